@@ -1,0 +1,1 @@
+"""Everything of Vigia that is not a trigger."""

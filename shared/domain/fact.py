@@ -1,0 +1,173 @@
+"""What happened, freed from its wire shape: one fact, however many events announced it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from shared.domain.ids import EndpointName, FactKey, JobName, ModelName, ModelVersion
+
+RunOutcome = Literal["completed", "failed", "canceled"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRegistered:
+    model: ModelName
+    version: ModelVersion
+    kind: Literal["model-registered"] = "model-registered"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDeployed:
+    """A deployment came up. `models` are "name:version"; empty when the service did not say."""
+
+    endpoint: EndpointName
+    models: tuple[str, ...]
+    kind: Literal["model-deployed"] = "model-deployed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run reached its end. `model` and `cause` come from our own tags; None when the run is not ours."""
+
+    run: JobName
+    outcome: RunOutcome
+    experiment: str
+    model: ModelName | None = None
+    cause: str | None = None
+    kind: Literal["run-ended"] = "run-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDrift:
+    """One feature's measured drift. `threshold` is the bound it crossed, in the metric's own unit."""
+
+    feature: str
+    metric: str
+    value: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class DriftDetected:
+    """A monitor found drift. `features` come strongest first; `detail` is a plain sentence or the raw text."""
+
+    model: ModelName | None
+    monitor: str
+    signal: str
+    run: str
+    features: tuple[FeatureDrift, ...]
+    detail: str
+    kind: Literal["drift-detected"] = "drift-detected"
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetCrossed:
+    """Spending crossed a threshold. `percent` is of the budget; money is in `currency` units."""
+
+    budget: str
+    percent: float
+    basis: Literal["actual", "forecasted"]
+    amount: float
+    spent: float
+    currency: str
+    period_start: date | None
+    kind: Literal["budget-crossed"] = "budget-crossed"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointDegraded:
+    """An alert rule fired (or resolved) on an endpoint."""
+
+    endpoint: EndpointName
+    deployment: str | None
+    rule: str
+    condition: Literal["fired", "resolved"]
+    fired_at: datetime
+    detail: str
+    kind: Literal["endpoint-degraded"] = "endpoint-degraded"
+
+
+@dataclass(frozen=True, slots=True)
+class DataArrived:
+    """A new version of a data asset is ready. `version` is None when the sender only knows a location."""
+
+    data: str
+    version: str | None
+    location: str
+    kind: Literal["data-arrived"] = "data-arrived"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainingRequested:
+    """A person or a schedule asked for a training. `request` makes it one request however often it is sent."""
+
+    model: ModelName
+    request: str
+    reason: str
+    requested_by: str
+    kind: Literal["retraining-requested"] = "retraining-requested"
+
+
+FactBody = (
+    ModelRegistered
+    | ModelDeployed
+    | RunEnded
+    | DriftDetected
+    | BudgetCrossed
+    | EndpointDegraded
+    | DataArrived
+    | RetrainingRequested
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened.
+
+    Args:
+        source: where it happened: the ARM id of the workspace, topic or budget, lower-cased.
+        identity: the values that make two events the same fact, in a fixed order.
+        matters: values that must agree between events of the same fact; a difference is a contradiction
+            to quarantine, not a duplicate.
+        event_id: the event that told us first; another event may tell the same fact again.
+        occurred_at: UTC, timezone-aware.
+    """
+
+    body: FactBody
+    source: str
+    subject: str
+    identity: tuple[str, ...]
+    occurred_at: datetime
+    event_id: str
+    matters: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.body.kind
+
+    @property
+    def key(self) -> FactKey:
+        """Return 64 hex digits that are the same for every event that tells this fact."""
+        return FactKey(_digest(self.source, self.kind, *self.identity))
+
+    @property
+    def payload_digest(self) -> str:
+        return _digest(*self.matters)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An event that tells nothing we act on. `is_known` is False for a type nobody here has a parser for."""
+
+    event_id: str
+    type: str
+    reason: str
+    is_known: bool
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()

@@ -1,0 +1,23 @@
+"""What was measured of a deployment while it served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.ids import DeploymentName
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One deployment's requests in one short interval.
+
+    `mean_log_latency` is the mean of ln(total milliseconds + 1): logarithms, so that a ratio of
+    latencies is a difference and shared load cancels between deployments.
+    """
+
+    deployment: DeploymentName
+    start: datetime
+    requests: int
+    errors: int
+    mean_log_latency: float

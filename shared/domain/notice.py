@@ -1,0 +1,49 @@
+"""Something people are to be told, before anyone decided whom, how, and in which language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.domain.ids import ModelName
+
+
+class NoticeKind(StrEnum):
+    """Every reason Vigia writes to people; policies route by these names."""
+
+    DRIFT_DETECTED = "drift-detected"
+    TRAINING_STARTED = "training-started"
+    TRAINING_FAILED = "training-failed"
+    REACTION_SUPPRESSED = "reaction-suppressed"
+    RELEASE_OPENED = "release-opened"
+    RELEASE_REJECTED = "release-rejected"
+    APPROVAL_NEEDED = "approval-needed"
+    APPROVAL_EXPIRED = "approval-expired"
+    CANARY_STARTED = "canary-started"
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled-back"
+    RELEASE_FAILED = "release-failed"
+    RELEASE_HELD = "release-held"
+    BUDGET_CROSSED = "budget-crossed"
+    RETRAINING_FROZEN = "retraining-frozen"
+    COMPUTE_STOPPED = "compute-stopped"
+    ENDPOINT_DEGRADED = "endpoint-degraded"
+    EVENT_QUARANTINED = "event-quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell.
+
+    Args:
+        key: the same however often the notice is produced; what de-duplication looks at.
+        parameters: values for the texts, e.g. {"version": "3", "reason": "…"}; plain text, never markup.
+        path: page of ours that the notice links to, relative to the public URL; empty for none.
+    """
+
+    kind: NoticeKind
+    key: str
+    model: ModelName
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""

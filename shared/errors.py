@@ -1,0 +1,51 @@
+"""The errors Vigia raises: each says what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+
+class VigiaError(Exception):
+    """Base of all our errors.
+
+    Args:
+        code: stable, dotted, for machines and searches, e.g. "policy.unknown_key".
+        message: what is wrong and where; never holds a secret (it may travel in an HTTP answer).
+        hint: what to write or do instead; empty when there is nothing to add.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} ({hint})" if hint else message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class PermanentError(VigiaError):
+    """Retrying cannot help: quarantine what caused it, alert, acknowledge."""
+
+
+class RetryableError(VigiaError):
+    """The same call may work later: raise it to the queue, which tries again."""
+
+
+class EventError(PermanentError):
+    """An event does not have the shape its type promises; the sender or a format change is at fault."""
+
+
+class PolicyError(VigiaError):
+    """A policy file is wrong; its author can mend it."""
+
+
+class SettingsError(VigiaError):
+    """The app's configuration is incomplete or contradictory; an administrator can mend it."""
+
+
+class AmbiguousWriteError(RetryableError):
+    """A conditional write may or may not have happened: read back before deciding anything."""
+
+
+class WorkspaceBusyError(RetryableError):
+    """Azure ML is still working on the resource (409 while updating): come back later, nothing failed."""
+
+
+class WorkspaceError(PermanentError):
+    """Azure ML refused a request for good."""

@@ -1,0 +1,27 @@
+"""Rows of data in the workspace's storage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from shared.domain.ids import DeploymentName, EndpointName
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class DataReader(Protocol):
+    def table(self, uri: str) -> pd.DataFrame:
+        """Return the rows of a parquet file, or of all parquet files in a folder.
+
+        `uri` is "azureml:NAME:VERSION", "azureml:NAME@latest" or an azureml://datastores/… URI.
+        Raises PermanentError for a missing or unreadable file, RetryableError for trouble on the way.
+        """
+        ...
+
+    def collected_inputs(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        """Return what the data collector wrote about requests in [start, end), one row per scored row."""
+        ...

@@ -1,0 +1,131 @@
+"""What the core reads from and changes in an Azure ML workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A registered model. `created_by` is who registered it, as Azure records it; `job` is the run that made it."""
+
+    name: ModelName
+    version: ModelVersion
+    type: str
+    path: str
+    created_at: datetime
+    created_by: str
+    job: JobName | None
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A job to submit under a name of ours, so that submitting it again is harmless.
+
+    Args:
+        component: "azureml:NAME@latest" or "azureml:NAME:VERSION", a registered command component.
+        inputs: input name to "azureml:NAME@latest", "azureml:NAME:VERSION", an azureml:// URI, or a literal.
+        registers: pipeline output name to the model name it is registered under on success.
+    """
+
+    name: JobName
+    component: str
+    inputs: Mapping[str, str]
+    experiment: str
+    display_name: str
+    tags: Mapping[str, str]
+    compute: str = "serverless"
+    registers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as the workspace knows it. `status` in Azure ML's words; `outputs` name to URI, when known."""
+
+    name: JobName
+    status: str
+    tags: Mapping[str, str]
+    created_by: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in {"Completed", "Failed", "Canceled", "NotResponding"}
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self.status == "Completed"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRecord:
+    """`state` is Azure's provisioning state: Creating, Updating, Succeeded, Failed, Deleting."""
+
+    name: DeploymentName
+    model: ModelName | None
+    version: ModelVersion | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRecord:
+    """`traffic` is whole percents per deployment, summing to 0 or 100; deployments without traffic may be absent."""
+
+    name: EndpointName
+    state: str
+    traffic: Mapping[DeploymentName, int]
+    mirror_traffic: Mapping[DeploymentName, int]
+    deployments: tuple[DeploymentRecord, ...]
+    scoring_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRequest:
+    """`environment`, `code` and `scoring_script` stay empty for MLflow models, which need none."""
+
+    endpoint: EndpointName
+    name: DeploymentName
+    model: ModelName
+    version: ModelVersion
+    instance_type: str = "Standard_DS3_v2"
+    instance_count: int = 1
+    environment: str = ""
+    code: str = ""
+    scoring_script: str = ""
+    collect_data: bool = True
+
+
+class Workspace(Protocol):
+    """Reads return None for what does not exist. Writes return once the service accepted them; their progress
+    is seen by reading. Raises WorkspaceBusyError, RetryableError or WorkspaceError."""
+
+    def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None: ...
+
+    def job(self, name: JobName) -> JobRecord | None: ...
+
+    def submit_job(self, request: JobRequest) -> JobRecord:
+        """Submit the job, or return the one that has its name already."""
+        ...
+
+    def endpoint(self, name: EndpointName) -> EndpointRecord | None: ...
+
+    def create_endpoint(self, name: EndpointName) -> None: ...
+
+    def create_deployment(self, request: DeploymentRequest) -> None: ...
+
+    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+        """Ask for a traffic split; read the endpoint to see whether it holds (there is no compare-and-set)."""
+        ...
+
+    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None: ...
+
+    def stop_compute_instances(self) -> tuple[str, ...]:
+        """Stop every running compute instance and return their names."""
+        ...

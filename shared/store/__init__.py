@@ -1,0 +1,1 @@
+"""What Vigia remembers, over blobs: ledger, releases, endpoints, models, approvals, monitors, outbox."""

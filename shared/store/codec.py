@@ -1,0 +1,40 @@
+"""Dataclasses to JSON and back, for everything that is stored."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.errors import PermanentError
+
+T = TypeVar("T")
+
+
+@cache
+def _adapter(of: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(of)
+
+
+def encode(value: object) -> bytes:
+    """Return the value as indented JSON: stored records are read by people too."""
+    return _adapter(type(value)).dump_json(value, indent=1)
+
+
+def decode(of: type[T], body: bytes) -> T:
+    """Return the stored value. Unknown keys are dropped and missing ones take their defaults, so that
+    records of earlier versions keep loading.
+
+    Raises:
+        PermanentError: the record is not what it should be; it was written by something else or is damaged.
+    """
+    try:
+        value: T = _adapter(of).validate_json(body)
+    except ValidationError as exc:
+        raise PermanentError(
+            code="store.unreadable",
+            message=f"a stored {of.__name__} cannot be read: {exc.error_count()} fields are wrong",
+            hint=f"first: {exc.errors()[0]['loc']}: {exc.errors()[0]['msg']}",
+        ) from exc
+    return value
