@@ -1,0 +1,53 @@
+"""Asking people whether a release may go on, and what they answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.ids import ModelName, ModelVersion, ReleaseId
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """One question to people, bound to the evidence they see.
+
+    Args:
+        digest: of the evidence; new evidence is a new question, and the old answers are void.
+        submitter: the human behind the release, who may be barred from approving; None when no human is.
+        evidence: (name, value) pairs in the order to be shown, plain text.
+    """
+
+    release: ReleaseId
+    model: ModelName
+    version: ModelVersion
+    step: str
+    digest: str
+    requested_at: datetime
+    expires_at: datetime
+    approvers: tuple[str, ...]
+    quorum: int
+    submitter: str | None
+    submitter_may_approve: bool
+    evidence: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's answer; a person has one, and it stays."""
+
+    person: str
+    choice: Literal["approve", "reject"]
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the question came to; written once, whoever asks again."""
+
+    choice: Literal["approved", "rejected", "expired"]
+    by: tuple[str, ...]
+    reason: str
+    at: datetime

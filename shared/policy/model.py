@@ -1,0 +1,65 @@
+"""A policy: what its owner wants to happen to one model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
+
+from shared.domain.fact import Fact
+from shared.domain.ids import EndpointName, ModelName
+from shared.domain.reaction import Reaction
+from shared.domain.state import ModelState
+
+S = TypeVar("S")
+
+
+class Rule(Protocol):
+    """What a reaction contributes to decisions: pure, called once per fact and policy."""
+
+    @property
+    def name(self) -> str: ...
+
+    def propose(self, fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
+        """Return the reactions this rule wants; guardrails may still suppress them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    name: EndpointName
+    type: Literal["online", "batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """E-mail addresses; `approvers` may be empty."""
+
+    owner: str
+    approvers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One policy file, loaded.
+
+    Args:
+        sections: the sections that reactions declared, by YAML key.
+        rules: the reactions that may propose, in the order they are asked.
+        digest: sha256 of the file's bytes; every decision is stored with it.
+        path: the file, for messages.
+    """
+
+    model: ModelName
+    kind: Literal["tabular", "vision", "text"]
+    endpoint: Endpoint
+    people: People
+    digest: str
+    path: str
+    sections: Mapping[str, object] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+
+    def section(self, of: type[S]) -> S | None:
+        """Return the section of that type, or None when the file does not have it."""
+        return next((section for section in self.sections.values() if isinstance(section, of)), None)

@@ -1,0 +1,219 @@
+"""The app's configuration: read once from the environment, every missing name reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One name the app reads. A setting without a default is required."""
+
+    name: str
+    purpose: str
+    example: str
+    default: str | None = None
+    local_only: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("AzureWebJobsStorage", "the app's own storage (connection string)", "UseDevelopmentStorage=true", ""),
+    Setting(
+        "AzureWebJobsStorage__blobServiceUri", "the same without a key: blobs", "https://st.blob.core.windows.net", ""
+    ),
+    Setting(
+        "AzureWebJobsStorage__queueServiceUri",
+        "the same without a key: queues",
+        "https://st.queue.core.windows.net",
+        "",
+    ),
+    Setting("VIGIA_SUBSCRIPTION_ID", "subscription of the workspace", "00000000-0000-0000-0000-000000000001"),
+    Setting("VIGIA_RESOURCE_GROUP", "resource group of the workspace", "rg-ml"),
+    Setting("VIGIA_WORKSPACE", "name of the Azure ML workspace", "ws-ml"),
+    Setting(
+        "VIGIA_WORKSPACE_STORAGE",
+        "the workspace's storage: blob service URI or connection string",
+        "https://stml.blob.core.windows.net",
+    ),
+    Setting(
+        "VIGIA_WORKSPACE_CONTAINER", "its blob container behind datastore workspaceblobstore", "azureml-blobstore-1234"
+    ),
+    Setting(
+        "VIGIA_TOPIC_ENDPOINT",
+        "endpoint of Vigia's own Event Grid topic",
+        "https://topic.westeurope-1.eventgrid.azure.net/api/events",
+    ),
+    Setting("VIGIA_TOPIC_KEY", "key of that topic; empty to sign in with the identity", "", ""),
+    Setting(
+        "VIGIA_LOGS_WORKSPACE_ID",
+        "Log Analytics workspace that holds the traffic log",
+        "00000000-0000-0000-0000-000000000002",
+    ),
+    Setting("VIGIA_POLICIES", "folder of the policy files and people.yaml", "policies", "policies"),
+    Setting("VIGIA_PUBLIC_URL", "where people reach the app's pages", "https://func-vigia.azurewebsites.net"),
+    Setting(
+        "VIGIA_TEAMS_WEBHOOK",
+        "URL of the Teams workflow; a secret; empty for no Teams messages",
+        "https://prod-01.westeurope.logic.azure.com/…",
+        "",
+    ),
+    Setting("VIGIA_SMTP_HOST", "mail server; empty for no e-mail", "smtp.azurecomm.net", ""),
+    Setting("VIGIA_SMTP_PORT", "its port: 587 speaks STARTTLS", "587", "587"),
+    Setting("VIGIA_SMTP_USER", "user on the mail server; empty for none", "", ""),
+    Setting("VIGIA_SMTP_PASSWORD", "password on the mail server; a secret", "", ""),
+    Setting("VIGIA_MAIL_FROM", "sender of the mails", "vigia@example.com", "vigia@localhost"),
+    Setting("VIGIA_IDENTITY_CLIENT_ID", "client id of the app's user-assigned identity", "", ""),
+    Setting(
+        "VIGIA_ALERTS_AUDIENCE",
+        "audience of the alert endpoint's tokens; empty to rely on the function key alone",
+        "api://vigia-alerts",
+        "",
+    ),
+    Setting("VIGIA_SWEEP_SCHEDULE", "when open work is looked after (NCRONTAB, UTC)", "0 * * * * *", "0 * * * * *"),
+    Setting("VIGIA_MONITOR_SCHEDULE", "when due monitors are run (NCRONTAB, UTC)", "0 */5 * * * *", "0 */5 * * * *"),
+    Setting(
+        "VIGIA_SCHEDULES_SCHEDULE",
+        "when retraining schedules are looked at (NCRONTAB, UTC)",
+        "30 * * * * *",
+        "30 * * * * *",
+    ),
+    Setting("VIGIA_LEASE_SECONDS", "after this many seconds another worker may take over an open claim", "120", "120"),
+    Setting(
+        "VIGIA_ARM_ENDPOINT",
+        "Azure Resource Manager; another one in sovereign clouds",
+        "https://management.azure.com",
+        "https://management.azure.com",
+    ),
+    Setting(
+        "VIGIA_MONITOR_ENDPOINT",
+        "Azure Monitor's query service",
+        "https://api.loganalytics.io",
+        "https://api.loganalytics.io",
+    ),
+    Setting("VIGIA_CREDENTIAL", "`azure`, or `loopback` when every endpoint is on this machine", "azure", "azure"),
+    Setting(
+        "VIGIA_LOCAL_USERS",
+        "who may sign in on the local host: email:Role+Role, comma separated",
+        "ana@example.com:Approver",
+        "",
+        True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values, checked. Field names follow the setting names."""
+
+    storage: str
+    storage_blob_uri: str
+    storage_queue_uri: str
+    subscription_id: str
+    resource_group: str
+    workspace: str
+    workspace_storage: str
+    workspace_container: str
+    topic_endpoint: str
+    topic_key: str
+    logs_workspace_id: str
+    policies: Path
+    public_url: str
+    teams_webhook: str
+    smtp_host: str
+    smtp_port: int
+    smtp_user: str
+    smtp_password: str
+    mail_from: str
+    identity_client_id: str
+    alerts_audience: str
+    lease_seconds: int
+    arm_endpoint: str
+    monitor_endpoint: str
+    uses_loopback_credential: bool
+
+    @property
+    def workspace_id(self) -> str:
+        """Return the ARM id of the workspace; the source of its facts."""
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace}"
+        )
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Return the settings found in `environment`.
+
+        Raises:
+            SettingsError: names every missing or wrong setting at once.
+        """
+        values = {s.name: environment.get(s.name, "").strip() or (s.default or "") for s in SETTINGS}
+        problems = [f"{s.name} is missing: {s.purpose}, e.g. {s.example}" for s in _missing(values)]
+        if not values["AzureWebJobsStorage"] and not (
+            values["AzureWebJobsStorage__blobServiceUri"] and values["AzureWebJobsStorage__queueServiceUri"]
+        ):
+            problems.append(
+                "AzureWebJobsStorage is missing: give a connection string, or both "
+                "AzureWebJobsStorage__blobServiceUri and AzureWebJobsStorage__queueServiceUri"
+            )
+        problems += [f"{n} must be a whole number, not {values[n]!r}" for n in _NUMBERS if not values[n].isdigit()]
+        problems += _credential_problems(values)
+        if problems:
+            raise SettingsError(
+                code="settings.incomplete",
+                message="the configuration is incomplete:\n  - " + "\n  - ".join(problems),
+                hint="local.settings.sample.json lists every setting",
+            )
+        return cls(
+            storage=values["AzureWebJobsStorage"],
+            storage_blob_uri=values["AzureWebJobsStorage__blobServiceUri"],
+            storage_queue_uri=values["AzureWebJobsStorage__queueServiceUri"],
+            subscription_id=values["VIGIA_SUBSCRIPTION_ID"],
+            resource_group=values["VIGIA_RESOURCE_GROUP"],
+            workspace=values["VIGIA_WORKSPACE"],
+            workspace_storage=values["VIGIA_WORKSPACE_STORAGE"],
+            workspace_container=values["VIGIA_WORKSPACE_CONTAINER"],
+            topic_endpoint=values["VIGIA_TOPIC_ENDPOINT"],
+            topic_key=values["VIGIA_TOPIC_KEY"],
+            logs_workspace_id=values["VIGIA_LOGS_WORKSPACE_ID"],
+            policies=Path(values["VIGIA_POLICIES"]),
+            public_url=values["VIGIA_PUBLIC_URL"].rstrip("/"),
+            teams_webhook=values["VIGIA_TEAMS_WEBHOOK"],
+            smtp_host=values["VIGIA_SMTP_HOST"],
+            smtp_port=int(values["VIGIA_SMTP_PORT"]),
+            smtp_user=values["VIGIA_SMTP_USER"],
+            smtp_password=values["VIGIA_SMTP_PASSWORD"],
+            mail_from=values["VIGIA_MAIL_FROM"],
+            identity_client_id=values["VIGIA_IDENTITY_CLIENT_ID"],
+            alerts_audience=values["VIGIA_ALERTS_AUDIENCE"],
+            lease_seconds=int(values["VIGIA_LEASE_SECONDS"]),
+            arm_endpoint=values["VIGIA_ARM_ENDPOINT"].rstrip("/"),
+            monitor_endpoint=values["VIGIA_MONITOR_ENDPOINT"].rstrip("/"),
+            uses_loopback_credential=values["VIGIA_CREDENTIAL"] == "loopback",
+        )
+
+
+_NUMBERS = ("VIGIA_SMTP_PORT", "VIGIA_LEASE_SECONDS")
+_ENDPOINTS = ("VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_TOPIC_ENDPOINT")
+
+
+def _missing(values: Mapping[str, str]) -> list[Setting]:
+    return [setting for setting in SETTINGS if setting.default is None and not values[setting.name]]
+
+
+def _credential_problems(values: Mapping[str, str]) -> list[str]:
+    # The loopback credential is unsigned: it must never be sent to a machine that is not this one.
+    kind = values["VIGIA_CREDENTIAL"]
+    if kind not in {"azure", "loopback"}:
+        return [f"VIGIA_CREDENTIAL must be azure or loopback, not {kind!r}"]
+    if kind == "azure":
+        return []
+    return [
+        f"VIGIA_CREDENTIAL is loopback, so {name} must be http://127.0.0.1:…, not {values[name]!r}"
+        for name in _ENDPOINTS
+        if values[name] and urlsplit(values[name]).hostname != "127.0.0.1"
+    ]
