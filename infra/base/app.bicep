@@ -1,0 +1,116 @@
+// The function app on Flex Consumption, its settings and its sign-in.
+
+import { Environment } from '../environment.bicep'
+
+param name string
+param planName string
+param location string
+param tags object
+param config Environment
+param identityId string
+param identityClientId string
+param storageName string
+param packageContainer string
+param vaultUri string
+param topicEndpoint string
+param insightsConnectionString string
+param logsWorkspaceId string
+
+var smtp = config.notifications.smtp
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: storageName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'app' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    // Key Vault references use the system-assigned identity unless told otherwise, and this app has none.
+    keyVaultReferenceIdentity: identityId
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${account.properties.primaryEndpoints.blob}${packageContainer}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: { name: 'python', version: config.app.python }
+      scaleAndConcurrency: { instanceMemoryMB: 2048, maximumInstanceCount: config.app.maxInstances }
+    }
+    siteConfig: { minTlsVersion: '1.2' }
+  }
+
+  resource scmCredentials 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+
+  resource ftpCredentials 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+
+  resource settings 'config' = {
+    name: 'appsettings'
+    properties: {
+      APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identityClientId
+      AzureWebJobsStorage__blobServiceUri: account.properties.primaryEndpoints.blob
+      AzureWebJobsStorage__queueServiceUri: account.properties.primaryEndpoints.queue
+      AzureWebJobsStorage__tableServiceUri: account.properties.primaryEndpoints.table
+      // Sign-in proves the app registration by this identity instead of by a client secret.
+      OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+      VIGIA_SUBSCRIPTION_ID: subscription().subscriptionId
+      VIGIA_RESOURCE_GROUP: config.workspace.resourceGroup
+      VIGIA_WORKSPACE: config.workspace.name
+      VIGIA_TOPIC_ENDPOINT: topicEndpoint
+      VIGIA_LOGS_WORKSPACE_ID: logsWorkspaceId
+      VIGIA_WORKSPACE_STORAGE: 'https://${config.workspace.storageAccount}.blob.${az.environment().suffixes.storage}'
+      VIGIA_WORKSPACE_CONTAINER: config.workspace.container
+      VIGIA_POLICIES: config.app.policies
+      VIGIA_PUBLIC_URL: 'https://${app.properties.defaultHostName}'
+      VIGIA_TEAMS_WEBHOOK: config.notifications.teams ? '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/teams-webhook)' : ''
+      VIGIA_SMTP_HOST: smtp.host
+      VIGIA_SMTP_PORT: string(smtp.port)
+      VIGIA_SMTP_USER: smtp.user
+      VIGIA_SMTP_PASSWORD: empty(smtp.user) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/smtp-password)'
+      VIGIA_MAIL_FROM: smtp.from
+      VIGIA_IDENTITY_CLIENT_ID: identityClientId
+      VIGIA_ALERTS_AUDIENCE: config.entra.alerts.identifierUri
+      VIGIA_SWEEP_SCHEDULE: config.app.schedules.sweep
+      VIGIA_MONITOR_SCHEDULE: config.app.schedules.monitors
+      VIGIA_SCHEDULES_SCHEDULE: config.app.schedules.retraining
+    }
+  }
+}
+
+module signIn 'sign-in.bicep' = {
+  params: { appName: app.name, clientId: config.entra.signIn.clientId }
+}
+
+output name string = app.name
+output url string = 'https://${app.properties.defaultHostName}'

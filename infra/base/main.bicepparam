@@ -1,0 +1,11 @@
+using 'main.bicep'
+
+// loadYamlContent() takes constant paths only, so the environments are listed here.
+var environments = {
+  dev: loadYamlContent('../environments/dev.yaml')
+  prod: loadYamlContent('../environments/prod.yaml')
+}
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'dev')
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param config = environments[readEnvironmentVariable('AZURE_ENV_NAME', 'dev')]

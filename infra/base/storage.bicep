@@ -1,0 +1,125 @@
+// Vigia's own storage account: state, queues and the deployment package. Keys are switched off.
+
+import { roles } from '../roles.bicep'
+
+param name string
+param location string
+param tags object
+param redundancy string
+
+@description('Days after its last change that a ledger entry is deleted.')
+@minValue(90)
+param ledgerDays int = 400
+param deadLetterDays int
+param appPrincipalId string
+
+var packageContainerName = 'deployment-package'
+var containerNames = [
+  'ledger'
+  'releases'
+  'endpoints'
+  'models'
+  'approvals'
+  'monitors'
+  'dead-letters'
+  packageContainerName
+]
+// The -poison queues are the Functions host's own: it moves a message there after maxDequeueCount tries.
+var queueNames = ['events', 'releases', 'notices', 'events-poison', 'releases-poison', 'notices-poison']
+// Table Data Contributor is for the host's own diagnostic events; the app keeps nothing in tables.
+var appRoles = [
+  roles.storageBlobDataOwner
+  roles.storageQueueDataContributor
+  roles.storageTableDataContributor
+]
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: redundancy }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: { enabled: true, days: 14 }
+    containerDeleteRetentionPolicy: { enabled: true, days: 14 }
+  }
+}
+
+resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [
+  for container in containerNames: {
+    parent: blobs
+    name: container
+    properties: { publicAccess: 'None' }
+  }
+]
+
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [
+  for queue in queueNames: {
+    parent: queueService
+    name: queue
+  }
+]
+
+// Releases, endpoints, models and approvals are the record of why production is what it is: no rule deletes them.
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = {
+  parent: account
+  name: 'default'
+  dependsOn: [blobs]
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'forget-old-facts'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['ledger/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: ledgerDays } } }
+          }
+        }
+        {
+          name: 'forget-dead-letters'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['dead-letters/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: deadLetterDays } } }
+          }
+        }
+      ]
+    }
+  }
+}
+
+resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in appRoles: {
+    name: guid(account.id, appPrincipalId, role)
+    scope: account
+    properties: {
+      principalId: appPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    }
+  }
+]
+
+output name string = account.name
+output packageContainer string = packageContainerName

@@ -1,0 +1,108 @@
+// The shape of environments/*.yaml. Sealed, so that a misspelt key is refused by the compiler and not ignored in Azure.
+
+@export()
+@sealed()
+@description('The existing Azure Machine Learning workspace that Vigia looks after.')
+type Workspace = {
+  @description('Name of the workspace. It is in the subscription that is deployed to.')
+  name: string
+  resourceGroup: string
+  @description('Azure region of the workspace, such as westeurope. Its system topic must be in the same region.')
+  location: string
+  @description('Name of the storage account behind the datastore workspaceblobstore, in the same resource group.')
+  storageAccount: string
+  @description('Blob container of that datastore: azureml-blobstore-<guid>.')
+  container: string
+  @description('Name of the system topic that already exists over the workspace; empty to create one. Azure allows one per workspace.')
+  systemTopic: string
+  @description('Online endpoints whose traffic log is sent to the log workspace. They must exist.')
+  onlineEndpoints: string[]
+}
+
+@export()
+@sealed()
+type App = {
+  @description('Python of the function app.')
+  python: '3.12' | '3.13'
+  @description('Highest number of instances; Flex Consumption allows no less than 40.')
+  @minValue(40)
+  @maxValue(1000)
+  maxInstances: int
+  @description('Redundancy of Vigia\'s own storage account, where the ledger and the releases are.')
+  storageRedundancy: 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS'
+  @description('Where Event Grid delivers: to the trigger functions, or straight to the storage queue `events`.')
+  eventDelivery: 'function' | 'queue'
+  @description('Folder of the policies, relative to the app.')
+  policies: string
+  @description('Time plans of the timers: six fields {second} {minute} {hour} {day} {month} {weekday}, UTC.')
+  schedules: { sweep: string, monitors: string, retraining: string }
+}
+
+@export()
+@sealed()
+type Retention = {
+  @description('Days that ledger entries are kept. Event Grid may deliver a dead-lettered event again weeks later, hence the minimum.')
+  @minValue(90)
+  ledgerDays: int
+  @minValue(30)
+  deadLetterDays: int
+  @minValue(30)
+  logDays: int
+}
+
+@export()
+@sealed()
+@description('Entra groups, by object id; empty for none.')
+type Groups = {
+  @description('Run the `vigia` command against this environment: publish hints, act on releases, set secrets.')
+  operators: string
+  @description('Read releases, the ledger and the logs.')
+  viewers: string
+}
+
+@export()
+@sealed()
+@description('Entra application registrations, as infra/scripts/register-alerts-app.sh and register-sign-in-app.sh print them. Ids, no secrets.')
+type Entra = {
+  @description('Action groups show a token for this application to /api/alerts. Empty: no alert can arrive.')
+  alerts: { objectId: string, identifierUri: string }
+  @description('People sign in with this application to approve. Empty: the approval pages are closed.')
+  signIn: { clientId: string }
+}
+
+@export()
+@sealed()
+type Budget = {
+  @description('Monthly cost of the workspace\'s resource group, in the currency of the subscription; 0 for no budget.')
+  @minValue(0)
+  amount: int
+  @description('First day of the month in which the budget is first deployed, such as 2026-12-01. Azure does not let it change later.')
+  startDate: string
+  @description('Percent of the amount at which an alert is raised.')
+  @maxLength(5)
+  thresholds: int[]
+}
+
+@export()
+@sealed()
+type Notifications = {
+  @description('Mailboxes that the action group and the budget write to, whatever the state of the app.')
+  emails: string[]
+  @description('True once the secret teams-webhook is in the vault.')
+  teams: bool
+  @description('An empty host turns mail off. The password is the secret smtp-password in the vault; an empty user needs none.')
+  smtp: { host: string, port: int, user: string, from: string }
+}
+
+@export()
+@sealed()
+@description('One environment: the whole of environments/<name>.yaml.')
+type Environment = {
+  workspace: Workspace
+  app: App
+  retention: Retention
+  groups: Groups
+  entra: Entra
+  budget: Budget
+  notifications: Notifications
+}

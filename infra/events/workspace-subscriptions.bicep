@@ -1,0 +1,39 @@
+// The event subscriptions over the Azure ML workspace's events. See subscription.bicep for their translation.
+
+import { Subscription, filterOf, functionOf, queueOf, retryOf, schemaOf } from 'subscription.bicep'
+
+param topicName string
+param subscriptions Subscription[]
+
+@description('function: to each entry\'s trigger function. queue: straight to the storage queue `events`.')
+param delivery 'function' | 'queue'
+param appId string
+param storageId string
+
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: topicName
+}
+
+// One at a time: Event Grid answers concurrent changes of one topic with conflicts.
+@batchSize(1)
+resource routes 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [
+  for entry in subscriptions: {
+    parent: topic
+    name: entry.name
+    properties: {
+      labels: ['managed-by:vigia']
+      eventDeliverySchema: schemaOf(entry)
+      filter: filterOf(entry)
+      retryPolicy: retryOf(entry)
+      destination: delivery == 'function' ? functionOf(entry, appId) : null
+      deliveryWithResourceIdentity: delivery == 'queue' ? queueOf(storageId) : null
+      deadLetterWithResourceIdentity: {
+        identity: { type: 'SystemAssigned' }
+        deadLetterDestination: {
+          endpointType: 'StorageBlob'
+          properties: { resourceId: storageId, blobContainerName: 'dead-letters' }
+        }
+      }
+    }
+  }
+]
