@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pyfunc_package import UnusableModelError, load
+from pyfunc_package import UnusableModelError, load  # type: ignore[import-not-found]
 
 ROW_ID = "flight_id"
 LABEL = "late"

@@ -53,5 +53,5 @@ class FlightDelayModel:
 
 def _load_pyfunc(path: str) -> FlightDelayModel:
     """Return the model stored in a package's `data` folder; MLflow calls this with that folder's path."""
-    stored = joblib.load(Path(path) / "model.joblib")
+    stored = joblib.load(Path(path) / "model.joblib")  # type: ignore[no-untyped-call]
     return FlightDelayModel(stored["classifier"], stored["categories"])

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import flight_delay_model
+import flight_delay_model  # type: ignore[import-not-found]
 import joblib
 import pandas as pd
 from flight_delay_model import CATEGORICAL, NUMERIC
-from training import Trained
+from training import Trained  # type: ignore[import-not-found]
 
 EXAMPLE_ROWS = 3
 _REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "joblib")
@@ -28,7 +28,9 @@ def write_package(folder: Path, trained: Trained, frame: pd.DataFrame) -> None:
     (folder / "code").mkdir(parents=True, exist_ok=True)
     (folder / "data").mkdir(exist_ok=True)
     shutil.copyfile(flight_delay_model.__file__, folder / "code" / "flight_delay_model.py")
-    joblib.dump({"classifier": trained.classifier, "categories": trained.categories}, folder / "data" / "model.joblib")
+    joblib.dump(  # type: ignore[no-untyped-call]
+        {"classifier": trained.classifier, "categories": trained.categories}, folder / "data" / "model.joblib"
+    )
     pinned = [f"{name}=={version(name)}" for name in _REQUIREMENTS]
     (folder / "requirements.txt").write_text("\n".join(pinned) + "\n")
     (folder / "conda.yaml").write_text(_conda(pinned))
@@ -47,7 +49,8 @@ def _example(frame: pd.DataFrame) -> dict[str, object]:
 
 def _conda(pinned: list[str]) -> str:
     pip = "\n".join(f"  - {each}" for each in pinned)
-    return f"name: flight-delay\nchannels: [conda-forge]\ndependencies:\n- python={platform.python_version()}\n- pip\n- pip:\n{pip}\n"
+    head = "name: flight-delay\nchannels: [conda-forge]\ndependencies:\n"
+    return f"{head}- python={platform.python_version()}\n- pip\n- pip:\n{pip}\n"
 
 
 def _mlmodel(trained: Trained) -> str:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from package import write_package
-from training import Trained, UnusableTrainingDataError, fit
+from package import write_package  # type: ignore[import-not-found]
+from training import Trained, UnusableTrainingDataError, fit  # type: ignore[import-not-found]
 
 
 def main() -> int:

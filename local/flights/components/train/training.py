@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from flight_delay_model import CATEGORICAL, NUMERIC, encode
+from flight_delay_model import CATEGORICAL, NUMERIC, encode  # type: ignore[import-not-found]
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -52,7 +52,9 @@ def check(frame: pd.DataFrame) -> None:
 
 
 def fit(frame: pd.DataFrame) -> Trained:
-    """Return a classifier fitted on four fifths of the rows; the rest only measures it. The same rows give the same model.
+    """Return a classifier fitted on four fifths of the rows; the rest only measures it.
+
+    The same rows give the same model.
 
     Raises:
         UnusableTrainingDataError: see `check`; also when a class is too rare to be split.
@@ -63,7 +65,7 @@ def fit(frame: pd.DataFrame) -> Trained:
     except ValueError as exc:
         raise UnusableTrainingDataError(f"{LABEL} has too few rows of one class: {exc}") from exc
     categories = {name: _codes(fitted[name]) for name in CATEGORICAL}
-    classifier = HistGradientBoostingClassifier(
+    classifier = HistGradientBoostingClassifier(  # type: ignore[no-untyped-call]
         max_iter=60,
         max_leaf_nodes=15,
         learning_rate=0.1,

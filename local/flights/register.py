@@ -1,0 +1,46 @@
+"""Puts into a workspace what a user would bring: the environment, the two components, and data assets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local.flights.workspace_files import WorkspaceFiles
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from azure.ai.ml import MLClient
+
+ENVIRONMENT = "flight-delay"
+ENVIRONMENT_VERSION = "1"
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
+COMPONENTS = ("train", "evaluate")
+_FOLDER = Path(__file__).parent / "components"
+
+
+def register_environment(client: MLClient) -> Any:
+    """Register environment flight-delay:1 and return it; again is harmless."""
+    from azure.ai.ml.entities import Environment
+
+    return client.environments.create_or_update(
+        Environment(name=ENVIRONMENT, version=ENVIRONMENT_VERSION, image=IMAGE, conda_file=str(_FOLDER / "conda.yaml"))
+    )
+
+
+def register_components(client: MLClient) -> dict[str, Any]:
+    """Register train-flight-delay and evaluate-flight-delay with their code; return them by name."""
+    from azure.ai.ml import load_component
+
+    registered = {}
+    for folder in COMPONENTS:
+        component = client.components.create_or_update(load_component(source=_FOLDER / folder / "component.yaml"))
+        registered[component.name] = component
+    return registered
+
+
+def register_data(client: MLClient, files: WorkspaceFiles, name: str, version: str, frame: pd.DataFrame) -> Any:
+    """Upload the rows as parquet and register them as data asset `name:version` (uri_file); return the asset."""
+    from azure.ai.ml.entities import Data
+
+    path = files.upload_frame(frame, f"data/{name}/{version}/{name}.parquet")
+    return client.data.create_or_update(Data(name=name, version=version, type="uri_file", path=path))
