@@ -1,0 +1,18 @@
+"""Asking people, and hearing what they decided."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from shared.domain.approval import ApprovalRequest, Decision
+from shared.domain.ids import ReleaseId
+
+
+class ApprovalStore(Protocol):
+    def open(self, request: ApprovalRequest) -> None:
+        """Ask the question; asking again with the same release and digest changes nothing. Raises RetryableError."""
+        ...
+
+    def decision(self, release: ReleaseId, digest: str) -> Decision | None:
+        """Return what the question came to, None while it is open. Raises RetryableError."""
+        ...

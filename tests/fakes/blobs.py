@@ -1,0 +1,73 @@
+"""A BlobStore in memory: conditional writes, ETags and dates as the service has them."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.ports.blobs import Blob, BlobItem, Written
+
+
+@dataclass(frozen=True)
+class _Stored:
+    body: bytes
+    etag: str
+    last_modified: datetime
+    metadata: Mapping[str, str]
+
+
+class MemoryBlobStore:
+    """Safe for threads; `now` is the server's clock; `calls` names every call, e.g. "create outbox/x.json"."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._blobs: dict[str, _Stored] = {}
+        self._etags = itertools.count(1)
+        self._lock = threading.Lock()
+        self.calls: list[str] = []
+
+    def get(self, name: str) -> Blob | None:
+        with self._lock:
+            self.calls.append(f"get {name}")
+            found = self._blobs.get(name)
+            if found is None:
+                return None
+            return Blob(name, found.body, found.etag, found.last_modified, self._now())
+
+    def create(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Written | None:
+        with self._lock:
+            self.calls.append(f"create {name}")
+            return None if name in self._blobs else self._write(name, body, metadata)
+
+    def replace(self, name: str, body: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> Written | None:
+        with self._lock:
+            self.calls.append(f"replace {name}")
+            found = self._blobs.get(name)
+            if found is None or found.etag != etag:
+                return None
+            return self._write(name, body, metadata)
+
+    def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Written:
+        with self._lock:
+            self.calls.append(f"put {name}")
+            return self._write(name, body, metadata)
+
+    def delete(self, name: str) -> None:
+        with self._lock:
+            self.calls.append(f"delete {name}")
+            self._blobs.pop(name, None)
+
+    def list(self, prefix: str) -> Iterator[BlobItem]:
+        with self._lock:
+            self.calls.append(f"list {prefix}")
+            found = sorted((name, stored) for name, stored in self._blobs.items() if name.startswith(prefix))
+        yield from (BlobItem(name, stored.last_modified, dict(stored.metadata)) for name, stored in found)
+
+    def _write(self, name: str, body: bytes, metadata: Mapping[str, str] | None) -> Written:
+        # As in the service, a write replaces the metadata as a whole.
+        stored = _Stored(body, f'"{next(self._etags)}"', self._now(), dict(metadata or {}))
+        self._blobs[name] = stored
+        return Written(stored.etag, stored.last_modified)
