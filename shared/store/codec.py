@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,14 +11,18 @@ from shared.errors import PermanentError
 T = TypeVar("T")
 
 
-@cache
-def _adapter(of: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(of)
+_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
+
+
+def _adapter(of: Any) -> TypeAdapter[Any]:
+    if of not in _ADAPTERS:
+        _ADAPTERS[of] = TypeAdapter(of)
+    return _ADAPTERS[of]
 
 
 def encode(value: object) -> bytes:
     """Return the value as indented JSON: stored records are read by people too."""
-    return _adapter(cast(Hashable, type(value))).dump_json(value, indent=1)
+    return _adapter(type(value)).dump_json(value, indent=1)
 
 
 def decode(of: type[T], body: bytes) -> T:
@@ -31,7 +33,7 @@ def decode(of: type[T], body: bytes) -> T:
         PermanentError: the record is not what it should be; it was written by something else or is damaged.
     """
     try:
-        value: T = _adapter(cast(Hashable, of)).validate_json(body)
+        value: T = _adapter(of).validate_json(body)
     except ValidationError as exc:
         raise PermanentError(
             code="store.unreadable",

@@ -1,0 +1,53 @@
+"""How the app proves to Azure who it is, and what lets the same code talk to loopback."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, TokenCredential
+    from azure.core.pipeline import PipelineRequest
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+
+def credential_for(settings: Settings) -> TokenCredential:
+    """Return the app's identity on Azure, or the unsigned one when the settings say loopback."""
+    if settings.uses_loopback_credential:
+        return LoopbackCredential()
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id or None)
+
+
+class LoopbackCredential:
+    """Unsigned tokens for emulators. Settings refuses it unless every endpoint is on this machine."""
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        from azure.core.credentials import AccessToken
+
+        # Shaped as a JWT: the Azure ML client decodes the token to find its audience and expiry.
+        expires_at = int(time.time()) + 3600
+        audience = scopes[0].removesuffix("/.default")
+        parts = [_encoded({"alg": "none"}), _encoded({"aud": audience, "exp": expires_at})]
+        return AccessToken(".".join(parts) + ".", expires_at)
+
+
+def _encoded(claims: dict[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+
+
+def allow_loopback_http() -> SansIOHTTPPolicy[Any, Any]:
+    """Return a pipeline policy that lets tokens travel over plain http to this machine, and nowhere else."""
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+    class AllowLoopbackHttp(SansIOHTTPPolicy[Any, Any]):
+        def on_request(self, request: PipelineRequest[Any]) -> None:
+            if request.http_request.url.startswith("http://127.0.0.1:"):
+                request.context.options["enforce_https"] = False
+
+    return AllowLoopbackHttp()

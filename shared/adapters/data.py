@@ -1,0 +1,111 @@
+"""Parquet files and collected requests in the workspace's storage."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.storage import blob_service
+from shared.domain.ids import DeploymentName, EndpointName
+from shared.errors import PermanentError, RetryableError
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from shared.adapters.workspace import AzureWorkspace
+
+DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
+
+
+class WorkspaceData:
+    """The DataReader port over the container behind datastore `workspaceblobstore`."""
+
+    def __init__(self, settings: Settings, workspace: AzureWorkspace) -> None:
+        self._settings = settings
+        self._workspace = workspace
+
+    @cached_property
+    def _container(self) -> Any:
+        service = blob_service(self._settings, self._settings.workspace_storage)
+        return service.get_container_client(self._settings.workspace_container)
+
+    def table(self, uri: str) -> pd.DataFrame:
+        import pandas as pd
+
+        path = self._path(uri)
+        names = [n for n in self._names(path) if n.endswith(".parquet")]
+        if not names:
+            raise PermanentError("data.missing", f"no parquet file at {uri}", "write one there, or mend the reference")
+        return pd.concat([_parquet(self._read(name), name) for name in names], ignore_index=True)
+
+    def collected_inputs(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        rows: list[dict[str, Any]] = []
+        for hour in _hours(start, end):
+            # Source: learn.microsoft.com "Collect production data from models deployed for real-time inferencing".
+            prefix = f"modelDataCollector/{endpoint}/{deployment}/model_inputs/{hour:%Y/%m/%d/%H}/"
+            for name in self._names(prefix):
+                rows.extend(_rows(self._read(name), start, end))
+        return pd.DataFrame(rows)
+
+    def _path(self, uri: str) -> str:
+        if uri.startswith("azureml:") and not uri.startswith("azureml://"):
+            uri = self._workspace.data_uri(uri)
+        _, separator, path = uri.partition("/paths/")
+        if not separator:
+            raise PermanentError(
+                "data.elsewhere", f"{uri} is not in the workspace's own datastore", f"use {DATASTORE}…"
+            )
+        return path
+
+    def _names(self, prefix: str) -> list[str]:
+        from azure.core.exceptions import AzureError
+
+        try:
+            return [name for name in self._container.list_blob_names(name_starts_with=prefix)]
+        except AzureError as exc:
+            raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
+
+    def _read(self, name: str) -> bytes:
+        from azure.core.exceptions import AzureError
+
+        try:
+            content: bytes = self._container.download_blob(name).readall()
+        except AzureError as exc:
+            raise RetryableError("data.unreachable", f"the workspace's storage did not give {name!r}") from exc
+        return content
+
+
+def _parquet(content: bytes, name: str) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(io.BytesIO(content))
+    except (pa.ArrowException, OSError, ValueError) as exc:
+        raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: {exc}") from exc
+
+
+def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
+    hour = start.replace(minute=0, second=0, microsecond=0)
+    while hour <= end:
+        yield hour
+        hour += timedelta(hours=1)
+
+
+def _rows(content: bytes, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+    for line in content.splitlines():
+        # The file may be read while its last line is being appended; that line belongs to a later window.
+        if not line.endswith(b"}"):
+            continue
+        record = json.loads(line)
+        if start <= datetime.fromisoformat(record["time"]) < end:
+            yield from record["data"]

@@ -1,0 +1,44 @@
+"""Our own events, published with azure-eventgrid."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from shared.adapters.credentials import credential_for
+from shared.errors import RetryableError
+from shared.ports.publisher import OutgoingEvent
+from shared.settings import Settings
+
+
+class EventGridPublisher:
+    """The Publisher port over one custom topic."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> Any:
+        from azure.core.credentials import AzureKeyCredential
+        from azure.eventgrid import EventGridPublisherClient
+
+        s = self._settings
+        credential = AzureKeyCredential(s.topic_key) if s.topic_key else credential_for(s)
+        return EventGridPublisherClient(s.topic_endpoint, credential)
+
+    def publish(self, event: OutgoingEvent) -> None:
+        from azure.core.exceptions import AzureError
+        from azure.core.messaging import CloudEvent
+
+        cloud_event = CloudEvent(
+            id=event.id,
+            type=event.type,
+            source=event.source,
+            subject=event.subject,
+            time=event.time,
+            data=dict(event.data),
+        )
+        try:
+            self._client.send([cloud_event])
+        except AzureError as exc:
+            raise RetryableError("publisher.refused", f"event {event.type} could not be published: {exc}") from exc

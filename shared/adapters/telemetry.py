@@ -1,0 +1,60 @@
+"""The endpoints' traffic log, asked in Log Analytics."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.domain.ids import DeploymentName, EndpointName
+from shared.domain.measurement import Interval
+from shared.errors import RetryableError
+from shared.settings import Settings
+
+# One row per deployment and interval leaves the service, not one per request.
+QUERY = """AmlOnlineEndpointTrafficLog
+| where EndpointName == "{endpoint}" and TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})
+| summarize Requests = count(), Errors = countif(ResponseCode >= 500), LogLatency = sum(log(TotalDurationMs + 1.0))
+  by Start = bin(TimeGenerated, {width}), DeploymentName
+| order by Start asc"""
+
+
+class LogsTelemetry:
+    """The Telemetry port over azure-monitor-query."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> Any:
+        from azure.monitor.query import LogsQueryClient
+
+        return LogsQueryClient(
+            credential_for(self._settings),
+            endpoint=self._settings.monitor_endpoint,
+            per_call_policies=[allow_loopback_http()],
+        )
+
+    def intervals(
+        self, endpoint: EndpointName, start: datetime, end: datetime, width: timedelta
+    ) -> tuple[Interval, ...]:
+        from azure.core.exceptions import AzureError
+
+        query = QUERY.format(
+            endpoint=endpoint, start=start.isoformat(), end=end.isoformat(), width=f"{width.total_seconds():g}s"
+        )
+        try:
+            answer = self._client.query_workspace(self._settings.logs_workspace_id, query, timespan=(start, end))
+        except AzureError as exc:
+            raise RetryableError("telemetry.no_answer", f"the traffic log of {endpoint} cannot be read: {exc}") from exc
+        if answer.status != "Success":
+            raise RetryableError("telemetry.partial", f"the traffic log of {endpoint} answered only in part")
+        return tuple(_interval(dict(zip(answer.tables[0].columns, row, strict=True))) for row in answer.tables[0].rows)
+
+
+def _interval(row: dict[str, Any]) -> Interval:
+    requests = int(row["Requests"])
+    mean = float(row["LogLatency"]) / requests if requests else math.nan
+    return Interval(DeploymentName(row["DeploymentName"]), row["Start"], requests, int(row["Errors"]), mean)

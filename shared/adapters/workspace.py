@@ -1,0 +1,302 @@
+"""Azure ML through its own SDK, imported at first use (about a second)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.ports.workspace import (
+    DeploymentRecord,
+    DeploymentRequest,
+    EndpointRecord,
+    JobRecord,
+    JobRequest,
+    ModelRecord,
+)
+from shared.settings import Settings
+
+# Source: azure-ai-ml 1.35.2, `_azure_environments.py`, read 2026-11-20.
+SOVEREIGN_CLOUDS = {
+    "https://management.azure.com": "AzureCloud",
+    "https://management.usgovcloudapi.net": "AzureUSGovernment",
+    "https://management.chinacloudapi.cn": "AzureChinaCloud",
+}
+_LITERALS = {"string", "number", "integer", "boolean"}
+
+
+class AzureWorkspace:
+    """The Workspace port over MLClient. Writes return when the service accepted them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+
+    @property
+    def _ml(self) -> Any:
+        with self._lock:
+            return self._client
+
+    @cached_property
+    def _client(self) -> Any:
+        from azure.ai.ml import MLClient
+
+        s = self._settings
+        return MLClient(
+            credential_for(s),
+            s.subscription_id,
+            s.resource_group,
+            s.workspace,
+            enable_telemetry=False,
+            show_progress=False,
+            per_call_policies=[allow_loopback_http()],
+            **_cloud(s.arm_endpoint),
+        )
+
+    def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
+        found = self._read(f"model {name}:{version}", lambda ml: ml.models.get(name, version=version))
+        if found is None:
+            return None
+        created = found.creation_context
+        return ModelRecord(
+            name=ModelName(found.name),
+            version=ModelVersion(str(found.version)),
+            type=found.type or "",
+            path=found.path or "",
+            created_at=created.created_at,
+            created_by=created.created_by or "",
+            job=JobName(found.job_name) if found.job_name else None,
+            tags=dict(found.tags or {}),
+        )
+
+    def job(self, name: JobName) -> JobRecord | None:
+        found = self._read(f"job {name}", lambda ml: ml.jobs.get(name))
+        return None if found is None else _job_record(found)
+
+    def submit_job(self, request: JobRequest) -> JobRecord:
+        with _translated(f"job {request.name}"):
+            job = _pipeline(self._ml, request)
+            try:
+                submitted = self._ml.jobs.create_or_update(job)
+            except Exception as exc:
+                # The name is ours and derived from what caused the job: whoever holds it is this very job,
+                # submitted before. Source: azure-docs issue 122250, read 2026-11-20.
+                if "JobPropertyImmutable" not in str(exc):
+                    raise
+                submitted = self._ml.jobs.get(request.name)
+        return _job_record(submitted)
+
+    def data_uri(self, reference: str) -> str:
+        """Return the azureml:// URI behind "azureml:NAME:VERSION" or "azureml:NAME@latest"."""
+        name, version = _reference(reference)
+        which = {"label": "latest"} if version is None else {"version": version}
+        found = self._read(f"data {reference}", lambda ml: ml.data.get(name, **which))
+        if found is None:
+            raise WorkspaceError("workspace.no_data", f"the workspace has no data asset {reference}")
+        return str(found.path)
+
+    def endpoint(self, name: EndpointName) -> EndpointRecord | None:
+        found = self._read(f"endpoint {name}", lambda ml: ml.online_endpoints.get(name))
+        if found is None:
+            return None
+        deployments = self._read(f"endpoint {name}", lambda ml: list(ml.online_deployments.list(name))) or []
+        return EndpointRecord(
+            name=name,
+            state=found.provisioning_state or "",
+            traffic={DeploymentName(k): int(v) for k, v in (found.traffic or {}).items()},
+            mirror_traffic={DeploymentName(k): int(v) for k, v in (found.mirror_traffic or {}).items()},
+            deployments=tuple(_deployment_record(each) for each in deployments),
+            scoring_uri=found.scoring_uri or "",
+        )
+
+    def create_endpoint(self, name: EndpointName) -> None:
+        from azure.ai.ml.entities import ManagedOnlineEndpoint
+
+        with _translated(f"endpoint {name}"):
+            self._ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=name, auth_mode="key"))
+
+    def create_deployment(self, request: DeploymentRequest) -> None:
+        with _translated(f"deployment {request.endpoint}/{request.name}"):
+            self._ml.online_deployments.begin_create_or_update(_deployment(request), skip_script_validation=True)
+
+    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+        with _translated(f"traffic of endpoint {endpoint}"):
+            entity = self._ml.online_endpoints.get(endpoint)
+            entity.traffic = dict(traffic)
+            self._ml.online_endpoints.begin_create_or_update(entity)
+
+    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+        with _translated(f"deployment {endpoint}/{deployment}"):
+            self._ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint)
+
+    def stop_compute_instances(self) -> tuple[str, ...]:
+        with _translated("compute instances"):
+            running = [c.name for c in self._ml.compute.list(compute_type="ComputeInstance") if c.state == "Running"]
+            for name in running:
+                self._ml.compute.begin_stop(name)
+        return tuple(running)
+
+    def _read(self, what: str, call: Any) -> Any:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with _translated(what):
+            try:
+                return call(self._ml)
+            except ResourceNotFoundError:
+                return None
+
+
+def _cloud(arm_endpoint: str) -> dict[str, Any]:
+    if arm_endpoint in SOVEREIGN_CLOUDS:
+        return {"cloud": SOVEREIGN_CLOUDS[arm_endpoint]}
+    base = arm_endpoint + "/"
+    return {
+        "cloud": f"Custom-{arm_endpoint.rsplit(':', 1)[-1]}",
+        "cloud_metadata": {
+            "azure_portal": "https://portal.azure.com/",
+            "resource_manager": base,
+            "active_directory": base,
+            "aml_resource_id": "https://ml.azure.com/",
+            "storage_endpoint": "core.windows.net",
+            "registry_discovery_endpoint": base,
+        },
+    }
+
+
+def _pipeline(ml: Any, request: JobRequest) -> Any:
+    """Return a pipeline of one step: a registered component cannot be submitted alone without naming
+    its environment a second time."""
+    from azure.ai.ml import Output, dsl
+
+    name, version = _reference(request.component)
+    which = {"label": "latest"} if version is None else {"version": version}
+    component = ml.components.get(name, **which)
+
+    def build() -> dict[str, Any]:
+        step = component(**_inputs(component, request.inputs))
+        return {output: step.outputs[output] for output in component.outputs}
+
+    job = dsl.pipeline(build)()
+    job.name = request.name
+    job.display_name = request.display_name
+    job.experiment_name = request.experiment
+    job.tags = dict(request.tags)
+    job.settings.default_compute = request.compute
+    for output, model in request.registers.items():
+        job.outputs[output] = Output(type=component.outputs[output].type, name=model)
+    return job
+
+
+def _inputs(component: Any, given: Mapping[str, str]) -> dict[str, Any]:
+    from azure.ai.ml import Input
+
+    unknown = sorted(set(given) - set(component.inputs))
+    if unknown:
+        raise WorkspaceError(
+            code="workspace.unknown_input",
+            message=f"component {component.name}:{component.version} has no input {', '.join(unknown)}",
+            hint=f"it has {', '.join(component.inputs)}",
+        )
+    return {
+        name: value if component.inputs[name].type in _LITERALS else Input(type=component.inputs[name].type, path=value)
+        for name, value in given.items()
+    }
+
+
+def _reference(reference: str) -> tuple[str, str | None]:
+    """Return (name, version) of "azureml:NAME:VERSION", and no version for "azureml:NAME@latest"."""
+    name = reference.removeprefix("azureml:")
+    if name.endswith("@latest"):
+        return name.removesuffix("@latest"), None
+    name, _, version = name.partition(":")
+    return name, version
+
+
+def _deployment(request: DeploymentRequest) -> Any:
+    from azure.ai.ml.entities import CodeConfiguration, DataCollector, DeploymentCollection, ManagedOnlineDeployment
+
+    collected = {name: DeploymentCollection(enabled="true") for name in ("model_inputs", "model_outputs")}
+    own_code = {
+        "environment": request.environment,
+        "code_configuration": CodeConfiguration(code=request.code, scoring_script=request.scoring_script),
+    }
+    return ManagedOnlineDeployment(
+        name=request.name,
+        endpoint_name=request.endpoint,
+        model=f"azureml:{request.model}:{request.version}",
+        instance_type=request.instance_type,
+        instance_count=request.instance_count,
+        data_collector=DataCollector(collections=collected) if request.collect_data else None,
+        **(own_code if request.code else {}),
+    )
+
+
+def _job_record(job: Any) -> JobRecord:
+    return JobRecord(
+        name=JobName(job.name),
+        status=job.status or "",
+        tags={k: str(v) for k, v in (job.tags or {}).items()},
+        created_by=job.creation_context.created_by or "" if job.creation_context else "",
+        inputs=_paths(job, "inputs"),
+        outputs=_paths(job, "outputs"),
+    )
+
+
+def _paths(job: Any, which: str) -> dict[str, str]:
+    """Return input or output name to path, of the pipeline itself and, under it, of its steps."""
+    found: dict[str, str] = {}
+    for node in [*(getattr(job, "jobs", None) or {}).values(), job]:
+        for name, value in (getattr(node, which, None) or {}).items():
+            path = getattr(value, "path", None)
+            if path:
+                found[name] = str(path)
+    return found
+
+
+def _deployment_record(deployment: Any) -> DeploymentRecord:
+    model, version = _model_of(deployment.model)
+    return DeploymentRecord(
+        name=DeploymentName(deployment.name), model=model, version=version, state=deployment.provisioning_state or ""
+    )
+
+
+def _model_of(reference: object) -> tuple[ModelName | None, ModelVersion | None]:
+    """Return (name, version) from an ARM id or "azureml:NAME:VERSION"."""
+    text = str(reference or "")
+    if "/models/" in text:
+        name, _, version = text.split("/models/", 1)[1].partition("/versions/")
+    else:
+        name, _, version = text.removeprefix("azureml:").partition(":")
+    return (ModelName(name) if name else None, ModelVersion(version) if version else None)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours."""
+    from azure.ai.ml.exceptions import MlException
+    from azure.core.exceptions import AzureError, HttpResponseError
+
+    try:
+        yield
+    except HttpResponseError as exc:
+        raise _refusal(what, exc) from exc
+    except MlException as exc:
+        raise WorkspaceError("workspace.invalid", f"{what}: {exc.message or exc}") from exc
+    except AzureError as exc:
+        raise RetryableError("workspace.unreachable", f"{what}: Azure ML cannot be reached") from exc
+
+
+def _refusal(what: str, exc: Any) -> Exception:
+    status = exc.status_code or 0
+    reason = getattr(exc.error, "message", None) or exc.reason or ""
+    if status == 409:
+        return WorkspaceBusyError("workspace.busy", f"{what}: {reason}")
+    # 401 and 403 too: a rotated secret or a late role assignment is mended outside, and the event must survive it.
+    if status in {401, 403, 408, 429} or status >= 500:
+        return RetryableError("workspace.retry", f"{what}: {status} {reason}")
+    return WorkspaceError("workspace.refused", f"{what}: {status} {reason}")

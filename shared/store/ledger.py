@@ -1,0 +1,200 @@
+"""The ledger: one blob per fact, so that a fact's effects happen once whoever crashes in between.
+
+    absent ──create──► claimed(epoch 1, token, plan) ──replace──► done | parked
+
+The plan is claimed together with the fact: whoever takes a claim over runs the recorded plan, never a new one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Literal
+
+from shared.domain.fact import Fact
+from shared.domain.ids import FactKey
+from shared.domain.notice import Notice
+from shared.domain.reaction import Outcome, Reaction
+from shared.errors import AmbiguousWriteError
+from shared.ports.blobs import Blob, BlobStore
+from shared.store.codec import decode, encode
+
+PREFIX = "ledger/"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger knows of one fact.
+
+    Args:
+        token: of the worker that holds the claim; new with every epoch.
+        policy_digests: of the policies that decided, in plan order.
+        remarks: why nothing (more) was done, e.g. "no policy for model x".
+        notices: what people are to be told; sent from here once the entry is done.
+        notices_posted: whether the outbox has them all.
+    """
+
+    fact: Fact
+    plan: tuple[Reaction, ...]
+    state: Literal["claimed", "done", "parked"]
+    epoch: int
+    token: str
+    policy_digests: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    notices_posted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The fact is ours to act on until the lease runs out."""
+
+    entry: Entry
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another worker holds a fresh claim; the sweep takes over if it dies."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Everything about this fact was done before; nothing is left but, perhaps, its notices."""
+
+    entry: Entry
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """The same fact was told with other values; guessing which is right is not ours."""
+
+    entry: Entry
+
+
+Claim = Claimed | Busy | Finished | Contradiction
+
+
+class Ledger:
+    """Claims and completions over a blob store; two round trips per new fact."""
+
+    def __init__(self, blobs: BlobStore, lease: timedelta) -> None:
+        self._blobs = blobs
+        self._lease = lease
+
+    def claim(
+        self, fact: Fact, plan: tuple[Reaction, ...], digests: tuple[str, ...], remarks: tuple[str, ...]
+    ) -> Claim:
+        """Claim the fact with its plan, or say who was here before."""
+        fresh = Entry(fact, plan, "claimed", 1, _token(), digests, remarks)
+        try:
+            written = self._blobs.create(_name(fact.key), encode(fresh), _metadata(fresh))
+        except AmbiguousWriteError:
+            return self._after_ambiguity(fresh)
+        if written is not None:
+            return Claimed(fresh, written.etag)
+        return self._contest(fact)
+
+    def take_over(self, key: FactKey) -> Claim | None:
+        """Take an open claim whose lease ran out; None when there is no such fact."""
+        found = self._blobs.get(_name(key))
+        return None if found is None else self._judge(found)
+
+    def finish(self, claim: Claimed, outcomes: tuple[Outcome, ...], notices: tuple[Notice, ...]) -> Finished | None:
+        """Record that all is done. None when the claim was taken over meanwhile: the other worker's record stands."""
+        return self._close(claim, replace(claim.entry, state="done", outcomes=outcomes, notices=notices))
+
+    def park(self, claim: Claimed, outcomes: tuple[Outcome, ...], notices: tuple[Notice, ...]) -> Finished | None:
+        """Record that the plan cannot be carried out and waits for a person."""
+        return self._close(claim, replace(claim.entry, state="parked", outcomes=outcomes, notices=notices))
+
+    def mark_posted(self, finished: Finished) -> None:
+        """Record that the outbox has the notices. Losing this write only posts them again, which is harmless."""
+        entry = replace(finished.entry, notices_posted=True)
+        self._blobs.replace(_name(entry.fact.key), encode(entry), finished.etag, _metadata(entry))
+
+    def entry(self, key: FactKey) -> Entry | None:
+        found = self._blobs.get(_name(key))
+        return None if found is None else decode(Entry, found.body)
+
+    def open_keys(self) -> Iterator[FactKey]:
+        """Yield facts that are claimed but not done, and done ones whose notices were not posted."""
+        for item in self._blobs.list(PREFIX):
+            if item.metadata.get("state") == "claimed" or item.metadata.get("notices") == "unposted":
+                yield _key(item.name)
+
+    def keys(self) -> Iterator[FactKey]:
+        for item in self._blobs.list(PREFIX):
+            yield _key(item.name)
+
+    def _close(self, claim: Claimed, closed: Entry) -> Finished | None:
+        name = _name(closed.fact.key)
+        try:
+            written = self._blobs.replace(name, encode(closed), claim.etag, _metadata(closed))
+        except AmbiguousWriteError:
+            found = self._blobs.get(name)
+            if found is None or decode(Entry, found.body) != closed:
+                raise
+            return Finished(closed, found.etag)
+        return None if written is None else Finished(closed, written.etag)
+
+    def _after_ambiguity(self, fresh: Entry) -> Claim:
+        found = self._blobs.get(_name(fresh.fact.key))
+        if found is None:
+            raise AmbiguousWriteError("ledger.unknown", f"the claim of {fresh.fact.key[:16]} may still land")
+        if decode(Entry, found.body).token == fresh.token:
+            return Claimed(fresh, found.etag)
+        return self._contest(fresh.fact)
+
+    def _contest(self, fact: Fact) -> Claim:
+        found = self._blobs.get(_name(fact.key))
+        if found is None:
+            raise AmbiguousWriteError("ledger.vanished", f"fact {fact.key[:16]} existed a moment ago")
+        entry = decode(Entry, found.body)
+        if entry.fact.payload_digest != fact.payload_digest:
+            return Contradiction(entry)
+        return self._judge(found)
+
+    def _judge(self, found: Blob) -> Claim:
+        entry = decode(Entry, found.body)
+        if entry.state != "claimed":
+            return Finished(entry, found.etag)
+        # Both times are the server's, so a worker whose clock is off cannot steal a fresh claim.
+        if found.read_at - found.last_modified < self._lease:
+            return Busy(entry)
+        return self._next_epoch(entry, found.etag)
+
+    def _next_epoch(self, entry: Entry, etag: str) -> Claim:
+        taken = replace(entry, epoch=entry.epoch + 1, token=_token())
+        name = _name(entry.fact.key)
+        try:
+            written = self._blobs.replace(name, encode(taken), etag, _metadata(taken))
+        except AmbiguousWriteError:
+            found = self._blobs.get(name)
+            if found is None or decode(Entry, found.body).token != taken.token:
+                raise
+            return Claimed(taken, found.etag)
+        return Busy(entry) if written is None else Claimed(taken, written.etag)
+
+
+def _name(key: FactKey) -> str:
+    return f"{PREFIX}{key}.json"
+
+
+def _key(name: str) -> FactKey:
+    return FactKey(name.removeprefix(PREFIX).removesuffix(".json"))
+
+
+def _token() -> str:
+    return uuid.uuid4().hex
+
+
+def _metadata(entry: Entry) -> dict[str, str]:
+    is_unposted = entry.state != "claimed" and entry.notices and not entry.notices_posted
+    return {"state": entry.state, "notices": "unposted" if is_unposted else "settled"}
