@@ -1,0 +1,31 @@
+"""Tables in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+
+from shared.domain.ids import DeploymentName, EndpointName
+from shared.errors import PermanentError
+
+
+class FakeData:
+    """A `DataReader` over the tables it was given by URI."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, pd.DataFrame] = {}
+        self.inputs: dict[tuple[str, str], pd.DataFrame] = {}
+        self.errors: list[Exception] = []
+
+    def table(self, uri: str) -> pd.DataFrame:
+        if self.errors:
+            raise self.errors.pop(0)
+        if uri not in self.tables:
+            raise PermanentError("data.missing", f"there is nothing at {uri}")
+        return self.tables[uri]
+
+    def collected_inputs(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        return self.inputs.get((endpoint, deployment), pd.DataFrame())

@@ -1,0 +1,48 @@
+"""Queues in memory whose messages become visible when the clock says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.ports.clock import Clock
+from tests.fakes.clock import FakeClock
+
+LONGEST_DELAY = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    queue: str
+    text: str
+    visible_at: datetime
+
+
+class FakeQueues:
+    """A `MessageQueue`. Messages come out in the order in which they become visible."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or FakeClock()
+        self.messages: list[Message] = []
+
+    def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
+        if not timedelta(0) <= delay <= LONGEST_DELAY:
+            raise ValueError(f"a message can be delayed by 0 to 7 days, not by {delay}")
+        self.messages.append(Message(queue, text, self._clock.now() + delay))
+
+    def texts(self, queue: str) -> list[str]:
+        """Return all waiting messages of a queue, visible or not."""
+        return [message.text for message in self.messages if message.queue == queue]
+
+    def take(self, queue: str) -> str | None:
+        """Remove and return the oldest visible message, or None."""
+        visible = [m for m in self.messages if m.queue == queue and m.visible_at <= self._clock.now()]
+        if not visible:
+            return None
+        first = min(visible, key=lambda message: message.visible_at)
+        self.messages.remove(first)
+        return first.text
+
+    def next_at(self, queue: str) -> datetime | None:
+        """Return when the next message of a queue becomes visible."""
+        return min((m.visible_at for m in self.messages if m.queue == queue), default=None)

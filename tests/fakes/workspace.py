@@ -1,0 +1,145 @@
+"""An Azure ML workspace in memory: writes take effect, jobs and deployments end as the test says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.errors import WorkspaceError
+from shared.ports.workspace import (
+    DeploymentRecord,
+    DeploymentRequest,
+    EndpointRecord,
+    JobRecord,
+    JobRequest,
+    ModelRecord,
+)
+
+BORN = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@dataclass
+class FakeWorkspace:
+    """A `Workspace`.
+
+    `deployment_outcome` is the provisioning state new deployments get; `job_outcome` the status new jobs get.
+    `errors` are raised, first come first served, by the next calls of the method they are filed under.
+    `calls` lists the writes that were accepted, in order.
+    """
+
+    models: dict[tuple[str, str], ModelRecord] = field(default_factory=dict)
+    jobs: dict[str, JobRecord] = field(default_factory=dict)
+    endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
+    requests: list[JobRequest | DeploymentRequest] = field(default_factory=list)
+    compute_instances: list[str] = field(default_factory=list)
+    deployment_outcome: str = "Succeeded"
+    job_outcome: str = "Completed"
+    errors: dict[str, list[Exception]] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def register(
+        self,
+        name: str,
+        version: str,
+        created_at: datetime = BORN,
+        tags: Mapping[str, str] | None = None,
+        job: str | None = None,
+    ) -> ModelRecord:
+        """Add a model to the registry."""
+        record = ModelRecord(
+            ModelName(name),
+            ModelVersion(version),
+            "mlflow_model",
+            f"azureml://models/{name}/{version}",
+            created_at,
+            "ana@example.com",
+            JobName(job) if job else None,
+            dict(tags or {}),
+        )
+        self.models[name, version] = record
+        return record
+
+    def end_job(self, name: str, status: str, outputs: Mapping[str, str] | None = None) -> None:
+        self.jobs[name] = replace(self.jobs[name], status=status, outputs=dict(outputs or {}))
+
+    def set_deployment_state(self, endpoint: str, deployment: str, state: str) -> None:
+        record = self.endpoints[endpoint]
+        changed = tuple(replace(d, state=state) if d.name == deployment else d for d in record.deployments)
+        self.endpoints[endpoint] = replace(record, deployments=changed)
+
+    def remove_deployment(self, endpoint: str, deployment: str) -> None:
+        """Delete a deployment behind everybody's back, traffic or not."""
+        record = self.endpoints[endpoint]
+        traffic = {name: percent for name, percent in record.traffic.items() if name != deployment}
+        kept = tuple(d for d in record.deployments if d.name != deployment)
+        self.endpoints[endpoint] = replace(record, deployments=kept, traffic=traffic)
+
+    def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
+        self._raise("model")
+        return self.models.get((name, version))
+
+    def job(self, name: JobName) -> JobRecord | None:
+        self._raise("job")
+        return self.jobs.get(name)
+
+    def submit_job(self, request: JobRequest) -> JobRecord:
+        self._raise("submit_job")
+        if request.name not in self.jobs:
+            self.calls.append(("submit_job", request.name))
+            self.requests.append(request)
+            self.jobs[request.name] = JobRecord(
+                request.name, self.job_outcome, dict(request.tags), "vigia", dict(request.inputs)
+            )
+        return self.jobs[request.name]
+
+    def endpoint(self, name: EndpointName) -> EndpointRecord | None:
+        self._raise("endpoint")
+        return self.endpoints.get(name)
+
+    def create_endpoint(self, name: EndpointName) -> None:
+        self._raise("create_endpoint")
+        self.calls.append(("create_endpoint", name))
+        self.endpoints.setdefault(
+            name, EndpointRecord(name, "Succeeded", {}, {}, (), f"https://{name}.example.com/score")
+        )
+
+    def create_deployment(self, request: DeploymentRequest) -> None:
+        self._raise("create_deployment")
+        self.calls.append(("create_deployment", request.name))
+        self.requests.append(request)
+        record = self._existing(request.endpoint)
+        others = tuple(d for d in record.deployments if d.name != request.name)
+        made = DeploymentRecord(request.name, request.model, request.version, self.deployment_outcome)
+        self.endpoints[request.endpoint] = replace(record, deployments=(*others, made))
+
+    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+        self._raise("set_traffic")
+        record = self._existing(endpoint)
+        known = {deployment.name for deployment in record.deployments}
+        if sum(traffic.values()) not in {0, 100} or not set(traffic) <= known:
+            raise WorkspaceError("workspace.traffic", f"traffic {dict(traffic)} is impossible on {endpoint}")
+        self.calls.append(("set_traffic", ",".join(f"{name}={percent}" for name, percent in sorted(traffic.items()))))
+        self.endpoints[endpoint] = replace(record, traffic={n: p for n, p in traffic.items() if p})
+
+    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+        self._raise("delete_deployment")
+        if self._existing(endpoint).traffic.get(deployment):
+            raise WorkspaceError("workspace.serving", f"{deployment} still has traffic")
+        self.calls.append(("delete_deployment", deployment))
+        self.remove_deployment(endpoint, deployment)
+
+    def stop_compute_instances(self) -> tuple[str, ...]:
+        self._raise("stop_compute_instances")
+        stopped, self.compute_instances = tuple(self.compute_instances), []
+        return stopped
+
+    def _existing(self, endpoint: EndpointName) -> EndpointRecord:
+        if endpoint not in self.endpoints:
+            raise WorkspaceError("workspace.no_endpoint", f"endpoint {endpoint} does not exist")
+        return self.endpoints[endpoint]
+
+    def _raise(self, method: str) -> None:
+        if self.errors.get(method):
+            raise self.errors[method].pop(0)
