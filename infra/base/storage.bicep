@@ -14,16 +14,8 @@ param deadLetterDays int
 param appPrincipalId string
 
 var packageContainerName = 'deployment-package'
-var containerNames = [
-  'ledger'
-  'releases'
-  'endpoints'
-  'models'
-  'approvals'
-  'monitors'
-  'dead-letters'
-  packageContainerName
-]
+// All state of the app is in one container, `vigia`, in folders.
+var containerNames = ['vigia', 'dead-letters', packageContainerName]
 // The -poison queues are the Functions host's own: it moves a message there after maxDequeueCount tries.
 var queueNames = ['events', 'releases', 'notices', 'events-poison', 'releases-poison', 'notices-poison']
 // Table Data Contributor is for the host's own diagnostic events; the app keeps nothing in tables.
@@ -91,7 +83,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06
           enabled: true
           type: 'Lifecycle'
           definition: {
-            filters: { blobTypes: ['blockBlob'], prefixMatch: ['ledger/'] }
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['vigia/ledger/'] }
             actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: ledgerDays } } }
           }
         }

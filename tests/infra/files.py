@@ -1,0 +1,37 @@
+"""Reads the files that describe the deployment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+ENVIRONMENTS = sorted(path.stem for path in (INFRA / "environments").glob("*.yaml"))
+
+
+def load_yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def subscriptions() -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = load_yaml(INFRA / "subscriptions.yaml")["subscriptions"]
+    return entries
+
+
+def app_settings() -> dict[str, str]:
+    """Return the app settings of infra/base/app.bicep: name to Bicep expression."""
+    text = (INFRA / "base" / "app.bicep").read_text(encoding="utf-8")
+    block = re.search(r"name: 'appsettings'\n    properties: \{\n(.*?)\n    \}\n", text, re.DOTALL)
+    assert block, "infra/base/app.bicep: the block of the app settings was not found"
+    return dict(re.findall(r"^      (\w+): (.+)$", block.group(1), re.MULTILINE))
+
+
+def names_in(bicep: str, variable: str) -> set[str]:
+    """Return the text literals of a one-line list variable, such as `var queueNames = ['a', 'b']`."""
+    line = re.search(rf"^var {variable} = \[(.*)\]$", bicep, re.MULTILINE)
+    assert line, f"the list {variable} was not found"
+    return set(re.findall(r"'([^']+)'", line.group(1)))

@@ -1,0 +1,49 @@
+"""infra/base/app.bicep: the settings that the app is given are those that it reads, and hold no secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.settings import SETTINGS
+from tests.infra.files import app_settings
+
+# For storage and topics that are reached by key, as on a laptop. In Azure both refuse keys.
+KEYS = {"AzureWebJobsStorage", "VIGIA_TOPIC_KEY"}
+# Their defaults are right in Azure's public cloud.
+DEFAULTED = {"VIGIA_LEASE_SECONDS", "VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_CREDENTIAL"}
+# Read by the Functions host, not by the app.
+OF_THE_HOST = {
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__clientId",
+    "AzureWebJobsStorage__tableServiceUri",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
+}
+
+
+def test_app_is_given_every_setting_it_reads() -> None:
+    read = {setting.name for setting in SETTINGS if not setting.local_only}
+
+    assert set(app_settings()) == (read - KEYS - DEFAULTED) | OF_THE_HOST
+
+
+def test_required_settings_are_never_left_out() -> None:
+    required = {setting.name for setting in SETTINGS if setting.default is None and not setting.local_only}
+
+    assert required <= set(app_settings())
+
+
+@pytest.mark.parametrize("name", ["VIGIA_TEAMS_WEBHOOK", "VIGIA_SMTP_PASSWORD"])
+def test_secrets_are_key_vault_references(name: str) -> None:
+    expression = app_settings()[name]
+
+    assert "'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/" in expression
+
+
+def test_the_schedules_of_the_environment_reach_the_timers() -> None:
+    settings = app_settings()
+
+    assert settings["VIGIA_SWEEP_SCHEDULE"] == "config.app.schedules.sweep"
+    assert settings["VIGIA_MONITOR_SCHEDULE"] == "config.app.schedules.monitors"
+    assert settings["VIGIA_SCHEDULES_SCHEDULE"] == "config.app.schedules.retraining"

@@ -1,0 +1,118 @@
+"""azure.yaml, host.json and the Bicep as text: what has to agree with the code or with each other."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.storage import CONTAINER
+from shared.store.ledger import PREFIX
+from tests.infra.files import INFRA, ROOT, load_yaml, names_in
+
+BICEP = sorted([*INFRA.rglob("*.bicep"), *INFRA.rglob("*.bicepparam")])
+SECRETS = re.compile(
+    r"AccountKey=|SharedAccessKey|listKeys\(|listAccountSas\(|[?&]sig=|sv=\d{4}-|BEGIN [A-Z ]*PRIVATE KEY"
+    r"|[?&]code=|password:\s*['\"][^'\"]"
+)
+STORAGE = (INFRA / "base" / "storage.bicep").read_text(encoding="utf-8")
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_up_provisions_the_subscriptions_after_the_code() -> None:
+    steps = [step["azd"] for step in load_yaml(ROOT / "azure.yaml")["workflows"]["up"]["steps"]]
+
+    assert steps == ["package --all", "provision base", "deploy --all", "provision events"]
+
+
+def test_every_layer_is_a_folder_with_a_template_and_its_parameters() -> None:
+    layers = load_yaml(ROOT / "azure.yaml")["infra"]["layers"]
+
+    assert [layer["name"] for layer in layers] == ["base", "events"]
+    for layer in layers:
+        assert (ROOT / layer["path"] / "main.bicep").is_file()
+        assert (ROOT / layer["path"] / "main.bicepparam").is_file()
+
+
+def test_service_of_azd_is_the_tag_of_the_app() -> None:
+    (service,) = load_yaml(ROOT / "azure.yaml")["services"]
+
+    assert f"'azd-service-name': '{service}'" in (INFRA / "base" / "app.bicep").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [*BICEP, *INFRA.rglob("*.yaml"), *INFRA.rglob("*.sh")], ids=relative)
+def test_no_key_or_secret_is_written_down(path: Path) -> None:
+    assert SECRETS.search(path.read_text(encoding="utf-8")) is None
+
+
+def test_every_module_is_used() -> None:
+    """A module that nothing refers to would look deployed and never be."""
+    texts = {path: path.read_text(encoding="utf-8") for path in BICEP}
+    referred = {
+        (path.parent / target).resolve()
+        for path, text in texts.items()
+        for target in re.findall(r"(?:module \w+|from|using) '([^']+\.bicep)'", text)
+    }
+
+    assert {path for path in BICEP if path.suffix == ".bicep"} == referred
+
+
+def test_roles_are_ids_of_built_in_roles_and_each_is_used() -> None:
+    text = (INFRA / "roles.bicep").read_text(encoding="utf-8")
+    roles = dict(re.findall(r"^  (\w+): '([0-9a-f-]{36})'$", text, re.MULTILINE))
+    used = {name for path in BICEP for name in re.findall(r"\broles\.(?!bicep)(\w+)", path.read_text(encoding="utf-8"))}
+
+    assert len(set(roles.values())) == len(roles)
+    assert used == set(roles)
+
+
+def test_storage_holds_the_containers_and_the_ledger_folder_of_the_code() -> None:
+    assert CONTAINER in names_in(STORAGE, "containerNames")
+    assert f"prefixMatch: ['{CONTAINER}/{PREFIX}']" in STORAGE
+
+
+def test_every_queue_of_the_app_exists_with_its_poison_queue() -> None:
+    from function_app import app
+
+    queues = {
+        function.get_trigger().queue_name
+        for function in app.get_functions()
+        if function.get_trigger().get_binding_name() == "queueTrigger"
+    }
+
+    assert names_in(STORAGE, "queueNames") == queues | {f"{name}-poison" for name in queues}
+
+
+def test_sign_in_lets_event_grid_and_alerts_through() -> None:
+    text = (INFRA / "base" / "sign-in.bicep").read_text(encoding="utf-8")
+
+    assert "excludedPaths: ['/runtime/webhooks/*', '/api/alerts']" in text
+    assert "requireAuthentication: true" in text
+
+
+def test_a_failing_message_becomes_visible_again_soon_and_is_parked_after_five_tries() -> None:
+    queues = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["queues"]
+
+    assert queues["maxDequeueCount"] == 5
+    assert queues["visibilityTimeout"] == "00:00:05"
+
+
+def test_published_package_leaves_out_what_the_app_does_not_need() -> None:
+    lines = (ROOT / ".funcignore").read_text(encoding="utf-8").splitlines()
+    left_out = {line for line in lines if line and not line.startswith("#")}
+
+    assert {"tests/", "local/", "infra/", "cli/", "docs/"} <= left_out
+    assert not left_out & {"functions/", "shared/", "policies/", "function_app.py", "host.json", "requirements.txt"}
+
+
+def test_up_steps_follow_the_order_of_the_layers() -> None:
+    layers = load_yaml(ROOT / "azure.yaml")["infra"]["layers"]
+
+    for before, after in pairwise(layers):
+        assert before["name"] in after["dependsOn"]

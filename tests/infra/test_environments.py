@@ -1,0 +1,76 @@
+"""infra/environments: every file is complete and plausible before Azure sees it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from croniter import croniter
+
+from tests.infra.files import ENVIRONMENTS, INFRA, load_yaml
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def environment(request: pytest.FixtureRequest) -> dict[str, Any]:
+    content: dict[str, Any] = load_yaml(INFRA / "environments" / f"{request.param}.yaml")
+    return content
+
+
+def keys_of(value: object, path: str = "") -> set[str]:
+    """Return the dotted paths of every key; lists count as values."""
+    if not isinstance(value, dict):
+        return {path}
+    return {found for key, inner in value.items() for found in keys_of(inner, f"{path}.{key}")}
+
+
+def test_environments_have_the_same_keys() -> None:
+    dev, prod = (load_yaml(INFRA / "environments" / f"{name}.yaml") for name in ("dev", "prod"))
+
+    assert keys_of(dev) == keys_of(prod)
+
+
+@pytest.mark.parametrize("layer", ["base", "events"])
+def test_both_layers_know_every_environment(layer: str) -> None:
+    parameters = (INFRA / layer / "main.bicepparam").read_text(encoding="utf-8")
+
+    for name in ENVIRONMENTS:
+        assert f"{name}: loadYamlContent('../environments/{name}.yaml')" in parameters
+
+
+def test_environments_do_not_share_a_workspace() -> None:
+    names = [load_yaml(INFRA / "environments" / f"{name}.yaml")["workspace"]["name"] for name in ENVIRONMENTS]
+
+    assert len(set(names)) == len(names)
+
+
+def test_ledger_outlives_late_events(environment: dict[str, Any]) -> None:
+    assert environment["retention"]["ledgerDays"] >= 90
+
+
+def test_budget_is_one_that_azure_accepts(environment: dict[str, Any]) -> None:
+    budget = environment["budget"]
+
+    assert isinstance(budget["amount"], int)
+    assert date.fromisoformat(budget["startDate"]).day == 1
+    assert 1 <= len(budget["thresholds"]) <= 5
+    assert all(0 < threshold <= 1000 for threshold in budget["thresholds"])
+
+
+def test_delivery_is_one_of_the_two_words(environment: dict[str, Any]) -> None:
+    assert environment["app"]["eventDelivery"] in {"function", "queue"}
+
+
+def test_schedules_have_six_fields_that_parse(environment: dict[str, Any]) -> None:
+    for expression in environment["app"]["schedules"].values():
+        assert len(expression.split()) == 6
+        assert croniter.is_valid(expression, second_at_beginning=True)  # type: ignore[no-untyped-call]
+
+
+def test_ids_are_object_ids_or_empty(environment: dict[str, Any]) -> None:
+    entra = environment["entra"]
+    ids = [*environment["groups"].values(), entra["alerts"]["objectId"], entra["signIn"]["clientId"]]
+
+    for value in filter(None, ids):
+        UUID(value)
