@@ -1,1 +1,1 @@
-"""Tests, and the stand-ins they share."""
+"""The tests; each folder mirrors the code it tests."""
