@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.errors import LocalSystemError
+from local.lifeline import MARK
 
 POLL_SECONDS = 0.05
 LINES_SHOWN = 15
@@ -43,7 +44,7 @@ class ChildProcess:
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **self.environment},
+                    env={**os.environ, **self.environment, MARK: "1"},
                     start_new_session=True,  # Ctrl-C goes to the parent, which stops its children in order
                 )
             except OSError as exc:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
+
+MARK = "VIGIA_LOCAL_LIFELINE"  # set by local.child_process: standard input is a pipe that the parent holds open
 
 
 def end_with_parent() -> None:
-    """Send ourselves SIGTERM when standard input, a pipe held open by the parent, closes.
-
-    Only for processes that were started by the local system: at a terminal there is no such pipe, and nothing happens.
-    """
-    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-        return
-    threading.Thread(target=_wait_for_end, name="lifeline", daemon=True).start()
+    """Send ourselves SIGTERM when the parent's pipe closes; does nothing in a process that somebody started by hand."""
+    if os.environ.pop(MARK, None):  # popped: our own children have no such pipe
+        threading.Thread(target=_wait_for_end, name="lifeline", daemon=True).start()
 
 
 def _wait_for_end() -> None:

@@ -33,9 +33,7 @@ def test_message_arrives_decoded_and_is_deleted(toy: ToyFolder, make_queue: Make
     assert queue.get_queue_properties().approximate_message_count == 0
 
 
-def test_failing_message_is_retried_and_then_poisoned(
-    toy: ToyFolder, make_queue: MakeQueue, queue_name: str
-) -> None:
+def test_failing_message_is_retried_and_then_poisoned(toy: ToyFolder, make_queue: MakeQueue, queue_name: str) -> None:
     queue, poison = make_queue(queue_name), make_queue(f"{queue_name}-poison")
     queue.create_queue()
     queue.send_message("bad")
