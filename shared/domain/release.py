@@ -1,0 +1,238 @@
+"""A release: one version of a model on its way to (or away from) an endpoint's traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
+from shared.domain.notice import Notice
+from shared.domain.verdict import GateResult, Judgement
+
+
+class ReleaseState(StrEnum):
+    """Where a release is. `shadowing` is reserved for mirrored traffic."""
+
+    OPENED = "opened"
+    GATING = "gating"
+    EVALUATING = "evaluating"
+    AWAITING_APPROVAL = "awaiting_approval"
+    DEPLOYING = "deploying"
+    SHADOWING = "shadowing"
+    CANARY = "canary"
+    PROMOTED = "promoted"
+    WATCHING = "watching"
+    ROLLING_BACK = "rolling_back"
+    FINISHED = "finished"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    ROLLED_BACK = "rolled_back"
+    ABORTED = "aborted"
+    FAILED = "failed"
+    LOST = "lost"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in _TERMINAL
+
+    @property
+    def is_before_deploying(self) -> bool:
+        return self in _BEFORE_DEPLOYING
+
+
+_BEFORE_DEPLOYING = frozenset(
+    {ReleaseState.OPENED, ReleaseState.GATING, ReleaseState.EVALUATING, ReleaseState.AWAITING_APPROVAL}
+)
+_TERMINAL = frozenset(
+    {
+        ReleaseState.FINISHED,
+        ReleaseState.REJECTED,
+        ReleaseState.EXPIRED,
+        ReleaseState.SUPERSEDED,
+        ReleaseState.ROLLED_BACK,
+        ReleaseState.ABORTED,
+        ReleaseState.FAILED,
+        ReleaseState.LOST,
+    }
+)
+
+Ending = Literal[ReleaseState.ROLLED_BACK, ReleaseState.ABORTED, ReleaseState.FAILED, ReleaseState.LOST]
+Phase = Literal["shifting", "baking"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """The job that scores champion and challenger on the same labelled rows."""
+
+    job: str
+    data: str
+    compute: str = "serverless"
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlan:
+    """One gate to pass. `settings` is what its policy section holds, as JSON values."""
+
+    kind: str
+    settings: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPlan:
+    """`production` asks when the release replaces something that serves; a first release is not asked about."""
+
+    when: Literal["always", "production", "never"]
+    approvers: tuple[str, ...]
+    quorum: int
+    expires: timedelta
+    submitter_may_approve: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JudgePlan:
+    """How the challenger is compared with the champion while both serve.
+
+    Args:
+        errors_worse_by_at_most: difference of error shares, 0 to 1; None to leave errors unjudged.
+        latency_ratio_at_most: ratio of mean log latencies, above 1; None to leave latency unjudged.
+        false_rollbacks: chance, 0 to 1, of ever failing a challenger that is within the tolerances.
+    """
+
+    errors_worse_by_at_most: float | None
+    latency_ratio_at_most: float | None
+    false_rollbacks: float
+    on_no_data: Literal["hold", "abort"]
+    interval: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """How the challenger is deployed; environment and code stay empty for MLflow models."""
+
+    instance_type: str = "Standard_DS3_v2"
+    instance_count: int = 1
+    environment: str = ""
+    code: str = ""
+    scoring_script: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlan:
+    """The policy as it was when the release opened; running work keeps it, whatever is edited since.
+
+    Args:
+        steps: percents of traffic for the challenger, ascending, ending in 100.
+        bake: how long a step bakes at least.
+        decide_within: how long a step may take to be judged; after that it is aborted.
+    """
+
+    policy_digest: str
+    evaluation: EvaluationPlan | None
+    gates: tuple[GatePlan, ...]
+    approval: ApprovalPlan
+    steps: tuple[int, ...]
+    bake: timedelta
+    decide_within: timedelta
+    watch_for: timedelta
+    judge: JudgePlan
+    deployment: DeploymentPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A deployment and the model version in it; the version is None when Azure ML did not say."""
+
+    deployment: DeploymentName
+    version: ModelVersion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One move, with why and on what evidence (name and value, as text)."""
+
+    at: datetime
+    left: ReleaseState
+    entered: ReleaseState
+    reason: str
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """What a person asked of a running release; `abort` always wins, `hold` stops it from moving forward."""
+
+    kind: Literal["abort", "hold", "resume"]
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The whole memory of one release.
+
+    Args:
+        opened_by: the fact that opened it.
+        submitter: the human behind it, None when no human is.
+        chain: how many automatic retrainings led here in a row.
+        model_created_at: orders versions that are not numbers; None until the registry was read.
+        generation: of the endpoint's desired state when this release claimed it; 0 before.
+        traffic_since: when the present step's traffic was read back.
+        traffic_steps: percents that were really reached (read back), in order.
+        ends_as: how a roll back will end once the champion's traffic was read back.
+        held_because: why it does not move although it could; empty when it is not held.
+        notices: everything people are to be told, in order; the first `posted` are handed over.
+        is_settled: a terminal release that has given the endpoint back and told everything.
+    """
+
+    id: ReleaseId
+    model: ModelName
+    version: ModelVersion
+    endpoint: EndpointName
+    plan: ReleasePlan
+    opened_at: datetime
+    opened_by: FactKey
+    submitter: str | None
+    cause: str
+    chain: int
+    challenger: Serving
+    state: ReleaseState
+    entered_at: datetime
+    deadline: datetime | None
+    wake_at: datetime
+    champion: Serving | None = None
+    model_created_at: datetime | None = None
+    generation: int = 0
+    step_index: int = 0
+    phase: Phase | None = None
+    traffic_since: datetime | None = None
+    traffic_steps: tuple[int, ...] = ()
+    evaluation: JobName | None = None
+    gate_results: tuple[GateResult, ...] = ()
+    approval_digest: str = ""
+    judgement: Judgement | None = None
+    ends_as: Ending | None = None
+    reason: str = ""
+    held_because: str = ""
+    history: tuple[Transition, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    posted: int = 0
+    is_settled: bool = False
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Return the percents to go through: with nothing serving there is nothing to compare with or to protect."""
+        return self.plan.steps if self.champion else (100,)
+
+    def traffic_at(self, step_index: int) -> dict[DeploymentName, int]:
+        """Return the split that belongs to a step, without zeros, summing to 100; before the first step
+        (-1) the champion has everything, or there is none."""
+        percent = self.steps[step_index] if step_index >= 0 else 0
+        split = {self.challenger.deployment: percent}
+        if self.champion:
+            split[self.champion.deployment] = 100 - percent
+        return {deployment: share for deployment, share in split.items() if share}

@@ -1,0 +1,79 @@
+"""What was seen of the world for one step; only what the release's state looks at is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.domain.approval import Decision
+from shared.domain.ids import DeploymentName, EndpointName, ModelVersion, ReleaseId
+from shared.domain.release import ReleaseRequest, Serving
+from shared.domain.verdict import GateResult, Judgement
+from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another open release of the same model."""
+
+    id: ReleaseId
+    version: ModelVersion
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointClaim:
+    """What is wanted of an endpoint, and who may want it.
+
+    Args:
+        owner: the release that may change its traffic.
+        generation: grows with every change; never goes back.
+        desired: the split that was last asked for, without zeros; empty before the first.
+        last_known_good: what served before the champion; never to be deleted.
+    """
+
+    endpoint: EndpointName
+    owner: ReleaseId | None = None
+    generation: int = 0
+    desired: Mapping[DeploymentName, int] = field(default_factory=dict)
+    champion: Serving | None = None
+    last_known_good: Serving | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """None means that it does not exist (or that the state does not look at it).
+
+    Args:
+        holder: the open release that owns the endpoint, when it is another one.
+        champion_created_at: when the model version that serves was registered.
+        gate_results: None while the evidence is not there to be judged.
+    """
+
+    request: ReleaseRequest | None = None
+    model: ModelRecord | None = None
+    endpoint: EndpointRecord | None = None
+    claim: EndpointClaim | None = None
+    holder: ReleaseId | None = None
+    rivals: tuple[Rival, ...] = ()
+    champion_created_at: datetime | None = None
+    job: JobRecord | None = None
+    gate_results: tuple[GateResult, ...] | None = None
+    decision: Decision | None = None
+    judgement: Judgement | None = None
+
+    def deployment(self, name: DeploymentName) -> DeploymentRecord | None:
+        if self.endpoint is None:
+            return None
+        return next((each for each in self.endpoint.deployments if each.name == name), None)
+
+    def serves(self, serving: Serving | None) -> bool:
+        """Return whether the deployment is there and answers."""
+        found = self.deployment(serving.deployment) if serving else None
+        return found is not None and found.state == "Succeeded"
+
+    @property
+    def traffic(self) -> dict[DeploymentName, int]:
+        """Return the actual split, without zeros."""
+        return {name: share for name, share in self.endpoint.traffic.items() if share} if self.endpoint else {}
