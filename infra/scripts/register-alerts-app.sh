@@ -25,8 +25,6 @@ graph=https://graph.microsoft.com/v1.0
 # https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups#configure-authentication-for-secure-webhook
 action_groups=461e8683-5575-4561-ac7f-899cc907d62a
 
-new_id() { python3 -c 'import uuid; print(uuid.uuid4())'; }
-
 service_principal_of() { # APP_ID: prints the object id of its service principal, which is created if need be
   az ad sp show --id "$1" --query id --output tsv 2>/dev/null || az ad sp create --id "$1" --query id --output tsv
 }
@@ -41,8 +39,9 @@ identifier_uri="api://${app_id}"
 
 role_id=$(az ad app show --id "$app_id" --query "appRoles[?value=='${role}'] | [0].id" --output tsv)
 if [ -z "$role_id" ]; then
-  role_id=$(new_id)
-  az rest --method PATCH --uri "${graph}/applications/${object_id}" --headers Content-Type=application/json --body "{
+  role_id=$(python3 -c 'import uuid; print(uuid.uuid4())')
+  az rest --method PATCH --uri "${graph}/applications/${object_id}" --output none --headers Content-Type=application/json \
+    --body "{
     \"identifierUris\": [\"${identifier_uri}\"],
     \"appRoles\": [{
       \"id\": \"${role_id}\", \"value\": \"${role}\", \"displayName\": \"${role}\", \"isEnabled\": true,

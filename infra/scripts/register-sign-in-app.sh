@@ -32,12 +32,24 @@ if [ -z "$app_id" ]; then
   echo "registered ${name} (${app_id})" >&2
 fi
 object_id=$(az ad app show --id "$app_id" --query id --output tsv)
-az rest --method PATCH --uri "${graph}/applications/${object_id}" --headers Content-Type=application/json --body "{
+az rest --method PATCH --uri "${graph}/applications/${object_id}" --output none --headers Content-Type=application/json \
+    --body "{
   \"web\": {
     \"redirectUris\": [\"https://${host}/.auth/login/aad/callback\"],
     \"implicitGrantSettings\": {\"enableIdTokenIssuance\": true}
   }
 }"
+# Whoever has this role may approve; who may approve which model is the policy's business.
+if [ -z "$(az ad app show --id "$app_id" --query "appRoles[?value=='Approver'] | [0].id" --output tsv)" ]; then
+  az rest --method PATCH --uri "${graph}/applications/${object_id}" --output none --headers Content-Type=application/json \
+    --body "{
+    \"appRoles\": [{
+      \"id\": \"$(python3 -c 'import uuid; print(uuid.uuid4())')\", \"value\": \"Approver\", \"displayName\": \"Approver\",
+      \"description\": \"May approve releases in Vigia.\", \"allowedMemberTypes\": [\"User\"], \"isEnabled\": true
+    }]
+  }"
+  echo "added the role Approver" >&2
+fi
 az ad sp show --id "$app_id" --output none 2>/dev/null || az ad sp create --id "$app_id" --output none
 
 credential=vigia-app-identity
