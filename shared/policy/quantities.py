@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, NoReturn
@@ -112,6 +113,17 @@ def parse_email(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(EMAIL_PATTERN, value):
         _refuse(value, "is not an e-mail address", "write e.g. ana@example.com")
     return value.lower()
+
+
+def text_matching(pattern: str, problem: str, remedy: str) -> Callable[[object], str]:
+    """Return a parser of texts that match `pattern`; anything else gets `problem` and `remedy`."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            _refuse(value, problem, remedy)
+        return value
+
+    return parse
 
 
 def _percent(value: object, info: ValidationInfo) -> float:

@@ -1,0 +1,109 @@
+"""people.yaml: who is written to, in which language and time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from shared.policy.complaints import problems_of
+from shared.policy.document import read_document
+from shared.policy.load import read_text
+from shared.policy.problems import PolicyProblemsError
+from shared.policy.quantities import Email, text_matching
+from shared.policy.section import Section
+
+# Language, optional script, optional region, as BCP 47 writes the common ones.
+LOCALE_PATTERN = r"^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$"
+ZONE_PATTERN = r"^[A-Za-z0-9_+\-]{1,40}(?:/[A-Za-z0-9_+\-]{1,40}){0,2}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who gets messages. `locale` is BCP 47 ("pt-BR"); `time_zone` an IANA name."""
+
+    email: str
+    name: str
+    locale: str = "en"
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Everyone listed, by e-mail address in lower case."""
+
+    people: Mapping[str, Person] = field(default_factory=dict)
+
+    def person(self, email: str) -> Person:
+        """Return the person with that address; somebody unlisted gets English and UTC."""
+        address = email.lower()
+        return self.people.get(address) or Person(address, address)
+
+
+def load_people(text: str, path: str) -> Directory:
+    """Return the people that `text` lists.
+
+    Raises:
+        PolicyProblemsError: names every mistake.
+    """
+    document = read_document(text, path)
+    problems = list(document.problems)
+    try:
+        listed = _PeopleFile.model_validate(document.value, strict=True, extra="forbid")
+    except ValidationError as exc:
+        problems += problems_of(exc.errors(include_url=False), document, _PeopleFile)
+        raise PolicyProblemsError(problems or [document.problem((), "is not a list of people")]) from exc
+    if problems:
+        raise PolicyProblemsError(problems)
+    people = [
+        Person(email, entry.name or email, entry.locale, entry.time_zone) for email, entry in listed.people.items()
+    ]
+    return Directory({person.email: person for person in people})
+
+
+def load_people_file(file: Path) -> Directory:
+    """Return the people in `file`; nobody when there is no such file."""
+    return load_people(read_text(file), str(file)) if file.exists() else Directory()
+
+
+def _zone(value: object) -> str:
+    name = text_matching(ZONE_PATTERN, "is not a time zone", "write e.g. America/Sao_Paulo")(value)
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as exc:  # OSError: the name of a folder, such as America
+        text = f"{name!r} is not a time zone known here; write e.g. America/Sao_Paulo"
+        raise PydanticCustomError("policy_value", "{text}", {"text": text}) from exc
+    return name
+
+
+_Locale = Annotated[
+    str,
+    PlainValidator(text_matching(LOCALE_PATTERN, "is not a locale", "write e.g. en, de or pt-BR")),
+    WithJsonSchema({"type": "string", "pattern": LOCALE_PATTERN, "examples": ["en", "pt-BR"]}),
+]
+_Zone = Annotated[
+    str,
+    PlainValidator(_zone),
+    WithJsonSchema({"type": "string", "pattern": ZONE_PATTERN, "examples": ["America/Sao_Paulo"]}),
+]
+
+
+class _PersonEntry(Section):
+    name: str = Field(default="", max_length=200)
+    locale: _Locale = "en"
+    time_zone: _Zone = "UTC"
+
+
+class _PeopleFile(Section):
+    people: dict[Email, _PersonEntry]
+
+
+def people_schema() -> dict[str, object]:
+    """Return the JSON Schema of people.yaml, for editors."""
+    model: type[BaseModel] = _PeopleFile
+    return model.model_json_schema()
