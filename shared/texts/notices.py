@@ -1,0 +1,86 @@
+"""From a notice to a message in one person's language."""
+
+from __future__ import annotations
+
+from shared.domain.notice import Notice
+from shared.ports.channels import Button, Message
+from shared.texts.catalogue import has_text, section, text
+from shared.texts.kinds import FACTS, PARAMETERS
+from shared.texts.languages import html_tag
+from shared.texts.values import ValueWriter, plain
+
+_HIDDEN = {"reason", "currency", "feature"}
+
+
+def render(notice: Notice, locale: str, time_zone: str, public_url: str) -> Message:
+    """Return the message, with facts in the order of the kind and then any parameter it does not know."""
+    values = _values(notice, locale, time_zone)
+    own = f"notice.{notice.kind.value}"
+    footer = "footer" if notice.model else "footer_without_model"
+    return Message(
+        kind=notice.kind,
+        key=notice.key,
+        language=html_tag(locale),
+        title=plain(text(locale, own, "title", **values, **_extras(notice))),
+        sentence=text(locale, own, "sentence", **values, **_extras(notice)),
+        facts=_facts(notice, values, locale),
+        button=_button(notice, locale, public_url),
+        footer=text(locale, "frame", footer, model=values["model"]),
+    )
+
+
+def ending(reason: str) -> str:
+    """Return what closes a sentence: its reason, or a full stop."""
+    if not reason:
+        return "."
+    return f": {reason}" if reason.endswith((".", "!", "?", "…")) else f": {reason}."
+
+
+def _extras(notice: Notice) -> dict[str, object]:
+    return {"ending": ending, "forecasted": notice.parameters.get("basis") == "forecasted"}
+
+
+def _values(notice: Notice, locale: str, time_zone: str) -> dict[str, str]:
+    """Return every parameter there is, written for the reader; "" for what the notice does not have."""
+    writer = ValueWriter(locale, time_zone)
+    given = {name: plain(value) for name, value in notice.parameters.items()}
+    values = {name: _written(name, given.get(name, ""), writer, given.get("currency", "")) for name in PARAMETERS}
+    return values | {"model": plain(notice.model)}
+
+
+def _written(name: str, value: str, writer: ValueWriter, currency: str) -> str:
+    if not value:
+        return ""
+    match PARAMETERS[name]:
+        case "number":
+            return writer.number(value)
+        case "percent":
+            return writer.percent(value)
+        case "time":
+            return writer.time(value)
+        case "money":
+            return writer.money(value, currency)
+        case "cause" | "reaction" | "basis" as words:
+            return section(writer.locale, words).get(value, value)
+        case "text":
+            return value
+
+
+def _facts(notice: Notice, values: dict[str, str], locale: str) -> tuple[tuple[str, str], ...]:
+    labels = section(locale, "label")
+    known = [(labels[name], values[name]) for name in FACTS[notice.kind] if values[name]]
+    listed = {*FACTS[notice.kind], *_HIDDEN, "model"}
+    others = [
+        (labels.get(name, plain(name.replace("_", " "))), values.get(name) or plain(value))
+        for name, value in notice.parameters.items()
+        if name not in listed and value
+    ]
+    return (*known, *others)
+
+
+def _button(notice: Notice, locale: str, public_url: str) -> Button | None:
+    if not notice.path:
+        return None
+    own = f"notice.{notice.kind.value}"
+    label = text(locale, own, "button") if has_text(locale, own, "button") else text(locale, "frame", "button")
+    return Button(label, f"{public_url.rstrip('/')}/{notice.path.lstrip('/')}")
