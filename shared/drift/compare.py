@@ -1,0 +1,130 @@
+"""The verdict on a window of data: does it still look like the reference?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.drift.columns import named_columns
+from shared.drift.measure import Measured, measure
+from shared.drift.profile import Profile
+from shared.drift.report import ColumnReport, DriftReport, DriftRules, FloorReason, PastWindow, Verdict
+from shared.drift.sentences import column_sentence, report_sentence
+from shared.drift.significance import benjamini_hochberg
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Past windows set a floor when there are enough of them of about this length: shorter windows vary more.
+ENOUGH_PAST_WINDOWS = 8
+SAME_LENGTH_WITHIN = 0.25
+STANDARD_DEVIATIONS = 3.0
+
+
+def compare(
+    reference: Profile, window: pd.DataFrame, rules: DriftRules | None = None, past: Sequence[PastWindow] = ()
+) -> DriftReport:
+    """Return whether the window drifted from the reference, column by column, worst first.
+
+    A column drifted when its effect is above its floor and stays significant after Benjamini-Hochberg. The floor is
+    the largest of: the smallest effect that matters, what sampling alone would show, and mean + 3 standard deviations
+    of past windows of about this length (when there are at least 8). A change of the missing rate, a share of unseen
+    values, a lost column or a changed type count as drift of their own. Bad data gives findings, never an exception.
+
+    Args:
+        past: windows without known drift, e.g. `report.as_past()` of earlier ones, in any order.
+    """
+    rules = rules or DriftRules()
+    columns = named_columns(window)
+    known = {each.name for each in reference.columns}
+    findings = _frame_findings(known, window, rules)
+    measured = [
+        measure(each, columns.get(each.name), rules.false_alarms)
+        for each in reference.columns
+        if each.name not in rules.ignore
+    ]
+    reports: tuple[ColumnReport, ...] = ()
+    if measured and min(reference.rows, len(window)) >= rules.minimum_rows:
+        similar = [each for each in past if abs(each.rows - len(window)) <= SAME_LENGTH_WITHIN * len(window)]
+        reports = tuple(sorted(_judge(measured, rules, similar), key=_badness, reverse=True))
+    else:
+        # Too few rows for statistics, but a lost column or a changed type is plain to see.
+        findings += tuple(f"{each.name}: {finding}" for each in measured if each.is_broken for finding in each.findings)
+    verdict = _verdict(reports)
+    sentence = report_sentence(verdict, reports, (reference.rows, len(window)), rules, findings)
+    return DriftReport(verdict, sentence, reference.rows, len(window), reports, findings)
+
+
+def _frame_findings(known: set[str], window: pd.DataFrame, rules: DriftRules) -> tuple[str, ...]:
+    names = [str(name) for name in window.columns]
+    new = sorted(set(names) - known - rules.ignore)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    findings = []
+    if new:
+        findings.append(f"the reference has no column {', '.join(new)}: not compared")
+    if twice:
+        findings.append(f"the window has {', '.join(twice)} more than once: only the first is compared")
+    return tuple(findings)
+
+
+def _verdict(reports: Sequence[ColumnReport]) -> Verdict:
+    if any(each.is_drifted for each in reports):
+        return "drift"
+    return "no-drift" if any(each.effect is not None for each in reports) else "insufficient-data"
+
+
+def _judge(measured: Sequence[Measured], rules: DriftRules, past: Sequence[PastWindow]) -> list[ColumnReport]:
+    distances = [each.distance.p_value if each.distance else 1.0 for each in measured]
+    adjusted = benjamini_hochberg([*distances, *(each.missing_p_value for each in measured)])
+    missing = adjusted[len(measured) :]
+    return [_judge_column(*each, rules, past) for each in zip(measured, adjusted, missing, strict=False)]
+
+
+def _judge_column(
+    measured: Measured, adjusted: float, adjusted_missing: float, rules: DriftRules, past: Sequence[PastWindow]
+) -> ColumnReport:
+    distance = measured.distance
+    floor, reason = _floor(measured, rules, past)
+    missing_change = abs(measured.missing_now - measured.missing_before)
+    has_moved = distance is not None and distance.effect > floor and adjusted <= rules.false_alarms
+    lacks_more = missing_change > rules.min_effect and adjusted_missing <= rules.false_alarms
+    is_unseen = distance is not None and distance.unseen_share > rules.min_effect
+    report = ColumnReport(
+        name=measured.name,
+        statistic="none" if distance is None else distance.statistic,
+        effect=None if distance is None else distance.effect,
+        floor=floor,
+        floor_reason=reason,
+        is_drifted=measured.is_broken or has_moved or lacks_more or is_unseen,
+        sentence="",
+        p_value=None if distance is None else distance.p_value,
+        adjusted_p_value=None if distance is None else adjusted,
+        effect_at_most=None if distance is None else distance.at_most,
+        missing_before=measured.missing_before,
+        missing_now=measured.missing_now,
+        unseen_share=0.0 if distance is None else distance.unseen_share,
+        findings=measured.findings,
+    )
+    return dataclasses.replace(report, sentence=column_sentence(report, "" if distance is None else distance.detail))
+
+
+def _floor(measured: Measured, rules: DriftRules, past: Sequence[PastWindow]) -> tuple[float, FloorReason]:
+    if measured.distance is None:
+        return rules.min_effect, "not compared"
+    floors: list[tuple[float, FloorReason]] = [
+        (rules.min_effect, "smallest effect that matters"),
+        (measured.distance.null_quantile, "sampling"),
+    ]
+    effects = [each.effects[measured.name] for each in past if measured.name in each.effects]
+    if len(effects) >= ENOUGH_PAST_WINDOWS:
+        block = float(np.mean(effects) + STANDARD_DEVIATIONS * np.std(effects, ddof=1))
+        floors.append((block, "past windows"))
+    return max(floors, key=lambda each: each[0])
+
+
+def _badness(report: ColumnReport) -> tuple[bool, float]:
+    missing_change = abs(report.missing_now - report.missing_before)
+    return report.is_drifted, max(report.effect or 0.0, missing_change, report.unseen_share) / report.floor

@@ -1,0 +1,94 @@
+"""The rules of a drift comparison and what it found."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Verdict = Literal["drift", "no-drift", "insufficient-data"]
+FloorReason = Literal["smallest effect that matters", "sampling", "past windows", "not compared"]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRules:
+    """When a difference counts.
+
+    Args:
+        min_effect: smallest effect that matters, 0-1: KS distance, JS distance (base 2), or share of rows.
+        false_alarms: tolerated share of false alarms among flagged columns, 0-1.
+        minimum_rows: reference and window need at least this many; fewer is insufficient data.
+        ignore: columns left out (labels, row ids).
+    """
+
+    min_effect: float = 0.1
+    false_alarms: float = 0.01
+    minimum_rows: int = 1000
+    ignore: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for name in ("min_effect", "false_alarms"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, e.g. 0.1 or 10%; got {getattr(self, name)}")
+        if self.minimum_rows < 1:
+            raise ValueError(f"minimum_rows must be at least 1, got {self.minimum_rows}")
+
+
+@dataclass(frozen=True, slots=True)
+class PastWindow:
+    """The effects an earlier window without known drift had, by column. Only those of about equal length count."""
+
+    rows: int
+    effects: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReport:
+    """One column's comparison.
+
+    `effect`, `p_value` and `adjusted_p_value` are None when the column could not be compared; `findings` then say
+    why. `effect_at_most` is above `effect` only for a reference with very many distinct values. Missing and unseen
+    are shares of rows, 0-1.
+    """
+
+    name: str
+    statistic: Literal["KS", "JS", "none"]
+    effect: float | None
+    floor: float
+    floor_reason: FloorReason
+    is_drifted: bool
+    sentence: str
+    p_value: float | None = None
+    adjusted_p_value: float | None = None
+    effect_at_most: float | None = None
+    missing_before: float = 0.0
+    missing_now: float = 0.0
+    unseen_share: float = 0.0
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """The comparison of a window with its reference. `columns` come worst first."""
+
+    verdict: Verdict
+    sentence: str
+    reference_rows: int
+    window_rows: int
+    columns: tuple[ColumnReport, ...] = ()
+    findings: tuple[str, ...] = field(default=())
+
+    @property
+    def drifted(self) -> tuple[ColumnReport, ...]:
+        return tuple(each for each in self.columns if each.is_drifted)
+
+    def as_past(self) -> PastWindow:
+        """Return what a later comparison needs to know of this window."""
+        return PastWindow(
+            self.window_rows, {each.name: each.effect for each in self.columns if each.effect is not None}
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready data."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,138 @@
+"""What sampling alone would show: null quantiles, p-values, and their correction for many columns.
+
+The null laws assume independent rows. Consecutive rows of live traffic are not independent, which is why a verdict
+also needs an effect above a floor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Cells expected to hold fewer rows are merged: below this the chi-square law no longer fits.
+# Source: W. G. Cochran, Some methods for strengthening the common chi-square tests, Biometrics 10 (1954), p. 420.
+SMALLEST_EXPECTED_COUNT = 5.0
+_BITS = 8 * math.log(2)
+POISSON_UP_TO = 30.0
+_POISSON_COUNTS = 90  # beyond, a Poisson count of mean 30 has a probability below 1e-16
+
+
+def kolmogorov_smirnov_p_value(statistic: float, rows: int, other_rows: int) -> float:
+    """Return the probability of a two-sample KS at least this large when both come from one distribution.
+
+    Source: the finite-n law of Simard and L'Ecuyer (2011) at n = rows * other / (rows + other), as
+    scipy.stats.ks_2samp(method="asymp") computes it. With tied values it is an upper bound.
+    """
+    from scipy import stats
+
+    return float(min(1.0, max(0.0, stats.kstwo.sf(statistic, round(_effective(rows, other_rows))))))  # type: ignore[attr-defined]
+
+
+def kolmogorov_smirnov_null_quantile(probability: float, rows: int, other_rows: int) -> float:
+    """Return the KS that sampling alone exceeds with about this probability.
+
+    Source: the first term of Kolmogorov's series, sqrt(-ln(p / 2) / 2n); it is exact to 1e-4 for p <= .05.
+    """
+    return min(1.0, math.sqrt(-math.log(probability / 2) / (2 * _effective(rows, other_rows))))
+
+
+def jensen_shannon_bias(reference: NDArray[np.float64], window: NDArray[np.float64]) -> float:
+    """Return the divergence, in bits, that sampling alone shows on average between two such arrays of counts.
+
+    In a well-filled cell it is (1/n + 1/m) / (8 ln 2), the mean of the chi-square law that a second-order expansion
+    gives. Rare cells stray from it; theirs is the sum over the counts that a Poisson law gives them, so that an
+    effect does not depend on how many rows a window happens to have.
+    """
+    effective = _effective(float(reference.sum()), float(window.sum()))
+    pooled = (reference + window) / (reference.sum() + window.sum())
+    expected = pooled[pooled > 0] * effective
+    per_cell = np.full(len(expected), 1 / _BITS)
+    rare = expected < POISSON_UP_TO
+    per_cell[rare] = _poisson_bias(expected[rare])
+    return float(np.sum(per_cell * (1 - expected / effective)) / effective)
+
+
+def _poisson_bias(expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean contribution of cells to the divergence, times the effective number of rows."""
+    from scipy.special import xlog1py, xlogy
+
+    count = np.arange(_POISSON_COUNTS, dtype=np.float64)
+    log_factorial = np.concatenate(([0.0], np.cumsum(np.log(count[1:]))))
+    mean = expected[:, np.newaxis]
+    probability = np.exp(xlogy(count, mean) - mean - log_factorial)
+    # x log(2x / (x + y)) = x log1p((x - y) / (x + y)), which keeps its digits when x is near y.
+    gap = (count - mean) / (count + mean)
+    contribution = (xlog1py(mean, -gap) + xlog1py(count, gap)) / (2 * math.log(2))
+    bias: NDArray[np.float64] = np.sum(probability * contribution, axis=1)
+    return bias
+
+
+def jensen_shannon_null_quantile(probability: float, cells: int, rows: int, other_rows: int) -> float:
+    """Return the bias-corrected JS distance (base 2) that sampling alone exceeds with about this probability.
+
+    Source: a second-order expansion gives divergence ~ chi2(cells - 1) * (1/n + 1/m) / (8 ln 2).
+    """
+    from scipy.special import chdtri
+
+    if cells < 2:
+        return 0.0
+    beyond = float(chdtri(cells - 1, probability)) - (cells - 1)
+    return math.sqrt(min(1.0, max(0.0, beyond / _effective(rows, other_rows) / _BITS)))
+
+
+def chi_square_p_value(reference: NDArray[np.float64], window: NDArray[np.float64]) -> float:
+    """Return the p-value of the two-sample chi-square test on counts over the same cells, without correction.
+
+    1.0 when fewer than two cells hold rows, or one sample is empty: there is nothing to tell apart.
+    """
+    from scipy.special import chdtrc
+
+    pooled = reference + window
+    used = pooled > 0
+    cells, total = int(used.sum()), float(pooled.sum())
+    if cells < 2 or reference.sum() == 0 or window.sum() == 0:
+        return 1.0
+    statistic = 0.0
+    for counts in (reference[used], window[used]):
+        expected = pooled[used] * (counts.sum() / total)
+        statistic += float(np.sum((counts - expected) ** 2 / expected))
+    return float(chdtrc(cells - 1, statistic))
+
+
+def merge_rare_cells(
+    reference: NDArray[np.float64], window: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both counts with the cells that are too rare to test merged into one last cell."""
+    pooled = reference + window
+    share = min(reference.sum(), window.sum()) / pooled.sum()
+    rare = pooled * share < SMALLEST_EXPECTED_COUNT
+    if not bool(rare.any()):
+        return reference, window
+    return (
+        np.append(reference[~rare], reference[rare].sum()),
+        np.append(window[~rare], window[rare].sum()),
+    )
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return the adjusted p-values, in the given order; flagging those <= q bounds the false discovery rate by q.
+
+    Source: Y. Benjamini and Y. Hochberg, J. R. Statist. Soc. B 57 (1995), p. 293.
+    """
+    count = len(p_values)
+    adjusted = [1.0] * count
+    smallest = 1.0
+    for rank, position in sorted(enumerate(sorted(range(count), key=p_values.__getitem__), start=1), reverse=True):
+        smallest = min(smallest, p_values[position] * count / rank)
+        adjusted[position] = smallest
+    return adjusted
+
+
+def _effective(rows: float, other_rows: float) -> float:
+    return rows * other_rows / (rows + other_rows)
