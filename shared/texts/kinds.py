@@ -6,7 +6,7 @@ from typing import Literal
 
 from shared.domain.notice import NoticeKind
 
-ValueType = Literal["text", "number", "percent", "time", "money", "cause", "reaction", "basis"]
+ValueType = Literal["text", "number", "percent", "time", "money", "cause", "reaction", "basis", "run-outcome"]
 
 # One vocabulary for all kinds, so that a word means the same everywhere and is translated once.
 # percent is 0-100; time is ISO 8601 with an offset; money is in the currency of the parameter `currency`.
@@ -28,8 +28,9 @@ PARAMETERS: dict[str, ValueType] = {
     "value": "number",
     "threshold": "number",
     "job": "text",
+    "outcome": "run-outcome",
     "cause": "cause",
-    "reaction": "reaction",
+    "what": "reaction",
     "submitter": "text",
     "quorum": "number",
     "expires_at": "time",
@@ -40,10 +41,10 @@ PARAMETERS: dict[str, ValueType] = {
     "amount": "money",
     "currency": "text",
     "until": "time",
-    "computes": "text",
+    "instances": "text",
     "rule": "text",
     "fired_at": "time",
-    "event_id": "text",
+    "id": "text",
     "event_type": "text",
 }
 
@@ -51,8 +52,8 @@ PARAMETERS: dict[str, ValueType] = {
 FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.DRIFT_DETECTED: ("version", "monitor", "signal", "metric", "value", "threshold", "features", "detail"),
     NoticeKind.TRAINING_STARTED: ("job", "cause", "detail"),
-    NoticeKind.TRAINING_FAILED: ("job", "cause", "detail"),
-    NoticeKind.REACTION_SUPPRESSED: ("reaction", "cause", "detail"),
+    NoticeKind.TRAINING_FAILED: ("job", "outcome", "cause", "detail"),
+    NoticeKind.REACTION_SUPPRESSED: ("what", "cause", "detail"),
     NoticeKind.RELEASE_OPENED: ("version", "champion", "endpoint", "submitter", "release"),
     NoticeKind.RELEASE_REJECTED: ("version", "champion", "endpoint", "release", "detail"),
     NoticeKind.APPROVAL_NEEDED: ("version", "champion", "endpoint", "step", "submitter", "quorum", "expires_at"),
@@ -64,7 +65,7 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.RELEASE_HELD: ("version", "champion", "endpoint", "traffic_percent", "step", "release", "detail"),
     NoticeKind.BUDGET_CROSSED: ("budget", "percent", "basis", "spent", "amount", "detail"),
     NoticeKind.RETRAINING_FROZEN: ("budget", "until", "detail"),
-    NoticeKind.COMPUTE_STOPPED: ("budget", "computes", "detail"),
+    NoticeKind.COMPUTE_STOPPED: ("budget", "instances", "detail"),
     NoticeKind.ENDPOINT_DEGRADED: (
         "endpoint",
         "deployment",
@@ -75,5 +76,5 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
         "fired_at",
         "detail",
     ),
-    NoticeKind.EVENT_QUARANTINED: ("event_type", "event_id", "detail"),
+    NoticeKind.EVENT_QUARANTINED: ("event_type", "id", "detail"),
 }

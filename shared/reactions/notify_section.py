@@ -1,0 +1,96 @@
+"""The policy's `notify` section: who is told about what, and by which channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, PlainValidator, RootModel, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from shared.domain.notice import NoticeKind
+from shared.policy.model import People, Policy
+from shared.policy.problems import did_you_mean
+from shared.policy.quantities import EMAIL_PATTERN, parse_email
+from shared.policy.section import Section
+from shared.ports.channels import channel_names
+
+ROLES = ("owner", "approvers")
+_KINDS = tuple(kind.value for kind in NoticeKind)
+
+
+def _kind(value: object) -> NoticeKind:
+    if value not in _KINDS:
+        _refuse(f"{value!r:.80} is not a notice; {did_you_mean(str(value), _KINDS)}")
+    return NoticeKind(str(value))
+
+
+def _channel(value: object) -> str:
+    if value not in channel_names():
+        _refuse(f"{value!r:.80} is not a channel; {did_you_mean(str(value), channel_names())}")
+    return str(value)
+
+
+def _addressee(value: object) -> str:
+    if isinstance(value, str) and "@" in value:
+        return parse_email(value)
+    if value not in ROLES:
+        _refuse(f"{value!r:.80} is nobody known; write owner, approvers, or an address such as ana@example.com")
+    return str(value)
+
+
+def _refuse(text: str) -> None:
+    raise PydanticCustomError("policy_value", "{text}", {"text": text})
+
+
+_Kind = Annotated[NoticeKind, PlainValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KINDS)})]
+_Channel = Annotated[str, PlainValidator(_channel), WithJsonSchema({"type": "string", "enum": list(channel_names())})]
+_Addressee = Annotated[
+    str,
+    PlainValidator(_addressee),
+    WithJsonSchema({"anyOf": [{"enum": list(ROLES)}, {"type": "string", "pattern": EMAIL_PATTERN}]}),
+]
+
+
+class NotifyRule(Section):
+    """Tell these people about these things by these channels."""
+
+    on: Annotated[tuple[_Kind, ...], Field(min_length=1)]
+    to: Annotated[tuple[_Addressee, ...], Field(min_length=1)]
+    by: Annotated[tuple[_Channel, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One message to send: the channel's name and the person's address."""
+
+    channel: str
+    email: str
+
+
+class Notify(RootModel[tuple[NotifyRule, ...]]):
+    """Rules; a notice goes to everyone that any of them names, once per channel."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
+        for number, rule in enumerate(self.root):
+            if "approvers" in rule.to and not policy.people.approvers:
+                yield f"{number}.to", "names approvers, but there are none; add people.approvers, or write owner"
+
+    def routes(self, kind: NoticeKind, people: People) -> tuple[Route, ...]:
+        """Return whom to tell about a kind, each (channel, person) once, in the order of the rules."""
+        wanted = (rule for rule in self.root if kind in rule.on)
+        found = (Route(c, email) for rule in wanted for c in rule.by for email in _addresses(rule, people))
+        return tuple(dict.fromkeys(found))
+
+
+def _addresses(rule: NotifyRule, people: People) -> Iterator[str]:
+    for name in rule.to:
+        if name == "owner":
+            yield people.owner.lower()
+        elif name == "approvers":
+            yield from (email.lower() for email in people.approvers)
+        else:
+            yield name
