@@ -1,0 +1,166 @@
+"""Azure Resource Manager's manners: errors, resource envelopes, api-version, and the faults that hit any call."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from local.addresses import WORKSPACE_ID
+from local.azureml.config import Faults
+
+Json = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PREFIX = WORKSPACE_ID
+PROVIDER = "Microsoft.MachineLearningServices"
+
+
+class ArmError(Exception):
+    """An error answer in ARM's shape: `{"error": {"code", "message", "details", "innererror"}}`."""
+
+    def __init__(self, status: int, code: str, message: str, inner: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.inner = inner
+
+    def body(self) -> Json:
+        error: Json = {"code": self.code, "message": self.message, "details": [], "additionalInfo": []}
+        if self.inner is not None:
+            error["details"] = [{"code": self.inner, "message": self.message, "details": []}]
+            error["innererror"] = {"code": self.inner, "innerError": None}
+        return {"error": error}
+
+
+def not_found(kind: str, what: str) -> ArmError:
+    """The service's own 404; `what` is added to its text because a developer reads it."""
+    return ArmError(404, "UserError", f"The specified resource was not found. ({what})", f"{kind}NotFound")
+
+
+def bad_request(message: str, inner: str = "BadArgument") -> ArmError:
+    return ArmError(400, "UserError", message, inner)
+
+
+def conflict(message: str, inner: str = "Conflict") -> ArmError:
+    return ArmError(409, "UserError", message, inner)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime | None = None) -> str:
+    """ISO 8601 with microseconds and Z, as ARM writes times."""
+    return (moment or now()).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def caller(request: web.Request) -> Json:
+    """Who calls, from the bearer token's claims: `{"createdBy", "createdByType"}`. The signature isn't checked."""
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, binascii.Error):
+        claims = {}
+    person = claims.get("upn") or claims.get("name")
+    if person:
+        return {"createdBy": person, "createdByType": "User"}
+    return {"createdBy": claims.get("appid") or "local-user", "createdByType": "Application"}
+
+
+@dataclass
+class Resource:
+    """One ARM resource; `top` holds members beside `properties`, such as tags, sku, identity and location."""
+
+    id: str
+    type: str
+    properties: Json
+    system_data: Json
+    top: Json = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.id.rsplit("/", 1)[-1]
+
+    def json(self) -> Json:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "type": f"{PROVIDER}/workspaces/{self.type}",
+            "systemData": self.system_data,
+            **self.top,
+            "properties": self.properties,
+        }
+
+
+def caller_of(made: Resource) -> Json:
+    """Who made a resource, for what is made on its behalf."""
+    return {key: made.system_data[key] for key in ("createdBy", "createdByType")}
+
+
+def resource(path: str, kind: str, properties: Json, by: Json, top: Json | None = None) -> Resource:
+    """Make a new resource of the workspace at `path` (such as `jobs/j1`)."""
+    moment = stamp()
+    data = {
+        **by,
+        "createdAt": moment,
+        "lastModifiedBy": by["createdBy"],
+        "lastModifiedByType": by["createdByType"],
+        "lastModifiedAt": moment,
+    }
+    return Resource(f"{WORKSPACE_ID}/{path}", kind, properties, data, top or {})
+
+
+async def read_json(request: web.Request) -> Json:
+    """Return the body as an object. Raise ArmError 400 when it isn't one."""
+    try:
+        body = await request.json()
+    except ValueError as exc:
+        raise bad_request(f"{request.method} {request.path}: the body is not JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise bad_request(f"{request.method} {request.path}: the body must be a JSON object")
+    return body
+
+
+def page(values: list[Json]) -> web.Response:
+    return web.json_response({"value": values, "nextLink": None})
+
+
+def middleware(faults: Faults) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    """Turn ArmError into its answer, insist on api-version, and show the faults that were asked for."""
+
+    @web.middleware
+    async def arm(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith("/_local/"):
+            return await handler(request)
+        if "api-version" not in request.query:
+            return _answer(ArmError(400, "MissingApiVersionParameter", "The api-version query parameter is required."))
+        if faults.status_429 > 0:
+            faults.status_429 -= 1
+            too_many = ArmError(429, "TooManyRequests", "The request is being throttled.")
+            return _answer(too_many, {"retry-after-ms": "50"})
+        try:
+            response = await handler(request)
+        except ArmError as exc:
+            response = _answer(exc)
+        except web.HTTPNotFound:
+            response = _answer(ArmError(404, "NotImitated", f"the emulator has no {request.method} {request.path}"))
+        if request.method in {"PUT", "DELETE", "PATCH"} and faults.lost_replies > 0 and response.status < 400:
+            faults.lost_replies -= 1
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+    return arm
+
+
+def _answer(error: ArmError, headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response(error.body(), status=error.status, headers=headers)

@@ -1,0 +1,107 @@
+"""Compute: one instance (`ci-local`) and one cluster (`cpu-cluster`) that can be read, stopped, started and replaced.
+
+They are names with a state: jobs run whatever it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from local.azureml.arm import (
+    PREFIX,
+    ArmError,
+    Json,
+    Resource,
+    bad_request,
+    caller,
+    not_found,
+    page,
+    read_json,
+    resource,
+)
+from local.azureml.operations import Operations
+
+_BY = {"createdBy": "local-user", "createdByType": "User"}
+
+
+def _instance() -> Json:
+    inner = {"vmSize": "STANDARD_DS3_V2", "state": "Running", "applicationSharingPolicy": "Personal"}
+    return {"computeType": "ComputeInstance", "provisioningState": "Succeeded", "properties": inner}
+
+
+def _cluster() -> Json:
+    inner = {
+        "vmSize": "STANDARD_DS3_V2",
+        "vmPriority": "Dedicated",
+        "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 4, "nodeIdleTimeBeforeScaleDown": "PT2M"},
+        "allocationState": "Steady",
+        "currentNodeCount": 0,
+        "targetNodeCount": 0,
+    }
+    return {"computeType": "AmlCompute", "provisioningState": "Succeeded", "properties": inner}
+
+
+class Compute:
+    """ARM routes for compute."""
+
+    def __init__(self, operations: Operations, operation_seconds: float) -> None:
+        self._operations = operations
+        self._seconds = operation_seconds
+        self._computes: dict[str, Resource] = {}
+        for name, properties in (("ci-local", _instance()), ("cpu-cluster", _cluster())):
+            self._computes[name] = resource(f"computes/{name}", "computes", properties, _BY, {"location": "local"})
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get(PREFIX + "/computes", self._list),
+            web.get(PREFIX + "/computes/{name}", self._get),
+            web.put(PREFIX + "/computes/{name}", self._put),
+            web.post(PREFIX + "/computes/{name}/{action:start|stop}", self._act),
+        ]
+
+    def _find(self, request: web.Request) -> Resource:
+        name = request.match_info["name"]
+        if name not in self._computes:
+            raise not_found("Compute", f"computes/{name}")
+        return self._computes[name]
+
+    async def _list(self, _: web.Request) -> web.Response:
+        return page([each.json() for each in self._computes.values()])
+
+    async def _get(self, request: web.Request) -> web.Response:
+        return web.json_response(self._find(request).json())
+
+    async def _put(self, request: web.Request) -> web.Response:
+        """Replace the whole compute, as the service does; members that are left out are gone."""
+        name = request.match_info["name"]
+        properties = (await read_json(request)).get("properties") or {}
+        if "computeType" not in properties:
+            raise bad_request(f"compute {name}: properties.computeType is missing")
+        made = resource(f"computes/{name}", "computes", properties, caller(request), {"location": "local"})
+        made.properties["provisioningState"] = "Updating"
+        is_new = name not in self._computes
+        self._computes[name] = made
+        operation = self._operations.begin("compute", self._settle(made))
+        return self._operations.accepted_write(operation, made.json(), made.id, is_new)
+
+    async def _settle(self, made: Resource) -> None:
+        await asyncio.sleep(self._seconds)
+        made.properties["provisioningState"] = "Succeeded"
+
+    async def _act(self, request: web.Request) -> web.Response:
+        found, action = self._find(request), request.match_info["action"]
+        inner = found.properties.get("properties") or {}
+        if found.properties["computeType"] != "ComputeInstance":
+            message = f"{found.name} is {found.properties['computeType']}; only a compute instance can {action}."
+            raise bad_request(f"{message} Scale a cluster down to 0 nodes instead.", "ComputeTypeNotSupported")
+        before, after = ("Running", "Stopped") if action == "stop" else ("Stopped", "Running")
+        if inner.get("state") not in {before, after}:
+            raise ArmError(409, "UserError", f"{found.name} is {inner.get('state')}; try again later.", "InvalidState")
+        inner["state"] = "Stopping" if action == "stop" else "Starting"
+        return self._operations.accepted(self._operations.begin(action, self._change(inner, after)))
+
+    async def _change(self, inner: Json, state: str) -> None:
+        await asyncio.sleep(self._seconds)
+        inner["state"] = state

@@ -1,0 +1,35 @@
+"""What the Azure ML emulator is told when it is built, and the faults it can be asked to show."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.addresses import Addresses
+
+
+@dataclass
+class Faults:
+    """Counters that run down: each is "the next n". Set over POST /_local/faults, so mutable."""
+
+    busy_endpoint: int = 0  # writes to endpoints and deployments that answer 409
+    lost_replies: int = 0  # writes that are carried out and whose answer never arrives
+    status_429: int = 0  # calls answered 429
+    stale_reads_ms: int = 0  # how long endpoint reads still show the state before the last write; not a counter
+
+
+@dataclass(frozen=True)
+class AzureMlConfig:
+    """`python` runs jobs and scoring processes. Jobs, models and logs live under `workdir` until it is deleted."""
+
+    addresses: Addresses
+    workdir: Path
+    python: str = sys.executable
+    concurrent_jobs: int = 1
+    seed: int = 0  # of the generator that splits traffic
+    operation_seconds: float = 0.05  # how long endpoint and compute operations stay "Updating"
+    deployment_timeout_seconds: float = 120.0  # from start of the process to readiness
+    pending_limit: int = 64  # requests waiting on one deployment before the proxy answers 429
+    require_keys: bool = True  # scoring asks for the endpoint's key, as the service does
+    faults: Faults = field(default_factory=Faults)

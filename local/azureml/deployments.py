@@ -1,0 +1,190 @@
+"""Online deployments over ARM; each is a real scoring process."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+
+from local.azureml import events
+from local.azureml.arm import (
+    PREFIX,
+    ArmError,
+    Json,
+    Resource,
+    bad_request,
+    caller,
+    conflict,
+    not_found,
+    page,
+    read_json,
+    resource,
+    stamp,
+)
+from local.azureml.config import AzureMlConfig
+from local.azureml.deploy import Deployer
+from local.azureml.deployment import SETTLED, Deployment, Endpoint
+from local.azureml.endpoints import Endpoints, take_busy
+from local.azureml.events import Outbox
+from local.azureml.operations import Operations
+from local.azureml.processes import kill, tail
+from local.azureml.references import References
+
+# A change of one of these needs a new process; others (such as the data collector) are taken over at once.
+_PROCESS_MEMBERS = ("model", "codeConfiguration", "environmentVariables", "environmentId", "requestSettings")
+
+
+class Deployments:
+    """ARM routes for online deployments."""
+
+    def __init__(
+        self,
+        config: AzureMlConfig,
+        endpoints: Endpoints,
+        references: References,
+        deployer: Deployer,
+        operations: Operations,
+        outbox: Outbox,
+    ) -> None:
+        self._config = config
+        self._endpoints = endpoints
+        self._references = references
+        self._deployer = deployer
+        self._operations = operations
+        self._outbox = outbox
+
+    def routes(self) -> list[web.RouteDef]:
+        base = PREFIX + "/onlineEndpoints/{endpoint}/deployments"
+        return [
+            web.get(base, self._list),
+            web.get(base + "/{name}", self._get),
+            web.put(base + "/{name}", self._put),
+            web.delete(base + "/{name}", self._delete),
+            web.post(base + "/{name}/getLogs", self._logs),
+        ]
+
+    def _find(self, request: web.Request) -> tuple[Endpoint, Deployment]:
+        endpoint, name = self._endpoints.find(request), request.match_info["name"]
+        if name not in endpoint.deployments:
+            raise not_found("OnlineDeployment", f"onlineEndpoints/{endpoint.name}/deployments/{name}")
+        return endpoint, endpoint.deployments[name]
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return page([each.resource.json() for each in self._endpoints.find(request).deployments.values()])
+
+    async def _get(self, request: web.Request) -> web.Response:
+        return web.json_response(self._find(request)[1].resource.json())
+
+    async def _put(self, request: web.Request) -> web.Response:
+        endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
+        take_busy(self._config.faults)
+        known = endpoint.deployments.get(name)
+        if known is not None and known.state not in SETTLED:
+            raise conflict(f"deployment {name} is {known.state}; try again later", "DeploymentBusy")
+        if endpoint.state == "Deleting":
+            raise conflict(f"endpoint {endpoint.name} is being deleted", "EndpointBusy")
+        model = self._model_of(name, body)
+        deployment = known or self._new(endpoint, name, request)
+        before = dict(deployment.resource.properties)
+        self._write(deployment, body, model, is_new=known is None)
+        operation = self._operations.begin("od", self._deploy(endpoint, deployment, before))
+        return self._operations.accepted_write(
+            operation, deployment.resource.json(), deployment.resource.id, known is None
+        )
+
+    def _model_of(self, name: str, body: Json) -> Resource:
+        reference = (body.get("properties") or {}).get("model")
+        if not reference:
+            raise bad_request(f"deployment {name}: properties.model is missing; give the id of a registered model")
+        try:
+            found = self._references.asset(str(reference), "models")
+        except ArmError as exc:
+            raise bad_request(f"deployment {name}: model {reference}: {exc.message}", "ModelNotFound") from exc
+        needs_script = found.properties.get("modelType") != "mlflow_model"
+        if needs_script and not (body.get("properties") or {}).get("codeConfiguration"):
+            raise bad_request(f"deployment {name}: a model that is no mlflow_model needs a codeConfiguration")
+        return found
+
+    def _new(self, endpoint: Endpoint, name: str, request: web.Request) -> Deployment:
+        path = f"onlineEndpoints/{endpoint.name}/deployments/{name}"
+        made = resource(path, "onlineEndpoints/deployments", {}, caller(request))
+        log = self._folder(endpoint, name) / "console.log"
+        endpoint.deployments[name] = Deployment(made, "", log)
+        return endpoint.deployments[name]
+
+    def _folder(self, endpoint: Endpoint, name: str) -> Path:
+        return self._config.workdir / "deployments" / endpoint.name / name
+
+    def _write(self, deployment: Deployment, body: Json, model: Resource, *, is_new: bool) -> None:
+        name, version = model.id.split("/models/", 1)[1].split("/versions/")
+        deployment.model = f"{name}:{version}"
+        deployment.error = None
+        deployment.resource.top = {
+            "location": body.get("location") or "local",
+            "tags": body.get("tags") or {},
+            "sku": body.get("sku") or {"name": "Default", "capacity": 1},
+            "kind": "Managed",
+        }
+        properties = {key: value for key, value in (body.get("properties") or {}).items() if value is not None}
+        deployment.resource.properties = {
+            "endpointComputeType": "Managed",
+            "scaleSettings": {"scaleType": "Default"},
+            "properties": {},
+            **properties,
+            "provisioningState": "Creating" if is_new else "Updating",
+        }
+        deployment.resource.system_data["lastModifiedAt"] = stamp()
+
+    async def _deploy(self, endpoint: Endpoint, deployment: Deployment, before: Json) -> None:
+        after = deployment.resource.properties
+        is_same = all(before.get(member) == after.get(member) for member in _PROCESS_MEMBERS)
+        if is_same and deployment.server is not None and deployment.server.is_alive:
+            await asyncio.sleep(self._config.operation_seconds)
+            deployment.state = "Succeeded"
+            return
+        try:
+            server = await self._deployer.start(endpoint.name, deployment)
+        except ArmError as exc:
+            deployment.error = exc.message
+            deployment.state = "Failed"
+            raise
+        except BaseException:
+            deployment.state = "Failed"
+            raise
+        old, deployment.server = deployment.server, server
+        if old is not None:
+            await kill(old.process)
+        deployment.state = "Succeeded"
+        properties = {str(key): str(value) for key, value in (after.get("properties") or {}).items()}
+        self._outbox.emit(
+            events.model_deployed(endpoint.name, [deployment.model], dict(deployment.resource.top["tags"]), properties)
+        )
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        endpoint = self._endpoints.find(request)
+        if request.match_info["name"] not in endpoint.deployments:
+            return web.Response(status=204)
+        take_busy(self._config.faults)
+        deployment = self._find(request)[1]
+        for label, percents in (("traffic", endpoint.traffic), ("mirror traffic", endpoint.mirror)):
+            if percents.get(deployment.name, 0) > 0:
+                raise bad_request(
+                    f"deployment {deployment.name} has {percents[deployment.name]}% {label}; set it to 0 before deleting",
+                    "DeploymentHasTraffic",
+                )
+        if deployment.state not in SETTLED:
+            raise conflict(f"deployment {deployment.name} is {deployment.state}; try again later", "DeploymentBusy")
+        deployment.state = "Deleting"
+        return self._operations.accepted(self._operations.begin("od", self._remove(endpoint, deployment)))
+
+    async def _remove(self, endpoint: Endpoint, deployment: Deployment) -> None:
+        if deployment.server is not None:
+            await kill(deployment.server.process)
+        await asyncio.sleep(self._config.operation_seconds)
+        del endpoint.deployments[deployment.name]
+
+    async def _logs(self, request: web.Request) -> web.Response:
+        deployment = self._find(request)[1]
+        body = await read_json(request)
+        return web.json_response({"content": tail(deployment.log, int(body.get("tail") or 100))})

@@ -1,0 +1,113 @@
+"""Long-running operations: what `Azure-AsyncOperation` and `Location` headers point to.
+
+Source: shared/reference/AZURE_ML_REST.md section 2, from recorded traffic of the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Coroutine
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from local.addresses import SUBSCRIPTION_ID
+from local.azureml.arm import PROVIDER, ArmError, Json, not_found, stamp
+
+# The SDK polls every 5 to 30 s by default; this header makes it quick without any setting in the client.
+_QUICK = {"retry-after-ms": "50"}
+_BASE = f"/subscriptions/{SUBSCRIPTION_ID}/providers/{PROVIDER}/locations/local"
+
+
+@dataclass
+class Operation:
+    id: str
+    started: str
+    status: str = "Updating"  # Updating | Succeeded | Failed
+    error: Json | None = None
+
+    def json(self) -> Json:
+        body: Json = {"id": f"{_BASE}/mfeOperationsStatus/{self.id}", "name": self.id, "status": self.status}
+        body["startTime"] = self.started
+        if self.error is not None:
+            body["error"] = self.error
+        return body
+
+
+class Operations:
+    """Runs the work behind an operation and answers questions about it."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._operations: dict[str, Operation] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get(_BASE + "/mfeOperationsStatus/{id}", self._status),
+            web.get(_BASE + "/mfeOperationResults/{id}", self._result),
+        ]
+
+    def begin(self, prefix: str, work: Coroutine[None, None, None]) -> Operation:
+        """Run `work` in the background; an ArmError raised by it fails the operation."""
+        operation = Operation(f"{prefix}:{uuid.uuid4()}", stamp())
+        self._operations[operation.id] = operation
+        task = asyncio.get_running_loop().create_task(self._run(operation, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return operation
+
+    async def _run(self, operation: Operation, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except ArmError as exc:
+            operation.error = exc.body()["error"]
+            operation.status = "Failed"
+        except Exception as exc:
+            # Without this a fault of the emulator would look like an operation that never ends.
+            operation.error = {"code": "InternalServerError", "message": f"{type(exc).__name__}: {exc}"}
+            operation.status = "Failed"
+            raise
+        else:
+            operation.status = "Succeeded"
+
+    def accepted_write(self, operation: Operation, resource: Json, resource_path: str, created: bool) -> web.Response:
+        """The answer to PUT: 201 or 200 with the resource and the address of the operation's status."""
+        headers = {
+            "Azure-AsyncOperation": self._url("mfeOperationsStatus", operation),
+            "Location": f"{self._base_url}{resource_path}?api-version=2023-04-01-preview",
+            "x-ms-async-operation-timeout": "PT1H",
+            **_QUICK,
+        }
+        return web.json_response(resource, status=201 if created else 200, headers=headers)
+
+    def accepted(self, operation: Operation) -> web.Response:
+        """The answer to DELETE and to actions: 202, body `null`, Location of the result."""
+        headers = {"Location": self._url("mfeOperationResults", operation), **_QUICK}
+        return web.json_response(None, status=202, headers=headers)
+
+    async def stop(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _url(self, kind: str, operation: Operation) -> str:
+        return f"{self._base_url}{_BASE}/{kind}/{operation.id}?api-version=2023-04-01-preview"
+
+    def _find(self, request: web.Request) -> Operation:
+        name = request.match_info["id"]
+        if name not in self._operations:
+            raise not_found("Operation", f"operation {name}")
+        return self._operations[name]
+
+    async def _status(self, request: web.Request) -> web.Response:
+        return web.json_response(self._find(request).json(), headers=_QUICK)
+
+    async def _result(self, request: web.Request) -> web.Response:
+        operation = self._find(request)
+        if operation.status == "Updating":
+            return self.accepted(operation)
+        if operation.error is not None:
+            return web.json_response({"error": operation.error}, status=400)
+        return web.Response(status=204)

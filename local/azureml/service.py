@@ -1,0 +1,120 @@
+"""The Azure ML emulator: ARM on one port, the scoring proxy on another."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+from aiohttp import web
+
+from local.addresses import HOST
+from local.azureml import events
+from local.azureml.arm import Json, Resource, middleware
+from local.azureml.assets import Assets
+from local.azureml.blobs import Blobs
+from local.azureml.collector import Collector
+from local.azureml.compute import Compute
+from local.azureml.config import AzureMlConfig
+from local.azureml.deploy import Deployer
+from local.azureml.deployment import Endpoint
+from local.azureml.deployments import Deployments
+from local.azureml.endpoints import Endpoints
+from local.azureml.events import Outbox
+from local.azureml.job import Job
+from local.azureml.job_data import JobData
+from local.azureml.job_run import JobRunner
+from local.azureml.jobs import Jobs
+from local.azureml.local_api import LocalApi
+from local.azureml.operations import Operations
+from local.azureml.processes import kill
+from local.azureml.references import References
+from local.azureml.scoring import ScoringProxy
+from local.azureml.workspace import Workspace
+from local.traffic_log import TrafficLog
+
+
+class AzureMl:
+    """Build it, `await start()`, use it through MLClient, `await stop()`. State lives in memory.
+
+    `publish` gets one event of the workspace's system topic at a time, in the Event Grid schema. Storage must be running.
+    """
+
+    def __init__(self, config: AzureMlConfig, publish: Callable[[Json], Awaitable[None]], traffic: TrafficLog) -> None:
+        self._config = config
+        self._traffic = traffic
+        self._outbox = Outbox(publish)
+        self._blobs = Blobs(config.addresses)
+        self._operations = Operations(config.addresses.url("azureml"))
+        self._jobs: dict[str, Job] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._assets = Assets(self._model_registered)
+        self._references = References(self._assets)
+        data = JobData(self._blobs, self._references, self._assets)
+        self._runner = JobRunner(config, data, self._references, self._outbox, self._jobs)
+        self._collector = Collector(self._blobs, random.Random(config.seed))
+        self._session: aiohttp.ClientSession | None = None
+        self._proxy: ScoringProxy | None = None
+        self._runners: list[web.AppRunner] = []
+
+    async def start(self) -> None:
+        """Listen on both ports. Raises OSError when one is taken."""
+        self._config.workdir.mkdir(parents=True, exist_ok=True)
+        await self._blobs.start()
+        await self._outbox.start()
+        await self._collector.start()
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout())
+        self._session = session
+        self._proxy = ScoringProxy(self._config, self._endpoints, self._traffic, self._collector, session)
+        try:
+            await self._listen(self._proxy.app(), self._config.addresses.scoring)
+            await self._listen(self._arm_app(session), self._config.addresses.azureml)
+        except OSError:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End jobs and scoring processes, write what was collected, publish what waits."""
+        for runner in self._runners:
+            await runner.cleanup()
+        await self._runner.stop()
+        await self._operations.stop()
+        if self._proxy is not None:
+            await self._proxy.stop()
+        servers = [each.server for endpoint in self._endpoints.values() for each in endpoint.deployments.values()]
+        await asyncio.gather(*(kill(server.process) for server in servers if server is not None))
+        if self._session is not None:
+            await self._session.close()
+        await self._collector.stop()
+        await self._outbox.stop()
+        await self._blobs.stop()
+
+    def _arm_app(self, session: aiohttp.ClientSession) -> web.Application:
+        config, operations = self._config, self._operations
+        endpoints = Endpoints(config, operations, self._endpoints)
+        deployer = Deployer(config, self._blobs, self._references, session)
+        parts = (
+            Workspace(config.addresses, self._blobs),
+            operations,
+            self._assets,
+            Compute(operations, config.operation_seconds),
+            Jobs(config, self._runner, operations, self._outbox, self._jobs),
+            endpoints,
+            Deployments(config, endpoints, self._references, deployer, operations, self._outbox),
+            LocalApi(self._jobs, endpoints, self._endpoints, config.faults, self._traffic),
+        )
+        app = web.Application(middlewares=[middleware(config.faults)], client_max_size=16 * 1024 * 1024)
+        for part in parts:
+            app.add_routes(part.routes())
+        return app
+
+    async def _listen(self, app: web.Application, port: int) -> None:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, HOST, port).start()
+
+    def _model_registered(self, name: str, version: str, model: Resource) -> None:
+        tags, properties = model.properties.get("tags") or {}, model.properties.get("properties") or {}
+        self._outbox.emit(events.model_registered(name, version, dict(tags), dict(properties)))
