@@ -35,3 +35,12 @@ def names_in(bicep: str, variable: str) -> set[str]:
     line = re.search(rf"^var {variable} = \[(.*)\]$", bicep, re.MULTILINE)
     assert line, f"the list {variable} was not found"
     return set(re.findall(r"'([^']+)'", line.group(1)))
+
+
+def triggers(kind: str) -> dict[str, dict[str, Any]]:
+    """Return the app's triggers of a kind, such as queueTrigger: function name to the trigger's properties."""
+    from function_app import app
+
+    found = {str(function.get_function_name()): function.get_trigger() for function in app.get_functions()}
+    shown = {name: trigger.get_dict_repr() for name, trigger in found.items() if trigger}
+    return {name: properties for name, properties in shown.items() if properties["type"] == kind}

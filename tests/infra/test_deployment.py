@@ -11,7 +11,7 @@ import pytest
 
 from shared.adapters.storage import CONTAINER
 from shared.store.ledger import PREFIX
-from tests.infra.files import INFRA, ROOT, load_yaml, names_in
+from tests.infra.files import INFRA, ROOT, load_yaml, names_in, triggers
 
 BICEP = sorted([*INFRA.rglob("*.bicep"), *INFRA.rglob("*.bicepparam")])
 SECRETS = re.compile(
@@ -78,13 +78,7 @@ def test_storage_holds_the_containers_and_the_ledger_folder_of_the_code() -> Non
 
 
 def test_every_queue_of_the_app_exists_with_its_poison_queue() -> None:
-    from function_app import app
-
-    queues = {
-        function.get_trigger().queue_name
-        for function in app.get_functions()
-        if function.get_trigger().get_binding_name() == "queueTrigger"
-    }
+    queues = {properties["queueName"] for properties in triggers("queueTrigger").values()}
 
     assert names_in(STORAGE, "queueNames") == queues | {f"{name}-poison" for name in queues}
 
