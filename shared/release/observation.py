@@ -77,3 +77,8 @@ class Observation:
     def traffic(self) -> dict[DeploymentName, int]:
         """Return the actual split, without zeros."""
         return {name: share for name, share in self.endpoint.traffic.items() if share} if self.endpoint else {}
+
+    @property
+    def is_updating(self) -> bool:
+        """Return whether a write to the endpoint is still under way, so that its traffic may yet change."""
+        return self.endpoint is not None and self.endpoint.state in {"Creating", "Updating"}

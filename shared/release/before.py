@@ -1,0 +1,234 @@
+"""The part of a release that touches no traffic: the endpoint's turn, gates, evaluation, approval."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.approval import ApprovalRequest
+from shared.domain.ids import JobName
+from shared.domain.notice import NoticeKind
+from shared.domain.release import EvaluationPlan, Release, ReleaseState, Serving
+from shared.domain.verdict import GateResult, Verdict
+from shared.ports.workspace import JobRequest
+from shared.release.actions import AskApproval, ClaimEndpoint, SubmitJob
+from shared.release.endings import end
+from shared.release.moves import Step, go_on, hold, is_late, move, stay, tell
+from shared.release.names import evaluation_job
+from shared.release.observation import Observation
+from shared.release.versions import is_newer
+from shared.release.words import duration, gates, split
+
+
+def opened(release: Release, seen: Observation, now: datetime) -> Step:
+    """Wait for the endpoint, claim it, and note what serves there."""
+    if seen.model is None:
+        return end(release, ReleaseState.REJECTED, _no_model(release), now)
+    release = replace(release, model_created_at=seen.model.created_at)
+    if newer := superseded(release, seen):
+        return end(release, ReleaseState.SUPERSEDED, newer, now)
+    if is_late(release, now):
+        why = f"endpoint {release.endpoint} was not free for {duration(now - release.entered_at)}"
+        return end(release, ReleaseState.FAILED, why, now)
+    if seen.holder:
+        return stay(replace(release, reason=f"waiting for endpoint {release.endpoint}, held by {seen.holder}"), now)
+    if seen.claim is None or seen.claim.owner != release.id:
+        return stay(release, now, ClaimEndpoint(release.endpoint))
+    return _note_champion(replace(release, generation=seen.claim.generation), seen, now)
+
+
+def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:
+    if len(seen.traffic) > 1:
+        reason = f"the traffic of endpoint {release.endpoint} is split by hand: {split(seen.traffic)}"
+        return hold(release, f"{reason}; give one deployment 100 %", now)
+    for name in seen.traffic:
+        found = seen.deployment(name)
+        if found and found.model is not None and found.model != release.model:
+            why = f"endpoint {release.endpoint} serves another model, {found.model}"
+            return end(release, ReleaseState.FAILED, why, now)
+        release = replace(release, champion=Serving(name, found.version if found else None))
+    if newer := superseded(release, seen):
+        return end(release, ReleaseState.SUPERSEDED, newer, now)
+    return go_on(move(release, ReleaseState.GATING, f"endpoint {release.endpoint} is ours", now), now)
+
+
+def gating(release: Release, seen: Observation, now: datetime) -> Step:
+    """Judge what needs no evaluation."""
+    if newer := superseded(release, seen):
+        return end(release, ReleaseState.SUPERSEDED, newer, now)
+    if seen.model is None:
+        return end(release, ReleaseState.REJECTED, _no_model(release), now)
+    if seen.gate_results is None:
+        return _wait_for_gates(release, "the gates could not be looked at", now)
+    return _answer_gates(release, seen.gate_results, now)
+
+
+def evaluating(release: Release, seen: Observation, now: datetime) -> Step:
+    """Have both versions score the same rows, then judge the scores."""
+    if newer := superseded(release, seen):
+        return end(release, ReleaseState.SUPERSEDED, newer, now)
+    plan = release.plan.evaluation
+    if plan is None:
+        return end(release, ReleaseState.FAILED, "the plan has no evaluation to wait for", now)
+    job = evaluation_job(release.id)
+    if seen.job is None:
+        if is_late(release, now):
+            return end(release, ReleaseState.FAILED, f"evaluation job {job} could not be submitted", now)
+        submit = SubmitJob(evaluation_request(release, plan, job))
+        return stay(replace(release, evaluation=job), now, submit)
+    if not seen.job.has_ended:
+        if is_late(release, now):
+            return end(release, ReleaseState.FAILED, f"evaluation job {job} is still {seen.job.status}", now)
+        return stay(release, now)
+    if not seen.job.has_succeeded:
+        return end(release, ReleaseState.FAILED, f"evaluation job {job} ended as {seen.job.status}", now)
+    if seen.gate_results is None:
+        return _wait_for_gates(release, f"the scores of job {job} could not be read", now)
+    return _answer_gates(release, seen.gate_results, now)
+
+
+def awaiting_approval(release: Release, seen: Observation, now: datetime) -> Step:
+    """Wait for people, and for no longer than the plan allows."""
+    if newer := superseded(release, seen):
+        return end(release, ReleaseState.SUPERSEDED, newer, now)
+    if decision := seen.decision:
+        by = ", ".join(decision.by)
+        if decision.choice == "approved":
+            return go_on(move(release, ReleaseState.DEPLOYING, f"approved by {by}", now), now)
+        if decision.choice == "rejected":
+            why = f"rejected by {by}" + (f": {decision.reason}" if decision.reason else "")
+            return end(release, ReleaseState.REJECTED, why, now)
+        return end(release, ReleaseState.EXPIRED, _unanswered(release), now)
+    if is_late(release, now):
+        return end(release, ReleaseState.EXPIRED, _unanswered(release), now)
+    return stay(release, now, AskApproval(approval_request(release)))
+
+
+def superseded(release: Release, seen: Observation) -> str:
+    """Return why a newer version makes this release pointless; empty when none does."""
+    for rival in seen.rivals:
+        if is_newer(rival.version, rival.created_at, release.version, release.model_created_at):
+            return f"version {rival.version} is on its way, which is newer than {release.version}"
+    serving = release.champion.version if release.champion else None
+    if serving == release.version:
+        return f"version {release.version} serves already"
+    if serving and is_newer(serving, seen.champion_created_at, release.version, release.model_created_at):
+        return f"version {serving} serves already, which is newer than {release.version}"
+    return ""
+
+
+def evaluation_request(release: Release, plan: EvaluationPlan, job: JobName) -> JobRequest:
+    """Return the job. Without a champion the challenger is scored twice: the component needs both inputs."""
+    challenger = f"azureml:{release.model}:{release.version}"
+    champion = release.champion.version if release.champion else None
+    return JobRequest(
+        name=job,
+        component=plan.job,
+        inputs={
+            "champion": f"azureml:{release.model}:{champion}" if champion else challenger,
+            "challenger": challenger,
+            "data": plan.data,
+        },
+        experiment=f"{release.model}-evaluation",
+        display_name=f"evaluate {release.model} {release.version}",
+        tags={"vigia.release": release.id, "vigia.model": release.model},
+        compute=plan.compute,
+    )
+
+
+def approval_request(release: Release) -> ApprovalRequest:
+    plan = release.plan.approval
+    champion = release.champion
+    return ApprovalRequest(
+        release=release.id,
+        model=release.model,
+        version=release.version,
+        step=_STEP,
+        digest=release.approval_digest,
+        requested_at=release.entered_at,
+        expires_at=release.entered_at + plan.expires,
+        approvers=plan.approvers,
+        quorum=plan.quorum,
+        submitter=release.submitter,
+        submitter_may_approve=plan.submitter_may_approve,
+        evidence=(
+            ("champion", champion.version or champion.deployment if champion else "none"),
+            ("cause", release.cause),
+            ("traffic", " → ".join(f"{share} %" for share in release.steps)),
+            *((result.gate, f"{result.verdict}: {result.reason}") for result in release.gate_results),
+        ),
+    )
+
+
+_STEP = "deploy"
+
+
+def _answer_gates(release: Release, results: tuple[GateResult, ...], now: datetime) -> Step:
+    known = {result.gate: result for result in (*release.gate_results, *results)}
+    release = replace(release, gate_results=tuple(known.values()))
+    failed = [result for result in results if result.verdict is Verdict.FAIL]
+    if failed:
+        return end(release, ReleaseState.REJECTED, gates(failed), now)
+    unclear = [result for result in results if result.verdict is not Verdict.PASS]
+    if unclear:
+        return _wait_for_gates(release, gates(unclear), now)
+    return _after_gates(release, gates(results) or "no gate stands here", now)
+
+
+def _wait_for_gates(release: Release, why: str, now: datetime) -> Step:
+    """Hold: what is unclear may become clear; at the deadline it is no good news."""
+    if is_late(release, now):
+        return end(release, ReleaseState.REJECTED, f"the evidence stayed inconclusive: {why}", now)
+    return hold(release, why, now)
+
+
+def _after_gates(release: Release, reason: str, now: datetime) -> Step:
+    evidence = {result.gate: f"{result.verdict}: {result.reason}" for result in release.gate_results}
+    if release.state is ReleaseState.GATING and release.plan.evaluation:
+        return go_on(move(release, ReleaseState.EVALUATING, reason, now, evidence), now)
+    if not _needs_approval(release):
+        return go_on(move(release, ReleaseState.DEPLOYING, reason, now, evidence), now)
+    asking = move(release, ReleaseState.AWAITING_APPROVAL, reason, now, evidence)
+    asking = replace(asking, approval_digest=_evidence_digest(asking))
+    asking = tell(
+        asking,
+        NoticeKind.APPROVAL_NEEDED,
+        f"/api/approvals/{asking.id}",
+        reason=reason,
+        step=_STEP,
+        quorum=str(asking.plan.approval.quorum),
+        expires_at=(now + asking.plan.approval.expires).isoformat(),
+    )
+    return go_on(asking, now)
+
+
+def _needs_approval(release: Release) -> bool:
+    match release.plan.approval.when:
+        case "always":
+            return True
+        case "never":
+            return False
+        case "production":
+            return release.champion is not None
+
+
+def _evidence_digest(release: Release) -> str:
+    """Return what binds an answer to what was seen: release, versions, step, policy and every gate's result."""
+    evidence = [
+        release.id,
+        release.champion.version if release.champion else None,
+        _STEP,
+        release.plan.policy_digest,
+        [[r.gate, r.verdict, r.reason, dict(r.numbers)] for r in release.gate_results],
+    ]
+    return hashlib.sha256(json.dumps(evidence, sort_keys=True).encode()).hexdigest()
+
+
+def _no_model(release: Release) -> str:
+    return f"{release.model} version {release.version} is not in the workspace's registry"
+
+
+def _unanswered(release: Release) -> str:
+    return f"nobody decided within {duration(release.plan.approval.expires)}"

@@ -1,0 +1,82 @@
+"""How a release ends, and how it takes its traffic back before it may say so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.notice import NoticeKind
+from shared.domain.release import Ending, Release, ReleaseState
+from shared.release.actions import GiveBackEndpoint, SetTraffic
+from shared.release.moves import CALL_AGAIN_AFTER, Step, go_on, hold, is_late, move, percent, stay, tell
+from shared.release.observation import Observation
+from shared.release.words import split
+
+_TOLD = {
+    ReleaseState.REJECTED: NoticeKind.RELEASE_REJECTED,
+    ReleaseState.EXPIRED: NoticeKind.APPROVAL_EXPIRED,
+    ReleaseState.ROLLED_BACK: NoticeKind.ROLLED_BACK,
+    ReleaseState.ABORTED: NoticeKind.ROLLED_BACK,
+    ReleaseState.FAILED: NoticeKind.RELEASE_FAILED,
+    ReleaseState.LOST: NoticeKind.RELEASE_FAILED,
+}
+
+
+def end(release: Release, state: ReleaseState, reason: str, now: datetime) -> Step:
+    """End the release; people hear of every ending but a quiet success and being superseded."""
+    stopped_at = release.state
+    ended = move(release, state, reason, now)
+    kind = _TOLD.get(state)
+    if state is ReleaseState.ABORTED and not release.traffic_steps:
+        kind = NoticeKind.RELEASE_REJECTED
+    if kind:
+        ended = tell(ended, kind, reason=reason, step=stopped_at, **percent(release))
+    return go_on(ended, now)
+
+
+def roll_back(release: Release, ends_as: Ending, reason: str, now: datetime) -> Step:
+    """Begin to give the champion its traffic back; done only when that was read back."""
+    return go_on(replace(move(release, ReleaseState.ROLLING_BACK, reason, now), ends_as=ends_as, phase=None), now)
+
+
+def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:
+    """Write the champion's traffic until it is read back. This never gives up: it calls people again instead."""
+    ends_as, champion = release.ends_as or ReleaseState.ABORTED, release.champion
+    if seen.endpoint is None:
+        return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted; {release.reason}", now)
+    if champion is None:
+        return end(release, ends_as, f"{release.reason}; there is no earlier version to go back to", now)
+    target = release.traffic_at(-1)
+    if _is_restored(release, seen):
+        return end(release, ends_as, release.reason, now)
+    calls_again = is_late(release, now)
+    if calls_again:
+        release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")
+    if not seen.serves(champion):
+        # Moving traffic to a deployment that does not answer would take the endpoint down.
+        return hold(release, f"cannot roll back: deployment {champion.deployment} does not answer", now)
+    write = SetTraffic(release.endpoint, target)
+    if calls_again:
+        reason = f"the traffic is still {split(seen.traffic)} instead of {split(target)}"
+        return hold(release, reason, now, write)
+    return stay(release, now, write)
+
+
+def _is_restored(release: Release, seen: Observation) -> bool:
+    """Return whether the champion has its traffic, and no earlier write of ours can still take it away."""
+    target = release.traffic_at(-1)
+    if seen.traffic != target or seen.is_updating:
+        return False
+    owns = seen.claim is not None and seen.claim.owner == release.id
+    return not owns or (seen.claim is not None and dict(seen.claim.desired) == target)
+
+
+def settled(release: Release, seen: Observation, now: datetime) -> Step:
+    """Give the endpoint back. What serves now is read from the release's own ending, not guessed."""
+    owns = seen.claim is not None and seen.claim.owner == release.id
+    if owns:
+        champion, last_known_good = release.champion, seen.claim.last_known_good if seen.claim else None
+        if release.state is ReleaseState.FINISHED:
+            champion, last_known_good = release.challenger, release.champion
+        return go_on(release, now, GiveBackEndpoint(release.endpoint, champion, last_known_good))
+    return Step(replace(release, is_settled=release.posted == len(release.notices)), (), now)

@@ -1,0 +1,71 @@
+"""Finds the gates and has them judge."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import zlib
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import shared.release.gates
+from shared.domain.release import GatePlan, Release
+from shared.domain.verdict import GateResult, Verdict
+from shared.errors import PermanentError
+from shared.release.gates.spec import GateEvidence, GateSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@cache
+def gates() -> dict[str, GateSpec]:
+    """Return every gate by kind, in the order of their files."""
+    found: dict[str, GateSpec] = {}
+    for module_info in pkgutil.iter_modules(shared.release.gates.__path__):
+        spec = getattr(importlib.import_module(f"{shared.release.gates.__name__}.{module_info.name}"), "SPEC", None)
+        if isinstance(spec, GateSpec):
+            found[spec.kind] = spec
+    return found
+
+
+def judge(
+    release: Release, needs: Literal["model", "evaluation"], scores: pd.DataFrame | None
+) -> tuple[GateResult, ...]:
+    """Return what the release's gates of that kind say, in the plan's order."""
+    evidence = GateEvidence(scores, release.champion is not None, zlib.crc32(release.id.encode()))
+    return tuple(_result(plan, evidence) for plan in _planned(release.plan.gates, needs))
+
+
+def unreadable(release: Release, why: str) -> tuple[GateResult, ...]:
+    """Return inconclusive results for every evaluation gate, for evidence that cannot be read."""
+    return tuple(
+        GateResult(_title(plan), Verdict.INCONCLUSIVE, f"{_title(plan)}: {why}")
+        for plan in _planned(release.plan.gates, "evaluation")
+    )
+
+
+def _planned(plans: Iterable[GatePlan], needs: str) -> list[GatePlan]:
+    return [plan for plan in plans if _spec(plan).needs == needs]
+
+
+def _result(plan: GatePlan, evidence: GateEvidence) -> GateResult:
+    spec = _spec(plan)
+    return spec.judge(spec.section.model_validate_json(json.dumps(plan.settings)), evidence)
+
+
+def _title(plan: GatePlan) -> str:
+    spec = _spec(plan)
+    return spec.title(spec.section.model_validate_json(json.dumps(plan.settings)))
+
+
+def _spec(plan: GatePlan) -> GateSpec:
+    if plan.kind not in gates():
+        raise PermanentError(
+            code="release.unknown_gate",
+            message=f"the release's plan has a gate {plan.kind!r} that this version does not know",
+            hint=f"it knows {', '.join(gates())}",
+        )
+    return gates()[plan.kind]

@@ -1,0 +1,112 @@
+"""The ways a release changes: moving to another state, staying with a reason, telling people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.notice import Notice, NoticeKind
+from shared.domain.release import Release, ReleaseState, Transition
+from shared.release.actions import Action
+
+# How long each state may take, where the plan does not say.
+WAIT_FOR_ENDPOINT = timedelta(days=7)
+GATE_WITHIN = timedelta(hours=1)
+EVALUATE_WITHIN = timedelta(hours=24)
+DEPLOY_WITHIN = timedelta(hours=2)
+SHIFT_WITHIN = timedelta(minutes=30)
+CALL_AGAIN_AFTER = timedelta(minutes=30)
+
+SHORTEST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one look at a release came to: the record to store, what to do then, and when to look again."""
+
+    release: Release
+    actions: tuple[Action, ...]
+    wake_at: datetime
+
+
+def stay(release: Release, now: datetime, *actions: Action) -> Step:
+    """Return a step that changes nothing and looks again after a while fit for the plan's pace."""
+    pace = min(max(release.plan.judge.interval, SHORTEST_WAIT), LONGEST_WAIT)
+    wake_at = now + pace
+    if release.deadline and now < release.deadline < wake_at:
+        wake_at = release.deadline
+    return Step(replace(release, wake_at=wake_at), actions, wake_at)
+
+
+def move(
+    release: Release, to: ReleaseState, reason: str, now: datetime, evidence: Mapping[str, str] | None = None
+) -> Release:
+    """Return the release in another state, with the move in its history and that state's own deadline."""
+    transition = Transition(now, release.state, to, reason, dict(evidence or {}))
+    return replace(
+        release,
+        state=to,
+        entered_at=now,
+        deadline=_deadline(release, to, now),
+        reason=reason,
+        held_because="",
+        history=(*release.history, transition),
+    )
+
+
+def go_on(release: Release, now: datetime, *actions: Action) -> Step:
+    """Return a step that is looked at again at once."""
+    return Step(replace(release, wake_at=now), actions, now)
+
+
+def tell(release: Release, kind: NoticeKind, path: str = "", **parameters: str) -> Release:
+    """Return the release with one more notice, whose key is its place in the release's story."""
+    known = {
+        "release": release.id,
+        "version": release.version,
+        "endpoint": release.endpoint,
+        "champion": release.champion.version or release.champion.deployment if release.champion else "",
+        "submitter": release.submitter or "",
+        **parameters,
+    }
+    key = f"release/{release.id}/{len(release.notices)}-{kind}"
+    notice = Notice(kind, key, release.model, {name: value for name, value in known.items() if value}, path)
+    return replace(release, notices=(*release.notices, notice))
+
+
+def hold(release: Release, reason: str, now: datetime, *actions: Action) -> Step:
+    """Return a step that stays where it is and, once per reason to hold, tells people so."""
+    if not release.held_because:
+        release = tell(release, NoticeKind.RELEASE_HELD, reason=reason, step=release.state, **percent(release))
+    return stay(replace(release, held_because=reason), now, *actions)
+
+
+def unheld(release: Release) -> Release:
+    return replace(release, held_because="") if release.held_because else release
+
+
+def percent(release: Release) -> dict[str, str]:
+    """Return the challenger's share that was read back last, for notices."""
+    return {"traffic_percent": str(release.traffic_steps[-1])} if release.traffic_steps else {}
+
+
+def is_late(release: Release, now: datetime) -> bool:
+    return release.deadline is not None and now >= release.deadline
+
+
+def _deadline(release: Release, state: ReleaseState, now: datetime) -> datetime | None:
+    if state.is_terminal:
+        return None
+    plan = release.plan
+    allowed = {
+        ReleaseState.OPENED: WAIT_FOR_ENDPOINT,
+        ReleaseState.GATING: GATE_WITHIN,
+        ReleaseState.EVALUATING: EVALUATE_WITHIN,
+        ReleaseState.AWAITING_APPROVAL: plan.approval.expires,
+        ReleaseState.DEPLOYING: DEPLOY_WITHIN,
+        ReleaseState.WATCHING: plan.watch_for,
+        ReleaseState.ROLLING_BACK: CALL_AGAIN_AFTER,
+    }
+    return now + allowed.get(state, SHIFT_WITHIN)

@@ -1,0 +1,199 @@
+"""The part of a release that serves: deploying, canary steps, promotion, watching."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain.notice import NoticeKind
+from shared.domain.release import Release, ReleaseState
+from shared.domain.verdict import Judgement, Verdict
+from shared.ports.workspace import DeploymentRequest
+from shared.release.actions import CreateDeployment, CreateEndpoint, SetTraffic
+from shared.release.endings import end, roll_back
+from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, percent, stay, tell, unheld
+from shared.release.observation import Observation
+from shared.release.words import duration, split
+
+
+def deploying(release: Release, seen: Observation, now: datetime) -> Step:
+    """Bring the challenger up, without traffic."""
+    challenger = release.challenger
+    if seen.endpoint is None and release.champion:
+        return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
+    found = seen.deployment(challenger.deployment)
+    if found and found.version not in {None, release.version}:
+        why = f"deployment {found.name} exists already, with version {found.version} of {found.model}"
+        return end(release, ReleaseState.FAILED, why, now)
+    if found and found.state in {"Failed", "Canceled"}:
+        return end(release, ReleaseState.FAILED, f"deployment {found.name} did not come up: {found.state}", now)
+    if found and found.state == "Succeeded":
+        reason = f"deployment {found.name} is up"
+        return go_on(_shift(move(release, ReleaseState.CANARY, reason, now), 0, now), now)
+    if is_late(release, now):
+        state = found.state if found else "absent"
+        why = f"deployment {challenger.deployment} is still {state} after {duration(now - release.entered_at)}"
+        return end(release, ReleaseState.FAILED, why, now)
+    if seen.endpoint is None:
+        return stay(release, now, CreateEndpoint(release.endpoint))
+    if seen.endpoint.state == "Failed":
+        return end(release, ReleaseState.FAILED, f"endpoint {release.endpoint} did not come up", now)
+    if found or seen.endpoint.state != "Succeeded":
+        return stay(release, now)
+    return stay(release, now, CreateDeployment(_deployment_request(release)))
+
+
+def canary(release: Release, seen: Observation, now: datetime) -> Step:
+    """Move traffic to the challenger step by step; only a PASS moves it on."""
+    if lost := _lost(release, seen, now):
+        return lost
+    if release.phase == "baking":
+        return _bake(release, seen, now)
+    return _shift_on(release, seen, now)
+
+
+def promoted(release: Release, seen: Observation, now: datetime) -> Step:  # noqa: ARG001 - every state has one shape
+    """Begin to watch."""
+    reason = f"watching for {duration(release.plan.watch_for)}"
+    return go_on(move(release, ReleaseState.WATCHING, reason, now), now)
+
+
+def watching(release: Release, seen: Observation, now: datetime) -> Step:
+    """Keep judging after the promotion; the old champion stays, to go back to."""
+    if lost := _lost(release, seen, now):
+        return lost
+    target = release.traffic_at(len(release.steps) - 1)
+    judgement = seen.judgement
+    if judgement:
+        release = replace(release, judgement=judgement)
+    if judgement and judgement.verdict is Verdict.FAIL and release.champion:
+        if seen.serves(release.champion):
+            return roll_back(release, ReleaseState.ROLLED_BACK, judgement.reason, now)
+        # Without the champion the challenger is the only copy that answers at all.
+        reason = f"{judgement.reason}; but deployment {release.champion.deployment} does not answer any more"
+        if not is_late(release, now):
+            return hold(release, reason, now)
+        return end(release, ReleaseState.FAILED, f"{reason}; version {release.version} was left serving", now)
+    if seen.traffic != target:
+        reason = f"the traffic was changed by hand to {split(seen.traffic)}"
+        if is_late(release, now):
+            return end(release, ReleaseState.ABORTED, reason, now)
+        return hold(release, reason, now)
+    if is_late(release, now):
+        watched = judgement.reason if judgement else "there was no earlier version to compare with"
+        reason = f"watched for {duration(release.plan.watch_for)} without a failure: {watched}"
+        return end(release, ReleaseState.FINISHED, reason, now)
+    return stay(unheld(release), now)
+
+
+def _shift(release: Release, step_index: int, now: datetime) -> Release:
+    return replace(
+        release,
+        step_index=step_index,
+        phase="shifting",
+        traffic_since=None,
+        judgement=None,
+        deadline=now + SHIFT_WITHIN,
+    )
+
+
+def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
+    before, target = release.traffic_at(release.step_index - 1), release.traffic_at(release.step_index)
+    if seen.traffic == target and not seen.is_updating:
+        return _reached(release, now)
+    if is_late(release, now):
+        reason = f"the traffic did not become {split(target)} within {duration(SHIFT_WITHIN)}"
+        return roll_back(release, ReleaseState.FAILED, f"{reason}; it is {split(seen.traffic)}", now)
+    if seen.traffic not in (before, target):
+        return hold(release, f"the traffic was changed by hand to {split(seen.traffic)}", now)
+    if seen.request and seen.request.kind == "hold":
+        return hold(release, f"{seen.request.by} asked to hold: {seen.request.reason}", now)
+    if seen.endpoint and seen.endpoint.state != "Succeeded":
+        return stay(unheld(release), now)
+    return stay(unheld(release), now, SetTraffic(release.endpoint, target))
+
+
+def _reached(release: Release, now: datetime) -> Step:
+    share = release.steps[release.step_index]
+    is_first = not release.traffic_steps
+    release = replace(unheld(release), traffic_steps=(*release.traffic_steps, share), traffic_since=now)
+    if share == 100:
+        reason = f"version {release.version} has all the traffic"
+        return go_on(tell(move(release, ReleaseState.PROMOTED, reason, now), NoticeKind.PROMOTED, reason=reason), now)
+    release = replace(release, phase="baking", deadline=now + release.plan.decide_within)
+    if is_first:
+        release = tell(release, NoticeKind.CANARY_STARTED, step=_step_text(release), **percent(release))
+    return stay(release, now)
+
+
+def _bake(release: Release, seen: Observation, now: datetime) -> Step:
+    judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
+    release = replace(release, judgement=judgement)
+    baked = now - (release.traffic_since or release.entered_at)
+    if judgement.verdict is Verdict.FAIL:
+        return roll_back(release, ReleaseState.ROLLED_BACK, judgement.reason, now)
+    if held := _hold_reason(release, seen):
+        return _late_or(hold(release, held, now), release, now, held)
+    if baked >= release.plan.bake and judgement.verdict is Verdict.PASS:
+        release = unheld(release)
+        moved = move(release, ReleaseState.CANARY, judgement.reason, now, {"step": _step_text(release)})
+        return go_on(_shift(moved, release.step_index + 1, now), now)
+    gives_up = release.plan.judge.on_no_data == "abort" and not judgement.has_data
+    if gives_up and baked >= release.plan.bake:
+        return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
+    return _late_or(_bake_on(unheld(release), baked, now), release, now, judgement.reason)
+
+
+def _bake_on(release: Release, baked: timedelta, now: datetime) -> Step:
+    step = stay(release, now)
+    rest = release.plan.bake - baked
+    if timedelta(0) < rest < step.wake_at - now:
+        wake_at = now + rest
+        return Step(replace(step.release, wake_at=wake_at), step.actions, wake_at)
+    return step
+
+
+def _late_or(otherwise: Step, release: Release, now: datetime, why: str) -> Step:
+    if not is_late(release, now):
+        return otherwise
+    decided = f"no verdict within {duration(release.plan.decide_within)} at {_step_text(release)}: {why}"
+    return roll_back(release, ReleaseState.ABORTED, decided, now)
+
+
+def _hold_reason(release: Release, seen: Observation) -> str:
+    if seen.traffic != release.traffic_at(release.step_index):
+        return f"the traffic was changed by hand to {split(seen.traffic)}"
+    if seen.request and seen.request.kind == "hold":
+        return f"{seen.request.by} asked to hold: {seen.request.reason}"
+    return ""
+
+
+def _lost(release: Release, seen: Observation, now: datetime) -> Step | None:
+    """Return how it ends when something was deleted under us: nothing is created again."""
+    if seen.endpoint is None:
+        return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
+    if seen.deployment(release.challenger.deployment) is not None:
+        return None
+    reason = f"deployment {release.challenger.deployment} was deleted"
+    if release.champion:
+        return roll_back(release, ReleaseState.LOST, reason, now)
+    return end(release, ReleaseState.LOST, reason, now)
+
+
+def _step_text(release: Release) -> str:
+    return f"{release.steps[release.step_index]} %"
+
+
+def _deployment_request(release: Release) -> DeploymentRequest:
+    plan = release.plan.deployment
+    return DeploymentRequest(
+        endpoint=release.endpoint,
+        name=release.challenger.deployment,
+        model=release.model,
+        version=release.version,
+        instance_type=plan.instance_type,
+        instance_count=plan.instance_count,
+        environment=plan.environment,
+        code=plan.code,
+        scoring_script=plan.scoring_script,
+    )

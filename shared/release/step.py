@@ -1,0 +1,48 @@
+"""One step of a release: what was seen goes in, what to remember and do comes out; pure and total."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.release import Release, ReleaseState
+from shared.release.before import awaiting_approval, evaluating, gating, opened
+from shared.release.endings import end, roll_back, rolling_back, settled
+from shared.release.moves import Step
+from shared.release.observation import Observation
+from shared.release.rollout import canary, deploying, promoted, watching
+from shared.release.words import asked
+
+_STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], Step]] = {
+    ReleaseState.OPENED: opened,
+    ReleaseState.GATING: gating,
+    ReleaseState.EVALUATING: evaluating,
+    ReleaseState.AWAITING_APPROVAL: awaiting_approval,
+    ReleaseState.DEPLOYING: deploying,
+    ReleaseState.CANARY: canary,
+    ReleaseState.PROMOTED: promoted,
+    ReleaseState.WATCHING: watching,
+    ReleaseState.ROLLING_BACK: rolling_back,
+}
+
+
+def step(release: Release, seen: Observation, now: datetime) -> Step:
+    """Return the release as it is to be stored, what to do afterwards, and when to look again.
+
+    An action is not done by being returned: the next look sees whether it worked, and asks for it
+    again if not. An abort wins over everything but an ending.
+    """
+    if release.state.is_terminal:
+        return settled(release, seen, now)
+    if seen.request and seen.request.kind == "abort" and release.state is not ReleaseState.ROLLING_BACK:
+        return _abort(release, asked(seen.request), now)
+    if release.state not in _STATES:
+        return end(release, ReleaseState.FAILED, f"state {release.state} has no way on", now)
+    return _STATES[release.state](release, seen, now)
+
+
+def _abort(release: Release, reason: str, now: datetime) -> Step:
+    if release.state.is_before_deploying or release.state is ReleaseState.DEPLOYING:
+        return end(release, ReleaseState.ABORTED, reason, now)
+    return roll_back(replace(release, phase=None), ReleaseState.ABORTED, reason, now)

@@ -1,0 +1,103 @@
+"""Releases and what people asked of them: one blob per release, guarded by its ETag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.ids import ReleaseId
+from shared.domain.release import Release, ReleaseRequest
+from shared.errors import AmbiguousWriteError
+from shared.ports.blobs import BlobStore
+from shared.store.codec import decode, encode
+
+RELEASES = "releases/"
+REQUESTS = "release-requests/"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelease:
+    """A release as it was read; `etag` guards the next write."""
+
+    release: Release
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseItem:
+    """What a listing says of a release without reading it."""
+
+    id: ReleaseId
+    state: str
+    wake_at: datetime
+    is_settled: bool
+
+
+class ReleaseStore:
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def create(self, release: Release) -> bool:
+        """Store a new release; False when its id exists already, whatever became of it."""
+        try:
+            return self._blobs.create(_name(release.id), encode(release), _metadata(release)) is not None
+        except AmbiguousWriteError:
+            stored = self.load(release.id)
+            if stored is None:
+                raise
+            return stored.release == release
+
+    def load(self, release: ReleaseId) -> StoredRelease | None:
+        found = self._blobs.get(_name(release))
+        return None if found is None else StoredRelease(decode(Release, found.body), found.etag)
+
+    def save(self, stored: StoredRelease, release: Release) -> StoredRelease | None:
+        """Store the release over exactly the version that was read; None when another worker moved it."""
+        try:
+            written = self._blobs.replace(_name(release.id), encode(release), stored.etag, _metadata(release))
+        except AmbiguousWriteError:
+            found = self.load(release.id)
+            return found if found and found.release == release else None
+        return None if written is None else StoredRelease(release, written.etag)
+
+    def items(self) -> Iterator[ReleaseItem]:
+        """Yield every release, by id, from one listing."""
+        for item in self._blobs.list(RELEASES):
+            metadata = item.metadata
+            yield ReleaseItem(
+                id=ReleaseId(item.name.removeprefix(RELEASES).removesuffix(".json")),
+                state=metadata["state"],
+                wake_at=datetime.fromisoformat(metadata["wake"]),
+                is_settled=metadata["settled"] == "yes",
+            )
+
+    def open_ids(self) -> list[ReleaseId]:
+        """Return the releases that still have something to do."""
+        return [item.id for item in self.items() if not item.is_settled]
+
+    def ask(self, release: ReleaseId, request: ReleaseRequest) -> None:
+        """Leave a request for the release. An abort stays: no later request takes it back."""
+        before = self.request(release)
+        if before is None or before.kind != "abort":
+            self._blobs.put(_request_name(release), encode(request))
+
+    def request(self, release: ReleaseId) -> ReleaseRequest | None:
+        found = self._blobs.get(_request_name(release))
+        return None if found is None else decode(ReleaseRequest, found.body)
+
+
+def _name(release: ReleaseId) -> str:
+    return f"{RELEASES}{release}.json"
+
+
+def _request_name(release: ReleaseId) -> str:
+    return f"{REQUESTS}{release}.json"
+
+
+def _metadata(release: Release) -> dict[str, str]:
+    return {
+        "state": release.state,
+        "wake": release.wake_at.isoformat(),
+        "settled": "yes" if release.is_settled else "no",
+    }
