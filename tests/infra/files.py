@@ -41,6 +41,9 @@ def triggers(kind: str) -> dict[str, dict[str, Any]]:
     """Return the app's triggers of a kind, such as queueTrigger: function name to the trigger's properties."""
     from function_app import app
 
+    # get_functions() remembers the names and refuses to be asked twice; other tests ask the same app.
+    app.functions_bindings = None
     found = {str(function.get_function_name()): function.get_trigger() for function in app.get_functions()}
+    app.functions_bindings = None
     shown = {name: trigger.get_dict_repr() for name, trigger in found.items() if trigger}
     return {name: properties for name, properties in shown.items() if properties["type"] == kind}
