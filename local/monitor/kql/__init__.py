@@ -1,0 +1,1 @@
+"""A small interpreter of the Kusto query language: tokens, syntax, and column-wise evaluation."""

@@ -1,0 +1,72 @@
+"""Table AmlOnlineEndpointTrafficLog over the request log of the scoring proxy.
+
+Source: learn.microsoft.com/azure/azure-monitor/reference/tables/amlonlineendpointtrafficlog, read 2026-11-20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from http import HTTPStatus
+from operator import attrgetter
+from typing import Any
+
+from local.addresses import WORKSPACE_ID
+from local.monitor.kql.values import Column, Table, Type
+from local.traffic_log import Request
+
+NAME = "AmlOnlineEndpointTrafficLog"
+TIME = "TimeGenerated"
+
+Read = Callable[[Request], Any]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _always(value: object) -> Read:
+    return lambda _: value
+
+
+# What the proxy does not measure is empty or zero, as in rows of endpoints that do not use it.
+COLUMNS: dict[str, tuple[Type, Read]] = {
+    TIME: ("datetime", attrgetter("time_generated")),
+    "EndpointName": ("string", attrgetter("endpoint_name")),
+    "DeploymentName": ("string", attrgetter("deployment_name")),
+    "Method": ("string", attrgetter("method")),
+    "Path": ("string", attrgetter("path")),
+    "Protocol": ("string", _always("HTTP/1.1")),
+    "XRequestId": ("string", attrgetter("request_id")),
+    "XMSClientRequestId": ("string", _always("")),
+    "ResponseCode": ("int", attrgetter("response_code")),
+    "ResponseCodeReason": ("string", lambda request: _phrase(request.response_code)),
+    "ModelStatusCode": ("int", attrgetter("model_status_code")),
+    "ModelStatusReason": ("string", lambda request: _phrase(request.model_status_code)),
+    "RequestDurationMs": ("int", attrgetter("request_duration_ms")),
+    "ResponseDurationMs": ("int", attrgetter("response_duration_ms")),
+    "TotalDurationMs": ("int", attrgetter("total_duration_ms")),
+    "RequestPayloadSize": ("int", attrgetter("request_payload_size")),
+    "ResponsePayloadSize": ("int", attrgetter("response_payload_size")),
+    "RequestThrottlingDelayMs": ("int", _always(0)),
+    "ResponseThrottlingDelayMs": ("int", _always(0)),
+    "AuthType": ("string", _always("Key")),
+    "IdentityData": ("string", _always("")),
+    "Location": ("string", _always("local")),
+    "OperationName": ("string", _always("Score")),
+    "UserAgent": ("string", _always("")),
+    "Type": ("string", _always(NAME)),
+    "_ResourceId": ("string", _always(WORKSPACE_ID.lower())),
+}
+
+
+def build_table(requests: Sequence[Request], wanted: Collection[str] | None) -> Table:
+    """Return the requests as a table; only the `wanted` columns are built, or all of them for None."""
+    columns = {
+        name: Column(kind, list(map(read, requests)))
+        for name, (kind, read) in COLUMNS.items()
+        if wanted is None or name in wanted
+    }
+    return Table(columns, len(requests))
