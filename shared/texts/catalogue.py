@@ -16,7 +16,7 @@ from shared.texts.languages import language_of
 _PLAIN = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
 
 
-def text(locale: str, section: str, name: str, **values: object) -> str:
+def text(locale: str, section: str, name: str, /, **values: object) -> str:
     """Return one text in the language of the locale, e.g. text("pt-BR", "page", "approve")."""
     return _template(language_of(locale), section, name).render(**values)
 

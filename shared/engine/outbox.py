@@ -1,0 +1,148 @@
+"""Notices from being posted to being delivered, at least once.
+
+Posting is de-duplicated by the notice's key, and each message is noted right after it was sent, so that a queue message
+that comes again sends only what is missing. A worker that dies between sending and noting sends that one message twice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from shared.domain.notice import Notice
+from shared.errors import PermanentError, RetryableError, VigiaError
+from shared.logs import fields
+from shared.policy.model import Policy
+from shared.policy.people import Directory
+from shared.ports.channels import Channel, Recipient
+from shared.ports.clock import Clock
+from shared.ports.queues import NOTICES, MessageQueue
+from shared.reactions.notify_section import Notify, Route
+from shared.store.outbox import Delivery, OutboxRecord, OutboxStore, Stored
+from shared.texts.notices import render
+
+log = logging.getLogger("vigia.outbox")
+
+# After this long an unreachable channel is noted as failed: news of two days ago helps nobody.
+GIVE_UP_AFTER = timedelta(days=2)
+# A pending notice is looked after once its first queue message must have had its turn.
+OVERDUE_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class NoticeOutbox:
+    """Takes notices and delivers them. `channels` are the configured ones, by name."""
+
+    store: OutboxStore
+    queue: MessageQueue
+    clock: Clock
+    policies: Sequence[Policy]
+    people: Directory
+    channels: Mapping[str, Channel]
+    public_url: str
+
+    def post(self, notices: Sequence[Notice]) -> None:
+        """Take the notices over for delivery; one whose key was posted before is dropped.
+
+        A crash between storing and queueing leaves a pending blob, which `requeue_overdue` finds.
+        """
+        for notice in notices:
+            if name := self.store.create(notice, self.clock.now()):
+                self._enqueue(name)
+
+    def deliver(self, name: str) -> None:
+        """Send what is still to be sent of a stored notice.
+
+        Raises:
+            RetryableError: something could not be sent now; everything else was.
+            PermanentError: there is no such notice.
+        """
+        stored = self.store.load(name)
+        if stored is None:
+            raise PermanentError(
+                code="outbox.unknown",
+                message=f"there is no notice {name!r}",
+                hint="it was deleted by hand; drop the message",
+            )
+        if stored.record.state != "pending":
+            return
+        self._deliver(stored)
+
+    def undelivered(self) -> tuple[str, ...]:
+        """Return the names of the notices of which something is still to be sent."""
+        return tuple(item.name for item in self.store.in_state("pending"))
+
+    def requeue_overdue(self) -> int:
+        """Queue pending notices that nobody has touched for five minutes, and return how many."""
+        before = self.clock.now() - OVERDUE_AFTER
+        names = [item.name for item in self.store.in_state("pending") if item.last_modified < before]
+        for name in names:
+            self._enqueue(name)
+        return len(names)
+
+    def _enqueue(self, name: str) -> None:
+        self.queue.send(NOTICES, json.dumps({"notice": name}))
+
+    def _deliver(self, stored: Stored) -> None:
+        deliveries = stored.record.deliveries
+        if deliveries is None:
+            deliveries = tuple(Delivery(r.channel, r.email) for r in routes(stored.record.notice, self.policies))
+            # The routes of the first try stay, whatever the policy becomes: what is sent must be known.
+            stored = self.store.note(stored, lambda record: replace(record, deliveries=record.deliveries or deliveries))
+        if not deliveries:
+            notice = stored.record.notice
+            log.warning("notice.no_route", extra=fields(kind=notice.kind, model=notice.model))
+        delayed: list[RetryableError] = []
+        for delivery in stored.record.deliveries or ():
+            if delivery.state == "pending":
+                after, error = self._attempt(stored.record, delivery)
+                stored = self.store.note(stored, partial(OutboxRecord.with_delivery, delivery=after))
+                delayed += [error] if error else []
+        if delayed:
+            raise delayed[0]
+
+    def _attempt(self, record: OutboxRecord, delivery: Delivery) -> tuple[Delivery, RetryableError | None]:
+        now = self.clock.now()
+        try:
+            self._send(record.notice, delivery)
+        except RetryableError as exc:
+            if now - record.posted_at < GIVE_UP_AFTER:
+                return replace(delivery, at=now, problem=str(exc)), exc
+            return self._failed(record, delivery, exc, f"given up after {GIVE_UP_AFTER}: {exc}"), None
+        except VigiaError as exc:
+            return self._failed(record, delivery, exc, str(exc)), None
+        log.info("notice.sent", extra=fields(channel=delivery.channel, kind=record.notice.kind, key=record.notice.key))
+        return replace(delivery, state="sent", at=now, problem=""), None
+
+    def _failed(self, record: OutboxRecord, delivery: Delivery, exc: VigiaError, problem: str) -> Delivery:
+        about = fields(channel=delivery.channel, kind=record.notice.kind, key=record.notice.key, code=exc.code)
+        log.error("notice.failed", extra=about)
+        return replace(delivery, state="failed", at=self.clock.now(), problem=problem)
+
+    def _send(self, notice: Notice, delivery: Delivery) -> None:
+        channel = self.channels.get(delivery.channel)
+        if channel is None:
+            raise PermanentError(
+                code="outbox.channel_off",
+                message=f"the channel {delivery.channel} is not configured",
+                hint="docs/reference/notices.md names its settings",
+            )
+        person = self.people.person(delivery.to)
+        message = render(notice, person.locale, person.time_zone, self.public_url)
+        channel.send(message, Recipient(person.email, person.name))
+
+
+def routes(notice: Notice, policies: Sequence[Policy]) -> tuple[Route, ...]:
+    """Return whom to tell: as the model's policy says or, for a notice about no model, as any policy says."""
+    concerned = (policy for policy in policies if policy.model == notice.model or not notice.model)
+    found = (
+        route
+        for policy in concerned
+        if (section := policy.section(Notify)) is not None
+        for route in section.routes(notice.kind, policy.people)
+    )
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,125 @@
+"""Notices on their way to people: one blob each, which says what was sent to whom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.notice import Notice
+from shared.errors import AmbiguousWriteError, RetryableError
+from shared.ports.blobs import BlobItem, BlobStore
+from shared.store.codec import decode, encode
+
+PREFIX = "outbox/"
+MOST_TRIES = 5
+
+RecordState = Literal["pending", "sent", "no-route", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one person. `problem` says why it is failed, or why it is still pending."""
+
+    channel: str
+    to: str
+    state: Literal["pending", "sent", "failed"] = "pending"
+    at: datetime | None = None
+    problem: str = ""
+
+    @property
+    def route(self) -> tuple[str, str]:
+        return self.channel, self.to
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRecord:
+    """A notice and its deliveries; None before it was first routed."""
+
+    notice: Notice
+    posted_at: datetime
+    deliveries: tuple[Delivery, ...] | None = None
+
+    def with_delivery(self, delivery: Delivery) -> OutboxRecord:
+        """Return the record with this delivery in place of the one to the same person by the same channel."""
+        deliveries = tuple(delivery if d.route == delivery.route else d for d in self.deliveries or ())
+        return replace(self, deliveries=deliveries)
+
+    @property
+    def state(self) -> RecordState:
+        """Return "failed" once nothing is pending and some delivery was refused for good."""
+        if self.deliveries is None:
+            return "pending"
+        states = {delivery.state for delivery in self.deliveries}
+        if not states:
+            return "no-route"
+        if "pending" in states:
+            return "pending"
+        return "failed" if "failed" in states else "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record as it was read or written; `etag` guards its next write."""
+
+    name: str
+    record: OutboxRecord
+    etag: str
+
+
+class OutboxStore:
+    """Reads and writes the blobs. Their metadata repeat the state, so that a listing shows what is open."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def create(self, notice: Notice, now: datetime) -> str | None:
+        """Store a notice and return its blob's name; None when one with its key was stored before."""
+        name = blob_name(notice)
+        record = OutboxRecord(notice, now)
+        written = self._blobs.create(name, encode(record), _metadata(record))
+        return name if written else None
+
+    def load(self, name: str) -> Stored | None:
+        blob = self._blobs.get(name)
+        return None if blob is None else Stored(name, decode(OutboxRecord, blob.body), blob.etag)
+
+    def note(self, stored: Stored, change: Callable[[OutboxRecord], OutboxRecord]) -> Stored:
+        """Apply `change` to the newest record, by compare-and-set; it may run several times.
+
+        What was sent is noted even when another worker writes at the same time, or when an answer was lost:
+        not noting it would send it again.
+        """
+        for _ in range(MOST_TRIES):
+            changed = change(stored.record)
+            with suppress(AmbiguousWriteError):  # what was written is seen by reading
+                written = self._blobs.replace(stored.name, encode(changed), stored.etag, _metadata(changed))
+                if written is not None:
+                    return Stored(stored.name, changed, written.etag)
+            newest = self.load(stored.name)
+            if newest is None:
+                break
+            if newest.record == changed:
+                return newest
+            stored = newest
+        raise RetryableError(code="outbox.busy", message=f"{stored.name} cannot be written: others keep changing it")
+
+    def in_state(self, state: RecordState) -> Iterator[BlobItem]:
+        return (item for item in self._blobs.list(PREFIX) if item.metadata.get("state") == state)
+
+    def records(self) -> Iterator[OutboxRecord]:
+        """Yield every notice with its deliveries, in no particular order; one read per notice."""
+        for item in self._blobs.list(PREFIX):
+            if stored := self.load(item.name):
+                yield stored.record
+
+
+def blob_name(notice: Notice) -> str:
+    return f"{PREFIX}{hashlib.sha256(notice.key.encode()).hexdigest()}.json"
+
+
+def _metadata(record: OutboxRecord) -> dict[str, str]:
+    return {"state": record.state, "kind": record.notice.kind.value}

@@ -1,0 +1,81 @@
+"""A message as the body of a Teams Workflows webhook: an Adaptive Card that mentions its reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from shared.ports.channels import Message, Recipient
+from shared.texts.catalogue import text
+from shared.texts.markdown import escaped
+
+# Teams refuses messages over 28 KB as a whole; the flow adds its own envelope.
+# Source: learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages, read 2026-11-20.
+MOST_BYTES = 24 * 1024
+_SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
+
+
+def webhook_body(message: Message, to: Recipient) -> bytes:
+    """Return the JSON to post: at most 24 KB. Facts that do not fit are left out, and "…" says so."""
+    facts = list(message.facts)
+    body = _body(message, to, facts)
+    while len(body) > MOST_BYTES and facts:
+        facts.pop()
+        body = _body(message, to, [*facts, ("…", "…")])
+    return body
+
+
+def _body(message: Message, to: Recipient, facts: Sequence[tuple[str, str]]) -> bytes:
+    document = {
+        "type": "message",
+        "attachments": [
+            {
+                "contentType": "application/vnd.microsoft.card.adaptive",
+                "contentUrl": None,
+                "content": _card(message, to, facts),
+            }
+        ],
+        # For whoever correlates messages with notices; flows ignore what they do not know.
+        "vigia": {"kind": message.kind.value, "key": message.key, "to": to.email},
+    }
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _card(message: Message, to: Recipient, facts: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    mention = f"<at>{_mention_name(to)}</at>"
+    greeting = text(message.language, "frame", "greeting", name=mention)
+    blocks: list[dict[str, Any]] = [
+        _block(escaped(message.title), size="Large", weight="Bolder"),
+        _block(escaped(message.sentence)),
+    ]
+    if facts:
+        pairs = [{"title": escaped(label), "value": escaped(value)} for label, value in facts]
+        blocks.append({"type": "FactSet", "facts": pairs})
+    blocks.append(_block(greeting))
+    blocks.append(_block(escaped(message.footer), isSubtle=True, size="Small"))
+    card: dict[str, Any] = {
+        "$schema": _SCHEMA,
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "lang": message.language,
+        "msteams": {"width": "Full", "entities": [_entity(mention, to)]},
+        "body": blocks,
+    }
+    if message.button:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": message.button.label, "url": message.button.url}]
+    return card
+
+
+def _block(markdown: str, **style: object) -> dict[str, Any]:
+    return {"type": "TextBlock", "wrap": True, "text": markdown, **style}
+
+
+def _entity(mention: str, to: Recipient) -> dict[str, Any]:
+    return {"type": "mention", "text": mention, "mentioned": {"id": to.email, "name": _mention_name(to)}}
+
+
+def _mention_name(to: Recipient) -> str:
+    # The entity's text must stand in the card letter by letter, so characters that need escaping are left out.
+    name = "".join(c for c in (to.name or to.email) if c.isalnum() or c in " .'@-+")
+    return name.strip() or to.email

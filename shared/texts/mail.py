@@ -1,0 +1,75 @@
+"""A message as an e-mail: plain text and HTML."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from shared.domain.notice import NoticeKind
+from shared.ports.channels import Message, Recipient
+from shared.texts.values import plain
+
+_GOOD = {NoticeKind.PROMOTED, NoticeKind.RELEASE_OPENED, NoticeKind.TRAINING_STARTED, NoticeKind.CANARY_STARTED}
+_BAD = {
+    NoticeKind.ROLLED_BACK,
+    NoticeKind.RELEASE_FAILED,
+    NoticeKind.TRAINING_FAILED,
+    NoticeKind.RELEASE_REJECTED,
+    NoticeKind.ENDPOINT_DEGRADED,
+    NoticeKind.EVENT_QUARANTINED,
+}
+_ADDRESS = re.compile(r"[^@\s<>\"(),:;\[\]\\]{1,64}@[^@\s<>\"(),:;\[\]\\]{1,255}")
+
+
+def is_address(text: str) -> bool:
+    """Return whether the text is one plain address, without anything that a header would read as more."""
+    return text.isascii() and text.isprintable() and _ADDRESS.fullmatch(text) is not None
+
+
+def email_message(message: Message, sender: str, to: Recipient) -> EmailMessage:
+    """Return the mail. Its Message-ID is the same whenever it is made, so that mail systems can drop a repetition.
+
+    Both addresses must satisfy `is_address`. Nothing in the mail acts when it is opened or scanned.
+    """
+    mail = EmailMessage()
+    mail["Subject"] = plain(message.title)
+    mail["From"] = Address("Vigia", addr_spec=sender)
+    mail["To"] = Address(plain(to.name) if to.name != to.email else "", addr_spec=to.email)
+    mail["Message-ID"] = _message_id(message, sender, to)
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Vigia-Kind"] = message.kind.value
+    mail["X-Vigia-Key"] = plain(message.key)
+    mail["Content-Language"] = message.language
+    mail.set_content(_templates().get_template("mail.txt.j2").render(message=message))
+    page = _templates().get_template("mail.html.j2").render(message=message, accent=_accent(message.kind))
+    mail.add_alternative(page, subtype="html")
+    return mail
+
+
+def _message_id(message: Message, sender: str, to: Recipient) -> str:
+    digest = hashlib.sha256(f"{message.key}\n{to.email}".encode()).hexdigest()[:40]
+    return f"<{digest}@{sender.rpartition('@')[2]}>"
+
+
+def _accent(kind: NoticeKind) -> str:
+    """Return the colour of the mail's upper edge: good, bad, or to be looked at."""
+    if kind in _GOOD:
+        return "#2e7d4f"
+    return "#b3261e" if kind in _BAD else "#b26a00"
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",)),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
