@@ -29,6 +29,7 @@ class ChildProcess:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
+    _log_start: int = 0
 
     def start(self) -> None:
         """Start the command; its standard output and error are appended to the log.
@@ -37,6 +38,7 @@ class ChildProcess:
             LocalSystemError: the program of the command does not exist.
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             try:
                 self._process = subprocess.Popen(
@@ -59,6 +61,10 @@ class ChildProcess:
     @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def has_printed(self, line: str) -> bool:
+        """Return whether the process has written this line since its last start."""
+        return line in self._output().splitlines()
 
     def wait_until(self, is_ready: Callable[[], bool], timeout_seconds: float) -> None:
         """Return once `is_ready` says so.
@@ -97,6 +103,9 @@ class ChildProcess:
 
     def log_tail(self) -> str:
         """Return the last lines of the log, each indented, below the log's name."""
-        lines = self.log.read_text(errors="replace").splitlines()[-LINES_SHOWN:] if self.log.exists() else []
+        lines = self._output().splitlines()[-LINES_SHOWN:]
         shown = "\n".join(f"    {line}" for line in lines) or "    (nothing was written)"
         return f"last lines of {self.log}:\n{shown}"
+
+    def _output(self) -> str:
+        return self.log.read_bytes()[self._log_start :].decode(errors="replace") if self.log.exists() else ""

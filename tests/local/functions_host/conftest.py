@@ -69,7 +69,7 @@ class ToyFolder:
         """Write the app, run it in a host on a free port, and stop it in the end."""
         self.write(source)
         functions = load_functions(self.path)
-        seen = sys.modules[MODULE].seen  # type: ignore[attr-defined]
+        seen = sys.modules[MODULE].seen
         host = FunctionsHost(functions, read_host_settings(self.path / "host.json"), 0, parse_users(users), lease)
         await host.start()
         try:

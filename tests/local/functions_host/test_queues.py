@@ -48,7 +48,7 @@ def test_failing_message_is_retried_and_then_poisoned(toy: ToyFolder, make_queue
         async with toy.running(source) as app:
 
             async def is_poisoned() -> bool:
-                return (await app.status())["poison"] == {f"{queue_name}-poison": 1}
+                return bool((await app.status())["poison"] == {f"{queue_name}-poison": 1})
 
             await app.wait_for(is_poisoned)
             return app.seen, (await app.status())["functions"]["take"]
@@ -76,7 +76,7 @@ def test_message_that_is_not_base64_goes_to_poison(toy: ToyFolder, make_queue: M
         async with toy.running(source) as app:
 
             async def is_poisoned() -> bool:
-                return (await app.status())["poison"] == {f"{queue_name}-poison": 1}
+                return bool((await app.status())["poison"] == {f"{queue_name}-poison": 1})
 
             await app.wait_for(is_poisoned)
             return app.seen

@@ -1,0 +1,1 @@
+"""What dev.py runs: makes this machine ready, with the standard library only."""

@@ -1,0 +1,126 @@
+"""The commands of dev.py."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from local.setup.azurite import Azurite
+from local.setup.environment import Environment
+from local.setup.pythons import find_python
+from local.setup.running import ROOT, SetupError, become, run_shown, say
+
+WORKER_PYTHON = "3.13"  # the one that Microsoft's worker library needs
+WORKER_TEST = "tests/contract/test_python_worker.py"
+SOURCES = ("dev.py", "function_app.py", "functions", "shared", "cli", "local", "tests", "benchmarks")
+HELP = """\
+usage: python3 dev.py COMMAND [ARGUMENT ...]
+
+  demo    train, release, watch, retrain, promote and roll back a model on this machine: the whole story in two minutes
+          (--serve leaves it running, --ask waits for your approval, --json FILE writes the outcome)
+  test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger)
+  check   run every check: format, lint, types, import contracts
+  up      start the local system and leave it running until Ctrl-C
+  bench   measure, with the goal beside each figure: bench [NAME] [--long] [--json FILE]
+
+Each command first installs what is missing: the locked Python packages into .venv, and Azurite (the storage emulator)
+by npm. That takes about two minutes the first time, and nothing after that. `COMMAND --help` says more.
+"""
+
+
+def test(environment: Environment, arguments: Sequence[str]) -> int:
+    """Run pytest; a whole run on an older Python is followed by the worker's test on 3.13."""
+    code = run_shown([str(environment.program("python")), "-m", "pytest", *arguments])
+    if arguments or environment.version == WORKER_PYTHON:
+        return code
+    python = find_python(WORKER_PYTHON)
+    if python is None:
+        say(f"not run: {WORKER_TEST} needs Python {WORKER_PYTHON}, which was found neither on the PATH nor in pyenv")
+        return code
+    worker = Environment(environment.root / ".venv313", python, WORKER_PYTHON)
+    worker.ensure()
+    say(f"running {WORKER_TEST} with Microsoft's Python worker on Python {WORKER_PYTHON}")
+    return run_shown([str(worker.program("python")), "-m", "pytest", WORKER_TEST]) or code
+
+
+def check(environment: Environment, arguments: Sequence[str], show: Callable[[Sequence[str]], int] = run_shown) -> int:
+    """Run every check, also after one that failed; return 1 if any did."""
+    argparse.ArgumentParser(prog="dev.py check", description="Run every check.").parse_args(arguments)
+    sources = [name for name in SOURCES if (environment.root / name).exists()]
+    checks = {
+        "format": ["ruff", "format", "--check", "--quiet", "."],
+        "lint": ["ruff", "check", "--quiet", "."],
+        "types": ["mypy", *sources],
+        "import contracts": ["lint-imports"],
+    }
+    failed = []
+    for name, (program, *options) in checks.items():
+        start = time.monotonic()
+        code = show([str(environment.program(program)), *options])
+        say(f"{name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - start:.1f} s")
+        if code:
+            failed.append(name)
+    say(f"failed: {', '.join(failed)}" if failed else "every check passed")
+    return 1 if failed else 0
+
+
+def bench(environment: Environment, arguments: Sequence[str]) -> int:
+    """Run the benchmarks, or the named one.
+
+    Raises:
+        SetupError: there is no such benchmark.
+    """
+    known = [file.stem for file in sorted((environment.root / "benchmarks").glob("[a-z]*.py"))]
+    name = arguments[0] if arguments and not arguments[0].startswith("-") else None
+    if not known or (name and name.replace("-", "_") not in known):
+        wanted = f"there is no benchmark {name!r}" if name else "there are no benchmarks"
+        raise SetupError(f"{wanted}; benchmarks in this version: {', '.join(known) or 'none'}")
+    return become([str(environment.program("python")), "-m", "benchmarks", *arguments], Path.cwd())
+
+
+def module(name: str) -> Callable[[Environment, Sequence[str]], int]:
+    """Return a command that runs a module in the caller's folder, so that its files land there."""
+
+    def run(environment: Environment, arguments: Sequence[str]) -> int:
+        return become([str(environment.program("python")), "-m", name, *arguments], Path.cwd())
+
+    return run
+
+
+COMMANDS: dict[str, Callable[[Environment, Sequence[str]], int]] = {
+    "demo": module("local.demo"),
+    "test": test,
+    "check": check,
+    "up": module("local.up"),
+    "bench": bench,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Return the exit code: the command's own, or 2 when it could not be run."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0 if argv else 2
+    command = COMMANDS.get(argv[0])
+    if command is None:
+        say(f"there is no command {argv[0]!r}; commands: {', '.join(COMMANDS)}")
+        return 2
+    try:
+        # Called by the environment's own Python, its base makes the environment: it must outlive a replacement.
+        python = getattr(sys, "_base_executable", None) or sys.executable
+        environment = Environment(ROOT / ".venv", python, f"{sys.version_info[0]}.{sys.version_info[1]}")
+        start = time.monotonic()
+        environment.ensure()
+        if argv[0] != "check":
+            Azurite(environment).ensure()
+        if time.monotonic() - start > 1:
+            say(f"ready after {time.monotonic() - start:.0f} s")
+        return command(environment, argv[1:])
+    except SetupError as exc:
+        say(f"error: {exc}")
+        return 2
+    except KeyboardInterrupt:
+        return 130
