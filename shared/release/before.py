@@ -15,7 +15,7 @@ from shared.domain.verdict import GateResult, Verdict
 from shared.ports.workspace import JobRequest
 from shared.release.actions import AskApproval, ClaimEndpoint, SubmitJob
 from shared.release.endings import end
-from shared.release.moves import Step, go_on, hold, is_late, move, stay, tell
+from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, stay, tell
 from shared.release.names import evaluation_job
 from shared.release.observation import Observation
 from shared.release.versions import is_newer
@@ -181,6 +181,8 @@ def _wait_for_gates(release: Release, why: str, now: datetime) -> Step:
     """Hold: what is unclear may become clear; at the deadline it is no good news."""
     if is_late(release, now):
         return end(release, ReleaseState.REJECTED, f"the evidence stayed inconclusive: {why}", now)
+    if not release.held_because and release.deadline:
+        release = replace(release, deadline=min(release.deadline, now + UNCLEAR_WITHIN))
     return hold(release, why, now)
 
 

@@ -13,6 +13,7 @@ from shared.release.actions import Action
 # How long each state may take, where the plan does not say.
 WAIT_FOR_ENDPOINT = timedelta(days=7)
 GATE_WITHIN = timedelta(hours=1)
+UNCLEAR_WITHIN = timedelta(minutes=10)
 EVALUATE_WITHIN = timedelta(hours=24)
 DEPLOY_WITHIN = timedelta(hours=2)
 SHIFT_WITHIN = timedelta(minutes=30)

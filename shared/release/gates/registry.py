@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
 import zlib
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel
 
 import shared.release.gates
 from shared.domain.release import GatePlan, Release
@@ -52,13 +53,16 @@ def _planned(plans: Iterable[GatePlan], needs: str) -> list[GatePlan]:
 
 
 def _result(plan: GatePlan, evidence: GateEvidence) -> GateResult:
-    spec = _spec(plan)
-    return spec.judge(spec.section.model_validate_json(json.dumps(plan.settings)), evidence)
+    return _spec(plan).judge(_section(plan), evidence)
 
 
 def _title(plan: GatePlan) -> str:
-    spec = _spec(plan)
-    return spec.title(spec.section.model_validate_json(json.dumps(plan.settings)))
+    return _spec(plan).title(_section(plan))
+
+
+def _section(plan: GatePlan) -> BaseModel:
+    # Lax, because JSON has given lists for tuples; everything was validated strictly when the policy was read.
+    return _spec(plan).section.model_validate(dict(plan.settings), strict=False)
 
 
 def _spec(plan: GatePlan) -> GateSpec:

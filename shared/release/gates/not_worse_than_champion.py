@@ -1,0 +1,128 @@
+"""The challenger is not worse than the champion by more than a margin, proven on the same rows.
+
+Non-inferiority: PASS when the lower confidence bound of the difference (challenger − champion, in the good direction)
+is above −margin, FAIL when even the upper bound is below it, else inconclusive. The bounds are those of a paired
+percentile bootstrap: rows are drawn with both versions' scores together, so what both find hard cancels.
+Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from shared.domain.verdict import GateResult, Verdict
+from shared.drift.metrics import METRICS, Direction, MetricUndefinedError
+from shared.policy.quantities import Percent
+from shared.policy.section import Section
+from shared.release.gates.spec import GateEvidence, GateSpec
+from shared.release.gates.table import (
+    CHALLENGER,
+    CHAMPION,
+    LABEL,
+    UnusableEvidenceError,
+    check_metric,
+    measured,
+    numbers,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+RESAMPLES = 600
+FEWEST_ROWS = 50
+
+
+class NotWorseThanChampion(Section):
+    """How much worse the challenger may be, and how sure that must be."""
+
+    metric: str
+    margin: float = Field(default=0.0, ge=0)
+    confidence: Percent = 95.0
+
+    _known = field_validator("metric")(check_metric)
+
+    @field_validator("confidence")
+    @classmethod
+    def _is_a_confidence(cls, value: float) -> float:
+        if not 50 <= value <= 99.9:
+            raise ValueError(f"a confidence of {value:g}% decides nothing; write 50% to 99.9%, e.g. 95%")
+        return value
+
+
+def judge(gate: NotWorseThanChampion, evidence: GateEvidence) -> GateResult:
+    name = title(gate)
+    if not evidence.has_champion:
+        return GateResult(
+            name, Verdict.PASS, f"{gate.metric}: no champion serves, so there is nothing to be worse than"
+        )
+    try:
+        labels, champion, challenger = _enough(numbers(evidence.scores, LABEL, CHAMPION, CHALLENGER))
+        values = measured(gate.metric, labels, champion), measured(gate.metric, labels, challenger)
+        differences = _resampled(gate.metric, labels, champion, challenger, evidence.seed)
+    except UnusableEvidenceError as exc:
+        return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.metric} cannot be compared: {exc}")
+    low, high = np.quantile(differences, [1 - gate.confidence / 100, gate.confidence / 100]).tolist()
+    verdict = Verdict.PASS if low >= -gate.margin else Verdict.FAIL if high < -gate.margin else Verdict.INCONCLUSIVE
+    return GateResult(
+        name,
+        verdict,
+        _reason(gate, values, (low, high), len(labels), verdict),
+        {"champion": values[0], "challenger": values[1], "low": low, "high": high, "margin": gate.margin},
+    )
+
+
+def title(gate: NotWorseThanChampion) -> str:
+    return f"not worse than champion {gate.metric}"
+
+
+def _enough(columns: tuple[Numbers, ...]) -> tuple[Numbers, ...]:
+    rows = len(columns[0])
+    if rows < FEWEST_ROWS:
+        raise UnusableEvidenceError(f"{rows} rows are too few; {FEWEST_ROWS} are needed")
+    return columns
+
+
+def _resampled(metric: str, labels: Numbers, champion: Numbers, challenger: Numbers, seed: int) -> Numbers:
+    """Return challenger − champion in the good direction, one value per resample; resamples on which the
+    metric has no value are left out."""
+    generator = np.random.default_rng(seed)
+    known = METRICS[metric]
+    sign = 1.0 if known.direction is Direction.HIGHER_IS_BETTER else -1.0
+    found = []
+    for _ in range(RESAMPLES):
+        rows = generator.integers(0, len(labels), len(labels))
+        drawn = labels[rows]
+        try:
+            gain = known.compute(drawn, challenger[rows], 0.5) - known.compute(drawn, champion[rows], 0.5)
+        except MetricUndefinedError:
+            continue
+        found.append(sign * gain)
+    if len(found) < RESAMPLES * 0.95:
+        raise UnusableEvidenceError(f"{metric} has no value on too many resamples")
+    return np.asarray(found)
+
+
+def _reason(
+    gate: NotWorseThanChampion,
+    values: tuple[float, float],
+    bounds: tuple[float, float],
+    rows: int,
+    verdict: Verdict,
+) -> str:
+    outcome = {
+        Verdict.PASS: "not worse than the margin",
+        Verdict.FAIL: "worse than the margin",
+        Verdict.INCONCLUSIVE: "too close to tell",
+    }[verdict]
+    return (
+        f"{gate.metric} is {values[1]:.4g}, the champion's {values[0]:.4g}, on {rows:,} rows: {outcome} of "
+        f"{gate.margin:g} ({gate.confidence:g} % bounds of the gain {bounds[0]:+.4f} to {bounds[1]:+.4f})"
+    )
+
+
+SPEC = GateSpec("not_worse_than_champion", NotWorseThanChampion, "evaluation", judge, title)
