@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SPECIAL = re.compile(r"([\\`*_\[\]()#~|])")
+_SPECIAL = re.compile(r"([\\`*_\[\]#~|])")
 # A line that begins like a list or a number would become one.
 _LEADING = re.compile(r"^(\s*)([-+]|\d+\.)(?=\s)")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
