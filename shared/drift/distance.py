@@ -21,13 +21,14 @@ def kolmogorov_smirnov(reference: NumericColumn, window: NDArray[np.float64]) ->
     Args:
         window: ascending, without NaN, not empty; infinities allowed. The reference must have finite values.
     """
-    edges = np.asarray(reference.edges)
-    ref_below = np.asarray(reference.below) / reference.present
-    ref_up_to = np.asarray(reference.up_to) / reference.present
+    # No finite value of the reference lies beyond its outermost edges, so its infinities are known exactly, too.
+    edges = np.array([-np.inf, *reference.edges, np.inf])
+    ref_below = np.array([0, *reference.below, reference.up_to[-1]]) / reference.present
+    ref_up_to = np.array([reference.below[0], *reference.up_to, reference.present]) / reference.present
     win_below = np.searchsorted(window, edges, side="left") / len(window)
     win_up_to = np.searchsorted(window, edges, side="right") / len(window)
     found = float(max(np.abs(ref_up_to - win_up_to).max(), np.abs(ref_below - win_below).max()))
-    if reference.is_exact or len(edges) < 2:
+    if reference.is_exact:
         return found, found
     between = np.maximum(ref_below[1:] - win_up_to[:-1], win_below[1:] - ref_up_to[:-1]).max()
     return found, max(found, float(between))

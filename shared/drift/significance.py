@@ -31,7 +31,7 @@ def kolmogorov_smirnov_p_value(statistic: float, rows: int, other_rows: int) -> 
     """
     from scipy import stats
 
-    return float(min(1.0, max(0.0, stats.kstwo.sf(statistic, round(_effective(rows, other_rows))))))  # type: ignore[attr-defined]
+    return float(min(1.0, max(0.0, stats.kstwo.sf(statistic, max(1, round(_effective(rows, other_rows)))))))  # type: ignore[attr-defined]
 
 
 def kolmogorov_smirnov_null_quantile(probability: float, rows: int, other_rows: int) -> float:

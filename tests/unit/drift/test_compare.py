@@ -1,0 +1,238 @@
+"""Verdicts: real change is found, sampling noise is not, and bad data is told in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.drift.compare import compare
+from shared.drift.profile import profile
+from shared.drift.report import ColumnReport, DriftReport, DriftRules, PastWindow
+
+ROWS = 4_000
+
+
+def a_frame(seed: int = 1, rows: int = ROWS, shift: float = 0.0) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "delay": generator.normal(shift, 1.0, rows),
+            "hour": generator.integers(5, 23, rows),
+            "carrier": generator.choice(["AA", "B6", "UA"], rows, p=[0.2, 0.3, 0.5]),
+        }
+    )
+
+
+def report_on(report: DriftReport, name: str) -> ColumnReport:
+    return next(each for each in report.columns if each.name == name)
+
+
+def test_sample_of_the_same_data_is_no_drift() -> None:
+    report = compare(profile(a_frame()), a_frame(seed=2))
+    assert report.verdict == "no-drift"
+    assert report.drifted == ()
+    assert report.sentence.startswith("No drift in 3 columns over 4,000 rows; nearest is ")
+
+
+def test_shifted_column_is_drift_and_comes_first() -> None:
+    report = compare(profile(a_frame()), a_frame(seed=2, shift=0.5))
+    assert report.verdict == "drift"
+    assert [each.name for each in report.drifted] == ["delay"]
+    assert report.columns[0].name == "delay"
+    assert report.sentence.startswith("Drift in 1 of 3 columns over 4,000 rows: delay: KS 0.")
+
+
+def test_false_alarms_are_rare_over_many_columns() -> None:
+    generator = np.random.default_rng(3)
+    reference = profile(pd.DataFrame(generator.normal(size=(2_000, 20))))
+    rules = DriftRules(min_effect=0.01)  # no help from the smallest effect: sampling alone decides
+    alarms = [
+        compare(reference, pd.DataFrame(generator.normal(size=(1_000, 20))), rules).verdict == "drift"
+        for _ in range(60)
+    ]
+    assert sum(alarms) <= 3
+
+
+def test_significant_but_small_change_is_no_drift() -> None:
+    report = compare(profile(a_frame(rows=50_000)), a_frame(seed=2, rows=50_000, shift=0.1))
+    delay = report_on(report, "delay")
+    assert report.verdict == "no-drift"
+    assert delay.adjusted_p_value is not None
+    assert delay.adjusted_p_value < 1e-6
+    assert delay.effect == pytest.approx(0.04, abs=0.01)
+
+
+def test_moved_categories_are_drift_in_base_2() -> None:
+    reference = pd.DataFrame({"carrier": ["AA"] * 5_000 + ["UA"] * 5_000})
+    window = pd.DataFrame({"carrier": ["AA"] * 2_000 + ["UA"] * 8_000})
+    carrier = report_on(compare(profile(reference), window), "carrier")
+    assert carrier.is_drifted
+    # scipy.spatial.distance.jensenshannon([.5, .5], [.2, .8], base=2) = 0.27038, less what sampling shows.
+    assert carrier.effect == pytest.approx(0.27038, abs=0.0002)
+    assert carrier.sentence == "carrier: JS 0.270 against a floor of 0.10; AA moved most, from 50.0% to 20.0% of rows"
+
+
+def test_effect_does_not_depend_on_the_length_of_the_window() -> None:
+    generator = np.random.default_rng(4)
+    shares = 1 / np.arange(1, 121)
+    other = shares * np.exp(generator.normal(0, 0.5, 120))
+    reference = pd.DataFrame({"dest": generator.choice(120, 50_000, p=shares / shares.sum()).astype(str)})
+    effects = []
+    for rows in (1_000, 3_000, 30_000):
+        windows = [generator.choice(120, rows, p=other / other.sum()).astype(str) for _ in range(20)]
+        found = [compare(profile(reference), pd.DataFrame({"dest": each})).columns[0].effect for each in windows]
+        effects.append(float(np.mean([each for each in found if each is not None])))
+    assert max(effects) - min(effects) < 0.01
+
+
+def test_missing_values_are_drift_of_their_own() -> None:
+    window = a_frame(seed=2)
+    window.loc[: ROWS // 5, "delay"] = math.nan
+    report = compare(profile(a_frame()), window)
+    assert [each.name for each in report.drifted] == ["delay"]
+    assert "missing values rose from 0.0% to 20.0%" in report.sentence
+
+
+def test_unseen_categories_are_named() -> None:
+    window = a_frame(seed=2)
+    window.loc[: ROWS // 4, "carrier"] = "ZZ"
+    carrier = report_on(compare(profile(a_frame()), window), "carrier")
+    assert carrier.is_drifted
+    assert carrier.unseen_share == pytest.approx(0.25, abs=0.001)
+    assert "25.0% of rows hold values that the reference never had, e.g. ZZ" in carrier.sentence
+
+
+@pytest.mark.parametrize(
+    ("reference_rows", "window_rows", "sentence"),
+    [
+        pytest.param(4_000, 0, "the window has 0 rows, at least 1,000 are needed", id="empty_window"),
+        pytest.param(4_000, 999, "the window has 999 rows, at least 1,000 are needed", id="short_window"),
+        pytest.param(0, 4_000, "the reference has 0 rows, at least 1,000 are needed", id="empty_reference"),
+    ],
+)
+def test_too_few_rows_are_insufficient(reference_rows: int, window_rows: int, sentence: str) -> None:
+    report = compare(profile(a_frame(rows=reference_rows)), a_frame(rows=window_rows))
+    assert report.verdict == "insufficient-data"
+    assert sentence in report.sentence
+
+
+def test_too_few_rows_still_tell_of_a_lost_column() -> None:
+    report = compare(profile(a_frame()), a_frame(rows=10).drop(columns="hour"))
+    assert report.verdict == "insufficient-data"
+    assert "hour: the window has no such column" in report.sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "is_drifted", "words"),
+    [
+        pytest.param(lambda f: f.drop(columns="hour"), True, "hour: the window has no such column", id="lost"),
+        pytest.param(
+            lambda f: f.assign(hour=f["hour"].astype(str)), True, "reference holds numbers, the window text", id="text"
+        ),
+        pytest.param(
+            lambda f: f.assign(carrier=1), True, "reference holds text, the window numbers, e.g. '1'", id="numbers"
+        ),
+        pytest.param(lambda f: f.assign(hour=None), True, "missing values rose from 0.0% to 100.0%", id="all_null"),
+        pytest.param(lambda f: f.assign(gate=1), False, "the reference has no column gate: not compared", id="new"),
+        pytest.param(
+            lambda f: pd.concat([f, f[["hour"]]], axis=1), False, "the window has hour more than once", id="twice"
+        ),
+        pytest.param(lambda f: f.assign(delay=math.inf), True, "4000 infinite values, of which the ref", id="inf"),
+        pytest.param(lambda f: f.assign(carrier="UA"), True, "UA moved most", id="one_category"),
+    ],
+)
+def test_odd_windows_are_told_in_words(
+    change: Callable[[pd.DataFrame], pd.DataFrame], is_drifted: bool, words: str
+) -> None:
+    report = compare(profile(a_frame()), change(a_frame(seed=2)))
+    assert report.verdict == ("drift" if is_drifted else "no-drift")
+    told = " ".join([report.sentence, *(each.sentence for each in report.columns)])
+    assert words in told
+
+
+def test_constant_columns_are_no_drift() -> None:
+    frame = pd.DataFrame({"text": ["same"] * 1_500, "number": [7.0] * 1_500})
+    report = compare(profile(frame), frame)
+    assert report.verdict == "no-drift"
+    assert [each.effect for each in report.columns] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        pytest.param([f"id-{number}" for number in range(1_500)], "name rows; they are not compared", id="identifier"),
+        pytest.param(pd.date_range("2013-01-01", periods=1_500), "dates and times always move", id="dates"),
+        pytest.param([None] * 1_500, "no values in the reference nor in the window", id="always_null"),
+    ],
+)
+def test_nothing_comparable_is_insufficient_not_a_pass(column: list[object], words: str) -> None:
+    frame = pd.DataFrame({"x": column})
+    report = compare(profile(frame), frame)
+    assert report.verdict == "insufficient-data"
+    assert words in report.sentence
+
+
+def test_ignored_columns_are_neither_compared_nor_reported_as_new() -> None:
+    report = compare(profile(a_frame()), a_frame(shift=9).assign(row=1), DriftRules(ignore=frozenset({"delay", "row"})))
+    assert report.verdict == "no-drift"
+    assert {each.name for each in report.columns} == {"hour", "carrier"}
+    assert report.findings == ()
+
+
+def test_past_windows_of_the_same_length_raise_the_floor() -> None:
+    window = a_frame(seed=2, shift=0.5)
+    effects = (0.2, 0.21, 0.22, 0.23, 0.2, 0.21, 0.22, 0.23)
+    similar = [PastWindow(ROWS + 100, {"delay": effect}) for effect in effects]
+    shorter = [PastWindow(ROWS // 2, {"delay": effect}) for effect in effects]
+
+    delay = report_on(compare(profile(a_frame()), window, past=similar), "delay")
+    assert not delay.is_drifted
+    assert delay.floor == pytest.approx(np.mean(effects) + 3 * np.std(effects, ddof=1))
+    assert "(set by past windows)" in delay.sentence
+
+    for not_enough in (similar[:7], shorter):
+        assert report_on(compare(profile(a_frame()), window, past=not_enough), "delay").is_drifted
+
+
+def test_sampling_sets_the_floor_when_windows_are_short() -> None:
+    rules = DriftRules(min_effect=0.02, minimum_rows=100)
+    delay = report_on(compare(profile(a_frame()), a_frame(seed=2, rows=200), rules), "delay")
+    assert delay.floor_reason == "sampling"
+    assert delay.floor == pytest.approx(0.118, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{"min_effect": 0.0}, {"min_effect": 1.5}, {"false_alarms": 1.0}, {"minimum_rows": 0}],
+    ids=lambda rules: next(iter(rules)),
+)
+def test_impossible_rules_are_refused(rules: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(rules))):
+        DriftRules(**rules)
+
+
+cells = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.sampled_from("ab"), st.dates())
+columns = st.dictionaries(st.sampled_from("xyz"), st.lists(cells, min_size=5, max_size=5), max_size=3)
+
+
+@given(reference=columns, window=columns, times=st.integers(1, 30))
+@settings(max_examples=150, deadline=None)
+def test_any_pair_of_frames_gets_an_answer(
+    reference: dict[str, list[object]], window: dict[str, list[object]], times: int
+) -> None:
+    def frame(values: dict[str, list[object]]) -> pd.DataFrame:
+        return pd.DataFrame({name: pd.Series(each * times, dtype=object) for name, each in values.items()})
+
+    report = compare(profile(frame(reference)), frame(window), DriftRules(minimum_rows=1))
+    assert report.sentence
+    for each in report.columns:
+        assert each.effect is None or 0 <= each.effect <= 1
+        assert each.p_value is None or 0 <= each.p_value <= 1
+        assert each.sentence.startswith(each.name)

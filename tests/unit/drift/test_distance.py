@@ -1,0 +1,133 @@
+"""Distances and p-values agree with scipy where both define the same thing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.spatial.distance
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.drift.distance import jensen_shannon_divergence, kolmogorov_smirnov
+from shared.drift.profile import MAXIMUM_EDGES, NumericColumn, profile
+from shared.drift.significance import (
+    benjamini_hochberg,
+    chi_square_p_value,
+    jensen_shannon_bias,
+    kolmogorov_smirnov_null_quantile,
+    kolmogorov_smirnov_p_value,
+    merge_rare_cells,
+)
+
+numbers = st.lists(st.sampled_from([-math.inf, -3.0, -1.5, 0.0, 0.1, 2.0, 7.0, math.inf]), min_size=1, max_size=40)
+counts = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=2, max_size=12).filter(
+    lambda cells: sum(a for a, _ in cells) > 0 and sum(b for _, b in cells) > 0
+)
+
+
+def _column(values: list[float] | np.ndarray) -> NumericColumn:
+    column = profile(pd.DataFrame({"x": np.asarray(values, dtype=np.float64)})).columns[0]
+    assert isinstance(column, NumericColumn)
+    return column
+
+
+@given(reference=numbers.filter(lambda values: any(map(math.isfinite, values))), window=numbers)
+@settings(max_examples=200, deadline=None)
+def test_ks_is_the_two_sample_statistic(reference: list[float], window: list[float]) -> None:
+    found, at_most = kolmogorov_smirnov(_column(reference), np.sort(window))
+    assert found == at_most == pytest.approx(_ks(reference, window), abs=1e-12)
+
+
+def _ks(reference: list[float], window: list[float]) -> float:
+    points = sorted({*reference, *window})
+    return max(
+        abs(sum(v <= at for v in reference) / len(reference) - sum(v <= at for v in window) / len(window))
+        for at in points
+    )
+
+
+def test_ks_of_many_distinct_values_is_bounded_closely() -> None:
+    generator = np.random.default_rng(5)
+    reference, window = generator.normal(size=20_000), np.sort(generator.normal(0.1, size=5_000))
+    column = _column(reference)
+    exact = scipy.stats.ks_2samp(reference, window, method="asymp").statistic
+    found, at_most = kolmogorov_smirnov(column, window)
+    assert len(column.edges) <= MAXIMUM_EDGES
+    assert found <= exact <= at_most
+    assert at_most - found < 0.003
+
+
+@pytest.mark.parametrize(("reference_rows", "window_rows"), [(60, 80), (1_000, 5_000), (50_009, 3_000)])
+@pytest.mark.parametrize("effect", [0.01, 0.03, 0.1, 0.4])
+def test_ks_p_value_is_scipys(reference_rows: int, window_rows: int, effect: float) -> None:
+    total = reference_rows * window_rows / (reference_rows + window_rows)
+    expected = scipy.stats.kstwo.sf(effect, np.round(total))  # type: ignore[attr-defined]
+    found = kolmogorov_smirnov_p_value(effect, reference_rows, window_rows)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_ks_p_value_matches_ks_2samp_on_samples() -> None:
+    generator = np.random.default_rng(6)
+    reference, window = generator.normal(size=900), generator.normal(0.08, size=700)
+    expected = scipy.stats.ks_2samp(reference, window, method="asymp")
+    assert kolmogorov_smirnov_p_value(expected.statistic, 900, 700) == pytest.approx(expected.pvalue, abs=1e-9)
+
+
+def test_ks_null_quantile_has_about_its_probability() -> None:
+    quantile = kolmogorov_smirnov_null_quantile(0.01, 20_000, 5_000)
+    assert kolmogorov_smirnov_p_value(quantile, 20_000, 5_000) == pytest.approx(0.01, rel=0.05)
+
+
+@given(cells=counts)
+@settings(max_examples=150, deadline=None)
+def test_js_is_scipys_distance_squared(cells: list[tuple[int, int]]) -> None:
+    reference, window = np.array(cells, dtype=np.float64).T
+    expected = scipy.spatial.distance.jensenshannon(reference, window, base=2)
+    found = jensen_shannon_divergence(reference, window)
+    assert 0 <= found <= 1 + 1e-12
+    # scipy takes the root of a rounding error, which may be negative: NaN where the distance is 0.
+    assert found == pytest.approx(0.0 if math.isnan(expected) else expected**2, abs=1e-9)
+
+
+@given(cells=counts)
+@settings(max_examples=150, deadline=None)
+def test_chi_square_is_scipys_contingency_test(cells: list[tuple[int, int]]) -> None:
+    reference, window = np.array([each for each in cells if sum(each)], dtype=np.float64).reshape(-1, 2).T
+    found = chi_square_p_value(reference, window)
+    if len(reference) < 2:
+        assert found == 1.0
+    else:
+        expected = scipy.stats.contingency.chi2_contingency(np.stack([reference, window]), correction=False).pvalue
+        assert found == pytest.approx(expected, abs=1e-9)
+
+
+@given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=30))
+@settings(max_examples=150, deadline=None)
+def test_benjamini_hochberg_is_scipys(p_values: list[float]) -> None:
+    expected = scipy.stats.false_discovery_control(p_values, method="bh")
+    assert benjamini_hochberg(p_values) == pytest.approx(expected.tolist(), abs=1e-9)
+
+
+@given(cells=counts)
+def test_merging_keeps_every_row(cells: list[tuple[int, int]]) -> None:
+    reference, window = np.array(cells, dtype=np.float64).T
+    merged, merged_window = merge_rare_cells(reference, window)
+    assert (merged.sum(), merged_window.sum()) == (reference.sum(), window.sum())
+
+
+@pytest.mark.parametrize("rows", [300, 1_000, 5_000])
+@pytest.mark.parametrize("exponent", [0.0, 1.2], ids=["even", "long_tail"])
+def test_js_bias_is_what_sampling_shows(rows: int, exponent: float) -> None:
+    generator = np.random.default_rng(7)
+    shares = 1 / np.arange(1, 151) ** exponent
+    shares /= shares.sum()
+    reference = generator.multinomial(50_000, shares, size=300).astype(np.float64)
+    window = generator.multinomial(rows, shares, size=300).astype(np.float64)
+    pairs = list(zip(reference, window, strict=True))
+    measured = np.mean([jensen_shannon_divergence(*pair) for pair in pairs])
+    expected = np.mean([jensen_shannon_bias(*pair) for pair in pairs])
+    assert expected == pytest.approx(measured, rel=0.05)

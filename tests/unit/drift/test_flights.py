@@ -1,0 +1,72 @@
+"""The real data: flights of January and February against other months, sampled and in the order of departure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pytest
+
+from local.flights.data import FEATURES, flights
+from shared.drift.compare import compare
+from shared.drift.history import past_windows
+from shared.drift.profile import Profile, profile
+from shared.drift.report import PastWindow
+
+WINDOW_ROWS = 10_000
+
+
+def month(number: int) -> pd.DataFrame:
+    return flights((number,))[list(FEATURES)]
+
+
+@pytest.fixture(scope="module")
+def winter() -> pd.DataFrame:
+    return flights((1, 2))[list(FEATURES)]
+
+
+@pytest.fixture(scope="module")
+def reference(winter: pd.DataFrame) -> Profile:
+    return profile(winter)
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(3, "no-drift"), (7, "drift"), (9, "drift")])
+def test_consecutive_windows_of_ten_thousand(reference: Profile, number: int, verdict: str) -> None:
+    flown = month(number)
+    starts = range(0, len(flown) - WINDOW_ROWS, 2_500)
+    assert {compare(reference, flown.iloc[start : start + WINDOW_ROWS]).verdict for start in starts} == {verdict}
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(3, "no-drift"), (7, "drift"), (9, "drift")])
+@pytest.mark.parametrize("rows", [3_000, 10_000])
+def test_sampled_windows(reference: Profile, number: int, verdict: str, rows: int) -> None:
+    flown = month(number)
+    found = {compare(reference, flown.sample(rows, random_state=seed)).verdict for seed in range(6)}
+    assert found == {verdict}
+
+
+def test_july_ranks_destination_and_delay_first(reference: Profile) -> None:
+    report = compare(reference, month(7))
+    assert [each.name for each in report.drifted] == ["dest", "dep_delay"]
+    assert [round(each.effect or 0, 3) for each in report.drifted] == [0.128, 0.114]
+    assert "dep_delay: KS 0.114 against a floor of 0.10; median moved from -2 to 0" in report.sentence
+
+
+def test_past_windows_quieten_short_windows_without_hiding_july(reference: Profile, winter: pd.DataFrame) -> None:
+    rows = 3_000
+    past = past_windows(reference, winter, rows)
+    assert len(past) == 16
+
+    def alarms(number: int, past: Sequence[PastWindow] = ()) -> int:
+        flown = month(number)
+        starts = range(0, len(flown) - rows + 1, rows)
+        windows = [flown.iloc[start : start + rows] for start in starts]
+        return sum(compare(reference, each, past=past).verdict == "drift" for each in windows)
+
+    assert (alarms(3), alarms(3, past=past)) == (3, 1)
+    assert alarms(7, past=past) == 9
+
+
+def test_too_short_past_windows_are_refused(reference: Profile, winter: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="windows of 500 rows are too short to compare; at least 1000"):
+        past_windows(reference, winter, 500)

@@ -1,0 +1,97 @@
+"""Metrics agree with scikit-learn, and have no value where there is none."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.drift.metrics import METRICS, Direction, MetricUndefinedError, measure_metric
+
+
+def _root_mean_squared(labels: list[float], scores: list[float]) -> float:
+    return float(np.sqrt(sklearn.metrics.mean_squared_error(labels, scores)))
+
+
+def _cut(scores: list[float]) -> list[int]:
+    return [int(score >= 0.5) for score in scores]
+
+
+SKLEARN = {
+    "roc_auc": sklearn.metrics.roc_auc_score,
+    "accuracy": lambda labels, scores: sklearn.metrics.accuracy_score(labels, _cut(scores)),
+    "precision": lambda labels, scores: sklearn.metrics.precision_score(labels, _cut(scores)),
+    "recall": lambda labels, scores: sklearn.metrics.recall_score(labels, _cut(scores)),
+    "f1": lambda labels, scores: sklearn.metrics.f1_score(labels, _cut(scores)),
+    "log_loss": lambda labels, scores: sklearn.metrics.log_loss(labels, scores, labels=[0, 1]),
+    "mae": sklearn.metrics.mean_absolute_error,
+    "rmse": _root_mean_squared,
+}
+
+# Few distinct scores, so that ties, zeros and ones are common.
+rows = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.500001, 0.9, 1.0])), min_size=1)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+@given(rows=rows)
+@settings(max_examples=60, deadline=None)
+def test_metric_agrees_with_sklearn_or_is_undefined(name: str, rows: list[tuple[int, float]]) -> None:
+    labels, scores = [label for label, _ in rows], [score for _, score in rows]
+    try:
+        found = measure_metric(name, labels, scores)
+    except MetricUndefinedError:
+        nothing_flagged = not any(_cut(scores))
+        undefined = {
+            "roc_auc": len(set(labels)) < 2,
+            "precision": nothing_flagged,
+            "recall": not any(labels),
+            "f1": nothing_flagged and not any(labels),
+        }
+        assert undefined[name]
+    else:
+        assert found == pytest.approx(SKLEARN[name](labels, scores), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "message"),
+    [
+        pytest.param([], [], "there are no rows", id="no_rows"),
+        pytest.param([1, 1], [0.2, 0.3], "all 2 labels are 1", id="one_class"),
+        pytest.param([0, 1], [0.2, math.nan], "1 scores are not finite", id="nan_score"),
+        pytest.param([0, math.nan], [0.2, 0.3], "1 labels are not finite", id="nan_label"),
+    ],
+)
+def test_roc_auc_without_a_value_says_why(labels: list[float], scores: list[float], message: str) -> None:
+    with pytest.raises(MetricUndefinedError, match=message):
+        measure_metric("roc_auc", labels, scores)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "scores", "message"),
+    [
+        pytest.param("auc", [0, 1], [0, 1], "unknown metric 'auc'; known are accuracy, f1", id="unknown"),
+        pytest.param("roc_auc", [0, 1], [0.1], "one score per label", id="lengths_differ"),
+        pytest.param("recall", [0, 2], [0.1, 0.9], "needs labels 0 and 1", id="labels_not_binary"),
+        pytest.param("log_loss", [0, 1], [0.1, 1.2], "needs probabilities", id="not_probabilities"),
+    ],
+)
+def test_misuse_is_refused(name: str, labels: list[float], scores: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as refused:
+        measure_metric(name, labels, scores)
+    assert not isinstance(refused.value, MetricUndefinedError)
+
+
+def test_threshold_cuts_at_least() -> None:
+    assert measure_metric("recall", [1, 1, 0], [0.3, 0.29, 0.9], threshold=0.3) == 0.5
+
+
+def test_errors_are_better_when_lower() -> None:
+    lower = {name for name, metric in METRICS.items() if metric.direction is Direction.LOWER_IS_BETTER}
+    assert lower == {"log_loss", "mae", "rmse"}
+    assert METRICS["rmse"].is_better(1.0, than=2.0)
+    assert METRICS["roc_auc"].is_better(0.9, than=0.8)
+    assert not METRICS["roc_auc"].is_better(math.nan, than=0.8)
