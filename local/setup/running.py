@@ -47,10 +47,10 @@ def run_shown(command: Sequence[str], folder: Path = ROOT) -> int:
 
 def become(command: Sequence[str], folder: Path) -> int:
     """Run a command at the terminal in place of this process, where the system can do that; return its exit code."""
-    if os.name != "posix":
-        return run_shown(command, folder)
-    os.chdir(folder)
-    os.execve(command[0], list(command), _environment())
+    if os.name == "posix":
+        os.chdir(folder)
+        os.execve(command[0], list(command), _environment())
+    return run_shown(command, folder)
 
 
 def _environment() -> dict[str, str]:
