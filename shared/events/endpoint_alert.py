@@ -1,0 +1,36 @@
+"""Vigia.EndpointAlert: an alert rule fired, or resolved, on an endpoint."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from shared.domain.fact import EndpointDegraded, Fact
+from shared.domain.ids import EndpointName
+from shared.events.envelope import Envelope
+from shared.events.spec import OURS, EventSpec, fact_of
+
+TYPE = f"{OURS}EndpointAlert"
+
+
+def parse(envelope: Envelope) -> Fact:
+    data = envelope.data
+    condition: Literal["fired", "resolved"] = (
+        "fired" if data.one_of("condition", "fired", "resolved") == "fired" else "resolved"
+    )
+    body = EndpointDegraded(
+        endpoint=EndpointName(data.name("endpoint")),
+        deployment=data.optional_name("deployment"),
+        rule=data.name("rule"),
+        condition=condition,
+        fired_at=data.time("firedAt"),
+        detail=data.optional_text("detail") or "",
+    )
+    return fact_of(envelope, body, identity_of(body))
+
+
+def identity_of(body: EndpointDegraded) -> tuple[str, ...]:
+    """Return what makes two alerts one: the rule that fired at that moment, and whether it fired or resolved."""
+    return body.endpoint, body.deployment or "", body.rule, body.condition, body.fired_at.isoformat()
+
+
+SPEC = EventSpec((TYPE,), parse, "An alert rule fired, or resolved, on an endpoint.")

@@ -1,0 +1,76 @@
+"""The envelope of an event: one shape for the Event Grid schema and CloudEvents."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.errors import EventError
+from shared.events.fields import Fields
+from shared.events.strict_json import Json, read_json
+
+_WORKSPACE = re.compile(r"(.*/providers/microsoft\.machinelearningservices/workspaces/[^/]+)/.*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One event, whatever schema it came in.
+
+    Args:
+        source: where it happened, lower-cased: an ARM id is the same in any casing.
+        time: UTC, timezone-aware.
+        data: keys are found without regard to case.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    data: Fields
+
+    @property
+    def workspace(self) -> str:
+        """Return the source up to the workspace, when it is something in one; else the source."""
+        match = _WORKSPACE.fullmatch(self.source)
+        return match[1] if match else self.source
+
+
+def read_events(body: str | bytes) -> list[Envelope]:
+    """Return the events in a body as Event Grid delivers it: one object or an array, in either schema.
+
+    Raises:
+        EventError: the body is not strict JSON, or an event lacks what every event has.
+    """
+    value = read_json(body)
+    events = value if isinstance(value, list) else [value]
+    return [_envelope(event, number) for number, event in enumerate(events)]
+
+
+def _envelope(event: Json, number: int) -> Envelope:
+    if not isinstance(event, dict):
+        raise EventError("event.envelope", f"event {number} of the body is not an object", "send event objects")
+    identifier = Fields(event, f"event {number} of the body", "").name("id")
+    keys = {key.lower() for key in event}
+    # A dead-lettered CloudEvent may lack specversion, so the two schemas are told apart by the type's key.
+    is_grid = "eventtype" in keys
+    if not is_grid and "type" not in keys:
+        raise EventError(
+            "event.envelope",
+            f"event {identifier} has neither eventType nor type",
+            "send the Event Grid schema or CloudEvents 1.0",
+        )
+    type_key, source_key, time_key = ("eventType", "topic", "eventTime") if is_grid else ("type", "source", "time")
+    kind = Fields(event, f"event {identifier}", "").name(type_key)
+    owner = f"event {identifier} of type {kind}"
+    fields = Fields(event, owner, "")
+    data = next((value for key, value in event.items() if key.lower() == "data"), None)
+    return Envelope(
+        id=identifier,
+        source=fields.text(source_key).strip().lower(),
+        type=kind,
+        subject=fields.optional_text("subject") or "",
+        time=fields.time(time_key),
+        data=Fields(data, owner, "data"),
+    )

@@ -1,0 +1,20 @@
+"""ModelDeployed: a deployment came up on an endpoint."""
+
+from __future__ import annotations
+
+from shared.domain.fact import Fact, ModelDeployed
+from shared.domain.ids import EndpointName
+from shared.events.envelope import Envelope
+from shared.events.spec import AZURE_ML, EventSpec, fact_of
+
+
+def parse(envelope: Envelope) -> Fact:
+    endpoint = EndpointName(envelope.data.name("ServiceName"))
+    listed = (envelope.data.optional_text("ModelIds") or "").split(",")
+    models = tuple(sorted({model.strip() for model in listed if model.strip()}))
+    # One endpoint is deployed to again and again with the same models: only the moment tells these apart.
+    identity = (endpoint, *models, envelope.time.isoformat())
+    return fact_of(envelope, ModelDeployed(endpoint, models), identity)
+
+
+SPEC = EventSpec((f"{AZURE_ML}ModelDeployed",), parse, "A deployment came up on an endpoint.")

@@ -1,0 +1,87 @@
+"""The tag in which Azure ML's model monitoring says that a signal crossed its thresholds.
+
+What writes it: azureml-assets, component model_monitor_evaluate_metrics_threshold 0.3.34, head of 2026-07-23. One
+sentence names the signal; a Python list of JSON texts holds one measurement per feature.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+
+from shared.domain.fact import DriftDetected, Fact, FeatureDrift
+from shared.events.envelope import Envelope
+from shared.events.spec import fact_of
+
+BREACH_TAG = "azureml_modelmonitor_threshold_breached"
+# A step's run names the pipeline run it belongs to; a breach is one per such root, whichever run carries the tag.
+ROOT_PROPERTIES = ("azureml.rootpipelinerunid", "azureml.pipelinerunid")
+LONGEST_DETAIL = 4000
+LONGEST_LIST = 256 * 1024
+
+_SIGNAL = re.compile(r"signal '([^'\n]{1,255})'")
+
+
+def monitor_breach(envelope: Envelope) -> Fact:
+    """Return the drift that the run's breach tag tells; the same for every status change that carries it."""
+    data = envelope.data
+    text = data.mapping("runTags").text(BREACH_TAG).strip()
+    found = _SIGNAL.search(text)
+    signal = found[1] if found else "unnamed"
+    properties = data.mapping("runProperties")
+    roots = [root for key in ROOT_PROPERTIES if (root := properties.optional_name(key))]
+    run = roots[0] if roots else data.name("runId")
+    body = DriftDetected(
+        model=None,
+        monitor=data.optional_name("experimentName") or "",
+        signal=signal,
+        run=run,
+        features=features_in(text),
+        detail=text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…",
+    )
+    return fact_of(envelope, body, identity=(run, signal))
+
+
+def features_in(text: str) -> tuple[FeatureDrift, ...]:
+    """Return the measurements listed in the tag, strongest first; none when the list cannot be read."""
+    start, end = text.find("["), text.rfind("]")
+    if start < 0 or not start < end < start + LONGEST_LIST:
+        return ()
+    try:
+        items = ast.literal_eval(text[start : end + 1])
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return ()
+    if not isinstance(items, list):
+        return ()
+    found = [feature for item in items if isinstance(item, str) and (feature := _feature(item))]
+    return tuple(sorted(found, key=lambda feature: (-_strength(feature), feature.feature, feature.metric)))
+
+
+def _feature(text: str) -> FeatureDrift | None:
+    try:
+        item = json.loads(text)
+        return FeatureDrift(
+            feature=str(item.get("group", "")),
+            metric=str(item["metric_name"]),
+            value=_finite(item["metric_value"]),
+            threshold=_finite(item["threshold_value"]),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def _finite(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(value)
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+def _strength(feature: FeatureDrift) -> float:
+    """Return how far beyond its bound the value is, as a ratio; some metrics are breached from below."""
+    larger, smaller = sorted((abs(feature.value), abs(feature.threshold)), reverse=True)
+    return larger / smaller if smaller else math.inf

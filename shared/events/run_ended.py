@@ -1,0 +1,27 @@
+"""The end of a run, which two event types tell: one fact."""
+
+from __future__ import annotations
+
+from shared.domain.fact import Fact, RunEnded, RunOutcome
+from shared.domain.ids import JobName, ModelName
+from shared.events.envelope import Envelope
+from shared.events.spec import fact_of
+
+MODEL_TAG = "vigia.model"
+CAUSE_TAG = "vigia.cause"
+
+
+def run_ended(envelope: Envelope, outcome: RunOutcome) -> Fact:
+    """Return the fact that the event's run ended; what it is for comes from the tags we gave it."""
+    data = envelope.data
+    run = JobName(data.name("runId"))
+    tags = data.mapping("runTags")
+    model = tags.optional_name(MODEL_TAG)
+    body = RunEnded(
+        run=run,
+        outcome=outcome,
+        experiment=data.optional_name("experimentName") or "",
+        model=ModelName(model) if model else None,
+        cause=tags.optional_name(CAUSE_TAG),
+    )
+    return fact_of(envelope, body, identity=(run,), matters=(outcome,))
