@@ -33,13 +33,14 @@ def monitor_breach(envelope: Envelope) -> Fact:
     properties = data.mapping("runProperties")
     roots = [root for key in ROOT_PROPERTIES if (root := properties.optional_name(key))]
     run = roots[0] if roots else data.name("runId")
+    features = features_in(text)
     body = DriftDetected(
         model=None,
         monitor=data.optional_name("experimentName") or "",
         signal=signal,
         run=run,
-        features=features_in(text),
-        detail=text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…",
+        features=features,
+        detail=_sentence(signal, features) if features else _shortened(text),
     )
     return fact_of(envelope, body, identity=(run, signal))
 
@@ -59,11 +60,21 @@ def features_in(text: str) -> tuple[FeatureDrift, ...]:
     return tuple(sorted(found, key=lambda feature: (-_strength(feature), feature.feature, feature.metric)))
 
 
+def _sentence(signal: str, features: tuple[FeatureDrift, ...]) -> str:
+    told = [f"{f.feature or 'all rows'} {f.metric} {f.value:g} (bound {f.threshold:g})" for f in features[:3]]
+    more = f" and {len(features) - 3} more" if len(features) > 3 else ""
+    return f"signal {signal}: {', '.join(told)}{more}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
 def _feature(text: str) -> FeatureDrift | None:
     try:
         item = json.loads(text)
         return FeatureDrift(
-            feature=str(item.get("group", "")),
+            feature=str(item.get("group") or ""),
             metric=str(item["metric_name"]),
             value=_finite(item["metric_value"]),
             threshold=_finite(item["threshold_value"]),

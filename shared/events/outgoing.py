@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Literal
 
 from shared.domain.fact import BudgetCrossed, EndpointDegraded, FeatureDrift
 from shared.domain.ids import EndpointName, ModelName, ModelVersion
-from shared.events import (
-    budget_alert as budget,
-    data_arrived as arrived,
-    drift_detected as drift,
-    endpoint_alert as endpoint_event,
-    model_registered as registered,
-    retraining_requested as requested,
-)
+from shared.events import budget_alert as budget
+from shared.events import data_arrived as arrived
+from shared.events import drift_detected as drift
+from shared.events import endpoint_alert as degraded
+from shared.events import model_registered as registered
+from shared.events import retraining_requested as requested
 from shared.ports.publisher import OutgoingEvent
 
 # Every `source` is the ARM id of where it happened (a workspace, a budget); every time is UTC, timezone-aware.
@@ -89,8 +87,8 @@ def endpoint_alert(
         "firedAt": fired_at.isoformat(),
         "detail": detail,
     }
-    identity = endpoint_event.identity_of(body)
-    return _event(endpoint_event.TYPE, source, f"endpoints/{endpoint}", time, data, *identity)
+    identity = degraded.identity_of(body)
+    return _event(degraded.TYPE, source, f"endpoints/{endpoint}", time, data, *identity)
 
 
 def data_arrived(
@@ -120,7 +118,7 @@ def model_registered_hint(
 
 
 def _event(
-    kind: str, source: str, subject: str, time: datetime, data: dict[str, object], *identity: str
+    kind: str, source: str, subject: str, time: datetime, data: Mapping[str, object], *identity: str
 ) -> OutgoingEvent:
     told = json.dumps([kind, source.lower(), *identity])
     identifier = hashlib.sha256(told.encode()).hexdigest()[:32]

@@ -123,11 +123,12 @@ class _Properties:
     def _children(self, node: Mapping[str, Any], part: str | int) -> Iterator[dict[str, Any]]:
         for plain in self._plain(node):
             child = plain.get("items") if isinstance(part, int) else plain.get("properties", {}).get(part)
-            other = plain.get("additionalProperties")
             if isinstance(child, dict):
                 yield child
-            elif isinstance(part, str) and isinstance(other, dict):
-                yield other
+            elif isinstance(part, str):
+                # A mapping with free keys says what its values are in one of these two ways.
+                others = [plain.get("additionalProperties"), *plain.get("patternProperties", {}).values()]
+                yield from (other for other in others if isinstance(other, dict))
 
     def _plain(self, node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """Yield the node itself, or what it refers to and each of its alternatives."""

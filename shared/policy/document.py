@@ -88,7 +88,7 @@ class _Reader:
                 raise _GivenUpError
             value = self.node(next(events), events, ())
         if value is None and not self.problems:
-            self.note_line(1, (), "the file is empty; start it with model: NAME")
+            self.note_line(1, (), "the file is empty; write its keys")
         return value
 
     def node(self, event: yaml.Event, events: Iterator[yaml.Event], loc: Loc) -> Value:

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field, PlainValidator, ValidationError, WithJson
 from pydantic_core import PydanticCustomError
 
 from shared.policy.complaints import problems_of
-from shared.policy.document import read_document
+from shared.policy.document import Document, read_document
 from shared.policy.load import read_text
-from shared.policy.problems import PolicyProblemsError
+from shared.policy.problems import PolicyProblemsError, Problem
 from shared.policy.quantities import Email, text_matching
 from shared.policy.section import Section
 
@@ -58,6 +58,7 @@ def load_people(text: str, path: str) -> Directory:
     except ValidationError as exc:
         problems += problems_of(exc.errors(include_url=False), document, _PeopleFile)
         raise PolicyProblemsError(problems or [document.problem((), "is not a list of people")]) from exc
+    problems += _listed_twice(document)
     if problems:
         raise PolicyProblemsError(problems)
     people = [
@@ -69,6 +70,18 @@ def load_people(text: str, path: str) -> Directory:
 def load_people_file(file: Path) -> Directory:
     """Return the people in `file`; nobody when there is no such file."""
     return load_people(read_text(file), str(file)) if file.exists() else Directory()
+
+
+def _listed_twice(document: Document) -> list[Problem]:
+    seen: set[str] = set()
+    found = []
+    for loc in document.lines:
+        if len(loc) == 2 and loc[0] == "people":
+            address = str(loc[1]).lower()
+            if address in seen:
+                found.append(document.problem(loc, "is listed already in another casing; keep one"))
+            seen.add(address)
+    return found
 
 
 def _zone(value: object) -> str:
