@@ -99,9 +99,9 @@ class System:
         """Return the status in which a job ended."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            status = str(self.ml.jobs.get(name).status)
+            status = self.ml.jobs.get(name).status  # text, or an enum that equals it
             if status in {"Completed", "Failed", "Canceled"}:
-                return status
+                return getattr(status, "value", str(status))
             time.sleep(0.05)
         raise AssertionError(f"job {name} did not end in {seconds} s")
 

@@ -162,7 +162,7 @@ def test_impossible_traffic_is_refused(
     with pytest.raises(HttpResponseError, match=message):
         set_traffic(system, traffic, mirror)
 
-    assert system.ml.online_endpoints.get(ENDPOINT).traffic == {"blue": 100}
+    assert system.ml.online_endpoints.get(ENDPOINT).traffic == {"blue": 100, "green": 0}
 
 
 def test_deployment_with_traffic_is_not_deleted(system: System, caller: Caller) -> None:
