@@ -69,9 +69,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("VIGIA_MAIL_FROM", "sender of the mails", "vigia@example.com", "vigia@localhost"),
     Setting("VIGIA_IDENTITY_CLIENT_ID", "client id of the app's user-assigned identity", "", ""),
     Setting(
-        "VIGIA_ALERTS_AUDIENCE",
-        "audience of the alert endpoint's tokens; empty to rely on the function key alone",
-        "api://vigia-alerts",
+        "VIGIA_ALERTS_CALLER",
+        "application id that may call the alert endpoint; empty to rely on the function key alone",
+        "461e8683-5575-4561-ac7f-899cc907d62a",
         "",
     ),
     Setting("VIGIA_SWEEP_SCHEDULE", "when open work is looked after (NCRONTAB, UTC)", "0 * * * * *", "0 * * * * *"),
@@ -130,7 +130,7 @@ class Settings:
     smtp_password: str
     mail_from: str
     identity_client_id: str
-    alerts_audience: str
+    alerts_caller: str
     lease_seconds: int
     arm_endpoint: str
     monitor_endpoint: str
@@ -189,7 +189,7 @@ class Settings:
             smtp_password=values["VIGIA_SMTP_PASSWORD"],
             mail_from=values["VIGIA_MAIL_FROM"],
             identity_client_id=values["VIGIA_IDENTITY_CLIENT_ID"],
-            alerts_audience=values["VIGIA_ALERTS_AUDIENCE"],
+            alerts_caller=values["VIGIA_ALERTS_CALLER"],
             lease_seconds=int(values["VIGIA_LEASE_SECONDS"]),
             arm_endpoint=values["VIGIA_ARM_ENDPOINT"].rstrip("/"),
             monitor_endpoint=values["VIGIA_MONITOR_ENDPOINT"].rstrip("/"),

@@ -70,7 +70,7 @@ class WorkspaceData:
         from azure.core.exceptions import AzureError
 
         try:
-            return [name for name in self._container.list_blob_names(name_starts_with=prefix)]
+            return list(self._container.list_blob_names(name_starts_with=prefix))
         except AzureError as exc:
             raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
 
@@ -90,7 +90,7 @@ def _parquet(content: bytes, name: str) -> pd.DataFrame:
 
     try:
         return pd.read_parquet(io.BytesIO(content))
-    except (pa.ArrowException, OSError, ValueError) as exc:
+    except (pa.lib.ArrowException, OSError, ValueError) as exc:
         raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: {exc}") from exc
 
 

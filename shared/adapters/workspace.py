@@ -172,6 +172,7 @@ def _pipeline(ml: Any, request: JobRequest) -> Any:
     """Return a pipeline of one step: a registered component cannot be submitted alone without naming
     its environment a second time."""
     from azure.ai.ml import Output, dsl
+    from azure.ai.ml.entities import PipelineJobSettings
 
     name, version = _reference(request.component)
     which = {"label": "latest"} if version is None else {"version": version}
@@ -186,7 +187,7 @@ def _pipeline(ml: Any, request: JobRequest) -> Any:
     job.display_name = request.display_name
     job.experiment_name = request.experiment
     job.tags = dict(request.tags)
-    job.settings.default_compute = request.compute
+    job.settings = PipelineJobSettings(default_compute=request.compute)
     for output, model in request.registers.items():
         job.outputs[output] = Output(type=component.outputs[output].type, name=model)
     return job
@@ -221,7 +222,7 @@ def _deployment(request: DeploymentRequest) -> Any:
     from azure.ai.ml.entities import CodeConfiguration, DataCollector, DeploymentCollection, ManagedOnlineDeployment
 
     collected = {name: DeploymentCollection(enabled="true") for name in ("model_inputs", "model_outputs")}
-    own_code = {
+    own_code: dict[str, Any] = {
         "environment": request.environment,
         "code_configuration": CodeConfiguration(code=request.code, scoring_script=request.scoring_script),
     }

@@ -34,6 +34,7 @@ class Entry:
         remarks: why nothing (more) was done, e.g. "no policy for model x".
         notices: what people are to be told; sent from here once the entry is done.
         notices_posted: whether the outbox has them all.
+        is_released: the worker gave the claim up after a passing trouble; anyone may take it at once.
     """
 
     fact: Fact
@@ -46,6 +47,7 @@ class Entry:
     outcomes: tuple[Outcome, ...] = ()
     notices: tuple[Notice, ...] = ()
     notices_posted: bool = False
+    is_released: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ class Ledger:
         """Record that the plan cannot be carried out and waits for a person."""
         return self._close(claim, replace(claim.entry, state="parked", outcomes=outcomes, notices=notices))
 
+    def release(self, claim: Claimed) -> None:
+        """Give the claim up, so that the next attempt need not wait for the lease to run out."""
+        entry = replace(claim.entry, is_released=True)
+        self._blobs.replace(_name(entry.fact.key), encode(entry), claim.etag, _metadata(entry))
+
     def mark_posted(self, finished: Finished) -> None:
         """Record that the outbox has the notices. Losing this write only posts them again, which is harmless."""
         entry = replace(finished.entry, notices_posted=True)
@@ -166,12 +173,12 @@ class Ledger:
         if entry.state != "claimed":
             return Finished(entry, found.etag)
         # Both times are the server's, so a worker whose clock is off cannot steal a fresh claim.
-        if found.read_at - found.last_modified < self._lease:
+        if not entry.is_released and found.read_at - found.last_modified < self._lease:
             return Busy(entry)
         return self._next_epoch(entry, found.etag)
 
     def _next_epoch(self, entry: Entry, etag: str) -> Claim:
-        taken = replace(entry, epoch=entry.epoch + 1, token=_token())
+        taken = replace(entry, epoch=entry.epoch + 1, token=_token(), is_released=False)
         name = _name(entry.fact.key)
         try:
             written = self._blobs.replace(name, encode(taken), etag, _metadata(taken))

@@ -1,0 +1,17 @@
+"""The app as Azure Functions sees it: its triggers, family by family. No logic lives here."""
+
+import os
+
+import azure.functions as func
+
+from functions import alerts, approvals, events, notices, process, reconcile, timers
+from shared.settings import Settings
+
+# Inside a Functions host an incomplete configuration must stop the start, naming everything that is missing;
+# elsewhere (indexing, tests, tools) the app can be imported without one.
+if "FUNCTIONS_WORKER_RUNTIME" in os.environ:
+    Settings.read(os.environ)
+
+app = func.FunctionApp()
+for family in (events, alerts, process, reconcile, notices, timers, approvals):
+    app.register_functions(family.bp)

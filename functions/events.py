@@ -1,0 +1,77 @@
+"""Event Grid: one trigger per event family. Each puts the raw event on queue `events` and returns at once.
+
+Nothing is judged here: Event Grid drops what is answered wrongly, while a queued event is ours to keep.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import azure.functions as func
+
+from shared.ports.queues import EVENTS
+
+bp = func.Blueprint()
+
+# A queue message holds 64 KB, of which base64 takes a quarter.
+# Source: learn.microsoft.com "Scalability targets for Queue Storage", read 2026-11-20.
+LARGEST_MESSAGE = 48 * 1024
+
+
+# Function name to what it hears; infra/subscriptions.yaml says which event types are delivered to which.
+FAMILIES = {
+    "model_registered": "a model version was registered, or someone asks to look at it again",
+    "model_deployed": "a deployment came up",
+    "run_completed": "a run succeeded",
+    "run_status_changed": "a run changed its status; model monitors announce breaches this way",
+    "drift_detected": "drift, from our own monitors or from data drift monitors of old",
+    "budget_alert": "spending crossed a threshold of a budget",
+    "endpoint_alert": "an alert rule fired on an endpoint",
+    "data_arrived": "a new version of a data asset is ready",
+    "retraining_requested": "a person or a schedule asks for a training",
+}
+
+
+def keep(event: func.EventGridEvent, message: func.Out[str]) -> None:
+    """Put the raw event on the queue."""
+    message.set(_queued(event))
+
+
+for family in FAMILIES:
+    to_queue = bp.queue_output(arg_name="message", queue_name=EVENTS, connection="AzureWebJobsStorage")
+    bp.function_name(family)(bp.event_grid_trigger(arg_name="event")(to_queue(keep)))
+
+
+def _queued(event: func.EventGridEvent | func.CloudEvent) -> str:
+    """Return the event as a queue message; one that is too large goes to a blob, and the message names it."""
+    body = json.dumps(_raw(event))
+    if len(body.encode()) <= LARGEST_MESSAGE:
+        return body
+    from shared.bootstrap import get_app
+
+    return get_app().large_events.keep(body)
+
+
+def _raw(event: func.EventGridEvent | func.CloudEvent) -> dict[str, Any]:
+    """Return the event in the schema it came in; the host's converter chooses the class by content."""
+    if isinstance(event, func.CloudEvent):
+        raw = {
+            "specversion": event.specversion,
+            "id": event.id,
+            "source": event.source,
+            "type": event.type,
+            "subject": event.subject,
+            "time": event.time.isoformat() if event.time else None,
+            "data": event.get_json(),
+        }
+        return {name: value for name, value in raw.items() if value is not None}
+    return {
+        "id": event.id,
+        "topic": event.topic,
+        "subject": event.subject,
+        "eventType": event.event_type,
+        "eventTime": event.event_time.isoformat() if event.event_time else None,
+        "data": event.get_json(),
+        "dataVersion": event.data_version,
+    }

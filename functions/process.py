@@ -1,0 +1,30 @@
+"""Queue `events`: decide and act, once per fact."""
+
+import logging
+from datetime import timedelta
+
+import azure.functions as func
+
+from shared.ports.queues import EVENTS
+
+bp = func.Blueprint()
+log = logging.getLogger("vigia.functions")
+
+BROKEN_POLICY_DELAY = timedelta(minutes=5)
+
+
+@bp.queue_trigger(arg_name="message", queue_name=EVENTS, connection="AzureWebJobsStorage")
+def process(message: func.QueueMessage) -> None:
+    from shared.bootstrap import get_app
+    from shared.errors import PolicyError
+
+    app = get_app()
+    body = message.get_body().decode()
+    try:
+        processor = app.processor
+    except PolicyError as exc:
+        # Deciding by a broken policy is guessing; the event waits until someone mends the file.
+        log.error("policy.broken: events wait until it is mended\n%s", exc)
+        app.queue.send(EVENTS, body, BROKEN_POLICY_DELAY)
+        return
+    processor.process(app.large_events.open(body))

@@ -1,0 +1,26 @@
+"""Timers: the sweep of open work, the drift monitors, the retraining schedules."""
+
+import azure.functions as func
+
+bp = func.Blueprint()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%VIGIA_SWEEP_SCHEDULE%")
+def sweep(timer: func.TimerRequest) -> None:
+    from shared.bootstrap import get_app
+
+    get_app().sweep.run()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%VIGIA_MONITOR_SCHEDULE%")
+def monitors(timer: func.TimerRequest) -> None:
+    from shared.bootstrap import get_app
+
+    get_app().monitors.run_due()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%VIGIA_SCHEDULES_SCHEDULE%")
+def schedules(timer: func.TimerRequest) -> None:
+    from shared.bootstrap import get_app
+
+    get_app().schedules.run()

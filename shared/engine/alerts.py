@@ -1,0 +1,36 @@
+"""What action groups tell becomes an event of our own topic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.errors import EventError
+from shared.events.alerts import read_alert
+from shared.ports.clock import Clock
+from shared.ports.publisher import Publisher
+from shared.store.quarantine import Quarantine, Quarantined
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Reads budget and Azure Monitor alerts and publishes them to the custom topic."""
+
+    publisher: Publisher
+    quarantine: Quarantine
+    clock: Clock
+
+    def publish(self, body: bytes) -> str:
+        """Publish the alert and return a sentence on what was understood.
+
+        Raises:
+            EventError: it is no alert we can read; the body is in quarantine.
+            RetryableError: the topic did not take it.
+        """
+        text = body.decode(errors="replace")
+        try:
+            event = read_alert(text)
+        except EventError as exc:
+            self.quarantine.set_aside(Quarantined(exc.code, str(exc), text, self.clock.now()))
+            raise
+        self.publisher.publish(event)
+        return f"published {event.type} about {event.subject}"

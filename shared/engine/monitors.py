@@ -1,0 +1,178 @@
+"""Looks at production data when a policy's monitor is due, and announces drift as an event of our own."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.domain.fact import FeatureDrift
+from shared.domain.ids import DeploymentName, ModelName, ModelVersion
+from shared.errors import PermanentError, VigiaError
+from shared.events.outgoing import drift_detected
+from shared.logs import fields
+from shared.policy.model import Policy
+from shared.policy.monitoring import DataDrift, Monitor
+from shared.ports.clock import Clock
+from shared.ports.data import DataReader
+from shared.ports.publisher import Publisher
+from shared.ports.workspace import EndpointRecord, Workspace
+from shared.store.monitors import KEPT_RUNS, MonitorRun, MonitorState, MonitorStates
+from shared.store.profiles import Profiles
+
+if TYPE_CHECKING:
+    from shared.drift.profile import Profile
+    from shared.drift.report import DriftReport
+
+log = logging.getLogger("vigia.monitors")
+
+SIGNAL = "data-drift"
+# The strongest drifted columns travel in the event; all of them are in the monitor's record.
+MOST_FEATURES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The deployment that serves most requests, and the model version in it."""
+
+    deployment: DeploymentName
+    version: ModelVersion
+
+
+@dataclass(frozen=True)
+class Monitors:
+    """Runs every policy's monitor that is due."""
+
+    policies: tuple[Policy, ...]
+    workspace: Workspace
+    data: DataReader
+    profiles: Profiles
+    states: MonitorStates
+    publisher: Publisher
+    clock: Clock
+    source: str
+
+    def run_due(self) -> None:
+        """Run the monitors that are due; one model's trouble does not keep the others from being watched."""
+        for policy in self.policies:
+            monitor = policy.section(Monitor)
+            if monitor is None or monitor.data_drift is None:
+                continue
+            try:
+                self._run_if_due(policy, monitor, monitor.data_drift)
+            except VigiaError as exc:
+                log.error("monitor.failed", extra=fields(model=policy.model, code=exc.code, reason=str(exc)))
+
+    def _run_if_due(self, policy: Policy, monitor: Monitor, rules: DataDrift) -> None:
+        now = self.clock.now()
+        state, etag = self.states.read(policy.model)
+        if state is not None and now - state.looked_at < monitor.every:
+            return
+        watched = _watched(self.workspace.endpoint(policy.endpoint.name), policy.model)
+        if watched is None:
+            return
+        if state is None or state.model_version != watched.version:
+            earlier = state.runs if state else ()
+            state = MonitorState(policy.model, watched.version, now - monitor.every, now, earlier)
+        run = self._look(policy, monitor, rules, watched, state, now)
+        if run.verdict == "drift":
+            # Announced before it is noted: after a crash in between, the same window gives the same event again.
+            self.publisher.publish(self._announcement(run, policy))
+        log.info("monitor.ran", extra=fields(model=policy.model, verdict=run.verdict, rows=run.rows))
+        self.states.save(_after(state, run, now), etag)
+
+    def _look(
+        self, policy: Policy, monitor: Monitor, rules: DataDrift, watched: Watched, state: MonitorState, now: datetime
+    ) -> MonitorRun:
+        """Return what the window from the state's start until now shows."""
+        from shared.drift.compare import compare
+        from shared.drift.report import DriftRules
+
+        seen = MonitorRun(watched.version, SIGNAL, state.window_start, now, 0, "insufficient-data", "no rows yet")
+        window = self.data.collected_inputs(policy.endpoint.name, watched.deployment, state.window_start, now)
+        if window.empty:
+            return seen
+        drift_rules = DriftRules(
+            rules.min_effect, rules.false_alarms / 100, rules.minimum_rows, ignore=frozenset(rules.ignore)
+        )
+        try:
+            reference = self._reference(policy.model, watched.version, monitor, tuple(window.columns))
+        except PermanentError as exc:
+            return replace(seen, rows=len(window), verdict="error", sentence=str(exc))
+        report = compare(reference, window, drift_rules)
+        return replace(
+            seen,
+            rows=report.window_rows,
+            verdict=report.verdict,
+            sentence=report.sentence,
+            features=_features(report),
+        )
+
+    def _reference(
+        self, model: ModelName, version: ModelVersion, monitor: Monitor, columns: tuple[str, ...]
+    ) -> Profile:
+        """Return the profile of the version's training data, made once and kept."""
+        from shared.drift.profile import profile
+
+        kept = self.profiles.read(model, version)
+        if kept is not None:
+            return kept
+        frame = self.data.table(self._training_data(model, version, monitor))
+        made = profile(frame[[column for column in columns if column in frame.columns]])
+        self.profiles.save(model, version, made)
+        return made
+
+    def _training_data(self, model: ModelName, version: ModelVersion, monitor: Monitor) -> str:
+        registered = self.workspace.model(model, version)
+        job = self.workspace.job(registered.job) if registered and registered.job else None
+        if job is None or monitor.training_input not in job.inputs:
+            raise PermanentError(
+                code="monitor.no_reference",
+                message=f"{model}:{version} was not made by a job with an input {monitor.training_input!r}",
+                hint="name the input that holds the training data in monitor.training_input",
+            )
+        return job.inputs[monitor.training_input]
+
+    def _announcement(self, run: MonitorRun, policy: Policy):  # type: ignore[no-untyped-def]
+        return drift_detected(
+            source=self.source,
+            model=policy.model,
+            monitor=f"{policy.model}-{SIGNAL}",
+            signal=SIGNAL,
+            run=f"{run.model_version}@{run.start.isoformat()}",
+            features=run.features,
+            detail=run.sentence,
+            time=run.end,
+        )
+
+
+def _watched(endpoint: EndpointRecord | None, model: ModelName) -> Watched | None:
+    if endpoint is None or not endpoint.traffic:
+        return None
+    serving = max(endpoint.traffic, key=lambda name: endpoint.traffic[name])
+    for deployment in endpoint.deployments:
+        if deployment.name == serving and deployment.model == model and deployment.version:
+            return Watched(serving, deployment.version)
+    return None
+
+
+def _features(report: DriftReport) -> tuple[FeatureDrift, ...]:
+    return tuple(
+        FeatureDrift(column.name, column.statistic, column.effect or 0.0, column.floor)
+        for column in report.drifted[:MOST_FEATURES]
+    )
+
+
+def _after(state: MonitorState, run: MonitorRun, now: datetime) -> MonitorState:
+    """Return the state with the run noted. Too few rows leave the window open; of such looks only the last is kept."""
+    runs = state.runs
+    if runs and runs[-1].verdict == "insufficient-data":
+        runs = runs[:-1]
+    is_open = run.verdict == "insufficient-data"
+    return replace(
+        state,
+        window_start=state.window_start if is_open else now,
+        looked_at=now,
+        runs=(*runs, run)[-KEPT_RUNS:],
+    )

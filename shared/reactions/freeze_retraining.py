@@ -1,0 +1,36 @@
+"""Stop all retraining of a model when its budget is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.fact import BudgetCrossed, Fact
+from shared.domain.notice import NoticeKind
+from shared.domain.reaction import Reaction
+from shared.domain.state import Freeze, ModelState
+from shared.policy.model import Policy
+from shared.reactions.budget_section import Budget, budget_sentence, measures
+from shared.reactions.spec import Performed, ReactionSpec, Work, done
+
+NAME = "freeze-retraining"
+
+
+def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
+    if NAME in measures(fact, policy) and isinstance(fact.body, BudgetCrossed):
+        yield Reaction(NAME, policy.model, budget_sentence(fact.body))
+
+
+def perform(reaction: Reaction, work: Work) -> Performed:
+    freeze = Freeze(reason=reaction.why, since=work.now, fact=work.key)
+
+    def freeze_unless_frozen(state: ModelState) -> ModelState:
+        return state if state.freeze else replace(state, freeze=freeze)
+
+    work.models.update(work.policy.model, freeze_unless_frozen)
+    notice = work.notice(NoticeKind.RETRAINING_FROZEN, reason=reaction.why)
+    return done(reaction, f"retraining of {work.policy.model} is frozen: {reaction.why}", "", notice)
+
+
+SPEC = ReactionSpec(NAME, propose, perform, {"budget": Budget})

@@ -1,0 +1,29 @@
+"""Finds the reactions: every module of this package that exports a SPEC."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from pydantic import BaseModel
+
+import shared.reactions
+from shared.reactions.spec import ReactionSpec
+
+
+@cache
+def reactions() -> dict[str, ReactionSpec]:
+    """Return every reaction by name, in the order of their files."""
+    found: dict[str, ReactionSpec] = {}
+    for module_info in pkgutil.iter_modules(shared.reactions.__path__):
+        module = importlib.import_module(f"{shared.reactions.__name__}.{module_info.name}")
+        spec = getattr(module, "SPEC", None)
+        if isinstance(spec, ReactionSpec):
+            found[spec.name] = spec
+    return found
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """Return the policy sections that the reactions read, by YAML key."""
+    return {key: section for spec in reactions().values() for key, section in spec.sections.items()}

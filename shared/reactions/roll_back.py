@@ -1,0 +1,32 @@
+"""Take a running release back when an alert says that its endpoint is in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shared.domain.fact import EndpointDegraded, Fact
+from shared.domain.reaction import Reaction
+from shared.domain.state import ModelState
+from shared.policy.model import Policy
+from shared.reactions.spec import Performed, ReactionSpec, Work, done
+
+NAME = "roll-back"
+
+
+def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
+    match fact.body:
+        case EndpointDegraded(endpoint=policy.endpoint.name, condition="fired", rule=rule, detail=detail):
+            yield Reaction(NAME, policy.model, f"alert {rule} fired: {detail}", {"rule": rule})
+
+
+def perform(reaction: Reaction, work: Work) -> Performed:
+    endpoint = work.policy.endpoint.name
+    release = work.releases.active_on(endpoint)
+    if release is None:
+        return done(reaction, f"no release is under way on endpoint {endpoint}: nothing to take back")
+    work.releases.request_abort(release, by=f"alert {reaction.arguments['rule']}", reason=reaction.why)
+    return done(reaction, f"release {release} is told to roll back: {reaction.why}", release)
+
+
+SPEC = ReactionSpec(NAME, propose, perform)

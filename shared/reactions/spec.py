@@ -1,0 +1,107 @@
+"""What a reaction's file exports, and what it is given to act with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from shared.domain.fact import Fact
+from shared.domain.ids import EndpointName, FactKey, ModelName, ReleaseId
+from shared.domain.notice import Notice, NoticeKind
+from shared.domain.reaction import Outcome, Reaction
+from shared.domain.release import Release
+from shared.domain.state import ModelState
+from shared.policy.model import Policy
+from shared.ports.workspace import Workspace
+
+
+class ModelMemory(Protocol):
+    def read(self, model: ModelName) -> ModelState: ...
+
+    def update(self, model: ModelName, change: Callable[[ModelState], ModelState]) -> ModelState:
+        """Apply `change` to the newest state, by compare-and-set; it may run several times."""
+        ...
+
+
+class Releases(Protocol):
+    def open(self, release: Release) -> bool:
+        """Store a new release and have it looked at; False when it was opened before."""
+        ...
+
+    def active_on(self, endpoint: EndpointName) -> ReleaseId | None:
+        """Return the release that owns the endpoint now."""
+        ...
+
+    def request_abort(self, release: ReleaseId, by: str, reason: str) -> None:
+        """Ask for an abort, which always wins; asking twice is harmless."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One planned reaction's surroundings.
+
+    Args:
+        number: its place in the plan; together with the fact's key it names every effect.
+    """
+
+    fact: Fact
+    policy: Policy
+    number: int
+    now: datetime
+    workspace: Workspace
+    models: ModelMemory
+    releases: Releases
+
+    @property
+    def key(self) -> FactKey:
+        return self.fact.key
+
+    @property
+    def effect_name(self) -> str:
+        """Return a name no other effect has, and this one has however often it is repeated."""
+        return f"{self.key[:16]}-{self.number}"
+
+    def notice(self, kind: NoticeKind, path: str = "", **parameters: str) -> Notice:
+        """Return a notice whose key is the same whenever this reaction is repeated."""
+        return Notice(kind, f"{kind}/{self.effect_name}", self.policy.model, parameters, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    outcome: Outcome
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionSpec:
+    """A reaction, as its file exports it under the name SPEC.
+
+    Args:
+        name: imperative, with hyphens; policies' plans are stored with it.
+        propose: pure; what the policy wants done about a fact.
+        perform: does it. Must be repeatable: it may run again after a crash at any line.
+        sections: YAML key to the type of the policy section it reads.
+    """
+
+    name: str
+    propose: Callable[[Fact, Policy, ModelState, datetime], Iterable[Reaction]]
+    perform: Callable[[Reaction, Work], Performed]
+    sections: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+
+
+def done(reaction: Reaction, detail: str, effect: str = "", *notices: Notice) -> Performed:
+    return Performed(Outcome(reaction.name, "done", detail, effect), notices)
+
+
+def held_back(reaction: Reaction, reason: str, *notices: Notice) -> Performed:
+    return Performed(Outcome(reaction.name, "suppressed", reason), notices)
+
+
+def arguments(**values: Any) -> dict[str, str]:
+    """Return the values as text, without those that are None."""
+    return {name: str(value) for name, value in values.items() if value is not None}

@@ -1,0 +1,167 @@
+"""Start a training job: on drift, on new data, or because someone asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from croniter import croniter
+from pydantic import Field
+
+from shared.domain.fact import DataArrived, DriftDetected, Fact, RetrainingRequested
+from shared.domain.ids import JobName
+from shared.domain.notice import NoticeKind
+from shared.domain.reaction import Reaction
+from shared.domain.state import ModelState, Training
+from shared.policy.guardrails import chain_guardrail, next_chain, retraining_guardrail
+from shared.policy.model import Policy
+from shared.policy.quantities import ComponentRef, Duration, Rate
+from shared.policy.section import Section
+from shared.ports.workspace import JobRequest
+from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done, held_back
+
+NAME = "start-training"
+KEPT_TRAININGS = 50
+
+
+class Schedule(Section):
+    """A time to retrain: NCRONTAB with seconds first, in UTC."""
+
+    schedule: str
+
+
+class Retrain(Section):
+    """How the model is trained again, and when.
+
+    `inputs` are the component's inputs; `output` is the one that holds the model and is registered under
+    the policy's model name when the job succeeds.
+    """
+
+    job: ComponentRef
+    on: tuple[Literal["drift", "performance", "new-data"] | Schedule, ...]
+    inputs: dict[str, str] = Field(default_factory=dict)
+    output: str = "model"
+    compute: str = "serverless"
+    cooldown: Duration = timedelta(hours=6)
+    at_most: Rate | None = None
+
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        return tuple(each.schedule for each in self.on if isinstance(each, Schedule))
+
+    def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
+        for number, trigger in enumerate(self.on):
+            if isinstance(trigger, Schedule) and not _is_schedule(trigger.schedule):
+                yield (
+                    f"on.{number}.schedule",
+                    f"{trigger.schedule!r} is no schedule; write six fields, seconds first, e.g. 0 0 3 * * 1",
+                )
+
+
+def _is_schedule(text: str) -> bool:
+    return len(text.split()) == 6 and croniter.is_valid(text, second_at_beginning=True)
+
+
+def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
+    retrain = policy.section(Retrain)
+    if retrain is None:
+        return
+    cause, why = _cause(fact, policy, retrain)
+    if cause:
+        held_by = _not_by_itself(policy, cause) or _guardrail(state, retrain, cause, now)
+        requested_by = fact.body.requested_by if isinstance(fact.body, RetrainingRequested) else None
+        yield Reaction(NAME, policy.model, why, arguments(cause=cause, submitter=requested_by), held_by)
+
+
+def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
+    """Return why this fact asks for a training, as (cause, sentence); empty when it does not."""
+    match fact.body:
+        case DriftDetected(signal=signal, detail=detail):
+            trigger = "performance" if signal == "performance" else "drift"
+            return (trigger, f"{trigger}: {detail}") if trigger in retrain.on else ("", "")
+        case DataArrived(data=data) if "new-data" in retrain.on and _uses(retrain, data):
+            return "new-data", f"new data: {data} has a new version"
+        case RetrainingRequested(model=model, reason=reason, requested_by=person) if model == policy.model:
+            return "request", f"{person} asked for it: {reason}"
+    return "", ""
+
+
+def _uses(retrain: Retrain, data: str) -> bool:
+    return any(value.startswith(f"azureml:{data}@") for value in retrain.inputs.values())
+
+
+def _not_by_itself(policy: Policy, cause: str) -> str | None:
+    # New images and texts have no labels: training again on the old ones would change nothing.
+    if policy.kind != "tabular" and cause in {"drift", "performance"}:
+        return f"{policy.kind} models are not retrained on {cause} by themselves: label the drifted items first"
+    return None
+
+
+def _guardrail(state: ModelState, retrain: Retrain, cause: str, now: datetime) -> str | None:
+    """Return why no training for `cause` may start now; asked when deciding, and again when acting."""
+    held_by = retraining_guardrail(state, retrain.cooldown, retrain.at_most, now)
+    return held_by or chain_guardrail(next_chain(state, cause, now), cause)
+
+
+def perform(reaction: Reaction, work: Work) -> Performed:
+    retrain = work.policy.section(Retrain)
+    if retrain is None:
+        return held_back(reaction, "the policy no longer has a retrain section")
+    cause = reaction.arguments["cause"]
+    job_name = JobName(f"job-{work.effect_name}")
+    training, reason = _reserve(work, retrain, job_name, cause)
+    if reason or training is None:
+        reason = reason or "another training was noted first"
+        return held_back(reaction, reason, work.notice(NoticeKind.REACTION_SUPPRESSED, what=NAME, reason=reason))
+    job = work.workspace.submit_job(_request(retrain, training, reaction, work))
+    notice = work.notice(NoticeKind.TRAINING_STARTED, job=job.name, reason=reaction.why)
+    return done(reaction, f"training {job.name} submitted: {reaction.why}", job.name, notice)
+
+
+def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Training | None, str | None]:
+    """Note the training in the model's state and return it, or return why it must not start.
+
+    Two facts may be decided at the same time, each seeing no training: only one of them gets its note in.
+    """
+    held_by: list[str] = []
+
+    def note(state: ModelState) -> ModelState:
+        held_by.clear()
+        if any(training.job == job for training in state.trainings):
+            return state
+        if reason := _guardrail(state, retrain, cause, work.now):
+            held_by.append(reason)
+            return state
+        training = Training(job, work.key, cause, work.now, next_chain(state, cause, work.now))
+        return replace(state, trainings=(*state.trainings, training)[-KEPT_TRAININGS:])
+
+    state = work.models.update(work.policy.model, note)
+    noted = next((training for training in state.trainings if training.job == job), None)
+    return noted, held_by[0] if held_by else None
+
+
+def _request(retrain: Retrain, training: Training, reaction: Reaction, work: Work) -> JobRequest:
+    model = work.policy.model
+    tags = {
+        "vigia.model": model,
+        "vigia.cause": training.cause,
+        "vigia.fact": work.key[:16],
+        "vigia.chain": str(training.chain),
+    }
+    if "submitter" in reaction.arguments:
+        tags["vigia.submitter"] = reaction.arguments["submitter"]
+    return JobRequest(
+        name=training.job,
+        component=retrain.job,
+        inputs=retrain.inputs,
+        experiment=f"{model}-training",
+        display_name=f"Train {model}: {training.cause}",
+        tags=tags,
+        compute=retrain.compute,
+        registers={retrain.output: model},
+    )
+
+
+SPEC = ReactionSpec(NAME, propose, perform, {"retrain": Retrain})

@@ -1,0 +1,34 @@
+"""Stop the workspace's running compute instances when a budget is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shared.domain.fact import BudgetCrossed, Fact
+from shared.domain.notice import NoticeKind
+from shared.domain.reaction import Reaction
+from shared.domain.state import ModelState
+from shared.policy.model import Policy
+from shared.reactions.budget_section import Budget, budget_sentence, measures
+from shared.reactions.spec import Performed, ReactionSpec, Work, done
+
+NAME = "stop-compute"
+
+
+def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
+    if NAME in measures(fact, policy) and isinstance(fact.body, BudgetCrossed):
+        yield Reaction(NAME, policy.model, budget_sentence(fact.body))
+
+
+def perform(reaction: Reaction, work: Work) -> Performed:
+    # Clusters scale to zero by themselves; instances run, and cost, until someone stops them.
+    stopped = work.workspace.stop_compute_instances()
+    if not stopped:
+        return done(reaction, "no compute instance was running")
+    names = ", ".join(stopped)
+    notice = work.notice(NoticeKind.COMPUTE_STOPPED, instances=names, reason=reaction.why)
+    return done(reaction, f"stopped {names}: {reaction.why}", names, notice)
+
+
+SPEC = ReactionSpec(NAME, propose, perform, {"budget": Budget})

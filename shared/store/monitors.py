@@ -1,0 +1,70 @@
+"""What each model's monitor has seen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.fact import FeatureDrift
+from shared.domain.ids import ModelName, ModelVersion
+from shared.errors import RetryableError
+from shared.ports.blobs import BlobStore
+from shared.store.codec import decode, encode
+
+KEPT_RUNS = 60
+
+MonitorVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorRun:
+    """One look at the window [start, end). `sentence` says what was found; `features` are those that drifted."""
+
+    model_version: ModelVersion
+    signal: str
+    start: datetime
+    end: datetime
+    rows: int
+    verdict: MonitorVerdict
+    sentence: str
+    features: tuple[FeatureDrift, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorState:
+    """`window_start` is where the next window begins; `runs` are the newest, oldest first."""
+
+    model: ModelName
+    model_version: ModelVersion
+    window_start: datetime
+    looked_at: datetime
+    runs: tuple[MonitorRun, ...] = ()
+
+
+class MonitorStates:
+    """One blob per model; the etag read with it guards the write."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def read(self, model: ModelName) -> tuple[MonitorState | None, str]:
+        """Return the state and its etag; (None, "") before the first run."""
+        found = self._blobs.get(_name(model))
+        return (None, "") if found is None else (decode(MonitorState, found.body), found.etag)
+
+    def save(self, state: MonitorState, etag: str) -> None:
+        """Store the state over the version that was read.
+
+        Raises:
+            RetryableError: another monitor run was quicker; its findings stand.
+        """
+        body = encode(state)
+        name = _name(state.model)
+        written = self._blobs.replace(name, body, etag) if etag else self._blobs.create(name, body)
+        if written is None:
+            raise RetryableError("monitors.contended", f"another monitor run of {state.model!r} was quicker")
+
+
+def _name(model: ModelName) -> str:
+    return f"monitors/{model}.json"

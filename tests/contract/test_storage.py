@@ -1,0 +1,88 @@
+"""The storage adapters against Azurite: the conditions and clocks that the ledger relies on."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from local.addresses import Addresses
+from shared.adapters.storage import AzureBlobStore, AzureMessageQueue, queue_service
+from shared.errors import RetryableError
+from shared.settings import Settings
+from tests.settings import settings_for
+
+
+@pytest.fixture
+def settings(azurite: Addresses) -> Settings:
+    return settings_for(AzureWebJobsStorage=azurite.storage_connection_string)
+
+
+@pytest.fixture
+def blobs(settings: Settings, request: pytest.FixtureRequest) -> AzureBlobStore:
+    return AzureBlobStore(settings, container=f"test-{abs(hash(request.node.name))}")
+
+
+def test_create_writes_once(blobs: AzureBlobStore) -> None:
+    assert blobs.create("a/b.json", b"1", {"state": "claimed"}) is not None
+    assert blobs.create("a/b.json", b"2") is None
+    found = blobs.get("a/b.json")
+    assert found is not None
+    assert found.body == b"1"
+    assert timedelta(0) <= found.read_at - found.last_modified < timedelta(minutes=1)
+
+
+def test_replace_needs_the_version_that_was_read(blobs: AzureBlobStore) -> None:
+    first = blobs.create("x", b"1")
+    assert first is not None
+    second = blobs.replace("x", b"2", first.etag)
+    assert second is not None
+    assert blobs.replace("x", b"3", first.etag) is None
+    assert blobs.replace("never-written", b"3", first.etag) is None
+    found = blobs.get("x")
+    assert found is not None
+    assert (found.body, found.etag) == (b"2", second.etag)
+
+
+def test_list_tells_metadata_without_reading_the_blobs(blobs: AzureBlobStore) -> None:
+    blobs.put("l/1", b"", {"state": "done"})
+    blobs.put("l/2", b"", {"state": "claimed"})
+    blobs.put("m/1", b"")
+    assert [(item.name, item.metadata["state"]) for item in blobs.list("l/")] == [("l/1", "done"), ("l/2", "claimed")]
+
+
+def test_missing_blobs_read_as_none_and_delete_quietly(blobs: AzureBlobStore) -> None:
+    assert blobs.get("nothing") is None
+    blobs.delete("nothing")
+
+
+def test_one_of_many_racing_creators_wins(blobs: AzureBlobStore) -> None:
+    blobs.put("warm", b"")
+    winners: list[int] = []
+
+    def create(number: int) -> None:
+        if blobs.create("race", str(number).encode()) is not None:
+            winners.append(number)
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(winners) == 1
+
+
+def test_a_message_arrives_as_it_was_sent(settings: Settings) -> None:
+    AzureMessageQueue(settings).send("test-messages", '{"release": "ação-1"}')
+    from azure.storage.queue import TextBase64DecodePolicy
+
+    client = queue_service(settings).get_queue_client("test-messages", message_decode_policy=TextBase64DecodePolicy())
+    assert client.receive_message().content == '{"release": "ação-1"}'
+
+
+def test_unreachable_storage_is_worth_another_try() -> None:
+    nowhere = Addresses(1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
+    blobs = AzureBlobStore(settings_for(AzureWebJobsStorage=nowhere.storage_connection_string + "RetryTotal=0"))
+    with pytest.raises(RetryableError):
+        blobs.get("x")
