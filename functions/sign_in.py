@@ -1,0 +1,56 @@
+"""Who calls, as the platform in front of the app (App Service authentication) has checked it."""
+
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+import azure.functions as func
+
+if TYPE_CHECKING:
+    from shared.console.page import Page
+    from shared.console.principal import Principal
+
+
+def is_on() -> bool:
+    """Return whether the platform stands in front; only then are its headers its own."""
+    return os.environ.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true"
+
+
+def principal_of(req: func.HttpRequest) -> "Principal | None":
+    """Return who is signed in; None for nobody, and whenever sign-in is off."""
+    from shared.console.principal import parse_principal
+
+    header = req.headers.get("X-MS-CLIENT-PRINCIPAL", "") if is_on() else ""
+    return parse_principal(header) if header else None
+
+
+def calling_application(req: func.HttpRequest) -> str:
+    """Return the client id of the application that calls; "" when none is signed in."""
+    principal = principal_of(req)
+    return principal.application if principal else ""
+
+
+def person_or_answer(req: func.HttpRequest) -> "Principal | func.HttpResponse":
+    """Return who reads the page, or the answer to give instead: sign in first, or sign-in is off."""
+    from shared.console.page import message_page
+    from shared.texts.languages import preferred
+
+    locale = preferred(req.headers.get("Accept-Language", ""))
+    if not is_on():
+        return answer(message_page(503, locale, "no_sign_in"))
+    principal = principal_of(req)
+    if principal is not None:
+        return principal
+    if req.method == "GET":
+        return func.HttpResponse(status_code=302, headers={"Location": _sign_in_url(req), "Cache-Control": "no-store"})
+    # Not a redirect: the page's form-action 'self' forbids a form to end on the sign-in page of another host.
+    return answer(message_page(401, locale, "signed_out", sign_in_url=_sign_in_url(req)))
+
+
+def answer(page: "Page") -> func.HttpResponse:
+    return func.HttpResponse(page.body, status_code=page.status, headers=dict(page.headers), mimetype="text/html")
+
+
+def _sign_in_url(req: func.HttpRequest) -> str:
+    # Only the path: where people land after signing in must be here.
+    return f"/.auth/login/aad?post_login_redirect_uri={quote(urlsplit(req.url).path, safe='')}"

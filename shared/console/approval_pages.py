@@ -1,0 +1,183 @@
+"""The pages on which people decide. Reading never acts; only a form sent by its reader does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from shared.console import csrf
+from shared.console.page import Page, message_page, render_page
+from shared.console.principal import Principal
+from shared.domain.approval import ApprovalRequest
+from shared.domain.ids import ReleaseId
+from shared.engine.approvals import Approvals, Choice, Outcome, Question, bar_to_vote
+from shared.errors import PermanentError, RetryableError
+from shared.policy.people import Directory
+from shared.ports.blobs import BlobStore
+from shared.ports.clock import Clock
+from shared.texts.catalogue import text
+from shared.texts.languages import preferred
+from shared.texts.values import ValueWriter
+
+LARGEST_FORM = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Someone who is signed in, and how they read."""
+
+    principal: Principal
+    writer: ValueWriter
+
+    @property
+    def email(self) -> str:
+        return self.principal.email
+
+    @property
+    def locale(self) -> str:
+        return self.writer.locale
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    choice: Choice
+    reason: str
+    digest: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPages:
+    """Each method answers one request of a signed-in principal, whatever its role."""
+
+    approvals: Approvals
+    people: Directory
+    blobs: BlobStore
+    clock: Clock
+
+    def overview(self, principal: Principal, accept_language: str) -> Page:
+        """List the open questions, the most urgent first."""
+        visitor = self._visitor(principal, accept_language)
+        if not principal.may_decide:
+            return _no_role(visitor)
+        try:
+            questions = self.approvals.open_questions()
+        except RetryableError:
+            return _unavailable(visitor)
+        return render_page(
+            "approvals.html.j2",
+            200,
+            visitor.locale,
+            email=visitor.email,
+            questions=questions,
+            moment=visitor.writer.moment,
+        )
+
+    def show(self, release: str, principal: Principal, accept_language: str) -> Page:
+        """Show one question with its evidence, and the form to those who may decide."""
+        visitor = self._visitor(principal, accept_language)
+        if not principal.may_decide:
+            return _no_role(visitor)
+        try:
+            question = self.approvals.question(ReleaseId(release))
+            return self._unknown(visitor) if question is None else self._question_page(question, visitor)
+        except PermanentError:
+            return self._unknown(visitor)
+        except RetryableError:
+            return _unavailable(visitor)
+
+    def decide(self, release: str, body: bytes, principal: Principal, accept_language: str) -> Page:
+        """Take the answer that a form carries, and say what came of it."""
+        visitor = self._visitor(principal, accept_language)
+        if not principal.may_decide:
+            return _no_role(visitor)
+        form = _parse(body)
+        if form is None:
+            return message_page(400, visitor.locale, "bad_form", email=visitor.email)
+        try:
+            return self._decide(ReleaseId(release), form, visitor)
+        except PermanentError:
+            return self._unknown(visitor)
+        except RetryableError:
+            return _unavailable(visitor)
+
+    def _decide(self, release: ReleaseId, form: _Form, visitor: Visitor) -> Page:
+        secret = csrf.stored_secret(self.blobs)
+        if not csrf.is_valid(form.token, secret, visitor.email, release, form.digest, self.clock.now()):
+            return message_page(403, visitor.locale, "bad_token", email=visitor.email)
+        outcome = self.approvals.vote(release, form.digest, visitor.email, form.choice, form.reason)
+        question = self.approvals.question(release)
+        if question is None:
+            return self._unknown(visitor)
+        if outcome.code == "reason_missing":
+            return self._question_page(question, visitor, status=outcome.status, problem=outcome.code)
+        return _outcome_page(outcome, question.request, visitor)
+
+    def _question_page(self, question: Question, visitor: Visitor, status: int = 200, problem: str = "") -> Page:
+        request = question.request
+        secret = csrf.stored_secret(self.blobs)
+        return render_page(
+            "approval.html.j2",
+            status,
+            visitor.locale,
+            email=visitor.email,
+            question=question,
+            problem=problem,
+            barred=bar_to_vote(request, visitor.email),
+            has_answered=any(vote.person == visitor.email for vote in question.votes),
+            token=csrf.issue(secret, visitor.email, request.release, request.digest, self.clock.now()),
+            moment=visitor.writer.moment,
+        )
+
+    def _visitor(self, principal: Principal, accept_language: str) -> Visitor:
+        known = self.people.people.get(principal.email)
+        if known is None:
+            return Visitor(principal, ValueWriter(preferred(accept_language), "UTC"))
+        return Visitor(principal, ValueWriter(known.locale, known.time_zone))
+
+    def _unknown(self, visitor: Visitor) -> Page:
+        return message_page(404, visitor.locale, "unknown", email=visitor.email)
+
+
+def _no_role(visitor: Visitor) -> Page:
+    return message_page(403, visitor.locale, "no_role", email=visitor.email)
+
+
+def _unavailable(visitor: Visitor) -> Page:
+    return message_page(503, visitor.locale, "unavailable", email=visitor.email)
+
+
+def _outcome_page(outcome: Outcome, request: ApprovalRequest, visitor: Visitor) -> Page:
+    settled = outcome.decision.choice if outcome.decision else ""
+    return message_page(
+        outcome.status,
+        visitor.locale,
+        outcome.code,
+        email=visitor.email,
+        model=request.model,
+        version=request.version,
+        by=", ".join(outcome.by),
+        outcome=text(visitor.locale, "outcome", settled) if settled else "",
+        missing=visitor.writer.number(str(outcome.missing)),
+        expires=visitor.writer.moment(request.expires_at),
+    )
+
+
+def _parse(body: bytes) -> _Form | None:
+    """Return the form, None for anything that our page did not send."""
+    if len(body) > LARGEST_FORM:
+        return None
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=8)
+    except ValueError:
+        return None
+    values = dict(pairs)
+    choice = values.get("choice")
+    if len(values) != len(pairs) or choice not in ("approve", "reject"):
+        return None
+    return _Form(
+        "approve" if choice == "approve" else "reject",
+        values.get("reason", ""),
+        values.get("digest", ""),
+        values.get("token", ""),
+    )
