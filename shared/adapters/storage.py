@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient, QueueServiceClient
 
 CONTAINER = "vigia"
+# The SDK's own pauses (15 s and more) would outlast the claim that a worker holds meanwhile.
+RETRIES: dict[str, Any] = {"retry_total": 3, "initial_backoff": 0.3, "increment_base": 1, "random_jitter_range": 0.2}
 
 
 def blob_service(settings: Settings, storage: str | None = None, **options: Any) -> BlobServiceClient:
@@ -26,6 +28,7 @@ def blob_service(settings: Settings, storage: str | None = None, **options: Any)
     from azure.storage.blob import BlobServiceClient
 
     where = storage or settings.storage or settings.storage_blob_uri
+    options = {**RETRIES, **options}
     if "=" in where:
         return BlobServiceClient.from_connection_string(where, **options)
     return BlobServiceClient(where, credential=credential_for(settings), **options)
@@ -35,8 +38,8 @@ def queue_service(settings: Settings) -> QueueServiceClient:
     from azure.storage.queue import QueueServiceClient
 
     if settings.storage:
-        return QueueServiceClient.from_connection_string(settings.storage)
-    return QueueServiceClient(settings.storage_queue_uri, credential=credential_for(settings))
+        return QueueServiceClient.from_connection_string(settings.storage, **RETRIES)
+    return QueueServiceClient(settings.storage_queue_uri, credential=credential_for(settings), **RETRIES)
 
 
 class AzureBlobStore:
