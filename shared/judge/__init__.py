@@ -1,0 +1,1 @@
+"""Canary statistics: pure, deterministic, valid however often they are looked at."""
