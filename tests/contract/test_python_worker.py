@@ -1,0 +1,163 @@
+"""The app is indexed and run by Microsoft's own Python worker, as on Azure; a broken app is not."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.addresses import Addresses
+from local.app_settings import settings_for
+from tests.contract.worker import Call, Report, drive
+
+pytestmark = pytest.mark.skipif(
+    sys.version_info < (3, 13),
+    reason="Microsoft's worker library needs Python 3.13; `dev.py test` runs this file there",
+)
+
+ROOT = Path(__file__).parents[2]
+GRID_EVENT: dict[str, Any] = {
+    "id": "e-1",
+    "topic": "/workspaces/ws",
+    "subject": "models/m:1",
+    "eventType": "Microsoft.MachineLearningServices.ModelRegistered",
+    "eventTime": "2026-11-20T07:00:00.1234567Z",
+    "dataVersion": "2",
+    "data": {"modelName": "m", "modelVersion": "1"},
+}
+CLOUD_EVENT: dict[str, Any] = {
+    "id": "c-1",
+    "specversion": "1.0",
+    "source": "/vigia",
+    "type": "Vigia.DriftDetected",
+    "time": "2026-11-20T07:00:00Z",
+    "data": {},
+}
+TIMER = {"IsPastDue": False, "ScheduleStatus": {}, "Schedule": {}}
+MESSAGE = {"Id": "m-1", "DequeueCount": "2", "InsertionTime": "2026-11-20T07:00:00Z", "PopReceipt": "r"}
+TOY = """
+import azure.functions as func
+
+app = func.FunctionApp()
+
+@app.event_grid_trigger(arg_name="event")
+@app.queue_output(arg_name="message", queue_name="events", connection="AzureWebJobsStorage")
+def note(event: func.EventGridEvent, message: func.Out[str]):
+    message.set(f"{type(event).__name__} {event.id}")
+
+@app.queue_trigger(arg_name="message", queue_name="events", connection="AzureWebJobsStorage")
+def take(message: func.QueueMessage):
+    if message.dequeue_count != 2 or message.get_json() != {"a": 1}:
+        raise ValueError(message.get_body())
+
+@app.timer_trigger(arg_name="timer", schedule="%SCHEDULE%")
+async def tick(timer: func.TimerRequest):
+    raise RuntimeError(f"past due: {timer.past_due}")
+
+@app.route(route="page/{name}", methods=["GET"])
+def page(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.route_params["name"] + req.params["q"], status_code=203)
+"""
+
+
+EVENT_FUNCTIONS = {
+    "model_registered",
+    "model_deployed",
+    "run_completed",
+    "run_status_changed",
+    "drift_detected",
+    "budget_alert",
+    "endpoint_alert",
+    "data_arrived",
+    "retraining_requested",
+}
+
+
+def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses) -> None:
+    names = sorted(EVENT_FUNCTIONS)
+    calls = [Call(name, "json", event) for name in names for event in (GRID_EVENT, CLOUD_EVENT)]
+
+    report = drive(ROOT, calls, settings_for(azurite))
+
+    assert report.error is None
+    assert set(report.functions) >= EVENT_FUNCTIONS | {
+        "process",
+        "reconcile",
+        "notices",
+        "sweep",
+        "monitors",
+        "schedules",
+    }
+    assert [result["error"] for result in report.results] == [None] * len(calls)
+    kept = [[json.loads(text)["id"] for text in result["outputs"].values()] for result in report.results]
+    assert kept == [["e-1"], ["c-1"]] * len(names)
+
+
+def test_app_takes_a_queued_event_that_it_does_not_know(azurite: Addresses) -> None:
+    unknown = json.dumps({**CLOUD_EVENT, "type": "Somebody.ElsesEvent"})
+
+    report = drive(ROOT, [Call("process", "string", unknown, MESSAGE)], settings_for(azurite))
+
+    assert [result["error"] for result in report.results] == [None]
+
+
+def drive_toy(folder: Path, source: str, calls: list[Call]) -> Report:
+    (folder / "function_app.py").write_text(textwrap.dedent(source))
+    return drive(folder, calls, {})
+
+
+def test_harness_calls_every_kind_of_function(tmp_path: Path) -> None:
+    http = {"method": "GET", "url": "http://localhost/api/page/x", "params": {"name": "x"}, "query": {"q": "y"}}
+
+    report = drive_toy(
+        tmp_path,
+        TOY,
+        [
+            Call("note", "json", GRID_EVENT),
+            Call("note", "json", CLOUD_EVENT),
+            Call("take", "string", '{"a": 1}', MESSAGE),
+            Call("tick", "json", TIMER),
+            Call("page", "http", http),
+        ],
+    )
+
+    assert report.error is None
+    assert sorted(report.functions) == ["note", "page", "take", "tick"]
+    grid, cloud, taken, ticked, shown = report.results
+    assert grid == {"error": None, "return": None, "outputs": {"message": "EventGridEvent e-1"}}
+    assert cloud["outputs"] == {"message": "CloudEvent c-1"}
+    assert taken["error"] is None
+    assert "past due: False" in ticked["error"]
+    assert (shown["return"]["status"], shown["return"]["body"]) == ("203", "xy")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param(
+            "def take(message:", "def take(msg:", "parameters are declared in Python but not", id="wrong_argument_name"
+        ),
+        pytest.param(
+            "event: func.EventGridEvent,", "event: dict,", "do not match the corresponding", id="wrong_annotation"
+        ),
+        pytest.param("import azure.functions as func", "import nothing_like_it", "nothing_like_it", id="import_fails"),
+    ],
+)
+def test_broken_app_is_not_indexed(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TOY
+
+    report = drive_toy(tmp_path, TOY.replace(old, new), [])
+
+    assert message in (report.error or "")
+
+
+def test_returning_a_value_without_a_binding_fails_the_call(tmp_path: Path) -> None:
+    source = TOY.replace('raise RuntimeError(f"past due: {timer.past_due}")', "return 1")
+
+    report = drive_toy(tmp_path, source, [Call("tick", "json", TIMER)])
+
+    assert "without a $return binding" in report.results[0]["error"]
