@@ -15,7 +15,7 @@ from shared.errors import PermanentError, RetryableError
 from shared.policy.people import Directory
 from shared.ports.blobs import BlobStore
 from shared.ports.clock import Clock
-from shared.texts.catalogue import text
+from shared.texts.catalogue import section, text
 from shared.texts.languages import preferred
 from shared.texts.values import ValueWriter
 
@@ -70,6 +70,7 @@ class ApprovalPages:
             visitor.locale,
             email=visitor.email,
             questions=questions,
+            steps=section(visitor.locale, "step"),
             moment=visitor.writer.moment,
         )
 
@@ -122,6 +123,8 @@ class ApprovalPages:
             visitor.locale,
             email=visitor.email,
             question=question,
+            evidence=_evidence(request, visitor.locale),
+            step=section(visitor.locale, "step").get(request.step, request.step),
             problem=problem,
             barred=bar_to_vote(request, visitor.email),
             has_answered=any(vote.person == visitor.email for vote in question.votes),
@@ -137,6 +140,15 @@ class ApprovalPages:
 
     def _unknown(self, visitor: Visitor) -> Page:
         return message_page(404, visitor.locale, "unknown", email=visitor.email)
+
+
+def _evidence(request: ApprovalRequest, locale: str) -> list[tuple[str, str]]:
+    """Return what the question shows, the words of our own vocabulary in the reader's language."""
+    labels, causes = section(locale, "label"), section(locale, "cause")
+    return [
+        (labels.get(name, name), causes.get(value, value) if name == "cause" else value)
+        for name, value in request.evidence
+    ]
 
 
 def _no_role(visitor: Visitor) -> Page:

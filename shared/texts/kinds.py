@@ -6,7 +6,7 @@ from typing import Literal
 
 from shared.domain.notice import NoticeKind
 
-ValueType = Literal["text", "number", "percent", "time", "money", "cause", "reaction", "basis", "run-outcome"]
+ValueType = Literal["text", "number", "percent", "time", "money", "cause", "reaction", "basis", "run-outcome", "step"]
 
 # One vocabulary for all kinds, so that a word means the same everywhere and is translated once.
 # percent is 0-100; time is ISO 8601 with an offset; money is in the currency of the parameter `currency`.
@@ -16,7 +16,7 @@ PARAMETERS: dict[str, ValueType] = {
     "endpoint": "text",
     "deployment": "text",
     "release": "text",
-    "step": "text",
+    "step": "step",
     "traffic_percent": "percent",
     "reason": "text",
     "detail": "text",
