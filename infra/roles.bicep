@@ -1,6 +1,7 @@
-// Ids of Azure's built-in roles. https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+// Ids that are the same in every tenant.
 
 @export()
+@description('Azure\'s built-in roles. https://learn.microsoft.com/azure/role-based-access-control/built-in-roles')
 var roles = {
   storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   storageBlobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
@@ -15,3 +16,7 @@ var roles = {
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   keyVaultSecretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 }
+
+@export()
+@description('The application "AzNS AAD Webhook", as which action groups call secure webhooks.')
+var actionGroupsApplication = '461e8683-5575-4561-ac7f-899cc907d62a'

@@ -1,6 +1,7 @@
 // The function app on Flex Consumption, its settings and its sign-in.
 
 import { Environment } from '../environment.bicep'
+import { actionGroupsApplication } from '../roles.bicep'
 
 param name string
 param planName string
@@ -100,7 +101,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       VIGIA_SMTP_PASSWORD: empty(smtp.user) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/smtp-password)'
       VIGIA_MAIL_FROM: smtp.from
       VIGIA_IDENTITY_CLIENT_ID: identityClientId
-      VIGIA_ALERTS_AUDIENCE: config.entra.alerts.identifierUri
+      VIGIA_ALERTS_CALLER: actionGroupsApplication
       VIGIA_SWEEP_SCHEDULE: config.app.schedules.sweep
       VIGIA_MONITOR_SCHEDULE: config.app.schedules.monitors
       VIGIA_SCHEDULES_SCHEDULE: config.app.schedules.retraining
@@ -109,7 +110,11 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 }
 
 module signIn 'sign-in.bicep' = {
-  params: { appName: app.name, clientId: config.entra.signIn.clientId }
+  params: {
+    appName: app.name
+    signInClientId: config.entra.signIn.clientId
+    alertsIdentifierUri: config.entra.alerts.identifierUri
+  }
 }
 
 output name string = app.name

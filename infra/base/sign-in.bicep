@@ -1,10 +1,19 @@
-// Who may call the app's pages: built-in authentication (Easy Auth) with Entra ID. Without an application to sign in with,
-// the pages are closed to everybody rather than open.
+// Who may call the app: built-in authentication (Easy Auth) with Entra ID, in front of people's pages and of the alerts.
+// With no application to sign in with, both are closed to everybody rather than open.
+
+import { actionGroupsApplication } from '../roles.bicep'
 
 param appName string
 
 @description('Client id of the application that people sign in with; empty closes the pages.')
-param clientId string
+param signInClientId string
+
+@description('Identifier URI, api://<client id>, of the application that action groups show a token for; empty closes the alerts.')
+param alertsIdentifierUri string
+
+var alertsClientId = replace(alertsIdentifierUri, 'api://', '')
+var clientIds = filter([signInClientId, alertsClientId], id => !empty(id))
+var audiences = map(clientIds, id => [id, 'api://${id}'])
 
 resource app 'Microsoft.Web/sites@2024-11-01' existing = {
   name: appName
@@ -17,21 +26,24 @@ resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
     platform: { enabled: true, runtimeVersion: '~1' }
     globalValidation: {
       requireAuthentication: true
-      unauthenticatedClientAction: empty(clientId) ? 'Return401' : 'RedirectToLoginPage'
+      unauthenticatedClientAction: empty(signInClientId) ? 'Return401' : 'RedirectToLoginPage'
       redirectToProvider: 'azureactivedirectory'
-      // A 401 in front of the Event Grid webhook would make Event Grid drop events without a retry; it is guarded by the
-      // extension's own key. The alerts function checks the action group's token itself.
-      excludedPaths: ['/runtime/webhooks/*', '/api/alerts']
+      // A 401 in front of the Event Grid webhook would make Event Grid drop events without a retry; the extension guards it
+      // with a key of its own. /api/alerts is not excluded: there the platform is what checks the caller's token.
+      excludedPaths: ['/runtime/webhooks/*']
     }
     identityProviders: {
       azureActiveDirectory: {
-        enabled: !empty(clientId)
+        enabled: !empty(clientIds)
         registration: {
-          clientId: clientId
+          clientId: first(clientIds) ?? ''
           clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
           openIdIssuer: '${az.environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
         }
-        validation: { allowedAudiences: empty(clientId) ? [] : [clientId, 'api://${clientId}'] }
+        validation: {
+          allowedAudiences: flatten(audiences)
+          defaultAuthorizationPolicy: { allowedApplications: [...clientIds, actionGroupsApplication] }
+        }
       }
     }
     login: { tokenStore: { enabled: false }, preserveUrlFragmentsForLogins: false }

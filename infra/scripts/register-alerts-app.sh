@@ -42,6 +42,7 @@ if [ -z "$role_id" ]; then
   role_id=$(python3 -c 'import uuid; print(uuid.uuid4())')
   az rest --method PATCH --uri "${graph}/applications/${object_id}" --output none --headers Content-Type=application/json \
     --body "{
+    \"api\": {\"requestedAccessTokenVersion\": 2},
     \"identifierUris\": [\"${identifier_uri}\"],
     \"appRoles\": [{
       \"id\": \"${role_id}\", \"value\": \"${role}\", \"displayName\": \"${role}\", \"isEnabled\": true,
@@ -57,6 +58,8 @@ if [ -z "$(az ad app owner list --id "$app_id" --query "[?id=='${owner}'].id" --
 fi
 
 resource=$(service_principal_of "$app_id")
+# Without this, Entra would give a token for this application to any application of the tenant.
+az ad sp update --id "$resource" --set appRoleAssignmentRequired=true --output none
 caller=$(service_principal_of "$action_groups")
 assigned=$(az rest --method GET --uri "${graph}/servicePrincipals/${resource}/appRoleAssignedTo" \
   --query "value[?principalId=='${caller}' && appRoleId=='${role_id}'] | [0].id" --output tsv)

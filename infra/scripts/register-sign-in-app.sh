@@ -39,16 +39,15 @@ az rest --method PATCH --uri "${graph}/applications/${object_id}" --output none 
     \"implicitGrantSettings\": {\"enableIdTokenIssuance\": true}
   }
 }"
-# Whoever has this role may approve; who may approve which model is the policy's business.
+# Whoever has one of these roles may approve; who may approve which model is the policy's business.
+role() { # VALUE DESCRIPTION: prints one application role as JSON
+  echo "{\"id\": \"$(python3 -c 'import uuid; print(uuid.uuid4())')\", \"value\": \"$1\", \"displayName\": \"$1\",
+    \"description\": \"$2\", \"allowedMemberTypes\": [\"User\"], \"isEnabled\": true}"
+}
 if [ -z "$(az ad app show --id "$app_id" --query "appRoles[?value=='Approver'] | [0].id" --output tsv)" ]; then
   az rest --method PATCH --uri "${graph}/applications/${object_id}" --output none --headers Content-Type=application/json \
-    --body "{
-    \"appRoles\": [{
-      \"id\": \"$(python3 -c 'import uuid; print(uuid.uuid4())')\", \"value\": \"Approver\", \"displayName\": \"Approver\",
-      \"description\": \"May approve releases in Vigia.\", \"allowedMemberTypes\": [\"User\"], \"isEnabled\": true
-    }]
-  }"
-  echo "added the role Approver" >&2
+    --body "{\"appRoles\": [$(role Approver "Decides on releases."), $(role Admin "Decides on releases and runs Vigia.")]}"
+  echo "added the roles Approver and Admin" >&2
 fi
 az ad sp show --id "$app_id" --output none 2>/dev/null || az ad sp create --id "$app_id" --output none
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.settings import SETTINGS
-from tests.infra.files import app_settings
+from tests.infra.files import app_settings, triggers
 
 # For storage and topics that are reached by key, as on a laptop. In Azure both refuse keys.
 KEYS = {"AzureWebJobsStorage", "VIGIA_TOPIC_KEY"}
@@ -41,9 +41,11 @@ def test_secrets_are_key_vault_references(name: str) -> None:
     assert "'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/" in expression
 
 
-def test_the_schedules_of_the_environment_reach_the_timers() -> None:
-    settings = app_settings()
+def test_every_setting_that_a_timer_names_is_given() -> None:
+    named = {properties["schedule"].strip("%") for properties in triggers("timerTrigger").values()}
 
-    assert settings["VIGIA_SWEEP_SCHEDULE"] == "config.app.schedules.sweep"
-    assert settings["VIGIA_MONITOR_SCHEDULE"] == "config.app.schedules.monitors"
-    assert settings["VIGIA_SCHEDULES_SCHEDULE"] == "config.app.schedules.retraining"
+    assert named <= set(app_settings())
+
+
+def test_only_action_groups_may_post_alerts() -> None:
+    assert app_settings()["VIGIA_ALERTS_CALLER"] == "actionGroupsApplication"

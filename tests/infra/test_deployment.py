@@ -83,10 +83,10 @@ def test_every_queue_of_the_app_exists_with_its_poison_queue() -> None:
     assert names_in(STORAGE, "queueNames") == queues | {f"{name}-poison" for name in queues}
 
 
-def test_sign_in_lets_event_grid_and_alerts_through() -> None:
+def test_sign_in_lets_event_grid_through_and_nothing_else() -> None:
     text = (INFRA / "base" / "sign-in.bicep").read_text(encoding="utf-8")
 
-    assert "excludedPaths: ['/runtime/webhooks/*', '/api/alerts']" in text
+    assert "excludedPaths: ['/runtime/webhooks/*']" in text
     assert "requireAuthentication: true" in text
 
 

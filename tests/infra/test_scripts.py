@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.console.principal import DECIDING_ROLES
 from tests.infra.files import INFRA
 
 APP_ID = "11111111-1111-4111-8111-111111111111"
@@ -99,6 +100,8 @@ def test_alerts_app_is_registered_with_its_role_for_action_groups(tmp_path: Path
 
     application, assignment = outcome.bodies()
     assert outcome.status == 0, outcome.complaint
+    # Version 2 tokens carry the issuer that sign-in is told to trust.
+    assert application["api"] == {"requestedAccessTokenVersion": 2}
     assert application["identifierUris"] == [f"api://{APP_ID}"]
     assert application["appRoles"][0]["value"] == "ActionGroupsSecureWebhook"  # type: ignore[index]
     assert assignment["appRoleId"] == application["appRoles"][0]["id"]  # type: ignore[index]
@@ -120,13 +123,13 @@ def test_alerts_app_changes_nothing_the_second_time(tmp_path: Path) -> None:
     assert outcome.changes() == []
 
 
-def test_sign_in_app_trusts_the_identity_of_the_app_and_defines_the_role(tmp_path: Path) -> None:
+def test_sign_in_app_trusts_the_identity_of_the_app_and_defines_the_roles(tmp_path: Path) -> None:
     outcome = run_script("register-sign-in-app.sh", ["dev"], EMPTY_TENANT, tmp_path)
 
     web, roles, credential = outcome.bodies()
     assert outcome.status == 0, outcome.complaint
     assert "https://func-vigia-dev.azurewebsites.net/.auth/login/aad/callback" in str(web)
-    assert roles["appRoles"][0]["value"] == "Approver"  # type: ignore[index]
+    assert {role["value"] for role in roles["appRoles"]} == DECIDING_ROLES  # type: ignore[attr-defined]
     assert credential["subject"] == "55555555-5555-4555-8555-555555555555"
     assert credential["issuer"] == "https://login.microsoftonline.com/66666666-6666-4666-8666-666666666666/v2.0"
     assert yaml.safe_load(outcome.printed) == {"entra": {"signIn": {"clientId": APP_ID}}}
