@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from local.addresses import WORKSPACE_ID
 from local.azureml.config import Faults
@@ -134,7 +135,7 @@ def page(values: list[Json]) -> web.Response:
     return web.json_response({"value": values, "nextLink": None})
 
 
-def middleware(faults: Faults) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def middleware(faults: Faults) -> Middleware:
     """Turn ArmError into its answer, insist on api-version, and show the faults that were asked for."""
 
     @web.middleware

@@ -1,7 +1,8 @@
 """The data collector: inputs and outputs of scored requests, in append blobs of one hour each.
 
-Layout and fields: https://learn.microsoft.com/azure/machine-learning/how-to-collect-production-data ("The collected data
-follows this JSON schema"). One JSON object per line below `modelDataCollector/ENDPOINT/DEPLOYMENT/COLLECTION/yyyy/MM/dd/HH/`.
+Layout and fields: https://learn.microsoft.com/azure/machine-learning/how-to-collect-production-data ("The collected
+data follows this JSON schema"). One JSON object per line, below
+`modelDataCollector/ENDPOINT/DEPLOYMENT/COLLECTION/yyyy/MM/dd/HH/`.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Collector:
     def keep(
         self, endpoint: str, deployment: Deployment, request_id: str, when: datetime, body: bytes, answer: bytes
     ) -> None:
-        """Take one request's input and output, as far as the deployment collects them. Bodies that aren't JSON are left out."""
+        """Take one request's input and output, as far as the deployment collects them. What isn't JSON is left out."""
         draw = self._chance.random()  # one draw for both, so that inputs and outputs stay together
         for collection, kind, content in (("model_inputs", "inputs", body), ("model_outputs", "outputs", answer)):
             if draw >= deployment.collects(collection):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from asyncio.subprocess import Process
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +17,7 @@ from local.azureml.config import AzureMlConfig
 from local.azureml.deployment import Deployment, Server
 from local.azureml.processes import kill, spawn, tail
 from local.azureml.references import References
+from local.lifeline import MARK
 
 _ROOT = Path(__file__).resolve().parents[2]
 _POLL_SECONDS = 0.03
@@ -48,16 +50,13 @@ class Deployer:
         if script is not None:
             command += ["--script", str(script)]
         variables = {str(k): str(v) for k, v in (properties.get("environmentVariables") or {}).items()}
-        threads = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}
+        threads = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", MARK: "1"}
         deployment.log.parent.mkdir(parents=True, exist_ok=True)
         process = await spawn(command, deployment.log.parent, {**threads, **variables}, deployment.log)
         try:
             async with asyncio.timeout(self._config.deployment_timeout_seconds):
-                while not port_file.exists():
-                    if process.returncode is not None:
-                        raise _failed(_ended(deployment, process.returncode))
-                    await asyncio.sleep(_POLL_SECONDS)
-                server = Server(process, f"http://{HOST}:{port_file.read_text()}", deployment.log)
+                port = await _port(deployment, process, port_file)
+                server = Server(process, f"http://{HOST}:{port}", deployment.log)
                 await self._warm_up(server, model, deployment)
         except TimeoutError as exc:
             await kill(process)
@@ -106,9 +105,14 @@ class Deployer:
                 raise _failed(f"{text}:\n{tail(deployment.log, _LINES_IN_ERROR)}")
 
 
-def _ended(deployment: Deployment, code: int | None) -> str:
-    lines = tail(deployment.log, _LINES_IN_ERROR)
-    return f"deployment {deployment.name}: the scoring process ended with exit code {code}; its log ends:\n{lines}"
+async def _port(deployment: Deployment, process: Process, port_file: Path) -> int:
+    """Wait until the process says where it listens. Raise ArmError when it ends instead."""
+    while not port_file.exists():
+        if process.returncode is not None:
+            text = f"deployment {deployment.name}: the scoring process ended with exit code {process.returncode}"
+            raise _failed(f"{text}; its log ends:\n{tail(deployment.log, _LINES_IN_ERROR)}")
+        await asyncio.sleep(_POLL_SECONDS)
+    return int(port_file.read_text())
 
 
 def _failed(message: str) -> ArmError:

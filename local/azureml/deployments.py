@@ -168,11 +168,10 @@ class Deployments:
         take_busy(self._config.faults)
         deployment = self._find(request)[1]
         for label, percents in (("traffic", endpoint.traffic), ("mirror traffic", endpoint.mirror)):
-            if percents.get(deployment.name, 0) > 0:
-                raise bad_request(
-                    f"deployment {deployment.name} has {percents[deployment.name]}% {label}; set it to 0 before deleting",
-                    "DeploymentHasTraffic",
-                )
+            percent = percents.get(deployment.name, 0)
+            if percent > 0:
+                text = f"deployment {deployment.name} has {percent}% {label}; set it to 0 before deleting"
+                raise bad_request(text, "DeploymentHasTraffic")
         if deployment.state not in SETTLED:
             raise conflict(f"deployment {deployment.name} is {deployment.state}; try again later", "DeploymentBusy")
         deployment.state = "Deleting"

@@ -1,7 +1,7 @@
 """Runs a job's command and ends it, with all it started, when the emulator is gone.
 
-Standard input is a pipe that the emulator holds open; the system closes it however the emulator dies. This file is run by
-its path and imports only the standard library, so that a job's folder and packages can't disturb it.
+Standard input is a pipe that the emulator holds open; the system closes it however the emulator dies. This file is run
+by its path and imports only the standard library, so that a job's folder and packages can't disturb it.
 """
 
 from __future__ import annotations

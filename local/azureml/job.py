@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,8 +27,6 @@ class Job:
     submissions: int = 1
     times: dict[str, str] = field(default_factory=dict)  # status -> when it was reached
     error: str | None = None
-    is_cancel_requested: bool = False
-    process: Process | None = None
 
     @property
     def name(self) -> str:
@@ -52,6 +49,12 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("a") as file:
             file.write(f"[{stamp()}] {line}\n")
+
+    def add_log_of(self, step: Job) -> None:
+        """Add a step's log to this one, so that a pipeline's log tells everything."""
+        if step.log.exists():
+            with self.log.open("a") as file:
+                file.write(step.log.read_text(errors="replace"))
 
     def move(self, status: str, outbox: Outbox) -> None:
         """Change the status and raise the events of the change. An ended job stays as it is."""

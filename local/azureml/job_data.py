@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.addresses import WORKSPACE_ID
 from local.azureml.arm import Json, bad_request, caller_of
 from local.azureml.assets import Assets
 from local.azureml.blobs import BlobPath, Blobs, BlobsMissingError, in_workspace
 from local.azureml.job import Job, JobFailedError
 from local.azureml.references import DATASTORE, References
-from local.addresses import WORKSPACE_ID
 
 _FILE_TYPES = {"uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"}
 _MODEL_TYPES = {"mlflow_model", "custom_model", "triton_model"}

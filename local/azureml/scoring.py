@@ -1,8 +1,9 @@
 """The proxy in front of the scoring processes: splits and mirrors traffic, logs each request, feeds the data collector.
 
-Status codes: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints ("HTTPS status codes"):
-401 no or a wrong key, 404 no deployment with traffic, 408 the request timeout passed, 424 the model answered something else
-than 200 (its own status in header ms-azureml-model-error-statuscode), 429 too many pending requests, 502 the process is gone.
+Status codes: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints ("HTTPS status
+codes"): 401 no or a wrong key, 404 no deployment with traffic, 408 the request timeout passed, 424 the model answered
+something else than 200 (its own status in header ms-azureml-model-error-statuscode), 429 too many pending requests.
+Ours: 502 the process is gone, 503 it was never ready.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A scoring process: `python -m local.azureml.serve --model DIR --port P`.
 
-MLflow models follow the no-code deployment contract: the flavor `python_function` of `MLmodel` names a loader module, a code
-folder and a data path; requests are `{"input_data": …}` and answers a JSON list. Sources:
+MLflow models follow the no-code deployment contract: the flavor `python_function` of `MLmodel` names a loader module, a
+code folder and a data path; requests are `{"input_data": …}` and answers a JSON list. Sources:
 https://learn.microsoft.com/azure/machine-learning/how-to-deploy-mlflow-models-online-endpoints and
-https://mlflow.org/docs/latest/python_api/mlflow.pyfunc.html#loader-modules. Other models need a scoring script with `init()`
-and `run(text)`, which finds the model's folder in AZUREML_MODEL_DIR.
+https://mlflow.org/docs/latest/python_api/mlflow.pyfunc.html#loader-modules. Other models need a scoring script with
+`init()` and `run(text)`, which finds the model's folder in AZUREML_MODEL_DIR.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ from local.traffic_log import TrafficLog
 class AzureMl:
     """Build it, `await start()`, use it through MLClient, `await stop()`. State lives in memory.
 
-    `publish` gets one event of the workspace's system topic at a time, in the Event Grid schema. Storage must be running.
+    `publish` gets one event of the workspace's system topic at a time, in the Event Grid schema. Storage must run.
     """
 
     def __init__(self, config: AzureMlConfig, publish: Callable[[Json], Awaitable[None]], traffic: TrafficLog) -> None:

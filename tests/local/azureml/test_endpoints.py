@@ -35,7 +35,7 @@ class Caller:
         self.session.headers["Authorization"] = f"Bearer {key}"
 
     def score(self, columns: list[str], *rows: list[float], **headers: str) -> requests.Response:
-        body = {"input_data": {"columns": columns, "index": list(range(len(rows))), "data": list(rows)}}
+        body: Any = {"input_data": {"columns": columns, "index": list(range(len(rows))), "data": list(rows)}}
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         return self.session.post(self.uri, json=body, headers=named, timeout=10)
 

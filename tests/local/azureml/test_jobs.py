@@ -47,11 +47,12 @@ def train(system: System, tmp_path_factory: pytest.TempPathFactory) -> Component
     (folder / "component.yaml").write_text(COMPONENT)
     system.ml.environments.create_or_update(Environment(name="env", version="1", image="python:3.11"))
     system.storage.upload_blob("numbers/numbers.txt", b"1 2 3", overwrite=True)
-    return system.ml.components.create_or_update(load_component(folder / "component.yaml"))
+    made: Component = system.ml.components.create_or_update(load_component(folder / "component.yaml"))
+    return made
 
 
 def pipeline_of(train: Component, model: str | None = None, path: str = "numbers", **inputs: Any) -> Any:
-    @dsl.pipeline(compute="cpu-cluster", experiment_name="training")
+    @dsl.pipeline(None, compute="cpu-cluster", experiment_name="training")
     def training(numbers):  # type: ignore[no-untyped-def]  # the SDK reads annotations, and takes none as text
         step = train(numbers=numbers, **inputs)
         return {"model": step.outputs.model}
@@ -60,7 +61,7 @@ def pipeline_of(train: Component, model: str | None = None, path: str = "numbers
     job.name = f"job-{uuid.uuid4().hex[:12]}"
     job.tags = {"cause": "drift"}
     if model:
-        job.outputs.model = Output(type="mlflow_model", name=model)
+        job.outputs["model"] = Output(type="mlflow_model", name=model)
     return job
 
 

@@ -1,0 +1,142 @@
+"""Runs the steps of a pipeline job, each a registered command component, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from local.azureml.arm import ArmError, Json, caller_of, resource
+from local.azureml.command import Command, CommandRunner
+from local.azureml.events import Outbox
+from local.azureml.expressions import binding
+from local.azureml.job import Job, JobFailedError
+from local.azureml.job_data import JobData, Output
+from local.azureml.references import References
+
+
+@dataclass
+class PipelineData:
+    """The pipeline's own inputs and outputs, and those that its steps have made so far, by step and name."""
+
+    inputs: dict[str, str | None]
+    outputs: dict[str, Output]
+    made: dict[str, dict[str, Output]] = field(default_factory=dict)
+
+
+class PipelineRunner:
+    """Each step is a job of its own (`PIPELINE_STEP`) that is added to `jobs`."""
+
+    def __init__(
+        self, commands: CommandRunner, data: JobData, references: References, outbox: Outbox, jobs: dict[str, Job]
+    ) -> None:
+        self._commands = commands
+        self._data = data
+        self._references = references
+        self._outbox = outbox
+        self._jobs = jobs
+
+    async def run(self, job: Job, pipeline: PipelineData) -> None:
+        """Run all steps. Raise JobFailedError, with the step's name, at the first that fails."""
+        nodes: dict[str, Json] = job.resource.properties.get("jobs") or {}
+        job.move("Running", self._outbox)
+        for step in in_order(nodes):
+            pipeline.made[step] = await self._step(job, step, nodes[step], pipeline)
+
+    async def _step(self, job: Job, step: str, node: Json, pipeline: PipelineData) -> dict[str, Output]:
+        component = self._references.asset(str(node.get("componentId")), "components").properties["componentSpec"]
+        child = self._child(job, step, component)
+        child.move("Starting", self._outbox)
+        try:
+            inputs = await self._inputs(child, component, node, pipeline)
+            outputs = self._outputs(child, component, node, pipeline)
+            variables = {**(component.get("environment_variables") or {}), **(node.get("environment_variables") or {})}
+            environment = {str(key): str(value) for key, value in variables.items()}
+            command = Command(component["command"], component.get("code"), inputs, outputs, environment)
+            await self._commands.run(child, command)
+        except (JobFailedError, ArmError) as exc:
+            child.error = str(exc)
+            child.note(f"the step failed: {exc}")
+            child.move("Failed", self._outbox)
+            raise JobFailedError(f"step {step}: {exc}") from exc
+        finally:
+            await self._data.upload_log(child)
+            job.note(f"step {step}:")
+            job.add_log_of(child)
+        child.move("Finalizing", self._outbox)
+        child.move("Completed", self._outbox)
+        return outputs
+
+    def _child(self, job: Job, step: str, component: Json) -> Job:
+        name = f"{job.name}_{step}"
+        properties: Json = {
+            "jobType": "Command",
+            "displayName": step,
+            "command": component["command"],
+            "environmentId": component.get("environment"),
+            "experimentName": job.resource.properties.get("experimentName"),
+            "computeId": job.resource.properties.get("computeId"),
+            "parentJobName": job.name,
+            "inputs": {},
+            "outputs": {},
+            "tags": {},
+            "properties": {"azureml.pipelinerunid": job.name, "azureml.nodeid": step},
+            "status": "NotStarted",
+        }
+        made = resource(f"jobs/{name}", "jobs", properties, caller_of(job.resource))
+        child = Job(made, {}, job.folder / "steps" / step, "azureml.StepRun", submissions=0)
+        self._jobs[name] = child
+        return child
+
+    async def _inputs(self, child: Job, component: Json, node: Json, pipeline: PipelineData) -> dict[str, str | None]:
+        given = node.get("inputs") or {}
+        values: dict[str, str | None] = {}
+        for name, declared in (component.get("inputs") or {}).items():
+            value = await self._input(child, name, given.get(name), pipeline)
+            if value is None and declared.get("default") is not None:
+                value = str(declared["default"])
+            if value is None and str(declared.get("optional", False)).lower() != "true":
+                component_name = component.get("name")
+                raise JobFailedError(f"input {name!r} of component {component_name!r} is required and was not given")
+            values[name] = value
+        return values
+
+    async def _input(self, child: Job, name: str, spec: Json | None, pipeline: PipelineData) -> str | None:
+        path = _bound(spec)
+        if path is not None and path[0] == "inputs":
+            return pipeline.inputs.get(path[1])
+        if path is not None and path[0] == "jobs":
+            return str(pipeline.made[path[1]][path[3]].local)
+        return None if spec is None else await self._data.fetch(spec, child.folder / "inputs" / name)
+
+    def _outputs(self, child: Job, component: Json, node: Json, pipeline: PipelineData) -> dict[str, Output]:
+        given = node.get("outputs") or {}
+        outputs: dict[str, Output] = {}
+        for name, declared in (component.get("outputs") or {}).items():
+            path = _bound(given.get(name))
+            if path is not None and path[0] == "outputs" and path[1] in pipeline.outputs:
+                outputs[name] = pipeline.outputs[path[1]]
+            else:
+                outputs[name] = self._data.plan(name, dict(declared), child.name, child.folder / "outputs")
+        return outputs
+
+
+def _bound(spec: Json | str | None) -> list[str] | None:
+    """Return the path that a node's input or output is bound to, or None."""
+    if isinstance(spec, dict):
+        return binding(spec.get("value") or spec.get("uri") or spec.get("path"))
+    return binding(spec)
+
+
+def in_order(nodes: dict[str, Json]) -> list[str]:
+    """Return the steps so that each comes after those whose outputs it reads. Raise JobFailedError on a circle."""
+    needs: dict[str, set[str]] = {}
+    for name, node in nodes.items():
+        paths = [_bound(spec) for spec in (node.get("inputs") or {}).values()]
+        needs[name] = {path[1] for path in paths if path is not None and path[0] == "jobs"}
+    order: list[str] = []
+    while len(order) < len(nodes):
+        ready = [name for name in nodes if name not in order and needs[name] <= set(order)]
+        if not ready:
+            left = sorted(set(nodes) - set(order))
+            raise JobFailedError(f"the steps wait for each other or for unknown ones: {', '.join(left)}")
+        order.extend(ready)
+    return order
