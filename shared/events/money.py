@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 # Number formats of the billing currencies: 1,000.00  1.000,00  1 000,00  1'000.00  1,00,000.00.
 _DIGITS = re.compile(r"[0-9][0-9.,'’\u00a0\u202f\u2009 ]*")
 _BETWEEN_GROUPS = re.compile(r"['’\u00a0\u202f\u2009 ]")
+# Groups of three, or of two as in India, parted by one kind of separator.
+_WHOLE = re.compile(r"[0-9]+|[0-9]{1,3}(?:(?P<separator>[.,])[0-9]{2,3})(?:(?P=separator)[0-9]{2,3})*")
 MOST_CHARACTERS = 64
 
 
@@ -23,18 +24,19 @@ def parse_money(text: str) -> float | None:
     runs = [run.strip() for run in _DIGITS.findall(text)]
     if len(runs) != 1:
         return None
-    digits = _BETWEEN_GROUPS.sub("", runs[0]).rstrip(".,")
-    number = float(_plain(digits)) if re.fullmatch(r"[0-9]+(?:[.,][0-9]+)*", digits) else math.nan
-    if not math.isfinite(number):
+    number = _number(_BETWEEN_GROUPS.sub("", runs[0]).rstrip(".,"))
+    if number is None:
         return None
     is_negative = bool(re.search(r"^\s*[^0-9]*[-−(]", text))
     return -number if is_negative else number
 
 
-def _plain(digits: str) -> str:
+def _number(digits: str) -> float | None:
     decimal = _decimal_separator(digits)
-    whole, _, cents = digits.rpartition(decimal) if decimal else (digits, "", "")
-    return re.sub(r"[.,]", "", whole) + "." + (cents or "0")
+    whole, _, cents = digits.rpartition(decimal) if decimal else (digits, "", "0")
+    if not _WHOLE.fullmatch(whole) or not re.fullmatch(r"[0-9]+", cents):
+        return None
+    return float(re.sub(r"[.,]", "", whole) + "." + cents)
 
 
 def _decimal_separator(digits: str) -> str | None:

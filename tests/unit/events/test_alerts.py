@@ -1,0 +1,135 @@
+"""Action group bodies that are not what the golden files hold."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import EventError
+from shared.events.alerts import read_alert
+from shared.events.money import parse_money
+
+FOLDER = Path(__file__).parents[2] / "golden" / "events"
+NOW = datetime(2026, 11, 20, 7, 15, tzinfo=UTC)
+Change = Callable[[dict[str, Any]], object]
+
+
+def _alert(name: str, change: Change) -> str:
+    body = copy.deepcopy(json.loads((FOLDER / f"alert-{name}.json").read_text())["body"])
+    change(body)
+    return json.dumps(body)
+
+
+def _budget(**changes: object) -> Change:
+    return lambda body: body["data"]["alertContext"]["AlertData"].update(changes)
+
+
+def _legacy(**changes: object) -> Change:
+    return lambda body: body["data"].update(changes)
+
+
+def _essentials(**changes: object) -> Change:
+    return lambda body: body["data"]["essentials"].update(changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("$1,000.00", 1000.0),
+        ("1.000,00 €", 1000.0),
+        ("€ 1.234.567,89", 1234567.89),
+        ("CHF 1'000.50", 1000.5),
+        ("1\u202f000,00 €", 1000.0),
+        ("1 000,5 kr", 1000.5),
+        ("₹1,00,000.00", 100000.0),
+        ("¥11,111", 11111.0),
+        ("R$ 812,50", 812.5),
+        ("812.5", 812.5),
+        ("1000", 1000.0),
+        ("-$5.00", -5.0),
+        ("($5.00)", -5.0),
+        ("$0.00", 0.0),
+    ],
+)
+def test_parse_money_reads_what_azure_formats(text: str, value: float) -> None:
+    assert parse_money(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "free", "$", "1-2", "$1 and $2", "1,,2", "1.2.3,4,5", "9" * 65, "٣"])
+def test_parse_money_when_there_is_no_telling_is_none(text: str) -> None:
+    assert parse_money(text) is None
+
+
+def test_budget_in_another_locale_is_the_same_threshold() -> None:
+    changes = _budget(
+        BudgetThreshold="1.000,00 €", NotificationThresholdAmount="800,00 €", SpentAmount="812,50 €", Unit="EUR"
+    )
+    data = read_alert(_alert("budget-common", changes), NOW).data
+    assert (data["percent"], data["amount"], data["spent"], data["currency"]) == (80.0, 1000.0, 812.5, "EUR")
+
+
+def test_budget_crossed_again_in_the_next_month_is_another_event() -> None:
+    began_long_ago = _budget(BudgetStartDate="2026-01-01")
+    november = read_alert(_alert("budget-common", began_long_ago), NOW)
+
+    def in_december(body: dict[str, Any]) -> None:
+        began_long_ago(body)
+        _essentials(firedDateTime="2026-12-02T00:00:00Z")(body)
+
+    december = read_alert(_alert("budget-common", in_december), NOW)
+    assert (november.data["periodStart"], december.data["periodStart"]) == ("2026-11-01", "2026-12-01")
+    assert november.id != december.id
+
+
+def test_legacy_budget_that_is_not_spent_yet_is_a_forecast() -> None:
+    assert read_alert(_alert("budget-legacy", _legacy(SpendingAmount="700")), NOW).data["basis"] == "forecasted"
+
+
+def test_metric_alert_keeps_the_endpoint_name_as_configured() -> None:
+    event = read_alert(_alert("metric", _essentials(configurationItems=["Churn-Fake"])), NOW)
+    assert event.data["endpoint"] == "Churn-Fake"
+
+
+def _no_condition(body: dict[str, Any]) -> None:
+    body["data"]["alertContext"] = {"operationName": "Microsoft.Resourcehealth/healthevent/Activated/action"}
+
+
+def _no_endpoint(body: dict[str, Any]) -> None:
+    body["data"]["customProperties"] = None
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param("[]", "the alert", id="a_list"),
+        pytest.param("{}", "schemaId is missing", id="empty"),
+        pytest.param(
+            '{"schemaId": "Microsoft.Insights/activityLogs", "data": {}}', "common alert schema", id="unknown"
+        ),
+        pytest.param(_alert("budget-common", _budget(BudgetThreshold="a lot")), "not a sum of money", id="no_money"),
+        pytest.param(_alert("budget-common", _budget(BudgetThreshold="$0.00")), "is no share", id="no_budget"),
+        pytest.param(_alert("budget-common", _budget(SpentAmount=None)), "SpentAmount is missing", id="no_spending"),
+        pytest.param(_alert("budget-common", _budget(ThresholdType="x")), "ThresholdType", id="no_basis"),
+        pytest.param(_alert("budget-common", _essentials(firedDateTime="")), "firedDateTime", id="no_time"),
+        pytest.param(_alert("budget-legacy", _legacy(Budget="0")), "is no share", id="legacy_no_budget"),
+        pytest.param(_alert("budget-legacy", _legacy(Budget="$1")), "data.Budget is a text", id="legacy_no_number"),
+        pytest.param(
+            _alert("budget-legacy", _legacy(BudgetStartDate="2026-11-01")), "month/day/year", id="legacy_date"
+        ),
+        pytest.param(_alert("budget-legacy", _legacy(NotificationThresholdAmount="-1")), "is no share", id="negative"),
+        pytest.param(_alert("metric", _no_condition), "metric or log search", id="activity_log"),
+        pytest.param(_alert("log-search", _no_endpoint), "names no endpoint", id="no_endpoint"),
+        pytest.param(_alert("metric", _essentials(alertRule=None)), "alertRule is missing", id="no_rule"),
+        pytest.param(_alert("metric", _essentials(monitorCondition="?")), "monitorCondition", id="no_condition"),
+    ],
+)
+def test_alert_that_cannot_be_read_gets_an_event_error(body: str, told: str) -> None:
+    with pytest.raises(EventError) as caught:
+        read_alert(body, NOW)
+    assert told in str(caught.value)

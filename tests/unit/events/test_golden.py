@@ -1,0 +1,74 @@
+"""Events as Azure documents them, in both schemas and every casing, give the facts written beside them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.domain.fact import Fact
+from shared.events.alerts import read_alert
+from shared.events.envelope import read_events
+from shared.events.registry import parse_fact
+
+FOLDER = Path(__file__).parents[2] / "golden" / "events"
+RECEIVED_AT = datetime(2026, 11, 20, 7, 15, tzinfo=UTC)
+
+
+def _golden(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return found
+
+
+def _as_json(value: object) -> object:
+    return json.loads(json.dumps(value, default=lambda moment: moment.isoformat()))
+
+
+EVENTS = sorted(file.stem for file in FOLDER.glob("*.json") if not file.stem.startswith("alert-"))
+ALERTS = sorted(file.stem for file in FOLDER.glob("alert-*.json"))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_event_tells_what_is_written_beside_it(name: str) -> None:
+    golden = _golden(name)
+    [envelope] = read_events(json.dumps(golden["body"]))
+    told = parse_fact(envelope)
+    assert _as_json({**asdict(told), "result": type(told).__name__}) == golden["expected"]
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_alert_becomes_the_event_written_beside_it(name: str) -> None:
+    golden = _golden(name)
+    assert _as_json(asdict(read_alert(json.dumps(golden["body"]), RECEIVED_AT))) == golden["expected"]
+
+
+def _key(name: str) -> str:
+    [envelope] = read_events(json.dumps(_golden(name)["body"]))
+    fact = parse_fact(envelope)
+    assert isinstance(fact, Fact)
+    return f"{fact.key}/{fact.payload_digest}"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(
+            ("run-completed-grid", "run-completed-cloud", "run-status-completed-cloud"),
+            id="one_end_of_a_run_told_thrice",
+        ),
+        pytest.param(("monitor-breach-grid", "monitor-breach-cloud"), id="one_breach_on_two_status_changes"),
+        pytest.param(("dataset-drift-grid", "dataset-drift-cloud"), id="one_drift_in_two_schemas"),
+        pytest.param(("run-failed-grid", "run-failed-lower-case", "run-not-responding"), id="one_failed_run"),
+    ],
+)
+def test_events_that_tell_one_thing_are_one_fact(names: tuple[str, ...]) -> None:
+    assert len({_key(name) for name in names}) == 1
+
+
+def test_legacy_and_common_budget_alerts_are_one_event() -> None:
+    common, legacy = (_golden(name)["expected"]["id"] for name in ("alert-budget-common", "alert-budget-legacy"))
+    assert common == legacy
