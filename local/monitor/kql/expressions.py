@@ -77,7 +77,7 @@ def _map(apply: Callable[..., Any], arguments: Sequence[Value]) -> list[Any]:
     try:
         return list(map(apply, *sources))
     except (TypeError, AttributeError, ArithmeticError):
-        # The types were checked, so only a null, a zero or an overflow can be in the way: rare, so look for it only now.
+        # The types were checked: only a null, a zero or an overflow can be in the way. They are rare, so look only now.
         return list(map(_null_safe(apply), *sources))
 
 
