@@ -8,23 +8,22 @@ bp = func.Blueprint()
 log = logging.getLogger("vigia.functions")
 
 
-@bp.route(route="alerts", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+# Anonymous for the host's keys: a secure webhook sends none. The platform checks its token before we are called.
+@bp.route(route="alerts", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def alerts(req: func.HttpRequest) -> func.HttpResponse:
     """Publish what the action group tells.
 
     Answers 503 when it could not be published: action groups try again after that, and never after a 500.
     Source: learn.microsoft.com "Action groups", 2026-07-21.
     """
-    from shared.bootstrap import get_app
-
     from functions.sign_in import calling_application
+    from shared.bootstrap import get_app
     from shared.errors import EventError, VigiaError
 
     try:
         app = get_app()
-        expected = app.settings.alerts_caller
-        if expected and calling_application(req) != expected:
-            return func.HttpResponse("this endpoint takes calls of the configured application only", status_code=401)
+        if not app.settings.uses_loopback_credential and calling_application(req) != app.settings.alerts_caller:
+            return func.HttpResponse("only the application VIGIA_ALERTS_CALLER may call this", status_code=401)
         told = app.alerts.publish(req.get_body())
     except EventError as exc:
         # It is in quarantine and people are told; sending it again would change nothing.

@@ -70,9 +70,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("VIGIA_IDENTITY_CLIENT_ID", "client id of the app's user-assigned identity", "", ""),
     Setting(
         "VIGIA_ALERTS_CALLER",
-        "application id that may call the alert endpoint; empty to rely on the function key alone",
+        "application id that may call the alert endpoint; by default the one of Azure Monitor's action groups",
         "461e8683-5575-4561-ac7f-899cc907d62a",
-        "",
+        "461e8683-5575-4561-ac7f-899cc907d62a",
     ),
     Setting("VIGIA_SWEEP_SCHEDULE", "when open work is looked after (NCRONTAB, UTC)", "0 * * * * *", "0 * * * * *"),
     Setting("VIGIA_MONITOR_SCHEDULE", "when due monitors are run (NCRONTAB, UTC)", "0 */5 * * * *", "0 */5 * * * *"),

@@ -28,7 +28,7 @@ class Alerts:
         """
         text = body.decode(errors="replace")
         try:
-            event = read_alert(text)
+            event = read_alert(text, self.clock.now())
         except EventError as exc:
             self.quarantine.set_aside(Quarantined(exc.code, str(exc), text, self.clock.now()))
             raise

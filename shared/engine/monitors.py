@@ -16,7 +16,7 @@ from shared.policy.model import Policy
 from shared.policy.monitoring import DataDrift, Monitor
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
-from shared.ports.publisher import Publisher
+from shared.ports.publisher import OutgoingEvent, Publisher
 from shared.ports.workspace import EndpointRecord, Workspace
 from shared.store.monitors import KEPT_RUNS, MonitorRun, MonitorState, MonitorStates
 from shared.store.profiles import Profiles
@@ -134,16 +134,16 @@ class Monitors:
             )
         return job.inputs[monitor.training_input]
 
-    def _announcement(self, run: MonitorRun, policy: Policy):  # type: ignore[no-untyped-def]
+    def _announcement(self, run: MonitorRun, policy: Policy) -> OutgoingEvent:
         return drift_detected(
-            source=self.source,
+            self.source,
+            run.end,
             model=policy.model,
             monitor=f"{policy.model}-{SIGNAL}",
             signal=SIGNAL,
             run=f"{run.model_version}@{run.start.isoformat()}",
             features=run.features,
             detail=run.sentence,
-            time=run.end,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.fact import Fact, Ignored
-from shared.domain.ids import ModelName
+from shared.domain.ids import FactKey, ModelName
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
 from shared.errors import EventError, PermanentError, RetryableError
@@ -59,9 +59,9 @@ class Processor:
         if delayed:
             raise delayed[0]
 
-    def resume(self, entry: Entry) -> None:
+    def resume(self, key: FactKey) -> None:
         """Carry an open fact on: take its claim over if nobody works on it, and post what was not posted."""
-        claim = self.ledger.take_over(entry.fact.key)
+        claim = self.ledger.take_over(key)
         if isinstance(claim, Claimed):
             self._carry_out(claim)
         elif isinstance(claim, Finished):

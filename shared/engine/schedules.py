@@ -37,12 +37,12 @@ class Schedules:
                 for moment in _moments(schedule, since, now):
                     self.publisher.publish(
                         retraining_requested(
-                            source=self.source,
+                            self.source,
+                            moment,
                             model=policy.model,
                             request=f"schedule {schedule} at {moment.isoformat()}",
                             reason=f"schedule {schedule}",
                             requested_by="schedule",
-                            time=moment,
                         )
                     )
         # Only now: after a crash the same moments are published again, which is harmless.

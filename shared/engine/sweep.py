@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
-from typing import Protocol
 
-from shared.domain.ids import ReleaseId
+from shared.domain.ids import FactKey
+from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
+from shared.errors import VigiaError
+from shared.logs import fields
 from shared.ports.clock import Clock
-from shared.ports.queues import MessageQueue
+from shared.ports.queues import RELEASES, MessageQueue
 from shared.store.ledger import Ledger
+from shared.store.releases import ReleaseStore
 
 log = logging.getLogger("vigia.sweep")
 
 
-class DueReleases(Protocol):
-    def due(self, now: object) -> list[ReleaseId]: ...
-
-
 @dataclass(frozen=True)
 class Sweep:
-    """Looks for claims whose worker died, releases nobody woke, and notices nobody sent."""
+    """Looks for claims whose worker died, releases that nobody woke, and notices that nobody sent."""
 
     ledger: Ledger
+    releases: ReleaseStore
     processor: Processor
-    clock: Clock
+    outbox: NoticeOutbox
     queue: MessageQueue
+    clock: Clock
 
     def run(self) -> None:
+        """Take up what lies still; one item's trouble does not keep the others waiting."""
         for key in list(self.ledger.open_keys()):
             self._resume(key)
+        for item in list(self.releases.items()):
+            if not item.is_settled and item.wake_at <= self.clock.now():
+                self.queue.send(RELEASES, json.dumps({"release": item.id}))
+        self.outbox.requeue_overdue()
+
+    def _resume(self, key: FactKey) -> None:
+        try:
+            self.processor.resume(key)
+        except VigiaError as exc:
+            log.warning("sweep.delayed", extra=fields(fact=key[:16], code=exc.code, reason=exc.message))

@@ -1,0 +1,198 @@
+"""Puts the app together: settings, policies, adapters, stores, use cases. Everything is built at first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import timedelta
+from functools import cache, cached_property
+
+from shared.adapters.channels import configured_channels
+from shared.adapters.clock import SystemClock
+from shared.adapters.data import WorkspaceData
+from shared.adapters.publisher import EventGridPublisher
+from shared.adapters.storage import AzureBlobStore, AzureMessageQueue
+from shared.adapters.telemetry import LogsTelemetry
+from shared.adapters.workspace import AzureWorkspace
+from shared.console.approval_pages import ApprovalPages
+from shared.engine.alerts import Alerts
+from shared.engine.approvals import Approvals
+from shared.engine.monitors import Monitors
+from shared.engine.outbox import NoticeOutbox
+from shared.engine.process import Processor
+from shared.engine.reconcile import Reconciler
+from shared.engine.release_desk import ReleaseDesk
+from shared.engine.schedules import Schedules
+from shared.engine.sweep import Sweep
+from shared.policy.load import PEOPLE_FILE, Sections, load_policies
+from shared.policy.model import Policy
+from shared.policy.monitoring import Monitor
+from shared.policy.people import Directory, load_people
+from shared.ports.blobs import BlobStore
+from shared.reactions.registry import reactions, sections
+from shared.settings import Settings
+from shared.store.approvals import ApprovalRecords
+from shared.store.endpoints import EndpointStore
+from shared.store.large_events import LargeEvents
+from shared.store.ledger import Ledger
+from shared.store.models import ModelStates
+from shared.store.monitors import MonitorStates
+from shared.store.outbox import OutboxStore
+from shared.store.profiles import Profiles
+from shared.store.quarantine import Quarantine
+from shared.store.releases import ReleaseStore
+
+
+def policy_sections() -> Sections:
+    """Return every section that a policy file may have, by YAML key."""
+    return {**sections(), "monitor": Monitor}
+
+
+class App:
+    """The parts of the running app. Building one part builds what it needs, and nothing else."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.queue = AzureMessageQueue(settings)
+        self.workspace = AzureWorkspace(settings)
+        self.publisher = EventGridPublisher(settings)
+        self.telemetry = LogsTelemetry(settings)
+        self.data = WorkspaceData(settings, self.workspace)
+        self.blobs: BlobStore = AzureBlobStore(settings)
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """Return the policies.
+
+        Raises:
+            PolicyError: names every mistake of every file.
+        """
+        return load_policies(self.settings.policies, policy_sections(), tuple(reactions().values()))
+
+    @cached_property
+    def people(self) -> Directory:
+        path = self.settings.policies / PEOPLE_FILE
+        return load_people(path.read_text(encoding="utf-8"), str(path)) if path.exists() else Directory()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.blobs, timedelta(seconds=self.settings.lease_seconds))
+
+    @cached_property
+    def models(self) -> ModelStates:
+        return ModelStates(self.blobs)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self.blobs)
+
+    @cached_property
+    def large_events(self) -> LargeEvents:
+        return LargeEvents(self.blobs)
+
+    @cached_property
+    def releases(self) -> ReleaseStore:
+        return ReleaseStore(self.blobs)
+
+    @cached_property
+    def endpoints(self) -> EndpointStore:
+        return EndpointStore(self.blobs)
+
+    @cached_property
+    def monitor_states(self) -> MonitorStates:
+        return MonitorStates(self.blobs)
+
+    @cached_property
+    def release_desk(self) -> ReleaseDesk:
+        return ReleaseDesk(self.releases, self.endpoints, self.queue, self.clock)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        return Approvals(ApprovalRecords(self.blobs), self.queue, self.clock)
+
+    @cached_property
+    def approval_pages(self) -> ApprovalPages:
+        return ApprovalPages(self.approvals, self.people, self.blobs, self.clock)
+
+    @cached_property
+    def outbox(self) -> NoticeOutbox:
+        return NoticeOutbox(
+            store=OutboxStore(self.blobs),
+            queue=self.queue,
+            clock=self.clock,
+            policies=self.policies,
+            people=self.people,
+            channels=configured_channels(self.settings),
+            public_url=self.settings.public_url,
+        )
+
+    @cached_property
+    def processor(self) -> Processor:
+        return Processor(
+            policies=self.policies,
+            ledger=self.ledger,
+            models=self.models,
+            workspace=self.workspace,
+            releases=self.release_desk,
+            outbox=self.outbox,
+            quarantine=self.quarantine,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(
+            releases=self.releases,
+            endpoints=self.endpoints,
+            workspace=self.workspace,
+            telemetry=self.telemetry,
+            data=self.data,
+            approvals=self.approvals,
+            outbox=self.outbox,
+            queue=self.queue,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        return Sweep(self.ledger, self.releases, self.processor, self.outbox, self.queue, self.clock)
+
+    @cached_property
+    def monitors(self) -> Monitors:
+        return Monitors(
+            policies=self.policies,
+            workspace=self.workspace,
+            data=self.data,
+            profiles=Profiles(self.blobs),
+            states=self.monitor_states,
+            publisher=self.publisher,
+            clock=self.clock,
+            source=self.settings.workspace_id,
+        )
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        return Schedules(self.policies, self.blobs, self.publisher, self.clock, self.settings.workspace_id)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        return Alerts(self.publisher, self.quarantine, self.clock)
+
+
+_BUILDING = threading.Lock()
+
+
+def get_app() -> App:
+    """Return the app of this process; the first of several threads builds it, the others wait.
+
+    Raises:
+        SettingsError: names everything that is missing from the configuration.
+    """
+    with _BUILDING:
+        return _app()
+
+
+@cache
+def _app() -> App:
+    return App(Settings.read(os.environ))

@@ -1,0 +1,60 @@
+"""Open a release when a model version is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shared.domain.fact import Fact, ModelRegistered
+from shared.domain.ids import ModelVersion
+from shared.domain.reaction import Reaction
+from shared.domain.state import ModelState
+from shared.policy.model import Policy
+from shared.ports.workspace import JobRecord, ModelRecord
+from shared.reactions.spec import Performed, ReactionSpec, Work, done
+from shared.release.new import Opening, new_release
+from shared.release.sections import SECTIONS, Rollout, plan_from
+
+NAME = "open-release"
+
+
+def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
+    match fact.body:
+        case ModelRegistered(model=policy.model, version=version) if policy.section(Rollout) is not None:
+            yield Reaction(NAME, policy.model, f"version {version} was registered", {"version": version})
+
+
+def perform(reaction: Reaction, work: Work) -> Performed:
+    version = ModelVersion(reaction.arguments["version"])
+    # The event is a hint: what is released is what the registry says now.
+    model = work.workspace.model(work.policy.model, version)
+    if model is None:
+        return done(reaction, f"the registry has no {work.policy.model}:{version}: nothing to release")
+    job = work.workspace.job(model.job) if model.job else None
+    release = new_release(_opening(model, job, work), plan_from(work.policy), work.now)
+    is_new = work.releases.open(release)
+    detail = f"release {release.id} opened" if is_new else f"release {release.id} was opened before"
+    return done(reaction, f"{detail}: {release.reason}", release.id)
+
+
+def _opening(model: ModelRecord, job: JobRecord | None, work: Work) -> Opening:
+    """Return the release's lineage: from the tags of the job of ours that trained it, else from who registered it."""
+    tags = job.tags if job else {}
+    submitter = tags.get("vigia.submitter") or (None if "vigia.cause" in tags else _person(model.created_by))
+    return Opening(
+        model=model.name,
+        version=model.version,
+        endpoint=work.policy.endpoint.name,
+        fact=work.key,
+        submitter=submitter,
+        cause=tags.get("vigia.cause") or f"registration by {model.created_by or 'somebody unknown'}",
+        chain=int(tags.get("vigia.chain", "0")),
+    )
+
+
+def _person(created_by: str) -> str | None:
+    """Return the e-mail address of the human who registered the model; identities of services have none."""
+    return created_by if "@" in created_by else None
+
+
+SPEC = ReactionSpec(NAME, propose, perform, SECTIONS)
