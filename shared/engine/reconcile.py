@@ -1,0 +1,182 @@
+"""Advances one release: load, observe, step, save, ask to be woken again, act, tell people.
+
+The record is saved before anything is done: whoever cannot save (another worker moved the release) does nothing, and
+whoever dies after saving leaves a record whose next look asks for the same actions again. The next look is requested
+before acting, so that a crash in an action cannot stop the release; the sweep finds it if even that request is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from shared.domain.ids import ReleaseId
+from shared.domain.release import Release, ReleaseState
+from shared.engine.release_act import Actor
+from shared.engine.release_observe import Observer
+from shared.errors import RetryableError, WorkspaceError
+from shared.logs import fields
+from shared.ports.approvals import ApprovalStore
+from shared.ports.clock import Clock
+from shared.ports.data import DataReader
+from shared.ports.outbox import Outbox
+from shared.ports.queues import RELEASES, MessageQueue
+from shared.ports.telemetry import Telemetry
+from shared.ports.workspace import Workspace
+from shared.release.endings import end, roll_back
+from shared.release.moves import Step
+from shared.release.step import step
+from shared.store.endpoints import EndpointStore
+from shared.store.releases import ReleaseStore, StoredRelease
+
+log = logging.getLogger("vigia.releases")
+
+LOOKS_AT_ONCE = 12
+RETRY_AFTER = timedelta(seconds=5)
+LONGEST_DELAY = timedelta(days=6)
+# A release that is due for so long has lost its wake-up message.
+OVERDUE_AFTER = timedelta(seconds=30)
+
+
+def wake_message(release: ReleaseId, at: datetime | None = None) -> str:
+    """Return a message for queue `releases`: look at the release now, or (with `at`) as was arranged."""
+    return json.dumps({"release": release} if at is None else {"release": release, "at": at.isoformat()})
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    workspace: Workspace
+    telemetry: Telemetry
+    data: DataReader
+    approvals: ApprovalStore
+    outbox: Outbox
+    releases: ReleaseStore
+    endpoints: EndpointStore
+    queue: MessageQueue
+    clock: Clock
+
+    def handle(self, message: str) -> None:
+        """Act on a message of queue `releases`. Of two wake-ups for one release the one that is not the
+        arranged one is dropped, so that messages never multiply."""
+        content = json.loads(message)
+        at = content.get("at")
+        self.reconcile(ReleaseId(content["release"]), datetime.fromisoformat(at) if at else None)
+
+    def reconcile(self, release_id: ReleaseId, arranged_at: datetime | None = None) -> None:
+        """Move the release as far as it goes now.
+
+        Args:
+            arranged_at: when the release asked to be looked at; None for a look out of turn.
+        """
+        stored = self.releases.load(release_id)
+        if stored is None:
+            log.warning("release.unknown", extra=fields(release=release_id))
+            return
+        wake_at = stored.release.wake_at
+        if arranged_at is not None and arranged_at != wake_at and self.clock.now() < wake_at:
+            return
+        for _ in range(LOOKS_AT_ONCE):
+            if stored.release.is_settled:
+                return
+            after = self._look(stored)
+            if after is None:
+                return
+            stored = after
+            if stored.release.wake_at > self.clock.now():
+                break
+        if not stored.release.is_settled and stored.release.wake_at <= self.clock.now():
+            self._wake(stored.release, self.clock.now())
+
+    def wake_overdue(self) -> int:
+        """Ask for a look at every release whose wake-up was lost, and return how many there were."""
+        before = self.clock.now() - OVERDUE_AFTER
+        overdue = [item.id for item in self.releases.items() if not item.is_settled and item.wake_at < before]
+        for release in overdue:
+            self.queue.send(RELEASES, wake_message(release))
+        return len(overdue)
+
+    def _look(self, stored: StoredRelease) -> StoredRelease | None:
+        """Take one step; None when this worker is to stop: the release is another's, or has to wait."""
+        now = self.clock.now()
+        try:
+            seen = self._observer.observe(stored.release)
+        except RetryableError as exc:
+            log.warning("release.unseen", extra=fields(release=stored.release.id, code=exc.code, reason=exc.message))
+            self._retry(stored)
+            return None
+        taken = step(stored.release, seen, now)
+        saved = self._save(stored, taken.release)
+        if saved is None:
+            return None
+        if not saved.release.is_settled and taken.wake_at > now:
+            self._wake(saved.release, now)
+        after = self._act(saved, taken)
+        return self._tell(after) if after else None
+
+    def _act(self, saved: StoredRelease, taken: Step) -> StoredRelease | None:
+        for action in taken.actions:
+            try:
+                self._actor.act(saved.release, action)
+            except RetryableError as exc:
+                about = fields(release=saved.release.id, action=type(action).__name__, code=exc.code)
+                log.info("release.action_delayed", extra=about)
+                self._tell(saved)
+                if taken.wake_at <= self.clock.now():
+                    self._retry(saved)
+                return None
+            except WorkspaceError as exc:
+                log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
+                return self._refused(saved, exc.message)
+        return saved
+
+    def _refused(self, stored: StoredRelease, why: str) -> StoredRelease | None:
+        """Azure ML refuses for good: fail before traffic was touched, take it back after; keep trying to roll back."""
+        release, now = stored.release, self.clock.now()
+        if release.state is ReleaseState.ROLLING_BACK or release.state.is_terminal:
+            return stored
+        if release.state.is_before_deploying or release.state is ReleaseState.DEPLOYING:
+            return self._save(stored, end(release, ReleaseState.FAILED, why, now).release)
+        return self._save(stored, roll_back(release, ReleaseState.FAILED, why, now).release)
+
+    def _tell(self, stored: StoredRelease) -> StoredRelease | None:
+        """Hand over new notices. They stay in the record, so a crash on the way repeats them under their keys."""
+        release = stored.release
+        if release.posted >= len(release.notices):
+            return stored
+        self.outbox.post(release.notices[release.posted :])
+        return self.releases.save(stored, replace(release, posted=len(release.notices)))
+
+    def _save(self, stored: StoredRelease, release: Release) -> StoredRelease | None:
+        saved = self.releases.save(stored, release)
+        before = stored.release
+        if saved and (release.state, release.step_index, release.phase) != (
+            before.state,
+            before.step_index,
+            before.phase,
+        ):
+            about = fields(release=release.id, state=release.state, left=before.state, reason=release.reason)
+            log.info("release.moved", extra=about)
+        return saved
+
+    def _retry(self, stored: StoredRelease) -> None:
+        now = self.clock.now()
+        saved = self.releases.save(stored, replace(stored.release, wake_at=now + RETRY_AFTER))
+        if saved:
+            self._wake(saved.release, now)
+
+    def _wake(self, release: Release, now: datetime) -> None:
+        delay = min(max(release.wake_at - now, timedelta(0)), LONGEST_DELAY)
+        self.queue.send(RELEASES, wake_message(release.id, release.wake_at), delay)
+
+    @cached_property
+    def _observer(self) -> Observer:
+        return Observer(
+            self.workspace, self.telemetry, self.data, self.approvals, self.releases, self.endpoints, self.clock
+        )
+
+    @cached_property
+    def _actor(self) -> Actor:
+        return Actor(self.workspace, self.approvals, self.releases, self.endpoints)

@@ -1,0 +1,191 @@
+"""Looks at the world for one step of a release; each state reads only what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from shared.domain.ids import JobName, ReleaseId
+from shared.domain.release import Release, ReleaseState
+from shared.domain.verdict import GateResult, Judgement, Verdict
+from shared.errors import PermanentError, RetryableError
+from shared.ports.approvals import ApprovalStore
+from shared.ports.clock import Clock
+from shared.ports.data import DataReader
+from shared.ports.telemetry import Telemetry
+from shared.ports.workspace import EndpointRecord, JobRecord, Workspace
+from shared.release.names import evaluation_job
+from shared.release.observation import EndpointClaim, Observation, Rival
+from shared.store.endpoints import EndpointStore
+from shared.store.releases import ReleaseStore
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Observer:
+    workspace: Workspace
+    telemetry: Telemetry
+    data: DataReader
+    approvals: ApprovalStore
+    releases: ReleaseStore
+    endpoints: EndpointStore
+    clock: Clock
+
+    def observe(self, release: Release) -> Observation:
+        """Return what the release's state looks at.
+
+        Raises:
+            RetryableError: something cannot be read now. Measurements that cannot be read are none instead:
+                the deadlines must go on counting.
+        """
+        if release.state.is_terminal:
+            return Observation(claim=self.endpoints.read(release.endpoint))
+        seen = Observation(request=self.releases.request(release.id))
+        look = _LOOKS.get(release.state)
+        return look(self, release, seen) if look else seen
+
+    def _opened(self, release: Release, seen: Observation) -> Observation:
+        claim = self.endpoints.read(release.endpoint)
+        endpoint = self.workspace.endpoint(release.endpoint)
+        return replace(
+            seen,
+            model=self.workspace.model(release.model, release.version),
+            endpoint=endpoint,
+            claim=claim,
+            holder=self.holder(claim, release.id),
+            rivals=self._rivals(release),
+            champion_created_at=self._champion_created_at(release, endpoint),
+        )
+
+    def _gating(self, release: Release, seen: Observation) -> Observation:
+        from shared.release.gates.registry import judge
+
+        return replace(
+            seen,
+            model=self.workspace.model(release.model, release.version),
+            rivals=self._rivals(release),
+            gate_results=judge(release, "model", None),
+        )
+
+    def _evaluating(self, release: Release, seen: Observation) -> Observation:
+        job = self.workspace.job(evaluation_job(release.id))
+        results = self._evaluated(release, job) if job and job.has_succeeded else None
+        return replace(seen, job=job, gate_results=results, rivals=self._rivals(release))
+
+    def _awaiting_approval(self, release: Release, seen: Observation) -> Observation:
+        decision = self.approvals.decision(release.id, release.approval_digest)
+        return replace(seen, decision=decision, rivals=self._rivals(release))
+
+    def _deploying(self, release: Release, seen: Observation) -> Observation:
+        return replace(seen, endpoint=self.workspace.endpoint(release.endpoint))
+
+    def _canary(self, release: Release, seen: Observation) -> Observation:
+        judgement = None
+        if release.phase == "baking" and release.traffic_since:
+            judgement = self._judged(release, release.traffic_since, timedelta(0))
+        return replace(seen, endpoint=self.workspace.endpoint(release.endpoint), judgement=judgement)
+
+    def _watching(self, release: Release, seen: Observation) -> Observation:
+        judgement = None
+        if release.champion and release.traffic_since:
+            # The champion has no traffic any more: its intervals from before the promotion are compared.
+            judgement = self._judged(release, release.traffic_since, _whole(release.plan.watch_for, release))
+        return replace(seen, endpoint=self.workspace.endpoint(release.endpoint), judgement=judgement)
+
+    def _rolling_back(self, release: Release, seen: Observation) -> Observation:
+        claim = self.endpoints.read(release.endpoint)
+        return replace(seen, endpoint=self.workspace.endpoint(release.endpoint), claim=claim)
+
+    def holder(self, claim: EndpointClaim, release: ReleaseId) -> ReleaseId | None:
+        """Return the other release that owns the endpoint; one that has ended does not count."""
+        if claim.owner in {None, release}:
+            return None
+        owner = self.releases.load(ReleaseId(claim.owner or ""))
+        return None if owner is None or owner.release.state.is_terminal else claim.owner
+
+    def _rivals(self, release: Release) -> tuple[Rival, ...]:
+        found = []
+        for other in self.releases.open_ids():
+            stored = self.releases.load(other) if other != release.id else None
+            if stored and _is_rival(stored.release, release):
+                rival = stored.release
+                found.append(Rival(rival.id, rival.version, rival.model_created_at))
+        return tuple(found)
+
+    def _champion_created_at(self, release: Release, endpoint: EndpointRecord | None) -> datetime | None:
+        serving = {name for name, share in endpoint.traffic.items() if share} if endpoint else set()
+        for deployment in endpoint.deployments if endpoint else ():
+            if deployment.name in serving and deployment.version and not deployment.version.isdecimal():
+                model = self.workspace.model(release.model, deployment.version)
+                return model.created_at if model else None
+        return None
+
+    def _evaluated(self, release: Release, job: JobRecord) -> tuple[GateResult, ...]:
+        from shared.release.gates.registry import judge, unreadable
+
+        try:
+            scores = self.data.table(scores_uri(job))
+        except PermanentError as exc:
+            return unreadable(release, exc.message)
+        return judge(release, "evaluation", scores)
+
+    def _judged(self, release: Release, since: datetime, lag: timedelta) -> Judgement | None:
+        from shared.judge.canary import Tolerances, judge
+        from shared.judge.pairs import pair
+
+        plan, champion = release.plan.judge, release.champion
+        if champion is None:
+            return None
+        now, start = self.clock.now(), _ceiling(since, plan.interval)
+        # The interval that is still running is not judged: its numbers would change.
+        end = _ceiling(now, plan.interval) - (plan.interval if now != _ceiling(now, plan.interval) else timedelta(0))
+        try:
+            intervals = self.telemetry.intervals(release.endpoint, start - lag, max(start, end), plan.interval)
+        except RetryableError as exc:
+            return Judgement(Verdict.INCONCLUSIVE, f"the measurements cannot be read: {exc.message}", has_data=False)
+        looks = release.plan.watch_for if lag else release.plan.decide_within
+        tolerances = Tolerances(
+            errors=plan.errors_worse_by_at_most,
+            latency=plan.latency_ratio_at_most,
+            false_rollbacks=plan.false_rollbacks,
+            horizon=max(1, round(looks / plan.interval)),
+        )
+        pairs = pair(intervals, release.challenger.deployment, champion.deployment, lag)
+        judged = tuple(each for each in pairs if each.challenger.start >= start)
+        return judge(judged, tolerances, plan.interval, now)
+
+
+_LOOKS: Mapping[ReleaseState, Callable[[Observer, Release, Observation], Observation]] = {
+    ReleaseState.OPENED: Observer._opened,
+    ReleaseState.GATING: Observer._gating,
+    ReleaseState.EVALUATING: Observer._evaluating,
+    ReleaseState.AWAITING_APPROVAL: Observer._awaiting_approval,
+    ReleaseState.DEPLOYING: Observer._deploying,
+    ReleaseState.CANARY: Observer._canary,
+    ReleaseState.WATCHING: Observer._watching,
+    ReleaseState.ROLLING_BACK: Observer._rolling_back,
+}
+
+
+def scores_uri(job: JobRecord) -> str:
+    """Return where the evaluation's scores are; where Azure ML puts them when it does not say."""
+    default = f"azureml://datastores/workspaceblobstore/paths/azureml/{JobName(job.name)}/scores/"
+    return job.outputs.get("scores") or default
+
+
+def _is_rival(other: Release, release: Release) -> bool:
+    return other.model == release.model and other.endpoint == release.endpoint and not other.state.is_terminal
+
+
+def _ceiling(moment: datetime, interval: timedelta) -> datetime:
+    """Return the first interval's start at or after `moment`; intervals are counted from a fixed epoch."""
+    rest = (moment - _EPOCH) % interval
+    return moment + (interval - rest) if rest else moment
+
+
+def _whole(length: timedelta, release: Release) -> timedelta:
+    """Return the length, rounded up to whole intervals."""
+    interval = release.plan.judge.interval
+    return -(-length // interval) * interval

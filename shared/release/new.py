@@ -1,0 +1,55 @@
+"""A release at its beginning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
+from shared.domain.notice import NoticeKind
+from shared.domain.release import Release, ReleasePlan, ReleaseState, Serving
+from shared.release.moves import WAIT_FOR_ENDPOINT, tell
+from shared.release.names import deployment_name, release_id
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a release is opened with.
+
+    Args:
+        fact: the key of the fact that opens it.
+        submitter: the human behind it, None when no human is.
+        cause: in a few words, e.g. "drift" or "registered by ana@example.com".
+        chain: how many automatic retrainings led here in a row.
+    """
+
+    model: ModelName
+    version: ModelVersion
+    endpoint: EndpointName
+    fact: FactKey
+    submitter: str | None
+    cause: str
+    chain: int = 0
+
+
+def new_release(opening: Opening, plan: ReleasePlan, now: datetime) -> Release:
+    """Return the release of this model version; it is the same one, by id, however often it is opened."""
+    release = Release(
+        id=release_id(opening.model, opening.version),
+        model=opening.model,
+        version=opening.version,
+        endpoint=opening.endpoint,
+        plan=plan,
+        opened_at=now,
+        opened_by=opening.fact,
+        submitter=opening.submitter,
+        cause=opening.cause,
+        chain=opening.chain,
+        challenger=Serving(deployment_name(opening.version), opening.version),
+        state=ReleaseState.OPENED,
+        entered_at=now,
+        deadline=now + WAIT_FOR_ENDPOINT,
+        wake_at=now,
+        reason=f"opened by {opening.cause}",
+    )
+    return tell(release, NoticeKind.RELEASE_OPENED, reason=release.reason)

@@ -1,0 +1,255 @@
+"""The policy's sections about releases, and the plan they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, PlainValidator, RootModel, WithJsonSchema, create_model
+
+from shared.domain.release import (
+    ApprovalPlan,
+    DeploymentPlan,
+    EvaluationPlan,
+    GatePlan,
+    JudgePlan,
+    ReleasePlan,
+)
+from shared.errors import PolicyError
+from shared.policy.model import Policy
+from shared.policy.quantities import AssetRef, ComponentRef, Duration, Percent, duration_text, parse_percent
+from shared.policy.section import Section
+from shared.release.gates.metric import MetricGate
+from shared.release.gates.registry import gates
+
+IMPLEMENTED = ("canary", "all-at-once")
+
+
+def _whole_percent(value: object) -> int:
+    # Azure ML takes whole percents only.
+    percent = parse_percent(value) if not isinstance(value, int) else float(value)
+    if percent != int(percent):
+        raise ValueError(f"traffic is split in whole percents; write {round(percent)}%")
+    return int(percent)
+
+
+WholePercent = Annotated[
+    int,
+    PlainValidator(_whole_percent),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,3}%$", "examples": ["10%"]}),
+]
+
+
+class Evaluate(Section):
+    """The registered component that scores champion and challenger, and the labelled data it scores."""
+
+    job: ComponentRef
+    data: AssetRef
+    compute: str = "serverless"
+
+
+def _any_gate() -> Any:
+    """Return the union of what a list of gates may hold: each as `{kind: {...}}`, the metric gate without its kind."""
+    members: Any = MetricGate
+    for spec in gates().values():
+        if spec.section is not MetricGate:
+            fields: dict[str, Any] = {spec.kind: (spec.section, ...)}
+            members = members | create_model(spec.kind, __base__=Section, **fields)
+    return members
+
+
+class Gates(RootModel[tuple[_any_gate(), ...]]):  # type: ignore[misc]
+    """What a version must pass before it may serve."""
+
+    def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
+        if any(_gate(each)[2] == "evaluation" for each in self.root) and policy.section(Evaluate) is None:
+            yield "", "these gates need scores; add a section evaluate: {job: …, data: …}"
+
+    def plans(self) -> tuple[GatePlan, ...]:
+        return tuple(GatePlan(kind, section.model_dump(mode="json")) for kind, section, _ in map(_gate, self.root))
+
+
+def _gate(written: BaseModel) -> tuple[str, BaseModel, str]:
+    """Return a written gate's kind, section, and what it needs."""
+    if isinstance(written, MetricGate):
+        return "metric", written, gates()["metric"].needs
+    kind = next(iter(type(written).model_fields))
+    return kind, getattr(written, kind), gates()[kind].needs
+
+
+class Approval(Section):
+    """Who must agree. `production` asks when the release replaces a version that serves; the first release of
+    a model is not asked about."""
+
+    when: Literal["always", "production", "never"] = "production"
+    quorum: int = Field(default=1, ge=1)
+    expires: Duration = timedelta(hours=24)
+    not_by: Literal["submitter", "nobody"] = "submitter"
+
+    def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
+        if self.when == "never":
+            return
+        approvers = len(policy.people.approvers)
+        if self.quorum > approvers:
+            yield "quorum", f"{self.quorum} must agree but people.approvers names {approvers}; name more, or ask fewer"
+        if self.expires <= timedelta(0):
+            yield "expires", "nobody can decide in no time; write e.g. 24h"
+
+
+class Errors(Section):
+    """How many more requests may fail, in percentage points."""
+
+    worse_by_at_most: Percent = 1.0
+
+
+class Latency(Section):
+    """How much slower the challenger may be. Compared are geometric means per interval; `quantile` says which
+    quantile the ratio was agreed for and is shown beside it."""
+
+    ratio_at_most: float = Field(default=1.25, gt=0)
+    quantile: float | None = Field(default=None, gt=0, lt=1)
+
+
+class Judge(Section):
+    """How the challenger is compared while both serve."""
+
+    errors: Errors | None = Errors()
+    latency: Latency | None = Latency()
+    false_rollbacks: Percent = 1.0
+    on_no_data: Literal["hold", "abort"] = "hold"
+    interval: Duration = timedelta(minutes=1)
+
+
+class Deployment(Section):
+    """How the challenger is deployed; MLflow models need no environment and no code."""
+
+    instance_type: str = "Standard_DS3_v2"
+    instance_count: int = Field(default=1, ge=1)
+    environment: str = ""
+    code: str = ""
+    scoring_script: str = ""
+
+
+class Rollout(Section):
+    """How traffic moves to a new version."""
+
+    strategy: Literal["canary", "blue-green", "shadow", "all-at-once", "batch"] = "canary"
+    steps: tuple[WholePercent, ...] = (10, 50, 100)
+    bake: Duration = timedelta(minutes=15)
+    decide_within: Duration | None = None
+    watch_for: Duration = timedelta(hours=2)
+    judge: Judge = Judge()
+    deployment: Deployment = Deployment()
+
+    @property
+    def traffic(self) -> tuple[int, ...]:
+        return self.steps if self.strategy == "canary" else (100,)
+
+    @property
+    def deadline(self) -> timedelta:
+        """Return how long a step may take to be decided."""
+        return self.decide_within if self.decide_within is not None else 4 * self.bake
+
+    def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
+        if policy.endpoint.type != "online":
+            yield "", "traffic can be moved on online endpoints only; write endpoint: {…, type: online}"
+        if self.strategy not in IMPLEMENTED:
+            yield "strategy", f"{self.strategy} is not available yet; write {' or '.join(IMPLEMENTED)}"
+        elif self.strategy != "canary" and "steps" in self.model_fields_set:
+            yield "steps", f"{self.strategy} has no steps; leave them out, or write strategy: canary"
+        yield from _step_problems(self.steps)
+        yield from self._time_problems()
+        yield from _judge_problems(self.judge)
+
+    def _time_problems(self) -> Iterator[tuple[str, str]]:
+        interval = self.judge.interval
+        fewest = 5 * interval
+        if interval < timedelta(seconds=1):
+            yield "judge.interval", "measurements are at least a second apart; write 1s or more, e.g. 1m"
+        elif self.strategy == "canary" and self.bake < fewest:
+            yield (
+                "bake",
+                f"a step needs 5 intervals of {duration_text(interval)} to be judged; "
+                f"write {duration_text(fewest)} or more",
+            )
+        if self.decide_within is not None and self.decide_within < self.bake:
+            yield "decide_within", f"is shorter than the bake; write {duration_text(4 * self.bake)}, or leave it out"
+        if self.watch_for < interval:
+            yield "watch_for", f"is shorter than one interval; write {duration_text(fewest)} or more"
+
+
+def _step_problems(steps: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    if not steps or steps[-1] != 100:
+        yield "steps", "a rollout ends with all the traffic; end the steps with 100%"
+    if any(later <= earlier for earlier, later in pairwise(steps)) or (steps and steps[0] < 1):
+        yield "steps", "each step must be above the one before, from 1% on; write e.g. [10%, 50%, 100%]"
+
+
+def _judge_problems(judge: Judge) -> Iterator[tuple[str, str]]:
+    if judge.errors is None and judge.latency is None:
+        yield "judge", "nothing is left to judge; write errors: {worse_by_at_most: 1%}, latency: {ratio_at_most: 1.25}"
+    if not 0 < judge.false_rollbacks < 50:
+        yield "judge.false_rollbacks", "must be above 0% and below 50%; write e.g. 1%"
+    if judge.errors and judge.errors.worse_by_at_most >= 100:
+        yield "judge.errors.worse_by_at_most", "allows every request to fail; write e.g. 1%"
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "evaluate": Evaluate,
+    "gates": Gates,
+    "approval": Approval,
+    "rollout": Rollout,
+}
+
+
+def plan_from(policy: Policy) -> ReleasePlan:
+    """Return the plan of a release under the policy; sections that the file leaves out have their defaults, but
+    a policy without `rollout` releases nothing.
+
+    Raises:
+        PolicyError: there is no section `rollout`.
+    """
+    rollout = policy.section(Rollout)
+    if rollout is None:
+        raise PolicyError(
+            code="policy.no_rollout",
+            message=f"{policy.path}: the policy of {policy.model} does not say how to release it",
+            hint="add a section rollout: {strategy: canary, steps: [10%, 50%, 100%], bake: 15m}",
+        )
+    evaluate, gate_list = policy.section(Evaluate), policy.section(Gates)
+    return ReleasePlan(
+        policy_digest=policy.digest,
+        evaluation=EvaluationPlan(evaluate.job, evaluate.data, evaluate.compute) if evaluate else None,
+        gates=gate_list.plans() if gate_list else (),
+        approval=_approval_plan(policy),
+        steps=rollout.traffic,
+        bake=rollout.bake,
+        decide_within=rollout.deadline,
+        watch_for=rollout.watch_for,
+        judge=_judge_plan(rollout.judge),
+        deployment=DeploymentPlan(**rollout.deployment.model_dump()),
+    )
+
+
+def _approval_plan(policy: Policy) -> ApprovalPlan:
+    # Without the section nobody is asked: the policy's owner did not ask to be.
+    approval = policy.section(Approval) or Approval(when="never")
+    return ApprovalPlan(
+        when=approval.when,
+        approvers=policy.people.approvers,
+        quorum=approval.quorum,
+        expires=approval.expires,
+        submitter_may_approve=approval.not_by == "nobody",
+    )
+
+
+def _judge_plan(judge: Judge) -> JudgePlan:
+    return JudgePlan(
+        errors_worse_by_at_most=judge.errors.worse_by_at_most / 100 if judge.errors else None,
+        latency_ratio_at_most=judge.latency.ratio_at_most if judge.latency else None,
+        false_rollbacks=judge.false_rollbacks / 100,
+        on_no_data=judge.on_no_data,
+        interval=judge.interval,
+    )
