@@ -53,12 +53,16 @@ _Addressee = Annotated[
 ]
 
 
+# Told to editors here and checked below: pydantic would also complain that a list of one wrong word is too short.
+_NOT_EMPTY = Field(json_schema_extra={"minItems": 1})
+
+
 class NotifyRule(Section):
     """Tell these people about these things by these channels."""
 
-    on: Annotated[tuple[_Kind, ...], Field(min_length=1)]
-    to: Annotated[tuple[_Addressee, ...], Field(min_length=1)]
-    by: Annotated[tuple[_Channel, ...], Field(min_length=1)]
+    on: Annotated[tuple[_Kind, ...], _NOT_EMPTY]
+    to: Annotated[tuple[_Addressee, ...], _NOT_EMPTY]
+    by: Annotated[tuple[_Channel, ...], _NOT_EMPTY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,9 @@ class Notify(RootModel[tuple[NotifyRule, ...]]):
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         for number, rule in enumerate(self.root):
+            for key, words in (("on", rule.on), ("to", rule.to), ("by", rule.by)):
+                if not words:
+                    yield f"{number}.{key}", "is empty; name at least one, or remove the rule"
             if "approvers" in rule.to and not policy.people.approvers:
                 yield f"{number}.to", "names approvers, but there are none; add people.approvers, or write owner"
 

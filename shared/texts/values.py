@@ -77,7 +77,7 @@ def _decimal(text: str) -> Decimal | None:
         value = Decimal(text.strip())
     except InvalidOperation:
         return None
-    return value if value.is_finite() and abs(value) < Decimal(10) ** 15 else None
+    return value if value.is_finite() and -15 < value.adjusted() < 15 else None
 
 
 def _rounded(value: Decimal) -> Decimal:
