@@ -1,32 +1,60 @@
-"""The Markdown subset of Adaptive Cards, as safe HTML."""
+"""The Markdown subset of Adaptive Cards, as safe HTML or as plain text."""
 
 from __future__ import annotations
 
+import html
 import re
 
 from markupsafe import Markup, escape
 
+_LITERAL = re.compile(r"\\([!-/:-@\[-`{-~])|&(?:[a-z]+|#\d+);")
 _LINK = re.compile(r"\[([^\]]+)\]\((https?://[^\s)]+)\)")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _ITALIC = re.compile(r"(?<![\w*])[*_](?!\s)(.+?)(?<!\s)[*_](?![\w*])")
 _MENTION = re.compile(r"&lt;at&gt;(.+?)&lt;/at&gt;")
 _BULLET = re.compile(r"^[-*] +", re.MULTILINE)
+_KEPT = re.compile("\ue000(\\d+)\ue001")  # private-use characters, which no text needs
+
+
+class _Keeper:
+    """Sets pieces of HTML aside, so that no later rule reads them as markup."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+
+    def keep(self, piece: str) -> str:
+        self._pieces.append(piece)
+        return f"\ue000{len(self._pieces) - 1}\ue001"
+
+    def put_back(self, text: str) -> str:
+        while _KEPT.search(text):  # a link's label may hold kept characters
+            text = _KEPT.sub(lambda match: self._pieces[int(match[1])], text)
+        return text
 
 
 def to_html(text: str) -> Markup:
     """Return bold, italic, links (http and https only), bullets, line breaks and mentions as HTML; the rest escaped."""
-    html = str(escape(text))  # first, so that no markup of the sender survives
-    links: list[str] = []
+    keeper = _Keeper()
+    text = text.replace("\ue000", "").replace("\ue001", "")
+    text = _LITERAL.sub(lambda match: keeper.keep(str(escape(_character(match)))), text)
+    text = str(escape(text))  # before any rule makes markup, so that none of the sender's survives
+    text = _LINK.sub(lambda match: keeper.keep(_link(match)), text)
+    text = _BULLET.sub("• ", text)
+    text = _BOLD.sub(r"<strong>\1</strong>", text)
+    text = _ITALIC.sub(r"<em>\1</em>", text)
+    text = _MENTION.sub(r'<span class="mention">\1</span>', text)
+    return Markup(keeper.put_back(text.replace("\n", "<br>")))
 
-    def keep(match: re.Match[str]) -> str:
-        # Set aside: an underscore in an address is not emphasis.
-        links.append(f'<a href="{match[2]}" rel="noreferrer" target="_blank">{match[1]}</a>')
-        return f"\x00{len(links) - 1}\x00"
 
-    html = _LINK.sub(keep, html.replace("\x00", ""))
-    html = _BULLET.sub("• ", html)
-    html = _BOLD.sub(r"<strong>\1</strong>", html)
-    html = _ITALIC.sub(r"<em>\1</em>", html)
-    html = _MENTION.sub(r'<span class="mention">\1</span>', html)
-    html = re.sub("\x00(\\d+)\x00", lambda match: links[int(match[1])], html)
-    return Markup(html.replace("\n", "<br>"))  # built from escaped text only
+def to_plain(text: str) -> str:
+    """Return the text without escapes, entities and emphasis, for a title."""
+    return _LITERAL.sub(_character, _BOLD.sub(r"\1", text))
+
+
+def _character(match: re.Match[str]) -> str:
+    """Return what an escape (`\\*`) or an entity (`&lt;`) stands for."""
+    return match[1] or html.unescape(match[0])
+
+
+def _link(match: re.Match[str]) -> str:
+    return f'<a href="{match[2]}" rel="noreferrer" target="_blank">{match[1]}</a>'

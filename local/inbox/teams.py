@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from local.inbox.markdown import to_plain
 from local.inbox.messages import Message
 
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
@@ -43,7 +44,7 @@ def parse_card(raw: bytes, flow: str, at: datetime) -> Message:
         channel="teams",
         at=at,
         to=_recipients(about.get("to"), cards) or (flow,),
-        title=next((text for card in cards for text in _texts(card)), "(a card without text)"),
+        title=next((to_plain(text) for card in cards for text in _texts(card)), "(a card without text)"),
         kind=_text_or_none(about.get("kind")),
         key=_text_or_none(about.get("key")),
         body=body,
