@@ -21,7 +21,7 @@ def make_bad_package(champion: Path, folder: Path) -> Path:
     """Write to `folder` the champion's package with faulty scoring code, and return `folder`.
 
     Raises:
-        FileNotFoundError: `champion` is not a package that train-flight-delay wrote.
+        FileNotFoundError: `champion` is not a package that train_flight_delay wrote.
         FileExistsError: `folder` exists.
     """
     if not (champion / "MLmodel").is_file() or not (champion / "code" / _SCORING).is_file():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = "flight-delay"
 ENVIRONMENT_VERSION = "1"
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
+# Their names have underscores: Azure ML allows no hyphen in a component's name.
 COMPONENTS = ("train", "evaluate")
 _FOLDER = Path(__file__).parent / "components"
 
@@ -28,13 +29,19 @@ def register_environment(client: MLClient) -> Any:
 
 
 def register_components(client: MLClient) -> dict[str, Any]:
-    """Register train-flight-delay and evaluate-flight-delay with their code; return them by name."""
+    """Register train_flight_delay and evaluate_flight_delay with their code; return them by name. Again is harmless."""
     from azure.ai.ml import load_component
+    from azure.core.exceptions import ResourceNotFoundError
 
-    registered = {}
+    registered: dict[str, Any] = {}
     for folder in COMPONENTS:
-        component = client.components.create_or_update(load_component(source=_FOLDER / folder / "component.yaml"))
-        registered[component.name] = component
+        component: Any = load_component(source=_FOLDER / folder / "component.yaml")
+        try:
+            # A version never changes once it is published, and sending it again would be refused as a change: each
+            # upload gives its code a new id.
+            registered[component.name] = client.components.get(component.name, component.version)
+        except ResourceNotFoundError:
+            registered[component.name] = client.components.create_or_update(component)
     return registered
 
 

@@ -175,5 +175,6 @@ def _share_move(known: list[str], old: np.ndarray[Any, Any], new: np.ndarray[Any
     if not known:
         return ""
     before, now = old / old.sum(), new / new.sum()
-    position = int(np.argmax(np.abs(now - before)[: len(known)]))
+    # Rounded, so that of equal moves the more frequent category is named, not the one with the luckier last bit.
+    position = int(np.argmax(np.round(np.abs(now - before)[: len(known)], 12)))
     return f"{known[position]} moved most, from {before[position]:.1%} to {now[position]:.1%} of rows"

@@ -35,7 +35,7 @@ def main() -> int:
         for name in SLICES:
             scores[name] = frame[name].astype(str)
     except (UnusableDataError, UnusableModelError) as exc:
-        print(f"evaluate-flight-delay: {exc}", file=sys.stderr)
+        print(f"evaluate_flight_delay: {exc}", file=sys.stderr)
         return 1
     arguments.scores.mkdir(parents=True, exist_ok=True)
     scores.to_parquet(arguments.scores / "scores.parquet", index=False)

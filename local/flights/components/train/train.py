@@ -21,7 +21,7 @@ def main() -> int:
         frame = read(arguments.training_data)
         trained = fit(frame)
     except UnusableTrainingDataError as exc:
-        print(f"train-flight-delay: {exc}", file=sys.stderr)
+        print(f"train_flight_delay: {exc}", file=sys.stderr)
         return 1
     write_package(arguments.model, trained, frame)
     print(json.dumps({"metrics": metrics(trained)}))
