@@ -137,15 +137,15 @@ def test_attempts_run_out() -> None:
 
 
 def test_time_to_live_is_looked_at_when_the_next_attempt_is_due() -> None:
-    # Attempts at 0 s and, on the documented schedule, about 10 s and 40 s; the third wait ends after the minute.
-    subscription = dataclasses.replace(MODELS, retry=Retry(ttl_minutes=1))
-    with running_grid(subscription, time_scale=0.005) as grid:
+    # On the documented schedule attempts are made at about 0, 10, 40 and 100 s; the next would be due after 400 s.
+    subscription = dataclasses.replace(MODELS, retry=Retry(ttl_minutes=5))
+    with running_grid(subscription, time_scale=0.002) as grid:
         grid.functions.answers = [500] * 10
         grid.publish("workspace", model_event())
         grid.settle()
         [[record]] = grid.dead_letters.blobs.values()
     assert record["deadLetterReason"] == "TimeToLiveExceeded"
-    assert record["deliveryAttempts"] == 3
+    assert record["deliveryAttempts"] == 4
 
 
 def test_answer_that_comes_too_late_counts_as_timed_out() -> None:
