@@ -39,7 +39,7 @@ def describe(system: LocalSystem) -> str:
 
 def main() -> int:
     """Return the exit code: 0 after Ctrl-C, 1 when a part failed."""
-    parser = argparse.ArgumentParser(prog="dev.py up", description=__doc__)
+    parser = argparse.ArgumentParser(prog="dev.py up", description="Run the local system until Ctrl-C.")
     parser.add_argument("--free-ports", action="store_true", help="take any free ports, to run beside another system")
     parser.add_argument(
         "--workdir", type=Path, default=ROOT / ".vigia" / "up", help="for logs and settings; default: .vigia/up"

@@ -84,13 +84,17 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses) -> 
     report = drive(ROOT, calls, settings_for(azurite))
 
     assert report.error is None
-    assert set(report.functions) >= EVENT_FUNCTIONS | {
-        "process",
-        "reconcile",
+    assert set(report.functions) >= EVENT_FUNCTIONS
+    bindings = [binding for each in report.functions.values() for binding in each]
+    assert {each["queueName"] for each in bindings if each["type"] == "queueTrigger"} == {
+        "events",
+        "releases",
         "notices",
-        "sweep",
-        "monitors",
-        "schedules",
+    }
+    assert {each["schedule"] for each in bindings if each["type"] == "timerTrigger"} == {
+        "%VIGIA_SWEEP_SCHEDULE%",
+        "%VIGIA_MONITOR_SCHEDULE%",
+        "%VIGIA_SCHEDULES_SCHEDULE%",
     }
     assert [result["error"] for result in report.results] == [None] * len(calls)
     kept = [[json.loads(text)["id"] for text in result["outputs"].values()] for result in report.results]
