@@ -143,14 +143,23 @@ class Assets:
 
     async def _list_versions(self, request: web.Request) -> web.Response:
         kind, name = request.match_info["kind"], request.match_info["name"]
-        if kind == "codes" and name not in self._kinds[kind]:
-            return page([])  # the SDK asks by content hash before it uploads, and takes a 404 for a failure
+        if kind == "codes" and "hash" in request.query:
+            return page(self._codes_with_hash(request.query["hash"]))
         found = [each for each in self.container(kind, name).versions.values() if _is_shown(each, request)]
         if "desc" in request.query.get("$orderBy", request.query.get("orderBy", "desc")):
             found.reverse()
         if "$top" in request.query:
             found = found[: int(request.query["$top"])]
         return page([each.json() for each in found])
+
+    def _codes_with_hash(self, wanted: str) -> list[Json]:
+        """Code of this content, whatever its name: the SDK asks under a new name before it uploads a folder."""
+        return [
+            each.json()
+            for container in self._kinds["codes"].values()
+            for each in container.versions.values()
+            if (each.properties.get("properties") or {}).get("hash_sha256") == wanted
+        ]
 
     async def _get_version(self, request: web.Request) -> web.Response:
         info = request.match_info

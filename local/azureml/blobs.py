@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,12 +76,11 @@ class Blobs:
             async for blob in container.list_blobs(name_starts_with=source.path or None):
                 if blob.name == source.path:
                     target = folder / source.name
-                    target.write_bytes(await (await container.download_blob(blob.name)).readall())
+                    await _save(target, await (await container.download_blob(blob.name)).readall())
                     return target
                 if blob.name.startswith(below):
                     target = folder / blob.name.removeprefix(below)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(await (await container.download_blob(blob.name)).readall())
+                    await _save(target, await (await container.download_blob(blob.name)).readall())
                     is_found = True
         except ResourceNotFoundError as exc:
             raise BlobsMissingError(f"container {source.container} does not exist") from exc
@@ -91,11 +91,12 @@ class Blobs:
     async def upload(self, source: Path, target: BlobPath) -> None:
         """Copy a file to a blob, or a folder's files below a prefix; what was there is overwritten."""
         if source.is_file():
-            await self.write(target, source.read_bytes())
+            await self.write(target, await asyncio.to_thread(source.read_bytes))
             return
         for each in sorted(source.rglob("*")):
             if each.is_file():
-                await self.write(target / each.relative_to(source).as_posix(), each.read_bytes())
+                content = await asyncio.to_thread(each.read_bytes)
+                await self.write(target / each.relative_to(source).as_posix(), content)
 
     async def write(self, target: BlobPath, data: bytes) -> None:
         client = self._connected.get_blob_client(target.container, target.path)
@@ -115,3 +116,9 @@ class Blobs:
         if self._service is None:
             raise RuntimeError("Blobs.start() was not awaited")
         return self._service
+
+
+async def _save(target: Path, content: bytes) -> None:
+    """Write a file off the event loop: large ones would hold up the requests that are being scored."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(target.write_bytes, content)

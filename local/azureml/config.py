@@ -21,7 +21,7 @@ class Faults:
 
 @dataclass(frozen=True)
 class AzureMlConfig:
-    """`python` runs jobs and scoring processes. Jobs, models and logs live under `workdir` until it is deleted."""
+    """`python` runs jobs and scoring processes. Jobs, models and logs live under `workdir` until the next start."""
 
     addresses: Addresses
     workdir: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 import secrets
@@ -24,6 +23,7 @@ class Server:
     process: Process
     url: str
     log: Path
+    waiting: int = 0  # requests that the proxy has sent and that are not answered
 
     @property
     def is_alive(self) -> bool:
@@ -39,7 +39,6 @@ class Deployment:
     log: Path
     server: Server | None = None
     error: str | None = None
-    waiting: int = 0  # requests that the proxy has sent and that are not answered
 
     @property
     def name(self) -> str:
@@ -124,8 +123,3 @@ class Endpoint:
             return self.shown
         self.shown = None
         return self.resource.json()
-
-
-async def until_dead(server: Server) -> int:
-    """Wait for the process to end; return its exit code."""
-    return await asyncio.shield(server.process.wait())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 from aiohttp import web
@@ -24,7 +25,7 @@ from local.azureml.arm import (
 )
 from local.azureml.config import AzureMlConfig
 from local.azureml.deploy import Deployer
-from local.azureml.deployment import SETTLED, Deployment, Endpoint
+from local.azureml.deployment import SETTLED, Deployment, Endpoint, Server
 from local.azureml.endpoints import Endpoints, take_busy
 from local.azureml.events import Outbox
 from local.azureml.operations import Operations
@@ -33,6 +34,7 @@ from local.azureml.references import References
 
 # A change of one of these needs a new process; others (such as the data collector) are taken over at once.
 _PROCESS_MEMBERS = ("model", "codeConfiguration", "environmentVariables", "environmentId", "requestSettings")
+_DRAIN_SECONDS = 0.02
 
 
 class Deployments:
@@ -154,7 +156,7 @@ class Deployments:
             raise
         old, deployment.server = deployment.server, server
         if old is not None:
-            await kill(old.process)
+            await _retire(old, deployment.timeout_seconds)
         deployment.state = "Succeeded"
         properties = {str(key): str(value) for key, value in (after.get("properties") or {}).items()}
         self._outbox.emit(
@@ -187,3 +189,11 @@ class Deployments:
         deployment = self._find(request)[1]
         body = await read_json(request)
         return web.json_response({"content": tail(deployment.log, int(body.get("tail") or 100))})
+
+
+async def _retire(server: Server, timeout_seconds: float) -> None:
+    """End a replaced process once it has answered what it was sent."""
+    deadline = time.monotonic() + timeout_seconds
+    while server.waiting and server.is_alive and time.monotonic() < deadline:
+        await asyncio.sleep(_DRAIN_SECONDS)
+    await kill(server.process)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+
+from azure.core.exceptions import AzureError
 
 from local.addresses import WORKSPACE_ID
 from local.azureml.arm import Json, bad_request, caller_of
@@ -11,6 +14,8 @@ from local.azureml.assets import Assets
 from local.azureml.blobs import BlobPath, Blobs, BlobsMissingError, in_workspace
 from local.azureml.job import Job, JobFailedError
 from local.azureml.references import DATASTORE, References
+
+log = logging.getLogger("local.azureml")
 
 _FILE_TYPES = {"uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"}
 _MODEL_TYPES = {"mlflow_model", "custom_model", "triton_model"}
@@ -87,7 +92,11 @@ class JobData:
         """Copy the log to where the service keeps it."""
         if job.log.exists():
             target = in_workspace(f"ExperimentRun/dcid.{job.name}/user_logs/std_log.txt")
-            await self._blobs.write(target, job.log.read_bytes())
+            try:
+                await self._blobs.write(target, job.log.read_bytes())
+            except AzureError as exc:
+                # A log that can't be stored must not keep the job from ending; it is on disk still.
+                log.warning("the log of job %s could not be stored: %s", job.name, exc)
 
     def register(self, spec: Json, output: Output, job: Job) -> str | None:
         """Register an output that names an asset; return `name:version`, or None when it names none."""

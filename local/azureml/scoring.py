@@ -97,9 +97,9 @@ class ScoringProxy:
             return _failure(503, f"deployment {deployment.name} is not serving", began)
         if not server.is_alive:
             return _failure(502, f"deployment {deployment.name}: the scoring process has ended", began)
-        if deployment.waiting >= self._config.pending_limit:
+        if server.waiting >= self._config.pending_limit:
             return _failure(429, f"deployment {deployment.name}: too many pending requests", began)
-        deployment.waiting += 1
+        server.waiting += 1
         try:
             async with asyncio.timeout(deployment.timeout_seconds):
                 headers = {"Content-Type": "application/json", "x-request-id": request_id}
@@ -111,7 +111,7 @@ class ScoringProxy:
         except aiohttp.ClientError as exc:
             return _failure(502, f"deployment {deployment.name}: {type(exc).__name__}", began)
         finally:
-            deployment.waiting -= 1
+            server.waiting -= 1
         status = 200 if response.status == 200 else 424
         return Answer(status, response.status, content, round((headed - began) * 1000), _ms(began))
 

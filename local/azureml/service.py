@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -32,6 +33,7 @@ from local.azureml.processes import kill
 from local.azureml.references import References
 from local.azureml.scoring import ScoringProxy
 from local.azureml.workspace import Workspace
+from local.ports import require_free
 from local.traffic_log import TrafficLog
 
 
@@ -59,7 +61,11 @@ class AzureMl:
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
-        """Listen on both ports. Raises OSError when one is taken."""
+        """Listen on both ports. Raise PortInUseError when one is taken."""
+        require_free("Azure ML", self._config.addresses.azureml)
+        require_free("the scoring proxy of Azure ML", self._config.addresses.scoring)
+        for folder in ("jobs", "models", "deployments"):  # the registry starts empty, so what was downloaded is stale
+            shutil.rmtree(self._config.workdir / folder, ignore_errors=True)
         self._config.workdir.mkdir(parents=True, exist_ok=True)
         await self._blobs.start()
         await self._outbox.start()

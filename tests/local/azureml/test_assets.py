@@ -53,6 +53,22 @@ def test_component_with_a_local_code_folder_is_uploaded_and_registered(system: S
     assert "/codes/" in system.ml.components.get("hello", version="3").code
 
 
+def test_unchanged_component_is_accepted_again_and_changed_code_needs_a_new_version(
+    system: System, tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text("print(1)")
+    (tmp_path / "component.yaml").write_text(
+        "type: command\nname: twice\nversion: '1'\ncode: .\nenvironment: azureml:env:1\ncommand: python main.py\n"
+    )
+    first = system.ml.components.create_or_update(load_component(tmp_path / "component.yaml"))
+    again = system.ml.components.create_or_update(load_component(tmp_path / "component.yaml"))
+    (tmp_path / "main.py").write_text("print(2)")
+
+    assert again.code == first.code
+    with pytest.raises(HttpResponseError, match="componentSpec can't be changed"):
+        system.ml.components.create_or_update(load_component(tmp_path / "component.yaml"))
+
+
 def test_model_from_a_datastore_path_is_registered_and_raises_an_event(system: System, tmp_path: Path) -> None:
     uri = system.upload(write_toy_model(tmp_path / "toy"), "models/by-hand")
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from azure.ai.ml.entities import (
+    CodeConfiguration,
     DataCollector,
     DeploymentCollection,
     ManagedOnlineDeployment,
@@ -198,8 +201,6 @@ def test_inputs_and_outputs_are_collected(system: System, caller: Caller) -> Non
 
 
 def _lines(system: System, prefix: str) -> list[dict[str, Any]]:
-    import json
-
     names = [blob.name for blob in system.storage.list_blobs(name_starts_with=prefix)]
     texts = [system.storage.download_blob(name).readall().decode() for name in names]
     return [json.loads(line) for text in texts for line in text.splitlines()]
@@ -232,3 +233,70 @@ def test_crashed_process_is_502(system: System, caller: Caller) -> None:
     states = requests.get(f"{system.addresses.url('azureml')}/_local/deployments", timeout=5).json()
     assert {each["name"]: each["is_alive"] for each in states} == {"blue": True, "green": True, "black": False}
     system.ml.online_deployments.begin_delete("black", ENDPOINT).result()
+
+
+def test_update_to_another_model_replaces_the_process_without_a_gap(system: System, caller: Caller) -> None:
+    system.ml.online_deployments.begin_create_or_update(deployment_of("white", "azureml:sums:1")).result()
+    poller = system.ml.online_deployments.begin_create_or_update(deployment_of("white", "azureml:sums:2"))
+    answers = []
+    while not poller.done():
+        answers.append(caller.score(["a"], [1], azureml_model_deployment="white"))
+
+    assert {each.status_code for each in answers} == {200}
+    assert answers[0].json() == [1]
+    assert caller.score(["a"], [1], azureml_model_deployment="white").json() == [101]
+    system.ml.online_deployments.begin_delete("white", ENDPOINT).result()
+
+
+def test_model_without_mlflow_is_served_by_its_scoring_script(system: System, tmp_path: Path, caller: Caller) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "score.py").write_text(
+        "import json, os, pathlib\n"
+        "folder = pathlib.Path(os.environ['AZUREML_MODEL_DIR'])\n"
+        "def init():\n    global word\n    word = (folder / 'word.txt').read_text()\n"
+        "def run(text):\n    return {word: json.loads(text)['n'] + int(os.environ['PLUS'])}\n"
+    )
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "word.txt").write_text("sum")
+    uri = system.upload(tmp_path / "model", "models/scripted")
+    system.ml.models.create_or_update(Model(name="scripted", version="1", path=uri, type="custom_model"))
+    deployment = deployment_of(
+        "script",
+        "azureml:scripted:1",
+        code_configuration=CodeConfiguration(code=str(tmp_path / "code"), scoring_script="score.py"),
+        environment="azureml:env:1",
+        environment_variables={"PLUS": "2"},
+    )
+
+    system.ml.online_deployments.begin_create_or_update(deployment).result()
+
+    headers = {"azureml-model-deployment": "script"}
+    answer = caller.session.post(caller.uri, json={"n": 40}, headers=headers, timeout=5)
+    assert answer.json() == {"sum": 42}
+    system.ml.online_deployments.begin_delete("script", ENDPOINT).result()
+
+
+def test_deleted_endpoint_takes_its_processes_along(system: System, caller: Caller) -> None:
+    system.ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="brief")).result()
+    only = ManagedOnlineDeployment(name="only", endpoint_name="brief", model="azureml:sums:1", instance_count=1)
+    system.ml.online_deployments.begin_create_or_update(only).result()
+    states = requests.get(f"{system.addresses.url('azureml')}/_local/deployments", timeout=5).json()
+    pid = next(each["pid"] for each in states if each["endpoint"] == "brief")
+
+    system.ml.online_endpoints.begin_delete("brief").result()
+
+    assert not psutil.pid_exists(pid)
+    assert "brief" not in [each.name for each in system.ml.online_endpoints.list()]
+    with pytest.raises(ResourceNotFoundError):
+        system.ml.online_endpoints.get("brief")
+
+
+def test_traffic_writes_are_recorded_in_order(system: System, caller: Caller) -> None:
+    set_traffic(system, {"blue": 90, "green": 10})
+    set_traffic(system, {"blue": 100})
+
+    writes = requests.get(f"{system.addresses.url('azureml')}/_local/traffic-writes", timeout=5).json()
+
+    mine = [each for each in writes if each["endpoint"] == ENDPOINT]
+    assert [each["traffic"] for each in mine[-2:]] == [{"blue": 90, "green": 10}, {"blue": 100}]
+    assert mine[-2]["order"] < mine[-1]["order"]
