@@ -49,7 +49,8 @@ def test(environment: Environment, arguments: Sequence[str]) -> int:
 def check(environment: Environment, arguments: Sequence[str], show: Callable[[Sequence[str]], int] = run_shown) -> int:
     """Run every check, also after one that failed; return 1 if any did."""
     argparse.ArgumentParser(prog="dev.py check", description="Run every check.").parse_args(arguments)
-    sources = [name for name in SOURCES if (environment.root / name).exists()]
+    folder = environment.root
+    sources = [name for name in SOURCES if (folder / name).is_file() or any((folder / name).glob("*.py"))]
     checks = {
         "format": ["ruff", "format", "--check", "--quiet", "."],
         "lint": ["ruff", "check", "--quiet", "."],
