@@ -1,0 +1,29 @@
+"""Questions to people, answered by the test."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.approval import ApprovalRequest, Decision
+from shared.domain.ids import ReleaseId
+
+
+class FakeApprovals:
+    """An `ApprovalStore`; `requests` are the questions that were asked, once each."""
+
+    def __init__(self) -> None:
+        self.requests: list[ApprovalRequest] = []
+        self._decisions: dict[tuple[str, str], Decision] = {}
+
+    def open(self, request: ApprovalRequest) -> None:
+        if all((known.release, known.digest) != (request.release, request.digest) for known in self.requests):
+            self.requests.append(request)
+
+    def decision(self, release: ReleaseId, digest: str) -> Decision | None:
+        return self._decisions.get((release, digest))
+
+    def decide(self, choice: Literal["approved", "rejected", "expired"], at: datetime, reason: str = "") -> None:
+        """Answer the newest question."""
+        asked = self.requests[-1]
+        self._decisions[asked.release, asked.digest] = Decision(choice, ("ben@example.com",), reason, at)

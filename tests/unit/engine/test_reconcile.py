@@ -1,0 +1,502 @@
+"""The release vertical on fakes: from a registered model to traffic, and back."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
+from shared.domain.measurement import Interval
+from shared.domain.release import Release, ReleaseState
+from shared.engine.reconcile import Reconciler
+from shared.engine.release_desk import ReleaseDesk
+from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.ports.queues import RELEASES
+from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.store.endpoints import EndpointStore
+from shared.store.releases import ReleaseStore
+from tests.fakes.approvals import FakeApprovals
+from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.data import FakeData
+from tests.fakes.outbox import FakeOutbox
+from tests.fakes.queues import FakeQueues
+from tests.fakes.releases import a_plan, a_release
+from tests.fakes.telemetry import FakeTelemetry
+from tests.fakes.workspace import FakeWorkspace
+
+ENDPOINT = EndpointName("flight-delay")
+NO_APPROVAL = replace(a_plan().approval, when="never")
+MINUTE = timedelta(minutes=1)
+
+
+class Killed(BaseException):
+    """The process died; nothing may catch it."""
+
+
+class World:
+    """Everything around the reconciler; a minute of measurements is made up whenever the clock passes it."""
+
+    def __init__(self, champion: bool = True) -> None:
+        self.clock = FakeClock()
+        self.blobs = MemoryBlobStore(self.clock.now)
+        self.queue = FakeQueues(self.clock)
+        self.workspace = FakeWorkspace()
+        self.telemetry, self.data = FakeTelemetry(), FakeData()
+        self.approvals, self.outbox = FakeApprovals(), FakeOutbox()
+        self.releases, self.endpoints = ReleaseStore(self.blobs), EndpointStore(self.blobs)
+        self.desk = ReleaseDesk(self.releases, self.endpoints, self.queue, self.clock)
+        self.slowdown, self.error_share = {"v-1": 1.0}, {"v-1": 0.0}
+        self.auc_gain = 1.0
+        self.random = np.random.default_rng(7)
+        for version in ("1", "2", "3"):
+            self.workspace.register("flight-delay", version)
+        if champion:
+            serving = DeploymentRecord(DeploymentName("v-1"), ModelName("flight-delay"), ModelVersion("1"), "Succeeded")
+            self.workspace.endpoints[ENDPOINT] = EndpointRecord(
+                ENDPOINT, "Succeeded", {serving.name: 100}, {}, (serving,), "https://flight-delay.example.com/score"
+            )
+
+    @property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(
+            self.workspace,
+            self.telemetry,
+            self.data,
+            self.approvals,
+            self.outbox,
+            self.releases,
+            self.endpoints,
+            self.queue,
+            self.clock,
+        )
+
+    def open(self, version: str = "2", **plan: Any) -> ReleaseId:
+        release = a_release(version, a_plan(**{"approval": NO_APPROVAL, **plan}), self.clock.now())
+        self.offer_scores(release.id)
+        assert self.desk.open(release)
+        return release.id
+
+    def offer_scores(self, release: str, champion_gain: float = 1.0, challenger_gain: float = 2.0) -> None:
+        labels = self.random.integers(0, 2, 600)
+        noise = self.random.normal(size=600)
+        self.data.tables[f"azureml://datastores/workspaceblobstore/paths/azureml/eval-{release}/scores/"] = (
+            pd.DataFrame(
+                {
+                    "row_id": range(600),
+                    "label": labels,
+                    "champion_score": labels * champion_gain + noise,
+                    "challenger_score": labels * challenger_gain + noise,
+                }
+            )
+        )
+
+    def release(self, release: ReleaseId) -> Release:
+        stored = self.releases.load(release)
+        assert stored is not None
+        return stored.release
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        return {str(name): share for name, share in self.workspace.endpoints[ENDPOINT].traffic.items()}
+
+    def run(self, until: Callable[[], bool] = lambda: False, longest: timedelta = timedelta(days=2)) -> None:
+        """Deliver messages as they fall due until there are none, or `until` holds."""
+        end = self.clock.now() + longest
+        while not until():
+            due = self.queue.next_at(RELEASES)
+            if due is None or due > end:
+                return
+            self.pass_time(due)
+            message = self.queue.take(RELEASES)
+            assert message is not None
+            self.reconciler.handle(message)
+
+    def pass_time(self, to: Any) -> None:
+        while self.clock.now() < to:
+            self._measure()
+            self.clock.advance(min(to - self.clock.now(), MINUTE - self._into_minute()))
+
+    def _into_minute(self) -> timedelta:
+        now = self.clock.now()
+        return timedelta(seconds=now.second, microseconds=now.microsecond)
+
+    def _measure(self) -> None:
+        if ENDPOINT not in self.workspace.endpoints or self._into_minute():
+            return
+        for name, share in self.traffic.items():
+            requests = 10 * share
+            errors = int(self.random.binomial(requests, self.error_share.get(name, 0.0)))
+            latency = math.log(80 * self.slowdown.get(name, 1.0)) + float(self.random.normal(0, 0.03))
+            self.telemetry.record(ENDPOINT, Interval(DeploymentName(name), self.clock.now(), requests, errors, latency))
+
+
+def test_a_healthy_version_goes_through_every_step_and_finishes() -> None:
+    world = World()
+    release = world.open()
+
+    world.run()
+
+    ended = world.release(release)
+    assert (ended.state, ended.traffic_steps, ended.is_settled) == (ReleaseState.FINISHED, (10, 50, 100), True)
+    assert world.traffic == {"v-2": 100}
+    assert [call for call in world.workspace.calls if call[0] == "set_traffic"] == [
+        ("set_traffic", "v-1=90,v-2=10"),
+        ("set_traffic", "v-1=50,v-2=50"),
+        ("set_traffic", "v-2=100"),
+    ]
+    assert world.outbox.kinds == ["release-opened", "canary-started", "promoted"]
+    claim = world.endpoints.read(ENDPOINT)
+    assert (claim.owner, claim.champion, claim.last_known_good) == (None, ended.challenger, ended.champion)
+    assert world.queue.texts(RELEASES) == []
+
+
+def test_a_slow_and_failing_version_is_rolled_back_and_read_back() -> None:
+    world = World()
+    world.slowdown["v-2"], world.error_share["v-2"] = 2.4, 0.08
+    release = world.open()
+
+    world.run()
+
+    ended = world.release(release)
+    assert (ended.state, ended.traffic_steps) == (ReleaseState.ROLLED_BACK, (10,))
+    assert world.traffic == {"v-1": 100}
+    assert "times the champion's (tolerance 1.25)" in ended.reason
+    assert "requests failed (champion 0 of" in ended.reason
+    assert world.outbox.kinds == ["release-opened", "canary-started", "rolled-back"]
+
+
+def test_a_regression_after_the_promotion_is_rolled_back() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).state is ReleaseState.WATCHING)
+    world.error_share["v-2"] = 0.2
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.ROLLED_BACK
+    assert world.traffic == {"v-1": 100}
+
+
+def test_after_the_promotion_nothing_is_rolled_back_to_a_champion_that_does_not_answer() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).state is ReleaseState.WATCHING)
+    world.error_share["v-2"] = 0.2
+    world.workspace.set_deployment_state(ENDPOINT, "v-1", "Failed")
+
+    world.run()
+
+    assert world.traffic == {"v-2": 100}
+    assert world.release(release).state is ReleaseState.FAILED
+    assert "release-held" in world.outbox.kinds
+
+
+def test_a_first_version_gets_all_the_traffic_at_once() -> None:
+    world = World(champion=False)
+    release = world.open("1")
+
+    world.run()
+
+    ended = world.release(release)
+    assert (ended.state, ended.traffic_steps, ended.champion) == (ReleaseState.FINISHED, (100,), None)
+    assert world.traffic == {"v-1": 100}
+
+
+def test_a_version_that_fails_a_gate_gets_no_traffic() -> None:
+    world = World()
+    release = world.open()
+    world.offer_scores(release, challenger_gain=0.0)
+
+    world.run()
+
+    ended = world.release(release)
+    assert ended.state is ReleaseState.REJECTED
+    assert "at least 0.6 is asked for" in ended.reason
+    assert world.traffic == {"v-1": 100}
+    assert world.outbox.kinds == ["release-opened", "release-rejected"]
+
+
+def test_scores_that_never_come_are_no_good_news() -> None:
+    world = World()
+    release = world.open()
+    world.data.tables.clear()
+
+    world.run()
+
+    ended = world.release(release)
+    assert ended.state is ReleaseState.REJECTED
+    assert "inconclusive" in ended.reason
+
+
+def test_an_evaluation_job_that_fails_fails_the_release() -> None:
+    world = World()
+    world.workspace.job_outcome = "Failed"
+    release = world.open()
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.FAILED
+    assert world.release(release).reason == "evaluation job eval-flight-delay-2 ended as Failed"
+
+
+def test_an_approved_release_goes_on_with_the_evidence_that_was_shown() -> None:
+    world = World()
+    release = world.open(approval=a_plan().approval)
+    world.run(until=lambda: bool(world.approvals.requests))
+    asked = world.approvals.requests[0]
+    world.approvals.decide("approved", world.clock.now())
+    world.desk.wake(release)
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.FINISHED
+    assert (asked.approvers, asked.submitter, asked.submitter_may_approve) == (
+        ("ben@example.com",),
+        "ana@example.com",
+        False,
+    )
+    assert any("roc_auc" in name for name, _ in asked.evidence)
+    needed = next(notice for notice in world.outbox.notices.values() if notice.kind == "approval-needed")
+    assert needed.path == f"/api/approvals/{release}"
+
+
+@pytest.mark.parametrize(
+    ("decided", "state"),
+    [
+        pytest.param("rejected", ReleaseState.REJECTED, id="rejected"),
+        pytest.param(None, ReleaseState.EXPIRED, id="nobody_answers"),
+    ],
+)
+def test_without_approval_nothing_is_deployed(decided: Any, state: ReleaseState) -> None:
+    world = World()
+    release = world.open(approval=a_plan().approval)
+    world.run(until=lambda: bool(world.approvals.requests))
+    if decided:
+        world.approvals.decide(decided, world.clock.now(), "too risky")
+
+    world.run()
+
+    assert world.release(release).state is state
+    assert not [call for call in world.workspace.calls if call[0] == "create_deployment"]
+
+
+def test_a_busy_endpoint_is_waited_for() -> None:
+    world = World()
+    busy = WorkspaceBusyError("workspace.busy", "still updating")
+    world.workspace.errors = {"set_traffic": [busy, busy], "create_deployment": [busy]}
+    release = world.open()
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.FINISHED
+
+
+def test_a_deployment_that_does_not_come_up_fails_the_release() -> None:
+    world = World()
+    world.workspace.deployment_outcome = "Failed"
+    release = world.open()
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.FAILED
+    assert world.traffic == {"v-1": 100}
+
+
+def test_a_refused_deployment_fails_the_release_with_the_refusal() -> None:
+    world = World()
+    world.workspace.errors = {"create_deployment": [WorkspaceError("workspace.refused", "no quota for 1 instance")]}
+    release = world.open()
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.FAILED
+    assert world.release(release).reason == "no quota for 1 instance"
+
+
+@pytest.mark.parametrize("state", [ReleaseState.EVALUATING, ReleaseState.CANARY, ReleaseState.WATCHING])
+def test_an_abort_always_wins(state: ReleaseState) -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).state is state)
+    world.desk.request_abort(release, "ana@example.com", "complaints")
+    world.desk.request_resume(release, "ben@example.com", "they are wrong")
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.ABORTED
+    assert world.traffic == {"v-1": 100}
+    assert world.release(release).reason.startswith("ana@example.com asked to abort: complaints")
+
+
+def test_traffic_changed_by_hand_holds_the_release_and_is_told_once() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).phase == "baking")
+    world.workspace.set_traffic(ENDPOINT, {DeploymentName("v-1"): 70, DeploymentName("v-2"): 30})
+
+    world.run(longest=timedelta(minutes=20))
+
+    assert world.release(release).held_because == "the traffic was changed by hand to v-1 70 %, v-2 30 %"
+    assert world.traffic == {"v-1": 70, "v-2": 30}
+    assert world.outbox.kinds.count("release-held") == 1
+
+
+def test_without_measurements_the_step_is_held_and_aborted_at_its_deadline() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).phase == "baking")
+    world.telemetry.errors = [RetryableError("monitor.down", "no answer")] * 10_000
+
+    world.run()
+
+    ended = world.release(release)
+    assert (ended.state, ended.traffic_steps) == (ReleaseState.ABORTED, (10,))
+    assert world.traffic == {"v-1": 100}
+
+
+def test_a_deleted_endpoint_loses_the_release_and_is_not_created_again() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).state is ReleaseState.CANARY)
+    del world.workspace.endpoints[ENDPOINT]
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.LOST
+    assert ENDPOINT not in world.workspace.endpoints
+
+
+def test_a_second_release_waits_for_the_endpoint_and_then_goes() -> None:
+    world = World()
+    first = world.open("2")
+    world.run(until=lambda: world.release(first).state is ReleaseState.CANARY)
+    second = world.open("3")
+    world.run(until=lambda: world.release(first).state is ReleaseState.WATCHING)
+    assert world.release(second).reason == f"waiting for endpoint flight-delay, held by {first}"
+
+    world.run()
+
+    assert [world.release(each).state for each in (first, second)] == [ReleaseState.FINISHED] * 2
+    assert world.release(second).champion == world.release(first).challenger
+    assert world.traffic == {"v-3": 100}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["1", "2", "3"])), ids="-".join)
+def test_versions_in_any_order_end_with_the_highest(order: tuple[str, ...]) -> None:
+    world = World(champion=False)
+    releases = {version: world.open(version) for version in order}
+
+    world.run()
+
+    assert world.traffic == {"v-3": 100}
+    assert world.release(releases["3"]).state is ReleaseState.FINISHED
+    assert {world.release(releases[each]).state for each in ("1", "2")} == {ReleaseState.SUPERSEDED}
+
+
+def test_wake_ups_do_not_multiply() -> None:
+    world = World()
+    release = world.open(approval=a_plan().approval)
+    world.run(until=lambda: bool(world.approvals.requests))
+    for _ in range(5):
+        world.desk.wake(release)
+
+    world.run(longest=timedelta(minutes=30))
+
+    assert len(world.queue.texts(RELEASES)) == 1
+
+
+def test_a_lost_wake_up_is_found_by_the_sweep() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).state is ReleaseState.CANARY)
+    world.queue.messages.clear()
+    world.clock.advance(timedelta(minutes=3))
+
+    assert world.reconciler.wake_overdue() == 1
+    world.run()
+
+    assert world.release(release).state is ReleaseState.FINISHED
+
+
+def test_notices_survive_an_outbox_that_is_down() -> None:
+    world = World()
+    world.outbox.errors = [RetryableError("outbox.down", "later")]
+    release = world.open()
+
+    with pytest.raises(RetryableError):
+        world.run()
+    world.desk.wake(release)
+    world.run()
+
+    assert world.outbox.kinds == ["release-opened", "canary-started", "promoted"]
+
+
+KILL_POINTS = [
+    (where, method)
+    for where, methods in {
+        "workspace": ("submit_job", "create_deployment", "set_traffic"),
+        "blobs": ("replace", "create"),
+        "queue": ("send",),
+        "outbox": ("post",),
+    }.items()
+    for method in methods
+]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(("where", "method"), KILL_POINTS, ids=lambda value: str(value))
+@pytest.mark.parametrize("is_bad", [False, True], ids=["healthy", "bad"])
+def test_dying_at_any_boundary_changes_no_outcome(where: str, method: str, moment: str, is_bad: bool) -> None:
+    world = World()
+    if is_bad:
+        world.error_share["v-2"] = 0.2
+    release = world.open()
+    deaths = _mortal(getattr(world, where), method, moment)
+    while not world.release(release).is_settled:
+        try:
+            world.run()
+        except Killed:
+            world.queue.messages.clear()
+        world.pass_time(world.clock.now() + MINUTE)
+        with contextlib.suppress(Killed):
+            world.desk.wake(release)
+
+    assert deaths
+    ended = world.release(release)
+    expected = (ReleaseState.ROLLED_BACK, {"v-1": 100}) if is_bad else (ReleaseState.FINISHED, {"v-2": 100})
+    assert (ended.state, world.traffic) == expected
+    assert world.endpoints.read(ENDPOINT).owner is None
+    assert len({request.name for request in world.workspace.requests}) == len(world.workspace.requests)
+    assert world.outbox.kinds[-1] == ("rolled-back" if is_bad else "promoted")
+
+
+def _mortal(port: Any, method: str, moment: str) -> list[str]:
+    """Make every third call of a method die, before it has its effect or right after; return the list of deaths.
+
+    Every boundary is met in one run or another, and in between there is some progress.
+    """
+    original = getattr(port, method)
+    deaths: list[str] = []
+    calls = itertools.count()
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        dies = next(calls) % 3 == 0
+        if not dies or moment == "after":
+            result = original(*args, **kwargs)
+        if dies:
+            deaths.append(method)
+            raise Killed
+        return result
+
+    setattr(port, method, call)
+    return deaths
