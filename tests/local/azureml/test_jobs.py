@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from azure.ai.ml import Input, Output, command, dsl, load_component
-from azure.ai.ml.entities import Component, Environment
+from azure.ai.ml.entities import Component, Data, Environment, Model
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.local.azureml.conftest import System
@@ -172,3 +173,60 @@ def test_job_can_be_canceled(system: System) -> None:
 def test_unknown_job_is_not_found(system: System) -> None:
     with pytest.raises(ResourceNotFoundError, match="jobs/nobody"):
         system.ml.jobs.get("nobody")
+
+
+def test_steps_pass_data_on_and_inputs_may_be_registered_assets(
+    system: System, train: Component, tmp_path: Path
+) -> None:
+    (tmp_path / "compare.py").write_text(
+        "import pathlib, sys\n"
+        "new, old, report = map(pathlib.Path, sys.argv[1:])\n"
+        "read = lambda folder: float((folder / 'data' / 'offset.json').read_text())\n"
+        "(report / 'report.txt').write_text(str(read(new) - read(old)))\n"
+    )
+    (tmp_path / "component.yaml").write_text(
+        "type: command\nname: compare\nversion: '1'\ncode: .\nenvironment: azureml:env:1\n"
+        "inputs:\n  new: {type: mlflow_model}\n  old: {type: mlflow_model}\n"
+        "outputs:\n  report: {type: uri_folder}\n"
+        "command: python compare.py ${{inputs.new}} ${{inputs.old}} ${{outputs.report}}\n"
+    )
+    compare = system.ml.components.create_or_update(load_component(tmp_path / "component.yaml"))
+    numbers = Data(name="numbers", path="azureml://datastores/workspaceblobstore/paths/numbers", type="uri_folder")
+    system.ml.data.create_or_update(numbers)
+    system.storage.upload_blob("champions/data/offset.json", b"2", overwrite=True)
+    path = "azureml://datastores/workspaceblobstore/paths/champions"
+    system.ml.models.create_or_update(Model(name="champion", path=path, type="mlflow_model"))
+
+    @dsl.pipeline(None, compute="cpu-cluster")
+    def two_steps(numbers, old):  # type: ignore[no-untyped-def]  # the SDK reads annotations, and takes none as text
+        first = train(numbers=numbers, offset=4)
+        second = compare(new=first.outputs.model, old=old)
+        return {"report": second.outputs.report}
+
+    job = two_steps(
+        numbers=Input(type="uri_folder", path="azureml:numbers:1"),
+        old=Input(type="mlflow_model", path="azureml:champion:1"),
+    )
+    job.name = f"job-{uuid.uuid4().hex[:12]}"
+    job.outputs["report"] = Output(type="uri_folder", name="comparison")
+
+    system.ml.jobs.create_or_update(job)
+
+    assert system.wait_for_job(job.name) == "Completed"
+    assert system.storage.download_blob(f"azureml/{job.name}/report/report.txt").readall() == b"8.0"
+    assert system.ml.data.get("comparison", label="latest").path.endswith(f"azureml/{job.name}/report")
+    assert system.ml.jobs.get(f"{job.name}_second").status == "Completed"
+
+
+def test_local_record_counts_submissions_and_keeps_times(system: System) -> None:
+    job = command(command="python -c 1", environment="azureml:env:1", tags={"cause": "schedule"})
+    job.name = f"job-{uuid.uuid4().hex[:12]}"
+    system.ml.jobs.create_or_update(job)
+    system.ml.jobs.create_or_update(job)
+    system.wait_for_job(job.name)
+
+    jobs = requests.get(f"{system.addresses.url('azureml')}/_local/jobs", timeout=5).json()
+
+    found = next(each for each in jobs if each["name"] == job.name)
+    assert (found["status"], found["submissions"], found["tags"]) == ("Completed", 2, {"cause": "schedule"})
+    assert found["times"]["NotStarted"] <= found["times"]["Running"] <= found["times"]["Completed"]
