@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from shared.domain.notice import NoticeKind
-from shared.settings import Settings
 
 _CHANNELS = Path(__file__).parents[1] / "adapters" / "channels"
 
@@ -59,19 +57,6 @@ class Channel(Protocol):
             PermanentError: it refused this message or this recipient for good.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelSpec:
-    """What a module of `shared.adapters.channels` exports as SPEC.
-
-    Args:
-        name: what policies write under `by:`; the module's file name.
-        build: returns the channel, or None when the settings do not configure it. Raises SettingsError.
-    """
-
-    name: str
-    build: Callable[[Settings], Channel | None]
 
 
 def channel_names() -> tuple[str, ...]:

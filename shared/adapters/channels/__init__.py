@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from shared.ports.channels import Channel, ChannelSpec, channel_names
+from shared.ports.channels import Channel, channel_names
 from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSpec:
+    """What a module of this package exports as SPEC.
+
+    Args:
+        name: what policies write under `by:`; the module's file name.
+        build: returns the channel, or None when the settings do not configure it. Raises SettingsError.
+    """
+
+    name: str
+    build: Callable[[Settings], Channel | None]
 
 
 def channel_specs() -> dict[str, ChannelSpec]:

@@ -6,8 +6,9 @@ import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared.adapters.channels import ChannelSpec
 from shared.errors import PermanentError, RetryableError, SettingsError
-from shared.ports.channels import Channel, ChannelSpec, Message, Recipient
+from shared.ports.channels import Channel, Message, Recipient
 from shared.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from shared.adapters.channels import ChannelSpec
 from shared.errors import PermanentError, RetryableError, SettingsError
-from shared.ports.channels import Channel, ChannelSpec, Message, Recipient
+from shared.ports.channels import Channel, Message, Recipient
 from shared.settings import Settings
 
 log = logging.getLogger("vigia.teams")
@@ -97,7 +98,7 @@ def _problem(url: str) -> str:
         parts.port  # noqa: B018 (raises when it is not a number)
     except ValueError:
         return "is not a URL"
-    if not parts.hostname or any(c.isspace() for c in url):
+    if not parts.hostname or not url.isascii() or not url.isprintable() or " " in url:
         return "is not a URL"
     if parts.username is not None:
         return "must not hold a user name or password"

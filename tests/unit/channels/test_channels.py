@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.channels import channel_specs, configured_channels
+from shared.adapters.channels import ChannelSpec, channel_specs, configured_channels
 from shared.adapters.channels.teams import TeamsChannel
 from shared.errors import SettingsError
-from shared.ports.channels import ChannelSpec, channel_names
+from shared.ports.channels import channel_names
 from tests.settings import settings_for
 
 ROOT = Path(__file__).parents[3]
@@ -40,6 +40,8 @@ def test_only_configured_channels_are_built() -> None:
         "http://127.0.0.1.evil.example/?sig=hidden",
         "https://flow.example:port/?sig=hidden",
         "javascript:hidden",
+        "https://flow.example/\x00hidden",
+        "https://flow.example/hidden é",
     ],
 )
 def test_a_webhook_that_could_leak_is_refused_without_repeating_it(url: str) -> None:

@@ -1,0 +1,94 @@
+"""The HTTP functions: who gets in, and that the platform's headers count only where the platform stands."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import azure.functions as func
+import pytest
+
+from functions.approvals import decide_approval, list_approvals, show_approval
+from functions.sign_in import calling_application
+from tests.unit.approvals.questions import ANA, RELEASE, a_request
+from tests.unit.console.test_approval_pages import Console, _form
+
+
+def _call(function: object) -> Callable[[func.HttpRequest], func.HttpResponse]:
+    """Return the plain function under the decorator."""
+    call: Callable[[func.HttpRequest], func.HttpResponse] = function._function.get_user_function()  # type: ignore[attr-defined]
+    return call
+
+
+def _principal(email: str = ANA, role: str = "Approver") -> dict[str, str]:
+    claims = [{"typ": "preferred_username", "val": email}, {"typ": "roles", "val": role}]
+    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps({"claims": claims}).encode()).decode()}
+
+
+def _request(method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b"") -> func.HttpRequest:
+    return func.HttpRequest(
+        method,
+        f"https://vigia.example/api/approvals/{RELEASE}?next=https://evil.example",
+        headers=headers or {},
+        route_params={"release": RELEASE},
+        body=body,
+    )
+
+
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch) -> Console:
+    console = Console()
+    console.approvals.open(a_request())
+    app = SimpleNamespace(approval_pages=console.pages)
+    monkeypatch.setitem(sys.modules, "shared.bootstrap", SimpleNamespace(get_app=lambda: app))
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    return console
+
+
+@pytest.mark.parametrize("value", ["", "False", "0", "1", None])
+def test_without_the_platforms_sign_in_nobody_is_believed(
+    console: Console, monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", value) if value is not None else monkeypatch.delenv(
+        "WEBSITE_AUTH_ENABLED"
+    )
+    for function in (list_approvals, show_approval, decide_approval):
+        answer = _call(function)(_request(headers=_principal()))
+        assert answer.status_code == 503
+        assert b"Sign-in is switched off" in answer.get_body()
+    assert calling_application(_request(headers=_principal())) == ""
+
+
+def test_reading_unsigned_leads_to_sign_in_and_back_here(console: Console) -> None:
+    answer = _call(show_approval)(_request())
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == (
+        "/.auth/login/aad?post_login_redirect_uri=%2Fapi%2Fapprovals%2Fflight-delay-3"
+    )
+
+
+def test_deciding_unsigned_is_refused_with_a_way_in(console: Console) -> None:
+    answer = _call(decide_approval)(_request("POST", body=b"choice=approve"))
+    assert answer.status_code == 401
+    assert b"/.auth/login/aad" in answer.get_body()
+    assert console.approvals.decision(RELEASE, "d1") is None
+
+
+def test_a_signed_in_approver_decides_over_http(console: Console) -> None:
+    shown = _call(show_approval)(_request(headers=_principal()))
+    assert shown.status_code == 200
+    assert shown.headers["Content-Type"] == "text/html; charset=utf-8"
+    form = _form(console.show())
+    body = f"choice=approve&reason=&digest={form['digest']}&token={form['token']}".encode()
+    answer = _call(decide_approval)(_request("POST", headers=_principal(), body=body))
+    assert answer.status_code == 200
+    decision = console.approvals.decision(RELEASE, "d1")
+    assert decision is not None
+    assert decision.by == (ANA,)
+
+
+def test_a_garbled_principal_is_nobody(console: Console) -> None:
+    assert _call(list_approvals)(_request(headers={"X-MS-CLIENT-PRINCIPAL": "%%%"})).status_code == 302
