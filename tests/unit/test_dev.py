@@ -192,6 +192,40 @@ def test_check_runs_every_check_also_after_a_failure(project: Path, capsys: pyte
     assert "format: FAILED in" in capsys.readouterr().err
 
 
+class TestTest:
+    """`dev.py test` on a Python that is older than Microsoft's worker needs."""
+
+    @pytest.fixture
+    def shown(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        shown: list[str] = []
+        monkeypatch.setattr(commands, "run_shown", lambda command: shown.append(" ".join(command[1:])) or 0)
+        monkeypatch.setattr(Environment, "ensure", lambda _: None)
+        return shown
+
+    def test_whole_run_ends_with_the_worker_on_its_own_python(
+        self, project: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(commands, "find_python", lambda _: "/opt/python3.13")
+
+        assert commands.test(environment(project, FakeRun()), []) == 0
+
+        assert shown == ["-m pytest", "-m pytest tests/contract/test_python_worker.py"]
+
+    def test_missing_python_is_told(
+        self, project: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(commands, "find_python", lambda _: None)
+
+        assert commands.test(environment(project, FakeRun()), []) == 0
+
+        assert "not run: tests/contract/test_python_worker.py needs Python 3.13" in capsys.readouterr().err
+
+    def test_chosen_tests_are_all_that_runs(self, project: Path, shown: list[str]) -> None:
+        commands.test(environment(project, FakeRun()), ["tests/unit"])
+
+        assert shown == ["-m pytest tests/unit"]
+
+
 @pytest.mark.parametrize(
     ("files", "arguments", "message"),
     [
