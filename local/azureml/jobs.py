@@ -16,7 +16,6 @@ from local.azureml.arm import (
     page,
     read_json,
     resource,
-    stamp,
 )
 from local.azureml.config import AzureMlConfig
 from local.azureml.events import Outbox
@@ -81,8 +80,8 @@ class Jobs:
             return self._update(known, properties)
         made = resource(f"jobs/{name}", "jobs", self._initial(name, properties), caller(request))
         job = Job(made, properties, self._config.workdir / "jobs" / name, _RUN_TYPES[properties["jobType"]])
-        job.times["NotStarted"] = stamp()
         self._jobs[name] = job
+        job.move("NotStarted", self._outbox)
         self._runner.submit(job)
         return web.json_response(made.json(), status=201)
 

@@ -84,6 +84,7 @@ class PipelineRunner:
         made = resource(f"jobs/{name}", "jobs", properties, caller_of(job.resource))
         child = Job(made, {}, job.folder / "steps" / step, "azureml.StepRun", submissions=0)
         self._jobs[name] = child
+        child.move("NotStarted", self._outbox)
         return child
 
     async def _inputs(self, child: Job, component: Json, node: Json, pipeline: PipelineData) -> dict[str, str | None]:

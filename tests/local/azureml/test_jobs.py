@@ -92,6 +92,7 @@ def test_run_events_carry_the_tags_and_every_status(system: System, train: Compo
     assert completed[0]["data"]["createdBy"] == "ana@example.com"
     changes = system.events_of("RunStatusChanged", f"/runs/{job.name}")
     assert [each["data"]["runStatus"] for each in changes] == [
+        "NotStarted",
         "Queued",
         "Starting",
         "Running",
