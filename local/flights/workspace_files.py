@@ -44,6 +44,15 @@ class WorkspaceFiles:
                     container.upload_blob(name, each.read_bytes(), overwrite=True)
         return DATASTORE + path
 
+    def download_folder(self, uri: str, folder: Path) -> None:
+        """Write every file below `uri` (azureml://…/paths/…) to the same place below `folder`."""
+        path = uri.partition("/paths/")[2].rstrip("/") + "/"
+        with self._container() as container:
+            for name in container.list_blob_names(name_starts_with=path):
+                target = folder / name.removeprefix(path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(container.download_blob(name).readall())
+
     def _container(self) -> ContainerClient:
         from azure.core.exceptions import ResourceExistsError
         from azure.storage.blob import ContainerClient

@@ -14,10 +14,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import local.flights
 from local.flights.data import flights
 from tests.local.azureml.conftest import system  # noqa: F401  # the Azure ML emulator and Azurite
 
-COMPONENTS = Path("local/flights/components")
+COMPONENTS = Path(local.flights.__file__).parent / "components"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Ended:
 
 def run_component(name: str, arguments: dict[str, Path], folder: Path) -> Ended:
     """Run `components/NAME/NAME.py` as a job would: in a process of its own, from its own code."""
-    script = (COMPONENTS / name / f"{name}.py").resolve()
+    script = COMPONENTS / name / f"{name}.py"
     command = [sys.executable, "-B", str(script)]
     for key, value in arguments.items():
         command += [f"--{key}", str(value)]
@@ -53,7 +54,7 @@ def own_imports() -> Iterator[None]:
 
 def run_component_here(name: str, arguments: dict[str, Path]) -> Ended:
     """Run the same script in this process: a fraction of the time, for the many ways to fail."""
-    script = (COMPONENTS / name / f"{name}.py").resolve()
+    script = COMPONENTS / name / f"{name}.py"
     out, err = io.StringIO(), io.StringIO()
     argv = [str(script), *(text for key, value in arguments.items() for text in (f"--{key}", str(value)))]
     with own_imports(), pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):

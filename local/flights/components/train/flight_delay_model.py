@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +44,26 @@ class FlightDelayModel:
     def __init__(self, classifier: Any, categories: dict[str, dict[str, int]]) -> None:
         self._classifier = classifier
         self._categories = categories
+        self._calling = threading.local()
 
     def predict(self, frame: pd.DataFrame) -> list[float]:
         """Return one probability per row, in order, that the flight arrives more than 15 minutes late."""
         if len(frame) == 0:
             return []
+        self._use_one_thread()
         probabilities: list[float] = self._classifier.predict_proba(encode(frame, self._categories))[:, 1].tolist()
         return probabilities
+
+    def _use_one_thread(self) -> None:
+        """Keep OpenMP from sharing a few rows among threads that then wait for each other on a busy machine.
+
+        OpenMP keeps this setting per calling thread, and servers score in threads of their own.
+        """
+        if not hasattr(self._calling, "limit"):
+            self._calling.limit = threadpool_limits(limits=1, user_api="openmp")
 
 
 def _load_pyfunc(path: str) -> FlightDelayModel:
     """Return the model stored in a package's `data` folder; MLflow calls this with that folder's path."""
     stored = joblib.load(Path(path) / "model.joblib")  # type: ignore[no-untyped-call]
-    # A few rows are scored faster by one thread than by several that wait for each other on a busy machine.
-    threadpool_limits(limits=1, user_api="openmp")
     return FlightDelayModel(stored["classifier"], stored["categories"])
