@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,66 +26,89 @@ _WANTED = {
 }
 
 
-_Found = tuple[Loc, ErrorDetails]
+@dataclass(frozen=True, slots=True)
+class _Mistake:
+    """One of pydantic's errors, at a location that is freed from the tags of unions step by step."""
+
+    loc: Loc
+    error: ErrorDetails
+
+    @property
+    def kind(self) -> str:
+        return self.error["type"]
+
+    @property
+    def place(self) -> Loc:
+        """Return where it is in the document: a missing key is not, but what lacks it is."""
+        return self.loc[:-1] if self.kind == "missing" else self.loc
 
 
 def problems_of(errors: Iterable[ErrorDetails], document: Document, schema: type[BaseModel]) -> Iterator[Problem]:
-    """Yield one problem per mistake. Of a union's members only the one that fits best is heard, and places
-    that were refused when reading are not complained about again."""
+    """Yield one problem per mistake. Of a union's members only the one that fits best is heard, what follows
+    from another mistake is left out, and so are places that were refused when the file was read."""
     properties = _Properties(schema)
-    for loc, error in _best_members(errors, document):
-        if any(loc[: len(refused)] == refused for refused in document.refused):
-            continue
-        yield document.problem(loc, _message(error, loc, properties))
+    # "[key]" says that the key itself is wrong, not a value under it.
+    found = [_Mistake(tuple(part for part in error["loc"] if part != "[key]"), error) for error in errors]
+    heard = _without_unions(found, document)
+    for mistake in heard:
+        is_refused = any(mistake.loc[: len(refused)] == refused for refused in document.refused)
+        if not is_refused and not _follows(mistake, heard):
+            yield document.problem(mistake.loc, _message(mistake.error, mistake.loc, properties))
 
 
-def _best_members(errors: Iterable[ErrorDetails], document: Document) -> list[_Found]:
-    # A union reports the errors of each member, with a tag (the member's name) in the location. Tags are
-    # not in the document: the first one splits a location into the union's place and its member.
-    heard: list[_Found] = []
-    unions: dict[Loc, dict[str, list[_Found]]] = {}
-    for error in errors:
-        place, tag = _union(error, document)
-        found = (_location(error, document), error)
-        if tag is None:
-            heard.append(found)
+def _follows(mistake: _Mistake, others: Sequence[_Mistake]) -> bool:
+    """Return whether the mistake only follows from another: a misspelt key is missing, a list that lost its
+    wrong items is too short."""
+    if mistake.kind == "missing":
+        misspelt = [str(o.loc[-1]) for o in others if o.kind == "extra_forbidden" and o.loc[:-1] == mistake.loc[:-1]]
+        return bool(difflib.get_close_matches(str(mistake.loc[-1]), misspelt))
+    size = len(mistake.loc)
+    return mistake.kind == "too_short" and any(o.loc[:size] == mistake.loc and len(o.loc) > size for o in others)
+
+
+def _without_unions(found: Sequence[_Mistake], document: Document) -> list[_Mistake]:
+    # A union reports the errors of each of its members, with a tag (the member's name) in the location. Tags
+    # are not in the document, so the shortest part of a location that is not there tells where a union is.
+    places = [place for mistake in found if (place := _union_place(mistake, document)) is not None]
+    if not places:
+        return list(found)
+    union = min(places, key=len)
+    size = len(union)
+    members: dict[str | int, list[_Mistake]] = {}
+    others: list[_Mistake] = []
+    for mistake in found:
+        if mistake.loc[:size] == union and len(mistake.loc) > size:
+            untagged = _Mistake(union + mistake.loc[size + 1 :], mistake.error)
+            members.setdefault(mistake.loc[size], []).append(untagged)
         else:
-            unions.setdefault(place, {}).setdefault(tag, []).append(found)
-    for place, members in unions.items():
-        ranked = sorted(members.values(), key=partial(_misfit, place))
-        heard += ranked[0]
-    return heard
+            others.append(mistake)
+    return _without_unions(others + _best_member(list(members.values()), union), document)
 
 
-def _misfit(place: Loc, errors: Sequence[_Found]) -> tuple[bool, int, int]:
+def _union_place(mistake: _Mistake, document: Document) -> Loc | None:
+    place = mistake.place
+    return next((place[:size] for size in range(len(place)) if place[: size + 1] not in document.lines), None)
+
+
+def _best_member(members: Sequence[list[_Mistake]], union: Loc) -> list[_Mistake]:
+    best = min(members, key=partial(_misfit, union))
+    at_top = {mistake.kind for mistake in best if mistake.loc[:-1] == union}
+    if "extra_forbidden" not in at_top:
+        return best
+    # None fits: which keys are missing depends on the member that was meant, and nobody knows that.
+    return [mistake for mistake in best if not (mistake.kind == "missing" and mistake.loc[:-1] == union)]
+
+
+def _misfit(union: Loc, member: Sequence[_Mistake]) -> tuple[bool, int, int]:
     # Another kind of value altogether is the worst fit, then keys that are missing or too many.
-    is_other_kind = any(loc == place and _is_other_kind(error) for loc, error in errors)
-    misplaced = sum(error["type"] in {"missing", "extra_forbidden"} for _, error in errors)
-    return is_other_kind, misplaced, len(errors)
+    is_other_kind = any(mistake.loc == union and _is_other_kind(mistake.error) for mistake in member)
+    misplaced = sum(m.kind in {"missing", "extra_forbidden"} and m.loc[:-1] == union for m in member)
+    return is_other_kind, misplaced, len(member)
 
 
 def _is_other_kind(error: ErrorDetails) -> bool:
     is_nested = isinstance(error["input"], dict | list)
     return error["type"].endswith("_type") or (is_nested and error["type"] in {"literal_error", "policy_value"})
-
-
-def _union(error: ErrorDetails, document: Document) -> tuple[Loc, str | None]:
-    place: Loc = ()
-    parts = error["loc"][:-1] if error["type"] == "missing" else error["loc"]
-    for part in parts:
-        if (*place, part) not in document.lines:
-            return place, str(part)
-        place = (*place, part)
-    return place, None
-
-
-def _location(error: ErrorDetails, document: Document) -> Loc:
-    """Return the error's location without the tags of unions; a missing key is part of it."""
-    loc: Loc = ()
-    for part in error["loc"]:
-        if (*loc, part) in document.lines:
-            loc = (*loc, part)
-    return (*loc, error["loc"][-1]) if error["type"] == "missing" else loc
 
 
 def _message(error: ErrorDetails, loc: Loc, properties: _Properties) -> str:
@@ -105,7 +130,11 @@ def _message(error: ErrorDetails, loc: Loc, properties: _Properties) -> str:
         return f"{error['input']!r:.60} is not {wanted}"
     if kind in {"value_error", "assertion_error"}:
         return str(context["error"])
-    return f"{error['input']!r:.60} cannot stand here: {error['msg'].replace('Input should', 'it should')}"
+    if kind == "too_short":
+        return f"has too few items; write {context['min_length']} or more"
+    if kind == "too_long":
+        return f"has too many items; write at most {context['max_length']}"
+    return f"{error['input']!r:.60} is not allowed; {error['msg'].replace('Input should', 'it should')}"
 
 
 class _Properties:

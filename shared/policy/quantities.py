@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, NoReturn
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import (
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
@@ -47,7 +54,8 @@ class Rate:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(parse_rate)
+        as_text = core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        return core_schema.no_info_plain_validator_function(parse_rate, serialization=as_text)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
@@ -60,6 +68,11 @@ def duration_text(duration: timedelta) -> str:
         if duration % length == timedelta(0) and (duration or unit == "s"):
             return f"{duration // length}{unit}"
     return f"{duration / _UNITS['s']:g}s"
+
+
+def percent_text(percent: float) -> str:
+    """Return a percentage as policies write it, e.g. "2.5%"."""
+    return f"{percent:.6f}".rstrip("0").rstrip(".") + "%"
 
 
 def parse_duration(value: object) -> timedelta:
@@ -136,11 +149,13 @@ def _percent(value: object, info: ValidationInfo) -> float:
 Duration = Annotated[
     timedelta,
     PlainValidator(parse_duration),
+    PlainSerializer(duration_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["15m", "6h", "7d"]}),
 ]
 Percent = Annotated[
     float,
     PlainValidator(_percent),
+    PlainSerializer(percent_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": PERCENT_PATTERN, "examples": ["10%"]}),
 ]
 AssetRef = Annotated[
