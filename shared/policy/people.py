@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from shared.policy.complaints import problems_of
@@ -114,9 +114,3 @@ class _PersonEntry(Section):
 
 class _PeopleFile(Section):
     people: dict[Email, _PersonEntry]
-
-
-def people_schema() -> dict[str, object]:
-    """Return the JSON Schema of people.yaml, for editors."""
-    model: type[BaseModel] = _PeopleFile
-    return model.model_json_schema()
