@@ -198,7 +198,12 @@ class TestTest:
     @pytest.fixture
     def shown(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         shown: list[str] = []
-        monkeypatch.setattr(commands, "run_shown", lambda command: shown.append(" ".join(command[1:])) or 0)
+
+        def show(command: Sequence[str]) -> int:
+            shown.append(" ".join(command[1:]))
+            return 0
+
+        monkeypatch.setattr(commands, "run_shown", show)
         monkeypatch.setattr(Environment, "ensure", lambda _: None)
         return shown
 
