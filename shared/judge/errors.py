@@ -26,39 +26,39 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-_HALVINGS = 60
+_HALVINGS = 48
 
 
 def log_e_above(pairs: Sequence[Pair], tolerance: float, starts: Starts) -> float:
     """Return ln of the e-value against "the challenger's share of errors is at most the champion's + tolerance"."""
-    return starts.mean([_log_e(_counts(pairs[first:]), tolerance, 1.0) for first in starts.begun(len(pairs))])
+    return _log_e(pairs, tolerance, starts, 1.0)
 
 
 def log_e_below(pairs: Sequence[Pair], tolerance: float, starts: Starts) -> float:
     """Return ln of the e-value against "the challenger's share of errors is at least the champion's + tolerance"."""
-    return starts.mean([_log_e(_counts(pairs[first:]), tolerance, -1.0) for first in starts.begun(len(pairs))])
+    return _log_e(pairs, tolerance, starts, -1.0)
 
 
-def _counts(pairs: Sequence[Pair]) -> Numbers:
-    """Return one row (n_c, k_c, n_b, k_b) per pair."""
-    return np.array(
+def _log_e(pairs: Sequence[Pair], tolerance: float, starts: Starts, sign: float) -> float:
+    """Return ln of the mean e-value over the starts; all starts' blocks are computed in one go."""
+    counts = np.array(
         [(p.challenger.requests, p.challenger.errors, p.champion.requests, p.champion.errors) for p in pairs],
         dtype=np.float64,
     )
+    begun = starts.begun(len(pairs))
+    blocks = np.concatenate([counts[first + 1 :] for first in begun])
+    earlier = np.concatenate([np.cumsum(counts[first:-1], axis=0) for first in begun])
+    owners = np.repeat(np.arange(len(begun)), [len(pairs) - first - 1 for first in begun])
+    gains = _log_gains(blocks, earlier, tolerance, sign)
+    sums: list[float] = np.bincount(owners, gains, minlength=len(begun)).tolist()
+    return starts.mean(sums)
 
 
-def _log_e(blocks: Numbers, tolerance: float, sign: float) -> float:
-    if len(blocks) < 2:
-        return 0.0
-    earlier = np.cumsum(blocks, axis=0)[:-1]
-    n_c, k_c, n_b, k_b = blocks[1:].T
+def _log_gains(blocks: Numbers, earlier: Numbers, tolerance: float, sign: float) -> Numbers:
+    """Return ln of each block's e-value; one row (n_c, k_c, n_b, k_b) per block, and the sums of those before it."""
+    n_c, k_c, n_b, k_b = blocks.T
     bet_c = (earlier[:, 1] + 0.5) / (earlier[:, 0] + 1)
     bet_b = (earlier[:, 3] + 0.5) / (earlier[:, 2] + 1)
-    # Where the bet lies in the null itself it is its own counterpart: nothing is staked.
-    stakes = sign * (bet_c - bet_b - tolerance) > 0
-    if not stakes.any():
-        return 0.0
-    n_c, k_c, n_b, k_b, bet_c, bet_b = (each[stakes] for each in (n_c, k_c, n_b, k_b, bet_c, bet_b))
     null_b = _nearest_in_null(bet_c, bet_b, n_c, n_b, tolerance)
     null_c = null_b + tolerance
     gains = (
@@ -67,7 +67,8 @@ def _log_e(blocks: Numbers, tolerance: float, sign: float) -> float:
         + k_b * np.log(bet_b / null_b)
         + (n_b - k_b) * np.log((1 - bet_b) / (1 - null_b))
     )
-    return float(gains.sum())
+    # Where the bet lies in the null itself it is its own counterpart: nothing is staked.
+    return np.where(sign * (bet_c - bet_b - tolerance) > 0, gains, 0.0)
 
 
 def _nearest_in_null(bet_c: Numbers, bet_b: Numbers, n_c: Numbers, n_b: Numbers, tolerance: float) -> Numbers:

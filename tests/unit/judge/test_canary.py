@@ -1,0 +1,158 @@
+"""The canary judgement: rarely wrong however often it is looked at, and quick where it matters."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from shared.domain.ids import DeploymentName
+from shared.domain.measurement import Interval
+from shared.domain.verdict import Verdict
+from shared.judge.canary import Tolerances, judge
+from shared.judge.pairs import Pair, pair
+
+T0 = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+CANARY, CHAMPION = DeploymentName("v-2"), DeploymentName("v-1")
+TOLERANCES = Tolerances(errors=0.01, latency=1.25, false_rollbacks=0.01, horizon=60)
+
+
+@dataclass(frozen=True)
+class Case:
+    """An hour of a canary with 100 requests a minute beside a champion with 900."""
+
+    latency_ratio: float = 1.0
+    more_errors: float = 0.0
+    from_minute: int = 0
+    arm_noise: float = 0.0
+
+    def pairs(self, random: np.random.Generator, minutes: int = 60) -> list[Pair]:
+        return [self._pair(random, minute) for minute in range(minutes)]
+
+    def _pair(self, random: np.random.Generator, minute: int) -> Pair:
+        is_on, load = minute >= self.from_minute, random.normal(0, 0.1)
+
+        def interval(name: DeploymentName, rate: int, errors: float, slowdown: float) -> Interval:
+            requests = int(random.poisson(rate))
+            noise = random.normal(0, 0.5 / math.sqrt(requests)) + random.normal(0, self.arm_noise)
+            failed = int(random.binomial(requests, 0.002 + errors))
+            return Interval(name, T0 + minute * MINUTE, requests, failed, 4.5 + load + slowdown + noise)
+
+        slowdown = math.log(self.latency_ratio) if is_on else 0.0
+        return Pair(interval(CANARY, 100, self.more_errors if is_on else 0.0, slowdown), interval(CHAMPION, 900, 0, 0))
+
+
+def first_verdict(pairs: list[Pair], wanted: Verdict, start: int = 1) -> int | None:
+    """Return the minute at which the verdict is first given, peeking every minute."""
+    for seen in range(start, len(pairs) + 1):
+        now = pairs[seen - 1].challenger.start + MINUTE
+        if judge(pairs[:seen], TOLERANCES, MINUTE, now).verdict is wanted:
+            return seen
+    return None
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(Case(latency_ratio=1.25, more_errors=0.01), id="exactly_at_the_tolerances"),
+        pytest.param(Case(latency_ratio=1.25, more_errors=0.01, arm_noise=0.06), id="and_noise_of_each_arm"),
+    ],
+)
+def test_a_challenger_within_the_tolerances_is_hardly_ever_failed(case: Case) -> None:
+    random = np.random.default_rng(20261120)
+    runs = 120
+    failed = sum(first_verdict(case.pairs(random, 30), Verdict.FAIL) is not None for _ in range(runs))
+    # At most 1 % is promised; 120 runs at exactly 1 % give more than 5 failures once in 700 times.
+    assert failed <= 5
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(Case(latency_ratio=1.30), id="slower_than_tolerated"),
+        pytest.param(Case(more_errors=0.02), id="failing_more_than_tolerated"),
+    ],
+)
+def test_a_challenger_beyond_a_tolerance_is_hardly_ever_passed(case: Case) -> None:
+    random = np.random.default_rng(7)
+    passed = sum(first_verdict(case.pairs(random, 30), Verdict.PASS) is not None for _ in range(60))
+    assert passed <= 6
+
+
+@pytest.mark.parametrize(
+    ("case", "within"),
+    [
+        pytest.param(Case(latency_ratio=1.25 * 1.3), 12, id="latency_a_third_beyond"),
+        pytest.param(Case(more_errors=0.05), 7, id="five_percent_errors"),
+        pytest.param(Case(more_errors=0.05, from_minute=30), 40, id="late_errors"),
+        pytest.param(Case(latency_ratio=1.25 * 1.3, from_minute=30), 45, id="late_latency"),
+    ],
+)
+def test_a_bad_challenger_is_failed_soon(case: Case, within: int) -> None:
+    random = np.random.default_rng(11)
+    minutes = [first_verdict(case.pairs(random), Verdict.FAIL, max(case.from_minute, 1)) for _ in range(30)]
+    assert sum(minute is not None and minute <= within for minute in minutes) >= 28
+
+
+def test_a_healthy_challenger_is_passed_soon() -> None:
+    random = np.random.default_rng(3)
+    minutes = Counter((first_verdict(Case().pairs(random), Verdict.PASS) or 99) <= 15 for _ in range(30))
+    assert minutes[True] >= 28
+
+
+def test_the_reason_has_the_numbers() -> None:
+    random = np.random.default_rng(5)
+    pairs = Case(latency_ratio=2.4, more_errors=0.08).pairs(random, 6)
+
+    judgement = judge(pairs, TOLERANCES, MINUTE, T0 + 6 * MINUTE)
+
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.reason == (
+        "latency 2.41 times the champion's (tolerance 1.25), 52 of 580 requests failed (champion 9 of 5,395): "
+        "errors and latency beyond the tolerance"
+    )
+
+
+def test_judging_again_gives_the_same_answer() -> None:
+    pairs = Case().pairs(np.random.default_rng(1), 20)
+    assert judge(pairs, TOLERANCES, MINUTE, T0 + 20 * MINUTE) == judge(pairs, TOLERANCES, MINUTE, T0 + 20 * MINUTE)
+
+
+def test_no_data_and_old_data_are_inconclusive() -> None:
+    pairs = Case().pairs(np.random.default_rng(1), 20)
+    for judgement in (
+        judge([], TOLERANCES, MINUTE, T0),
+        judge(pairs, TOLERANCES, MINUTE, T0 + timedelta(hours=1)),
+    ):
+        assert (judgement.verdict, judgement.has_data) == (Verdict.INCONCLUSIVE, False)
+
+
+def test_a_handful_of_requests_decides_nothing_good() -> None:
+    pairs = [
+        Pair(Interval(CANARY, T0 + i * MINUTE, 1, 0, 4.0), Interval(CHAMPION, T0 + i * MINUTE, 9, 0, 4.0 + i / 100))
+        for i in range(10)
+    ]
+    assert judge(pairs, TOLERANCES, MINUTE, T0 + 10 * MINUTE).verdict is Verdict.INCONCLUSIVE
+
+
+def test_intervals_that_make_no_sense_or_lack_a_side_are_left_out() -> None:
+    sound = Interval(CANARY, T0, 100, 1, 4.0)
+    champion = replace(sound, deployment=CHAMPION)
+    broken = [
+        replace(sound, start=T0 + MINUTE, mean_log_latency=math.nan),
+        replace(sound, start=T0 + 2 * MINUTE, errors=101),
+        replace(sound, start=T0 + 3 * MINUTE),
+    ]
+    others = [replace(champion, start=T0 + minute * MINUTE) for minute in range(3)]
+
+    assert pair([sound, *broken, *others], CANARY, CHAMPION) == (Pair(sound, champion),)
+
+
+def test_a_lag_compares_with_the_champion_of_before() -> None:
+    then, now = Interval(CHAMPION, T0, 100, 1, 4.0), Interval(CANARY, T0 + 5 * MINUTE, 100, 1, 4.0)
+    assert pair([then, now], CANARY, CHAMPION, 5 * MINUTE) == (Pair(now, then),)

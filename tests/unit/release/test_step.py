@@ -1,0 +1,209 @@
+"""Single decisions of the release state machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
+from shared.domain.release import Release, ReleaseState, Serving
+from shared.domain.verdict import GateResult, Judgement, Verdict
+from shared.ports.workspace import DeploymentRecord, EndpointRecord, ModelRecord
+from shared.release.actions import ClaimEndpoint, SetTraffic
+from shared.release.before import evaluation_request
+from shared.release.moves import CALL_AGAIN_AFTER
+from shared.release.names import deployment_name, evaluation_job, release_id
+from shared.release.observation import EndpointClaim, Observation
+from shared.release.step import step
+from shared.release.versions import is_newer
+from tests.fakes.releases import NOW, a_plan, a_release
+
+V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")
+ENDPOINT = EndpointName("flight-delay")
+MODEL = ModelRecord(ModelName("flight-delay"), ModelVersion("2"), "mlflow_model", "", NOW, "ana", None, {})
+BOTH = tuple(
+    DeploymentRecord(DeploymentName(f"v-{n}"), ModelName("flight-delay"), ModelVersion(n), "Succeeded") for n in "12"
+)
+
+
+def an_endpoint(state: str = "Succeeded", model: str = "flight-delay", **traffic: int) -> EndpointRecord:
+    split = {DeploymentName(name.replace("_", "-")): share for name, share in traffic.items()}
+    deployments = tuple(replace(deployment, model=ModelName(model)) for deployment in BOTH)
+    return EndpointRecord(ENDPOINT, state, split, {}, deployments, "")
+
+
+def baking(**changes: Any) -> Release:
+    values: dict[str, Any] = {
+        "state": ReleaseState.CANARY,
+        "phase": "baking",
+        "champion": Serving(V1, ModelVersion("1")),
+        "traffic_steps": (10,),
+        "traffic_since": NOW,
+        "deadline": NOW + timedelta(minutes=40),
+    }
+    return replace(a_release(), **{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "minutes", "step_index"),
+    [
+        pytest.param(Verdict.PASS, 8, 1, id="pass_after_the_bake_moves_on"),
+        pytest.param(Verdict.PASS, 7, 0, id="pass_before_the_bake_waits"),
+        pytest.param(Verdict.INCONCLUSIVE, 8, 0, id="inconclusive_holds"),
+    ],
+)
+def test_only_a_pass_after_the_bake_moves_traffic(verdict: Verdict, minutes: int, step_index: int) -> None:
+    seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=Judgement(verdict, "compared"))
+
+    taken = step(baking(), seen, NOW + timedelta(minutes=minutes))
+
+    assert (taken.release.state, taken.release.step_index) == (ReleaseState.CANARY, step_index)
+
+
+def test_a_fail_rolls_back_at_once() -> None:
+    seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=Judgement(Verdict.FAIL, "41 of 512 failed"))
+
+    taken = step(baking(), seen, NOW + timedelta(minutes=1))
+
+    assert (taken.release.state, taken.release.reason) == (ReleaseState.ROLLING_BACK, "41 of 512 failed")
+    assert taken.wake_at == NOW + timedelta(minutes=1)
+
+
+def test_a_plan_that_aborts_without_data_does_so_after_the_bake() -> None:
+    plan = a_plan(judge=replace(a_plan().judge, on_no_data="abort"))
+    seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10))
+
+    taken = step(baking(plan=plan), seen, NOW + timedelta(minutes=8))
+
+    assert (taken.release.state, taken.release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_done"),
+    [
+        pytest.param(Observation(endpoint=an_endpoint(v_1=100)), True, id="read_back"),
+        pytest.param(Observation(endpoint=an_endpoint(v_1=90, v_2=10)), False, id="not_yet"),
+        pytest.param(Observation(endpoint=an_endpoint("Updating", v_1=100)), False, id="a_write_is_under_way"),
+        pytest.param(
+            Observation(
+                endpoint=an_endpoint(v_1=100),
+                claim=EndpointClaim(ENDPOINT, ReleaseId("flight-delay-2"), 2, {V1: 90, V2: 10}),
+            ),
+            False,
+            id="an_earlier_write_of_ours_may_still_land",
+        ),
+    ],
+)
+def test_a_roll_back_is_done_when_traffic_was_read_back(seen: Observation, is_done: bool) -> None:
+    release = baking(state=ReleaseState.ROLLING_BACK, ends_as=ReleaseState.ROLLED_BACK, reason="worse")
+
+    taken = step(release, seen, NOW)
+
+    assert taken.release.state.is_terminal is is_done
+    assert bool(taken.actions) is not is_done
+
+
+def test_a_roll_back_that_does_not_work_calls_people_again_and_goes_on() -> None:
+    release = baking(state=ReleaseState.ROLLING_BACK, ends_as=ReleaseState.ROLLED_BACK, deadline=NOW)
+
+    taken = step(release, Observation(endpoint=an_endpoint(v_1=50, v_2=50)), NOW)
+
+    assert taken.release.state is ReleaseState.ROLLING_BACK
+    assert taken.release.deadline == NOW + CALL_AGAIN_AFTER
+    assert taken.release.notices[-1].kind == "release-held"
+    assert taken.actions == (SetTraffic(ENDPOINT, {V1: 100}),)
+
+
+def test_an_endpoint_that_serves_another_model_is_not_taken() -> None:
+    claim = EndpointClaim(ENDPOINT, ReleaseId("flight-delay-2"), 1)
+    seen = Observation(model=MODEL, endpoint=an_endpoint(model="churn", v_1=100), claim=claim)
+
+    taken = step(a_release(), seen, NOW)
+
+    assert taken.release.state is ReleaseState.FAILED
+    assert taken.release.reason == "endpoint flight-delay serves another model, churn"
+
+
+def test_an_unowned_endpoint_is_claimed_before_anything_else() -> None:
+    taken = step(a_release(), Observation(model=MODEL, endpoint=an_endpoint(v_1=100)), NOW)
+
+    assert (taken.release.state, taken.actions) == (ReleaseState.OPENED, (ClaimEndpoint(ENDPOINT),))
+
+
+def test_the_version_that_serves_already_is_superseded() -> None:
+    claim = EndpointClaim(ENDPOINT, ReleaseId("flight-delay-2"), 1)
+    seen = Observation(model=MODEL, endpoint=an_endpoint(v_2=100), claim=claim)
+
+    assert step(a_release(), seen, NOW).release.state is ReleaseState.SUPERSEDED
+
+
+@pytest.mark.parametrize(
+    ("when", "has_champion", "state"),
+    [
+        pytest.param("production", True, ReleaseState.AWAITING_APPROVAL, id="production_replaces"),
+        pytest.param("production", False, ReleaseState.DEPLOYING, id="production_first"),
+        pytest.param("always", False, ReleaseState.AWAITING_APPROVAL, id="always"),
+        pytest.param("never", True, ReleaseState.DEPLOYING, id="never"),
+    ],
+)
+def test_who_is_asked(when: Any, has_champion: bool, state: ReleaseState) -> None:
+    plan = a_plan(evaluation=None, approval=replace(a_plan().approval, when=when))
+    champion = Serving(V1, ModelVersion("1")) if has_champion else None
+    release = replace(a_release(plan=plan), state=ReleaseState.GATING, champion=champion)
+
+    assert step(release, Observation(model=MODEL, gate_results=()), NOW).release.state is state
+
+
+def test_other_evidence_is_another_question() -> None:
+    plan = a_plan(evaluation=None)
+    release = replace(a_release(plan=plan), state=ReleaseState.GATING)
+    digests = {
+        step(
+            release, Observation(model=MODEL, gate_results=(GateResult("g", Verdict.PASS, "r", {"value": value}),)), NOW
+        ).release.approval_digest
+        for value in (0.7, 0.8)
+    }
+
+    assert len(digests) == 2
+
+
+def test_without_a_champion_the_challenger_is_evaluated_against_itself() -> None:
+    release = a_release()
+    plan = release.plan.evaluation
+    assert plan is not None
+
+    request = evaluation_request(release, plan, evaluation_job(release.id))
+
+    assert request.inputs["champion"] == request.inputs["challenger"] == "azureml:flight-delay:2"
+    assert request.tags == {"vigia.release": "flight-delay-2", "vigia.model": "flight-delay"}
+
+
+@pytest.mark.parametrize(
+    ("version", "than", "hours", "expected"),
+    [
+        pytest.param("10", "9", -1, True, id="numbers_by_value_whatever_their_age"),
+        pytest.param("9", "10", 1, False, id="numbers_not_by_text"),
+        pytest.param("b", "a", -1, False, id="words_by_creation"),
+        pytest.param("a", "b", 1, True, id="words_not_by_text"),
+        pytest.param("b", "a", None, False, id="unknown_creation_decides_nothing"),
+    ],
+)
+def test_which_version_is_newer(version: str, than: str, hours: int | None, expected: bool) -> None:
+    created = None if hours is None else NOW + timedelta(hours=hours)
+    assert is_newer(ModelVersion(version), created, ModelVersion(than), NOW) is expected
+
+
+@pytest.mark.parametrize("version", ["3", "2026.11.20", "a_b", "x" * 60])
+def test_deployment_names_are_valid_and_differ(version: str) -> None:
+    name = deployment_name(ModelVersion(version))
+    assert 3 <= len(name) <= 32
+    assert name.replace("-", "").isalnum()
+    assert name != deployment_name(ModelVersion(version + "-"))
+
+
+def test_release_ids_stay_apart() -> None:
+    ids = {release_id(ModelName(m), ModelVersion(v)) for m, v in [("a b", "1"), ("a-b", "1"), ("a/b", "1")]}
+    assert len(ids) == 3
