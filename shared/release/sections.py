@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PlainValidator, RootModel, WithJsonSchema, create_model
+from pydantic import BaseModel, Field, PlainValidator, RootModel, ValidationInfo, WithJsonSchema, create_model
 
 from shared.domain.release import (
     ApprovalPlan,
@@ -27,9 +27,12 @@ from shared.release.gates.registry import gates
 IMPLEMENTED = ("canary", "all-at-once")
 
 
-def _whole_percent(value: object) -> int:
+def _whole_percent(value: object, info: ValidationInfo) -> int:
+    # Files are read in JSON mode; code that builds a section itself gives the number.
+    if info.mode == "python" and isinstance(value, int):
+        return value
+    percent = parse_percent(value)
     # Azure ML takes whole percents only.
-    percent = parse_percent(value) if not isinstance(value, int) else float(value)
     if percent != int(percent):
         raise ValueError(f"traffic is split in whole percents; write {round(percent)}%")
     return int(percent)
@@ -105,8 +108,8 @@ class Errors(Section):
 
 
 class Latency(Section):
-    """How much slower the challenger may be. Compared are geometric means per interval; `quantile` says which
-    quantile the ratio was agreed for and is shown beside it."""
+    """How much slower the challenger may be. Compared are geometric means per interval, which every shift moves;
+    `quantile` only records which quantile the ratio was agreed for, and is not looked at."""
 
     ratio_at_most: float = Field(default=1.25, gt=0)
     quantile: float | None = Field(default=None, gt=0, lt=1)

@@ -1,0 +1,154 @@
+"""The gates: pass, fail or inconclusive, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shared.domain.release import GatePlan, Release, Serving
+from shared.domain.verdict import GateResult, Verdict
+from shared.errors import PermanentError
+from shared.release.gates.registry import gates, judge, unreadable
+from tests.fakes.releases import a_plan, a_release
+
+CHAMPION = Serving(a_release("1").challenger.deployment, a_release("1").version)
+
+
+def scores(champion: float = 1.0, challenger: float = 1.0, rows: int = 2000, seed: int = 3) -> pd.DataFrame:
+    """Return scored rows; the gains say how well each version separates the labels."""
+    random = np.random.default_rng(seed)
+    labels, noise = random.integers(0, 2, rows), random.normal(size=rows)
+    return pd.DataFrame(
+        {
+            "row_id": [f"r{i}" for i in range(rows)],
+            "label": labels.astype("int8"),
+            "champion_score": 1 / (1 + np.exp(-(labels - 0.5) * 2 * champion - noise)),
+            "challenger_score": 1 / (1 + np.exp(-(labels - 0.5) * 2 * challenger - noise)),
+            "carrier": random.choice(["AA", "B6", "UA"], rows),
+        }
+    )
+
+
+def release_with(kind: str, champion: Serving | None = CHAMPION, **settings: Any) -> Release:
+    return replace(a_release(plan=a_plan(gates=(GatePlan(kind, settings),))), champion=champion)
+
+
+def result(release: Release, table: pd.DataFrame | None) -> GateResult:
+    (only,) = judge(release, "evaluation", table)
+    return only
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"),
+    [
+        pytest.param({"metric": "roc_auc", "at_least": 0.7}, Verdict.PASS, id="above_the_least"),
+        pytest.param({"metric": "roc_auc", "at_least": 0.99}, Verdict.FAIL, id="below_the_least"),
+        pytest.param({"metric": "log_loss", "at_most": 0.7}, Verdict.PASS, id="below_the_most"),
+        pytest.param({"metric": "log_loss", "at_most": 0.1}, Verdict.FAIL, id="above_the_most"),
+    ],
+)
+def test_a_metric_is_compared_with_its_bound(settings: dict[str, Any], verdict: Verdict) -> None:
+    assert result(release_with("metric", **settings), scores()).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("challenger", "verdict"),
+    [
+        pytest.param(1.3, Verdict.PASS, id="better"),
+        pytest.param(1.0, Verdict.PASS, id="the_same"),
+        pytest.param(0.5, Verdict.FAIL, id="worse"),
+    ],
+)
+def test_not_worse_than_the_champion_is_proven_on_the_same_rows(challenger: float, verdict: Verdict) -> None:
+    release = release_with("not_worse_than_champion", metric="roc_auc", margin=0.005)
+    assert result(release, scores(challenger=challenger)).verdict is verdict
+
+
+def test_too_close_to_tell_is_inconclusive() -> None:
+    table = scores(rows=120)
+    table["challenger_score"] = scores(rows=120, seed=4).sample(frac=1, random_state=0)["challenger_score"].to_numpy()
+    table["champion_score"] = table["challenger_score"].sample(frac=1, random_state=1).to_numpy()
+    release = release_with("not_worse_than_champion", metric="roc_auc", margin=0.005)
+
+    assert result(release, table).verdict is Verdict.INCONCLUSIVE
+
+
+def test_without_a_champion_there_is_nothing_to_be_worse_than() -> None:
+    found = result(release_with("not_worse_than_champion", None, metric="roc_auc"), scores(challenger=0.0))
+    assert (found.verdict, "no champion" in found.reason) == (Verdict.PASS, True)
+
+
+def test_judging_again_gives_the_same_bounds() -> None:
+    release = release_with("not_worse_than_champion", metric="roc_auc", margin=0.005)
+    assert result(release, scores()) == result(release, scores())
+
+
+def test_a_group_that_falls_behind_fails_and_is_named() -> None:
+    table = scores(challenger=2.0)
+    behind = table["carrier"] == "B6"
+    table.loc[behind, "challenger_score"] = (
+        table.loc[behind, "challenger_score"].sample(frac=1, random_state=0).tolist()
+    )
+    release = release_with("slices", by=["carrier"], metric="roc_auc", min_ratio=0.8)
+
+    found = result(release, table)
+
+    assert (found.verdict, "of carrier B6 is" in found.reason) == (Verdict.FAIL, True)
+    assert result(release, scores(challenger=2.0)).verdict is Verdict.PASS
+
+
+def test_rows_without_a_group_are_a_group() -> None:
+    table = scores(challenger=2.0)
+    behind = table["carrier"] == "B6"
+    table.loc[behind, "challenger_score"] = (
+        table.loc[behind, "challenger_score"].sample(frac=1, random_state=0).tolist()
+    )
+    table.loc[behind, "carrier"] = None
+
+    found = result(release_with("slices", by=["carrier"], metric="roc_auc", min_ratio=0.8), table)
+
+    assert found.verdict is Verdict.FAIL
+
+
+EVERY_GATE = [
+    ("metric", {"metric": "roc_auc", "at_least": 0.7}),
+    ("not_worse_than_champion", {"metric": "roc_auc", "margin": 0.005, "confidence": 95.0}),
+    ("slices", {"by": ["carrier"], "metric": "roc_auc", "min_ratio": 0.8}),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings"), EVERY_GATE, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(scores(rows=0), id="empty"),
+        pytest.param(scores().drop(columns=["label"]), id="no_labels"),
+        pytest.param(scores().assign(challenger_score=np.nan), id="nan"),
+        pytest.param(scores().assign(challenger_score=np.inf), id="infinite"),
+        pytest.param(scores().assign(challenger_score="high"), id="words"),
+        pytest.param(scores().assign(label=1), id="one_class"),
+        pytest.param(scores().assign(label=2), id="strange_labels"),
+    ],
+)
+def test_unusable_evidence_is_never_good_news(kind: str, settings: dict[str, Any], table: pd.DataFrame | None) -> None:
+    found = result(release_with(kind, **settings), table)
+    assert (found.verdict, bool(found.reason)) == (Verdict.INCONCLUSIVE, True)
+
+
+def test_an_evaluation_that_cannot_be_read_leaves_every_gate_open() -> None:
+    found = unreadable(release_with("metric", metric="roc_auc", at_least=0.7), "there is nothing there")
+    assert found == (GateResult("metric roc_auc", Verdict.INCONCLUSIVE, "metric roc_auc: there is nothing there"),)
+
+
+def test_a_gate_of_another_version_of_the_program_is_refused() -> None:
+    with pytest.raises(PermanentError, match="does not know"):
+        judge(release_with("astrology"), "evaluation", scores())
+
+
+def test_the_known_gates() -> None:
+    assert set(gates()) == {"metric", "not_worse_than_champion", "slices"}

@@ -1,0 +1,113 @@
+"""The policy's sections about releases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.release import EvaluationPlan, GatePlan, ReleasePlan
+from shared.errors import PolicyError
+from shared.policy.load import load_policy
+from shared.policy.model import Policy
+from shared.release.gates.registry import judge
+from shared.release.sections import SECTIONS, plan_from
+from shared.store.codec import decode, encode
+from tests.fakes.releases import a_release
+
+HEAD = """\
+model: flight-delay
+kind: tabular
+endpoint: {name: flight-delay, type: online}
+people: {owner: ana@example.com, approvers: [ana@example.com, ben@example.com]}
+"""
+WHOLE = (
+    HEAD
+    + """\
+evaluate: {job: azureml:evaluate-flight-delay@latest, data: azureml:flights-labelled@latest}
+gates:
+  - {metric: roc_auc, at_least: 0.70}
+  - {not_worse_than_champion: {metric: roc_auc, margin: 0.005, confidence: 95%}}
+  - {slices: {by: [carrier], metric: recall, min_ratio: 0.8}}
+approval: {when: production, quorum: 1, expires: 24h, not_by: submitter}
+rollout:
+  strategy: canary
+  steps: [10%, 50%, 100%]
+  bake: 15m
+  watch_for: 2h
+  judge:
+    errors: {worse_by_at_most: 1%}
+    latency: {quantile: 0.95, ratio_at_most: 1.25}
+    false_rollbacks: 1%
+    on_no_data: hold
+"""
+)
+
+
+def load(text: str) -> Policy:
+    return load_policy(text, "policies/flight-delay.yaml", SECTIONS, ())
+
+
+def test_a_whole_policy_becomes_a_plan() -> None:
+    plan = plan_from(load(WHOLE))
+
+    assert plan.evaluation == EvaluationPlan(
+        "azureml:evaluate-flight-delay@latest", "azureml:flights-labelled@latest", "serverless"
+    )
+    assert plan.gates[0] == GatePlan("metric", {"metric": "roc_auc", "at_least": 0.7, "at_most": None})
+    assert [gate.kind for gate in plan.gates] == ["metric", "not_worse_than_champion", "slices"]
+    assert (plan.steps, plan.bake, plan.decide_within) == ((10, 50, 100), timedelta(minutes=15), timedelta(hours=1))
+    assert (plan.judge.errors_worse_by_at_most, plan.judge.latency_ratio_at_most) == (0.01, 1.25)
+    assert (plan.judge.false_rollbacks, plan.judge.interval) == (0.01, timedelta(minutes=1))
+    assert (plan.approval.when, plan.approval.submitter_may_approve) == ("production", False)
+    assert plan.approval.approvers == ("ana@example.com", "ben@example.com")
+
+
+def test_a_stored_plan_is_the_plan() -> None:
+    release = a_release(plan=plan_from(load(WHOLE)))
+    stored = decode(type(release), encode(release))
+
+    assert decode(ReleasePlan, encode(release.plan)) == stored.plan
+    assert [found.gate for found in judge(stored, "evaluation", None)] == [
+        "metric roc_auc",
+        "not worse than champion roc_auc",
+        "slices recall by carrier",
+    ]
+
+
+def test_without_rollout_nothing_can_be_released() -> None:
+    with pytest.raises(PolicyError, match="add a section rollout"):
+        plan_from(load(HEAD))
+
+
+def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so() -> None:
+    plan = plan_from(load(HEAD + "rollout: {strategy: all-at-once}\n"))
+    assert (plan.steps, plan.approval.when) == ((100,), "never")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("rollout: {strategy: shadow}", "shadow is not available yet; write canary or all-at-once", id="1"),
+        pytest.param("rollout: {steps: [10%, 50%]}", "end the steps with 100%", id="unfinished"),
+        pytest.param("rollout: {steps: [50%, 10%, 100%]}", "above the one before", id="descending"),
+        pytest.param("rollout: {steps: [2.5%, 100%]}", "whole percents; write 2%", id="fractions"),
+        pytest.param("rollout: {steps: [10, 100]}", "write 10%", id="no_unit"),
+        pytest.param("rollout: {bake: 2m}", "a step needs 5 intervals of 1m to be judged; write 5m", id="short_bake"),
+        pytest.param("rollout: {bake: 15m, decide_within: 5m}", "shorter than the bake", id="no_time_to_decide"),
+        pytest.param("rollout: {judge: {errors: null, latency: null}}", "nothing is left to judge", id="no_judge"),
+        pytest.param("rollout: {judge: {false_rollbacks: 0%}}", "must be above 0%", id="never_wrong"),
+        pytest.param("rollout: {baek: 5m}", "bake", id="misspelt"),
+        pytest.param("rollout: {}\napproval: {when: always, quorum: 3}", "3 must agree but", id="quorum"),
+        pytest.param("gates: [{metric: roc_auc, at_least: 0.7}]", "add a section evaluate", id="no_evaluation"),
+        pytest.param("gates: [{metric: auc, at_least: 0.7}]", "'auc' is not a metric; write one of", id="metric"),
+        pytest.param("gates: [{metric: roc_auc}]", "write either at_least or at_most", id="no_bound"),
+        pytest.param(
+            "gates: [{not_worse_than_champion: {metric: f1, confidence: 20%}}]", "decides nothing", id="confidence"
+        ),
+    ],
+)
+def test_impossible_plans_are_refused_with_a_remedy(text: str, said: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        load(HEAD + text + "\n")
+    assert said in str(refused.value)
