@@ -1,0 +1,62 @@
+"""The `vigia` command: its verbs and their order. Every verb imports what it needs when it is called."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import events, freeze, policy, releases, status, why
+from cli.errors import DEBUG, BorderGroup
+
+EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status) or is wrong in a policy (policy validate), \
+2 the command could not be carried out."""
+
+app = typer.Typer(
+    name="vigia",
+    cls=BorderGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"vigia {version('vigia')}")
+        except PackageNotFoundError:
+            typer.echo("vigia, not installed as a package")
+        raise typer.Exit
+
+
+@app.callback()
+def vigia(
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show where an error came from; goes anywhere.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """See what happens to your models on Azure, and step in."""
+
+
+app.command("status")(status.command)
+app.add_typer(releases.app, name="releases")
+app.command("why")(why.command)
+app.command("freeze")(freeze.freeze)
+app.command("unfreeze")(freeze.unfreeze)
+app.add_typer(events.app, name="events")
+app.add_typer(policy.app, name="policy")
+
+
+def main() -> None:
+    """Run the command with the arguments of this process."""
+    app(prog_name="vigia")
+
+
+if __name__ == "__main__":
+    main()

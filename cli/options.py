@@ -1,0 +1,63 @@
+"""The options that every command has."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.errors import CommandError
+
+
+class Format(StrEnum):
+    """How a command writes its result."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+OutputOption = Annotated[
+    Format, typer.Option("--output", "-o", help="A table for people, or JSON with stable keys for programs.")
+]
+SettingsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="The app's settings; by default ./local.settings.json when it exists, else the environment.",
+        show_default=False,
+    ),
+]
+ByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--by", metavar="PERSON", help="Who asks, as it is recorded; by default the user.", show_default=False
+    ),
+]
+
+
+def person(by: str | None) -> str:
+    """Return who asks: as given, else the user of this machine."""
+    if by is not None and by.strip():
+        return by.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as exc:
+        raise CommandError("cli.nobody", "the user of this machine has no name", "give --by PERSON") from exc
+
+
+def required_text(value: str, option: str) -> str:
+    """Return the text without surrounding blanks; a reason that says nothing is none."""
+    if not value.strip():
+        raise CommandError(
+            "cli.empty", f"{option} is empty", f"say it in a few words, e.g. {option} 'month-end closing'"
+        )
+    return value.strip()
+
+
+def is_interactive() -> bool:
+    return sys.stdin.isatty()

@@ -1,0 +1,86 @@
+"""Checks policy files and folders, and gathers every problem of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.errors import CommandError
+from cli.policy_words import summary
+from shared.bootstrap import policy_sections
+from shared.policy.load import PEOPLE_FILE, load_policies, load_policy, read_text
+from shared.policy.model import Policy
+from shared.policy.people import Directory, load_people
+from shared.policy.problems import PolicyProblemsError, Problem
+from shared.reactions.registry import reactions
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A file that is right, with a sentence per section of it."""
+
+    file: str
+    model: str | None
+    summary: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    policies: tuple[Described, ...]
+    problems: tuple[Problem, ...]
+
+
+def check(paths: Sequence[Path]) -> Checked:
+    """Return what the files will do, and every problem in them, in the order of files and lines.
+
+    Raises:
+        CommandError: a path does not exist, or a folder has nothing to check.
+    """
+    described: list[Described] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            described += _folder(path) if path.is_dir() else [_file(path)]
+        except PolicyProblemsError as exc:
+            problems += exc.problems
+    return Checked(tuple(described), tuple(problems))
+
+
+def _folder(folder: Path) -> Iterator[Described]:
+    """Describe a folder's files; one bad file does not hide the problems of another."""
+    problems: list[Problem] = []
+    described: list[Described] = []
+    try:
+        policies = load_policies(folder, policy_sections(), tuple(reactions().values()))
+        described += [_described(policy) for policy in policies]
+    except PolicyProblemsError as exc:
+        problems += exc.problems
+    people = folder / PEOPLE_FILE
+    if people.exists():
+        try:
+            described.append(_file(people))
+        except PolicyProblemsError as exc:
+            problems += exc.problems
+    if problems:
+        raise PolicyProblemsError(problems)
+    if not described:
+        raise CommandError("cli.no_policies", f"{folder} holds no policy", "write one ending in .yaml into it")
+    return iter(described)
+
+
+def _file(file: Path) -> Described:
+    if not file.exists():
+        raise CommandError("cli.no_file", f"there is no file {file}", "give a policy file, or a folder of them")
+    if file.name == PEOPLE_FILE:
+        return _people(file, load_people(read_text(file), str(file)))
+    return _described(load_policy(read_text(file), str(file), policy_sections(), tuple(reactions().values())))
+
+
+def _described(policy: Policy) -> Described:
+    return Described(policy.path, policy.model, summary(policy))
+
+
+def _people(file: Path, people: Directory) -> Described:
+    names = ", ".join(f"{person.name} ({person.locale}, {person.time_zone})" for person in people.people.values())
+    return Described(str(file), None, {"people": names or "nobody is listed; everybody is written to in English, UTC"})

@@ -1,0 +1,128 @@
+"""What each section of a policy will do, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from shared.policy.model import Policy
+from shared.policy.monitoring import Monitor
+from shared.policy.quantities import duration_text, percent_text
+from shared.reactions.budget_section import Budget
+from shared.reactions.notify_section import Notify
+from shared.reactions.start_training import Retrain
+from shared.release.sections import Approval, Evaluate, Gates, Rollout
+
+
+def summary(policy: Policy) -> dict[str, str]:
+    """Return a sentence for the file as a whole, under "model", and one per section."""
+    people = f"{policy.people.owner} owns it"
+    if policy.people.approvers:
+        people += f"; {_listed(policy.people.approvers)} may approve"
+    where = f"{policy.kind} model {policy.model}, serving on {policy.endpoint.type} endpoint {policy.endpoint.name}"
+    known = {key: WORDS[key](section) for key, section in sorted(policy.sections.items(), key=_place)}
+    missing = {} if "rollout" in known else {"rollout": "there is none, so new versions are not released"}
+    return {"model": f"{where}; {people}", **known, **missing}
+
+
+def _place(item: tuple[str, object]) -> int:
+    return list(WORDS).index(item[0])
+
+
+def _retrain(section: Retrain) -> str:
+    triggers = [each if isinstance(each, str) else f"schedule {each.schedule} (UTC)" for each in section.on]
+    held = [f"at least {_span(section.cooldown)} after the last one"] if section.cooldown else []
+    held += [f"at most {section.at_most}"] if section.at_most else []
+    when = f"on {_listed(triggers)}, and when someone asks" if triggers else "only when someone asks"
+    return f"run {section.job} {when}" + (f"; {', '.join(held)}" if held else "")
+
+
+def _monitor(section: Monitor) -> str:
+    reference = "the training data" if section.reference == "training" else "the window before"
+    looks = []
+    if drift := section.data_drift:
+        looks.append(
+            f"compare production data with {reference}, and call it drift from effect {drift.min_effect:g} on, "
+            f"with {percent_text(drift.false_alarms)} false alarms"
+        )
+    if performance := section.performance:
+        looks.append(f"expect {performance.metric} of at least {performance.at_least:g} once labels are there")
+    if section.azure_monitors:
+        looks.append(f"listen to Azure ML's {_listed(section.azure_monitors)}")
+    return f"every {_span(section.every)}: {'; '.join(looks) or 'nothing is looked at'}"
+
+
+def _evaluate(section: Evaluate) -> str:
+    return f"{section.job} scores champion and challenger on {section.data}"
+
+
+def _gates(section: Gates) -> str:
+    return "a version must pass: " + "; ".join(_gate(plan.kind, dict(plan.settings)) for plan in section.plans())
+
+
+def _gate(kind: str, settings: dict[str, Any]) -> str:
+    if kind == "metric":
+        at_least = settings.get("at_least")
+        bound = f"at least {at_least:g}" if at_least is not None else f"at most {settings['at_most']:g}"
+        return f"{settings['metric']} {bound}"
+    if kind == "not_worse_than_champion":
+        sure = f"({settings['confidence']} sure)"
+        return f"{settings['metric']} not worse than the champion's by more than {settings['margin']:g} {sure}"
+    if kind == "slices":
+        by = _listed(settings["by"])
+        return f"{settings['metric']} of every {by} at least {settings['min_ratio']:g} times the whole's"
+    return kind.replace("_", " ")
+
+
+def _approval(section: Approval) -> str:
+    if section.when == "never":
+        return "nobody is asked"
+    when = "every release" if section.when == "always" else "a release that replaces a serving version"
+    who = f"{section.quorum} of the approvers"
+    but = ", and whoever submitted it may not" if section.not_by == "submitter" else ""
+    return f"{who} must agree to {when} within {_span(section.expires)}{but}"
+
+
+def _rollout(section: Rollout) -> str:
+    steps = " → ".join(f"{step} %" for step in section.traffic)
+    judged = [f"errors up by over {percent_text(e.worse_by_at_most)}" for e in [section.judge.errors] if e]
+    judged += [f"latency over {x.ratio_at_most:g} times the champion's" for x in [section.judge.latency] if x]
+    return (
+        f"{section.strategy}: {steps} of the traffic, each step baking {_span(section.bake)} and decided within "
+        f"{_span(section.deadline)}; back on {' or '.join(judged)}; watched for {_span(section.watch_for)} after"
+    )
+
+
+def _budget(section: Budget) -> str:
+    return "; ".join(f"at {percent_text(each.at)}: {_listed(each.do) or 'nothing'}" for each in section.root)
+
+
+def _notify(section: Notify) -> str:
+    rules = [
+        f"{_listed(rule.to)} by {_listed(rule.by)} on {_listed([k.value for k in rule.on])}" for rule in section.root
+    ]
+    return "tell " + "; ".join(rules) if rules else "nobody is told anything"
+
+
+def _span(length: timedelta) -> str:
+    return duration_text(length)
+
+
+def _listed(things: Any) -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    *most, last = [str(thing) for thing in things] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+# The order is the order in which a policy takes effect, and in which it is told.
+WORDS: dict[str, Callable[[Any], str]] = {
+    "retrain": _retrain,
+    "monitor": _monitor,
+    "evaluate": _evaluate,
+    "gates": _gates,
+    "approval": _approval,
+    "rollout": _rollout,
+    "budget": _budget,
+    "notify": _notify,
+}

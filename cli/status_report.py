@@ -1,0 +1,241 @@
+"""What `vigia status` tells: gathered from the stores and the workspace, before anybody lays it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.domain.ids import DeploymentName, ModelName, ReleaseId
+from shared.domain.release import Release, ReleaseState
+from shared.domain.state import Freeze, ModelState, Training
+from shared.errors import VigiaError
+from shared.release.names import release_id
+from shared.release.words import split
+
+if TYPE_CHECKING:
+    from shared.bootstrap import App
+    from shared.policy.model import Policy
+    from shared.release.observation import EndpointClaim
+    from shared.store.monitors import MonitorRun
+
+TRAININGS_SHOWN = 3
+# Endings that leave something to look into; in the others Vigia or a person did what was to be done.
+BAD_ENDINGS = frozenset({ReleaseState.FAILED, ReleaseState.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One deployment's part of the traffic now, in percent."""
+
+    deployment: str
+    version: str | None
+    percent: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLine:
+    """A release in short. `percent` is the challenger's share as it was read back last."""
+
+    id: str
+    version: str
+    state: str
+    step: str
+    percent: int
+    reason: str
+    held_because: str
+    opened_at: datetime
+    entered_at: datetime
+
+    @classmethod
+    def of(cls, release: Release) -> ReleaseLine:
+        return cls(
+            id=release.id,
+            version=release.version,
+            state=release.state,
+            step=step_words(release),
+            percent=release.traffic_steps[-1] if release.traffic_steps else 0,
+            reason=release.reason,
+            held_because=release.held_because,
+            opened_at=release.opened_at,
+            entered_at=release.entered_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One model. `releases` are the running ones, or else the last one; `traffic_problem` says why the
+    workspace could not tell what serves; `attention` holds a sentence per thing that needs a person."""
+
+    model: str
+    endpoint: str
+    endpoint_state: str | None
+    champion: str | None
+    champion_deployment: str | None
+    traffic: tuple[Share, ...]
+    traffic_problem: str | None
+    releases: tuple[ReleaseLine, ...]
+    freeze: Freeze | None
+    trainings: tuple[Training, ...]
+    monitor: MonitorRun | None
+    attention: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Work that is open or stuck, by its ids. `undelivered` notices are on their way, `failed` ones were given up."""
+
+    open_facts: tuple[str, ...]
+    parked_facts: tuple[str, ...]
+    quarantined: Mapping[str, str] = field(default_factory=dict)
+    undelivered_notices: int = 0
+    failed_notices: int = 0
+
+    @property
+    def attention(self) -> Iterator[str]:
+        if self.quarantined:
+            yield f"{_count(self.quarantined, 'event')} in quarantine: {'; '.join(self.quarantined.values())}"
+        if self.parked_facts:
+            yield f"{_count(self.parked_facts, 'fact')} could not be acted on: vigia why {self.parked_facts[0][:16]}"
+        if self.failed_notices:
+            yield f"{self.failed_notices} notices could not be delivered: check VIGIA_TEAMS_WEBHOOK and VIGIA_SMTP_…"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    at: datetime
+    models: tuple[ModelStatus, ...]
+    unsettled: Unsettled
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        of_models = [f"{status.model}: {line}" for status in self.models for line in status.attention]
+        return (*of_models, *self.unsettled.attention)
+
+
+def gather(app: App, model: str | None) -> Report:
+    """Return the state of every model that has a policy, or of the one."""
+    now = app.clock.now()
+    running = [_loaded(app, release) for release in app.releases.open_ids()]
+    policies = [policy for policy in app.policies if model is None or policy.model == model]
+    return Report(
+        at=now,
+        models=tuple(_model(app, policy, [r for r in running if r and r.model == policy.model]) for policy in policies),
+        unsettled=_unsettled(app),
+    )
+
+
+def step_words(release: Release) -> str:
+    """Return e.g. "step 1 of 3, baking"; empty where a release has no steps."""
+    if release.state is not ReleaseState.CANARY:
+        return ""
+    words = f"step {release.step_index + 1} of {len(release.steps)}"
+    return f"{words}, {release.phase}" if release.phase else words
+
+
+def _model(app: App, policy: Policy, running: list[Release]) -> ModelStatus:
+    now = app.clock.now()
+    state = app.models.read(policy.model)
+    claim = app.endpoints.read(policy.endpoint.name)
+    shares, endpoint_state, problem = _traffic(app, policy)
+    releases = running or _last_release(app, policy.model, state)
+    monitor_state, _ = app.monitor_states.read(policy.model)
+    monitor = monitor_state.runs[-1] if monitor_state and monitor_state.runs else None
+    freeze = state.freeze if state.freeze and _is_in_force(state.freeze, now) else None
+    attention = [*_about_releases(releases), *_about_traffic(shares, claim, problem)]
+    if freeze:
+        attention.append(f"retraining is frozen: {freeze.reason}")
+    if monitor and monitor.verdict == "error":
+        attention.append(f"the monitor fails: {monitor.sentence}")
+    version, deployment = _champion(claim, shares)
+    return ModelStatus(
+        model=policy.model,
+        endpoint=policy.endpoint.name,
+        endpoint_state=endpoint_state,
+        champion=version,
+        champion_deployment=deployment,
+        traffic=shares,
+        traffic_problem=problem,
+        releases=tuple(ReleaseLine.of(release) for release in releases),
+        freeze=freeze,
+        trainings=tuple(reversed(state.trainings[-TRAININGS_SHOWN:])),
+        monitor=monitor,
+        attention=tuple(attention),
+    )
+
+
+def _traffic(app: App, policy: Policy) -> tuple[tuple[Share, ...], str | None, str | None]:
+    """Return the shares, the largest first, the endpoint's state, and why they could not be read."""
+    try:
+        record = app.workspace.endpoint(policy.endpoint.name)
+    except VigiaError as exc:
+        return (), None, str(exc)
+    if record is None:
+        return (), None, None
+    known = {deployment.name: deployment for deployment in record.deployments}
+    shares = [
+        Share(name, known[name].version, record.traffic.get(name, 0), known[name].state)
+        if name in known
+        else Share(name, None, record.traffic[name], "Missing")
+        for name in {**known, **record.traffic}
+    ]
+    return tuple(sorted(shares, key=lambda share: (-share.percent, share.deployment))), record.state, None
+
+
+def _champion(claim: EndpointClaim, shares: tuple[Share, ...]) -> tuple[str | None, str | None]:
+    """Return version and deployment as recorded, else what has the most traffic."""
+    if claim.champion:
+        return claim.champion.version, claim.champion.deployment
+    serving = [share for share in shares if share.percent]
+    return (serving[0].version, serving[0].deployment) if serving else (None, None)
+
+
+def _last_release(app: App, model: ModelName, state: ModelState) -> list[Release]:
+    found = _loaded(app, release_id(model, state.highest_version)) if state.highest_version else None
+    return [found] if found else []
+
+
+def _loaded(app: App, release: ReleaseId) -> Release | None:
+    stored = app.releases.load(release)
+    return stored.release if stored else None
+
+
+def _about_releases(releases: list[Release]) -> Iterator[str]:
+    for release in releases:
+        if release.held_because and not release.state.is_terminal:
+            yield f"release {release.id} is held: {release.held_because}"
+        elif release.state is ReleaseState.AWAITING_APPROVAL:
+            yield f"release {release.id} waits for approval: {release.reason}"
+        elif release.state in BAD_ENDINGS:
+            yield f"release {release.id} {release.state}: {release.reason}"
+
+
+def _about_traffic(shares: tuple[Share, ...], claim: EndpointClaim, problem: str | None) -> Iterator[str]:
+    if problem:
+        yield f"the workspace cannot be read: {problem}"
+        return
+    if claim.owner or claim.champion is None:
+        return
+    traffic = {DeploymentName(share.deployment): share.percent for share in shares if share.percent}
+    if traffic != {claim.champion.deployment: 100}:
+        yield f"the traffic is {split(traffic)}, but the champion {claim.champion.deployment} should have it all"
+
+
+def _unsettled(app: App) -> Unsettled:
+    return Unsettled(
+        open_facts=tuple(app.ledger.open_keys()),
+        parked_facts=tuple(app.ledger.parked_keys()),
+        quarantined={identifier: item.reason for identifier, item in app.quarantine.items()},
+        undelivered_notices=len(list(app.outbox.store.in_state("pending"))),
+        failed_notices=len(list(app.outbox.store.in_state("failed"))),
+    )
+
+
+def _is_in_force(freeze: Freeze, now: datetime) -> bool:
+    return freeze.until is None or freeze.until > now
+
+
+def _count(things: Mapping[str, str] | tuple[str, ...], word: str) -> str:
+    return f"{len(things)} {word}" + ("" if len(things) == 1 else "s")

@@ -1,0 +1,158 @@
+"""Lays the status out for a person: a block per model, what is not settled, and who is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cli.output import console, text
+from cli.times import ago, span
+
+if TYPE_CHECKING:
+    from cli.status_report import ModelStatus, ReleaseLine, Report, Share, Unsettled
+    from shared.domain.state import Training
+
+Row = tuple[str, RenderableType]
+
+STATE_STYLES = {
+    "finished": "green",
+    "rejected": "yellow",
+    "rolled_back": "yellow",
+    "rolling_back": "yellow",
+    "aborted": "yellow",
+    "expired": "yellow",
+    "awaiting_approval": "yellow",
+    "failed": "bold red",
+    "lost": "bold red",
+    "superseded": "dim",
+}
+_VERDICT_STYLES = {"drift": "yellow", "no-drift": "green", "error": "bold red"}
+
+
+def print_report(report: Report, to: Console | None = None) -> None:
+    out = to or console()
+    for status in report.models:
+        out.print(_block(status, report.at))
+    if not report.models:
+        out.print(text("There is no policy yet, so there is no model to watch.", "dim"), "")
+    out.print(_unsettled(report.unsettled))
+    out.print(_needed(report.attention))
+
+
+def words(state: str) -> Text:
+    """Return a state as people read it: "rolled back"."""
+    return text(state.replace("_", " "), STATE_STYLES.get(state, "cyan"))
+
+
+def _block(status: ModelStatus, now: datetime) -> RenderableType:
+    mark = text("▲ needs a person", "bold yellow") if status.attention else text("● well", "green")
+    title = Text.assemble(text(status.model, "bold"), "  ", mark)
+    return Group(title, Padding(_grid(_rows(status, now)), (0, 0, 1, 2)))
+
+
+def _rows(status: ModelStatus, now: datetime) -> Iterator[Row]:
+    where = f"{status.endpoint}, {status.endpoint_state}" if status.endpoint_state else status.endpoint
+    yield "endpoint", text(where)
+    yield "champion", _champion(status)
+    yield "traffic", _traffic(status)
+    for release in status.releases:
+        yield "release", _release(release, now)
+    if status.freeze:
+        yield "frozen", text(f"{status.freeze.reason} ({ago(status.freeze.since, now)})", "yellow")
+    yield "trainings", Group(*_trainings(status.trainings, now))
+    if status.monitor:
+        run = status.monitor
+        verdict = text(run.verdict, _VERDICT_STYLES.get(run.verdict, "dim"))
+        yield "monitor", Text.assemble(verdict, text(f", {ago(run.end, now)}: {run.sentence}"))
+    else:
+        yield "monitor", text("has not run yet", "dim")
+
+
+def _champion(status: ModelStatus) -> Text:
+    if status.champion_deployment is None:
+        return text("none", "dim")
+    version = f"version {status.champion}" if status.champion else "unknown version"
+    return text(f"{version} on {status.champion_deployment}", "bold")
+
+
+def _traffic(status: ModelStatus) -> RenderableType:
+    if status.traffic_problem:
+        return text(f"cannot be read: {status.traffic_problem}", "red")
+    if not status.traffic:
+        return text("none: nothing is deployed", "dim")
+    table = Table.grid(padding=(0, 1))
+    for share in status.traffic:
+        table.add_row(
+            text(share.deployment), _bar(share), text(f"{share.percent:>3} %"), text(_share_words(share), "dim")
+        )
+    return table
+
+
+def _bar(share: Share) -> Text:
+    full = round(share.percent / 5)
+    return Text.assemble(("█" * full, "cyan"), ("░" * (20 - full), "dim"))
+
+
+def _share_words(share: Share) -> str:
+    version = f"version {share.version}" if share.version else "unknown version"
+    return version if share.state == "Succeeded" else f"{version}, {share.state}"
+
+
+def _release(release: ReleaseLine, now: datetime) -> RenderableType:
+    state = words(release.state)
+    where = f", {release.step}" if release.step else ""
+    first = Text.assemble(text(f"{release.id}: "), state, text(f"{where}, {release.percent} % of the traffic"))
+    first.append(
+        f", for {span(now - release.entered_at)}" if not _is_over(release) else f", {ago(release.entered_at, now)}"
+    )
+    lines = [first, text(release.reason, "dim")]
+    if release.held_because:
+        lines.append(text(f"held: {release.held_because}", "yellow"))
+    return Group(*(line for line in lines if line.plain))
+
+
+def _is_over(release: ReleaseLine) -> bool:
+    from shared.domain.release import ReleaseState
+
+    return ReleaseState(release.state).is_terminal
+
+
+def _trainings(trainings: Iterable[Training], now: datetime) -> Iterator[Text]:
+    lines = [
+        text(f"{t.job}: {t.cause}, {ago(t.started_at, now)}" + (f", number {t.chain + 1} in a row" if t.chain else ""))
+        for t in trainings
+    ]
+    yield from lines or [text("none yet", "dim")]
+
+
+def _unsettled(unsettled: Unsettled) -> RenderableType:
+    counts = {
+        "facts in progress": len(unsettled.open_facts),
+        "facts that could not be acted on": len(unsettled.parked_facts),
+        "events in quarantine": len(unsettled.quarantined),
+        "notices on their way": unsettled.undelivered_notices,
+        "notices not delivered": unsettled.failed_notices,
+    }
+    open_work = [f"{count} {what}" for what, count in counts.items() if count]
+    return text("Unsettled: " + (", ".join(open_work) if open_work else "nothing"), "" if open_work else "dim")
+
+
+def _needed(attention: tuple[str, ...]) -> RenderableType:
+    if not attention:
+        return text("Nothing needs a person.", "green")
+    return Group(text("Needs a person:", "bold yellow"), _grid(("  -", text(line)) for line in attention))
+
+
+def _grid(rows: Iterable[Row]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in rows:
+        grid.add_row(label, value)
+    return grid
