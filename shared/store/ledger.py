@@ -136,6 +136,10 @@ class Ledger:
             if item.metadata.get("state") == "claimed" or item.metadata.get("notices") == "unposted":
                 yield _key(item.name)
 
+    def parked_keys(self) -> Iterator[FactKey]:
+        """Yield facts whose plan could not be carried out and waits for a person."""
+        return (_key(item.name) for item in self._blobs.list(PREFIX) if item.metadata.get("state") == "parked")
+
     def keys(self) -> Iterator[FactKey]:
         for item in self._blobs.list(PREFIX):
             yield _key(item.name)
