@@ -9,9 +9,6 @@ bp = func.Blueprint()
 
 @bp.queue_trigger(arg_name="message", queue_name=RELEASES, connection="AzureWebJobsStorage")
 def reconcile(message: func.QueueMessage) -> None:
-    import json
-
     from shared.bootstrap import get_app
-    from shared.domain.ids import ReleaseId
 
-    get_app().reconciler.reconcile(ReleaseId(json.loads(message.get_body())["release"]))
+    get_app().reconciler.handle(message.get_body().decode())

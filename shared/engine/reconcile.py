@@ -17,7 +17,7 @@ from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseState
 from shared.engine.release_act import Actor
 from shared.engine.release_observe import Observer
-from shared.errors import RetryableError, WorkspaceError
+from shared.errors import PermanentError, RetryableError, WorkspaceError
 from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
@@ -46,6 +46,19 @@ def wake_message(release: ReleaseId, at: datetime | None = None) -> str:
     return json.dumps({"release": release} if at is None else {"release": release, "at": at.isoformat()})
 
 
+def _read(message: str) -> tuple[ReleaseId, datetime | None]:
+    try:
+        content = json.loads(message)
+        at = content.get("at")
+        return ReleaseId(str(content["release"])), datetime.fromisoformat(at) if at else None
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise PermanentError(
+            code="releases.unreadable",
+            message=f"a message of queue {RELEASES} cannot be read: {message!r:.200}",
+            hint='send {"release": ID}',
+        ) from exc
+
+
 @dataclass(frozen=True)
 class Reconciler:
     workspace: Workspace
@@ -60,10 +73,13 @@ class Reconciler:
 
     def handle(self, message: str) -> None:
         """Act on a message of queue `releases`. Of two wake-ups for one release the one that is not the
-        arranged one is dropped, so that messages never multiply."""
-        content = json.loads(message)
-        at = content.get("at")
-        self.reconcile(ReleaseId(content["release"]), datetime.fromisoformat(at) if at else None)
+        arranged one is dropped, so that messages never multiply.
+
+        Raises:
+            PermanentError: the message is none of ours.
+            RetryableError: notices could not be handed over; the same message may work later.
+        """
+        self.reconcile(*_read(message))
 
     def reconcile(self, release_id: ReleaseId, arranged_at: datetime | None = None) -> None:
         """Move the release as far as it goes now.

@@ -20,7 +20,8 @@ from shared.release.observation import EndpointClaim, Observation, Rival
 from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+# Where Log Analytics counts its bins from. Source: learn.microsoft.com, Kusto bin(), read 2026-11-20.
+_EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _is_rival(other: Release, release: Release) -> bool:
 
 
 def _ceiling(moment: datetime, interval: timedelta) -> datetime:
-    """Return the first interval's start at or after `moment`; intervals are counted from a fixed epoch."""
+    """Return the first interval's start at or after `moment`; intervals are counted as the telemetry does."""
     rest = (moment - _EPOCH) % interval
     return moment + (interval - rest) if rest else moment
 

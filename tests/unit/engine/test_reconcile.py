@@ -19,7 +19,7 @@ from shared.domain.measurement import Interval
 from shared.domain.release import Release, ReleaseState
 from shared.engine.reconcile import Reconciler
 from shared.engine.release_desk import ReleaseDesk
-from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.errors import PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.queues import RELEASES
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
 from shared.store.endpoints import EndpointStore
@@ -439,6 +439,30 @@ def test_notices_survive_an_outbox_that_is_down() -> None:
     world.run()
 
     assert world.outbox.kinds == ["release-opened", "canary-started", "promoted"]
+
+
+@pytest.mark.parametrize("message", ["", "[]", "{}", '{"release": "x", "at": "soon"}', "\x00"])
+def test_a_message_of_somebody_else_is_refused_for_good(message: str) -> None:
+    with pytest.raises(PermanentError, match="cannot be read"):
+        World().reconciler.handle(message)
+
+
+def test_a_worker_that_wakes_late_does_nothing() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).phase == "shifting")
+    stale = world.releases.load(release)
+    assert stale is not None
+    assert world.releases.save(stale, replace(stale.release, reason="moved by another worker")) is not None
+    load = world.releases.load
+    world.releases.load = lambda release: stale  # type: ignore[method-assign]
+    written = len(world.workspace.calls)
+
+    world.reconciler.reconcile(release)
+
+    world.releases.load = load  # type: ignore[method-assign]
+    assert len(world.workspace.calls) == written
+    assert world.release(release).reason == "moved by another worker"
 
 
 KILL_POINTS = [
