@@ -1,0 +1,258 @@
+"""The five acts of the demo. Each act does what people or the world would do, and waits for Vigia to react."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from local.demo.approver import Browser
+from local.demo.narrator import Narrator, StoryError
+from local.demo.traffic import BackgroundTraffic
+from local.demo.world import MODEL, World
+from local.flights.bad_version import make_bad_package, register_bad_version
+from local.flights.data import flights
+from local.flights.register import register_components, register_data, register_environment
+from local.flights.replay import Load
+from shared.domain.release import Release, ReleaseState
+from shared.store.monitors import MonitorRun
+
+LOAD = Load(requests_per_second=220, rows_per_request=10)
+FRESH_ROWS = 6000
+APPROVER = "ben@example.com"
+
+
+@dataclass
+class Story:
+    world: World
+    narrator: Narrator
+    asks_a_person: bool
+    traffic: BackgroundTraffic | None = None
+
+    def tell(self) -> None:
+        """Play all acts.
+
+        Raises:
+            StoryError: something that should happen did not.
+        """
+        self._prepare()
+        self._first_version()
+        self._drift()
+        self._challenger()
+        self._bad_version()
+        self._budget()
+
+    def stop(self) -> None:
+        if self.traffic is not None:
+            self.traffic.stop()
+            self.traffic = None
+
+    def _prepare(self) -> None:
+        self.narrator.act("Before the curtain: a workspace with training code and two months of flights")
+        register_environment(self.world.client)
+        components = register_components(self.world.client)
+        self.narrator.happened(f"registered the components {', '.join(components)}")
+        self._land_data("1", training=(1, 2), fresh=(3,))
+
+    def _land_data(self, version: str, training: Sequence[int], fresh: Sequence[int]) -> None:
+        """Register training data, and labelled flights that are newer than it for the gates."""
+        frame = flights(training)
+        labelled = flights(fresh).sample(FRESH_ROWS, random_state=0).sort_index()
+        register_data(self.world.client, self.world.files, "flights", version, frame)
+        register_data(self.world.client, self.world.files, "flights-labelled", version, labelled)
+        self.narrator.happened(
+            f"labelled flights arrived: {len(frame):,} to train on (months {training[0]}–{training[-1]}), "
+            f"{len(labelled):,} newer ones to judge by"
+        )
+
+    def _first_version(self) -> None:
+        self.narrator.act("1 · The first version")
+        ask = ("events", "trigger", "retraining-requested", "--model", MODEL)
+        self.world.vigia(*ask, "--reason", "first version", "--by", "ana@example.com")
+        self.narrator.say("Ana asks for a first version: vigia events trigger retraining-requested")
+        self._wait_for_training(number=1)
+        release = self._wait_for_release("1", ReleaseState.FINISHED)
+        self.narrator.happened(f"version 1 serves everyone: {release.reason}")
+
+    def _drift(self) -> None:
+        self.narrator.act("2 · The year goes on")
+        self.traffic = BackgroundTraffic(*self.world.scoring(), LOAD)
+        self.traffic.play(3)
+        self.narrator.say(f"March flies: {LOAD.requests_per_second * LOAD.rows_per_request:,.0f} flights a second")
+        calm = self._wait_for_monitor({"no-drift", "drift"}, after=datetime.now(UTC))
+        if calm.verdict == "drift":
+            raise StoryError(f"the monitor cried wolf in March: {calm.sentence}")
+        self.narrator.happened(f"the monitor looked at {calm.rows:,} flights: {calm.sentence}")
+        self._land_data("2", training=(3, 4, 5, 6), fresh=(7,))
+        self.traffic.play(7)
+        self.narrator.say("July flies: holidays, storms, other destinations")
+        drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
+        self.narrator.happened(f"drift in {drift.rows:,} flights: {drift.sentence}")
+        self._wait_for_training(number=2)
+
+    def _challenger(self) -> None:
+        self.narrator.act("3 · The challenger")
+        self._approve("2")
+        release = self._wait_for_release("2", ReleaseState.FINISHED, timeout_seconds=150)
+        self._judged(release)
+        self.narrator.happened(f"version 2 was promoted, traffic is {_shares(self.world.traffic())}")
+
+    def _bad_version(self) -> None:
+        self.narrator.act("4 · A bad version")
+        with tempfile.TemporaryDirectory() as folder:
+            champion, bad = Path(folder) / "champion", Path(folder) / "weather"
+            self._download_champion(champion)
+            make_bad_package(champion, bad)
+            tags = {"change": "asks a weather service"}
+            registered = register_bad_version(self.world.client, self.world.files, bad, MODEL, tags)
+        self.narrator.say(f"somebody registers version {registered.version}, which asks a weather service")
+        self._approve("3")
+        release = self._wait_for_release("3", ReleaseState.ROLLED_BACK, timeout_seconds=150)
+        self._judged(release)
+        self.narrator.happened(f"version 3 was rolled back, traffic is {_shares(self.world.traffic())}")
+
+    def _budget(self) -> None:
+        self.narrator.act("5 · The budget")
+        self.world.post_alert(budget_alert(datetime.now(UTC)))
+        self.narrator.say("Azure's action group calls: the budget of 1,000 USD is spent")
+        frozen = self.narrator.wait("retraining is frozen", lambda: self.world.app.models.read(MODEL).freeze)
+        self.narrator.happened(f"retraining is frozen: {frozen.reason}")
+        if self.traffic is None:
+            raise StoryError("the traffic has ended")
+        jobs_before = len(self.world.jobs())
+        self.traffic.play(9)
+        self.narrator.say("September flies: nothing like the spring that version 2 learned from")
+        drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
+        self.narrator.happened(f"drift again: {drift.sentence}")
+        reason = self.narrator.wait("the drift is answered", self._suppressed_training)
+        if len(self.world.jobs()) != jobs_before:
+            raise StoryError("a job was started although retraining is frozen")
+        self.narrator.happened(f"no job was started: {reason}")
+
+    def _suppressed_training(self) -> str | None:
+        for entry in self.world.entries():
+            for outcome in entry.outcomes:
+                if (
+                    outcome.reaction == "start-training"
+                    and outcome.status == "suppressed"
+                    and "frozen" in outcome.detail
+                ):
+                    return outcome.detail
+        return None
+
+    def _wait_for_training(self, number: int) -> None:
+        def ended() -> dict[str, Any] | None:
+            trainings = [job for job in self.world.jobs() if "vigia.cause" in job["tags"]]
+            job = trainings[number - 1] if len(trainings) >= number else None
+            if job and job["status"] in {"Failed", "Canceled"}:
+                raise StoryError(f"job {job['name']} {job['status']}: {job['error']}; its log is {job['log']}")
+            return job if job and job["status"] == "Completed" else None
+
+        job = self.narrator.wait("a training job runs", ended, timeout_seconds=90)
+        self.narrator.happened(f"{job['name']} completed; why: {job['tags']['vigia.cause']}")
+
+    def _wait_for_monitor(self, verdicts: set[str], after: datetime) -> MonitorRun:
+        def seen() -> MonitorRun | None:
+            return next((run for run in self.world.monitor_runs() if run.end > after and run.verdict in verdicts), None)
+
+        return self.narrator.wait("the monitor looks at the next window", seen, timeout_seconds=90)
+
+    def _approve(self, version: str) -> None:
+        """Have the release approved on its page, by the simulated approver or by whoever sits there."""
+
+        def asked() -> Release | None:
+            release = self.world.release(version)
+            if release and release.state.is_terminal:
+                raise StoryError(f"release {release.id} is {release.state}: {release.reason}")
+            return release if release and release.state is ReleaseState.AWAITING_APPROVAL else None
+
+        release = self.narrator.wait(f"version {version} passes its gates", asked, timeout_seconds=90)
+        for gate in release.gate_results:
+            self.narrator.happened(f"gate {gate.gate}: {gate.reason}")
+        path = f"/api/approvals/{release.id}"
+        if self.asks_a_person:
+            self.narrator.say(f"waiting for you: {self.world.addresses.url('functions')}{path} (sign in as {APPROVER})")
+        else:
+            browser = Browser(self.world.addresses.url("functions"), APPROVER)
+            browser.sign_in()
+            browser.decide(path, "approve", "the gates convince me")
+
+        def decided() -> bool:
+            now = self.world.release(version)
+            return now is not None and now.state is not ReleaseState.AWAITING_APPROVAL
+
+        self.narrator.wait("the approval is decided", decided, 3600 if self.asks_a_person else 30)
+        self.narrator.happened(f"{'you' if self.asks_a_person else 'Ben'} approved version {version} on its page")
+
+    def _wait_for_release(self, version: str, wanted: ReleaseState, timeout_seconds: float = 90) -> Release:
+        told: list[int] = []
+
+        def ended() -> Release | None:
+            release = self.world.release(version)
+            if release is None:
+                return None
+            for step in release.traffic_steps[len(told) :]:
+                told.append(step)
+                self.narrator.happened(f"version {version} has {step} % of the traffic (read back)")
+            if release.state is wanted:
+                return release
+            if release.state.is_terminal:
+                raise StoryError(f"release {release.id} is {release.state}, not {wanted}: {release.reason}")
+            return None
+
+        return self.narrator.wait(f"the release of version {version} goes on", ended, timeout_seconds)
+
+    def _judged(self, release: Release) -> None:
+        if release.judgement is not None:
+            self.narrator.say(f"last judgement: {release.judgement.verdict}, {release.judgement.reason}")
+
+    def _download_champion(self, folder: Path) -> None:
+        self.world.files.download_folder(self.world.client.models.get(MODEL, version="2").path, folder)
+
+
+def budget_alert(now: datetime) -> dict[str, Any]:
+    """Return what an action group posts when 100 % of a budget are spent, in the common alert schema."""
+    subscription = "/subscriptions/00000000-0000-0000-0000-000000000001"
+    return {
+        "schemaId": "azureMonitorCommonAlertSchema",
+        "data": {
+            "essentials": {
+                "monitoringService": "CostAlerts",
+                "firedDateTime": now.isoformat(),
+                "description": "Your spend for budget ml-team is now $1,012.50 exceeding your specified threshold.",
+                "essentialsVersion": "1.0",
+                "alertContextVersion": "1.0",
+                "alertId": f"{subscription}/providers/Microsoft.CostManagement/alerts/ml-team",
+                "alertRule": None,
+                "severity": None,
+                "signalType": None,
+                "monitorCondition": "Fired",
+                "alertTargetIDs": None,
+                "configurationItems": ["budgets"],
+                "originAlertId": None,
+            },
+            "alertContext": {
+                "AlertCategory": "budgets",
+                "AlertData": {
+                    "Scope": f"{subscription}/",
+                    "ThresholdType": "Actual",
+                    "BudgetType": "Cost",
+                    "BudgetThreshold": "$1,000.00",
+                    "NotificationThresholdAmount": "$1,000.00",
+                    "BudgetName": "ml-team",
+                    "BudgetId": f"{subscription}/providers/Microsoft.Consumption/budgets/ml-team",
+                    "BudgetStartDate": f"{now:%Y-%m}-01",
+                    "BudgetCreator": "carla@example.com",
+                    "Unit": "USD",
+                    "SpentAmount": "$1,012.50",
+                },
+            },
+        },
+    }
+
+
+def _shares(traffic: dict[str, int]) -> str:
+    return ", ".join(f"{name} {share} %" for name, share in traffic.items())

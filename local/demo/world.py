@@ -1,0 +1,99 @@
+"""What the story can see and touch: the stores, the workspace, and the emulators' own logs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from local.addresses import Addresses
+from local.demo.narrator import StoryError
+from local.flights.workspace_files import WorkspaceFiles
+from local.system import LocalSystem
+from shared.bootstrap import App
+from shared.domain.ids import EndpointName, ModelName, ReleaseId
+from shared.domain.release import Release
+from shared.settings import Settings
+from shared.store.ledger import Entry
+from shared.store.monitors import MonitorRun
+
+MODEL = ModelName("flight-delay")
+ENDPOINT = EndpointName("flight-delay")
+
+
+class World:
+    """Reads what the running app wrote; nothing here is told by the story itself."""
+
+    def __init__(self, system: LocalSystem) -> None:
+        self.addresses: Addresses = system.addresses
+        self.settings_file: Path = system.settings_file
+        self.app = App(Settings.read(system.settings))
+        self.files = WorkspaceFiles.at(system.addresses)
+
+    @property
+    def client(self) -> Any:
+        """The MLClient of a user of the workspace."""
+        return self.app.workspace.ml
+
+    def ask(self, part: str, path: str) -> Any:
+        """Return what an emulator says of itself under `/_local/`."""
+        with urllib.request.urlopen(f"{self.addresses.url(part)}/_local/{path}", timeout=20) as answer:
+            return json.load(answer)
+
+    def vigia(self, *arguments: str) -> None:
+        """Run the `vigia` command as a person would.
+
+        Raises:
+            StoryError: it failed, with what it printed.
+        """
+        command = [sys.executable, "-m", "cli", "--settings", str(self.settings_file), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode != 0:
+            raise StoryError(f"vigia {' '.join(arguments)} failed: {done.stderr or done.stdout}")
+
+    def entries(self) -> Iterator[Entry]:
+        for key in self.app.ledger.keys():  # noqa: SIM118 (a ledger is no mapping)
+            entry = self.app.ledger.entry(key)
+            if entry is not None:
+                yield entry
+
+    def release(self, version: str) -> Release | None:
+        stored = self.app.releases.load(ReleaseId(f"{MODEL}-{version}"))
+        return None if stored is None else stored.release
+
+    def releases(self) -> list[Release]:
+        stored = (self.app.releases.load(item.id) for item in self.app.releases.items())
+        return sorted((each.release for each in stored if each is not None), key=lambda release: release.opened_at)
+
+    def monitor_runs(self) -> tuple[MonitorRun, ...]:
+        state, _ = self.app.monitor_states.read(MODEL)
+        return state.runs if state else ()
+
+    def traffic(self) -> dict[str, int]:
+        """Return the endpoint's traffic as Azure ML answers it, without zeros."""
+        endpoint = self.app.workspace.endpoint(ENDPOINT)
+        return {str(name): share for name, share in endpoint.traffic.items() if share} if endpoint else {}
+
+    def scoring(self) -> tuple[str, str]:
+        """Return the endpoint's scoring URI and key."""
+        endpoints = self.client.online_endpoints
+        return endpoints.get(ENDPOINT).scoring_uri, endpoints.get_keys(ENDPOINT).primary_key
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the jobs that somebody submitted, without the steps inside them."""
+        return [job for job in self.ask("azureml", "jobs") if not job["parent"]]
+
+    def post_alert(self, body: dict[str, Any]) -> None:
+        """Call the alert endpoint as an action group does."""
+        request = urllib.request.Request(
+            f"{self.addresses.url('functions')}/api/alerts",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            if answer.status != 202:
+                raise StoryError(f"the alert endpoint answered {answer.status}")
