@@ -45,7 +45,7 @@ for family in FAMILIES:
 
 def _queued(event: func.EventGridEvent | func.CloudEvent) -> str:
     """Return the event as a queue message; one that is too large goes to a blob, and the message names it."""
-    body = json.dumps(_raw(event))
+    body = json.dumps(_raw(event), ensure_ascii=False, separators=(",", ":"))
     if len(body.encode()) <= LARGEST_MESSAGE:
         return body
     from shared.bootstrap import get_app

@@ -57,7 +57,7 @@ class WorkspaceData:
         return pd.DataFrame(rows)
 
     def _path(self, uri: str) -> str:
-        if uri.startswith("azureml:") and not uri.startswith("azureml://"):
+        if not uri.startswith("azureml://"):
             uri = self._workspace.data_uri(uri)
         _, separator, path = uri.partition("/paths/")
         if not separator:

@@ -13,10 +13,15 @@ from shared.domain.measurement import Interval
 from shared.errors import RetryableError
 from shared.settings import Settings
 
+# A model that raises answers 424 through the endpoint; 408 and 429 are requests it did not serve in time.
+# Other 4xx are the caller's mistakes, and say nothing about a version.
+# Source: learn.microsoft.com "HTTP status codes for online endpoints", read 2026-11-20.
+IS_ERROR = "ResponseCode >= 500 or ResponseCode in (408, 424, 429)"
+
 # One row per deployment and interval leaves the service, not one per request.
 QUERY = """AmlOnlineEndpointTrafficLog
 | where EndpointName == "{endpoint}" and TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})
-| summarize Requests = count(), Errors = countif(ResponseCode >= 500), LogLatency = sum(log(TotalDurationMs + 1.0))
+| summarize Requests = count(), Errors = countif({is_error}), LogLatency = sum(log(TotalDurationMs + 1.0))
   by Start = bin(TimeGenerated, {width}), DeploymentName
 | order by Start asc"""
 
@@ -43,7 +48,11 @@ class LogsTelemetry:
         from azure.core.exceptions import AzureError
 
         query = QUERY.format(
-            endpoint=endpoint, start=start.isoformat(), end=end.isoformat(), width=f"{width.total_seconds():g}s"
+            endpoint=endpoint,
+            start=start.isoformat(),
+            end=end.isoformat(),
+            width=f"{width.total_seconds():g}s",
+            is_error=IS_ERROR,
         )
         try:
             answer = self._client.query_workspace(self._settings.logs_workspace_id, query, timespan=(start, end))

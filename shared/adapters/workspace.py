@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ SOVEREIGN_CLOUDS = {
     "https://management.chinacloudapi.cn": "AzureChinaCloud",
 }
 _LITERALS = {"string", "number", "integer", "boolean"}
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_MODEL_TYPES = {"custom_model", "mlflow_model", "triton_model"}
 
 
 class AzureWorkspace:
@@ -38,7 +41,8 @@ class AzureWorkspace:
         self._lock = threading.Lock()
 
     @property
-    def _ml(self) -> Any:
+    def ml(self) -> Any:
+        """Return the MLClient; building it takes about a second, once."""
         with self._lock:
             return self._client
 
@@ -80,15 +84,15 @@ class AzureWorkspace:
 
     def submit_job(self, request: JobRequest) -> JobRecord:
         with _translated(f"job {request.name}"):
-            job = _pipeline(self._ml, request)
+            job = _pipeline(self.ml, request)
             try:
-                submitted = self._ml.jobs.create_or_update(job)
+                submitted = self.ml.jobs.create_or_update(job)
             except Exception as exc:
                 # The name is ours and derived from what caused the job: whoever holds it is this very job,
                 # submitted before. Source: azure-docs issue 122250, read 2026-11-20.
                 if "JobPropertyImmutable" not in str(exc):
                     raise
-                submitted = self._ml.jobs.get(request.name)
+                submitted = self.ml.jobs.get(request.name)
         return _job_record(submitted)
 
     def data_uri(self, reference: str) -> str:
@@ -108,8 +112,8 @@ class AzureWorkspace:
         return EndpointRecord(
             name=name,
             state=found.provisioning_state or "",
-            traffic={DeploymentName(k): int(v) for k, v in (found.traffic or {}).items()},
-            mirror_traffic={DeploymentName(k): int(v) for k, v in (found.mirror_traffic or {}).items()},
+            traffic=_split(found.traffic),
+            mirror_traffic=_split(found.mirror_traffic),
             deployments=tuple(_deployment_record(each) for each in deployments),
             scoring_uri=found.scoring_uri or "",
         )
@@ -118,27 +122,27 @@ class AzureWorkspace:
         from azure.ai.ml.entities import ManagedOnlineEndpoint
 
         with _translated(f"endpoint {name}"):
-            self._ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=name, auth_mode="key"))
+            self.ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=name, auth_mode="key"))
 
     def create_deployment(self, request: DeploymentRequest) -> None:
         with _translated(f"deployment {request.endpoint}/{request.name}"):
-            self._ml.online_deployments.begin_create_or_update(_deployment(request), skip_script_validation=True)
+            self.ml.online_deployments.begin_create_or_update(_deployment(request), skip_script_validation=True)
 
     def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
         with _translated(f"traffic of endpoint {endpoint}"):
-            entity = self._ml.online_endpoints.get(endpoint)
+            entity = self.ml.online_endpoints.get(endpoint)
             entity.traffic = dict(traffic)
-            self._ml.online_endpoints.begin_create_or_update(entity)
+            self.ml.online_endpoints.begin_create_or_update(entity)
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
         with _translated(f"deployment {endpoint}/{deployment}"):
-            self._ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint)
+            self.ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint)
 
     def stop_compute_instances(self) -> tuple[str, ...]:
         with _translated("compute instances"):
-            running = [c.name for c in self._ml.compute.list(compute_type="ComputeInstance") if c.state == "Running"]
+            running = [c.name for c in self.ml.compute.list(compute_type="ComputeInstance") if c.state == "Running"]
             for name in running:
-                self._ml.compute.begin_stop(name)
+                self.ml.compute.begin_stop(name)
         return tuple(running)
 
     def _read(self, what: str, call: Any) -> Any:
@@ -146,7 +150,7 @@ class AzureWorkspace:
 
         with _translated(what):
             try:
-                return call(self._ml)
+                return call(self.ml)
             except ResourceNotFoundError:
                 return None
 
@@ -178,8 +182,10 @@ def _pipeline(ml: Any, request: JobRequest) -> Any:
     which = {"label": "latest"} if version is None else {"version": version}
     component = ml.components.get(name, **which)
 
+    inputs = _inputs(ml, component, request.inputs)
+
     def build() -> dict[str, Any]:
-        step = component(**_inputs(component, request.inputs))
+        step = component(**inputs)
         return {output: step.outputs[output] for output in component.outputs}
 
     job = dsl.pipeline(build)()
@@ -193,9 +199,7 @@ def _pipeline(ml: Any, request: JobRequest) -> Any:
     return job
 
 
-def _inputs(component: Any, given: Mapping[str, str]) -> dict[str, Any]:
-    from azure.ai.ml import Input
-
+def _inputs(ml: Any, component: Any, given: Mapping[str, str]) -> dict[str, Any]:
     unknown = sorted(set(given) - set(component.inputs))
     if unknown:
         raise WorkspaceError(
@@ -203,14 +207,27 @@ def _inputs(component: Any, given: Mapping[str, str]) -> dict[str, Any]:
             message=f"component {component.name}:{component.version} has no input {', '.join(unknown)}",
             hint=f"it has {', '.join(component.inputs)}",
         )
-    return {
-        name: value if component.inputs[name].type in _LITERALS else Input(type=component.inputs[name].type, path=value)
-        for name, value in given.items()
-    }
+    return {name: _input(ml, component.inputs[name].type, value) for name, value in given.items()}
+
+
+def _input(ml: Any, kind: str, value: str) -> Any:
+    """Return a literal, or an asset pinned to its version: what a job read must be known afterwards."""
+    from azure.ai.ml import Input
+
+    if kind in _LITERALS:
+        return value
+    if value.startswith("azureml:") and value.endswith("@latest"):
+        name, _ = _reference(value)
+        found = (ml.models if kind in _MODEL_TYPES else ml.data).get(name, label="latest")
+        value = f"azureml:{found.name}:{found.version}"
+    return Input(type=kind, path=value)
 
 
 def _reference(reference: str) -> tuple[str, str | None]:
-    """Return (name, version) of "azureml:NAME:VERSION", and no version for "azureml:NAME@latest"."""
+    """Return (name, version) of "azureml:NAME:VERSION" or an ARM id, and no version for "azureml:NAME@latest"."""
+    if "/versions/" in reference:
+        path, version = reference.rsplit("/versions/", 1)
+        return path.rsplit("/", 1)[-1], version
     name = reference.removeprefix("azureml:")
     if name.endswith("@latest"):
         return name.removesuffix("@latest"), None
@@ -259,6 +276,11 @@ def _paths(job: Any, which: str) -> dict[str, str]:
     return found
 
 
+def _split(traffic: Mapping[str, Any] | None) -> dict[DeploymentName, int]:
+    # The SDK adds a 0 for every deployment without traffic.
+    return {DeploymentName(name): int(share) for name, share in (traffic or {}).items() if share}
+
+
 def _deployment_record(deployment: Any) -> DeploymentRecord:
     model, version = _model_of(deployment.model)
     return DeploymentRecord(
@@ -267,13 +289,10 @@ def _deployment_record(deployment: Any) -> DeploymentRecord:
 
 
 def _model_of(reference: object) -> tuple[ModelName | None, ModelVersion | None]:
-    """Return (name, version) from an ARM id or "azureml:NAME:VERSION"."""
-    text = str(reference or "")
-    if "/models/" in text:
-        name, _, version = text.split("/models/", 1)[1].partition("/versions/")
-    else:
-        name, _, version = text.removeprefix("azureml:").partition(":")
-    return (ModelName(name) if name else None, ModelVersion(version) if version else None)
+    if not reference:
+        return None, None
+    name, version = _reference(str(reference))
+    return ModelName(name), ModelVersion(version) if version else None
 
 
 @contextmanager
@@ -287,7 +306,9 @@ def _translated(what: str) -> Iterator[None]:
     except HttpResponseError as exc:
         raise _refusal(what, exc) from exc
     except MlException as exc:
-        raise WorkspaceError("workspace.invalid", f"{what}: {exc.message or exc}") from exc
+        # The SDK colours its messages for terminals and explains at length; the first sentence says what is wrong.
+        plain = _COLOURS.sub("", str(exc.message or exc)).strip()
+        raise WorkspaceError("workspace.invalid", f"{what}: {plain}") from exc
     except AzureError as exc:
         raise RetryableError("workspace.unreachable", f"{what}: Azure ML cannot be reached") from exc
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.ids import FactKey, JobName, ModelName, ModelVersion
+from shared.domain.ids import FactKey, JobName, ModelName, ReleaseId
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,14 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """Trainings newest last; `highest_version` is the highest version ever opened for release."""
+    """What decisions look at.
+
+    Args:
+        trainings: newest last.
+        release: the release that owns the model's endpoint now; read afresh for each decision, never stored.
+    """
 
     model: ModelName
     trainings: tuple[Training, ...] = ()
     freeze: Freeze | None = None
-    highest_version: ModelVersion | None = None
+    release: ReleaseId | None = None

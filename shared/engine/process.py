@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.fact import Fact, Ignored
 from shared.domain.ids import FactKey, ModelName
@@ -21,7 +21,7 @@ from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import Workspace
 from shared.reactions.registry import reactions
-from shared.reactions.spec import ModelMemory, Performed, Releases, Work, held_back
+from shared.reactions.spec import ModelMemory, Performed, Releases, Work, held_back, suppression_notice
 from shared.store.ledger import Claimed, Contradiction, Entry, Finished, Ledger
 from shared.store.quarantine import Quarantine, Quarantined
 
@@ -99,7 +99,9 @@ class Processor:
                 self._set_aside(EventError("event.contradiction", message), body)
 
     def _decide(self, fact: Fact, policy: Policy) -> Sequence[Reaction]:
-        return decide(fact, policy, self.models.read(policy.model), self.clock.now())
+        release = self.releases.active_on(policy.endpoint.name)
+        state = replace(self.models.read(policy.model), release=release)
+        return decide(fact, policy, state, self.clock.now())
 
     def _carry_out(self, claim: Claimed) -> None:
         """Perform the recorded plan and close the claim; on passing trouble give the claim back."""
@@ -127,8 +129,7 @@ class Processor:
         work = Work(entry.fact, policy, number, self.clock.now(), self.workspace, self.models, self.releases)
         if reaction.suppressed:
             reason = reaction.suppressed
-            notice = work.notice(NoticeKind.REACTION_SUPPRESSED, what=reaction.name, reason=reason)
-            return held_back(reaction, reason, notice)
+            return held_back(reaction, reason, suppression_notice(reaction, reason, work))
         try:
             return reactions()[reaction.name].perform(reaction, work)
         except PermanentError as exc:

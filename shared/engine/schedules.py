@@ -13,7 +13,7 @@ from shared.policy.model import Policy
 from shared.ports.blobs import BlobStore
 from shared.ports.clock import Clock
 from shared.ports.publisher import Publisher
-from shared.reactions.start_training import Retrain
+from shared.reactions.start_training import SCHEDULE, Retrain
 
 LOOKED_AT = "schedules/looked-at.txt"
 
@@ -42,7 +42,7 @@ class Schedules:
                             model=policy.model,
                             request=f"schedule {schedule} at {moment.isoformat()}",
                             reason=f"schedule {schedule}",
-                            requested_by="schedule",
+                            requested_by=SCHEDULE,
                         )
                     )
         # Only now: after a crash the same moments are published again, which is harmless.

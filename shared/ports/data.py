@@ -15,7 +15,7 @@ class DataReader(Protocol):
     def table(self, uri: str) -> pd.DataFrame:
         """Return the rows of a parquet file, or of all parquet files in a folder.
 
-        `uri` is "azureml:NAME:VERSION", "azureml:NAME@latest" or an azureml://datastores/… URI.
+        `uri` is "azureml:NAME:VERSION", "azureml:NAME@latest", an ARM id or an azureml://datastores/… URI.
         Raises PermanentError for a missing or unreadable file, RetryableError for trouble on the way.
         """
         ...

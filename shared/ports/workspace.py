@@ -76,7 +76,7 @@ class DeploymentRecord:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRecord:
-    """`traffic` is whole percents per deployment, summing to 0 or 100; deployments without traffic may be absent."""
+    """`traffic` is whole percents per deployment, summing to 0 or 100, without zeros."""
 
     name: EndpointName
     state: str

@@ -39,7 +39,12 @@ def _tell(policy: Policy, kind: NoticeKind, why: str, **parameters: str) -> Reac
 def perform(reaction: Reaction, work: Work) -> Performed:
     parameters = dict(reaction.arguments)
     kind = NoticeKind(parameters.pop("kind"))
-    return done(reaction, f"people are told: {reaction.why}", "", work.notice(kind, **parameters))
+    if isinstance(work.fact.body, DriftDetected):
+        version = work.fact.body.run.partition("@")[0]
+        notice = work.daily_notice(kind, f"{work.fact.body.signal}/{version}", **parameters)
+    else:
+        notice = work.notice(kind, **parameters)
+    return done(reaction, f"people are told: {reaction.why}", "", notice)
 
 
 SPEC = ReactionSpec(NAME, propose, perform, {"notify": Notify})

@@ -66,9 +66,17 @@ class Work:
         """Return a name no other effect has, and this one has however often it is repeated."""
         return f"{self.key[:16]}-{self.number}"
 
-    def notice(self, kind: NoticeKind, path: str = "", **parameters: str) -> Notice:
+    def notice(self, kind: NoticeKind, **parameters: str) -> Notice:
         """Return a notice whose key is the same whenever this reaction is repeated."""
-        return Notice(kind, f"{kind}/{self.effect_name}", self.policy.model, parameters, path)
+        return Notice(kind, f"{kind}/{self.effect_name}", self.policy.model, parameters)
+
+    def daily_notice(self, kind: NoticeKind, about: str, **parameters: str) -> Notice:
+        """Return a notice that people get once a day at most, however many facts tell the same.
+
+        Drift that lasts is measured window after window; saying it every time teaches people to look away.
+        """
+        key = f"{kind}/{self.policy.model}/{about}/{self.now:%Y-%m-%d}"
+        return Notice(kind, key, self.policy.model, parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,12 @@ def done(reaction: Reaction, detail: str, effect: str = "", *notices: Notice) ->
 
 def held_back(reaction: Reaction, reason: str, *notices: Notice) -> Performed:
     return Performed(Outcome(reaction.name, "suppressed", reason), notices)
+
+
+def suppression_notice(reaction: Reaction, reason: str, work: Work) -> Notice:
+    """Return the notice that a guardrail held the reaction back; once a day per kind of reason."""
+    about = f"{reaction.name}/{reason.partition(':')[0]}"
+    return work.daily_notice(NoticeKind.REACTION_SUPPRESSED, about, what=reaction.name, reason=reason)
 
 
 def arguments(**values: Any) -> dict[str, str]:

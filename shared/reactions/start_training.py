@@ -15,15 +15,17 @@ from shared.domain.ids import JobName
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState, Training
-from shared.policy.guardrails import chain_guardrail, next_chain, retraining_guardrail
+from shared.policy.guardrails import MEASURED_CAUSES, chain_guardrail, next_chain, retraining_guardrail
 from shared.policy.model import Policy
 from shared.policy.quantities import ComponentRef, Duration, Rate
 from shared.policy.section import Section
 from shared.ports.workspace import JobRequest
-from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done, held_back
+from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done, held_back, suppression_notice
 
 NAME = "start-training"
 KEPT_TRAININGS = 50
+# Who asks when no person does; a guardrail that waits for a person is not satisfied by it.
+SCHEDULE = "schedule"
 
 
 class Schedule(Section):
@@ -84,7 +86,7 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
         case DataArrived(data=data) if "new-data" in retrain.on and _uses(retrain, data):
             return "new-data", f"new data: {data} has a new version"
         case RetrainingRequested(model=model, reason=reason, requested_by=person) if model == policy.model:
-            return "request", f"{person} asked for it: {reason}"
+            return ("schedule", reason) if person == SCHEDULE else ("request", f"{person} asked for it: {reason}")
     return "", ""
 
 
@@ -102,7 +104,14 @@ def _not_by_itself(policy: Policy, cause: str) -> str | None:
 def _guardrail(state: ModelState, retrain: Retrain, cause: str, now: datetime) -> str | None:
     """Return why no training for `cause` may start now; asked when deciding, and again when acting."""
     held_by = retraining_guardrail(state, retrain.cooldown, retrain.at_most, now)
-    return held_by or chain_guardrail(next_chain(state, cause, now), cause)
+    return held_by or _release_under_way(state, cause) or chain_guardrail(next_chain(state, cause, now), cause)
+
+
+def _release_under_way(state: ModelState, cause: str) -> str | None:
+    # Until it is decided the old version serves, and goes on drifting: that is what the release is about.
+    if state.release is None or cause not in MEASURED_CAUSES:
+        return None
+    return f"release under way: {state.release} is being decided; if it is promoted, the next window shows its effect"
 
 
 def perform(reaction: Reaction, work: Work) -> Performed:
@@ -114,7 +123,7 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     training, reason = _reserve(work, retrain, job_name, cause)
     if reason or training is None:
         reason = reason or "another training was noted first"
-        return held_back(reaction, reason, work.notice(NoticeKind.REACTION_SUPPRESSED, what=NAME, reason=reason))
+        return held_back(reaction, reason, suppression_notice(reaction, reason, work))
     job = work.workspace.submit_job(_request(retrain, training, reaction, work))
     notice = work.notice(NoticeKind.TRAINING_STARTED, job=job.name, reason=reaction.why)
     return done(reaction, f"training {job.name} submitted: {reaction.why}", job.name, notice)
