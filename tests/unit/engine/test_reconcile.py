@@ -456,6 +456,7 @@ def test_a_worker_that_wakes_late_does_nothing() -> None:
     assert world.releases.save(stale, replace(stale.release, reason="moved by another worker")) is not None
     load = world.releases.load
     world.releases.load = lambda release: stale  # type: ignore[method-assign]
+    world.workspace.set_traffic(ENDPOINT, {DeploymentName("v-1"): 100})
     written = len(world.workspace.calls)
 
     world.reconciler.reconcile(release)

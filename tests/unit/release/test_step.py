@@ -117,6 +117,33 @@ def test_a_roll_back_that_does_not_work_calls_people_again_and_goes_on() -> None
     assert taken.actions == (SetTraffic(ENDPOINT, {V1: 100}),)
 
 
+def test_traffic_is_not_moved_to_a_champion_that_does_not_answer() -> None:
+    release = baking(state=ReleaseState.ROLLING_BACK, ends_as=ReleaseState.ROLLED_BACK, reason="worse")
+    endpoint = an_endpoint(v_1=50, v_2=50)
+    endpoint = replace(endpoint, deployments=(replace(BOTH[0], state="Failed"), BOTH[1]))
+
+    taken = step(release, Observation(endpoint=endpoint), NOW)
+
+    assert (taken.release.state, taken.actions) == (ReleaseState.ROLLING_BACK, ())
+    assert taken.release.held_because == "cannot roll back: deployment v-1 does not answer"
+
+
+@pytest.mark.parametrize(
+    ("traffic", "writes"),
+    [
+        pytest.param({"v_1": 100}, True, id="as_before"),
+        pytest.param({"v_1": 70, "v_2": 30}, False, id="changed_by_hand"),
+    ],
+)
+def test_a_shift_starts_from_the_traffic_it_knows(traffic: dict[str, int], writes: bool) -> None:
+    release = baking(phase="shifting", traffic_steps=(), traffic_since=None)
+
+    taken = step(release, Observation(endpoint=an_endpoint(**traffic)), NOW)
+
+    assert taken.actions == ((SetTraffic(ENDPOINT, {V1: 90, V2: 10}),) if writes else ())
+    assert bool(taken.release.held_because) is not writes
+
+
 def test_an_endpoint_that_serves_another_model_is_not_taken() -> None:
     claim = EndpointClaim(ENDPOINT, ReleaseId("flight-delay-2"), 1)
     seen = Observation(model=MODEL, endpoint=an_endpoint(model="churn", v_1=100), claim=claim)
