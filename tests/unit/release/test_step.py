@@ -135,7 +135,7 @@ def test_traffic_is_not_moved_to_a_champion_that_does_not_answer() -> None:
         pytest.param({"v_1": 70, "v_2": 30}, False, id="changed_by_hand"),
     ],
 )
-def test_a_shift_starts_from_the_traffic_it_knows(traffic: dict[str, int], writes: bool) -> None:
+def test_a_shift_starts_from_the_traffic_it_knows(traffic: dict[str, Any], writes: bool) -> None:
     release = baking(phase="shifting", traffic_steps=(), traffic_since=None)
 
     taken = step(release, Observation(endpoint=an_endpoint(**traffic)), NOW)
