@@ -95,7 +95,8 @@ def build_event(kind: EventKind, answers: Answers, source: str, now: datetime) -
 
 def _without_blanks(answers: Answers) -> Answers:
     texts: dict[str, Any] = {name: getattr(answers, name) for name in Answers.__dataclass_fields__}
-    return replace(answers, **{name: value.strip() for name, value in texts.items() if isinstance(value, str)})
+    stripped: dict[str, Any] = {n: value.strip() for n, value in texts.items() if isinstance(value, str)}
+    return replace(answers, **stripped)
 
 
 def _read_back(event: OutgoingEvent) -> None:

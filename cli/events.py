@@ -113,7 +113,10 @@ def kinds(output: OutputOption = Format.TABLE) -> None:
         return
     from rich.table import Table
 
-    table = Table("kind", "what it says", "needs", "takes", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("kind", no_wrap=True)
+    for heading in ("what it says", "needs", "takes"):
+        table.add_column(heading)
     for each in KINDS:
         needs, takes = (" ".join(f"--{name}" for name in names) for names in (each.needs, each.takes))
         table.add_row(text(each.name), text(each.summary), text(needs), text(takes, "dim"))

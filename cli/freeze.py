@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from shared.domain.state import ModelState
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="The model, as its policy names it.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a few words; people will read it.")]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, in a few words; people will read it.")
+]
 # What a freeze made by hand has in place of the fact that caused it.
 BY_HAND = "by-hand"
 

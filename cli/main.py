@@ -25,13 +25,22 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            typer.echo(f"vigia {version('vigia')}")
-        except PackageNotFoundError:
-            typer.echo("vigia, not installed as a package")
+        typer.echo(f"vigia {_version()}")
         raise typer.Exit
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("vigia")
+    except PackageNotFoundError:
+        # Run from a checkout, which nobody installed.
+        import tomllib
+        from pathlib import Path
+
+        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["version"])
 
 
 @app.callback()

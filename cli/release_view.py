@@ -37,8 +37,12 @@ def list_table(releases: Iterable[Release], now: datetime) -> Table:
         step = f"{release.step_index + 1}/{len(release.steps)}" if line.step else "–"
         reason = f"held: {line.held_because}" if line.held_because else line.reason
         age = span(now - release.opened_at)
-        table.add_row(text(line.id), words(line.state), step, f"{line.percent} %", age, text(reason))
+        table.add_row(text(line.id), words(line.state), step, _percent(line), age, text(reason))
     return table
+
+
+def _percent(line: ReleaseLine) -> str:
+    return "–" if line.percent is None else f"{line.percent} %"
 
 
 def release_tree(release: Release, request: ReleaseRequest | None, approval: Approval | None, now: datetime) -> Tree:

@@ -25,7 +25,9 @@ POLL_SECONDS = 1.0
 @app.callback(invoke_without_command=True)
 def releases(
     ctx: typer.Context,
-    model: Annotated[str | None, typer.Option("--model", help="Only this model's.", show_default=False)] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="Only this model's.", show_default=False)
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many that have ended.")] = 20,
     output: OutputOption = Format.TABLE,
     settings: SettingsOption = None,
@@ -81,10 +83,10 @@ def get(id_: IdArgument, output: OutputOption = Format.TABLE, settings: Settings
 @app.command("abort")
 def abort(
     id_: IdArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why, in a few words; people will read it.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in a few words; people will read it.")],
     by: ByOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    wait: Annotated[int, typer.Option("--wait", min=0, help="Wait this many seconds for the end.")] = 0,
+    wait: Annotated[int, typer.Option("--wait", min=0, metavar="SECONDS", help="Wait so long for the end.")] = 0,
     output: OutputOption = Format.TABLE,
     settings: SettingsOption = None,
 ) -> None:

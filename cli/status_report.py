@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shared.domain.ids import DeploymentName, ModelName, ReleaseId
+from cli.release_list import newest_first
+from shared.domain.ids import DeploymentName
 from shared.domain.release import Release, ReleaseState
-from shared.domain.state import Freeze, ModelState, Training
+from shared.domain.state import Freeze, Training
 from shared.errors import VigiaError
-from shared.release.names import release_id
 from shared.release.words import split
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLine:
-    """A release in short. `percent` is the challenger's share as it was read back last."""
+    """A release in short. `percent` is the challenger's share as it was read back last; None once it has ended."""
 
     id: str
     version: str
     state: str
     step: str
-    percent: int
+    percent: int | None
     reason: str
     held_because: str
     opened_at: datetime
@@ -51,12 +51,13 @@ class ReleaseLine:
 
     @classmethod
     def of(cls, release: Release) -> ReleaseLine:
+        reached = release.traffic_steps[-1] if release.traffic_steps else 0
         return cls(
             id=release.id,
             version=release.version,
             state=release.state,
             step=step_words(release),
-            percent=release.traffic_steps[-1] if release.traffic_steps else 0,
+            percent=None if release.state.is_terminal else reached,
             reason=release.reason,
             held_because=release.held_because,
             opened_at=release.opened_at,
@@ -96,11 +97,13 @@ class Unsettled:
     @property
     def attention(self) -> Iterator[str]:
         if self.quarantined:
-            yield f"{_count(self.quarantined, 'event')} in quarantine: {'; '.join(self.quarantined.values())}"
+            yield f"{counted(len(self.quarantined), 'event')} in quarantine: {'; '.join(self.quarantined.values())}"
         if self.parked_facts:
-            yield f"{_count(self.parked_facts, 'fact')} could not be acted on: vigia why {self.parked_facts[0][:16]}"
+            parked = counted(len(self.parked_facts), "fact")
+            yield f"{parked} could not be acted on: vigia why {self.parked_facts[0][:16]}"
         if self.failed_notices:
-            yield f"{self.failed_notices} notices could not be delivered: check VIGIA_TEAMS_WEBHOOK and VIGIA_SMTP_…"
+            undelivered = counted(self.failed_notices, "notice")
+            yield f"{undelivered} could not be delivered: check VIGIA_TEAMS_WEBHOOK and VIGIA_SMTP_…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +121,11 @@ class Report:
 def gather(app: App, model: str | None) -> Report:
     """Return the state of every model that has a policy, or of the one."""
     now = app.clock.now()
-    running = [_loaded(app, release) for release in app.releases.open_ids()]
+    running = [stored.release for release in app.releases.open_ids() if (stored := app.releases.load(release))]
     policies = [policy for policy in app.policies if model is None or policy.model == model]
     return Report(
         at=now,
-        models=tuple(_model(app, policy, [r for r in running if r and r.model == policy.model]) for policy in policies),
+        models=tuple(_model(app, policy, [r for r in running if r.model == policy.model]) for policy in policies),
         unsettled=_unsettled(app),
     )
 
@@ -140,7 +143,7 @@ def _model(app: App, policy: Policy, running: list[Release]) -> ModelStatus:
     state = app.models.read(policy.model)
     claim = app.endpoints.read(policy.endpoint.name)
     shares, endpoint_state, problem = _traffic(app, policy)
-    releases = running or _last_release(app, policy.model, state)
+    releases = running or newest_first(app, policy.model, 1)
     monitor_state, _ = app.monitor_states.read(policy.model)
     monitor = monitor_state.runs[-1] if monitor_state and monitor_state.runs else None
     freeze = state.freeze if state.freeze and _is_in_force(state.freeze, now) else None
@@ -192,16 +195,6 @@ def _champion(claim: EndpointClaim, shares: tuple[Share, ...]) -> tuple[str | No
     return (serving[0].version, serving[0].deployment) if serving else (None, None)
 
 
-def _last_release(app: App, model: ModelName, state: ModelState) -> list[Release]:
-    found = _loaded(app, release_id(model, state.highest_version)) if state.highest_version else None
-    return [found] if found else []
-
-
-def _loaded(app: App, release: ReleaseId) -> Release | None:
-    stored = app.releases.load(release)
-    return stored.release if stored else None
-
-
 def _about_releases(releases: list[Release]) -> Iterator[str]:
     for release in releases:
         if release.held_because and not release.state.is_terminal:
@@ -237,5 +230,6 @@ def _is_in_force(freeze: Freeze, now: datetime) -> bool:
     return freeze.until is None or freeze.until > now
 
 
-def _count(things: Mapping[str, str] | tuple[str, ...], word: str) -> str:
-    return f"{len(things)} {word}" + ("" if len(things) == 1 else "s")
+def counted(number: int, word: str) -> str:
+    """Return e.g. "1 fact", "2 facts"."""
+    return f"{number} {word}" + ("" if number == 1 else "s")

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.output import console, text
+from cli.status_report import counted
 from cli.times import ago, span
 
 if TYPE_CHECKING:
@@ -105,22 +106,16 @@ def _share_words(share: Share) -> str:
 
 
 def _release(release: ReleaseLine, now: datetime) -> RenderableType:
-    state = words(release.state)
-    where = f", {release.step}" if release.step else ""
-    first = Text.assemble(text(f"{release.id}: "), state, text(f"{where}, {release.percent} % of the traffic"))
-    first.append(
-        f", for {span(now - release.entered_at)}" if not _is_over(release) else f", {ago(release.entered_at, now)}"
-    )
+    first = Text.assemble(text(f"{release.id}: "), words(release.state))
+    if release.percent is None:
+        first.append(f", {ago(release.entered_at, now)}")
+    else:
+        step = f", {release.step}" if release.step else ""
+        first.append(f"{step}, {release.percent} % of the traffic, for {span(now - release.entered_at)}")
     lines = [first, text(release.reason, "dim")]
     if release.held_because:
         lines.append(text(f"held: {release.held_because}", "yellow"))
     return Group(*(line for line in lines if line.plain))
-
-
-def _is_over(release: ReleaseLine) -> bool:
-    from shared.domain.release import ReleaseState
-
-    return ReleaseState(release.state).is_terminal
 
 
 def _trainings(trainings: Iterable[Training], now: datetime) -> Iterator[Text]:
@@ -132,14 +127,14 @@ def _trainings(trainings: Iterable[Training], now: datetime) -> Iterator[Text]:
 
 
 def _unsettled(unsettled: Unsettled) -> RenderableType:
-    counts = {
-        "facts in progress": len(unsettled.open_facts),
-        "facts that could not be acted on": len(unsettled.parked_facts),
-        "events in quarantine": len(unsettled.quarantined),
-        "notices on their way": unsettled.undelivered_notices,
-        "notices not delivered": unsettled.failed_notices,
-    }
-    open_work = [f"{count} {what}" for what, count in counts.items() if count]
+    counts = (
+        (len(unsettled.open_facts), "fact", "in progress"),
+        (len(unsettled.parked_facts), "fact", "that could not be acted on"),
+        (len(unsettled.quarantined), "event", "in quarantine"),
+        (unsettled.undelivered_notices, "notice", "on the way"),
+        (unsettled.failed_notices, "notice", "not delivered"),
+    )
+    open_work = [f"{counted(count, what)} {where}" for count, what, where in counts if count]
     return text("Unsettled: " + (", ".join(open_work) if open_work else "nothing"), "" if open_work else "dim")
 
 

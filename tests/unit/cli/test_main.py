@@ -1,0 +1,125 @@
+"""The command as a whole: quick start-up, settings, errors, and the reference."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import context, reference
+from cli.context import find_values, open_app
+from shared.errors import RetryableError, SettingsError
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.world import ROOT, SAMPLE, FakeApp
+
+HEAVY = ("pydantic", "azure", "pandas", "numpy", "scipy", "babel", "jinja2", "yaml")
+
+
+def test_importing_the_command_loads_nothing_heavy() -> None:
+    code = f"import sys, cli.main; print([name for name in {HEAVY!r} if name in sys.modules])"
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert answer.stdout.strip() == "[]"
+
+
+def test_version_is_the_project_s(run: Run) -> None:
+    assert run("--version").stdout == "vigia 0.1.0\n"
+
+
+def test_the_reference_is_current() -> None:
+    assert reference.FILE.read_text(encoding="utf-8") == reference.reference(), "write it: python -m cli.reference"
+
+
+def test_settings_come_from_the_file_that_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(SAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+
+    app = open_app(file)
+
+    assert app.settings.workspace == "ws-local"
+    assert app.settings.policies == tmp_path / "policies"
+
+
+def test_without_a_file_they_come_from_the_folder_s_file_else_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {"VIGIA_WORKSPACE": "from-environment"}
+    before = find_values(None, environment)
+    Path("local.settings.json").write_text(json.dumps({"Values": {"VIGIA_WORKSPACE": "from-file"}}))
+    after = find_values(None, environment)
+
+    assert before == (environment, "the environment")
+    assert after == ({"VIGIA_WORKSPACE": "from-file"}, "local.settings.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        pytest.param(None, "cannot be read: No such file or directory", id="missing"),
+        pytest.param("{", "is not JSON", id="not_json"),
+        pytest.param("[]", "is not a JSON object", id="not_an_object"),
+        pytest.param('{"Values": {"A": 1}}', 'has no object "Values" of texts', id="not_texts"),
+        pytest.param('{"IsEncrypted": true, "Values": {}}', "is encrypted", id="encrypted"),
+        pytest.param('{"Values": {}}', "VIGIA_WORKSPACE is missing", id="incomplete"),
+    ],
+)
+def test_a_settings_file_that_does_not_do_is_named_with_what_is_wrong(
+    tmp_path: Path, run: Run, content: str | None, complaint: str
+) -> None:
+    file = tmp_path / "settings.json"
+    if content is not None:
+        file.write_text(content)
+
+    refused = run("status", "--settings", str(file))
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert str(file) in refused.stderr
+    assert complaint in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_unreachable_storage_is_one_line_and_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(settings_file: object) -> FakeApp:
+        raise RetryableError("storage.unreachable", "storage cannot be reached for 'vigia'")
+
+    monkeypatch.setattr(context, "open_app", unreachable)
+
+    refused = run("releases")
+
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines()[0] == "error: storage cannot be reached for 'vigia'"
+    assert "AzureWebJobsStorage" in refused.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--debug", "status"), ("status", "--debug")])
+def test_debug_lets_the_error_through_wherever_it_stands(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    def broken(settings_file: Any) -> FakeApp:
+        raise SettingsError("settings.incomplete", "nothing is set")
+
+    monkeypatch.setattr(context, "open_app", broken)
+
+    assert isinstance(run(*arguments).exception, SettingsError)
+
+
+def test_a_mistake_of_ours_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(settings_file: Any) -> FakeApp:
+        raise KeyError("wake")
+
+    monkeypatch.setattr(context, "open_app", broken)
+
+    refused = run("status")
+
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error: unexpected KeyError: 'wake'\n  → run it again with --debug")
+
+
+def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
+    assert run("stauts").exit_code == 2
