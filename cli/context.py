@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.errors import CommandError
+from cli.errors import SOURCE, CommandError
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -30,9 +30,19 @@ def open_app(settings_file: Path | None) -> App:
 
     values, origin = find_values(settings_file, os.environ)
     try:
-        return App(Settings.read(values))
+        settings = Settings.read(values)
     except SettingsError as exc:
         raise SettingsError(exc.code, f"{origin}: {exc.message}", _hint(exc.hint, settings_file)) from exc
+    SOURCE.set(f"{origin}, storage {storage_place(settings.storage or settings.storage_blob_uri)}")
+    return App(settings)
+
+
+def storage_place(storage: str) -> str:
+    """Return which storage a connection string or URI means, without its key."""
+    parts = dict(part.split("=", 1) for part in storage.split(";") if "=" in part)
+    if parts:
+        return parts.get("BlobEndpoint") or parts.get("AccountName") or "on this machine"
+    return storage
 
 
 def find_values(settings_file: Path | None, environment: Mapping[str, str]) -> tuple[Mapping[str, str], str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from contextvars import ContextVar
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from shared.errors import AmbiguousWriteError, RetryableError, VigiaError
 
@@ -13,6 +16,11 @@ HEALTHY = 0
 NEEDS_A_PERSON = 1
 NOT_DONE = 2
 DEBUG = "--debug"
+# Where the settings are from, and which storage they name; an error may want to say so.
+SOURCE: ContextVar[str] = ContextVar("source", default="nowhere yet")
+
+# What a stored text must not do to the terminal it is shown in: move, colour, or turn the writing direction.
+_UNPRINTABLE = re.compile(r"[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]+")
 
 
 class CommandError(VigiaError):
@@ -33,24 +41,32 @@ class BorderGroup(TyperGroup):
             return super().invoke(ctx)
         try:
             return super().invoke(ctx)
+        except (typer.Exit, TyperException, BrokenPipeError):
+            raise  # Typer's own: ends, and complaints about how the command was called
+        except typer.Abort:
+            _show("stopped", "")
         except VigiaError as exc:
             _show(exc.message, exc.hint or _hint(exc))
-        except (OSError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as exc:
-            if isinstance(exc, BrokenPipeError):
-                raise
+        except Exception as exc:
             _show(f"unexpected {type(exc).__name__}: {exc}", f"run it again with {DEBUG} to see where, and report it")
         raise typer.Exit(NOT_DONE)
 
 
+def printable(text: str) -> str:
+    """Return the text on one line, without what would drive the terminal."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
 def _show(message: str, hint: str) -> None:
-    typer.echo(f"error: {message}", err=True)
+    lines = [printable(line) for line in message.splitlines()] or [""]
+    typer.echo("\n".join([f"error: {lines[0]}", *lines[1:]]), err=True)
     if hint:
-        typer.echo(f"  → {hint}", err=True)
+        typer.echo(f"  → {printable(hint)}", err=True)
 
 
 def _hint(exc: VigiaError) -> str:
     if isinstance(exc, AmbiguousWriteError):
         return "look with `vigia status` whether it was done, then try again"
     if exc.code.startswith("storage."):
-        return "is it up, and are AzureWebJobsStorage… and your sign-in right? try again"
+        return f"is it up, and is it the right one? settings are from {SOURCE.get()}"
     return "try again" if isinstance(exc, RetryableError) else ""

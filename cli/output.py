@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +14,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cli.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-
-# What a stored text must not do to the terminal it is shown in: move, colour, or turn the writing direction.
-_UNPRINTABLE = re.compile(r"[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]+")
 
 
 def console() -> Console:
@@ -33,7 +31,7 @@ def text(value: object, style: str = "") -> Text:
     """Return a value as text that is shown as it is, on one line: never read as markup or as commands."""
     from rich.text import Text
 
-    return Text(_UNPRINTABLE.sub(" ", str(value)), style=style)
+    return Text(printable(str(value)), style=style)
 
 
 def print_json(value: object) -> None:

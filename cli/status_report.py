@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from shared.store.monitors import MonitorRun
 
 TRAININGS_SHOWN = 3
+REASONS_SHOWN = 3
+READERS = 8
 # Endings that leave something to look into; in the others Vigia or a person did what was to be done.
 BAD_ENDINGS = frozenset({ReleaseState.FAILED, ReleaseState.LOST})
 
@@ -97,7 +100,9 @@ class Unsettled:
     @property
     def attention(self) -> Iterator[str]:
         if self.quarantined:
-            yield f"{counted(len(self.quarantined), 'event')} in quarantine: {'; '.join(self.quarantined.values())}"
+            reasons = [*self.quarantined.values()][:REASONS_SHOWN]
+            more = "; …" if len(self.quarantined) > REASONS_SHOWN else ""
+            yield f"{counted(len(self.quarantined), 'event')} in quarantine: {'; '.join(reasons)}{more}"
         if self.parked_facts:
             parked = counted(len(self.parked_facts), "fact")
             yield f"{parked} could not be acted on: vigia why {self.parked_facts[0][:16]}"
@@ -123,11 +128,14 @@ def gather(app: App, model: str | None) -> Report:
     now = app.clock.now()
     running = [stored.release for release in app.releases.open_ids() if (stored := app.releases.load(release))]
     policies = [policy for policy in app.policies if model is None or policy.model == model]
-    return Report(
-        at=now,
-        models=tuple(_model(app, policy, [r for r in running if r.model == policy.model]) for policy in policies),
-        unsettled=_unsettled(app),
-    )
+    unsettled = _unsettled(app)
+
+    def read(policy: Policy) -> ModelStatus:
+        return _model(app, policy, [release for release in running if release.model == policy.model])
+
+    # Each endpoint takes several round trips to Azure ML.
+    with ThreadPoolExecutor(READERS) as readers:
+        return Report(now, tuple(readers.map(read, policies)), unsettled)
 
 
 def step_words(release: Release) -> str:

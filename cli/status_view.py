@@ -58,8 +58,7 @@ def _block(status: ModelStatus, now: datetime) -> RenderableType:
 
 
 def _rows(status: ModelStatus, now: datetime) -> Iterator[Row]:
-    where = f"{status.endpoint}, {status.endpoint_state}" if status.endpoint_state else status.endpoint
-    yield "endpoint", text(where)
+    yield "endpoint", text(f"{status.endpoint}, {_endpoint_state(status)}")
     yield "champion", _champion(status)
     yield "traffic", _traffic(status)
     for release in status.releases:
@@ -73,6 +72,12 @@ def _rows(status: ModelStatus, now: datetime) -> Iterator[Row]:
         yield "monitor", Text.assemble(verdict, text(f", {ago(run.end, now)}: {run.sentence}"))
     else:
         yield "monitor", text("has not run yet", "dim")
+
+
+def _endpoint_state(status: ModelStatus) -> str:
+    if status.endpoint_state:
+        return status.endpoint_state
+    return "unknown" if status.traffic_problem else "not there yet"
 
 
 def _champion(status: ModelStatus) -> Text:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli import context, reference
-from cli.context import find_values, open_app
+from cli.context import find_values, open_app, storage_place
 from shared.errors import RetryableError, SettingsError
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import ROOT, SAMPLE, FakeApp
@@ -94,7 +94,20 @@ def test_unreachable_storage_is_one_line_and_what_to_do(run: Run, monkeypatch: p
 
     assert refused.exit_code == 2
     assert refused.stderr.splitlines()[0] == "error: storage cannot be reached for 'vigia'"
-    assert "AzureWebJobsStorage" in refused.stderr
+    assert "is it up" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("storage", "place"),
+    [
+        ("UseDevelopmentStorage=true", "on this machine"),
+        ("AccountName=st;AccountKey=c2VjcmV0==;EndpointSuffix=core.windows.net", "st"),
+        ("AccountName=a;AccountKey=c2VjcmV0;BlobEndpoint=http://127.0.0.1:1/a", "http://127.0.0.1:1/a"),
+        ("https://st.blob.core.windows.net", "https://st.blob.core.windows.net"),
+    ],
+)
+def test_errors_name_the_storage_and_never_its_key(storage: str, place: str) -> None:
+    assert storage_place(storage) == place
 
 
 @pytest.mark.parametrize("arguments", [("--debug", "status"), ("status", "--debug")])
