@@ -116,7 +116,8 @@ def _release(release: ReleaseLine, now: datetime) -> RenderableType:
         first.append(f", {ago(release.entered_at, now)}")
     else:
         step = f", {release.step}" if release.step else ""
-        first.append(f"{step}, {release.percent} % of the traffic, for {span(now - release.entered_at)}")
+        share = f", {release.percent} % of the traffic" if release.percent else ""
+        first.append(f"{step}{share}, for {span(now - release.entered_at)}")
     lines = [first, text(release.reason, "dim")]
     if release.held_because:
         lines.append(text(f"held: {release.held_because}", "yellow"))

@@ -54,6 +54,16 @@ def test_a_model_that_is_well_is_shown_whole_and_exits_0(healthy: FakeApp, run: 
         assert part in shown.stdout
 
 
+def test_a_narrow_terminal_cuts_nothing_off(healthy: FakeApp, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    start_canary(healthy)
+    monkeypatch.setenv("COLUMNS", "60")
+
+    shown = run("status").stdout
+
+    assert max(map(len, shown.splitlines())) <= 60
+    assert "…" not in shown
+
+
 def test_json_holds_the_same_with_stable_keys(healthy: FakeApp, run_json: Json) -> None:
     start_canary(healthy)
 
