@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,8 +54,10 @@ class Story:
 
     def _prepare(self) -> None:
         self.narrator.act("Before the curtain: a workspace with training code and two months of flights")
-        register_environment(self.world.client)
-        components = register_components(self.world.client)
+        # The SDK draws progress bars of its own on standard error.
+        with contextlib.redirect_stderr(io.StringIO()):
+            register_environment(self.world.client)
+            components = register_components(self.world.client)
         self.narrator.happened(f"registered the components {', '.join(components)}")
         self._land_data("1", training=(1, 2), fresh=(3,))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from local.addresses import Addresses
@@ -30,7 +32,7 @@ class World:
 
     def __init__(self, system: LocalSystem) -> None:
         self.addresses: Addresses = system.addresses
-        self.settings_file: Path = system.settings_file
+        self._settings = dict(system.settings)
         self.app = App(Settings.read(system.settings))
         self.files = WorkspaceFiles.at(system.addresses)
 
@@ -50,8 +52,9 @@ class World:
         Raises:
             StoryError: it failed, with what it printed.
         """
-        command = [sys.executable, "-m", "cli", "--settings", str(self.settings_file), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        command = [sys.executable, "-c", "from cli.main import main; main()", *arguments]
+        environment = {**os.environ, **self._settings}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode != 0:
             raise StoryError(f"vigia {' '.join(arguments)} failed: {done.stderr or done.stdout}")
 
@@ -73,6 +76,15 @@ class World:
         state, _ = self.app.monitor_states.read(MODEL)
         return state.runs if state else ()
 
+    def models_by_job(self) -> Counter[str]:
+        """Return how many versions of the model each job registered."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return Counter(model.job_name for model in self.client.models.list(name=MODEL) if model.job_name)
+        except ResourceNotFoundError:
+            return Counter()
+
     def traffic(self) -> dict[str, int]:
         """Return the endpoint's traffic as Azure ML answers it, without zeros."""
         endpoint = self.app.workspace.endpoint(ENDPOINT)
@@ -86,6 +98,17 @@ class World:
     def jobs(self) -> list[dict[str, Any]]:
         """Return the jobs that somebody submitted, without the steps inside them."""
         return [job for job in self.ask("azureml", "jobs") if not job["parent"]]
+
+    def settle(self, seconds: float = 15) -> None:
+        """Wait until everything that was set in motion has come to rest, at most for a while."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self._is_at_rest():
+            time.sleep(0.5)
+
+    def _is_at_rest(self) -> bool:
+        if not self.ask("eventgrid", "idle")["idle"]:
+            return False
+        return not any(self.app.ledger.open_keys()) and not self.app.outbox.undelivered()
 
     def post_alert(self, body: dict[str, Any]) -> None:
         """Call the alert endpoint as an action group does."""

@@ -1,0 +1,128 @@
+"""`python -m local.demo`: starts the whole system on loopback and plays the story."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from local.addresses import Addresses
+from local.demo.narrator import Narrator, StoryError
+from local.demo.outcome import checks, gather, outcome
+from local.demo.story import Story
+from local.demo.timeline import print_checks, print_timeline
+from local.demo.world import World
+from local.errors import LocalSystemError
+from local.lifeline import end_with_parent
+from local.stop_signals import raise_on_stop_signals
+from local.system import LocalSystem
+
+POLICIES = Path(__file__).parent / "policies"
+# Event Grid may deliver twice and in any order; here it does, all the time.
+FAULTS = {"duplicate": 0.3, "reorder": True, "seed": 7}
+SETTINGS = {
+    "VIGIA_POLICIES": str(POLICIES),
+    "VIGIA_MONITOR_SCHEDULE": "*/1 * * * * *",
+    "VIGIA_SWEEP_SCHEDULE": "*/5 * * * * *",
+}
+
+
+def main() -> int:
+    """Play the demo; 0 only if everything that the story promises has happened."""
+    arguments = _arguments()
+    end_with_parent()
+    raise_on_stop_signals()
+    console = Console(stderr=False, highlight=False)
+    addresses = Addresses.fixed() if arguments.serve else Addresses.free()
+    with tempfile.TemporaryDirectory(prefix="vigia-demo-") as folder:
+        workdir = Path(arguments.workdir or folder)
+        system = LocalSystem(addresses, workdir, faults=FAULTS, extra_settings=SETTINGS)
+        try:
+            with console.status("starting storage, Azure ML, Event Grid, Monitor, inbox and the app …"):
+                system.start()
+            result = _play(system, console, asks_a_person=arguments.ask)
+            if arguments.json:
+                arguments.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+            if arguments.serve:
+                _print_addresses(console, addresses)
+                _serve(system)
+        except LocalSystemError as exc:
+            console.print(f"[red]The local system failed:[/] {exc}", markup=True)
+            return 1
+        except KeyboardInterrupt:
+            console.print("stopped")
+            return 130
+        finally:
+            system.stop()
+    return 0 if result["ok"] else 1
+
+
+def _serve(system: LocalSystem) -> None:
+    """Return never; Ctrl-C or SIGTERM raise KeyboardInterrupt."""
+    while True:
+        system.require_running()
+        time.sleep(1)
+
+
+def _play(system: LocalSystem, console: Console, asks_a_person: bool) -> dict[str, Any]:
+    world = World(system)
+    narrator = Narrator(console, system.require_running)
+    story = Story(world, narrator, asks_a_person)
+    problem = ""
+    try:
+        story.tell()
+    except StoryError as exc:
+        problem = str(exc)
+    finally:
+        story.stop()
+    duration = narrator.seconds
+    world.settle()
+    found = gather(world)
+    kept = checks(found)
+    result = outcome(found, kept, duration, problem)
+    narrator.act("What happened, as the stores and the emulators recorded it")
+    print_timeline(console, found)
+    narrator.act("What was promised")
+    print_checks(console, kept)
+    _print_summary(console, result)
+    return result
+
+
+def _print_summary(console: Console, result: dict[str, Any]) -> None:
+    console.print(
+        f"\n{result['facts']} facts from {result['deliveries']} deliveries "
+        f"({result['duplicate_deliveries']} duplicates sent on purpose, all of them in shuffled order), "
+        f"{result['duplicate_effects']} effects done twice, {result['duration_s']:.0f} seconds."
+    )
+    if result["problem"]:
+        console.print(f"[red]The story broke off:[/] {result['problem']}")
+    console.print("[green]All of it happened.[/]" if result["ok"] else "[red]Not all of it happened.[/]")
+
+
+def _print_addresses(console: Console, addresses: Addresses) -> None:
+    console.print("\nEverything keeps running until Ctrl-C:")
+    console.print(f"  inbox (Teams cards and mails)  {addresses.url('inbox')}")
+    console.print(f"  approvals                      {addresses.url('functions')}/api/approvals")
+    console.print(f"  scoring                        {addresses.url('scoring')}/endpoints/flight-delay/score")
+    console.print(f"  Azure ML (ARM)                 {addresses.url('azureml')}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="dev.py demo", description=__doc__)
+    parser.add_argument("--ask", action="store_true", help="wait for you to approve on the page, instead of simulating")
+    parser.add_argument("--serve", action="store_true", help="leave everything running and print the addresses")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome to this file")
+    parser.add_argument(
+        "--workdir", type=Path, metavar="DIR", help="keep settings and logs here (default: thrown away)"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
