@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from local.demo.approver import Browser
 from local.demo.narrator import Narrator, StoryError
@@ -59,18 +60,14 @@ class Story:
             register_environment(self.world.client)
             components = register_components(self.world.client)
         self.narrator.happened(f"registered the components {', '.join(components)}")
-        self._land_data("1", training=(1, 2), fresh=(3,))
+        self._land_data("1", flights((1, 2)), flights((3,)), "January and February to train on, March to judge by")
 
-    def _land_data(self, version: str, training: Sequence[int], fresh: Sequence[int]) -> None:
+    def _land_data(self, version: str, training: pd.DataFrame, fresh: pd.DataFrame, what: str) -> None:
         """Register training data, and labelled flights that are newer than it for the gates."""
-        frame = flights(training)
-        labelled = flights(fresh).sample(FRESH_ROWS, random_state=0).sort_index()
-        register_data(self.world.client, self.world.files, "flights", version, frame)
+        labelled = fresh.sample(FRESH_ROWS, random_state=0).sort_index()
+        register_data(self.world.client, self.world.files, "flights", version, training)
         register_data(self.world.client, self.world.files, "flights-labelled", version, labelled)
-        self.narrator.happened(
-            f"labelled flights arrived: {len(frame):,} to train on (months {training[0]}–{training[-1]}), "
-            f"{len(labelled):,} newer ones to judge by"
-        )
+        self.narrator.happened(f"{len(training) + len(labelled):,} labelled flights arrived: {what}")
 
     def _first_version(self) -> None:
         self.narrator.act("1 · The first version")
@@ -90,7 +87,10 @@ class Story:
         if calm.verdict == "drift":
             raise StoryError(f"the monitor cried wolf in March: {calm.sentence}")
         self.narrator.happened(f"the monitor looked at {calm.rows:,} flights: {calm.sentence}")
-        self._land_data("2", training=(3, 4, 5, 6), fresh=(7,))
+        july = flights((7,))
+        is_first_half = july["time_hour"].astype(str) < "2013-07-16"
+        training = pd.concat([flights((5, 6)), july[is_first_half]])
+        self._land_data("2", training, july[~is_first_half], "up to mid-July to train on, the rest to judge by")
         self.traffic.play(7)
         self.narrator.say("July flies: holidays, storms, other destinations")
         drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
@@ -128,7 +128,7 @@ class Story:
             raise StoryError("the traffic has ended")
         jobs_before = len(self.world.jobs())
         self.traffic.play(9)
-        self.narrator.say("September flies: nothing like the spring that version 2 learned from")
+        self.narrator.say("September flies: calmer than the summer that version 2 learned from")
         drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
         self.narrator.happened(f"drift again: {drift.sentence}")
         reason = self.narrator.wait("the drift is answered", self._suppressed_training)

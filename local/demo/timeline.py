@@ -68,16 +68,18 @@ def _of_fact(entry: Entry) -> Iterator[Moment]:
     if entry.fact.kind in QUIET_FACTS or not entry.outcomes:
         return
     at = entry.fact.occurred_at
-    yield Moment(at, "fact", f"{entry.fact.kind.replace('-', ' ')}: {_short(entry.fact.subject)}", entry.fact.kind)
-    for outcome in entry.outcomes:
-        if outcome.reaction != "notify":
-            yield _of_outcome(at, outcome)
+    decided = [outcome for outcome in entry.outcomes if outcome.reaction != "notify"]
+    if any(outcome.status == "done" for outcome in decided):
+        yield Moment(at, "fact", f"{entry.fact.kind.replace('-', ' ')}: {_short(entry.fact.subject)}")
+    for outcome in decided:
+        yield _of_outcome(at, entry.fact.kind, outcome)
 
 
-def _of_outcome(at: datetime, outcome: Outcome) -> Moment:
+def _of_outcome(at: datetime, fact: str, outcome: Outcome) -> Moment:
     if outcome.status == "suppressed":
         reason = outcome.detail.partition(":")[0]
-        return Moment(at, "held", f"{outcome.reaction}: {outcome.detail}", f"{outcome.reaction}/{reason}")
+        text = f"{fact.replace('-', ' ')}, but no {outcome.reaction}: {outcome.detail}"
+        return Moment(at, "held", text, f"{outcome.reaction}/{reason}")
     return Moment(at, "decision", f"{outcome.reaction}: {_short(outcome.detail)}")
 
 
@@ -107,7 +109,7 @@ def _folded(moments: list[Moment]) -> list[Moment]:
     kept: list[Moment] = []
     seen: set[str] = set()
     for moment in moments:
-        if not moment.same or moment.kind == "fact":
+        if not moment.same:
             kept.append(moment)
         elif moment.same not in seen:
             seen.add(moment.same)

@@ -28,6 +28,8 @@ SOVEREIGN_CLOUDS = {
     "https://management.usgovcloudapi.net": "AzureUSGovernment",
     "https://management.chinacloudapi.cn": "AzureChinaCloud",
 }
+# The SDK's own ten retries last minutes, longer than the claim that a worker holds meanwhile; the queue tries again.
+RETRIES: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.3}
 _LITERALS = {"string", "number", "integer", "boolean"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _MODEL_TYPES = {"custom_model", "mlflow_model", "triton_model"}
@@ -59,6 +61,7 @@ class AzureWorkspace:
             enable_telemetry=False,
             show_progress=False,
             per_call_policies=[allow_loopback_http()],
+            **RETRIES,
             **_cloud(s.arm_endpoint),
         )
 
@@ -111,7 +114,7 @@ class AzureWorkspace:
         deployments = self._read(f"endpoint {name}", lambda ml: list(ml.online_deployments.list(name))) or []
         return EndpointRecord(
             name=name,
-            state=found.provisioning_state or "",
+            state=_word(found.provisioning_state),
             traffic=_split(found.traffic),
             mirror_traffic=_split(found.mirror_traffic),
             deployments=tuple(_deployment_record(each) for each in deployments),
@@ -183,6 +186,7 @@ def _pipeline(ml: Any, request: JobRequest) -> Any:
     component = ml.components.get(name, **which)
 
     inputs = _inputs(ml, component, request.inputs)
+    _require_outputs(component, request)
 
     def build() -> dict[str, Any]:
         step = component(**inputs)
@@ -208,6 +212,16 @@ def _inputs(ml: Any, component: Any, given: Mapping[str, str]) -> dict[str, Any]
             hint=f"it has {', '.join(component.inputs)}",
         )
     return {name: _input(ml, component.inputs[name].type, value) for name, value in given.items()}
+
+
+def _require_outputs(component: Any, request: JobRequest) -> None:
+    unknown = sorted(set(request.registers) - set(component.outputs))
+    if unknown:
+        raise WorkspaceError(
+            code="workspace.unknown_output",
+            message=f"component {component.name}:{component.version} has no output {', '.join(unknown)}",
+            hint=f"it has {', '.join(component.outputs)}",
+        )
 
 
 def _input(ml: Any, kind: str, value: str) -> Any:
@@ -257,7 +271,7 @@ def _deployment(request: DeploymentRequest) -> Any:
 def _job_record(job: Any) -> JobRecord:
     return JobRecord(
         name=JobName(job.name),
-        status=job.status or "",
+        status=_word(job.status),
         tags={k: str(v) for k, v in (job.tags or {}).items()},
         created_by=job.creation_context.created_by or "" if job.creation_context else "",
         inputs=_paths(job, "inputs"),
@@ -276,6 +290,11 @@ def _paths(job: Any, which: str) -> dict[str, str]:
     return found
 
 
+def _word(state: Any) -> str:
+    # The SDK answers with an enumeration here and with text there.
+    return str(getattr(state, "value", state) or "")
+
+
 def _split(traffic: Mapping[str, Any] | None) -> dict[DeploymentName, int]:
     # The SDK adds a 0 for every deployment without traffic.
     return {DeploymentName(name): int(share) for name, share in (traffic or {}).items() if share}
@@ -284,7 +303,7 @@ def _split(traffic: Mapping[str, Any] | None) -> dict[DeploymentName, int]:
 def _deployment_record(deployment: Any) -> DeploymentRecord:
     model, version = _model_of(deployment.model)
     return DeploymentRecord(
-        name=DeploymentName(deployment.name), model=model, version=version, state=deployment.provisioning_state or ""
+        name=DeploymentName(deployment.name), model=model, version=version, state=_word(deployment.provisioning_state)
     )
 
 

@@ -166,7 +166,7 @@ AssetRef = Annotated[
 ComponentRef = Annotated[
     str,
     PlainValidator(parse_asset),
-    WithJsonSchema({"type": "string", "pattern": ASSET_PATTERN, "examples": ["azureml:train-flight-delay@latest"]}),
+    WithJsonSchema({"type": "string", "pattern": ASSET_PATTERN, "examples": ["azureml:train_flight_delay@latest"]}),
 ]
 Email = Annotated[
     str,

@@ -33,8 +33,8 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     job = work.workspace.job(model.job) if model.job else None
     release = new_release(_opening(model, job, work), plan_from(work.policy), work.now)
     is_new = work.releases.open(release)
-    detail = f"release {release.id} opened" if is_new else f"release {release.id} was opened before"
-    return done(reaction, f"{detail}: {release.reason}", release.id)
+    detail = f"release {release.id} {release.reason}" if is_new else f"release {release.id} was opened before"
+    return done(reaction, detail, release.id)
 
 
 def _opening(model: ModelRecord, job: JobRecord | None, work: Work) -> Opening:
@@ -48,8 +48,13 @@ def _opening(model: ModelRecord, job: JobRecord | None, work: Work) -> Opening:
         fact=work.key,
         submitter=submitter,
         cause=tags.get("vigia.cause") or f"registration by {model.created_by or 'somebody unknown'}",
-        chain=int(tags.get("vigia.chain", "0")),
+        chain=_chain(tags.get("vigia.chain", "")),
     )
+
+
+def _chain(tag: str) -> int:
+    # Tags can be edited by hand; a lineage that cannot be read starts afresh.
+    return int(tag) if tag.isascii() and tag.isdigit() else 0
 
 
 def _person(created_by: str) -> str | None:

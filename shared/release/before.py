@@ -15,7 +15,7 @@ from shared.domain.verdict import GateResult, Verdict
 from shared.ports.workspace import JobRequest
 from shared.release.actions import AskApproval, ClaimEndpoint, SubmitJob
 from shared.release.endings import end
-from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, stay, tell
+from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay, tell
 from shared.release.names import evaluation_job
 from shared.release.observation import Observation
 from shared.release.versions import is_newer
@@ -35,7 +35,7 @@ def opened(release: Release, seen: Observation, now: datetime) -> Step:
     if seen.holder:
         return stay(replace(release, reason=f"waiting for endpoint {release.endpoint}, held by {seen.holder}"), now)
     if seen.claim is None or seen.claim.owner != release.id:
-        return stay(release, now, ClaimEndpoint(release.endpoint))
+        return soon(release, now, ClaimEndpoint(release.endpoint))
     return _note_champion(replace(release, generation=seen.claim.generation), seen, now)
 
 
@@ -174,7 +174,7 @@ def _answer_gates(release: Release, results: tuple[GateResult, ...], now: dateti
     unclear = [result for result in results if result.verdict is not Verdict.PASS]
     if unclear:
         return _wait_for_gates(release, gates(unclear), now)
-    return _after_gates(release, gates(results) or "no gate stands here", now)
+    return _after_gates(release, gates(results) or "nothing stands in the way", now)
 
 
 def _wait_for_gates(release: Release, why: str, now: datetime) -> Step:

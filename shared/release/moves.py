@@ -77,6 +77,12 @@ def tell(release: Release, kind: NoticeKind, path: str = "", **parameters: str) 
     return replace(release, notices=(*release.notices, notice))
 
 
+def soon(release: Release, now: datetime, *actions: Action) -> Step:
+    """Return a step that is looked at again as soon as its actions, which take effect at once, had their turn."""
+    wake_at = now + SHORTEST_WAIT
+    return Step(replace(release, wake_at=wake_at), actions, wake_at)
+
+
 def hold(release: Release, reason: str, now: datetime, *actions: Action) -> Step:
     """Return a step that stays where it is and, once per reason to hold, tells people so."""
     if not release.held_because:
