@@ -1,0 +1,1 @@
+"""What all benchmarks share: their shape, the command that runs them, timing, and a storage emulator."""

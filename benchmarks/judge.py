@@ -1,0 +1,171 @@
+"""How often the canary judgement is wrong, how soon it is right, and what a look costs, beside repeated p < .05."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import inf, log, sqrt
+from statistics import median
+from typing import TYPE_CHECKING
+
+from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
+from benchmarks.harness.timing import seconds
+from shared.domain.ids import DeploymentName
+from shared.domain.measurement import Interval
+from shared.domain.verdict import Verdict
+from shared.judge.canary import Tolerances, judge
+from shared.judge.pairs import Pair
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SEED = 20261120
+START, MINUTE, MINUTES = datetime(2026, 11, 20, 9, 0, tzinfo=UTC), timedelta(minutes=1), 60
+CANARY, CHAMPION = DeploymentName("v-2"), DeploymentName("v-1")
+# +20 % latency and 5 % errors are beyond these; the app's own default for latency is 1.25.
+TOLERANCES = Tolerances(errors=0.01, latency=1.10, false_rollbacks=0.01, horizon=MINUTES)
+P_VALUE = 0.05
+RUNS, LONG_RUNS = 150, 2000
+TIMED_LOOKS = 60
+
+Rule = Callable[[Sequence[Pair]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A canary with about 100 requests a minute beside a champion with 900, of which 0.2 % fail.
+
+    Args:
+        latency_ratio: of the canary to the champion.
+        more_errors: share of its requests, 0 to 1, that fail beyond the champion's share.
+        arm_noise: standard deviation of what disturbs one deployment's mean log latency for a minute.
+    """
+
+    latency_ratio: float = 1.0
+    more_errors: float = 0.0
+    arm_noise: float = 0.03
+
+    def pairs(self, random: np.random.Generator) -> list[Pair]:
+        return [self._pair(random, minute) for minute in range(MINUTES)]
+
+    def _pair(self, random: np.random.Generator, minute: int) -> Pair:
+        start, shared_load = START + minute * MINUTE, float(random.normal(0, 0.1))
+
+        def interval(name: DeploymentName, rate: int, share: float, slowdown: float) -> Interval:
+            requests = max(1, int(random.poisson(rate)))
+            noise = float(random.normal(0, sqrt(0.25 / requests + self.arm_noise**2)))
+            failed = int(random.binomial(requests, share))
+            return Interval(name, start, requests, failed, 4.5 + shared_load + slowdown + noise)
+
+        canary = interval(CANARY, 100, 0.002 + self.more_errors, log(self.latency_ratio))
+        return Pair(canary, interval(CHAMPION, 900, 0.002, 0.0))
+
+
+def ours(pairs: Sequence[Pair]) -> bool:
+    now = pairs[-1].challenger.start + MINUTE
+    return judge(pairs, TOLERANCES, MINUTE, now).verdict is Verdict.FAIL
+
+
+def naive(pairs: Sequence[Pair]) -> bool:
+    """Return whether the canary is significantly worse by a two-proportion z-test or a paired t-test, both
+    one-sided, as if this were the only look."""
+    from scipy.special import ndtr, stdtr
+
+    failed_c, all_c = sum(p.challenger.errors for p in pairs), sum(p.challenger.requests for p in pairs)
+    failed_b, all_b = sum(p.champion.errors for p in pairs), sum(p.champion.requests for p in pairs)
+    pooled = (failed_c + failed_b) / (all_c + all_b)
+    spread = sqrt(pooled * (1 - pooled) * (1 / all_c + 1 / all_b))
+    if spread and float(ndtr(-(failed_c / all_c - failed_b / all_b) / spread)) < P_VALUE:
+        return True
+    count = len(pairs)
+    if count < 2:
+        return False
+    values = [pair.challenger.mean_log_latency - pair.champion.mean_log_latency for pair in pairs]
+    mean = sum(values) / count
+    error = sqrt(sum((value - mean) ** 2 for value in values) / (count - 1) / count)
+    return float(stdtr(count - 1, -mean / error)) < P_VALUE
+
+
+def first_failure(pairs: Sequence[Pair], rule: Rule) -> float:
+    """Return the minute of the first look, of one every minute, that fails the canary; infinite when none does."""
+    return next((float(seen) for seen in range(1, len(pairs) + 1) if rule(pairs[:seen])), inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Minutes of the first failure, one per run; infinite where the canary was never failed."""
+
+    ours: tuple[float, ...]
+    naive: tuple[float, ...]
+
+
+def simulate(world: World, runs: int, progress: Callable[[str], None]) -> Outcome:
+    """Return both rules' outcomes on the same streams, the same ones every time."""
+    import numpy as np
+
+    random, found = np.random.default_rng(SEED), []
+    for number in range(runs):
+        if number % 25 == 0:
+            progress(f"{number} of {runs} simulated hours")
+        stream = world.pairs(random)
+        found.append((first_failure(stream, ours), first_failure(stream, naive)))
+    return Outcome(tuple(mine for mine, _ in found), tuple(other for _, other in found))
+
+
+def look_microseconds(looks: int = TIMED_LOOKS) -> float:
+    """Return the median time of one look at an hour of intervals."""
+    import numpy as np
+
+    pairs = World().pairs(np.random.default_rng(SEED))
+    return median(seconds(lambda: ours(pairs)) for _ in range(looks)) * 1e6
+
+
+def measure(runs: int, run: Run) -> list[Figure]:
+    cases = {
+        "same": World(),
+        "at_tolerance": World(latency_ratio=TOLERANCES.latency or 1, more_errors=TOLERANCES.errors or 0),
+        "slower": World(latency_ratio=1.2),
+        "failing": World(more_errors=0.05),
+    }
+    found = {
+        name: simulate(world, runs, lambda text, name=name: run.progress(f"{name}: {text}"))  # type: ignore[misc]
+        for name, world in cases.items()
+    }
+    return figures(look_microseconds(), found)
+
+
+def figures(look: float, found: dict[str, Outcome]) -> list[Figure]:
+    same, edge = found["same"], found["at_tolerance"]
+    false, naive_false, at_edge = _percent(same.ours), _percent(same.naive), _percent(edge.ours)
+    hours = f"{len(same.ours):,} hours with a look every minute"
+    shown = [
+        Figure("judge.look_us", look, "µs", f"one look at {MINUTES} intervals"),
+        Figure("judge.false_rollbacks", false, "%", f"false FAIL without any difference, {hours}", Goal("<=", 1)),
+        Figure(
+            "judge.false_rollbacks_at_tolerance", at_edge, "%", "false FAIL exactly at both tolerances", Goal("<=", 1)
+        ),
+        Figure(
+            "judge.naive_false_rollbacks", naive_false, "%", "rolled back without any difference by z or t, p < .05"
+        ),
+        Figure("judge.false_rollback_ratio", false / naive_false, "x", "false rollbacks, ours / naive"),
+    ]
+    for name, what in (("slower", "20 % more latency"), ("failing", "5 % more errors")):
+        outcome = found[name]
+        shown += [
+            Figure(f"judge.{name}_detected", _percent(outcome.ours), "%", f"hours with {what} that were failed"),
+            Figure(f"judge.{name}_minute", median(outcome.ours), "min", f"{what}: failed at, median"),
+            Figure(f"judge.naive_{name}_minute", median(outcome.naive), "min", f"{what}: naive rule, median"),
+        ]
+    return shown
+
+
+def _percent(minutes: Sequence[float]) -> float:
+    return 100 * sum(minute < inf for minute in minutes) / len(minutes)
+
+
+def run(run: Run) -> list[Figure]:
+    return measure(LONG_RUNS if run.is_long else RUNS, run)
+
+
+SPEC = Benchmark("judge", "errors, speed and cost of the canary judgement, beside p < .05 at every look", run)
