@@ -19,7 +19,8 @@ def process(message: func.QueueMessage) -> None:
     from shared.errors import PolicyError
 
     app = get_app()
-    body = message.get_body().decode()
+    # Bytes that are not UTF-8 are shown as \xNN, which no JSON has: such a body ends in quarantine, readable.
+    body = message.get_body().decode(errors="backslashreplace")
     try:
         processor = app.processor
     except PolicyError as exc:

@@ -177,7 +177,7 @@ class App:
 
     @cached_property
     def alerts(self) -> Alerts:
-        return Alerts(self.publisher, self.quarantine, self.clock)
+        return Alerts(self.publisher, self.quarantine, self.clock, lambda: self.outbox)
 
 
 _BUILDING = threading.Lock()

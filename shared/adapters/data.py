@@ -37,8 +37,9 @@ class WorkspaceData:
     def table(self, uri: str) -> pd.DataFrame:
         import pandas as pd
 
-        path = self._path(uri)
-        names = [n for n in self._names(path) if n.endswith(".parquet")]
+        path = self._path(uri).rstrip("/")
+        # Storage lists by prefix: data/1 is also how data/10 begins.
+        names = [n for n in self._names(path) if n.endswith(".parquet") and (n == path or n.startswith(path + "/"))]
         if not names:
             raise PermanentError("data.missing", f"no parquet file at {uri}", "write one there, or mend the reference")
         return pd.concat([_parquet(self._read(name), name) for name in names], ignore_index=True)
@@ -53,14 +54,14 @@ class WorkspaceData:
             # Source: learn.microsoft.com "Collect production data from models deployed for real-time inferencing".
             prefix = f"modelDataCollector/{endpoint}/{deployment}/model_inputs/{hour:%Y/%m/%d/%H}/"
             for name in self._names(prefix):
-                rows.extend(_rows(self._read(name), start, end))
+                rows.extend(_rows(self._read(name), name, start, end))
         return pd.DataFrame(rows)
 
     def _path(self, uri: str) -> str:
         if not uri.startswith("azureml://"):
             uri = self._workspace.data_uri(uri)
-        _, separator, path = uri.partition("/paths/")
-        if not separator:
+        store, _, path = uri.partition("/paths/")
+        if not path or not store.endswith("/datastores/workspaceblobstore"):
             raise PermanentError(
                 "data.elsewhere", f"{uri} is not in the workspace's own datastore", f"use {DATASTORE}…"
             )
@@ -101,11 +102,31 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
         hour += timedelta(hours=1)
 
 
-def _rows(content: bytes, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
-    for line in content.splitlines():
-        # The file may be read while its last line is being appended; that line belongs to a later window.
-        if not line.endswith(b"}"):
-            continue
+def _rows(content: bytes, name: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+    lines = content.splitlines()
+    if lines and not content.endswith(b"\n") and not _is_whole(lines[-1]):
+        # The file is being appended to while we read it.
+        lines.pop()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield from _record(line, f"{name}, line {number}", start, end)
+
+
+def _is_whole(line: bytes) -> bool:
+    """Return whether the line is all of a record: no beginning of a JSON object is one itself."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _record(line: bytes, place: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Return the rows of one request, none when it was made outside [start, end)."""
+    try:
         record = json.loads(line)
-        if start <= datetime.fromisoformat(record["time"]) < end:
-            yield from record["data"]
+        is_inside = start <= datetime.fromisoformat(record["time"]) < end
+        rows: list[dict[str, Any]] = [dict(row) for row in record["data"]] if is_inside else []
+    except (ValueError, KeyError, TypeError) as exc:
+        raise PermanentError("data.unreadable", f"{place} is not a collected request: {exc!r:.200}") from exc
+    return rows

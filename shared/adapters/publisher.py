@@ -10,6 +10,9 @@ from shared.errors import RetryableError
 from shared.ports.publisher import OutgoingEvent
 from shared.settings import Settings
 
+# An action group waits seconds for its answer, and a claim two minutes; the SDK's own ten retries last longer.
+RETRIES: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.3}
+
 
 class EventGridPublisher:
     """The Publisher port over one custom topic."""
@@ -24,7 +27,7 @@ class EventGridPublisher:
 
         s = self._settings
         credential = AzureKeyCredential(s.topic_key) if s.topic_key else credential_for(s)
-        return EventGridPublisherClient(s.topic_endpoint, credential)
+        return EventGridPublisherClient(s.topic_endpoint, credential, **RETRIES)
 
     def publish(self, event: OutgoingEvent) -> None:
         from azure.core.exceptions import AzureError

@@ -40,6 +40,8 @@ class LogsTelemetry:
             credential_for(self._settings),
             endpoint=self._settings.monitor_endpoint,
             per_call_policies=[allow_loopback_http()],
+            retry_total=2,
+            retry_backoff_factor=0.3,
         )
 
     def intervals(

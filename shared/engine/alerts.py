@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.errors import EventError
 from shared.events.alerts import read_alert
 from shared.ports.clock import Clock
+from shared.ports.outbox import Outbox
 from shared.ports.publisher import Publisher
-from shared.store.quarantine import Quarantine, Quarantined
+from shared.store.quarantine import Quarantine, Quarantined, quarantine_notice
 
 
 @dataclass(frozen=True)
 class Alerts:
-    """Reads budget and Azure Monitor alerts and publishes them to the custom topic."""
+    """Reads budget and Azure Monitor alerts and publishes them to the custom topic.
+
+    `outbox` is asked for only when people must be told: building it reads the policies, and an alert that is
+    understood must get through while one of them is broken.
+    """
 
     publisher: Publisher
     quarantine: Quarantine
     clock: Clock
+    outbox: Callable[[], Outbox]
 
     def publish(self, body: bytes) -> str:
         """Publish the alert and return a sentence on what was understood.
 
         Raises:
-            EventError: it is no alert we can read; the body is in quarantine.
+            EventError: it is no alert we can read; the body is in quarantine and people are told.
             RetryableError: the topic did not take it.
         """
         text = body.decode(errors="replace")
         try:
             event = read_alert(text, self.clock.now())
         except EventError as exc:
-            self.quarantine.set_aside(Quarantined(exc.code, str(exc), text, self.clock.now()))
+            identifier = self.quarantine.set_aside(Quarantined(exc.code, str(exc), text, self.clock.now()))
+            self.outbox().post([quarantine_notice(identifier, exc.message)])
             raise
         self.publisher.publish(event)
         return f"published {event.type} about {event.subject}"

@@ -22,6 +22,8 @@ from shared.store.monitors import KEPT_RUNS, MonitorRun, MonitorState, MonitorSt
 from shared.store.profiles import Profiles
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from shared.drift.profile import Profile
     from shared.drift.report import DriftReport
 
@@ -73,43 +75,47 @@ class Monitors:
         if watched is None:
             return
         if state is None or state.model_version != watched.version:
-            earlier = state.runs if state else ()
-            state = MonitorState(policy.model, watched.version, now - monitor.every, now, earlier)
+            # Stored before anything is published: the window's start is part of what makes two events one fact.
+            start = now - monitor.every
+            state = MonitorState(policy.model, watched.version, start, start, state.runs if state else ())
+            etag = self.states.save(state, etag)
         run = self._look(policy, monitor, rules, watched, state, now)
         if run.verdict == "drift":
             # Announced before it is noted: after a crash in between, the same window gives the same event again.
             self.publisher.publish(self._announcement(run, policy))
         log.info("monitor.ran", extra=fields(model=policy.model, verdict=run.verdict, rows=run.rows))
-        self.states.save(_after(state, run, now), etag)
+        self.states.save(_after(state, run, rules, now), etag)
 
     def _look(
         self, policy: Policy, monitor: Monitor, rules: DataDrift, watched: Watched, state: MonitorState, now: datetime
     ) -> MonitorRun:
         """Return what the window from the state's start until now shows."""
-        from shared.drift.compare import compare
-        from shared.drift.report import DriftRules
-
         seen = MonitorRun(watched.version, SIGNAL, state.window_start, now, 0, "insufficient-data", "no rows yet")
-        window = self.data.collected_inputs(policy.endpoint.name, watched.deployment, state.window_start, now)
+        try:
+            window = self.data.collected_inputs(policy.endpoint.name, watched.deployment, state.window_start, now)
+        except PermanentError as exc:
+            return replace(seen, verdict="error", sentence=str(exc))
         if window.empty:
             return seen
-        drift_rules = DriftRules(
-            rules.min_effect, rules.false_alarms / 100, rules.minimum_rows, ignore=frozenset(rules.ignore)
-        )
+        seen = replace(seen, rows=len(window))
         try:
-            reference = self._reference(policy.model, watched.version, monitor, tuple(window.columns))
+            if monitor.reference == "training":
+                reference = self._training_profile(policy.model, watched.version, monitor, tuple(window.columns))
+            elif before := _earlier_window(state, rules):
+                reference = self._window_profile(policy, watched, before)
+            else:
+                return replace(seen, sentence="the first window: later ones are compared with it")
         except PermanentError as exc:
-            return replace(seen, rows=len(window), verdict="error", sentence=str(exc))
-        report = compare(reference, window, drift_rules)
-        return replace(
-            seen,
-            rows=report.window_rows,
-            verdict=report.verdict,
-            sentence=report.sentence,
-            features=_features(report),
-        )
+            return replace(seen, verdict="error", sentence=str(exc))
+        return _judged(seen, reference, window, rules)
 
-    def _reference(
+    def _window_profile(self, policy: Policy, watched: Watched, before: MonitorRun) -> Profile:
+        """Return the profile of an earlier window."""
+        from shared.drift.profile import profile
+
+        return profile(self.data.collected_inputs(policy.endpoint.name, watched.deployment, before.start, before.end))
+
+    def _training_profile(
         self, model: ModelName, version: ModelVersion, monitor: Monitor, columns: tuple[str, ...]
     ) -> Profile:
         """Return the profile of the version's training data, made once and kept."""
@@ -157,6 +163,23 @@ def _watched(endpoint: EndpointRecord | None, model: ModelName) -> Watched | Non
     return None
 
 
+def _earlier_window(state: MonitorState, rules: DataDrift) -> MonitorRun | None:
+    """Return the newest window of this version that had enough rows to compare others with."""
+    usable = (run for run in reversed(state.runs) if run.model_version == state.model_version)
+    return next((run for run in usable if run.verdict != "error" and run.rows >= rules.minimum_rows), None)
+
+
+def _judged(seen: MonitorRun, reference: Profile, window: pd.DataFrame, rules: DataDrift) -> MonitorRun:
+    from shared.drift.compare import compare
+    from shared.drift.report import DriftRules
+
+    drift_rules = DriftRules(
+        rules.min_effect, rules.false_alarms / 100, rules.minimum_rows, ignore=frozenset(rules.ignore)
+    )
+    report = compare(reference, window, drift_rules)
+    return replace(seen, verdict=report.verdict, sentence=report.sentence, features=_features(report))
+
+
 def _features(report: DriftReport) -> tuple[FeatureDrift, ...]:
     return tuple(
         FeatureDrift(column.name, column.statistic, column.effect or 0.0, column.floor)
@@ -164,12 +187,12 @@ def _features(report: DriftReport) -> tuple[FeatureDrift, ...]:
     )
 
 
-def _after(state: MonitorState, run: MonitorRun, now: datetime) -> MonitorState:
-    """Return the state with the run noted. Too few rows leave the window open; of such looks only the last is kept."""
-    runs = state.runs
-    if runs and runs[-1].verdict == "insufficient-data":
-        runs = runs[:-1]
-    is_open = run.verdict == "insufficient-data"
+def _after(state: MonitorState, run: MonitorRun, rules: DataDrift, now: datetime) -> MonitorState:
+    """Return the state with the run noted. Too few rows leave the window open; of its looks the last is kept."""
+    runs = tuple(
+        earlier for earlier in state.runs if (earlier.model_version, earlier.start) != (run.model_version, run.start)
+    )
+    is_open = run.verdict == "insufficient-data" and run.rows < rules.minimum_rows
     return replace(
         state,
         window_start=state.window_start if is_open else now,

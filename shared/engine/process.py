@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.fact import Fact, Ignored
-from shared.domain.ids import FactKey, ModelName
+from shared.domain.ids import FactKey
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
-from shared.errors import EventError, PermanentError, RetryableError
+from shared.errors import EventError, PermanentError, RetryableError, VigiaError
+from shared.events.batch import events_in
 from shared.events.envelope import Envelope, read_events
 from shared.events.registry import parse_fact
 from shared.logs import fields
@@ -23,12 +24,13 @@ from shared.ports.workspace import Workspace
 from shared.reactions.registry import reactions
 from shared.reactions.spec import ModelMemory, Performed, Releases, Work, held_back, suppression_notice
 from shared.store.ledger import Claimed, Contradiction, Entry, Finished, Ledger
-from shared.store.quarantine import Quarantine, Quarantined
+from shared.store.quarantine import Quarantine, Quarantined, quarantine_notice
 
 log = logging.getLogger("vigia.process")
 
-# After so many takeovers the plan is not unlucky, it is impossible: a person must look.
-MOST_EPOCHS = 25
+# After so many attempts a person must look. The sweep makes one a minute, so that a service that is down for hours
+# costs nothing, and what is still impossible after about a day is parked.
+MOST_EPOCHS = 1440
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,11 @@ class Processor:
 
         Raises:
             RetryableError: some effect has to wait; the message must come back.
+            PermanentError: a stored record cannot be read; the message belongs into the poison queue.
         """
-        try:
-            envelopes = read_events(body)
-        except EventError as exc:
-            self._set_aside(exc, body)
-            return
-        delayed = [error for envelope in envelopes if (error := self._try_one(envelope, body))]
-        if delayed:
-            raise delayed[0]
+        troubles = [trouble for raw in events_in(body) if (trouble := self._try_one(raw))]
+        if troubles:
+            raise troubles[0]
 
     def resume(self, key: FactKey) -> None:
         """Carry an open fact on: take its claim over if nobody works on it, and post what was not posted."""
@@ -67,23 +65,27 @@ class Processor:
         elif isinstance(claim, Finished):
             self._post(claim)
 
-    def _try_one(self, envelope: Envelope, body: str) -> RetryableError | None:
+    def _try_one(self, raw: str) -> VigiaError | None:
+        """Handle one event; return the trouble instead of raising it, so that the next event has its turn."""
         try:
-            told = parse_fact(envelope)
-        except EventError as exc:
-            self._set_aside(exc, body)
-            return None
-        if isinstance(told, Ignored):
-            self._note_ignored(told, body)
-            return None
-        try:
-            self._handle(told, body)
-        except RetryableError as exc:
-            log.warning("fact.delayed", extra=fields(fact=told.key[:16], kind=told.kind, reason=exc.message))
+            self._take(raw)
+        except VigiaError as exc:
+            log.warning("event.delayed", extra=fields(code=exc.code, reason=exc.message))
             return exc
         return None
 
-    def _handle(self, fact: Fact, body: str) -> None:
+    def _take(self, raw: str) -> None:
+        try:
+            told = parse_fact(_envelope(raw))
+        except EventError as exc:
+            self._set_aside(exc, raw)
+            return
+        if isinstance(told, Ignored):
+            self._note_ignored(told, raw)
+            return
+        self._handle(told, raw)
+
+    def _handle(self, fact: Fact, raw: str) -> None:
         concerned = [policy for policy in self.policies if concerns(fact, policy)]
         plan = tuple(reaction for policy in concerned for reaction in self._decide(fact, policy))
         remarks = () if concerned else (unconcerned(fact),)
@@ -96,7 +98,7 @@ class Processor:
             case Contradiction(entry=entry):
                 told = f"{fact.matters} now, {entry.fact.matters} before"
                 message = f"fact {fact.key[:16]} ({fact.kind}, {fact.subject}) is told in two ways: {told}"
-                self._set_aside(EventError("event.contradiction", message), body)
+                self._set_aside(EventError("event.contradiction", message), raw)
 
     def _decide(self, fact: Fact, policy: Policy) -> Sequence[Reaction]:
         release = self.releases.active_on(policy.endpoint.name)
@@ -108,11 +110,9 @@ class Processor:
         entry = claim.entry
         try:
             performed = [self._perform(entry, number, reaction) for number, reaction in enumerate(entry.plan)]
-        except RetryableError as exc:
-            if entry.epoch < MOST_EPOCHS:
-                self.ledger.release(claim)
-                raise
-            performed = [_failed(reaction, exc) for reaction in entry.plan]
+        except RetryableError:
+            self.ledger.release(claim)
+            raise
         outcomes = tuple(each.outcome for each in performed)
         notices = tuple(notice for each in performed for notice in each.notices)
         has_failed = any(outcome.status == "failed" for outcome in outcomes)
@@ -123,6 +123,9 @@ class Processor:
             self._post(finished)
 
     def _perform(self, entry: Entry, number: int, reaction: Reaction) -> Performed:
+        if entry.epoch > MOST_EPOCHS:
+            message = f"given up after {MOST_EPOCHS} attempts, each of which ended before it could say why"
+            return _failed(entry, number, reaction, PermanentError("process.given_up", message))
         policy = next((p for p in self.policies if p.model == reaction.model), None)
         if policy is None:
             return held_back(reaction, f"the policy of model {reaction.model} is gone")
@@ -132,35 +135,48 @@ class Processor:
             return held_back(reaction, reason, suppression_notice(reaction, reason, work))
         try:
             return reactions()[reaction.name].perform(reaction, work)
+        except RetryableError as exc:
+            if entry.epoch < MOST_EPOCHS:
+                raise
+            return _failed(entry, number, reaction, exc)
         except PermanentError as exc:
-            log.error("reaction.failed", extra=fields(reaction=reaction.name, reason=exc.message))
-            return _failed(reaction, exc)
+            return _failed(entry, number, reaction, exc)
 
     def _post(self, finished: Finished) -> None:
         if finished.entry.notices and not finished.entry.notices_posted:
             self.outbox.post(finished.entry.notices)
             self.ledger.mark_posted(finished)
 
-    def _set_aside(self, exc: EventError, body: str) -> None:
-        identifier = self.quarantine.set_aside(Quarantined(exc.code, str(exc), body, self.clock.now()))
+    def _set_aside(self, exc: EventError, raw: str) -> None:
+        identifier = self.quarantine.set_aside(Quarantined(exc.code, str(exc), raw, self.clock.now()))
         log.error("event.quarantined", extra=fields(quarantine=identifier, code=exc.code, reason=exc.message))
-        notice = Notice(
-            NoticeKind.EVENT_QUARANTINED,
-            key=f"quarantine/{identifier}",
-            model=ModelName(""),
-            parameters={"id": identifier, "reason": exc.message},
-        )
-        self.outbox.post([notice])
+        self.outbox.post([quarantine_notice(identifier, exc.message)])
 
-    def _note_ignored(self, ignored: Ignored, body: str) -> None:
+    def _note_ignored(self, ignored: Ignored, raw: str) -> None:
         log.info("event.ignored", extra=fields(event_id=ignored.event_id, type=ignored.type, reason=ignored.reason))
         if not ignored.is_known:
-            note = Quarantined("event.unknown_type", ignored.reason, body, self.clock.now())
+            note = Quarantined("event.unknown_type", ignored.reason, raw, self.clock.now())
             self.quarantine.note_ignored(note)
 
 
-def _failed(reaction: Reaction, exc: PermanentError | RetryableError) -> Performed:
-    return Performed(Outcome(reaction.name, "failed", str(exc)))
+def _envelope(raw: str) -> Envelope:
+    envelopes = read_events(raw)
+    if len(envelopes) != 1:
+        raise EventError("event.envelope", "there is a batch inside the batch", "send events side by side")
+    return envelopes[0]
+
+
+def _failed(entry: Entry, number: int, reaction: Reaction, exc: VigiaError) -> Performed:
+    """Return that the reaction cannot be done, and the notice that calls a person."""
+    fact = entry.fact
+    log.error("reaction.failed", extra=fields(fact=fact.key[:16], reaction=reaction.name, reason=exc.message))
+    notice = Notice(
+        NoticeKind.EVENT_QUARANTINED,
+        key=f"parked/{fact.key[:16]}-{number}",
+        model=reaction.model,
+        parameters={"id": fact.key[:16], "event_type": fact.kind, "reason": f"{reaction.name}: {exc.message}"},
+    )
+    return Performed(Outcome(reaction.name, "failed", str(exc)), (notice,))
 
 
 def _brief(outcomes: Sequence[Outcome]) -> str:

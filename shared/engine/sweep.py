@@ -31,16 +31,26 @@ class Sweep:
     clock: Clock
 
     def run(self) -> None:
-        """Take up what lies still; one item's trouble does not keep the others waiting."""
-        for key in list(self.ledger.open_keys()):
-            self._resume(key)
+        """Take up what lies still; one item's trouble does not keep the others waiting.
+
+        Raises:
+            Exception: a mistake in the code, met on the way and raised when everything else was taken up.
+        """
+        mistakes = [mistake for key in list(self.ledger.open_keys()) if (mistake := self._resume(key))]
         for item in list(self.releases.items()):
             if not item.is_settled and item.wake_at <= self.clock.now():
                 self.queue.send(RELEASES, json.dumps({"release": item.id}))
         self.outbox.requeue_overdue()
+        if mistakes:
+            raise mistakes[0]
 
-    def _resume(self, key: FactKey) -> None:
+    def _resume(self, key: FactKey) -> Exception | None:
         try:
             self.processor.resume(key)
         except VigiaError as exc:
             log.warning("sweep.delayed", extra=fields(fact=key[:16], code=exc.code, reason=exc.message))
+        except Exception as exc:
+            # Whatever it is, it must not stand between the other facts and their effects.
+            log.exception("sweep.mistake", extra=fields(fact=key[:16]))
+            return exc
+        return None

@@ -26,7 +26,9 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     freeze = Freeze(reason=reaction.why, since=work.now, fact=work.key)
 
     def freeze_unless_frozen(state: ModelState) -> ModelState:
-        return state if state.freeze else replace(state, freeze=freeze)
+        # A freeze that ends by itself, or has ended, does not stand for this one, which a person has to lift.
+        is_frozen = state.freeze is not None and state.freeze.until is None
+        return state if is_frozen else replace(state, freeze=freeze)
 
     work.models.update(work.policy.model, freeze_unless_frozen)
     notice = work.notice(NoticeKind.RETRAINING_FROZEN, reason=reaction.why)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shared.domain.fact import EndpointDegraded, Fact
+from shared.domain.ids import ReleaseId
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
 from shared.policy.model import Policy
-from shared.reactions.spec import Performed, ReactionSpec, Work, done
+from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
 
 NAME = "roll-back"
 
@@ -17,14 +18,18 @@ NAME = "roll-back"
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
     match fact.body:
         case EndpointDegraded(endpoint=policy.endpoint.name, condition="fired", rule=rule, detail=detail):
-            yield Reaction(NAME, policy.model, f"alert {rule} fired: {detail}", {"rule": rule})
+            # Decided now which one: by the time of acting, another release may be under way.
+            why = f"alert {rule} fired: {detail}"
+            yield Reaction(NAME, policy.model, why, arguments(rule=rule, release=state.release))
 
 
 def perform(reaction: Reaction, work: Work) -> Performed:
     endpoint = work.policy.endpoint.name
-    release = work.releases.active_on(endpoint)
-    if release is None:
-        return done(reaction, f"no release is under way on endpoint {endpoint}: nothing to take back")
+    if "release" not in reaction.arguments:
+        return done(reaction, f"no release was under way on endpoint {endpoint}: nothing to take back")
+    release = ReleaseId(reaction.arguments["release"])
+    if work.releases.active_on(endpoint) != release:
+        return done(reaction, f"release {release} has ended meanwhile: nothing to take back")
     work.releases.request_abort(release, by=f"alert {reaction.arguments['rule']}", reason=reaction.why)
     return done(reaction, f"release {release} is told to roll back: {reaction.why}", release)
 

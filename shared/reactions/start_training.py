@@ -15,6 +15,7 @@ from shared.domain.ids import JobName
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState, Training
+from shared.errors import PermanentError
 from shared.policy.guardrails import MEASURED_CAUSES, chain_guardrail, next_chain, retraining_guardrail
 from shared.policy.model import Policy
 from shared.policy.quantities import ComponentRef, Duration, Rate
@@ -73,8 +74,13 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
     cause, why = _cause(fact, policy, retrain)
     if cause:
         held_by = _not_by_itself(policy, cause) or _guardrail(state, retrain, cause, now)
-        requested_by = fact.body.requested_by if isinstance(fact.body, RetrainingRequested) else None
-        yield Reaction(NAME, policy.model, why, arguments(cause=cause, submitter=requested_by), held_by)
+        yield Reaction(NAME, policy.model, why, arguments(cause=cause, submitter=_person(fact)), held_by)
+
+
+def _person(fact: Fact) -> str | None:
+    """Return who asked, when it is a person."""
+    asked_by = fact.body.requested_by if isinstance(fact.body, RetrainingRequested) else SCHEDULE
+    return None if asked_by == SCHEDULE else asked_by
 
 
 def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
@@ -124,7 +130,12 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     if reason or training is None:
         reason = reason or "another training was noted first"
         return held_back(reaction, reason, suppression_notice(reaction, reason, work))
-    job = work.workspace.submit_job(_request(retrain, training, reaction, work))
+    try:
+        job = work.workspace.submit_job(_request(retrain, training, reaction, work))
+    except PermanentError:
+        # It never ran, so it must not hold the next one back.
+        _forget(work, job_name)
+        raise
     notice = work.notice(NoticeKind.TRAINING_STARTED, job=job.name, reason=reaction.why)
     return done(reaction, f"training {job.name} submitted: {reaction.why}", job.name, notice)
 
@@ -149,6 +160,13 @@ def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Tr
     state = work.models.update(work.policy.model, note)
     noted = next((training for training in state.trainings if training.job == job), None)
     return noted, held_by[0] if held_by else None
+
+
+def _forget(work: Work, job: JobName) -> None:
+    def without(state: ModelState) -> ModelState:
+        return replace(state, trainings=tuple(training for training in state.trainings if training.job != job))
+
+    work.models.update(work.policy.model, without)
 
 
 def _request(retrain: Retrain, training: Training, reaction: Reaction, work: Work) -> JobRequest:

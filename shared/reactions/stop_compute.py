@@ -24,11 +24,10 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
 def perform(reaction: Reaction, work: Work) -> Performed:
     # Clusters scale to zero by themselves; instances run, and cost, until someone stops them.
     stopped = work.workspace.stop_compute_instances()
-    if not stopped:
-        return done(reaction, "no compute instance was running")
-    names = ", ".join(stopped)
+    names = ", ".join(stopped) or "none was running"
+    # Told in any case: a worker that died after stopping them has told nobody, and its successor finds none running.
     notice = work.notice(NoticeKind.COMPUTE_STOPPED, instances=names, reason=reaction.why)
-    return done(reaction, f"stopped {names}: {reaction.why}", names, notice)
+    return done(reaction, f"compute instances stopped: {names}; {reaction.why}", "", notice)
 
 
 SPEC = ReactionSpec(NAME, propose, perform, {"budget": Budget})

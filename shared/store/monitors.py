@@ -53,8 +53,8 @@ class MonitorStates:
         found = self._blobs.get(_name(model))
         return (None, "") if found is None else (decode(MonitorState, found.body), found.etag)
 
-    def save(self, state: MonitorState, etag: str) -> None:
-        """Store the state over the version that was read.
+    def save(self, state: MonitorState, etag: str) -> str:
+        """Store the state over the version that was read, and return its new etag.
 
         Raises:
             RetryableError: another monitor run was quicker; its findings stand.
@@ -64,6 +64,7 @@ class MonitorStates:
         written = self._blobs.replace(name, body, etag) if etag else self._blobs.create(name, body)
         if written is None:
             raise RetryableError("monitors.contended", f"another monitor run of {state.model!r} was quicker")
+        return written.etag
 
 
 def _name(model: ModelName) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.ids import ModelName
+from shared.domain.notice import Notice, NoticeKind
 from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode
 
@@ -22,6 +24,12 @@ class Quarantined:
     reason: str
     body: str
     at: datetime
+
+
+def quarantine_notice(identifier: str, reason: str) -> Notice:
+    """Return the notice that an event was set aside; it is about no model, so that any policy may ask to hear it."""
+    parameters = {"id": identifier, "reason": reason}
+    return Notice(NoticeKind.EVENT_QUARANTINED, f"quarantine/{identifier}", ModelName(""), parameters)
 
 
 class Quarantine:

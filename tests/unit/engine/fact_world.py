@@ -1,0 +1,282 @@
+"""The fact path over memory: real stores, processor, sweep and outbox; a fake workspace; and ways to die on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+from shared.bootstrap import policy_sections
+from shared.domain.ids import EndpointName, FactKey, ModelName
+from shared.engine.outbox import NoticeOutbox
+from shared.engine.process import Processor
+from shared.engine.release_desk import ReleaseDesk
+from shared.engine.sweep import Sweep
+from shared.events import outgoing
+from shared.policy.load import load_policy
+from shared.policy.model import Policy
+from shared.policy.people import Directory
+from shared.reactions.registry import reactions
+from shared.store.endpoints import EndpointStore
+from shared.store.ledger import Entry, Ledger
+from shared.store.models import ModelStates
+from shared.store.outbox import OutboxStore
+from shared.store.quarantine import Quarantine
+from shared.store.releases import ReleaseStore
+from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.queues import FakeQueues
+from tests.fakes.workspace import FakeWorkspace
+from tests.unit.events.wire import WORKSPACE, cloud, grid
+
+MODEL = ModelName("churn")
+ENDPOINT = EndpointName("churn")
+LEASE = timedelta(minutes=2)
+THEN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+
+POLICY = """\
+model: churn
+kind: tabular
+endpoint: {name: churn, type: online}
+people: {owner: ana@example.com, approvers: [ben@example.com]}
+retrain:
+  job: azureml:train_churn@latest
+  inputs: {training_data: "azureml:customers@latest"}
+  on: [drift, performance, new-data]
+  cooldown: 6h
+  at_most: 4 per day
+evaluate: {job: "azureml:evaluate_churn@latest", data: "azureml:customers-labelled@latest"}
+gates: [{metric: roc_auc, at_least: 0.7}]
+approval: {when: production, quorum: 1, expires: 24h, not_by: submitter}
+rollout:
+  strategy: canary
+  steps: [10%, 100%]
+  bake: 15m
+  watch_for: 1h
+  judge: {errors: {worse_by_at_most: 1%}, latency: {ratio_at_most: 1.25}, false_rollbacks: 1%, on_no_data: hold}
+budget:
+  - {at: 80%, do: [notify]}
+  - {at: 100%, do: [notify, freeze-retraining, stop-compute]}
+notify:
+  - {on: [drift-detected, training-started, training-failed, budget-crossed], to: [owner], by: [teams]}
+"""
+
+
+def a_policy(text: str = POLICY, **replaced: str) -> Policy:
+    """Return the policy; each argument replaces a word of it."""
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    return load_policy(text, "churn.yaml", policy_sections(), tuple(reactions().values()))
+
+
+class Killed(BaseException):
+    """The process died; nothing may catch it."""
+
+
+class Fuse:
+    """Counts the calls through every port, and burns at one of them: before it takes effect, or after."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.burns_at: int | None = None
+        self.is_late = False
+        self.error: Callable[[], BaseException] = Killed
+
+    def guard(self, call: Callable[[], Any]) -> Any:
+        self.calls += 1
+        if self.calls != self.burns_at:
+            return call()
+        if self.is_late:
+            call()
+        raise self.error()
+
+
+class Fused:
+    """A port whose every call goes through the fuse."""
+
+    def __init__(self, target: object, fuse: Fuse) -> None:
+        self._target = target
+        self._fuse = fuse
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._target, name)
+        return (lambda *args, **kwargs: self._fuse.guard(lambda: found(*args, **kwargs))) if callable(found) else found
+
+
+class World:
+    def __init__(self, *policies: Policy) -> None:
+        self.policies = policies or (a_policy(),)
+        self.clock = FakeClock()
+        self.fuse = Fuse()
+        self.memory = MemoryBlobStore(self.clock.now)
+        self.queues = FakeQueues(self.clock)
+        self.azureml = FakeWorkspace(job_outcome="Running")
+        self.azureml.register("churn", "7")
+        self.azureml.compute_instances = ["ci-ana"]
+        self.blobs: Any = Fused(self.memory, self.fuse)
+        self.queue: Any = Fused(self.queues, self.fuse)
+        self.workspace: Any = Fused(self.azureml, self.fuse)
+
+    # Read without the fuse, so that looking is never what kills.
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.memory, LEASE)
+
+    @property
+    def models(self) -> ModelStates:
+        return ModelStates(self.memory)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self.memory)
+
+    @property
+    def releases(self) -> ReleaseStore:
+        return ReleaseStore(self.memory)
+
+    @property
+    def desk(self) -> ReleaseDesk:
+        return ReleaseDesk(self.releases, EndpointStore(self.memory), self.queues, self.clock)
+
+    @property
+    def outbox(self) -> NoticeOutbox:
+        return NoticeOutbox(
+            OutboxStore(self.blobs), self.queue, self.clock, self.policies, Directory(), {}, "https://vigia.example"
+        )
+
+    @property
+    def processor(self) -> Processor:
+        """Return a new worker's processor: nothing but the stores outlives a process."""
+        return Processor(
+            policies=self.policies,
+            ledger=Ledger(self.blobs, LEASE),
+            models=ModelStates(self.blobs),
+            workspace=self.workspace,
+            releases=ReleaseDesk(ReleaseStore(self.blobs), EndpointStore(self.blobs), self.queue, self.clock),
+            outbox=self.outbox,
+            quarantine=Quarantine(self.blobs),
+            clock=self.clock,
+        )
+
+    @property
+    def sweep(self) -> Sweep:
+        return Sweep(
+            Ledger(self.blobs, LEASE), ReleaseStore(self.blobs), self.processor, self.outbox, self.queue, self.clock
+        )
+
+    def process(self, body: str) -> None:
+        self.processor.process(body)
+
+    def sweep_after_the_lease(self) -> None:
+        self.clock.advance(LEASE + timedelta(seconds=1))
+        self.sweep.run()
+
+    def entry(self) -> Entry:
+        """Return the record of the only fact."""
+        (key,) = self.ledger.keys()
+        return self.entry_of(key)
+
+    def entry_of(self, key: FactKey) -> Entry:
+        entry = self.ledger.entry(key)
+        assert entry is not None
+        return entry
+
+    def entries(self) -> list[Entry]:
+        return [self.entry_of(key) for key in self.ledger.keys()]  # noqa: SIM118 (a ledger is no mapping)
+
+    @property
+    def notices(self) -> list[str]:
+        """Return the keys of the notices that people get, each once, sorted."""
+        return sorted(record.notice.key for record in OutboxStore(self.memory).records())
+
+    @property
+    def kinds(self) -> list[str]:
+        return sorted(record.notice.kind.value for record in OutboxStore(self.memory).records())
+
+    def open_release(self, version: str = "7") -> None:
+        """Have a release own the endpoint."""
+        self.process(registered(version))
+        (item,) = self.releases.items()
+        assert EndpointStore(self.memory).claim(ENDPOINT, item.id)
+
+    def effects(self) -> Mapping[str, object]:
+        """Return everything that was done, without the moments at which it was done."""
+        state = self.models.read(MODEL)
+        aborts = [self.releases.request(item.id) for item in self.releases.items()]
+        return {
+            "calls": list(self.azureml.calls),
+            "instances": list(self.azureml.compute_instances),
+            "trainings": [(training.job, training.cause, training.chain) for training in state.trainings],
+            "frozen": state.freeze.reason if state.freeze else None,
+            "releases": [item.id for item in self.releases.items()],
+            "aborts": [(request.kind, request.by) for request in aborts if request],
+            "notices": self.notices,
+            "outcomes": [
+                (entry.state, [(o.reaction, o.status, o.effect) for o in entry.outcomes]) for entry in self.entries()
+            ],
+            "quarantine": [identifier for identifier, _ in self.quarantine.items()],
+        }
+
+
+def drift(run: str = "7@1", model: ModelName = MODEL, signal: str = "data-drift") -> str:
+    return cloud(
+        outgoing.drift_detected(
+            WORKSPACE, THEN, model=model, monitor="m", signal=signal, run=run, detail=f"{signal}: age drifted"
+        )
+    )
+
+
+def registered(version: str = "7", model: str = "churn", **changes: object) -> str:
+    data = {"ModelName": model, "ModelVersion": version, "ModelTags": {}, "ModelProperties": {}}
+    return json.dumps(grid("ModelRegistered", data, **changes))
+
+
+def run_ended(kind: str, status: str, run: str = "job-1", model: str | None = "churn") -> str:
+    tags = {"vigia.model": model, "vigia.cause": "drift"} if model else {}
+    data = {"runId": run, "runStatus": status, "experimentName": "x", "runTags": tags, "runProperties": {}}
+    return json.dumps(grid(kind, data, id=f"{kind}-{run}", subject=f"experiments/x/runs/{run}"))
+
+
+def budget(percent: float = 100, basis: Literal["actual", "forecasted"] = "actual", spent: float = 1001) -> str:
+    return cloud(
+        outgoing.budget_alert(
+            WORKSPACE,
+            THEN,
+            budget_name="ml-team",
+            basis=basis,
+            percent=percent,
+            amount=1000,
+            spent=spent,
+            currency="EUR",
+            period_start=date(2026, 11, 1),
+        )
+    )
+
+
+def endpoint_alert(condition: Literal["fired", "resolved"] = "fired") -> str:
+    return cloud(
+        outgoing.endpoint_alert(
+            WORKSPACE,
+            THEN,
+            endpoint=ENDPOINT,
+            deployment=None,
+            rule="slow",
+            condition=condition,
+            fired_at=THEN,
+            detail="p95 is 900 ms",
+        )
+    )
+
+
+def data_arrived(name: str = "customers", version: str = "2") -> str:
+    return cloud(outgoing.data_arrived(WORKSPACE, THEN, data_name=name, version=version))
+
+
+def requested(request: str = "r-1", by: str = "ana@example.com") -> str:
+    return cloud(
+        outgoing.retraining_requested(
+            WORKSPACE, THEN, model=MODEL, request=request, reason="a new region", requested_by=by
+        )
+    )
