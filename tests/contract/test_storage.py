@@ -78,7 +78,9 @@ def test_a_message_arrives_as_it_was_sent(settings: Settings) -> None:
     from azure.storage.queue import TextBase64DecodePolicy
 
     client = queue_service(settings).get_queue_client("test-messages", message_decode_policy=TextBase64DecodePolicy())
-    assert client.receive_message().content == '{"release": "ação-1"}'
+    message = client.receive_message()
+    assert message is not None
+    assert message.content == '{"release": "ação-1"}'
 
 
 def test_unreachable_storage_is_worth_another_try() -> None:

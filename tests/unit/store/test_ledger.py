@@ -87,9 +87,7 @@ def test_a_second_claim_within_the_lease_is_busy(ledger: Ledger) -> None:
     assert isinstance(claim(ledger), Busy)
 
 
-def test_a_claim_past_its_lease_is_taken_over_with_the_recorded_plan(
-    ledger: Ledger, server_clock: ServerClock
-) -> None:
+def test_a_claim_past_its_lease_is_taken_over_with_the_recorded_plan(ledger: Ledger, server_clock: ServerClock) -> None:
     first = claimed(ledger)
     server_clock.time += LEASE
     other_plan = (Reaction("notify", ModelName("churn"), "another decision"),)
