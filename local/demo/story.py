@@ -171,7 +171,9 @@ class Story:
             release = self.world.release(version)
             if release and release.state.is_terminal:
                 raise StoryError(f"release {release.id} is {release.state}: {release.reason}")
-            return release if release and release.state is ReleaseState.AWAITING_APPROVAL else None
+            # The question is put to people right after the state was stored; until then its page does not exist.
+            is_asked = release is not None and self.world.app.approvals.question(release.id) is not None
+            return release if release and is_asked and release.state is ReleaseState.AWAITING_APPROVAL else None
 
         release = self.narrator.wait(f"version {version} passes its gates", asked, timeout_seconds=90)
         for gate in release.gate_results:
