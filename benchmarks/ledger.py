@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import median
 
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
@@ -68,16 +69,14 @@ def time_pairs(ledger: Ledger, floor: Floor, count: int, run: Run) -> Timings:
     """Time both, fact by fact in turn; who goes first alternates."""
     found = Timings()
     for number in range(-WARM_UP, count):
-        name, told = f"fact-{number}", fact(number)
-        if number % 2:
-            ours = seconds(lambda told=told: handle(ledger, told))  # type: ignore[misc]
-            bare = seconds(lambda name=name: floor.write_twice(name))  # type: ignore[misc]
-        else:
-            bare = seconds(lambda name=name: floor.write_twice(name))  # type: ignore[misc]
-            ours = seconds(lambda told=told: handle(ledger, told))  # type: ignore[misc]
-        if number >= 0:
-            found.ours.append(ours)
-            found.floor.append(bare)
+        pieces = [
+            (found.ours, partial(handle, ledger, fact(number))),
+            (found.floor, partial(floor.write_twice, f"fact-{number}")),
+        ]
+        for times, work in pieces if number % 2 else reversed(pieces):
+            took = seconds(work)
+            if number >= 0:
+                times.append(took)
         if number % 100 == 0:
             run.progress(f"{number} of {count} facts")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def floor_on(settings: Settings, body: bytes) -> Floor:
     """Return the floor in a container of its own, by the SDK's own client with its own defaults."""
     from azure.storage.blob import ContainerClient
 
-    container = ContainerClient.from_connection_string(settings.storage, "floor")
+    container = ContainerClient.from_connection_string(settings.storage, f"floor-{uuid.uuid4().hex}")
     container.create_container()
     return Floor(container, body)
 

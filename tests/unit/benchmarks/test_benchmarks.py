@@ -1,0 +1,159 @@
+"""Every benchmark in a tiny form: that it measures what it says, not how fast this machine is."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import demo, drift, imports, intake, judge, ledger
+from benchmarks.harness.spec import BenchmarkError, Figure, Run
+from benchmarks.harness.storage import settings_on
+from benchmarks.harness.timing import quantile
+from local.addresses import Addresses
+from shared.adapters.storage import AzureBlobStore
+from shared.store.ledger import Ledger
+
+TINY = Run(is_long=False, progress=lambda _: None)
+
+
+def by_name(figures: Iterable[Figure]) -> dict[str, Figure]:
+    return {figure.name: figure for figure in figures}
+
+
+def test_imports_are_measured_in_a_process_of_their_own() -> None:
+    found = imports.import_fresh("this")
+    assert "this" in found.modules
+    assert "this" not in sys.modules
+    assert found.seconds > 0
+    assert 1 << 20 < found.peak_bytes < 1 << 30
+
+
+def test_an_import_that_fails_says_why() -> None:
+    with pytest.raises(BenchmarkError, match="import no_such_module failed: ModuleNotFoundError"):
+        imports.import_fresh("no_such_module")
+
+
+def test_heavy_modules_are_those_of_the_heavy_packages_only() -> None:
+    loaded = ["azure.storage.blob", "azure.functions", "numpy", "numpy_like", "azure.storageless"]
+    assert imports.heavy_modules(loaded) == ["azure.storage.blob", "numpy"]
+
+
+def test_imports_are_compared_by_their_medians() -> None:
+    def took(*seconds: float, modules: tuple[str, ...] = ()) -> list[imports.Import]:
+        return [imports.Import(each, 2 << 20, modules) for each in seconds]
+
+    found = by_name(
+        imports.figures(
+            {
+                imports.APP: took(0.2, 0.3, 9.0, modules=("scipy", "scipy.stats")),
+                imports.PARTS: took(0.4),
+                imports.FLOOR: took(0.1),
+                imports.RIVAL: took(2.0),
+            }
+        )
+    )
+
+    assert found["imports.time_ratio"].value == pytest.approx(3.0)
+    assert found["imports.time_ratio"].is_met is False
+    assert found["imports.heavy_modules"].value == 2
+    assert found["imports.memory_ratio"].value == 1.0
+
+
+def test_the_ledger_is_timed_and_its_round_trips_are_counted(azurite: Addresses) -> None:
+    found = by_name(ledger.measure(settings_on(azurite), 3, TINY))
+    trips = {name: found[f"ledger.trips_{name}"].value for name in ("new", "duplicate", "takeover")}
+    assert trips == {"new": 2, "duplicate": 2, "takeover": 4}
+    assert found["ledger.p50_ratio"].value > 0
+
+
+def test_the_ledger_refuses_to_time_a_fact_that_is_known(azurite: Addresses) -> None:
+    store = Ledger(AzureBlobStore(settings_on(azurite), "ledger-twice"), ledger.LEASE)
+    ledger.handle(store, ledger.fact(1))
+    with pytest.raises(BenchmarkError, match="Finished"):
+        ledger.handle(store, ledger.fact(1))
+
+
+def test_intake_processes_every_event_to_its_end(azurite: Addresses, tmp_path: Path) -> None:
+    intake.write_policy(tmp_path)
+    found = by_name(intake.measure(settings_on(azurite, VIGIA_POLICIES=str(tmp_path)), 6, 1, TINY))
+    assert found["intake.1_thread_per_second"].value > 0
+    assert found["intake.4_threads_ratio"].value > 0
+    assert "median of 6" in found["intake.4_threads_p50_ms"].what
+
+
+def test_the_judge_and_the_naive_rule_see_the_same_streams() -> None:
+    found = by_name(judge.measure(2, TINY))
+    assert found["judge.failing_detected"].value == 100
+    assert found["judge.look_us"].value > 0
+    assert judge.simulate(judge.World(), 2) == judge.simulate(judge.World(), 2)
+
+
+def test_a_rule_that_never_fails_is_infinitely_late() -> None:
+    pairs = judge.World().pairs(np.random.default_rng(1))
+    assert judge.first_failure(pairs, lambda _: False) == math.inf
+    assert judge.first_failure(pairs, lambda seen: len(seen) == 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("world", "expected"),
+    [
+        pytest.param(judge.World(more_errors=0.3), True, id="errors"),
+        pytest.param(judge.World(latency_ratio=3.0), True, id="latency"),
+        pytest.param(judge.World(latency_ratio=0.3), False, id="better"),
+    ],
+)
+def test_the_naive_rule_fails_what_is_significantly_worse(world: judge.World, expected: bool) -> None:
+    assert judge.naive(world.pairs(np.random.default_rng(1))) is expected
+
+
+def test_drift_is_compared_on_a_table_of_numbers_and_categories() -> None:
+    size = drift.Size(rows=400, columns=10, repetitions=1)
+    found = by_name(drift.measure(size, TINY))
+    assert found["drift.window_speedup"].value > found["drift.speedup"].value > 0
+    table = drift.table(size, seed=1)
+    assert table.shape == (400, 10)
+    assert len(table.select_dtypes("number").columns) == 7
+
+
+def test_scipy_finds_a_shift_in_numbers_and_none_in_the_categories() -> None:
+    size = drift.Size(rows=2000, columns=10, repetitions=1)
+    found = drift.by_scipy(drift.table(size, 1), drift.table(size, 2, shift=1.0))
+    assert found["number_0"] < 1e-6
+    assert found["category_0"] > 1e-3
+
+
+@pytest.fixture
+def a_demo(tmp_path: Path) -> Callable[[str, int], tuple[list[str], Path]]:
+    """Return the command of a program that writes `outcome` and ends with `code`, and where it writes."""
+
+    def make(outcome: str, code: int) -> tuple[list[str], Path]:
+        path = tmp_path / "outcome.json"
+        write = f"pathlib.Path({str(path)!r}).write_text({outcome!r})" if outcome else "None"
+        program = f"import pathlib, sys; print('it broke'); {write}; sys.exit({code})"
+        return [sys.executable, "-c", program], path
+
+    return make
+
+
+def test_a_demo_that_did_not_keep_its_promises_is_a_missed_goal(
+    a_demo: Callable[[str, int], tuple[list[str], Path]],
+) -> None:
+    told = json.dumps({"ok": False, "duration_s": 95.2, "duplicate_effects": 1})
+    found = demo.figures(demo.play(*a_demo(told, 1)))
+    assert [figure.is_met for figure in found] == [True, False, False]
+
+
+def test_a_demo_without_an_outcome_was_not_measured(a_demo: Callable[[str, int], tuple[list[str], Path]]) -> None:
+    with pytest.raises(BenchmarkError, match=r"exit code 3 and wrote no outcome:\n  \| it broke"):
+        demo.play(*a_demo("", 3))
+
+
+def test_a_quantile_is_one_of_the_values() -> None:
+    values = [float(value) for value in range(1, 101)]
+    assert (quantile(values, 0.5), quantile(values, 0.99), quantile([4.0], 0.99)) == (50.0, 99.0, 4.0)
