@@ -76,21 +76,25 @@ class Killed(BaseException):
 
 
 class Fuse:
-    """Counts the calls through every port, and burns at one of them: before it takes effect, or after."""
+    """Kills the process at one call through a port: before it takes effect or, when `is_late`, after.
+
+    `burns_at` is the number of the call; `burns_on` is how it begins, e.g. "create ledger/". It burns once.
+    """
 
     def __init__(self) -> None:
         self.calls = 0
-        self.burns_at: int | None = None
+        self.burns_at = 0
+        self.burns_on = ""
         self.is_late = False
-        self.error: Callable[[], BaseException] = Killed
 
-    def guard(self, call: Callable[[], Any]) -> Any:
+    def guard(self, label: str, call: Callable[[], Any]) -> Any:
         self.calls += 1
-        if self.calls != self.burns_at:
+        if self.calls != self.burns_at and not (self.burns_on and label.startswith(self.burns_on)):
             return call()
+        self.burns_at, self.burns_on = 0, ""
         if self.is_late:
             call()
-        raise self.error()
+        raise Killed
 
 
 class Fused:
@@ -102,7 +106,11 @@ class Fused:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._target, name)
-        return (lambda *args, **kwargs: self._fuse.guard(lambda: found(*args, **kwargs))) if callable(found) else found
+
+        def guarded(*args: Any) -> Any:
+            return self._fuse.guard(f"{name} {args[0] if args else ''}", lambda: found(*args))
+
+        return guarded
 
 
 class World:

@@ -153,7 +153,7 @@ def test_a_death_at_any_call_changes_nothing_in_the_end(body: str, is_late: bool
 
 def test_the_sweep_alone_ends_what_a_dead_worker_began() -> None:
     world = World()
-    world.fuse.burns_at, world.fuse.is_late = 4, True
+    world.fuse.burns_on = "submit_job"
     with pytest.raises(Killed):
         world.process(drift())
     assert world.entry().state == "claimed"
@@ -402,7 +402,7 @@ def test_the_ledger_costs_two_trips_for_a_new_fact_and_two_for_a_duplicate() -> 
 
 def test_a_claim_is_not_taken_over_within_its_lease() -> None:
     world = World()
-    world.fuse.burns_at = 6
+    world.fuse.burns_on = "submit_job"
     with pytest.raises(Killed):
         world.process(drift())
     world.clock.advance(LEASE - timedelta(seconds=1))
