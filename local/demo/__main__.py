@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from local.errors import LocalSystemError
 from local.lifeline import end_with_parent
 from local.stop_signals import raise_on_stop_signals
 from local.system import LocalSystem
+from local.up import describe, watch
 
 POLICIES = Path(__file__).parent / "policies"
 # Event Grid may deliver twice and in any order; here it does, all the time.
@@ -50,8 +50,7 @@ def main() -> int:
             if arguments.json:
                 arguments.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
             if arguments.serve:
-                _print_addresses(console, addresses)
-                _serve(system)
+                _serve(system, console)
         except LocalSystemError as exc:
             console.print(f"[red]The local system failed:[/] {exc}", markup=True)
             return 1
@@ -63,11 +62,11 @@ def main() -> int:
     return 0 if result["ok"] else 1
 
 
-def _serve(system: LocalSystem) -> None:
+def _serve(system: LocalSystem, console: Console) -> None:
     """Return never; Ctrl-C or SIGTERM raise KeyboardInterrupt."""
-    while True:
-        system.require_running()
-        time.sleep(1)
+    console.print(f"\nEverything keeps running until Ctrl-C:\n{describe(system)}", soft_wrap=True)
+    console.print(f"\nAsk it: vigia status --settings {system.settings_file}", soft_wrap=True)
+    watch(system)
 
 
 def _play(system: LocalSystem, console: Console, asks_a_person: bool) -> dict[str, Any]:
@@ -103,14 +102,6 @@ def _print_summary(console: Console, result: dict[str, Any]) -> None:
     if result["problem"]:
         console.print(f"[red]The story broke off:[/] {result['problem']}")
     console.print("[green]All of it happened.[/]" if result["ok"] else "[red]Not all of it happened.[/]")
-
-
-def _print_addresses(console: Console, addresses: Addresses) -> None:
-    console.print("\nEverything keeps running until Ctrl-C:")
-    console.print(f"  inbox (Teams cards and mails)  {addresses.url('inbox')}")
-    console.print(f"  approvals                      {addresses.url('functions')}/api/approvals")
-    console.print(f"  scoring                        {addresses.url('scoring')}/endpoints/flight-delay/score")
-    console.print(f"  Azure ML (ARM)                 {addresses.url('azureml')}")
 
 
 def _arguments() -> argparse.Namespace:

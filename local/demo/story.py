@@ -86,7 +86,7 @@ class Story:
         calm = self._wait_for_monitor({"no-drift", "drift"}, after=datetime.now(UTC))
         if calm.verdict == "drift":
             raise StoryError(f"the monitor cried wolf in March: {calm.sentence}")
-        self.narrator.happened(f"the monitor looked at {calm.rows:,} flights: {calm.sentence}")
+        self.narrator.happened(calm.sentence)
         july = flights((7,))
         is_first_half = july["time_hour"].astype(str) < "2013-07-16"
         training = pd.concat([flights((5, 6)), july[is_first_half]])
@@ -94,7 +94,7 @@ class Story:
         self.traffic.play(7)
         self.narrator.say("July flies: holidays, storms, other destinations")
         drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
-        self.narrator.happened(f"drift in {drift.rows:,} flights: {drift.sentence}")
+        self.narrator.happened(drift.sentence)
         self._wait_for_training(number=2)
 
     def _challenger(self) -> None:
@@ -130,7 +130,7 @@ class Story:
         self.traffic.play(9)
         self.narrator.say("September flies: calmer than the summer that version 2 learned from")
         drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
-        self.narrator.happened(f"drift again: {drift.sentence}")
+        self.narrator.happened(drift.sentence)
         reason = self.narrator.wait("the drift is answered", self._suppressed_training)
         if len(self.world.jobs()) != jobs_before:
             raise StoryError("a job was started although retraining is frozen")
