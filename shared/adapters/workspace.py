@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.adapters.pipeline_job import pipeline_job, split_reference
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.workspace import (
@@ -30,9 +31,7 @@ SOVEREIGN_CLOUDS = {
 }
 # The SDK's own ten retries last minutes, longer than the claim that a worker holds meanwhile; the queue tries again.
 RETRIES: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.3}
-_LITERALS = {"string", "number", "integer", "boolean"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_MODEL_TYPES = {"custom_model", "mlflow_model", "triton_model"}
 
 
 class AzureWorkspace:
@@ -87,7 +86,7 @@ class AzureWorkspace:
 
     def submit_job(self, request: JobRequest) -> JobRecord:
         with _translated(f"job {request.name}"):
-            job = _pipeline(self.ml, request)
+            job = pipeline_job(self.ml, request)
             try:
                 submitted = self.ml.jobs.create_or_update(job)
             except Exception as exc:
@@ -100,7 +99,7 @@ class AzureWorkspace:
 
     def data_uri(self, reference: str) -> str:
         """Return the azureml:// URI behind "azureml:NAME:VERSION" or "azureml:NAME@latest"."""
-        name, version = _reference(reference)
+        name, version = split_reference(reference)
         which = {"label": "latest"} if version is None else {"version": version}
         found = self._read(f"data {reference}", lambda ml: ml.data.get(name, **which))
         if found is None:
@@ -175,80 +174,6 @@ def _cloud(arm_endpoint: str) -> dict[str, Any]:
     }
 
 
-def _pipeline(ml: Any, request: JobRequest) -> Any:
-    """Return a pipeline of one step: a registered component cannot be submitted alone without naming
-    its environment a second time."""
-    from azure.ai.ml import Output, dsl
-    from azure.ai.ml.entities import PipelineJobSettings
-
-    name, version = _reference(request.component)
-    which = {"label": "latest"} if version is None else {"version": version}
-    component = ml.components.get(name, **which)
-
-    inputs = _inputs(ml, component, request.inputs)
-    _require_outputs(component, request)
-
-    def build() -> dict[str, Any]:
-        step = component(**inputs)
-        return {output: step.outputs[output] for output in component.outputs}
-
-    job = dsl.pipeline(build)()
-    job.name = request.name
-    job.display_name = request.display_name
-    job.experiment_name = request.experiment
-    job.tags = dict(request.tags)
-    job.settings = PipelineJobSettings(default_compute=request.compute)
-    for output, model in request.registers.items():
-        job.outputs[output] = Output(type=component.outputs[output].type, name=model)
-    return job
-
-
-def _inputs(ml: Any, component: Any, given: Mapping[str, str]) -> dict[str, Any]:
-    unknown = sorted(set(given) - set(component.inputs))
-    if unknown:
-        raise WorkspaceError(
-            code="workspace.unknown_input",
-            message=f"component {component.name}:{component.version} has no input {', '.join(unknown)}",
-            hint=f"it has {', '.join(component.inputs)}",
-        )
-    return {name: _input(ml, component.inputs[name].type, value) for name, value in given.items()}
-
-
-def _require_outputs(component: Any, request: JobRequest) -> None:
-    unknown = sorted(set(request.registers) - set(component.outputs))
-    if unknown:
-        raise WorkspaceError(
-            code="workspace.unknown_output",
-            message=f"component {component.name}:{component.version} has no output {', '.join(unknown)}",
-            hint=f"it has {', '.join(component.outputs)}",
-        )
-
-
-def _input(ml: Any, kind: str, value: str) -> Any:
-    """Return a literal, or an asset pinned to its version: what a job read must be known afterwards."""
-    from azure.ai.ml import Input
-
-    if kind in _LITERALS:
-        return value
-    if value.startswith("azureml:") and value.endswith("@latest"):
-        name, _ = _reference(value)
-        found = (ml.models if kind in _MODEL_TYPES else ml.data).get(name, label="latest")
-        value = f"azureml:{found.name}:{found.version}"
-    return Input(type=kind, path=value)
-
-
-def _reference(reference: str) -> tuple[str, str | None]:
-    """Return (name, version) of "azureml:NAME:VERSION" or an ARM id, and no version for "azureml:NAME@latest"."""
-    if "/versions/" in reference:
-        path, version = reference.rsplit("/versions/", 1)
-        return path.rsplit("/", 1)[-1], version
-    name = reference.removeprefix("azureml:")
-    if name.endswith("@latest"):
-        return name.removesuffix("@latest"), None
-    name, _, version = name.partition(":")
-    return name, version
-
-
 def _deployment(request: DeploymentRequest) -> Any:
     from azure.ai.ml.entities import CodeConfiguration, DataCollector, DeploymentCollection, ManagedOnlineDeployment
 
@@ -284,15 +209,24 @@ def _paths(job: Any, which: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in [*(getattr(job, "jobs", None) or {}).values(), job]:
         for name, value in (getattr(node, which, None) or {}).items():
-            path = getattr(value, "path", None)
-            if path:
-                found[name] = str(path)
+            if path := _path(value):
+                found[name] = path
     return found
 
 
 def _word(state: Any) -> str:
     # The SDK answers with an enumeration here and with text there.
     return str(getattr(state, "value", state) or "")
+
+
+def _path(value: Any) -> str:
+    """Return where an input or output is; "" for a literal, whose `path` the SDK refuses to give."""
+    from azure.ai.ml.exceptions import ValidationException
+
+    try:
+        return str(getattr(value, "path", None) or "")
+    except ValidationException:
+        return ""
 
 
 def _split(traffic: Mapping[str, Any] | None) -> dict[DeploymentName, int]:
@@ -310,7 +244,7 @@ def _deployment_record(deployment: Any) -> DeploymentRecord:
 def _model_of(reference: object) -> tuple[ModelName | None, ModelVersion | None]:
     if not reference:
         return None, None
-    name, version = _reference(str(reference))
+    name, version = split_reference(str(reference))
     return ModelName(name), ModelVersion(version) if version else None
 
 

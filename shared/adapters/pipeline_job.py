@@ -1,0 +1,101 @@
+"""A job as Azure ML wants it: a pipeline of one registered component, with its inputs checked and pinned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shared.errors import WorkspaceError
+from shared.ports.workspace import JobRequest
+
+_LITERALS = {
+    "string": re.compile(r"(?s).*"),
+    "number": re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"),
+    "integer": re.compile(r"[-+]?[0-9]+"),
+    "boolean": re.compile(r"(?i)true|false"),
+}
+_MODEL_TYPES = {"custom_model", "mlflow_model", "triton_model"}
+
+
+def pipeline_job(ml: Any, request: JobRequest) -> Any:
+    """Return a pipeline of one step: a registered component cannot be submitted alone without naming
+    its environment a second time."""
+    from azure.ai.ml import Output, dsl
+    from azure.ai.ml.entities import PipelineJobSettings
+
+    name, version = split_reference(request.component)
+    which = {"label": "latest"} if version is None else {"version": version}
+    component = ml.components.get(name, **which)
+
+    inputs = _inputs(ml, component, request.inputs)
+    _require_known("output", request.registers, component.outputs, component)
+
+    def build() -> dict[str, Any]:
+        step = component(**inputs)
+        return {output: step.outputs[output] for output in component.outputs}
+
+    job = dsl.pipeline(build)()
+    job.name = request.name
+    job.display_name = request.display_name
+    job.experiment_name = request.experiment
+    job.tags = dict(request.tags)
+    job.settings = PipelineJobSettings(default_compute=request.compute)
+    for output, model in request.registers.items():
+        job.outputs[output] = Output(type=component.outputs[output].type, name=model)
+    return job
+
+
+def _inputs(ml: Any, component: Any, given: Mapping[str, str]) -> dict[str, Any]:
+    _require_known("input", given, component.inputs, component)
+    kinds = {name: str(component.inputs[name].type) for name in given}
+    wrong = [
+        f"{name} is not {kinds[name]}: {value!r}" for name, value in given.items() if not _fits(kinds[name], value)
+    ]
+    if wrong:
+        raise WorkspaceError(
+            code="workspace.wrong_input",
+            message=f"component {component.name}:{component.version} cannot take its inputs: {'; '.join(wrong)}",
+            hint="write what the component declares",
+        )
+    return {name: _input(ml, kinds[name], value) for name, value in given.items()}
+
+
+def _require_known(what: str, named: Iterable[str], known: Iterable[str], component: Any) -> None:
+    unknown = sorted(set(named) - set(known))
+    if unknown:
+        raise WorkspaceError(
+            code=f"workspace.unknown_{what}",
+            message=f"component {component.name}:{component.version} has no {what} {', '.join(unknown)}",
+            hint=f"it has {', '.join(known)}",
+        )
+
+
+def _fits(kind: str, value: str) -> bool:
+    """Return whether a literal is of its kind; of an asset only Azure ML knows."""
+    return kind not in _LITERALS or _LITERALS[kind].fullmatch(value) is not None
+
+
+def _input(ml: Any, kind: str, value: str) -> Any:
+    """Return a literal, or an asset pinned to its version: what a job read must be known afterwards."""
+    from azure.ai.ml import Input
+
+    if kind in _LITERALS:
+        return value
+    if value.startswith("azureml:") and value.endswith("@latest"):
+        name, _ = split_reference(value)
+        found = (ml.models if kind in _MODEL_TYPES else ml.data).get(name, label="latest")
+        value = f"azureml:{found.name}:{found.version}"
+    return Input(type=kind, path=value)
+
+
+def split_reference(reference: str) -> tuple[str, str | None]:
+    """Return (name, version) of "azureml:NAME:VERSION" or an ARM id, and no version for "azureml:NAME@latest"."""
+    if "/versions/" in reference:
+        path, version = reference.rsplit("/versions/", 1)
+        return path.rsplit("/", 1)[-1], version
+    name = reference.removeprefix("azureml:")
+    if name.endswith("@latest"):
+        return name.removesuffix("@latest"), None
+    name, _, version = name.partition(":")
+    return name, version

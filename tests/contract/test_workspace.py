@@ -1,0 +1,291 @@
+"""AzureWorkspace through the real SDK, against the emulated workspace: records, refusals, and trouble on the way."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from azure.ai.ml import load_component
+from azure.ai.ml.entities import Data, Environment, Model
+
+from shared.adapters.workspace import AzureWorkspace
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord, JobRequest
+from tests.local.azureml.conftest import System, system, write_toy_model  # noqa: F401 (system is a fixture)
+from tests.settings import settings_for
+
+COMPONENT = """\
+$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
+type: command
+name: train_churn
+environment: azureml:contract:1
+inputs:
+  customers: {type: uri_folder}
+  rounds: {type: integer, default: 1}
+outputs:
+  model: {type: mlflow_model}
+command: >-
+  cp -r ${{inputs.customers}}/. ${{outputs.model}} && echo ${{inputs.rounds}}
+"""
+PATHS = "azureml://datastores/workspaceblobstore/paths"
+
+
+@pytest.fixture(scope="module")
+def workspace(system: System, tmp_path_factory: pytest.TempPathFactory) -> AzureWorkspace:  # noqa: F811
+    """The adapter, in a workspace with a component, its data, and a model."""
+    folder = tmp_path_factory.mktemp("contract")
+    (folder / "component.yaml").write_text(COMPONENT)
+    system.ml.environments.create_or_update(Environment(name="contract", version="1", image="python:3.11"))
+    system.ml.components.create_or_update(load_component(folder / "component.yaml"))
+    uri = system.upload(write_toy_model(folder / "toy"), "contract/toy")
+    for version in ("1", "2"):
+        system.ml.data.create_or_update(Data(name="customers", version=version, type="uri_folder", path=uri))
+    system.ml.models.create_or_update(Model(name="toy", version="1", type="mlflow_model", path=uri, tags={"team": "x"}))
+    return adapter(system)
+
+
+def adapter(of: System) -> AzureWorkspace:
+    return AzureWorkspace(settings_for(VIGIA_ARM_ENDPOINT=of.addresses.url("azureml")))
+
+
+@pytest.fixture
+def faults(system: System) -> Iterator[Callable[..., None]]:  # noqa: F811
+    url = f"{system.addresses.url('azureml')}/_local/faults"
+
+    def set_faults(**wanted: int) -> None:
+        assert requests.post(url, json=wanted, timeout=5).status_code == 200
+
+    yield set_faults
+    requests.post(url, json=dict.fromkeys(requests.get(url, timeout=5).json(), 0), timeout=5)
+
+
+def a_request(**changes: Any) -> JobRequest:
+    values: dict[str, Any] = {
+        "name": JobName(f"job-{uuid.uuid4().hex[:12]}"),
+        "component": "azureml:train_churn@latest",
+        "inputs": {"customers": "azureml:customers@latest"},
+        "experiment": "churn-training",
+        "display_name": "Train churn: drift",
+        "tags": {"vigia.cause": "drift"},
+    }
+    return JobRequest(**(values | changes))
+
+
+def jobs_named(system: System, name: str) -> list[dict[str, Any]]:  # noqa: F811
+    answer = requests.get(f"{system.addresses.url('azureml')}/_local/jobs", timeout=5).json()
+    return [job for job in answer if job["name"] == name]
+
+
+def ended(workspace: AzureWorkspace, name: JobName) -> JobRecord:
+    job: JobRecord = until(lambda: (job := workspace.job(name)) is not None and job.has_ended and job)
+    return job
+
+
+def until(found: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.05)
+    raise AssertionError("it did not come about in 30 s")
+
+
+def test_a_job_trains_and_registers_what_its_record_names(workspace: AzureWorkspace) -> None:
+    inputs = {"customers": "azureml:customers@latest", "rounds": "3"}
+    request = a_request(inputs=inputs, registers={"model": "trained-churn"})
+    submitted = workspace.submit_job(request)
+    assert (submitted.name, submitted.has_ended) == (request.name, False)
+
+    job = ended(workspace, request.name)
+
+    assert (job.status, job.has_succeeded, dict(job.tags)) == ("Completed", True, {"vigia.cause": "drift"})
+    # What it read is known by version, although the request said "latest".
+    assert "customers" in job.inputs["customers"]
+    assert job.inputs["customers"].endswith(("customers:2", "customers/versions/2"))
+    model = workspace.model(ModelName("trained-churn"), ModelVersion("1"))
+    assert model is not None
+    assert (model.job, model.type) == (request.name, "mlflow_model")
+    assert model.created_at.tzinfo is not None
+
+
+def test_submitting_again_is_one_job(workspace: AzureWorkspace, system: System) -> None:  # noqa: F811
+    request = a_request()
+    first = workspace.submit_job(request)
+    again = workspace.submit_job(request)
+    assert first.name == again.name == request.name
+    assert len(jobs_named(system, request.name)) == 1
+
+
+def test_a_changed_request_under_the_same_name_is_the_job_that_was_submitted(
+    workspace: AzureWorkspace,
+    system: System,  # noqa: F811
+) -> None:
+    request = a_request(inputs={"customers": "azureml:customers:1"})
+    workspace.submit_job(request)
+    changed = a_request(name=request.name, inputs={"customers": "azureml:customers:2", "rounds": "7"})
+    again = workspace.submit_job(changed)
+    assert again.name == request.name
+    assert again.inputs["customers"].endswith(("customers:1", "customers/versions/1"))
+    assert len(jobs_named(system, request.name)) == 1
+
+
+def test_what_does_not_exist_reads_as_none(workspace: AzureWorkspace) -> None:
+    assert workspace.model(ModelName("toy"), ModelVersion("99")) is None
+    assert workspace.model(ModelName("nothing"), ModelVersion("1")) is None
+    assert workspace.job(JobName("job-nothing")) is None
+    assert workspace.endpoint(EndpointName("nothing-here")) is None
+
+
+def test_a_model_is_read_with_its_tags_and_without_a_job(workspace: AzureWorkspace) -> None:
+    model = workspace.model(ModelName("toy"), ModelVersion("1"))
+    assert model is not None
+    assert (model.name, model.version, model.job, dict(model.tags)) == ("toy", "1", None, {"team": "x"})
+    assert model.path.endswith("contract/toy")
+
+
+def test_data_is_found_by_version_and_as_the_latest(workspace: AzureWorkspace) -> None:
+    for reference in ("azureml:customers:1", "azureml:customers@latest"):
+        assert workspace.data_uri(reference).endswith("/paths/contract/toy")
+    with pytest.raises(WorkspaceError, match="the workspace has no data asset azureml:customers:99"):
+        workspace.data_uri("azureml:customers:99")
+
+
+REFUSED = [
+    pytest.param(
+        {"inputs": {"customers": "azureml:customers:1", "round": "2", "depth": "3"}},
+        r"component train_churn:\S+ has no input depth, round \(it has customers, rounds\)",
+        id="unknown_inputs",
+    ),
+    pytest.param(
+        {"registers": {"modell": "churn"}},
+        r"component train_churn:\S+ has no output modell \(it has model\)",
+        id="unknown_output",
+    ),
+    pytest.param({"inputs": {}}, "customers", id="missing_input"),
+    pytest.param({"component": "azureml:train_nothing@latest"}, "train_nothing", id="no_component"),
+    pytest.param({"component": "azureml:train_churn:99"}, "99", id="no_version_of_it"),
+    pytest.param({"inputs": {"customers": "azureml:nobody@latest"}}, "nobody", id="no_data"),
+    pytest.param(
+        {"inputs": {"customers": "azureml:customers:1", "rounds": "2.5"}},
+        "rounds is not integer: '2.5'",
+        id="no_integer",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED)
+def test_a_request_that_can_never_work_is_refused_by_name(
+    workspace: AzureWorkspace,
+    system: System,  # noqa: F811
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    request = a_request(**changes)
+    with pytest.raises(WorkspaceError, match=message) as refused:
+        workspace.submit_job(request)
+    assert "\x1b" not in str(refused.value)
+    assert jobs_named(system, request.name) == []
+
+
+def test_an_endpoint_is_asked_for_and_seen_by_reading(workspace: AzureWorkspace) -> None:
+    endpoint, deployment = EndpointName("churn-contract"), DeploymentName("v-1")
+    workspace.create_endpoint(endpoint)
+    made: EndpointRecord = until(
+        lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded" and seen
+    )
+    assert (dict(made.traffic), made.deployments) == ({}, ())
+    assert made.scoring_uri.startswith("http://127.0.0.1:")
+
+    started = time.monotonic()
+    workspace.create_deployment(DeploymentRequest(endpoint, deployment, ModelName("toy"), ModelVersion("1")))
+    took = time.monotonic() - started
+    seen = workspace.endpoint(endpoint)
+    assert seen is not None
+    assert (seen.deployments[0].name, seen.deployments[0].state) in {(deployment, "Creating"), (deployment, "Updating")}
+    assert took < 5
+
+    until(lambda: (e := workspace.endpoint(endpoint)) is not None and e.deployments[0].state == "Succeeded")
+    retrying(lambda: workspace.set_traffic(endpoint, {deployment: 100}))
+    final: EndpointRecord = until(lambda: (e := workspace.endpoint(endpoint)) is not None and e.traffic and e)
+    assert dict(final.traffic) == {deployment: 100}
+    assert (final.deployments[0].model, final.deployments[0].version) == ("toy", "1")
+
+    with pytest.raises(WorkspaceError, match="v-1"):
+        retrying(lambda: workspace.delete_deployment(endpoint, deployment))
+    with pytest.raises(WorkspaceError, match="v-9"):
+        retrying(lambda: workspace.set_traffic(endpoint, {DeploymentName("v-9"): 100}))
+    retrying(lambda: workspace.set_traffic(endpoint, {deployment: 0}))
+    retrying(lambda: workspace.delete_deployment(endpoint, deployment))
+    until(lambda: (e := workspace.endpoint(endpoint)) is not None and not e.deployments)
+
+
+def retrying(call: Callable[[], None]) -> None:
+    """Do what the queue does: come back while Azure ML is still updating."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            call()
+        except WorkspaceBusyError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+def test_a_busy_endpoint_is_told_apart_from_a_refusal(workspace: AzureWorkspace, faults: Callable[..., None]) -> None:
+    endpoint = EndpointName("busy-contract")
+    workspace.create_endpoint(endpoint)
+    until(lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded")
+    request = DeploymentRequest(endpoint, DeploymentName("v-1"), ModelName("toy"), ModelVersion("1"))
+    writes: tuple[Callable[[], None], ...] = (
+        lambda: workspace.create_endpoint(endpoint),
+        lambda: workspace.create_deployment(request),
+        lambda: workspace.set_traffic(endpoint, {}),
+    )
+    for write in writes:
+        faults(busy_endpoint=20)
+        with pytest.raises(WorkspaceBusyError, match=str(endpoint)):
+            write()
+    faults(busy_endpoint=0)
+
+
+def test_throttling_that_passes_quickly_is_not_noticed(workspace: AzureWorkspace, faults: Callable[..., None]) -> None:
+    faults(status_429=1)
+    assert workspace.model(ModelName("toy"), ModelVersion("1")) is not None
+
+
+@pytest.mark.parametrize("fault", ["status_429", "lost_replies"])
+def test_trouble_on_the_way_is_worth_another_try_and_leaves_one_job(
+    workspace: AzureWorkspace,
+    system: System,  # noqa: F811
+    faults: Callable[..., None],
+    fault: str,
+) -> None:
+    request = a_request()
+    faults(**{fault: 50})
+    started = time.monotonic()
+    with pytest.raises(RetryableError):
+        workspace.submit_job(request)
+    assert time.monotonic() - started < 20  # a claim is held meanwhile
+    faults(**{fault: 0})
+
+    assert workspace.submit_job(request).name == request.name
+    assert len(jobs_named(system, request.name)) == 1
+
+
+def test_running_compute_instances_are_stopped_once(workspace: AzureWorkspace) -> None:
+    assert workspace.stop_compute_instances() == ("ci-local",)
+    until(lambda: workspace.ml.compute.get("ci-local").state == "Stopped")
+    assert workspace.stop_compute_instances() == ()
+
+
+def test_a_workspace_that_cannot_be_reached_is_worth_another_try(tmp_path: Path) -> None:
+    nowhere = AzureWorkspace(settings_for(VIGIA_ARM_ENDPOINT="http://127.0.0.1:1"))
+    with pytest.raises(RetryableError, match="model toy:1"):
+        nowhere.model(ModelName("toy"), ModelVersion("1"))
