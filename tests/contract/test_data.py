@@ -1,0 +1,174 @@
+"""WorkspaceData against Azurite: training tables and collected requests, whole, damaged, half-written and missing."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from local.addresses import Addresses
+from shared.adapters.data import WorkspaceData
+from shared.domain.ids import DeploymentName, EndpointName
+from shared.errors import PermanentError, RetryableError, WorkspaceError
+from tests.settings import settings_for
+
+START = datetime(2026, 11, 20, 9, 59, tzinfo=UTC)
+ENDPOINT, DEPLOYMENT = EndpointName("churn"), DeploymentName("v-1")
+STORE = "azureml://datastores/workspaceblobstore/paths/"
+LONG_STORE = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/workspaceblobstore/paths/"
+
+
+class Catalogue:
+    """Knows one data asset, as the workspace would."""
+
+    def data_uri(self, reference: str) -> str:
+        if reference != "azureml:customers@latest":
+            raise WorkspaceError("workspace.no_data", f"the workspace has no data asset {reference}")
+        return LONG_STORE + "customers/1/"
+
+
+class Store:
+    """A container with a reader over it."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self.name = f"data-{uuid.uuid4().hex[:12]}"
+        connection = addresses.storage_connection_string
+        with BlobServiceClient.from_connection_string(connection) as service:
+            service.create_container(self.name)
+        self.container = ContainerClient.from_connection_string(connection, self.name)
+        settings = settings_for(VIGIA_WORKSPACE_STORAGE=connection, VIGIA_WORKSPACE_CONTAINER=self.name)
+        catalogue: Any = Catalogue()
+        self.reader = WorkspaceData(settings, catalogue)
+
+    def put(self, path: str, content: bytes) -> None:
+        self.container.upload_blob(path, content, overwrite=True)
+
+    def put_table(self, path: str, *ages: int) -> None:
+        buffer = io.BytesIO()
+        pd.DataFrame({"age": ages}).to_parquet(buffer, index=False)
+        self.put(path, buffer.getvalue())
+
+    def ages(self, uri: str) -> list[int]:
+        return sorted(self.reader.table(uri)["age"])
+
+    def collected(self, start: datetime = START, minutes: float = 2) -> list[dict[str, Any]]:
+        frame = self.reader.collected_inputs(ENDPOINT, DEPLOYMENT, start, start + timedelta(minutes=minutes))
+        return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+@pytest.fixture
+def store(azurite: Addresses) -> Iterator[Store]:
+    made = Store(azurite)
+    yield made
+    made.container.close()
+
+
+@pytest.mark.parametrize("uri", [STORE + "one.parquet", LONG_STORE + "one.parquet"], ids=["short", "long"])
+def test_a_file_is_read(store: Store, uri: str) -> None:
+    store.put_table("one.parquet", 30, 40)
+    assert store.ages(uri) == [30, 40]
+
+
+def test_a_folder_is_all_its_parquet_files_and_nothing_else(store: Store) -> None:
+    store.put_table("customers/1/a.parquet", 30)
+    store.put_table("customers/1/deep/b.parquet", 40)
+    store.put("customers/1/_SUCCESS", b"")
+    store.put_table("customers/10/c.parquet", 99)
+    store.put_table("customers/1b.parquet", 98)
+    for uri in (STORE + "customers/1", STORE + "customers/1/", "azureml:customers@latest"):
+        assert store.ages(uri) == [30, 40]
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        pytest.param(STORE + "nothing/", "no parquet file at", id="missing"),
+        pytest.param(STORE + "text.parquet", "text.parquet is not a readable parquet file", id="not_parquet"),
+        pytest.param(STORE + "cut.parquet", "cut.parquet is not a readable parquet file", id="cut_off"),
+        pytest.param(STORE + "empty.parquet", "empty.parquet is not a readable parquet file", id="empty"),
+        pytest.param("azureml://datastores/elsewhere/paths/a", "not in the workspace's own datastore", id="elsewhere"),
+        pytest.param("azureml://datastores/workspaceblobstore/", "not in the workspace's own datastore", id="no_path"),
+        pytest.param("azureml:nobody@latest", "no data asset azureml:nobody@latest", id="unknown_asset"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_which_and_why(store: Store, uri: str, message: str) -> None:
+    store.put("text.parquet", b"age\n30\n")
+    store.put_table("whole.parquet", *range(100))
+    whole = store.container.download_blob("whole.parquet").readall()
+    store.put("cut.parquet", whole[:-20])
+    store.put("empty.parquet", b"")
+    with pytest.raises(PermanentError, match=message):
+        store.reader.table(uri)
+
+
+def a_record(at: datetime, *ages: int) -> bytes:
+    record = {"specversion": "1.0", "time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "data": [{"age": a} for a in ages]}
+    return json.dumps(record).encode()
+
+
+def path_of(at: datetime, name: str = "a.jsonl", deployment: str = "v-1") -> str:
+    return f"modelDataCollector/churn/{deployment}/model_inputs/{at:%Y/%m/%d/%H}/{name}"
+
+
+def test_requests_of_a_window_are_found_across_hours_and_files(store: Store) -> None:
+    later = START + timedelta(minutes=1, seconds=30)
+    store.put(path_of(START), a_record(START - timedelta(seconds=1), 1) + b"\n" + a_record(START, 2, 3) + b"\n")
+    store.put(path_of(later), a_record(later, 4) + b"\n" + a_record(START + timedelta(minutes=2), 5) + b"\n")
+    store.put(path_of(later, "b.jsonl"), a_record(later, 6) + b"\n")
+    store.put(path_of(later, deployment="v-10"), a_record(later, 7) + b"\n")
+    assert sorted(row["age"] for row in store.collected()) == [2, 3, 4, 6]
+
+
+def test_nothing_collected_is_an_empty_table(store: Store) -> None:
+    assert store.collected() == []
+
+
+@pytest.mark.parametrize("kept", [1, 20, -1, -2, -15])
+def test_a_last_line_that_is_still_being_written_is_left_for_later(store: Store, kept: int) -> None:
+    whole = a_record(START, 2)
+    store.put(path_of(START), a_record(START, 1) + b"\n" + whole[:kept])
+    assert [row["age"] for row in store.collected()] == [1]
+
+
+def test_a_last_line_without_a_line_break_counts_when_it_is_whole(store: Store) -> None:
+    store.put(path_of(START), a_record(START, 1) + b"\n" + a_record(START, 2))
+    assert [row["age"] for row in store.collected()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"{half",
+        b"[]",
+        b"7",
+        b'{"data": [{"age": 1}]}',
+        b'{"time": "yesterday", "data": []}',
+        b'{"time": "2026-11-20T09:59:00Z"}',
+        b'{"time": "2026-11-20T09:59:00", "data": []}',
+        b'{"time": "2026-11-20T09:59:00Z", "data": [7]}',
+    ],
+)
+def test_a_damaged_record_is_named_with_its_file_and_line(store: Store, broken: bytes) -> None:
+    store.put(path_of(START), a_record(START, 1) + b"\n" + broken + b"\n" + a_record(START, 2) + b"\n")
+    with pytest.raises(PermanentError, match=r"model_inputs/2026/11/20/09/a\.jsonl, line 2 is not a collected request"):
+        store.collected()
+
+
+def test_seven_digits_of_a_second_are_read_as_azure_writes_them(store: Store) -> None:
+    store.put(path_of(START), b'{"time": "2026-11-20T09:59:01.1234567Z", "data": [{"age": 1}]}\n')
+    assert store.collected() == [{"age": 1}]
+
+
+def test_storage_that_cannot_be_reached_is_worth_another_try() -> None:
+    nowhere = Addresses(1, 1, 1, 1, 1, 1, 1, 1, 1, 1).storage_connection_string
+    catalogue: Any = Catalogue()
+    reader = WorkspaceData(settings_for(VIGIA_WORKSPACE_STORAGE=nowhere), catalogue)
+    with pytest.raises(RetryableError, match="did not list"):
+        reader.table(STORE + "one.parquet")
