@@ -49,13 +49,35 @@ class WorkspaceData:
     ) -> pd.DataFrame:
         import pandas as pd
 
-        rows: list[dict[str, Any]] = []
+        requests = self._collected(f"{endpoint}/{deployment}/model_inputs", start, end)
+        return pd.DataFrame([row for _, rows in requests for row in rows])
+
+    def collected_predictions(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        # An answer may be noted a moment after its request, on the other side of the window's end.
+        answers = dict(self._collected(f"{endpoint}/{deployment}/model_outputs", start, end + timedelta(minutes=1)))
+        requests = self._collected(f"{endpoint}/{deployment}/model_inputs", start, end)
+        return pd.DataFrame(
+            [
+                {**row, **answer}
+                for request, rows in requests
+                if len(rows) == len(answers.get(request, ()))
+                for row, answer in zip(rows, answers[request], strict=True)
+            ]
+        )
+
+    def pinned(self, uri: str) -> str:
+        return self._workspace.pinned_data(uri) if uri.endswith("@latest") else uri
+
+    def _collected(self, folder: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Yield each collected request's correlation id and rows."""
         for hour in _hours(start, end):
             # Source: learn.microsoft.com "Collect production data from models deployed for real-time inferencing".
-            prefix = f"modelDataCollector/{endpoint}/{deployment}/model_inputs/{hour:%Y/%m/%d/%H}/"
-            for name in self._names(prefix):
-                rows.extend(_rows(self._read(name), name, start, end))
-        return pd.DataFrame(rows)
+            for name in self._names(f"modelDataCollector/{folder}/{hour:%Y/%m/%d/%H}/"):
+                yield from _requests(self._read(name), name, start, end)
 
     def _path(self, uri: str) -> str:
         if not uri.startswith("azureml://"):
@@ -102,14 +124,16 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
         hour += timedelta(hours=1)
 
 
-def _rows(content: bytes, name: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+def _requests(content: bytes, name: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     lines = content.splitlines()
     if lines and not content.endswith(b"\n") and not _is_whole(lines[-1]):
         # The file is being appended to while we read it.
         lines.pop()
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield from _record(line, f"{name}, line {number}", start, end)
+            found = _request(line, f"{name}, line {number}", start, end)
+            if found is not None:
+                yield found
 
 
 def _is_whole(line: bytes) -> bool:
@@ -121,12 +145,12 @@ def _is_whole(line: bytes) -> bool:
     return True
 
 
-def _record(line: bytes, place: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
-    """Return the rows of one request, none when it was made outside [start, end)."""
+def _request(line: bytes, place: str, start: datetime, end: datetime) -> tuple[str, list[dict[str, Any]]] | None:
+    """Return the correlation id and rows of one request; None when it was made outside [start, end)."""
     try:
         record = json.loads(line)
-        is_inside = start <= datetime.fromisoformat(record["time"]) < end
-        rows: list[dict[str, Any]] = [dict(row) for row in record["data"]] if is_inside else []
+        if not start <= datetime.fromisoformat(record["time"]) < end:
+            return None
+        return str(record.get("correlationid", "")), [dict(row) for row in record["data"]]
     except (ValueError, KeyError, TypeError) as exc:
         raise PermanentError("data.unreadable", f"{place} is not a collected request: {exc!r:.200}") from exc
-    return rows

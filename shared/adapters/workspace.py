@@ -99,12 +99,20 @@ class AzureWorkspace:
 
     def data_uri(self, reference: str) -> str:
         """Return the azureml:// URI behind "azureml:NAME:VERSION" or "azureml:NAME@latest"."""
+        return str(self._data(reference).path)
+
+    def pinned_data(self, reference: str) -> str:
+        """Return "azureml:NAME:VERSION" for what the reference means now."""
+        found = self._data(reference)
+        return f"azureml:{found.name}:{found.version}"
+
+    def _data(self, reference: str) -> Any:
         name, version = split_reference(reference)
         which = {"label": "latest"} if version is None else {"version": version}
         found = self._read(f"data {reference}", lambda ml: ml.data.get(name, **which))
         if found is None:
             raise WorkspaceError("workspace.no_data", f"the workspace has no data asset {reference}")
-        return str(found.path)
+        return found
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         found = self._read(f"endpoint {name}", lambda ml: ml.online_endpoints.get(name))

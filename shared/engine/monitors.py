@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.fact import FeatureDrift
 from shared.domain.ids import DeploymentName, ModelName, ModelVersion
+from shared.engine.performance import look_at_performance
 from shared.errors import PermanentError, VigiaError
 from shared.events.outgoing import drift_detected
 from shared.logs import fields
@@ -59,14 +60,14 @@ class Monitors:
         """Run the monitors that are due; one model's trouble does not keep the others from being watched."""
         for policy in self.policies:
             monitor = policy.section(Monitor)
-            if monitor is None or monitor.data_drift is None:
+            if monitor is None:
                 continue
             try:
-                self._run_if_due(policy, monitor, monitor.data_drift)
+                self._run_if_due(policy, monitor)
             except VigiaError as exc:
                 log.error("monitor.failed", extra=fields(model=policy.model, code=exc.code, reason=str(exc)))
 
-    def _run_if_due(self, policy: Policy, monitor: Monitor, rules: DataDrift) -> None:
+    def _run_if_due(self, policy: Policy, monitor: Monitor) -> None:
         now = self.clock.now()
         state, etag = self.states.read(policy.model)
         if state is not None and now - state.looked_at < monitor.every:
@@ -79,12 +80,23 @@ class Monitors:
             start = now - monitor.every
             state = MonitorState(policy.model, watched.version, start, start, state.runs if state else ())
             etag = self.states.save(state, etag)
-        run = self._look(policy, monitor, rules, watched, state, now)
+        before = state
+        if rules := monitor.data_drift:
+            run = self._announced(self._look(policy, monitor, rules, watched, before, now), policy)
+            state = _after(state, run, rules, now)
+        if wanted := monitor.performance:
+            found = look_at_performance(self.data, policy, wanted, watched.deployment, before, now)
+            state = _after_labels(state, self._announced(found, policy)) if found else state
+        self.states.save(replace(state, looked_at=now), etag)
+
+    def _announced(self, run: MonitorRun, policy: Policy) -> MonitorRun:
+        """Return the run, announced if it found drift: before it is noted, so that after a crash in between the
+        same window gives the same event again."""
         if run.verdict == "drift":
-            # Announced before it is noted: after a crash in between, the same window gives the same event again.
             self.publisher.publish(self._announcement(run, policy))
-        log.info("monitor.ran", extra=fields(model=policy.model, verdict=run.verdict, rows=run.rows))
-        self.states.save(_after(state, run, rules, now), etag)
+        about = fields(model=policy.model, signal=run.signal, verdict=run.verdict, rows=run.rows)
+        log.info("monitor.ran", extra=about)
+        return run
 
     def _look(
         self, policy: Policy, monitor: Monitor, rules: DataDrift, watched: Watched, state: MonitorState, now: datetime
@@ -145,9 +157,9 @@ class Monitors:
             self.source,
             run.end,
             model=policy.model,
-            monitor=f"{policy.model}-{SIGNAL}",
-            signal=SIGNAL,
-            run=f"{run.model_version}@{run.start.isoformat()}",
+            monitor=f"{policy.model}-{run.signal}",
+            signal=run.signal,
+            run=f"{run.model_version}@{run.evidence or run.start.isoformat()}",
             features=run.features,
             detail=run.sentence,
         )
@@ -165,7 +177,7 @@ def _watched(endpoint: EndpointRecord | None, model: ModelName) -> Watched | Non
 
 def _earlier_window(state: MonitorState, rules: DataDrift) -> MonitorRun | None:
     """Return the newest window of this version that had enough rows to compare others with."""
-    usable = (run for run in reversed(state.runs) if run.model_version == state.model_version)
+    usable = (run for run in reversed(state.runs) if (run.model_version, run.signal) == (state.model_version, SIGNAL))
     return next((run for run in usable if run.verdict != "error" and run.rows >= rules.minimum_rows), None)
 
 
@@ -189,13 +201,22 @@ def _features(report: DriftReport) -> tuple[FeatureDrift, ...]:
 
 def _after(state: MonitorState, run: MonitorRun, rules: DataDrift, now: datetime) -> MonitorState:
     """Return the state with the run noted. Too few rows leave the window open; of its looks the last is kept."""
-    runs = tuple(
-        earlier for earlier in state.runs if (earlier.model_version, earlier.start) != (run.model_version, run.start)
-    )
+    window = (run.model_version, run.signal, run.start)
+    runs = tuple(old for old in state.runs if (old.model_version, old.signal, old.start) != window)
     is_open = run.verdict == "insufficient-data" and run.rows < rules.minimum_rows
     return replace(
         state,
         window_start=state.window_start if is_open else now,
-        looked_at=now,
+        runs=(*runs, run)[-KEPT_RUNS:],
+    )
+
+
+def _after_labels(state: MonitorState, run: MonitorRun) -> MonitorState:
+    """Return the state with the run noted. Too few labelled rows are looked at again, with more rows, next time."""
+    runs = tuple(old for old in state.runs if (old.signal, old.evidence) != (run.signal, run.evidence))
+    is_open = run.verdict == "insufficient-data"
+    return replace(
+        state,
+        labels_seen=state.labels_seen if is_open else run.evidence,
         runs=(*runs, run)[-KEPT_RUNS:],
     )

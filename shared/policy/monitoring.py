@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from shared.policy.quantities import Duration, Percent
+from shared.policy.quantities import AssetRef, Duration, Percent
 from shared.policy.section import Section
+
+if TYPE_CHECKING:
+    from shared.policy.model import Policy
 
 
 class DataDrift(Section):
@@ -23,14 +27,16 @@ class DataDrift(Section):
 class Performance(Section):
     """The least a metric may be on labelled rows; labels may come as late as `labels_within`.
 
-    `labels` holds the columns `key` and `label`; `key` is also a column of the scored rows.
+    `labels` is the data asset that holds the columns `key` and `label`, by default the one in `evaluate`;
+    `key` is also a column of the scored rows. Looked at whenever a new version of it arrives.
     """
 
-    metric: str
+    metric: Literal["roc_auc", "accuracy", "precision", "recall", "f1"]
     at_least: float
     labels_within: Duration = timedelta(days=7)
-    labels: str | None = None
+    labels: AssetRef | None = None
     key: str = "row_id"
+    label: str = "label"
 
 
 class Monitor(Section):
@@ -46,3 +52,7 @@ class Monitor(Section):
     data_drift: DataDrift | None = None
     performance: Performance | None = None
     azure_monitors: tuple[str, ...] = ()
+
+    def problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
+        if self.performance and self.performance.labels is None and "evaluate" not in policy.sections:
+            yield "performance.labels", "no labels are named; write labels: azureml:NAME@latest, or add evaluate"

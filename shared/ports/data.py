@@ -25,3 +25,13 @@ class DataReader(Protocol):
     ) -> pd.DataFrame:
         """Return what the data collector wrote about requests in [start, end), one row per scored row."""
         ...
+
+    def collected_predictions(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        """Return the same rows with the model's answer as column `prediction`; unanswered requests are left out."""
+        ...
+
+    def pinned(self, uri: str) -> str:
+        """Return the reference with its version: "azureml:NAME@latest" as "azureml:NAME:VERSION"."""
+        ...

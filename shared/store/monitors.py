@@ -19,7 +19,8 @@ MonitorVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
 
 @dataclass(frozen=True, slots=True)
 class MonitorRun:
-    """One look at the window [start, end). `sentence` says what was found; `features` are those that drifted."""
+    """One look at the window [start, end). `sentence` says what was found; `features` are those that drifted.
+    `evidence` names the labels that were looked at, when labels were."""
 
     model_version: ModelVersion
     signal: str
@@ -29,17 +30,20 @@ class MonitorRun:
     verdict: MonitorVerdict
     sentence: str
     features: tuple[FeatureDrift, ...] = ()
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorState:
-    """`window_start` is where the next window begins; `runs` are the newest, oldest first."""
+    """`window_start` is where the next window begins; `runs` are the newest, oldest first; `labels_seen` is the
+    version of the labels that performance was last judged on."""
 
     model: ModelName
     model_version: ModelVersion
     window_start: datetime
     looked_at: datetime
     runs: tuple[MonitorRun, ...] = ()
+    labels_seen: str = ""
 
 
 class MonitorStates:

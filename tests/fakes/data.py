@@ -16,6 +16,8 @@ class FakeData:
     def __init__(self) -> None:
         self.tables: dict[str, pd.DataFrame] = {}
         self.inputs: dict[tuple[str, str], pd.DataFrame] = {}
+        self.predictions: dict[tuple[str, str], pd.DataFrame] = {}
+        self.latest: dict[str, str] = {}
         self.errors: list[Exception] = []
 
     def table(self, uri: str) -> pd.DataFrame:
@@ -29,3 +31,11 @@ class FakeData:
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> pd.DataFrame:
         return self.inputs.get((endpoint, deployment), pd.DataFrame())
+
+    def collected_predictions(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        return self.predictions.get((endpoint, deployment), pd.DataFrame())
+
+    def pinned(self, uri: str) -> str:
+        return self.latest.get(uri, uri)
