@@ -1,0 +1,66 @@
+"""Notify: what people hear about, and that lasting drift is told once a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.engine.fact_world import World, budget, data_arrived, drift, endpoint_alert, registered, run_ended
+from tests.unit.reactions.work import perform, proposed
+
+NAME = "notify"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "why"),
+    [
+        pytest.param(drift(), "drift-detected", "data-drift: age drifted", id="drift"),
+        pytest.param(run_ended("RunStatusChanged", "Failed"), "training-failed", "run job-1 failed", id="failed"),
+        pytest.param(run_ended("RunStatusChanged", "NotResponding"), "training-failed", "run job-1 failed", id="lost"),
+        pytest.param(run_ended("RunStatusChanged", "Canceled"), "training-failed", "run job-1 canceled", id="canceled"),
+        pytest.param(budget(80), "budget-crossed", "budget ml-team: 1001.00 of 1000.00 EUR spent, 80% reached", id="b"),
+        pytest.param(endpoint_alert(), "endpoint-degraded", "p95 is 900 ms", id="alert"),
+    ],
+)
+def test_what_people_hear_about(body: str, kind: str, why: str) -> None:
+    (reaction,) = proposed(NAME, body)
+    assert (reaction.arguments["kind"], reaction.why) == (kind, why)
+    (notice,) = perform(World(), NAME, body).notices
+    assert (notice.kind.value, notice.parameters["reason"]) == (kind, why)
+    assert "kind" not in notice.parameters
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        registered(),
+        data_arrived(),
+        endpoint_alert("resolved"),
+        run_ended("RunCompleted", "Completed"),
+        run_ended("RunStatusChanged", "Failed", model="other"),
+        run_ended("RunStatusChanged", "Failed", model=None),
+    ],
+    ids=["registration", "data", "resolved", "completed", "another_models_run", "nobodys_run"],
+)
+def test_what_they_do_not(body: str) -> None:
+    assert proposed(NAME, body) == []
+
+
+def test_repeating_it_is_one_notice() -> None:
+    world = World()
+    for body in (budget(80), endpoint_alert(), run_ended("RunStatusChanged", "Failed")):
+        assert perform(world, NAME, body) == perform(world, NAME, body)
+
+
+def test_drift_of_one_signal_and_version_is_one_notice_a_day() -> None:
+    world = World()
+
+    def key(run: str, signal: str = "data-drift") -> str:
+        return perform(world, NAME, drift(run, signal=signal)).notices[0].key
+
+    today = key("7@1")
+    assert key("7@2") == today
+    assert len({today, key("8@1"), key("7@1", "performance")}) == 3
+    world.clock.advance(timedelta(days=1))
+    assert key("7@3") != today

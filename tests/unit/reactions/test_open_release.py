@@ -1,0 +1,84 @@
+"""Open a release: from what the registry says now, with the lineage of the job that made the version."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.ids import JobName, ReleaseId
+from shared.domain.release import Release
+from shared.ports.workspace import JobRecord
+from tests.unit.engine.fact_world import POLICY, World, a_policy, drift, registered
+from tests.unit.reactions.work import perform, proposed
+
+NAME = "open-release"
+
+
+def opened(world: World) -> Release:
+    stored = world.releases.load(ReleaseId("churn-7"))
+    assert stored is not None
+    return stored.release
+
+
+def test_only_a_registration_of_the_policys_model_opens_a_release() -> None:
+    (reaction,) = proposed(NAME, registered("7"))
+    assert (reaction.arguments, reaction.why) == ({"version": "7"}, "version 7 was registered")
+    assert proposed(NAME, registered("7", model="other")) == []
+    assert proposed(NAME, drift()) == []
+
+
+def test_a_policy_without_a_rollout_releases_nothing() -> None:
+    start, end = POLICY.index("evaluate:"), POLICY.index("budget:")
+    assert proposed(NAME, registered(), policy=a_policy(POLICY[:start] + POLICY[end:])) == []
+
+
+def test_a_version_that_the_registry_does_not_have_is_not_released() -> None:
+    world = World()
+    performed = perform(world, NAME, registered("99"))
+    assert (performed.outcome.status, performed.outcome.detail) == (
+        "done",
+        "the registry has no churn:99: nothing to release",
+    )
+    assert list(world.releases.items()) == []
+
+
+def test_a_version_of_a_persons_making_has_that_person_as_its_submitter() -> None:
+    world = World()
+    performed = perform(world, NAME, registered())
+    assert performed.outcome.effect == "churn-7"
+    assert (opened(world).submitter, opened(world).chain) == ("ana@example.com", 0)
+    assert opened(world).cause == "registration by ana@example.com"
+
+
+@pytest.mark.parametrize(
+    ("tags", "submitter", "cause", "chain"),
+    [
+        pytest.param({"vigia.cause": "drift", "vigia.chain": "1"}, None, "drift", 1, id="drift_is_nobodys"),
+        pytest.param(
+            {"vigia.cause": "request", "vigia.submitter": "ben@example.com", "vigia.chain": "0"},
+            "ben@example.com",
+            "request",
+            0,
+            id="who_asked",
+        ),
+        pytest.param({"vigia.cause": "drift", "vigia.chain": "many"}, None, "drift", 0, id="a_chain_edited_by_hand"),
+        pytest.param({"vigia.cause": "drift", "vigia.chain": "-3"}, None, "drift", 0, id="a_negative_chain"),
+        pytest.param({}, "ana@example.com", "registration by ana@example.com", 0, id="a_job_that_is_not_ours"),
+    ],
+)
+def test_a_version_of_a_job_has_the_jobs_lineage(
+    tags: dict[str, str], submitter: str | None, cause: str, chain: int
+) -> None:
+    world = World()
+    world.azureml.register("churn", "7", job="job-1")
+    world.azureml.jobs["job-1"] = JobRecord(JobName("job-1"), "Completed", tags, "vigia")
+    perform(world, NAME, registered())
+    assert (opened(world).submitter, opened(world).cause, opened(world).chain) == (submitter, cause, chain)
+
+
+def test_repeating_it_is_one_release() -> None:
+    world = World()
+    perform(world, NAME, registered())
+    first = opened(world)
+    again = perform(world, NAME, registered())
+    assert again.outcome.detail.startswith("release churn-7 was opened before")
+    assert (opened(world), again.outcome.effect) == (first, "churn-7")

@@ -1,0 +1,178 @@
+"""Start a training: who may set it off, what holds it back, and that it is one job however often it is repeated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.ids import ModelName
+from shared.domain.state import ModelState
+from shared.errors import RetryableError, WorkspaceError
+from shared.reactions.start_training import SCHEDULE
+from tests.unit.engine.fact_world import (
+    MODEL,
+    POLICY,
+    World,
+    a_policy,
+    budget,
+    data_arrived,
+    drift,
+    endpoint_alert,
+    registered,
+    requested,
+    run_ended,
+)
+from tests.unit.events.wire import fact_from
+from tests.unit.reactions.work import a_state, perform, proposed
+
+NAME = "start-training"
+
+
+@pytest.mark.parametrize(
+    ("body", "cause", "why"),
+    [
+        pytest.param(drift(), "drift", "drift: data-drift: age drifted", id="drift"),
+        pytest.param(drift(signal="performance"), "performance", "performance: performance: age drifted", id="perf"),
+        pytest.param(data_arrived(), "new-data", "new data: customers has a new version", id="its_data"),
+        pytest.param(requested(), "request", "ana@example.com asked for it: a new region", id="a_person"),
+        pytest.param(requested(by=SCHEDULE), "schedule", "a new region", id="a_schedule"),
+    ],
+)
+def test_what_sets_a_training_off(body: str, cause: str, why: str) -> None:
+    (reaction,) = proposed(NAME, body)
+    assert (reaction.arguments["cause"], reaction.why, reaction.suppressed) == (cause, why, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [registered(), budget(100), endpoint_alert(), run_ended("RunCompleted", "Completed"), data_arrived("others")],
+    ids=["registration", "budget", "alert", "run", "other_data"],
+)
+def test_what_does_not(body: str) -> None:
+    assert proposed(NAME, body) == []
+
+
+def test_a_cause_that_the_policy_does_not_name_sets_nothing_off() -> None:
+    policy = a_policy(**{"[drift, performance, new-data]": "[new-data]"})
+    assert proposed(NAME, drift(), policy=policy) == []
+    assert proposed(NAME, requested(), policy=policy) != []  # a person may always ask
+
+
+def test_a_policy_without_a_retrain_section_sets_nothing_off() -> None:
+    start, end = POLICY.index("retrain:"), POLICY.index("evaluate:")
+    assert proposed(NAME, requested(), policy=a_policy(POLICY[:start] + POLICY[end:])) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "body", "reason"),
+    [
+        pytest.param(a_state(1), drift(), "cooldown: last training job-1 started 1 h ago", id="cooldown"),
+        pytest.param(a_state(1), requested(), "cooldown: last training job-1", id="cooldown_for_people_too"),
+        pytest.param(
+            a_state(20, 15, 11, 7, cause="request"), data_arrived(), "at most 4 per day: 4 started already", id="rate"
+        ),
+        pytest.param(a_state(frozen="budget x"), requested(), "retraining is frozen: budget x", id="frozen"),
+        pytest.param(a_state(release=True), drift(), "release under way: churn-7 is being decided", id="release"),
+        pytest.param(a_state(7, chain=1), drift(), "chain: the last 2 trainings were set off by", id="chain"),
+    ],
+)
+def test_what_holds_a_training_back(state: ModelState, body: str, reason: str) -> None:
+    (reaction,) = proposed(NAME, body, state)
+    assert reaction.suppressed is not None
+    assert reaction.suppressed.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("state", "body"),
+    [
+        pytest.param(a_state(release=True), requested(), id="a_person_during_a_release"),
+        pytest.param(a_state(release=True), data_arrived(), id="new_data_during_a_release"),
+        pytest.param(a_state(7, chain=1), requested(), id="a_person_ends_a_chain"),
+        pytest.param(a_state(7, chain=1), data_arrived(), id="new_data_ends_a_chain"),
+        pytest.param(a_state(7), drift(), id="after_the_cooldown"),
+    ],
+)
+def test_what_does_not_hold_it_back(state: ModelState, body: str) -> None:
+    (reaction,) = proposed(NAME, body, state)
+    assert reaction.suppressed is None
+
+
+@pytest.mark.parametrize("kind", ["vision", "text"])
+def test_models_whose_new_data_has_no_labels_are_not_retrained_by_themselves(kind: str) -> None:
+    policy = a_policy(**{"kind: tabular": f"kind: {kind}"})
+    (reaction,) = proposed(NAME, drift(), policy=policy)
+    assert reaction.suppressed == (
+        f"{kind} models are not retrained on drift by themselves: label the drifted items first"
+    )
+    for body in (data_arrived(), requested()):
+        assert [each.suppressed for each in proposed(NAME, body, policy=policy)] == [None]
+
+
+def test_the_job_says_what_it_is_for_and_who_asked() -> None:
+    world = World()
+    performed = perform(world, NAME, requested())
+    (job,) = world.azureml.jobs.values()
+    fact = fact_from(requested())
+    assert (job.name, performed.outcome.effect) == (f"job-{fact.key[:16]}-0", job.name)
+    assert dict(job.tags) == {
+        "vigia.model": "churn",
+        "vigia.cause": "request",
+        "vigia.fact": fact.key[:16],
+        "vigia.chain": "0",
+        "vigia.submitter": "ana@example.com",
+    }
+    assert dict(job.inputs) == {"training_data": "azureml:customers@latest"}
+    (request,) = world.azureml.requests
+    assert dict(getattr(request, "registers", {})) == {"model": "churn"}
+
+
+def test_repeating_it_is_one_job_one_memory_and_one_notice() -> None:
+    world = World()
+    first, second = perform(world, NAME, drift()), perform(world, NAME, drift())
+    assert first == second
+    assert len(world.azureml.jobs) == len(world.models.read(MODEL).trainings) == 1
+
+
+def test_a_worker_that_died_after_reserving_submits_the_same_job_later() -> None:
+    world = World()
+    world.azureml.errors["submit_job"] = [RetryableError("workspace.retry", "later")]
+    with pytest.raises(RetryableError):
+        perform(world, NAME, drift())
+    (reserved,) = world.models.read(MODEL).trainings
+    world.clock.advance(timedelta(hours=2))  # its own reservation must not hold it back
+    assert perform(world, NAME, drift()).outcome.status == "done"
+    assert list(world.azureml.jobs) == [reserved.job]
+
+
+def test_a_refused_job_is_forgotten() -> None:
+    world = World()
+    world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
+    with pytest.raises(WorkspaceError):
+        perform(world, NAME, drift())
+    assert world.models.read(MODEL).trainings == ()
+
+
+def test_what_came_up_between_deciding_and_acting_holds_it_back() -> None:
+    world = World()
+    frozen = a_state(frozen="budget x").freeze
+    world.models.update(MODEL, lambda state: replace(state, freeze=frozen))
+    performed = perform(world, NAME, drift())
+    assert (performed.outcome.status, performed.outcome.detail) == ("suppressed", "retraining is frozen: budget x")
+    assert [notice.kind.value for notice in performed.notices] == ["reaction-suppressed"]
+    assert world.azureml.jobs == {}
+
+
+def test_the_chain_is_counted_in_the_models_memory() -> None:
+    world = World()
+    for run in ("7@1", "7@2"):
+        perform(world, NAME, drift(run))
+        world.clock.advance(timedelta(hours=7))
+    assert [training.chain for training in world.models.read(MODEL).trainings] == [0, 1]
+    assert perform(world, NAME, drift("7@3")).outcome.status == "suppressed"
+
+
+def test_another_models_request_is_not_this_policys() -> None:
+    policy = replace(a_policy(), model=ModelName("other"))
+    assert proposed(NAME, requested(), policy=policy) == []
