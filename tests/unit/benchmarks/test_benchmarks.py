@@ -94,6 +94,15 @@ def test_the_judge_and_the_naive_rule_see_the_same_streams() -> None:
     assert judge.simulate(judge.World(), 2) == judge.simulate(judge.World(), 2)
 
 
+def test_few_hours_without_a_false_rollback_prove_little() -> None:
+    none, some = judge.Outcome((math.inf,) * 300, (math.inf,) * 300), judge.Outcome((math.inf, 5.0), (3.0, 4.0))
+    found = by_name(judge.figures(1.0, {"same": none, "at_tolerance": some, "slower": some, "failing": some}))
+    # Three in the number of trials, as the rule of thumb has it.
+    assert found["judge.false_rollbacks_at_most"].value == pytest.approx(1.0, abs=0.01)
+    assert found["judge.false_rollbacks_at_tolerance"].value == 50
+    assert found["judge.naive_slower_minute"].value == 3.5
+
+
 def test_a_rule_that_never_fails_is_infinitely_late() -> None:
     pairs = judge.World().pairs(np.random.default_rng(1))
     assert judge.first_failure(pairs, lambda _: False) == math.inf
