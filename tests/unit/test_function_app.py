@@ -1,0 +1,220 @@
+"""The app as the host sees it: it starts fast, listens to what is subscribed, and says what its settings lack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+import yaml
+
+import function_app
+import shared.bootstrap
+from functions.events import FAMILIES, LARGEST_MESSAGE, keep
+from shared.errors import RetryableError
+from shared.events.envelope import read_events
+from shared.settings import SETTINGS
+from shared.store.large_events import LargeEvents
+from tests.fakes.blobs import MemoryBlobStore
+
+ROOT = Path(__file__).parents[2]
+HEAVY = (
+    "azure.ai.ml",
+    "azure.core",
+    "azure.eventgrid",
+    "azure.identity",
+    "azure.monitor",
+    "azure.storage",
+    "croniter",
+    "jinja2",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "scipy",
+    "yaml",
+)
+REQUIRED = tuple(setting.name for setting in SETTINGS if setting.default is None)
+
+
+def import_app(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Import function_app in a process of its own, which prints the modules that this loaded."""
+    script = "import json, sys; import function_app; print(json.dumps(sorted(sys.modules)))"
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_importing_the_app_loads_nothing_heavy() -> None:
+    done = import_app()
+    assert done.returncode == 0, done.stderr
+    loaded = json.loads(done.stdout)
+    assert [name for name in loaded if any(name == heavy or name.startswith(f"{heavy}.") for heavy in HEAVY)] == []
+
+
+def test_a_host_without_settings_does_not_start_and_says_all_that_is_missing() -> None:
+    done = import_app(FUNCTIONS_WORKER_RUNTIME="python")
+    assert done.returncode != 0
+    assert "the configuration is incomplete" in done.stderr
+    assert [name for name in (*REQUIRED, "AzureWebJobsStorage") if f"{name} is missing" not in done.stderr] == []
+    assert "local.settings.sample.json lists every setting" in done.stderr
+
+
+def test_a_host_that_lacks_two_settings_is_told_of_these_two_only() -> None:
+    given = {name: "http://127.0.0.1:1" for name in REQUIRED if name not in {"VIGIA_WORKSPACE", "VIGIA_PUBLIC_URL"}}
+    done = import_app(FUNCTIONS_WORKER_RUNTIME="python", AzureWebJobsStorage="UseDevelopmentStorage=true", **given)
+    assert done.returncode != 0
+    assert [name for name in REQUIRED if f"{name} is missing" in done.stderr] == ["VIGIA_WORKSPACE", "VIGIA_PUBLIC_URL"]
+
+
+def test_every_subscription_delivers_to_a_function_that_exists() -> None:
+    text = (ROOT / "infra" / "subscriptions.yaml").read_text(encoding="utf-8")
+    subscribed = {entry["function"] for entry in yaml.safe_load(text)["subscriptions"]}
+    assert subscribed == set(FAMILIES)
+    hosted = {function.get_function_name() for function in function_app.app.get_functions()}
+    assert subscribed <= hosted
+    assert hosted - subscribed == {
+        "alerts",
+        "decide_approval",
+        "deliver_notice",
+        "list_approvals",
+        "monitors",
+        "process",
+        "reconcile",
+        "schedules",
+        "show_approval",
+        "sweep",
+    }
+
+
+class Taken(func.Out[str]):
+    def __init__(self) -> None:
+        self.message = ""
+
+    def set(self, val: str) -> None:
+        self.message = val
+
+    def get(self) -> str:
+        return self.message
+
+
+def a_grid_event(data: Any) -> func.EventGridEvent:
+    return func.EventGridEvent(
+        id="e-1",
+        data=data,
+        topic="/subscriptions/S/resourceGroups/rg",
+        subject="models/previsão:1",
+        event_type="Microsoft.MachineLearningServices.ModelRegistered",
+        event_time=datetime(2026, 11, 20, 7, 1, 2, 123456, tzinfo=UTC),
+        data_version="2",
+    )
+
+
+def a_cloud_event(data: Any) -> func.CloudEvent:
+    return func.CloudEvent(
+        specversion="1.0",
+        id="c-1",
+        source="/vigia",
+        type="Vigia.DriftDetected",
+        subject="models/churn",
+        time=datetime(2026, 11, 20, 7, 1, 2, 123456, tzinfo=UTC),
+        data=data,
+    )
+
+
+@pytest.fixture
+def blobs(monkeypatch: pytest.MonkeyPatch) -> MemoryBlobStore:
+    """The storage that large events go to."""
+    memory = MemoryBlobStore()
+
+    class Kept:
+        large_events = LargeEvents(memory)
+
+    monkeypatch.setattr(shared.bootstrap, "get_app", Kept)
+    return memory
+
+
+def kept(event: Any) -> str:
+    taken = Taken()
+    keep(event, taken)
+    return taken.message
+
+
+DATA = {"ModelName": "previsão", "ModelVersion": "1", "n": 1.5, "nested": {"list": [1, None, True], "text": "\"\\\n'"}}
+
+
+def test_an_event_in_event_grids_schema_keeps_its_content() -> None:
+    assert json.loads(kept(a_grid_event(DATA))) == {
+        "id": "e-1",
+        "topic": "/subscriptions/S/resourceGroups/rg",
+        "subject": "models/previsão:1",
+        "eventType": "Microsoft.MachineLearningServices.ModelRegistered",
+        "eventTime": "2026-11-20T07:01:02.123456+00:00",
+        "data": DATA,
+        "dataVersion": "2",
+    }
+
+
+def test_a_cloud_event_keeps_its_content() -> None:
+    assert json.loads(kept(a_cloud_event(DATA))) == {
+        "specversion": "1.0",
+        "id": "c-1",
+        "source": "/vigia",
+        "type": "Vigia.DriftDetected",
+        "subject": "models/churn",
+        "time": "2026-11-20T07:01:02.123456+00:00",
+        "data": DATA,
+    }
+
+
+@pytest.mark.parametrize("event", [a_grid_event(DATA), a_cloud_event(DATA)], ids=["event_grid", "cloud_event"])
+def test_what_is_queued_can_be_read_again(event: Any) -> None:
+    (envelope,) = read_events(kept(event))
+    assert (envelope.id, envelope.type) == (event.id, getattr(event, "event_type", None) or event.type)
+    assert envelope.data.name("ModelName") == "previsão"
+
+
+@pytest.mark.parametrize("make", [a_grid_event, a_cloud_event], ids=["event_grid", "cloud_event"])
+def test_an_event_that_is_too_large_for_a_message_goes_through_a_blob_and_back(
+    make: Any, blobs: MemoryBlobStore
+) -> None:
+    event = make({"text": "ã" * LARGEST_MESSAGE})
+    message = kept(event)
+    assert len(message) < 200
+    assert json.loads(LargeEvents(blobs).open(message))["data"] == event.get_json()
+    assert kept(event) == message  # a redelivery keeps one blob
+    assert len([call for call in blobs.calls if call.startswith("create")]) == 2
+
+
+def test_the_largest_message_counts_in_bytes(blobs: MemoryBlobStore) -> None:
+    overhead = len(kept(a_grid_event({"text": ""})).encode())
+    fits, too_large = "x" * (LARGEST_MESSAGE - overhead), "x" * (LARGEST_MESSAGE - overhead + 1)
+    assert len(kept(a_grid_event({"text": fits})).encode()) == LARGEST_MESSAGE
+    assert blobs.calls == []
+    assert "vigia-large-event" in kept(a_grid_event({"text": too_large}))
+
+
+def test_a_message_whose_blob_is_gone_is_tried_again_and_never_taken_for_an_event(blobs: MemoryBlobStore) -> None:
+    message = LargeEvents(blobs).keep("x")
+    blobs.delete(json.loads(message)["vigia-large-event"])
+    with pytest.raises(RetryableError, match="the blob of a large event is missing"):
+        LargeEvents(blobs).open(message)
+
+
+def test_a_message_cannot_make_us_read_another_blob(blobs: MemoryBlobStore) -> None:
+    blobs.put("ledger/secret.json", b"{}")
+    with pytest.raises(RetryableError):
+        LargeEvents(blobs).open('{"vigia-large-event": "ledger/secret.json"}')
