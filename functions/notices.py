@@ -1,10 +1,14 @@
 """Queue `notices`: tell people, at least once."""
 
+import logging
+
 import azure.functions as func
 
+from functions.process import BROKEN_POLICY_DELAY
 from shared.ports.queues import NOTICES
 
 bp = func.Blueprint()
+log = logging.getLogger("vigia.functions")
 
 
 @bp.queue_trigger(arg_name="message", queue_name=NOTICES, connection="AzureWebJobsStorage")
@@ -12,5 +16,13 @@ def deliver_notice(message: func.QueueMessage) -> None:
     import json
 
     from shared.bootstrap import get_app
+    from shared.errors import PolicyError
 
-    get_app().outbox.deliver(json.loads(message.get_body())["notice"])
+    app = get_app()
+    body = message.get_body().decode()
+    try:
+        app.outbox.deliver(json.loads(body)["notice"])
+    except PolicyError as exc:
+        # Whom to tell stands in the policies; the notice waits until someone mends the file.
+        log.error("policy.broken: notices wait until it is mended\n%s", exc)
+        app.queue.send(NOTICES, body, BROKEN_POLICY_DELAY)

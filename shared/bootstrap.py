@@ -24,6 +24,7 @@ from shared.engine.reconcile import Reconciler
 from shared.engine.release_desk import ReleaseDesk
 from shared.engine.schedules import Schedules
 from shared.engine.sweep import Sweep
+from shared.policy.late import LatePolicies
 from shared.policy.load import PEOPLE_FILE, Sections, load_policies
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
@@ -121,7 +122,7 @@ class App:
             store=OutboxStore(self.blobs),
             queue=self.queue,
             clock=self.clock,
-            policies=self.policies,
+            policies=LatePolicies(lambda: self.policies),
             people=self.people,
             channels=configured_channels(self.settings),
             public_url=self.settings.public_url,

@@ -276,10 +276,11 @@ def _translated(what: str) -> Iterator[None]:
 
 def _refusal(what: str, exc: Any) -> Exception:
     status = exc.status_code or 0
-    reason = getattr(exc.error, "message", None) or exc.reason or ""
+    reason = getattr(exc.error, "message", None) or exc.reason or exc.message or ""
     if status == 409:
         return WorkspaceBusyError("workspace.busy", f"{what}: {reason}")
     # 401 and 403 too: a rotated secret or a late role assignment is mended outside, and the event must survive it.
-    if status in {401, 403, 408, 429} or status >= 500:
-        return RetryableError("workspace.retry", f"{what}: {status} {reason}")
+    # Without a status nobody refused anything: the identity could not get a token.
+    if status in {0, 401, 403, 408, 429} or status >= 500:
+        return RetryableError("workspace.retry", f"{what}: {status or 'no answer'} {reason}")
     return WorkspaceError("workspace.refused", f"{what}: {status} {reason}")

@@ -17,8 +17,8 @@ from shared.store.quarantine import Quarantine, Quarantined, quarantine_notice
 class Alerts:
     """Reads budget and Azure Monitor alerts and publishes them to the custom topic.
 
-    `outbox` is asked for only when people must be told: building it reads the policies, and an alert that is
-    understood must get through while one of them is broken.
+    `outbox` is asked for only when people must be told: building it reads people.yaml, and an alert that is
+    understood must get through while that file is broken.
     """
 
     publisher: Publisher

@@ -1,0 +1,101 @@
+"""What each refusal of Azure ML means for us: come back soon, come back later, or never."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from azure.ai.ml.exceptions import ValidationException
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from shared.adapters.workspace import AzureWorkspace
+from shared.domain.ids import JobName
+from shared.errors import RetryableError, VigiaError, WorkspaceBusyError, WorkspaceError
+from tests.settings import settings_for
+
+
+class Refuses:
+    """An MLClient whose every call raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, _: str) -> Any:
+        return SimpleNamespace(get=self._raise)
+
+    def _raise(self, *_: object) -> None:
+        raise self._error
+
+
+def refused(status: int) -> HttpResponseError:
+    error = HttpResponseError("no")
+    error.status_code = status
+    error.reason = f"reason {status}"
+    return error
+
+
+def error_for(raised: Exception) -> VigiaError:
+    workspace = AzureWorkspace(settings_for())
+    workspace.__dict__["_client"] = Refuses(raised)
+    with pytest.raises(VigiaError) as told:
+        workspace.job(JobName("job-1"))
+    return told.value
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, WorkspaceError),
+        (401, RetryableError),
+        (403, RetryableError),
+        (408, RetryableError),
+        (409, WorkspaceBusyError),
+        (412, WorkspaceError),
+        (422, WorkspaceError),
+        (429, RetryableError),
+        (500, RetryableError),
+        (503, RetryableError),
+    ],
+)
+def test_a_status_says_whether_to_come_back(status: int, expected: type[VigiaError]) -> None:
+    told = error_for(refused(status))
+    assert type(told) is expected
+    assert told.message.startswith("job job-1: ")
+    assert f"reason {status}" in told.message
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ServiceRequestError("no route"),
+        ServiceResponseError("cut off"),
+        AzureError("?"),
+        ClientAuthenticationError("no"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_trouble_on_the_way_is_worth_another_try(raised: Exception) -> None:
+    assert isinstance(error_for(raised), RetryableError)
+
+
+def test_what_the_sdk_refuses_is_told_without_its_colours() -> None:
+    raised = ValidationException(
+        message="\x1b[31m\nInput is wrong\x1b[0m\n",
+        no_personal_data_message="",
+    )
+    told = error_for(raised)
+    assert (type(told), told.message) == (WorkspaceError, "job job-1: Input is wrong")
+
+
+def test_what_does_not_exist_is_none() -> None:
+    workspace = AzureWorkspace(settings_for())
+    workspace.__dict__["_client"] = Refuses(ResourceNotFoundError("nothing"))
+    assert workspace.job(JobName("job-1")) is None
