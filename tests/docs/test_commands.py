@@ -40,16 +40,31 @@ def _lines(block: Block) -> Iterator[list[str]]:
             yield shlex.split(words, comments=True)
 
 
+def _inline(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands in the running text, with their place."""
+    text = page.read_text(encoding="utf-8")
+    for match in re.finditer(r"`((?:python3 dev\.py|vigia) [a-z][^`\n]*)`", text):
+        line = text.count("\n", 0, match.start()) + 1
+        yield f"{name(page)}:{line}", shlex.split(match[1])
+
+
 def _commands(program: str) -> list[Any]:
-    found = []
-    for block in SHOWN:
-        for words in _lines(block):
-            is_vigia = words[0].endswith("vigia")
-            is_dev = words[1:2] == ["dev.py"]
-            if (program == "vigia" and is_vigia) or (program == "dev.py" and is_dev):
-                arguments = words[1:] if is_vigia else words[2:]
-                found.append(pytest.param(_until_pipe(arguments), id=f"{block.place} {' '.join(arguments)}"))
-    return found
+    shown = [(block.place, words) for block in SHOWN for words in _lines(block)]
+    shown += [found for page in PAGES for found in _inline(page)]
+    return [
+        pytest.param(_until_pipe(arguments), id=f"{place} {' '.join(arguments)}")
+        for place, words in shown
+        if (arguments := _arguments(program, words)) is not None
+    ]
+
+
+def _arguments(program: str, words: list[str]) -> list[str] | None:
+    """Return what follows the program's name; None when it is another program."""
+    if program == "vigia" and words[0].endswith("vigia"):
+        return words[1:]
+    if program == "dev.py" and words[1:2] == ["dev.py"]:
+        return words[2:]
+    return None
 
 
 def _until_pipe(words: list[str]) -> list[str]:
@@ -78,14 +93,6 @@ def test_a_vigia_command_exists_with_its_options(words: list[str]) -> None:
     assert {word for word in rest if re.match(r"--?[a-z]", word)} <= known
     takes_arguments = any(parameter.param_type_name == "argument" for parameter in command.params)
     assert takes_arguments or not rest or rest[0].startswith("-"), f"there is no {command.name} {rest[0]}"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_commands_in_the_running_text_exist(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    verbs: Any = typer.main.get_command(app)
-    shown = {*re.findall(r"`python3 dev\.py (\w+)", text), *re.findall(r"`vigia ([a-z]\w*)", text)}
-    assert shown <= {*COMMANDS, *verbs.commands}
 
 
 def test_the_options_of_dev_py_are_really_its_own() -> None:

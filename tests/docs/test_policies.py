@@ -1,6 +1,6 @@
 """Policies in the documentation are read by the app's own sections.
 
-A block that begins with ```` ```yaml policy ```` is a whole policy, one with ```` ```yaml policy-part ```` has sections.
+A block that begins with ```` ```yaml policy ```` is a whole policy; with `policy-part` it is some sections of one.
 docs/reference/policy.md has a test of its own (tests/unit/policy/test_examples.py).
 """
 
