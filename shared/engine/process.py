@@ -89,7 +89,7 @@ class Processor:
         concerned = [policy for policy in self.policies if concerns(fact, policy)]
         plan = tuple(reaction for policy in concerned for reaction in self._decide(fact, policy))
         remarks = () if concerned else (unconcerned(fact),)
-        claim = self.ledger.claim(fact, plan, tuple(policy.digest for policy in concerned), remarks)
+        claim = self.ledger.claim(fact, plan, tuple(policy.digest for policy in concerned), remarks, raw)
         match claim:
             case Claimed():
                 self._carry_out(claim)
@@ -123,7 +123,7 @@ class Processor:
             self._post(finished)
 
     def _perform(self, entry: Entry, number: int, reaction: Reaction) -> Performed:
-        if entry.epoch > MOST_EPOCHS:
+        if entry.attempts > MOST_EPOCHS:
             message = f"given up after {MOST_EPOCHS} attempts, each of which ended before it could say why"
             return _failed(entry, number, reaction, PermanentError("process.given_up", message))
         policy = next((p for p in self.policies if p.model == reaction.model), None)
@@ -136,7 +136,7 @@ class Processor:
         try:
             return reactions()[reaction.name].perform(reaction, work)
         except RetryableError as exc:
-            if entry.epoch < MOST_EPOCHS:
+            if entry.attempts < MOST_EPOCHS:
                 raise
             return _failed(entry, number, reaction, exc)
         except PermanentError as exc:

@@ -8,9 +8,9 @@ The plan is claimed together with the fact: whoever takes a claim over runs the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.domain.fact import Fact
@@ -22,6 +22,8 @@ from shared.ports.blobs import Blob, BlobStore
 from shared.store.codec import decode, encode
 
 PREFIX = "ledger/"
+# A larger event is not kept beside its fact: each write carries the whole entry.
+LARGEST_RAW = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Entry:
         notices: what people are to be told; sent from here once the entry is done.
         notices_posted: whether the outbox has them all.
         is_released: the worker gave the claim up after a passing trouble; anyone may take it at once.
+        raw: the event that told the fact first, as it came; "" when it was larger than 32 KB.
+        epochs_before: epochs that had passed when a person last had the plan tried again.
     """
 
     fact: Fact
@@ -48,6 +52,13 @@ class Entry:
     notices: tuple[Notice, ...] = ()
     notices_posted: bool = False
     is_released: bool = False
+    raw: str = ""
+    epochs_before: int = 0
+
+    @property
+    def attempts(self) -> int:
+        """Return how often the plan was begun since the claim, or since a person had it tried again."""
+        return self.epoch - self.epochs_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +102,16 @@ class Ledger:
         self._lease = lease
 
     def claim(
-        self, fact: Fact, plan: tuple[Reaction, ...], digests: tuple[str, ...], remarks: tuple[str, ...]
+        self,
+        fact: Fact,
+        plan: tuple[Reaction, ...],
+        digests: tuple[str, ...],
+        remarks: tuple[str, ...],
+        raw: str = "",
     ) -> Claim:
-        """Claim the fact with its plan, or say who was here before."""
-        fresh = Entry(fact, plan, "claimed", 1, _token(), digests, remarks)
+        """Claim the fact with its plan, or say who was here before. `raw` is the event that tells it."""
+        kept = raw if len(raw.encode()) <= LARGEST_RAW else ""
+        fresh = Entry(fact, plan, "claimed", 1, _token(), digests, remarks, raw=kept)
         try:
             written = self._blobs.create(_name(fact.key), encode(fresh), _metadata(fresh))
         except AmbiguousWriteError:
@@ -121,6 +138,29 @@ class Ledger:
         entry = replace(claim.entry, is_released=True)
         self._blobs.replace(_name(entry.fact.key), encode(entry), claim.etag, _metadata(entry))
 
+    def reopen(self, key: FactKey) -> bool:
+        """Have the recorded plan of a parked fact carried out again; False when it is not parked (any more).
+
+        Its effects have names, so whatever had succeeded before is not done twice.
+        """
+        return self._settle(
+            key,
+            lambda entry: replace(
+                entry,
+                state="claimed",
+                token=_token(),
+                outcomes=(),
+                notices=(),
+                notices_posted=False,
+                is_released=True,
+                epochs_before=entry.epoch,
+            ),
+        )
+
+    def dismiss(self, key: FactKey, remark: str) -> bool:
+        """Close a parked fact for good, with a remark that says who wants that and why; False when it is not parked."""
+        return self._settle(key, lambda entry: replace(entry, state="done", remarks=(*entry.remarks, remark)))
+
     def mark_posted(self, finished: Finished) -> None:
         """Record that the outbox has the notices. Losing this write only posts them again, which is harmless."""
         entry = replace(finished.entry, notices_posted=True)
@@ -140,9 +180,23 @@ class Ledger:
         """Yield facts whose plan could not be carried out and waits for a person."""
         return (_key(item.name) for item in self._blobs.list(PREFIX) if item.metadata.get("state") == "parked")
 
+    def keys_since(self, moment: datetime) -> Iterator[FactKey]:
+        """Yield facts whose entry was written at or after `moment` (UTC, by the server's clock)."""
+        return (_key(item.name) for item in self._blobs.list(PREFIX) if item.last_modified >= moment)
+
     def keys(self) -> Iterator[FactKey]:
         for item in self._blobs.list(PREFIX):
             yield _key(item.name)
+
+    def _settle(self, key: FactKey, change: Callable[[Entry], Entry]) -> bool:
+        """Change a parked entry, guarded by its ETag: of two people who settle it, one wins."""
+        name = _name(key)
+        found = self._blobs.get(name)
+        entry = decode(Entry, found.body) if found else None
+        if found is None or entry is None or entry.state != "parked":
+            return False
+        changed = change(entry)
+        return self._blobs.replace(name, encode(changed), found.etag, _metadata(changed)) is not None
 
     def _close(self, claim: Claimed, closed: Entry) -> Finished | None:
         name = _name(closed.fact.key)
