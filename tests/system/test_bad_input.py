@@ -108,7 +108,7 @@ def test_a_training_that_cannot_be_submitted_is_parked_and_people_hear_why(town:
 
 def test_a_job_that_fails_is_told_by_name_and_its_log_says_why(town: Town) -> None:
     town.ask_for_training("churn", "r-1")
-    (told,) = until(lambda: town.messages("training-failed", "job-"), seconds=60)
+    (told,) = until(lambda: town.messages("training-failed", "job-"))
     (job,) = [job for job in town.ask("azureml", "jobs") if not job["parent"]]
     assert job["name"] in told
     assert (job["status"], job["tags"]["vigia.cause"]) == ("Failed", "request")

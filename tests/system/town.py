@@ -123,7 +123,7 @@ class Town:
                 return exc.code, exc.read().decode()
 
 
-def until(found: Callable[[], Any], seconds: float = 30) -> Any:
+def until(found: Callable[[], Any], seconds: float = 60) -> Any:
     """Return the first truth that `found` gives."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
