@@ -15,6 +15,7 @@ class NoticeKind(StrEnum):
     DRIFT_DETECTED = "drift-detected"
     TRAINING_STARTED = "training-started"
     TRAINING_FAILED = "training-failed"
+    TRAINING_BREAKER = "training-breaker"
     REACTION_SUPPRESSED = "reaction-suppressed"
     RELEASE_OPENED = "release-opened"
     RELEASE_REJECTED = "release-rejected"
@@ -30,6 +31,7 @@ class NoticeKind(StrEnum):
     COMPUTE_STOPPED = "compute-stopped"
     ENDPOINT_DEGRADED = "endpoint-degraded"
     EVENT_QUARANTINED = "event-quarantined"
+    ACCESS_REFUSED = "access-refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.fact import RunOutcome
 from shared.domain.ids import FactKey, JobName, ModelName, ReleaseId
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A training that was started. `cause` is "drift", "schedule", "request", "new-data" or "performance"."""
+    """A training that was started. `cause` is "drift", "schedule", "request", "new-data" or "performance".
+
+    `outcome` is None while nobody told how its job ended.
+    """
 
     job: JobName
     fact: FactKey
     cause: str
     started_at: datetime
     chain: int = 0
+    outcome: RunOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ LONGEST_CHAIN = 2
 MEASURED_CAUSES = frozenset({"drift", "performance"})
 # Trainings further apart than this answer to different data, not to each other.
 CHAIN_WINDOW = timedelta(days=7)
+# What fails so often in a row fails by itself: another try costs money and says nothing new.
+FAILURES_THAT_BREAK = 3
 
 
 def retraining_guardrail(
@@ -49,6 +51,32 @@ def chain_guardrail(chain: int, cause: str) -> str | None:
         f"chain: the last {chain} trainings were set off by measurements of each other's models; "
         "a person has to ask for the next one"
     )
+
+
+def failures_in_a_row(state: ModelState) -> tuple[Training, ...]:
+    """Return the latest trainings that ended without a model, oldest first.
+
+    A success ends the row, and so does a training that a person asked for: if that one failed, it is the row's first.
+    One that still runs says nothing yet.
+    """
+    failed: list[Training] = []
+    for training in sorted(state.trainings, key=lambda training: training.started_at, reverse=True):
+        if training.outcome == "completed":
+            break
+        if training.outcome is not None:
+            failed.append(training)
+        if training.cause == "request":
+            break
+    return tuple(reversed(failed))
+
+
+def breaker_guardrail(state: ModelState, cause: str) -> str | None:
+    """Return why a training needs a person after so many that failed; a person's request is one."""
+    failed = failures_in_a_row(state)
+    if len(failed) < FAILURES_THAT_BREAK or cause == "request":
+        return None
+    jobs = ", ".join(training.job for training in failed[-FAILURES_THAT_BREAK:])
+    return f"breaker: the last {len(failed)} trainings failed ({jobs}); a person has to ask for the next one"
 
 
 def general_guardrail(proposed: Reaction, policy: Policy, earlier: Sequence[Reaction]) -> str | None:

@@ -16,7 +16,13 @@ from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState, Training
 from shared.errors import PermanentError
-from shared.policy.guardrails import MEASURED_CAUSES, chain_guardrail, next_chain, retraining_guardrail
+from shared.policy.guardrails import (
+    MEASURED_CAUSES,
+    breaker_guardrail,
+    chain_guardrail,
+    next_chain,
+    retraining_guardrail,
+)
 from shared.policy.model import Policy
 from shared.policy.quantities import ComponentRef, Duration, Rate
 from shared.policy.section import Section
@@ -109,8 +115,12 @@ def _not_by_itself(policy: Policy, cause: str) -> str | None:
 
 def _guardrail(state: ModelState, retrain: Retrain, cause: str, now: datetime) -> str | None:
     """Return why no training for `cause` may start now; asked when deciding, and again when acting."""
-    held_by = retraining_guardrail(state, retrain.cooldown, retrain.at_most, now)
-    return held_by or _release_under_way(state, cause) or chain_guardrail(next_chain(state, cause, now), cause)
+    return (
+        retraining_guardrail(state, retrain.cooldown, retrain.at_most, now)
+        or _release_under_way(state, cause)
+        or breaker_guardrail(state, cause)
+        or chain_guardrail(next_chain(state, cause, now), cause)
+    )
 
 
 def _release_under_way(state: ModelState, cause: str) -> str | None:

@@ -53,6 +53,7 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.DRIFT_DETECTED: ("version", "monitor", "signal", "metric", "value", "threshold", "features", "detail"),
     NoticeKind.TRAINING_STARTED: ("job", "cause", "detail"),
     NoticeKind.TRAINING_FAILED: ("job", "outcome", "cause", "detail"),
+    NoticeKind.TRAINING_BREAKER: ("job", "detail"),
     NoticeKind.REACTION_SUPPRESSED: ("what", "cause", "detail"),
     NoticeKind.RELEASE_OPENED: ("version", "champion", "endpoint", "submitter", "release"),
     NoticeKind.RELEASE_REJECTED: ("version", "champion", "endpoint", "release", "detail"),
@@ -77,4 +78,5 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
         "detail",
     ),
     NoticeKind.EVENT_QUARANTINED: ("event_type", "id", "detail"),
+    NoticeKind.ACCESS_REFUSED: ("detail",),
 }

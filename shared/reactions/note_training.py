@@ -1,0 +1,55 @@
+"""Remember how a training of ours ended; when too many in a row failed, call a person once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.fact import Fact, RunEnded, RunOutcome
+from shared.domain.ids import JobName
+from shared.domain.notice import Notice, NoticeKind
+from shared.domain.reaction import Reaction
+from shared.domain.state import ModelState
+from shared.policy.guardrails import FAILURES_THAT_BREAK, failures_in_a_row
+from shared.policy.model import Policy
+from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
+
+NAME = "note-training"
+
+
+def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
+    # A run is a training of ours when we noted that we started it; a tag alone can be copied with a job.
+    match fact.body:
+        case RunEnded(run=run, outcome=outcome, model=policy.model) if run in {each.job for each in state.trainings}:
+            why = f"training {run} {outcome}"
+            yield Reaction(NAME, policy.model, why, arguments(job=run, outcome=outcome))
+
+
+def perform(reaction: Reaction, work: Work) -> Performed:
+    assert isinstance(work.fact.body, RunEnded)
+    run, outcome = work.fact.body.run, work.fact.body.outcome
+    state = work.models.update(work.policy.model, lambda before: _with_outcome(before, run, outcome))
+    return done(reaction, f"noted: {reaction.why}", run, *_escalation(state, run, work))
+
+
+def _with_outcome(state: ModelState, run: JobName, outcome: RunOutcome) -> ModelState:
+    noted = (replace(each, outcome=outcome) if each.job == run else each for each in state.trainings)
+    return replace(state, trainings=tuple(noted))
+
+
+def _escalation(state: ModelState, run: JobName, work: Work) -> tuple[Notice, ...]:
+    """Return the call for a person, when this run's end is part of a row that is long enough.
+
+    Its key is the run that filled the row, so that further failures of the same row do not call again.
+    """
+    failed = [each.job for each in failures_in_a_row(state)]
+    if len(failed) < FAILURES_THAT_BREAK or run not in failed:
+        return ()
+    jobs = failed[:FAILURES_THAT_BREAK]
+    key = f"{NoticeKind.TRAINING_BREAKER}/{work.policy.model}/{jobs[-1]}"
+    reason = f"the last {FAILURES_THAT_BREAK} trainings failed ({', '.join(jobs)})"
+    return (Notice(NoticeKind.TRAINING_BREAKER, key, work.policy.model, {"reason": reason, "job": jobs[-1]}),)
+
+
+SPEC = ReactionSpec(NAME, propose, perform)
