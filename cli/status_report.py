@@ -108,7 +108,8 @@ class Unsettled:
             yield f"{parked} could not be acted on: vigia why {self.parked_facts[0][:16]}"
         if self.failed_notices:
             undelivered = counted(self.failed_notices, "notice")
-            yield f"{undelivered} could not be delivered: check VIGIA_TEAMS_WEBHOOK and VIGIA_SMTP_…"
+            names = "VIGIA_TEAMS_WEBHOOK, VIGIA_ACS_ENDPOINT and VIGIA_SMTP_…"
+            yield f"{undelivered} could not be delivered: check {names}"
 
 
 @dataclass(frozen=True, slots=True)

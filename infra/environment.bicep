@@ -90,7 +90,9 @@ type Notifications = {
   emails: string[]
   @description('True once the secret teams-webhook is in the vault.')
   teams: bool
-  @description('An empty host turns mail off. The password is the secret smtp-password in the vault; an empty user needs none.')
+  @description('Endpoint of the Azure Communication Services that send mail, without keys; empty for none. It goes before smtp.')
+  acs: string
+  @description('An empty host turns it off. The password is the secret smtp-password in the vault; an empty user needs none.')
   smtp: { host: string, port: int, user: string, from: string }
 }
 

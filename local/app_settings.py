@@ -32,6 +32,7 @@ def settings_for(addresses: Addresses, policies: Path = ROOT / "policies") -> di
         "VIGIA_POLICIES": str(policies),
         "VIGIA_PUBLIC_URL": addresses.url("functions"),
         "VIGIA_TEAMS_WEBHOOK": f"{addresses.url('inbox')}/teams/vigia?sig=local",
+        "VIGIA_ACS_ENDPOINT": f"{addresses.url('inbox')}/acs",
         "VIGIA_SMTP_HOST": HOST,
         "VIGIA_SMTP_PORT": str(addresses.smtp),
         "VIGIA_MAIL_FROM": "vigia@example.com",

@@ -62,7 +62,13 @@ SETTINGS: tuple[Setting, ...] = (
         "https://prod-01.westeurope.logic.azure.com/…",
         "",
     ),
-    Setting("VIGIA_SMTP_HOST", "mail server; empty for no e-mail", "smtp.azurecomm.net", ""),
+    Setting(
+        "VIGIA_ACS_ENDPOINT",
+        "Azure Communication Services that sends the mails; goes before a mail server; empty for none",
+        "https://acs-vigia.europe.communication.azure.com",
+        "",
+    ),
+    Setting("VIGIA_SMTP_HOST", "mail server; empty for none", "smtp.azurecomm.net", ""),
     Setting("VIGIA_SMTP_PORT", "its port: 587 speaks STARTTLS", "587", "587"),
     Setting("VIGIA_SMTP_USER", "user on the mail server; empty for none", "", ""),
     Setting("VIGIA_SMTP_PASSWORD", "password on the mail server; a secret", "", ""),
@@ -124,6 +130,7 @@ class Settings:
     policies: Path
     public_url: str
     teams_webhook: str
+    acs_endpoint: str
     smtp_host: str
     smtp_port: int
     smtp_user: str
@@ -183,6 +190,7 @@ class Settings:
             policies=Path(values["VIGIA_POLICIES"]),
             public_url=values["VIGIA_PUBLIC_URL"].rstrip("/"),
             teams_webhook=values["VIGIA_TEAMS_WEBHOOK"],
+            acs_endpoint=values["VIGIA_ACS_ENDPOINT"],
             smtp_host=values["VIGIA_SMTP_HOST"],
             smtp_port=int(values["VIGIA_SMTP_PORT"]),
             smtp_user=values["VIGIA_SMTP_USER"],
@@ -198,7 +206,7 @@ class Settings:
 
 
 _NUMBERS = ("VIGIA_SMTP_PORT", "VIGIA_LEASE_SECONDS")
-_ENDPOINTS = ("VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_TOPIC_ENDPOINT")
+_ENDPOINTS = ("VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_TOPIC_ENDPOINT", "VIGIA_ACS_ENDPOINT")
 
 
 def _missing(values: Mapping[str, str]) -> list[Setting]:

@@ -95,6 +95,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       VIGIA_POLICIES: config.app.policies
       VIGIA_PUBLIC_URL: 'https://${app.properties.defaultHostName}'
       VIGIA_TEAMS_WEBHOOK: config.notifications.teams ? '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/teams-webhook)' : ''
+      VIGIA_ACS_ENDPOINT: config.notifications.acs
       VIGIA_SMTP_HOST: smtp.host
       VIGIA_SMTP_PORT: string(smtp.port)
       VIGIA_SMTP_USER: smtp.user

@@ -1,4 +1,4 @@
-"""The inbox: a Teams webhook, an SMTP server and a page over both."""
+"""The inbox: a Teams webhook, an SMTP server, the e-mail service of Azure, and a page over all of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aiosmtpd.smtp import SMTP
 
 from local.addresses import HOST
 from local.errors import PortInUseError
+from local.inbox import acs
 from local.inbox.mail import MailSink
 from local.inbox.messages import Mailbox
 from local.inbox.page import render
@@ -19,11 +20,12 @@ from local.listener import Listener
 
 
 class Inbox:
-    """Takes cards at `/teams/...` over HTTP and mails over SMTP, and shows both at `/`."""
+    """Takes cards at `/teams/...` and mails at `/acs/...` over HTTP, mails over SMTP too, and shows all at `/`."""
 
     def __init__(self, http_port: int, smtp_port: int) -> None:
         self.mailbox = Mailbox()
         self.smtp_port = smtp_port
+        self._acs = acs.AcsMail(self.mailbox.add)
         self._listener = Listener("the inbox page", http_port)
         self._smtp: asyncio.Server | None = None
 
@@ -37,10 +39,11 @@ class Inbox:
         Raises:
             PortInUseError: something else listens on one of them.
         """
-        app = web.Application(client_max_size=MAX_BYTES)
+        app = web.Application(client_max_size=acs.MAX_BYTES)
         app.add_routes(
             [
                 web.post("/teams/{flow:.+}", self._post_card),
+                *self._acs.routes(),
                 web.get("/", self._get_page),
                 web.get("/_local/messages", self._get_messages),
                 web.get("/_local/count", self._get_count),
@@ -73,9 +76,12 @@ class Inbox:
             )
         try:
             raw = await request.read()
-            self.mailbox.add(parse_card(raw, request.match_info["flow"], datetime.now(UTC)))
         except web.HTTPRequestEntityTooLarge:
+            raw = bytes(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
             return _refusal(413, "RequestEntityTooLarge", f"the body is larger than {MAX_BYTES} bytes (28 KB)")
+        try:
+            self.mailbox.add(parse_card(raw, request.match_info["flow"], datetime.now(UTC)))
         except CardError as exc:
             return _refusal(400, "InvalidRequest", str(exc))
         return web.Response(status=202)

@@ -1,7 +1,8 @@
 """Notices from being posted to being delivered, at least once.
 
 Posting is de-duplicated by the notice's key, and each message is noted right after it was sent, so that a queue message
-that comes again sends only what is missing. A worker that dies between sending and noting sends that one message twice.
+that comes again sends only what is missing. A worker that dies between sending and noting leaves one message whose fate is
+unknown: it is sent again as the same attempt, which a channel with repeatable requests recognises, and others do not.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import timedelta
 from functools import partial
 
 from shared.domain.notice import Notice
-from shared.errors import PermanentError, RetryableError, VigiaError
+from shared.errors import AmbiguousWriteError, PermanentError, RetryableError, VigiaError
 from shared.logs import fields
 from shared.policy.model import Policy
 from shared.policy.people import Directory
@@ -90,7 +91,9 @@ class NoticeOutbox:
     def _deliver(self, stored: Stored) -> None:
         deliveries = stored.record.deliveries
         if deliveries is None:
-            deliveries = tuple(Delivery(r.channel, r.email) for r in routes(stored.record.notice, self.policies))
+            now = self.clock.now()
+            found = routes(stored.record.notice, self.policies)
+            deliveries = tuple(Delivery(route.channel, route.email, at=now) for route in found)
             # The routes of the first try stay, whatever the policy becomes: what is sent must be known.
             stored = self.store.note(stored, lambda record: replace(record, deliveries=record.deliveries or deliveries))
         if not deliveries:
@@ -108,10 +111,12 @@ class NoticeOutbox:
     def _attempt(self, record: OutboxRecord, delivery: Delivery) -> tuple[Delivery, RetryableError | None]:
         now = self.clock.now()
         try:
-            self._send(record.notice, delivery)
+            self._send(record, delivery)
         except RetryableError as exc:
             if now - record.posted_at < GIVE_UP_AFTER:
-                return replace(delivery, at=now, problem=str(exc)), exc
+                # What may have been taken is repeated as the same attempt; what was not is a new one.
+                began = delivery.at if isinstance(exc, AmbiguousWriteError) else now
+                return replace(delivery, at=began, problem=str(exc)), exc
             return self._failed(record, delivery, exc, f"given up after {GIVE_UP_AFTER}: {exc}"), None
         except VigiaError as exc:
             return self._failed(record, delivery, exc, str(exc)), None
@@ -123,7 +128,7 @@ class NoticeOutbox:
         log.error("notice.failed", extra=about)
         return replace(delivery, state="failed", at=self.clock.now(), problem=problem)
 
-    def _send(self, notice: Notice, delivery: Delivery) -> None:
+    def _send(self, record: OutboxRecord, delivery: Delivery) -> None:
         channel = self.channels.get(delivery.channel)
         if channel is None:
             raise PermanentError(
@@ -132,8 +137,9 @@ class NoticeOutbox:
                 hint="docs/reference/notices.md names its settings",
             )
         person = self.people.person(delivery.to)
-        message = render(notice, person.locale, person.time_zone, self.public_url)
-        channel.send(message, Recipient(person.email, person.name))
+        message = render(record.notice, person.locale, person.time_zone, self.public_url)
+        attempt = replace(message, first_sent_at=delivery.at or record.posted_at)
+        channel.send(attempt, Recipient(person.email, person.name))
 
 
 def routes(notice: Notice, policies: Sequence[Policy]) -> tuple[Route, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,7 @@ class Message:
         sentence: what happened and why.
         facts: (label, value) in the order to be shown.
         footer: why the reader gets this message.
+        first_sent_at: when the attempt that this may repeat began, UTC; the same in every repetition of it.
     """
 
     kind: NoticeKind
@@ -46,6 +48,7 @@ class Message:
     facts: tuple[tuple[str, str], ...]
     button: Button | None
     footer: str
+    first_sent_at: datetime | None = None
 
 
 class Channel(Protocol):
@@ -53,7 +56,8 @@ class Channel(Protocol):
         """Hand the message over for delivery.
 
         Raises:
-            RetryableError: the other side cannot take it now.
+            AmbiguousWriteError: the other side may have taken it; repeating the same attempt is right.
+            RetryableError: the other side did not take it now.
             PermanentError: it refused this message or this recipient for good.
         """
         ...

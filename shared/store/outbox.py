@@ -22,7 +22,13 @@ RecordState = Literal["pending", "sent", "no-route", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message to one person. `problem` says why it is failed, or why it is still pending."""
+    """One message to one person.
+
+    Args:
+        at: when it was sent or failed; while it is pending, when the attempt began that may have been sent. It is stored
+            before that attempt, so that whoever repeats it after a crash repeats the same one.
+        problem: why it is failed, or why it is still pending.
+    """
 
     channel: str
     to: str

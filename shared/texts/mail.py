@@ -47,10 +47,17 @@ def email_message(message: Message, sender: str, to: Recipient) -> EmailMessage:
     mail["X-Vigia-Kind"] = message.kind.value
     mail["X-Vigia-Key"] = plain(message.key)
     mail["Content-Language"] = message.language
-    mail.set_content(_templates().get_template("mail.txt.j2").render(message=message))
-    page = _templates().get_template("mail.html.j2").render(message=message, accent=_accent(message.kind))
-    mail.add_alternative(page, subtype="html")
+    mail.set_content(text_part(message))
+    mail.add_alternative(html_part(message), subtype="html")
     return mail
+
+
+def text_part(message: Message) -> str:
+    return _templates().get_template("mail.txt.j2").render(message=message)
+
+
+def html_part(message: Message) -> str:
+    return _templates().get_template("mail.html.j2").render(message=message, accent=_accent(message.kind))
 
 
 def _message_id(message: Message, sender: str, to: Recipient) -> str:

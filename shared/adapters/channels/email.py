@@ -1,4 +1,4 @@
-"""E-mail, by SMTP."""
+"""E-mail: by Azure Communication Services where that is configured, else by SMTP."""
 
 from __future__ import annotations
 
@@ -114,14 +114,18 @@ def _refusal(code: int, reason: bytes | str, what: str) -> RetryableError | Perm
 
 
 def build(settings: Settings) -> Channel | None:
-    """Return the channel, or None without a mail server.
+    """Return the channel, or None without a mail service.
+
+    One word in policies, whatever carries the mail: people ask for a mail, not for a transport. With both
+    configured it is Azure Communication Services, which recognises a repeated sending.
 
     Raises:
-        SettingsError: the sender is not a mail address.
+        SettingsError: the sender is not a mail address, or the service's endpoint is none.
     """
+    from shared.adapters import acs_mail
     from shared.texts.mail import is_address
 
-    if not settings.smtp_host:
+    if not settings.smtp_host and not settings.acs_endpoint:
         return None
     if not is_address(settings.mail_from):
         raise SettingsError(
@@ -129,6 +133,8 @@ def build(settings: Settings) -> Channel | None:
             message=f"VIGIA_MAIL_FROM is not a mail address: {settings.mail_from!r}",
             hint="write e.g. vigia@example.com",
         )
+    if settings.acs_endpoint:
+        return acs_mail.build(settings)
     return EmailChannel(
         settings.smtp_host, settings.smtp_port, settings.mail_from, settings.smtp_user, settings.smtp_password
     )
