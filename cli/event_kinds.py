@@ -124,6 +124,17 @@ def cloud_event(event: OutgoingEvent) -> dict[str, object]:
     }
 
 
+def fact_key(event: OutgoingEvent) -> str:
+    """Return the key under which the ledger will know what the event tells."""
+    from shared.domain.fact import Fact
+    from shared.events.envelope import read_events
+    from shared.events.registry import parse_fact
+
+    [envelope] = read_events(json.dumps(cloud_event(event)))
+    told = parse_fact(envelope)
+    return told.key if isinstance(told, Fact) else ""
+
+
 def _model_registered(source: str, now: datetime, told: Answers) -> OutgoingEvent:
     from shared.domain.ids import ModelName, ModelVersion
     from shared.events.outgoing import model_registered_hint

@@ -9,7 +9,7 @@ import typer
 
 from cli import context
 from cli.errors import CommandError
-from cli.event_kinds import KINDS, Answers, build_event, cloud_event, find_kind
+from cli.event_kinds import KINDS, Answers, build_event, cloud_event, fact_key, find_kind
 from cli.options import ByOption, Format, OutputOption, SettingsOption, person
 from cli.output import console, print_json, text, waiting
 
@@ -98,10 +98,12 @@ def trigger(
         return
     with waiting(f"publishing {event.type}"):
         app_.publisher.publish(event)
+    fact = fact_key(event)
     if output is Format.JSON:
-        print_json({"id": event.id, "type": event.type, "subject": event.subject, "published": True})
+        print_json({"id": event.id, "type": event.type, "subject": event.subject, "fact": fact, "published": True})
     else:
         console().print(text(f"published {event.type} about {event.subject}: {event.id}"), soft_wrap=True)
+        console().print(text(f"what comes of it: vigia why {fact[:16]}"), soft_wrap=True)
 
 
 @app.command("kinds")

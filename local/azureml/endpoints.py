@@ -1,6 +1,6 @@
 """Online endpoints over ARM: create, traffic, keys, delete.
 
-Rules for traffic: shared/reference/AZURE_ML_REST.md section 2. That a map may only name deployments that exist is the
+Rules for traffic: recorded from the service. That a map may only name deployments that exist is the
 service's own validation ("deployments … do not exist").
 """
 

@@ -1,7 +1,7 @@
 """Azure ML's events, as its Event Grid system topic raises them.
 
-Subjects, names and casing: shared/reference/EVENTS.md sections 2.2 to 2.6. ModelRegistered and ModelDeployed carry
-PascalCase data, run events camelCase.
+Subjects, names and casing: learn.microsoft.com, event-schema-machine-learning and how-to-use-event-grid (2026-07-06).
+ModelRegistered and ModelDeployed carry PascalCase data, run events camelCase.
 """
 
 from __future__ import annotations

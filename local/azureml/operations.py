@@ -1,6 +1,6 @@
 """Long-running operations: what `Azure-AsyncOperation` and `Location` headers point to.
 
-Source: shared/reference/AZURE_ML_REST.md section 2, from recorded traffic of the service.
+Source: recorded traffic of the service.
 """
 
 from __future__ import annotations

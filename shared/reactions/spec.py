@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from shared.domain.fact import Fact
+from shared.domain.fact import Fact, RetrainingRequested
 from shared.domain.ids import EndpointName, FactKey, ModelName, ReleaseId
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
@@ -112,6 +112,9 @@ def held_back(reaction: Reaction, reason: str, *notices: Notice) -> Performed:
 
 def suppression_notice(reaction: Reaction, reason: str, work: Work) -> Notice:
     """Return the notice that a guardrail held the reaction back; once a day per kind of reason."""
+    if isinstance(work.fact.body, RetrainingRequested):
+        # Somebody asked and waits for an answer, however often it is the same.
+        return work.notice(NoticeKind.REACTION_SUPPRESSED, what=reaction.name, reason=reason)
     about = f"{reaction.name}/{reason.partition(':')[0]}"
     return work.daily_notice(NoticeKind.REACTION_SUPPRESSED, about, what=reaction.name, reason=reason)
 

@@ -45,7 +45,7 @@ class AllowLoopbackHttp(SansIOHTTPPolicy[Any, Any]):
 
 
 def make_client(port: int) -> MLClient:
-    """The real client against loopback; see shared/reference/AZURE_ML_REST.md section 1."""
+    """The real client against loopback."""
     base = f"http://127.0.0.1:{port}"
     return MLClient(
         LocalCredential(),

@@ -15,6 +15,7 @@ from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import FakeApp
+from tests.unit.events.wire import fact_from
 
 Json = Callable[..., Any]
 RETRAIN = ("events", "trigger", "retraining-requested", "--model", "flight-delay", "--reason", "new labels")
@@ -71,9 +72,10 @@ def test_a_dry_run_shows_the_cloud_event_and_sends_nothing(fake: FakeApp, run: R
     assert shown["data"]["reason"] == "new labels"
 
 
-def test_json_tells_the_id(fake: FakeApp, run_json: Json) -> None:
+def test_json_tells_the_event_and_the_fact_it_becomes(fake: FakeApp, run_json: Json) -> None:
     told = run_json(*RETRAIN)
 
+    assert told.pop("fact") == fact_from(json.dumps(cloud_event(fake.topic.events[0]))).key
     assert told == {
         "id": fake.topic.events[0].id,
         "type": "Vigia.RetrainingRequested",
