@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,21 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.credentials import credential_for
 from shared.errors import AmbiguousWriteError, RetryableError
 from shared.ports.blobs import Blob, BlobItem, Written
+from shared.ports.queues import Waiting
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerClient
-    from azure.storage.queue import QueueClient, QueueServiceClient
+    from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 CONTAINER = "vigia"
+# Where Event Grid puts what it gave up; infra/ names it too.
+DEAD_LETTERS = "dead-letters"
+MOST_PEEKED = 32
+# The service says the year 9999 of a message that never expires.
+NEVER = 9999
+# For so long a message is hidden from others while it is being moved.
+MOVE_SECONDS = 60
 # The SDK's own pauses (15 s and more) would outlast the claim that a worker holds meanwhile.
 RETRIES: dict[str, Any] = {"retry_total": 3, "initial_backoff": 0.3, "increment_base": 1, "random_jitter_range": 0.2}
 
@@ -125,21 +134,94 @@ class AzureMessageQueue:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clients: dict[str, QueueClient] = {}
+        self._existing: set[str] = set()
 
     def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
         with _translated(queue):
-            self._client(queue).send_message(text, visibility_timeout=round(delay.total_seconds()))
+            client = self._client(queue)
+            self._require(queue)
+            client.send_message(_to_base64(text), visibility_timeout=round(delay.total_seconds()))
+
+    def peek(self, queue: str) -> tuple[Waiting, ...]:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with _translated(queue):
+            try:
+                return tuple(_waiting(message) for message in self._client(queue).peek_messages(MOST_PEEKED))
+            except ResourceNotFoundError:
+                return ()
+
+    def length(self, queue: str) -> int:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with _translated(queue):
+            try:
+                return self._client(queue).get_queue_properties().approximate_message_count or 0
+            except ResourceNotFoundError:
+                return 0
+
+    def move(self, queue: str, digests: Collection[str], to: str | None) -> int:
+        # What comes in meanwhile is not looked at, or this might never end.
+        waiting = self.length(queue)
+        if not waiting:
+            return 0
+        moved = 0
+        with _translated(queue):
+            source = self._client(queue)
+            others: list[QueueMessage] = []
+            for message in source.receive_messages(
+                messages_per_page=min(MOST_PEEKED, waiting), visibility_timeout=MOVE_SECONDS, max_messages=waiting
+            ):
+                if _waiting(message).digest in digests:
+                    self._hand_over(message, source, to)
+                    moved += 1
+                else:
+                    others.append(message)
+            for message in others:
+                _show_again(message, source)
+        return moved
+
+    def _hand_over(self, message: QueueMessage, source: QueueClient, to: str | None) -> None:
+        if to is not None:
+            self._require(to)
+            self._client(to).send_message(message.content, time_to_live=-1)
+        source.delete_message(message)
+
+    def _require(self, queue: str) -> None:
+        if queue not in self._existing:
+            _create_if_missing(self._client(queue))
+            self._existing.add(queue)
 
     def _client(self, queue: str) -> QueueClient:
+        # The SDK's decoding policy would refuse a whole page for one message that is not base64, and what Event Grid
+        # or a person put there is to be seen as it is: contents are encoded and decoded here.
         if queue not in self._clients:
-            from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
-
-            client = queue_service(self._settings).get_queue_client(
-                queue, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=TextBase64DecodePolicy()
-            )
-            _create_if_missing(client)
-            self._clients[queue] = client
+            self._clients[queue] = queue_service(self._settings).get_queue_client(queue)
         return self._clients[queue]
+
+
+def _show_again(message: QueueMessage, queue: QueueClient) -> None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    with suppress(ResourceNotFoundError):  # its hiding ended by itself, and somebody took it
+        queue.update_message(message, visibility_timeout=0)
+
+
+def _to_base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def _waiting(message: QueueMessage) -> Waiting:
+    expires_at = message.expires_on if message.expires_on and message.expires_on.year < NEVER else None
+    return Waiting(_from_base64(message.content), message.inserted_on or datetime.now(UTC), expires_at)
+
+
+def _from_base64(content: str) -> str:
+    """Return the text of a message; a content that is no base64 of a text is the text itself."""
+    try:
+        return b64decode(content, validate=True).decode()
+    except ValueError:
+        return content
 
 
 def _create_if_missing(client: ContainerClient | QueueClient) -> None:

@@ -10,6 +10,7 @@ import pytest
 from local.addresses import Addresses
 from shared.adapters.storage import AzureBlobStore, AzureMessageQueue, queue_service
 from shared.errors import RetryableError
+from shared.ports.queues import text_digest
 from shared.settings import Settings
 from tests.settings import settings_for
 
@@ -81,6 +82,43 @@ def test_a_message_arrives_as_it_was_sent(settings: Settings) -> None:
     message = client.receive_message()
     assert message is not None
     assert message.content == '{"release": "ação-1"}'
+
+
+def put_raw(settings: Settings, queue: str, *contents: str) -> None:
+    client = queue_service(settings).get_queue_client(queue)
+    client.create_queue()
+    for content in contents:
+        client.send_message(content)
+
+
+def test_peeking_shows_what_waits_and_takes_nothing(settings: Settings) -> None:
+    queues = AzureMessageQueue(settings)
+    assert (queues.peek("test-none-poison"), queues.length("test-none-poison")) == ((), 0)
+    put_raw(settings, "test-peek-poison", "eyJhIjogMX0=", "{not base64", "/w==")
+
+    for _ in range(2):
+        seen = queues.peek("test-peek-poison")
+
+    assert [message.text for message in seen] == ['{"a": 1}', "{not base64", "/w=="]
+    lifetimes = [message.expires_at - message.inserted_at for message in seen if message.expires_at]
+    assert lifetimes == [timedelta(days=7)] * 3
+    assert queues.length("test-peek-poison") == 3
+
+
+def test_moving_takes_only_the_named_messages_and_moved_ones_never_expire(settings: Settings) -> None:
+    queues = AzureMessageQueue(settings)
+    put_raw(settings, "test-move-poison", *(f"message {number}" for number in range(40)), "{not base64")
+    wanted = {text_digest("message 39"), text_digest("{not base64")}
+
+    assert queues.move("test-move-poison", wanted, "test-move") == 2
+
+    moved = queues.peek("test-move")
+    assert [(message.text, message.expires_at) for message in moved] == [("message 39", None), ("{not base64", None)]
+    assert queues.length("test-move-poison") == 39
+    assert len(queues.peek("test-move-poison")) == 32  # the others are not left hidden
+    assert queues.move("test-move-poison", {text_digest("message 3")}, None) == 1
+    assert queues.move("test-move-poison", wanted, "test-move") == 0
+    assert queues.length("test-move-poison") == 38
 
 
 def test_unreachable_storage_is_worth_another_try() -> None:

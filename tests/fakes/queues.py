@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.ports.clock import Clock
+from shared.ports.queues import Waiting, text_digest
 from tests.fakes.clock import FakeClock
 
 LONGEST_DELAY = timedelta(days=7)
+LIFETIME = timedelta(days=7)
+MOST_PEEKED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Message:
     queue: str
     text: str
     visible_at: datetime
+    expires_at: datetime | None = None
 
 
 class FakeQueues:
@@ -28,7 +33,23 @@ class FakeQueues:
     def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
         if not timedelta(0) <= delay <= LONGEST_DELAY:
             raise ValueError(f"a message can be delayed by 0 to 7 days, not by {delay}")
-        self.messages.append(Message(queue, text, self._clock.now() + delay))
+        now = self._clock.now()
+        self.messages.append(Message(queue, text, now + delay, now + LIFETIME))
+
+    def peek(self, queue: str) -> tuple[Waiting, ...]:
+        visible = [m for m in self.messages if m.queue == queue and m.visible_at <= self._clock.now()]
+        return tuple(Waiting(m.text, m.visible_at, m.expires_at) for m in visible[:MOST_PEEKED])
+
+    def length(self, queue: str) -> int:
+        return len(self.texts(queue))
+
+    def move(self, queue: str, digests: Collection[str], to: str | None) -> int:
+        moved = [m for m in self.messages if m.queue == queue and text_digest(m.text) in digests]
+        for message in moved:
+            self.messages.remove(message)
+            if to is not None:
+                self.messages.append(Message(to, message.text, self._clock.now()))
+        return len(moved)
 
     def texts(self, queue: str) -> list[str]:
         """Return all waiting messages of a queue, visible or not."""
