@@ -1,8 +1,8 @@
 """Notices from being posted to being delivered, at least once.
 
 Posting is de-duplicated by the notice's key, and each message is noted right after it was sent, so that a queue message
-that comes again sends only what is missing. A worker that dies between sending and noting leaves one message whose fate is
-unknown: it is sent again as the same attempt, which a channel with repeatable requests recognises, and others do not.
+that comes again sends only what is missing. A worker that dies between sending and noting leaves one message whose fate
+is unknown: it is sent again as the same attempt, which a channel with repeatable requests recognises, and others do not.
 """
 
 from __future__ import annotations

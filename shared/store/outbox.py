@@ -25,8 +25,8 @@ class Delivery:
     """One message to one person.
 
     Args:
-        at: when it was sent or failed; while it is pending, when the attempt began that may have been sent. It is stored
-            before that attempt, so that whoever repeats it after a crash repeats the same one.
+        at: when it was sent or failed; while it is pending, when the attempt began that may have been sent. It is
+            stored before that attempt, so that whoever repeats it after a crash repeats the same one.
         problem: why it is failed, or why it is still pending.
     """
 

@@ -86,7 +86,7 @@ def test_the_same_attempt_is_one_mail_and_another_is_another(inbox: Inbox, chann
 
 def test_over_the_quota_it_is_tried_again_as_a_new_attempt(inbox: Inbox, channel: Channel) -> None:
     faults(inbox, busy=1, retry_after_seconds=17)
-    with pytest.raises(RetryableError, match="429: TooManyRequests.* retry after 17 s") as caught:
+    with pytest.raises(RetryableError, match=r"429: TooManyRequests.* retry after 17 s") as caught:
         channel.send(an_attempt(), ANA)
     assert not isinstance(caught.value, AmbiguousWriteError)
 
@@ -155,7 +155,7 @@ def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
 
 
 def test_an_unsigned_token_never_leaves_this_machine() -> None:
-    with pytest.raises(SettingsError, match="VIGIA_ACS_ENDPOINT must be http://127.0.0.1"):
+    with pytest.raises(SettingsError, match=r"VIGIA_ACS_ENDPOINT must be http://127\.0\.0\.1"):
         settings_for(VIGIA_ACS_ENDPOINT="https://acs.example")
 
 
