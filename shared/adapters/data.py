@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.storage import blob_service
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.errors import PermanentError, RetryableError
@@ -42,7 +42,11 @@ class WorkspaceData:
         names = [n for n in self._names(path) if n.endswith(".parquet") and (n == path or n.startswith(path + "/"))]
         if not names:
             raise PermanentError("data.missing", f"no parquet file at {uri}", "write one there, or mend the reference")
-        return pd.concat([_parquet(self._read(name), name) for name in names], ignore_index=True)
+        frames: list[pd.DataFrame] = []
+        for name in names:
+            left = MOST_CELLS - sum(frame.size for frame in frames)
+            frames.append(read_parquet(self._read(name), name, left))
+        return pd.concat(frames, ignore_index=True)
 
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
@@ -101,20 +105,14 @@ class WorkspaceData:
         from azure.core.exceptions import AzureError
 
         try:
-            content: bytes = self._container.download_blob(name).readall()
+            download = self._container.download_blob(name)
+            if download.size > MOST_BYTES:
+                message = f"{name} has {download.size:,} bytes; at most {MOST_BYTES:,} are read"
+                raise PermanentError("data.too_large", message, "write smaller files")
+            content: bytes = download.readall()
         except AzureError as exc:
             raise RetryableError("data.unreachable", f"the workspace's storage did not give {name!r}") from exc
         return content
-
-
-def _parquet(content: bytes, name: str) -> pd.DataFrame:
-    import pandas as pd
-    import pyarrow as pa
-
-    try:
-        return pd.read_parquet(io.BytesIO(content))
-    except (pa.lib.ArrowException, OSError, ValueError) as exc:
-        raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: {exc}") from exc
 
 
 def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
@@ -140,7 +138,7 @@ def _is_whole(line: bytes) -> bool:
     """Return whether the line is all of a record: no beginning of a JSON object is one itself."""
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -152,5 +150,5 @@ def _request(line: bytes, place: str, start: datetime, end: datetime) -> tuple[s
         if not start <= datetime.fromisoformat(record["time"]) < end:
             return None
         return str(record.get("correlationid", "")), [dict(row) for row in record["data"]]
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise PermanentError("data.unreadable", f"{place} is not a collected request: {exc!r:.200}") from exc
