@@ -43,6 +43,10 @@ class AmbiguousWriteError(RetryableError):
     """A conditional write may or may not have happened: read back before deciding anything."""
 
 
+class AccessRefusedError(RetryableError):
+    """Azure does not accept who the app is, even after signing in anew: a person must mend the identity meanwhile."""
+
+
 class WorkspaceBusyError(RetryableError):
     """Azure ML is still working on the resource (409 while updating): come back later, nothing failed."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
-from typing import Any
+from datetime import datetime
+from itertools import islice, takewhile
+from typing import Any, TypeVar
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.pipeline_job import pipeline_job, split_reference
+from shared.adapters.renewal import Renewable
+from shared.adapters.workspace_records import deployment_record, job_record, model_record, traffic_split, word
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.workspace import (
-    DeploymentRecord,
     DeploymentRequest,
     EndpointRecord,
     JobRecord,
@@ -31,6 +32,8 @@ SOVEREIGN_CLOUDS = {
 }
 # The SDK's own ten retries last minutes, longer than the claim that a worker holds meanwhile; the queue tries again.
 RETRIES: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.3}
+T = TypeVar("T")
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -39,15 +42,13 @@ class AzureWorkspace:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
+        self._clients: Renewable[Any] = Renewable(self._client)
 
     @property
     def ml(self) -> Any:
         """Return the MLClient; building it takes about a second, once."""
-        with self._lock:
-            return self._client
+        return self._clients.client
 
-    @cached_property
     def _client(self) -> Any:
         from azure.ai.ml import MLClient
 
@@ -66,36 +67,32 @@ class AzureWorkspace:
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
         found = self._read(f"model {name}:{version}", lambda ml: ml.models.get(name, version=version))
-        if found is None:
-            return None
-        created = found.creation_context
-        return ModelRecord(
-            name=ModelName(found.name),
-            version=ModelVersion(str(found.version)),
-            type=found.type or "",
-            path=found.path or "",
-            created_at=created.created_at,
-            created_by=created.created_by or "",
-            job=JobName(found.job_name) if found.job_name else None,
-            tags=dict(found.tags or {}),
-        )
+        return None if found is None else model_record(found)
+
+    def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
+        def read(ml: Any) -> list[ModelRecord]:
+            records = (model_record(each) for each in islice(_newest_first(ml, name, most), most))
+            return list(takewhile(lambda record: record.created_at > after, records))
+
+        return tuple(self._read(f"versions of model {name}", read) or ())
 
     def job(self, name: JobName) -> JobRecord | None:
         found = self._read(f"job {name}", lambda ml: ml.jobs.get(name))
-        return None if found is None else _job_record(found)
+        return None if found is None else job_record(found)
 
     def submit_job(self, request: JobRequest) -> JobRecord:
-        with _translated(f"job {request.name}"):
-            job = pipeline_job(self.ml, request)
+        def submit(ml: Any) -> Any:
+            job = pipeline_job(ml, request)
             try:
-                submitted = self.ml.jobs.create_or_update(job)
+                return ml.jobs.create_or_update(job)
             except Exception as exc:
                 # The name is ours and derived from what caused the job: whoever holds it is this very job,
                 # submitted before. Source: azure-docs issue 122250, read 2026-11-20.
                 if "JobPropertyImmutable" not in str(exc):
                     raise
-                submitted = self.ml.jobs.get(request.name)
-        return _job_record(submitted)
+                return ml.jobs.get(request.name)
+
+        return job_record(self._do(f"job {request.name}", submit))
 
     def data_uri(self, reference: str) -> str:
         """Return the azureml:// URI behind "azureml:NAME:VERSION" or "azureml:NAME@latest"."""
@@ -121,48 +118,60 @@ class AzureWorkspace:
         deployments = self._read(f"endpoint {name}", lambda ml: list(ml.online_deployments.list(name))) or []
         return EndpointRecord(
             name=name,
-            state=_word(found.provisioning_state),
-            traffic=_split(found.traffic),
-            mirror_traffic=_split(found.mirror_traffic),
-            deployments=tuple(_deployment_record(each) for each in deployments),
+            state=word(found.provisioning_state),
+            traffic=traffic_split(found.traffic),
+            mirror_traffic=traffic_split(found.mirror_traffic),
+            deployments=tuple(deployment_record(each) for each in deployments),
             scoring_uri=found.scoring_uri or "",
         )
 
     def create_endpoint(self, name: EndpointName) -> None:
         from azure.ai.ml.entities import ManagedOnlineEndpoint
 
-        with _translated(f"endpoint {name}"):
-            self.ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=name, auth_mode="key"))
+        endpoint = ManagedOnlineEndpoint(name=name, auth_mode="key")
+        self._do(f"endpoint {name}", lambda ml: ml.online_endpoints.begin_create_or_update(endpoint))
 
     def create_deployment(self, request: DeploymentRequest) -> None:
-        with _translated(f"deployment {request.endpoint}/{request.name}"):
-            self.ml.online_deployments.begin_create_or_update(_deployment(request), skip_script_validation=True)
+        def create(ml: Any) -> None:
+            ml.online_deployments.begin_create_or_update(_deployment(request), skip_script_validation=True)
+
+        self._do(f"deployment {request.endpoint}/{request.name}", create)
 
     def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
-        with _translated(f"traffic of endpoint {endpoint}"):
-            entity = self.ml.online_endpoints.get(endpoint)
+        def write(ml: Any) -> None:
+            entity = ml.online_endpoints.get(endpoint)
             entity.traffic = dict(traffic)
-            self.ml.online_endpoints.begin_create_or_update(entity)
+            ml.online_endpoints.begin_create_or_update(entity)
+
+        self._do(f"traffic of endpoint {endpoint}", write)
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
-        with _translated(f"deployment {endpoint}/{deployment}"):
-            self.ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint)
+        self._do(
+            f"deployment {endpoint}/{deployment}",
+            lambda ml: ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint),
+        )
 
     def stop_compute_instances(self) -> tuple[str, ...]:
-        with _translated("compute instances"):
-            running = [c.name for c in self.ml.compute.list(compute_type="ComputeInstance") if c.state == "Running"]
+        def stop(ml: Any) -> tuple[str, ...]:
+            running = [c.name for c in ml.compute.list(compute_type="ComputeInstance") if c.state == "Running"]
             for name in running:
-                self.ml.compute.begin_stop(name)
-        return tuple(running)
+                ml.compute.begin_stop(name)
+            return tuple(running)
 
-    def _read(self, what: str, call: Any) -> Any:
+        return self._do("compute instances", stop)
+
+    def _read(self, what: str, call: Callable[[Any], T]) -> T | None:
         from azure.core.exceptions import ResourceNotFoundError
 
         with _translated(what):
             try:
-                return call(self.ml)
+                return self._clients.call(what, call)
             except ResourceNotFoundError:
                 return None
+
+    def _do(self, what: str, call: Callable[[Any], T]) -> T:
+        with _translated(what):
+            return self._clients.call(what, call)
 
 
 def _cloud(arm_endpoint: str) -> dict[str, Any]:
@@ -201,61 +210,6 @@ def _deployment(request: DeploymentRequest) -> Any:
     )
 
 
-def _job_record(job: Any) -> JobRecord:
-    return JobRecord(
-        name=JobName(job.name),
-        status=_word(job.status),
-        tags={k: str(v) for k, v in (job.tags or {}).items()},
-        created_by=job.creation_context.created_by or "" if job.creation_context else "",
-        inputs=_paths(job, "inputs"),
-        outputs=_paths(job, "outputs"),
-    )
-
-
-def _paths(job: Any, which: str) -> dict[str, str]:
-    """Return input or output name to path, of the pipeline itself and, under it, of its steps."""
-    found: dict[str, str] = {}
-    for node in [*(getattr(job, "jobs", None) or {}).values(), job]:
-        for name, value in (getattr(node, which, None) or {}).items():
-            if path := _path(value):
-                found[name] = path
-    return found
-
-
-def _word(state: Any) -> str:
-    # The SDK answers with an enumeration here and with text there.
-    return str(getattr(state, "value", state) or "")
-
-
-def _path(value: Any) -> str:
-    """Return where an input or output is; "" for a literal, whose `path` the SDK refuses to give."""
-    from azure.ai.ml.exceptions import ValidationException
-
-    try:
-        return str(getattr(value, "path", None) or "")
-    except ValidationException:
-        return ""
-
-
-def _split(traffic: Mapping[str, Any] | None) -> dict[DeploymentName, int]:
-    # The SDK adds a 0 for every deployment without traffic.
-    return {DeploymentName(name): int(share) for name, share in (traffic or {}).items() if share}
-
-
-def _deployment_record(deployment: Any) -> DeploymentRecord:
-    model, version = _model_of(deployment.model)
-    return DeploymentRecord(
-        name=DeploymentName(deployment.name), model=model, version=version, state=_word(deployment.provisioning_state)
-    )
-
-
-def _model_of(reference: object) -> tuple[ModelName | None, ModelVersion | None]:
-    if not reference:
-        return None, None
-    name, version = split_reference(str(reference))
-    return ModelName(name), ModelVersion(version) if version else None
-
-
 @contextmanager
 def _translated(what: str) -> Iterator[None]:
     """Turn the SDK's errors into ours."""
@@ -284,3 +238,23 @@ def _refusal(what: str, exc: Any) -> Exception:
     if status in {0, 401, 403, 408, 429} or status >= 500:
         return RetryableError("workspace.retry", f"{what}: {status or 'no answer'} {reason}")
     return WorkspaceError("workspace.refused", f"{what}: {status} {reason}")
+
+
+def _newest_first(ml: Any, name: ModelName, most: int) -> Iterable[Any]:
+    """Return the active versions of a model.
+
+    The SDK's own `models.list` takes no order and promises none; it makes this very call without one.
+    Source: azure-ai-ml 1.35.2, read 2026-11-20.
+    """
+    from azure.ai.ml.entities import Model
+
+    listed: Iterable[Any] = ml.models._model_versions_operation.list(
+        name=name,
+        workspace_name=ml.workspace_name,
+        resource_group_name=ml.resource_group_name,
+        order_by="createdtime desc",
+        top=most,
+        list_view_type="ActiveOnly",
+        cls=lambda page: [Model._from_rest_object(each) for each in page],
+    )
+    return listed

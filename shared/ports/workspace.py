@@ -54,6 +54,7 @@ class JobRecord:
     created_by: str
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    experiment: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -107,6 +108,10 @@ class Workspace(Protocol):
     is seen by reading. Raises WorkspaceBusyError, RetryableError or WorkspaceError."""
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None: ...
+
+    def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
+        """Return the versions created after that moment, newest first: the `most` newest, archived ones left out."""
+        ...
 
     def job(self, name: JobName) -> JobRecord | None: ...
 

@@ -80,6 +80,11 @@ class FakeWorkspace:
         self._raise("model")
         return self.models.get((name, version))
 
+    def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
+        self._raise("models_after")
+        found = [model for model in self.models.values() if model.name == name and model.created_at > after]
+        return tuple(sorted(found, key=lambda model: model.created_at, reverse=True)[:most])
+
     def job(self, name: JobName) -> JobRecord | None:
         self._raise("job")
         return self.jobs.get(name)

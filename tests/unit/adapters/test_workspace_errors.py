@@ -16,9 +16,10 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from shared.adapters.renewal import Renewable
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.ids import JobName
-from shared.errors import RetryableError, VigiaError, WorkspaceBusyError, WorkspaceError
+from shared.errors import AccessRefusedError, RetryableError, VigiaError, WorkspaceBusyError, WorkspaceError
 from tests.settings import settings_for
 
 
@@ -42,9 +43,14 @@ def refused(status: int) -> HttpResponseError:
     return error
 
 
-def error_for(raised: Exception) -> VigiaError:
+def workspace_with(client: object) -> AzureWorkspace:
     workspace = AzureWorkspace(settings_for())
-    workspace.__dict__["_client"] = Refuses(raised)
+    workspace._clients = Renewable(lambda: client)
+    return workspace
+
+
+def error_for(raised: Exception) -> VigiaError:
+    workspace = workspace_with(Refuses(raised))
     with pytest.raises(VigiaError) as told:
         workspace.job(JobName("job-1"))
     return told.value
@@ -54,7 +60,7 @@ def error_for(raised: Exception) -> VigiaError:
     ("status", "expected"),
     [
         (400, WorkspaceError),
-        (401, RetryableError),
+        (401, AccessRefusedError),
         (403, RetryableError),
         (408, RetryableError),
         (409, WorkspaceBusyError),
@@ -96,6 +102,5 @@ def test_what_the_sdk_refuses_is_told_without_its_colours() -> None:
 
 
 def test_what_does_not_exist_is_none() -> None:
-    workspace = AzureWorkspace(settings_for())
-    workspace.__dict__["_client"] = Refuses(ResourceNotFoundError("nothing"))
+    workspace = workspace_with(Refuses(ResourceNotFoundError("nothing")))
     assert workspace.job(JobName("job-1")) is None

@@ -1,0 +1,80 @@
+"""What the Azure ML SDK returns, as the records of the Workspace port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.adapters.pipeline_job import split_reference
+from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
+from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
+
+
+def model_record(model: Any) -> ModelRecord:
+    created = model.creation_context
+    return ModelRecord(
+        name=ModelName(model.name),
+        version=ModelVersion(str(model.version)),
+        type=model.type or "",
+        path=model.path or "",
+        created_at=created.created_at,
+        created_by=created.created_by or "",
+        job=JobName(model.job_name) if model.job_name else None,
+        tags=dict(model.tags or {}),
+    )
+
+
+def job_record(job: Any) -> JobRecord:
+    return JobRecord(
+        name=JobName(job.name),
+        status=word(job.status),
+        tags={k: str(v) for k, v in (job.tags or {}).items()},
+        created_by=job.creation_context.created_by or "" if job.creation_context else "",
+        inputs=_paths(job, "inputs"),
+        outputs=_paths(job, "outputs"),
+        experiment=job.experiment_name or "",
+    )
+
+
+def deployment_record(deployment: Any) -> DeploymentRecord:
+    model, version = _model_of(deployment.model)
+    return DeploymentRecord(
+        name=DeploymentName(deployment.name), model=model, version=version, state=word(deployment.provisioning_state)
+    )
+
+
+def traffic_split(traffic: Mapping[str, Any] | None) -> dict[DeploymentName, int]:
+    # The SDK adds a 0 for every deployment without traffic.
+    return {DeploymentName(name): int(share) for name, share in (traffic or {}).items() if share}
+
+
+def word(state: Any) -> str:
+    # The SDK answers with an enumeration here and with text there.
+    return str(getattr(state, "value", state) or "")
+
+
+def _paths(job: Any, which: str) -> dict[str, str]:
+    """Return input or output name to path, of the pipeline itself and, under it, of its steps."""
+    found: dict[str, str] = {}
+    for node in [*(getattr(job, "jobs", None) or {}).values(), job]:
+        for name, value in (getattr(node, which, None) or {}).items():
+            if path := _path(value):
+                found[name] = path
+    return found
+
+
+def _path(value: Any) -> str:
+    """Return where an input or output is; "" for a literal, whose `path` the SDK refuses to give."""
+    from azure.ai.ml.exceptions import ValidationException
+
+    try:
+        return str(getattr(value, "path", None) or "")
+    except ValidationException:
+        return ""
+
+
+def _model_of(reference: object) -> tuple[ModelName | None, ModelVersion | None]:
+    if not reference:
+        return None, None
+    name, version = split_reference(str(reference))
+    return ModelName(name), ModelVersion(version) if version else None
