@@ -13,15 +13,13 @@ log = logging.getLogger("vigia.functions")
 
 @bp.queue_trigger(arg_name="message", queue_name=NOTICES, connection="AzureWebJobsStorage")
 def deliver_notice(message: func.QueueMessage) -> None:
-    import json
-
     from shared.bootstrap import get_app
     from shared.errors import PolicyError
 
     app = get_app()
-    body = message.get_body().decode()
+    body = message.get_body().decode(errors="backslashreplace")
     try:
-        app.outbox.deliver(json.loads(body)["notice"])
+        app.outbox.handle(body)
     except PolicyError as exc:
         # Whom to tell stands in the policies; the notice waits until someone mends the file.
         log.error("policy.broken: notices wait until it is mended\n%s", exc)

@@ -11,4 +11,4 @@ bp = func.Blueprint()
 def reconcile(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_app
 
-    get_app().reconciler.handle(message.get_body().decode())
+    get_app().reconciler.handle(message.get_body().decode(errors="backslashreplace"))

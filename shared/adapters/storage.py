@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.credentials import credential_for
-from shared.errors import AmbiguousWriteError, RetryableError
+from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import Blob, BlobItem, Written
 from shared.ports.queues import Waiting
 from shared.settings import Settings
@@ -24,6 +25,7 @@ CONTAINER = "vigia"
 # Where Event Grid puts what it gave up; infra/ names it too.
 DEAD_LETTERS = "dead-letters"
 MOST_PEEKED = 32
+LONGEST_NAME = 1024
 # The service says the year 9999 of a message that never expires.
 NEVER = 9999
 # For so long a message is hidden from others while it is being moved.
@@ -241,6 +243,7 @@ def _translated(what: str, *, is_conditional: bool = False) -> Iterator[None]:
     """Turn the SDK's errors into ours: what may have happened, what did not, what can be tried again."""
     from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
 
+    _require_plain(what)
     try:
         yield
     except ServiceRequestError as exc:
@@ -254,3 +257,9 @@ def _translated(what: str, *, is_conditional: bool = False) -> Iterator[None]:
         if is_conditional:
             raise AmbiguousWriteError("storage.ambiguous", f"no answer to writing {what!r}") from exc
         raise RetryableError("storage.no_answer", f"no answer from storage for {what!r}") from exc
+
+
+def _require_plain(name: str) -> None:
+    """Refuse a name that HTTP clients read as another one: "a/../b" is "b" by the time it is sent."""
+    if len(name) > LONGEST_NAME or not name.isprintable() or {".", ".."} & set(re.split(r"[/\\]", name)):
+        raise PermanentError("storage.name", f"{name!r:.120} cannot be the name of a blob or a queue")

@@ -1,8 +1,9 @@
 """Notices from being posted to being delivered, at least once.
 
-Posting is de-duplicated by the notice's key, and each message is noted right after it was sent, so that a queue message
-that comes again sends only what is missing. A worker that dies between sending and noting leaves one message whose fate
-is unknown: it is sent again as the same attempt, which a channel with repeatable requests recognises, and others do not.
+Posting is de-duplicated by the notice's key, and each message is noted right after it was sent, so that a queue
+message that comes again sends only what is missing. A worker that dies between sending and noting leaves one message
+whose fate is unknown: it is sent again as the same attempt, which a channel with repeatable requests recognises, and
+others do not.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from shared.ports.channels import Channel, Recipient
 from shared.ports.clock import Clock
 from shared.ports.queues import NOTICES, MessageQueue
 from shared.reactions.notify_section import Notify, Route
-from shared.store.outbox import Delivery, OutboxRecord, OutboxStore, Stored
+from shared.store.outbox import Delivery, OutboxRecord, OutboxStore, Stored, is_blob_name
 from shared.texts.notices import render
 
 log = logging.getLogger("vigia.outbox")
@@ -54,6 +55,15 @@ class NoticeOutbox:
         for notice in notices:
             if name := self.store.create(notice, self.clock.now()):
                 self._enqueue(name)
+
+    def handle(self, message: str) -> None:
+        """Deliver what a message of queue `notices` names.
+
+        Raises:
+            RetryableError: something could not be sent now; everything else was.
+            PermanentError: the message is none of ours, or there is no such notice.
+        """
+        self.deliver(_read(message))
 
     def deliver(self, name: str) -> None:
         """Send what is still to be sent of a stored notice.
@@ -140,6 +150,20 @@ class NoticeOutbox:
         message = render(record.notice, person.locale, person.time_zone, self.public_url)
         attempt = replace(message, first_sent_at=delivery.at or record.posted_at)
         channel.send(attempt, Recipient(person.email, person.name))
+
+
+def _read(message: str) -> str:
+    try:
+        name = json.loads(message)["notice"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        name = None
+    if not isinstance(name, str) or not is_blob_name(name):
+        raise PermanentError(
+            code="outbox.unreadable",
+            message=f"a message of queue {NOTICES} cannot be read: {message!r:.200}",
+            hint='send {"notice": NAME}',
+        )
+    return name
 
 
 def routes(notice: Notice, policies: Sequence[Policy]) -> tuple[Route, ...]:

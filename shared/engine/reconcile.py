@@ -51,7 +51,7 @@ def _read(message: str) -> tuple[ReleaseId, datetime | None]:
         content = json.loads(message)
         at = content.get("at")
         return ReleaseId(str(content["release"])), datetime.fromisoformat(at) if at else None
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise PermanentError(
             code="releases.unreadable",
             message=f"a message of queue {RELEASES} cannot be read: {message!r:.200}",

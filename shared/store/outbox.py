@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -125,6 +126,10 @@ class OutboxStore:
 
 def blob_name(notice: Notice) -> str:
     return f"{PREFIX}{hashlib.sha256(notice.key.encode()).hexdigest()}.json"
+
+
+def is_blob_name(text: str) -> bool:
+    return re.fullmatch(rf"{PREFIX}[0-9a-f]{{64}}\.json", text) is not None
 
 
 def _metadata(record: OutboxRecord) -> dict[str, str]:

@@ -216,5 +216,7 @@ def test_a_message_whose_blob_is_gone_is_tried_again_and_never_taken_for_an_even
 
 def test_a_message_cannot_make_us_read_another_blob(blobs: MemoryBlobStore) -> None:
     blobs.put("ledger/secret.json", b"{}")
-    with pytest.raises(RetryableError):
-        LargeEvents(blobs).open('{"vigia-large-event": "ledger/secret.json"}')
+    message = '{"vigia-large-event": "ledger/secret.json"}'
+    blobs.calls.clear()
+    assert LargeEvents(blobs).open(message) == message, "what is no pointer of ours is judged as an event"
+    assert blobs.calls == []
