@@ -7,12 +7,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from cli.errors import CommandError
-
-if TYPE_CHECKING:
-    from shared.ports.publisher import OutgoingEvent
+from shared.ports.publisher import OutgoingEvent, cloud_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +107,6 @@ def _read_back(event: OutgoingEvent) -> None:
             parse_fact(envelope)
     except EventError as exc:
         raise CommandError("cli.event", f"the app would refuse this event: {exc.message}", exc.hint) from exc
-
-
-def cloud_event(event: OutgoingEvent) -> dict[str, object]:
-    """Return the event as it travels. Source: CloudEvents 1.0, JSON format."""
-    return {
-        "specversion": "1.0",
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        "subject": event.subject,
-        "time": event.time.isoformat(),
-        "data": dict(event.data),
-    }
 
 
 def fact_key(event: OutgoingEvent) -> str:

@@ -9,9 +9,10 @@ import typer
 
 from cli import context
 from cli.errors import CommandError
-from cli.event_kinds import KINDS, Answers, build_event, cloud_event, fact_key, find_kind
+from cli.event_kinds import KINDS, Answers, build_event, fact_key, find_kind
 from cli.options import ByOption, Format, OutputOption, SettingsOption, person
 from cli.output import console, print_json, text, waiting
+from shared.ports.publisher import cloud_event
 
 app = typer.Typer(help="Tell the app that something happened.", no_args_is_help=True, rich_markup_mode="rich")
 

@@ -10,14 +10,9 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.ports.queues import EVENTS
+from shared.ports.queues import EVENTS, LARGEST_MESSAGE
 
 bp = func.Blueprint()
-
-# A queue message holds 64 KB, of which base64 takes a quarter.
-# Source: learn.microsoft.com "Scalability targets for Queue Storage", read 2026-11-20.
-LARGEST_MESSAGE = 48 * 1024
-
 
 # Function name to what it hears; infra/subscriptions.yaml says which event types are delivered to which.
 FAMILIES = {

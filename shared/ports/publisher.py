@@ -21,6 +21,19 @@ class OutgoingEvent:
     data: Mapping[str, object]
 
 
+def cloud_event(event: OutgoingEvent) -> dict[str, object]:
+    """Return the event as it travels. Source: CloudEvents 1.0, JSON format."""
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.time.isoformat(),
+        "data": dict(event.data),
+    }
+
+
 class Publisher(Protocol):
     def publish(self, event: OutgoingEvent) -> None:
         """Publish one event. Raises RetryableError; nothing was lost, publish it again."""

@@ -170,6 +170,11 @@ class Ledger:
         found = self._blobs.get(_name(key))
         return None if found is None else decode(Entry, found.body)
 
+    def read(self, key: FactKey) -> tuple[Entry, datetime] | None:
+        """Return the entry and when it was last written, by the server's clock."""
+        found = self._blobs.get(_name(key))
+        return None if found is None else (decode(Entry, found.body), found.last_modified)
+
     def open_keys(self) -> Iterator[FactKey]:
         """Yield facts that are claimed but not done, and done ones whose notices were not posted."""
         for item in self._blobs.list(PREFIX):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from shared.domain.ids import ModelName
 from shared.domain.notice import Notice, NoticeKind
-from shared.ports.blobs import BlobStore
+from shared.ports.blobs import BlobItem, BlobStore
 from shared.store.codec import decode, encode
 
 QUARANTINE = "quarantine/"
@@ -18,12 +19,25 @@ IGNORED = "ignored/"
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """`code` and `reason` say what is wrong; `body` is the event as it came."""
+    """`code` and `reason` say what is wrong; `body` is the event as it came.
+
+    `state` is "opened" while somebody is putting it back, and "settled" once it was put back or dismissed.
+    """
 
     code: str
     reason: str
     body: str
     at: datetime
+    state: Literal["waiting", "opened", "settled"] = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An item that somebody settles; `etag` shows whether it was set aside anew meanwhile."""
+
+    identifier: str
+    item: Quarantined
+    etag: str
 
 
 def quarantine_notice(identifier: str, reason: str) -> Notice:
@@ -40,23 +54,62 @@ class Quarantine:
 
     def set_aside(self, item: Quarantined) -> str:
         """Keep the item and return the id that it is found under."""
-        identifier = hashlib.sha256(item.body.encode(errors="surrogatepass")).hexdigest()[:16]
-        self._blobs.create(f"{QUARANTINE}{identifier}.json", encode(item))
+        identifier = _identifier(item.body)
+        name = _name(identifier)
+        if self._blobs.create(name, encode(item)) is None:
+            found = self._blobs.get(name)
+            if found is not None and decode(Quarantined, found.body).state != "waiting":
+                # It was put back, and is here again. Who is settling it sees that by the ETag.
+                self._blobs.replace(name, encode(item), found.etag)
         return identifier
+
+    def open(self, identifier: str) -> Opened | None:
+        """Begin to settle an item; None when it is settled, or somebody else begins at this moment."""
+        found = self._blobs.get(_name(identifier))
+        item = None if found is None else decode(Quarantined, found.body)
+        if found is None or item is None or item.state == "settled":
+            return None
+        opened = replace(item, state="opened")
+        written = self._blobs.replace(_name(identifier), encode(opened), found.etag)
+        return None if written is None else Opened(identifier, opened, written.etag)
+
+    def settle(self, opened: Opened) -> bool:
+        """Take the item out of the view; False when it was set aside anew meanwhile, and so stays."""
+        settled = replace(opened.item, state="settled")
+        name = _name(opened.identifier)
+        return self._blobs.replace(name, encode(settled), opened.etag, {"state": "settled"}) is not None
 
     def note_ignored(self, item: Quarantined) -> None:
         """Keep an event of a type nobody reacts to, so that its absence elsewhere is no riddle."""
-        identifier = hashlib.sha256(item.body.encode(errors="surrogatepass")).hexdigest()[:16]
+        identifier = _identifier(item.body)
         self._blobs.create(f"{IGNORED}{identifier}.json", encode(item))
 
+    def waiting(self) -> Iterator[tuple[str, BlobItem]]:
+        """Yield the ids of what is not settled, with their blobs, which are not read."""
+        for item in self._blobs.list(QUARANTINE):
+            if item.metadata.get("state") != "settled":
+                yield item.name.removeprefix(QUARANTINE).removesuffix(".json"), item
+
+    def item(self, identifier: str) -> Quarantined | None:
+        found = self._blobs.get(_name(identifier))
+        return None if found is None else decode(Quarantined, found.body)
+
     def items(self) -> Iterator[tuple[str, Quarantined]]:
-        yield from self._all(QUARANTINE)
+        """Yield what is not settled."""
+        for identifier, _ in self.waiting():
+            if item := self.item(identifier):
+                yield identifier, item
 
     def ignored(self) -> Iterator[tuple[str, Quarantined]]:
-        yield from self._all(IGNORED)
-
-    def _all(self, prefix: str) -> Iterator[tuple[str, Quarantined]]:
-        for item in self._blobs.list(prefix):
+        for item in self._blobs.list(IGNORED):
             found = self._blobs.get(item.name)
             if found is not None:
-                yield item.name.removeprefix(prefix).removesuffix(".json"), decode(Quarantined, found.body)
+                yield item.name.removeprefix(IGNORED).removesuffix(".json"), decode(Quarantined, found.body)
+
+
+def _name(identifier: str) -> str:
+    return f"{QUARANTINE}{identifier}.json"
+
+
+def _identifier(body: str) -> str:
+    return hashlib.sha256(body.encode(errors="surrogatepass")).hexdigest()[:16]

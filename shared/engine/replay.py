@@ -1,0 +1,115 @@
+"""Putting things back where they get their effects, or dismissing them; by the ledger nothing acts twice."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from shared.domain.ids import FactKey
+from shared.engine.dead_letters import DeadLetter
+from shared.logs import fields
+from shared.ports.clock import Clock
+from shared.ports.queues import EVENTS, OpenQueues, poison_queue
+from shared.store.dead_letters import GivenUpEvents
+from shared.store.large_events import LargeEvents
+from shared.store.ledger import Ledger
+from shared.store.quarantine import Quarantine
+from shared.store.settlements import Settlement, Settlements
+from shared.store.troubles import Troubles
+
+log = logging.getLogger("vigia.replay")
+
+# "replayed": put back; "cleared": nothing was left to do; "refused": left where it is; "gone": somebody was faster.
+Result = Literal["replayed", "cleared", "refused", "gone"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Each method may be repeated: what was put back twice is a duplicate, and the ledger drops it."""
+
+    given_up: GivenUpEvents
+    queues: OpenQueues
+    quarantine: Quarantine
+    ledger: Ledger
+    large_events: LargeEvents
+    settlements: Settlements
+    troubles: Troubles
+    clock: Clock
+
+    def replay(self, item: DeadLetter, by: str, reason: str) -> Result:
+        """Put the item back, and take it out of the view after that worked."""
+        if item.source == "audit":
+            # A drill: the fact is in the ledger, which will say so once more.
+            return self._send(item) if item.body else "refused"
+        if item.prospect == "refused":
+            return "refused"
+        if item.prospect == "act":
+            return self._told(item, "replayed", by, reason) if self._put_back(item) else "gone"
+        return self._told(item, "cleared", by, reason) if self._drop(item) else "gone"
+
+    def dismiss(self, item: DeadLetter, by: str, reason: str) -> bool:
+        """Take the item out of the view for good; the record keeps it whole. False when somebody was faster."""
+        if item.source == "parked" and not self.ledger.dismiss(FactKey(item.place), f"dismissed by {by}: {reason}"):
+            return False
+        # Recorded before it is dropped: what is not kept anywhere else must be in the record.
+        self._record(item, "dismissed", by, reason)
+        return item.source == "parked" or self._drop(item)
+
+    def _put_back(self, item: DeadLetter) -> bool:
+        """Put the item back, then take it off its place; False when it is not there any more."""
+        match item.source:
+            case "dead":
+                self._send(item)
+                self.given_up.remove(item.place, item.digest)
+                return True
+            case "poison":
+                return self._move(item, item.place)
+            case "quarantine":
+                opened = self.quarantine.open(item.place)
+                if opened is None:
+                    return False
+                self._send(item)
+                # When it is set aside anew before this line, it stays in the view.
+                self.quarantine.settle(opened)
+                return True
+            case "parked":
+                return self.ledger.reopen(FactKey(item.place))
+            case "audit":
+                return False
+            case _:
+                assert_never(item.source)
+
+    def _drop(self, item: DeadLetter) -> bool:
+        """Take the item off its place; False when it is not there any more."""
+        match item.source:
+            case "dead":
+                self.given_up.remove(item.place, item.digest)
+                return True
+            case "poison":
+                return self._move(item, None)
+            case "quarantine":
+                opened = self.quarantine.open(item.place)
+                return opened is not None and self.quarantine.settle(opened)
+            case "parked" | "audit":
+                return False
+            case _:
+                assert_never(item.source)
+
+    def _move(self, item: DeadLetter, to: str | None) -> bool:
+        moved = self.queues.move(poison_queue(item.place), {item.digest}, to)
+        self.troubles.forget(item.place, item.digest)
+        return moved > 0
+
+    def _send(self, item: DeadLetter) -> Result:
+        self.queues.send(EVENTS, self.large_events.message(item.body))
+        return "replayed"
+
+    def _told(self, item: DeadLetter, action: Literal["replayed", "cleared"], by: str, why: str) -> Result:
+        self._record(item, action, by, why)
+        return action
+
+    def _record(self, item: DeadLetter, action: Literal["replayed", "cleared", "dismissed"], by: str, why: str) -> None:
+        log.info("event.settled", extra=fields(item=item.id, source=item.source, action=action))
+        body = item.body if action == "dismissed" else ""
+        self.settlements.record(Settlement(item.id, item.source, action, by, self.clock.now(), why, item.reason, body))
