@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 import urllib.error
@@ -22,6 +23,7 @@ from shared.ports.publisher import OutgoingEvent
 from shared.ports.queues import EVENTS
 from shared.settings import Settings
 from shared.store.ledger import Entry
+from tests.system.conftest import CLOUD
 
 ROOT = Path(__file__).parents[2]
 POLICY = """\
@@ -67,6 +69,7 @@ class Town:
         return file
 
     def restart_functions(self) -> None:
+        os.environ.pop(CLOUD, None)  # our own client has set it
         self.system.kill_functions()
         self.system.start_functions()
 

@@ -1,0 +1,20 @@
+"""Whole systems run in processes of their own, which must not inherit what SDK clients left in this one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+# Every MLClient of another cloud sets it for its whole process; a child that inherits the name cannot import the SDK.
+CLOUD = "AZUREML_CURRENT_CLOUD"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_cloud_of_other_tests() -> Iterator[None]:
+    before = os.environ.pop(CLOUD, None)
+    yield
+    os.environ.pop(CLOUD, None)
+    if before is not None:
+        os.environ[CLOUD] = before
