@@ -30,8 +30,10 @@ class NoticeKind(StrEnum):
     RETRAINING_FROZEN = "retraining-frozen"
     COMPUTE_STOPPED = "compute-stopped"
     ENDPOINT_DEGRADED = "endpoint-degraded"
+    POLICY_NON_COMPLIANT = "policy-non-compliant"
     EVENT_QUARANTINED = "event-quarantined"
     ACCESS_REFUSED = "access-refused"
+    DEAD_LETTERS_ARRIVED = "dead-letters-arrived"
 
 
 @dataclass(frozen=True, slots=True)

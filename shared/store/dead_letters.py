@@ -77,6 +77,10 @@ class GivenUpEvents:
     def blobs(self) -> Iterator[BlobItem]:
         return self._blobs.list("")
 
+    def arrived(self) -> Iterator[BlobItem]:
+        """Yield the blobs that are as Event Grid wrote them."""
+        return (item for item in self.blobs() if "rewritten" not in item.metadata)
+
     def events(self, blob: str) -> tuple[GivenUp, ...]:
         """Return the events of a blob, in their order; none when it is gone."""
         found = self._blobs.get(blob)

@@ -44,8 +44,14 @@ PARAMETERS: dict[str, ValueType] = {
     "instances": "text",
     "rule": "text",
     "fired_at": "time",
+    "assignment": "text",
+    "resource": "text",
+    "found_at": "time",
     "id": "text",
     "event_type": "text",
+    "given_up": "number",
+    "poison": "number",
+    "quarantined": "number",
 }
 
 # `reason` stands in the sentence already, and `currency` beside the money; neither is repeated as a fact.
@@ -77,6 +83,8 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
         "fired_at",
         "detail",
     ),
+    NoticeKind.POLICY_NON_COMPLIANT: ("resource", "assignment", "found_at", "detail"),
     NoticeKind.EVENT_QUARANTINED: ("event_type", "id", "detail"),
     NoticeKind.ACCESS_REFUSED: ("detail",),
+    NoticeKind.DEAD_LETTERS_ARRIVED: ("given_up", "poison", "quarantined", "detail"),
 }

@@ -1,0 +1,109 @@
+"""Tells people, once, that something arrived where only a person can help: counted, never one message per item."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.ids import ModelName
+from shared.domain.notice import Notice, NoticeKind
+from shared.engine.dead_letters import MOST_SEEN, QUEUES
+from shared.logs import fields
+from shared.ports.clock import Clock
+from shared.ports.outbox import Outbox
+from shared.ports.queues import OpenQueues, poison_queue
+from shared.store.arrivals import ArrivalStore, Seen, SeenBlobs, SeenQueue, Untold
+from shared.store.dead_letters import GivenUpEvents
+from shared.store.quarantine import Quarantine
+
+log = logging.getLogger("vigia.arrivals")
+
+# What is older than the newest that was seen by more than this cannot turn up any more: listings are consistent.
+OVERLAP = timedelta(minutes=10)
+# The host's poison messages live 7 days, which cannot be configured; before that they are put back, to stay for good.
+# Source: github.com/Azure/azure-webjobs-sdk-extensions/issues/891, read 2026-11-20.
+RENEW_BEFORE = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Looks into the dead letters, the poison queues and quarantine, and remembers in one blob what it saw."""
+
+    store: ArrivalStore
+    given_up: GivenUpEvents
+    queues: OpenQueues
+    quarantine: Quarantine
+    outbox: Outbox
+    clock: Clock
+
+    def look(self) -> int:
+        """Post one notice on everything that is new, and return how much that is.
+
+        When nothing is new this costs two listings, a look into each queue, and one read.
+        """
+        before, etag = self.store.load()
+        if before.untold:
+            before, etag = self._tell(before, etag)
+        after, counts = self._compare(before)
+        total = sum(counts.values())
+        if total:
+            key = f"{NoticeKind.DEAD_LETTERS_ARRIVED.value}/{self.clock.now().isoformat()}"
+            after = replace(after, untold=Untold(key, counts))
+        if after == before:
+            return 0
+        saved = self.store.save(after, etag)
+        if saved is None:
+            return 0  # somebody else looks at the same time, and tells
+        if total:
+            log.warning("dead_letters.arrived", extra=fields(**counts))
+            self._tell(after, saved)
+        return total
+
+    def _tell(self, seen: Seen, etag: str) -> tuple[Seen, str]:
+        assert seen.untold is not None
+        parameters = {kind: str(count) for kind, count in seen.untold.counts.items() if count}
+        # Posting twice under one key is one notice.
+        self.outbox.post([Notice(NoticeKind.DEAD_LETTERS_ARRIVED, seen.untold.key, ModelName(""), parameters)])
+        told = replace(seen, untold=None)
+        return told, self.store.save(told, etag) or etag
+
+    def _compare(self, before: Seen) -> tuple[Seen, Mapping[str, int]]:
+        given_up = {item.name: item.last_modified for item in self.given_up.arrived()}
+        # With its time: what was put back and set aside anew has arrived again.
+        set_aside = {f"{name} {item.last_modified}": item.last_modified for name, item in self.quarantine.waiting()}
+        dead, dead_count = _newer(before.blobs.get("given_up"), given_up)
+        quarantined, quarantined_count = _newer(before.blobs.get("quarantined"), set_aside)
+        queues = {queue: self._queue(queue) for queue in QUEUES}
+        poison_count = sum(_more(before.queues.get(queue, SeenQueue(0)), now) for queue, now in queues.items())
+        blobs = {key: seen for key, seen in (("given_up", dead), ("quarantined", quarantined)) if seen}
+        counts = {"given_up": dead_count, "poison": poison_count, "quarantined": quarantined_count}
+        return Seen(blobs, queues), counts
+
+    def _queue(self, queue: str) -> SeenQueue:
+        name = poison_queue(queue)
+        messages = self.queues.peek(name)
+        length = len(messages) if len(messages) < MOST_SEEN else self.queues.length(name)
+        soon = self.clock.now() + RENEW_BEFORE
+        expiring = {each.digest for each in messages if each.expires_at and each.expires_at < soon}
+        if expiring:
+            self.queues.move(name, expiring, name)
+        return SeenQueue(length, tuple(sorted(message.digest for message in messages)))
+
+
+def _newer(before: SeenBlobs | None, now: Mapping[str, datetime]) -> tuple[SeenBlobs | None, int]:
+    """Return what is seen now, and how many of it were not there before."""
+    if not now:
+        return before, 0
+    known = before or SeenBlobs(min(now.values()))
+    new = [name for name, at in now.items() if at >= known.newest - OVERLAP and name not in known.recent]
+    newest = max(known.newest, *now.values())
+    return SeenBlobs(newest, tuple(sorted(name for name, at in now.items() if at >= newest - OVERLAP))), len(new)
+
+
+def _more(before: SeenQueue, now: SeenQueue) -> int:
+    """Return how many messages are new; where not all can be seen, by how many there are more."""
+    if max(before.length, now.length) > MOST_SEEN:
+        return max(0, now.length - before.length)
+    return len(set(now.digests) - set(before.digests))

@@ -1,0 +1,61 @@
+"""What the look-out for dead letters saw last, in one blob."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.ports.blobs import BlobStore
+from shared.store.codec import decode, encode
+
+NAME = "arrivals.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBlobs:
+    """The time of the newest blob that was seen, and the names of those that are hardly older."""
+
+    newest: datetime
+    recent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenQueue:
+    """How many messages a queue held, and the digests of those that could be seen."""
+
+    length: int
+    digests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Arrivals that people have to be told of. `counts` is by kind of arrival; `key` is the notice's."""
+
+    key: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything that was seen. `untold` is kept before it is told: who dies in between, is finished for."""
+
+    blobs: Mapping[str, SeenBlobs] = field(default_factory=dict)
+    queues: Mapping[str, SeenQueue] = field(default_factory=dict)
+    untold: Untold | None = None
+
+
+class ArrivalStore:
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def load(self) -> tuple[Seen, str]:
+        """Return what was seen, and the ETag that guards the next write; "" when nothing was written yet."""
+        found = self._blobs.get(NAME)
+        return (Seen(), "") if found is None else (decode(Seen, found.body), found.etag)
+
+    def save(self, seen: Seen, etag: str) -> str | None:
+        """Write what was seen and return the new ETag; None when somebody else wrote meanwhile."""
+        body = encode(seen)
+        written = self._blobs.replace(NAME, body, etag) if etag else self._blobs.create(NAME, body)
+        return None if written is None else written.etag
