@@ -1,4 +1,4 @@
-"""Timers: the sweep of open work, the drift monitors, the retraining schedules."""
+"""Timers: the sweep of open work, the drift monitors, the retraining schedules, the poll of the workspace."""
 
 import azure.functions as func
 
@@ -24,3 +24,10 @@ def schedules(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
     get_app().schedules.run()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%VIGIA_POLL_SCHEDULE%")
+def registry_poll(timer: func.TimerRequest) -> None:
+    from shared.bootstrap import get_app
+
+    get_app().registry_poll.run()

@@ -35,7 +35,7 @@ type App = {
   @description('Folder of the policies, relative to the app.')
   policies: string
   @description('Time plans of the timers: six fields {second} {minute} {hour} {day} {month} {weekday}, UTC.')
-  schedules: { sweep: string, monitors: string, retraining: string }
+  schedules: { sweep: string, monitors: string, retraining: string, poll: string }
 }
 
 @export()

@@ -40,6 +40,7 @@ def settings_for(addresses: Addresses, policies: Path = ROOT / "policies") -> di
         "VIGIA_SWEEP_SCHEDULE": "*/5 * * * * *",
         "VIGIA_MONITOR_SCHEDULE": "*/15 * * * * *",
         "VIGIA_SCHEDULES_SCHEDULE": "*/15 * * * * *",
+        "VIGIA_POLL_SCHEDULE": "*/20 * * * * *",
     }
 
 

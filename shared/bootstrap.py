@@ -21,6 +21,7 @@ from shared.engine.monitors import Monitors
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
 from shared.engine.reconcile import Reconciler
+from shared.engine.registry_poll import RegistryPoll
 from shared.engine.release_desk import ReleaseDesk
 from shared.engine.schedules import Schedules
 from shared.engine.sweep import Sweep
@@ -39,6 +40,7 @@ from shared.store.ledger import Ledger
 from shared.store.models import ModelStates
 from shared.store.monitors import MonitorStates
 from shared.store.outbox import OutboxStore
+from shared.store.polls import PollMarks
 from shared.store.profiles import Profiles
 from shared.store.quarantine import Quarantine
 from shared.store.releases import ReleaseStore
@@ -168,6 +170,19 @@ class App:
             profiles=Profiles(self.blobs),
             states=self.monitor_states,
             publisher=self.publisher,
+            clock=self.clock,
+            source=self.settings.workspace_id,
+        )
+
+    @cached_property
+    def registry_poll(self) -> RegistryPoll:
+        return RegistryPoll(
+            policies=self.policies,
+            workspace=self.workspace,
+            models=self.models,
+            ledger=self.ledger,
+            marks=PollMarks(self.blobs),
+            queue=self.queue,
             clock=self.clock,
             source=self.settings.workspace_id,
         )

@@ -88,6 +88,12 @@ SETTINGS: tuple[Setting, ...] = (
         "30 * * * * *",
         "30 * * * * *",
     ),
+    Setting(
+        "VIGIA_POLL_SCHEDULE",
+        "when the workspace is looked through for what no event told (NCRONTAB, UTC)",
+        "0 */15 * * * *",
+        "0 */15 * * * *",
+    ),
     Setting("VIGIA_LEASE_SECONDS", "after this many seconds another worker may take over an open claim", "120", "120"),
     Setting(
         "VIGIA_ARM_ENDPOINT",

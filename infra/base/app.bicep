@@ -106,6 +106,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       VIGIA_SWEEP_SCHEDULE: config.app.schedules.sweep
       VIGIA_MONITOR_SCHEDULE: config.app.schedules.monitors
       VIGIA_SCHEDULES_SCHEDULE: config.app.schedules.retraining
+      VIGIA_POLL_SCHEDULE: config.app.schedules.poll
     }
   }
 }

@@ -95,6 +95,7 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses) -> 
         "%VIGIA_SWEEP_SCHEDULE%",
         "%VIGIA_MONITOR_SCHEDULE%",
         "%VIGIA_SCHEDULES_SCHEDULE%",
+        "%VIGIA_POLL_SCHEDULE%",
     }
     assert [result["error"] for result in report.results] == [None] * len(calls)
     kept = [[json.loads(text)["id"] for text in result["outputs"].values()] for result in report.results]

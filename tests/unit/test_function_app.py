@@ -94,6 +94,7 @@ def test_every_subscription_delivers_to_a_function_that_exists() -> None:
         "monitors",
         "process",
         "reconcile",
+        "registry_poll",
         "schedules",
         "show_approval",
         "sweep",
