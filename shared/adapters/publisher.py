@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from shared.adapters.credentials import credential_for
+from shared.adapters.renewal import Renewable
 from shared.errors import RetryableError
 from shared.ports.publisher import OutgoingEvent
 from shared.settings import Settings
@@ -19,8 +19,8 @@ class EventGridPublisher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._clients: Renewable[Any] = Renewable(self._client)
 
-    @cached_property
     def _client(self) -> Any:
         from azure.core.credentials import AzureKeyCredential
         from azure.eventgrid import EventGridPublisherClient
@@ -42,6 +42,6 @@ class EventGridPublisher:
             data=dict(event.data),
         )
         try:
-            self._client.send([cloud_event])
+            self._clients.call(f"event {event.type} could not be published", lambda client: client.send([cloud_event]))
         except AzureError as exc:
             raise RetryableError("publisher.refused", f"event {event.type} could not be published: {exc}") from exc

@@ -50,24 +50,21 @@ class Renewable(Generic[C]):
         Raises:
             AccessRefusedError: the new client was refused, too, or the last one is less than a minute old.
         """
-        client = self.client
+        client = None
         try:
+            client = self.client
             return use(client)
         except Exception as exc:
-            if not is_refusal(exc):
-                raise
-            renewed = self._renewed(client)
-            if renewed is None:
-                raise _refused(what, exc) from exc
-        log.warning("credential.renewed", extra=fields(what=what))
+            refusal = _refusal_or_raise(exc)
         try:
-            return use(renewed)
+            if (renewed := self._renewed(client)) is not None:
+                log.warning("credential.renewed", extra=fields(what=what))
+                return use(renewed)
         except Exception as exc:
-            if not is_refusal(exc):
-                raise
-            raise _refused(what, exc) from exc
+            refusal = _refusal_or_raise(exc)
+        raise _refused(what, refusal) from refusal
 
-    def _renewed(self, refused: C) -> C | None:
+    def _renewed(self, refused: C | None) -> C | None:
         """Return a client other than the refused one; None when it was built a moment ago."""
         with self._lock:
             if self._client is not refused and self._client is not None:
@@ -75,8 +72,15 @@ class Renewable(Generic[C]):
             now = self._clock()
             if self._renewed_at is not None and now - self._renewed_at < SHORTEST_LIFE_SECONDS:
                 return None
-            self._client, self._renewed_at = self._build(), now
+            self._renewed_at = now
+            self._client = self._build()
             return self._client
+
+
+def _refusal_or_raise(exc: Exception) -> Exception:
+    if not is_refusal(exc):
+        raise exc
+    return exc
 
 
 def is_refusal(exc: BaseException) -> bool:

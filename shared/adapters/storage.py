@@ -6,12 +6,14 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.credentials import credential_for
+from shared.adapters.renewal import Renewable
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import Blob, BlobItem, Written
 from shared.ports.queues import Waiting
@@ -53,6 +55,14 @@ def queue_service(settings: Settings) -> QueueServiceClient:
     return QueueServiceClient(settings.storage_queue_uri, credential=credential_for(settings), **RETRIES)
 
 
+@dataclass(frozen=True, slots=True)
+class _Containers:
+    """One container, by a client that retries and by one that does not."""
+
+    usual: ContainerClient
+    without_retries: ContainerClient
+
+
 class AzureBlobStore:
     """A BlobStore over one container. Conditional writes go out once: a retry whose first try had in
     truth succeeded would come back as "exists already" and make us doubt our own write."""
@@ -60,18 +70,12 @@ class AzureBlobStore:
     def __init__(self, settings: Settings, container: str = CONTAINER) -> None:
         self._settings = settings
         self._name = container
+        self._containers = Renewable(self._open)
 
-    @cached_property
-    def _container(self) -> ContainerClient:
-        container = blob_service(self._settings).get_container_client(self._name)
-        with _translated(self._name):
-            _create_if_missing(container)
-        return container
-
-    @cached_property
-    def _without_retries(self) -> ContainerClient:
-        self._container  # noqa: B018 (makes sure that the container exists)
-        return blob_service(self._settings, retry_total=0).get_container_client(self._name)
+    def _open(self) -> _Containers:
+        usual = blob_service(self._settings).get_container_client(self._name)
+        _create_if_missing(usual)
+        return _Containers(usual, blob_service(self._settings, retry_total=0).get_container_client(self._name))
 
     def get(self, name: str) -> Blob | None:
         from azure.core.exceptions import ResourceNotFoundError
@@ -83,7 +87,9 @@ class AzureBlobStore:
 
         with _translated(name):
             try:
-                download = self._container.download_blob(name, raw_response_hook=remember_date)
+                download = self._containers.call(
+                    name, lambda of: of.usual.download_blob(name, raw_response_hook=remember_date)
+                )
             except ResourceNotFoundError:
                 return None
             body = download.readall()
@@ -101,19 +107,26 @@ class AzureBlobStore:
         return self._conditional(name, body, metadata, etag=etag, match_condition=MatchConditions.IfNotModified)
 
     def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Written:
+        def write(of: _Containers) -> Mapping[str, Any]:
+            return of.usual.get_blob_client(name).upload_blob(body, overwrite=True, metadata=dict(metadata or {}))
+
         with _translated(name):
-            blob = self._container.get_blob_client(name)
-            return _written(blob.upload_blob(body, overwrite=True, metadata=dict(metadata or {})))
+            return _written(self._containers.call(name, write))
 
     def delete(self, name: str) -> None:
         from azure.core.exceptions import ResourceNotFoundError
 
         with _translated(name), suppress(ResourceNotFoundError):
-            self._container.delete_blob(name)
+            self._containers.call(name, lambda of: of.usual.delete_blob(name))
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
+        def first_page(of: _Containers) -> tuple[Any, Any]:
+            pages = of.usual.list_blobs(name_starts_with=prefix, include=["metadata"]).by_page()
+            return next(pages, ()), pages
+
         with _translated(prefix):
-            for item in self._container.list_blobs(name_starts_with=prefix, include=["metadata"]):
+            page, others = self._containers.call(prefix, first_page)
+            for item in chain(page, chain.from_iterable(others)):
                 yield BlobItem(item.name, item.last_modified, item.metadata or {})
 
     def _conditional(
@@ -121,10 +134,13 @@ class AzureBlobStore:
     ) -> Written | None:
         from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
-        blob = self._without_retries.get_blob_client(name)
+        def write(of: _Containers) -> Mapping[str, Any]:
+            blob = of.without_retries.get_blob_client(name)
+            return blob.upload_blob(body, overwrite=True, metadata=dict(metadata or {}), **condition)
+
         with _translated(name, is_conditional=True):
             try:
-                answer = blob.upload_blob(body, overwrite=True, metadata=dict(metadata or {}), **condition)
+                answer = self._containers.call(name, write)
             except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
                 return None
         return _written(answer)
@@ -135,14 +151,16 @@ class AzureMessageQueue:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._clients: dict[str, QueueClient] = {}
+        self._clients: Renewable[dict[str, QueueClient]] = Renewable(dict)
         self._existing: set[str] = set()
 
     def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
-        with _translated(queue):
-            client = self._client(queue)
+        def put(_: object) -> None:
             self._require(queue)
-            client.send_message(_to_base64(text), visibility_timeout=round(delay.total_seconds()))
+            self._client(queue).send_message(_to_base64(text), visibility_timeout=round(delay.total_seconds()))
+
+        with _translated(queue):
+            self._clients.call(queue, put)
 
     def peek(self, queue: str) -> tuple[Waiting, ...]:
         from azure.core.exceptions import ResourceNotFoundError
@@ -197,9 +215,10 @@ class AzureMessageQueue:
     def _client(self, queue: str) -> QueueClient:
         # The SDK's decoding policy would refuse a whole page for one message that is not base64, and what Event Grid
         # or a person put there is to be seen as it is: contents are encoded and decoded here.
-        if queue not in self._clients:
-            self._clients[queue] = queue_service(self._settings).get_queue_client(queue)
-        return self._clients[queue]
+        clients = self._clients.client
+        if queue not in clients:
+            clients[queue] = queue_service(self._settings).get_queue_client(queue)
+        return clients[queue]
 
 
 def _show_again(message: QueueMessage, queue: QueueClient) -> None:
