@@ -16,6 +16,11 @@ POLL_SECONDS = 0.05
 LINES_SHOWN = 15
 
 
+def _inherited() -> dict[str, str]:
+    # The Azure ML SDK notes its cloud in the environment of whoever used it; a child has a cloud of its own.
+    return {name: value for name, value in os.environ.items() if name != "AZUREML_CURRENT_CLOUD"}
+
+
 @dataclass
 class ChildProcess:
     """A command that writes its output to `log` and ends when the pipe on its standard input closes.
@@ -46,7 +51,7 @@ class ChildProcess:
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **self.environment, MARK: "1"},
+                    env={**_inherited(), **self.environment, MARK: "1"},
                     start_new_session=True,  # Ctrl-C goes to the parent, which stops its children in order
                 )
             except OSError as exc:

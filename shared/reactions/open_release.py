@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.fact import Fact, ModelRegistered
 from shared.domain.ids import ModelVersion
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
+from shared.errors import RetryableError
 from shared.policy.model import Policy
 from shared.ports.workspace import JobRecord, ModelRecord
 from shared.reactions.spec import Performed, ReactionSpec, Work, done
@@ -16,6 +17,9 @@ from shared.release.new import Opening, new_release
 from shared.release.sections import SECTIONS, Rollout, plan_from
 
 NAME = "open-release"
+# A registration may be announced before every read of the registry sees it. A version that still cannot be seen
+# after this long was removed again.
+REGISTRY_LAG = timedelta(minutes=10)
 
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
@@ -29,6 +33,9 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     # The event is a hint: what is released is what the registry says now.
     model = work.workspace.model(work.policy.model, version)
     if model is None:
+        if work.now - work.fact.occurred_at < REGISTRY_LAG:
+            about = f"the registry does not show {work.policy.model}:{version} yet"
+            raise RetryableError("registry.lags", about)
         return done(reaction, f"the registry has no {work.policy.model}:{version}: nothing to release")
     job = work.workspace.job(model.job) if model.job else None
     release = new_release(_opening(model, job, work), plan_from(work.policy), work.now)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release
+from shared.errors import RetryableError
 from shared.ports.workspace import JobRecord
 from tests.unit.engine.fact_world import POLICY, World, a_policy, drift, registered
+from tests.unit.events.wire import fact_from
 from tests.unit.reactions.work import perform, proposed
 
 NAME = "open-release"
@@ -29,6 +33,13 @@ def test_only_a_registration_of_the_policys_model_opens_a_release() -> None:
 def test_a_policy_without_a_rollout_releases_nothing() -> None:
     start, end = POLICY.index("evaluate:"), POLICY.index("budget:")
     assert proposed(NAME, registered(), policy=a_policy(POLICY[:start] + POLICY[end:])) == []
+
+
+def test_a_version_that_the_registry_does_not_show_yet_is_looked_for_again() -> None:
+    world = World()
+    world.clock.advance(fact_from(registered("99")).occurred_at + timedelta(minutes=9) - world.clock.now())
+    with pytest.raises(RetryableError, match="does not show churn:99 yet"):
+        perform(world, NAME, registered("99"))
 
 
 def test_a_version_that_the_registry_does_not_have_is_not_released() -> None:
