@@ -31,4 +31,8 @@ def alerts(req: func.HttpRequest) -> func.HttpResponse:
     except VigiaError as exc:
         log.warning("alert.delayed %s", exc)
         return func.HttpResponse(f"try again: {exc}", status_code=503)
+    except Exception:
+        # Whatever it was, the alert was not kept, and a 500 would lose it. No details: they may hold secrets.
+        log.exception("alert.failed")
+        return func.HttpResponse("try again: something unforeseen, see the log", status_code=503)
     return func.HttpResponse(told, status_code=202)

@@ -93,7 +93,11 @@ class EndpointDegraded:
 
 @dataclass(frozen=True, slots=True)
 class DataArrived:
-    """A new version of a data asset is ready. `version` is None when the sender only knows a location."""
+    """A new version of a data asset is ready, or something new lies at `location`.
+
+    `version` is None when only a location is known, and `data` is empty when no asset is named. A `location` in the
+    workspace's own storage is azureml://datastores/workspaceblobstore/paths/…
+    """
 
     data: str
     version: str | None
@@ -112,6 +116,39 @@ class RetrainingRequested:
     kind: Literal["retraining-requested"] = "retraining-requested"
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyStateChanged:
+    """Azure Policy judged a resource anew.
+
+    Args:
+        resource, assignment, definition: ARM ids, lower-cased.
+        compliance: in Azure's words: Compliant, NonCompliant, Exempt, Conflict, Unknown, …
+        changed_at: when it was judged, UTC; events arrive in any order, so the latest of these counts.
+    """
+
+    resource: str
+    assignment: str
+    definition: str
+    compliance: str
+    changed_at: datetime
+    kind: Literal["policy-state-changed"] = "policy-state-changed"
+
+    @property
+    def is_violation(self) -> bool:
+        return self.compliance.lower() == "noncompliant"
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePushed:
+    """An image came into a container registry. `digest` identifies it; `tag` is None for a push by digest."""
+
+    registry: str
+    repository: str
+    digest: str
+    tag: str | None
+    kind: Literal["image-pushed"] = "image-pushed"
+
+
 FactBody = (
     ModelRegistered
     | ModelDeployed
@@ -121,6 +158,8 @@ FactBody = (
     | EndpointDegraded
     | DataArrived
     | RetrainingRequested
+    | PolicyStateChanged
+    | ImagePushed
 )
 
 

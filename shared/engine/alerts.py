@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shared.domain.fact import Ignored
 from shared.errors import EventError
 from shared.events.alerts import read_alert
 from shared.ports.clock import Clock
@@ -27,18 +28,24 @@ class Alerts:
     outbox: Callable[[], Outbox]
 
     def publish(self, body: bytes) -> str:
-        """Publish the alert and return a sentence on what was understood.
+        """Publish the alert, as one event per endpoint, and return a sentence on what was understood.
+
+        What is not for us is noted with the reason, so that its absence is no riddle.
 
         Raises:
             EventError: it is no alert we can read; the body is in quarantine and people are told.
-            RetryableError: the topic did not take it.
+            RetryableError: the topic did not take all of it; publishing again repeats no fact.
         """
-        text = body.decode(errors="replace")
+        text = body.decode(errors="backslashreplace")
         try:
-            event = read_alert(text, self.clock.now())
+            told = read_alert(text, self.clock.now())
         except EventError as exc:
             identifier = self.quarantine.set_aside(Quarantined(exc.code, str(exc), text, self.clock.now()))
             self.outbox().post([quarantine_notice(identifier, exc.message)])
             raise
-        self.publisher.publish(event)
-        return f"published {event.type} about {event.subject}"
+        if isinstance(told, Ignored):
+            self.quarantine.note_ignored(Quarantined("alert.ignored", told.reason, text, self.clock.now()))
+            return f"ignored: {told.reason}"
+        for event in told:
+            self.publisher.publish(event)
+        return f"published {told[0].type} about {', '.join(event.subject for event in told)}"

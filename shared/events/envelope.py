@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +38,16 @@ class Envelope:
         match = _WORKSPACE.fullmatch(self.source)
         return match[1] if match else self.source
 
+    def required_subject(self) -> str:
+        """Return the subject.
+
+        Raises:
+            EventError: the event has none.
+        """
+        if not self.subject.strip():
+            raise EventError("event.field", f"event {self.id} of type {self.type}: subject is missing or empty")
+        return self.subject.strip()
+
 
 def read_events(body: str | bytes) -> list[Envelope]:
     """Return the events in a body as Event Grid delivers it: one object or an array, in either schema.
@@ -65,12 +77,32 @@ def _envelope(event: Json, number: int) -> Envelope:
     kind = Fields(event, f"event {identifier}", "").name(type_key)
     owner = f"event {identifier} of type {kind}"
     fields = Fields(event, owner, "")
-    data = next((value for key, value in event.items() if key.lower() == "data"), None)
     return Envelope(
         id=identifier,
-        source=fields.text(source_key).strip().lower(),
+        source=_arm_id(fields.text(source_key)),
         type=kind,
         subject=fields.optional_text("subject") or "",
         time=fields.time(time_key),
-        data=Fields(data, owner, "data"),
+        data=Fields(_data(event, fields), owner, "data"),
     )
+
+
+def _arm_id(text: str) -> str:
+    # Azure's services do not agree on the casing of an id, nor on a slash at its end.
+    return text.strip().rstrip("/").lower() or text
+
+
+def _data(event: dict[str, Json], fields: Fields) -> Json:
+    """Return the data; CloudEvents may carry it as `data_base64` instead.
+
+    Raises:
+        EventError: `data_base64` does not hold JSON.
+    """
+    data = next((value for key, value in event.items() if key.lower() == "data"), None)
+    encoded = fields.optional_text("data_base64") if data is None else None
+    if encoded is None:
+        return data
+    try:
+        return read_json(base64.b64decode(encoded, validate=True))
+    except binascii.Error as exc:
+        raise EventError("event.field", f"{fields.owner}: data_base64 is not base64: {exc}") from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import NoReturn
 
@@ -30,7 +31,7 @@ class Fields:
     """
 
     def __init__(self, value: Json, owner: str, path: str) -> None:
-        self._owner = owner
+        self.owner = owner
         self._path = path
         self._kind = None if isinstance(value, dict) else _kind(value)
         self._values: dict[str, list[Json]] = {}
@@ -83,6 +84,15 @@ class Fields:
             self._refuse(key, f"is not a name: {found!r:.60}; a name is one line of at most {LONGEST_NAME} characters")
         return found.strip()
 
+    def names(self) -> dict[str, str]:
+        """Return every value that is such a name, by its key in lower case; other values are left out."""
+        found: dict[str, str] = {}
+        for key in self._values:
+            with suppress(EventError):
+                if value := self.optional_name(key):
+                    found[key] = value
+        return found
+
     def one_of(self, key: str, *words: str) -> str:
         """Return the word, in our own casing."""
         found = self.text(key)
@@ -127,7 +137,7 @@ class Fields:
         value = self._value(key)
         if value is not None and not isinstance(value, dict):
             self._refuse(key, f"is {_kind(value)}, not an object")
-        return Fields(value or {}, self._owner, self._at(key))
+        return Fields(value or {}, self.owner, self._at(key))
 
     def items(self, key: str) -> tuple[Fields, ...]:
         """Return the objects of the list under the key; none when it is absent or null."""
@@ -136,7 +146,7 @@ class Fields:
             return ()
         if not isinstance(value, list):
             self._refuse(key, f"is {_kind(value)}, not a list")
-        items = tuple(Fields(item, self._owner, f"{self._at(key)}[{number}]") for number, item in enumerate(value))
+        items = tuple(Fields(item, self.owner, f"{self._at(key)}[{number}]") for number, item in enumerate(value))
         for number, item in enumerate(items):
             if item._kind:
                 self._refuse(f"{key}[{number}]", f"is {item._kind}, not an object")
@@ -159,11 +169,11 @@ class Fields:
 
     def _missing(self, key: str) -> NoReturn:
         if self._kind:
-            raise EventError("event.field", f"{self._owner}: {self._path} is {self._kind}, not an object")
+            raise EventError("event.field", f"{self.owner}: {self._path} is {self._kind}, not an object")
         self._refuse(key, "is missing or empty")
 
     def _refuse(self, key: str, problem: str) -> NoReturn:
-        raise EventError("event.field", f"{self._owner}: {self._at(key)} {problem}")
+        raise EventError("event.field", f"{self.owner}: {self._at(key)} {problem}")
 
     def _at(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key

@@ -9,10 +9,11 @@ from shared.events.run_ended import run_ended
 from shared.events.spec import AZURE_ML, EventSpec
 
 # The service's own samples spell a status as Failed and as failed; both spellings of Canceled are English.
+# NotResponding is no end: a run may come back from it to any earlier status.
+# Source: learn.microsoft.com "JobStatus", read 2026-11-20.
 _ENDINGS: dict[str, RunOutcome] = {
     "completed": "completed",
     "failed": "failed",
-    "notresponding": "failed",
     "canceled": "canceled",
     "cancelled": "canceled",
 }

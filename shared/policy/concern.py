@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import re
+
 from shared.domain.fact import (
     DriftDetected,
     EndpointDegraded,
     Fact,
+    ImagePushed,
     ModelDeployed,
     ModelRegistered,
+    PolicyStateChanged,
     RetrainingRequested,
     RunEnded,
 )
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 
+_WORKSPACE = r".*/providers/microsoft\.machinelearningservices/workspaces/[^/]+"
+_RESOURCE = re.compile(rf"{_WORKSPACE}(?:/(?:online|batch)endpoints/(?P<endpoint>[^/]+)(?:/.*)?)?", re.IGNORECASE)
+# The name of a job that we started, from the fact that it answers and its place in the plan.
+_OUR_JOB = re.compile(r"job-[0-9a-f]{16}-[0-9]+")
+
 
 def concerns(fact: Fact, policy: Policy) -> bool:
     """Return whether the fact is about the policy's model or endpoint.
 
-    Budgets and new data name no model: they concern every policy, whose rules say whether they care.
+    Budgets and new data name no model: they concern every policy, whose rules say whether they care. So does the
+    workspace's own compliance, and the end of a job of ours whose tags were not sent along.
     """
     match fact.body:
+        case RunEnded(model=None, run=run):
+            return _OUR_JOB.fullmatch(run) is not None
         case ModelRegistered(model=model) | RetrainingRequested(model=model) | RunEnded(model=model):
             return model == policy.model
         case DriftDetected(model=None, signal=signal):
@@ -30,6 +42,11 @@ def concerns(fact: Fact, policy: Policy) -> bool:
             return model == policy.model
         case ModelDeployed(endpoint=endpoint) | EndpointDegraded(endpoint=endpoint):
             return endpoint == policy.endpoint.name
+        case PolicyStateChanged(resource=resource):
+            found = _RESOURCE.fullmatch(resource)
+            return found is not None and (found["endpoint"] or "") in {"", policy.endpoint.name.lower()}
+        case ImagePushed():
+            return False
     return True
 
 
@@ -46,4 +63,8 @@ def unconcerned(fact: Fact) -> str:
             return f"no policy is about model {model!r}"
         case ModelDeployed(endpoint=endpoint) | EndpointDegraded(endpoint=endpoint):
             return f"no policy is about endpoint {endpoint!r}"
+        case PolicyStateChanged(resource=resource):
+            return f"no policy is about {resource}"
+        case ImagePushed(repository=repository):
+            return f"images are recorded only: nothing reacts to {repository}"
     return "there is no policy"

@@ -19,9 +19,9 @@ NAME = "note-training"
 
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
-    # A run is a training of ours when we noted that we started it; a tag alone can be copied with a job.
+    # A run is a training of ours when we noted that we started it; a tag can be copied with a job, or not be sent.
     match fact.body:
-        case RunEnded(run=run, outcome=outcome, model=policy.model) if run in {each.job for each in state.trainings}:
+        case RunEnded(run=run, outcome=outcome) if run in {each.job for each in state.trainings}:
             why = f"training {run} {outcome}"
             yield Reaction(NAME, policy.model, why, arguments(job=run, outcome=outcome))
 

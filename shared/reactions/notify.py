@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from shared.domain.fact import BudgetCrossed, DriftDetected, EndpointDegraded, Fact, RunEnded
+from shared.domain.fact import (
+    BudgetCrossed,
+    DriftDetected,
+    EndpointDegraded,
+    Fact,
+    PolicyStateChanged,
+    RunEnded,
+)
+from shared.domain.ids import JobName
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
@@ -21,7 +29,8 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
     match fact.body:
         case DriftDetected(detail=detail, signal=signal, monitor=monitor):
             yield _tell(policy, NoticeKind.DRIFT_DETECTED, detail, signal=signal, monitor=monitor)
-        case RunEnded(run=run, outcome="failed" | "canceled" as outcome, model=policy.model):
+        # Anyone can give a job our tags; only those that we started are ours. Their tags may be missing.
+        case RunEnded(run=run, outcome="failed" | "canceled" as outcome) if _is_ours(run, state):
             yield _tell(policy, NoticeKind.TRAINING_FAILED, f"run {run} {outcome}", job=run, outcome=outcome)
         case BudgetCrossed() as budget if NAME in measures(fact, policy):
             percent = f"{budget.percent:g}"
@@ -30,6 +39,19 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
             )
         case EndpointDegraded(endpoint=policy.endpoint.name, rule=rule, condition="fired", detail=detail):
             yield _tell(policy, NoticeKind.ENDPOINT_DEGRADED, detail, rule=rule, endpoint=policy.endpoint.name)
+        case PolicyStateChanged(is_violation=True) as state_of_policy:
+            yield _policy_notice(policy, state_of_policy)
+
+
+def _is_ours(run: JobName, state: ModelState) -> bool:
+    return any(training.job == run for training in state.trainings)
+
+
+def _policy_notice(policy: Policy, changed: PolicyStateChanged) -> Reaction:
+    assignment, resource = (text.rpartition("/")[2] for text in (changed.assignment, changed.resource))
+    why = f"assignment {assignment} of Azure Policy finds {resource} non-compliant"
+    at = changed.changed_at.isoformat()
+    return _tell(policy, NoticeKind.POLICY_NON_COMPLIANT, why, assignment=assignment, resource=resource, found_at=at)
 
 
 def _tell(policy: Policy, kind: NoticeKind, why: str, **parameters: str) -> Reaction:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
+from urllib.parse import unquote
 
 from croniter import croniter
 from pydantic import Field
@@ -34,6 +36,10 @@ KEPT_TRAININGS = 50
 # Who asks when no person does; a guardrail that waits for a person is not satisfied by it.
 SCHEDULE = "schedule"
 
+_DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
+# The same with the workspace written out, as the studio shows it.
+_LONG_FORM = re.compile(r"^azureml://subscriptions/.+?/datastores/workspaceblobstore/paths/")
+
 
 class Schedule(Section):
     """A time to retrain: NCRONTAB with seconds first, in UTC."""
@@ -44,7 +50,9 @@ class Schedule(Section):
 class Retrain(Section):
     """How the model is trained again, and when.
 
-    `inputs` are the component's inputs; `output` is the one that holds the model and is registered under
+    `inputs` are the component's inputs: new data sets a training off when it is a version of an asset among them
+    (azureml:NAME@latest) or lies below a place among them (azureml://datastores/workspaceblobstore/paths/FOLDER).
+    `output` is the one that holds the model and is registered under
     the policy's model name when the job succeeds.
     """
 
@@ -95,8 +103,10 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
         case DriftDetected(signal=signal, detail=detail):
             trigger = "performance" if signal == "performance" else "drift"
             return (trigger, f"{trigger}: {detail}") if trigger in retrain.on else ("", "")
-        case DataArrived(data=data) if "new-data" in retrain.on and _uses(retrain, data):
+        case DataArrived(data=data) if data and "new-data" in retrain.on and _uses(retrain, data):
             return "new-data", f"new data: {data} has a new version"
+        case DataArrived(location=location) if "new-data" in retrain.on and _reads(retrain, location):
+            return "new-data", f"new data: {location}"
         case RetrainingRequested(model=model, reason=reason, requested_by=person) if model == policy.model:
             return ("schedule", reason) if person == SCHEDULE else ("request", f"{person} asked for it: {reason}")
     return "", ""
@@ -104,6 +114,23 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
 
 def _uses(retrain: Retrain, data: str) -> bool:
     return any(value.startswith(f"azureml:{data}@") for value in retrain.inputs.values())
+
+
+def _reads(retrain: Retrain, location: str) -> bool:
+    """Return whether an input is the place, or a folder that it lies in."""
+    place = _plain(location)
+    folders = (_plain(value).rstrip("/") for value in retrain.inputs.values() if "://" in value)
+    return any(_names_a_folder(folder) and (place == folder or place.startswith(f"{folder}/")) for folder in folders)
+
+
+def _names_a_folder(place: str) -> bool:
+    # The whole datastore also holds what trainings write: reading from all of it would never come to rest.
+    return place != _DATASTORE.rstrip("/")
+
+
+def _plain(uri: str) -> str:
+    """Return the URI in its short form, percent signs decoded."""
+    return unquote(_LONG_FORM.sub(_DATASTORE, uri))
 
 
 def _not_by_itself(policy: Policy, cause: str) -> str | None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from shared.bootstrap import policy_sections
-from shared.domain.ids import EndpointName, FactKey, ModelName
+from shared.domain.ids import EndpointName, FactKey, JobName, ModelName
+from shared.domain.state import Training
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
 from shared.engine.release_desk import ReleaseDesk
 from shared.engine.sweep import Sweep
 from shared.events import outgoing
+from shared.events.home import Home
 from shared.policy.load import load_policy
 from shared.policy.model import Policy
 from shared.policy.people import Directory
@@ -33,6 +36,8 @@ from tests.unit.events.wire import WORKSPACE, cloud, grid
 MODEL = ModelName("churn")
 ENDPOINT = EndpointName("churn")
 LEASE = timedelta(minutes=2)
+STORAGE = WORKSPACE.partition("/Microsoft.")[0] + "/Microsoft.Storage/storageAccounts/stfake"
+HOME = Home(WORKSPACE, "https://stfake.blob.core.windows.net/azureml-blobstore-fake")
 THEN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
 POLICY = """\
@@ -166,6 +171,7 @@ class World:
             outbox=self.outbox,
             quarantine=Quarantine(self.blobs),
             clock=self.clock,
+            home=HOME,
         )
 
     @property
@@ -202,6 +208,11 @@ class World:
     @property
     def kinds(self) -> list[str]:
         return sorted(record.notice.kind.value for record in OutboxStore(self.memory).records())
+
+    def note_training(self, job: str = "job-1") -> None:
+        """Have started a training, so long ago that it holds no other back."""
+        training = Training(JobName(job), FactKey("0" * 64), "request", self.clock.now() - timedelta(days=30))
+        ModelStates(self.memory).update(MODEL, lambda state: replace(state, trainings=(*state.trainings, training)))
 
     def open_release(self, version: str = "7") -> None:
         """Have a release own the endpoint."""
@@ -276,6 +287,24 @@ def endpoint_alert(condition: Literal["fired", "resolved"] = "fired") -> str:
             detail="p95 is 900 ms",
         )
     )
+
+
+def policy_state(compliance: str, resource: str = f"{WORKSPACE}/onlineEndpoints/churn") -> str:
+    data = {
+        "timestamp": THEN.isoformat(),
+        "policyAssignmentId": "/subscriptions/1/providers/Microsoft.Authorization/policyAssignments/no-public-access",
+        "policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions/d-1",
+        "complianceState": compliance,
+    }
+    kind = "Microsoft.PolicyInsights.PolicyStateChanged"
+    return json.dumps(grid("", data, id="p-1", topic="/subscriptions/1", subject=resource, eventType=kind))
+
+
+def blob_created(path: str, etag: str = "0x1", **data: object) -> str:
+    url = f"https://stfake.blob.core.windows.net/azureml-blobstore-fake/{path}"
+    told = {"api": "PutBlob", "url": url, "eTag": etag, "contentLength": 10, **data}
+    kind = "Microsoft.Storage.BlobCreated"
+    return json.dumps(grid("", told, id=f"b-{path}", topic=STORAGE, subject=f"/blobServices/{path}", eventType=kind))
 
 
 def data_arrived(name: str = "customers", version: str = "2") -> str:

@@ -18,10 +18,12 @@ from tests.unit.engine.fact_world import (
     Killed,
     World,
     a_policy,
+    blob_created,
     budget,
     data_arrived,
     drift,
     endpoint_alert,
+    policy_state,
     registered,
     requested,
     run_ended,
@@ -54,9 +56,14 @@ def outcomes(world: World) -> Outcomes:
         pytest.param(budget(80), [("notify", "done")], ["budget-crossed"], id="lower_threshold_only_tells"),
         pytest.param(budget(100, "forecasted"), [("notify", "done")], ["budget-crossed"], id="forecast_only_tells"),
         pytest.param(
-            run_ended("RunStatusChanged", "Failed"), [("notify", "done")], ["training-failed"], id="failed_run_is_told"
+            run_ended("RunStatusChanged", "Failed"),
+            [("note-training", "done"), ("notify", "done")],
+            ["training-failed"],
+            id="failed_run_is_told",
         ),
-        pytest.param(run_ended("RunCompleted", "Completed"), [], [], id="completed_run_needs_nothing"),
+        pytest.param(
+            run_ended("RunCompleted", "Completed"), [("note-training", "done")], [], id="completed_run_is_noted"
+        ),
         pytest.param(
             endpoint_alert(),
             [("notify", "done"), ("roll-back", "done")],
@@ -67,10 +74,14 @@ def outcomes(world: World) -> Outcomes:
         pytest.param(data_arrived(), [("start-training", "done")], ["training-started"], id="its_data_trains"),
         pytest.param(data_arrived("others"), [], [], id="other_data_does_not"),
         pytest.param(requested(), [("start-training", "done")], ["training-started"], id="a_person_asks"),
+        pytest.param(policy_state("NonCompliant"), [("notify", "done")], ["policy-non-compliant"], id="policy_is_told"),
+        pytest.param(policy_state("Compliant"), [], [], id="a_kept_policy_needs_nothing"),
+        pytest.param(blob_created("elsewhere/a.parquet"), [], [], id="other_files_train_nothing"),
     ],
 )
 def test_a_fact_has_its_effects_once_however_often_it_is_told(body: str, expected: Outcomes, kinds: list[str]) -> None:
     world = World()
+    world.note_training("job-1")
     world.process(body)
     assert (outcomes(world), world.kinds) == (expected, kinds)
     before = world.effects()
@@ -118,6 +129,7 @@ FACTS: Mapping[str, str] = {
     "budget": budget(100),
     "failed_run": run_ended("RunStatusChanged", "Failed"),
     "new_data": data_arrived(),
+    "policy_state": policy_state("NonCompliant"),
     "contradiction": run_ended("RunStatusChanged", "Failed", run="job-told-twice"),
     "malformed": "{",
 }
@@ -125,6 +137,7 @@ FACTS: Mapping[str, str] = {
 
 def fresh(body: str) -> World:
     world = World()
+    world.note_training("job-1")
     if "job-told-twice" in body:
         world.process(run_ended("RunCompleted", "Completed", run="job-told-twice"))
         world.fuse.calls = 0

@@ -11,13 +11,23 @@ from typing import Any
 
 import pytest
 
+from shared.domain.fact import Ignored
 from shared.errors import EventError
 from shared.events.alerts import read_alert
 from shared.events.money import parse_money
+from shared.ports.publisher import OutgoingEvent
 
 FOLDER = Path(__file__).parents[2] / "golden" / "events"
 NOW = datetime(2026, 11, 20, 7, 15, tzinfo=UTC)
 Change = Callable[[dict[str, Any]], object]
+
+
+def _event(body: str) -> OutgoingEvent:
+    """Return the only event that an alert tells."""
+    told = read_alert(body, NOW)
+    assert not isinstance(told, Ignored)
+    (event,) = told
+    return event
 
 
 def _alert(name: str, change: Change) -> str:
@@ -70,34 +80,77 @@ def test_budget_in_another_locale_is_the_same_threshold() -> None:
     changes = _budget(
         BudgetThreshold="1.000,00 €", NotificationThresholdAmount="800,00 €", SpentAmount="812,50 €", Unit="EUR"
     )
-    data = read_alert(_alert("budget-common", changes), NOW).data
+    data = _event(_alert("budget-common", changes)).data
     assert (data["percent"], data["amount"], data["spent"], data["currency"]) == (80.0, 1000.0, 812.5, "EUR")
 
 
 def test_budget_crossed_again_in_the_next_month_is_another_event() -> None:
     began_long_ago = _budget(BudgetStartDate="2026-01-01")
-    november = read_alert(_alert("budget-common", began_long_ago), NOW)
+    november = _event(_alert("budget-common", began_long_ago))
 
     def in_december(body: dict[str, Any]) -> None:
         began_long_ago(body)
         _essentials(firedDateTime="2026-12-02T00:00:00Z")(body)
 
-    december = read_alert(_alert("budget-common", in_december), NOW)
+    december = _event(_alert("budget-common", in_december))
     assert (november.data["periodStart"], december.data["periodStart"]) == ("2026-11-01", "2026-12-01")
     assert november.id != december.id
 
 
 def test_legacy_budget_that_is_not_spent_yet_is_a_forecast() -> None:
-    assert read_alert(_alert("budget-legacy", _legacy(SpendingAmount="700")), NOW).data["basis"] == "forecasted"
+    assert _event(_alert("budget-legacy", _legacy(SpendingAmount="700"))).data["basis"] == "forecasted"
 
 
 def test_metric_alert_keeps_the_endpoint_name_as_configured() -> None:
-    event = read_alert(_alert("metric", _essentials(configurationItems=["Churn-Fake"])), NOW)
+    event = _event(_alert("metric", _essentials(configurationItems=["Churn-Fake"])))
     assert event.data["endpoint"] == "Churn-Fake"
+
+
+def test_service_that_is_spelt_in_another_way_is_the_same() -> None:
+    for spelling in ("RESOURCE HEALTH", "resource-health", "Resourcehealth"):
+        health = _event(_alert("resource-health", _essentials(monitoringService=spelling)))
+        assert health.data["detail"] == "Fake outage: Unavailable (before: Available), PlatformInitiated"
+
+
+def test_health_without_a_status_is_what_the_alert_says() -> None:
+    def unknown(body: dict[str, Any]) -> None:
+        body["data"]["alertContext"]["properties"] = None
+        body["data"]["essentials"]["monitorCondition"] = "resolved"
+
+    data = _event(_alert("resource-health", unknown)).data
+    assert (data["condition"], data["detail"]) == ("resolved", "resource health: status unknown (before: unknown)")
+
+
+@pytest.mark.parametrize("name", ["activity-administrative", "activity-policy"])
+def test_who_did_it_is_not_passed_on(name: str) -> None:
+    assert "fake@example.test" not in repr(read_alert(_alert(name, lambda body: None), NOW))
+
+
+def test_every_criterion_that_names_an_endpoint_is_heard() -> None:
+    def split(body: dict[str, Any]) -> None:
+        for criterion, name in zip(body["data"]["alertContext"]["condition"]["allOf"], ("a", "b"), strict=True):
+            criterion["dimensions"] = [{"name": "Endpoint-Name", "value": name}, {"name": "Deployment", "value": "v1"}]
+
+    told = read_alert(_alert("metric", split), NOW)
+    assert not isinstance(told, Ignored)
+    assert [(event.data["endpoint"], event.data["deployment"]) for event in told] == [("a", "v1"), ("b", "v1")]
+    assert len({event.id for event in told}) == 2
+
+
+def test_a_long_expression_is_cut() -> None:
+    def long(body: dict[str, Any]) -> None:
+        body["data"]["alertContext"]["annotations"] = {"description": "x" * 100_000}
+
+    assert len(str(_event(_alert("prometheus", long)).data["detail"])) == 2000
 
 
 def _no_condition(body: dict[str, Any]) -> None:
     body["data"]["alertContext"] = {"operationName": "Microsoft.Resourcehealth/healthevent/Activated/action"}
+
+
+def _nothing_but_a_subscription(body: dict[str, Any]) -> None:
+    body["data"]["alertContext"]["authorization"]["scope"] = "/subscriptions/00000000-0000-0000-0000-000000000001"
+    body["data"]["essentials"]["alertTargetIDs"] = ["/subscriptions/00000000-0000-0000-0000-000000000001"]
 
 
 def _no_endpoint(body: dict[str, Any]) -> None:
@@ -123,8 +176,11 @@ def _no_endpoint(body: dict[str, Any]) -> None:
             _alert("budget-legacy", _legacy(BudgetStartDate="2026-11-01")), "month/day/year", id="legacy_date"
         ),
         pytest.param(_alert("budget-legacy", _legacy(NotificationThresholdAmount="-1")), "is no share", id="negative"),
-        pytest.param(_alert("metric", _no_condition), "metric or log search", id="activity_log"),
+        pytest.param(_alert("metric", _no_condition), "send metric, log search", id="no_shape_we_know"),
         pytest.param(_alert("log-search", _no_endpoint), "names no endpoint", id="no_endpoint"),
+        pytest.param(
+            _alert("activity-administrative", _nothing_but_a_subscription), "names no endpoint", id="no_scope"
+        ),
         pytest.param(_alert("metric", _essentials(alertRule=None)), "alertRule is missing", id="no_rule"),
         pytest.param(_alert("metric", _essentials(monitorCondition="?")), "monitorCondition", id="no_condition"),
     ],

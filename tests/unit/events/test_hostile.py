@@ -45,6 +45,27 @@ DRIFT = {"model": "m", "monitor": "m", "signal": "s", "run": "r"}
 BUDGET = {"budget": "b", "basis": "actual", "percent": 80, "amount": 1000, "spent": 800}
 ALERT = {"endpoint": "e", "rule": "r", "condition": "fired", "firedAt": "2026-11-20T07:00:00Z"}
 
+BLOB, IMAGE = "Microsoft.Storage.BlobCreated", "Microsoft.ContainerRegistry.ImagePushed"
+JUDGED = "Microsoft.PolicyInsights.PolicyStateChanged"
+URL = "https://st.blob.core.windows.net/training/part-000"
+VERDICT = {
+    "timestamp": "2026-11-20T07:00:00Z",
+    "policyAssignmentId": "a",
+    "policyDefinitionId": "d",
+    "complianceState": "NonCompliant",
+}
+
+
+def _azure(kind: str, subject: str = WORKSPACE, **data: object) -> str:
+    envelope = {"id": "e", "topic": "/subscriptions/1", "eventType": kind, "eventTime": "2026-11-20T07:00:00Z"}
+    return json.dumps({**envelope, "subject": subject, "data": data})
+
+
+def _azure64(data: str) -> str:
+    envelope = {"id": "e", "source": WORKSPACE, "type": "Vigia.DataArrived", "time": "2026-11-20T07:00:00Z"}
+    return json.dumps({**envelope, "data_base64": data})
+
+
 HOSTILE = {
     "empty": ("", "not JSON"),
     "blank": ("  \n", "not JSON"),
@@ -112,6 +133,21 @@ HOSTILE = {
     "alert_condition_unknown": (_ours("EndpointAlert", **{**ALERT, "condition": "x"}), "one of fired, resolved"),
     "alert_time_missing": (_ours("EndpointAlert", **{**ALERT, "firedAt": None}), "data.firedAt is missing"),
     "data_without_version_and_place": (_ours("DataArrived", data="flights"), "data.location is missing"),
+    "blob_without_url": (_azure(BLOB, api="PutBlob"), "data.url is missing"),
+    "blob_url_is_a_word": (_azure(BLOB, url="part-000"), "not the address of a blob"),
+    "blob_url_of_a_container": (_azure(BLOB, url="https://st.blob.core.windows.net/training"), "not the address"),
+    "blob_url_with_a_broken_host": (_azure(BLOB, url="https://[::1/training/a"), "not the address"),
+    "blob_url_of_a_file": (_azure(BLOB, url="file:///etc/passwd/x"), "not the address"),
+    "blob_url_with_a_line_break": (_azure(BLOB, url="https://st.blob.core.windows.net/c/a%0Ab"), "not the address"),
+    "blob_length_is_a_word": (_azure(BLOB, url=URL, contentLength="long"), "data.contentLength is a text"),
+    "policy_without_time": (_azure(JUDGED, policyAssignmentId="a"), "data.timestamp is missing"),
+    "policy_without_resource": (_azure(JUDGED, "", **VERDICT), "subject is missing"),
+    "policy_without_verdict": (_azure(JUDGED, **{**VERDICT, "complianceState": None}), "complianceState is missing"),
+    "image_without_digest": (_azure(IMAGE, target={"repository": "r"}), "data.target.digest is missing"),
+    "image_target_is_text": (_azure(IMAGE, target="r"), "data.target is a text"),
+    "data_base64_is_not": (_azure64("%%%"), "data_base64 is not base64"),
+    "data_base64_is_not_json": (_azure64("aGVsbG8="), "not JSON"),
+    "data_base64_is_not_an_object": (_azure64("W10="), "data is a list"),
     "request_without_person": (_ours("RetrainingRequested", model="m", request="r", reason="x"), "data.requestedBy"),
 }
 
@@ -146,6 +182,7 @@ NAMES = """
     ModelName ModelVersion Hint ServiceName ModelIds runId runStatus runTags runProperties experimentName DataDriftName
     DriftCoefficient model monitor signal run features detail budget basis percent amount spent currency periodStart
     endpoint deployment rule condition firedAt data version location request reason requestedBy
+    api url eTag sequencer contentLength timestamp policyAssignmentId policyDefinitionId complianceState target
 """
 FIELDS = st.sampled_from(NAMES.split())
 PLAUSIBLE = st.sampled_from(["Completed", "actual", "fired", "2026-11-20", "2026-11-20T07:00:00Z", "80", 80, {}, []])

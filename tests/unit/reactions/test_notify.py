@@ -6,10 +6,21 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.engine.fact_world import World, budget, data_arrived, drift, endpoint_alert, registered, run_ended
-from tests.unit.reactions.work import perform, proposed
+from tests.unit.engine.fact_world import (
+    World,
+    budget,
+    data_arrived,
+    drift,
+    endpoint_alert,
+    policy_state,
+    registered,
+    run_ended,
+)
+from tests.unit.reactions.work import a_state, perform, proposed
 
 NAME = "notify"
+# A training of ours, called job-1.
+OURS = a_state(1)
 
 
 @pytest.mark.parametrize(
@@ -17,16 +28,24 @@ NAME = "notify"
     [
         pytest.param(drift(), "drift-detected", "data-drift: age drifted", id="drift"),
         pytest.param(run_ended("RunStatusChanged", "Failed"), "training-failed", "run job-1 failed", id="failed"),
-        pytest.param(run_ended("RunStatusChanged", "NotResponding"), "training-failed", "run job-1 failed", id="lost"),
         pytest.param(run_ended("RunStatusChanged", "Canceled"), "training-failed", "run job-1 canceled", id="canceled"),
         pytest.param(budget(80), "budget-crossed", "budget ml-team: 1001.00 of 1000.00 EUR spent, 80% reached", id="b"),
         pytest.param(endpoint_alert(), "endpoint-degraded", "p95 is 900 ms", id="alert"),
+        pytest.param(
+            run_ended("RunStatusChanged", "Failed", model=None), "training-failed", "run job-1 failed", id="0"
+        ),
+        pytest.param(
+            policy_state("NonCompliant"),
+            "policy-non-compliant",
+            "assignment no-public-access of Azure Policy finds churn non-compliant",
+            id="policy",
+        ),
     ],
 )
 def test_what_people_hear_about(body: str, kind: str, why: str) -> None:
-    (reaction,) = proposed(NAME, body)
+    (reaction,) = proposed(NAME, body, OURS)
     assert (reaction.arguments["kind"], reaction.why) == (kind, why)
-    (notice,) = perform(World(), NAME, body).notices
+    (notice,) = perform(World(), NAME, body, reaction).notices
     assert (notice.kind.value, notice.parameters["reason"]) == (kind, why)
     assert "kind" not in notice.parameters
 
@@ -38,19 +57,21 @@ def test_what_people_hear_about(body: str, kind: str, why: str) -> None:
         data_arrived(),
         endpoint_alert("resolved"),
         run_ended("RunCompleted", "Completed"),
-        run_ended("RunStatusChanged", "Failed", model="other"),
-        run_ended("RunStatusChanged", "Failed", model=None),
+        run_ended("RunStatusChanged", "Failed", run="job-9"),
+        run_ended("RunStatusChanged", "Failed", run="job-9", model=None),
+        policy_state("Compliant"),
     ],
-    ids=["registration", "data", "resolved", "completed", "another_models_run", "nobodys_run"],
+    ids=["registration", "data", "resolved", "completed", "a_strangers_run", "nobodys_run", "compliant"],
 )
 def test_what_they_do_not(body: str) -> None:
-    assert proposed(NAME, body) == []
+    assert proposed(NAME, body, OURS) == []
 
 
 def test_repeating_it_is_one_notice() -> None:
     world = World()
-    for body in (budget(80), endpoint_alert(), run_ended("RunStatusChanged", "Failed")):
-        assert perform(world, NAME, body) == perform(world, NAME, body)
+    for body in (budget(80), endpoint_alert(), run_ended("RunStatusChanged", "Failed"), policy_state("NonCompliant")):
+        (reaction,) = proposed(NAME, body, OURS)
+        assert perform(world, NAME, body, reaction) == perform(world, NAME, body, reaction)
 
 
 def test_drift_of_one_signal_and_version_is_one_notice_a_day() -> None:

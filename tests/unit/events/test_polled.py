@@ -1,0 +1,101 @@
+"""What a look at the workspace tells is the very fact that the event would have told: key, values that matter, and all."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.fact import Fact, Ignored, ModelRegistered, RunEnded
+from shared.domain.ids import JobName, ModelName, ModelVersion
+from shared.events import polled
+from shared.events.envelope import read_events
+from shared.events.registry import parse_fact
+from shared.ports.workspace import JobRecord, ModelRecord
+from tests.unit.events.wire import WORKSPACE, fact_from, grid
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+GOLDEN = Path(__file__).parents[2] / "golden" / "events"
+
+# Names as Azure ML takes them.
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,60}", fullmatch=True)
+STATUSES = {"Completed": "completed", "Failed": "failed", "Canceled": "canceled", "NotResponding": "failed"}
+
+
+def a_model(name: str, version: str) -> ModelRecord:
+    return ModelRecord(ModelName(name), ModelVersion(version), "mlflow_model", "x", NOW, "ana@example.com", None, {})
+
+
+def a_job(name: str, status: str, tags: dict[str, str], experiment: str = "") -> JobRecord:
+    return JobRecord(JobName(name), status, tags, "vigia", experiment=experiment)
+
+
+def same(told: Fact, event: Fact) -> None:
+    assert (told.key, told.payload_digest, told.body) == (event.key, event.payload_digest, event.body)
+
+
+@given(name=NAMES, version=st.one_of(NAMES, st.integers(0, 10**9)), upper=st.booleans())
+def test_a_registered_model(name: str, version: str | int, upper: bool) -> None:
+    data = {"ModelName": name, "ModelVersion": version, "ModelTags": {"a": "b"}, "ModelProperties": {}}
+    event = grid("ModelRegistered", data, topic=WORKSPACE.upper() if upper else WORKSPACE)
+
+    same(fact_from(polled.model_registered(WORKSPACE, a_model(name, str(version)))), fact_from(event))
+
+
+@given(run=NAMES, status=st.sampled_from(sorted(STATUSES)), model=st.none() | NAMES, cause=st.none() | NAMES)
+def test_a_run_that_ended(run: str, status: str, model: str | None, cause: str | None) -> None:
+    found = {"vigia.model": model, "vigia.cause": cause, "other": "tag"}
+    tags = {name: value for name, value in found.items() if value is not None}
+    data = {"runId": run, "runStatus": status, "experimentName": "x", "runTags": tags, "runProperties": {"a": "b"}}
+    told = fact_from(polled.run_status_changed(WORKSPACE, a_job(run, status, tags, "x"), NOW))
+
+    same(told, fact_from(grid("RunStatusChanged", data)))
+    if status == "Completed":
+        same(told, fact_from(grid("RunCompleted", data)))
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_every_event_on_record_that_a_look_can_tell_is_told_the_same(file: Path) -> None:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    body = content.get("event", content) if isinstance(content, dict) else content
+    for envelope in _envelopes(body):
+        event = parse_fact(envelope)
+        if not isinstance(event, Fact):
+            continue
+        match event.body:
+            case ModelRegistered(model=model, version=version) if len(event.identity) == 2:
+                told = polled.model_registered(event.source, a_model(model, version))
+            case RunEnded(run=run, outcome=outcome, model=ours, cause=cause, experiment=experiment):
+                status = next(word for word, meaning in STATUSES.items() if meaning == outcome)
+                tags = {name: value for name, value in (("vigia.model", ours), ("vigia.cause", cause)) if value}
+                told = polled.run_status_changed(event.source, a_job(run, status, tags, experiment), NOW)
+            case _:
+                continue
+        same(fact_from(told), event)
+
+
+def _envelopes(body: Any) -> list[Any]:
+    return read_events(json.dumps(body))
+
+
+@pytest.mark.parametrize("status", ["Running", "Queued", "Starting", "CancelRequested", "Paused"])
+def test_a_run_that_goes_on_tells_nothing(status: str) -> None:
+    (envelope,) = read_events(polled.run_status_changed(WORKSPACE, a_job("job-1", status, {}), NOW))
+
+    assert isinstance(parse_fact(envelope), Ignored)
+
+
+def test_a_deployment_cannot_be_told_again() -> None:
+    """Only the moment of sending tells two deployments apart, so that a later look cannot find the key again."""
+    data = {"ServiceName": "churn", "ModelIds": "churn:7"}
+    first, second = (
+        fact_from(grid("ModelDeployed", data, eventTime=f"2026-11-20T07:0{minute}:00Z")) for minute in (1, 2)
+    )
+
+    assert first.body == second.body
+    assert first.key != second.key
