@@ -109,7 +109,7 @@ class Processor:
         """Perform the recorded plan and close the claim; on passing trouble give the claim back."""
         entry = claim.entry
         try:
-            performed = [self._perform(entry, number, reaction) for number, reaction in enumerate(entry.plan)]
+            performed = [self._perform(claim, number, reaction) for number, reaction in enumerate(entry.plan)]
         except RetryableError:
             self.ledger.release(claim)
             raise
@@ -122,14 +122,15 @@ class Processor:
         if finished is not None:
             self._post(finished)
 
-    def _perform(self, entry: Entry, number: int, reaction: Reaction) -> Performed:
+    def _perform(self, claim: Claimed, number: int, reaction: Reaction) -> Performed:
+        entry = claim.entry
         if entry.attempts > MOST_EPOCHS:
             message = f"given up after {MOST_EPOCHS} attempts, each of which ended before it could say why"
             return _failed(entry, number, reaction, PermanentError("process.given_up", message))
         policy = next((p for p in self.policies if p.model == reaction.model), None)
         if policy is None:
             return held_back(reaction, f"the policy of model {reaction.model} is gone")
-        work = Work(entry.fact, policy, number, self.clock.now(), self.workspace, self.models, self.releases)
+        work = Work(entry.fact, policy, number, claim.at, self.workspace, self.models, self.releases)
         if reaction.suppressed:
             reason = reaction.suppressed
             return held_back(reaction, reason, suppression_notice(reaction, reason, work))

@@ -63,10 +63,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The fact is ours to act on until the lease runs out."""
+    """The fact is ours to act on until the lease runs out.
+
+    `at` is when it became ours by the server's clock. Whatever depends on the time is judged by it, so that a worker
+    whose clock is off acts no differently, and one that takes over sees a later time than the one before it saw.
+    """
 
     entry: Entry
     etag: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ class Ledger:
         except AmbiguousWriteError:
             return self._after_ambiguity(fresh)
         if written is not None:
-            return Claimed(fresh, written.etag)
+            return Claimed(fresh, written.etag, written.written_at)
         return self._contest(fact)
 
     def take_over(self, key: FactKey) -> Claim | None:
@@ -219,7 +224,7 @@ class Ledger:
         if found is None:
             raise AmbiguousWriteError("ledger.unknown", f"the claim of {fresh.fact.key[:16]} may still land")
         if decode(Entry, found.body).token == fresh.token:
-            return Claimed(fresh, found.etag)
+            return Claimed(fresh, found.etag, found.last_modified)
         return self._contest(fresh.fact)
 
     def _contest(self, fact: Fact) -> Claim:
@@ -249,8 +254,8 @@ class Ledger:
             found = self._blobs.get(name)
             if found is None or decode(Entry, found.body).token != taken.token:
                 raise
-            return Claimed(taken, found.etag)
-        return Busy(entry) if written is None else Claimed(taken, written.etag)
+            return Claimed(taken, found.etag, found.last_modified)
+        return Busy(entry) if written is None else Claimed(taken, written.etag, written.written_at)
 
 
 def _name(key: FactKey) -> str:
