@@ -1,4 +1,4 @@
-"""`vigia events`: tell the app that something happened."""
+"""`vigia events`: tell the app that something happened; look after what did not get its effects."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
-from cli import context
+from cli import context, dead_letters
 from cli.errors import CommandError
 from cli.event_kinds import KINDS, Answers, build_event, fact_key, find_kind
 from cli.options import ByOption, Format, OutputOption, SettingsOption, person
 from cli.output import console, print_json, text, waiting
 from shared.ports.publisher import cloud_event
 
-app = typer.Typer(help="Tell the app that something happened.", no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(
+    help="Tell the app that something happened; see and replay what went astray.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
 
 
 def _text(name: str, about: str, metavar: str = "TEXT") -> typer.models.OptionInfo:
@@ -124,3 +128,9 @@ def kinds(output: OutputOption = Format.TABLE) -> None:
         needs, takes = (" ".join(f"--{name}" for name in names) for names in (each.needs, each.takes))
         table.add_row(text(each.name), text(each.summary), text(needs), text(takes, "dim"))
     console().print(table)
+
+
+app.command("dead")(dead_letters.dead)
+app.command("show")(dead_letters.show)
+app.command("replay")(dead_letters.replay)
+app.command("dismiss")(dead_letters.dismiss)

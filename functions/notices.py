@@ -19,7 +19,8 @@ def deliver_notice(message: func.QueueMessage) -> None:
     app = get_app()
     body = message.get_body().decode(errors="backslashreplace")
     try:
-        app.outbox.handle(body)
+        with app.troubles.noting(NOTICES, body, message.dequeue_count):
+            app.outbox.handle(body)
     except PolicyError as exc:
         # Whom to tell stands in the policies; the notice waits until someone mends the file.
         log.error("policy.broken: notices wait until it is mended\n%s", exc)

@@ -28,4 +28,5 @@ def process(message: func.QueueMessage) -> None:
         log.error("policy.broken: events wait until it is mended\n%s", exc)
         app.queue.send(EVENTS, body, BROKEN_POLICY_DELAY)
         return
-    processor.process(app.large_events.open(body))
+    with app.troubles.noting(EVENTS, body, message.dequeue_count):
+        processor.process(app.large_events.open(body))

@@ -11,4 +11,7 @@ bp = func.Blueprint()
 def reconcile(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_app
 
-    get_app().reconciler.handle(message.get_body().decode(errors="backslashreplace"))
+    app = get_app()
+    body = message.get_body().decode(errors="backslashreplace")
+    with app.troubles.noting(RELEASES, body, message.dequeue_count):
+        app.reconciler.handle(body)

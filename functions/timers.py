@@ -9,7 +9,11 @@ bp = func.Blueprint()
 def sweep(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
-    get_app().sweep.run()
+    app = get_app()
+    try:
+        app.sweep.run()
+    finally:
+        app.arrivals.look()
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_MONITOR_SCHEDULE%")

@@ -11,20 +11,24 @@ from shared.adapters.channels import configured_channels
 from shared.adapters.clock import SystemClock
 from shared.adapters.data import WorkspaceData
 from shared.adapters.publisher import EventGridPublisher
-from shared.adapters.storage import AzureBlobStore, AzureMessageQueue
+from shared.adapters.storage import DEAD_LETTERS, AzureBlobStore, AzureMessageQueue
 from shared.adapters.telemetry import LogsTelemetry
 from shared.adapters.workspace import AzureWorkspace
 from shared.console.approval_pages import ApprovalPages
 from shared.engine.alerts import Alerts
 from shared.engine.approvals import Approvals
+from shared.engine.arrivals import Arrivals
+from shared.engine.dead_letters import DeadLetters
 from shared.engine.monitors import Monitors
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
 from shared.engine.reconcile import Reconciler
 from shared.engine.registry_poll import RegistryPoll
 from shared.engine.release_desk import ReleaseDesk
+from shared.engine.replay import Replay
 from shared.engine.schedules import Schedules
 from shared.engine.sweep import Sweep
+from shared.events.home import Home, container_url
 from shared.policy.late import LatePolicies
 from shared.policy.load import PEOPLE_FILE, Sections, load_policies
 from shared.policy.model import Policy
@@ -34,6 +38,8 @@ from shared.ports.blobs import BlobStore
 from shared.reactions.registry import reactions, sections
 from shared.settings import Settings
 from shared.store.approvals import ApprovalRecords
+from shared.store.arrivals import ArrivalStore
+from shared.store.dead_letters import GivenUpEvents
 from shared.store.endpoints import EndpointStore
 from shared.store.large_events import LargeEvents
 from shared.store.ledger import Ledger
@@ -44,6 +50,8 @@ from shared.store.polls import PollMarks
 from shared.store.profiles import Profiles
 from shared.store.quarantine import Quarantine
 from shared.store.releases import ReleaseStore
+from shared.store.settlements import Settlements
+from shared.store.troubles import Troubles
 
 
 def policy_sections() -> Sections:
@@ -63,6 +71,7 @@ class App:
         self.telemetry = LogsTelemetry(settings)
         self.data = WorkspaceData(settings, self.workspace)
         self.blobs: BlobStore = AzureBlobStore(settings)
+        self.dead_letter_blobs: BlobStore = AzureBlobStore(settings, DEAD_LETTERS)
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
@@ -141,7 +150,13 @@ class App:
             outbox=self.outbox,
             quarantine=self.quarantine,
             clock=self.clock,
+            home=self.home,
         )
+
+    @cached_property
+    def home(self) -> Home:
+        storage = container_url(self.settings.workspace_storage, self.settings.workspace_container)
+        return Home(self.settings.workspace_id, storage)
 
     @cached_property
     def reconciler(self) -> Reconciler:
@@ -160,6 +175,47 @@ class App:
     @cached_property
     def sweep(self) -> Sweep:
         return Sweep(self.ledger, self.releases, self.processor, self.outbox, self.queue, self.clock)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        return DeadLetters(
+            given_up=GivenUpEvents(self.dead_letter_blobs),
+            queues=self.queue,
+            quarantine=self.quarantine,
+            ledger=self.ledger,
+            releases=self.releases,
+            outbox=OutboxStore(self.blobs),
+            large_events=self.large_events,
+            troubles=self.troubles,
+        )
+
+    @cached_property
+    def replay(self) -> Replay:
+        return Replay(
+            given_up=GivenUpEvents(self.dead_letter_blobs),
+            queues=self.queue,
+            quarantine=self.quarantine,
+            ledger=self.ledger,
+            large_events=self.large_events,
+            settlements=Settlements(self.blobs),
+            troubles=self.troubles,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        return Arrivals(
+            store=ArrivalStore(self.blobs),
+            given_up=GivenUpEvents(self.dead_letter_blobs),
+            queues=self.queue,
+            quarantine=self.quarantine,
+            outbox=self.outbox,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def troubles(self) -> Troubles:
+        return Troubles(self.blobs, self.clock)
 
     @cached_property
     def monitors(self) -> Monitors:

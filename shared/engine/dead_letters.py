@@ -136,30 +136,32 @@ class DeadLetters:
     def _poison(self, queue: str, message: Waiting) -> DeadLetter:
         trouble = self.troubles.of(queue, message.digest)
         why = trouble.reason if trouble else "why is in the app's log of that time"
-        readings, prospect = self._message(queue, message.text)
+        body, readings, prospect = self._message(queue, message.text)
         return DeadLetter(
             id=_id("p", queue, message.digest),
             source="poison",
             at=message.inserted_at,
             reason=f"it failed too often on queue {queue}: {why}",
             place=queue,
-            body=message.text,
+            body=body,
             prospect=prospect,
             readings=readings,
             digest=message.digest,
             expires_at=message.expires_at,
         )
 
-    def _message(self, queue: str, text: str) -> tuple[tuple[Reading, ...], Prospect]:
+    def _message(self, queue: str, text: str) -> tuple[str, tuple[Reading, ...], Prospect]:
+        """Return what the message stands for, what that tells, and what trying it again would come to."""
         try:
             if queue == EVENTS:
-                readings = read_body(self.large_events.open(text), self.ledger)
-                return readings, prospect_of(readings)
+                body = self.large_events.open(text)
+                readings = read_body(body, self.ledger)
+                return body, readings, prospect_of(readings)
             named = json.loads(text)
             is_open = self._is_open_release(named) if queue == RELEASES else self._is_open_notice(named)
         except (ValueError, KeyError, TypeError, PermanentError, RetryableError) as exc:
-            return (Reading("unreadable", problem=f"the message cannot be used: {exc}"),), "refused"
-        return (), "act" if is_open else "nothing"
+            return text, (Reading("unreadable", problem=f"the message cannot be used: {exc}"),), "refused"
+        return text, (), "act" if is_open else "nothing"
 
     def _is_open_release(self, message: dict[str, str]) -> bool:
         stored = self.releases.load(ReleaseId(message["release"]))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.errors import VigiaError
 from shared.ports.blobs import BlobStore
+from shared.ports.clock import Clock
 from shared.ports.queues import text_digest
 from shared.store.codec import decode, encode
 
 PREFIX = "troubles/"
+# maxDequeueCount of host.json: after so many tries the host moves the message to the poison queue.
+LAST_TRY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +26,25 @@ class Trouble:
 
 
 class Troubles:
-    def __init__(self, blobs: BlobStore) -> None:
+    def __init__(self, blobs: BlobStore, clock: Clock) -> None:
         self._blobs = blobs
+        self._clock = clock
 
-    def note(self, text: str, trouble: Trouble) -> None:
-        """Keep why the message with this text failed, in place of an earlier reason."""
-        self._blobs.put(_name(trouble.queue, text_digest(text)), encode(trouble))
+    @contextmanager
+    def noting(self, queue: str, text: str, tries: int | None) -> Iterator[None]:
+        """Keep why the message with this text failed, when this was its last try; the error goes on."""
+        try:
+            yield
+        except Exception as exc:
+            if (tries or 0) >= LAST_TRY:
+                # The error itself is what counts; that it could not be kept is only a loss of comfort.
+                with suppress(VigiaError):
+                    self._note(queue, text, f"{type(exc).__name__}: {exc}")
+            raise
+
+    def _note(self, queue: str, text: str, reason: str) -> None:
+        trouble = Trouble(queue, reason, self._clock.now())
+        self._blobs.put(_name(queue, text_digest(text)), encode(trouble))
 
     def of(self, queue: str, digest: str) -> Trouble | None:
         """Return what is known of the message of a queue."""

@@ -60,6 +60,8 @@ class FakeApp(App):
         self.clock = self.time  # type: ignore[assignment]
         self.memory = MemoryBlobStore(self.time.now)
         self.blobs = self.memory
+        self.given_up = MemoryBlobStore(self.time.now)
+        self.dead_letter_blobs = self.given_up
         self.queues = FakeQueues(self.time)
         self.queue = self.queues  # type: ignore[assignment]
         self.azureml = FakeWorkspace()
