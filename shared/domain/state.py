@@ -25,6 +25,14 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A training that Azure ML refused for good. `at` is when the worker that heard it had claimed the fact."""
+
+    job: JobName
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Freeze:
     """Retraining is stopped. `until` is None when only a person lifts it."""
 
@@ -40,6 +48,7 @@ class ModelState:
 
     Args:
         trainings: newest last.
+        refused: newest last; what a worker that was overtaken must not note again.
         release: the release that owns the model's endpoint now; read afresh for each decision, never stored.
     """
 
@@ -47,3 +56,4 @@ class ModelState:
     trainings: tuple[Training, ...] = ()
     freeze: Freeze | None = None
     release: ReleaseId | None = None
+    refused: tuple[Refusal, ...] = ()

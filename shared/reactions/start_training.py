@@ -16,7 +16,7 @@ from shared.domain.fact import DataArrived, DriftDetected, Fact, RetrainingReque
 from shared.domain.ids import JobName
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
-from shared.domain.state import ModelState, Training
+from shared.domain.state import ModelState, Refusal, Training
 from shared.errors import PermanentError
 from shared.policy.guardrails import (
     MEASURED_CAUSES,
@@ -188,7 +188,7 @@ def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Tr
         held_by.clear()
         if any(training.job == job for training in state.trainings):
             return state
-        if reason := _guardrail(state, retrain, cause, work.now):
+        if reason := _overtaken(state, job, work.now) or _guardrail(state, retrain, cause, work.now):
             held_by.append(reason)
             return state
         training = Training(job, work.key, cause, work.now, next_chain(state, cause, work.now))
@@ -199,9 +199,20 @@ def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Tr
     return noted, held_by[0] if held_by else None
 
 
+def _overtaken(state: ModelState, job: JobName, now: datetime) -> str | None:
+    """Return why a worker that claimed the fact at `now` comes too late: a later one was refused the job meanwhile."""
+    if any(refusal.job == job and now < refusal.at for refusal in state.refused):
+        return f"Azure ML refused {job} meanwhile"
+    return None
+
+
 def _forget(work: Work, job: JobName) -> None:
+    """Take the note back, and leave word for workers that were overtaken: theirs would never be taken back."""
+
     def without(state: ModelState) -> ModelState:
-        return replace(state, trainings=tuple(training for training in state.trainings if training.job != job))
+        kept = tuple(training for training in state.trainings if training.job != job)
+        others = (refusal for refusal in state.refused if refusal.job != job)
+        return replace(state, trainings=kept, refused=(*others, Refusal(job, work.now))[-KEPT_TRAININGS:])
 
     work.models.update(work.policy.model, without)
 

@@ -10,6 +10,7 @@ import pytest
 from shared.domain.ids import ModelName
 from shared.domain.state import ModelState
 from shared.errors import RetryableError, WorkspaceError
+from shared.reactions.registry import reactions
 from shared.reactions.start_training import SCHEDULE
 from tests.unit.engine.fact_world import (
     MODEL,
@@ -25,7 +26,7 @@ from tests.unit.engine.fact_world import (
     run_ended,
 )
 from tests.unit.events.wire import fact_from
-from tests.unit.reactions.work import a_state, perform, proposed
+from tests.unit.reactions.work import a_state, perform, proposed, work_for
 
 NAME = "start-training"
 
@@ -152,6 +153,29 @@ def test_a_refused_job_is_forgotten() -> None:
     with pytest.raises(WorkspaceError):
         perform(world, NAME, drift())
     assert world.models.read(MODEL).trainings == ()
+
+
+def test_a_worker_that_was_overtaken_does_not_note_a_refused_job_again() -> None:
+    """Its fact is parked: nobody would take the note back, and it would hold the next training back."""
+    world = World()
+    fact = fact_from(drift())
+    (reaction,) = proposed(NAME, drift())
+    overtaken = work_for(world, fact)
+    world.clock.advance(timedelta(minutes=3))
+    world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
+    with pytest.raises(WorkspaceError):
+        perform(world, NAME, drift())
+    assert reactions()[NAME].perform(reaction, overtaken).outcome.status == "suppressed"
+    assert world.models.read(MODEL).trainings == ()
+
+
+def test_a_refused_job_can_be_tried_again_later() -> None:
+    world = World()
+    world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
+    with pytest.raises(WorkspaceError):
+        perform(world, NAME, drift())
+    world.clock.advance(timedelta(hours=1))
+    assert perform(world, NAME, drift()).outcome.status == "done"
 
 
 def test_what_came_up_between_deciding_and_acting_holds_it_back() -> None:
