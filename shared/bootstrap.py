@@ -228,6 +228,7 @@ class App:
             publisher=self.publisher,
             clock=self.clock,
             source=self.settings.workspace_id,
+            outbox=self.outbox,
         )
 
     @cached_property
@@ -239,6 +240,7 @@ class App:
             ledger=self.ledger,
             marks=PollMarks(self.blobs),
             queue=self.queue,
+            outbox=self.outbox,
             clock=self.clock,
             source=self.settings.workspace_id,
         )

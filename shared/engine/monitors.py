@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.fact import FeatureDrift
 from shared.domain.ids import DeploymentName, ModelName, ModelVersion
+from shared.engine.access import tell_refusal
 from shared.engine.performance import look_at_performance
 from shared.errors import PermanentError, VigiaError
 from shared.events.outgoing import drift_detected
@@ -17,6 +18,7 @@ from shared.policy.model import Policy
 from shared.policy.monitoring import DataDrift, Monitor
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
+from shared.ports.outbox import Outbox
 from shared.ports.publisher import OutgoingEvent, Publisher
 from shared.ports.workspace import EndpointRecord, Workspace
 from shared.store.monitors import KEPT_RUNS, MonitorRun, MonitorState, MonitorStates
@@ -55,6 +57,7 @@ class Monitors:
     publisher: Publisher
     clock: Clock
     source: str
+    outbox: Outbox
 
     def run_due(self) -> None:
         """Run the monitors that are due; one model's trouble does not keep the others from being watched."""
@@ -66,6 +69,7 @@ class Monitors:
                 self._run_if_due(policy, monitor)
             except VigiaError as exc:
                 log.error("monitor.failed", extra=fields(model=policy.model, code=exc.code, reason=str(exc)))
+                tell_refusal(exc, self.outbox, self.clock.now())
 
     def _run_if_due(self, policy: Policy, monitor: Monitor) -> None:
         now = self.clock.now()

@@ -10,6 +10,7 @@ from shared.domain.fact import Fact, Ignored
 from shared.domain.ids import FactKey
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
+from shared.engine.access import tell_refusal
 from shared.errors import EventError, PermanentError, RetryableError, VigiaError
 from shared.events.batch import events_in
 from shared.events.envelope import Envelope, read_events
@@ -71,6 +72,7 @@ class Processor:
             self._take(raw)
         except VigiaError as exc:
             log.warning("event.delayed", extra=fields(code=exc.code, reason=exc.message))
+            tell_refusal(exc, self.outbox, self.clock.now())
             return exc
         return None
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.domain.fact import Fact
 from shared.domain.ids import ModelName
+from shared.engine.access import tell_refusal
 from shared.errors import VigiaError
 from shared.events.envelope import read_events
 from shared.events.polled import model_registered, run_status_changed
@@ -20,6 +21,7 @@ from shared.events.registry import parse_fact
 from shared.logs import fields
 from shared.policy.model import Policy
 from shared.ports.clock import Clock
+from shared.ports.outbox import Outbox
 from shared.ports.queues import EVENTS, MessageQueue
 from shared.ports.workspace import Workspace
 from shared.reactions.spec import ModelMemory
@@ -47,6 +49,7 @@ class RegistryPoll:
     ledger: Ledger
     marks: PollMarks
     queue: MessageQueue
+    outbox: Outbox
     clock: Clock
     source: str
 
@@ -66,6 +69,7 @@ class RegistryPoll:
                 missed += found
             except VigiaError as exc:
                 log.warning("poll.delayed", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
+                tell_refusal(exc, self.outbox, self.clock.now())
             if mark:
                 after[policy.model] = mark
         # Only now: after a crash the same things are looked at again, which is harmless.

@@ -51,6 +51,7 @@ class Watched(World):
             ledger=self.ledger,
             marks=PollMarks(self.blobs),
             queue=self.queue,
+            outbox=self.outbox,
             clock=self.clock,
             source=WORKSPACE,
         )

@@ -19,6 +19,7 @@ from shared.store.profiles import Profiles
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
+from tests.fakes.outbox import FakeOutbox
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.workspace import FakeWorkspace
 from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, Killed, a_policy
@@ -86,6 +87,7 @@ class World:
             self.topic,
             self.clock,
             WORKSPACE,
+            FakeOutbox(),
         ).run_due()
 
     @property

@@ -16,6 +16,7 @@ from shared.store.profiles import Profiles
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
+from tests.fakes.outbox import FakeOutbox
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.workspace import FakeWorkspace
 from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, a_policy
@@ -48,7 +49,15 @@ class World:
         self.clock.advance(timedelta(hours=1))
         profiles = Profiles(MemoryBlobStore(self.clock.now))
         Monitors(
-            (WATCHED,), self.workspace, self.data, profiles, self.states, self.topic, self.clock, WORKSPACE
+            (WATCHED,),
+            self.workspace,
+            self.data,
+            profiles,
+            self.states,
+            self.topic,
+            self.clock,
+            WORKSPACE,
+            FakeOutbox(),
         ).run_due()
 
     @property
