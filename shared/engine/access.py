@@ -1,0 +1,29 @@
+"""Telling people that Azure no longer accepts the app, which nobody would notice before work is missing."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from shared.domain.ids import ModelName
+from shared.domain.notice import Notice, NoticeKind
+from shared.errors import AccessRefusedError, VigiaError
+from shared.logs import fields
+from shared.ports.outbox import Outbox
+
+log = logging.getLogger("vigia.access")
+
+
+def tell_refusal(exc: VigiaError, outbox: Outbox, now: datetime) -> None:
+    """Post one notice a day while Azure refuses the app; other errors are none of this function's business.
+
+    When it is the storage that refuses us, nothing can be posted: then the log is all there is.
+    """
+    if not isinstance(exc, AccessRefusedError):
+        return
+    log.error("access.refused", extra=fields(reason=exc.message))
+    key = f"{NoticeKind.ACCESS_REFUSED}/{now:%Y-%m-%d}"
+    try:
+        outbox.post([Notice(NoticeKind.ACCESS_REFUSED, key, ModelName(""), {"reason": exc.message})])
+    except VigiaError as trouble:
+        log.error("access.untold", extra=fields(code=trouble.code, reason=trouble.message))
