@@ -24,10 +24,15 @@ def principal_of(req: func.HttpRequest) -> "Principal | None":
     return parse_principal(header) if header else None
 
 
-def calling_application(req: func.HttpRequest) -> str:
-    """Return the client id of the application that calls; "" when none is signed in."""
+def is_called_by(req: func.HttpRequest, application: str, role: str) -> bool:
+    """Return whether that application calls, with that application role; an empty role asks for none.
+
+    The platform has checked the token's signature, issuer and audience before.
+    """
     principal = principal_of(req)
-    return principal.application if principal else ""
+    if principal is None or not application or principal.application != application:
+        return False
+    return not role or role in principal.roles
 
 
 def person_or_answer(req: func.HttpRequest) -> "Principal | func.HttpResponse":
@@ -52,5 +57,6 @@ def answer(page: "Page") -> func.HttpResponse:
 
 
 def _sign_in_url(req: func.HttpRequest) -> str:
-    # Only the path: where people land after signing in must be here.
-    return f"/.auth/login/aad?post_login_redirect_uri={quote(urlsplit(req.url).path, safe='')}"
+    # Only the path, and that with one slash: where people land after signing in must be here, and //host is not.
+    path = "/" + urlsplit(req.url).path.lstrip("/\\")
+    return f"/.auth/login/aad?post_login_redirect_uri={quote(path, safe='')}"

@@ -38,14 +38,14 @@ def email_message(message: Message, sender: str, to: Recipient) -> EmailMessage:
     Both addresses must satisfy `is_address`. Nothing in the mail acts when it is opened or scanned.
     """
     mail = EmailMessage()
-    mail["Subject"] = plain(message.title)
+    mail["Subject"] = _header(message.title)
     mail["From"] = Address("Vigia", addr_spec=sender)
-    mail["To"] = Address(plain(to.name) if to.name != to.email else "", addr_spec=to.email)
+    mail["To"] = Address(_header(to.name) if to.name != to.email else "", addr_spec=to.email)
     mail["Message-ID"] = _message_id(message, sender, to)
     mail["X-Auto-Response-Suppress"] = "All"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Vigia-Kind"] = message.kind.value
-    mail["X-Vigia-Key"] = plain(message.key)
+    mail["X-Vigia-Key"] = _header(message.key)
     mail["Content-Language"] = message.language
     mail.set_content(text_part(message))
     mail.add_alternative(html_part(message), subtype="html")
@@ -58,6 +58,11 @@ def text_part(message: Message) -> str:
 
 def html_part(message: Message) -> str:
     return _templates().get_template("mail.html.j2").render(message=message, accent=_accent(message.kind))
+
+
+def _header(text: str) -> str:
+    """Return the text for a header: one line, in which no encoded word (RFC 2047) can hide a line break."""
+    return plain(text).replace("=?", "= ?")
 
 
 def _message_id(message: Message, sender: str, to: Recipient) -> str:

@@ -1,0 +1,76 @@
+"""Parquet files in a process of their own, whose memory is measured: what fills it is not Python's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.errors import PermanentError
+from tests.corpus.parquet_files import HOSTILE, good, with_hostile_notes_for_pandas
+from tests.fuzz.parsers import PARSERS
+
+ROOT = Path(__file__).parents[2]
+MOST_MEGABYTES = 100
+PROGRAM = """
+import sys, time
+from tests.corpus.parquet_files import good
+from shared.adapters.parquet import read_parquet
+from shared.errors import PermanentError
+
+def megabytes(of):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(of)) / 1024
+
+read_parquet(good(), "good.parquet")
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        content = file.read()
+    with open("/proc/self/clear_refs", "w") as peak:
+        peak.write("5")
+    before, began = megabytes("VmRSS"), time.perf_counter()
+    try:
+        read_parquet(content, "x.parquet")
+        told = "accepted"
+    except PermanentError as exc:
+        told = str(exc)
+    print(f"{megabytes('VmHWM') - before:.0f}|{time.perf_counter() - began:.2f}|{told}")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's memory is read from /proc")
+def test_no_file_fills_the_memory(tmp_path: Path) -> None:
+    for name, (make, _) in HOSTILE.items():
+        (tmp_path / name).write_bytes(make())
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *(str(tmp_path / name) for name in HOSTILE)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for (name, (_, says)), line in zip(HOSTILE.items(), done.stdout.splitlines(), strict=True):
+        peak, seconds, told = line.split("|", 2)
+        assert says in told, (name, told)
+        assert float(peak) < MOST_MEGABYTES, name
+        assert float(seconds) < 2, name
+
+
+def test_a_good_file_is_read() -> None:
+    assert PARSERS["parquet"](good()).outcome == "accepted"
+
+
+def test_what_a_file_tells_pandas_to_do_is_not_done() -> None:
+    assert PARSERS["parquet"](with_hostile_notes_for_pandas()).outcome == "accepted"
+
+
+def test_what_is_refused_says_what_to_do() -> None:
+    from shared.adapters.parquet import read_parquet
+
+    with pytest.raises(PermanentError, match=r"at most 5 are read at once .*smaller sample") as caught:
+        read_parquet(good(), "a.parquet", most_cells=5)
+    assert caught.value.code == "data.too_large"

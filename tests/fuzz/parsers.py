@@ -1,0 +1,170 @@
+"""Every parser that meets the outside, under one signature: bytes in, an outcome out, or an exception that is a bug."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Literal
+
+from shared.adapters.data import _requests
+from shared.adapters.parquet import read_parquet
+from shared.bootstrap import policy_sections
+from shared.console.approval_pages import ApprovalPages
+from shared.console.principal import Principal, parse_principal
+from shared.domain.fact import Ignored
+from shared.domain.release import Release
+from shared.engine.approvals import Approvals
+from shared.engine.outbox import _read as read_notice_message
+from shared.engine.reconcile import _read as read_release_message
+from shared.errors import VigiaError
+from shared.events.alerts import read_alert
+from shared.events.batch import events_in
+from shared.events.envelope import read_events
+from shared.events.registry import parse_fact
+from shared.policy.load import load_policy
+from shared.policy.people import Directory, load_people
+from shared.reactions.registry import reactions
+from shared.store.approvals import ApprovalRecords
+from shared.store.codec import decode
+from shared.store.large_events import LargeEvents
+from shared.store.ledger import Entry
+from shared.store.monitors import MonitorState
+from shared.store.outbox import OutboxRecord
+from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.queues import FakeQueues
+from tests.unit.approvals.questions import ANA, RELEASE, a_request
+
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+STORED: tuple[type[Any], ...] = (Entry, Release, OutboxRecord, MonitorState)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of an input. `message` says why, for a refusal."""
+
+    outcome: Literal["accepted", "ignored", "refused"]
+    code: str = ""
+    message: str = ""
+
+
+Parser = Callable[[bytes], Told]
+ACCEPTED = Told("accepted")
+
+
+def _judged(parse: Callable[[bytes], object]) -> Parser:
+    """Return a parser whose refusals are our own errors; everything else that it raises stays raised."""
+
+    def judge(body: bytes) -> Told:
+        try:
+            result = parse(body)
+        except VigiaError as exc:
+            return Told("refused", exc.code, str(exc))
+        return result if isinstance(result, Told) else ACCEPTED
+
+    return judge
+
+
+def _text(body: bytes) -> str:
+    """Return what a queue trigger makes of a message."""
+    return body.decode(errors="backslashreplace")
+
+
+def _event(body: bytes) -> Told:
+    told = [parse_fact(envelope) for raw in events_in(_text(body)) for envelope in read_events(raw)]
+    ignored = [each for each in told if isinstance(each, Ignored)]
+    return Told("ignored", message=ignored[0].reason) if told and len(ignored) == len(told) else ACCEPTED
+
+
+def _raw_event(body: bytes) -> object:
+    return [parse_fact(envelope) for envelope in read_events(body)]
+
+
+def _alert(body: bytes) -> Told:
+    told = read_alert(_text(body), NOW)
+    return Told("ignored", message=told.reason) if isinstance(told, Ignored) else ACCEPTED
+
+
+def _policy(body: bytes) -> object:
+    return load_policy(body.decode(errors="surrogateescape"), "x.yaml", policy_sections(), tuple(reactions().values()))
+
+
+def _people(body: bytes) -> object:
+    return load_people(body.decode(errors="surrogateescape"), "people.yaml")
+
+
+def _form(body: bytes) -> Told:
+    page = _pages().decide(RELEASE, body, Principal(ANA, frozenset({"Approver"})), "en")
+    return ACCEPTED if page.status == 200 else Told("refused", str(page.status), page.body)
+
+
+@cache
+def _pages() -> ApprovalPages:
+    clock = FakeClock(NOW)
+    blobs = MemoryBlobStore(clock.now)
+    approvals = Approvals(ApprovalRecords(blobs), FakeQueues(clock), clock)
+    approvals.open(a_request())
+    return ApprovalPages(approvals, Directory(), blobs, clock)
+
+
+def _principal(body: bytes) -> Told:
+    principal = parse_principal(body.decode("latin-1"))
+    if principal is None:
+        return Told("refused", "principal", "nobody is signed in")
+    return ACCEPTED if principal.may_decide else Told("ignored", message="signed in, and may not decide")
+
+
+def _encoded_principal(body: bytes) -> Told:
+    """The same with the base64 taken for granted, so that a fuzzer gets to the JSON inside."""
+    return _principal(base64.b64encode(body))
+
+
+def _collected(body: bytes) -> object:
+    return list(_requests(body, "inputs.jsonl", NOW - timedelta(days=1), NOW + timedelta(days=1)))
+
+
+def _record(body: bytes) -> Told:
+    """Read as each kind of stored record: refused only when none of them can be read."""
+    refusals = []
+    for kind in STORED:
+        try:
+            decode(kind, body)
+        except VigiaError as exc:
+            refusals.append(exc)
+    if len(refusals) < len(STORED):
+        return ACCEPTED
+    return Told("refused", refusals[0].code, str(refusals[0]))
+
+
+def _large_event(body: bytes) -> Told:
+    opened = LargeEvents(MemoryBlobStore()).open(_text(body))
+    return _event(opened.encode(errors="surrogatepass"))
+
+
+PARSERS: Mapping[str, Parser] = {
+    "alerts": _judged(_alert),
+    "collected": _judged(_collected),
+    "events": _judged(_event),
+    "forms": _judged(_form),
+    "notice-messages": _judged(lambda body: read_notice_message(_text(body))),
+    "parquet": _judged(lambda body: read_parquet(body, "x.parquet")),
+    "people": _judged(_people),
+    "pointers": _judged(_large_event),
+    "policies": _judged(_policy),
+    "principals": _judged(_principal),
+    "principals-inside": _judged(_encoded_principal),
+    "raw-events": _judged(_raw_event),
+    "records": _judged(_record),
+    "release-messages": _judged(lambda body: read_release_message(_text(body))),
+}
+
+
+def warm_up() -> None:
+    """Import and build what a parser needs at its first use, so that no input is charged with it."""
+    for parse in PARSERS.values():
+        with contextlib.suppress(VigiaError):
+            parse(b"{}")
