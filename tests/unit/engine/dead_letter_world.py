@@ -1,0 +1,113 @@
+"""The fact path with everything that can go astray beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.engine.arrivals import Arrivals
+from shared.engine.dead_letters import DeadLetter, DeadLetters
+from shared.engine.replay import Replay, Result
+from shared.ports.queues import EVENTS, poison_queue
+from shared.store.arrivals import ArrivalStore
+from shared.store.dead_letters import GivenUpEvents
+from shared.store.large_events import LargeEvents
+from shared.store.ledger import Ledger
+from shared.store.outbox import OutboxStore
+from shared.store.quarantine import Quarantine
+from shared.store.settlements import Settlement, Settlements
+from shared.store.troubles import Troubles
+from tests.fakes.blobs import MemoryBlobStore
+from tests.unit.engine.fact_world import LEASE, Fused, World
+
+GIVEN_UP = {
+    "deadLetterReason": "MaxDeliveryAttemptsExceeded",
+    "deliveryAttempts": 6,
+    "lastDeliveryOutcome": "TimedOut",
+    "publishTime": "2026-11-20T06:10:01.0000000Z",
+    "lastDeliveryAttemptTime": "2026-11-20T06:26:41.0000000Z",
+}
+
+
+class Astray(World):
+    """`given_up` is the container that Event Grid writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given_up = MemoryBlobStore(self.clock.now)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        return DeadLetters(
+            GivenUpEvents(self.given_up),
+            self.queues,
+            self.quarantine,
+            self.ledger,
+            self.releases,
+            OutboxStore(self.memory),
+            LargeEvents(self.memory),
+            Troubles(self.memory, self.clock),
+        )
+
+    @property
+    def replayer(self) -> Replay:
+        """Return a replay that may be killed at any of its calls."""
+        blobs: Any = self.blobs
+        given_up: Any = Fused(self.given_up, self.fuse)
+        return Replay(
+            GivenUpEvents(given_up),
+            self.queue,
+            Quarantine(blobs),
+            Ledger(blobs, LEASE),
+            LargeEvents(blobs),
+            Settlements(blobs),
+            Troubles(blobs, self.clock),
+            self.clock,
+        )
+
+    @property
+    def arrivals(self) -> Arrivals:
+        return Arrivals(
+            ArrivalStore(self.blobs),
+            GivenUpEvents(self.given_up),
+            self.queues,
+            self.quarantine,
+            self.outbox,
+            self.clock,
+        )
+
+    @property
+    def settlements(self) -> list[Settlement]:
+        return list(Settlements(self.memory).all())
+
+    def give_up(self, *bodies: str, name: str = "a", subscription: str = "MODEL-REGISTERED") -> None:
+        """Have Event Grid give these events up, in one blob; CloudEvents lose their specversion."""
+        blob = f"{subscription}/2026/11/20/6/{name}.json"
+        self.given_up.put(blob, json.dumps([given_up(json.loads(body)) for body in bodies]).encode())
+
+    def poison(self, text: str, queue: str = EVENTS) -> None:
+        self.queues.send(poison_queue(queue), text)
+
+    def items(self) -> list[DeadLetter]:
+        return self.dead_letters.items()
+
+    def item(self) -> DeadLetter:
+        """Return the only thing that went astray."""
+        (item,) = self.items()
+        return item
+
+    def replay_all(self) -> list[Result]:
+        return [self.replayer.replay(item, "ana", "mended") for item in self.items()]
+
+    def work(self) -> None:
+        """Process what is on the queue of events."""
+        while (text := self.queues.take(EVENTS)) is not None:
+            self.process(LargeEvents(self.memory).open(text))
+
+
+def given_up(event: Mapping[str, Any]) -> dict[str, Any]:
+    if "specversion" not in event:
+        return {**event, **GIVEN_UP}
+    lower = {name.lower(): value for name, value in GIVEN_UP.items()}
+    return {**{name: value for name, value in event.items() if name != "specversion"}, **lower}

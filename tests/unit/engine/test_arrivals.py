@@ -1,0 +1,149 @@
+"""People hear of what went astray: at once, counted, and never twice of the same."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.notice import NoticeKind
+from shared.ports.queues import poison_queue
+from shared.store.outbox import OutboxStore
+from shared.store.quarantine import Quarantined
+from tests.unit.engine.dead_letter_world import Astray
+from tests.unit.engine.fact_world import Killed, drift, registered
+
+
+@pytest.fixture
+def world() -> Astray:
+    return Astray()
+
+
+def told(world: Astray) -> list[dict[str, str]]:
+    """Return the counts of every notice, in the order in which they were posted."""
+    records = (record for record in OutboxStore(world.memory).records())
+    found = [r for r in records if r.notice.kind is NoticeKind.DEAD_LETTERS_ARRIVED]
+    return [dict(record.notice.parameters) for record in sorted(found, key=lambda record: record.posted_at)]
+
+
+def set_aside(world: Astray, body: str) -> str:
+    return world.quarantine.set_aside(Quarantined("event.field", "no", body, world.clock.now()))
+
+
+def look(world: Astray) -> int:
+    world.clock.advance(timedelta(minutes=1))
+    return world.arrivals.look()
+
+
+def test_everything_that_arrived_is_one_notice_with_counts(world: Astray) -> None:
+    world.give_up(registered("7"), name="a")
+    world.give_up(registered("8"), name="b")
+    world.poison(drift())
+    set_aside(world, "{}")
+
+    assert look(world) == 4
+    assert told(world) == [{"given_up": "2", "poison": "1", "quarantined": "1"}]
+
+
+def test_the_same_is_never_told_twice_however_long_it_lies(world: Astray) -> None:
+    world.give_up(registered())
+    world.poison(drift())
+    set_aside(world, "{}")
+    look(world)
+
+    for _ in range(60 * 24 * 8):
+        world.clock.advance(timedelta(minutes=1))
+        if world.clock.now().minute % 30 == 0:
+            assert world.arrivals.look() == 0
+
+    assert len(told(world)) == 1
+
+
+def test_what_comes_later_is_told_and_what_lies_there_is_not(world: Astray) -> None:
+    world.give_up(registered("7"), name="a")
+    look(world)
+    world.give_up(registered("8"), name="b")
+    world.poison(drift())
+    assert look(world) == 2
+    assert told(world)[1:] == [{"given_up": "1", "poison": "1"}]
+
+
+def test_a_blob_that_was_settled_in_part_is_no_arrival(world: Astray) -> None:
+    world.give_up(registered("7"), registered("8"))
+    look(world)
+    world.clock.advance(timedelta(hours=1))
+
+    world.replayer.replay(world.items()[0], "ana", "")
+
+    assert look(world) == 0
+
+
+def test_what_was_put_back_and_is_set_aside_again_has_arrived_again(world: Astray) -> None:
+    identifier = set_aside(world, "{}")
+    look(world)
+    opened = world.quarantine.open(identifier)
+    assert opened is not None
+    world.quarantine.settle(opened)
+    assert look(world) == 0
+    set_aside(world, "{}")
+
+    assert look(world) == 1
+
+
+def test_more_poison_than_can_be_seen_is_counted_by_its_number(world: Astray) -> None:
+    for number in range(40):
+        world.poison(registered(str(number)))
+    assert look(world) == 40
+    for number in range(40, 45):
+        world.poison(registered(str(number)))
+
+    assert look(world) == 5
+    assert look(world) == 0
+
+
+def test_the_message_in_the_poison_queue_outlives_its_seven_days(world: Astray) -> None:
+    world.poison(drift())
+    look(world)
+    world.clock.advance(timedelta(days=5))
+
+    assert look(world) == 0
+
+    (message,) = world.queues.peek(poison_queue("events"))
+    assert (message.text, message.expires_at) == (drift(), None)
+    assert len(told(world)) == 1
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["create arrivals.json", "create outbox/", "send notices", "replace arrivals.json"])
+def test_whoever_dies_on_the_way_people_hear_once(world: Astray, step: str, is_late: bool) -> None:
+    world.give_up(registered())
+    world.fuse.burns_on, world.fuse.is_late = step, is_late
+    with pytest.raises(Killed):
+        look(world)
+
+    look(world)
+    look(world)
+
+    assert told(world) == [{"given_up": "1"}]
+
+
+def test_of_two_that_look_at_once_one_tells(world: Astray) -> None:
+    world.give_up(registered())
+    look(world)
+    world.give_up(registered("8"), name="b")
+    first = world.arrivals.store
+    seen, etag = first.load()
+    assert first.save(seen, etag) is not None  # another looked in between
+
+    assert first.save(seen, etag) is None
+    assert look(world) == 1
+
+
+def test_nothing_there_costs_six_calls(world: Astray) -> None:
+    look(world)
+    world.memory.calls.clear()
+    world.given_up.calls.clear()
+
+    look(world)
+
+    assert (world.memory.calls, world.given_up.calls) == (["get arrivals.json", "list quarantine/"], ["list "])
