@@ -148,6 +148,9 @@ def middleware(faults: Faults) -> Middleware:
             faults.status_429 -= 1
             too_many = ArmError(429, "TooManyRequests", "The request is being throttled.")
             return _answer(too_many, {"retry-after-ms": "50"})
+        if faults.status_401 > 0:
+            faults.status_401 -= 1
+            return _answer(ArmError(401, "InvalidAuthenticationToken", "The access token is invalid."))
         try:
             response = await handler(request)
         except ArmError as exc:

@@ -16,6 +16,7 @@ class Faults:
     busy_endpoint: int = 0  # writes to endpoints and deployments that answer 409
     lost_replies: int = 0  # writes that are carried out and whose answer never arrives
     status_429: int = 0  # calls answered 429
+    status_401: int = 0  # calls answered 401, as to a token of a secret that was rotated
     stale_reads_ms: int = 0  # how long endpoint reads still show the state before the last write; not a counter
 
 

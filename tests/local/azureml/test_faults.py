@@ -87,6 +87,16 @@ def test_429_is_answered_as_often_as_asked(system: System, faults: str) -> None:
     assert system.ml.compute.get("ci-local").name == "ci-local"
 
 
+def test_401_is_answered_as_often_as_asked(system: System, faults: str) -> None:
+    set_faults(faults, status_401=1)
+
+    with pytest.raises(HttpResponseError) as refused:
+        system.ml.compute.get("ci-local")
+
+    assert refused.value.status_code == 401
+    assert system.ml.compute.get("ci-local").name == "ci-local"
+
+
 def test_stale_reads_show_the_state_before_the_write(
     system: System, faults: str, endpoint: ManagedOnlineEndpoint
 ) -> None:

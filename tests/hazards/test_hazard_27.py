@@ -1,0 +1,226 @@
+"""Hazard 27: "Secrets rotated: 401 refreshes once, then alert, event retryable."
+
+A new client with a new token is tried once; when that is refused, too, people are told once and the event waits.
+Settings are read at the start only: a changed key or a new version of a secret in the key vault needs a restart.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import requests
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from azure.storage.blob import StorageErrorCode
+
+from local.addresses import Addresses
+from shared.adapters.publisher import EventGridPublisher
+from shared.adapters.renewal import SHORTEST_LIFE_SECONDS, Renewable
+from shared.adapters.storage import AzureBlobStore
+from shared.adapters.workspace import AzureWorkspace
+from shared.domain.ids import JobName, ModelName, ModelVersion
+from shared.errors import AccessRefusedError, RetryableError
+from shared.events import outgoing
+from tests.local.azureml.conftest import System, system  # noqa: F401 (system is a fixture)
+from tests.settings import settings_for
+from tests.unit.engine.fact_world import THEN, World, drift
+from tests.unit.events.wire import WORKSPACE
+
+EVENT = outgoing.data_arrived(WORKSPACE, THEN, data_name="customers", version="2")
+REFUSED = AccessRefusedError("access.refused", "job job-1: Azure does not accept who the app is: 401")
+
+
+def refusal(status: int | None = 401) -> HttpResponseError:
+    error = ClientAuthenticationError("the token is of yesterday")
+    error.status_code = status
+    return error
+
+
+class Service:
+    """Accepts the clients that were made after the rotation."""
+
+    def __init__(self, accepted_from: int = 1) -> None:
+        self.made = 0
+        self.calls: list[int] = []
+        self.accepted_from = accepted_from
+        self.time = 1000.0
+
+    def client(self) -> int:
+        self.made += 1
+        return self.made
+
+    def answer(self, client: int) -> str:
+        self.calls.append(client)
+        if client < self.accepted_from:
+            raise refusal()
+        return "done"
+
+    def renewable(self) -> Renewable[int]:
+        return Renewable(self.client, lambda: self.time)
+
+
+def test_a_refused_call_is_made_once_more_with_a_new_client() -> None:
+    service = Service(accepted_from=2)
+    renewable = service.renewable()
+
+    assert [renewable.call("job", service.answer) for _ in range(2)] == ["done", "done"]
+
+    assert service.calls == [1, 2, 2]
+
+
+def test_a_second_refusal_is_worth_another_try_later() -> None:
+    service = Service(accepted_from=9)
+
+    with pytest.raises(AccessRefusedError, match="job: Azure does not accept who the app is: 401") as told:
+        service.renewable().call("job", service.answer)
+
+    assert isinstance(told.value, RetryableError)
+    assert service.calls == [1, 2]
+
+
+def test_signing_in_anew_is_not_repeated_at_every_call() -> None:
+    service = Service(accepted_from=3)
+    renewable = service.renewable()
+    for _ in range(5):
+        with pytest.raises(AccessRefusedError):
+            renewable.call("job", service.answer)
+    assert service.made == 2
+
+    service.time += SHORTEST_LIFE_SECONDS
+
+    assert renewable.call("job", service.answer) == "done"
+
+
+def test_many_threads_sign_in_anew_once() -> None:
+    service = Service(accepted_from=2)
+    renewable = service.renewable()
+    together = threading.Barrier(8)
+
+    def work() -> None:
+        together.wait()
+        renewable.call("job", service.answer)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert service.made == 2
+    assert service.calls.count(2) == 8
+
+
+def test_a_token_that_cannot_be_had_is_a_refusal_too() -> None:
+    def no_token(_: int) -> None:
+        raise refusal(status=None)
+
+    with pytest.raises(AccessRefusedError, match="no token was given"):
+        Renewable(lambda: 1).call("job", no_token)
+
+
+@pytest.mark.parametrize("error", [ServiceRequestError("no route"), refusal(403), ValueError("a mistake")])
+def test_other_trouble_is_passed_on_and_renews_nothing(error: Exception) -> None:
+    service = Service()
+    renewable = service.renewable()
+
+    def fails(_: int) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        renewable.call("job", fails)
+    assert service.made == 1
+
+
+@pytest.fixture
+def refuse(system: System) -> Iterator[object]:  # noqa: F811
+    url = f"{system.addresses.url('azureml')}/_local/faults"
+
+    def refuse(times: int) -> None:
+        assert requests.post(url, json={"status_401": times}, timeout=5).status_code == 200
+
+    yield refuse
+    refuse(0)
+
+
+def test_azure_ml_hears_from_a_new_client_once(system: System, refuse: object) -> None:  # noqa: F811
+    assert callable(refuse)
+    workspace = AzureWorkspace(settings_for(VIGIA_ARM_ENDPOINT=system.addresses.url("azureml")))
+    assert workspace.model(ModelName("nothing"), ModelVersion("1")) is None
+    before = workspace.ml
+
+    refuse(1)
+    assert workspace.job(JobName("job-nothing")) is None
+    assert workspace.ml is not before
+
+    refuse(2)
+    with pytest.raises(AccessRefusedError, match="401"):
+        workspace.job(JobName("job-nothing"))
+
+
+def test_a_signature_with_a_key_of_yesterday_is_a_refusal_too() -> None:
+    error = refusal(403)
+    error.error_code = StorageErrorCode.AUTHENTICATION_FAILED  # type: ignore[attr-defined]
+    clients: list[int] = []
+
+    def answer(client: int) -> str:
+        clients.append(client)
+        if client == 1:
+            raise error
+        return "written"
+
+    assert Service().renewable().call("ledger/x.json", answer) == "written"
+    assert clients == [1, 2]
+
+
+def test_storage_that_refuses_the_key_has_written_nothing_and_is_worth_another_try(azurite: Addresses) -> None:
+    # Azurite says AuthorizationFailure, which on Azure also means a firewall: no reason to sign in anew.
+    right = azurite.storage_connection_string
+    wrong = AzureBlobStore(settings_for(AzureWebJobsStorage=right.replace("AccountKey=", "AccountKey=AAAA")))
+
+    for attempt in (lambda: wrong.get("hazard-27"), lambda: wrong.create("hazard-27", b"{}")):
+        with pytest.raises(RetryableError, match="storage refused"):
+            attempt()
+
+    assert AzureBlobStore(settings_for(AzureWebJobsStorage=right)).get("hazard-27") is None
+
+
+def test_the_topic_that_refuses_the_key_is_worth_another_try() -> None:
+    publisher = EventGridPublisher(settings_for())
+    publisher._clients = Renewable(lambda: Refusing())
+
+    with pytest.raises(AccessRefusedError, match="could not be published"):
+        publisher.publish(EVENT)
+
+
+class Refusing:
+    def send(self, _: object) -> None:
+        raise refusal()
+
+
+def test_people_are_told_once_and_the_event_survives() -> None:
+    world = World()
+    world.azureml.errors["submit_job"] = [REFUSED] * 6
+    for _ in range(3):
+        with pytest.raises(AccessRefusedError):
+            world.process(drift())
+    world.sweep_after_the_lease()
+    assert world.kinds.count("access-refused") == 1
+    assert world.azureml.jobs == {}
+
+    world.azureml.errors.clear()  # the secret is mended
+    world.sweep_after_the_lease()
+
+    assert {entry.state for entry in world.entries()} == {"done"}
+    assert len(world.azureml.jobs) == 1
+    assert world.kinds.count("access-refused") == 1
+
+
+def test_other_passing_trouble_calls_nobody() -> None:
+    world = World()
+    world.azureml.errors["submit_job"] = [RetryableError("workspace.retry", "later")]
+
+    with pytest.raises(RetryableError):
+        world.process(drift())
+
+    assert world.kinds == []
