@@ -4,7 +4,7 @@ import os
 
 import azure.functions as func
 
-from functions import alerts, approvals, events, notices, process, reconcile, timers
+from functions import alerts, approvals, events, notices, process, reconcile, timers, webhook
 from shared.settings import Settings
 
 # Inside a Functions host an incomplete configuration must stop the start, naming everything that is missing;
@@ -13,5 +13,5 @@ if "FUNCTIONS_WORKER_RUNTIME" in os.environ:
     Settings.read(os.environ)
 
 app = func.FunctionApp()
-for family in (events, alerts, process, reconcile, notices, timers, approvals):
+for family in (events, webhook, alerts, process, reconcile, notices, timers, approvals):
     app.register_functions(family.bp)

@@ -1,8 +1,12 @@
 """Azure Monitor's action groups call here: budgets and alerts become events of our own topic."""
 
 import logging
+from typing import TYPE_CHECKING
 
 import azure.functions as func
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 bp = func.Blueprint()
 log = logging.getLogger("vigia.functions")
@@ -16,13 +20,12 @@ def alerts(req: func.HttpRequest) -> func.HttpResponse:
     Answers 503 when it could not be published: action groups try again after that, and never after a 500.
     Source: learn.microsoft.com "Action groups", 2026-07-21.
     """
-    from functions.sign_in import calling_application
     from shared.bootstrap import get_app
     from shared.errors import EventError, VigiaError
 
     try:
         app = get_app()
-        if not app.settings.uses_loopback_credential and calling_application(req) != app.settings.alerts_caller:
+        if not _may_call(req, app.settings):
             return func.HttpResponse("only the application VIGIA_ALERTS_CALLER may call this", status_code=401)
         told = app.alerts.publish(req.get_body())
     except EventError as exc:
@@ -36,3 +39,9 @@ def alerts(req: func.HttpRequest) -> func.HttpResponse:
         log.exception("alert.failed")
         return func.HttpResponse("try again: something unforeseen, see the log", status_code=503)
     return func.HttpResponse(told, status_code=202)
+
+
+def _may_call(req: func.HttpRequest, settings: "Settings") -> bool:
+    from functions.sign_in import is_called_by
+
+    return settings.uses_loopback_credential or is_called_by(req, settings.alerts_caller, settings.alerts_role)

@@ -23,8 +23,10 @@ FAMILIES = {
     "drift_detected": "drift, from our own monitors or from data drift monitors of old",
     "budget_alert": "spending crossed a threshold of a budget",
     "endpoint_alert": "an alert rule fired on an endpoint",
-    "data_arrived": "a new version of a data asset is ready",
+    "data_arrived": "a new version of a data asset is ready, or a file was written",
     "retraining_requested": "a person or a schedule asks for a training",
+    "policy_state_changed": "Azure Policy judged the workspace or something in it",
+    "image_pushed": "an image came into the container registry",
 }
 
 
@@ -39,8 +41,11 @@ for family in FAMILIES:
 
 
 def _queued(event: func.EventGridEvent | func.CloudEvent) -> str:
-    """Return the event as a queue message; one that is too large goes to a blob, and the message names it."""
-    body = json.dumps(_raw(event), ensure_ascii=False, separators=(",", ":"))
+    return queue_message(json.dumps(_raw(event), ensure_ascii=False, separators=(",", ":")))
+
+
+def queue_message(body: str) -> str:
+    """Return the message that carries an event's body, or the name of the blob that holds it when it is large."""
     if len(body.encode()) <= LARGEST_MESSAGE:
         return body
     from shared.bootstrap import get_app

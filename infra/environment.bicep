@@ -66,8 +66,22 @@ type Groups = {
 type Entra = {
   @description('Action groups show a token for this application to /api/alerts. Empty: no alert can arrive.')
   alerts: { objectId: string, identifierUri: string }
+  @description('Event subscriptions of your own that deliver to /api/events by webhook, by name; empty: it is closed. They show a token for the application above, of which Event Grid needs the role AzureEventGridSecureWebhookSubscriber.')
+  webhooks: string[]
   @description('People sign in with this application to approve. Empty: the approval pages are closed.')
   signIn: { clientId: string }
+}
+
+@export()
+@sealed()
+@description('Further sources of events. One that is not named (an empty text) is not listened to. Azure allows one system topic per source: systemTopic names the one that exists, in the workspace\'s resource group and with a system-assigned identity; empty to create one.')
+type Sources = {
+  @description('The workspace\'s storage account: files that are written below `folder` of the workspace\'s container are new data. Name it as in workspace.storageAccount.')
+  storage: { account: string, location: string, folder: string, systemTopic: string }
+  @description('A container registry in the workspace\'s resource group: which images come in.')
+  registry: { name: string, location: string, systemTopic: string }
+  @description('Azure Policy\'s verdicts about the workspace and what is in it. `subscription` is the id of the Azure subscription.')
+  policy: { subscription: string, systemTopic: string }
 }
 
 @export()
@@ -105,6 +119,7 @@ type Environment = {
   retention: Retention
   groups: Groups
   entra: Entra
+  sources: Sources
   budget: Budget
   notifications: Notifications
 }

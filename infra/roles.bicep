@@ -20,3 +20,7 @@ var roles = {
 @export()
 @description('The application "AzNS AAD Webhook", as which action groups call secure webhooks.')
 var actionGroupsApplication = '461e8683-5575-4561-ac7f-899cc907d62a'
+
+@export()
+@description('The application "Microsoft.EventGrid", as which Event Grid calls webhooks that ask for a token. Other clouds have other ids.')
+var eventGridApplication = '4962773b-9cdb-44cf-a8bf-237846a00ab7'

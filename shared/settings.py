@@ -80,6 +80,30 @@ SETTINGS: tuple[Setting, ...] = (
         "461e8683-5575-4561-ac7f-899cc907d62a",
         "461e8683-5575-4561-ac7f-899cc907d62a",
     ),
+    Setting(
+        "VIGIA_ALERTS_ROLE",
+        "application role that it must have; empty to ask for none",
+        "ActionGroupsSecureWebhook",
+        "",
+    ),
+    Setting(
+        "VIGIA_EVENTS_CALLER",
+        "application id that may deliver to /api/events; by default Event Grid's own",
+        "4962773b-9cdb-44cf-a8bf-237846a00ab7",
+        "4962773b-9cdb-44cf-a8bf-237846a00ab7",
+    ),
+    Setting(
+        "VIGIA_EVENTS_ROLE",
+        "application role that it must have; empty to ask for none",
+        "AzureEventGridSecureWebhookSubscriber",
+        "",
+    ),
+    Setting(
+        "VIGIA_EVENTS_SUBSCRIPTIONS",
+        "event subscriptions that may point at /api/events, comma separated; empty to close it",
+        "models-by-webhook,runs-by-webhook",
+        "",
+    ),
     Setting("VIGIA_SWEEP_SCHEDULE", "when open work is looked after (NCRONTAB, UTC)", "0 * * * * *", "0 * * * * *"),
     Setting("VIGIA_MONITOR_SCHEDULE", "when due monitors are run (NCRONTAB, UTC)", "0 */5 * * * *", "0 */5 * * * *"),
     Setting(
@@ -144,6 +168,10 @@ class Settings:
     mail_from: str
     identity_client_id: str
     alerts_caller: str
+    alerts_role: str
+    events_caller: str
+    events_role: str
+    events_subscriptions: str
     lease_seconds: int
     arm_endpoint: str
     monitor_endpoint: str
@@ -204,6 +232,10 @@ class Settings:
             mail_from=values["VIGIA_MAIL_FROM"],
             identity_client_id=values["VIGIA_IDENTITY_CLIENT_ID"],
             alerts_caller=values["VIGIA_ALERTS_CALLER"],
+            alerts_role=values["VIGIA_ALERTS_ROLE"],
+            events_caller=values["VIGIA_EVENTS_CALLER"],
+            events_role=values["VIGIA_EVENTS_ROLE"],
+            events_subscriptions=values["VIGIA_EVENTS_SUBSCRIPTIONS"],
             lease_seconds=int(values["VIGIA_LEASE_SECONDS"]),
             arm_endpoint=values["VIGIA_ARM_ENDPOINT"].rstrip("/"),
             monitor_endpoint=values["VIGIA_MONITOR_ENDPOINT"].rstrip("/"),

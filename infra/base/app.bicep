@@ -1,7 +1,7 @@
 // The function app on Flex Consumption, its settings and its sign-in.
 
 import { Environment } from '../environment.bicep'
-import { actionGroupsApplication } from '../roles.bicep'
+import { actionGroupsApplication, eventGridApplication } from '../roles.bicep'
 
 param name string
 param planName string
@@ -103,6 +103,10 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       VIGIA_MAIL_FROM: smtp.from
       VIGIA_IDENTITY_CLIENT_ID: identityClientId
       VIGIA_ALERTS_CALLER: actionGroupsApplication
+      VIGIA_ALERTS_ROLE: 'ActionGroupsSecureWebhook'
+      VIGIA_EVENTS_CALLER: eventGridApplication
+      VIGIA_EVENTS_ROLE: 'AzureEventGridSecureWebhookSubscriber'
+      VIGIA_EVENTS_SUBSCRIPTIONS: join(config.entra.webhooks, ',')
       VIGIA_SWEEP_SCHEDULE: config.app.schedules.sweep
       VIGIA_MONITOR_SCHEDULE: config.app.schedules.monitors
       VIGIA_SCHEDULES_SCHEDULE: config.app.schedules.retraining
@@ -116,6 +120,7 @@ module signIn 'sign-in.bicep' = {
     appName: app.name
     signInClientId: config.entra.signIn.clientId
     alertsIdentifierUri: config.entra.alerts.identifierUri
+    hasWebhooks: !empty(config.entra.webhooks)
   }
 }
 

@@ -4,8 +4,7 @@
 import { roles } from '../roles.bicep'
 
 param storageName string
-param customTopicPrincipalId string
-param systemTopicPrincipalId string
+param principalIds string[]
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
@@ -26,8 +25,6 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
     }
   }
 }
-
-var principalIds = [customTopicPrincipalId, systemTopicPrincipalId]
 
 resource writeDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for principalId in principalIds: {

@@ -3,6 +3,7 @@ targetScope = 'subscription'
 
 import { Environment } from '../environment.bicep'
 import { namesFor } from '../names.bicep'
+import { sourcesOf } from '../sources.bicep'
 
 @minLength(2)
 @maxLength(20)
@@ -17,6 +18,7 @@ param config Environment
 
 var names = namesFor(environmentName, uniqueString(subscription().subscriptionId, environmentName))
 var tags = { 'azd-env-name': environmentName, 'managed-by': 'vigia' }
+var sources = sourcesOf(config, subscription().subscriptionId)
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: names.resourceGroup
@@ -76,14 +78,29 @@ module workspace 'workspace.bicep' = {
   }
 }
 
+module sourceTopics 'source-topic.bicep' = [
+  for source in sources: {
+    name: 'topic-${source.topic}'
+    scope: resourceGroup(config.workspace.resourceGroup)
+    params: { source: source, tags: tags }
+  }
+]
+
 module delivery 'delivery-roles.bicep' = {
   scope: group
   params: {
     storageName: storage.outputs.name
-    customTopicPrincipalId: topic.outputs.principalId
-    systemTopicPrincipalId: workspace.outputs.systemTopicPrincipalId
+    principalIds: [topic.outputs.principalId, workspace.outputs.systemTopicPrincipalId]
   }
 }
+
+module sourceDelivery 'delivery-roles.bicep' = [
+  for (source, index) in sources: {
+    name: 'delivery-${source.topic}'
+    scope: group
+    params: { storageName: storage.outputs.name, principalIds: [sourceTopics[index].outputs.principalId] }
+  }
+]
 
 module people 'people.bicep' = {
   scope: group

@@ -1,7 +1,7 @@
 // Who may call the app: built-in authentication (Easy Auth) with Entra ID, in front of people's pages and of the alerts.
 // With no application to sign in with, both are closed to everybody rather than open.
 
-import { actionGroupsApplication } from '../roles.bicep'
+import { actionGroupsApplication, eventGridApplication } from '../roles.bicep'
 
 param appName string
 
@@ -11,8 +11,12 @@ param signInClientId string
 @description('Identifier URI, api://<client id>, of the application that action groups show a token for; empty closes the alerts.')
 param alertsIdentifierUri string
 
+@description('Whether Event Grid may deliver to /api/events, with a token for the same application.')
+param hasWebhooks bool
+
 var alertsClientId = replace(alertsIdentifierUri, 'api://', '')
 var clientIds = filter([signInClientId, alertsClientId], id => !empty(id))
+var callers = [actionGroupsApplication, ...(hasWebhooks ? [eventGridApplication] : [])]
 var audiences = map(clientIds, id => [id, 'api://${id}'])
 
 resource app 'Microsoft.Web/sites@2024-11-01' existing = {
@@ -29,7 +33,8 @@ resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
       unauthenticatedClientAction: empty(signInClientId) ? 'Return401' : 'RedirectToLoginPage'
       redirectToProvider: 'azureactivedirectory'
       // A 401 in front of the Event Grid webhook would make Event Grid drop events without a retry; the extension guards it
-      // with a key of its own. /api/alerts is not excluded: there the platform is what checks the caller's token.
+      // with a key of its own. /api/alerts and /api/events are not excluded: there the platform is what checks the caller's
+      // token. A webhook subscription without one is refused at its handshake, before any event could be lost.
       excludedPaths: ['/runtime/webhooks/*']
     }
     identityProviders: {
@@ -42,7 +47,7 @@ resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
         }
         validation: {
           allowedAudiences: flatten(audiences)
-          defaultAuthorizationPolicy: { allowedApplications: [...clientIds, actionGroupsApplication] }
+          defaultAuthorizationPolicy: { allowedApplications: [...clientIds, ...callers] }
         }
       }
     }

@@ -23,7 +23,7 @@ resource routes 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-15' = [
     properties: {
       labels: ['managed-by:vigia']
       eventDeliverySchema: schemaOf(entry)
-      filter: filterOf(entry)
+      filter: filterOf(entry, '')
       retryPolicy: retryOf(entry)
       destination: delivery == 'function' ? functionOf(entry, appId) : null
       deliveryWithResourceIdentity: delivery == 'queue' ? queueOf(storageId) : null

@@ -4,6 +4,7 @@ targetScope = 'subscription'
 
 import { Environment } from '../environment.bicep'
 import { namesFor, systemTopicFor } from '../names.bicep'
+import { sourcesOf } from '../sources.bicep'
 
 @minLength(2)
 @maxLength(20)
@@ -23,7 +24,7 @@ module receivers 'receivers.bicep' = {
   params: { appName: names.app, storageName: names.storage, logsName: names.logs }
 }
 
-module workspaceSubscriptions 'workspace-subscriptions.bicep' = {
+module workspaceSubscriptions 'system-subscriptions.bicep' = {
   scope: resourceGroup(workspaceGroup)
   params: {
     topicName: systemTopicFor(config.workspace.name, config.workspace.systemTopic)
@@ -33,6 +34,21 @@ module workspaceSubscriptions 'workspace-subscriptions.bicep' = {
     storageId: receivers.outputs.storageId
   }
 }
+
+module sourceSubscriptions 'system-subscriptions.bicep' = [
+  for source in sourcesOf(config, subscription().subscriptionId): {
+    name: 'subscriptions-${source.topic}'
+    scope: resourceGroup(workspaceGroup)
+    params: {
+      topicName: source.topicName
+      subscriptions: filter(listed, entry => entry.topic == source.topic)
+      subjectPrefix: source.subjectPrefix
+      delivery: config.app.eventDelivery
+      appId: receivers.outputs.appId
+      storageId: receivers.outputs.storageId
+    }
+  }
+]
 
 module customSubscriptions 'custom-subscriptions.bicep' = {
   scope: resourceGroup(names.resourceGroup)

@@ -21,7 +21,7 @@ type AdvancedFilter = {
 @sealed()
 type Subscription = {
   name: string
-  topic: 'workspace' | 'custom'
+  topic: 'workspace' | 'custom' | 'storage' | 'registry' | 'policy'
   @description('The trigger function that receives the events.')
   function: string
   schema: 'event-grid' | 'cloud-events'
@@ -45,10 +45,10 @@ func schemaOf(entry Subscription) string =>
   entry.schema == 'cloud-events' ? 'CloudEventSchemaV1_0' : 'EventGridSchema'
 
 @export()
-@description('Returns which events pass.')
-func filterOf(entry Subscription) object => {
+@description('Returns which events pass. `subjectPrefix` counts where the entry does not say how subjects begin.')
+func filterOf(entry Subscription, subjectPrefix string) object => {
   includedEventTypes: entry.types
-  subjectBeginsWith: entry.?subject_begins_with ?? ''
+  subjectBeginsWith: entry.?subject_begins_with ?? subjectPrefix
   subjectEndsWith: entry.?subject_ends_with ?? ''
   isSubjectCaseSensitive: false
   advancedFilters: map(

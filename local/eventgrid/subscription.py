@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from local.errors import LocalSystemError
 
-Topic = Literal["workspace", "custom"]
+Topic = Literal["workspace", "custom", "storage", "registry", "policy"]
 Schema = Literal["event-grid", "cloud-events"]
 Scalar = str | int | float | bool
 

@@ -28,6 +28,9 @@ MAX_FILTERS = 25
 MAX_FILTER_VALUES = 25
 MAX_STRING_LENGTH = 512
 
+# Sources of events that there are on Azure only: their subscriptions are read, and left out here.
+NOT_HERE = ("storage", "registry", "policy")
+
 
 class _StrictLoader(yaml.SafeLoader):
     """YAML without silently overwritten keys."""
@@ -43,7 +46,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def load_subscriptions(path: Path) -> list[Subscription]:
-    """Return the subscriptions that a YAML file lists, in its order.
+    """Return the subscriptions over topics that there are here, of all that a YAML file lists, in its order.
 
     Raises:
         SubscriptionError: the file is missing or broken; the message names the file, the entry and the remedy.
@@ -63,7 +66,7 @@ def load_subscriptions(path: Path) -> list[Subscription]:
         _subscription(_Entry(entry, f"{path}: subscription {_label(entry, i)}")) for i, entry in enumerate(entries)
     ]
     _refuse_double_names(loaded, path)
-    return loaded
+    return [each for each in loaded if each.topic not in NOT_HERE]
 
 
 def _label(entry: object, index: int) -> str:
@@ -129,7 +132,7 @@ def _subscription(entry: _Entry) -> Subscription:
         raise entry.fail("`types` must list at least one event type")
     subscription = Subscription(
         name=entry.text("name"),
-        topic=cast(Topic, entry.choice("topic", ("workspace", "custom"))),
+        topic=cast(Topic, entry.choice("topic", ("workspace", "custom", *NOT_HERE))),
         function=entry.text("function"),
         schema=cast(Schema, entry.choice("schema", ("event-grid", "cloud-events"))),
         types=tuple(types),

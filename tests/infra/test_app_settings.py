@@ -49,3 +49,8 @@ def test_every_setting_that_a_timer_names_is_given() -> None:
 
 def test_only_action_groups_may_post_alerts() -> None:
     assert app_settings()["VIGIA_ALERTS_CALLER"] == "actionGroupsApplication"
+
+
+def test_only_event_grid_may_deliver_to_the_webhook_and_only_for_named_subscriptions() -> None:
+    assert app_settings()["VIGIA_EVENTS_CALLER"] == "eventGridApplication"
+    assert app_settings()["VIGIA_EVENTS_SUBSCRIPTIONS"] == "join(config.entra.webhooks, ',')"

@@ -22,6 +22,12 @@ WORKSPACE_EVENTS = {
     f"Microsoft.MachineLearningServices.{name}"
     for name in ("ModelRegistered", "ModelDeployed", "RunCompleted", "RunStatusChanged", "DatasetDriftDetected")
 }
+# Topics over further sources, which an environment may leave out.
+OTHER_EVENTS = {
+    "storage": {"Microsoft.Storage.BlobCreated"},
+    "registry": {"Microsoft.ContainerRegistry.ImagePushed"},
+    "policy": {f"Microsoft.PolicyInsights.PolicyState{what}" for what in ("Changed", "Created")},
+}
 
 
 def types_of(topic: str) -> set[str]:
@@ -33,7 +39,7 @@ def test_subscription_is_one_that_event_grid_accepts(entry: dict[str, Any]) -> N
     assert entry.keys() >= REQUIRED
     assert entry.keys() <= REQUIRED | OPTIONAL
     assert re.fullmatch(r"[A-Za-z0-9-]{3,64}", entry["name"])
-    assert entry["topic"] in {"workspace", "custom"}
+    assert entry["topic"] in {"workspace", "custom", *OTHER_EVENTS}
     assert entry["schema"] in {"event-grid", "cloud-events"}
     assert entry["types"]
     retry = entry.get("retry", {})
@@ -65,6 +71,11 @@ def test_every_event_of_the_workspace_is_subscribed_to() -> None:
 
 def test_every_own_event_is_subscribed_to_and_models_can_be_hinted_at() -> None:
     assert types_of("custom") == OWN_EVENTS | {"Microsoft.MachineLearningServices.ModelRegistered"}
+
+
+@pytest.mark.parametrize("topic", OTHER_EVENTS)
+def test_every_event_of_a_further_source_is_subscribed_to(topic: str) -> None:
+    assert types_of(topic) == OTHER_EVENTS[topic]
 
 
 def test_no_event_type_of_a_topic_reaches_two_functions() -> None:

@@ -90,6 +90,7 @@ def test_every_subscription_delivers_to_a_function_that_exists() -> None:
         "alerts",
         "decide_approval",
         "deliver_notice",
+        "event_webhook",
         "list_approvals",
         "monitors",
         "process",

@@ -27,6 +27,13 @@ def test_projects_own_list_uses_both_topics_and_both_schemas() -> None:
     }
 
 
+@pytest.mark.parametrize("topic", ["storage", "registry", "policy"])
+def test_entry_over_a_source_that_is_not_here_is_checked_and_left_out(tmp_path: Path, topic: str) -> None:
+    assert load(tmp_path, GOOD, GOOD.replace("workspace", topic)) == load(tmp_path, GOOD)
+    with pytest.raises(SubscriptionError, match="`types` must list"):
+        load(tmp_path, GOOD.replace("workspace", topic).replace("[T]", "[]"))
+
+
 def test_optional_parts_are_read(tmp_path: Path) -> None:
     [subscription] = load(
         tmp_path,

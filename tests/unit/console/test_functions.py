@@ -12,7 +12,7 @@ import azure.functions as func
 import pytest
 
 from functions.approvals import decide_approval, list_approvals, show_approval
-from functions.sign_in import calling_application
+from functions.sign_in import is_called_by
 from tests.unit.approvals.questions import ANA, RELEASE, a_request
 from tests.unit.console.test_approval_pages import Console, _form
 
@@ -59,7 +59,7 @@ def test_without_the_platforms_sign_in_nobody_is_believed(
         answer = _call(function)(_request(headers=_principal()))
         assert answer.status_code == 503
         assert b"Sign-in is switched off" in answer.get_body()
-    assert calling_application(_request(headers=_principal())) == ""
+    assert not is_called_by(_request(headers=_principal()), "", "")
 
 
 def test_reading_unsigned_leads_to_sign_in_and_back_here(console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -48,7 +49,7 @@ ALERT = {"endpoint": "e", "rule": "r", "condition": "fired", "firedAt": "2026-11
 BLOB, IMAGE = "Microsoft.Storage.BlobCreated", "Microsoft.ContainerRegistry.ImagePushed"
 JUDGED = "Microsoft.PolicyInsights.PolicyStateChanged"
 URL = "https://st.blob.core.windows.net/training/part-000"
-VERDICT = {
+VERDICT: dict[str, Any] = {
     "timestamp": "2026-11-20T07:00:00Z",
     "policyAssignmentId": "a",
     "policyDefinitionId": "d",
@@ -56,7 +57,7 @@ VERDICT = {
 }
 
 
-def _azure(kind: str, subject: str = WORKSPACE, **data: object) -> str:
+def _azure(kind: str, subject: str = WORKSPACE, /, **data: object) -> str:
     envelope = {"id": "e", "topic": "/subscriptions/1", "eventType": kind, "eventTime": "2026-11-20T07:00:00Z"}
     return json.dumps({**envelope, "subject": subject, "data": data})
 

@@ -1,9 +1,13 @@
-// The event subscriptions over the Azure ML workspace's events. See subscription.bicep for their translation.
+// The event subscriptions over the events of an Azure service: the workspace's, and those of further sources.
+// See subscription.bicep for their translation.
 
 import { Subscription, filterOf, functionOf, queueOf, retryOf, schemaOf } from 'subscription.bicep'
 
 param topicName string
 param subscriptions Subscription[]
+
+@description('How subjects must begin where the entry says nothing; empty for any.')
+param subjectPrefix string = ''
 
 @description('function: to each entry\'s trigger function. queue: straight to the storage queue `events`.')
 param delivery 'function' | 'queue'
@@ -23,7 +27,7 @@ resource routes 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15'
     properties: {
       labels: ['managed-by:vigia']
       eventDeliverySchema: schemaOf(entry)
-      filter: filterOf(entry)
+      filter: filterOf(entry, subjectPrefix)
       retryPolicy: retryOf(entry)
       destination: delivery == 'function' ? functionOf(entry, appId) : null
       deliveryWithResourceIdentity: delivery == 'queue' ? queueOf(storageId) : null

@@ -1,0 +1,96 @@
+"""Event Grid by webhook: for those who point an event subscription at a URL instead of at the trigger functions.
+
+What is answered decides whether an event comes again. Event Grid drops what is answered 400, 401, 403 or 413, so none
+of these is ever given: a caller who is not let in gets 404, which tells a stranger nothing, while Event Grid, should it
+be kept out by a wrong setting, tries again for a day. What cannot be read is taken like everything else: it ends in
+quarantine, and people are told.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from functions.events import queue_message
+from shared.ports.queues import EVENTS
+
+if TYPE_CHECKING:
+    from shared.events.handshake import Subscribers
+    from shared.settings import Settings
+
+bp = func.Blueprint()
+log = logging.getLogger("vigia.functions")
+
+
+# Anonymous for the host's keys: the platform checks Event Grid's token before we are called. The host sends this answer
+# only after the queue took the messages, and 500 when it did not.
+@bp.route(route="events", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.queue_output(arg_name="messages", queue_name=EVENTS, connection="AzureWebJobsStorage")
+def event_webhook(req: func.HttpRequest, messages: func.Out[list[str]]) -> func.HttpResponse:
+    """Take a delivery: one queue message per event, so that each has an outcome of its own."""
+    from shared.bootstrap import get_app
+
+    try:
+        settings = get_app().settings
+        if not _may_call(req, settings):
+            return func.HttpResponse(status_code=404)
+        if req.method == "OPTIONS":
+            return _consent(req, settings)
+        return _taken(req, settings, messages)
+    except Exception:
+        # Whatever it was, nothing was kept. No details: a stranger might read them.
+        log.exception("webhook.failed")
+        return func.HttpResponse("try again", status_code=503)
+
+
+def _taken(req: func.HttpRequest, settings: Settings, messages: func.Out[list[str]]) -> func.HttpResponse:
+    from shared.events.batch import events_in
+
+    # Bytes that are not UTF-8 are shown as \xNN, which no JSON has: such a body ends in quarantine, readable.
+    body = req.get_body().decode(errors="backslashreplace")
+    match req.headers.get("aeg-event-type", "").strip().lower():
+        case "subscriptionvalidation":
+            return _validated(body, req, settings)
+        case "subscriptiondeletion" | "unsubscribe":
+            return func.HttpResponse(status_code=200)
+    events = [queue_message(event) for event in events_in(body) if event.strip()]
+    if events:
+        messages.set(events)
+    return func.HttpResponse(status_code=202)
+
+
+def _validated(body: str, req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
+    from shared.errors import EventError
+    from shared.events.handshake import validation_answer
+
+    name = req.headers.get("aeg-subscription-name", "")
+    try:
+        code = validation_answer(body, name, _expected(settings))
+    except EventError as exc:
+        log.warning("webhook.validation_unreadable %s", exc)
+        code = None
+    if code is None:
+        log.warning("webhook.refused: VIGIA_EVENTS_SUBSCRIPTIONS does not name %.64r, or its topic is not ours", name)
+        return func.HttpResponse(status_code=404)
+    return func.HttpResponse(json.dumps({"validationResponse": code}), mimetype="application/json")
+
+
+def _consent(req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
+    from shared.events.handshake import consent
+
+    return func.HttpResponse(status_code=200, headers=consent(req.headers, _expected(settings)))
+
+
+def _expected(settings: Settings) -> Subscribers:
+    from shared.events.handshake import subscribers
+
+    return subscribers(settings.events_subscriptions, settings.workspace_id, settings.topic_endpoint)
+
+
+def _may_call(req: func.HttpRequest, settings: Settings) -> bool:
+    from functions.sign_in import is_called_by
+
+    return settings.uses_loopback_credential or is_called_by(req, settings.events_caller, settings.events_role)
