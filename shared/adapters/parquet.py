@@ -38,10 +38,11 @@ def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.
         file = pq.ParquetFile(io.BytesIO(content), read_dictionary=texts)
         table = pa.Table.from_batches(list(_batches(file, name)), schema=file.schema_arrow)
         # The file's own notes for pandas are somebody's input, too.
-        return _plain(table).to_pandas(ignore_metadata=True)
+        frame: pd.DataFrame = _plain(table).to_pandas(ignore_metadata=True)
     except (pa.lib.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
         message = " ".join(str(exc).split())
         raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: {message:.200}") from exc
+    return frame
 
 
 def _require_modest(metadata: pq.FileMetaData, name: str, most_cells: int) -> None:

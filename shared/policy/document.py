@@ -15,6 +15,7 @@ DEEPEST = 32
 
 Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
 
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 _CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -135,13 +136,16 @@ class _Reader:
         if not isinstance(event, yaml.ScalarEvent):
             self.note(event, loc, "has a key that is not a plain word; write key: value")
             raise _GivenUpError
+        if _UNPRINTABLE.search(event.value):
+            self.note(event, loc, "has a key with characters that cannot be printed; remove them")
+            raise _GivenUpError
         if event.anchor is not None or event.tag is not None:
             self.note(event, (*loc, event.value), "has an anchor or a tag on its key; remove it")
         return event.value
 
     def scalar(self, event: yaml.ScalarEvent, loc: Loc) -> Value:
         text: str = event.value
-        if not text.isprintable() and re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", text):
+        if _UNPRINTABLE.search(text):
             self.note(event, loc, "holds characters that cannot be printed; remove them")
             return None
         if event.style is not None:

@@ -1,0 +1,42 @@
+"""Whatever a parser is given, it takes it, ignores it, or refuses it with an error of ours that says what is wrong.
+
+The same inputs in every run; `dev.py bench fuzz` looks further.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.fuzz.inputs import inputs_for
+from tests.fuzz.parsers import PARSERS, warm_up
+
+EXAMPLES = {"parquet": 100, "policies": 100, "people": 100}
+ONES_TO_SHRINK = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parsers_are_warm() -> None:
+    warm_up()
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_any_input_has_an_outcome(parser: str) -> None:
+    parse = PARSERS[parser]
+
+    @settings(
+        max_examples=EXAMPLES.get(parser, 250),
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=ONES_TO_SHRINK,
+    )
+    @given(inputs_for(parser))
+    def never_anything_else(body: bytes) -> None:
+        told = parse(body)
+        assert told.outcome in {"accepted", "ignored", "refused"}
+        if told.outcome == "refused":
+            assert told.code
+            assert told.message
+
+    never_anything_else()
