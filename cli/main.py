@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli import events, freeze, policy, releases, status, why
+from cli import events, freeze, notices, policy, releases, status, why
 from cli.errors import DEBUG, BorderGroup
 
-EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status) or is wrong in a policy (policy validate), \
+EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status, events replay) or is wrong in a policy (policy validate), \
 2 the command could not be carried out."""
 
 app = typer.Typer(
@@ -59,6 +59,7 @@ app.command("why")(why.command)
 app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.add_typer(events.app, name="events")
+app.add_typer(notices.app, name="notices")
 app.add_typer(policy.app, name="policy")
 
 

@@ -89,16 +89,25 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """Work that is open or stuck, by its ids. `undelivered` notices are on their way, `failed` ones were given up."""
+    """Work that is open or stuck, by its ids. `undelivered` notices are on their way, `failed` ones were given up.
+
+    `given_up` counts what Event Grid could not deliver, in blobs; `poison` messages that failed too often.
+    """
 
     open_facts: tuple[str, ...]
     parked_facts: tuple[str, ...]
     quarantined: Mapping[str, str] = field(default_factory=dict)
     undelivered_notices: int = 0
     failed_notices: int = 0
+    given_up: int = 0
+    poison: int = 0
 
     @property
     def attention(self) -> Iterator[str]:
+        if self.given_up:
+            yield f"{counted(self.given_up, 'delivery', 'deliveries')} given up by Event Grid: vigia events dead"
+        if self.poison:
+            yield f"{counted(self.poison, 'message')} failed too often: vigia events dead"
         if self.quarantined:
             reasons = [*self.quarantined.values()][:REASONS_SHOWN]
             more = "; …" if len(self.quarantined) > REASONS_SHOWN else ""
@@ -109,7 +118,7 @@ class Unsettled:
         if self.failed_notices:
             undelivered = counted(self.failed_notices, "notice")
             names = "VIGIA_TEAMS_WEBHOOK, VIGIA_ACS_ENDPOINT and VIGIA_SMTP_…"
-            yield f"{undelivered} could not be delivered: check {names}"
+            yield f"{undelivered} could not be delivered: vigia notices failed; check {names}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +241,8 @@ def _unsettled(app: App) -> Unsettled:
         quarantined={identifier: item.reason for identifier, item in app.quarantine.items()},
         undelivered_notices=len(list(app.outbox.store.in_state("pending"))),
         failed_notices=len(list(app.outbox.store.in_state("failed"))),
+        given_up=app.dead_letters.count_given_up(),
+        poison=app.dead_letters.count_poison(),
     )
 
 
@@ -239,6 +250,6 @@ def _is_in_force(freeze: Freeze, now: datetime) -> bool:
     return freeze.until is None or freeze.until > now
 
 
-def counted(number: int, word: str) -> str:
+def counted(number: int, word: str, plural: str = "") -> str:
     """Return e.g. "1 fact", "2 facts"."""
-    return f"{number} {word}" + ("" if number == 1 else "s")
+    return f"{number} {word if number == 1 else plural or f'{word}s'}"

@@ -137,10 +137,13 @@ def _unsettled(unsettled: Unsettled) -> RenderableType:
         (len(unsettled.open_facts), "fact", "in progress"),
         (len(unsettled.parked_facts), "fact", "that could not be acted on"),
         (len(unsettled.quarantined), "event", "in quarantine"),
+        (unsettled.poison, "message", "that failed too often"),
         (unsettled.undelivered_notices, "notice", "on the way"),
         (unsettled.failed_notices, "notice", "not delivered"),
     )
     open_work = [f"{counted(count, what)} {where}" for count, what, where in counts if count]
+    if unsettled.given_up:
+        open_work.append(f"{counted(unsettled.given_up, 'delivery', 'deliveries')} given up by Event Grid")
     return text("Unsettled: " + (", ".join(open_work) if open_work else "nothing"), "" if open_work else "dim")
 
 

@@ -87,14 +87,12 @@ class DeadLetters:
         """Return about how many messages of the poison queues are behind those that can be seen."""
         return sum(max(0, self.queues.length(name) - MOST_SEEN) for name in map(poison_queue, QUEUES))
 
-    def count(self) -> dict[Source, int]:
-        """Return how many dead-letter blobs, poison messages, quarantined events and parked facts there are."""
-        return {
-            "dead": sum(1 for _ in self.given_up.blobs()),
-            "poison": sum(self.queues.length(poison_queue(queue)) for queue in QUEUES),
-            "quarantine": sum(1 for _ in self.quarantine.waiting()),
-            "parked": sum(1 for _ in self.ledger.parked_keys()),
-        }
+    def count_given_up(self) -> int:
+        """Return how many blobs of Event Grid's there are; one mostly holds one event."""
+        return sum(1 for _ in self.given_up.blobs())
+
+    def count_poison(self) -> int:
+        return sum(self.queues.length(poison_queue(queue)) for queue in QUEUES)
 
     def _read(self, source: Source, since: datetime | None, readers: ThreadPoolExecutor) -> Iterator[list[DeadLetter]]:
         """Yield the items of a source, those of one place at a time."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -87,6 +87,26 @@ class NoticeOutbox:
         """Return the names of the notices of which something is still to be sent."""
         return tuple(item.name for item in self.store.in_state("pending"))
 
+    def retry(self, name: str) -> bool:
+        """Have the failed deliveries of a notice tried again; False when none has failed."""
+        now = self.clock.now()
+        if not self._change_failed(name, lambda record: replace(record.with_failed("pending", now), retried_at=now)):
+            return False
+        self._enqueue(name)
+        return True
+
+    def dismiss(self, name: str) -> bool:
+        """Give the failed deliveries of a notice up for good; False when none has failed."""
+        now = self.clock.now()
+        return self._change_failed(name, lambda record: record.with_failed("dismissed", now))
+
+    def _change_failed(self, name: str, change: Callable[[OutboxRecord], OutboxRecord]) -> bool:
+        stored = self.store.load(name)
+        if stored is None or stored.record.state != "failed":
+            return False
+        self.store.note(stored, change)
+        return True
+
     def requeue_overdue(self) -> int:
         """Queue pending notices that nobody has touched for five minutes, and return how many."""
         before = self.clock.now() - OVERDUE_AFTER
@@ -123,7 +143,7 @@ class NoticeOutbox:
         try:
             self._send(record, delivery)
         except RetryableError as exc:
-            if now - record.posted_at < GIVE_UP_AFTER:
+            if now - (record.retried_at or record.posted_at) < GIVE_UP_AFTER:
                 # What may have been taken is repeated as the same attempt; what was not is a new one.
                 began = delivery.at if isinstance(exc, AmbiguousWriteError) else now
                 return replace(delivery, at=began, problem=str(exc)), exc

@@ -18,7 +18,7 @@ from shared.store.codec import decode, encode
 PREFIX = "outbox/"
 MOST_TRIES = 5
 
-RecordState = Literal["pending", "sent", "no-route", "failed"]
+RecordState = Literal["pending", "sent", "no-route", "failed", "dismissed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Delivery:
 
     channel: str
     to: str
-    state: Literal["pending", "sent", "failed"] = "pending"
+    state: Literal["pending", "sent", "failed", "dismissed"] = "pending"
     at: datetime | None = None
     problem: str = ""
 
@@ -44,20 +44,29 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRecord:
-    """A notice and its deliveries; None before it was first routed."""
+    """A notice and its deliveries; None before it was first routed.
+
+    `retried_at` is when a person last had its failed deliveries tried again.
+    """
 
     notice: Notice
     posted_at: datetime
     deliveries: tuple[Delivery, ...] | None = None
+    retried_at: datetime | None = None
 
     def with_delivery(self, delivery: Delivery) -> OutboxRecord:
         """Return the record with this delivery in place of the one to the same person by the same channel."""
         deliveries = tuple(delivery if d.route == delivery.route else d for d in self.deliveries or ())
         return replace(self, deliveries=deliveries)
 
+    def with_failed(self, state: Literal["pending", "dismissed"], at: datetime) -> OutboxRecord:
+        """Return the record with every failed delivery in this state since `at`."""
+        deliveries = tuple(replace(d, state=state, at=at) if d.state == "failed" else d for d in self.deliveries or ())
+        return replace(self, deliveries=deliveries)
+
     @property
     def state(self) -> RecordState:
-        """Return "failed" once nothing is pending and some delivery was refused for good."""
+        """Return "failed" once nothing is pending and some delivery was refused for good, and not dismissed."""
         if self.deliveries is None:
             return "pending"
         states = {delivery.state for delivery in self.deliveries}
@@ -65,7 +74,9 @@ class OutboxRecord:
             return "no-route"
         if "pending" in states:
             return "pending"
-        return "failed" if "failed" in states else "sent"
+        if "failed" in states:
+            return "failed"
+        return "sent" if "sent" in states else "dismissed"
 
 
 @dataclass(frozen=True, slots=True)

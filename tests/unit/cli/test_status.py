@@ -173,6 +173,22 @@ def test_quarantine_and_parked_facts_call_a_person(healthy: FakeApp, run: Run) -
     assert f"1 fact could not be acted on: vigia why {a_fact().key[:16]}" in shown.stdout
 
 
+def test_what_went_astray_calls_a_person_until_it_is_dismissed(healthy: FakeApp, run: Run) -> None:
+    healthy.given_up.put("MODELS/2026/11/20/6/a.json", b"[{}]")
+    healthy.queues.send("events-poison", "{}")
+    healthy.queues.send("releases-poison", "{}")
+
+    shown = run("status")
+
+    assert shown.exit_code == 1
+    assert "1 delivery given up by Event Grid: vigia events dead" in shown.stdout
+    assert "2 messages failed too often: vigia events dead" in shown.stdout
+    assert "Unsettled: 2 messages that failed too often, 1 delivery given up by Event Grid" in shown.stdout
+    ids = [item.id for item in healthy.dead_letters.items()]
+    assert run("events", "dismiss", *ids, "--reason", "a drill").exit_code == 0
+    assert run("status").exit_code == 0
+
+
 def test_work_in_progress_is_counted_and_calls_nobody(healthy: FakeApp, run: Run) -> None:
     record_fact(healthy)
 

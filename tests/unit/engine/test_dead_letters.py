@@ -177,4 +177,4 @@ def test_messages_behind_those_that_can_be_seen_are_counted(world: Astray) -> No
 
     assert len(world.items()) == 32
     assert world.dead_letters.unseen() == 8
-    assert world.dead_letters.count() == {"dead": 0, "poison": 40, "quarantine": 0, "parked": 0}
+    assert world.dead_letters.count_poison() == 40

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from shared.engine.dead_letters import Source
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.queues import EVENTS, RELEASES, poison_queue
 from shared.store.quarantine import Quarantined
 from tests.unit.engine.dead_letter_world import Astray
 from tests.unit.engine.fact_world import Killed, drift, registered, requested
 
+AUDIT: tuple[Source, ...] = ("audit",)
 BAD = '{"id": "e-1", "eventType": "Microsoft.MachineLearningServices.ModelRegistered", "subject": "s"}'
 
 
@@ -140,7 +142,7 @@ def test_the_audit_is_a_drill_in_which_nothing_acts(world: Astray) -> None:
         world.process(body)
     before = world.effects()
 
-    items = world.dead_letters.items(("audit",))
+    items = world.dead_letters.items(AUDIT)
     results = [world.replayer.replay(item, "ana", "drill") for item in items]
     assert results == ["replayed"] * 3
     assert {item.prospect for item in items} == {"known"}
@@ -153,7 +155,7 @@ def test_the_audit_is_a_drill_in_which_nothing_acts(world: Astray) -> None:
 def test_an_event_too_large_to_be_kept_cannot_be_replayed_from_the_audit(world: Astray) -> None:
     world.process(registered(dataVersion="x" * 40_000))
 
-    (item,) = world.dead_letters.items(("audit",))
+    (item,) = world.dead_letters.items(AUDIT)
 
     assert (item.body, world.replayer.replay(item, "ana", "drill")) == ("", "refused")
 

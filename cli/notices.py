@@ -1,0 +1,156 @@
+"""`vigia notices`: what people should have been told and were not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import context
+from cli.errors import CommandError
+from cli.options import ByOption, Format, OutputOption, SettingsOption, person, required_text
+from cli.output import console, print_json, text, waiting
+
+if TYPE_CHECKING:
+    from shared.bootstrap import App
+    from shared.store.outbox import Stored
+
+app = typer.Typer(help="See and settle notices that could not be delivered.", no_args_is_help=True)
+
+SHORTEST_ID = 4
+ID_DIGITS = 12
+IdsArgument = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, as `vigia notices failed` shows them.")]
+
+
+@app.command("failed")
+def failed(output: OutputOption = Format.TABLE, settings: SettingsOption = None) -> None:
+    """List the notices that some person did not get, with the reason.
+
+    \b
+    Example:
+      vigia notices failed
+    """
+    with waiting("reading the outbox"):
+        found = _failed(context.open_app(settings))
+    if output is Format.JSON:
+        print_json({"notices": [_json(stored) for stored in found]})
+        return
+    if not found:
+        console().print(text("Everybody was told."))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("id", no_wrap=True)
+    for heading in ("notice", "not told", "why"):
+        table.add_column(heading, overflow="fold")
+    for stored in found:
+        about = f"{stored.record.notice.kind.value} {stored.record.notice.model}".rstrip()
+        for delivery in stored.record.deliveries or ():
+            if delivery.state == "failed":
+                told = f"{delivery.to} by {delivery.channel}"
+                table.add_row(text(_id(stored)), text(about), text(told), text(delivery.problem))
+    console().print(table)
+
+
+@app.command("retry")
+def retry(
+    identifiers: IdsArgument,
+    output: OutputOption = Format.TABLE,
+    settings: SettingsOption = None,
+) -> None:
+    """Send them again to those who did not get them, and to nobody else.
+
+    \b
+    Example:
+      vigia notices retry n-3fa9c1d2e4b5
+    """
+    with waiting("asking for it"):
+        app_ = context.open_app(settings)
+        found = _chosen(app_, identifiers)
+        results = {_id(stored): "queued" if app_.outbox.retry(stored.name) else "gone" for stored in found}
+    _tell(results, output, "is on its way again")
+
+
+@app.command("dismiss")
+def dismiss(
+    identifiers: IdsArgument,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded.")],
+    by: ByOption = None,
+    output: OutputOption = Format.TABLE,
+    settings: SettingsOption = None,
+) -> None:
+    """Give them up: nobody is told any more. Who did it, when, and why are kept.
+
+    \b
+    Example:
+      vigia notices dismiss n-3fa9c1d2e4b5 --reason "told by phone"
+    """
+    who, why = person(by), required_text(reason, "--reason")
+    with waiting("dismissing"):
+        app_ = context.open_app(settings)
+        results = {_id(stored): _dismiss(app_, stored, who, why) for stored in _chosen(app_, identifiers)}
+    _tell(results, output, f"is dismissed: {why}")
+
+
+def _dismiss(app_: App, stored: Stored, by: str, reason: str) -> str:
+    from shared.store.settlements import Settlement
+
+    if not app_.outbox.dismiss(stored.name):
+        return "gone"
+    problems = "; ".join(each.problem for each in stored.record.deliveries or () if each.state == "failed")
+    settlement = Settlement(_id(stored), "notice", "dismissed", by, app_.clock.now(), reason, problems)
+    app_.replay.settlements.record(settlement)
+    return "dismissed"
+
+
+def _failed(app_: App) -> list[Stored]:
+    store = app_.outbox.store
+    found = (store.load(item.name) for item in store.in_state("failed"))
+    return sorted((each for each in found if each), key=lambda stored: stored.record.posted_at)
+
+
+def _chosen(app_: App, given: Sequence[str]) -> list[Stored]:
+    """Return the failed notices of these ids or their beginnings.
+
+    Raises:
+        CommandError: an id names none, or several.
+    """
+    known = {_id(stored): stored for stored in _failed(app_)}
+    chosen: dict[str, Stored] = {}
+    for each in given:
+        found = [identifier for identifier in known if len(each) >= SHORTEST_ID and identifier.startswith(each)]
+        if len(found) != 1:
+            wrong = "is the beginning of several ids" if found else "is the id of no notice that failed"
+            raise CommandError("cli.id", f"{each!r} {wrong}", "`vigia notices failed` lists them")
+        chosen[found[0]] = known[found[0]]
+    return list(chosen.values())
+
+
+def _tell(results: dict[str, str], output: Format, done: str) -> None:
+    if output is Format.JSON:
+        print_json({"results": results})
+        return
+    for identifier, result in results.items():
+        told = "was settled meanwhile" if result == "gone" else done
+        console().print(text(f"{identifier} {told}"), soft_wrap=True)
+
+
+def _json(stored: Stored) -> dict[str, object]:
+    notice = stored.record.notice
+    return {
+        "id": _id(stored),
+        "kind": notice.kind,
+        "model": notice.model,
+        "posted_at": stored.record.posted_at,
+        "failed": [
+            {"channel": each.channel, "to": each.to, "problem": each.problem}
+            for each in stored.record.deliveries or ()
+            if each.state == "failed"
+        ],
+    }
+
+
+def _id(stored: Stored) -> str:
+    return f"n-{stored.name.rsplit('/', 1)[-1][:ID_DIGITS]}"
