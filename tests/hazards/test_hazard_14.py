@@ -1,7 +1,7 @@
 """Hazard 14: "Worker clock skew ±1 h: no effect."
 
-On leases it has none: their age is the difference of two times of the storage service. Nor does it let a training start
-early: what is done is judged by the time of the claim, which is the storage service's too. One effect is left: decisions
+On leases it has none: their age is the difference of two times of the storage service. Nor does a training start too
+early: what is done is judged by the time of the claim, the storage service's too. One effect is left: decisions
 look at the worker's clock first, so that a worker that is an hour behind may hold a training back for an hour too long.
 """
 
