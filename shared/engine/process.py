@@ -14,6 +14,7 @@ from shared.engine.access import tell_refusal
 from shared.errors import EventError, PermanentError, RetryableError, VigiaError
 from shared.events.batch import events_in
 from shared.events.envelope import Envelope, read_events
+from shared.events.home import Home
 from shared.events.registry import parse_fact
 from shared.logs import fields
 from shared.policy.concern import concerns, unconcerned
@@ -46,6 +47,7 @@ class Processor:
     outbox: Outbox
     quarantine: Quarantine
     clock: Clock
+    home: Home | None = None
 
     def process(self, body: str) -> None:
         """Handle one queue message: one event or a batch, each with an outcome of its own.
@@ -79,6 +81,7 @@ class Processor:
     def _take(self, raw: str) -> None:
         try:
             told = parse_fact(_envelope(raw))
+            told = self.home.place(told) if self.home else told
         except EventError as exc:
             self._set_aside(exc, raw)
             return
