@@ -25,9 +25,10 @@ resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
   name: logsName
 }
 
-// The `vigia` command reads and writes releases and the ledger, and asks for a next pass over the queue.
+// The `vigia` command reads and writes releases and the ledger, asks for a next pass over the queue, and moves messages
+// out of the poison queues.
 resource operateStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for role in [roles.storageBlobDataContributor, roles.storageQueueDataMessageSender]: if (!empty(groups.operators)) {
+  for role in [roles.storageBlobDataContributor, roles.storageQueueDataContributor]: if (!empty(groups.operators)) {
     name: guid(account.id, groups.operators, role)
     scope: account
     properties: {
