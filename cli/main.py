@@ -9,8 +9,8 @@ import typer
 from cli import events, freeze, notices, policy, releases, status, why
 from cli.errors import DEBUG, BorderGroup
 
-EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status, events replay) or is wrong in a policy (policy validate), \
-2 the command could not be carried out."""
+EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status, events replay) or is wrong in a policy \
+(policy validate), 2 the command could not be carried out."""
 
 app = typer.Typer(
     name="vigia",
