@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import requests
 from azure.ai.ml import load_component
 from azure.ai.ml.entities import Data, Environment, Model
 
+from benchmarks.harness.storage import counted_requests
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
@@ -147,6 +149,26 @@ def test_a_model_is_read_with_its_tags_and_without_a_job(workspace: AzureWorkspa
     assert model is not None
     assert (model.name, model.version, model.job, dict(model.tags)) == ("toy", "1", None, {"team": "x"})
     assert model.path.endswith("contract/toy")
+
+
+def test_versions_are_listed_newest_first_since_a_moment_in_one_call(
+    workspace: AzureWorkspace,
+    system: System,  # noqa: F811
+) -> None:
+    name, path = ModelName("listed"), f"{PATHS}/contract/toy"
+    for version in ("9", "10", "alpha", "1"):
+        system.ml.models.create_or_update(Model(name=name, version=version, path=path, type="mlflow_model"))
+    nine, everything = workspace.model(name, ModelVersion("9")), datetime(1970, 1, 1, tzinfo=UTC)
+    assert nine is not None
+
+    with counted_requests() as sent:
+        assert [each.version for each in workspace.models_after(name, everything, 100)] == ["1", "alpha", "10", "9"]
+        assert sent() == 1
+    assert [each.version for each in workspace.models_after(name, nine.created_at, 100)] == ["1", "alpha", "10"]
+    assert [each.version for each in workspace.models_after(name, everything, 2)] == ["1", "alpha"]
+    system.ml.models.archive(name, version="1")
+    assert workspace.models_after(name, everything, 1)[0].version == "alpha"
+    assert workspace.models_after(ModelName("nothing-listed"), everything, 100) == ()
 
 
 def test_data_is_found_by_version_and_as_the_latest(workspace: AzureWorkspace) -> None:
