@@ -7,16 +7,20 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.fact import Fact
 from shared.domain.ids import ModelName
 from shared.domain.state import ModelState
 from shared.errors import RetryableError, WorkspaceError
 from shared.reactions.registry import reactions
 from shared.reactions.start_training import SCHEDULE
+from tests.fakes.clock import FakeClock
 from tests.unit.engine.fact_world import (
+    HOME,
     MODEL,
     POLICY,
     World,
     a_policy,
+    blob_created,
     budget,
     data_arrived,
     drift,
@@ -53,6 +57,34 @@ def test_what_sets_a_training_off(body: str, cause: str, why: str) -> None:
 )
 def test_what_does_not(body: str) -> None:
     assert proposed(NAME, body) == []
+
+
+STORE = "azureml://datastores/workspaceblobstore/paths/"
+LONG = f"azureml://subscriptions/1/resourcegroups/rg/workspaces/ws/{STORE.removeprefix('azureml://')}"
+
+
+@pytest.mark.parametrize(
+    ("place", "path", "is_read"),
+    [
+        pytest.param(f"{STORE}training", "training/2026/part-0.parquet", True, id="below_the_folder"),
+        pytest.param(f"{STORE}training/", "training/part-0.parquet", True, id="with_a_slash"),
+        pytest.param(f"{LONG}training/", "training/part-0.parquet", True, id="workspace_written_out"),
+        pytest.param(f"{STORE}new%20labels.csv", "new labels.csv", True, id="the_file_itself"),
+        pytest.param(f"{STORE}training", "training-2/part-0.parquet", False, id="a_folder_that_begins_alike"),
+        pytest.param(f"{STORE}training", "scored/training/part-0.parquet", False, id="another_folder"),
+        pytest.param(f"{STORE}Training", "training/part-0.parquet", False, id="another_casing"),
+        pytest.param(STORE, "azureml/run-1/model.pkl", False, id="the_whole_datastore_is_no_folder"),
+        pytest.param("azureml:customers@latest", "customers/part-0.parquet", False, id="an_asset_is_no_place"),
+    ],
+)
+def test_a_new_file_sets_a_training_off_where_the_policy_reads(place: str, path: str, is_read: bool) -> None:
+    policy = a_policy(**{"azureml:customers@latest": place})
+    fact = HOME.place(fact_from(blob_created(path.replace(" ", "%20"))))
+    assert isinstance(fact, Fact)
+    found = list(reactions()[NAME].propose(fact, policy, ModelState(MODEL), FakeClock().now()))
+    assert [(each.arguments["cause"], each.why) for each in found] == (
+        [("new-data", f"new data: {STORE}{path}")] if is_read else []
+    )
 
 
 def test_a_cause_that_the_policy_does_not_name_sets_nothing_off() -> None:
