@@ -1,0 +1,214 @@
+"""What must hold once all trouble is over. Every check reads the services, not what the code says of itself."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from shared.domain.release import Release
+from shared.domain.state import ModelState
+from shared.store.codec import decode
+from shared.store.ledger import PREFIX, Entry
+from shared.store.outbox import OutboxRecord
+from shared.store.quarantine import QUARANTINE, Quarantined
+from tests.simulation.stories import MODELS, Story
+from tests.simulation.world import World
+
+COOLDOWN = timedelta(hours=6)
+
+
+def violations(world: World, told: Story, *, is_quiet: bool) -> Iterator[str]:
+    """Yield each broken promise in a sentence."""
+    outcome = Outcome(world, told)
+    if not is_quiet:
+        waiting = [f"{m.queue} {m.text[:60]}" for m in [*world.queues.messages.values(), *world.queues.poison]]
+        yield f"does not come to rest: {waiting or 'open records'}"
+    for check in (
+        every_fact_has_its_record,
+        records_only_grow,
+        one_holder_per_claim,
+        plans_are_carried_out,
+        nothing_unplanned,
+        trainings_keep_their_distance,
+        model_memory_forgets_nothing,
+        people_are_told,
+        what_is_wrong_is_set_aside,
+    ):
+        yield from check(outcome)
+
+
+class Outcome:
+    """The services at the end of a run."""
+
+    def __init__(self, world: World, told: Story) -> None:
+        self.world, self.told = world, told
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        return [decode(Entry, versions[-1].body) for _, versions in self._under(PREFIX)]
+
+    @cached_property
+    def states(self) -> dict[str, ModelState]:
+        return {state.model: state for state in (decode(ModelState, v[-1].body) for _, v in self._under("models/"))}
+
+    @cached_property
+    def releases(self) -> list[Release]:
+        return [decode(Release, versions[-1].body) for _, versions in self._under("releases/")]
+
+    @cached_property
+    def quarantined(self) -> list[Quarantined]:
+        return [decode(Quarantined, versions[-1].body) for _, versions in self._under(QUARANTINE)]
+
+    @cached_property
+    def outbox(self) -> list[OutboxRecord]:
+        return [decode(OutboxRecord, versions[-1].body) for _, versions in self._under("outbox/")]
+
+    def records(self, prefix: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Yield every version of each blob, oldest first."""
+        for name, versions in self._under(prefix):
+            yield name, [json.loads(version.body) for version in versions]
+
+    def _under(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        return ((name, v) for name, v in self.world.blobs.history.items() if name.startswith(prefix))
+
+
+def every_fact_has_its_record(end: Outcome) -> Iterator[str]:
+    """Every fact that was told has one record, which is done; parked only where Azure ML refuses for good."""
+    recorded = Counter((entry.fact.kind, *entry.fact.identity) for entry in end.entries)
+    told = {telling.identity for telling in end.told.tellings if telling.identity}
+    yield from (f"lost: {' '.join(identity)} has no record" for identity in told - set(recorded))
+    yield from (f"unheard of: {' '.join(identity)} has a record" for identity in set(recorded) - told)
+    yield from (f"{' '.join(identity)} has {n} records" for identity, n in recorded.items() if n > 1)
+    for entry in end.entries:
+        is_refused = any(o.status == "failed" for o in entry.outcomes) and end.told.refused
+        if entry.state == "claimed" or (entry.state == "parked" and not is_refused):
+            yield f"{_name(entry)} is {entry.state} in the end: {[o.detail for o in entry.outcomes]}"
+
+
+def records_only_grow(end: Outcome) -> Iterator[str]:
+    """The plan stays as it was claimed, epochs never go back, and what is done stays as it was done."""
+    for name, versions in end.records(PREFIX):
+        first = versions[0]
+        for before, after in pairwise(versions):
+            if after["plan"] != first["plan"]:
+                yield f"{name[:24]}: its plan was changed"
+            if after["epoch"] < before["epoch"]:
+                yield f"{name[:24]}: its epoch went back from {before['epoch']} to {after['epoch']}"
+            if before["state"] != "claimed" and {**before, "notices_posted": True} != {**after, "notices_posted": True}:
+                yield f"{name[:24]}: it was changed after it was {before['state']}"
+
+
+def one_holder_per_claim(end: Outcome) -> Iterator[str]:
+    """No two workers are told that one version of a claim is theirs."""
+    for version, count in Counter(version for version, _ in end.world.holders).items():
+        if count > 1:
+            yield f"{count} workers held the same claim, version {version}"
+
+
+def plans_are_carried_out(end: Outcome) -> Iterator[str]:
+    """Each reaction of a plan has its outcome, and what an outcome says is so."""
+    jobs, releases = end.world.azureml.jobs, {release.id for release in end.releases}
+    for entry in end.entries:
+        if [each.name for each in entry.plan] != [each.reaction for each in entry.outcomes]:
+            yield f"{_name(entry)}: planned {[e.name for e in entry.plan]}, did {[o.reaction for o in entry.outcomes]}"
+            continue
+        for number, (planned, outcome) in enumerate(zip(entry.plan, entry.outcomes, strict=True)):
+            what = f"{_name(entry)}: {outcome.reaction} {number} is {outcome.status}"
+            if planned.suppressed and outcome.status != "suppressed":
+                yield f"{what} though it was held back"
+            if outcome.status != "done":
+                continue
+            if outcome.reaction == "start-training" and outcome.effect not in jobs:
+                yield f"{what}, but there is no job {outcome.effect}"
+            if outcome.reaction == "open-release" and outcome.effect not in releases:
+                yield f"{what}, but there is no release {outcome.effect}"
+            if outcome.reaction == "freeze-retraining" and not _is_frozen(end, planned.model):
+                yield f"{what}, but {planned.model} is not frozen"
+
+
+def nothing_unplanned(end: Outcome) -> Iterator[str]:
+    """Each job and release is the outcome of one fact's plan; no fact trains a model twice."""
+    effects = {o.effect: entry for entry in end.entries for o in entry.outcomes if o.status == "done" and o.effect}
+    for job in end.world.azureml.jobs.values():
+        if job.name not in effects:
+            yield f"job {job.name} runs, and no record says so"
+    per_fact = Counter((j.tags["vigia.model"], j.tags["vigia.fact"]) for j in end.world.azureml.jobs.values())
+    yield from (f"fact {fact} trained {model} {count} times" for (model, fact), count in per_fact.items() if count > 1)
+    yield from (f"release {r.id} is open, and no record says so" for r in end.releases if r.id not in effects)
+    yield from (f"release {r.id} was never looked at" for r in end.releases if r.id not in end.world.releases_woken)
+
+
+def trainings_keep_their_distance(end: Outcome) -> Iterator[str]:
+    """Between two trainings of a model lies its cooldown, by the server's clock; each one noted is a job."""
+    jobs = end.world.azureml.jobs
+    for model in MODELS:
+        noted = sorted(end.states[model].trainings if model in end.states else (), key=lambda t: t.started_at)
+        for before, after in pairwise(noted):
+            if after.started_at - before.started_at < COOLDOWN:
+                yield f"{model} was trained at {before.started_at:%d %H:%M} and again at {after.started_at:%d %H:%M}"
+        mine = {name for name, job in jobs.items() if job.tags["vigia.model"] == model}
+        yield from (f"job {name} of {model} runs without a note" for name in mine - {t.job for t in noted})
+        yield from (f"training {t.job} of {model} is noted and never ran" for t in noted if t.job not in mine)
+
+
+def model_memory_forgets_nothing(end: Outcome) -> Iterator[str]:
+    """A training that is noted stays noted unless Azure ML refused it; a freeze stays until a person lifts it."""
+    for name, versions in end.records("models/"):
+        for before, after in pairwise(versions):
+            lost = {t["job"] for t in before["trainings"]} - {t["job"] for t in after["trainings"]}
+            if lost and before["model"] not in end.told.refused:
+                yield f"{name} forgot {sorted(lost)}"
+            if before["freeze"] and before["freeze"] != after["freeze"]:
+                yield f"{name}: the freeze was changed or lifted"
+
+
+def people_are_told(end: Outcome) -> Iterator[str]:
+    """Every notice of a record came, or was given up after days; none came that no record holds."""
+    recorded = {notice.key for entry in end.entries for notice in entry.notices}
+    recorded |= {notice.key for release in end.releases for notice in release.notices}
+    came = {key for key, _ in end.world.inbox.came}
+    stored = Counter(record.notice.key for record in end.outbox)
+    yield from (f"notice {key} is stored {count} times" for key, count in stored.items() if count > 1)
+    states = {record.notice.key: record for record in end.outbox}
+    for key in recorded:
+        record = states.get(key)
+        if record is None:
+            yield f"notice {key} was never posted"
+        elif record.state == "sent" and key not in came:
+            yield f"notice {key} is marked as sent and never came"
+        elif record.state == "failed" and not all("given up" in d.problem for d in record.deliveries or ()):
+            yield f"notice {key} failed: {record.deliveries}"
+    yield from (f"people were told {key}, which no record holds" for key in sorted(came - recorded) if _is_ours(key))
+
+
+def what_is_wrong_is_set_aside(end: Outcome) -> Iterator[str]:
+    """What contradicts a fact or cannot be read is in quarantine with its notice, and nothing else is."""
+    bodies = {item.body for item in end.quarantined}
+    for telling in end.told.tellings:
+        sides = [bodies & set(telling.bodies), bodies & set(telling.contradicting)]
+        if telling.identity is None and not sides[0]:
+            yield f"not set aside: {telling.bodies[0][:60]}"
+        if telling.contradicting and sum(map(bool, sides)) != 1:
+            yield f"{sum(map(bool, sides))} sides of a contradiction are set aside: {telling.identity}"
+        bodies -= sides[0] | sides[1] if telling.contradicting or telling.identity is None else set()
+    yield from (f"set aside for no reason: {body[:100]}" for body in bodies)
+    told = {record.notice.key for record in end.outbox if record.notice.key.startswith("quarantine/")}
+    if len(told) < len(end.quarantined):
+        yield f"{len(end.quarantined)} events were set aside, people hear of {len(told)}"
+
+
+def _is_frozen(end: Outcome, model: str) -> bool:
+    return model in end.states and end.states[model].freeze is not None
+
+
+def _is_ours(key: str) -> bool:
+    return not key.startswith("quarantine/")
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.fact.kind} {'/'.join(entry.fact.identity)}"

@@ -1,0 +1,155 @@
+"""What is told in a run: facts, each by one or more events, on time, twice, late, out of order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from random import Random
+
+from shared.domain.ids import ModelName
+from shared.events import outgoing
+from tests.unit.engine.fact_world import THEN, budget, data_arrived, drift, registered, run_ended
+from tests.unit.events.wire import WORKSPACE, cloud, fact_from, grid
+
+MODELS = (ModelName("churn"), ModelName("fraud"))
+LATE = (timedelta(0), timedelta(seconds=40), timedelta(minutes=4), timedelta(hours=5), timedelta(days=3))
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A fact and the bodies that tell it, or something that is no fact.
+
+    Args:
+        identity: kind and identity of the fact; None for what cannot be understood.
+        contradicting: bodies that tell the same fact with other values; whichever side comes second is set aside.
+    """
+
+    identity: tuple[str, ...] | None
+    bodies: tuple[str, ...]
+    contradicting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that Event Grid's delivery puts on the queue, so long after the start."""
+
+    after: timedelta
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How many facts of which sort a story has.
+
+    Args:
+        trainings: facts that want to train one model.
+        elsewhere: facts that want to train another model.
+        copies: how often a fact may be delivered.
+        spread_minutes: the facts begin to be told within so many minutes, or some hours later.
+    """
+
+    trainings: int = 2
+    elsewhere: int = 0
+    releases: int = 0
+    freezes: int = 0
+    others: int = 0
+    wrongs: int = 0
+    copies: tuple[int, ...] = (1, 2, 2, 3)
+    spread_minutes: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    tellings: tuple[Telling, ...]
+    arrivals: tuple[Arrival, ...]
+    refused: frozenset[str]
+
+
+def story(random: Random, shape: Shape) -> Story:
+    """Return what is told in this run; sometimes Azure ML refuses one model's jobs for good."""
+    pool = _pool()
+    tellings = (
+        *random.sample(pool.trainings, shape.trainings),
+        *random.sample(pool.elsewhere, shape.elsewhere),
+        *random.sample(pool.releases, shape.releases),
+        *random.sample(pool.freezes, shape.freezes),
+        *random.sample(pool.others, shape.others),
+        *random.sample(pool.wrongs, shape.wrongs),
+    )
+    arrivals = [arrival for telling in tellings for arrival in _deliveries(telling, shape, random)]
+    if random.random() < 0.2:
+        first, second = random.sample(arrivals, 2)
+        if "{" not in (first.body, second.body):
+            arrivals.append(Arrival(first.after, f"[{first.body},{second.body}]"))
+    arrivals.sort(key=lambda arrival: arrival.after)
+    refused = frozenset({str(random.choice(MODELS))}) if random.random() < 0.1 else frozenset[str]()
+    return Story(tellings, tuple(arrivals), refused)
+
+
+def _deliveries(telling: Telling, shape: Shape, random: Random) -> Iterator[Arrival]:
+    minutes = random.random() * shape.spread_minutes
+    told_at = timedelta(hours=random.choice((0, 0, 0, 0, 5.5, 8)), minutes=minutes)
+    for number in range(random.choice(shape.copies)):
+        late = random.choice(LATE) if number else timedelta(0)
+        yield Arrival(told_at + late, telling.bodies[number % len(telling.bodies)])
+    for body in telling.contradicting:
+        yield Arrival(told_at + random.choice(LATE), body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """What can be told. Building it takes longer than a run."""
+
+    trainings: tuple[Telling, ...]
+    elsewhere: tuple[Telling, ...]
+    releases: tuple[Telling, ...]
+    freezes: tuple[Telling, ...]
+    others: tuple[Telling, ...]
+    wrongs: tuple[Telling, ...]
+
+
+@cache
+def _pool() -> _Pool:
+    job_3 = (run_ended("RunCompleted", "Completed", run="job-3"), run_ended("RunStatusChanged", "Failed", run="job-3"))
+    trainings = [_fact(drift(f"7@{run}")) for run in range(4)]
+    trainings += [_fact(data_arrived()), _fact(_requested(MODELS[0]))]
+    seventh = _fact(registered("7"), registered("7", id="event-2", eventTime="2026-11-20T07:01:03Z"))
+    others = [_fact(budget(80)), _fact(run_ended("RunStatusChanged", "Failed", run="job-2"))]
+    others += [_fact(run_ended("RunCompleted", "Completed"), run_ended("RunStatusChanged", "completed"))]
+    nonsense = json.dumps({"id": "x", "eventType": "Microsoft.MachineLearningServices.ModelRegistered"})
+    return _Pool(
+        trainings=tuple(trainings),
+        elsewhere=(_fact(drift("3@1", model=MODELS[1])), _fact(_requested(MODELS[1]))),
+        releases=(seventh, _fact(registered("8")), _fact(registered("8", model=MODELS[1])), _fact(_hint())),
+        freezes=(_fact(budget(100)),),
+        others=tuple(others),
+        wrongs=(Telling(_identity(job_3[0]), job_3[:1], job_3[1:]), Telling(None, ("{",)), Telling(None, (nonsense,))),
+    )
+
+
+def _fact(*bodies: str) -> Telling:
+    """Return the telling of one fact; our own events are told under a second event id too."""
+    again = tuple(_under_another_id(body) for body in bodies)
+    return Telling(_identity(bodies[0]), (*bodies, *again))
+
+
+def _under_another_id(body: str) -> str:
+    return json.dumps({**json.loads(body), "id": "told-again"})
+
+
+def _identity(body: str) -> tuple[str, ...]:
+    fact = fact_from(body)
+    return (fact.kind, *fact.identity)
+
+
+def _requested(model: ModelName) -> str:
+    asked = {"request": f"r-{model}", "reason": "a new region", "requested_by": "ana@example.com"}
+    return cloud(outgoing.retraining_requested(WORKSPACE, THEN, model=model, **asked))
+
+
+def _hint() -> str:
+    data = {"ModelName": "churn", "ModelVersion": "7", "Hint": "h-1", "ModelTags": {}}
+    return json.dumps(grid("ModelRegistered", data))

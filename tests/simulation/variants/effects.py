@@ -1,0 +1,140 @@
+"""Effects, broken: names, order, plans, reservations, retries."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from shared.domain.ids import ModelName
+from shared.domain.reaction import Outcome, Reaction
+from shared.domain.release import Release
+from shared.domain.state import ModelState, Training
+from shared.engine.process import Processor
+from shared.errors import AmbiguousWriteError, RetryableError
+from shared.policy.concern import concerns
+from shared.reactions import start_training
+from shared.reactions.spec import Performed, Work
+from shared.store.codec import encode
+from shared.store.ledger import Claimed
+from shared.store.models import ModelStates, _name
+from shared.store.releases import ReleaseStore
+from tests.simulation.variants.spec import Patch, Variant
+from tests.simulation.world import Parts
+
+
+class DoneFirst(Processor):
+    """The record is closed, then its plan is carried out."""
+
+    def _carry_out(self, claim: Claimed) -> None:
+        outcomes = tuple(Outcome(r.name, "suppressed" if r.suppressed else "done", "") for r in claim.entry.plan)
+        if self.ledger.finish(claim, outcomes, ()) is not None:
+            for number, reaction in enumerate(claim.entry.plan):
+                self._perform(claim, number, reaction)
+
+
+class DecidesAnew(Processor):
+    """Whoever takes a claim over decides again instead of carrying the recorded plan out."""
+
+    def _carry_out(self, claim: Claimed) -> None:
+        entry = claim.entry
+        if entry.epoch > 1:
+            asked = [policy for policy in self.policies if concerns(entry.fact, policy)]
+            plan = tuple(reaction for policy in asked for reaction in self._decide(entry.fact, policy))
+            claim = replace(claim, entry=replace(entry, plan=plan))
+        super()._carry_out(claim)
+
+
+class DropsWhatIsDelayed(Processor):
+    """Passing trouble is logged, and the message is gone."""
+
+    def process(self, body: str) -> None:
+        try:
+            super().process(body)
+        except RetryableError:
+            return
+
+
+class ParksWhatIsDelayed(Processor):
+    """Passing trouble is taken for a refusal."""
+
+    def _perform(self, claim: Claimed, number: int, reaction: Reaction) -> Performed:
+        try:
+            return super()._perform(claim, number, reaction)
+        except RetryableError as exc:
+            return Performed(Outcome(reaction.name, "failed", str(exc)))
+
+
+class OverwritesMemory(ModelStates):
+    """A model's state is read, changed and written, whoever wrote it meanwhile."""
+
+    def update(self, model: ModelName, change: Callable[[ModelState], ModelState]) -> ModelState:
+        after = change(self.read(model))
+        self._blobs.put(_name(model), encode(after))
+        return after
+
+
+class BelievesItsMemory(ModelStates):
+    """No answer to a write is taken for success."""
+
+    def update(self, model: ModelName, change: Callable[[ModelState], ModelState]) -> ModelState:
+        seen: list[ModelState] = []
+
+        def remembered(state: ModelState) -> ModelState:
+            seen.append(change(state))
+            return seen[-1]
+
+        try:
+            return super().update(model, remembered)
+        except AmbiguousWriteError:
+            return seen[-1]
+
+
+class BelievesItsReleases(ReleaseStore):
+    """No answer to the creation of a release is taken for success."""
+
+    def create(self, release: Release) -> bool:
+        try:
+            return self._blobs.create(*self._new(release)) is not None
+        except AmbiguousWriteError:
+            return True
+
+    @staticmethod
+    def _new(release: Release) -> tuple[str, bytes, dict[str, str]]:
+        metadata = {"state": release.state.value, "wake": release.wake_at.isoformat(), "settled": "no"}
+        return f"releases/{release.id}.json", encode(release), metadata
+
+
+def _reserve_without_looking(work: Work, retrain: Any, job: Any, cause: str) -> Any:
+    """Note the training whatever other trainings were noted since the decision."""
+    training = Training(job, work.key, cause, work.now)
+
+    def note(state: ModelState) -> ModelState:
+        if any(each.job == job for each in state.trainings):
+            return state
+        return replace(state, trainings=(*state.trainings, training))
+
+    work.models.update(work.policy.model, note)
+    return training, None
+
+
+def _random_name(work: Work) -> str:
+    return uuid.uuid4().hex[:16]
+
+
+VARIANTS = (
+    Variant("random-names", "effects get random names", patches=(Patch(Work, "effect_name", property(_random_name)),)),
+    Variant("done-first", "done is written before the effects", Parts(processor=DoneFirst)),
+    Variant("decides-anew", "the plan is recomputed at takeover", Parts(processor=DecidesAnew)),
+    Variant("drops-delayed", "a message is dropped on passing trouble", Parts(processor=DropsWhatIsDelayed)),
+    Variant("parks-delayed", "passing trouble is parked", Parts(processor=ParksWhatIsDelayed)),
+    Variant("memory-unconditional", "model state without compare-and-set", Parts(models=OverwritesMemory)),
+    Variant("silence-is-success", "no answer to a training's note is success", Parts(models=BelievesItsMemory)),
+    Variant("release-silence", "no answer to a release's creation is success", Parts(releases=BelievesItsReleases)),
+    Variant(
+        "no-reservation",
+        "trainings are checked when deciding, not when acting",
+        patches=(Patch(start_training, "_reserve", _reserve_without_looking),),
+    ),
+)

@@ -1,0 +1,88 @@
+"""Telling people, broken."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.notice import Notice
+from shared.engine.outbox import NoticeOutbox
+from shared.engine.process import Processor
+from shared.errors import EventError, RetryableError
+from shared.store.codec import encode
+from shared.store.ledger import Claimed, Finished
+from shared.store.outbox import OutboxRecord, OutboxStore, Stored, _metadata
+from tests.simulation.variants.spec import Variant
+from tests.simulation.world import Parts
+
+
+class TellsBeforeDone(Processor):
+    """Notices are posted before the record is closed, and never after."""
+
+    def _carry_out(self, claim: Claimed) -> None:
+        entry = claim.entry
+        try:
+            performed = [self._perform(claim, number, reaction) for number, reaction in enumerate(entry.plan)]
+            notices = tuple(notice for each in performed for notice in each.notices)
+            self.outbox.post(notices)
+        except RetryableError:
+            self.ledger.release(claim)
+            raise
+        outcomes = tuple(each.outcome for each in performed)
+        has_failed = any(outcome.status == "failed" for outcome in outcomes)
+        (self.ledger.park if has_failed else self.ledger.finish)(claim, outcomes, notices)
+
+    def _post(self, finished: Finished) -> None:
+        if finished.entry.notices and not finished.entry.notices_posted:
+            self.ledger.mark_posted(finished)
+
+
+class OnlyTheFinisherTells(Processor):
+    """Notices are posted by the worker that closes the record; when it dies, by nobody."""
+
+    def resume(self, key: object) -> None:
+        claim = self.ledger.take_over(key)  # type: ignore[arg-type]
+        if isinstance(claim, Claimed):
+            self._carry_out(claim)
+        elif isinstance(claim, Finished):
+            self.ledger.mark_posted(claim)
+
+
+class NotedBeforeSent(NoticeOutbox):
+    """A message is noted as sent, then sent."""
+
+    def _deliver(self, stored: Stored) -> None:
+        if stored.record.deliveries is None:
+            super()._deliver(stored)
+            return
+        for delivery in stored.record.deliveries:
+            sent = replace(delivery, state="sent", at=self.clock.now())
+            self.store.note(stored, lambda record, sent=sent: record.with_delivery(sent))  # type: ignore[misc]
+            self._send(stored.record, delivery)
+
+
+class PostsTwice(OutboxStore):
+    """Posting a notice again stores it again."""
+
+    def create(self, notice: Notice, now: datetime) -> str | None:
+        record = OutboxRecord(notice, now)
+        name = f"outbox/{uuid.uuid4().hex}.json"
+        self._blobs.create(name, encode(record), _metadata(record))
+        return name
+
+
+class NoQuarantine(Processor):
+    """What cannot be understood is raised: the message comes back until it is poison."""
+
+    def _set_aside(self, exc: EventError, raw: str) -> None:
+        raise exc
+
+
+VARIANTS = (
+    Variant("told-before-done", "notices are posted before done, never after", Parts(processor=TellsBeforeDone)),
+    Variant("only-finisher-tells", "a dead worker's notices are nobody's", Parts(processor=OnlyTheFinisherTells)),
+    Variant("noted-before-sent", "a message is noted before it is sent", Parts(outbox=NotedBeforeSent)),
+    Variant("posts-twice", "notices are stored without their key", Parts(outbox_store=PostsTwice)),
+    Variant("no-quarantine", "what cannot be understood is tried for ever", Parts(processor=NoQuarantine)),
+)

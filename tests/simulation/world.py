@@ -1,0 +1,136 @@
+"""The production code over simulated services: nothing but the stores outlives a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, cast
+
+from shared.domain.ids import ReleaseId
+from shared.domain.release import ReleaseState
+from shared.engine.outbox import NoticeOutbox
+from shared.engine.process import Processor
+from shared.engine.release_desk import ReleaseDesk
+from shared.engine.sweep import Sweep
+from shared.policy.model import Policy
+from shared.policy.people import Directory
+from shared.ports.workspace import Workspace
+from shared.store.endpoints import EndpointStore
+from shared.store.ledger import Claim, Claimed, Ledger
+from shared.store.models import ModelStates
+from shared.store.outbox import OutboxStore
+from shared.store.quarantine import Quarantine
+from shared.store.releases import ReleaseStore
+from tests.fakes.workspace import FakeWorkspace
+from tests.simulation.ports import (
+    SimulatedBlobs,
+    SimulatedChannel,
+    SimulatedClock,
+    SimulatedQueue,
+    SimulatedWorkspace,
+    release_of,
+)
+from tests.simulation.run import Run
+from tests.simulation.services import Blobs, Inbox, Queues
+from tests.simulation.stories import MODELS
+from tests.unit.engine.fact_world import LEASE, POLICY, a_policy
+
+NOTIFY = "[drift-detected, training-started, training-failed, budget-crossed]"
+EVERYTHING = (
+    "[drift-detected, training-started, reaction-suppressed, retraining-frozen, event-quarantined, release-opened]"
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The classes that a world is made of; a broken variant puts its own in place of one."""
+
+    ledger: Callable[..., Ledger] = Ledger
+    models: Callable[..., ModelStates] = ModelStates
+    releases: Callable[..., ReleaseStore] = ReleaseStore
+    outbox_store: Callable[..., OutboxStore] = OutboxStore
+    outbox: Callable[..., NoticeOutbox] = NoticeOutbox
+    processor: Callable[..., Processor] = Processor
+    quarantine: Callable[..., Quarantine] = Quarantine
+    has_sweep: bool = True
+
+
+@cache
+def policies() -> tuple[Policy, ...]:
+    churn = POLICY.replace(NOTIFY, EVERYTHING)
+    fraud = churn.replace("churn", MODELS[1])
+    return a_policy(churn), a_policy(fraud)
+
+
+class World:
+    def __init__(self, run: Run, parts: Parts, refused: frozenset[str]) -> None:
+        self.blobs, self.queues, self.inbox = Blobs(), Queues(), Inbox()
+        self.azureml = FakeWorkspace(job_outcome="Running")
+        for model, version in ((MODELS[0], "7"), (MODELS[0], "8"), (MODELS[1], "8")):
+            self.azureml.register(model, version)
+        # Who was told that a version of a claim is theirs: (version, worker).
+        self.holders: list[tuple[str, str]] = []
+        self.releases_woken: set[str] = set()
+        self._run = run
+        blobs, clock, queue = SimulatedBlobs(run, self.blobs), SimulatedClock(run), SimulatedQueue(run, self.queues)
+        self.clock = clock
+        self.ledger = self._watched(parts.ledger(blobs, LEASE))
+        self.releases = parts.releases(blobs)
+        self.outbox = parts.outbox(
+            store=parts.outbox_store(blobs),
+            queue=queue,
+            clock=clock,
+            policies=policies(),
+            people=Directory(),
+            channels={"teams": SimulatedChannel(run, self.inbox)},
+            public_url="https://vigia.example",
+        )
+        self.processor = parts.processor(
+            policies=policies(),
+            ledger=self.ledger,
+            models=parts.models(blobs),
+            workspace=cast(Workspace, SimulatedWorkspace(run, self.azureml, refused)),
+            releases=ReleaseDesk(self.releases, EndpointStore(blobs), queue, clock),
+            outbox=self.outbox,
+            quarantine=parts.quarantine(blobs),
+            clock=clock,
+        )
+        self.has_sweep = parts.has_sweep
+        self._sweep = Sweep(self.ledger, self.releases, self.processor, self.outbox, queue, clock)
+
+    def sweep(self) -> None:
+        if self.has_sweep:
+            self._sweep.run()
+        else:
+            self.outbox.requeue_overdue()
+
+    def settle(self, text: str) -> None:
+        """End a release at its first look: how it goes on from there is another story."""
+        release = ReleaseId(release_of(text))
+        stored = self.releases.load(release)
+        if stored is None or stored.release.is_settled:
+            return
+        self.releases_woken.add(release)
+        notices = stored.release.notices
+        self.outbox.post(notices[stored.release.posted :])
+        ended = replace(stored.release, state=ReleaseState.FINISHED, is_settled=True, posted=len(notices))
+        self.releases.save(stored, ended)
+
+    def _watched(self, ledger: Ledger) -> Ledger:
+        claim, take_over = ledger.claim, ledger.take_over
+
+        def seen(found: Claim | None) -> Any:
+            if isinstance(found, Claimed) and self._run.active:
+                self.holders.append((found.etag, self._run.active.name))
+            return found
+
+        watched: Any = ledger
+        watched.claim = lambda *args, **named: seen(claim(*args, **named))
+        watched.take_over = lambda key: seen(take_over(key))
+        return ledger
+
+
+def duplicates(came: Sequence[tuple[str, str]]) -> int:
+    """Return how many messages were one too many."""
+    return len(came) - len(set(came))
