@@ -65,7 +65,7 @@ def test_delivery_is_one_of_the_two_words(environment: dict[str, Any]) -> None:
 def test_schedules_have_six_fields_that_parse(environment: dict[str, Any]) -> None:
     for expression in environment["app"]["schedules"].values():
         assert len(expression.split()) == 6
-        assert croniter.is_valid(expression, second_at_beginning=True)  # type: ignore[no-untyped-call]
+        assert croniter.is_valid(expression, second_at_beginning=True)
 
 
 def test_ids_are_object_ids_or_empty(environment: dict[str, Any]) -> None:
