@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +87,12 @@ def test_a_poison_message_tells_why_it_failed_and_stays_on_its_queue(world: Astr
     assert reasons["models/churn:7"] == "it failed too often on queue events: WorkspaceError: 403 for the job"
     assert [why for why in reasons.values() if why.endswith("why is in the app's log of that time")]
     assert world.queues.length(poison_queue("events")) == 2
+
+
+def test_the_last_try_is_the_one_after_which_the_host_gives_up() -> None:
+    host = json.loads((Path(__file__).parents[3] / "host.json").read_text(encoding="utf-8"))
+
+    assert host["extensions"]["queues"]["maxDequeueCount"] == LAST_TRY
 
 
 def test_a_large_poison_event_is_read_through_its_pointer(world: Astray) -> None:
