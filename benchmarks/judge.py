@@ -14,7 +14,8 @@ from benchmarks.harness.timing import seconds
 from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
 from shared.domain.verdict import Verdict
-from shared.judge.canary import Tolerances, judge
+from shared.judge.canary import judge
+from shared.judge.evidence import Tolerances
 from shared.judge.pairs import Pair
 
 if TYPE_CHECKING:

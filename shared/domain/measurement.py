@@ -13,7 +13,8 @@ class Interval:
     """One deployment's requests in one short interval.
 
     `mean_log_latency` is the mean of ln(total milliseconds + 1): logarithms, so that a ratio of
-    latencies is a difference and shared load cancels between deployments.
+    latencies is a difference and shared load cancels between deployments. `quantile_log_latency` is the same of
+    one quantile of the latencies, None when none was asked for.
     """
 
     deployment: DeploymentName
@@ -21,3 +22,4 @@ class Interval:
     requests: int
     errors: int
     mean_log_latency: float
+    quantile_log_latency: float | None = None

@@ -98,8 +98,11 @@ class JudgePlan:
 
     Args:
         errors_worse_by_at_most: difference of error shares, 0 to 1; None to leave errors unjudged.
-        latency_ratio_at_most: ratio of mean log latencies, above 1; None to leave latency unjudged.
+        latency_ratio_at_most: ratio of latencies, above 0; None to leave latency unjudged.
         false_rollbacks: chance, 0 to 1, of ever failing a challenger that is within the tolerances.
+        errors_ratio_at_most: ratio of error shares, instead of their difference.
+        latency_quantile: whose ratio is meant, 0 to 1; None for the geometric mean.
+        score_shift_at_most: difference of mean predictions, either way; None to leave them unjudged.
     """
 
     errors_worse_by_at_most: float | None
@@ -107,6 +110,9 @@ class JudgePlan:
     false_rollbacks: float
     on_no_data: Literal["hold", "abort"]
     interval: timedelta
+    errors_ratio_at_most: float | None = None
+    latency_quantile: float | None = None
+    score_shift_at_most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,8 @@ class Observer:
         return judge(release, "evaluation", scores)
 
     def _judged(self, release: Release, since: datetime, lag: timedelta) -> Judgement | None:
-        from shared.judge.canary import Tolerances, judge
+        from shared.judge.canary import judge
+        from shared.judge.evidence import tolerances_of
         from shared.judge.pairs import pair
 
         plan, champion = release.plan.judge, release.champion
@@ -147,12 +148,7 @@ class Observer:
         except RetryableError as exc:
             return Judgement(Verdict.INCONCLUSIVE, f"the measurements cannot be read: {exc.message}", has_data=False)
         looks = release.plan.watch_for if lag else release.plan.decide_within
-        tolerances = Tolerances(
-            errors=plan.errors_worse_by_at_most,
-            latency=plan.latency_ratio_at_most,
-            false_rollbacks=plan.false_rollbacks,
-            horizon=max(1, round(looks / plan.interval)),
-        )
+        tolerances = tolerances_of(plan, max(1, round(looks / plan.interval)))
         pairs = pair(intervals, release.challenger.deployment, champion.deployment, lag)
         judged = tuple(each for each in pairs if each.challenger.start >= start)
         return judge(judged, tolerances, plan.interval, now)

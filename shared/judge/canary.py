@@ -8,114 +8,120 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.verdict import Judgement, Verdict
-from shared.judge import errors, latency
-from shared.judge.pairs import Pair
-from shared.judge.starts import ONE_START, starts_for
+import numpy as np
 
-# The chance of proving "within the tolerance" of a challenger that is not, per metric.
-FALSE_PASSES = 0.05
-FEWEST_PAIRS = 5
-FEWEST_REQUESTS = 20
+from shared.domain.verdict import Judgement, Verdict
+from shared.judge.evidence import (
+    FALSE_PASSES,
+    FEWEST_INTERVALS_TO_PASS,
+    FEWEST_REQUESTS,
+    Paths,
+    Tolerances,
+    error_paths,
+    latency_paths,
+    score_paths,
+)
+from shared.judge.latency import differences, is_told
+from shared.judge.pairs import Pair
+from shared.judge.scores import Shift
+
 # Measurements may come minutes late; older than this many intervals, nothing is known about now.
 STALE_AFTER_INTERVALS = 10
+_VERDICTS = {-1: Verdict.FAIL, 0: Verdict.INCONCLUSIVE, 1: Verdict.PASS}
 
 
-@dataclass(frozen=True, slots=True)
-class Tolerances:
-    """How much worse the challenger may be; None leaves a metric unjudged.
-
-    Args:
-        errors: difference of error shares, 0 to 1.
-        latency: ratio of latencies (geometric means), above 0.
-        false_rollbacks: chance, above 0 and below 1.
-        horizon: how long the look-out lasts, in intervals; fixed beforehand.
-    """
-
-    errors: float | None
-    latency: float | None
-    false_rollbacks: float
-    horizon: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Metric:
-    """ln e-values of one metric: against "within the tolerance", and against "outside it"."""
-
-    name: str
-    log_fail: float
-    log_pass: float
-
-
-def judge(pairs: Sequence[Pair], tolerances: Tolerances, interval: timedelta, now: datetime) -> Judgement:
+def judge(
+    pairs: Sequence[Pair], tolerances: Tolerances, interval: timedelta, now: datetime, shifts: Sequence[Shift] = ()
+) -> Judgement:
     """Return how the challenger does.
 
     Args:
         pairs: since the traffic that is judged was read back, oldest first.
+        shifts: of the predictions, over the same time, oldest first; needed when the tolerances limit them.
     """
     if not pairs:
         return Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured yet", has_data=False)
-    numbers = _numbers(pairs)
+    numbers = _numbers(pairs, shifts, tolerances)
     age = now - pairs[-1].challenger.start
     if age > STALE_AFTER_INTERVALS * interval + interval:
         reason = f"the last measurement is {age.total_seconds():.0f} s old"
         return Judgement(Verdict.INCONCLUSIVE, reason, has_data=False, numbers=numbers)
-    metrics = _metrics(pairs, tolerances)
-    for metric in metrics:
-        numbers[f"{metric.name}_fail_log10_e"] = metric.log_fail / math.log(10)
-        numbers[f"{metric.name}_pass_log10_e"] = metric.log_pass / math.log(10)
-    verdict, ending = _verdict(metrics, pairs, tolerances)
-    return Judgement(verdict, _words(numbers, tolerances) + ending, numbers=numbers)
+    last = _last(_paths(pairs, shifts, tolerances))
+    for metric in last:
+        numbers[f"{metric.metric}_fail_log10_e"] = float(metric.fails[0, -1]) / math.log(10)
+        numbers[f"{metric.metric}_pass_log10_e"] = float(metric.passes[0, -1]) / math.log(10)
+    verdict, ending = _verdict(last, pairs, tolerances)
+    return Judgement(verdict, _words(pairs, numbers, tolerances) + ending, numbers=numbers)
 
 
-def _metrics(pairs: Sequence[Pair], tolerances: Tolerances) -> list[_Metric]:
-    starts = starts_for(tolerances.horizon)
+def _paths(pairs: Sequence[Pair], shifts: Sequence[Shift], tolerances: Tolerances) -> list[Paths]:
     found = []
-    if tolerances.errors is not None:
-        failing = errors.log_e_above(pairs, tolerances.errors, starts)
-        found.append(_Metric("errors", failing, errors.log_e_below(pairs, tolerances.errors, ONE_START)))
+    if tolerances.error_bound is not None:
+        found.append(error_paths(counts(pairs), tolerances))
     if tolerances.latency is not None:
-        values, bound = latency.differences(pairs), math.log(tolerances.latency)
-        failing = latency.log_e_above(values, bound, starts)
-        found.append(_Metric("latency", failing, latency.log_e_below(values, bound, ONE_START)))
+        values = differences(pairs, tolerances.latency_quantile)
+        found.append(latency_paths(np.array([values]), tolerances))
+    if tolerances.scores is not None:
+        moved = [shift.by for shift in shifts] or [0.0]
+        found.append(score_paths(np.array([moved]), tolerances))
     return found
 
 
-def _verdict(metrics: list[_Metric], pairs: Sequence[Pair], tolerances: Tolerances) -> tuple[Verdict, str]:
+def counts(pairs: Sequence[Pair]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return (1, intervals, 4): requests and errors of the challenger, then of the champion."""
+    rows = [(p.challenger.requests, p.challenger.errors, p.champion.requests, p.champion.errors) for p in pairs]
+    return np.array([rows], dtype=np.float64)
+
+
+def _last(paths: Sequence[Paths]) -> list[Paths]:
+    """Return where each path stands; the metrics may have been measured in different numbers of intervals."""
+    return [Paths(each.metric, each.fails[:, -1:], each.passes[:, -1:]) for each in paths]
+
+
+def _verdict(last: Sequence[Paths], pairs: Sequence[Pair], tolerances: Tolerances) -> tuple[Verdict, str]:
     """Return the verdict and how its sentence ends."""
-    enough_to_fail = math.log(max(len(metrics), 1) / tolerances.false_rollbacks)
-    failed = [metric.name for metric in metrics if metric.log_fail >= enough_to_fail]
+    failed = [each.metric for each in last if each.fails[0, -1] >= tolerances.enough_to_fail]
     if failed:
         return Verdict.FAIL, f": {' and '.join(failed)} beyond the tolerance"
     requests = sum(pair.challenger.requests for pair in pairs)
-    if len(pairs) < FEWEST_PAIRS or requests < FEWEST_REQUESTS:
+    if len(pairs) < FEWEST_INTERVALS_TO_PASS or requests < FEWEST_REQUESTS:
         return Verdict.INCONCLUSIVE, ": too little to decide"
-    unproven = [metric.name for metric in metrics if metric.log_pass < math.log(1 / FALSE_PASSES)]
-    if unproven or not metrics:
+    unproven = [each.metric for each in last if each.passes[0, -1] < math.log(1 / FALSE_PASSES)]
+    if unproven or not last:
         return Verdict.INCONCLUSIVE, f": {' and '.join(unproven) or 'nothing'} not proven within the tolerance yet"
     return Verdict.PASS, ": within the tolerance"
 
 
-def _numbers(pairs: Sequence[Pair]) -> dict[str, float]:
-    return {
+def _numbers(pairs: Sequence[Pair], shifts: Sequence[Shift], tolerances: Tolerances) -> dict[str, float]:
+    values = differences(pairs, tolerances.latency_quantile)
+    numbers = {
         "intervals": float(len(pairs)),
         "requests": float(sum(pair.challenger.requests for pair in pairs)),
         "errors": float(sum(pair.challenger.errors for pair in pairs)),
         "champion_requests": float(sum(pair.champion.requests for pair in pairs)),
         "champion_errors": float(sum(pair.champion.errors for pair in pairs)),
-        "latency_ratio": math.exp(math.fsum(latency.differences(pairs)) / len(pairs)),
+        "latency_ratio": math.exp(math.fsum(values) / len(values)),
     }
+    if tolerances.scores is not None:
+        numbers["score_intervals"] = float(len(shifts))
+        numbers["score_shift"] = math.fsum(shift.by for shift in shifts) / len(shifts) if shifts else 0.0
+    return numbers
 
 
-def _words(numbers: dict[str, float], tolerances: Tolerances) -> str:
+def _words(pairs: Sequence[Pair], numbers: dict[str, float], tolerances: Tolerances) -> str:
     parts = []
     if tolerances.latency is not None:
-        parts.append(f"latency {numbers['latency_ratio']:.2f} times the champion's (tolerance {tolerances.latency:g})")
+        quantile = tolerances.latency_quantile
+        told = [pair for pair in pairs if quantile is not None and is_told(pair, quantile)]
+        what = f"latency at quantile {quantile:g}" if len(told) > len(pairs) / 2 else "latency"
+        parts.append(f"{what} {numbers['latency_ratio']:.2f} times the champion's (tolerance {tolerances.latency:g})")
     parts.append(
         f"{numbers['errors']:,.0f} of {numbers['requests']:,.0f} requests failed "
         f"(champion {numbers['champion_errors']:,.0f} of {numbers['champion_requests']:,.0f})"
     )
+    if tolerances.scores is not None:
+        moved = f"predictions moved by {numbers['score_shift']:+.3g} (tolerance {tolerances.scores:g})"
+        parts.append(moved if numbers["score_intervals"] else "no predictions were collected")
     return ", ".join(parts)

@@ -1,10 +1,10 @@
 """Does the challenger fail more often? A two-sample Bernoulli e-process over intervals.
 
-One interval is a block: n_c requests of the challenger with k_c errors, n_b of the champion with k_b. The
-null is "p_c − p_b <= δ" (or >=). The bet θ* is the smoothed share of errors since the process started, known
-before the block. Its counterpart θ° is the point of the null nearest to θ* in Kullback–Leibler divergence,
-weighted by n_c and n_b. Then e = p_θ*(block) / p_θ°(block) has mean at most 1 under every distribution of the
-null: by the optimality of θ°, n_c (E_c − 1) + n_b (E_b − 1) <= 0 for the per-request means E, hence E_c^n_c ·
+One interval is a block: n_c requests of the challenger with k_c errors, n_b of the champion with k_b. The null is "p_c
+<= ratio · p_b + offset" (or >=), a half-plane. The bet θ* is the smoothed share of errors since the process started,
+known before the block. Its counterpart θ° is the point of the null nearest to θ* in Kullback–Leibler divergence,
+weighted by n_c and n_b. Then e = p_θ*(block) / p_θ°(block) has mean at most 1 under every distribution of the null: by
+the optimality of θ° in a convex set, n_c (E_c − 1) + n_b (E_b − 1) <= 0 for the per-request means E, hence E_c^n_c ·
 E_b^n_b <= exp(that) <= 1.
 Source: R. Turner, A. Ly, P. Grünwald, Generic E-variables for exact sequential k-sample tests that allow for
 optional stopping, J. Stat. Plan. Inference 230 (2024); R. Turner and P. Grünwald, Exact anytime-valid
@@ -13,12 +13,11 @@ confidence intervals for contingency tables and beyond, Statistics & Probability
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.judge.pairs import Pair
 from shared.judge.starts import Starts
 
 if TYPE_CHECKING:
@@ -26,58 +25,88 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-_HALVINGS = 48
+_ITERATIONS = 60
+_CLOSE = 1e-12
 
 
-def log_e_above(pairs: Sequence[Pair], tolerance: float, starts: Starts) -> float:
-    """Return ln of the e-value against "the challenger's share of errors is at most the champion's + tolerance"."""
-    return _log_e(pairs, tolerance, starts, 1.0)
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The challenger's share of errors may be `ratio` times the champion's plus `offset` (0 to 1)."""
+
+    ratio: float = 1.0
+    offset: float = 0.0
 
 
-def log_e_below(pairs: Sequence[Pair], tolerance: float, starts: Starts) -> float:
-    """Return ln of the e-value against "the challenger's share of errors is at least the champion's + tolerance"."""
-    return _log_e(pairs, tolerance, starts, -1.0)
+def paths_above(counts: Numbers, bound: Bound, starts: Starts) -> Numbers:
+    """Return ln of the e-value against "the challenger's share of errors is at most the bound", after each interval.
+
+    Args:
+        counts: (streams, intervals, 4): requests and errors of the challenger, then of the champion. The result is
+            (streams, intervals).
+    """
+    return _paths(counts, bound, starts, 1.0)
 
 
-def _log_e(pairs: Sequence[Pair], tolerance: float, starts: Starts, sign: float) -> float:
-    """Return ln of the mean e-value over the starts; all starts' blocks are computed in one go."""
-    counts = np.array(
-        [(p.challenger.requests, p.challenger.errors, p.champion.requests, p.champion.errors) for p in pairs],
-        dtype=np.float64,
-    )
-    begun = starts.begun(len(pairs))
-    blocks = np.concatenate([counts[first + 1 :] for first in begun])
-    earlier = np.concatenate([np.cumsum(counts[first:-1], axis=0) for first in begun])
-    owners = np.repeat(np.arange(len(begun)), [len(pairs) - first - 1 for first in begun])
-    gains = _log_gains(blocks, earlier, tolerance, sign)
-    sums: list[float] = np.bincount(owners, gains, minlength=len(begun)).tolist()
-    return starts.mean(sums)
+def paths_below(counts: Numbers, bound: Bound, starts: Starts) -> Numbers:
+    """Return ln of the e-value against "the challenger's share of errors is at least the bound", likewise."""
+    return _paths(counts, bound, starts, -1.0)
 
 
-def _log_gains(blocks: Numbers, earlier: Numbers, tolerance: float, sign: float) -> Numbers:
-    """Return ln of each block's e-value; one row (n_c, k_c, n_b, k_b) per block, and the sums of those before it."""
+def _paths(counts: Numbers, bound: Bound, starts: Starts, sign: float) -> Numbers:
+    streams, intervals, _ = counts.shape
+    begun = starts.begun(intervals)
+    sums = np.zeros((streams, intervals + 1, 4))
+    np.cumsum(counts, axis=1, out=sums[:, 1:])
+    # What each process has seen before each interval; nothing, before it starts.
+    earlier = np.stack([np.maximum(sums[:, :-1] - sums[:, first : first + 1], 0.0) for first in begun])
+    bet_c = (earlier[..., 1] + 0.5) / (earlier[..., 0] + 1)
+    bet_b = (earlier[..., 3] + 0.5) / (earlier[..., 2] + 1)
+    # Where the bet lies in the null itself it is its own counterpart, and where nothing was seen there is no bet.
+    is_staked = (sign * (bet_c - bound.ratio * bet_b - bound.offset) > 0) & (earlier[..., 0] > 0)
+    gains = np.zeros(is_staked.shape)
+    if is_staked.any():
+        blocks = np.broadcast_to(counts, earlier.shape)[is_staked]
+        gains[is_staked] = _log_gains(blocks, bet_c[is_staked], bet_b[is_staked], bound)
+    return starts.mean(np.cumsum(gains, axis=2))
+
+
+def _log_gains(blocks: Numbers, bet_c: Numbers, bet_b: Numbers, bound: Bound) -> Numbers:
+    """Return ln of each block's e-value; one row (n_c, k_c, n_b, k_b) per block."""
     n_c, k_c, n_b, k_b = blocks.T
-    bet_c = (earlier[:, 1] + 0.5) / (earlier[:, 0] + 1)
-    bet_b = (earlier[:, 3] + 0.5) / (earlier[:, 2] + 1)
-    null_b = _nearest_in_null(bet_c, bet_b, n_c, n_b, tolerance)
-    null_c = null_b + tolerance
-    gains = (
+    null_b = nearest_in_null(bet_c, bet_b, n_c, n_b, bound)
+    null_c = bound.ratio * null_b + bound.offset
+    return np.asarray(
         k_c * np.log(bet_c / null_c)
         + (n_c - k_c) * np.log((1 - bet_c) / (1 - null_c))
         + k_b * np.log(bet_b / null_b)
         + (n_b - k_b) * np.log((1 - bet_b) / (1 - null_b))
     )
-    # Where the bet lies in the null itself it is its own counterpart: nothing is staked.
-    return np.where(sign * (bet_c - bet_b - tolerance) > 0, gains, 0.0)
 
 
-def _nearest_in_null(bet_c: Numbers, bet_b: Numbers, n_c: Numbers, n_b: Numbers, tolerance: float) -> Numbers:
-    """Return the champion's coordinate q of the nearest null point (q + tolerance, q), by bisection: the
-    divergence is convex in q and infinite at both ends."""
-    low, high = np.zeros_like(bet_b), np.full_like(bet_b, 1 - tolerance)
-    for _ in range(_HALVINGS):
-        q = (low + high) / 2
-        p = q + tolerance
-        slope = n_c * (p - bet_c) / (p * (1 - p)) + n_b * (q - bet_b) / (q * (1 - q))
+def nearest_in_null(bet_c: Numbers, bet_b: Numbers, n_c: Numbers, n_b: Numbers, bound: Bound) -> Numbers:
+    """Return the champion's coordinate q of the nearest null point (ratio · q + offset, q).
+
+    The divergence is convex in q. Its least value lies between the champion's bet and the q that belongs to the
+    challenger's bet, inside (0, 1); Newton's steps are taken there, and halvings where a step would leave the bracket.
+    """
+    ratio, offset = bound.ratio, bound.offset
+    ends = bet_b, np.clip((bet_c - offset) / ratio, max(0.0, -offset / ratio), min(1.0, (1 - offset) / ratio))
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    high = np.minimum(high, min(1.0, (1 - offset) / ratio))
+    q = (low + high) / 2
+    for _ in range(_ITERATIONS):
+        p = ratio * q + offset
+        p_room, q_room = p * (1 - p), q * (1 - q)
+        slope = n_c * ratio * (p - bet_c) / p_room + n_b * (q - bet_b) / q_room
+        curve = n_c * ratio * ratio * (p_room - (p - bet_c) * (1 - 2 * p)) / (p_room * p_room) + n_b * (
+            q_room - (q - bet_b) * (1 - 2 * q)
+        ) / (q_room * q_room)
         low, high = np.where(slope < 0, q, low), np.where(slope < 0, high, q)
-    return np.asarray((low + high) / 2, dtype=np.float64)
+        stepped = q - slope / curve
+        is_inside = (stepped > low) & (stepped < high)
+        following = np.where(is_inside, stepped, (low + high) / 2)
+        moved = float(np.max(np.abs(following - q) / following))
+        q = following
+        if moved < _CLOSE:
+            break
+    return np.asarray(q)

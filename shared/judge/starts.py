@@ -1,43 +1,67 @@
 """Where e-processes start, so that a regression that begins late is seen too.
 
-An e-process that started at the beginning has lost its stake by the time a late regression begins. So the
-stake is split equally over a fixed number of processes, each started some intervals after the one before; a
-process that has not started yet is worth what was put in, 1. The mean of them is an e-process again, because
-the weights were fixed beforehand.
+An e-process that started at the beginning has lost its stake by the time a late regression begins. So the stake is
+split over a fixed number of processes, each started some intervals after the one before: half goes to the first, since
+most regressions are there from the first request, and the rest is shared equally. A process that has not started yet
+is worth what was put in. Their weighted mean is an e-process again, because the weights were fixed beforehand.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
 
 EVERY = 5
-MOST = 48
+MOST = 24
+FIRST_STAKE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """`count` processes; number i starts before pair `i * every`."""
+    """`count` processes; number i starts before interval `i * every`."""
 
     count: int
     every: int
 
-    def begun(self, pairs: int) -> tuple[int, ...]:
-        """Return the first pair of each process that has at least one pair, of `pairs` in all."""
-        return tuple(i * self.every for i in range(self.count) if i * self.every < pairs)
+    def begun(self, intervals: int) -> tuple[int, ...]:
+        """Return the first interval of each process that has at least one, of `intervals` in all."""
+        return tuple(i * self.every for i in range(self.count) if i * self.every < intervals)
 
-    def mean(self, log_values: list[float]) -> float:
-        """Return the logarithm of the mean of all processes, given those that have begun."""
-        waiting = self.count - len(log_values)
-        terms = [*log_values, *([math.log(waiting)] if waiting else [])]
-        highest = max(terms)
-        return highest + math.log(sum(math.exp(term - highest) for term in terms)) - math.log(self.count)
+    @property
+    def stakes(self) -> Numbers:
+        """Return each process's share; they sum to 1."""
+        if self.count == 1:
+            return np.ones(1)
+        rest = (1 - FIRST_STAKE) / (self.count - 1)
+        return np.array([FIRST_STAKE, *[rest] * (self.count - 1)])
+
+    def mean(self, log_values: Numbers) -> Numbers:
+        """Return ln of the weighted mean of the e-values of all processes.
+
+        Args:
+            log_values: first axis: the processes that have begun; 0 where one has not.
+        """
+        stakes = self.stakes
+        begun = len(log_values)
+        highest = np.maximum(log_values.max(axis=0), 0.0)
+        shares = stakes[:begun].reshape(-1, *[1] * (log_values.ndim - 1))
+        total = (shares * np.exp(log_values - highest)).sum(axis=0)
+        total = total + float(stakes[begun:].sum()) * np.exp(-highest)
+        return np.asarray(highest + np.log(total))
 
 
 ONE_START = Starts(1, 1)
 
 
 def starts_for(horizon: int) -> Starts:
-    """Return the starts for a look-out of `horizon` intervals: one every 5 intervals, at most 48 in all."""
+    """Return the starts for a look-out of `horizon` intervals: one every 5 intervals, at most 24 in all."""
     every = max(EVERY, math.ceil(horizon / MOST))
     return Starts(max(1, math.ceil(horizon / every)), every)

@@ -13,7 +13,8 @@ import pytest
 from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
 from shared.domain.verdict import Verdict
-from shared.judge.canary import Tolerances, judge
+from shared.judge.canary import judge
+from shared.judge.evidence import Tolerances
 from shared.judge.pairs import Pair, pair
 
 T0 = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
