@@ -20,10 +20,11 @@ def alerts(req: func.HttpRequest) -> func.HttpResponse:
     Answers 503 when it could not be published: action groups try again after that, and never after a 500.
     Source: learn.microsoft.com "Action groups", 2026-07-21.
     """
-    from shared.bootstrap import get_app
     from shared.errors import EventError, VigiaError
 
     try:
+        from shared.bootstrap import get_app
+
         app = get_app()
         if not _may_call(req, app.settings):
             return func.HttpResponse("only the application VIGIA_ALERTS_CALLER may call this", status_code=401)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+import os
+from functools import cache
+from typing import TYPE_CHECKING, List  # noqa: UP035 (Microsoft's worker refuses func.Out[list[str]])
 
 import azure.functions as func
 
@@ -29,12 +31,10 @@ log = logging.getLogger("vigia.functions")
 # only after the queue took the messages, and 500 when it did not.
 @bp.route(route="events", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.queue_output(arg_name="messages", queue_name=EVENTS, connection="AzureWebJobsStorage")
-def event_webhook(req: func.HttpRequest, messages: func.Out[list[str]]) -> func.HttpResponse:
+def event_webhook(req: func.HttpRequest, messages: func.Out[List[str]]) -> func.HttpResponse:  # noqa: UP006
     """Take a delivery: one queue message per event, so that each has an outcome of its own."""
-    from shared.bootstrap import get_app
-
     try:
-        settings = get_app().settings
+        settings = read_settings()
         if not _may_call(req, settings):
             return func.HttpResponse(status_code=404)
         if req.method == "OPTIONS":
@@ -44,6 +44,14 @@ def event_webhook(req: func.HttpRequest, messages: func.Out[list[str]]) -> func.
         # Whatever it was, nothing was kept. No details: a stranger might read them.
         log.exception("webhook.failed")
         return func.HttpResponse("try again", status_code=503)
+
+
+@cache
+def read_settings() -> Settings:
+    """Return the settings alone: building the app would load what only the processing of events needs."""
+    from shared.settings import Settings
+
+    return Settings.read(os.environ)
 
 
 def _taken(req: func.HttpRequest, settings: Settings, messages: func.Out[list[str]]) -> func.HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,5 +125,11 @@ def _require_out_annotations(function: str, call: Callable[..., Any], outputs: t
         if (typing.get_origin(annotation) or annotation) is not func.Out:
             raise LocalSystemError(
                 f"function {function}: its output {output.parameter!r} is annotated {annotation}",
-                "annotate it func.Out[str] or func.Out[list[str]]",
+                "annotate it func.Out[str] or func.Out[typing.List[str]]",
+            )
+        # As Microsoft's worker: list[str] is no type to it, and it loads none of the app's functions.
+        if any(isinstance(inner, types.GenericAlias) for inner in typing.get_args(annotation)):
+            raise LocalSystemError(
+                f"function {function}: its output {output.parameter!r} is annotated {annotation}, which Azure refuses",
+                "annotate it func.Out[typing.List[str]]",
             )

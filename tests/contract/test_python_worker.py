@@ -74,6 +74,8 @@ EVENT_FUNCTIONS = {
     "endpoint_alert",
     "data_arrived",
     "retraining_requested",
+    "policy_state_changed",
+    "image_pushed",
 }
 
 
@@ -100,6 +102,20 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses) -> 
     assert [result["error"] for result in report.results] == [None] * len(calls)
     kept = [[json.loads(text)["id"] for text in result["outputs"].values()] for result in report.results]
     assert kept == [["e-1"], ["c-1"]] * len(names)
+
+
+def test_app_takes_a_webhook_delivery_apart_and_answers_the_handshake(azurite: Addresses) -> None:
+    batch = json.dumps([GRID_EVENT, CLOUD_EVENT])
+    http = {"method": "POST", "url": "http://localhost/api/events", "body": batch}
+    asked = {"method": "OPTIONS", "url": http["url"], "headers": {"WebHook-Request-Origin": "eventgrid.azure.net"}}
+    settings = {**settings_for(azurite), "VIGIA_EVENTS_SUBSCRIPTIONS": "models-by-webhook"}
+
+    report = drive(ROOT, [Call("event_webhook", "http", each) for each in (http, asked)], settings)
+
+    delivered, consented = report.results
+    assert delivered["return"]["status"] == "202"
+    assert [json.loads(text) for text in json.loads(delivered["outputs"]["messages"])] == [GRID_EVENT, CLOUD_EVENT]
+    assert consented["return"]["headers"]["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
 
 
 def test_app_takes_a_queued_event_that_it_does_not_know(azurite: Addresses) -> None:

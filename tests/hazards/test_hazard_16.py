@@ -1,4 +1,4 @@
-"""Hazard 16: "Poison payload: quarantine, never loop." It is kept whole, people hear of it once, the queue is rid of it.
+"""Hazard 16: "Poison payload: quarantine, never loop." It is kept whole, people hear of it once, and the queue is free.
 
 The way is the real one: the trigger function that takes the queue's message, as often as the queue gives it.
 """

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import azure.functions as func
 import pytest
 
-import shared.bootstrap
+from functions import webhook
 from functions.webhook import event_webhook
 from shared.errors import RetryableError
 from tests.unit.cli.world import FakeApp
@@ -48,7 +48,7 @@ def by_webhook(world: World, body: str) -> None:
             return []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shared.bootstrap, "get_app", FakeApp)
+        patch.setattr(webhook, "read_settings", lambda: FakeApp().settings)
         headers = {"aeg-event-type": "Notification"}
         request = func.HttpRequest("POST", "http://127.0.0.1/api/events", headers=headers, body=body.encode())
         assert event_webhook(request, Taken()).status_code == 202

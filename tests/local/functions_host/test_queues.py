@@ -112,9 +112,11 @@ def test_outputs_reach_the_queues_and_wake_their_functions(
 
     async def run() -> list[object]:
         source = f"""
+        from typing import List
+
         @app.route(route="send")
         @app.queue_output(arg_name="out", queue_name="{queue_name}", connection="AzureWebJobsStorage")
-        def send(req: func.HttpRequest, out: func.Out[list[str]]) -> func.HttpResponse:
+        def send(req: func.HttpRequest, out: func.Out[List[str]]) -> func.HttpResponse:
             out.set(["one", "two"])
             return func.HttpResponse(status_code=202)
 

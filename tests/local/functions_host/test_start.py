@@ -42,6 +42,12 @@ def take({parameter}: func.QueueMessage):
             id="wrong_argument_name",
         ),
         pytest.param(
+            '@app.route(route="x")\n@app.queue_output(arg_name="out", queue_name="q", connection="PATH")\n'
+            "def send(req: func.HttpRequest, out: func.Out[list[str]]) -> str: ...",
+            "list[str]], which Azure refuses\n  annotate it func.Out[typing.List[str]]",
+            id="an_annotation_that_only_python_takes",
+        ),
+        pytest.param(
             '@app.timer_trigger(arg_name="t", schedule="%NO_SUCH%")\ndef tick(t: func.TimerRequest): ...',
             "function tick: '%NO_SUCH%' needs the setting NO_SUCH",
             id="missing_setting",

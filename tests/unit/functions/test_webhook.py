@@ -11,10 +11,11 @@ import azure.functions as func
 import pytest
 
 import shared.bootstrap
+from functions import webhook
 from functions.webhook import event_webhook
 from shared.errors import RetryableError
 from shared.ports.queues import LARGEST_MESSAGE
-from tests.unit.cli.world import FakeApp
+from tests.unit.cli.world import SAMPLE, FakeApp
 from tests.unit.engine.fact_world import budget, drift, registered
 
 # What Event Grid takes as the end of an event: success, or never again.
@@ -38,6 +39,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
     made = FakeApp()
     made.settings = replace(made.settings, events_subscriptions="models-by-webhook")
     monkeypatch.setattr(shared.bootstrap, "get_app", lambda: made)
+    monkeypatch.setattr(webhook, "read_settings", lambda: made.settings)
     return made
 
 
@@ -105,7 +107,7 @@ def _cannot_start(app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Any:
         raise RuntimeError("AccountKey=secret")
 
-    monkeypatch.setattr(shared.bootstrap, "get_app", fail)
+    monkeypatch.setattr(webhook, "read_settings", fail)
 
 
 @pytest.mark.parametrize("broken", [_cannot_keep, _cannot_start])
@@ -189,6 +191,15 @@ def test_on_azure_only_event_grid_is_let_in_and_nobody_is_told_why(
     assert answer.status_code == expected
     assert answer.status_code not in DROPPED
     assert (answer.get_body() == b"", messages) == (True, [drift()] if (method, status) == ("POST", 202) else [])
+
+
+def test_the_settings_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in json.loads(SAMPLE.read_text(encoding="utf-8"))["Values"].items():
+        monkeypatch.setenv(name, value)
+    webhook.read_settings.cache_clear()
+    answer, messages = call(drift())
+    webhook.read_settings.cache_clear()
+    assert (answer.status_code, messages) == (202, [drift()])
 
 
 def test_an_empty_caller_lets_nobody_in(app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
