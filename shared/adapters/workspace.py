@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.pipeline_job import pipeline_job, split_reference
 from shared.adapters.renewal import Renewable
+from shared.adapters.scoring import ask_deployment
 from shared.adapters.workspace_records import deployment_record, job_record, model_record, traffic_split, word
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.workspace import (
+    Answer,
     DeploymentRequest,
     EndpointRecord,
     JobRecord,
@@ -145,7 +147,34 @@ class AzureWorkspace:
 
         self._do(f"traffic of endpoint {endpoint}", write)
 
+    def set_mirror(self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int]) -> None:
+        def write(ml: Any) -> None:
+            entity = ml.online_endpoints.get(endpoint)
+            entity.mirror_traffic = dict(mirror)
+            ml.online_endpoints.begin_create_or_update(entity)
+
+        self._do(f"mirrored traffic of endpoint {endpoint}", write)
+
+    def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
+        def address(ml: Any) -> tuple[str, str]:
+            return ml.online_endpoints.get(endpoint).scoring_uri, ml.online_endpoints.get_keys(endpoint).primary_key
+
+        uri, key = self._do(f"keys of endpoint {endpoint}", address)
+        return ask_deployment(uri, key, deployment, request)
+
+    def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
+        def scale(ml: Any) -> None:
+            entity = ml.online_deployments.get(name=deployment, endpoint_name=endpoint)
+            entity.instance_count = instance_count
+            ml.online_deployments.begin_create_or_update(entity, skip_script_validation=True)
+
+        self._do(f"deployment {endpoint}/{deployment}", scale)
+
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+        found = self.endpoint(endpoint)
+        # Azure ML refuses, too; but not what only gets copies of requests.
+        if found and (found.traffic.get(deployment) or found.mirror_traffic.get(deployment)):
+            raise WorkspaceError("workspace.serving", f"deployment {endpoint}/{deployment} has traffic: it stays")
         self._do(
             f"deployment {endpoint}/{deployment}",
             lambda ml: ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint),

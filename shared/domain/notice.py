@@ -26,6 +26,7 @@ class NoticeKind(StrEnum):
     ROLLED_BACK = "rolled-back"
     RELEASE_FAILED = "release-failed"
     RELEASE_HELD = "release-held"
+    TRAFFIC_CHANGED = "traffic-changed"
     BUDGET_CROSSED = "budget-crossed"
     RETRAINING_FROZEN = "retraining-frozen"
     COMPUTE_STOPPED = "compute-stopped"

@@ -14,7 +14,7 @@ from shared.domain.verdict import GateResult, Judgement
 
 
 class ReleaseState(StrEnum):
-    """Where a release is. `shadowing` is reserved for mirrored traffic."""
+    """Where a release is. `shadowing`: the challenger gets copies of requests, and answers nobody."""
 
     OPENED = "opened"
     GATING = "gating"
@@ -61,7 +61,8 @@ _TERMINAL = frozenset(
 )
 
 Ending = Literal[ReleaseState.ROLLED_BACK, ReleaseState.ABORTED, ReleaseState.FAILED, ReleaseState.LOST]
-Phase = Literal["shifting", "baking"]
+Phase = Literal["shifting", "baking", "clearing"]
+Strategy = Literal["canary", "blue-green", "shadow", "all-at-once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +128,40 @@ class DeploymentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SmokeTestPlan:
+    """One request that the challenger must answer before it gets traffic.
+
+    Args:
+        request: the body, as text.
+        answers_within: the longest an answer may take; None not to look.
+    """
+
+    request: str
+    answers_within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPlan:
+    """What becomes of deployments that serve nobody any more, and are not the last known good."""
+
+    champion_for: timedelta
+    then: Literal["delete", "scale-down", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
 class ReleasePlan:
     """The policy as it was when the release opened; running work keeps it, whatever is edited since.
+
+    What later versions added has a default that does what earlier ones did.
 
     Args:
         steps: percents of traffic for the challenger, ascending, ending in 100.
         bake: how long a step bakes at least.
         decide_within: how long a step may take to be judged; after that it is aborted.
+        mirror: percent of requests, 1 to 50, that are copied to the challenger first; 0 for none.
+        on_hand_edit: whether traffic that somebody changed stays so, and holds the release, or is put back.
+        on_new_version: what this release does when an earlier version's holds the endpoint.
+        keep: None leaves every deployment.
     """
 
     policy_digest: str
@@ -146,6 +174,12 @@ class ReleasePlan:
     watch_for: timedelta
     judge: JudgePlan
     deployment: DeploymentPlan
+    strategy: Strategy = "canary"
+    mirror: int = 0
+    smoke_test: SmokeTestPlan | None = None
+    on_hand_edit: Literal["hold", "repair"] = "hold"
+    on_new_version: Literal["queue", "replace", "refuse"] = "queue"
+    keep: KeepPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +203,25 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
-    """What a person asked of a running release; `abort` always wins, `hold` stops it from moving forward."""
+    """What a person asked of a running release.
 
-    kind: Literal["abort", "hold", "resume"]
+    `abort` always wins, `hold` stops it from moving forward, `promote` ends the bake of one step.
+
+    Args:
+        step: which step `promote` is for: -1 while shadowing, else the step's index. It counts for no other.
+    """
+
+    kind: Literal["abort", "hold", "resume", "promote"]
+    by: str
+    reason: str
+    at: datetime
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A person's wish to have an earlier version back, which needs no gates: it passed them when it was new."""
+
     by: str
     reason: str
     at: datetime
@@ -193,6 +243,9 @@ class Release:
         held_because: why it does not move although it could; empty when it is not held.
         notices: everything people are to be told, in order; the first `posted` are handed over.
         is_settled: a terminal release that has given the endpoint back and told everything.
+        undo: who wants this earlier version back; None for a new version.
+        smoke_failures: how often in a row the smoke test failed.
+        repaired_at: when traffic that was changed by hand was last put back.
     """
 
     id: ReleaseId
@@ -228,11 +281,26 @@ class Release:
     notices: tuple[Notice, ...] = ()
     posted: int = 0
     is_settled: bool = False
+    undo: Undo | None = None
+    smoke_failures: int = 0
+    repaired_at: datetime | None = None
 
     @property
     def steps(self) -> tuple[int, ...]:
         """Return the percents to go through: with nothing serving there is nothing to compare with or to protect."""
         return self.plan.steps if self.champion else (100,)
+
+    @property
+    def has_moved_traffic(self) -> bool:
+        """Return whether it may have asked for other traffic than there was: not while it was only shadowed."""
+        entered = {each.entered for each in self.history}
+        return ReleaseState.CANARY in entered or ReleaseState.SHADOWING not in entered
+
+    @property
+    def mirror(self) -> dict[DeploymentName, int]:
+        """Return which copies of requests are wanted now; none when the challenger is to serve or to go."""
+        is_shadow = self.state is ReleaseState.SHADOWING and self.phase != "clearing"
+        return {self.challenger.deployment: self.plan.mirror} if is_shadow else {}
 
     def traffic_at(self, step_index: int) -> dict[DeploymentName, int]:
         """Return the split that belongs to a step, without zeros, summing to 100; before the first step

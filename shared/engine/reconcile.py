@@ -195,4 +195,4 @@ class Reconciler:
 
     @cached_property
     def _actor(self) -> Actor:
-        return Actor(self.workspace, self.approvals, self.releases, self.endpoints)
+        return Actor(self.workspace, self.approvals, self.releases, self.endpoints, self.clock)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from shared.domain.ids import ReleaseId
-from shared.domain.release import Release
+from shared.domain.release import Release, ReleaseRequest
 from shared.ports.approvals import ApprovalStore
+from shared.ports.clock import Clock
 from shared.ports.workspace import Workspace
 from shared.release.actions import (
     Action,
@@ -16,11 +17,15 @@ from shared.release.actions import (
     CreateDeployment,
     CreateEndpoint,
     GiveBackEndpoint,
+    ReplaceHolder,
+    SetMirror,
     SetTraffic,
     SubmitJob,
 )
 from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
+
+PRODUCT = "Vigia"
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Actor:
     approvals: ApprovalStore
     releases: ReleaseStore
     endpoints: EndpointStore
+    clock: Clock
 
     def act(self, release: Release, action: Action) -> None:
         """Do it.
@@ -38,8 +44,8 @@ class Actor:
             WorkspaceError: Azure ML refuses it for good.
         """
         match action:
-            case ClaimEndpoint(endpoint):
-                self.endpoints.claim(endpoint, release.id, self._ended_owner(release))
+            case ClaimEndpoint() | SetTraffic() | SetMirror() | GiveBackEndpoint():
+                self._direct(release, action)
             case SubmitJob(request):
                 self.workspace.submit_job(request)
             case AskApproval(request):
@@ -48,17 +54,27 @@ class Actor:
                 self.workspace.create_endpoint(endpoint)
             case CreateDeployment(request):
                 self.workspace.create_deployment(request)
-            case SetTraffic():
-                self._set_traffic(release.id, action)
-            case GiveBackEndpoint(endpoint, champion, last_known_good):
-                self.endpoints.give_back(endpoint, release.id, champion, last_known_good)
+            case ReplaceHolder(holder, reason):
+                self.releases.ask(holder, ReleaseRequest("abort", PRODUCT, reason, self.clock.now()))
             case _:
                 assert_never(action)
 
-    def _set_traffic(self, release: ReleaseId, action: SetTraffic) -> None:
-        # Recorded first: a release that lost the endpoint must not write to it any more.
-        if self.endpoints.desire(action.endpoint, release, action.traffic):
-            self.workspace.set_traffic(action.endpoint, action.traffic)
+    def _direct(self, release: Release, action: ClaimEndpoint | SetTraffic | SetMirror | GiveBackEndpoint) -> None:
+        """Change what is wanted of the endpoint, then the endpoint.
+
+        Recorded first: a release that lost the endpoint must not write to it any more.
+        """
+        match action:
+            case ClaimEndpoint(endpoint):
+                self.endpoints.claim(endpoint, release.id, self._ended_owner(release))
+            case SetTraffic(endpoint, traffic):
+                if self.endpoints.desire(endpoint, release.id, traffic, self.clock.now()):
+                    self.workspace.set_traffic(endpoint, traffic)
+            case SetMirror(endpoint, mirror):
+                if self.endpoints.desire_mirror(endpoint, release.id, mirror):
+                    self.workspace.set_mirror(endpoint, mirror)
+            case GiveBackEndpoint(endpoint, champion, last_known_good, idle):
+                self.endpoints.give_back(endpoint, release.id, champion, last_known_good, idle)
 
     def _ended_owner(self, release: Release) -> ReleaseId | None:
         """Return the owner whose release has ended without giving the endpoint back (its worker died)."""

@@ -14,7 +14,7 @@ from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
 from shared.ports.telemetry import Telemetry
-from shared.ports.workspace import EndpointRecord, JobRecord, Workspace
+from shared.ports.workspace import Answer, EndpointRecord, JobRecord, Workspace
 from shared.release.names import evaluation_job
 from shared.release.observation import EndpointClaim, Observation, Rival
 from shared.store.endpoints import EndpointStore
@@ -80,20 +80,32 @@ class Observer:
         return replace(seen, decision=decision, rivals=self._rivals(release))
 
     def _deploying(self, release: Release, seen: Observation) -> Observation:
-        return replace(seen, endpoint=self.workspace.endpoint(release.endpoint))
+        seen = replace(seen, endpoint=self.workspace.endpoint(release.endpoint))
+        challenger = seen.deployment(release.challenger.deployment)
+        if release.plan.smoke_test is None or challenger is None or challenger.state != "Succeeded":
+            return seen
+        return replace(seen, answer=self._answer(release, release.plan.smoke_test.request))
 
-    def _canary(self, release: Release, seen: Observation) -> Observation:
+    def _answer(self, release: Release, request: str) -> Answer | None:
+        try:
+            return self.workspace.score(release.endpoint, release.challenger.deployment, request)
+        except RetryableError:
+            return None
+
+    def _serving(self, release: Release, seen: Observation) -> Observation:
         judgement = None
         if release.phase == "baking" and release.traffic_since:
             judgement = self._judged(release, release.traffic_since, timedelta(0))
-        return replace(seen, endpoint=self.workspace.endpoint(release.endpoint), judgement=judgement)
+        endpoint, claim = self.workspace.endpoint(release.endpoint), self.endpoints.read(release.endpoint)
+        return replace(seen, endpoint=endpoint, claim=claim, judgement=judgement)
 
     def _watching(self, release: Release, seen: Observation) -> Observation:
         judgement = None
         if release.champion and release.traffic_since:
             # The champion has no traffic any more: its intervals from before the promotion are compared.
             judgement = self._judged(release, release.traffic_since, _whole(release.plan.watch_for, release))
-        return replace(seen, endpoint=self.workspace.endpoint(release.endpoint), judgement=judgement)
+        endpoint, claim = self.workspace.endpoint(release.endpoint), self.endpoints.read(release.endpoint)
+        return replace(seen, endpoint=endpoint, claim=claim, judgement=judgement)
 
     def _rolling_back(self, release: Release, seen: Observation) -> Observation:
         claim = self.endpoints.read(release.endpoint)
@@ -112,7 +124,7 @@ class Observer:
             stored = self.releases.load(other) if other != release.id else None
             if stored and _is_rival(stored.release, release):
                 rival = stored.release
-                found.append(Rival(rival.id, rival.version, rival.model_created_at))
+                found.append(Rival(rival.id, rival.version, rival.model_created_at, rival.state))
         return tuple(found)
 
     def _champion_created_at(self, release: Release, endpoint: EndpointRecord | None) -> datetime | None:
@@ -160,7 +172,8 @@ _LOOKS: Mapping[ReleaseState, Callable[[Observer, Release, Observation], Observa
     ReleaseState.EVALUATING: Observer._evaluating,
     ReleaseState.AWAITING_APPROVAL: Observer._awaiting_approval,
     ReleaseState.DEPLOYING: Observer._deploying,
-    ReleaseState.CANARY: Observer._canary,
+    ReleaseState.SHADOWING: Observer._serving,
+    ReleaseState.CANARY: Observer._serving,
     ReleaseState.WATCHING: Observer._watching,
     ReleaseState.ROLLING_BACK: Observer._rolling_back,
 }

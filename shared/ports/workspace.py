@@ -103,6 +103,15 @@ class DeploymentRequest:
     collect_data: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a deployment answered to one request. `status` is HTTP's; `text` begins like the body."""
+
+    status: int
+    seconds: float
+    text: str
+
+
 class Workspace(Protocol):
     """Reads return None for what does not exist. Writes return once the service accepted them; their progress
     is seen by reading. Raises WorkspaceBusyError, RetryableError or WorkspaceError."""
@@ -129,7 +138,19 @@ class Workspace(Protocol):
         """Ask for a traffic split; read the endpoint to see whether it holds (there is no compare-and-set)."""
         ...
 
-    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None: ...
+    def set_mirror(self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int]) -> None:
+        """Ask for copies of requests, at most 50 %, to one deployment without traffic; empty for none."""
+        ...
+
+    def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
+        """Send one request to a deployment, whatever the traffic. Raises RetryableError when nothing answers."""
+        ...
+
+    def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None: ...
+
+    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+        """Delete a deployment. Raises WorkspaceError when it has traffic, mirrored or not."""
+        ...
 
     def stop_compute_instances(self) -> tuple[str, ...]:
         """Stop every running compute instance and return their names."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.domain.approval import ApprovalRequest
-from shared.domain.ids import DeploymentName, EndpointName
+from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import Serving
 from shared.ports.workspace import DeploymentRequest, JobRequest
 
@@ -47,12 +48,43 @@ class SetTraffic:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMirror:
+    """Have requests copied to a deployment that answers nobody; `mirror` sums to at most 50, empty for none."""
+
+    endpoint: EndpointName
+    mirror: Mapping[DeploymentName, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceHolder:
+    """Ask the earlier version's release that holds the endpoint to give up."""
+
+    holder: ReleaseId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class GiveBackEndpoint:
-    """Record what serves now and what served before it, and let the next release in."""
+    """Record what serves now and what served before it, and let the next release in.
+
+    Args:
+        idle: deployments of the release that may serve nobody from now on, and when that was.
+    """
 
     endpoint: EndpointName
     champion: Serving | None
     last_known_good: Serving | None
+    idle: Mapping[DeploymentName, datetime]
 
 
-Action = ClaimEndpoint | SubmitJob | AskApproval | CreateEndpoint | CreateDeployment | SetTraffic | GiveBackEndpoint
+Action = (
+    ClaimEndpoint
+    | SubmitJob
+    | AskApproval
+    | CreateEndpoint
+    | CreateDeployment
+    | SetTraffic
+    | SetMirror
+    | ReplaceHolder
+    | GiveBackEndpoint
+)

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.approval import ApprovalRequest
-from shared.domain.ids import JobName
+from shared.domain.ids import JobName, ReleaseId
 from shared.domain.notice import NoticeKind
 from shared.domain.release import EvaluationPlan, Release, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Verdict
 from shared.ports.workspace import JobRequest
-from shared.release.actions import AskApproval, ClaimEndpoint, SubmitJob
+from shared.release.actions import AskApproval, ClaimEndpoint, ReplaceHolder, SubmitJob
 from shared.release.endings import end
 from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay, tell
 from shared.release.names import evaluation_job
@@ -33,10 +33,26 @@ def opened(release: Release, seen: Observation, now: datetime) -> Step:
         why = f"endpoint {release.endpoint} was not free for {duration(now - release.entered_at)}"
         return end(release, ReleaseState.FAILED, why, now)
     if seen.holder:
-        return stay(replace(release, reason=f"waiting for endpoint {release.endpoint}, held by {seen.holder}"), now)
+        return _behind(release, seen.holder, seen, now)
     if seen.claim is None or seen.claim.owner != release.id:
         return soon(release, now, ClaimEndpoint(release.endpoint))
     return _note_champion(replace(release, generation=seen.claim.generation), seen, now)
+
+
+def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetime) -> Step:
+    """Do what the policy says about an endpoint that another release holds."""
+    waiting = replace(release, reason=f"waiting for endpoint {release.endpoint}, held by {holder}")
+    if release.plan.on_new_version == "refuse":
+        why = f"endpoint {release.endpoint} is held by {holder}, and the policy refuses to wait"
+        return end(release, ReleaseState.REJECTED, why, now)
+    older = next((rival for rival in seen.rivals if rival.id == holder), None)
+    if release.plan.on_new_version == "replace" and older and older.state in _REPLACEABLE:
+        return stay(waiting, now, ReplaceHolder(holder, f"version {release.version} is to take its place"))
+    return stay(waiting, now)
+
+
+# What was promoted goes on: giving it up would roll back a version that nothing was found against.
+_REPLACEABLE = frozenset({ReleaseState.DEPLOYING, ReleaseState.SHADOWING, ReleaseState.CANARY})
 
 
 def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:
@@ -60,6 +76,9 @@ def gating(release: Release, seen: Observation, now: datetime) -> Step:
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     if seen.model is None:
         return end(release, ReleaseState.REJECTED, _no_model(release), now)
+    if release.undo:
+        why = f"{release.undo.by} wants version {release.version} back: {release.undo.reason}"
+        return go_on(move(release, ReleaseState.DEPLOYING, why, now), now)
     if seen.gate_results is None:
         return _wait_for_gates(release, "the gates could not be looked at", now)
     return _answer_gates(release, seen.gate_results, now)
@@ -108,12 +127,14 @@ def awaiting_approval(release: Release, seen: Observation, now: datetime) -> Ste
 
 def superseded(release: Release, seen: Observation) -> str:
     """Return why a newer version makes this release pointless; empty when none does."""
-    for rival in seen.rivals:
-        if is_newer(rival.version, rival.created_at, release.version, release.model_created_at):
-            return f"version {rival.version} is on its way, which is newer than {release.version}"
     serving = release.champion.version if release.champion else None
     if serving == release.version:
         return f"version {release.version} serves already"
+    if release.undo:
+        return ""
+    for rival in seen.rivals:
+        if is_newer(rival.version, rival.created_at, release.version, release.model_created_at):
+            return f"version {rival.version} is on its way, which is newer than {release.version}"
     if serving and is_newer(serving, seen.champion_created_at, release.version, release.model_created_at):
         return f"version {serving} serves already, which is newer than {release.version}"
     return ""

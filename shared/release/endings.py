@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from shared.domain.ids import DeploymentName
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Ending, Release, ReleaseState
-from shared.release.actions import GiveBackEndpoint, SetTraffic
+from shared.domain.release import Ending, Release, ReleaseState, Serving
+from shared.release.actions import GiveBackEndpoint, SetMirror, SetTraffic
 from shared.release.moves import CALL_AGAIN_AFTER, Step, go_on, hold, is_late, move, percent, stay, tell
 from shared.release.observation import Observation
 from shared.release.words import split
@@ -49,23 +50,43 @@ def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:
     target = release.traffic_at(-1)
     if _is_restored(release, seen):
         return end(release, ends_as, release.reason, now)
+    clear = (SetMirror(release.endpoint, {}),) if release.plan.mirror and not _is_unmirrored(release, seen) else ()
+    if not release.has_moved_traffic:
+        return _unmirror(release, clear, now)
     calls_again = is_late(release, now)
     if calls_again:
         release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")
     if not seen.serves(champion):
         # Moving traffic to a deployment that does not answer would take the endpoint down.
-        return hold(release, f"cannot roll back: deployment {champion.deployment} does not answer", now)
+        return hold(release, f"cannot roll back: deployment {champion.deployment} does not answer", now, *clear)
     write = SetTraffic(release.endpoint, target)
     if calls_again:
         reason = f"the traffic is still {split(seen.traffic)} instead of {split(target)}"
-        return hold(release, reason, now, write)
-    return stay(release, now, write)
+        return hold(release, reason, now, *clear, write)
+    return stay(release, now, *clear, write)
+
+
+def _unmirror(release: Release, clear: tuple[SetMirror, ...], now: datetime) -> Step:
+    """Have no more requests copied. The traffic was never ours to change: it stays as it is."""
+    if not is_late(release, now):
+        return stay(release, now, *clear)
+    release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")
+    return hold(release, f"requests are still copied to {release.challenger.deployment}", now, *clear)
+
+
+def _is_unmirrored(release: Release, seen: Observation) -> bool:
+    owns = seen.claim is not None and seen.claim.owner == release.id
+    return not seen.mirror and not (owns and seen.claim is not None and seen.claim.mirror)
 
 
 def _is_restored(release: Release, seen: Observation) -> bool:
     """Return whether the champion has its traffic, and no earlier write of ours can still take it away."""
     target = release.traffic_at(-1)
-    if seen.traffic != target or seen.is_updating:
+    if seen.is_updating or (release.plan.mirror and not _is_unmirrored(release, seen)):
+        return False
+    if not release.has_moved_traffic:
+        return True
+    if seen.traffic != target:
         return False
     owns = seen.claim is not None and seen.claim.owner == release.id
     return not owns or (seen.claim is not None and dict(seen.claim.desired) == target)
@@ -78,5 +99,14 @@ def settled(release: Release, seen: Observation, now: datetime) -> Step:
         champion, last_known_good = release.champion, seen.claim.last_known_good if seen.claim else None
         if release.state is ReleaseState.FINISHED:
             champion, last_known_good = release.challenger, release.champion
-        return go_on(release, now, GiveBackEndpoint(release.endpoint, champion, last_known_good))
+        idle = _idle(release, champion, now)
+        return go_on(release, now, GiveBackEndpoint(release.endpoint, champion, last_known_good, idle))
     return Step(replace(release, is_settled=release.posted == len(release.notices)), (), now)
+
+
+def _idle(release: Release, champion: Serving | None, now: datetime) -> dict[DeploymentName, datetime]:
+    """Return the deployments of the release that may serve nobody from now on."""
+    if all(each.entered is not ReleaseState.DEPLOYING for each in release.history):
+        return {}
+    involved = [each.deployment for each in (release.challenger, release.champion) if each]
+    return {name: now for name in involved if champion is None or name != champion.deployment}

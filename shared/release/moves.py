@@ -18,6 +18,8 @@ EVALUATE_WITHIN = timedelta(hours=24)
 DEPLOY_WITHIN = timedelta(hours=2)
 SHIFT_WITHIN = timedelta(minutes=30)
 CALL_AGAIN_AFTER = timedelta(minutes=30)
+# A write to an endpoint that was accepted takes effect minutes later; a worker that stalled may send it late, too.
+LATE_WRITE_WITHIN = timedelta(minutes=15)
 
 SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=1)

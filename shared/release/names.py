@@ -12,9 +12,13 @@ from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion, 
 LONGEST_DEPLOYMENT_NAME = 32
 
 
-def release_id(model: ModelName, version: ModelVersion) -> ReleaseId:
-    """Return the id of the one release that a model version has."""
-    return ReleaseId(_plain(f"{model}-{version}"))
+def release_id(model: ModelName, version: ModelVersion, number: int = 1) -> ReleaseId:
+    """Return the id of a model version's release: "flight-delay-3" for its first, "flight-delay-3-r2" for its second.
+
+    A registration, however often it is told, is the first. Only a person's wish makes another.
+    """
+    suffix = "" if number == 1 else f"-r{number}"
+    return ReleaseId(_plain(f"{model}-{version}{suffix}"))
 
 
 def deployment_name(version: ModelVersion) -> DeploymentName:

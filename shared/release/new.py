@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleasePlan, ReleaseState, Serving
+from shared.domain.release import Release, ReleasePlan, ReleaseState, Serving, Undo
 from shared.release.moves import WAIT_FOR_ENDPOINT, tell
 from shared.release.names import deployment_name, release_id
 
@@ -21,6 +21,8 @@ class Opening:
         submitter: the human behind it, None when no human is.
         cause: in a few words, e.g. "drift" or "registered by ana@example.com".
         chain: how many automatic retrainings led here in a row.
+        number: 1 for the version's first release; more when a person wants it back.
+        undo: that person's wish.
     """
 
     model: ModelName
@@ -30,12 +32,14 @@ class Opening:
     submitter: str | None
     cause: str
     chain: int = 0
+    number: int = 1
+    undo: Undo | None = None
 
 
 def new_release(opening: Opening, plan: ReleasePlan, now: datetime) -> Release:
     """Return the release of this model version; it is the same one, by id, however often it is opened."""
     release = Release(
-        id=release_id(opening.model, opening.version),
+        id=release_id(opening.model, opening.version, opening.number),
         model=opening.model,
         version=opening.version,
         endpoint=opening.endpoint,
@@ -51,5 +55,6 @@ def new_release(opening: Opening, plan: ReleasePlan, now: datetime) -> Release:
         deadline=now + WAIT_FOR_ENDPOINT,
         wake_at=now,
         reason=f"opened by {opening.cause}",
+        undo=opening.undo,
     )
     return tell(release, NoticeKind.RELEASE_OPENED, reason=release.reason)

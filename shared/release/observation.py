@@ -8,9 +8,9 @@ from datetime import datetime
 
 from shared.domain.approval import Decision
 from shared.domain.ids import DeploymentName, EndpointName, ModelVersion, ReleaseId
-from shared.domain.release import ReleaseRequest, Serving
+from shared.domain.release import ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Judgement
-from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
+from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Rival:
     id: ReleaseId
     version: ModelVersion
     created_at: datetime | None
+    state: ReleaseState = ReleaseState.OPENED
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class EndpointClaim:
         generation: grows with every change; never goes back.
         desired: the split that was last asked for, without zeros; empty before the first.
         last_known_good: what served before the champion; never to be deleted.
+        mirror: the copies of requests that were last asked for; empty for none.
+        earlier: splits that the owner, or the last one, asked for before `desired`; one of them may land late.
+        asked_at: when `desired` was first asked for.
+        last_owner: the release that gave the endpoint back last.
+        idle: deployments of ours that serve nobody, and since when.
+        told: the split that people were told of because it was not the desired one.
     """
 
     endpoint: EndpointName
@@ -39,6 +46,12 @@ class EndpointClaim:
     desired: Mapping[DeploymentName, int] = field(default_factory=dict)
     champion: Serving | None = None
     last_known_good: Serving | None = None
+    mirror: Mapping[DeploymentName, int] = field(default_factory=dict)
+    earlier: tuple[Mapping[DeploymentName, int], ...] = ()
+    asked_at: datetime | None = None
+    last_owner: ReleaseId | None = None
+    idle: Mapping[DeploymentName, datetime] = field(default_factory=dict)
+    told: Mapping[DeploymentName, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,7 @@ class Observation:
         holder: the open release that owns the endpoint, when it is another one.
         champion_created_at: when the model version that serves was registered.
         gate_results: None while the evidence is not there to be judged.
+        answer: what the challenger answered to the smoke test.
     """
 
     request: ReleaseRequest | None = None
@@ -62,6 +76,7 @@ class Observation:
     gate_results: tuple[GateResult, ...] | None = None
     decision: Decision | None = None
     judgement: Judgement | None = None
+    answer: Answer | None = None
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:
         if self.endpoint is None:
@@ -77,6 +92,11 @@ class Observation:
     def traffic(self) -> dict[DeploymentName, int]:
         """Return the actual split, without zeros."""
         return {name: share for name, share in self.endpoint.traffic.items() if share} if self.endpoint else {}
+
+    @property
+    def mirror(self) -> dict[DeploymentName, int]:
+        """Return which copies of requests are made, without zeros."""
+        return {name: share for name, share in self.endpoint.mirror_traffic.items() if share} if self.endpoint else {}
 
     @property
     def is_updating(self) -> bool:

@@ -13,6 +13,10 @@ from shared.release.actions import CreateDeployment, CreateEndpoint, SetTraffic
 from shared.release.endings import end, roll_back
 from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, percent, stay, tell, unheld
 from shared.release.observation import Observation
+from shared.release.requests import asked_to_hold, asked_to_promote, promotion
+from shared.release.shadow import begin_shadowing
+from shared.release.smoke import SMOKE_TRIES, smoke_problem
+from shared.release.trouble import changed_by_hand, lost, other_traffic
 from shared.release.words import duration, split
 
 
@@ -28,8 +32,7 @@ def deploying(release: Release, seen: Observation, now: datetime) -> Step:
     if found and found.state in {"Failed", "Canceled"}:
         return end(release, ReleaseState.FAILED, f"deployment {found.name} did not come up: {found.state}", now)
     if found and found.state == "Succeeded":
-        reason = f"deployment {found.name} is up"
-        return go_on(_shift(move(release, ReleaseState.CANARY, reason, now), 0, now), now)
+        return _up(release, seen, now)
     if is_late(release, now):
         state = found.state if found else "absent"
         why = f"deployment {challenger.deployment} is still {state} after {duration(now - release.entered_at)}"
@@ -43,10 +46,25 @@ def deploying(release: Release, seen: Observation, now: datetime) -> Step:
     return stay(release, now, CreateDeployment(_deployment_request(release)))
 
 
+def _up(release: Release, seen: Observation, now: datetime) -> Step:
+    """Have the challenger, which is up, answer the smoke test, then begin to use it."""
+    reason = f"deployment {release.challenger.deployment} is up"
+    if release.plan.smoke_test:
+        problem = smoke_problem(release.plan.smoke_test, seen.answer)
+        if problem and (release.smoke_failures + 1 >= SMOKE_TRIES or is_late(release, now)):
+            return end(release, ReleaseState.FAILED, f"{reason}, but {problem}", now)
+        if problem:
+            return stay(replace(release, smoke_failures=release.smoke_failures + 1, reason=problem), now)
+        reason = f"{reason} and answered the smoke test"
+    if release.plan.mirror and release.champion:
+        return go_on(begin_shadowing(release, reason, now), now)
+    return go_on(_shift(move(release, ReleaseState.CANARY, reason, now), 0, now), now)
+
+
 def canary(release: Release, seen: Observation, now: datetime) -> Step:
     """Move traffic to the challenger step by step; only a PASS moves it on."""
-    if lost := _lost(release, seen, now):
-        return lost
+    if gone := lost(release, seen, now):
+        return gone
     if release.phase == "baking":
         return _bake(release, seen, now)
     return _shift_on(release, seen, now)
@@ -60,8 +78,8 @@ def promoted(release: Release, seen: Observation, now: datetime) -> Step:  # noq
 
 def watching(release: Release, seen: Observation, now: datetime) -> Step:
     """Keep judging after the promotion; the old champion stays, to go back to."""
-    if lost := _lost(release, seen, now):
-        return lost
+    if gone := lost(release, seen, now):
+        return gone
     target = release.traffic_at(len(release.steps) - 1)
     judgement = seen.judgement
     if judgement:
@@ -75,10 +93,9 @@ def watching(release: Release, seen: Observation, now: datetime) -> Step:
             return hold(release, reason, now)
         return end(release, ReleaseState.FAILED, f"{reason}; version {release.version} was left serving", now)
     if seen.traffic != target:
-        reason = f"the traffic was changed by hand to {split(seen.traffic)}"
         if is_late(release, now):
-            return end(release, ReleaseState.ABORTED, reason, now)
-        return hold(release, reason, now)
+            return end(release, ReleaseState.ABORTED, changed_by_hand(seen), now)
+        return other_traffic(release, seen, target, now)
     if is_late(release, now):
         watched = judgement.reason if judgement else "there was no earlier version to compare with"
         reason = f"watched for {duration(release.plan.watch_for)} without a failure: {watched}"
@@ -105,9 +122,9 @@ def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
         reason = f"the traffic did not become {split(target)} within {duration(SHIFT_WITHIN)}"
         return roll_back(release, ReleaseState.FAILED, f"{reason}; it is {split(seen.traffic)}", now)
     if seen.traffic not in (before, target):
-        return hold(release, f"the traffic was changed by hand to {split(seen.traffic)}", now)
-    if seen.request and seen.request.kind == "hold":
-        return hold(release, f"{seen.request.by} asked to hold: {seen.request.reason}", now)
+        return other_traffic(release, seen, target, now)
+    if held := asked_to_hold(seen):
+        return hold(release, held, now)
     if seen.endpoint and seen.endpoint.state != "Succeeded":
         return stay(unheld(release), now)
     return stay(unheld(release), now, SetTraffic(release.endpoint, target))
@@ -132,16 +149,24 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     baked = now - (release.traffic_since or release.entered_at)
     if judgement.verdict is Verdict.FAIL:
         return roll_back(release, ReleaseState.ROLLED_BACK, judgement.reason, now)
-    if held := _hold_reason(release, seen):
+    if seen.traffic != release.traffic_at(release.step_index):
+        step = other_traffic(release, seen, release.traffic_at(release.step_index), now)
+        return _late_or(step, release, now, changed_by_hand(seen))
+    if held := asked_to_hold(seen):
         return _late_or(hold(release, held, now), release, now, held)
+    if request := asked_to_promote(release, seen):
+        return go_on(_next_step(unheld(release), promotion(request, judgement), now), now)
     if baked >= release.plan.bake and judgement.verdict is Verdict.PASS:
-        release = unheld(release)
-        moved = move(release, ReleaseState.CANARY, judgement.reason, now, {"step": _step_text(release)})
-        return go_on(_shift(moved, release.step_index + 1, now), now)
+        return go_on(_next_step(unheld(release), judgement.reason, now), now)
     gives_up = release.plan.judge.on_no_data == "abort" and not judgement.has_data
     if gives_up and baked >= release.plan.bake:
         return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
     return _late_or(_bake_on(unheld(release), baked, now), release, now, judgement.reason)
+
+
+def _next_step(release: Release, reason: str, now: datetime) -> Release:
+    moved = move(release, ReleaseState.CANARY, reason, now, {"step": _step_text(release)})
+    return _shift(moved, release.step_index + 1, now)
 
 
 def _bake_on(release: Release, baked: timedelta, now: datetime) -> Step:
@@ -158,26 +183,6 @@ def _late_or(otherwise: Step, release: Release, now: datetime, why: str) -> Step
         return otherwise
     decided = f"no verdict within {duration(release.plan.decide_within)} at {_step_text(release)}: {why}"
     return roll_back(release, ReleaseState.ABORTED, decided, now)
-
-
-def _hold_reason(release: Release, seen: Observation) -> str:
-    if seen.traffic != release.traffic_at(release.step_index):
-        return f"the traffic was changed by hand to {split(seen.traffic)}"
-    if seen.request and seen.request.kind == "hold":
-        return f"{seen.request.by} asked to hold: {seen.request.reason}"
-    return ""
-
-
-def _lost(release: Release, seen: Observation, now: datetime) -> Step | None:
-    """Return how it ends when something was deleted under us: nothing is created again."""
-    if seen.endpoint is None:
-        return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
-    if seen.deployment(release.challenger.deployment) is not None:
-        return None
-    reason = f"deployment {release.challenger.deployment} was deleted"
-    if release.champion:
-        return roll_back(release, ReleaseState.LOST, reason, now)
-    return end(release, ReleaseState.LOST, reason, now)
 
 
 def _step_text(release: Release) -> str:

@@ -15,7 +15,9 @@ from shared.domain.release import (
     EvaluationPlan,
     GatePlan,
     JudgePlan,
+    KeepPlan,
     ReleasePlan,
+    SmokeTestPlan,
 )
 from shared.errors import PolicyError
 from shared.policy.model import Policy
@@ -24,7 +26,8 @@ from shared.policy.section import Section
 from shared.release.gates.metric import MetricGate
 from shared.release.gates.registry import gates
 
-IMPLEMENTED = ("canary", "all-at-once")
+IMPLEMENTED = ("canary", "shadow", "blue-green", "all-at-once")
+IN_STEPS = ("canary", "shadow")
 
 
 def _whole_percent(value: object, info: ValidationInfo) -> int:
@@ -37,6 +40,9 @@ def _whole_percent(value: object, info: ValidationInfo) -> int:
         raise ValueError(f"traffic is split in whole percents; write {round(percent)}%")
     return int(percent)
 
+
+# Source: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
+MOST_MIRRORED = 50
 
 WholePercent = Annotated[
     int,
@@ -135,11 +141,30 @@ class Deployment(Section):
     scoring_script: str = ""
 
 
+class SmokeTest(Section):
+    """One request that the new version must answer, before it gets traffic."""
+
+    request: str = Field(min_length=1)
+    answers_within: Duration | None = None
+
+
+class Keep(Section):
+    """What becomes of deployments that serve nobody any more. The last known good one always stays as it is."""
+
+    champion_for: Duration = timedelta(hours=24)
+    then: Literal["delete", "scale-down", "keep"] = "delete"
+
+
 class Rollout(Section):
     """How traffic moves to a new version."""
 
     strategy: Literal["canary", "blue-green", "shadow", "all-at-once", "batch"] = "canary"
     steps: tuple[WholePercent, ...] = (10, 50, 100)
+    mirror: WholePercent = 50
+    smoke_test: SmokeTest | None = None
+    on_hand_edit: Literal["hold", "repair"] = "hold"
+    on_new_version: Literal["queue", "replace", "refuse"] = "queue"
+    keep: Keep = Keep()
     bake: Duration = timedelta(minutes=15)
     decide_within: Duration | None = None
     watch_for: Duration = timedelta(hours=2)
@@ -148,7 +173,7 @@ class Rollout(Section):
 
     @property
     def traffic(self) -> tuple[int, ...]:
-        return self.steps if self.strategy == "canary" else (100,)
+        return self.steps if self.strategy in IN_STEPS else (100,)
 
     @property
     def deadline(self) -> timedelta:
@@ -160,18 +185,30 @@ class Rollout(Section):
             yield "", "traffic can be moved on online endpoints only; write endpoint: {…, type: online}"
         if self.strategy not in IMPLEMENTED:
             yield "strategy", f"{self.strategy} is not available yet; write {' or '.join(IMPLEMENTED)}"
-        elif self.strategy != "canary" and "steps" in self.model_fields_set:
+        elif self.strategy not in IN_STEPS and "steps" in self.model_fields_set:
             yield "steps", f"{self.strategy} has no steps; leave them out, or write strategy: canary"
+        if self.strategy != "shadow" and "mirror" in self.model_fields_set:
+            yield "mirror", f"{self.strategy} copies no requests; leave it out, or write strategy: shadow"
+        if not 1 <= self.mirror <= MOST_MIRRORED:
+            yield "mirror", f"Azure ML copies 1% to {MOST_MIRRORED}% of the requests; write e.g. {MOST_MIRRORED}%"
+        yield from self._keep_problems()
         yield from _step_problems(self.steps)
         yield from self._time_problems()
         yield from _judge_problems(self.judge)
+
+    def _keep_problems(self) -> Iterator[tuple[str, str]]:
+        if self.keep.champion_for < timedelta(0):
+            yield "keep.champion_for", "is in the past; write e.g. 24h"
+        within = self.smoke_test.answers_within if self.smoke_test else None
+        if within is not None and within <= timedelta(0):
+            yield "smoke_test.answers_within", "nothing answers in no time; write e.g. 2s"
 
     def _time_problems(self) -> Iterator[tuple[str, str]]:
         interval = self.judge.interval
         fewest = 5 * interval
         if interval < timedelta(seconds=1):
             yield "judge.interval", "measurements are at least a second apart; write 1s or more, e.g. 1m"
-        elif self.strategy == "canary" and self.bake < fewest:
+        elif self.strategy in IN_STEPS and self.bake < fewest:
             yield (
                 "bake",
                 f"a step needs 5 intervals of {duration_text(interval)} to be judged; "
@@ -233,7 +270,17 @@ def plan_from(policy: Policy) -> ReleasePlan:
         watch_for=rollout.watch_for,
         judge=_judge_plan(rollout.judge),
         deployment=DeploymentPlan(**rollout.deployment.model_dump()),
+        strategy=rollout.strategy if rollout.strategy != "batch" else "all-at-once",
+        mirror=rollout.mirror if rollout.strategy == "shadow" else 0,
+        smoke_test=_smoke_test_plan(rollout.smoke_test),
+        on_hand_edit=rollout.on_hand_edit,
+        on_new_version=rollout.on_new_version,
+        keep=KeepPlan(rollout.keep.champion_for, rollout.keep.then),
     )
+
+
+def _smoke_test_plan(smoke_test: SmokeTest | None) -> SmokeTestPlan | None:
+    return SmokeTestPlan(smoke_test.request, smoke_test.answers_within) if smoke_test else None
 
 
 def _approval_plan(policy: Policy) -> ApprovalPlan:

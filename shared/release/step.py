@@ -12,6 +12,7 @@ from shared.release.endings import end, roll_back, rolling_back, settled
 from shared.release.moves import Step
 from shared.release.observation import Observation
 from shared.release.rollout import canary, deploying, promoted, watching
+from shared.release.shadow import shadowing
 from shared.release.words import asked
 
 _STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], Step]] = {
@@ -20,6 +21,7 @@ _STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], Step]]
     ReleaseState.EVALUATING: evaluating,
     ReleaseState.AWAITING_APPROVAL: awaiting_approval,
     ReleaseState.DEPLOYING: deploying,
+    ReleaseState.SHADOWING: shadowing,
     ReleaseState.CANARY: canary,
     ReleaseState.PROMOTED: promoted,
     ReleaseState.WATCHING: watching,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import Serving
@@ -11,6 +12,10 @@ from shared.errors import RetryableError
 from shared.ports.blobs import BlobStore
 from shared.release.observation import EndpointClaim
 from shared.store.codec import decode, encode
+
+ENDPOINTS = "endpoints/"
+# A release asks for few splits; of more, the oldest were overtaken long ago.
+EARLIER_KEPT = 8
 
 
 class EndpointStore:
@@ -33,10 +38,21 @@ class EndpointStore:
             return True
         if claim.owner not in {None, instead_of}:
             return False
-        self._store(replace(claim, owner=release), etag)
+        self._store(replace(claim, owner=release, earlier=(), asked_at=None, told={}), etag)
         return True
 
-    def desire(self, endpoint: EndpointName, release: ReleaseId, traffic: Mapping[DeploymentName, int]) -> bool:
+    def names(self) -> Iterator[EndpointName]:
+        """Yield every endpoint of which something was ever wanted, by name."""
+        for item in self._blobs.list(ENDPOINTS):
+            yield EndpointName(item.name.removeprefix(ENDPOINTS).removesuffix(".json"))
+
+    def desire(
+        self,
+        endpoint: EndpointName,
+        release: ReleaseId,
+        traffic: Mapping[DeploymentName, int],
+        now: datetime | None = None,
+    ) -> bool:
         """Record the split that the owner is about to write; False when the release is not the owner.
 
         Args:
@@ -48,16 +64,59 @@ class EndpointStore:
         if claim.owner != release:
             return False
         if dict(claim.desired) != dict(traffic):
-            self._store(replace(claim, desired=dict(traffic)), etag)
+            # What an earlier owner asked for is not this one's write to land late.
+            earlier = (*claim.earlier, claim.desired)[-EARLIER_KEPT:] if claim.asked_at else claim.earlier
+            self._store(replace(claim, desired=dict(traffic), earlier=earlier, asked_at=now), etag)
+        return True
+
+    def desire_mirror(self, endpoint: EndpointName, release: ReleaseId, mirror: Mapping[DeploymentName, int]) -> bool:
+        """Record which copies of requests the owner is about to ask for; False when the release is not the owner.
+
+        Args:
+            mirror: whole percents that sum to at most 50; empty for none.
+        """
+        if sum(mirror.values()) > 50 or any(share < 1 for share in mirror.values()):
+            raise ValueError(f"at most 50 % of the requests can be copied, unlike {dict(mirror)}")
+        claim, etag = self._load(endpoint)
+        if claim.owner != release:
+            return False
+        if dict(claim.mirror) != dict(mirror):
+            self._store(replace(claim, mirror=dict(mirror)), etag)
         return True
 
     def give_back(
-        self, endpoint: EndpointName, release: ReleaseId, champion: Serving | None, last_known_good: Serving | None
+        self,
+        endpoint: EndpointName,
+        release: ReleaseId,
+        champion: Serving | None,
+        last_known_good: Serving | None,
+        idle: Mapping[DeploymentName, datetime] | None = None,
     ) -> None:
-        """Record what serves now and let the next release in; nothing happens when the release is not the owner."""
+        """Record what serves now and let the next release in; nothing happens when the release is not the owner.
+
+        Args:
+            idle: the release's deployments that may serve nobody from now on, and when that was.
+        """
         claim, etag = self._load(endpoint)
-        if claim.owner == release:
-            self._store(replace(claim, owner=None, champion=champion, last_known_good=last_known_good), etag)
+        if claim.owner != release:
+            return
+        retired = {**claim.idle, **(idle or {})}
+        if champion:
+            retired.pop(champion.deployment, None)
+        given = replace(claim, owner=None, last_owner=release, champion=champion, last_known_good=last_known_good)
+        self._store(replace(given, idle=retired), etag)
+
+    def change(self, before: EndpointClaim, after: EndpointClaim) -> bool:
+        """Store what was changed in a record without owner; False when it is not any more what it was before.
+
+        Raises:
+            RetryableError: somebody else wrote at the same moment.
+        """
+        claim, etag = self._load(before.endpoint)
+        if claim != before or claim.owner is not None:
+            return False
+        self._store(after, etag)
+        return True
 
     def _load(self, endpoint: EndpointName) -> tuple[EndpointClaim, str | None]:
         found = self._blobs.get(_name(endpoint))
@@ -76,4 +135,4 @@ class EndpointStore:
 
 
 def _name(endpoint: EndpointName) -> str:
-    return f"endpoints/{endpoint}.json"
+    return f"{ENDPOINTS}{endpoint}.json"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import WorkspaceError
 from shared.ports.workspace import (
+    Answer,
     DeploymentRecord,
     DeploymentRequest,
     EndpointRecord,
@@ -26,7 +27,8 @@ class FakeWorkspace:
 
     `deployment_outcome` is the provisioning state new deployments get; `job_outcome` the status new jobs get.
     `errors` are raised, first come first served, by the next calls of the method they are filed under.
-    `calls` lists the writes that were accepted, in order.
+    `calls` lists the writes that were accepted, in order. `answers` to `score`
+    come one after the other, the last again.
     """
 
     models: dict[tuple[str, str], ModelRecord] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class FakeWorkspace:
     compute_instances: list[str] = field(default_factory=list)
     deployment_outcome: str = "Succeeded"
     job_outcome: str = "Completed"
+    answers: list[Answer] = field(default_factory=lambda: [Answer(200, 0.1, "[0.5]")])
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
 
@@ -74,7 +77,8 @@ class FakeWorkspace:
         record = self.endpoints[endpoint]
         traffic = {name: percent for name, percent in record.traffic.items() if name != deployment}
         kept = tuple(d for d in record.deployments if d.name != deployment)
-        self.endpoints[endpoint] = replace(record, deployments=kept, traffic=traffic)
+        mirror = {name: percent for name, percent in record.mirror_traffic.items() if name != deployment}
+        self.endpoints[endpoint] = replace(record, deployments=kept, traffic=traffic, mirror_traffic=mirror)
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
         self._raise("model")
@@ -125,12 +129,33 @@ class FakeWorkspace:
         known = {deployment.name for deployment in record.deployments}
         if sum(traffic.values()) not in {0, 100} or not set(traffic) <= known:
             raise WorkspaceError("workspace.traffic", f"traffic {dict(traffic)} is impossible on {endpoint}")
+        if any(percent and record.mirror_traffic.get(name) for name, percent in traffic.items()):
+            raise WorkspaceError("workspace.traffic", f"{dict(traffic)} serves from what is mirrored to")
         self.calls.append(("set_traffic", ",".join(f"{name}={percent}" for name, percent in sorted(traffic.items()))))
         self.endpoints[endpoint] = replace(record, traffic={n: p for n, p in traffic.items() if p})
 
+    def set_mirror(self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int]) -> None:
+        self._raise("set_mirror")
+        record = self._existing(endpoint)
+        known = {deployment.name for deployment in record.deployments}
+        if sum(mirror.values()) > 50 or not set(mirror) <= known or any(record.traffic.get(name) for name in mirror):
+            raise WorkspaceError("workspace.mirror", f"mirrored traffic {dict(mirror)} is impossible on {endpoint}")
+        self.calls.append(("set_mirror", ",".join(f"{name}={percent}" for name, percent in sorted(mirror.items()))))
+        self.endpoints[endpoint] = replace(record, mirror_traffic={n: p for n, p in mirror.items() if p})
+
+    def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
+        self._raise("score")
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
+        self._raise("scale_deployment")
+        assert any(known.name == deployment for known in self._existing(endpoint).deployments)
+        self.calls.append(("scale_deployment", f"{deployment}={instance_count}"))
+
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
         self._raise("delete_deployment")
-        if self._existing(endpoint).traffic.get(deployment):
+        record = self._existing(endpoint)
+        if record.traffic.get(deployment) or record.mirror_traffic.get(deployment):
             raise WorkspaceError("workspace.serving", f"{deployment} still has traffic")
         self.calls.append(("delete_deployment", deployment))
         self.remove_deployment(endpoint, deployment)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.release import EvaluationPlan, GatePlan, ReleasePlan
+from shared.domain.release import EvaluationPlan, GatePlan, KeepPlan, ReleasePlan, SmokeTestPlan
 from shared.errors import PolicyError
 from shared.policy.load import load_policy
 from shared.policy.model import Policy
@@ -80,6 +80,14 @@ def test_without_rollout_nothing_can_be_released() -> None:
         plan_from(load(HEAD))
 
 
+def test_a_shadow_goes_before_the_steps_and_old_deployments_go_after_a_day() -> None:
+    plan = plan_from(load(HEAD + "rollout: {strategy: shadow, mirror: 30%, smoke_test: {request: '[]'}}\n"))
+    assert (plan.strategy, plan.mirror, plan.steps) == ("shadow", 30, (10, 50, 100))
+    assert plan.smoke_test == SmokeTestPlan("[]")
+    assert plan.keep == KeepPlan(timedelta(hours=24), "delete")
+    assert (plan.on_hand_edit, plan.on_new_version) == ("hold", "queue")
+
+
 def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so() -> None:
     plan = plan_from(load(HEAD + "rollout: {strategy: all-at-once}\n"))
     assert (plan.steps, plan.approval.when) == ((100,), "never")
@@ -88,7 +96,12 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param("rollout: {strategy: shadow}", "shadow is not available yet; write canary or all-at-once", id="1"),
+        pytest.param("rollout: {strategy: batch}", "batch is not available yet; write canary or shadow or", id="batch"),
+        pytest.param("rollout: {strategy: blue-green, steps: [100%]}", "blue-green has no steps", id="no_steps"),
+        pytest.param("rollout: {mirror: 50%}", "canary copies no requests", id="nothing_to_copy"),
+        pytest.param("rollout: {strategy: shadow, mirror: 60%}", "copies 1% to 50%", id="too_many_copies"),
+        pytest.param("rollout: {smoke_test: {request: ''}}", "smoke_test.request", id="empty_request"),
+        pytest.param("rollout: {smoke_test: {request: x, answers_within: 0s}}", "in no time", id="no_time_to_answer"),
         pytest.param("rollout: {steps: [10%, 50%]}", "end the steps with 100%", id="unfinished"),
         pytest.param("rollout: {steps: [50%, 10%, 100%]}", "above the one before", id="descending"),
         pytest.param("rollout: {steps: [2.5%, 100%]}", "whole percents; write 2%", id="fractions"),

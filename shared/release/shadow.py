@@ -1,0 +1,92 @@
+"""Shadowing: the challenger gets copies of requests, is measured, and answers nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.release import Release, ReleaseState
+from shared.domain.verdict import Judgement, Verdict
+from shared.release.actions import SetMirror
+from shared.release.endings import roll_back
+from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, stay, unheld
+from shared.release.observation import Observation
+from shared.release.requests import asked_to_hold, asked_to_promote, promotion
+from shared.release.trouble import lost, other_traffic
+from shared.release.words import duration, split
+
+# The number of this step, before the steps that serve.
+SHADOW_STEP = -1
+
+
+def begin_shadowing(release: Release, reason: str, now: datetime) -> Release:
+    begun = move(release, ReleaseState.SHADOWING, reason, now)
+    return replace(begun, phase="shifting", step_index=SHADOW_STEP, traffic_since=None, judgement=None)
+
+
+def shadowing(release: Release, seen: Observation, now: datetime) -> Step:
+    """Copy requests to the challenger until it is proven no worse, then stop copying: Azure ML lets no deployment
+    have both copies and traffic.
+
+    Source: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
+    """
+    if gone := lost(release, seen, now):
+        return gone
+    if seen.traffic != release.traffic_at(SHADOW_STEP):
+        step = other_traffic(release, seen, release.traffic_at(SHADOW_STEP), now)
+        return _give_up_late(step, release, now, "the traffic was changed by hand")
+    if release.phase == "baking":
+        return _bake(release, seen, now)
+    return _shift(release, seen, now)
+
+
+def _shift(release: Release, seen: Observation, now: datetime) -> Step:
+    target = release.mirror
+    if seen.mirror == target and not seen.is_updating:
+        release = unheld(release)
+        if release.phase == "clearing":
+            return go_on(_after(release, now), now)
+        return stay(replace(release, phase="baking", traffic_since=now, deadline=now + release.plan.decide_within), now)
+    if is_late(release, now):
+        wanted = f"copies of {split(target)}" if target else "no copies"
+        why = f"the endpoint did not come to {wanted} within {duration(SHIFT_WITHIN)}"
+        return roll_back(release, ReleaseState.FAILED, why, now)
+    if seen.endpoint and seen.endpoint.state != "Succeeded":
+        return stay(release, now)
+    return stay(release, now, SetMirror(release.endpoint, target))
+
+
+def _after(release: Release, now: datetime) -> Release:
+    moved = move(release, ReleaseState.CANARY, release.reason, now)
+    return replace(moved, step_index=0, phase="shifting", traffic_since=None, judgement=None)
+
+
+def _bake(release: Release, seen: Observation, now: datetime) -> Step:
+    judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
+    release = replace(release, judgement=judgement)
+    baked = now - (release.traffic_since or release.entered_at)
+    if judgement.verdict is Verdict.FAIL:
+        return roll_back(release, ReleaseState.ROLLED_BACK, f"in the shadow, {judgement.reason}", now)
+    if held := asked_to_hold(seen):
+        return _give_up_late(hold(release, held, now), release, now, held)
+    if seen.mirror != release.mirror:
+        return _give_up_late(stay(release, now, SetMirror(release.endpoint, release.mirror)), release, now, "no copies")
+    is_proven = baked >= release.plan.bake and judgement.verdict is Verdict.PASS
+    if asked := asked_to_promote(release, seen):
+        return go_on(_clear(release, promotion(asked, judgement), now), now)
+    if is_proven:
+        return go_on(_clear(release, f"in the shadow, {judgement.reason}", now), now)
+    if release.plan.judge.on_no_data == "abort" and not judgement.has_data and baked >= release.plan.bake:
+        return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
+    return _give_up_late(stay(unheld(release), now), release, now, judgement.reason)
+
+
+def _clear(release: Release, reason: str, now: datetime) -> Release:
+    return replace(unheld(release), phase="clearing", reason=reason, deadline=now + SHIFT_WITHIN)
+
+
+def _give_up_late(otherwise: Step, release: Release, now: datetime, why: str) -> Step:
+    if not is_late(release, now):
+        return otherwise
+    decided = f"no verdict within {duration(release.plan.decide_within)} in the shadow: {why}"
+    return roll_back(release, ReleaseState.ABORTED, decided, now)

@@ -1,0 +1,56 @@
+"""What befalls a release from outside: deletions, traffic that others changed, writes of ours that land late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.ids import DeploymentName
+from shared.domain.notice import NoticeKind
+from shared.domain.release import Release, ReleaseState
+from shared.release.actions import SetTraffic
+from shared.release.endings import end, roll_back
+from shared.release.moves import CALL_AGAIN_AFTER, LATE_WRITE_WITHIN, Step, hold, stay, tell
+from shared.release.observation import EndpointClaim, Observation
+from shared.release.words import split
+
+
+def lost(release: Release, seen: Observation, now: datetime) -> Step | None:
+    """Return how it ends when something was deleted under us: nothing is created again."""
+    if seen.endpoint is None:
+        return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
+    if seen.deployment(release.challenger.deployment) is not None:
+        return None
+    reason = f"deployment {release.challenger.deployment} was deleted"
+    if release.champion:
+        return roll_back(release, ReleaseState.LOST, reason, now)
+    return end(release, ReleaseState.LOST, reason, now)
+
+
+def changed_by_hand(seen: Observation) -> str:
+    return f"the traffic was changed by hand to {split(seen.traffic)}"
+
+
+def landed_late(traffic: Mapping[DeploymentName, int], claim: EndpointClaim | None, now: datetime) -> bool:
+    """Return whether the traffic is one that we asked for before, not long ago: that write came after a later one."""
+    if claim is None or claim.asked_at is None or now - claim.asked_at > LATE_WRITE_WITHIN:
+        return False
+    return dict(traffic) in [dict(earlier) for earlier in claim.earlier]
+
+
+def other_traffic(release: Release, seen: Observation, target: Mapping[DeploymentName, int], now: datetime) -> Step:
+    """Answer traffic that is not the wanted one.
+
+    A late write of ours is overwritten. What a person did is left, and holds the release, unless the policy says to
+    put it back; people are told either way.
+    """
+    write = SetTraffic(release.endpoint, target)
+    if landed_late(seen.traffic, seen.claim, now):
+        return stay(release, now, write)
+    if release.plan.on_hand_edit == "hold":
+        return hold(release, changed_by_hand(seen), now)
+    if release.repaired_at is None or now - release.repaired_at >= CALL_AGAIN_AFTER:
+        reason = f"{changed_by_hand(seen)}; it is put back to {split(target)}"
+        release = replace(tell(release, NoticeKind.TRAFFIC_CHANGED, reason=reason), repaired_at=now)
+    return stay(release, now, write)
