@@ -5,8 +5,10 @@ import os
 import azure.functions as func
 
 from functions import alerts, approvals, events, notices, process, reconcile, timers, webhook
+from shared.logs import keep_secrets_out
 from shared.settings import Settings
 
+keep_secrets_out()
 # Inside a Functions host an incomplete configuration must stop the start, naming everything that is missing;
 # elsewhere (indexing, tests, tools) the app can be imported without one.
 if "FUNCTIONS_WORKER_RUNTIME" in os.environ:

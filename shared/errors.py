@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from shared.redaction import redacted
+
 
 class VigiaError(Exception):
     """Base of all our errors.
 
     Args:
         code: stable, dotted, for machines and searches, e.g. "policy.unknown_key".
-        message: what is wrong and where; never holds a secret (it may travel in an HTTP answer).
+        message: what is wrong and where. It may travel in an HTTP answer and in notices, so what looks like a secret
+            in it, as in the words of a service that we repeat, is replaced by stars.
         hint: what to write or do instead; empty when there is nothing to add.
     """
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
+        message = redacted(message)
         super().__init__(f"{message} ({hint})" if hint else message)
         self.code = code
         self.message = message

@@ -1,29 +1,33 @@
-"""Log fields: an event's name is constant text, its facts travel beside it."""
+"""Logs: an event's name is constant text, its facts travel beside it, and secrets stay out of both."""
 
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
-# Signatures, keys and bearer tokens, wherever they slip into a message.
-_SECRETS = re.compile(r"((?:sig|code|AccountKey|aeg-sas-key|password)=)[^&;\s\"']+|(Bearer )[\w.\-]+", re.IGNORECASE)
+from shared.redaction import redacted
 
 
 def fields(**values: Any) -> dict[str, Any]:
-    """Return `extra` for a log call; values appear after the event's name and as custom dimensions."""
-    return {"vigia": values, **{f"vigia_{name}": value for name, value in values.items()}}
+    """Return `extra` for a log call; each value becomes a custom dimension."""
+    safe = {name: redacted(value) if isinstance(value, str) else value for name, value in values.items()}
+    return {"vigia": safe, **{f"vigia_{name}": value for name, value in safe.items()}}
 
 
-class FieldsFormatter(logging.Formatter):
-    """Writes `event.name key=value …` on one line, without secrets."""
+class RedactedRecord(logging.LogRecord):
+    """A record whose message and traceback hold no secret, whichever library logs it and whatever handler writes it."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        values: dict[str, Any] = getattr(record, "vigia", {})
-        text = super().format(record) + "".join(f" {name}={value}" for name, value in values.items())
-        return redacted(text)
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if self.exc_info and self.exc_info[0] is not None:
+            # Formatters take this text instead of writing the traceback themselves.
+            self.exc_text = redacted(logging.Formatter().formatException(self.exc_info))
+
+    def getMessage(self) -> str:  # noqa: N802 (the name is logging's)
+        return redacted(super().getMessage())
 
 
-def redacted(text: str) -> str:
-    """Return the text with the values of secrets replaced by stars."""
-    return _SECRETS.sub(lambda match: (match[1] or match[2]) + "***", text)
+def keep_secrets_out() -> None:
+    """Make every record of this process a redacted one. The Functions worker brings its own handlers and formatters,
+    so this is the one place that all records pass."""
+    logging.setLogRecordFactory(RedactedRecord)

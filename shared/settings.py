@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -144,27 +144,27 @@ SETTINGS: tuple[Setting, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The values, checked. Field names follow the setting names."""
+    """The values, checked. Field names follow the setting names; secrets are left out when it is printed."""
 
-    storage: str
+    storage: str = field(repr=False)
     storage_blob_uri: str
     storage_queue_uri: str
     subscription_id: str
     resource_group: str
     workspace: str
-    workspace_storage: str
+    workspace_storage: str = field(repr=False)
     workspace_container: str
     topic_endpoint: str
-    topic_key: str
+    topic_key: str = field(repr=False)
     logs_workspace_id: str
     policies: Path
     public_url: str
-    teams_webhook: str
+    teams_webhook: str = field(repr=False)
     acs_endpoint: str
     smtp_host: str
     smtp_port: int
     smtp_user: str
-    smtp_password: str
+    smtp_password: str = field(repr=False)
     mail_from: str
     identity_client_id: str
     alerts_caller: str

@@ -1,0 +1,79 @@
+"""Secrets are recognised in whatever form they come, and what is none stays readable."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from shared.errors import RetryableError
+from shared.logs import RedactedRecord, fields
+from shared.redaction import redacted
+
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+TOKEN = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"DefaultEndpointsProtocol=https;AccountName=st;AccountKey={KEY};X=1", None),
+        (f"the key {KEY} was refused", "the key *** was refused"),
+        ("GET /vigia/x?se=2026&sig=canary%2Fcanary&sp=r", "GET /vigia/x?se=2026&sig=***&sp=r"),
+        ("POST /api/alerts?code=canary==&x=1", "POST /api/alerts?code=***&x=1"),
+        (f"Authorization: Bearer {TOKEN}", "Authorization: Bearer ***"),
+        (f"token {TOKEN} expired", "token *** expired"),
+        ("'aeg-sas-key': 'canary'", "'aeg-sas-key': ***"),
+        ('{"aeg-sas-token": "r=1&canary"}', None),
+        ('{"access_token":"canary","expires_in":3599}', '{"access_token":***,"expires_in":3599}'),
+        ("client_secret=canary&grant_type=x", "client_secret=***&grant_type=x"),
+        ("Password: canary", "Password: ***"),
+        ("SharedKey devstoreaccount1:canarycanary=", "SharedKey ***"),
+        (
+            "cannot reach https://prod-01.westeurope.logic.azure.com:443/workflows/canary/triggers?x=1",
+            "cannot reach https://prod-01.westeurope.logic.azure.com:443/***",
+        ),
+        ("https://abc.environment.api.powerplatform.com/powerautomate/canary", None),
+    ],
+)
+def test_secrets_become_stars(text: str, expected: str | None) -> None:
+    found = redacted(text)
+    assert "canary" not in found
+    assert KEY[:20] not in found
+    assert TOKEN[:20] not in found
+    assert "***" in found
+    assert expected is None or found == expected
+    assert redacted(found) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "event.delayed code=storage.refused reason=storage refused 'models/x': 503",
+        "VIGIA_SMTP_PASSWORD is missing: password on the mail server; a secret",
+        "check VIGIA_SMTP_USER and VIGIA_SMTP_PASSWORD",
+        "signal data-drift: age normalized 0.71 (bound 0.5)",
+        "fact 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "https://ml.azure.com/runs/job-1?wsid=/subscriptions/x",
+        "the Basic plan, and a bearer of news",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_an_error_of_ours_repeats_no_secret_of_a_service() -> None:
+    error = RetryableError("x.y", "it answered: {'aeg-sas-key': 'canary'}", "try again")
+    assert "canary" not in str(error) + error.message + repr(error)
+
+
+def test_a_record_holds_no_secret_in_message_arguments_facts_and_traceback() -> None:
+    try:
+        raise ValueError("GET https://x/?sig=canary")  # noqa: TRY301
+    except ValueError as exc:
+        told = (type(exc), exc, exc.__traceback__)
+    record = RedactedRecord("x", logging.ERROR, "f.py", 1, "at %s", ("AccountKey=canary",), told)
+    record.__dict__.update(fields(reason="Bearer canarycanary"))
+    shown = logging.Formatter("%(message)s %(vigia)s %(vigia_reason)s").format(record)
+    assert "canary" not in shown
+    assert "ValueError" in shown
