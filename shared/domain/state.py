@@ -25,8 +25,11 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A training that Azure ML refused for good. `at` is when the worker that heard it had claimed the fact."""
+class Declined:
+    """A training that did not start although it was planned: a guardrail held it back, or Azure ML refused it.
+
+    `at` is when the worker that heard it had claimed the fact; one that claimed it earlier was overtaken.
+    """
 
     job: JobName
     at: datetime
@@ -48,7 +51,7 @@ class ModelState:
 
     Args:
         trainings: newest last.
-        refused: newest last; what a worker that was overtaken must not note again.
+        declined: newest last; what a worker that was overtaken must not start any more.
         release: the release that owns the model's endpoint now; read afresh for each decision, never stored.
     """
 
@@ -56,4 +59,4 @@ class ModelState:
     trainings: tuple[Training, ...] = ()
     freeze: Freeze | None = None
     release: ReleaseId | None = None
-    refused: tuple[Refusal, ...] = ()
+    declined: tuple[Declined, ...] = ()

@@ -16,7 +16,7 @@ from shared.domain.fact import DataArrived, DriftDetected, Fact, RetrainingReque
 from shared.domain.ids import JobName
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
-from shared.domain.state import ModelState, Refusal, Training
+from shared.domain.state import Declined, ModelState, Training
 from shared.errors import PermanentError
 from shared.policy.guardrails import (
     MEASURED_CAUSES,
@@ -180,7 +180,8 @@ def perform(reaction: Reaction, work: Work) -> Performed:
 def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Training | None, str | None]:
     """Note the training in the model's state and return it, or return why it must not start.
 
-    Two facts may be decided at the same time, each seeing no training: only one of them gets its note in.
+    Two facts may be decided at the same time, each seeing no training: only one of them gets its note in. That it
+    must not start is noted, too: whoever was overtaken on the way here would find other trainings, and might start it.
     """
     held_by: list[str] = []
 
@@ -188,9 +189,12 @@ def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Tr
         held_by.clear()
         if any(training.job == job for training in state.trainings):
             return state
-        if reason := _overtaken(state, job, work.now) or _guardrail(state, retrain, cause, work.now):
-            held_by.append(reason)
+        if _is_overtaken(state, job, work.now):
+            held_by.append(f"it was decided meanwhile that {job} does not start")
             return state
+        if reason := _guardrail(state, retrain, cause, work.now):
+            held_by.append(reason)
+            return _declined(state, job, work.now)
         training = Training(job, work.key, cause, work.now, next_chain(state, cause, work.now))
         return replace(state, trainings=(*state.trainings, training)[-KEPT_TRAININGS:])
 
@@ -199,11 +203,14 @@ def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Tr
     return noted, held_by[0] if held_by else None
 
 
-def _overtaken(state: ModelState, job: JobName, now: datetime) -> str | None:
-    """Return why a worker that claimed the fact at `now` comes too late: a later one was refused the job meanwhile."""
-    if any(refusal.job == job and now < refusal.at for refusal in state.refused):
-        return f"Azure ML refused {job} meanwhile"
-    return None
+def _is_overtaken(state: ModelState, job: JobName, now: datetime) -> bool:
+    """Return whether a worker that claimed the fact later than `now` has found that the job does not start."""
+    return any(declined.job == job and now < declined.at for declined in state.declined)
+
+
+def _declined(state: ModelState, job: JobName, now: datetime) -> ModelState:
+    others = (declined for declined in state.declined if declined.job != job)
+    return replace(state, declined=(*others, Declined(job, now))[-KEPT_TRAININGS:])
 
 
 def _forget(work: Work, job: JobName) -> None:
@@ -211,8 +218,7 @@ def _forget(work: Work, job: JobName) -> None:
 
     def without(state: ModelState) -> ModelState:
         kept = tuple(training for training in state.trainings if training.job != job)
-        others = (refusal for refusal in state.refused if refusal.job != job)
-        return replace(state, trainings=kept, refused=(*others, Refusal(job, work.now))[-KEPT_TRAININGS:])
+        return _declined(replace(state, trainings=kept), job, work.now)
 
     work.models.update(work.policy.model, without)
 

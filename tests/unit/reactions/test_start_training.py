@@ -201,6 +201,19 @@ def test_a_worker_that_was_overtaken_does_not_note_a_refused_job_again() -> None
     assert world.models.read(MODEL).trainings == ()
 
 
+def test_a_worker_that_was_overtaken_does_not_start_what_was_held_back() -> None:
+    """The training that held it back may be gone by the time it wakes; its fact's record says that it did not start."""
+    world = World()
+    (reaction,) = proposed(NAME, drift("7@1"))
+    overtaken = work_for(world, fact_from(drift("7@1")))
+    world.models.update(MODEL, lambda _: a_state(1))
+    world.clock.advance(timedelta(minutes=3))
+    assert perform(world, NAME, drift("7@1")).outcome.status == "suppressed"
+    world.models.update(MODEL, lambda state: replace(state, trainings=()))
+    assert reactions()[NAME].perform(reaction, overtaken).outcome.status == "suppressed"
+    assert world.azureml.jobs == {}
+
+
 def test_a_refused_job_can_be_tried_again_later() -> None:
     world = World()
     world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
