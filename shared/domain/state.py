@@ -51,6 +51,7 @@ class ModelState:
 
     Args:
         trainings: newest last.
+        frozen_by: facts that asked for a freeze, newest last, whether or not it was lifted since.
         declined: newest last; what a worker that was overtaken must not start any more.
         release: the release that owns the model's endpoint now; read afresh for each decision, never stored.
     """
@@ -60,3 +61,4 @@ class ModelState:
     freeze: Freeze | None = None
     release: ReleaseId | None = None
     declined: tuple[Declined, ...] = ()
+    frozen_by: tuple[FactKey, ...] = ()

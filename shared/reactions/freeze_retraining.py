@@ -15,6 +15,7 @@ from shared.reactions.budget_section import Budget, budget_sentence, measures
 from shared.reactions.spec import Performed, ReactionSpec, Work, done
 
 NAME = "freeze-retraining"
+KEPT_FACTS = 50
 
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
@@ -24,15 +25,19 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
 
 def perform(reaction: Reaction, work: Work) -> Performed:
     freeze = Freeze(reason=reaction.why, since=work.now, fact=work.key)
-
-    def freeze_unless_frozen(state: ModelState) -> ModelState:
-        # A freeze that ends by itself, or has ended, does not stand for this one, which a person has to lift.
-        is_frozen = state.freeze is not None and state.freeze.until is None
-        return state if is_frozen else replace(state, freeze=freeze)
-
-    work.models.update(work.policy.model, freeze_unless_frozen)
+    work.models.update(work.policy.model, lambda state: _frozen(state, freeze))
     notice = work.notice(NoticeKind.RETRAINING_FROZEN, reason=reaction.why)
     return done(reaction, f"retraining of {work.policy.model} is frozen: {reaction.why}", "", notice)
+
+
+def _frozen(state: ModelState, freeze: Freeze) -> ModelState:
+    """Return the state with the freeze, once per fact: when a person has lifted it, repeating must not bring it back."""
+    if freeze.fact in state.frozen_by:
+        return state
+    frozen_by = (*state.frozen_by, freeze.fact)[-KEPT_FACTS:]
+    # A freeze that ends by itself, or has ended, does not stand for this one, which a person has to lift.
+    is_frozen = state.freeze is not None and state.freeze.until is None
+    return replace(state, freeze=state.freeze if is_frozen else freeze, frozen_by=frozen_by)
 
 
 SPEC = ReactionSpec(NAME, propose, perform, {"budget": Budget})

@@ -66,6 +66,14 @@ def test_a_freeze_with_an_end_does_not_stand_for_the_budgets(hours: int) -> None
     assert (freeze.until, freeze.reason.startswith("budget ml-team")) == (None, True)
 
 
+def test_a_freeze_that_a_person_has_lifted_does_not_come_back_when_its_fact_is_taken_over() -> None:
+    world = World()
+    perform(world, "freeze-retraining", budget(100))
+    world.models.update(MODEL, lambda state: replace(state, freeze=None))
+    perform(world, "freeze-retraining", budget(100))
+    assert world.models.read(MODEL).freeze is None
+
+
 def test_running_instances_are_stopped_and_named() -> None:
     world = World()
     world.azureml.compute_instances = ["ci-ana", "ci-ben"]
