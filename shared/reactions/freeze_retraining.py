@@ -31,7 +31,7 @@ def perform(reaction: Reaction, work: Work) -> Performed:
 
 
 def _frozen(state: ModelState, freeze: Freeze) -> ModelState:
-    """Return the state with the freeze, once per fact: when a person has lifted it, repeating must not bring it back."""
+    """Return the state with the freeze, once per fact: repeating must not bring back what a person has lifted."""
     if freeze.fact in state.frozen_by:
         return state
     frozen_by = (*state.frozen_by, freeze.fact)[-KEPT_FACTS:]
