@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -74,3 +75,17 @@ def test_ids_are_object_ids_or_empty(environment: dict[str, Any]) -> None:
 
     for value in filter(None, ids):
         UUID(value)
+
+
+def test_a_named_source_is_named_whole(environment: dict[str, Any]) -> None:
+    """The storage account is the workspace's; a folder keeps what jobs and endpoints write out of the events."""
+    storage, registry, policy = (environment["sources"][name] for name in ("storage", "registry", "policy"))
+
+    assert storage["account"] in {"", environment["workspace"]["storageAccount"]}
+    assert not storage["account"] or (storage["location"] and storage["folder"])
+    assert not registry["name"] or registry["location"]
+    assert not policy["subscription"] or UUID(policy["subscription"])
+
+
+def test_webhooks_are_names_of_event_subscriptions(environment: dict[str, Any]) -> None:
+    assert all(re.fullmatch(r"[A-Za-z0-9-]{3,64}", name) for name in environment["entra"]["webhooks"])
