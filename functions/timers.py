@@ -13,7 +13,10 @@ def sweep(timer: func.TimerRequest) -> None:
     try:
         app.sweep.run()
     finally:
-        app.arrivals.look()
+        try:
+            app.keeper.run()
+        finally:
+            app.arrivals.look()
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_MONITOR_SCHEDULE%")

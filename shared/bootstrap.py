@@ -19,6 +19,7 @@ from shared.engine.alerts import Alerts
 from shared.engine.approvals import Approvals
 from shared.engine.arrivals import Arrivals
 from shared.engine.dead_letters import DeadLetters
+from shared.engine.keeper import EndpointKeeper
 from shared.engine.monitors import Monitors
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
@@ -28,6 +29,7 @@ from shared.engine.release_desk import ReleaseDesk
 from shared.engine.replay import Replay
 from shared.engine.schedules import Schedules
 from shared.engine.sweep import Sweep
+from shared.engine.undo import Undoer
 from shared.events.home import Home, container_url
 from shared.policy.late import LatePolicies
 from shared.policy.load import PEOPLE_FILE, Sections, load_policies
@@ -171,6 +173,14 @@ class App:
             queue=self.queue,
             clock=self.clock,
         )
+
+    @cached_property
+    def keeper(self) -> EndpointKeeper:
+        return EndpointKeeper(self.workspace, self.endpoints, self.releases, self.outbox, self.clock)
+
+    @cached_property
+    def undoer(self) -> Undoer:
+        return Undoer(self.workspace, self.releases, self.endpoints, self.queue, self.clock)
 
     @cached_property
     def sweep(self) -> Sweep:

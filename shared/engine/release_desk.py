@@ -47,6 +47,10 @@ class ReleaseDesk:
         """Take a hold back."""
         self._ask(release, ReleaseRequest("resume", by, reason, self.clock.now()))
 
+    def request_promotion(self, release: ReleaseId, step: int, by: str, reason: str) -> None:
+        """Ask for the bake of one step to end: -1 while shadowing, else its index. A failure still rolls back."""
+        self._ask(release, ReleaseRequest("promote", by, reason, self.clock.now(), step))
+
     def wake(self, release: ReleaseId) -> None:
         """Have the release looked at now, out of turn: something it waits for has happened."""
         self.queue.send(RELEASES, wake_message(release))

@@ -4,140 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
-from shared.domain.measurement import Interval
-from shared.domain.release import Release, ReleaseState
-from shared.engine.reconcile import Reconciler
-from shared.engine.release_desk import ReleaseDesk
+from shared.domain.ids import DeploymentName
+from shared.domain.release import ReleaseState
 from shared.errors import PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.queues import RELEASES
-from shared.ports.workspace import DeploymentRecord, EndpointRecord
-from shared.store.endpoints import EndpointStore
-from shared.store.releases import ReleaseStore
-from tests.fakes.approvals import FakeApprovals
-from tests.fakes.blobs import MemoryBlobStore
-from tests.fakes.clock import FakeClock
-from tests.fakes.data import FakeData
-from tests.fakes.outbox import FakeOutbox
-from tests.fakes.queues import FakeQueues
-from tests.fakes.releases import a_plan, a_release
-from tests.fakes.telemetry import FakeTelemetry
-from tests.fakes.workspace import FakeWorkspace
-
-ENDPOINT = EndpointName("flight-delay")
-NO_APPROVAL = replace(a_plan().approval, when="never")
-MINUTE = timedelta(minutes=1)
-
-
-class Killed(BaseException):
-    """The process died; nothing may catch it."""
-
-
-class World:
-    """Everything around the reconciler; a minute of measurements is made up whenever the clock passes it."""
-
-    def __init__(self, champion: bool = True) -> None:
-        self.clock = FakeClock()
-        self.blobs = MemoryBlobStore(self.clock.now)
-        self.queue = FakeQueues(self.clock)
-        self.workspace = FakeWorkspace()
-        self.telemetry, self.data = FakeTelemetry(), FakeData()
-        self.approvals, self.outbox = FakeApprovals(), FakeOutbox()
-        self.releases, self.endpoints = ReleaseStore(self.blobs), EndpointStore(self.blobs)
-        self.desk = ReleaseDesk(self.releases, self.endpoints, self.queue, self.clock)
-        self.slowdown, self.error_share = {"v-1": 1.0}, {"v-1": 0.0}
-        self.auc_gain = 1.0
-        self.random = np.random.default_rng(7)
-        for version in ("1", "2", "3"):
-            self.workspace.register("flight-delay", version)
-        if champion:
-            serving = DeploymentRecord(DeploymentName("v-1"), ModelName("flight-delay"), ModelVersion("1"), "Succeeded")
-            self.workspace.endpoints[ENDPOINT] = EndpointRecord(
-                ENDPOINT, "Succeeded", {serving.name: 100}, {}, (serving,), "https://flight-delay.example.com/score"
-            )
-
-    @property
-    def reconciler(self) -> Reconciler:
-        return Reconciler(
-            self.workspace,
-            self.telemetry,
-            self.data,
-            self.approvals,
-            self.outbox,
-            self.releases,
-            self.endpoints,
-            self.queue,
-            self.clock,
-        )
-
-    def open(self, version: str = "2", **plan: Any) -> ReleaseId:
-        release = a_release(version, a_plan(**{"approval": NO_APPROVAL, **plan}), self.clock.now())
-        self.offer_scores(release.id)
-        assert self.desk.open(release)
-        return release.id
-
-    def offer_scores(self, release: str, champion_gain: float = 1.0, challenger_gain: float = 2.0) -> None:
-        labels = self.random.integers(0, 2, 600)
-        noise = self.random.normal(size=600)
-        self.data.tables[f"azureml://datastores/workspaceblobstore/paths/azureml/eval-{release}/scores/"] = (
-            pd.DataFrame(
-                {
-                    "row_id": range(600),
-                    "label": labels,
-                    "champion_score": labels * champion_gain + noise,
-                    "challenger_score": labels * challenger_gain + noise,
-                }
-            )
-        )
-
-    def release(self, release: ReleaseId) -> Release:
-        stored = self.releases.load(release)
-        assert stored is not None
-        return stored.release
-
-    @property
-    def traffic(self) -> dict[str, int]:
-        return {str(name): share for name, share in self.workspace.endpoints[ENDPOINT].traffic.items()}
-
-    def run(self, until: Callable[[], bool] = lambda: False, longest: timedelta = timedelta(days=2)) -> None:
-        """Deliver messages as they fall due until there are none, or `until` holds."""
-        end = self.clock.now() + longest
-        while not until():
-            due = self.queue.next_at(RELEASES)
-            if due is None or due > end:
-                return
-            self.pass_time(due)
-            message = self.queue.take(RELEASES)
-            assert message is not None
-            self.reconciler.handle(message)
-
-    def pass_time(self, to: Any) -> None:
-        while self.clock.now() < to:
-            self._measure()
-            self.clock.advance(min(to - self.clock.now(), MINUTE - self._into_minute()))
-
-    def _into_minute(self) -> timedelta:
-        now = self.clock.now()
-        return timedelta(seconds=now.second, microseconds=now.microsecond)
-
-    def _measure(self) -> None:
-        if ENDPOINT not in self.workspace.endpoints or self._into_minute():
-            return
-        for name, share in self.traffic.items():
-            requests = 10 * share
-            errors = int(self.random.binomial(requests, self.error_share.get(name, 0.0)))
-            latency = math.log(80 * self.slowdown.get(name, 1.0)) + float(self.random.normal(0, 0.03))
-            self.telemetry.record(ENDPOINT, Interval(DeploymentName(name), self.clock.now(), requests, errors, latency))
+from tests.fakes.releases import a_plan
+from tests.unit.engine.release_world import ENDPOINT, MINUTE, Killed, World
 
 
 def test_a_healthy_version_goes_through_every_step_and_finishes() -> None:

@@ -1,0 +1,121 @@
+"""Keeps endpoints as their last release left them, and clears away what serves nobody any more.
+
+It touches only endpoints that no release owns. Before each write it stores the endpoint's record anew, guarded by its
+ETag: a release that took the endpoint meanwhile makes that fail.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
+from shared.domain.notice import Notice, NoticeKind
+from shared.domain.release import KeepPlan, Release
+from shared.errors import VigiaError
+from shared.logs import fields
+from shared.ports.clock import Clock
+from shared.ports.outbox import Outbox
+from shared.ports.workspace import EndpointRecord, Workspace
+from shared.release.observation import EndpointClaim
+from shared.release.trouble import landed_late
+from shared.release.words import split
+from shared.store.endpoints import EndpointStore
+from shared.store.releases import ReleaseStore
+
+log = logging.getLogger("vigia.keeper")
+
+
+@dataclass(frozen=True)
+class EndpointKeeper:
+    workspace: Workspace
+    endpoints: EndpointStore
+    releases: ReleaseStore
+    outbox: Outbox
+    clock: Clock
+
+    def run(self) -> None:
+        """Look at every endpoint that a release was given; one's trouble does not keep the others waiting."""
+        for name in list(self.endpoints.names()):
+            try:
+                self._look(name)
+            except VigiaError as exc:
+                log.warning("keeper.delayed", extra=fields(endpoint=name, code=exc.code, reason=exc.message))
+
+    def _look(self, name: EndpointName) -> None:
+        claim = self.endpoints.read(name)
+        last = self._last_release(claim.last_owner)
+        if claim.owner is not None or last is None:
+            return
+        endpoint = self.workspace.endpoint(name)
+        if endpoint is None or endpoint.state != "Succeeded":
+            return
+        actual = {deployment: share for deployment, share in endpoint.traffic.items() if share}
+        if claim.desired and actual != dict(claim.desired):
+            self._differs(claim, last, endpoint, actual)
+        elif claim.told:
+            self.endpoints.change(claim, replace(claim, told={}))
+        elif last.plan.keep and last.plan.keep.then != "keep":
+            self._clear_away(claim, endpoint, last.plan.keep)
+
+    def _last_release(self, release: ReleaseId | None) -> Release | None:
+        stored = self.releases.load(release) if release else None
+        return stored.release if stored else None
+
+    def _differs(
+        self, claim: EndpointClaim, last: Release, endpoint: EndpointRecord, actual: Mapping[DeploymentName, int]
+    ) -> None:
+        """Put back what a late write of ours did, and what a person did if the policy says so; tell people."""
+        known = {deployment.name for deployment in endpoint.deployments}
+        is_ours = landed_late(actual, claim, self.clock.now())
+        repairs = (is_ours or last.plan.on_hand_edit == "repair") and set(claim.desired) <= known
+        if not is_ours and dict(claim.told) != dict(actual):
+            self._tell(claim, last, actual, repairs=repairs)
+            claim = replace(claim, told=dict(actual), generation=claim.generation + 1)
+        if repairs and self.endpoints.change(claim, claim):
+            log.info("keeper.repaired", extra=fields(endpoint=claim.endpoint, was=split(actual)))
+            self.workspace.set_traffic(claim.endpoint, claim.desired)
+
+    def _tell(
+        self, claim: EndpointClaim, last: Release, actual: Mapping[DeploymentName, int], *, repairs: bool
+    ) -> None:
+        then = f"it is put back to {split(claim.desired)}" if repairs else f"it was {split(claim.desired)}, and is left"
+        parameters = {"endpoint": str(claim.endpoint), "reason": f"it is {split(actual)} now; {then}"}
+        key = f"traffic/{claim.endpoint}/{claim.generation}"
+        # Told before it is remembered: a crash in between repeats the notice under its key.
+        self.outbox.post((Notice(NoticeKind.TRAFFIC_CHANGED, key, last.model, parameters),))
+        self.endpoints.change(claim, replace(claim, told=dict(actual)))
+
+    def _clear_away(self, claim: EndpointClaim, endpoint: EndpointRecord, keep: KeepPlan) -> None:
+        """Delete or scale down one deployment that has been idle for long enough, or forget one that is gone."""
+        states = {deployment.name: deployment.state for deployment in endpoint.deployments}
+        needed = _needed(claim, endpoint)
+        for name, since in sorted(claim.idle.items(), key=lambda item: item[1]):
+            if name not in states:
+                self.endpoints.change(claim, _without(claim, name))
+                return
+            if name in needed or states[name] == "Deleting" or self.clock.now() - since < keep.champion_for:
+                continue
+            if not self.endpoints.change(claim, claim):
+                return
+            log.info("keeper.cleared", extra=fields(endpoint=claim.endpoint, deployment=name, how=keep.then))
+            if keep.then == "delete":
+                # Forgotten when a later look finds it gone: a crash before this line must not keep it for ever.
+                self.workspace.delete_deployment(claim.endpoint, name)
+                return
+            self.workspace.scale_deployment(claim.endpoint, name, instance_count=1)
+            stored = self.endpoints.read(claim.endpoint)
+            self.endpoints.change(stored, _without(stored, name))
+            return
+
+
+def _needed(claim: EndpointClaim, endpoint: EndpointRecord) -> set[DeploymentName]:
+    """Return what must stay as it is: what serves, is copied to, is to serve, or was the last known good."""
+    recorded = {each.deployment for each in (claim.champion, claim.last_known_good) if each}
+    shares = (endpoint.traffic, endpoint.mirror_traffic, claim.desired)
+    return recorded | {name for share in shares for name, percent in share.items() if percent}
+
+
+def _without(claim: EndpointClaim, name: DeploymentName) -> EndpointClaim:
+    return replace(claim, idle={other: since for other, since in claim.idle.items() if other != name})

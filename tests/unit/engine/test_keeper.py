@@ -1,0 +1,131 @@
+"""Endpoints without a release: what they serve stays, and what serves nobody goes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.ids import DeploymentName
+from shared.domain.release import KeepPlan, ReleaseState
+from shared.errors import WorkspaceBusyError
+from tests.unit.engine.release_world import ENDPOINT, World
+
+DAY = timedelta(hours=24)
+KEEP: dict[str, Any] = {"keep": KeepPlan(DAY, "delete")}
+
+
+def released(*versions: str, **plan: Any) -> World:
+    world = World()
+    for version in versions:
+        release = world.open(version, **{**KEEP, **plan})
+        world.run()
+        assert world.release(release).state is ReleaseState.FINISHED
+    return world
+
+
+def sweep(world: World, after: timedelta = timedelta(0), times: int = 3) -> None:
+    world.clock.advance(after)
+    for _ in range(times):
+        world.keeper.run()
+
+
+def test_the_last_known_good_stays_and_what_was_before_it_goes_when_its_time_is_over() -> None:
+    world = released("2", "3")
+    sweep(world)
+    assert world.deployments == {"v-1", "v-2", "v-3"}
+
+    sweep(world, after=DAY)
+
+    assert world.deployments == {"v-2", "v-3"}
+    assert set(world.endpoints.read(ENDPOINT).idle) == {"v-2"}
+
+
+def test_a_version_that_was_rolled_back_goes_too() -> None:
+    world = World()
+    world.error_share["v-2"] = 0.3
+    world.open(**KEEP)
+    world.run()
+
+    sweep(world, after=DAY)
+
+    assert (world.deployments, world.traffic) == ({"v-1"}, {"v-1": 100})
+
+
+@pytest.mark.parametrize(
+    ("plan", "calls"),
+    [
+        pytest.param({"keep": KeepPlan(DAY, "keep")}, [], id="kept"),
+        pytest.param({"keep": None}, [], id="releases_of_earlier_versions"),
+        pytest.param({"keep": KeepPlan(DAY, "scale-down")}, [("scale_deployment", "v-1=1")], id="scaled_down_once"),
+    ],
+)
+def test_a_policy_may_keep_more(plan: dict[str, Any], calls: list[tuple[str, str]]) -> None:
+    world = released("2", "3", **plan)
+    world.workspace.calls.clear()
+
+    sweep(world, after=DAY)
+
+    assert world.workspace.calls == calls
+    assert world.deployments == {"v-1", "v-2", "v-3"}
+
+
+def test_nothing_is_cleared_away_under_a_running_release() -> None:
+    world = released("2", "3")
+    world.clock.advance(DAY)
+    assert world.endpoints.claim(ENDPOINT, world.open("4"))
+
+    sweep(world)
+
+    assert world.deployments == {"v-1", "v-2", "v-3"}
+
+
+def test_a_deployment_of_somebody_else_is_left_alone() -> None:
+    world = released("2", "3")
+    sweep(world, after=10 * DAY)
+    world.workspace.endpoints[ENDPOINT] = _with_deployment(world, "experiment")
+
+    sweep(world, after=10 * DAY)
+
+    assert "experiment" in world.deployments
+
+
+def test_a_removal_that_meets_a_busy_endpoint_is_tried_again() -> None:
+    world = released("2", "3")
+    world.workspace.errors = {"delete_deployment": [WorkspaceBusyError("workspace.busy", "updating")]}
+
+    sweep(world, after=DAY)
+
+    assert world.deployments == {"v-2", "v-3"}
+
+
+def test_traffic_changed_by_hand_after_a_release_is_told_once_and_left() -> None:
+    world = released("2")
+    world.clock.advance(DAY)
+    world.workspace.set_traffic(ENDPOINT, {DeploymentName("v-1"): 100})
+
+    sweep(world)
+
+    assert world.traffic == {"v-1": 100}
+    told = [notice for notice in world.outbox.notices.values() if notice.kind == "traffic-changed"]
+    assert [notice.parameters["reason"] for notice in told] == ["it is v-1 100 % now; it was v-2 100 %, and is left"]
+    assert world.deployments == {"v-1", "v-2"}
+
+
+def test_a_policy_may_have_it_put_back() -> None:
+    world = released("2", on_hand_edit="repair")
+    world.clock.advance(DAY)
+    world.workspace.set_traffic(ENDPOINT, {DeploymentName("v-1"): 100})
+
+    sweep(world)
+
+    assert world.traffic == {"v-2": 100}
+    assert world.outbox.kinds.count("traffic-changed") == 1
+
+
+def _with_deployment(world: World, name: str) -> Any:
+    from dataclasses import replace
+
+    record = world.workspace.endpoints[ENDPOINT]
+    return replace(record, deployments=(*record.deployments, replace(record.deployments[0], name=DeploymentName(name))))
