@@ -39,6 +39,22 @@ ByOption = Annotated[
     ),
 ]
 
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The release, or the beginning of its id.")]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, in a few words; people will read it.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+TimeoutOption = Annotated[
+    int,
+    typer.Option(
+        "--timeout",
+        "--wait",
+        min=0,
+        metavar="SECONDS",
+        help="Wait so long for it to be done; exit code 2 when it is not. 0: ask, and do not wait.",
+    ),
+]
+
 
 def person(by: str | None) -> str:
     """Return who asks: as given, else the user of this machine."""

@@ -64,7 +64,14 @@ def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:
         if found and found.model is not None and found.model != release.model:
             why = f"endpoint {release.endpoint} serves another model, {found.model}"
             return end(release, ReleaseState.FAILED, why, now)
-        release = replace(release, champion=Serving(name, found.version if found else None))
+        version = found.version if found else None
+        if name == release.challenger.deployment and version not in {None, release.version}:
+            why = f"deployment {name} serves already, with version {version}; release {release.version} needs that name"
+            return end(release, ReleaseState.FAILED, why, now)
+        if name == release.challenger.deployment:
+            why = f"version {release.version} serves already"
+            return end(release, ReleaseState.SUPERSEDED, why, now)
+        release = replace(release, champion=Serving(name, version))
     if newer := superseded(release, seen):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     return go_on(move(release, ReleaseState.GATING, f"endpoint {release.endpoint} is ours", now), now)

@@ -7,6 +7,9 @@ from shared.domain.verdict import Judgement
 from shared.release.observation import Observation
 from shared.release.words import asked
 
+# What is in the reason of every release that a person holds.
+HOLD = " asked to hold"
+
 
 def asked_to_hold(seen: Observation) -> str:
     """Return who asked to hold, and why; empty when nobody does."""

@@ -9,8 +9,9 @@ from datetime import datetime
 from shared.domain.release import Release, ReleaseState
 from shared.release.before import awaiting_approval, evaluating, gating, opened
 from shared.release.endings import end, roll_back, rolling_back, settled
-from shared.release.moves import Step
+from shared.release.moves import Step, is_late, stay
 from shared.release.observation import Observation
+from shared.release.requests import HOLD, asked_to_hold
 from shared.release.rollout import canary, deploying, promoted, watching
 from shared.release.shadow import shadowing
 from shared.release.words import asked
@@ -41,7 +42,24 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
         return _abort(release, asked(seen.request), now)
     if release.state not in _STATES:
         return end(release, ReleaseState.FAILED, f"state {release.state} has no way on", now)
-    return _STATES[release.state](release, seen, now)
+    taken = _STATES[release.state](release, seen, now)
+    if release.state.is_before_deploying or release.state is ReleaseState.DEPLOYING:
+        return _held_back(release, taken, asked_to_hold(seen), now)
+    return taken
+
+
+def _held_back(release: Release, taken: Step, held: str, now: datetime) -> Step:
+    """Return the step, unless it moves on and somebody asked to hold. States that serve look at that themselves."""
+    after = taken.release
+    if after.state.is_terminal or not (held or HOLD in after.held_because):
+        return taken
+    if after.state is release.state:
+        return replace(taken, release=replace(after, held_because=held))
+    if not held:
+        return taken
+    if is_late(release, now):
+        return end(release, ReleaseState.ABORTED, held, now)
+    return stay(replace(release, held_because=held), now)
 
 
 def _abort(release: Release, reason: str, now: datetime) -> Step:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cli import releases as command
+from cli import release_requests as command
 from shared.domain.approval import Decision, Vote
 from shared.domain.release import Release, ReleaseState
 from shared.ports.queues import RELEASES
