@@ -1,8 +1,8 @@
 """Where e-processes start, so that a regression that begins late is seen too.
 
 An e-process that started at the beginning has lost its stake by the time a late regression begins. So the stake is
-split over a fixed number of processes, each started some intervals after the one before: half goes to the first, since
-most regressions are there from the first request, and the rest is shared equally. A process that has not started yet
+split over a fixed number of processes, each started some intervals after the one before: most goes to the first, since
+regressions tend to be there from the first request, and the rest is shared equally. One that has not started yet
 is worth what was put in. Their weighted mean is an e-process again, because the weights were fixed beforehand.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EVERY = 5
 MOST = 24
-FIRST_STAKE = 0.5
+FIRST_STAKE = 2 / 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ import pytest
 
 from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
-from shared.domain.verdict import Verdict
-from shared.judge.canary import judge
-from shared.judge.evidence import Tolerances
+from shared.domain.verdict import Judgement, Verdict
+from shared.judge.canary import counts, judge
+from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.latency import differences
 from shared.judge.pairs import Pair, pair
+from shared.judge.scores import Shift
 
 T0 = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -157,3 +159,69 @@ def test_intervals_that_make_no_sense_or_lack_a_side_are_left_out() -> None:
 def test_a_lag_compares_with_the_champion_of_before() -> None:
     then, now = Interval(CHAMPION, T0, 100, 1, 4.0), Interval(CANARY, T0 + 5 * MINUTE, 100, 1, 4.0)
     assert pair([then, now], CANARY, CHAMPION, 5 * MINUTE) == (Pair(now, then),)
+
+
+def test_a_ratio_of_errors_may_be_tolerated_instead_of_a_difference() -> None:
+    pairs = Case(more_errors=0.02).pairs(np.random.default_rng(2), 30)
+    now = T0 + 30 * MINUTE
+    tenfold = replace(TOLERANCES, errors=None, errors_ratio=2.0)
+    assert judge(pairs, tenfold, MINUTE, now).verdict is Verdict.FAIL
+    assert judge(pairs, replace(TOLERANCES, errors=0.1), MINUTE, now).verdict is Verdict.PASS
+
+
+def test_the_vectorised_verdicts_are_those_of_the_judge() -> None:
+    for case in (Case(), Case(latency_ratio=1.5), Case(more_errors=0.05)):
+        pairs = case.pairs(np.random.default_rng(4), 15)
+        paths = [error_paths(counts(pairs), TOLERANCES), latency_paths(np.array([differences(pairs)]), TOLERANCES)]
+        requests = np.array([[pair.challenger.requests for pair in pairs]], dtype=float)
+        found = verdicts(paths, requests, TOLERANCES)[0]
+        words = {-1: Verdict.FAIL, 0: Verdict.INCONCLUSIVE, 1: Verdict.PASS}
+        for seen in range(1, 16):
+            assert judge(pairs[:seen], TOLERANCES, MINUTE, T0 + seen * MINUTE).verdict is words[int(found[seen - 1])]
+
+
+def _with_quantile(pair: Pair, shift: float, requests: int = 100) -> Pair:
+    return Pair(
+        replace(pair.challenger, requests=requests, quantile_log_latency=6.0 + shift),
+        replace(pair.champion, quantile_log_latency=6.0),
+    )
+
+
+def test_a_tail_that_grows_is_failed_although_the_mean_does_not() -> None:
+    pairs = Case().pairs(np.random.default_rng(6), 20)
+    noise = np.random.default_rng(8).normal(0, 0.05, 20)
+    tail = [_with_quantile(each, math.log(2) + float(by)) for each, by in zip(pairs, noise, strict=True)]
+    now = T0 + 20 * MINUTE
+    of_tail = replace(TOLERANCES, latency_quantile=0.95)
+
+    assert judge(tail, TOLERANCES, MINUTE, now).verdict is Verdict.PASS
+    judgement = judge(tail, of_tail, MINUTE, now)
+    assert judgement.verdict is Verdict.FAIL
+    assert "latency at quantile 0.95" in judgement.reason
+
+
+def test_a_quantile_of_too_few_requests_gives_way_to_the_mean() -> None:
+    pairs = [_with_quantile(each, 3.0, requests=99) for each in Case().pairs(np.random.default_rng(6), 20)]
+    assert differences(pairs, 0.95) == differences(pairs)
+
+
+def test_predictions_that_moved_are_failed_and_ones_that_did_not_are_passed() -> None:
+    random = np.random.default_rng(9)
+    pairs = Case().pairs(random, 30)
+    limited = replace(TOLERANCES, scores=0.05)
+
+    def judged(by: float) -> Judgement:
+        moved = [Shift(T0 + i * MINUTE, by + float(random.normal(0, 0.01))) for i in range(30)]
+        return judge(pairs, limited, MINUTE, T0 + 30 * MINUTE, moved)
+
+    assert judged(0.0).verdict is Verdict.PASS
+    for by in (0.1, -0.1):
+        assert judged(by).verdict is Verdict.FAIL
+        assert "scores beyond the tolerance" in judged(by).reason
+
+
+def test_predictions_that_were_not_collected_are_not_good_news() -> None:
+    pairs = Case().pairs(np.random.default_rng(9), 30)
+    judgement = judge(pairs, replace(TOLERANCES, scores=0.05), MINUTE, T0 + 30 * MINUTE)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "no predictions were collected" in judgement.reason

@@ -98,7 +98,7 @@ def test_the_nearest_point_of_the_null_is_found(bound: Bound) -> None:
 def test_the_mean_over_starts_counts_those_that_wait_as_one() -> None:
     assert Starts(4, 5).begun(11) == (0, 5, 10)
     assert Starts(4, 5).stakes.sum() == pytest.approx(1)
-    assert Starts(3, 5).mean(np.log([[8.0]]))[0] == pytest.approx(math.log(0.5 * 8 + 0.5))
+    assert Starts(3, 5).mean(np.log([[8.0]]))[0] == pytest.approx(math.log((2 * 8 + 1) / 3))
     assert starts_for(60) == Starts(12, 5)
     assert starts_for(10_000).count <= 24
 

@@ -1,0 +1,166 @@
+"""How often each rule rolls a good canary back, and how soon a bad one, on the same simulated hours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
+from benchmarks.rivals import rules
+from benchmarks.rivals.streams import MINUTES, Streams, World, simulate
+from shared.judge.evidence import Tolerances
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+SEED = 20261120
+# The rivals know no tolerance, so on their streams we have none either.
+STRICT = Tolerances(errors=0.0, latency=1.0, false_rollbacks=0.01, horizon=MINUTES)
+TOLERANT = Tolerances(errors=0.01, latency=1.25, false_rollbacks=0.01, horizon=MINUTES)
+RIVALS: Mapping[str, tuple[str, rules.Rule]] = {
+    "argo": ("Argo, failureLimit 3", rules.argo),
+    "cloudwatch": ("alarm 3 of 3", rules.cloudwatch),
+    "kayenta_once": ("Kayenta at 60 min", rules.kayenta_once),
+    "kayenta": ("Kayenta each minute", rules.kayenta),
+    "naive": ("p < .05", rules.naive),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kind of hour, in words, and what the canary is like in it."""
+
+    what: str
+    world: World
+    tolerances: Tolerances = STRICT
+
+
+SAME: Mapping[str, Case] = {
+    "same": Case("no difference", World()),
+    "diurnal": Case("no difference, traffic rises and falls tenfold", World(is_diurnal=True)),
+    "bursty": Case("no difference, traffic in bursts, heavy-tailed load", World(is_bursty=True)),
+    "arm_noise": Case("no difference, 6 % noise of each version", World(arm_noise=0.06)),
+    "rare_errors": Case("no difference, 0.02 % errors", World(errors=0.0002)),
+    "at_tolerance": Case(
+        "exactly at the policy's defaults: +1 % errors, 1.25 times the latency",
+        World(latency=1.25, canary_errors=0.015, arm_noise=0.06),
+        TOLERANT,
+    ),
+}
+WORSE: Mapping[str, Case] = {
+    "latency_10": Case("latency +10 %", World(latency=1.10)),
+    "latency_20": Case("latency +20 %", World(latency=1.20)),
+    "errors_1": Case("errors 1 % (champion 0.5 %)", World(canary_errors=0.01)),
+    "errors_2": Case("errors 2 %", World(canary_errors=0.02)),
+    "errors_5": Case("errors 5 %", World(canary_errors=0.05)),
+    "late_latency_20": Case("latency +20 % from minute 30", World(latency=1.20, from_minute=30)),
+    "diurnal_latency_20": Case("latency +20 %, diurnal traffic", World(latency=1.20, is_diurnal=True)),
+    "noisy_latency_20": Case("latency +20 %, 6 % noise of each version", World(latency=1.20, arm_noise=0.06)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Hours per case: for all rules, and for ours where nothing is wrong."""
+
+    hours: int
+    hours_of_ours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """How a rule did in one case.
+
+    Args:
+        percent: of the hours that were rolled back, in the minutes from the change on.
+        minute: median from the change on; hours that never were, or before the change, count as never.
+        too_soon: percent that were rolled back before the change.
+    """
+
+    percent: float
+    minute: float
+    too_soon: float
+
+    def __str__(self) -> str:
+        minute = f" at {self.minute:.0f} min" if np.isfinite(self.minute) else ""
+        too_soon = f" ({self.too_soon:.0f} % before)" if self.too_soon else ""
+        return f"{self.percent:.3g} %{minute}{too_soon}"
+
+
+def caught(minutes: Numbers, since: int) -> Caught:
+    """Return the summary of first minutes (infinite for never), counted from the minute `since`."""
+    is_early = minutes <= since
+    counted = np.where(is_early, np.inf, minutes - since)
+    return Caught(
+        100 * float(np.isfinite(counted).mean()),
+        float(np.median(counted)),
+        100 * float((is_early & (since > 0)).mean()),
+    )
+
+
+def false_figures(name: str, case: Case, size: Size) -> list[Figure]:
+    """Return our share of false rollbacks, with the rivals' beside it."""
+    streams = simulate(case.world, size.hours_of_ours, SEED)
+    minutes = rules.ours(case.tolerances)(streams)
+    others = _rivals(_first(streams, size.hours), 0) if case.tolerances is STRICT else {}
+    told = "; ".join(f"{RIVALS[rival][0]} {each.percent:.3g} %" for rival, each in others.items())
+    what = f"{case.what}: rolled back" + (f" ({told})" if told else "")
+    percent = 100 * float(np.isfinite(minutes).mean())
+    found = [Figure(f"canary.{name}.false_rollbacks", percent, "%", what, Goal("<=", 1))]
+    return found + [
+        Figure(f"canary.{name}.{rival}", each.percent, "%", f"{RIVALS[rival][0]}, likewise")
+        for rival, each in others.items()
+        if rival in {"kayenta", "naive"}
+    ]
+
+
+def found_figures(name: str, case: Case, size: Size) -> list[Figure]:
+    """Return what we caught and when, with the rivals' beside it."""
+    streams = simulate(case.world, size.hours, SEED)
+    mine = caught(rules.ours(case.tolerances)(streams), case.world.from_minute)
+    others = _rivals(streams, case.world.from_minute)
+    told = "; ".join(f"{RIVALS[rival][0]} {each}" for rival, each in others.items())
+    behind = _number(mine.minute) - _number(others["kayenta"].minute)
+    return [
+        Figure(f"canary.{name}.detected", mine.percent, "%", f"{case.what}: detected ({told})"),
+        Figure(f"canary.{name}.minute", mine.minute, "min", f"{case.what}: detected after, median"),
+        Figure(
+            f"canary.{name}.after_kayenta", behind, "min", "the same after Kayenta each minute, median", Goal("<=", 0)
+        ),
+    ]
+
+
+def _rivals(streams: Streams, since: int) -> dict[str, Caught]:
+    return {name: caught(rule(streams), since) for name, (_, rule) in RIVALS.items()}
+
+
+def _first(streams: Streams, hours: int) -> Streams:
+    return Streams(*(getattr(streams, name)[:hours] for name in Streams.__slots__))
+
+
+def _number(minute: float) -> float:
+    """Return the minute, with never as the one after the last."""
+    return min(minute, MINUTES + 1.0)
+
+
+def measure(size: Size, run: Run) -> list[Figure]:
+    found: list[Figure] = []
+    for name, case in SAME.items():
+        run.progress(f"{size.hours_of_ours:,} hours: {case.what}")
+        found += false_figures(name, case, size)
+    for name, case in WORSE.items():
+        run.progress(f"{size.hours:,} hours: {case.what}")
+        found += found_figures(name, case, size)
+    return found
+
+
+def run(run: Run) -> Sequence[Figure]:
+    return measure(Size(2000, 20_000) if run.is_long else Size(150, 2000), run)
+
+
+SPEC = Benchmark("canary", "false rollbacks and detection beside four rivals' rules, looking every minute", run)
