@@ -40,12 +40,14 @@ class Weather:
         at: by where the call goes: the first part of a blob's name, a queue or a service, and "r" or "w".
         duplicate: per look of the scheduler: a message is on its queue twice.
         jump: per look of the scheduler: the clock goes on by minutes to days.
+        lift: per look of the scheduler: a person lifts the freeze of a model.
     """
 
     everywhere: Faults = Faults()
     at: Mapping[str, Faults] = field(default_factory=dict)
     duplicate: float = 0.0
     jump: float = 0.0
+    lift: float = 0.0
 
 
 CALM = Weather()
@@ -68,7 +70,7 @@ def weather(random: Random, at: Mapping[str, Faults], *, share: float) -> Weathe
 
     everywhere = Faults(*(some(getattr(HEAVIEST, each.name)) for each in fields(Faults)))
     hot = {where: _added(everywhere, more) for where, more in at.items()}
-    return Weather(everywhere, hot, duplicate=some(0.06), jump=some(0.08))
+    return Weather(everywhere, hot, duplicate=some(0.06), jump=some(0.08), lift=0.2)
 
 
 def _added(some: Faults, more: Faults) -> Faults:

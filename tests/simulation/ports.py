@@ -66,7 +66,7 @@ class SimulatedQueue:
 
     def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
         self.run.write(
-            f"{queue} w", f"send {queue} {text[:30]}", lambda: self.queues.send(queue, text, self.run.now + delay)
+            "queues w", f"send {queue} {text[:30]}", lambda: self.queues.send(queue, text, self.run.now + delay)
         )
 
 

@@ -20,14 +20,15 @@ from tests.simulation.stories import MODELS, Story
 from tests.simulation.world import World
 
 COOLDOWN = timedelta(hours=6)
+LOST, TWICE = "lost:", "twice:"
 
 
 def violations(world: World, told: Story, *, is_quiet: bool) -> Iterator[str]:
-    """Yield each broken promise in a sentence."""
+    """Yield each broken promise in a sentence; it begins with LOST or TWICE where an effect is missing or too many."""
     outcome = Outcome(world, told)
     if not is_quiet:
         waiting = [f"{m.queue} {m.text[:60]}" for m in [*world.queues.messages.values(), *world.queues.poison]]
-        yield f"does not come to rest: {waiting or 'open records'}"
+        yield f"{LOST} does not come to rest: {waiting or 'open records'}"
     for check in (
         every_fact_has_its_record,
         records_only_grow,
@@ -68,6 +69,21 @@ class Outcome:
     def outbox(self) -> list[OutboxRecord]:
         return [decode(OutboxRecord, versions[-1].body) for _, versions in self._under("outbox/")]
 
+    @cached_property
+    def posted(self) -> dict[str, int]:
+        """Return when each notice was first stored, as the number of the write."""
+        return {decode(OutboxRecord, v[0].body).notice.key: int(v[0].etag[1:]) for _, v in self._under("outbox/")}
+
+    @cached_property
+    def recorded(self) -> dict[str, int]:
+        """Return when each notice was first part of a closed record, as the number of the write."""
+        found: dict[str, int] = {}
+        for _, versions in self._under(PREFIX):
+            for closed in [v for v in versions if v.metadata["state"] != "claimed"][:1]:
+                for notice in decode(Entry, closed.body).notices:
+                    found[notice.key] = min(int(closed.etag[1:]), found.get(notice.key, int(closed.etag[1:])))
+        return found
+
     def records(self, prefix: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield every version of each blob, oldest first."""
         for name, versions in self._under(prefix):
@@ -81,9 +97,9 @@ def every_fact_has_its_record(end: Outcome) -> Iterator[str]:
     """Every fact that was told has one record, which is done; parked only where Azure ML refuses for good."""
     recorded = Counter((entry.fact.kind, *entry.fact.identity) for entry in end.entries)
     told = {telling.identity for telling in end.told.tellings if telling.identity}
-    yield from (f"lost: {' '.join(identity)} has no record" for identity in told - set(recorded))
+    yield from (f"{LOST} {' '.join(identity)} has no record" for identity in told - set(recorded))
     yield from (f"unheard of: {' '.join(identity)} has a record" for identity in set(recorded) - told)
-    yield from (f"{' '.join(identity)} has {n} records" for identity, n in recorded.items() if n > 1)
+    yield from (f"{TWICE} {' '.join(identity)} has {n} records" for identity, n in recorded.items() if n > 1)
     for entry in end.entries:
         is_refused = any(o.status == "failed" for o in entry.outcomes) and end.told.refused
         if entry.state == "claimed" or (entry.state == "parked" and not is_refused):
@@ -91,9 +107,11 @@ def every_fact_has_its_record(end: Outcome) -> Iterator[str]:
 
 
 def records_only_grow(end: Outcome) -> Iterator[str]:
-    """The plan stays as it was claimed, epochs never go back, and what is done stays as it was done."""
+    """The plan stays as it was claimed, epochs never go back and are one worker's each, and what is done stays so."""
     for name, versions in end.records(PREFIX):
         first = versions[0]
+        tokens = Counter(epoch for epoch, _ in {(version["epoch"], version["token"]) for version in versions})
+        yield from (f"{name[:24]}: {n} workers took epoch {epoch}" for epoch, n in tokens.items() if n > 1)
         for before, after in pairwise(versions):
             if after["plan"] != first["plan"]:
                 yield f"{name[:24]}: its plan was changed"
@@ -124,11 +142,11 @@ def plans_are_carried_out(end: Outcome) -> Iterator[str]:
             if outcome.status != "done":
                 continue
             if outcome.reaction == "start-training" and outcome.effect not in jobs:
-                yield f"{what}, but there is no job {outcome.effect}"
+                yield f"{LOST} {what}, but there is no job {outcome.effect}"
             if outcome.reaction == "open-release" and outcome.effect not in releases:
-                yield f"{what}, but there is no release {outcome.effect}"
-            if outcome.reaction == "freeze-retraining" and not _is_frozen(end, planned.model):
-                yield f"{what}, but {planned.model} is not frozen"
+                yield f"{LOST} {what}, but there is no release {outcome.effect}"
+            if outcome.reaction == "freeze-retraining" and not _was_frozen(end, planned.model):
+                yield f"{LOST} {what}, but {planned.model} was not frozen"
 
 
 def nothing_unplanned(end: Outcome) -> Iterator[str]:
@@ -136,11 +154,15 @@ def nothing_unplanned(end: Outcome) -> Iterator[str]:
     effects = {o.effect: entry for entry in end.entries for o in entry.outcomes if o.status == "done" and o.effect}
     for job in end.world.azureml.jobs.values():
         if job.name not in effects:
-            yield f"job {job.name} runs, and no record says so"
+            yield f"{TWICE} job {job.name} runs, and no record says so"
     per_fact = Counter((j.tags["vigia.model"], j.tags["vigia.fact"]) for j in end.world.azureml.jobs.values())
-    yield from (f"fact {fact} trained {model} {count} times" for (model, fact), count in per_fact.items() if count > 1)
-    yield from (f"release {r.id} is open, and no record says so" for r in end.releases if r.id not in effects)
-    yield from (f"release {r.id} was never looked at" for r in end.releases if r.id not in end.world.releases_woken)
+    yield from (
+        f"{TWICE} fact {fact} trained {model} {count} times" for (model, fact), count in per_fact.items() if count > 1
+    )
+    yield from (f"{TWICE} release {r.id} is open, and no record says so" for r in end.releases if r.id not in effects)
+    yield from (
+        f"{LOST} release {r.id} was never looked at" for r in end.releases if r.id not in end.world.releases_woken
+    )
 
 
 def trainings_keep_their_distance(end: Outcome) -> Iterator[str]:
@@ -150,21 +172,28 @@ def trainings_keep_their_distance(end: Outcome) -> Iterator[str]:
         noted = sorted(end.states[model].trainings if model in end.states else (), key=lambda t: t.started_at)
         for before, after in pairwise(noted):
             if after.started_at - before.started_at < COOLDOWN:
-                yield f"{model} was trained at {before.started_at:%d %H:%M} and again at {after.started_at:%d %H:%M}"
+                times = f"at {before.started_at:%d %H:%M} and at {after.started_at:%d %H:%M}"
+                yield f"{TWICE} {model} was trained {times}"
         mine = {name for name, job in jobs.items() if job.tags["vigia.model"] == model}
-        yield from (f"job {name} of {model} runs without a note" for name in mine - {t.job for t in noted})
-        yield from (f"training {t.job} of {model} is noted and never ran" for t in noted if t.job not in mine)
+        yield from (f"{TWICE} job {name} of {model} runs without a note" for name in mine - {t.job for t in noted})
+        yield from (f"{LOST} training {t.job} of {model} is noted and never ran" for t in noted if t.job not in mine)
 
 
 def model_memory_forgets_nothing(end: Outcome) -> Iterator[str]:
-    """A training that is noted stays noted unless Azure ML refused it; a freeze stays until a person lifts it."""
+    """A training that is noted stays noted unless Azure ML refused it; a freeze comes once, and stays until a person
+    lifts it."""
     for name, versions in end.records("models/"):
-        for before, after in pairwise(versions):
+        gone, came = 0, Counter[str]()
+        for before, after in pairwise([{"trainings": [], "freeze": None}, *versions]):
             lost = {t["job"] for t in before["trainings"]} - {t["job"] for t in after["trainings"]}
-            if lost and before["model"] not in end.told.refused:
-                yield f"{name} forgot {sorted(lost)}"
-            if before["freeze"] and before["freeze"] != after["freeze"]:
-                yield f"{name}: the freeze was changed or lifted"
+            if lost and after["model"] not in end.told.refused:
+                yield f"{LOST} {name} forgot {sorted(lost)}"
+            if before["freeze"] != after["freeze"]:
+                gone += before["freeze"] is not None
+                came.update([after["freeze"]["fact"]] if after["freeze"] else [])
+        if gone != end.world.lifts[name]:
+            yield f"{LOST} {name}: its freeze went {gone} times, and was lifted {end.world.lifts[name]} times"
+        yield from (f"{TWICE} fact {fact[:16]} froze {name} {n} times" for fact, n in came.items() if n > 1)
 
 
 def people_are_told(end: Outcome) -> Iterator[str]:
@@ -173,14 +202,16 @@ def people_are_told(end: Outcome) -> Iterator[str]:
     recorded |= {notice.key for release in end.releases for notice in release.notices}
     came = {key for key, _ in end.world.inbox.came}
     stored = Counter(record.notice.key for record in end.outbox)
-    yield from (f"notice {key} is stored {count} times" for key, count in stored.items() if count > 1)
+    yield from (f"{TWICE} notice {key} is stored {count} times" for key, count in stored.items() if count > 1)
     states = {record.notice.key: record for record in end.outbox}
     for key in recorded:
         record = states.get(key)
         if record is None:
-            yield f"notice {key} was never posted"
+            yield f"{LOST} notice {key} was never posted"
+        elif end.posted[key] < end.recorded.get(key, 0):
+            yield f"notice {key} was posted before its record was closed"
         elif record.state == "sent" and key not in came:
-            yield f"notice {key} is marked as sent and never came"
+            yield f"{LOST} notice {key} is marked as sent and never came"
         elif record.state == "failed" and not all("given up" in d.problem for d in record.deliveries or ()):
             yield f"notice {key} failed: {record.deliveries}"
     yield from (f"people were told {key}, which no record holds" for key in sorted(came - recorded) if _is_ours(key))
@@ -202,8 +233,9 @@ def what_is_wrong_is_set_aside(end: Outcome) -> Iterator[str]:
         yield f"{len(end.quarantined)} events were set aside, people hear of {len(told)}"
 
 
-def _is_frozen(end: Outcome, model: str) -> bool:
-    return model in end.states and end.states[model].freeze is not None
+def _was_frozen(end: Outcome, model: str) -> bool:
+    versions = end.world.blobs.history.get(f"models/{model}.json", ())
+    return any(decode(ModelState, version.body).freeze for version in versions)
 
 
 def _is_ours(key: str) -> bool:

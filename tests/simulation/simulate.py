@@ -126,6 +126,8 @@ class _Scheduler:
             self.run.note(f"!! message {copy.number} of {copy.queue} is there twice")
         elif chance > 0.95:
             self.run.start("sweep", self._sweep)
+        elif chance > 0.95 - weather.lift and self.world.lift_freezes():
+            self.run.note("!! a person lifts the freezes")
         else:
             self._give_a_turn()
 

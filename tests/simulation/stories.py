@@ -48,7 +48,8 @@ class Shape:
         trainings: facts that want to train one model.
         elsewhere: facts that want to train another model.
         copies: how often a fact may be delivered.
-        spread_minutes: the facts begin to be told within so many minutes, or some hours later.
+        late: how long after the first delivery the others may come.
+        spread_minutes: the facts begin to be told within so many minutes, counted from one of `hours`.
     """
 
     trainings: int = 2
@@ -58,7 +59,9 @@ class Shape:
     others: int = 0
     wrongs: int = 0
     copies: tuple[int, ...] = (1, 2, 2, 3)
-    spread_minutes: int = 8
+    late: tuple[timedelta, ...] = LATE
+    spread_minutes: float = 8
+    hours: tuple[float, ...] = (0, 0, 0, 0, 5.5, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,9 @@ def story(random: Random, shape: Shape) -> Story:
 
 def _deliveries(telling: Telling, shape: Shape, random: Random) -> Iterator[Arrival]:
     minutes = random.random() * shape.spread_minutes
-    told_at = timedelta(hours=random.choice((0, 0, 0, 0, 5.5, 8)), minutes=minutes)
+    told_at = timedelta(hours=random.choice(shape.hours), minutes=minutes)
     for number in range(random.choice(shape.copies)):
-        late = random.choice(LATE) if number else timedelta(0)
+        late = random.choice(shape.late) if number else timedelta(0)
         yield Arrival(told_at + late, telling.bodies[number % len(telling.bodies)])
     for body in telling.contradicting:
         yield Arrival(told_at + random.choice(LATE), body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from tests.simulation.faults import Faults
 from tests.simulation.stories import Shape
@@ -22,28 +23,33 @@ class Theme:
     share: float = 0.3
 
 
+AT_ONCE = (timedelta(0), timedelta(seconds=40))
 ONCE = Shape(trainings=2, elsewhere=1, copies=(1,))
+REFUSED = Shape(trainings=2, freezes=1, copies=(1,))
+COPIES = Shape(trainings=3, copies=(2, 3), late=(*AT_ONCE, timedelta(days=3)))
 UNANSWERED = Faults(lose_request=0.6, lose_reply=0.15, late=0.15, switch=0.2)
+LOST = Faults(lose_request=0.8, late=0.1)
 CROWD = Faults(switch=0.6)
 STOPPED = Faults(sleep=0.35, switch=0.3)
-DYING = Faults(kill=0.4)
+CAUGHT = Faults(sleep=0.5, switch=0.4)
+DYING = Faults(kill=0.35)
 REFUSING = Faults(refuse=0.4)
 
 THEMES = (
-    Theme("claims that nobody answers", ONCE, {"ledger w": UNANSWERED}, share=0.15),
-    Theme("notes that nobody answers", ONCE, {"models w": UNANSWERED}, share=0.15),
-    Theme("many facts at once", Shape(3, freezes=1, spread_minutes=1), {"models w": STOPPED, "ledger w": CROWD}),
-    Theme("releases that nobody answers", Shape(0, releases=3, copies=(1,)), {"releases w": UNANSWERED}, share=0.15),
-    Theme("zombies", Shape(3, copies=(1, 2)), {"ledger w": STOPPED, "jobs w": STOPPED, "outbox w": CROWD}),
-    Theme("deaths", Shape(3), {"ledger w": DYING, "jobs w": DYING, "outbox w": DYING}),
+    Theme("claims that nobody answers", ONCE, {"ledger w": UNANSWERED, "inbox w": REFUSING}, share=0.1),
+    Theme("notes that nobody answers", ONCE, {"models w": UNANSWERED, "inbox w": REFUSING}, share=0.15),
     Theme(
-        "services that refuse",
-        ONCE,
-        {"models r": Faults(refuse=0.2), "models w": REFUSING, "jobs w": REFUSING, "inbox w": REFUSING},
+        "many facts at once",
+        Shape(4, freezes=1, late=AT_ONCE, spread_minutes=0, hours=(0,)),
+        {"models w": CAUGHT, "ledger w": CROWD},
     ),
-    Theme("contradictions and nonsense", Shape(1, wrongs=3), {"quarantine w": UNANSWERED}),
-    Theme("late and under other ids", Shape(3, copies=(2, 3)), {"ledger r": CROWD, "ledger w": CROWD}),
-    Theme("everything", Shape(2, elsewhere=1, releases=1, others=1), share=1.0),
+    Theme("releases that nobody answers", Shape(0, releases=3, copies=(1,)), {"releases w": LOST}, share=0.1),
+    Theme("zombies", Shape(3, freezes=1, copies=(1, 2)), dict.fromkeys(("ledger w", "jobs w", "models w"), STOPPED)),
+    Theme("deaths", Shape(2), dict.fromkeys(("ledger w", "jobs w", "outbox w", "inbox w"), DYING)),
+    Theme("services that refuse", REFUSED, dict.fromkeys(("models w", "jobs w", "compute w", "inbox w"), REFUSING)),
+    Theme("contradictions and nonsense", Shape(1, wrongs=3), {"quarantine w": UNANSWERED, "models r": REFUSING}),
+    Theme("copies at once and days later", COPIES, {"ledger w": STOPPED, "models w": STOPPED}),
+    Theme("everything", Shape(2, elsewhere=1, freezes=1, releases=1, others=1), share=1.0),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import ReleaseState
+from shared.domain.state import ModelState
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
 from shared.engine.release_desk import ReleaseDesk
@@ -16,6 +18,7 @@ from shared.engine.sweep import Sweep
 from shared.policy.model import Policy
 from shared.policy.people import Directory
 from shared.ports.workspace import Workspace
+from shared.store.codec import decode, encode
 from shared.store.endpoints import EndpointStore
 from shared.store.ledger import Claim, Claimed, Ledger
 from shared.store.models import ModelStates
@@ -72,6 +75,7 @@ class World:
         # Who was told that a version of a claim is theirs: (version, worker).
         self.holders: list[tuple[str, str]] = []
         self.releases_woken: set[str] = set()
+        self.lifts = Counter[str]()
         self._run = run
         blobs, clock, queue = SimulatedBlobs(run, self.blobs), SimulatedClock(run), SimulatedQueue(run, self.queues)
         self.clock = clock
@@ -104,6 +108,15 @@ class World:
             self._sweep.run()
         else:
             self.outbox.requeue_overdue()
+
+    def lift_freezes(self) -> bool:
+        """Do what `vigia unfreeze` does, without trouble; False when nothing is frozen."""
+        before = self.lifts.total()
+        for name, versions in self.blobs.history.items():
+            if name.startswith("models/") and (state := decode(ModelState, versions[-1].body)).freeze:
+                self.blobs.put(name, encode(replace(state, freeze=None)), None, self._run.now)
+                self.lifts[name] += 1
+        return self.lifts.total() > before
 
     def settle(self, text: str) -> None:
         """End a release at its first look: how it goes on from there is another story."""

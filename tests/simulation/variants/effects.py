@@ -10,11 +10,11 @@ from typing import Any
 from shared.domain.ids import ModelName
 from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import Release
-from shared.domain.state import ModelState, Training
+from shared.domain.state import Freeze, ModelState, Training
 from shared.engine.process import Processor
 from shared.errors import AmbiguousWriteError, RetryableError
 from shared.policy.concern import concerns
-from shared.reactions import start_training
+from shared.reactions import freeze_retraining, start_training
 from shared.reactions.spec import Performed, Work
 from shared.store.codec import encode
 from shared.store.ledger import Claimed
@@ -119,6 +119,11 @@ def _reserve_without_looking(work: Work, retrain: Any, job: Any, cause: str) -> 
     return training, None
 
 
+def _frozen_unless_frozen(state: ModelState, freeze: Freeze) -> ModelState:
+    """Freeze whatever was frozen and lifted before."""
+    return state if state.freeze else replace(state, freeze=freeze)
+
+
 def _random_name(work: Work) -> str:
     return uuid.uuid4().hex[:16]
 
@@ -136,5 +141,10 @@ VARIANTS = (
         "no-reservation",
         "trainings are checked when deciding, not when acting",
         patches=(Patch(start_training, "_reserve", _reserve_without_looking),),
+    ),
+    Variant(
+        "freezes-again",
+        "a freeze does not remember its fact",
+        patches=(Patch(freeze_retraining, "_frozen", _frozen_unless_frozen),),
     ),
 )
