@@ -46,7 +46,7 @@ class BorderGroup(TyperGroup):
         except typer.Abort:
             _show("stopped", "")
         except VigiaError as exc:
-            _show(exc.message, exc.hint or _hint(exc))
+            show_error(exc)
         except Exception as exc:
             _show(f"unexpected {type(exc).__name__}: {exc}", f"run it again with {DEBUG} to see where, and report it")
         raise typer.Exit(NOT_DONE)
@@ -55,6 +55,11 @@ class BorderGroup(TyperGroup):
 def printable(text: str) -> str:
     """Return the text on one line, without what would drive the terminal."""
     return _UNPRINTABLE.sub(" ", text)
+
+
+def show_error(exc: VigiaError) -> None:
+    """Write what is wrong and what to do about it, for people."""
+    _show(exc.message, exc.hint or _hint(exc))
 
 
 def _show(message: str, hint: str) -> None:

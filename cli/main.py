@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import events, freeze, notices, policy, releases, status, why
+from cli import events, freeze, notices, plan, policy, releases, status, why
 from cli.errors import DEBUG, BorderGroup
 
 EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status, events replay) or is wrong in a policy \
@@ -54,6 +54,7 @@ def vigia(
 
 
 app.command("status")(status.command)
+app.command("plan")(plan.command)
 app.add_typer(releases.app, name="releases")
 app.command("why")(why.command)
 app.command("freeze")(freeze.freeze)

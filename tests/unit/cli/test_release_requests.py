@@ -1,0 +1,160 @@
+"""`vigia releases promote | hold | resume | undo` and `get -w`: asked, read back, and awaited."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain.ids import ModelVersion
+from shared.domain.release import Release, ReleaseState
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.world import CHAMPION, ENDPOINT, FakeApp, a_release, in_canary
+
+BY = ("--reason", "a hotfix", "--by", "ana@example.com")
+ID = "flight-delay-3"
+
+
+@pytest.fixture
+def running(fake: FakeApp) -> Release:
+    release = in_canary(fake)
+    fake.releases.create(release)
+    return release
+
+
+@pytest.fixture
+def then(fake: FakeApp, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have the release change while the command waits; without that, let the time run out."""
+    changes: dict[str, Any] = {}
+    passed = [0.0]
+
+    def sleep(seconds: float) -> None:
+        passed[0] += 30.0
+        stored = fake.releases.load(a_release(fake).id)
+        if stored:
+            fake.releases.save(stored, replace(stored.release, **changes))
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: passed[0])
+    return changes.update
+
+
+def test_a_promotion_is_asked_for_this_step_and_awaited(
+    fake: FakeApp, running: Release, run: Run, then: Callable[..., None]
+) -> None:
+    then(step_index=1, phase="shifting")
+
+    told = run("releases", "promote", ID, *BY, "--yes")
+
+    request = fake.releases.request(running.id)
+    assert told.exit_code == 0
+    assert request is not None
+    assert (request.kind, request.by, request.reason, request.step) == ("promote", "ana@example.com", "a hotfix", 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({}, id="nothing_happens"),
+        pytest.param({"state": ReleaseState.ROLLING_BACK, "ends_as": ReleaseState.ROLLED_BACK}, id="rolled_back"),
+    ],
+)
+def test_a_promotion_that_does_not_happen_is_exit_code_2(
+    running: Release, run: Run, then: Callable[..., None], change: dict[str, Any]
+) -> None:
+    then(**change)
+
+    told = run("releases", "promote", ID, *BY, "--yes")
+
+    assert told.exit_code == 2
+    assert "not done within 60 s" in told.stdout
+
+
+def test_only_what_bakes_is_promoted(fake: FakeApp, run: Run) -> None:
+    fake.releases.create(a_release(fake))
+
+    refused = run("releases", "promote", ID, *BY, "--yes")
+
+    assert refused.exit_code == 2
+    assert "is opened, and bakes nothing" in refused.stderr
+    assert fake.releases.request(a_release(fake).id) is None
+
+
+def test_hold_and_resume_are_read_back(running: Release, run: Run, then: Callable[..., None]) -> None:
+    then(held_because="ana@example.com asked to hold: a hotfix")
+    held = run("releases", "hold", ID, *BY)
+    then(held_because="")
+    resumed = run("releases", "resume", ID, *BY)
+
+    assert (held.exit_code, resumed.exit_code) == (0, 0)
+    assert "held: ana@example.com asked to hold: a hotfix" in held.stdout
+
+
+def test_a_hold_after_an_abort_does_not_count(fake: FakeApp, running: Release, run: Run) -> None:
+    fake.release_desk.request_abort(running.id, "ben@example.com", "complaints")
+
+    refused = run("releases", "hold", ID, *BY)
+
+    assert refused.exit_code == 2
+    assert "ben@example.com asked to abort, which counts" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["promote", "abort", "hold", "resume", "undo"])
+def test_nothing_is_asked_without_a_reason(running: Release, run: Run, command: str) -> None:
+    arguments = ["--to", "2"] if command == "undo" else [ID]
+    assert run("releases", command, *arguments, "--yes").exit_code == 2
+    assert run("releases", command, *arguments, "--reason", "  ").exit_code == 2
+
+
+def test_undo_opens_a_release_of_the_earlier_version(fake: FakeApp, run: Run) -> None:
+    fake.have_champion()
+    fake.azureml.register("flight-delay", "1")
+    first = replace(
+        a_release(fake, "1"), state=ReleaseState.FINISHED, traffic_steps=(100,), is_settled=True, endpoint=ENDPOINT
+    )
+    fake.releases.create(first)
+
+    told = run("releases", "undo", "flight-delay", "--to", "1", *BY, "--yes")
+
+    assert told.exit_code == 0
+    assert told.stdout.startswith("release flight-delay-1-r2 is opened: opened by undo by ana@example.com: a hotfix")
+
+
+def test_undo_refuses_what_serves_and_asks_first(fake: FakeApp, run: Run) -> None:
+    fake.have_champion()
+    fake.azureml.register("flight-delay", "2")
+    assert CHAMPION.version == ModelVersion("2")
+
+    serves = run("releases", "undo", "flight-delay", "--to", "2", *BY, "--yes")
+    unasked = run("releases", "undo", "flight-delay", "--to", "2", *BY)
+
+    assert (serves.exit_code, unasked.exit_code) == (2, 2)
+    assert "flight-delay:2 serves already" in serves.stderr
+    assert "add --yes" in unasked.stderr
+
+
+def test_watching_shows_each_change_until_the_end(
+    fake: FakeApp, running: Release, run: Run, then: Callable[..., None]
+) -> None:
+    then(state=ReleaseState.ABORTED, reason="ana asked to abort")
+
+    shown = run("releases", "get", ID, "-w", "-o", "json").stdout
+
+    states = [json.loads(each + "}")["release"]["state"] for each in shown.split("\n}\n") if each.strip()]
+    assert states == ["canary", "aborted"]
+
+
+def test_status_waits_until_no_release_is_under_way(
+    fake: FakeApp, running: Release, run: Run, then: Callable[..., None]
+) -> None:
+    fake.have_champion()
+    late = run("status", "--timeout", "60")
+    then(state=ReleaseState.ROLLED_BACK, is_settled=True)
+    settled = run("status", "--timeout", "60")
+
+    assert late.exit_code == 2
+    assert settled.exit_code in {0, 1}
