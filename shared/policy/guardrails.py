@@ -14,6 +14,8 @@ from shared.policy.quantities import Rate
 # making; from this link of the chain on, a person must agree.
 LONGEST_CHAIN = 2
 MEASURED_CAUSES = frozenset({"drift", "performance"})
+# A training whose end was not told for so long is not waited for.
+LONGEST_TRAINING = timedelta(days=1)
 # Trainings further apart than this answer to different data, not to each other.
 CHAIN_WINDOW = timedelta(days=7)
 # What fails so often in a row fails by itself: another try costs money and says nothing new.
@@ -51,6 +53,18 @@ def chain_guardrail(chain: int, cause: str) -> str | None:
         f"chain: the last {chain} trainings were set off by measurements of each other's models; "
         "a person has to ask for the next one"
     )
+
+
+def training_guardrail(state: ModelState, cause: str, now: datetime) -> str | None:
+    """Return that a training runs already, which answers what was measured until its model serves.
+
+    One whose end nobody told for a day no longer counts: it may never be told.
+    """
+    if cause not in MEASURED_CAUSES:
+        return None
+    recent = (each for each in state.trainings if _apart(now, each.started_at) < LONGEST_TRAINING)
+    running = next((each for each in recent if each.outcome is None), None)
+    return f"training under way: {running.job} has not ended" if running else None
 
 
 def failures_in_a_row(state: ModelState) -> tuple[Training, ...]:

@@ -24,6 +24,7 @@ from shared.policy.guardrails import (
     chain_guardrail,
     next_chain,
     retraining_guardrail,
+    training_guardrail,
 )
 from shared.policy.model import Policy
 from shared.policy.quantities import ComponentRef, Duration, Rate
@@ -144,6 +145,7 @@ def _guardrail(state: ModelState, retrain: Retrain, cause: str, now: datetime) -
     """Return why no training for `cause` may start now; asked when deciding, and again when acting."""
     return (
         retraining_guardrail(state, retrain.cooldown, retrain.at_most, now)
+        or training_guardrail(state, cause, now)
         or _release_under_way(state, cause)
         or breaker_guardrail(state, cause)
         or chain_guardrail(next_chain(state, cause, now), cause)

@@ -100,7 +100,7 @@ Claim = Claimed | Busy | Finished | Contradiction
 
 
 class Ledger:
-    """Claims and completions over a blob store; two round trips per new fact."""
+    """Claims and completions over a blob store; two round trips per new fact, one when there is nothing to do."""
 
     def __init__(self, blobs: BlobStore, lease: timedelta) -> None:
         self._blobs = blobs
@@ -114,15 +114,18 @@ class Ledger:
         remarks: tuple[str, ...],
         raw: str = "",
     ) -> Claim:
-        """Claim the fact with its plan, or say who was here before. `raw` is the event that tells it."""
+        """Claim the fact with its plan, or say who was here before. `raw` is the event that tells it.
+
+        A fact with an empty plan is done as soon as it is written: most facts of a busy workspace ask for nothing.
+        """
         kept = raw if len(raw.encode()) <= LARGEST_RAW else ""
-        fresh = Entry(fact, plan, "claimed", 1, _token(), digests, remarks, raw=kept)
+        fresh = Entry(fact, plan, "claimed" if plan else "done", 1, _token(), digests, remarks, raw=kept)
         try:
             written = self._blobs.create(_name(fact.key), encode(fresh), _metadata(fresh))
         except AmbiguousWriteError:
             return self._after_ambiguity(fresh)
         if written is not None:
-            return Claimed(fresh, written.etag, written.written_at)
+            return _ours(fresh, written.etag, written.written_at)
         return self._contest(fact)
 
     def take_over(self, key: FactKey) -> Claim | None:
@@ -224,7 +227,7 @@ class Ledger:
         if found is None:
             raise AmbiguousWriteError("ledger.unknown", f"the claim of {fresh.fact.key[:16]} may still land")
         if decode(Entry, found.body).token == fresh.token:
-            return Claimed(fresh, found.etag, found.last_modified)
+            return _ours(fresh, found.etag, found.last_modified)
         return self._contest(fresh.fact)
 
     def _contest(self, fact: Fact) -> Claim:
@@ -256,6 +259,10 @@ class Ledger:
                 raise
             return Claimed(taken, found.etag, found.last_modified)
         return Busy(entry) if written is None else Claimed(taken, written.etag, written.written_at)
+
+
+def _ours(entry: Entry, etag: str, at: datetime) -> Claimed | Finished:
+    return Claimed(entry, etag, at) if entry.state == "claimed" else Finished(entry, etag)
 
 
 def _name(key: FactKey) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import FactKey
+from shared.domain.reaction import Reaction
 from shared.domain.release import ReleaseState
 from shared.domain.state import Freeze
 from shared.errors import WorkspaceError
@@ -162,7 +163,8 @@ def test_a_monitor_that_fails_calls_a_person(healthy: FakeApp, run: Run) -> None
 
 def test_quarantine_and_parked_facts_call_a_person(healthy: FakeApp, run: Run) -> None:
     healthy.quarantine.set_aside(Quarantined("event.envelope", "event 0 is not an object", "[]", NOW))
-    claim = healthy.ledger.claim(a_fact(), (), (), ())
+    plan = (Reaction("start-training", MODEL, "drift"),)
+    claim = healthy.ledger.claim(a_fact(), plan, (), ())
     assert isinstance(claim, Claimed)
     healthy.ledger.park(claim, (), ())
 

@@ -405,12 +405,20 @@ def test_an_alert_takes_the_release_back_that_was_under_way_when_it_was_decided(
     assert world.effects()["aborts"] == [("abort", "alert slow")]
 
 
-def test_the_ledger_costs_two_trips_for_a_new_fact_and_two_for_a_duplicate() -> None:
+@pytest.mark.parametrize(
+    ("body", "trips"),
+    [
+        pytest.param(drift(), ["create", "replace", "replace"], id="with_effects_and_news"),
+        pytest.param(registered(model="nobody-knows"), ["create"], id="nothing_to_do"),
+    ],
+)
+def test_what_a_new_fact_and_its_duplicate_cost_the_ledger(body: str, trips: list[str]) -> None:
     world = World()
-    for _ in range(2):
-        world.memory.calls.clear()
-        world.process(registered(model="nobody-knows"))
-        assert len([call for call in world.memory.calls if " ledger/" in call]) == 2
+    world.process(body)
+    assert [call.split()[0] for call in world.memory.calls if " ledger/" in call] == trips
+    world.memory.calls.clear()
+    world.process(body)
+    assert [call.split()[0] for call in world.memory.calls if " ledger/" in call] == ["create", "get"]
 
 
 def test_a_claim_is_not_taken_over_within_its_lease() -> None:

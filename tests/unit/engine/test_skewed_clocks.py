@@ -53,6 +53,7 @@ class SlowNotes:
 def test_hazard_14_a_cooldown_is_as_long_as_it_is_whatever_a_workers_clock_says(skew: timedelta) -> None:
     world = World()
     worker(world, -skew).process(drift("7@1"))
+    world.trainings_end()
     world.clock.advance(timedelta(hours=5, minutes=30))
     worker(world, skew).process(drift("7@2"))
     assert len(world.azureml.jobs) == 1

@@ -107,6 +107,7 @@ def test_a_policy_without_a_retrain_section_sets_nothing_off() -> None:
             a_state(20, 15, 11, 7, cause="request"), data_arrived(), "at most 4 per day: 4 started already", id="rate"
         ),
         pytest.param(a_state(frozen="budget x"), requested(), "retraining is frozen: budget x", id="frozen"),
+        pytest.param(a_state(7, outcome=None), drift(), "training under way: job-7 has not ended", id="training"),
         pytest.param(a_state(release=True), drift(), "release under way: churn-7 is being decided", id="release"),
         pytest.param(a_state(7, chain=1), drift(), "chain: the last 2 trainings were set off by", id="chain"),
     ],
@@ -125,6 +126,8 @@ def test_what_holds_a_training_back(state: ModelState, body: str, reason: str) -
         pytest.param(a_state(7, chain=1), requested(), id="a_person_ends_a_chain"),
         pytest.param(a_state(7, chain=1), data_arrived(), id="new_data_ends_a_chain"),
         pytest.param(a_state(7), drift(), id="after_the_cooldown"),
+        pytest.param(a_state(7, outcome=None), requested(), id="a_person_during_a_training"),
+        pytest.param(a_state(25, outcome=None), drift(), id="a_training_whose_end_was_never_told"),
     ],
 )
 def test_what_does_not_hold_it_back(state: ModelState, body: str) -> None:
@@ -237,6 +240,7 @@ def test_the_chain_is_counted_in_the_models_memory() -> None:
     world = World()
     for run in ("7@1", "7@2"):
         perform(world, NAME, drift(run))
+        world.trainings_end()
         world.clock.advance(timedelta(hours=7))
     assert [training.chain for training in world.models.read(MODEL).trainings] == [0, 1]
     assert perform(world, NAME, drift("7@3")).outcome.status == "suppressed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.fact import Fact
+from shared.domain.fact import Fact, RunOutcome
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.reaction import Reaction
 from shared.domain.state import Freeze, ModelState, Training
@@ -20,11 +20,18 @@ RELEASE = ReleaseId("churn-7")
 
 
 def a_state(
-    *hours_ago: float, cause: str = "drift", chain: int = 0, frozen: str = "", release: bool = False
+    *hours_ago: float,
+    cause: str = "drift",
+    chain: int = 0,
+    frozen: str = "",
+    release: bool = False,
+    outcome: RunOutcome | None = "completed",
 ) -> ModelState:
-    """Return a state with trainings that long ago."""
+    """Return a state with trainings that long ago; they have ended, unless `outcome` is None."""
     key = fact_from(drift()).key
-    trainings = (Training(JobName(f"job-{h:g}"), key, cause, NOW - timedelta(hours=h), chain) for h in hours_ago)
+    trainings = (
+        Training(JobName(f"job-{h:g}"), key, cause, NOW - timedelta(hours=h), chain, outcome) for h in hours_ago
+    )
     freeze = Freeze(frozen, NOW, key) if frozen else None
     return ModelState(MODEL, tuple(trainings), freeze, RELEASE if release else None)
 

@@ -71,6 +71,15 @@ def test_a_new_fact_takes_two_trips(ledger: Ledger, blobs: MemoryBlobStore) -> N
     assert [call.split()[0] for call in blobs.calls] == ["create", "replace"]
 
 
+def test_a_fact_with_nothing_to_do_takes_one_trip_and_is_done(ledger: Ledger, blobs: MemoryBlobStore) -> None:
+    answer = claim(ledger, plan=())
+    assert isinstance(answer, Finished)
+    assert answer.entry.state == "done"
+    assert [call.split()[0] for call in blobs.calls] == ["create"]
+    assert list(ledger.open_keys()) == []
+    assert isinstance(claim(ledger, plan=PLAN), Finished)
+
+
 def test_a_duplicate_of_a_finished_fact_takes_two_trips_and_does_nothing(
     ledger: Ledger, blobs: MemoryBlobStore
 ) -> None:
