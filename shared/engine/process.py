@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from shared.domain.fact import Fact, Ignored
 from shared.domain.ids import FactKey
@@ -17,7 +18,8 @@ from shared.events.envelope import Envelope, read_events
 from shared.events.home import Home
 from shared.events.registry import parse_fact
 from shared.logs import fields
-from shared.policy.concern import concerns, unconcerned
+from shared.policy.book import PolicyBook
+from shared.policy.concern import unconcerned
 from shared.policy.decide import decide
 from shared.policy.model import Policy
 from shared.ports.clock import Clock
@@ -48,6 +50,10 @@ class Processor:
     quarantine: Quarantine
     clock: Clock
     home: Home | None = None
+
+    @cached_property
+    def _book(self) -> PolicyBook:
+        return PolicyBook(self.policies)
 
     def process(self, body: str) -> None:
         """Handle one queue message: one event or a batch, each with an outcome of its own.
@@ -91,7 +97,7 @@ class Processor:
         self._handle(told, raw)
 
     def _handle(self, fact: Fact, raw: str) -> None:
-        concerned = [policy for policy in self.policies if concerns(fact, policy)]
+        concerned = self._book.about(fact)
         plan = tuple(reaction for policy in concerned for reaction in self._decide(fact, policy))
         remarks = () if concerned else (unconcerned(fact),)
         claim = self.ledger.claim(fact, plan, tuple(policy.digest for policy in concerned), remarks, raw)
