@@ -53,6 +53,9 @@ def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:
     clear = (SetMirror(release.endpoint, {}),) if release.plan.mirror and not _is_unmirrored(release, seen) else ()
     if not release.has_moved_traffic:
         return _unmirror(release, clear, now)
+    if seen.deployment(champion.deployment) is None:
+        why = f"deployment {champion.deployment} was deleted, so nothing can go back to it; {release.reason}"
+        return end(release, ReleaseState.LOST, why, now)
     calls_again = is_late(release, now)
     if calls_again:
         release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")

@@ -101,4 +101,4 @@ class Observation:
     @property
     def is_updating(self) -> bool:
         """Return whether a write to the endpoint is still under way, so that its traffic may yet change."""
-        return self.endpoint is not None and self.endpoint.state in {"Creating", "Updating"}
+        return self.endpoint is not None and self.endpoint.state not in {"Succeeded", "Failed", "Canceled"}

@@ -121,12 +121,14 @@ def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
     if is_late(release, now):
         reason = f"the traffic did not become {split(target)} within {duration(SHIFT_WITHIN)}"
         return roll_back(release, ReleaseState.FAILED, f"{reason}; it is {split(seen.traffic)}", now)
-    if seen.traffic not in (before, target):
+    if seen.is_updating:
+        return stay(unheld(release), now)
+    # An update that failed half-way leaves traffic that nobody asked for: it is written again.
+    has_failed = seen.endpoint is not None and seen.endpoint.state == "Failed"
+    if seen.traffic not in (before, target) and not has_failed:
         return other_traffic(release, seen, target, now)
     if held := asked_to_hold(seen):
         return hold(release, held, now)
-    if seen.endpoint and seen.endpoint.state != "Succeeded":
-        return stay(unheld(release), now)
     return stay(unheld(release), now, SetTraffic(release.endpoint, target))
 
 

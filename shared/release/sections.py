@@ -108,17 +108,24 @@ class Approval(Section):
 
 
 class Errors(Section):
-    """How many more requests may fail, in percentage points."""
+    """How many more requests may fail: in percentage points, or as a multiple of the champion's share of errors."""
 
     worse_by_at_most: Percent = 1.0
+    ratio_at_most: float | None = Field(default=None, gt=0)
 
 
 class Latency(Section):
-    """How much slower the challenger may be. Compared are geometric means per interval, which every shift moves;
-    `quantile` only records which quantile the ratio was agreed for, and is not looked at."""
+    """How much slower the challenger may be: of one quantile, or of geometric means. Intervals with too few requests
+    to tell the quantile are compared by their geometric means."""
 
     ratio_at_most: float = Field(default=1.25, gt=0)
     quantile: float | None = Field(default=None, gt=0, lt=1)
+
+
+class Scores(Section):
+    """How far the mean of the predictions on live traffic may move, up or down, in the predictions' own unit."""
+
+    shift_at_most: float = Field(gt=0)
 
 
 class Judge(Section):
@@ -126,6 +133,7 @@ class Judge(Section):
 
     errors: Errors | None = Errors()
     latency: Latency | None = Latency()
+    scores: Scores | None = None
     false_rollbacks: Percent = 1.0
     on_no_data: Literal["hold", "abort"] = "hold"
     interval: Duration = timedelta(minutes=1)
@@ -228,12 +236,14 @@ def _step_problems(steps: tuple[int, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _judge_problems(judge: Judge) -> Iterator[tuple[str, str]]:
-    if judge.errors is None and judge.latency is None:
+    if judge.errors is None and judge.latency is None and judge.scores is None:
         yield "judge", "nothing is left to judge; write errors: {worse_by_at_most: 1%}, latency: {ratio_at_most: 1.25}"
     if not 0 < judge.false_rollbacks < 50:
         yield "judge.false_rollbacks", "must be above 0% and below 50%; write e.g. 1%"
     if judge.errors and judge.errors.worse_by_at_most >= 100:
         yield "judge.errors.worse_by_at_most", "allows every request to fail; write e.g. 1%"
+    if judge.errors and {"worse_by_at_most", "ratio_at_most"} <= judge.errors.model_fields_set:
+        yield "judge.errors", "has two tolerances; write either worse_by_at_most or ratio_at_most"
 
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -296,9 +306,13 @@ def _approval_plan(policy: Policy) -> ApprovalPlan:
 
 
 def _judge_plan(judge: Judge) -> JudgePlan:
+    errors = judge.errors
     return JudgePlan(
-        errors_worse_by_at_most=judge.errors.worse_by_at_most / 100 if judge.errors else None,
+        errors_worse_by_at_most=errors.worse_by_at_most / 100 if errors and errors.ratio_at_most is None else None,
+        errors_ratio_at_most=errors.ratio_at_most if errors else None,
         latency_ratio_at_most=judge.latency.ratio_at_most if judge.latency else None,
+        latency_quantile=judge.latency.quantile if judge.latency else None,
+        score_shift_at_most=judge.scores.shift_at_most if judge.scores else None,
         false_rollbacks=judge.false_rollbacks / 100,
         on_no_data=judge.on_no_data,
         interval=judge.interval,

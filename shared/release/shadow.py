@@ -51,7 +51,7 @@ def _shift(release: Release, seen: Observation, now: datetime) -> Step:
         wanted = f"copies of {split(target)}" if target else "no copies"
         why = f"the endpoint did not come to {wanted} within {duration(SHIFT_WITHIN)}"
         return roll_back(release, ReleaseState.FAILED, why, now)
-    if seen.endpoint and seen.endpoint.state != "Succeeded":
+    if seen.is_updating:
         return stay(release, now)
     return stay(release, now, SetMirror(release.endpoint, target))
 

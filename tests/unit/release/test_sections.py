@@ -109,6 +109,11 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
         pytest.param("rollout: {bake: 2m}", "a step needs 5 intervals of 1m to be judged; write 5m", id="short_bake"),
         pytest.param("rollout: {bake: 15m, decide_within: 5m}", "shorter than the bake", id="no_time_to_decide"),
         pytest.param("rollout: {judge: {errors: null, latency: null}}", "nothing is left to judge", id="no_judge"),
+        pytest.param(
+            "rollout: {judge: {errors: {worse_by_at_most: 1%, ratio_at_most: 1.5}}}",
+            "two tolerances",
+            id="two_tolerances",
+        ),
         pytest.param("rollout: {judge: {false_rollbacks: 0%}}", "must be above 0%", id="never_wrong"),
         pytest.param("rollout: {baek: 5m}", "bake", id="misspelt"),
         pytest.param("rollout: {}\napproval: {when: always, quorum: 3}", "3 must agree but", id="quorum"),
@@ -124,3 +129,10 @@ def test_impossible_plans_are_refused_with_a_remedy(text: str, said: str) -> Non
     with pytest.raises(PolicyError) as refused:
         load(HEAD + text + "\n")
     assert said in str(refused.value)
+
+
+def test_the_judge_is_planned_as_it_is_written() -> None:
+    text = "rollout: {judge: {errors: {ratio_at_most: 1.5}, latency: {quantile: 0.99}, scores: {shift_at_most: 0.05}}}"
+    plan = plan_from(load(BASE + text)).judge
+    assert (plan.errors_worse_by_at_most, plan.errors_ratio_at_most) == (None, 1.5)
+    assert (plan.latency_quantile, plan.latency_ratio_at_most, plan.score_shift_at_most) == (0.99, 1.25, 0.05)
