@@ -28,6 +28,7 @@ from shared.engine.registry_poll import RegistryPoll
 from shared.engine.release_desk import ReleaseDesk
 from shared.engine.replay import Replay
 from shared.engine.schedules import Schedules
+from shared.engine.storms import Storms
 from shared.engine.sweep import Sweep
 from shared.engine.undo import Undoer
 from shared.events.home import Home, container_url
@@ -53,6 +54,7 @@ from shared.store.profiles import Profiles
 from shared.store.quarantine import Quarantine
 from shared.store.releases import ReleaseStore
 from shared.store.settlements import Settlements
+from shared.store.storms import StormStore
 from shared.store.troubles import Troubles
 
 
@@ -139,6 +141,7 @@ class App:
             people=self.people,
             channels=configured_channels(self.settings),
             public_url=self.settings.public_url,
+            storms=Storms(OutboxStore(self.blobs), StormStore(self.blobs), self.queue, self.clock),
         )
 
     @cached_property

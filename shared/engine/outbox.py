@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 from shared.domain.notice import Notice
+from shared.engine.storms import WINDOW, Storms
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError, VigiaError
 from shared.logs import fields
 from shared.policy.model import Policy
@@ -25,6 +27,7 @@ from shared.ports.clock import Clock
 from shared.ports.queues import NOTICES, MessageQueue
 from shared.reactions.notify_section import Notify, Route
 from shared.store.outbox import Delivery, OutboxRecord, OutboxStore, Stored, is_blob_name
+from shared.texts.digests import digest
 from shared.texts.notices import render
 
 log = logging.getLogger("vigia.outbox")
@@ -37,7 +40,8 @@ OVERDUE_AFTER = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class NoticeOutbox:
-    """Takes notices and delivers them. `channels` are the configured ones, by name."""
+    """Takes notices and delivers them. `channels` are the configured ones, by name; without `storms` every notice is
+    told by itself, however many there are."""
 
     store: OutboxStore
     queue: MessageQueue
@@ -46,6 +50,7 @@ class NoticeOutbox:
     people: Directory
     channels: Mapping[str, Channel]
     public_url: str
+    storms: Storms | None = None
 
     def post(self, notices: Sequence[Notice]) -> None:
         """Take the notices over for delivery; one whose key was posted before is dropped.
@@ -63,7 +68,11 @@ class NoticeOutbox:
             RetryableError: something could not be sent now; everything else was.
             PermanentError: the message is none of ours, or there is no such notice.
         """
-        self.deliver(_read(message))
+        told = _read(message)
+        if not told.storm:
+            self.deliver(told.notice)
+        elif self.storms is not None:
+            self.storms.gather(told.storm)
 
     def deliver(self, name: str) -> None:
         """Send what is still to be sent of a stored notice.
@@ -80,6 +89,8 @@ class NoticeOutbox:
                 hint="it was deleted by hand; drop the message",
             )
         if stored.record.state != "pending":
+            return
+        if self.storms is not None and stored.record.is_waiting and not self.storms.lets_through(stored):
             return
         self._deliver(stored)
 
@@ -108,9 +119,16 @@ class NoticeOutbox:
         return True
 
     def requeue_overdue(self) -> int:
-        """Queue pending notices that nobody has touched for five minutes, and return how many."""
-        before = self.clock.now() - OVERDUE_AFTER
-        names = [item.name for item in self.store.in_state("pending") if item.last_modified < before]
+        """Queue pending notices that nobody has touched for five minutes, and return how many.
+
+        One that may wait for the digest of its storm is given as long as a digest takes.
+        """
+        now, until_digest = self.clock.now(), 2 * WINDOW if self.storms else OVERDUE_AFTER
+        names = [
+            item.name
+            for item in self.store.in_state("pending")
+            if now - item.last_modified > (until_digest if "waiting" in item.metadata else OVERDUE_AFTER)
+        ]
         for name in names:
             self._enqueue(name)
         return len(names)
@@ -125,7 +143,7 @@ class NoticeOutbox:
             found = routes(stored.record.notice, self.policies)
             deliveries = tuple(Delivery(route.channel, route.email, at=now) for route in found)
             # The routes of the first try stay, whatever the policy becomes: what is sent must be known.
-            stored = self.store.note(stored, lambda record: replace(record, deliveries=record.deliveries or deliveries))
+            stored = self.store.note(stored, partial(_routed, deliveries=deliveries))
         if not deliveries:
             notice = stored.record.notice
             log.warning("notice.no_route", extra=fields(kind=notice.kind, model=notice.model))
@@ -168,22 +186,39 @@ class NoticeOutbox:
             )
         person = self.people.person(delivery.to)
         message = render(record.notice, person.locale, person.time_zone, self.public_url)
+        if record.members:
+            message = digest(message, [render(each, person.locale, person.time_zone, "") for each in record.members])
         attempt = replace(message, first_sent_at=delivery.at or record.posted_at)
         channel.send(attempt, Recipient(person.email, person.name))
 
 
-def _read(message: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a queue message names: a notice, or a storm whose digest is due."""
+
+    notice: str = ""
+    storm: str = ""
+
+
+def _read(message: str) -> _Told:
     try:
-        name = json.loads(message)["notice"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        name = None
-    if not isinstance(name, str) or not is_blob_name(name):
+        told = _Told(**json.loads(message))
+    except (ValueError, TypeError, RecursionError):
+        told = _Told()
+    if not is_blob_name(str(told.notice)) and not re.fullmatch("[0-9a-f]{32}", str(told.storm)):
         raise PermanentError(
             code="outbox.unreadable",
             message=f"a message of queue {NOTICES} cannot be read: {message!r:.200}",
             hint='send {"notice": NAME}',
         )
-    return name
+    return told
+
+
+def _routed(record: OutboxRecord, deliveries: tuple[Delivery, ...]) -> OutboxRecord:
+    """Return the record with its routes, unless somebody else routed it, or put it into a digest, meanwhile."""
+    if record.deliveries is not None or record.digest:
+        return record
+    return replace(record, deliveries=deliveries)
 
 
 def routes(notice: Notice, policies: Sequence[Policy]) -> tuple[Route, ...]:

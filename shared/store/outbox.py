@@ -14,11 +14,12 @@ from shared.domain.notice import Notice
 from shared.errors import AmbiguousWriteError, RetryableError
 from shared.ports.blobs import BlobItem, BlobStore
 from shared.store.codec import decode, encode
+from shared.store.storms import storm_of
 
 PREFIX = "outbox/"
 MOST_TRIES = 5
 
-RecordState = Literal["pending", "sent", "no-route", "failed", "dismissed"]
+RecordState = Literal["pending", "sent", "no-route", "failed", "dismissed", "in-digest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,23 @@ class Delivery:
 class OutboxRecord:
     """A notice and its deliveries; None before it was first routed.
 
-    `retried_at` is when a person last had its failed deliveries tried again.
+    Args:
+        retried_at: when a person last had its failed deliveries tried again.
+        members: the notices that a digest lists, in the order of their posting; empty for any other notice.
+        digest: the blob name of the digest that tells this notice; empty when it is told by itself.
     """
 
     notice: Notice
     posted_at: datetime
     deliveries: tuple[Delivery, ...] | None = None
     retried_at: datetime | None = None
+    members: tuple[Notice, ...] = ()
+    digest: str = ""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether nobody has begun to deliver it, by itself or in a digest."""
+        return self.deliveries is None and not self.members and not self.digest
 
     def with_delivery(self, delivery: Delivery) -> OutboxRecord:
         """Return the record with this delivery in place of the one to the same person by the same channel."""
@@ -67,6 +78,8 @@ class OutboxRecord:
     @property
     def state(self) -> RecordState:
         """Return "failed" once nothing is pending and some delivery was refused for good, and not dismissed."""
+        if self.digest:
+            return "in-digest"
         if self.deliveries is None:
             return "pending"
         states = {delivery.state for delivery in self.deliveries}
@@ -96,8 +109,14 @@ class OutboxStore:
 
     def create(self, notice: Notice, now: datetime) -> str | None:
         """Store a notice and return its blob's name; None when one with its key was stored before."""
-        name = blob_name(notice)
-        record = OutboxRecord(notice, now)
+        return self._create(OutboxRecord(notice, now))
+
+    def create_digest(self, notice: Notice, now: datetime, members: tuple[Notice, ...]) -> str | None:
+        """Store a notice that lists others, likewise."""
+        return self._create(OutboxRecord(notice, now, members=members))
+
+    def _create(self, record: OutboxRecord) -> str | None:
+        name = blob_name(record.notice.key)
         written = self._blobs.create(name, encode(record), _metadata(record))
         return name if written else None
 
@@ -128,6 +147,12 @@ class OutboxStore:
     def in_state(self, state: RecordState) -> Iterator[BlobItem]:
         return (item for item in self._blobs.list(PREFIX) if item.metadata.get("state") == state)
 
+    def waiting(self, storm: str) -> Iterator[str]:
+        """Yield the names of the notices of a storm that nobody has begun to deliver, in no particular order."""
+        for item in self._blobs.list(PREFIX):
+            if item.metadata.get("waiting") == storm:
+                yield item.name
+
     def records(self) -> Iterator[OutboxRecord]:
         """Yield every notice with its deliveries, in no particular order; one read per notice."""
         for item in self._blobs.list(PREFIX):
@@ -135,8 +160,9 @@ class OutboxStore:
                 yield stored.record
 
 
-def blob_name(notice: Notice) -> str:
-    return f"{PREFIX}{hashlib.sha256(notice.key.encode()).hexdigest()}.json"
+def blob_name(key: str) -> str:
+    """Return the blob of the notice with that key."""
+    return f"{PREFIX}{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
 def is_blob_name(text: str) -> bool:
@@ -144,4 +170,5 @@ def is_blob_name(text: str) -> bool:
 
 
 def _metadata(record: OutboxRecord) -> dict[str, str]:
-    return {"state": record.state, "kind": record.notice.kind.value}
+    waiting = {"waiting": storm_of(record.notice)} if record.is_waiting else {}
+    return {"state": record.state, "kind": record.notice.kind.value, **waiting}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,12 +19,15 @@ _SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
 
 def webhook_body(message: Message, to: Recipient) -> bytes:
     """Return the JSON to post: at most 24 KB. Facts that do not fit are left out, and "…" says so."""
-    facts = list(message.facts)
-    body = _body(message, to, facts)
-    while len(body) > MOST_BYTES and facts:
-        facts.pop()
-        body = _body(message, to, [*facts, ("…", "…")])
-    return body
+    body = _body(message, to, message.facts)
+    if len(body) <= MOST_BYTES:
+        return body
+
+    def with_first(count: int) -> bytes:
+        return _body(message, to, [*message.facts[:count], ("…", "…")])
+
+    too_many = bisect_right(range(len(message.facts)), MOST_BYTES, key=lambda count: len(with_first(count)))
+    return with_first(max(0, too_many - 1))
 
 
 def _body(message: Message, to: Recipient, facts: Sequence[tuple[str, str]]) -> bytes:

@@ -186,11 +186,11 @@ def test_a_worker_killed_between_sending_and_noting_repeats_nothing(inbox: Inbox
     notice = Notice(NoticeKind.ROLLED_BACK, "k", ModelName("flight-delay"), {"version": "3"})
     outbox.post([notice])
     with pytest.raises(KeyboardInterrupt):
-        outbox.deliver(blob_name(notice))
+        outbox.deliver(blob_name(notice.key))
     assert len(received(inbox)) == 1
 
     clock.advance(timedelta(minutes=2))
-    outbox.deliver(blob_name(notice))
+    outbox.deliver(blob_name(notice.key))
     assert sorted(mail["to"][0] for mail in received(inbox)) == ["ana@example.com", "ben@example.com"]
 
 

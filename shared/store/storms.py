@@ -1,0 +1,56 @@
+"""Who is told at once, and who in the next digest, when many notices of one kind about one model come together."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.notice import Notice
+from shared.ports.blobs import BlobStore
+from shared.store.codec import decode, encode
+
+PREFIX = "storms/"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The present stretch of time of one storm.
+
+    Args:
+        number: counts the windows of the storm from 1; it names the window's digest.
+        alone: blob names of the notices that were let through one by one.
+        has_waiting: whether others wait for the digest that is made at the end.
+    """
+
+    number: int
+    ends_at: datetime
+    alone: tuple[str, ...] = ()
+    has_waiting: bool = False
+
+
+class StormStore:
+    """One blob per (kind, model) that was ever told; the etag read with it guards the write."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def read(self, storm: str) -> tuple[Window | None, str]:
+        found = self._blobs.get(_name(storm))
+        return (None, "") if found is None else (decode(Window, found.body), found.etag)
+
+    def write(self, storm: str, window: Window, etag: str) -> bool:
+        """Store the window over the one that was read; False when somebody else was quicker."""
+        body = encode(window)
+        name = _name(storm)
+        written = self._blobs.replace(name, body, etag) if etag else self._blobs.create(name, body)
+        return written is not None
+
+
+def storm_of(notice: Notice) -> str:
+    """Return what names the storm that a notice would be part of: its kind and its model."""
+    return hashlib.sha256(f"{notice.kind.value}\n{notice.model}".encode()).hexdigest()[:32]
+
+
+def _name(storm: str) -> str:
+    return f"{PREFIX}{storm}.json"
