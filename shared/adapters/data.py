@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.storage import blob_service
 from shared.domain.ids import DeploymentName, EndpointName
+from shared.domain.measurement import Predictions
 from shared.errors import PermanentError, RetryableError
 from shared.settings import Settings
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
     from shared.adapters.workspace import AzureWorkspace
 
+# Where Log Analytics counts its bins from, so that predictions and requests fall into the same intervals.
+_EPOCH = datetime.min.replace(tzinfo=UTC)
 DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
 
 
@@ -73,15 +78,32 @@ class WorkspaceData:
             ]
         )
 
+    def mean_predictions(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime, width: timedelta
+    ) -> tuple[Predictions, ...]:
+        sums: dict[datetime, tuple[int, float]] = {}
+        for answer in self._requests(f"{endpoint}/{deployment}/model_outputs", start, end):
+            interval = answer.at - (answer.at - _EPOCH) % width
+            for row in answer.rows:
+                value = row.get("prediction")
+                if isinstance(value, int | float) and math.isfinite(value):
+                    count, total = sums.get(interval, (0, 0.0))
+                    sums[interval] = count + 1, total + value
+        return tuple(Predictions(at, count, total / count) for at, (count, total) in sorted(sums.items()))
+
     def pinned(self, uri: str) -> str:
         return self._workspace.pinned_data(uri) if uri.endswith("@latest") else uri
 
     def _collected(self, folder: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield each collected request's correlation id and rows."""
+        for request in self._requests(folder, start, end):
+            yield request.id, request.rows
+
+    def _requests(self, folder: str, start: datetime, end: datetime) -> Iterator[_Request]:
         for hour in _hours(start, end):
             # Source: learn.microsoft.com "Collect production data from models deployed for real-time inferencing".
             for name in self._names(f"modelDataCollector/{folder}/{hour:%Y/%m/%d/%H}/"):
-                yield from _requests(self._read(name), name, start, end)
+                yield from _parsed(self._read(name), name, start, end)
 
     def _path(self, uri: str) -> str:
         if not uri.startswith("azureml://"):
@@ -115,6 +137,15 @@ class WorkspaceData:
         return content
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One collected request, or its answer: the correlation id, when, and its rows."""
+
+    id: str
+    at: datetime
+    rows: list[dict[str, Any]]
+
+
 def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
     hour = start.replace(minute=0, second=0, microsecond=0)
     while hour <= end:
@@ -122,7 +153,7 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
         hour += timedelta(hours=1)
 
 
-def _requests(content: bytes, name: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _parsed(content: bytes, name: str, start: datetime, end: datetime) -> Iterator[_Request]:
     lines = content.splitlines()
     if lines and not content.endswith(b"\n") and not _is_whole(lines[-1]):
         # The file is being appended to while we read it.
@@ -143,12 +174,13 @@ def _is_whole(line: bytes) -> bool:
     return True
 
 
-def _request(line: bytes, place: str, start: datetime, end: datetime) -> tuple[str, list[dict[str, Any]]] | None:
-    """Return the correlation id and rows of one request; None when it was made outside [start, end)."""
+def _request(line: bytes, place: str, start: datetime, end: datetime) -> _Request | None:
+    """Return one request; None when it was made outside [start, end)."""
     try:
         record = json.loads(line)
-        if not start <= datetime.fromisoformat(record["time"]) < end:
+        at = datetime.fromisoformat(record["time"])
+        if not start <= at < end:
             return None
-        return str(record.get("correlationid", "")), [dict(row) for row in record["data"]]
+        return _Request(str(record.get("correlationid", "")), at, [dict(row) for row in record["data"]])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise PermanentError("data.unreadable", f"{place} is not a collected request: {exc!r:.200}") from exc

@@ -21,9 +21,11 @@ IS_ERROR = "ResponseCode >= 500 or ResponseCode in (408, 424, 429)"
 # One row per deployment and interval leaves the service, not one per request.
 QUERY = """AmlOnlineEndpointTrafficLog
 | where EndpointName == "{endpoint}" and TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})
-| summarize Requests = count(), Errors = countif({is_error}), LogLatency = sum(log(TotalDurationMs + 1.0))
+| summarize Requests = count(), Errors = countif({is_error}), LogLatency = sum(log(TotalDurationMs + 1.0)){quantile}
   by Start = bin(TimeGenerated, {width}), DeploymentName
 | order by Start asc"""
+
+QUANTILE = ", Latency = percentile(TotalDurationMs, {percent:g})"
 
 
 class LogsTelemetry:
@@ -45,7 +47,12 @@ class LogsTelemetry:
         )
 
     def intervals(
-        self, endpoint: EndpointName, start: datetime, end: datetime, width: timedelta
+        self,
+        endpoint: EndpointName,
+        start: datetime,
+        end: datetime,
+        width: timedelta,
+        quantile: float | None = None,
     ) -> tuple[Interval, ...]:
         from azure.core.exceptions import AzureError
 
@@ -55,6 +62,7 @@ class LogsTelemetry:
             end=end.isoformat(),
             width=f"{width.total_seconds():g}s",
             is_error=IS_ERROR,
+            quantile="" if quantile is None else QUANTILE.format(percent=100 * quantile),
         )
         try:
             answer = self._client.query_workspace(self._settings.logs_workspace_id, query, timespan=(start, end))
@@ -68,4 +76,12 @@ class LogsTelemetry:
 def _interval(row: dict[str, Any]) -> Interval:
     requests = int(row["Requests"])
     mean = float(row["LogLatency"]) / requests if requests else math.nan
-    return Interval(DeploymentName(row["DeploymentName"]), row["Start"], requests, int(row["Errors"]), mean)
+    quantile = row.get("Latency")
+    return Interval(
+        deployment=DeploymentName(row["DeploymentName"]),
+        start=row["Start"],
+        requests=requests,
+        errors=int(row["Errors"]),
+        mean_log_latency=mean,
+        quantile_log_latency=None if quantile is None else math.log(float(quantile) + 1),
+    )

@@ -23,3 +23,12 @@ class Interval:
     errors: int
     mean_log_latency: float
     quantile_log_latency: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What one deployment predicted in one short interval: how many numbers, and their mean."""
+
+    start: datetime
+    count: int
+    mean: float

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release, ReleaseState
-from shared.domain.verdict import GateResult, Judgement, Verdict
+from shared.domain.verdict import GateResult, Judgement
+from shared.engine.release_judge import judged
 from shared.errors import PermanentError, RetryableError
 from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
@@ -19,9 +20,6 @@ from shared.release.names import evaluation_job
 from shared.release.observation import EndpointClaim, Observation, Rival
 from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
-
-# Where Log Analytics counts its bins from. Source: learn.microsoft.com, Kusto bin(), read 2026-11-20.
-_EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -145,25 +143,7 @@ class Observer:
         return judge(release, "evaluation", scores)
 
     def _judged(self, release: Release, since: datetime, lag: timedelta) -> Judgement | None:
-        from shared.judge.canary import judge
-        from shared.judge.evidence import tolerances_of
-        from shared.judge.pairs import pair
-
-        plan, champion = release.plan.judge, release.champion
-        if champion is None:
-            return None
-        now, start = self.clock.now(), _ceiling(since, plan.interval)
-        # The interval that is still running is not judged: its numbers would change.
-        end = _ceiling(now, plan.interval) - (plan.interval if now != _ceiling(now, plan.interval) else timedelta(0))
-        try:
-            intervals = self.telemetry.intervals(release.endpoint, start - lag, max(start, end), plan.interval)
-        except RetryableError as exc:
-            return Judgement(Verdict.INCONCLUSIVE, f"the measurements cannot be read: {exc.message}", has_data=False)
-        looks = release.plan.watch_for if lag else release.plan.decide_within
-        tolerances = tolerances_of(plan, max(1, round(looks / plan.interval)))
-        pairs = pair(intervals, release.challenger.deployment, champion.deployment, lag)
-        judged = tuple(each for each in pairs if each.challenger.start >= start)
-        return judge(judged, tolerances, plan.interval, now)
+        return judged(self.telemetry, self.data, release, since, lag, self.clock.now())
 
 
 _LOOKS: Mapping[ReleaseState, Callable[[Observer, Release, Observation], Observation]] = {
@@ -187,12 +167,6 @@ def scores_uri(job: JobRecord) -> str:
 
 def _is_rival(other: Release, release: Release) -> bool:
     return other.model == release.model and other.endpoint == release.endpoint and not other.state.is_terminal
-
-
-def _ceiling(moment: datetime, interval: timedelta) -> datetime:
-    """Return the first interval's start at or after `moment`; intervals are counted as the telemetry does."""
-    rest = (moment - _EPOCH) % interval
-    return moment + (interval - rest) if rest else moment
 
 
 def _whole(length: timedelta, release: Release) -> timedelta:

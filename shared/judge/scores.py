@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from datetime import datetime, timedelta
 from operator import attrgetter
+
+from shared.domain.measurement import Predictions
 
 # A mean over fewer predictions is left out.
 FEWEST_PREDICTIONS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """The predictions of one deployment in one interval."""
-
-    start: datetime
-    count: int
-    mean: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +21,17 @@ class Shift:
     by: float
 
 
-def shifts(challenger: Iterable[Predicted], champion: Iterable[Predicted]) -> tuple[Shift, ...]:
-    """Return the shifts, oldest first, of the intervals in which both predicted enough."""
-    baseline = {each.start: each for each in champion if each.count >= FEWEST_PREDICTIONS}
+def shifts(
+    challenger: Iterable[Predictions], champion: Iterable[Predictions], lag: timedelta = timedelta(0)
+) -> tuple[Shift, ...]:
+    """Return the shifts, oldest first, of the intervals in which both predicted enough.
+
+    Args:
+        lag: how much earlier the champion's intervals are that are compared.
+    """
+    baseline = {each.start + lag: each for each in champion if each.count >= FEWEST_PREDICTIONS}
     return tuple(
         Shift(each.start, each.mean - baseline[each.start].mean)
         for each in sorted(challenger, key=attrgetter("start"))
         if each.count >= FEWEST_PREDICTIONS and each.start in baseline
     )
-
-
-def by_interval(predictions: Iterable[tuple[datetime, float]]) -> tuple[Predicted, ...]:
-    """Return one Predicted per interval, given each prediction's interval and value."""
-    found = []
-    for start, rows in groupby(sorted(predictions), key=lambda row: row[0]):
-        values = [value for _, value in rows]
-        found.append(Predicted(start, len(values), sum(values) / len(values)))
-    return tuple(found)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.ids import DeploymentName, EndpointName
+from shared.domain.measurement import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,13 @@ class DataReader(Protocol):
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> pd.DataFrame:
         """Return the same rows with the model's answer as column `prediction`; unanswered requests are left out."""
+        ...
+
+    def mean_predictions(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime, width: timedelta
+    ) -> tuple[Predictions, ...]:
+        """Return what was predicted per `width` in [start, end), oldest first; answers that are no numbers, and
+        intervals without any, are left out."""
         ...
 
     def pinned(self, uri: str) -> str:

@@ -172,3 +172,24 @@ def test_storage_that_cannot_be_reached_is_worth_another_try() -> None:
     reader = WorkspaceData(settings_for(VIGIA_WORKSPACE_STORAGE=nowhere), catalogue)
     with pytest.raises(RetryableError, match="did not list"):
         reader.table(STORE + "one.parquet")
+
+
+def test_predictions_are_averaged_per_interval(store: Store) -> None:
+    def answered(seconds: float, *values: object) -> bytes:
+        at = START + timedelta(seconds=seconds)
+        record = {"time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "data": [{"prediction": value} for value in values]}
+        return json.dumps(record).encode() + b"\n"
+
+    folder = f"modelDataCollector/churn/v-1/model_outputs/{START:%Y/%m/%d/%H}"
+    store.put(f"{folder}/a.jsonl", answered(0, 0.2, 0.4) + answered(59, 0.6) + answered(60, "yes", None))
+    store.put(f"{folder}/b.jsonl", answered(130, 1) + answered(180, 7))
+
+    end = START + timedelta(minutes=3)
+    found = store.reader.mean_predictions(
+        EndpointName("churn"), DeploymentName("v-1"), START, end, timedelta(minutes=1)
+    )
+
+    assert [(each.start - START, each.count, each.mean) for each in found] == [
+        (timedelta(0), 3, pytest.approx(0.4)),
+        (timedelta(minutes=2), 1, 1.0),
+    ]

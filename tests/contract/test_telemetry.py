@@ -159,3 +159,15 @@ def test_no_answer_is_never_taken_for_no_traffic(status: int, body: object, mess
 def test_a_service_that_cannot_be_reached_is_worth_another_try() -> None:
     with pytest.raises(RetryableError, match="the traffic log of churn cannot be read"):
         telemetry_at(1).intervals(ENDPOINT, START, START + SECOND, SECOND)
+
+
+def test_a_quantile_is_measured_when_it_is_asked_for(log: TrafficLog, telemetry: LogsTelemetry) -> None:
+    for milliseconds in range(1, 101):
+        scored(log, 0.5, milliseconds)
+
+    (plain,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
+    (found,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND, quantile=0.95)
+
+    assert plain.quantile_log_latency is None
+    assert found.quantile_log_latency == pytest.approx(math.log(96))
+    assert found.mean_log_latency == plain.mean_log_latency

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
 from shared.domain.ids import DeploymentName, EndpointName
+from shared.domain.measurement import Predictions
 from shared.errors import PermanentError
 
 
@@ -17,6 +18,7 @@ class FakeData:
         self.tables: dict[str, pd.DataFrame] = {}
         self.inputs: dict[tuple[str, str], pd.DataFrame] = {}
         self.predictions: dict[tuple[str, str], pd.DataFrame] = {}
+        self.means: dict[tuple[str, str], list[Predictions]] = {}
         self.latest: dict[str, str] = {}
         self.errors: list[Exception] = []
 
@@ -36,6 +38,16 @@ class FakeData:
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> pd.DataFrame:
         return self.predictions.get((endpoint, deployment), pd.DataFrame())
+
+    def mean_predictions(
+        self,
+        endpoint: EndpointName,
+        deployment: DeploymentName,
+        start: datetime,
+        end: datetime,
+        width: timedelta,
+    ) -> tuple[Predictions, ...]:
+        return tuple(each for each in self.means.get((endpoint, deployment), []) if start <= each.start < end)
 
     def pinned(self, uri: str) -> str:
         return self.latest.get(uri, uri)

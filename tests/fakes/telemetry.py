@@ -19,7 +19,12 @@ class FakeTelemetry:
         self.recorded.setdefault(endpoint, []).extend(intervals)
 
     def intervals(
-        self, endpoint: EndpointName, start: datetime, end: datetime, width: timedelta
+        self,
+        endpoint: EndpointName,
+        start: datetime,
+        end: datetime,
+        width: timedelta,
+        quantile: float | None = None,
     ) -> tuple[Interval, ...]:
         if self.errors:
             raise self.errors.pop(0)

@@ -133,6 +133,6 @@ def test_impossible_plans_are_refused_with_a_remedy(text: str, said: str) -> Non
 
 def test_the_judge_is_planned_as_it_is_written() -> None:
     text = "rollout: {judge: {errors: {ratio_at_most: 1.5}, latency: {quantile: 0.99}, scores: {shift_at_most: 0.05}}}"
-    plan = plan_from(load(BASE + text)).judge
+    plan = plan_from(load(HEAD + text)).judge
     assert (plan.errors_worse_by_at_most, plan.errors_ratio_at_most) == (None, 1.5)
     assert (plan.latency_quantile, plan.latency_ratio_at_most, plan.score_shift_at_most) == (0.99, 1.25, 0.05)
