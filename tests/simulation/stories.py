@@ -122,6 +122,9 @@ def _pool() -> _Pool:
     seventh = _fact(registered("7"), registered("7", id="event-2", eventTime="2026-11-20T07:01:03Z"))
     others = [_fact(budget(80)), _fact(run_ended("RunStatusChanged", "Failed", run="job-2"))]
     others += [_fact(run_ended("RunCompleted", "Completed"), run_ended("RunStatusChanged", "completed"))]
+    # The training that the first drift sets off, should it do so, has ended.
+    trained = f"job-{fact_from(drift('7@0')).key[:16]}-1"
+    others += [_fact(run_ended("RunStatusChanged", "Failed", run=trained))]
     nonsense = json.dumps({"id": "x", "eventType": "Microsoft.MachineLearningServices.ModelRegistered"})
     return _Pool(
         trainings=tuple(trainings),

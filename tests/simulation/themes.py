@@ -26,10 +26,9 @@ class Theme:
 AT_ONCE = (timedelta(0), timedelta(seconds=40))
 ONCE = Shape(trainings=2, elsewhere=1, copies=(1,))
 REFUSED = Shape(trainings=2, freezes=1, copies=(1,))
-COPIES = Shape(trainings=3, copies=(2, 3), late=(*AT_ONCE, timedelta(days=3)))
+COPIES = Shape(trainings=3, copies=(2, 3), late=(*AT_ONCE, timedelta(days=3)), spread_minutes=0, hours=(0,))
 UNANSWERED = Faults(lose_request=0.6, lose_reply=0.15, late=0.15, switch=0.2)
 LOST = Faults(lose_request=0.8, late=0.1)
-CROWD = Faults(switch=0.6)
 STOPPED = Faults(sleep=0.35, switch=0.3)
 CAUGHT = Faults(sleep=0.5, switch=0.4)
 DYING = Faults(kill=0.35)
@@ -41,15 +40,15 @@ THEMES = (
     Theme(
         "many facts at once",
         Shape(4, freezes=1, late=AT_ONCE, spread_minutes=0, hours=(0,)),
-        {"models w": CAUGHT, "ledger w": CROWD},
+        {"models w": CAUGHT, "ledger w": CAUGHT},
     ),
     Theme("releases that nobody answers", Shape(0, releases=3, copies=(1,)), {"releases w": LOST}, share=0.1),
     Theme("zombies", Shape(3, freezes=1, copies=(1, 2)), dict.fromkeys(("ledger w", "jobs w", "models w"), STOPPED)),
     Theme("deaths", Shape(2), dict.fromkeys(("ledger w", "jobs w", "outbox w", "inbox w"), DYING)),
     Theme("services that refuse", REFUSED, dict.fromkeys(("models w", "jobs w", "compute w", "inbox w"), REFUSING)),
     Theme("contradictions and nonsense", Shape(1, wrongs=3), {"quarantine w": UNANSWERED, "models r": REFUSING}),
-    Theme("copies at once and days later", COPIES, {"ledger w": STOPPED, "models w": STOPPED}),
-    Theme("everything", Shape(2, elsewhere=1, freezes=1, releases=1, others=1), share=1.0),
+    Theme("copies at once and days later", COPIES, {"ledger w": CAUGHT, "models w": CAUGHT}),
+    Theme("everything", Shape(3, elsewhere=1, freezes=1, releases=1, others=2), share=1.0),
 )
 
 
