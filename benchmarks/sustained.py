@@ -1,0 +1,238 @@
+"""Events arriving steadily at the queue: how long from publishing to done, with duplicates and with many models."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
+from benchmarks.harness.storage import azurite_settings
+from benchmarks.harness.timing import quantile
+from benchmarks.intake import POLICY
+from shared.bootstrap import App
+from shared.settings import Settings
+
+QUEUE = "events"
+PER_SECOND = 100
+SHORT_SECONDS, LONG_SECONDS = 20, 600
+WORKERS, THREADS = 2, 4
+BATCH = 16
+STORM_FACTS, STORM_COPIES = 100, 8
+FEW_MODELS, MANY_MODELS, SAMPLE = 10, 10_000, 200
+
+
+def event(name: str, sent_at: float = 0.0) -> str:
+    """Return a run's end that is none of ours: what a busy workspace mostly tells. Its experiment carries the time."""
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": f"event-{name}",
+            "type": "Microsoft.MachineLearningServices.RunCompleted",
+            "source": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-local/providers"
+            "/Microsoft.MachineLearningServices/workspaces/ws-local",
+            "subject": f"experiments/1/runs/{name}",
+            "time": "2026-11-20T09:00:00Z",
+            "data": {
+                "experimentId": "1",
+                "experimentName": f"{sent_at}",
+                "runId": name,
+                "runType": "azureml.PipelineRun",
+                "runTags": {},
+                "runProperties": {},
+            },
+        }
+    )
+
+
+def work(settings: Settings, orders: Connection) -> None:
+    """Take messages as the Functions host does, until told to stop; then send the latencies, in seconds."""
+    from azure.storage.queue import QueueClient, TextBase64DecodePolicy
+
+    app = App(settings)
+    queue = QueueClient.from_connection_string(settings.storage, QUEUE, message_decode_policy=TextBase64DecodePolicy())
+    app.processor.process(event(f"warm-up-{os.getpid()}"))
+    latencies: list[float] = []
+
+    def handle(message: object) -> None:
+        content = str(message.content)  # type: ignore[attr-defined]
+        app.processor.process(content)
+        sent_at = float(json.loads(content)["data"]["experimentName"])
+        queue.delete_message(message)  # type: ignore[arg-type]
+        latencies.append(time.time() - sent_at)
+
+    orders.send("ready")
+    with ThreadPoolExecutor(THREADS) as pool:
+        while not orders.poll():
+            messages = list(queue.receive_messages(max_messages=BATCH, visibility_timeout=60))
+            list(pool.map(handle, messages))
+            if not messages:
+                time.sleep(0.02)
+    orders.recv()
+    orders.send(latencies)
+
+
+@dataclass(frozen=True)
+class Workers:
+    connections: Sequence[Connection]
+
+    def stop(self) -> list[float]:
+        for connection in self.connections:
+            connection.send("stop")
+        return [latency for connection in self.connections for latency in connection.recv()]
+
+
+@contextmanager
+def workers(settings: Settings) -> Iterator[Workers]:
+    context = multiprocessing.get_context("spawn")
+    pairs = [context.Pipe() for _ in range(WORKERS)]
+    processes = [context.Process(target=work, args=(settings, theirs), daemon=True) for _, theirs in pairs]
+    for process in processes:
+        process.start()
+    ours = [mine for mine, _ in pairs]
+    try:
+        for connection in ours:
+            if not connection.poll(60):
+                raise BenchmarkError("a worker did not start within a minute")
+            connection.recv()
+        yield Workers(ours)
+    finally:
+        for process in processes:
+            process.join(10)
+            process.kill()
+
+
+def publish_steadily(app: App, seconds: int, run: Run) -> int:
+    """Put unique events on the queue at the wanted rate; return how many went out."""
+    start, sent = time.monotonic(), 0
+    with ThreadPoolExecutor(2) as pool:
+        while (elapsed := time.monotonic() - start) < seconds:
+            due = int(elapsed * PER_SECOND) - sent
+            list(pool.map(lambda n: app.queue.send(QUEUE, event(f"run-{n}", time.time())), range(sent, sent + due)))
+            sent += due
+            run.progress(f"{sent:,} events sent, {elapsed:.0f} of {seconds} s")
+            time.sleep(0.01)
+    return sent
+
+
+def steady(settings: Settings, seconds: int, run: Run) -> list[Figure]:
+    app = App(settings)
+    app.queue.send(QUEUE, event("first", time.time()))
+    with workers(settings) as crew:
+        start = time.monotonic()
+        sent = publish_steadily(app, seconds, run) + 1
+        duration = time.monotonic() - start
+        _wait_until(lambda: _facts(app) >= sent + WORKERS, "every event is done")
+        latencies = crew.stop()
+    p50, p99 = quantile(latencies, 0.5) * 1000, quantile(latencies, 0.99) * 1000
+    what = f"from the queue to done, {WORKERS} workers, {duration:.0f} s"
+    return [
+        Figure("sustained.events_per_second", sent / duration, "/s", what, Goal(">=", PER_SECOND * 0.98)),
+        Figure("sustained.p50_ms", p50, "ms", f"one event, publishing to done and deleted, of {len(latencies):,}"),
+        Figure("sustained.p99_ms", p99, "ms", "the same, 99th percentile", Goal("<=", 250)),
+        Figure(
+            "sustained.lost", sent + WORKERS - _facts(app), "facts", "published and not in the ledger", Goal("=", 0)
+        ),
+    ]
+
+
+def storm(settings: Settings, run: Run) -> list[Figure]:
+    """Every event arrives eight times, spread over four threads."""
+    app = App(settings)
+    before = _facts(app)
+    bodies = [event(f"storm-{n}") for n in range(STORM_FACTS)] * STORM_COPIES
+    run.progress(f"{len(bodies)} deliveries of {STORM_FACTS} facts")
+    start = time.perf_counter()
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(app.processor.process, bodies))
+    each = (time.perf_counter() - start) / len(bodies) * 1000
+    return [
+        Figure("sustained.storm_ms", each, "ms", f"per delivery when each of {STORM_FACTS} comes {STORM_COPIES} times"),
+        Figure("sustained.storm_facts", _facts(app) - before, "facts", "recorded", Goal("=", STORM_FACTS)),
+    ]
+
+
+def flatness(settings_with: dict[int, Settings], run: Run) -> list[Figure]:
+    """The cost of a fact about one model, with few and with many models under policies."""
+    cost: dict[int, float] = {}
+    for models, settings in settings_with.items():
+        run.progress(f"reading {models:,} policies")
+        app = App(settings)
+        app.processor.process(deployed(SAMPLE, models))
+        start = time.perf_counter()
+        for number in range(SAMPLE):
+            app.processor.process(deployed(number, models))
+        cost[models] = (time.perf_counter() - start) / SAMPLE * 1000
+    few, many = cost[FEW_MODELS], cost[MANY_MODELS]
+    return [
+        Figure("sustained.few_models_ms", few, "ms", f"a deployment's fact, {FEW_MODELS} models"),
+        Figure("sustained.many_models_ms", many, "ms", f"the same, {MANY_MODELS:,} models"),
+        Figure("sustained.flatness", many / few, "x", "cost with many models / with few", Goal("<=", 1.25)),
+    ]
+
+
+def deployed(number: int, models: int) -> str:
+    """Return a deployment on the last model's endpoint: a fact that names one policy, which has nothing to do."""
+    workspace = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-local/providers"
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": f"deployed-{models}-{number}",
+            "type": "Microsoft.MachineLearningServices.ModelDeployed",
+            "source": f"{workspace}/Microsoft.MachineLearningServices/workspaces/ws-local",
+            "subject": f"endpoints/{model_name(models - 1)}",
+            "time": f"2026-11-20T09:00:{models % 60:02}.{number:06}Z",
+            "data": {"serviceName": model_name(models - 1), "serviceComputeType": "Managed", "modelIds": ""},
+        }
+    )
+
+
+def model_name(number: int) -> str:
+    return f"model-{number:05}"
+
+
+def write_policies(folder: Path, models: int) -> Path:
+    for number in range(models):
+        text = POLICY.replace("flight-delay", model_name(number))
+        (folder / f"{model_name(number)}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def _facts(app: App) -> int:
+    return sum(1 for _ in app.ledger.keys())  # noqa: SIM118 (a ledger is no mapping)
+
+
+def _wait_until(is_so: object, what: str, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"after {seconds:.0f} s still waiting until {what}")
+        time.sleep(0.5)
+
+
+def run(run: Run) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="vigia-bench-") as name:
+        folder = Path(name)
+        few, many = folder / "few", folder / "many"
+        few.mkdir()
+        many.mkdir()
+        write_policies(few, FEW_MODELS)
+        write_policies(many, MANY_MODELS)
+        run.progress("starting Azurite")
+        with azurite_settings(VIGIA_POLICIES=str(few)) as settings:
+            figures = steady(settings, LONG_SECONDS if run.is_long else SHORT_SECONDS, run)
+            figures += storm(settings, run)
+        with azurite_settings(VIGIA_POLICIES=str(few)) as with_few:
+            figures += flatness({FEW_MODELS: with_few, MANY_MODELS: replace(with_few, policies=many)}, run)
+    return figures
+
+
+SPEC = Benchmark("sustained", "100 unique events a second, a duplicate storm, and the cost with many models", run)
