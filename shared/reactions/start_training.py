@@ -211,15 +211,20 @@ def _is_overtaken(state: ModelState, job: JobName, now: datetime) -> bool:
 
 
 def _declined(state: ModelState, job: JobName, now: datetime) -> ModelState:
-    others = (declined for declined in state.declined if declined.job != job)
-    return replace(state, declined=(*others, Declined(job, now))[-KEPT_TRAININGS:])
+    others = tuple(declined for declined in state.declined if declined.job != job)
+    # An overtaken worker says so, too; what a later one said must not become earlier by that.
+    latest = max([now, *(declined.at for declined in state.declined if declined.job == job)])
+    return replace(state, declined=(*others, Declined(job, latest))[-KEPT_TRAININGS:])
 
 
 def _forget(work: Work, job: JobName) -> None:
-    """Take the note back, and leave word for workers that were overtaken: theirs would never be taken back."""
+    """Take the note back, and leave word for workers that were overtaken: theirs would never be taken back.
+
+    A note of a later worker stays: it may have had more luck.
+    """
 
     def without(state: ModelState) -> ModelState:
-        kept = tuple(training for training in state.trainings if training.job != job)
+        kept = tuple(each for each in state.trainings if each.job != job or each.started_at > work.now)
         return _declined(replace(state, trainings=kept), job, work.now)
 
     work.models.update(work.policy.model, without)

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.fact import Fact
-from shared.domain.ids import ModelName
+from shared.domain.ids import JobName, ModelName
 from shared.domain.state import ModelState
 from shared.errors import RetryableError, WorkspaceError
 from shared.reactions.registry import reactions
-from shared.reactions.start_training import SCHEDULE
+from shared.reactions.start_training import SCHEDULE, _forget
 from tests.fakes.clock import FakeClock
 from tests.unit.engine.fact_world import (
     HOME,
@@ -215,6 +215,30 @@ def test_a_worker_that_was_overtaken_does_not_start_what_was_held_back() -> None
     world.models.update(MODEL, lambda state: replace(state, trainings=()))
     assert reactions()[NAME].perform(reaction, overtaken).outcome.status == "suppressed"
     assert world.azureml.jobs == {}
+
+
+def test_of_three_workers_that_were_refused_the_job_the_latest_word_counts() -> None:
+    world = World()
+    (reaction,) = proposed(NAME, drift())
+    first = work_for(world, fact_from(drift()))
+    world.clock.advance(timedelta(minutes=3))
+    second = work_for(world, fact_from(drift()))
+    world.clock.advance(timedelta(minutes=3))
+    world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
+    with pytest.raises(WorkspaceError):
+        perform(world, NAME, drift())
+    _forget(first, JobName(f"job-{first.effect_name}"))  # it was refused long ago, and stopped right then
+    assert reactions()[NAME].perform(reaction, second).outcome.status == "suppressed"
+    assert world.models.read(MODEL).trainings == ()
+
+
+def test_a_worker_that_was_refused_long_ago_does_not_take_back_what_a_later_one_started() -> None:
+    world = World()
+    overtaken = work_for(world, fact_from(drift()))
+    world.clock.advance(timedelta(days=1))
+    assert perform(world, NAME, drift()).outcome.status == "done"
+    _forget(overtaken, JobName(f"job-{overtaken.effect_name}"))
+    assert {training.job for training in world.models.read(MODEL).trainings} == set(world.azureml.jobs)
 
 
 def test_a_refused_job_can_be_tried_again_later() -> None:
