@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Literal
 
-from shared.adapters.data import _requests
+from shared.adapters.data import WorkspaceData
 from shared.adapters.parquet import read_parquet
 from shared.bootstrap import policy_sections
 from shared.console.approval_pages import ApprovalPages
 from shared.console.principal import Principal, parse_principal
 from shared.domain.fact import Ignored
+from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.release import Release
 from shared.engine.approvals import Approvals
 from shared.engine.outbox import _read as read_notice_message
@@ -37,6 +38,7 @@ from shared.store.outbox import OutboxRecord
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues
+from tests.settings import settings_for
 from tests.unit.approvals.questions import ANA, RELEASE, a_request
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -123,8 +125,28 @@ def _encoded_principal(body: bytes) -> Told:
     return _principal(base64.b64encode(body))
 
 
+class _Container:
+    """A blob container whose only blob, of the hour from nine, is the input."""
+
+    def __init__(self, body: bytes) -> None:
+        self.size = len(body)
+        self._body = body
+
+    def list_blob_names(self, name_starts_with: str) -> list[str]:
+        return ["inputs.jsonl"] if name_starts_with.endswith("/09/") else []
+
+    def download_blob(self, name: str) -> _Container:
+        return self
+
+    def readall(self) -> bytes:
+        return self._body
+
+
 def _collected(body: bytes) -> object:
-    return list(_requests(body, "inputs.jsonl", NOW - timedelta(days=1), NOW + timedelta(days=1)))
+    workspace: Any = None
+    data = WorkspaceData(settings_for(), workspace)
+    vars(data)["_container"] = _Container(body)
+    return data.collected_inputs(EndpointName("e"), DeploymentName("d"), NOW - timedelta(hours=1), NOW)
 
 
 def _record(body: bytes) -> Told:

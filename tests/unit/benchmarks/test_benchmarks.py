@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import demo, drift, imports, intake, judge, ledger
+from benchmarks import demo, drift, fuzz, imports, intake, judge, ledger
+from benchmarks.harness.fuzzing import Fuzzed
 from benchmarks.harness.spec import BenchmarkError, Figure, Run
 from benchmarks.harness.storage import settings_on
 from benchmarks.harness.timing import quantile
@@ -166,3 +167,19 @@ def test_a_demo_without_an_outcome_was_not_measured(a_demo: Callable[[str, int],
 def test_a_quantile_is_one_of_the_values() -> None:
     values = [float(value) for value in range(1, 101)]
     assert (quantile(values, 0.5), quantile(values, 0.99), quantile([4.0], 0.99)) == (50.0, 99.0, 4.0)
+
+
+def test_a_parser_is_fuzzed_in_a_process_of_its_own() -> None:
+    found = fuzz.fuzz_apart("principals", 0.3)
+    assert found.runs > 0
+    assert found.uncaught == ""
+    assert 0 <= found.peak_mb < 1000
+
+
+def test_what_escapes_a_parser_is_a_missed_goal() -> None:
+    clean, bad = Fuzzed("hypothesis", 500, 2.0, 3.0), Fuzzed("hypothesis", 7, 2.0, 130.0, "KeyError: 'x'")
+    found = by_name(fuzz.figures({"events": clean, "records": bad}))
+    assert (found["fuzz.uncaught"].value, found["fuzz.uncaught"].is_met) == (1, False)
+    assert (found["fuzz.peak_mb"].value, found["fuzz.peak_mb"].is_met) == (130.0, False)
+    assert "records" in found["fuzz.peak_mb"].what
+    assert found["fuzz.runs"].value == 507
