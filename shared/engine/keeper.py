@@ -54,8 +54,8 @@ class EndpointKeeper:
         actual = {deployment: share for deployment, share in endpoint.traffic.items() if share}
         if claim.desired and actual != dict(claim.desired):
             self._differs(claim, last, endpoint, actual)
-        elif claim.told:
-            self.endpoints.change(claim, replace(claim, told={}))
+        elif claim.told is not None:
+            self.endpoints.change(claim, replace(claim, told=None))
         elif last.plan.keep and last.plan.keep.then != "keep":
             self._clear_away(claim, endpoint, last.plan.keep)
 
@@ -70,7 +70,7 @@ class EndpointKeeper:
         known = {deployment.name for deployment in endpoint.deployments}
         is_ours = landed_late(actual, claim, self.clock.now())
         repairs = (is_ours or last.plan.on_hand_edit == "repair") and set(claim.desired) <= known
-        if not is_ours and dict(claim.told) != dict(actual):
+        if not is_ours and claim.told != actual:
             self._tell(claim, last, actual, repairs=repairs)
             claim = replace(claim, told=dict(actual), generation=claim.generation + 1)
         if repairs and self.endpoints.change(claim, claim):

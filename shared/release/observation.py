@@ -51,7 +51,7 @@ class EndpointClaim:
     asked_at: datetime | None = None
     last_owner: ReleaseId | None = None
     idle: Mapping[DeploymentName, datetime] = field(default_factory=dict)
-    told: Mapping[DeploymentName, int] = field(default_factory=dict)
+    told: Mapping[DeploymentName, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

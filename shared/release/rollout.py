@@ -137,7 +137,7 @@ def _reached(release: Release, now: datetime) -> Step:
     is_first = not release.traffic_steps
     release = replace(unheld(release), traffic_steps=(*release.traffic_steps, share), traffic_since=now)
     if share == 100:
-        reason = f"version {release.version} has all the traffic"
+        release, reason = replace(release, phase=None), f"version {release.version} has all the traffic"
         return go_on(tell(move(release, ReleaseState.PROMOTED, reason, now), NoticeKind.PROMOTED, reason=reason), now)
     release = replace(release, phase="baking", deadline=now + release.plan.decide_within)
     if is_first:

@@ -38,7 +38,7 @@ class EndpointStore:
             return True
         if claim.owner not in {None, instead_of}:
             return False
-        self._store(replace(claim, owner=release, earlier=(), asked_at=None, told={}), etag)
+        self._store(replace(claim, owner=release, earlier=(), asked_at=None, told=None), etag)
         return True
 
     def names(self) -> Iterator[EndpointName]:

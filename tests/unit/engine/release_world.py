@@ -13,7 +13,7 @@ import pandas as pd
 
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.measurement import Interval
-from shared.domain.release import Release
+from shared.domain.release import Release, Undo
 from shared.engine.keeper import EndpointKeeper
 from shared.engine.reconcile import Reconciler
 from shared.engine.release_desk import ReleaseDesk
@@ -83,6 +83,23 @@ class World:
         self.offer_scores(release.id)
         assert self.desk.open(release)
         return release.id
+
+    def undoable(self, version: str) -> ReleaseId:
+        """Open a release that a person wants although it is not the newest."""
+        wish = Undo("ana@example.com", "because", self.clock.now())
+        release = replace(a_release(version, a_plan(approval=NO_APPROVAL), self.clock.now()), undo=wish)
+        assert self.desk.open(release)
+        return release.id
+
+    def memory_of(self, release: Release, body: bytes) -> None:
+        """Have a release in the storage exactly as some version of the code wrote it, owning the endpoint."""
+        self.releases.create(release)
+        stored = self.blobs.get(f"releases/{release.id}.json")
+        assert stored is not None
+        metadata = {"state": release.state, "wake": release.wake_at.isoformat(), "settled": "no"}
+        self.blobs.put(f"releases/{release.id}.json", body, metadata)
+        if not release.state.is_terminal:
+            self.endpoints.claim(ENDPOINT, release.id)
 
     def offer_scores(self, release: str, champion_gain: float = 1.0, challenger_gain: float = 2.0) -> None:
         labels = self.random.integers(0, 2, 600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -125,7 +126,5 @@ def test_a_policy_may_have_it_put_back() -> None:
 
 
 def _with_deployment(world: World, name: str) -> Any:
-    from dataclasses import replace
-
     record = world.workspace.endpoints[ENDPOINT]
     return replace(record, deployments=(*record.deployments, replace(record.deployments[0], name=DeploymentName(name))))
