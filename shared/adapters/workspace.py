@@ -166,6 +166,8 @@ class AzureWorkspace:
         def scale(ml: Any) -> None:
             entity = ml.online_deployments.get(name=deployment, endpoint_name=endpoint)
             entity.instance_count = instance_count
+            # The SDK cannot send back the collections that it reads: their data are ids then, and objects before.
+            entity.data_collector = _data_collector() if entity.data_collector else None
             ml.online_deployments.begin_create_or_update(entity, skip_script_validation=True)
 
         self._do(f"deployment {endpoint}/{deployment}", scale)
@@ -221,9 +223,8 @@ def _cloud(arm_endpoint: str) -> dict[str, Any]:
 
 
 def _deployment(request: DeploymentRequest) -> Any:
-    from azure.ai.ml.entities import CodeConfiguration, DataCollector, DeploymentCollection, ManagedOnlineDeployment
+    from azure.ai.ml.entities import CodeConfiguration, ManagedOnlineDeployment
 
-    collected = {name: DeploymentCollection(enabled="true") for name in ("model_inputs", "model_outputs")}
     own_code: dict[str, Any] = {
         "environment": request.environment,
         "code_configuration": CodeConfiguration(code=request.code, scoring_script=request.scoring_script),
@@ -234,9 +235,16 @@ def _deployment(request: DeploymentRequest) -> Any:
         model=f"azureml:{request.model}:{request.version}",
         instance_type=request.instance_type,
         instance_count=request.instance_count,
-        data_collector=DataCollector(collections=collected) if request.collect_data else None,
+        data_collector=_data_collector() if request.collect_data else None,
         **(own_code if request.code else {}),
     )
+
+
+def _data_collector() -> Any:
+    from azure.ai.ml.entities import DataCollector, DeploymentCollection
+
+    collected = {name: DeploymentCollection(enabled="true") for name in ("model_inputs", "model_outputs")}
+    return DataCollector(collections=collected)
 
 
 @contextmanager

@@ -247,6 +247,38 @@ def test_an_endpoint_is_asked_for_and_seen_by_reading(workspace: AzureWorkspace)
     until(lambda: (e := workspace.endpoint(endpoint)) is not None and not e.deployments)
 
 
+def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWorkspace) -> None:
+    endpoint, first, second = EndpointName("shadow-contract"), DeploymentName("v-1"), DeploymentName("v-2")
+    workspace.create_endpoint(endpoint)
+    until(lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded")
+    for name in (first, second):
+        request = DeploymentRequest(endpoint, name, ModelName("toy"), ModelVersion("1"))
+        retrying(lambda request=request: workspace.create_deployment(request))  # type: ignore[misc]
+
+    def states() -> set[str]:
+        seen = workspace.endpoint(endpoint)
+        return {each.state for each in seen.deployments} if seen else set()
+
+    until(lambda: states() == {"Succeeded"})
+    retrying(lambda: workspace.set_traffic(endpoint, {first: 100}))
+    retrying(lambda: workspace.set_mirror(endpoint, {second: 30}))
+    mirrored: EndpointRecord = until(lambda: (e := workspace.endpoint(endpoint)) is not None and e.mirror_traffic and e)
+    assert (dict(mirrored.traffic), dict(mirrored.mirror_traffic)) == ({first: 100}, {second: 30})
+
+    answer = workspace.score(endpoint, second, "[[1, 2, 3]]")
+    assert (answer.seconds > 0, bool(answer.text), 200 <= answer.status < 500) == (True, True, True)
+    with pytest.raises(WorkspaceError, match="has traffic: it stays"):
+        retrying(lambda: workspace.delete_deployment(endpoint, second))
+    with pytest.raises(WorkspaceError, match="at most 50"):
+        retrying(lambda: workspace.set_mirror(endpoint, {second: 60}))
+
+    retrying(lambda: workspace.set_mirror(endpoint, {}))
+    until(lambda: (e := workspace.endpoint(endpoint)) is not None and not e.mirror_traffic)
+    retrying(lambda: workspace.scale_deployment(endpoint, second, instance_count=2))
+    until(lambda: states() == {"Succeeded"})
+    retrying(lambda: workspace.delete_deployment(endpoint, second))
+
+
 def retrying(call: Callable[[], None]) -> None:
     """Do what the queue does: come back while Azure ML is still updating."""
     deadline = time.monotonic() + 20
