@@ -50,7 +50,9 @@ def _by_hypothesis(parser: str, seconds: float) -> Fuzzed:
     from tests.fuzz.parsers import PARSERS, warm_up
 
     warm_up()
-    parse, inputs, before, began, runs = PARSERS[parser], inputs_for(parser), memory_mb("VmRSS"), time.monotonic(), 0
+    parse, inputs = PARSERS[parser], inputs_for(parser)
+    inputs.validate()
+    before, began, runs = memory_mb("VmRSS"), time.monotonic(), 0
 
     def batch(number: int) -> None:
         @seeded(number)
@@ -59,7 +61,7 @@ def _by_hypothesis(parser: str, seconds: float) -> Fuzzed:
         def one(body: bytes) -> None:
             nonlocal runs
             # Hypothesis ends a batch only by its count, and its examples can be slow to make.
-            if time.monotonic() - began < seconds:
+            if not runs or time.monotonic() - began < seconds:
                 runs += 1
                 parse(body)
 
