@@ -71,7 +71,8 @@ class Run:
         self._pass(where, label)
         self._refuse_or_die(self._faults(where), label)
         found = look()
-        self.note(f"{label} -> {_brief(found)}")
+        if self.trace is not None:
+            self.note(f"{label} -> {_brief(found)}")
         return found
 
     def write(self, where: str, label: str, land: Callable[[], T], *, is_conditional: bool = False) -> T:
@@ -88,7 +89,8 @@ class Run:
             self._send_off(label, land)
         else:
             answer = land()
-            self.note(f"{label} -> {_brief(answer)}")
+            if self.trace is not None:
+                self.note(f"{label} -> {_brief(answer)}")
             return answer
         if is_conditional:
             raise AmbiguousWriteError("simulation.ambiguous", f"no answer to {label}")

@@ -18,7 +18,7 @@ SEEDS = 10_000
 SEEDS_PER_VARIANT = 10
 
 
-@pytest.mark.timeout(900)  # a minute and a half on a core of its own
+@pytest.mark.timeout(900)  # two minutes of one core; more when others want it, too
 def test_nothing_is_lost_and_nothing_is_done_twice_in_10000_seeds() -> None:
     injected, facts, jobs = Counter[str](), 0, 0
     with studio():
