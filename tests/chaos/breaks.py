@@ -1,0 +1,79 @@
+"""Deliberately broken workers: the harness must catch each of them, or what it finds of the others means nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from shared.bootstrap import App
+from shared.domain.ids import JobName
+from shared.engine.process import Processor
+from shared.ports.workspace import JobRecord, JobRequest
+from shared.store.ledger import Claimed
+
+
+class _Except:
+    """A port with some of its methods replaced."""
+
+    def __init__(self, target: Any, **replaced: Callable[..., Any]) -> None:
+        self._target = target
+        self._replaced = replaced
+
+    def __getattr__(self, name: str) -> Any:
+        return self._replaced.get(name) or getattr(self._target, name)
+
+
+def _done_before_the_effect(app: App) -> None:
+    """Write `done` first and act afterwards: whoever dies in between loses the effect."""
+    finish_and_act = Processor._carry_out
+
+    def carry_out(self: Processor, claim: Claimed) -> None:
+        finished = self.ledger.finish(claim, (), ())
+        if finished is not None:
+            finish_and_act(self, Claimed(finished.entry, finished.etag, claim.at))
+
+    Processor._carry_out = carry_out  # type: ignore[method-assign]
+
+
+def _random_names(app: App) -> None:
+    """Name jobs by chance: whoever repeats one submits another."""
+    real = app.workspace._target  # type: ignore[attr-defined]
+
+    def submit_job(request: JobRequest) -> JobRecord:
+        return real.submit_job(replace(request, name=JobName(f"job-{uuid.uuid4().hex}")))  # type: ignore[no-any-return]
+
+    app.workspace._target = _Except(real, submit_job=submit_job)  # type: ignore[attr-defined]
+
+
+def _unconditional_done(app: App) -> None:
+    """Write the ledger without If-Match: a zombie overwrites what others did meanwhile."""
+    real = app.blobs._target  # type: ignore[attr-defined]
+
+    def write(name: str, body: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> Any:
+        return (
+            real.put(name, body, metadata) if name.startswith("ledger/") else real.replace(name, body, etag, metadata)
+        )
+
+    app.blobs._target = _Except(real, replace=write)  # type: ignore[attr-defined]
+
+
+def _no_sweep(app: App) -> None:
+    """Never sweep: what a dead worker left open stays open once its message is gone."""
+    app.sweep = SimpleNamespace(run=lambda: None)  # type: ignore[assignment]
+
+
+BREAKS: Mapping[str, Callable[[App], None]] = {
+    "done-before-effect": _done_before_the_effect,
+    "random-names": _random_names,
+    "unconditional-done": _unconditional_done,
+    "no-sweep": _no_sweep,
+}
+
+
+def apply(name: str, app: App) -> None:
+    """Break the wired app in the way of that name; the empty name leaves it whole."""
+    if name:
+        BREAKS[name](app)

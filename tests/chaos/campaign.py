@@ -1,0 +1,215 @@
+"""Sends workers to their deaths, has a fresh one finish what they left, and counts."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tests.chaos.facts import Fed, a_hint, a_registration, a_request
+from tests.chaos.points import Call, Errand, Point, points_of
+from tests.chaos.tally import Tally, count, is_quiet
+from tests.chaos.town import LEASE_SECONDS, TRAINED, Town
+
+AT_ONCE = 4
+TRIES = 3
+SETTLE_SECONDS = 90.0
+CLAIMED = Point("after", Call("events", "create", "ledger/claimed"))
+# What a worker does that is to die on such an errand. Sweepers leave the queues alone: a message that comes back would
+# take the fact up before them.
+_HABITS: Mapping[Errand, Mapping[str, str]] = {
+    "events": {"CHAOS_IDLE_SECONDS": "2"},
+    "notices": {"CHAOS_IDLE_SECONDS": "2"},
+    "releases": {"CHAOS_IDLE_SECONDS": "3", "CHAOS_SWEEPS": "yes"},
+    "sweep": {"CHAOS_IDLE_SECONDS": "3", "CHAOS_SWEEPS": "yes", "CHAOS_LEAVES": "events,notices,releases"},
+}
+
+
+@dataclass
+class Campaign:
+    """One town's misfortunes.
+
+    Args:
+        broken: name of the way in which every worker is broken, see tests/chaos/breaks.py; "" for none.
+        hidden_seconds: after how long a dead worker's message comes back. Beyond the lease, it takes its fact up
+            again; within it, it finds the fact busy and is acknowledged, so that only the sweep is left.
+    """
+
+    town: Town
+    broken: str = ""
+    hidden_seconds: int = LEASE_SECONDS + 1
+    settle_seconds: float = SETTLE_SECONDS
+    fed: list[Fed] = field(default_factory=list)
+    _unreleased: list[str] = field(default_factory=list)
+    _models: list[str] = field(default_factory=lambda: list(TRAINED))
+
+    def __post_init__(self) -> None:
+        self._unreleased = list(self.town.released)
+
+    def feed_request(self, model: str = "") -> None:
+        self._feed(a_request(model or self._models[len(self.fed) % 2]))
+
+    def feed_release(self) -> bool:
+        """Have one more model released; False when the town has none left."""
+        if not self._unreleased:
+            return False
+        self._feed(a_registration(self._unreleased.pop()))
+        return True
+
+    def explore(self) -> list[Point]:
+        """Return every point on the way of a request, of a release and of a dead worker's fact, by watching a worker
+        whom nothing happens to."""
+        for model in self._models[:2]:
+            self.feed_request(model)
+        self._ends(self._fork(CHAOS_IDLE_SECONDS="1"))
+        self._orphan()
+        if self.feed_release():
+            self._feed(a_hint(self.town.released[-1]))
+        for model in (self._models[0], self._models[-1]):
+            self.feed_request(model)
+        pid = self._fork(CHAOS_TRACE="yes", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="60")
+        self._wait_until_quiet(pid)
+        self._kill(pid)
+        self._models.pop()
+        return points_of([_read(line["call"]) for line in self.town.journal() if line["what"] == "call"])
+
+    def kill_at(self, points: Iterable[Point]) -> list[Point]:
+        """Kill a worker at each point; return the points that no worker came to."""
+        by_errand: dict[Errand, list[Point]] = {}
+        for point in points:
+            by_errand.setdefault(_habit(point), []).append(point)
+        missed: list[Point] = []
+        for errand, of_errand in by_errand.items():
+            self._prepare(errand, len(of_errand))
+            with ThreadPoolExecutor(AT_ONCE) as lanes:
+                struck = list(lanes.map(self._strike, of_errand))
+            missed += [point for point, was_struck in zip(of_errand, struck, strict=True) if not was_struck]
+        return missed
+
+    def kill_anytime(self, times: int, chance: random.Random) -> None:
+        """Kill so many workers from outside, each at a moment of its first second."""
+
+        def once(seconds: float) -> None:
+            self.feed_request()
+            pid = self._fork(CHAOS_SWEEPS="yes")
+            time.sleep(seconds)
+            self._kill(pid)
+
+        with ThreadPoolExecutor(AT_ONCE) as lanes:
+            list(lanes.map(once, [chance.uniform(0.02, 0.6) for _ in range(times)]))
+
+    def freeze_at(self, points: Sequence[Point]) -> int:
+        """Freeze a worker at each point past its lease, have others do its work, and wake it; return how many were
+        frozen."""
+        pids = []
+        for point in points:
+            self._feed_for(point)
+            pids.append(self._fork(STOP_AT=str(point), **_HABITS[_habit(point)]))
+        frozen = [pid for pid in pids if self._ends(pid) == "frozen"]
+        self.settle()
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+        for pid in frozen:
+            end = self.town.workers.wait(pid, 30)
+            if end.state not in {"ended", "killed"}:
+                raise RuntimeError(f"a woken worker is {end}")
+        return len(frozen)
+
+    def settle(self) -> None:
+        """Have a fresh worker and the sweep finish everything; return when all is quiet, or after too long."""
+        pid = self._fork(CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="100", CHAOS_OVERDUE_SECONDS="2")
+        self._wait_until_quiet(pid)
+        self._kill(pid)
+
+    def tally(self) -> Tally:
+        return count(self.town, self.fed)
+
+    def _prepare(self, errand: Errand, points: int) -> None:
+        if errand == "releases":
+            for _ in range(AT_ONCE):
+                self.feed_release()
+        if errand == "sweep":
+            self._orphan(points)
+
+    def _orphan(self, facts: int = 1) -> None:
+        """Have workers die right after claiming, and let their leases run out."""
+        with ThreadPoolExecutor(AT_ONCE) as lanes:
+            list(lanes.map(self._strike_once, [CLAIMED] * facts))
+        time.sleep(LEASE_SECONDS + 1)
+
+    def _strike(self, point: Point) -> bool:
+        for number in range(TRIES):
+            for _ in range(number):  # others took what was meant for this one
+                self._feed_for(point)
+            if number and _habit(point) == "releases":
+                self.feed_release()
+            if number and _habit(point) == "sweep":
+                self._orphan()
+            if self._strike_once(point):
+                return True
+        return False
+
+    def _strike_once(self, point: Point) -> bool:
+        self._feed_for(point)
+        pid = self._fork(KILL_AT=str(point), **_HABITS[_habit(point)])
+        was_killed = self._ends(pid) == "killed"
+        self.town.kills += was_killed
+        return was_killed
+
+    def _feed_for(self, point: Point) -> None:
+        """Feed a fact whose handling passes the point."""
+        call = point.call
+        if call.errand == "events" and (call.method == "model" or call.target.startswith("releases")):
+            self._feed(a_hint(self.town.released[-1]))
+        elif call.errand == "events" and (call.method, call.target) == ("create", "models/"):
+            self.feed_request(self._models.pop())
+        elif call.errand in {"events", "notices"}:
+            self.feed_request()
+
+    def _feed(self, fact: Fed) -> None:
+        self.fed.append(fact)
+        for body in fact.bodies:
+            self.town.send(body)
+
+    def _fork(self, **environment: str) -> int:
+        own = {"CHAOS_BREAK": self.broken, "CHAOS_HIDDEN_SECONDS": str(self.hidden_seconds)}
+        return self.town.workers.fork(**own, **environment)
+
+    def _ends(self, pid: int) -> str:
+        """Return how the worker ended: "killed", "frozen", or "ended" for want of work.
+
+        Raises:
+            RuntimeError: it ended by a mistake of its own.
+        """
+        end = self.town.workers.wait(pid, 60)
+        if end.state == "ended" and end.code:
+            raise RuntimeError(f"a worker failed: {self.town.workers.log_tail()}")
+        return end.state
+
+    def _kill(self, pid: int) -> None:
+        """Kill the worker if it still runs."""
+        if self.town.workers.wait(pid, 0).state in {"running", "frozen"}:
+            os.kill(pid, signal.SIGKILL)
+            self._ends(pid)
+            self.town.kills += 1
+
+    def _wait_until_quiet(self, pid: int) -> None:
+        """Return when the worker has nothing left to do, or after too long: what is open then is lost."""
+        deadline = time.monotonic() + self.settle_seconds
+        while time.monotonic() < deadline and not is_quiet(self.town, self.fed):
+            if self.town.workers.wait(pid, 0.2).state != "running":
+                raise RuntimeError(f"the worker that finishes has ended: {self.town.workers.log_tail()}")
+
+
+def _habit(point: Point) -> Errand:
+    """Return on what errands a worker comes to the point: sweeps wake releases, if there are any."""
+    is_wake = point.call.errand == "sweep" and point.call.target == "releases"
+    return "releases" if is_wake else point.call.errand
+
+
+def _read(call: str) -> Call:
+    return Point.read(f"before:{call}").call

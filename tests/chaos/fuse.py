@@ -1,0 +1,127 @@
+"""The ports of a worker, wired so that one call of many is where it dies or freezes. Production code is unchanged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from shared.ports.blobs import Blob, Written
+from tests.chaos.points import Call, Errand, Moment, Point
+
+T = TypeVar("T")
+Labeller = Callable[[tuple[Any, ...]], str]
+
+
+@dataclass
+class Fuse:
+    """Counts the calls of each errand and does the deed at the point; afterwards (a frozen worker only) it knows.
+
+    Args:
+        deed: kills or stops this process.
+        tell: takes what happened, for the journal.
+    """
+
+    point: Point | None
+    deed: Callable[[Point], None]
+    tell: Callable[[Mapping[str, object]], None]
+    is_traced: bool = False
+    has_burnt: bool = False
+    errand: Errand = "sweep"
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def begin(self, errand: Errand) -> None:
+        self.errand = errand
+        self._counts.clear()
+
+    def guard(self, method: str, target: str, work: Callable[[], T]) -> T:
+        self._counts[method, target] += 1
+        call = Call(self.errand, method, target, self._counts[method, target])
+        if self.is_traced:
+            self.tell({"what": "call", "call": str(call)})
+        self._at("before", call)
+        done = work()
+        self._at("after", call)
+        return done
+
+    def _at(self, moment: Moment, call: Call) -> None:
+        if self.point == Point(moment, call) and not self.has_burnt:
+            self.has_burnt = True
+            self.deed(self.point)
+
+
+class Wired:
+    """A port whose every call passes the fuse."""
+
+    def __init__(self, target: Any, fuse: Fuse, label: Labeller) -> None:
+        self._target = target
+        self._fuse = fuse
+        self._label = label
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._target, name)
+        if not callable(found):
+            return found
+
+        def wired(*args: Any, **options: Any) -> Any:
+            return self._fuse.guard(name, self._label(args), lambda: found(*args, **options))
+
+        return wired
+
+
+class WiredBlobs(Wired):
+    """Blobs, which also tell of late writes: those that a worker that was frozen makes on the strength of what it
+    had read before."""
+
+    def __init__(self, target: Any, fuse: Fuse) -> None:
+        super().__init__(target, fuse, folder_of)
+        self._before: set[str] = set()  # ETags that were seen before freezing
+
+    def get(self, name: str) -> Blob | None:
+        found: Blob | None = self._fuse.guard("get", folder_of((name,)), lambda: self._target.get(name))
+        self._saw(found.etag if found else "")
+        return found
+
+    def create(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Written | None:
+        def write() -> Written | None:
+            is_late = self._fuse.has_burnt
+            return self._noted(is_late, "create", name, self._target.create(name, body, metadata))
+
+        return self._fuse.guard("create", _state_in(name, metadata), write)
+
+    def replace(self, name: str, body: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> Written | None:
+        def write() -> Written | None:
+            is_late = self._fuse.has_burnt and etag in self._before
+            return self._noted(is_late, "replace", name, self._target.replace(name, body, etag, metadata))
+
+        return self._fuse.guard("replace", _state_in(name, metadata), write)
+
+    def _noted(self, is_late: bool, method: str, name: str, written: Written | None) -> Written | None:
+        if is_late:
+            self._fuse.tell({"what": "late", "method": method, "name": name, "is_refused": written is None})
+        self._saw(written.etag if written else "")
+        return written
+
+    def _saw(self, etag: str) -> None:
+        if not self._fuse.has_burnt:
+            self._before.add(etag)
+
+
+def _state_in(name: str, metadata: Mapping[str, str] | None) -> str:
+    """Return the folder and the state that is written: a release's move to another state is another step."""
+    return folder_of((name,)) + (metadata or {}).get("state", "")
+
+
+def folder_of(args: tuple[Any, ...]) -> str:
+    """Return the folder of a blob's name; names differ from fact to fact."""
+    folder, slash, _ = str(args[0]).partition("/")
+    return folder + slash
+
+
+def queue_of(args: tuple[Any, ...]) -> str:
+    return str(args[0])
+
+
+def nothing_of(args: tuple[Any, ...]) -> str:
+    return ""

@@ -1,0 +1,56 @@
+"""The harness catches workers that are broken on purpose: what it does not find in the real ones is not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.campaign import CLAIMED, Campaign
+from tests.chaos.points import Call, Moment, Point
+from tests.chaos.town import Town
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked, killed and frozen")
+
+SUBMIT = Call("events", "submit_job", "")
+DONE = Call("events", "replace", "ledger/done")
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with Town(tmp_path_factory.mktemp("broken") / "town") as town:
+        yield town
+
+
+@pytest.mark.parametrize(
+    ("broken", "moment", "found"),
+    [
+        pytest.param("", "before", (0, 0), id="whole"),
+        pytest.param("", "after", (0, 0), id="whole_after"),
+        pytest.param("random-names", "after", (0, 1), id="random_names"),
+        pytest.param("done-before-effect", "before", (1, 0), id="done_before_effect"),
+    ],
+)
+def test_lost_and_doubled_jobs_are_found(town: Town, broken: str, moment: Moment, found: tuple[int, int]) -> None:
+    campaign = Campaign(town, broken)
+    assert campaign.kill_at([Point(moment, SUBMIT)]) == []
+    campaign.settle()
+    tally = campaign.tally()
+    jobs = [told for told in tally.lost if told.startswith("job")]
+    assert (len(jobs), len(tally.doubled)) == found
+
+
+@pytest.mark.parametrize(("broken", "is_found"), [("", False), ("unconditional-done", True)])
+def test_a_zombie_that_overwrites_what_others_did_is_found(town: Town, broken: str, is_found: bool) -> None:
+    campaign = Campaign(town, broken)
+    assert campaign.freeze_at([Point("before", DONE)]) == 1
+    assert bool(campaign.tally().late_accepted) == is_found
+
+
+# Last, for what it leaves open stays open.
+def test_without_a_sweep_facts_stay_open(town: Town) -> None:
+    campaign = Campaign(town, "no-sweep", hidden_seconds=1, settle_seconds=6)
+    assert campaign.kill_at([CLAIMED]) == []
+    campaign.settle()
+    assert any(told.endswith("still open") for told in campaign.tally().lost)

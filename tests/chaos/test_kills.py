@@ -1,0 +1,92 @@
+"""Workers are killed at every step of an event's way, and frozen past their lease: nothing is lost or done twice.
+
+The long form is `python3 dev.py bench chaos --long`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.campaign import Campaign
+from tests.chaos.points import Call, Errand, Point
+from tests.chaos.town import Town
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked, killed and frozen")
+
+# Every step of the way of an event; the tracing has to find them all in what the product really calls.
+STEPS: tuple[tuple[Errand, str, str], ...] = (
+    ("events", "receive", "events"),
+    ("events", "create", "ledger/claimed"),
+    ("events", "create", "models/"),
+    ("events", "replace", "models/"),
+    ("events", "submit_job", ""),
+    ("events", "create", "releases/opened"),
+    ("events", "send", "releases"),
+    ("events", "replace", "ledger/done"),
+    ("events", "create", "outbox/pending"),
+    ("events", "send", "notices"),
+    ("events", "delete", "events"),
+    ("notices", "replace", "outbox/pending"),
+    ("notices", "send", "teams"),
+    ("notices", "replace", "outbox/sent"),
+    ("notices", "delete", "notices"),
+    ("sweep", "replace", "ledger/claimed"),
+    ("sweep", "submit_job", ""),
+    ("sweep", "replace", "ledger/done"),
+    ("sweep", "create", "outbox/pending"),
+    ("releases", "create", "endpoints/"),
+    ("releases", "create_endpoint", ""),
+    ("releases", "create_deployment", ""),
+    ("releases", "replace", "endpoints/"),
+    ("releases", "set_traffic", ""),
+    ("releases", "replace", "releases/finished"),
+)
+FROZEN = (
+    Point("after", Call("events", "receive", "events")),
+    Point("before", Call("events", "create", "ledger/claimed")),
+    Point("after", Call("events", "create", "ledger/claimed")),
+    Point("before", Call("events", "replace", "models/")),
+    Point("before", Call("events", "submit_job", "")),
+    Point("after", Call("events", "submit_job", "")),
+    Point("before", Call("events", "replace", "ledger/done")),
+    Point("after", Call("events", "replace", "ledger/done")),
+    Point("before", Call("events", "create", "outbox/pending")),
+    Point("before", Call("notices", "replace", "outbox/sent")),
+)
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Iterator[Campaign]:
+    with Town(tmp_path / "town", [f"released-{number}" for number in range(6)]) as town:
+        yield Campaign(town)
+
+
+@pytest.mark.timeout(400)  # on a busy machine; alone it takes less than a minute
+def test_nothing_is_lost_or_done_twice_when_workers_die_or_freeze_anywhere(campaign: Campaign) -> None:
+    points = campaign.explore()
+    calls = {(point.call.errand, point.call.method, point.call.target) for point in points}
+    assert set(STEPS) <= calls
+
+    missed = campaign.kill_at(point for point in points if _is_step(point))
+    campaign.kill_anytime(6, random.Random(1))
+    campaign.settle()
+    frozen = campaign.freeze_at(FROZEN)
+    campaign.settle()
+
+    tally = campaign.tally()
+    assert tally.is_clean, tally
+    assert missed == []
+    assert frozen == tally.zombies == len(FROZEN)
+    assert tally.kills >= 2 * len(STEPS) + 6
+    assert tally.late_refused == tally.late_writes > 0
+    # Only whoever dies or freezes between sending and noting sends twice.
+    assert tally.duplicate_notices <= 3
+
+
+def _is_step(point: Point) -> bool:
+    return (point.call.errand, point.call.method, point.call.target) in STEPS

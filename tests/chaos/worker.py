@@ -1,0 +1,177 @@
+"""A worker process: it takes messages off the queues as the Functions host does, and runs the app's own functions.
+
+    KILL_AT=after:events:create:ledger/:1 python -m tests.chaos.worker
+
+The app's settings come from the environment, as in Azure. Where a worker is to die (KILL_AT) or to freeze (STOP_AT) is
+read here and nowhere else; the ports are wired for it, the code that runs is the product's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import azure.functions as func
+from azure.core.exceptions import HttpResponseError
+from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
+
+import shared.engine.outbox
+from functions import notices, process, reconcile, timers
+from shared.bootstrap import App, get_app
+from tests.chaos import breaks
+from tests.chaos.fuse import Fuse, Wired, WiredBlobs, nothing_of, queue_of
+from tests.chaos.points import Errand, Point
+
+AGAIN_AFTER_SECONDS = 1
+# As in host.json.
+MOST_DEQUEUES = 5
+SWEEP_SECONDS = 0.5
+IDLE_SECONDS = 0.02
+LONGEST_LIFE_SECONDS = 120
+
+ERRANDS: Mapping[Errand, Any] = {
+    "events": process.process,
+    "notices": notices.deliver_notice,
+    "releases": reconcile.reconcile,
+}
+
+
+def function(of: Any) -> Callable[..., None]:
+    """Return the function under the trigger's decorators."""
+    return of._function.get_user_function()  # type: ignore[no-any-return]
+
+
+class Journal:
+    """One file for all workers: a line is one write, so that nothing is torn or lost when its writer dies."""
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) if path else -1
+
+    def tell(self, told: Mapping[str, object]) -> None:
+        if self._file >= 0:
+            os.write(self._file, (json.dumps({"pid": os.getpid(), **told}) + "\n").encode())
+
+
+class Worker:
+    """Lives until it is killed, has nothing more to do, or is frozen and woken again."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._journal = Journal(environment.get("CHAOS_JOURNAL", ""))
+        self._kill_at, self._stop_at = environment.get("KILL_AT", ""), environment.get("STOP_AT", "")
+        where = self._kill_at or self._stop_at
+        self.fuse = Fuse(
+            point=Point.read(where) if where else None,
+            deed=self._die if self._kill_at else self._freeze,
+            tell=self._journal.tell,
+            is_traced="CHAOS_TRACE" in environment,
+        )
+        self._sweeps = "CHAOS_SWEEPS" in environment
+        self._queues = tuple(queue for queue in ERRANDS if queue not in environment.get("CHAOS_LEAVES", ""))
+        # A message whose worker died comes back after this long; on Azure that takes ten minutes.
+        self._hidden = int(environment.get("CHAOS_HIDDEN_SECONDS", "3"))
+        self._idle_limit = float(environment.get("CHAOS_IDLE_SECONDS", "1.5"))
+        if "CHAOS_OVERDUE_SECONDS" in environment:
+            shared.engine.outbox.OVERDUE_AFTER = timedelta(seconds=float(environment["CHAOS_OVERDUE_SECONDS"]))
+        self.app = wire(get_app(), self.fuse)
+        breaks.apply(environment.get("CHAOS_BREAK", ""), self.app)
+
+    def live(self) -> None:
+        """Work until nothing has come for a while, or until this worker has slept: a zombie ends with its errand."""
+        born = idle_since = time.monotonic()
+        swept = 0.0
+        while time.monotonic() - born < LONGEST_LIFE_SECONDS and not self.fuse.has_burnt:
+            now = time.monotonic()
+            if self._sweeps and now - swept > SWEEP_SECONDS:
+                swept = now
+                self._sweep()
+            had_work = [self._errand(queue) for queue in self._queues]
+            if any(had_work):
+                idle_since = time.monotonic()
+            elif now - idle_since > self._idle_limit:
+                return
+            else:
+                time.sleep(IDLE_SECONDS)
+
+    def _errand(self, queue: Errand) -> bool:
+        """Take one message and settle it; False when the queue has none."""
+        self.fuse.begin(queue)
+        client = self._queue(queue)
+        message = self.fuse.guard("receive", queue, lambda: client.receive_message(visibility_timeout=self._hidden))
+        if message is None:
+            return False
+        if (message.dequeue_count or 0) > MOST_DEQUEUES:
+            self._journal.tell({"what": "poison", "queue": queue})
+            self._settle(lambda: client.delete_message(message))
+        elif self._handle(queue, message):
+            self.fuse.guard("delete", queue, lambda: self._settle(lambda: client.delete_message(message)))
+        else:
+            self._settle(lambda: client.update_message(message, visibility_timeout=AGAIN_AFTER_SECONDS))
+        return True
+
+    def _handle(self, queue: Errand, message: QueueMessage) -> bool:
+        from base64 import b64decode
+
+        body = b64decode(message.content)
+        try:
+            function(ERRANDS[queue])(func.QueueMessage(id=message.id, body=body))
+        except Exception as exc:
+            self._journal.tell({"what": "error", "errand": queue, "error": f"{type(exc).__name__}: {exc}"[:500]})
+            return False
+        return True
+
+    def _sweep(self) -> None:
+        self.fuse.begin("sweep")
+        try:
+            function(timers.sweep)(None)
+        except Exception as exc:
+            self._journal.tell({"what": "error", "errand": "sweep", "error": f"{type(exc).__name__}: {exc}"[:500]})
+
+    def _settle(self, settle: Callable[[], object]) -> None:
+        """Delete or put back; a message that somebody else has by now is his."""
+        try:
+            settle()
+        except HttpResponseError as exc:
+            self._journal.tell({"what": "receipt", "error": str(exc.status_code)})
+
+    def _queue(self, name: str) -> QueueClient:
+        return self._service.get_queue_client(name)
+
+    @cached_property
+    def _service(self) -> QueueServiceClient:
+        return QueueServiceClient.from_connection_string(self.app.settings.storage)
+
+    def _die(self, point: Point) -> None:
+        self._journal.tell({"what": "killed", "point": str(point)})
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _freeze(self, point: Point) -> None:
+        self._journal.tell({"what": "frozen", "point": str(point)})
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self._journal.tell({"what": "woken", "point": str(point)})
+
+
+def wire(app: App, fuse: Fuse) -> App:
+    """Put the fuse into every port that the app writes through; before any part of it is built."""
+    app.blobs = WiredBlobs(app.blobs, fuse)
+    app.queue = Wired(app.queue, fuse, queue_of)  # type: ignore[assignment]
+    app.workspace = Wired(app.workspace, fuse, nothing_of)  # type: ignore[assignment]
+    outbox = app.outbox
+    channels = {name: Wired(channel, fuse, lambda _, name=name: name) for name, channel in outbox.channels.items()}  # type: ignore[misc]
+    # Each notice by itself: the tally asks after every single one.
+    app.outbox = replace(outbox, channels=channels, storms=None)
+    return app
+
+
+def main() -> None:
+    Worker(os.environ).live()
+
+
+if __name__ == "__main__":
+    main()
