@@ -55,19 +55,26 @@ def paths_below(counts: Numbers, bound: Bound, starts: Starts) -> Numbers:
 def _paths(counts: Numbers, bound: Bound, starts: Starts, sign: float) -> Numbers:
     streams, intervals, _ = counts.shape
     begun = starts.begun(intervals)
-    sums = np.zeros((streams, intervals + 1, 4))
-    np.cumsum(counts, axis=1, out=sums[:, 1:])
-    # What each process has seen before each interval; nothing, before it starts.
-    earlier = np.stack([np.maximum(sums[:, :-1] - sums[:, first : first + 1], 0.0) for first in begun])
-    bet_c = (earlier[..., 1] + 0.5) / (earlier[..., 0] + 1)
-    bet_b = (earlier[..., 3] + 0.5) / (earlier[..., 2] + 1)
-    # Where the bet lies in the null itself it is its own counterpart, and where nothing was seen there is no bet.
-    is_staked = (sign * (bet_c - bound.ratio * bet_b - bound.offset) > 0) & (earlier[..., 0] > 0)
-    gains = np.zeros(is_staked.shape)
-    if is_staked.any():
-        blocks = np.broadcast_to(counts, earlier.shape)[is_staked]
-        gains[is_staked] = _log_gains(blocks, bet_c[is_staked], bet_b[is_staked], bound)
-    return starts.mean(np.cumsum(gains, axis=2))
+    sums = np.zeros((4, streams, intervals + 1))
+    np.cumsum(np.moveaxis(counts, 2, 0), axis=2, out=sums[:, :, 1:])
+    gains = np.zeros((len(begun), streams, intervals))
+    has_requests = counts[..., 0] + counts[..., 2] > 0
+    staked: list[tuple[NDArray[np.intp], ...]] = []
+    bets: list[tuple[Numbers, Numbers]] = []
+    for place, first in enumerate(begun):
+        # What this process has seen before each of its intervals but the first, at which there is no bet yet.
+        n_c, k_c, n_b, k_b = sums[:, :, first + 1 : intervals] - sums[:, :, first : first + 1]
+        bet_c, bet_b = (k_c + 0.5) / (n_c + 1), (k_b + 0.5) / (n_b + 1)
+        # Where the bet lies in the null itself it is its own counterpart: nothing is staked.
+        is_beyond = sign * (bet_c - bound.ratio * bet_b - bound.offset) > 0
+        rows, columns = np.nonzero(is_beyond & has_requests[:, first + 1 :])
+        staked.append((np.full(len(rows), place), rows, columns + first + 1))
+        bets.append((bet_c[rows, columns], bet_b[rows, columns]))
+    where = tuple(np.concatenate(each) for each in zip(*staked, strict=True))
+    if len(where[0]):
+        bet_c, bet_b = (np.concatenate(each) for each in zip(*bets, strict=True))
+        gains[where] = _log_gains(counts[where[1], where[2]], bet_c, bet_b, bound)
+    return starts.mean(np.cumsum(gains, axis=2, out=gains))
 
 
 def _log_gains(blocks: Numbers, bet_c: Numbers, bet_b: Numbers, bound: Bound) -> Numbers:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 EVERY = 5
-MOST = 24
+MOST = 12
 FIRST_STAKE = 2 / 3
 
 
@@ -49,12 +49,14 @@ class Starts:
         Args:
             log_values: first axis: the processes that have begun; 0 where one has not.
         """
+        if len(log_values) == 1 and self.count == 1:
+            return np.asarray(log_values[0])
         stakes = self.stakes
         begun = len(log_values)
         highest = np.maximum(log_values.max(axis=0), 0.0)
-        shares = stakes[:begun].reshape(-1, *[1] * (log_values.ndim - 1))
-        total = (shares * np.exp(log_values - highest)).sum(axis=0)
-        total = total + float(stakes[begun:].sum()) * np.exp(-highest)
+        total = float(stakes[begun:].sum()) * np.exp(-highest)
+        for stake, values in zip(stakes[:begun].tolist(), log_values, strict=True):
+            total += stake * np.exp(values - highest)
         return np.asarray(highest + np.log(total))
 
 
@@ -62,6 +64,6 @@ ONE_START = Starts(1, 1)
 
 
 def starts_for(horizon: int) -> Starts:
-    """Return the starts for a look-out of `horizon` intervals: one every 5 intervals, at most 24 in all."""
+    """Return the starts for a look-out of `horizon` intervals: one every 5 intervals, at most 12 in all."""
     every = max(EVERY, math.ceil(horizon / MOST))
     return Starts(max(1, math.ceil(horizon / every)), every)

@@ -1,0 +1,80 @@
+"""A virtual endpoint for one release, whose traffic is what it was set to, and which the release steps on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from shared.domain.ids import DeploymentName, EndpointName, FactKey, ModelName, ModelVersion
+from shared.domain.release import Release, ReleasePlan, ReleaseState, Serving
+from shared.domain.verdict import Judgement, Verdict
+from shared.errors import PermanentError
+from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.release.actions import SetTraffic
+from shared.release.new import Opening, new_release
+from shared.release.observation import Observation
+from shared.release.step import step
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MODEL, ENDPOINT = ModelName("model"), EndpointName("endpoint")
+CHAMPION = Serving(DeploymentName("v-1"), ModelVersion("1"))
+MOST_STEPS = 100
+JUDGEMENTS = {
+    -1: Judgement(Verdict.FAIL, "beyond the tolerance"),
+    0: Judgement(Verdict.INCONCLUSIVE, "not proven yet"),
+    1: Judgement(Verdict.PASS, "within the tolerance"),
+}
+NO_DATA = Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured", has_data=False)
+
+
+def opened(plan: ReleasePlan) -> Release:
+    """Return a release that is about to deploy; gates, people, copies of traffic and the smoke test lie behind it."""
+    bare = replace(plan, gates=(), evaluation=None, mirror=0, smoke_test=None)
+    opening = Opening(MODEL, ModelVersion("2"), ENDPOINT, FactKey("simulated"), None, "the simulation")
+    return replace(new_release(opening, bare, START), champion=CHAMPION, state=ReleaseState.DEPLOYING)
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualEndpoint:
+    """One release and the endpoint it moves traffic on; every write takes effect at once."""
+
+    release: Release
+    traffic: Mapping[DeploymentName, int]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether only measurements or time move it on."""
+        state = self.release.state
+        return state.is_terminal or state is ReleaseState.WATCHING or self.release.phase == "baking"
+
+    def after(self, now: datetime, judgement: Judgement | None = None) -> VirtualEndpoint:
+        """Return what it is like once the release stepped on the judgement, and on until it waits for the next one.
+
+        Raises:
+            PermanentError: it does neither end nor wait (a fault of the release's steps).
+        """
+        found = self._stepped(now, judgement)
+        for _ in range(MOST_STEPS):
+            if found.is_waiting:
+                return found
+            found = found._stepped(now, None)
+        raise PermanentError("simulate.stuck", f"the simulated release stays in {found.release.state}", "report this")
+
+    def _stepped(self, now: datetime, judgement: Judgement | None) -> VirtualEndpoint:
+        taken = step(self.release, Observation(endpoint=self._seen(), judgement=judgement), now)
+        written = [action.traffic for action in taken.actions if isinstance(action, SetTraffic)]
+        return VirtualEndpoint(taken.release, written[-1] if written else self.traffic)
+
+    def _seen(self) -> EndpointRecord:
+        challenger = self.release.challenger
+        deployments = (
+            DeploymentRecord(CHAMPION.deployment, MODEL, CHAMPION.version, "Succeeded"),
+            DeploymentRecord(challenger.deployment, MODEL, challenger.version, "Succeeded"),
+        )
+        return EndpointRecord(ENDPOINT, "Succeeded", self.traffic, {}, deployments, "")
+
+
+def begun(plan: ReleasePlan) -> VirtualEndpoint:
+    """Return the endpoint once the release has its first traffic."""
+    return VirtualEndpoint(opened(plan), {CHAMPION.deployment: 100}).after(START)

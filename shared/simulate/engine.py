@@ -1,0 +1,223 @@
+"""Many releases under one plan, each from its first traffic to its end.
+
+Between two looks at which nothing is decided a release only waits. So the verdicts of all looks of a step are found
+for all releases at once, and each release takes its own steps at the look that decides: the first failure, the first
+pass after the bake, or the deadline. `look_by_look` takes every look instead; a test holds the two to the same story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.domain.release import ReleasePlan, ReleaseState
+from shared.judge.evidence import tolerances_of
+from shared.simulate.endpoint import CHAMPION, JUDGEMENTS, NO_DATA, START, VirtualEndpoint, begun
+from shared.simulate.measurements import Change, Looks, Measured, look, measure, without_scores
+from shared.simulate.traffic import MINUTES_PER_DAY, Traffic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+MINUTE = timedelta(minutes=1)
+# So many releases at a time: their numbers stay in the processor's cache.
+BATCH = 100
+# The judge has no data.
+NOTHING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one release ended.
+
+    Args:
+        state: finished, rolled_back or aborted.
+        minutes: from the first traffic to the end.
+        promoted_after: minutes from the first traffic until it had all of it; None when it never had.
+        requests: that the challenger answered until then, or until the watch was over.
+    """
+
+    state: ReleaseState
+    minutes: float
+    promoted_after: float | None
+    requests: float
+
+
+@dataclass(slots=True)
+class _Running:
+    """One release under way; `at` is minutes since its first traffic, `shares` when the champion's share began."""
+
+    endpoint: VirtualEndpoint
+    born: float
+    at: float
+    requests: float
+    promoted_after: float | None
+    shares: list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What one wait for measurements is like: how many looks there are, and from which on a pass counts."""
+
+    looks: int
+    first_pass: int
+    is_watch: bool
+
+
+def simulate(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed: int) -> list[Ended]:
+    """Return how that many releases end; the same ones for the same seed."""
+    random = np.random.default_rng(seed)
+    first = begun(plan)
+    steps = _Steps()
+    ended: list[Ended] = []
+    for size in [BATCH] * (runs // BATCH) + [runs % BATCH]:
+        running = [_begin(first, float(born)) for born in random.uniform(0, MINUTES_PER_DAY, size)]
+        while running:
+            stage = _stage(plan, running[0])
+            _advance(plan, traffic, change, running, stage, random, steps)
+            ended += [_ended(each) for each in running if each.endpoint.release.state.is_terminal]
+            running = [each for each in running if not each.endpoint.release.state.is_terminal]
+    return ended
+
+
+class _Steps:
+    """The steps taken so far: they are pure, so that the same release after the same time and judgement goes the same
+    way, and is not asked again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, float, int], tuple[VirtualEndpoint, VirtualEndpoint]] = {}
+
+    def after(self, endpoint: VirtualEndpoint, minutes: float, verdict: int) -> VirtualEndpoint:
+        key = id(endpoint), minutes, verdict
+        if key not in self._known:
+            judgement = NO_DATA if verdict == NOTHING else JUDGEMENTS[verdict]
+            # The endpoint is kept with the answer, so that its id stays its own.
+            self._known[key] = endpoint, endpoint.after(START + minutes * MINUTE, judgement)
+        return self._known[key][1]
+
+
+def _begin(first: VirtualEndpoint, born: float) -> _Running:
+    running = _Running(first, born, 0.0, 0.0, None, [])
+    _note(running)
+    return running
+
+
+def _stage(plan: ReleasePlan, running: _Running) -> _Stage:
+    """Return the wait that all running releases are in: they go through the same steps, one after another."""
+    interval = plan.judge.interval
+    if running.endpoint.release.state is ReleaseState.WATCHING:
+        looks = max(1, -(-plan.watch_for // interval))
+        return _Stage(looks, looks + 1, is_watch=True)
+    looks = max(1, -(-plan.decide_within // interval))
+    return _Stage(looks, min(max(1, -(-plan.bake // interval)), looks), is_watch=False)
+
+
+def _advance(
+    plan: ReleasePlan,
+    traffic: Traffic,
+    change: Change,
+    running: list[_Running],
+    stage: _Stage,
+    random: np.random.Generator,
+    steps: _Steps,
+) -> None:
+    """Bring each release to its next decision."""
+    width = plan.judge.interval / MINUTE
+    horizon = max(1, round((plan.watch_for if stage.is_watch else plan.decide_within) / plan.judge.interval))
+    tolerances = without_scores(tolerances_of(plan.judge, horizon))
+    rates = _rates(traffic, running, stage, width)
+    measured = measure(traffic, change, rates, tolerances, random, shares_load=not stage.is_watch)
+    decided = np.full(len(running), -1)
+    says = np.zeros(len(running), dtype=np.int8)
+    # Most are decided when the bake is over: only the rest is looked at to the end.
+    for until in sorted({stage.first_pass, stage.looks}) if not stage.is_watch else [stage.looks]:
+        rest = np.flatnonzero(decided < 0)
+        part = Measured(measured.counts[rest, :until], measured.differences[rest, :until])
+        looks = look(part, tolerances)
+        at = _deciding(looks, stage, plan.judge.on_no_data == "abort")
+        at = np.where((at >= until) & (until == stage.looks), stage.looks - 1, at)
+        found = at < until
+        decided[rest[found]] = at[found]
+        told = np.where(looks.has_data, looks.verdicts, NOTHING)
+        says[rest[found]] = told[found, at[found]]
+    served = np.cumsum(measured.requests, axis=1)
+    for place, each in enumerate(running):
+        each.at += (int(decided[place]) + 1) * width
+        each.requests += float(served[place, decided[place]])
+        each.endpoint = steps.after(each.endpoint, each.at, int(says[place]))
+        _note(each)
+
+
+def _deciding(looks: Looks, stage: _Stage, gives_up: bool) -> NDArray[np.intp]:
+    """Return the first look of each release at which it moves; the number of looks where it does not."""
+    count = looks.verdicts.shape[1]
+    moves = looks.verdicts < 0
+    if not stage.is_watch:
+        is_baked = np.arange(count) >= stage.first_pass - 1
+        moves |= is_baked & (looks.verdicts > 0)
+        if gives_up:
+            moves |= is_baked & ~looks.has_data
+    return np.asarray(np.where(moves.any(axis=1), moves.argmax(axis=1), count))
+
+
+def _rates(traffic: Traffic, running: list[_Running], stage: _Stage, width: float) -> tuple[Numbers, Numbers]:
+    """Return the mean requests per interval of challenger and champion, per release and interval."""
+    offsets = np.arange(stage.looks) * width
+    since = np.array([each.at for each in running])[:, None] + offsets
+    born = np.array([each.born for each in running])[:, None]
+    challenger = np.array(
+        [each.endpoint.traffic.get(each.endpoint.release.challenger.deployment, 0) for each in running]
+    )
+    requests = traffic.per_minute(born + since) * width
+    if not stage.is_watch:
+        return requests * challenger[:, None] / 100, requests * (100 - challenger[:, None]) / 100
+    # The champion's traffic of as long ago as the watch is long is compared.
+    before = since - stage.looks * width
+    share = np.ones(before.shape)
+    for place, each in enumerate(running):
+        for at, champion in each.shares:
+            share[place] = np.where(before[place] >= at, champion, share[place])
+    return requests * challenger[:, None] / 100, traffic.per_minute(born + before) * width * share
+
+
+def _note(running: _Running) -> None:
+    """Remember what the last steps did to the traffic."""
+    share = running.endpoint.traffic.get(CHAMPION.deployment, 0) / 100
+    running.shares.append((running.at, share))
+    if running.promoted_after is None and running.endpoint.release.state is ReleaseState.WATCHING:
+        running.promoted_after = running.at
+
+
+def _ended(running: _Running) -> Ended:
+    return Ended(running.endpoint.release.state, running.at, running.promoted_after, running.requests)
+
+
+def look_by_look(plan: ReleasePlan, measured: Iterator[Measured]) -> Ended:
+    """Return how one release ends, taking every look.
+
+    Args:
+        measured: the measurements of each stage in turn, of one release.
+    """
+    running = _begin(begun(plan), 0.0)
+    width = plan.judge.interval / MINUTE
+    while not running.endpoint.release.state.is_terminal:
+        stage, seen = _stage(plan, running), next(measured)
+        before = (running.endpoint.release.state, running.endpoint.release.step_index)
+        horizon = max(1, round((plan.watch_for if stage.is_watch else plan.decide_within) / plan.judge.interval))
+        tolerances = without_scores(tolerances_of(plan.judge, horizon))
+        for count in range(1, stage.looks + 1):
+            looks = look(Measured(seen.counts[:, :count], seen.differences[:, :count]), tolerances)
+            verdict = JUDGEMENTS[int(looks.verdicts[0, -1])] if looks.has_data[0, -1] else NO_DATA
+            running.at += width
+            running.requests += float(seen.requests[0, count - 1])
+            running.endpoint = running.endpoint.after(START + running.at * MINUTE, verdict)
+            if (running.endpoint.release.state, running.endpoint.release.step_index) != before:
+                break
+        _note(running)
+    return _ended(running)

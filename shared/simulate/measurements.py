@@ -1,0 +1,139 @@
+"""Simulated measurements of many releases at once, and the verdicts that the judge gives on them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.judge.canary import STALE_AFTER_INTERVALS
+from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.latency import FEWEST_BEYOND
+from shared.simulate.traffic import Traffic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+MOST_ERRORS = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How the challenger differs from the champion.
+
+    Args:
+        latency: ratio of latencies.
+        errors: share of requests that fail beyond the champion's share, 0 to 1.
+    """
+
+    name: str
+    latency: float = 1.0
+    errors: float = 0.0
+
+    @property
+    def is_worse(self) -> bool:
+        return self.latency > 1 or self.errors > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Intervals (columns) of releases (rows).
+
+    Args:
+        counts: (releases, intervals, 4): requests and errors of challenger and champion.
+        differences: of log latency; meaningless where either has no requests.
+    """
+
+    counts: Numbers
+    differences: Numbers
+
+    @property
+    def requests(self) -> Numbers:
+        """Return the challenger's requests."""
+        return self.counts[..., 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What the judge says when it looks after each interval.
+
+    Args:
+        verdicts: -1 fail, 0 inconclusive, 1 pass.
+        has_data: False where nothing comparable was measured, or not lately.
+    """
+
+    verdicts: NDArray[np.int8]
+    has_data: NDArray[np.bool_]
+
+
+def measure(
+    traffic: Traffic,
+    change: Change,
+    rates: tuple[Numbers, Numbers],
+    tolerances: Tolerances,
+    random: np.random.Generator,
+    shares_load: bool = True,
+) -> Measured:
+    """Return measurements at these mean requests per interval of challenger and champion.
+
+    Args:
+        shares_load: whether both serve at the same time, so that load cancels.
+    """
+    requests_c, requests_b = (random.poisson(rate).astype(np.float64) for rate in rates)
+    share = min(traffic.errors + change.errors, MOST_ERRORS)
+    failed_c = random.binomial(requests_c.astype(np.int64), share)
+    failed_b = random.binomial(requests_b.astype(np.int64), traffic.errors)
+    one_request = traffic.spread * _spread_factor(requests_c, requests_b, tolerances.latency_quantile)
+    variance = one_request**2 * (1 / np.maximum(requests_c, 1) + 1 / np.maximum(requests_b, 1)) + 2 * traffic.noise**2
+    if not shares_load:
+        variance = variance + 2 * traffic.load**2
+    differences = math.log(change.latency) + random.standard_normal(requests_c.shape) * np.sqrt(variance)
+    return Measured(np.stack([requests_c, failed_c, requests_b, failed_b], axis=-1), differences)
+
+
+def _spread_factor(requests_c: Numbers, requests_b: Numbers, quantile: float | None) -> Numbers:
+    """Return how much more the quantile scatters than the mean, where there are requests enough for it.
+
+    Log latencies are taken as normal. Source: large-sample variance of a quantile, q (1 - q) / (n f²); H. Cramér,
+    Mathematical Methods of Statistics (1946), section 28.5.
+    """
+    if quantile is None:
+        return np.ones_like(requests_c)
+    from scipy.special import ndtri
+
+    density = math.exp(-(float(ndtri(quantile)) ** 2) / 2) / math.sqrt(2 * math.pi)
+    is_told = np.minimum(requests_c, requests_b) * (1 - quantile) >= FEWEST_BEYOND
+    return np.where(is_told, math.sqrt(quantile * (1 - quantile)) / density, 1.0)
+
+
+def look(measured: Measured, tolerances: Tolerances) -> Looks:
+    """Return what the judge says after each interval; the same as `judge` on the pairs so far."""
+    is_pair = (measured.counts[..., 0] > 0) & (measured.counts[..., 2] > 0)
+    pairs = np.cumsum(is_pair, axis=1)
+    # The judge sees pairs only: they are moved to the left, and each look is answered by as many as there were.
+    order = np.argsort(~is_pair, axis=1, kind="stable")
+    counts = np.take_along_axis(measured.counts, order[..., None], axis=1)
+    differences = np.take_along_axis(measured.differences, order, axis=1)
+    paths = []
+    if tolerances.error_bound is not None:
+        paths.append(error_paths(counts, tolerances))
+    if tolerances.latency is not None:
+        paths.append(latency_paths(differences, tolerances))
+    by_pairs = verdicts(paths, counts[..., 0], tolerances)
+    found = np.take_along_axis(by_pairs, np.maximum(pairs - 1, 0), axis=1)
+    columns = np.arange(is_pair.shape[1])
+    latest = np.maximum.accumulate(np.where(is_pair, columns, -1), axis=1)
+    has_data = (pairs > 0) & (columns + 1 - latest <= STALE_AFTER_INTERVALS + 1)
+    return Looks(np.where(has_data, found, 0).astype(np.int8), has_data)
+
+
+def without_scores(tolerances: Tolerances) -> Tolerances:
+    """Return tolerances for errors and latency alone, each with the chance it had beside the predictions."""
+    if tolerances.scores is None:
+        return tolerances
+    metrics = len(tolerances.metrics)
+    return replace(tolerances, scores=None, false_rollbacks=tolerances.false_rollbacks * (metrics - 1) / metrics)
