@@ -16,9 +16,10 @@ import yaml
 
 import function_app
 import shared.bootstrap
-from functions.events import FAMILIES, LARGEST_MESSAGE, keep
+from functions.events import FAMILIES, keep
 from shared.errors import RetryableError
 from shared.events.envelope import read_events
+from shared.ports.queues import LARGEST_MESSAGE
 from shared.settings import SETTINGS
 from shared.store.large_events import LargeEvents
 from tests.fakes.blobs import MemoryBlobStore
