@@ -22,7 +22,8 @@ BATCH_ROWS = 16_384
 
 
 def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.DataFrame:
-    """Return the rows, without any index that the file asks for.
+    """Return the rows, without any index that the file asks for, and without columns of lists: nothing here judges
+    them, and one row of them can hold any amount.
 
     Raises:
         PermanentError: it is no parquet file, it is damaged, or it would take too much memory.
@@ -33,10 +34,16 @@ def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.
     try:
         metadata = pq.read_metadata(io.BytesIO(content))
         _require_modest(metadata, name, most_cells)
+        leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
+        plain = [leaf for leaf in leaves if leaf.max_repetition_level == 0]
+        if not plain:
+            raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: no column of plain values")
         # As a dictionary, a text that fills every row is held once; it is measured before it is written out.
-        texts = [metadata.schema.column(i).path for i in range(metadata.num_columns) if _is_text(metadata, i)]
+        texts = [leaf.path for leaf in plain if leaf.physical_type == "BYTE_ARRAY" and "." not in leaf.path]
         file = pq.ParquetFile(io.BytesIO(content), read_dictionary=texts)
-        table = pa.Table.from_batches(list(_batches(file, name)), schema=file.schema_arrow)
+        columns = [leaf.path for leaf in plain] if len(plain) < len(leaves) else None
+        batches = list(_batches(file, columns, name))
+        table = pa.Table.from_batches(batches) if batches else file.schema_arrow.empty_table()
         # The file's own notes for pandas are somebody's input, too.
         frame: pd.DataFrame = _plain(table).to_pandas(ignore_metadata=True)
     except (pa.lib.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
@@ -46,23 +53,21 @@ def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.
 
 
 def _require_modest(metadata: pq.FileMetaData, name: str, most_cells: int) -> None:
-    columns, rows = metadata.num_columns, metadata.num_rows
+    # Not asked for here: what a row group says of one column. On a damaged file pyarrow ends the process then.
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns, rows = metadata.num_columns, max(metadata.num_rows, sum(group.num_rows for group in groups))
     if columns > MOST_COLUMNS:
         raise _too_large(name, f"it has {columns:,} columns; at most {MOST_COLUMNS:,} are read")
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    # A column of lists has more values than rows.
-    values = sum(group.column(i).num_values for group in groups for i in range(columns))
-    cells = max(rows * columns, values)
-    if cells > most_cells:
-        raise _too_large(name, f"it has {cells:,} values; at most {most_cells:,} are read at once")
-    size = sum(group.column(i).total_uncompressed_size for group in groups for i in range(columns))
+    if rows * columns > most_cells:
+        raise _too_large(name, f"it has {rows * columns:,} values; at most {most_cells:,} are read at once")
+    size = sum(group.total_byte_size for group in groups)
     if size > MOST_BYTES:
         raise _too_large(name, f"it has {size:,} bytes; at most {MOST_BYTES:,} are read")
 
 
-def _batches(file: pq.ParquetFile, name: str) -> Iterator[pa.RecordBatch]:
+def _batches(file: pq.ParquetFile, columns: list[str] | None, name: str) -> Iterator[pa.RecordBatch]:
     size = 0
-    for batch in file.iter_batches(batch_size=BATCH_ROWS):
+    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
         size += sum(_decoded_bytes(column) for column in batch.columns)
         if size > MOST_BYTES:
             raise _too_large(name, f"it takes more than {MOST_BYTES:,} bytes")
@@ -97,11 +102,6 @@ def _value_type(dictionary: Any) -> Any:
 
     # 32-bit offsets end at 2 GB, which the limits keep a column below.
     return pa.string() if pa.types.is_large_string(dictionary.value_type) else dictionary.value_type
-
-
-def _is_text(metadata: pq.FileMetaData, number: int) -> bool:
-    column = metadata.schema.column(number)
-    return column.physical_type == "BYTE_ARRAY" and column.max_repetition_level == 0 and "." not in column.path
 
 
 def _is_bytes(kind: Any) -> bool:

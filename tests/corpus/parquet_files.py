@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -66,6 +67,19 @@ def with_hostile_notes_for_pandas() -> bytes:
     return written(table.replace_schema_metadata({"pandas": '{"index_columns": [{"kind": "range", "start": {}}]}'}))
 
 
+# Found by fuzzing: asked what a row group says of a column, pyarrow ends the process instead of raising.
+_LEVELS_THAT_DO_NOT_FIT = (
+    "UEFSMRUEFSAVJEwVBBUAEgAAEDwpAAAAAAAAACoAAAAAAAAAFQAVEhUWLBUGFRAVBhUGHBgIKgAAAAAAAAAYCCkAAAAAAAAAFgIoCCoAAAAAAA"
+    "AAGAgpAAAAAAAAABERAAAACSACAAAAAwMBAwIVBBUYFRxMFQQVABIAAAwsAgAAAEFBAgAAAFVBFQAVEhUWLBUGFRAVBhUGHDYCKAJVQRgCQUER"
+    "EQAAAAkgAgAAAAMFAQMCFQQZPDUAGAZzY2hlbWEVBAAVBCUCGANhZ2UAFQwlJhgHY2FycmllciUATBwAAAAWBhkcGSwmABwVBBk1AAYQGRgDYW"
+    "dlFQIWBhbMARbUASZIJggcGAgqAAAAAAAAABgIKQAAAAAAAAAWAigIKgAAAAAAAAAYCCkAAAAAAAAAEREAGSwVBBUAFQIAFQAVEBUCADwpBhkm"
+    "AgQAAAAmABwVDBk1AAYQGRgHY2FycmllchUCFgYWhAEWjAEmlAIm3AEcNgIoAlVBGAJBQRERABksFQQVABUCABUAFRAVAgA8FggZBhkmAgQAAA"
+    "AW0AIWBiYIFuACABkcGAxBUlJPVzpzY2hlbWEY7AEvLy8vLzZnQUFBQVFBQUFBQUFBS0FBd0FCZ0FGQUFnQUNnQUFBQUFCQkFBTUFBQUFDQUFJ"
+    "QUFBQUJBQUlBQUFBQkFBQUFBSUFBQUJFQUFBQUJBQUFBTlQvLy84QUFBRUZFQUFBQUJ3QUFBQUVBQUFBQUFBQUFBY0FBQUJqWVhKeWFXVnlBQV"
+    "FBQkFBRUFBQUFFQUFVQUFnQUJnQUhBQXdBQUFBUUFCQUFBQUFBQUFFQ0VBQUFBQndBQUFBRUFBQUFBQUFBQUFNQUFBQmhaMlVBQ0FBTUFBZ0FC"
+    "d0FJQUFBQUFBQUFBVUFBQUFBPQAYIHBhcnF1ZXQtY3BwLWFycm93IHZlcnNpb24gMjYuMC4xGSwcAAAcAAAAHwIAAFBBUjE="
+)
+
 HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "not a readable parquet file"),
     "word": (lambda: b"hello", "not a readable parquet file"),
@@ -86,6 +100,7 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "one-long-text": (_one_long_text, "bytes"),
     "one-long-text-among-few-values": (_one_long_text_among_few_values, "bytes"),
     "compressed-texts": (_compressed_texts, "bytes"),
-    "long-list": (_long_list, "30,000,000 values"),
+    "long-list": (_long_list, "no column of plain values"),
+    "levels-that-do-not-fit": (lambda: base64.b64decode(_LEVELS_THAT_DO_NOT_FIT), "not a readable parquet file"),
     "many-columns": (_many_columns, "6,000 columns"),
 }

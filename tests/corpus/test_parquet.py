@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from shared.errors import PermanentError
-from tests.corpus.parquet_files import HOSTILE, good, with_hostile_notes_for_pandas
+from tests.corpus.parquet_files import HOSTILE, good, with_hostile_notes_for_pandas, written
 from tests.fuzz.parsers import PARSERS
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,18 @@ def test_no_file_fills_the_memory(tmp_path: Path) -> None:
 
 def test_a_good_file_is_read() -> None:
     assert PARSERS["parquet"](good()).outcome == "accepted"
+
+
+def test_columns_of_lists_are_left_out() -> None:
+    from shared.adapters.parquet import read_parquet
+
+    table = pa.table(
+        {"age": [41, 42], "path": [[1, 2], [3]], "who": [{"name": "a", "tags": ["x"]}] * 2, "carrier": ["AA", "UA"]}
+    )
+    frame = read_parquet(written(table), "a.parquet")
+    assert {"age", "carrier"} <= set(frame.columns)
+    assert "path" not in frame.columns
+    assert list(frame["carrier"]) == ["AA", "UA"]
 
 
 def test_what_a_file_tells_pandas_to_do_is_not_done() -> None:
