@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class DataReader(Protocol):
     def table(self, uri: str) -> pd.DataFrame:
-        """Return the rows of a parquet file, or of all parquet files in a folder.
+        """Return the rows of a parquet file, or of all parquet files in a folder, without columns of lists.
 
         `uri` is "azureml:NAME:VERSION", "azureml:NAME@latest", an ARM id or an azureml://datastores/… URI.
         Raises PermanentError for a missing or unreadable file, RetryableError for trouble on the way.
