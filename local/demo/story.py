@@ -23,7 +23,7 @@ from local.flights.replay import Load
 from shared.domain.release import Release, ReleaseState
 from shared.store.monitors import MonitorRun
 
-LOAD = Load(requests_per_second=220, rows_per_request=10)
+LOAD = Load(requests_per_second=160, rows_per_request=14)
 FRESH_ROWS = 6000
 APPROVER = "ben@example.com"
 
