@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli import events, freeze, notices, plan, policy, releases, status, why
+from cli import events, freeze, notices, plan, policy, releases, simulate, status, why
 from cli.errors import DEBUG, BorderGroup
 
 EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status, events replay) or is wrong in a policy \
-(policy validate), 2 the command could not be carried out."""
+(policy validate, simulate), 2 the command could not be carried out."""
 
 app = typer.Typer(
     name="vigia",
@@ -55,6 +55,7 @@ def vigia(
 
 app.command("status")(status.command)
 app.command("plan")(plan.command)
+app.command("simulate")(simulate.command)
 app.add_typer(releases.app, name="releases")
 app.command("why")(why.command)
 app.command("freeze")(freeze.freeze)

@@ -69,12 +69,24 @@ def _folder(folder: Path) -> Iterator[Described]:
     return iter(described)
 
 
+def read_policy(file: Path) -> Policy:
+    """Return the policy in a file.
+
+    Raises:
+        CommandError: there is no such file.
+        PolicyProblemsError: something in it is wrong.
+    """
+    if not file.is_file():
+        raise CommandError("cli.no_file", f"there is no file {file}", "give a policy file")
+    return load_policy(read_text(file), str(file), policy_sections(), tuple(reactions().values()))
+
+
 def _file(file: Path) -> Described:
     if not file.exists():
         raise CommandError("cli.no_file", f"there is no file {file}", "give a policy file, or a folder of them")
     if file.name == PEOPLE_FILE:
         return _people(file, load_people(read_text(file), str(file)))
-    return _described(load_policy(read_text(file), str(file), policy_sections(), tuple(reactions().values())))
+    return _described(read_policy(file))
 
 
 def _described(policy: Policy) -> Described:

@@ -12,7 +12,7 @@ from shared.policy.quantities import duration_text, percent_text
 from shared.reactions.budget_section import Budget
 from shared.reactions.notify_section import Notify
 from shared.reactions.start_training import Retrain
-from shared.release.sections import Approval, Evaluate, Gates, Rollout
+from shared.release.sections import Approval, Errors, Evaluate, Gates, Rollout
 
 
 def summary(policy: Policy) -> dict[str, str]:
@@ -86,12 +86,19 @@ def _approval(section: Approval) -> str:
 
 def _rollout(section: Rollout) -> str:
     steps = " → ".join(f"{step} %" for step in section.traffic)
-    judged = [f"errors up by over {percent_text(e.worse_by_at_most)}" for e in [section.judge.errors] if e]
+    judged = [_errors_limit(each) for each in [section.judge.errors] if each]
     judged += [f"latency over {x.ratio_at_most:g} times the champion's" for x in [section.judge.latency] if x]
+    judged += [f"predictions moved by over {x.shift_at_most:g}" for x in [section.judge.scores] if x]
     return (
         f"{section.strategy}: {steps} of the traffic, each step baking {_span(section.bake)} and decided within "
         f"{_span(section.deadline)}; back on {' or '.join(judged)}; watched for {_span(section.watch_for)} after"
     )
+
+
+def _errors_limit(errors: Errors) -> str:
+    if errors.ratio_at_most is not None:
+        return f"errors over {errors.ratio_at_most:g} times the champion's"
+    return f"errors up by over {percent_text(errors.worse_by_at_most)}"
 
 
 def _budget(section: Budget) -> str:

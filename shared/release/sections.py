@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -21,7 +22,7 @@ from shared.domain.release import (
 )
 from shared.errors import PolicyError
 from shared.policy.model import Policy
-from shared.policy.quantities import AssetRef, ComponentRef, Duration, Percent, duration_text, parse_percent
+from shared.policy.quantities import AssetRef, ComponentRef, Duration, Percent, Rate, duration_text, parse_percent
 from shared.policy.section import Section
 from shared.release.gates.metric import MetricGate
 from shared.release.gates.registry import gates
@@ -42,6 +43,8 @@ def _whole_percent(value: object, info: ValidationInfo) -> int:
 
 
 # Source: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
+# Longer than a policy can wait.
+MOST_HOURS = 24 * 365
 MOST_MIRRORED = 50
 
 WholePercent = Annotated[
@@ -176,6 +179,7 @@ class Rollout(Section):
     bake: Duration = timedelta(minutes=15)
     decide_within: Duration | None = None
     watch_for: Duration = timedelta(hours=2)
+    expected_traffic: Rate | None = None
     judge: Judge = Judge()
     deployment: Deployment = Deployment()
 
@@ -203,6 +207,8 @@ class Rollout(Section):
         yield from _step_problems(self.steps)
         yield from self._time_problems()
         yield from _judge_problems(self.judge)
+        if self.expected_traffic is not None and self.strategy in IN_STEPS:
+            yield from _traffic_problems(self, self.expected_traffic)
 
     def _keep_problems(self) -> Iterator[tuple[str, str]]:
         if self.keep.champion_for < timedelta(0):
@@ -244,6 +250,34 @@ def _judge_problems(judge: Judge) -> Iterator[tuple[str, str]]:
         yield "judge.errors.worse_by_at_most", "allows every request to fail; write e.g. 1%"
     if judge.errors and {"worse_by_at_most", "ratio_at_most"} <= judge.errors.model_fields_set:
         yield "judge.errors", "has two tolerances; write either worse_by_at_most or ratio_at_most"
+
+
+def _traffic_problems(rollout: Rollout, traffic: Rate) -> Iterator[tuple[str, str]]:
+    """Yield that the first step cannot be decided in time, even of a version as good as the champion."""
+    from shared.judge.evidence import tolerances_of
+    from shared.judge.need import Expected, intervals_to_pass
+
+    interval, share = rollout.judge.interval, rollout.steps[0] / 100 if rollout.steps else 1.0
+    if not timedelta(0) < interval or not 0 < share < 1 or not 0 < rollout.judge.false_rollbacks < 100:
+        return
+    requests = traffic.count * (interval / traffic.per)
+    tolerances = tolerances_of(_judge_plan(rollout.judge), max(1, round(rollout.deadline / interval)))
+    hours = intervals_to_pass(tolerances, Expected(requests * share, requests * (1 - share))) * (
+        interval / timedelta(hours=1)
+    )
+    if hours <= rollout.deadline / timedelta(hours=1):
+        return
+    needs = f"needs about {_hours(hours)}" if hours < MOST_HOURS else "is never enough"
+    remedy = f"decide_within: {math.ceil(1.5 * hours)}h, " if hours < MOST_HOURS else ""
+    yield (
+        "expected_traffic",
+        f"{rollout.steps[0]} % of {traffic} {needs} to decide; the step bakes {duration_text(rollout.bake)} and is "
+        f"given up after {duration_text(rollout.deadline)}; write {remedy}a larger first step or a looser tolerance",
+    )
+
+
+def _hours(hours: float) -> str:
+    return f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.0f} h"
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

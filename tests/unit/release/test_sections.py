@@ -114,6 +114,12 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
             "two tolerances",
             id="two_tolerances",
         ),
+        pytest.param(
+            "rollout: {steps: [5%, 100%], expected_traffic: 40 per hour}",
+            "expected_traffic: 5 % of 40 per hour needs about 294 h to decide; the step bakes 15m and is given up "
+            "after 1h; write decide_within: 442h, a larger first step or a looser tolerance",
+            id="little_traffic",
+        ),
         pytest.param("rollout: {judge: {false_rollbacks: 0%}}", "must be above 0%", id="never_wrong"),
         pytest.param("rollout: {baek: 5m}", "bake", id="misspelt"),
         pytest.param("rollout: {}\napproval: {when: always, quorum: 3}", "3 must agree but", id="quorum"),
@@ -136,3 +142,7 @@ def test_the_judge_is_planned_as_it_is_written() -> None:
     plan = plan_from(load(HEAD + text)).judge
     assert (plan.errors_worse_by_at_most, plan.errors_ratio_at_most) == (None, 1.5)
     assert (plan.latency_quantile, plan.latency_ratio_at_most, plan.score_shift_at_most) == (0.99, 1.25, 0.05)
+
+
+def test_traffic_that_is_enough_is_no_problem() -> None:
+    assert load(HEAD + "rollout: {expected_traffic: 1000 per minute}")

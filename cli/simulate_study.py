@@ -1,0 +1,193 @@
+"""Gathers what `vigia simulate` shows: the plan, the traffic, the outcomes, and advice where nothing is decided."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from cli.context import open_app
+from cli.errors import CommandError
+from cli.policy_check import read_policy
+from shared.domain.ids import EndpointName
+from shared.domain.release import ReleasePlan
+from shared.policy.model import Policy
+from shared.policy.quantities import duration_text, parse_percent
+from shared.release.sections import Rollout, plan_from
+from shared.simulate.advice import Advice, advice, time_needed
+from shared.simulate.measurements import Change
+from shared.simulate.outcome import SAME, Outcome, changes_for, outcome
+from shared.simulate.traffic import Traffic, constant, diurnal, learned
+
+DEFAULT_PER_MINUTE = 1000.0
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command's options, as they were given."""
+
+    policy: Path
+    requests: float | None
+    lowest: float | None
+    learn: bool
+    latency: float | None
+    errors: str | None
+    runs: int
+    seed: int
+    settings: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What was simulated and found.
+
+    Args:
+        needs: how long the first step needs for a middling good version; None for ever.
+        origin: where the traffic is from, in words.
+    """
+
+    file: str
+    model: str
+    plan: ReleasePlan
+    traffic: Traffic
+    origin: str
+    outcomes: tuple[Outcome, ...]
+    needs: timedelta | None
+    advice: tuple[Advice, ...]
+    seed: int
+
+    @property
+    def same(self) -> Outcome:
+        return next(each for each in self.outcomes if each.change == SAME)
+
+    @property
+    def decides(self) -> bool:
+        return self.same.decides
+
+    @property
+    def headline(self) -> str:
+        same = self.same
+        if self.decides:
+            return (
+                f"{self.file} decides: of the good versions {same.finished:.1f} % get through, "
+                f"{same.rolled_back:.2g} % are rolled back, {same.undecided:.1f} % are given up undecided"
+            )
+        share = self.plan.steps[0]
+        needs = "more than a year" if self.needs is None else f"about {_span(self.needs)}"
+        return (
+            f"{self.file} cannot decide: {share} % of {self.traffic.mean:,.3g} requests per minute needs {needs} to "
+            f"decide; a step is given up after {_span(self.plan.decide_within)}, and so are {same.undecided:.0f} % of "
+            "the good versions"
+        )
+
+    @property
+    def advice_lines(self) -> tuple[str, ...]:
+        if self.decides:
+            return ()
+        if not self.advice:
+            return ("no single change of the rollout helps with so little traffic; use strategy: all-at-once",)
+        return tuple(f"would decide: {each.write}  ({each.finished:.0f} % get through)" for each in self.advice)
+
+    @property
+    def small_print(self) -> str:
+        return (
+            f"{self.same.runs:,} releases per row (seed {self.seed}); traffic: {self.origin}; times count from the "
+            "first traffic; bad: requests served badly because of the difference until it was rolled back, or until "
+            "the watch was over"
+        )
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "file": self.file,
+            "model": self.model,
+            "decides": self.decides,
+            "needs": self.needs,
+            "traffic": {"origin": self.origin, **asdict(self.traffic)},
+            "outcomes": [
+                {name: value for name, value in asdict(each).items() if name not in {"promotions", "roll_backs"}}
+                for each in self.outcomes
+            ],
+            "advice": self.advice,
+            "seed": self.seed,
+        }
+
+
+def study(asked: Asked) -> Study:
+    """Return what the policy's rollout does.
+
+    Raises:
+        CommandError: the options contradict each other, or nothing can be learned.
+        PolicyError: the policy releases nothing.
+        PolicyProblemsError: it is wrong.
+    """
+    policy = read_policy(asked.policy)
+    plan = plan_from(policy)
+    traffic, origin = _traffic(asked, policy)
+    changes = (*changes_for(plan.judge), *_own(asked))
+    outcomes = tuple(outcome(plan, traffic, change, asked.runs, asked.seed) for change in dict.fromkeys(changes))
+    found = Study(
+        file=str(asked.policy),
+        model=policy.model,
+        plan=plan,
+        traffic=traffic,
+        origin=origin,
+        outcomes=outcomes,
+        needs=time_needed(plan, traffic),
+        advice=(),
+        seed=asked.seed,
+    )
+    return found if found.decides else replace(found, advice=advice(plan, traffic, asked.seed, duration_text))
+
+
+def _own(asked: Asked) -> list[Change]:
+    found = []
+    if asked.latency is not None:
+        found.append(Change(f"latency {asked.latency:g} times", latency=asked.latency))
+    if asked.errors is not None:
+        try:
+            share = parse_percent(asked.errors)
+        except ValueError as exc:
+            raise CommandError("cli.percent", f"--errors {exc}", "write e.g. --errors 2%") from exc
+        found.append(Change(f"errors +{share:g} %", errors=share / 100))
+    return found
+
+
+def _traffic(asked: Asked, policy: Policy) -> tuple[Traffic, str]:
+    if asked.learn and (asked.requests is not None or asked.lowest is not None):
+        raise CommandError("cli.traffic", "--learn and --requests both give the traffic", "leave one of them out")
+    if asked.learn:
+        return _learned(asked, policy)
+    rollout = policy.section(Rollout)
+    expected = rollout.expected_traffic if rollout else None
+    if asked.requests is not None:
+        highest, origin = asked.requests, f"{asked.requests:,g} requests per minute"
+    elif expected is not None:
+        highest, origin = expected.count / (expected.per / timedelta(minutes=1)), f"{expected} (expected_traffic)"
+    else:
+        highest, origin = DEFAULT_PER_MINUTE, f"{DEFAULT_PER_MINUTE:,g} requests per minute (give --requests)"
+    if asked.lowest is None:
+        return constant(highest), origin
+    if asked.lowest > highest:
+        raise CommandError("cli.traffic", f"--at-night {asked.lowest:g} is more than by day", "write a smaller number")
+    return diurnal(asked.lowest, highest), f"{origin} in the afternoon, {asked.lowest:g} at night"
+
+
+def _learned(asked: Asked, policy: Policy) -> tuple[Traffic, str]:
+    app = open_app(asked.settings)
+    now = app.clock.now()
+    end = now.replace(minute=0, second=0, microsecond=0)
+    intervals = app.telemetry.intervals(EndpointName(policy.endpoint.name), end - DAY, end, HOUR)
+    traffic = learned(intervals, HOUR)
+    if traffic is None:
+        raise CommandError(
+            "cli.no_traffic", f"endpoint {policy.endpoint.name} had no requests in the last day", "give --requests"
+        )
+    return traffic, f"learned from the last day: {traffic.mean:,.3g} requests per minute, {traffic.errors:.2%} failing"
+
+
+def _span(length: timedelta) -> str:
+    hours = length / HOUR
+    if hours < 2:
+        return f"{length / timedelta(minutes=1):.0f} min"
+    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} d"
