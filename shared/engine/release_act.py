@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from shared.domain.ids import ReleaseId
+from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import Release, ReleaseRequest
 from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
@@ -69,12 +70,20 @@ class Actor:
                 self.endpoints.claim(endpoint, release.id, self._ended_owner(release))
             case SetTraffic(endpoint, traffic):
                 if self.endpoints.desire(endpoint, release.id, traffic, self.clock.now()):
-                    self.workspace.set_traffic(endpoint, traffic)
+                    self._write_traffic(endpoint, traffic)
             case SetMirror(endpoint, mirror):
                 if self.endpoints.desire_mirror(endpoint, release.id, mirror):
                     self.workspace.set_mirror(endpoint, mirror)
             case GiveBackEndpoint(endpoint, champion, last_known_good, idle):
                 self.endpoints.give_back(endpoint, release.id, champion, last_known_good, idle)
+
+    def _write_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+        """Write it, and see afterwards whether it is still wanted: a worker that was frozen in between may have
+        written what a later release had changed, and nobody else could tell that from a change by hand."""
+        try:
+            self.workspace.set_traffic(endpoint, traffic)
+        finally:
+            self.endpoints.note_late(endpoint, traffic, self.clock.now())
 
     def _ended_owner(self, release: Release) -> ReleaseId | None:
         """Return the owner whose release has ended without giving the endpoint back (its worker died)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from shared.store.codec import decode, encode
 ENDPOINTS = "endpoints/"
 # A release asks for few splits; of more, the oldest were overtaken long ago.
 EARLIER_KEPT = 8
+NOTE_ATTEMPTS = 5
 
 
 class EndpointStore:
@@ -68,6 +70,23 @@ class EndpointStore:
             earlier = (*claim.earlier, claim.desired)[-EARLIER_KEPT:] if claim.asked_at else claim.earlier
             self._store(replace(claim, desired=dict(traffic), earlier=earlier, asked_at=now), etag)
         return True
+
+    def note_late(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], now: datetime) -> None:
+        """Note a split that was just written, unless it is the wanted one: its writer was frozen on the way, and
+        whoever keeps the endpoint is to put it right, as a late write of his own.
+
+        Raises:
+            RetryableError: others kept changing the record at the same time.
+        """
+        for _ in range(NOTE_ATTEMPTS):
+            claim, etag = self._load(endpoint)
+            if dict(claim.desired) == dict(traffic):
+                return
+            earlier = (*claim.earlier, dict(traffic))[-EARLIER_KEPT:]
+            with suppress(RetryableError):
+                self._store(replace(claim, earlier=earlier, asked_at=now), etag)
+                return
+        raise RetryableError("endpoint.contended", f"what is wanted of {endpoint} keeps changing under us")
 
     def desire_mirror(self, endpoint: EndpointName, release: ReleaseId, mirror: Mapping[DeploymentName, int]) -> bool:
         """Record which copies of requests the owner is about to ask for; False when the release is not the owner.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.domain.ids import DeploymentName
+from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.release import KeepPlan, ReleaseState
 from shared.errors import WorkspaceBusyError
 from tests.unit.engine.release_world import ENDPOINT, World
@@ -123,6 +124,29 @@ def test_a_policy_may_have_it_put_back() -> None:
 
     assert world.traffic == {"v-2": 100}
     assert world.outbox.kinds.count("traffic-changed") == 1
+
+
+def test_what_a_frozen_worker_writes_after_a_later_release_is_put_back() -> None:
+    world = World()
+    write = world.workspace.set_traffic
+
+    def freeze_then_write(endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+        world.workspace.set_traffic = write  # type: ignore[method-assign]
+        world.run()
+        world.open("3")
+        world.run()
+        assert world.traffic == {"v-3": 100}
+        write(endpoint, traffic)
+
+    world.workspace.set_traffic = freeze_then_write  # type: ignore[method-assign]
+    world.open("2")
+    world.run()
+    assert world.traffic == {"v-1": 90, "v-2": 10}
+
+    sweep(world)
+
+    assert world.traffic == {"v-3": 100}
+    assert "traffic-changed" not in world.outbox.kinds
 
 
 def _with_deployment(world: World, name: str) -> Any:
