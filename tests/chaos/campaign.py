@@ -6,26 +6,25 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.chaos.facts import Fed, a_hint, a_registration, a_request
 from tests.chaos.points import Call, Errand, Point, points_of
-from tests.chaos.tally import Tally, count, is_quiet
-from tests.chaos.town import LEASE_SECONDS, TRAINED, Town
+from tests.chaos.tally import Split, Tally, count, is_quiet, traffic_moves
+from tests.chaos.town import LEASE_SECONDS, TRAINED, VERSIONS, Town
 
 AT_ONCE = 4
 TRIES = 3
 SETTLE_SECONDS = 90.0
 CLAIMED = Point("after", Call("events", "create", "ledger/claimed"))
-# What a worker does that is to die on such an errand. Sweepers leave the queues alone: a message that comes back would
-# take the fact up before them.
+# What a worker does that is to die on such an errand; nobody takes what another is to die of.
 _HABITS: Mapping[Errand, Mapping[str, str]] = {
-    "events": {"CHAOS_IDLE_SECONDS": "2"},
-    "notices": {"CHAOS_IDLE_SECONDS": "2"},
-    "releases": {"CHAOS_IDLE_SECONDS": "3", "CHAOS_SWEEPS": "yes"},
-    "sweep": {"CHAOS_IDLE_SECONDS": "3", "CHAOS_SWEEPS": "yes", "CHAOS_LEAVES": "events,notices,releases"},
+    "events": {"CHAOS_IDLE_SECONDS": "2", "CHAOS_LEAVES": "releases"},
+    "notices": {"CHAOS_IDLE_SECONDS": "2", "CHAOS_LEAVES": "releases"},
+    "releases": {"CHAOS_IDLE_SECONDS": "5", "CHAOS_LEAVES": "events,notices", "CHAOS_SWEEPS": "yes"},
+    "sweep": {"CHAOS_IDLE_SECONDS": "3", "CHAOS_LEAVES": "events,notices,releases", "CHAOS_SWEEPS": "yes"},
 }
 
 
@@ -57,7 +56,7 @@ class Campaign:
         """Have one more model released; False when the town has none left."""
         if not self._unreleased:
             return False
-        self._feed(a_registration(self._unreleased.pop()))
+        self._feed(a_registration(self._unreleased.pop(), "1"))
         return True
 
     def explore(self) -> list[Point]:
@@ -68,7 +67,7 @@ class Campaign:
         self._ends(self._fork(CHAOS_IDLE_SECONDS="1"))
         self._orphan()
         if self.feed_release():
-            self._feed(a_hint(self.town.released[-1]))
+            self._feed(a_hint(self.town.released[-1], "1"))
         for model in (self._models[0], self._models[-1]):
             self.feed_request(model)
         pid = self._fork(CHAOS_TRACE="yes", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="60")
@@ -78,17 +77,34 @@ class Campaign:
         return points_of([_read(line["call"]) for line in self.town.journal() if line["what"] == "call"])
 
     def kill_at(self, points: Iterable[Point]) -> list[Point]:
-        """Kill a worker at each point; return the points that no worker came to."""
+        """Kill a worker at each point; return the points that no worker came to.
+
+        Releases have a lane of their own, where one worker after the other carries one release on to its death.
+        """
         by_errand: dict[Errand, list[Point]] = {}
         for point in points:
             by_errand.setdefault(_habit(point), []).append(point)
-        missed: list[Point] = []
-        for errand, of_errand in by_errand.items():
-            self._prepare(errand, len(of_errand))
-            with ThreadPoolExecutor(AT_ONCE) as lanes:
+        of_releases = by_errand.pop("releases", [])
+        with ThreadPoolExecutor(1) as one_lane, ThreadPoolExecutor(AT_ONCE) as lanes:
+            beside = one_lane.submit(self._kill_releasing, of_releases)
+            missed: list[Point] = []
+            for errand, of_errand in by_errand.items():
+                if errand == "sweep":
+                    beside.result()  # its workers sweep too, and would take the orphans
+                    self._orphan(len(of_errand))
                 struck = list(lanes.map(self._strike, of_errand))
-            missed += [point for point, was_struck in zip(of_errand, struck, strict=True) if not was_struck]
-        return missed
+                missed += [point for point, was_struck in zip(of_errand, struck, strict=True) if not was_struck]
+            return missed + beside.result()
+
+    def _kill_releasing(self, points: Sequence[Point]) -> list[Point]:
+        if points:
+            self._begin_release()
+        return [point for point in points if not self._strike(point)]
+
+    def _begin_release(self) -> None:
+        """Have a release opened that waits for its first look."""
+        if self.feed_release():
+            self._ends(self._fork(**_HABITS["events"], KILL_AT="after:events:send:releases:1"))
 
     def kill_anytime(self, times: int, chance: random.Random) -> None:
         """Kill so many workers from outside, each at a moment of its first second."""
@@ -119,21 +135,35 @@ class Campaign:
                 raise RuntimeError(f"a woken worker is {end}")
         return len(frozen)
 
-    def settle(self) -> None:
+    def write_traffic_late(self) -> list[Split]:
+        """Freeze a worker before it writes the first version's traffic, have the second one released meanwhile, and
+        wake it; return what the endpoint's traffic went through.
+
+        There is no compare-and-set on traffic: this write is accepted, and has to be put back.
+        """
+        model = self._unreleased.pop()
+        for version in VERSIONS:
+            fact = replace(a_registration(model, version), endpoint="")
+            self._feed(fact)
+            if version == VERSIONS[0]:
+                pid = self._fork(STOP_AT="before:releases:set_traffic::1", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="20")
+                if self._ends(pid) != "frozen":
+                    raise RuntimeError("no worker came to write the traffic")
+            self.settle()
+        os.kill(pid, signal.SIGCONT)
+        self._ends(pid)
+        newest = {f"v-{VERSIONS[-1]}": 100}
+        self.settle(lambda: traffic_moves(self.town)[model][-1] == newest)
+        return traffic_moves(self.town)[model]
+
+    def settle(self, is_settled: Callable[[], bool] = lambda: True) -> None:
         """Have a fresh worker and the sweep finish everything; return when all is quiet, or after too long."""
         pid = self._fork(CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="100", CHAOS_OVERDUE_SECONDS="2")
-        self._wait_until_quiet(pid)
+        self._wait_until_quiet(pid, is_settled)
         self._kill(pid)
 
     def tally(self) -> Tally:
         return count(self.town, self.fed)
-
-    def _prepare(self, errand: Errand, points: int) -> None:
-        if errand == "releases":
-            for _ in range(AT_ONCE):
-                self.feed_release()
-        if errand == "sweep":
-            self._orphan(points)
 
     def _orphan(self, facts: int = 1) -> None:
         """Have workers die right after claiming, and let their leases run out."""
@@ -146,7 +176,7 @@ class Campaign:
             for _ in range(number):  # others took what was meant for this one
                 self._feed_for(point)
             if number and _habit(point) == "releases":
-                self.feed_release()
+                self._begin_release()
             if number and _habit(point) == "sweep":
                 self._orphan()
             if self._strike_once(point):
@@ -157,14 +187,14 @@ class Campaign:
         self._feed_for(point)
         pid = self._fork(KILL_AT=str(point), **_HABITS[_habit(point)])
         was_killed = self._ends(pid) == "killed"
-        self.town.kills += was_killed
+        self.town.killed += [pid] if was_killed else []
         return was_killed
 
     def _feed_for(self, point: Point) -> None:
         """Feed a fact whose handling passes the point."""
         call = point.call
         if call.errand == "events" and (call.method == "model" or call.target.startswith("releases")):
-            self._feed(a_hint(self.town.released[-1]))
+            self._feed(a_hint(self.town.released[-1], "1"))
         elif call.errand == "events" and (call.method, call.target) == ("create", "models/"):
             self.feed_request(self._models.pop())
         elif call.errand in {"events", "notices"}:
@@ -195,12 +225,12 @@ class Campaign:
         if self.town.workers.wait(pid, 0).state in {"running", "frozen"}:
             os.kill(pid, signal.SIGKILL)
             self._ends(pid)
-            self.town.kills += 1
+            self.town.killed.append(pid)
 
-    def _wait_until_quiet(self, pid: int) -> None:
+    def _wait_until_quiet(self, pid: int, is_settled: Callable[[], bool] = lambda: True) -> None:
         """Return when the worker has nothing left to do, or after too long: what is open then is lost."""
         deadline = time.monotonic() + self.settle_seconds
-        while time.monotonic() < deadline and not is_quiet(self.town, self.fed):
+        while time.monotonic() < deadline and not (is_quiet(self.town, self.fed) and is_settled()):
             if self.town.workers.wait(pid, 0.2).state != "running":
                 raise RuntimeError(f"the worker that finishes has ended: {self.town.workers.log_tail()}")
 

@@ -21,7 +21,7 @@ class Fed:
         bodies: events that tell it, under ids of their own.
         trains: whether one training job must come of it.
         notices: keys of the notices that must reach their one reader once.
-        endpoint: whose traffic must have moved to version 1, once; "" for none.
+        endpoint: whose traffic must have moved to the version, once; "" for none.
     """
 
     key: FactKey
@@ -29,6 +29,7 @@ class Fed:
     trains: bool
     notices: tuple[str, ...]
     endpoint: str = ""
+    version: str = ""
 
 
 def a_request(model: str) -> Fed:
@@ -47,7 +48,7 @@ def a_request(model: str) -> Fed:
     return Fed(key, (body, again), trains=True, notices=(f"training-started/{key[:16]}-0",))
 
 
-def a_registration(model: str, version: str = "1") -> Fed:
+def a_registration(model: str, version: str) -> Fed:
     """Return the registration of a model version, which opens a release."""
     data = {"ModelName": model, "ModelVersion": version, "ModelTags": {}, "ModelProperties": {}}
     bodies = tuple(
@@ -58,10 +59,10 @@ def a_registration(model: str, version: str = "1") -> Fed:
     )
     release = f"release/{model}-{version}"
     told = (f"{release}/0-release-opened", f"{release}/1-promoted")
-    return Fed(fact_from(bodies[0]).key, bodies, trains=False, notices=told, endpoint=model)
+    return Fed(fact_from(bodies[0]).key, bodies, trains=False, notices=told, endpoint=model, version=version)
 
 
-def a_hint(model: str, version: str = "1") -> Fed:
+def a_hint(model: str, version: str) -> Fed:
     """Return a person's hint to look at a registered version again; its release is opened already, or by this."""
     event = outgoing.model_registered_hint(
         WORKSPACE_ID, datetime.now(UTC), model=ModelName(model), version=ModelVersion(version), hint=uuid.uuid4().hex

@@ -30,6 +30,7 @@ from shared.settings import Settings
 LEASE_SECONDS = 2
 POLL_SECONDS = 0.005
 QUEUES = ("events", "releases", "notices")
+VERSIONS = ("1", "2")
 TRAINED = tuple(f"trained-{number}" for number in range(16))
 # The workers take their events off the queue; what the emulators publish has no reader here.
 SUBSCRIPTIONS = """\
@@ -151,7 +152,7 @@ class Town:
     folder: Path
     released: Sequence[str] = ()  # models to be released, each on an endpoint of its own
     addresses: Addresses = field(default_factory=Addresses.free)
-    kills: int = 0
+    killed: list[int] = field(default_factory=list)
 
     def __enter__(self) -> Town:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -235,5 +236,5 @@ class Town:
                 container.upload_blob(f"chaos/toy/{name}", content)
         self._app = App(Settings.read(self.settings))
         list(self._app.ledger.open_keys())  # creates the container
-        models = ",".join(f"{model}:1" for model in self.released)
+        models = ",".join(f"{model}:{version}" for model in self.released for version in VERSIONS)
         self.workers.run("seed", CHAOS_COMPONENT="yes", CHAOS_MODELS=models)
