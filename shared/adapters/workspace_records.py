@@ -33,6 +33,7 @@ def job_record(job: Any) -> JobRecord:
         inputs=_paths(job, "inputs"),
         outputs=_paths(job, "outputs"),
         experiment=job.experiment_name or "",
+        ran=_ran(job),
     )
 
 
@@ -61,6 +62,18 @@ def _paths(job: Any, which: str) -> dict[str, str]:
             if path := _path(value):
                 found[name] = path
     return found
+
+
+def _ran(job: Any) -> dict[str, str]:
+    """Return each step of a pipeline to its component; of another job its code and its environment."""
+    steps = getattr(job, "jobs", None) or {}
+    if steps:
+        return {f"step {name}": _reference(getattr(step, "component", None)) for name, step in steps.items()}
+    return {name: _reference(getattr(job, name, None)) for name in ("code", "environment") if hasattr(job, name)}
+
+
+def _reference(asset: Any) -> str:
+    return str(asset if isinstance(asset, str) else getattr(asset, "id", None) or "")
 
 
 def _path(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release, ReleaseState
@@ -15,11 +16,14 @@ from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
 from shared.ports.telemetry import Telemetry
-from shared.ports.workspace import Answer, EndpointRecord, JobRecord, Workspace
+from shared.ports.workspace import Answer, EndpointRecord, JobRecord, ModelRecord, Workspace
 from shared.release.names import evaluation_job
 from shared.release.observation import EndpointClaim, Observation, Rival
 from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
+
+if TYPE_CHECKING:
+    from shared.release.gates.spec import Lineage
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,28 @@ class Observer:
         )
 
     def _gating(self, release: Release, seen: Observation) -> Observation:
-        from shared.release.gates.registry import judge
+        from shared.release.gates.registry import judge_lineage, reads_lineage
 
-        return replace(
-            seen,
-            model=self.workspace.model(release.model, release.version),
-            rivals=self._rivals(release),
-            gate_results=judge(release, "model", None),
-        )
+        model = self.workspace.model(release.model, release.version)
+        results = judge_lineage(release, self._lineage(release, model)) if reads_lineage(release) else ()
+        return replace(seen, model=model, rivals=self._rivals(release), gate_results=results)
+
+    def _lineage(self, release: Release, model: ModelRecord | None) -> Lineage:
+        from shared.release.gates.registry import training_input
+        from shared.release.gates.spec import Lineage
+
+        job = self.workspace.job(model.job) if model and model.job else None
+        wanted = training_input(release)
+        if wanted is None:
+            return Lineage(model, job)
+        source = job.inputs.get(wanted) if job else None
+        if source is None:
+            why = f"its job {job.name} has no input {wanted}" if job else "no training job is recorded"
+            return Lineage(model, job, problem=why)
+        try:
+            return Lineage(model, job, self.data.table(source))
+        except PermanentError as exc:
+            return Lineage(model, job, problem=exc.message)
 
     def _evaluating(self, release: Release, seen: Observation) -> Observation:
         job = self.workspace.job(evaluation_job(release.id))

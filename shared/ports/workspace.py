@@ -46,7 +46,10 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job as the workspace knows it. `status` in Azure ML's words; `outputs` name to URI, when known."""
+    """A job as the workspace knows it. `status` in Azure ML's words; `outputs` name to URI, when known.
+
+    `ran` says what was run: each step to its component, or code and environment of a job without steps.
+    """
 
     name: JobName
     status: str
@@ -55,6 +58,7 @@ class JobRecord:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     experiment: str = ""
+    ran: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_ended(self) -> bool:

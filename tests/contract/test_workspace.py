@@ -110,6 +110,7 @@ def test_a_job_trains_and_registers_what_its_record_names(workspace: AzureWorksp
     # What it read is known by version, although the request said "latest".
     assert "customers" in job.inputs["customers"]
     assert job.inputs["customers"].endswith(("customers:2", "customers/versions/2"))
+    assert list(job.ran.values()) == ["train_churn:1"]
     model = workspace.model(ModelName("trained-churn"), ModelVersion("1"))
     assert model is not None
     assert (model.job, model.type) == (request.name, "mlflow_model")

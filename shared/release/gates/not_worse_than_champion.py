@@ -1,9 +1,10 @@
 """The challenger is not worse than the champion by more than a margin, proven on the same rows.
 
 Non-inferiority: PASS when the lower confidence bound of the difference (challenger − champion, in the good direction)
-is above −margin, FAIL when even the upper bound is below it, else inconclusive. The bounds are those of a paired
-percentile bootstrap: rows are drawn with both versions' scores together, so what both find hard cancels.
-Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+is above −margin, FAIL when even the upper bound is below it, else inconclusive. For roc_auc the bounds are DeLong's,
+for all else those of a paired percentile bootstrap: rows are drawn with both versions' scores together, so what both
+find hard cancels.
+Source: delong.py; B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from shared.domain.verdict import GateResult, Verdict
 from shared.drift.metrics import METRICS, Direction, MetricUndefinedError
 from shared.policy.quantities import Percent
 from shared.policy.section import Section
+from shared.release.gates.delong import difference
 from shared.release.gates.spec import GateEvidence, GateSpec
 from shared.release.gates.table import (
     CHALLENGER,
@@ -63,10 +65,9 @@ def judge(gate: NotWorseThanChampion, evidence: GateEvidence) -> GateResult:
     try:
         labels, champion, challenger = _enough(numbers(evidence.scores, LABEL, CHAMPION, CHALLENGER))
         values = measured(gate.metric, labels, champion), measured(gate.metric, labels, challenger)
-        differences = _resampled(gate.metric, labels, champion, challenger, evidence.seed)
+        low, high = _bounds(gate, (labels, champion, challenger), evidence.seed)
     except UnusableEvidenceError as exc:
         return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.metric} cannot be compared: {exc}")
-    low, high = np.quantile(differences, [1 - gate.confidence / 100, gate.confidence / 100]).tolist()
     verdict = Verdict.PASS if low >= -gate.margin else Verdict.FAIL if high < -gate.margin else Verdict.INCONCLUSIVE
     return GateResult(
         name,
@@ -85,6 +86,20 @@ def _enough(columns: tuple[Numbers, ...]) -> tuple[Numbers, ...]:
     if rows < FEWEST_ROWS:
         raise UnusableEvidenceError(f"{rows} rows are too few; {FEWEST_ROWS} are needed")
     return columns
+
+
+def _bounds(gate: NotWorseThanChampion, columns: tuple[Numbers, ...], seed: int) -> tuple[float, float]:
+    """Return the one-sided lower and upper confidence bounds of the gain."""
+    labels, champion, challenger = columns
+    if gate.metric == "roc_auc":
+        from scipy.special import ndtri
+
+        gain, error = difference(labels, champion, challenger)
+        reach = float(ndtri(gate.confidence / 100)) * error
+        return gain - reach, gain + reach
+    differences = _resampled(gate.metric, labels, champion, challenger, seed)
+    low, high = np.quantile(differences, [1 - gate.confidence / 100, gate.confidence / 100]).tolist()
+    return low, high
 
 
 def _resampled(metric: str, labels: Numbers, champion: Numbers, challenger: Numbers, seed: int) -> Numbers:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -15,7 +15,7 @@ import shared.release.gates
 from shared.domain.release import GatePlan, Release
 from shared.domain.verdict import GateResult, Verdict
 from shared.errors import PermanentError
-from shared.release.gates.spec import GateEvidence, GateSpec
+from shared.release.gates.spec import GateEvidence, GateSpec, Lineage, Needs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,24 +32,43 @@ def gates() -> dict[str, GateSpec]:
     return found
 
 
-def judge(
-    release: Release, needs: Literal["model", "evaluation"], scores: pd.DataFrame | None
-) -> tuple[GateResult, ...]:
+def judge(release: Release, needs: Needs, scores: pd.DataFrame | None) -> tuple[GateResult, ...]:
     """Return what the release's gates of that kind say, in the plan's order."""
-    evidence = GateEvidence(scores, release.champion is not None, zlib.crc32(release.id.encode()))
-    return tuple(_result(plan, evidence) for plan in _planned(release.plan.gates, needs))
+    evidence = GateEvidence(scores, release.champion is not None, _seed(release))
+    return tuple(_result(plan, evidence) for plan in _planned(release.plan.gates, {needs}))
+
+
+def judge_lineage(release: Release, lineage: Lineage) -> tuple[GateResult, ...]:
+    """Return what the gates say that need no evaluation, in the plan's order."""
+    evidence = GateEvidence(None, release.champion is not None, _seed(release), lineage)
+    return tuple(_result(plan, evidence) for plan in _planned(release.plan.gates, {"model", "training-data"}))
+
+
+def reads_lineage(release: Release) -> bool:
+    """Return whether any of its gates needs no evaluation."""
+    return bool(_planned(release.plan.gates, {"model", "training-data"}))
+
+
+def training_input(release: Release) -> str | None:
+    """Return which input of the training job a gate wants to see the rows of; None when none does."""
+    wanted = _planned(release.plan.gates, {"training-data"})
+    return str(getattr(_section(wanted[0]), "input", "training_data")) if wanted else None
+
+
+def _seed(release: Release) -> int:
+    return zlib.crc32(release.id.encode())
 
 
 def unreadable(release: Release, why: str) -> tuple[GateResult, ...]:
     """Return inconclusive results for every evaluation gate, for evidence that cannot be read."""
     return tuple(
         GateResult(_title(plan), Verdict.INCONCLUSIVE, f"{_title(plan)}: {why}")
-        for plan in _planned(release.plan.gates, "evaluation")
+        for plan in _planned(release.plan.gates, {"evaluation"})
     )
 
 
-def _planned(plans: Iterable[GatePlan], needs: str) -> list[GatePlan]:
-    return [plan for plan in plans if _spec(plan).needs == needs]
+def _planned(plans: Iterable[GatePlan], needs: Set[Needs]) -> list[GatePlan]:
+    return [plan for plan in plans if _spec(plan).needs in needs]
 
 
 def _result(plan: GatePlan, evidence: GateEvidence) -> GateResult:

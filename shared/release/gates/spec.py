@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
 from shared.domain.verdict import GateResult
+from shared.ports.workspace import JobRecord, ModelRecord
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Needs = Literal["model", "training-data", "evaluation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a model version came from.
+
+    Args:
+        model: None when the registry does not have it (any more).
+        job: that made it; None when none is recorded, or it is gone.
+        training_data: the rows it was trained on; None when no gate asked for them, or they cannot be read.
+        problem: why they cannot be read.
+    """
+
+    model: ModelRecord | None = None
+    job: JobRecord | None = None
+    training_data: pd.DataFrame | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +44,13 @@ class GateEvidence:
             per evaluated row; None for gates that need only the model.
         has_champion: False for a first release, whose champion_score is meaningless.
         seed: derived from the release, so that judging again gives the same answer.
+        lineage: of the challenger, for gates that are judged before the evaluation.
     """
 
     scores: pd.DataFrame | None
     has_champion: bool
     seed: int
+    lineage: Lineage = field(default_factory=Lineage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +60,13 @@ class GateSpec:
     Args:
         kind: its name in the policy.
         section: its settings in the policy.
-        needs: "model" when it can be judged before the evaluation.
+        needs: "model" and "training-data" can be judged before the evaluation.
         judge: pure; called with the section and the evidence.
         title: names one such gate, e.g. "metric roc_auc".
     """
 
     kind: str
     section: type[BaseModel]
-    needs: Literal["model", "evaluation"]
+    needs: Needs
     judge: Callable[[Any, GateEvidence], GateResult]
     title: Callable[[Any], str]

@@ -11,8 +11,11 @@ import pytest
 
 from shared.domain.release import GatePlan, Release, Serving
 from shared.domain.verdict import GateResult, Verdict
+from shared.drift.metrics import roc_auc
 from shared.errors import PermanentError
+from shared.release.gates.delong import difference
 from shared.release.gates.registry import gates, judge, unreadable
+from shared.release.gates.table import numbers
 from tests.fakes.releases import a_plan, a_release
 
 CHAMPION = Serving(a_release("1").challenger.deployment, a_release("1").version)
@@ -114,6 +117,37 @@ def test_rows_without_a_group_are_a_group() -> None:
     assert found.verdict is Verdict.FAIL
 
 
+def test_delongs_bounds_are_those_of_the_bootstrap() -> None:
+    table = scores(champion=1.0, challenger=1.1, rows=3000)
+    labels, *versions = numbers(table, "label", "champion_score", "challenger_score")
+    gain, error = difference(labels, *versions)
+    random = np.random.default_rng(1)
+    drawn = []
+    for _ in range(400):
+        rows = random.integers(0, len(labels), len(labels))
+        drawn.append(roc_auc(labels[rows], versions[1][rows]) - roc_auc(labels[rows], versions[0][rows]))
+
+    assert gain == pytest.approx(roc_auc(labels, versions[1]) - roc_auc(labels, versions[0]))
+    assert error == pytest.approx(np.std(drawn, ddof=1), rel=0.12)
+
+
+def test_two_versions_that_rank_alike_differ_by_nothing_surely() -> None:
+    labels, champion = numbers(scores(rows=200), "label", "champion_score")
+    assert difference(labels, champion, champion * 0.5) == (0.0, 0.0)
+
+
+def test_groups_too_small_are_named_and_may_be_asked_to_hold() -> None:
+    table = scores(challenger=2.0)
+    table.loc[:30, "carrier"] = "ZZ"
+    settings: dict[str, Any] = {"by": ["carrier"], "metric": "roc_auc", "min_ratio": 0.8}
+
+    ignored = result(release_with("slices", **settings), table)
+    held = result(release_with("slices", **settings, small_groups="inconclusive"), table)
+
+    assert (ignored.verdict, held.verdict) == (Verdict.PASS, Verdict.INCONCLUSIVE)
+    assert "1 too small: carrier ZZ" in held.reason
+
+
 EVERY_GATE = [
     ("metric", {"metric": "roc_auc", "at_least": 0.7}),
     ("not_worse_than_champion", {"metric": "roc_auc", "margin": 0.005, "confidence": 95.0}),
@@ -151,4 +185,11 @@ def test_a_gate_of_another_version_of_the_program_is_refused() -> None:
 
 
 def test_the_known_gates() -> None:
-    assert set(gates()) == {"metric", "not_worse_than_champion", "slices"}
+    assert set(gates()) == {
+        "data_quality",
+        "metric",
+        "not_worse_than_champion",
+        "overfitting",
+        "reproducibility",
+        "slices",
+    }
