@@ -72,6 +72,14 @@ def _gate(kind: str, settings: dict[str, Any]) -> str:
     if kind == "slices":
         by = _listed(settings["by"])
         return f"{settings['metric']} of every {by} at least {settings['min_ratio']:g} times the whole's"
+    if kind == "overfitting":
+        return (
+            f"{settings['metric']} at most {settings['gap_at_most']:g} worse on validation rows than on training rows"
+        )
+    if kind == "data_quality":
+        return f"sound training data ({settings['input']})"
+    if kind == "reproducibility":
+        return "a record of the data, code and environment it was made with"
     return kind.replace("_", " ")
 
 

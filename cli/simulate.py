@@ -85,10 +85,10 @@ def _print(study: Study) -> None:
 
     out = console()
     out.print(text(study.headline, "bold green" if study.decides else "bold red"), soft_wrap=True)
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("version", no_wrap=True)
     for name in COLUMNS:
-        table.add_column(f" {name}", justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True)
     for each in study.outcomes:
         table.add_row(*map(text, row(each)))
     out.print(table)
@@ -99,16 +99,20 @@ def _print(study: Study) -> None:
 
 def row(outcome: Outcome) -> tuple[str, ...]:
     """Return the outcome's cells, in the order of COLUMNS, after the version's name."""
-    name = outcome.change.name + (" (tolerated)" if outcome.change.is_worse and outcome.is_tolerated else "")
+    name = outcome.change.name + (" *" if outcome.change.is_worse and outcome.is_tolerated else "")
     return (
         name,
-        f"{outcome.finished:.3g} %",
+        percent(outcome.finished),
         minutes(outcome.promoted_after),
         minutes(outcome.promoted_after_p90),
-        f"{outcome.rolled_back:.3g} %" + (f" at {minutes(outcome.rolled_back_after)}" if outcome.rolled_back else ""),
-        f"{outcome.undecided:.3g} %",
+        percent(outcome.rolled_back) + (f" at {minutes(outcome.rolled_back_after)}" if outcome.rolled_back else ""),
+        percent(outcome.undecided),
         f"{outcome.bad_requests:,.0f}" if outcome.change.is_worse else "-",
     )
+
+
+def percent(value: float) -> str:
+    return f"{value:.2g} %" if value < 10 else f"{value:.0f} %"
 
 
 def minutes(value: float | None) -> str:

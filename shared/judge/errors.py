@@ -110,7 +110,7 @@ def nearest_in_null(bet_c: Numbers, bet_b: Numbers, n_c: Numbers, n_b: Numbers, 
         ) / (q_room * q_room)
         low, high = np.where(slope < 0, q, low), np.where(slope < 0, high, q)
         stepped = q - slope / curve
-        is_inside = (stepped > low) & (stepped < high)
+        is_inside = (stepped >= low) & (stepped <= high)
         following = np.where(is_inside, stepped, (low + high) / 2)
         moved = float(np.max(np.abs(following - q) / following))
         q = following
