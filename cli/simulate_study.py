@@ -92,9 +92,9 @@ class Study:
     @property
     def small_print(self) -> str:
         return (
-            f"* within the tolerance; {self.same.runs:,} releases per row (seed {self.seed}); traffic: {self.origin}; times count from the "
-            "first traffic; bad: requests served badly because of the difference until it was rolled back, or until "
-            "the watch was over"
+            f"* within the tolerance; {self.same.runs:,} releases per row (seed {self.seed}); traffic: {self.origin}; "
+            "times count from the first traffic; bad: requests served badly because of the difference until it was "
+            "rolled back, or until the watch was over"
         )
 
     def as_json(self) -> dict[str, object]:
