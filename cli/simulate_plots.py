@@ -84,7 +84,7 @@ def day(traffic: Traffic, plan: ReleasePlan) -> str:
     places = [(hour, left + (right - left) * hour / HOURS) for hour in (0, 6, 12, 18, 24)]
     parts += [_text(x, bottom + 16, f"{hour}:00", "note middle") for hour, x in places]
     parts.append(f'<line class="axis" x1="{left}" x2="{right}" y1="{bottom}" y2="{bottom}"/>')
-    parts.append(_text(left - 8, top + 4, f"{most:,.3g}", "note end"))
+    parts.append(_text(left - 8, top + 4, rate_text(most), "note end"))
     parts.append(_text(left - 8, bottom, "0", "note end"))
     for place, (kind, words) in enumerate((("all", "requests per minute"), ("step", f"first step: {plan.steps[0]} %"))):
         y = top + 8 + 20 * place
@@ -119,6 +119,11 @@ def _svg(height: float, parts: Sequence[str], title: str) -> str:
         f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
+
+
+def rate_text(rate: float) -> str:
+    """Return requests per minute: whole ones, or two digits of few."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def steps_text(plan: ReleasePlan) -> str:

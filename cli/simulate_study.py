@@ -9,6 +9,7 @@ from pathlib import Path
 from cli.context import open_app
 from cli.errors import CommandError
 from cli.policy_check import read_policy
+from cli.simulate_plots import rate_text
 from shared.domain.ids import EndpointName
 from shared.domain.release import ReleasePlan
 from shared.policy.model import Policy
@@ -76,7 +77,7 @@ class Study:
         share = self.plan.steps[0]
         needs = "more than a year" if self.needs is None else f"about {_span(self.needs)}"
         return (
-            f"{self.file} cannot decide: {share} % of {self.traffic.mean:,.3g} requests per minute needs {needs} to "
+            f"{self.file} cannot decide: {share} % of {rate_text(self.traffic.mean)} requests per minute needs {needs} to "
             f"decide; a step is given up after {_span(self.plan.decide_within)}, and so are {same.undecided:.0f} % of "
             "the good versions"
         )
@@ -183,7 +184,10 @@ def _learned(asked: Asked, policy: Policy) -> tuple[Traffic, str]:
         raise CommandError(
             "cli.no_traffic", f"endpoint {policy.endpoint.name} had no requests in the last day", "give --requests"
         )
-    return traffic, f"learned from the last day: {traffic.mean:,.3g} requests per minute, {traffic.errors:.2%} failing"
+    return (
+        traffic,
+        f"learned from the last day: {rate_text(traffic.mean)} requests per minute, {traffic.errors:.2%} failing",
+    )
 
 
 def _span(length: timedelta) -> str:
