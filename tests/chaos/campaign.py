@@ -56,24 +56,26 @@ class Campaign:
         """Have one more model released; False when the town has none left."""
         if not self._unreleased:
             return False
-        self._feed(a_registration(self._unreleased.pop(), "1"))
+        self._feed(a_registration(self._unreleased.pop(), VERSIONS[0]))
         return True
+
+    def begin(self) -> None:
+        """Have two models trained once, so that there is something to remember of them."""
+        for model in self._models[:2]:
+            self.feed_request(model)
+        self._ends(self._fork(CHAOS_IDLE_SECONDS="1"))
 
     def explore(self) -> list[Point]:
         """Return every point on the way of a request, of a release and of a dead worker's fact, by watching a worker
         whom nothing happens to."""
-        for model in self._models[:2]:
-            self.feed_request(model)
-        self._ends(self._fork(CHAOS_IDLE_SECONDS="1"))
         self._orphan()
         if self.feed_release():
-            self._feed(a_hint(self.town.released[-1], "1"))
-        for model in (self._models[0], self._models[-1]):
+            self._feed(a_hint(self.town.released[-1], VERSIONS[0]))
+        for model in (self._models[0], self._fresh_model()):
             self.feed_request(model)
         pid = self._fork(CHAOS_TRACE="yes", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="60")
         self._wait_until_quiet(pid)
         self._kill(pid)
-        self._models.pop()
         return points_of([_read(line["call"]) for line in self.town.journal() if line["what"] == "call"])
 
     def kill_at(self, points: Iterable[Point]) -> list[Point]:
@@ -194,11 +196,15 @@ class Campaign:
         """Feed a fact whose handling passes the point."""
         call = point.call
         if call.errand == "events" and (call.method == "model" or call.target.startswith("releases")):
-            self._feed(a_hint(self.town.released[-1], "1"))
+            self._feed(a_hint(self.town.released[-1], VERSIONS[0]))
         elif call.errand == "events" and (call.method, call.target) == ("create", "models/"):
-            self.feed_request(self._models.pop())
+            self.feed_request(self._fresh_model())
         elif call.errand in {"events", "notices"}:
             self.feed_request()
+
+    def _fresh_model(self) -> str:
+        """Return a model that nothing is remembered of, as long as there are any."""
+        return self._models.pop() if len(self._models) > 2 else self._models[0]
 
     def _feed(self, fact: Fed) -> None:
         self.fed.append(fact)

@@ -68,6 +68,7 @@ def campaign(tmp_path: Path) -> Iterator[Campaign]:
 
 @pytest.mark.timeout(400)  # on a busy machine; alone it takes less than a minute
 def test_nothing_is_lost_or_done_twice_when_workers_die_or_freeze_anywhere(campaign: Campaign) -> None:
+    campaign.begin()
     points = campaign.explore()
     calls = {(point.call.errand, point.call.method, point.call.target) for point in points}
     assert set(STEPS) <= calls
