@@ -18,6 +18,8 @@ from tests.chaos.town import LEASE_SECONDS, TRAINED, VERSIONS, Town
 AT_ONCE = 4
 TRIES = 3
 SETTLE_SECONDS = 90.0
+# Longer than any worker lives.
+LONGEST_WAIT_SECONDS = 150
 CLAIMED = Point("after", Call("events", "create", "ledger/claimed"))
 # What a worker does that is to die on such an errand; nobody takes what another is to die of.
 _HABITS: Mapping[Errand, Mapping[str, str]] = {
@@ -132,9 +134,7 @@ class Campaign:
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
         for pid in frozen:
-            end = self.town.workers.wait(pid, 30)
-            if end.state not in {"ended", "killed"}:
-                raise RuntimeError(f"a woken worker is {end}")
+            self._ends(pid)
         return len(frozen)
 
     def write_traffic_late(self) -> list[Split]:
@@ -221,17 +221,22 @@ class Campaign:
         Raises:
             RuntimeError: it ended by a mistake of its own.
         """
-        end = self.town.workers.wait(pid, 60)
-        if end.state == "ended" and end.code:
-            raise RuntimeError(f"a worker failed: {self.town.workers.log_tail()}")
+        end = self.town.workers.wait(pid, LONGEST_WAIT_SECONDS)
+        if end.is_mistaken:
+            raise RuntimeError(f"a worker is {end}: {self.town.workers.log_tail()}")
         return end.state
 
     def _kill(self, pid: int) -> None:
-        """Kill the worker if it still runs."""
-        if self.town.workers.wait(pid, 0).state in {"running", "frozen"}:
-            os.kill(pid, signal.SIGKILL)
-            self._ends(pid)
-            self.town.killed.append(pid)
+        """Kill the worker, which has not ended by itself.
+
+        Raises:
+            RuntimeError: it has.
+        """
+        if (end := self.town.workers.wait(pid, 0)).state != "running":
+            raise RuntimeError(f"a worker is {end}: {self.town.workers.log_tail()}")
+        os.kill(pid, signal.SIGKILL)
+        self._ends(pid)
+        self.town.killed.append(pid)
 
     def _wait_until_quiet(self, pid: int, is_settled: Callable[[], bool] = lambda: True) -> None:
         """Return when the worker has nothing left to do, or after too long: what is open then is lost."""
