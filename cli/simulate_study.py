@@ -77,9 +77,9 @@ class Study:
         share = self.plan.steps[0]
         needs = "more than a year" if self.needs is None else f"about {_span(self.needs)}"
         return (
-            f"{self.file} cannot decide: {share} % of {rate_text(self.traffic.mean)} requests per minute needs {needs} to "
-            f"decide; a step is given up after {_span(self.plan.decide_within)}, and so are {same.undecided:.0f} % of "
-            "the good versions"
+            f"{self.file} cannot decide: {share} % of {rate_text(self.traffic.mean)} requests per minute needs {needs} "
+            f"to decide; a step is given up after {_span(self.plan.decide_within)}, and so are {same.undecided:.0f} % "
+            "of the good versions"
         )
 
     @property

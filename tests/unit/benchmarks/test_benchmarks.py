@@ -95,6 +95,12 @@ def test_the_judge_and_the_naive_rule_see_the_same_streams() -> None:
     assert judge.simulate(judge.World(), 2) == judge.simulate(judge.World(), 2)
 
 
+def test_all_looks_at_once_say_what_each_look_says() -> None:
+    for world in (judge.World(), judge.World(latency_ratio=1.3)):
+        pairs = world.pairs(np.random.default_rng(3))
+        assert judge.our_minute(pairs) == judge.first_failure(pairs, judge.ours)
+
+
 def test_few_hours_without_a_false_rollback_prove_little() -> None:
     none, some = judge.Outcome((math.inf,) * 300, (math.inf,) * 300), judge.Outcome((math.inf, 5.0), (3.0, 4.0))
     found = by_name(judge.figures(1.0, {"same": none, "at_tolerance": some, "slower": some, "failing": some}))
