@@ -12,7 +12,8 @@ from shared.domain.release import Release, Serving
 from shared.release.moves import DEPLOY_WITHIN, EVALUATE_WITHIN, GATE_WITHIN, SHIFT_WITHIN, WAIT_FOR_ENDPOINT
 from shared.release.names import release_id
 from shared.release.new import Opening, new_release
-from shared.release.sections import Rollout, plan_from
+from shared.release.plan import plan_from
+from shared.release.rollout_section import Rollout
 from shared.release.versions import is_newer
 from shared.release.words import duration, split
 

@@ -12,7 +12,9 @@ from shared.policy.quantities import duration_text, percent_text
 from shared.reactions.budget_section import Budget
 from shared.reactions.notify_section import Notify
 from shared.reactions.start_training import Retrain
-from shared.release.sections import Approval, Errors, Evaluate, Gates, Rollout
+from shared.release.judge_section import Errors
+from shared.release.rollout_section import Rollout
+from shared.release.sections import Approval, Evaluate, Gates
 
 
 def summary(policy: Policy) -> dict[str, str]:

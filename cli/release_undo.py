@@ -56,7 +56,7 @@ def undo(
         from cli.release_requests import awaited
         from shared.domain.ids import ModelVersion
         from shared.engine.undo import UndoWish
-        from shared.release.sections import plan_from
+        from shared.release.plan import plan_from
 
         wish = UndoWish(policy.model, policy.endpoint.name, ModelVersion(to), who, why)
         opened = app.undoer.open(wish, plan_from(policy))

@@ -14,7 +14,8 @@ from shared.domain.ids import EndpointName
 from shared.domain.release import ReleasePlan
 from shared.policy.model import Policy
 from shared.policy.quantities import duration_text, parse_percent
-from shared.release.sections import Rollout, plan_from
+from shared.release.plan import plan_from
+from shared.release.rollout_section import Rollout
 from shared.simulate.advice import Advice, advice, time_needed
 from shared.simulate.measurements import Change
 from shared.simulate.outcome import SAME, Outcome, changes_for, outcome

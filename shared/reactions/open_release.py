@@ -14,7 +14,9 @@ from shared.policy.model import Policy
 from shared.ports.workspace import JobRecord, ModelRecord
 from shared.reactions.spec import Performed, ReactionSpec, Work, done
 from shared.release.new import Opening, new_release
-from shared.release.sections import SECTIONS, Rollout, plan_from
+from shared.release.plan import plan_from
+from shared.release.rollout_section import Rollout
+from shared.release.sections import SECTIONS
 
 NAME = "open-release"
 # A registration may be announced before every read of the registry sees it. A version that still cannot be seen

@@ -19,7 +19,7 @@ from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.publisher import OutgoingEvent
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
 from shared.release.new import Opening, new_release
-from shared.release.sections import plan_from
+from shared.release.plan import plan_from
 from shared.settings import Settings
 from shared.store.ledger import Claimed
 from shared.store.monitors import MonitorRun, MonitorState

@@ -11,7 +11,8 @@ from shared.errors import PolicyError
 from shared.policy.load import load_policy
 from shared.policy.model import Policy
 from shared.release.gates.registry import judge
-from shared.release.sections import SECTIONS, plan_from
+from shared.release.plan import plan_from
+from shared.release.sections import SECTIONS
 from shared.store.codec import decode, encode
 from tests.fakes.releases import a_release
 

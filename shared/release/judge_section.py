@@ -1,0 +1,70 @@
+"""The policy's part `rollout.judge`: how the challenger is compared with the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from shared.domain.release import JudgePlan
+from shared.policy.quantities import Duration, Percent
+from shared.policy.section import Section
+
+
+class Errors(Section):
+    """How many more requests may fail: in percentage points, or as a multiple of the champion's share of errors."""
+
+    worse_by_at_most: Percent = 1.0
+    ratio_at_most: float | None = Field(default=None, gt=0)
+
+
+class Latency(Section):
+    """How much slower the challenger may be: of one quantile, or of geometric means. Intervals with too few requests
+    to tell the quantile are compared by their geometric means."""
+
+    ratio_at_most: float = Field(default=1.25, gt=0)
+    quantile: float | None = Field(default=None, gt=0, lt=1)
+
+
+class Scores(Section):
+    """How far the mean of the predictions on live traffic may move, up or down, in the predictions' own unit."""
+
+    shift_at_most: float = Field(gt=0)
+
+
+class Judge(Section):
+    """How the challenger is compared while both serve."""
+
+    errors: Errors | None = Errors()
+    latency: Latency | None = Latency()
+    scores: Scores | None = None
+    false_rollbacks: Percent = 1.0
+    on_no_data: Literal["hold", "abort"] = "hold"
+    interval: Duration = timedelta(minutes=1)
+
+
+def judge_problems(judge: Judge) -> Iterator[tuple[str, str]]:
+    if judge.errors is None and judge.latency is None and judge.scores is None:
+        yield "judge", "nothing is left to judge; write errors: {worse_by_at_most: 1%}, latency: {ratio_at_most: 1.25}"
+    if not 0 < judge.false_rollbacks < 50:
+        yield "judge.false_rollbacks", "must be above 0% and below 50%; write e.g. 1%"
+    if judge.errors and judge.errors.worse_by_at_most >= 100:
+        yield "judge.errors.worse_by_at_most", "allows every request to fail; write e.g. 1%"
+    if judge.errors and {"worse_by_at_most", "ratio_at_most"} <= judge.errors.model_fields_set:
+        yield "judge.errors", "has two tolerances; write either worse_by_at_most or ratio_at_most"
+
+
+def judge_plan(judge: Judge) -> JudgePlan:
+    errors = judge.errors
+    return JudgePlan(
+        errors_worse_by_at_most=errors.worse_by_at_most / 100 if errors and errors.ratio_at_most is None else None,
+        errors_ratio_at_most=errors.ratio_at_most if errors else None,
+        latency_ratio_at_most=judge.latency.ratio_at_most if judge.latency else None,
+        latency_quantile=judge.latency.quantile if judge.latency else None,
+        score_shift_at_most=judge.scores.shift_at_most if judge.scores else None,
+        false_rollbacks=judge.false_rollbacks / 100,
+        on_no_data=judge.on_no_data,
+        interval=judge.interval,
+    )

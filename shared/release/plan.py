@@ -1,0 +1,61 @@
+"""The plan that a policy makes for a release."""
+
+from __future__ import annotations
+
+from shared.domain.release import ApprovalPlan, DeploymentPlan, EvaluationPlan, KeepPlan, ReleasePlan, SmokeTestPlan
+from shared.errors import PolicyError
+from shared.policy.model import Policy
+from shared.release.judge_section import judge_plan
+from shared.release.rollout_section import Rollout, SmokeTest
+from shared.release.sections import Approval, Evaluate, Gates
+
+
+def plan_from(policy: Policy) -> ReleasePlan:
+    """Return the plan of a release under the policy; sections that the file leaves out have their defaults, but
+    a policy without `rollout` releases nothing.
+
+    Raises:
+        PolicyError: there is no section `rollout`.
+    """
+    rollout = policy.section(Rollout)
+    if rollout is None:
+        raise PolicyError(
+            code="policy.no_rollout",
+            message=f"{policy.path}: the policy of {policy.model} does not say how to release it",
+            hint="add a section rollout: {strategy: canary, steps: [10%, 50%, 100%], bake: 15m}",
+        )
+    evaluate, gate_list = policy.section(Evaluate), policy.section(Gates)
+    return ReleasePlan(
+        policy_digest=policy.digest,
+        evaluation=EvaluationPlan(evaluate.job, evaluate.data, evaluate.compute) if evaluate else None,
+        gates=gate_list.plans() if gate_list else (),
+        approval=_approval_plan(policy),
+        steps=rollout.traffic,
+        bake=rollout.bake,
+        decide_within=rollout.deadline,
+        watch_for=rollout.watch_for,
+        judge=judge_plan(rollout.judge),
+        deployment=DeploymentPlan(**rollout.deployment.model_dump()),
+        strategy=rollout.strategy if rollout.strategy != "batch" else "all-at-once",
+        mirror=rollout.mirror if rollout.strategy == "shadow" else 0,
+        smoke_test=_smoke_test_plan(rollout.smoke_test),
+        on_hand_edit=rollout.on_hand_edit,
+        on_new_version=rollout.on_new_version,
+        keep=KeepPlan(rollout.keep.champion_for, rollout.keep.then),
+    )
+
+
+def _smoke_test_plan(smoke_test: SmokeTest | None) -> SmokeTestPlan | None:
+    return SmokeTestPlan(smoke_test.request, smoke_test.answers_within) if smoke_test else None
+
+
+def _approval_plan(policy: Policy) -> ApprovalPlan:
+    # Without the section nobody is asked: the policy's owner did not ask to be.
+    approval = policy.section(Approval) or Approval(when="never")
+    return ApprovalPlan(
+        when=approval.when,
+        approvers=policy.people.approvers,
+        quorum=approval.quorum,
+        expires=approval.expires,
+        submitter_may_approve=approval.not_by == "nobody",
+    )
