@@ -44,11 +44,26 @@ class PastWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Histogram:
+    """A column's distribution before and now: shares of the rows with a value, 0-1, one per label.
+
+    `labels` are categories (most frequent first, the rest together last) or intervals in words; `edges` are the
+    intervals' borders, one more than labels, and empty for categories.
+    """
+
+    labels: tuple[str, ...]
+    before: tuple[float, ...]
+    now: tuple[float, ...]
+    edges: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnReport:
     """One column's comparison.
 
     `effect`, `p_value` and `adjusted_p_value` are None when the column could not be compared; `findings` then say
-    why. `effect_at_most` is above `effect` only for a reference with very many distinct values. Missing and unseen
+    why. `measures` holds every distance that was taken, by name ("KS", "PSI", "Wasserstein", "JS", "chi2_p");
+    `importance` is the share of the model's feature importance, 0-1, when known. `effect_at_most` is above `effect` only for a reference with very many distinct values. Missing and unseen
     are shares of rows, 0-1.
     """
 
@@ -66,6 +81,9 @@ class ColumnReport:
     missing_now: float = 0.0
     unseen_share: float = 0.0
     findings: tuple[str, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
+    importance: float | None = None
+    histogram: Histogram | None = None
 
 
 @dataclass(frozen=True, slots=True)
