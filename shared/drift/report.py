@@ -62,9 +62,9 @@ class ColumnReport:
     """One column's comparison.
 
     `effect`, `p_value` and `adjusted_p_value` are None when the column could not be compared; `findings` then say
-    why. `measures` holds every distance that was taken, by name ("KS", "PSI", "Wasserstein", "JS", "chi2_p");
-    `importance` is the share of the model's feature importance, 0-1, when known. `effect_at_most` is above `effect` only for a reference with very many distinct values. Missing and unseen
-    are shares of rows, 0-1.
+    why. `measures` holds every distance that was taken, by name ("KS", "PSI", "Wasserstein", "JS", "chi2_p").
+    `effect_at_most` is above `effect` only for a reference with very many distinct values. Missing and unseen are
+    shares of rows, 0-1; `importance` is the column's share of the model's feature importance, 0-1, when known.
     """
 
     name: str
