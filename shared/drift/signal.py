@@ -56,7 +56,8 @@ class MonitorReport:
     """One run of a model's monitor over the window [start, end), whole. `trend` comes oldest first, this run last.
 
     `id` names it in links and commands, e.g. "flight-delay-20260712T030000Z". `reference` says in words what the
-    window was compared with.
+    window was compared with, `rules` what counted, one sentence each. `profile` is where the reference's profile is
+    kept, `policy_digest` the policy's; both empty for files on somebody's machine.
     """
 
     id: str
@@ -71,3 +72,8 @@ class MonitorReport:
     sentence: str
     signals: tuple[SignalReport, ...]
     trend: tuple[TrendPoint, ...] = ()
+    made_at: datetime | None = None
+    reference_rows: int | None = None
+    rules: tuple[str, ...] = ()
+    profile: str = ""
+    policy_digest: str = ""
