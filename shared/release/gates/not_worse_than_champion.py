@@ -2,9 +2,10 @@
 
 Non-inferiority: PASS when the lower confidence bound of the difference (challenger − champion, in the good direction)
 is above −margin, FAIL when even the upper bound is below it, else inconclusive. For roc_auc the bounds are DeLong's,
-for all else those of a paired percentile bootstrap: rows are drawn with both versions' scores together, so what both
-find hard cancels.
-Source: delong.py; B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+for accuracy and recall Tango's, which count the rows on which just one version is right; without a margin McNemar's
+exact test must agree. For all else they are those of a paired percentile bootstrap: rows are drawn with both versions'
+scores together, so what both find hard cancels.
+Source: delong.py; paired.py; B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from shared.drift.metrics import METRICS, Direction, MetricUndefinedError
 from shared.policy.quantities import Percent
 from shared.policy.section import Section
 from shared.release.gates.delong import difference
+from shared.release.gates.paired import PAIRED, Discordant, discordant
 from shared.release.gates.spec import GateEvidence, GateSpec
 from shared.release.gates.table import (
     CHALLENGER,
@@ -65,16 +67,19 @@ def judge(gate: NotWorseThanChampion, evidence: GateEvidence) -> GateResult:
     try:
         labels, champion, challenger = _enough(numbers(evidence.scores, LABEL, CHAMPION, CHALLENGER))
         values = measured(gate.metric, labels, champion), measured(gate.metric, labels, challenger)
-        low, high = _bounds(gate, (labels, champion, challenger), evidence.seed)
+        rows = discordant(gate.metric, labels, champion, challenger) if gate.metric in PAIRED else None
+        low, high = _bounds(gate, (labels, champion, challenger), rows, evidence.seed)
     except UnusableEvidenceError as exc:
         return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.metric} cannot be compared: {exc}")
     verdict = Verdict.PASS if low >= -gate.margin else Verdict.FAIL if high < -gate.margin else Verdict.INCONCLUSIVE
-    return GateResult(
-        name,
-        verdict,
-        _reason(gate, values, (low, high), len(labels), verdict),
-        {"champion": values[0], "challenger": values[1], "low": low, "high": high, "margin": gate.margin},
-    )
+    if rows and gate.margin == 0 and rows.probability() > 1 - gate.confidence / 100:
+        verdict = Verdict.INCONCLUSIVE
+    numbers_ = {"champion": values[0], "challenger": values[1], "low": low, "high": high, "margin": gate.margin}
+    reason = _reason(gate, values, (low, high), len(labels), verdict)
+    if rows is None:
+        return GateResult(name, verdict, reason, numbers_)
+    known = {"gained": float(rows.gained), "lost": float(rows.lost), "mcnemar_p": rows.probability()}
+    return GateResult(name, verdict, f"{reason}; {_discordant_words(rows)}", {**numbers_, **known})
 
 
 def title(gate: NotWorseThanChampion) -> str:
@@ -88,9 +93,13 @@ def _enough(columns: tuple[Numbers, ...]) -> tuple[Numbers, ...]:
     return columns
 
 
-def _bounds(gate: NotWorseThanChampion, columns: tuple[Numbers, ...], seed: int) -> tuple[float, float]:
+def _bounds(
+    gate: NotWorseThanChampion, columns: tuple[Numbers, ...], rows: Discordant | None, seed: int
+) -> tuple[float, float]:
     """Return the one-sided lower and upper confidence bounds of the gain."""
     labels, champion, challenger = columns
+    if rows is not None:
+        return rows.bounds(gate.confidence / 100)
     if gate.metric == "roc_auc":
         from scipy.special import ndtri
 
@@ -137,6 +146,13 @@ def _reason(
     return (
         f"{gate.metric} is {values[1]:.4g}, the champion's {values[0]:.4g}, on {rows:,} rows: {outcome} of "
         f"{gate.margin:g} ({gate.confidence:g} % bounds of the gain {bounds[0]:+.4f} to {bounds[1]:+.4f})"
+    )
+
+
+def _discordant_words(rows: Discordant) -> str:
+    return (
+        f"only it was right on {rows.gained:,} rows and only the champion on {rows.lost:,}, "
+        f"p = {rows.probability():.2g} by McNemar's exact test"
     )
 
 
