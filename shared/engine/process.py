@@ -11,6 +11,7 @@ from shared.domain.fact import Fact, Ignored
 from shared.domain.ids import FactKey
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
+from shared.domain.state import ModelState
 from shared.engine.access import tell_refusal
 from shared.errors import EventError, PermanentError, RetryableError, VigiaError
 from shared.events.batch import events_in
@@ -20,7 +21,7 @@ from shared.events.registry import parse_fact
 from shared.logs import fields
 from shared.policy.book import PolicyBook
 from shared.policy.concern import unconcerned
-from shared.policy.decide import decide
+from shared.policy.decide import decide, needs_state
 from shared.policy.model import Policy
 from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
@@ -112,9 +113,14 @@ class Processor:
                 self._set_aside(EventError("event.contradiction", message), raw)
 
     def _decide(self, fact: Fact, policy: Policy) -> Sequence[Reaction]:
+        return decide(fact, policy, self._state(fact, policy), self.clock.now())
+
+    def _state(self, fact: Fact, policy: Policy) -> ModelState:
+        """Return what is remembered of the policy's model; nothing is read when no rule looks at it."""
+        if not needs_state(fact, policy):
+            return ModelState(policy.model)
         release = self.releases.active_on(policy.endpoint.name)
-        state = replace(self.models.read(policy.model), release=release)
-        return decide(fact, policy, state, self.clock.now())
+        return replace(self.models.read(policy.model), release=release)
 
     def _carry_out(self, claim: Claimed) -> None:
         """Perform the recorded plan and close the claim; on passing trouble give the claim back."""

@@ -26,6 +26,11 @@ def decide(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> list
     return decided
 
 
+def needs_state(fact: Fact, policy: Policy) -> bool:
+    """Return whether some rule looks at the state for this fact; if none does, any state decides the same."""
+    return any(isinstance(fact.body, rule.looks_at_state) for rule in policy.rules)
+
+
 def _guarded(proposed: Reaction, policy: Policy, earlier: Sequence[Reaction]) -> Reaction:
     if proposed.suppressed is not None:
         return proposed

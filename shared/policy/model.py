@@ -21,6 +21,11 @@ class Rule(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def looks_at_state(self) -> tuple[type, ...]:
+        """Return the facts' body types for which `propose` looks at the state."""
+        ...
+
     def propose(self, fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
         """Return the reactions this rule wants; guardrails may still suppress them."""
         ...

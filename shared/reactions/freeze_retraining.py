@@ -40,4 +40,4 @@ def _frozen(state: ModelState, freeze: Freeze) -> ModelState:
     return replace(state, freeze=state.freeze if is_frozen else freeze, frozen_by=frozen_by)
 
 
-SPEC = ReactionSpec(NAME, propose, perform, {"budget": Budget})
+SPEC = ReactionSpec(NAME, propose, perform, {"budget": Budget}, looks_at_state=())

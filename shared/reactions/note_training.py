@@ -52,4 +52,4 @@ def _escalation(state: ModelState, run: JobName, work: Work) -> tuple[Notice, ..
     return (Notice(NoticeKind.TRAINING_BREAKER, key, work.policy.model, {"reason": reason, "job": jobs[-1]}),)
 
 
-SPEC = ReactionSpec(NAME, propose, perform)
+SPEC = ReactionSpec(NAME, propose, perform, looks_at_state=(RunEnded,))

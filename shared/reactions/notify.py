@@ -69,4 +69,4 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     return done(reaction, f"people are told: {reaction.why}", "", notice)
 
 
-SPEC = ReactionSpec(NAME, propose, perform, {"notify": Notify})
+SPEC = ReactionSpec(NAME, propose, perform, {"notify": Notify}, looks_at_state=(RunEnded,))

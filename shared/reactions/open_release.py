@@ -71,4 +71,4 @@ def _person(created_by: str) -> str | None:
     return created_by if "@" in created_by else None
 
 
-SPEC = ReactionSpec(NAME, propose, perform, SECTIONS)
+SPEC = ReactionSpec(NAME, propose, perform, SECTIONS, looks_at_state=())

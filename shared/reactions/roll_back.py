@@ -34,4 +34,4 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     return done(reaction, f"release {release} is told to roll back: {reaction.why}", release)
 
 
-SPEC = ReactionSpec(NAME, propose, perform)
+SPEC = ReactionSpec(NAME, propose, perform, looks_at_state=(EndpointDegraded,))

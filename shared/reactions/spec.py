@@ -94,12 +94,15 @@ class ReactionSpec:
         propose: pure; what the policy wants done about a fact.
         perform: does it. Must be repeatable: it may run again after a crash at any line.
         sections: YAML key to the type of the policy section it reads.
+        looks_at_state: body types of the facts for which `propose` looks at the state. Storage is read for these
+            only; with the others, the state that `propose` is given is empty.
     """
 
     name: str
     propose: Callable[[Fact, Policy, ModelState, datetime], Iterable[Reaction]]
     perform: Callable[[Reaction, Work], Performed]
     sections: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    looks_at_state: tuple[type, ...] = (object,)
 
 
 def done(reaction: Reaction, detail: str, effect: str = "", *notices: Notice) -> Performed:

@@ -252,4 +252,10 @@ def _request(retrain: Retrain, training: Training, reaction: Reaction, work: Wor
     )
 
 
-SPEC = ReactionSpec(NAME, propose, perform, {"retrain": Retrain})
+SPEC = ReactionSpec(
+    NAME,
+    propose,
+    perform,
+    {"retrain": Retrain},
+    looks_at_state=(DriftDetected, DataArrived, RetrainingRequested),
+)

@@ -30,4 +30,4 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     return done(reaction, f"compute instances stopped: {names}; {reaction.why}", "", notice)
 
 
-SPEC = ReactionSpec(NAME, propose, perform, {"budget": Budget})
+SPEC = ReactionSpec(NAME, propose, perform, {"budget": Budget}, looks_at_state=())

@@ -65,6 +65,7 @@ class Retrains:
     """A rule that asks every guardrail."""
 
     name = "retrains"
+    looks_at_state = (object,)
 
     def __init__(self, cooldown: timedelta, at_most: Rate) -> None:
         self._cooldown, self._at_most = cooldown, at_most

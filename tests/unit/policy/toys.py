@@ -115,5 +115,9 @@ class Wants:
     def name(self) -> str:
         return "wants"
 
+    @property
+    def looks_at_state(self) -> tuple[type, ...]:
+        return ()
+
     def propose(self, fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
         return self._wanted
