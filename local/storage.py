@@ -79,15 +79,17 @@ class Azurite:
             )
         # The SDK sends newer API versions than Azurite knows; without --disableTelemetry it calls home. Its default
         # keep-alive of 5 s resets connections that the SDK's pool is about to use again.
+        first = ["--require", str(AZURITE_FOLDER / "lifeline.cjs")]
         flags = ["--silent", "--loose", "--skipApiVersionCheck", "--disableTelemetry"]
         for service, port in self._ports.items():
             flags += [f"--{service}Host", HOST, f"--{service}Port", str(port), f"--{service}KeepAliveTimeout", "60"]
         if self._workdir is None:
+            first += ["--require", str(AZURITE_FOLDER / "no_garbage_collection.cjs")]
             flags.append("--inMemoryPersistence")
         else:
             self._workdir.mkdir(parents=True, exist_ok=True)
             flags += ["--location", str(self._workdir)]
-        return [find_node(), "--require", str(AZURITE_FOLDER / "lifeline.cjs"), str(script), *flags]
+        return [find_node(), *first, str(script), *flags]
 
 
 def find_node() -> str:

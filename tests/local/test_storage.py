@@ -60,7 +60,8 @@ def test_azurite_that_fails_shows_its_last_words(tmp_path: Path, monkeypatch: py
     script = tmp_path / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
     script.parent.mkdir(parents=True)
     script.write_text("console.error('no disk left'); process.exit(3)")
-    (tmp_path / "lifeline.cjs").write_text("")
+    for hook in ("lifeline.cjs", "no_garbage_collection.cjs"):
+        (tmp_path / hook).write_text("")
     monkeypatch.setattr(storage, "AZURITE_FOLDER", tmp_path)
 
     with pytest.raises(
@@ -68,6 +69,17 @@ def test_azurite_that_fails_shows_its_last_words(tmp_path: Path, monkeypatch: py
     ) as error:
         Azurite(Addresses.free()).start()
     assert "    no disk left" in str(error.value)
+
+
+@pytest.mark.parametrize("manager", ["blob/gc/BlobGCManager", "queue/gc/QueueGCManager"])
+def test_azurite_in_memory_collects_no_garbage(manager: str) -> None:
+    folder = storage.AZURITE_FOLDER
+    script = f"const of = require('azurite/dist/src/{manager}').default; console.log(new of(null, null, null, () => 0).gcIntervalInMS)"
+    command = [storage.find_node(), "--require", str(folder / "no_garbage_collection.cjs"), "-e", script]
+
+    asked = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=60)
+
+    assert int(asked.stdout) == 24 * 60 * 60 * 1000
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
