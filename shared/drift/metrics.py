@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -31,29 +31,66 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `needs` says what the scores must be: any ranking, probabilities, or values in the label's unit."""
+    """One metric.
+
+    Args:
+        needs: what the scores must be: any ranking, probabilities, or values in the label's unit.
+        lowest, highest: what it can be, each included.
+        aliases: names that others have for it, e.g. Azure ML's, compared without case and punctuation.
+    """
 
     name: str
     direction: Direction
     needs: str
     compute: Callable[[Numbers, Numbers, float], float]
+    lowest: float = 0.0
+    highest: float = 1.0
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def bound(self) -> Literal["at_least", "at_most"]:
+        """Return which side an owner bounds: the one where it gets bad."""
+        return "at_least" if self.direction is Direction.HIGHER_IS_BETTER else "at_most"
+
+    def bound_problem(self, at_least: float | None, at_most: float | None) -> str:
+        """Return what is wrong with the bounds asked for, and what to write instead; "" when nothing is."""
+        asked = at_least if self.bound == "at_least" else at_most
+        other = at_most if self.bound == "at_least" else at_least
+        if asked is None or other is not None:
+            return f"for {self.name} {self.direction}; write {self.bound}, and only that"
+        if not self.lowest <= asked <= self.highest:
+            return f"{self.name} lies between {self.lowest:g} and {self.highest:g}; got {asked:g}"
+        return ""
+
+    def is_worse(self, value: float, than: float) -> bool:
+        """Return whether `value` is strictly worse; never for NaN."""
+        return value < than if self.direction is Direction.HIGHER_IS_BETTER else value > than
 
     def is_better(self, value: float, than: float) -> bool:
         """Return whether `value` is strictly better; never for NaN."""
         return value > than if self.direction is Direction.HIGHER_IS_BETTER else value < than
 
 
+def metric_named(text: str) -> Metric | None:
+    """Return the metric with this name in anybody's spelling, e.g. "RootMeanSquaredError"; None when it is unknown."""
+    return _BY_SPELLING.get(_spelling(text))
+
+
+def _spelling(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum())
+
+
 def measure_metric(name: str, labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
     """Return the metric of one score per label.
 
     Args:
-        labels: 0 or 1 for classification metrics, any number for mae and rmse.
+        labels: 0 or 1 for classification metrics, any number where the metric needs values.
         scores: see `Metric.needs`.
         threshold: a score of at least this counts as 1, where a metric needs classes.
 
     Raises:
-        MetricUndefinedError: no rows, NaN or infinite values, a single class where two are needed, or nothing
-            predicted positive where precision needs it.
+        MetricUndefinedError: no rows, NaN or infinite values, a single class where two are needed, nothing
+            predicted positive where precision needs it, a label of 0 for mape, or labels all alike for r2.
         ValueError: unknown metric, lengths that differ, labels other than 0 and 1, or scores that are no probabilities.
     """
     if name not in METRICS:
@@ -114,20 +151,64 @@ def f1(labels: Numbers, scores: Numbers, threshold: float = 0.5) -> float:
     return 2 * hits / (flagged + positives)
 
 
+def pr_auc(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
+    """Return the average precision: the area under the precision-recall steps, without interpolation.
+
+    Source: scikit-learn, sklearn.metrics.average_precision_score: sum of (R_n - R_(n-1)) P_n over the thresholds.
+    """
+    positives = int(labels.sum())
+    if positives == 0:
+        raise MetricUndefinedError("pr_auc has no value: no label is 1")
+    order = np.argsort(-scores, kind="stable")
+    is_last_of_ties = np.append(np.diff(scores[order]) != 0, True)
+    hits = np.cumsum(labels[order])[is_last_of_ties]
+    flagged = np.flatnonzero(is_last_of_ties) + 1
+    return float(np.sum(np.diff(hits, prepend=0.0) * hits / flagged) / positives)
+
+
 def log_loss(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
     """Return the mean negative log likelihood, in nats."""
-    if bool(((scores < 0) | (scores > 1)).any()):
-        raise ValueError(f"log_loss needs probabilities 0-1; got {scores.min():g} to {scores.max():g}")
+    _require_probabilities("log_loss", scores)
     clipped = np.clip(scores, _CLIP, 1 - _CLIP)
     return float(-np.mean(np.where(labels == 1, np.log(clipped), np.log1p(-clipped))))
+
+
+def brier(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
+    """Return the mean squared difference of probability and label."""
+    _require_probabilities("brier", scores)
+    return float(np.mean((labels - scores) ** 2))
 
 
 def mae(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
     return float(np.mean(np.abs(labels - scores)))
 
 
+def mse(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
+    return float(np.mean((labels - scores) ** 2))
+
+
 def rmse(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
-    return math.sqrt(float(np.mean((labels - scores) ** 2)))
+    return math.sqrt(mse(labels, scores))
+
+
+def mape(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
+    """Return the mean error as a share of the label's size: .1 is 10 %."""
+    if zeros := int(np.count_nonzero(labels == 0)):
+        raise MetricUndefinedError(f"mape has no value: {zeros} labels are 0; use mae or rmse for such labels")
+    return float(np.mean(np.abs((labels - scores) / labels)))
+
+
+def r2(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
+    """Return the share of the labels' variance that the scores explain; negative when their mean would do better."""
+    total = float(np.sum((labels - labels.mean()) ** 2))
+    if total == 0.0:
+        raise MetricUndefinedError(f"r2 has no value: all {len(labels)} labels are {labels[0]:g}")
+    return 1.0 - float(np.sum((labels - scores) ** 2)) / total
+
+
+def _require_probabilities(name: str, scores: Numbers) -> None:
+    if bool(((scores < 0) | (scores > 1)).any()):
+        raise ValueError(f"{name} needs probabilities 0-1; got {scores.min():g} to {scores.max():g}")
 
 
 def _counts(labels: Numbers, scores: Numbers, threshold: float) -> tuple[int, int, int]:
@@ -138,16 +219,27 @@ def _counts(labels: Numbers, scores: Numbers, threshold: float) -> tuple[int, in
 
 RANKING, CLASSES, PROBABILITIES, VALUES = "any ranking", "a score to cut", "probabilities", "values"
 
+_HIGHER, _LOWER = Direction.HIGHER_IS_BETTER, Direction.LOWER_IS_BETTER
+_ERROR = (0.0, math.inf)
+
+# The one table of what is good. The aliases of Azure ML: azure.ai.ml.constants.MonitorMetricName and
+# ModelPerformanceRegressionThresholds on learn.microsoft.com, read 2026-11-20.
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("roc_auc", Direction.HIGHER_IS_BETTER, RANKING, roc_auc),
-        Metric("accuracy", Direction.HIGHER_IS_BETTER, CLASSES, accuracy),
-        Metric("precision", Direction.HIGHER_IS_BETTER, CLASSES, precision),
-        Metric("recall", Direction.HIGHER_IS_BETTER, CLASSES, recall),
-        Metric("f1", Direction.HIGHER_IS_BETTER, CLASSES, f1),
-        Metric("log_loss", Direction.LOWER_IS_BETTER, PROBABILITIES, log_loss),
-        Metric("mae", Direction.LOWER_IS_BETTER, VALUES, mae),
-        Metric("rmse", Direction.LOWER_IS_BETTER, VALUES, rmse),
+        Metric("roc_auc", _HIGHER, RANKING, roc_auc, aliases=("auc", "AUC_weighted", "AUC_macro")),
+        Metric("pr_auc", _HIGHER, RANKING, pr_auc, aliases=("average_precision",)),
+        Metric("accuracy", _HIGHER, CLASSES, accuracy),
+        Metric("precision", _HIGHER, CLASSES, precision),
+        Metric("recall", _HIGHER, CLASSES, recall),
+        Metric("f1", _HIGHER, CLASSES, f1, aliases=("F1Score",)),
+        Metric("log_loss", _LOWER, PROBABILITIES, log_loss, *_ERROR),
+        Metric("brier", _LOWER, PROBABILITIES, brier, aliases=("brier_score",)),
+        Metric("mae", _LOWER, VALUES, mae, *_ERROR, aliases=("MeanAbsoluteError",)),
+        Metric("mse", _LOWER, VALUES, mse, *_ERROR, aliases=("MeanSquaredError",)),
+        Metric("rmse", _LOWER, VALUES, rmse, *_ERROR, aliases=("RootMeanSquaredError",)),
+        Metric("mape", _LOWER, VALUES, mape, *_ERROR, aliases=("MeanAbsolutePercentageError",)),
+        Metric("r2", _HIGHER, VALUES, r2, -math.inf, aliases=("r2_score", "CoefficientOfDetermination")),
     )
 }
+_BY_SPELLING = {_spelling(text): metric for metric in METRICS.values() for text in (metric.name, *metric.aliases)}

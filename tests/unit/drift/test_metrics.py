@@ -10,7 +10,7 @@ import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.drift.metrics import METRICS, Direction, MetricUndefinedError, measure_metric
+from shared.drift.metrics import METRICS, Direction, MetricUndefinedError, measure_metric, metric_named
 
 
 def _root_mean_squared(labels: list[float], scores: list[float]) -> float:
@@ -28,7 +28,12 @@ SKLEARN = {
     "recall": lambda labels, scores: sklearn.metrics.recall_score(labels, _cut(scores)),
     "f1": lambda labels, scores: sklearn.metrics.f1_score(labels, _cut(scores)),
     "log_loss": lambda labels, scores: sklearn.metrics.log_loss(labels, scores, labels=[0, 1]),
+    "pr_auc": sklearn.metrics.average_precision_score,
+    "brier": sklearn.metrics.brier_score_loss,
     "mae": sklearn.metrics.mean_absolute_error,
+    "mse": sklearn.metrics.mean_squared_error,
+    "mape": sklearn.metrics.mean_absolute_percentage_error,
+    "r2": sklearn.metrics.r2_score,
     "rmse": _root_mean_squared,
 }
 
@@ -49,11 +54,27 @@ def test_metric_agrees_with_sklearn_or_is_undefined(name: str, rows: list[tuple[
             "roc_auc": len(set(labels)) < 2,
             "precision": nothing_flagged,
             "recall": not any(labels),
+            "pr_auc": not any(labels),
+            "mape": not all(labels),
+            "r2": len(set(labels)) < 2,
             "f1": nothing_flagged and not any(labels),
         }
         assert undefined[name]
     else:
-        assert found == pytest.approx(SKLEARN[name](labels, scores), abs=1e-9)
+        assert found == pytest.approx(SKLEARN[name](labels, scores), rel=1e-12, abs=1e-12)
+
+
+numbers = st.floats(-1e6, 1e6).filter(lambda number: abs(number) > 1e-3)
+
+
+@pytest.mark.parametrize("name", ["mae", "mse", "rmse", "mape", "r2"])
+@given(rows=st.lists(st.tuples(numbers, numbers), min_size=2))
+@settings(max_examples=60, deadline=None)
+def test_metric_of_numbers_agrees_with_sklearn(name: str, rows: list[tuple[float, float]]) -> None:
+    labels, scores = [label for label, _ in rows], [score for _, score in rows]
+    if name == "r2" and np.ptp(labels) == 0:
+        labels[0] += 1.0
+    assert measure_metric(name, labels, scores) == pytest.approx(SKLEARN[name](labels, scores), rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +94,7 @@ def test_roc_auc_without_a_value_says_why(labels: list[float], scores: list[floa
 @pytest.mark.parametrize(
     ("name", "labels", "scores", "message"),
     [
-        pytest.param("auc", [0, 1], [0, 1], "unknown metric 'auc'; known are accuracy, f1", id="unknown"),
+        pytest.param("auc", [0, 1], [0, 1], "unknown metric 'auc'; known are accuracy, brier", id="unknown"),
         pytest.param("roc_auc", [0, 1], [0.1], "one score per label", id="lengths_differ"),
         pytest.param("recall", [0, 2], [0.1, 0.9], "needs labels 0 and 1", id="labels_not_binary"),
         pytest.param("log_loss", [0, 1], [0.1, 1.2], "needs probabilities", id="not_probabilities"),
@@ -91,7 +112,52 @@ def test_threshold_cuts_at_least() -> None:
 
 def test_errors_are_better_when_lower() -> None:
     lower = {name for name, metric in METRICS.items() if metric.direction is Direction.LOWER_IS_BETTER}
-    assert lower == {"log_loss", "mae", "rmse"}
+    assert lower == {"log_loss", "brier", "mae", "mse", "rmse", "mape"}
     assert METRICS["rmse"].is_better(1.0, than=2.0)
     assert METRICS["roc_auc"].is_better(0.9, than=0.8)
     assert not METRICS["roc_auc"].is_better(math.nan, than=0.8)
+
+
+def test_the_bound_is_asked_for_on_the_side_where_a_metric_gets_bad() -> None:
+    assert {name: metric.bound for name, metric in METRICS.items() if metric.bound == "at_least"} == dict.fromkeys(
+        ["roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "r2"], "at_least"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "at_least", "at_most", "problem"),
+    [
+        pytest.param("roc_auc", 0.7, None, "", id="right"),
+        pytest.param("rmse", None, 12.5, "", id="right_below"),
+        pytest.param("r2", -0.5, None, "", id="r2_may_be_negative"),
+        pytest.param("roc_auc", None, 0.7, "for roc_auc higher is better; write at_least, and only that", id="side"),
+        pytest.param("rmse", 1.0, 2.0, "for rmse lower is better; write at_most, and only that", id="both"),
+        pytest.param("roc_auc", 70.0, None, "roc_auc lies between 0 and 1; got 70", id="percent"),
+        pytest.param("mae", None, math.nan, "mae lies between 0 and inf; got nan", id="nan"),
+    ],
+)
+def test_bounds_that_can_never_be_are_refused(
+    name: str, at_least: float | None, at_most: float | None, problem: str
+) -> None:
+    assert METRICS[name].bound_problem(at_least, at_most) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("RootMeanSquaredError", "rmse"),
+        ("root_mean_squared_error", "rmse"),
+        ("Accuracy", "accuracy"),
+        ("F1_SCORE", "f1"),
+        ("AUC_weighted", "roc_auc"),
+        ("MSE", "mse"),
+    ],
+)
+def test_metrics_are_known_by_the_names_that_others_give_them(text: str, name: str) -> None:
+    found = metric_named(text)
+    assert found is not None
+    assert found.name == name
+
+
+def test_an_unknown_name_is_no_metric() -> None:
+    assert metric_named("groundedness") is None

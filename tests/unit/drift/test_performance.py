@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared.drift.performance import PerformanceRules, judge_performance
+from shared.drift.performance import PerformanceRules, bounds, judge_performance
 
 RULES = PerformanceRules("roc_auc", 0.8, key="flight_id", label="late")
 
@@ -58,3 +58,69 @@ def test_a_missing_column_is_named() -> None:
     scored, labelled = served(300, 0.2)
     with pytest.raises(ValueError, match="the labels have no column late; there are flight_id, is_late"):
         judge_performance(scored, labelled.rename(columns={"late": "is_late"}), RULES)
+
+
+@pytest.mark.parametrize(
+    ("at_most", "verdict"), [pytest.param(0.5, "worse", id="too_large"), pytest.param(0.9, "good-enough", id="fine")]
+)
+def test_where_lower_is_better_the_lower_bound_decides(at_most: float, verdict: str) -> None:
+    chance = np.random.default_rng(1)
+    keys, truth = [str(number) for number in range(1000)], chance.normal(10, 3, 1000)
+    scored = pd.DataFrame({"flight_id": keys, "prediction": truth + chance.normal(0, 1, 1000)})
+    rules = PerformanceRules("mae", None, "flight_id", "late", at_most=at_most)
+    report = judge_performance(scored, pd.DataFrame({"flight_id": keys, "late": truth}), rules)
+    assert report.value is not None
+    assert report.at_least is not None
+    assert report.at_most is not None
+    assert report.at_least < report.value < report.at_most
+    assert report.verdict == verdict
+    assert f"at most {at_most:g} is asked for" in report.sentence
+
+
+def test_a_bound_on_the_wrong_side_is_refused() -> None:
+    with pytest.raises(ValueError, match="for mae lower is better; write at_most"):
+        PerformanceRules("mae", 0.5, "flight_id", "late")
+
+
+def test_classes_are_judged_as_classes() -> None:
+    keys = [str(number) for number in range(300)]
+    scored = pd.DataFrame({"flight_id": keys, "prediction": ["a", "b", "c"] * 100})
+    labels = pd.DataFrame({"flight_id": keys, "late": ["a", "b", "b"] * 100})
+    report = judge_performance(scored, labels, PerformanceRules("accuracy", 0.9, "flight_id", "late"))
+    assert report.value == pytest.approx(2 / 3)
+    assert report.verdict == "worse"
+
+
+def test_rows_without_an_answer_or_a_label_are_left_out() -> None:
+    scored, labelled = served(500, 0.2)
+    scored.loc[:99, "prediction"] = np.nan
+    labelled["late"] = labelled["late"].astype(float)
+    labelled.loc[400:, "late"] = np.nan
+    report = judge_performance(scored, labelled, RULES)
+    assert (report.verdict, report.rows) == ("good-enough", 300)
+    assert report.findings == ("100 labelled rows have an empty prediction; they are left out",)
+
+
+def test_bounds_cover_the_true_value_as_often_as_they_say() -> None:
+    chance = np.random.default_rng(3)
+    outside = 0
+    for _ in range(200):
+        truth = chance.normal(0, 1, 400)
+        low, high = bounds("mae", truth, np.zeros(400), float(np.abs(truth).mean()))
+        outside += not low <= np.sqrt(2 / np.pi) <= high
+    assert 8 <= outside <= 34  # 10 % of 200, within three standard deviations
+
+
+def test_bounds_of_a_large_table_are_scaled_from_smaller_resamples() -> None:
+    chance = np.random.default_rng(3)
+    truth = chance.normal(0, 1, 80_000)
+    value = float(np.abs(truth).mean())
+    low, high = bounds("mae", truth, np.zeros(80_000), value)
+    expected = 1.645 * float(np.abs(truth).std()) / np.sqrt(80_000)
+    assert high - value == pytest.approx(expected, rel=0.25)
+    assert value - low == pytest.approx(expected, rel=0.25)
+
+
+def test_the_report_is_a_signal() -> None:
+    signal = judge_performance(*served(2000, 1.0), RULES).as_signal(RULES)
+    assert (signal.signal, signal.verdict, signal.threshold, signal.measure) == ("performance", "drift", 0.8, "roc_auc")
