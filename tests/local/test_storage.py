@@ -74,8 +74,14 @@ def test_azurite_that_fails_shows_its_last_words(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("manager", ["blob/gc/BlobGCManager", "queue/gc/QueueGCManager"])
 def test_azurite_in_memory_collects_no_garbage(manager: str) -> None:
     folder = storage.AZURITE_FOLDER
-    script = f"const of = require('azurite/dist/src/{manager}').default; console.log(new of(null, null, null, () => 0).gcIntervalInMS)"
-    command = [storage.find_node(), "--require", str(folder / "no_garbage_collection.cjs"), "-e", script]
+    manage = f"new (require('azurite/dist/src/{manager}').default)(null, null, null, () => 0)"
+    command = [
+        storage.find_node(),
+        "--require",
+        str(folder / "no_garbage_collection.cjs"),
+        "-e",
+        f"console.log({manage}.gcIntervalInMS)",
+    ]
 
     asked = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=60)
 
