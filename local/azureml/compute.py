@@ -53,6 +53,10 @@ class Compute:
         for name, properties in (("ci-local", _instance()), ("cpu-cluster", _cluster())):
             self._computes[name] = resource(f"computes/{name}", "computes", properties, _BY, {"location": "local"})
 
+    def has(self, reference: str) -> bool:
+        """Whether a compute of this name or ARM id exists."""
+        return reference.rsplit("/", 1)[-1] in self._computes
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get(PREFIX + "/computes", self._list),

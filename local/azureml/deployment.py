@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 import secrets
@@ -74,12 +75,10 @@ class Deployment:
 
 
 @dataclass
-class Endpoint:
-    """Traffic maps deployment names to whole percents. `shown` is what reads see while they are stale."""
+class StaleReads:
+    """An endpoint's resource. `shown` is what reads see while they are stale."""
 
     resource: Resource
-    deployments: dict[str, Deployment] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
     shown: Json | None = None
     stale_until: float = 0.0
 
@@ -90,6 +89,25 @@ class Endpoint:
     @property
     def state(self) -> str:
         return str(self.resource.properties["provisioningState"])
+
+    def keep_showing(self, milliseconds: int) -> None:
+        """Let reads see the state of now, before the next write, for a while longer."""
+        self.shown = copy.deepcopy(self.resource.json())
+        self.stale_until = time.monotonic() + milliseconds / 1000
+
+    def json(self) -> Json:
+        if self.shown is not None and time.monotonic() < self.stale_until:
+            return self.shown
+        self.shown = None
+        return self.resource.json()
+
+
+@dataclass
+class Endpoint(StaleReads):
+    """Traffic maps deployment names to whole percents."""
+
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
 
     @property
     def traffic(self) -> dict[str, int]:
@@ -117,9 +135,3 @@ class Endpoint:
             if chance.random() * 100 < percent:
                 return self.deployments.get(name)
         return None
-
-    def json(self) -> Json:
-        if self.shown is not None and time.monotonic() < self.stale_until:
-            return self.shown
-        self.shown = None
-        return self.resource.json()

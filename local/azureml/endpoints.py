@@ -7,10 +7,8 @@ service's own validation ("deployments … do not exist").
 from __future__ import annotations
 
 import asyncio
-import copy
 import itertools
 import re
-import time
 
 from aiohttp import web
 
@@ -32,6 +30,15 @@ from local.azureml.operations import Operations
 from local.azureml.processes import kill
 
 _NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]$")
+
+
+def check_name(name: str) -> None:
+    """Raise ArmError 400 when an endpoint may not be called so."""
+    if not _NAME.match(name):
+        raise bad_request(
+            f"endpoint name {name!r}: 3 to 32 letters, digits and hyphens, beginning with a letter",
+            "InvalidEndpointName",
+        )
 
 
 def take_busy(faults: Faults) -> None:
@@ -104,19 +111,14 @@ class Endpoints:
             endpoint = self._create(name, request)
         else:
             endpoint = known
-            endpoint.shown = copy.deepcopy(known.resource.json())
-            endpoint.stale_until = time.monotonic() + self._config.faults.stale_reads_ms / 1000
+            endpoint.keep_showing(self._config.faults.stale_reads_ms)
         self._write(endpoint, body, traffic, mirror)
         operation = self._operations.begin("oe", self._settle(endpoint))
         answer = {**endpoint.resource.json()}
         return self._operations.accepted_write(operation, answer, endpoint.resource.id, known is None)
 
     def _create(self, name: str, request: web.Request) -> Endpoint:
-        if not _NAME.match(name):
-            raise bad_request(
-                f"endpoint name {name!r}: 3 to 32 letters, digits and hyphens, beginning with a letter",
-                "InvalidEndpointName",
-            )
+        check_name(name)
         made = resource(f"onlineEndpoints/{name}", "onlineEndpoints", {}, caller(request))
         endpoint = Endpoint(made)
         endpoint.make_keys()

@@ -6,6 +6,7 @@ import dataclasses
 
 from aiohttp import web
 
+from local.azureml.batch_endpoints import BatchEndpoints
 from local.azureml.config import Faults
 from local.azureml.deployment import Endpoint
 from local.azureml.endpoints import Endpoints
@@ -20,12 +21,14 @@ class LocalApi:
         self,
         jobs: dict[str, Job],
         writes: Endpoints,
+        defaults: BatchEndpoints,
         endpoints: dict[str, Endpoint],
         faults: Faults,
         traffic: TrafficLog,
     ) -> None:
         self._jobs = jobs
         self._writes = writes
+        self._defaults = defaults
         self._endpoints = endpoints
         self._faults = faults
         self._traffic = traffic
@@ -35,6 +38,7 @@ class LocalApi:
             web.get("/_local/jobs", self._list_jobs),
             web.get("/_local/jobs/{name}/log", self._log),
             web.get("/_local/traffic-writes", self._traffic_writes),
+            web.get("/_local/default-writes", self._default_writes),
             web.get("/_local/deployments", self._deployments),
             web.get("/_local/requests", self._requests),
             web.get("/_local/faults", self._get_faults),
@@ -67,6 +71,9 @@ class LocalApi:
 
     async def _traffic_writes(self, _: web.Request) -> web.Response:
         return web.json_response(self._writes.traffic_writes)
+
+    async def _default_writes(self, _: web.Request) -> web.Response:
+        return web.json_response(self._defaults.default_writes)
 
     async def _deployments(self, _: web.Request) -> web.Response:
         return web.json_response(

@@ -14,6 +14,9 @@ from local.addresses import HOST
 from local.azureml import events
 from local.azureml.arm import Json, Resource, middleware
 from local.azureml.assets import Assets
+from local.azureml.batch import BatchEndpoint
+from local.azureml.batch_deployments import BatchDeployments
+from local.azureml.batch_endpoints import BatchEndpoints
 from local.azureml.blobs import Blobs
 from local.azureml.collector import Collector
 from local.azureml.compute import Compute
@@ -51,6 +54,7 @@ class AzureMl:
         self._operations = Operations(config.addresses.url("azureml"))
         self._jobs: dict[str, Job] = {}
         self._endpoints: dict[str, Endpoint] = {}
+        self._batch: dict[str, BatchEndpoint] = {}
         self._assets = Assets(self._model_registered)
         self._references = References(self._assets)
         data = JobData(self._blobs, self._references, self._assets)
@@ -100,15 +104,18 @@ class AzureMl:
         config, operations = self._config, self._operations
         endpoints = Endpoints(config, operations, self._endpoints)
         deployer = Deployer(config, self._blobs, self._references, session)
+        batch, compute = BatchEndpoints(config, operations, self._batch), Compute(operations, config.operation_seconds)
         parts = (
             Workspace(config.addresses, self._blobs),
             operations,
             self._assets,
-            Compute(operations, config.operation_seconds),
+            compute,
             Jobs(config, self._runner, operations, self._outbox, self._jobs),
             endpoints,
             Deployments(config, endpoints, self._references, deployer, operations, self._outbox),
-            LocalApi(self._jobs, endpoints, self._endpoints, config.faults, self._traffic),
+            batch,
+            BatchDeployments(config, batch, self._references, compute, operations),
+            LocalApi(self._jobs, endpoints, batch, self._endpoints, config.faults, self._traffic),
         )
         app = web.Application(middlewares=[middleware(config.faults)], client_max_size=16 * 1024 * 1024)
         for part in parts:

@@ -1,0 +1,169 @@
+"""Batch deployments over ARM. Nothing runs until the endpoint is invoked.
+
+Shapes: recorded from the service. Defaults:
+https://learn.microsoft.com/azure/machine-learning/reference-yaml-deployment-batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from local.azureml.arm import (
+    PREFIX,
+    ArmError,
+    Json,
+    bad_request,
+    caller,
+    conflict,
+    not_found,
+    page,
+    read_json,
+    resource,
+    stamp,
+)
+from local.azureml.batch import BatchDeployment, BatchEndpoint, check_tags
+from local.azureml.batch_endpoints import BatchEndpoints
+from local.azureml.compute import Compute
+from local.azureml.config import AzureMlConfig
+from local.azureml.deployment import SETTLED
+from local.azureml.endpoints import take_busy
+from local.azureml.operations import Operations
+from local.azureml.references import References
+
+_DEFAULTS: Json = {
+    "description": None,
+    "properties": {},
+    "codeConfiguration": None,
+    "environmentId": None,
+    "environmentVariables": {},
+    "errorThreshold": -1,
+    "retrySettings": {"maxRetries": 3, "timeout": "PT30S"},
+    "miniBatchSize": 10,
+    "loggingLevel": "Info",
+    "maxConcurrencyPerInstance": 1,
+    "outputAction": "AppendRow",
+    "outputFileName": "predictions.csv",
+    "resources": {"instanceCount": 1, "instanceType": None, "properties": None},
+}
+# What the service writes, whatever case the request has ("info" became "Info").
+_SPELLINGS = {"loggingLevel": ("Info", "Warning", "Debug"), "outputAction": ("AppendRow", "SummaryOnly")}
+_LOWEST = {"errorThreshold": -1, "miniBatchSize": 1, "maxConcurrencyPerInstance": 1}
+
+
+class BatchDeployments:
+    """ARM routes for batch deployments of a model; deployments of pipeline components are not imitated."""
+
+    def __init__(
+        self,
+        config: AzureMlConfig,
+        endpoints: BatchEndpoints,
+        references: References,
+        compute: Compute,
+        operations: Operations,
+    ) -> None:
+        self._config = config
+        self._endpoints = endpoints
+        self._references = references
+        self._compute = compute
+        self._operations = operations
+
+    def routes(self) -> list[web.RouteDef]:
+        base = PREFIX + "/batchEndpoints/{endpoint}/deployments"
+        return [
+            web.get(base, self._list),
+            web.get(base + "/{name}", self._get),
+            web.put(base + "/{name}", self._put),
+            web.delete(base + "/{name}", self._delete),
+        ]
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return page([each.resource.json() for each in self._endpoints.find(request).deployments.values()])
+
+    async def _get(self, request: web.Request) -> web.Response:
+        endpoint, name = self._endpoints.find(request), request.match_info["name"]
+        if name not in endpoint.deployments:
+            raise not_found("BatchDeployment", f"batchEndpoints/{endpoint.name}/deployments/{name}")
+        return web.json_response(endpoint.deployments[name].resource.json())
+
+    async def _put(self, request: web.Request) -> web.Response:
+        endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
+        take_busy(self._config.faults)
+        known = endpoint.deployments.get(name)
+        if known is not None and known.state not in SETTLED:
+            raise conflict(f"deployment {name} is {known.state}; try again later", "DeploymentBusy")
+        if endpoint.state == "Deleting":
+            raise conflict(f"endpoint {endpoint.name} is being deleted", "EndpointBusy")
+        check_tags(body.get("tags") or {})
+        properties = complete(name, body.get("properties") or {})
+        self._check(name, properties)
+        deployment = known or self._create(endpoint, name, request)
+        deployment.resource.top = {"location": body.get("location") or "local", "tags": body.get("tags") or {}}
+        deployment.resource.properties = {**properties, "provisioningState": "Updating"}
+        deployment.resource.system_data["lastModifiedAt"] = stamp()
+        operation = self._operations.begin("bdbes", self._settle(deployment))
+        return self._operations.accepted_write(
+            operation, deployment.resource.json(), deployment.resource.id, created=known is None
+        )
+
+    def _check(self, name: str, properties: Json) -> None:
+        reference = (properties.get("model") or {}).get("assetId")
+        if not reference:
+            raise bad_request(f"deployment {name}: properties.model.assetId is missing; give a registered model's id")
+        try:
+            model = self._references.asset(str(reference), "models")
+        except ArmError as exc:
+            raise bad_request(f"deployment {name}: model {reference}: {exc.message}", "ModelNotFound") from exc
+        if properties["codeConfiguration"] and not properties["environmentId"]:
+            raise bad_request(f"deployment {name}: a scoring script needs an environment too; set environmentId")
+        if model.properties.get("modelType") != "mlflow_model" and not properties["codeConfiguration"]:
+            raise bad_request(f"deployment {name}: a model that is no mlflow_model needs a codeConfiguration")
+        compute = str(properties.get("compute") or "")
+        if not self._compute.has(compute):
+            raise bad_request(f"deployment {name}: compute {compute or '(none)'} does not exist", "ComputeNotFound")
+
+    def _create(self, endpoint: BatchEndpoint, name: str, request: web.Request) -> BatchDeployment:
+        path = f"batchEndpoints/{endpoint.name}/deployments/{name}"
+        endpoint.deployments[name] = BatchDeployment(resource(path, "batchEndpoints/deployments", {}, caller(request)))
+        return endpoint.deployments[name]
+
+    async def _settle(self, deployment: BatchDeployment) -> None:
+        await asyncio.sleep(self._config.operation_seconds)
+        deployment.state = "Succeeded"
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        endpoint, name = self._endpoints.find(request), request.match_info["name"]
+        if name not in endpoint.deployments:
+            return web.Response(status=204)
+        take_busy(self._config.faults)
+        if endpoint.default == name:
+            # From memory; not verified: that the default can't go is known, the answer's status and words are ours.
+            text = f"deployment {name} is the default of endpoint {endpoint.name}; make another one the default first"
+            raise bad_request(text, "DeploymentIsDefault")
+        deployment = endpoint.deployments[name]
+        if deployment.state not in SETTLED:
+            raise conflict(f"deployment {name} is {deployment.state}; try again later", "DeploymentBusy")
+        deployment.state = "Deleting"
+        return self._operations.accepted(self._operations.begin("bd", self._remove(endpoint, name)))
+
+    async def _remove(self, endpoint: BatchEndpoint, name: str) -> None:
+        await asyncio.sleep(self._config.operation_seconds)
+        del endpoint.deployments[name]
+
+
+def complete(name: str, given: Json) -> Json:
+    """Return a deployment's properties with the service's defaults and spellings. Raise ArmError 400 for a bad one."""
+    properties = {**_DEFAULTS, **{key: value for key, value in given.items() if value is not None}}
+    for key, allowed in _SPELLINGS.items():
+        spelled = {each.lower(): each for each in allowed}
+        if str(properties[key]).lower() not in spelled:
+            raise bad_request(f"deployment {name}: {key} must be {' or '.join(allowed)}, not {properties[key]!r}")
+        properties[key] = spelled[str(properties[key]).lower()]
+    for key, lowest in _LOWEST.items():
+        value = properties[key]
+        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            raise bad_request(f"deployment {name}: {key} must be a whole number from {lowest}, not {value!r}")
+    if properties["outputAction"] == "SummaryOnly":
+        properties["outputFileName"] = None
+    return properties
