@@ -1,0 +1,1 @@
+"""The page of a monitor's run: one HTML file that needs nothing else."""

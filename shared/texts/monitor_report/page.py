@@ -1,0 +1,169 @@
+"""Renders a monitor's report. Every value is escaped: column names and categories are anybody's input."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from shared.drift.assemble import ranked
+from shared.drift.report import ColumnReport
+from shared.drift.signal import MonitorReport, SignalReport, TrendPoint
+from shared.texts.monitor_report import plots, words
+from shared.texts.monitor_report.plots import Series
+from shared.texts.values import plain
+
+PERFORMANCE = ("performance", "estimated-performance")
+# The rest of the columns stands in a compact table, or behind a line to open.
+MOST_ROWS = 25
+MOST_PICTURED = 50
+MOST_OPEN = 8
+MOST_GAPS = 25
+MOST_FINDINGS = 40
+MOST_TRENDS = 9
+_FOLDER = Path(__file__).parent
+
+
+class Chart(NamedTuple):
+    title: str
+    about: str
+    chart: Markup
+
+
+def render_report(report: MonitorReport, *, nonce: str = "", back: str = "") -> str:
+    """Return the whole page.
+
+    Args:
+        nonce: of the answer's Content-Security-Policy; without one the page brings a policy of its own.
+        back: where the list of runs is; "" for a file of its own.
+    """
+    columns = ranked(column for each in report.signals for column in each.columns)
+    return _template().render(
+        report=report,
+        nonce=nonce,
+        back=back,
+        style=Markup(_style()),  # noqa: S704 (a file of ours)
+        style_hash=_style_hash(),
+        rows=max((each.rows for each in report.signals), default=0),
+        columns=columns,
+        drifted=sum(each.is_drifted for each in columns),
+        is_weighed=any(each.importance is not None for each in columns),
+        pictured=_pictured(columns),
+        quality_over_time=tuple(_performance(report)),
+        trends=tuple(_trends(report, columns)),
+        gaps=_gaps(columns),
+        findings=tuple(dict.fromkeys(finding for each in report.signals for finding in each.findings)),
+        insufficient=tuple(_insufficient(report.signals)),
+        most_rows=MOST_ROWS,
+        most_open=MOST_OPEN,
+        most_gaps=MOST_GAPS,
+        most_findings=MOST_FINDINGS,
+    )
+
+
+def _pictured(columns: tuple[ColumnReport, ...]) -> tuple[ColumnReport, ...]:
+    """Return the columns that get a card: those with a picture, and drifted ones in any case."""
+    return tuple(each for each in columns if each.histogram or each.is_drifted)[:MOST_PICTURED]
+
+
+def _gaps(columns: tuple[ColumnReport, ...]) -> tuple[ColumnReport, ...]:
+    def size(column: ColumnReport) -> float:
+        return max(abs(column.missing_now - column.missing_before), column.unseen_share)
+
+    return tuple(sorted((each for each in columns if size(each) > 0), key=size, reverse=True))
+
+
+def _insufficient(signals: tuple[SignalReport, ...]) -> Iterator[str]:
+    for each in signals:
+        if each.verdict in ("insufficient-data", "error"):
+            yield f"{words.signal_words(each.signal)}: {each.sentence}"
+        yield from (column.sentence for column in each.columns if column.effect is None and not column.is_drifted)
+
+
+def _performance(report: MonitorReport) -> Iterator[Chart]:
+    measured, estimated = (_points(report, name, "") for name in PERFORMANCE)
+    if not measured and not estimated:
+        return
+    said = {each.signal: each.measure for each in report.signals}
+    metric = next((said[name] for name in PERFORMANCE if said.get(name)), "") or "performance"
+    about = [f"{_last(measured)} on labelled rows (line)"] if measured else []
+    about += [f"{_last(estimated)} estimated without labels (dashed, hollow points)"] if estimated else []
+    series = [each for each in (Series(measured), Series(estimated, is_estimated=True)) if each.points]
+    yield Chart(metric, ", ".join(about), plots.over_time(f"{metric} over time", series, from_zero=False))
+
+
+def _trends(report: MonitorReport, columns: tuple[ColumnReport, ...]) -> Iterator[Chart]:
+    """Yield a chart per signal, then one per column that stands out; one window alone is no trend."""
+    for name in dict.fromkeys(point.signal for point in report.trend):
+        points = _points(report, name, "")
+        if name not in PERFORMANCE and len(points) > 1:
+            about = next((each.measure for each in report.signals if each.signal == name), "")
+            yield Chart(words.signal_words(name), about, plots.over_time(f"{name} over time", [Series(points)]))
+    shown = 0
+    for column in columns:
+        points = tuple(point for point in report.trend if point.column == column.name)
+        if len(points) > 1 and shown < MOST_TRENDS:
+            shown += 1
+            about = (
+                f"{column.statistic}, now {words.effect(column.effect)} against a floor of {words.effect(column.floor)}"
+            )
+            label = f"{plain(column.name)} over time"
+            yield Chart(column.name, about, plots.over_time(label, [Series(points)]))
+
+
+def _points(report: MonitorReport, signal: str, column: str) -> tuple[TrendPoint, ...]:
+    return tuple(each for each in report.trend if each.signal == signal and each.column == column)
+
+
+def _last(points: tuple[TrendPoint, ...]) -> str:
+    return words.number(points[-1].value)
+
+
+@cache
+def _style() -> str:
+    return (_FOLDER / "style.css").read_text(encoding="utf-8")
+
+
+@cache
+def _style_hash() -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Every text that comes from outside loses what would reorder or break its surroundings.
+        finalize=lambda value: plain(value) if type(value) is str else value,
+    )
+    environment.filters |= {
+        name: getattr(words, name)
+        for name in (
+            "signal_words",
+            "verdict_words",
+            "number",
+            "effect",
+            "percent",
+            "count",
+            "moment",
+            "window",
+            "column_words",
+            "measures",
+        )
+    }
+    environment.filters |= {"meter": plots.meter, "histogram": plots.histogram}
+    return environment
+
+
+def _template() -> Template:
+    return _environment().get_template("report.html.j2")
