@@ -17,6 +17,7 @@ from local.ports import is_listening, require_free
 AZURITE_FOLDER = Path(__file__).parent / "azurite"
 START_TIMEOUT_SECONDS = 60.0
 SERVICES = ("blob", "queue", "table")
+HOOKS = ("lifeline.cjs", "quick.cjs")
 
 
 class Azurite:
@@ -79,17 +80,16 @@ class Azurite:
             )
         # The SDK sends newer API versions than Azurite knows; without --disableTelemetry it calls home. Its default
         # keep-alive of 5 s resets connections that the SDK's pool is about to use again.
-        first = ["--require", str(AZURITE_FOLDER / "lifeline.cjs")]
         flags = ["--silent", "--loose", "--skipApiVersionCheck", "--disableTelemetry"]
         for service, port in self._ports.items():
             flags += [f"--{service}Host", HOST, f"--{service}Port", str(port), f"--{service}KeepAliveTimeout", "60"]
         if self._workdir is None:
-            first += ["--require", str(AZURITE_FOLDER / "no_garbage_collection.cjs")]
             flags.append("--inMemoryPersistence")
         else:
             self._workdir.mkdir(parents=True, exist_ok=True)
             flags += ["--location", str(self._workdir)]
-        return [find_node(), *first, str(script), *flags]
+        hooks = [word for name in HOOKS for word in ("--require", str(AZURITE_FOLDER / name))]
+        return [find_node(), *hooks, str(script), *flags]
 
 
 def find_node() -> str:
