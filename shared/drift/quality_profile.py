@@ -1,0 +1,201 @@
+"""What a reference's data was like as data: types, ranges, gaps, repeats, and how much these vary by themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shared.drift.columns import Kind, kind_of, named_columns
+from shared.drift.duplicates import duplicate_share
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+FORMAT = 1
+# The reference is cut into consecutive pieces to see how much a piece differs from the rest by itself.
+PIECES = 20
+PIECE_ROWS = 500
+# How often a value occurs is taken from about so many rows, evenly spaced.
+LOOKED_AT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class QualityColumn:
+    """One column; shares are of rows, 0-1.
+
+    Args:
+        nulls: the worst piece's share of missing values.
+        lowest, highest: of the finite numbers, or of times as seconds since 1970; None without any.
+        outside: the worst piece's share of values outside of what the other pieces hold.
+        infinite: share of infinite values.
+        is_sometimes_constant: in some piece, or in all, there is one value only.
+        most_frequent: the share of the most frequent value.
+        has_zone: of times, that they say their zone; None for other columns.
+    """
+
+    name: str
+    kind: Kind
+    nulls: float
+    lowest: float | None = None
+    highest: float | None = None
+    outside: float = 0.0
+    infinite: float = 0.0
+    is_sometimes_constant: bool = False
+    most_frequent: float = 0.0
+    has_zone: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QualityProfile:
+    """A reference. `duplicates` are (rows, share of them that repeat another): more rows repeat more often."""
+
+    rows: int
+    columns: tuple[QualityColumn, ...]
+    duplicates: tuple[tuple[int, float], ...]
+
+    def duplicates_at(self, rows: int) -> float:
+        """Return the share of repeats to expect among so many rows: the worst of the sizes next to it."""
+        smaller = [share for size, share in self.duplicates if size <= rows]
+        larger = [share for size, share in self.duplicates if size >= rows]
+        return max([*smaller[-1:], *larger[:1]], default=0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready data that `from_dict` reads back to an equal profile."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> QualityProfile:
+        """Return the profile that `to_dict` wrote.
+
+        Raises:
+            ValueError: written in another format, or damaged.
+        """
+        if stored.get("format") != FORMAT:
+            raise ValueError(f"this profile has format {stored.get('format')!r}, {FORMAT} is read; profile again")
+        try:
+            columns = tuple(QualityColumn(**each) for each in stored["columns"])
+            duplicates = tuple((int(rows), float(share)) for rows, share in stored["duplicates"])
+            return cls(int(stored["rows"]), columns, duplicates)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise ValueError(f"this profile is damaged ({type(exc).__name__}: {exc}); profile again") from exc
+
+
+def profile_quality(frame: pd.DataFrame, ignore: Collection[str] = ()) -> QualityProfile:
+    """Return the profile of a frame whose rows are in the order of time, if they have one. Never refuses a frame."""
+    starts = _starts(len(frame))
+    kept = kept_columns(frame, ignore)
+    found = tuple(_column(name, each, starts) for name, each in named_columns(kept).items())
+    return QualityProfile(len(frame), found, _duplicates(kept))
+
+
+def kept_columns(frame: pd.DataFrame, ignore: Collection[str]) -> pd.DataFrame:
+    return frame.loc[:, [str(name) not in ignore for name in frame.columns]]
+
+
+def finite_numbers(column: pd.Series[Any], kind: Kind) -> NDArray[np.float64]:
+    """Return one number per row, NaN where there is none: numbers, or times in seconds since 1970 (UTC if naive)."""
+    import pandas as pd
+
+    if kind == "datetime":
+        times = pd.to_datetime(column, errors="coerce", utc=True)
+        seconds = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+        return np.asarray(seconds, dtype=np.float64)
+    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def has_zone(column: pd.Series[Any]) -> bool:
+    """Return whether every time in the column says its zone."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return True
+    if column.dtype != object:
+        return False
+    return all(getattr(each, "tzinfo", None) is not None for each in column.dropna())
+
+
+def _starts(rows: int) -> list[int]:
+    pieces = min(PIECES, max(1, rows // PIECE_ROWS))
+    return [rows * number // pieces for number in range(pieces)]
+
+
+def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColumn:
+    kind = kind_of(column)
+    if len(column) == 0:
+        return QualityColumn(name, kind, 0.0)
+    empty = column.isna().to_numpy(dtype=bool)
+    nulls = float(np.max(_piece_means(empty, starts)))
+    if kind == "empty":
+        return QualityColumn(name, kind, nulls)
+    constant, frequent = _constancy(column, starts)
+    found = QualityColumn(name, kind, nulls, is_sometimes_constant=constant, most_frequent=frequent)
+    if kind == "categorical":
+        return found
+    values = finite_numbers(column, kind)
+    infinite = float(np.isinf(values).mean())
+    values = np.where(np.isfinite(values), values, np.nan)
+    if bool(np.isnan(values).all()):
+        return dataclasses.replace(found, infinite=infinite)
+    return dataclasses.replace(
+        found,
+        lowest=float(np.nanmin(values)),
+        highest=float(np.nanmax(values)),
+        outside=_outside(values, starts),
+        infinite=infinite,
+        has_zone=has_zone(column) if kind == "datetime" else None,
+    )
+
+
+def _piece_means(truths: NDArray[np.bool_], starts: list[int]) -> NDArray[Any]:
+    sums = np.add.reduceat(truths.astype(np.int64), starts)
+    means: NDArray[Any] = sums / np.diff([*starts, len(truths)])
+    return means
+
+
+def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float]:
+    """Return whether some piece has one value only, and about the most frequent value's share of all."""
+    import pandas as pd
+
+    some = column.iloc[:: max(1, len(column) // LOOKED_AT)].dropna()
+    counts = some.astype(str).value_counts()
+    frequent = float(counts.iloc[0] / len(some)) if len(some) else 0.0
+    if frequent < 1 / PIECES:  # then no piece can have it alone, but for a fluke of the sample
+        return False, frequent
+    codes, _ = pd.factorize(column.astype(str) if column.dtype == object else column)
+    codes = codes.astype(np.float64)
+    codes[column.isna().to_numpy(dtype=bool)] = np.nan
+    return bool(np.any(np.fmin.reduceat(codes, starts) == np.fmax.reduceat(codes, starts))), frequent
+
+
+def _outside(values: NDArray[np.float64], starts: list[int]) -> float:
+    """Return the largest share of a piece's values that lies outside of what all other pieces hold."""
+    if len(starts) < 2:
+        return 0.0
+    lows = np.fmin.reduceat(values, starts)
+    highs = np.fmax.reduceat(values, starts)
+    worst = 0.0
+    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(values)], strict=True)):
+        piece = values[start:end]
+        low, high = (np.delete(each, number) for each in (lows, highs))
+        if bool(np.isnan(low).all()):
+            continue
+        share = float(np.mean((piece < np.nanmin(low)) | (piece > np.nanmax(high))))
+        worst = max(worst, share)
+    return worst
+
+
+def _duplicates(frame: pd.DataFrame) -> tuple[tuple[int, float], ...]:
+    """Return the worst share of repeats among consecutive rows, for lengths that grow fourfold up to the whole."""
+    found: list[tuple[int, float]] = []
+    size = 1024
+    while size < len(frame):
+        starts = np.linspace(0, len(frame) - size, min(PIECES, math.ceil(len(frame) / size)), dtype=int)
+        found.append((size, max(duplicate_share(frame.iloc[start : start + size]) for start in starts)))
+        size *= 4
+    return (*found, (len(frame), duplicate_share(frame)))
