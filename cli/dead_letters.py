@@ -54,7 +54,7 @@ def dead(
     """List what did not get its effects: given up by Event Grid, failed too often, set aside, or parked.
 
     Each with the reason, and with what putting it back would come to. Of each poison queue the first 32 messages are
-    shown.
+    shown, and how many more there are; `vigia events replay` takes all of them.
 
     \b
     Examples:
@@ -74,7 +74,8 @@ def dead(
         console().print(items_table(items, app.clock.now()))
     console().print(text(prospects(items)), soft_wrap=True)
     if unseen:
-        console().print(text(f"About {unseen} more poison messages are behind these.", "yellow"), soft_wrap=True)
+        told = f"About {unseen} more poison messages are behind these; `vigia events replay` takes them, too."
+        console().print(text(told, "yellow"), soft_wrap=True)
 
 
 def show(
@@ -173,7 +174,7 @@ def dismiss(
 
 def _replay(app: App, items: Sequence[DeadLetter], by: str, reason: str) -> dict[str, Result]:
     with waiting(f"putting {len(items)} back"):
-        return {item.id: app.replay.replay(item, by, reason) for item in items}
+        return app.replay.replay_all(items, by, reason)
 
 
 def _tell(results: dict[str, Result], output: Format) -> None:
@@ -228,7 +229,7 @@ def _chosen(app: App, given: Sequence[str], place: Place | None, since: str | No
     if given and (place or since):
         raise CommandError("cli.choice", "ids and --from or --since do not go together", "give the one or the other")
     if not given:
-        return app.dead_letters.items(_sources(place), _moment(app, since))
+        return app.dead_letters.items(_sources(place), _moment(app, since), is_deep=True)
     chosen = {item.id: item for identifier in given for item in [_find(app, identifier)]}
     return sorted(chosen.values(), key=lambda item: item.at)
 
@@ -243,14 +244,20 @@ def _find(app: App, given: str) -> DeadLetter:
         raise CommandError("cli.id", f"{given!r} is too short", f"give at least {SHORTEST_ID} characters of the id")
     letter = given[0] if given[1] == "-" else ""
     sources = (LETTERS[letter],) if letter in LETTERS else _sources(None)
-    items = app.dead_letters.items(sources)
-    found = [item for item in items if item.id.startswith(given) or _names_place(item, given)]
+    found = _matching(app.dead_letters.items(sources), given)
+    if not found and "poison" in sources and app.dead_letters.unseen():
+        poison: tuple[Source, ...] = ("poison",)
+        found = _matching(app.dead_letters.items(poison, is_deep=True), given)
     if not found:
         raise CommandError("cli.id", f"nothing here has the id {given!r}", "`vigia events dead` lists what there is")
     if len(found) > 1:
         listed = ", ".join(item.id for item in found[:5])
         raise CommandError("cli.id", f"several ids begin with {given!r}: {listed}", "give more of the id")
     return found[0]
+
+
+def _matching(items: Sequence[DeadLetter], given: str) -> list[DeadLetter]:
+    return [item for item in items if item.id.startswith(given) or _names_place(item, given)]
 
 
 def _names_place(item: DeadLetter, given: str) -> bool:

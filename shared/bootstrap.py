@@ -11,7 +11,8 @@ from shared.adapters.channels import configured_channels
 from shared.adapters.clock import SystemClock
 from shared.adapters.data import WorkspaceData
 from shared.adapters.publisher import EventGridPublisher
-from shared.adapters.storage import DEAD_LETTERS, AzureBlobStore, AzureMessageQueue
+from shared.adapters.queue_storage import AzureMessageQueue
+from shared.adapters.storage import DEAD_LETTERS, AzureBlobStore
 from shared.adapters.telemetry import LogsTelemetry
 from shared.adapters.workspace import AzureWorkspace
 from shared.console.approval_pages import ApprovalPages

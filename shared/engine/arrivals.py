@@ -71,20 +71,25 @@ class Arrivals:
 
     def _compare(self, before: Seen) -> tuple[Seen, Mapping[str, int]]:
         given_up = {item.name: item.last_modified for item in self.given_up.arrived()}
-        # With its time: what was put back and set aside anew has arrived again.
-        set_aside = {f"{name} {item.last_modified}": item.last_modified for name, item in self.quarantine.waiting()}
+        # Each was told when it was first set aside; only of what comes again does nobody hear otherwise.
+        set_aside = {f"{name} {item.last_modified}": item.last_modified for name, item in self.quarantine.returned()}
         dead, dead_count = _newer(before.blobs.get("given_up"), given_up)
         quarantined, quarantined_count = _newer(before.blobs.get("quarantined"), set_aside)
-        queues = {queue: self._queue(queue) for queue in QUEUES}
-        poison_count = sum(_more(before.queues.get(queue, SeenQueue(0)), now) for queue, now in queues.items())
+        queues_before = {queue: before.queues.get(queue, SeenQueue(0)) for queue in QUEUES}
+        queues = {queue: self._queue(queue, seen) for queue, seen in queues_before.items()}
+        poison_count = sum(_more(queues_before[queue], now) for queue, now in queues.items())
         blobs = {key: seen for key, seen in (("given_up", dead), ("quarantined", quarantined)) if seen}
         counts = {"given_up": dead_count, "poison": poison_count, "quarantined": quarantined_count}
         return Seen(blobs, queues), counts
 
-    def _queue(self, queue: str) -> SeenQueue:
+    def _queue(self, queue: str, before: SeenQueue) -> SeenQueue:
         name = poison_queue(queue)
         messages = self.queues.peek(name)
-        length = len(messages) if len(messages) < MOST_SEEN else self.queues.length(name)
+        are_all = before.length <= len(messages) < MOST_SEEN
+        length = len(messages) if are_all else self.queues.length(name)
+        if len(messages) < min(length, MOST_SEEN):
+            # Somebody looks through the queue, which hides what he has in hand: the next look sees it again.
+            return before
         soon = self.clock.now() + RENEW_BEFORE
         expiring = {each.digest for each in messages if each.expires_at and each.expires_at < soon}
         if expiring:

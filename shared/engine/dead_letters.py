@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,14 +71,18 @@ class DeadLetters:
     large_events: LargeEvents
     troubles: Troubles
 
-    def items(self, sources: Collection[Source] = WAITING, since: datetime | None = None) -> list[DeadLetter]:
+    def items(
+        self, sources: Collection[Source] = WAITING, since: datetime | None = None, is_deep: bool = False
+    ) -> list[DeadLetter]:
         """Return what is in these sources, the oldest first. Of each poison queue only the first 32 messages are seen.
 
         Args:
             since: leave out what came there earlier.
+            is_deep: look through whole poison queues, which hides their messages from others meanwhile.
         """
+        look = self.queues.look_through if is_deep else self.queues.peek
         with ThreadPoolExecutor(READERS) as readers:
-            found = [items for source in sources for items in self._read(source, since, readers)]
+            found = [items for source in sources for items in self._read(source, since, readers, look)]
         items = [item for some in found for item in some]
         kept = {item.id: item for item in items if since is None or item.at >= since}
         return sorted(kept.values(), key=lambda item: (item.at, item.id))
@@ -94,16 +98,20 @@ class DeadLetters:
     def count_poison(self) -> int:
         return sum(self.queues.length(poison_queue(queue)) for queue in QUEUES)
 
-    def _read(self, source: Source, since: datetime | None, readers: ThreadPoolExecutor) -> Iterator[list[DeadLetter]]:
+    def _read(
+        self,
+        source: Source,
+        since: datetime | None,
+        readers: ThreadPoolExecutor,
+        look: Callable[[str], tuple[Waiting, ...]],
+    ) -> Iterator[list[DeadLetter]]:
         """Yield the items of a source, those of one place at a time."""
         match source:
             case "dead":
                 blobs = (item.name for item in self.given_up.blobs() if since is None or item.last_modified >= since)
                 return readers.map(self._blob, blobs)
             case "poison":
-                return iter(
-                    [[self._poison(q, message) for message in self.queues.peek(poison_queue(q))] for q in QUEUES]
-                )
+                return (list(readers.map(partial(self._poison, q), look(poison_queue(q)))) for q in QUEUES)
             case "quarantine":
                 return readers.map(self._quarantined, [identifier for identifier, _ in self.quarantine.waiting()])
             case "parked":

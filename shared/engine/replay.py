@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -47,6 +50,33 @@ class Replay:
         if item.prospect == "act":
             return self._told(item, "replayed", by, reason) if self._put_back(item) else "gone"
         return self._told(item, "cleared", by, reason) if self._drop(item) else "gone"
+
+    def replay_all(self, items: Iterable[DeadLetter], by: str, reason: str) -> dict[str, Result]:
+        """Put all of them back and return what became of each, by its id.
+
+        A queue is gone through for all of its messages at once, in rounds as long as some are found: what could not be
+        had in one (hidden in somebody's hands) may be in the next, and what cannot stays where it is.
+        """
+        items = tuple(items)
+        results: dict[str, Result] = {}
+        for (queue, prospect), group in _by_queue(items).items():
+            taken = self._drain(queue, {item.digest for item in group}, queue if prospect == "act" else None)
+            action: Literal["replayed", "cleared"] = "replayed" if prospect == "act" else "cleared"
+            for item in group:
+                is_taken = item.digest in taken
+                results[item.id] = self._told(item, action, by, reason) if is_taken else "gone"
+        return {item.id: results[item.id] if item.id in results else self.replay(item, by, reason) for item in items}
+
+    def _drain(self, queue: str, digests: AbstractSet[str], to: str | None) -> AbstractSet[str]:
+        taken: frozenset[str] = frozenset()
+        while left := digests - taken:
+            moved = self.queues.move(poison_queue(queue), left, to)
+            if not moved:
+                break
+            taken |= moved
+        for digest in taken:
+            self.troubles.forget(queue, digest)
+        return taken
 
     def dismiss(self, item: DeadLetter, by: str, reason: str) -> bool:
         """Take the item out of the view for good; the record keeps it whole. False when somebody was faster."""
@@ -99,7 +129,7 @@ class Replay:
     def _move(self, item: DeadLetter, to: str | None) -> bool:
         moved = self.queues.move(poison_queue(item.place), {item.digest}, to)
         self.troubles.forget(item.place, item.digest)
-        return moved > 0
+        return bool(moved)
 
     def _send(self, item: DeadLetter) -> Result:
         self.queues.send(EVENTS, self.large_events.message(item.body))
@@ -113,3 +143,12 @@ class Replay:
         log.info("event.settled", extra=fields(item=item.id, source=item.source, action=action))
         body = item.body if action == "dismissed" else ""
         self.settlements.record(Settlement(item.id, item.source, action, by, self.clock.now(), why, item.reason, body))
+
+
+def _by_queue(items: Iterable[DeadLetter]) -> Mapping[tuple[str, str], list[DeadLetter]]:
+    """Return the poison messages that can be taken off their queue, by queue and prospect."""
+    found: dict[tuple[str, str], list[DeadLetter]] = defaultdict(list)
+    for item in items:
+        if item.source == "poison" and item.prospect != "refused":
+            found[item.place, item.prospect].append(item)
+    return found

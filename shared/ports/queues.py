@@ -53,14 +53,19 @@ class OpenQueues(MessageQueue, Protocol):
         """Return the first messages of a queue, at most 32 and the oldest first, without taking them."""
         ...
 
+    def look_through(self, queue: str) -> tuple[Waiting, ...]:
+        """Return all messages of a queue, however many; others do not see them meanwhile."""
+        ...
+
     def length(self, queue: str) -> int:
         """Return about how many messages a queue holds, those that are hidden for now included."""
         ...
 
-    def move(self, queue: str, digests: Collection[str], to: str | None) -> int:
+    def move(self, queue: str, digests: Collection[str], to: str | None) -> frozenset[str]:
         """Take the messages with these texts off a queue and put them on another, or drop them when `to` is None.
 
         They arrive as they were and never expire. Each is put before it is taken off, so a crash may leave it on
-        both, and never on none. Returns how many were moved.
+        both, and never on none. Returns the digests of what was moved; on a busy queue some may be left for another
+        round.
         """
         ...

@@ -15,6 +15,8 @@ from shared.store.codec import decode, encode
 
 QUARANTINE = "quarantine/"
 IGNORED = "ignored/"
+# Marks what was put back and could not be understood again.
+RETURNED = {"state": "returned"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Quarantine:
             found = self._blobs.get(name)
             if found is not None and decode(Quarantined, found.body).state != "waiting":
                 # It was put back, and is here again. Who is settling it sees that by the ETag.
-                self._blobs.replace(name, encode(item), found.etag)
+                self._blobs.replace(name, encode(item), found.etag, RETURNED)
         return identifier
 
     def open(self, identifier: str) -> Opened | None:
@@ -89,6 +91,10 @@ class Quarantine:
         for item in self._blobs.list(QUARANTINE):
             if item.metadata.get("state") != "settled":
                 yield item.name.removeprefix(QUARANTINE).removesuffix(".json"), item
+
+    def returned(self) -> Iterator[tuple[str, BlobItem]]:
+        """Yield those that were put back once, and came here again."""
+        return ((identifier, item) for identifier, item in self.waiting() if item.metadata.items() >= RETURNED.items())
 
     def item(self, identifier: str) -> Quarantined | None:
         found = self._blobs.get(_name(identifier))

@@ -28,7 +28,8 @@ from shared.adapters.channels.email import EmailChannel
 from shared.adapters.credentials import LoopbackCredential
 from shared.adapters.data import WorkspaceData
 from shared.adapters.publisher import EventGridPublisher
-from shared.adapters.storage import AzureBlobStore, AzureMessageQueue
+from shared.adapters.queue_storage import AzureMessageQueue
+from shared.adapters.storage import AzureBlobStore
 from shared.adapters.telemetry import LogsTelemetry
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.ids import EndpointName, ModelName, ModelVersion

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from local.addresses import Addresses
-from shared.adapters.storage import AzureBlobStore, AzureMessageQueue, queue_service
+from shared.adapters.queue_storage import AzureMessageQueue
+from shared.adapters.storage import AzureBlobStore, queue_service
 from shared.errors import RetryableError
 from shared.ports.queues import text_digest
 from shared.settings import Settings
@@ -110,15 +111,27 @@ def test_moving_takes_only_the_named_messages_and_moved_ones_never_expire(settin
     put_raw(settings, "test-move-poison", *(f"message {number}" for number in range(40)), "{not base64")
     wanted = {text_digest("message 39"), text_digest("{not base64")}
 
-    assert queues.move("test-move-poison", wanted, "test-move") == 2
+    assert queues.move("test-move-poison", wanted, "test-move") == wanted
 
     moved = queues.peek("test-move")
     assert [(message.text, message.expires_at) for message in moved] == [("message 39", None), ("{not base64", None)]
     assert queues.length("test-move-poison") == 39
     assert len(queues.peek("test-move-poison")) == 32  # the others are not left hidden
-    assert queues.move("test-move-poison", {text_digest("message 3")}, None) == 1
-    assert queues.move("test-move-poison", wanted, "test-move") == 0
+    assert len(queues.move("test-move-poison", {text_digest("message 3")}, None)) == 1
+    assert queues.move("test-move-poison", wanted, "test-move") == frozenset()
     assert queues.length("test-move-poison") == 38
+
+
+def test_a_queue_is_looked_through_whole_and_nothing_is_left_hidden(settings: Settings) -> None:
+    queues = AzureMessageQueue(settings)
+    put_raw(settings, "test-look-poison", *(f"message {number}" for number in range(70)))
+
+    for _ in range(2):
+        seen = queues.look_through("test-look-poison")
+
+    assert {message.text for message in seen} == {f"message {number}" for number in range(70)}
+    assert (len(queues.peek("test-look-poison")), queues.length("test-look-poison")) == (32, 70)
+    assert queues.look_through("test-none-poison") == ()
 
 
 def test_unreachable_storage_is_worth_another_try() -> None:

@@ -40,16 +40,20 @@ class FakeQueues:
         visible = [m for m in self.messages if m.queue == queue and m.visible_at <= self._clock.now()]
         return tuple(Waiting(m.text, m.visible_at, m.expires_at) for m in visible[:MOST_PEEKED])
 
+    def look_through(self, queue: str) -> tuple[Waiting, ...]:
+        visible = [m for m in self.messages if m.queue == queue and m.visible_at <= self._clock.now()]
+        return tuple(Waiting(m.text, m.visible_at, m.expires_at) for m in visible)
+
     def length(self, queue: str) -> int:
         return len(self.texts(queue))
 
-    def move(self, queue: str, digests: Collection[str], to: str | None) -> int:
+    def move(self, queue: str, digests: Collection[str], to: str | None) -> frozenset[str]:
         moved = [m for m in self.messages if m.queue == queue and text_digest(m.text) in digests]
         for message in moved:
             self.messages.remove(message)
             if to is not None:
                 self.messages.append(Message(to, message.text, self._clock.now()))
-        return len(moved)
+        return frozenset(text_digest(message.text) for message in moved)
 
     def texts(self, queue: str) -> list[str]:
         """Return all waiting messages of a queue, visible or not."""

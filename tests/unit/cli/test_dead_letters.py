@@ -54,7 +54,19 @@ def test_more_poison_than_can_be_seen_is_said(fake: FakeApp, run: Run) -> None:
     for number in range(40):
         fake.queues.send("events-poison", registered(str(number)))
 
-    assert "About 8 more poison messages are behind these." in run("events", "dead").stdout
+    assert "About 8 more poison messages are behind these" in run("events", "dead").stdout
+
+
+def test_replay_takes_also_what_cannot_be_seen(fake: FakeApp, run: Run) -> None:
+    for number in range(40):
+        fake.queues.send("events-poison", registered(str(number)))
+    seen = {item.id for item in fake.dead_letters.items()}
+    unseen = [item.id for item in fake.dead_letters.items(is_deep=True) if item.id not in seen]
+    assert len(unseen) == 8
+    assert unseen[0] in run("events", "show", unseen[0]).stdout
+
+    assert "40 put back" in run("events", "replay", "--yes").stdout
+    assert fake.queues.length("events-poison") == 0
 
 
 def test_one_is_shown_whole(astray: FakeApp, run: Run, run_json: Json) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -39,10 +40,10 @@ def test_everything_that_arrived_is_one_notice_with_counts(world: Astray) -> Non
     world.give_up(registered("7"), name="a")
     world.give_up(registered("8"), name="b")
     world.poison(drift())
-    set_aside(world, "{}")
+    set_aside(world, "{}")  # of which people heard by itself
 
-    assert look(world) == 4
-    assert told(world) == [{"given_up": "2", "poison": "1", "quarantined": "1"}]
+    assert look(world) == 3
+    assert told(world) == [{"given_up": "2", "poison": "1"}]
 
 
 def test_the_same_is_never_told_twice_however_long_it_lies(world: Astray) -> None:
@@ -88,6 +89,21 @@ def test_what_was_put_back_and_is_set_aside_again_has_arrived_again(world: Astra
     set_aside(world, "{}")
 
     assert look(world) == 1
+    assert told(world) == [{"quarantined": "1"}]
+    assert look(world) == 0
+
+
+def test_messages_that_somebody_holds_for_a_moment_have_not_arrived_when_they_show_up_again(world: Astray) -> None:
+    for number in range(40):
+        world.poison(registered(str(number)))
+    look(world)
+    shown = world.queues.messages
+    hidden = [replace(message, visible_at=message.visible_at + timedelta(hours=1)) for message in shown]
+
+    world.queues.messages = hidden
+    assert look(world) == 0
+    world.queues.messages = shown
+    assert look(world) == 0
 
 
 def test_more_poison_than_can_be_seen_is_counted_by_its_number(world: Astray) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from shared.engine.dead_letters import Source
 from shared.errors import RetryableError, WorkspaceError
-from shared.ports.queues import EVENTS, RELEASES, poison_queue
+from shared.ports.queues import EVENTS, RELEASES, poison_queue, text_digest
 from shared.store.quarantine import Quarantined
+from tests.fakes.queues import FakeQueues
 from tests.unit.engine.dead_letter_world import Astray
 from tests.unit.engine.fact_world import Killed, drift, registered, requested
 
@@ -64,6 +69,69 @@ def test_a_poison_message_goes_back_to_its_own_queue_and_never_expires(world: As
     assert world.queues.texts(RELEASES) == ['{"release": "churn-7"}']
     assert world.queues.texts(EVENTS) == [drift()]
     assert world.items() == []
+
+
+NUMBERS = range(100)
+
+
+def poison_of_all_kinds(world: Astray) -> None:
+    """Have forty messages that stay, in front of a hundred that can go."""
+    for number in range(40):
+        world.poison(f"nonsense {number}")
+    for number in NUMBERS:
+        world.poison(registered(str(number)))
+
+
+def test_a_long_poison_queue_is_drained_whole(world: Astray) -> None:
+    poison_of_all_kinds(world)
+    items = world.dead_letters.items(is_deep=True)
+    assert len(items) == 140
+
+    results = world.replayer.replay_all(items, "ana", "mended")
+
+    assert Counter(results.values()) == {"refused": 40, "replayed": 100}
+    assert world.queues.texts(EVENTS) == [registered(str(number)) for number in NUMBERS]
+    assert world.queues.length(poison_queue(EVENTS)) == 40
+
+
+def test_what_is_hidden_in_one_round_is_had_in_the_next_and_what_stays_hidden_stays(world: Astray) -> None:
+    poison_of_all_kinds(world)
+    items = world.dead_letters.items(is_deep=True)
+    slow = Slow(world.queues)
+
+    results = replace(world.replayer, queues=slow).replay_all(items, "ana", "mended")
+
+    assert Counter(results.values()) == {"refused": 40, "replayed": 99, "gone": 1}
+    assert slow.rounds == 11
+    assert world.queues.length(poison_queue(EVENTS)) == 41
+
+
+class Slow:
+    """Queues that move at most ten messages at once, and one message never."""
+
+    def __init__(self, queues: FakeQueues) -> None:
+        self._queues = queues
+        self.rounds = 0
+
+    def move(self, queue: str, digests: Collection[str], to: str | None) -> frozenset[str]:
+        self.rounds += 1
+        some = sorted(set(digests) - {text_digest(registered("7"))})[:10]
+        return self._queues.move(queue, some, to)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queues, name)
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
+def test_whoever_dies_while_a_queue_is_drained_nothing_is_lost_or_acts_twice(world: Astray, is_late: bool) -> None:
+    poison_of_all_kinds(world)
+    world.fuse.burns_on, world.fuse.is_late = "move", is_late
+    with pytest.raises(Killed):
+        world.replayer.replay_all(world.dead_letters.items(is_deep=True), "ana", "mended")
+
+    world.replayer.replay_all(world.dead_letters.items(is_deep=True), "ana", "mended")
+
+    assert world.queues.texts(EVENTS) == [registered(str(number)) for number in NUMBERS]
 
 
 def test_quarantine_is_put_back_once_its_cause_is_mended(world: Astray) -> None:
