@@ -142,7 +142,7 @@ def middleware(faults: Faults) -> Middleware:
     async def arm(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/_local/"):
             return await handler(request)
-        if "api-version" not in request.query:
+        if "/subscriptions/" in request.path and "api-version" not in request.query:
             return _answer(ArmError(400, "MissingApiVersionParameter", "The api-version query parameter is required."))
         if faults.status_429 > 0:
             faults.status_429 -= 1
@@ -157,13 +157,18 @@ def middleware(faults: Faults) -> Middleware:
             response = _answer(exc)
         except web.HTTPNotFound:
             response = _answer(ArmError(404, "NotImitated", f"the emulator has no {request.method} {request.path}"))
-        if request.method in {"PUT", "DELETE", "PATCH"} and faults.lost_replies > 0 and response.status < 400:
+        if _writes(request) and faults.lost_replies > 0 and response.status < 400:
             faults.lost_replies -= 1
             if request.transport is not None:
                 request.transport.abort()
         return response
 
     return arm
+
+
+def _writes(request: web.Request) -> bool:
+    """Whether a call changes something: a write to a resource, or the invocation of a batch endpoint."""
+    return request.method in {"PUT", "DELETE", "PATCH"} or request.path.startswith("/batch/")
 
 
 def _answer(error: ArmError, headers: dict[str, str] | None = None) -> web.Response:

@@ -88,6 +88,9 @@ class Blobs:
             raise BlobsMissingError(f"nothing is stored at {source.path!r} in container {source.container}")
         return folder
 
+    async def exists(self, where: BlobPath) -> bool:
+        return await self._connected.get_blob_client(where.container, where.path).exists()
+
     async def upload(self, source: Path, target: BlobPath) -> None:
         """Copy a file to a blob, or a folder's files below a prefix; what was there is overwritten."""
         if source.is_file():

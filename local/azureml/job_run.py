@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from local.azureml.arm import ArmError, Json
 from local.azureml.command import Command, CommandRunner
@@ -28,8 +29,9 @@ class JobRunner:
         self._slots = asyncio.Semaphore(config.concurrent_jobs)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def submit(self, job: Job) -> None:
-        self._tasks[job.name] = asyncio.create_task(self._run(job))
+    def submit(self, job: Job, work: Callable[[Job], Awaitable[None]] | None = None) -> None:
+        """Start a job when its turn comes. `work` replaces what the job's own properties say to do."""
+        self._tasks[job.name] = asyncio.create_task(self._run(job, work or self._work))
 
     async def cancel(self, job: Job) -> None:
         """End a job and return when it is Canceled (or had ended before)."""
@@ -47,12 +49,12 @@ class JobRunner:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job, work: Callable[[Job], Awaitable[None]]) -> None:
         job.move("Queued", self._outbox)
         try:
             async with self._slots:
                 job.move("Starting", self._outbox)
-                await self._work(job)
+                await work(job)
                 job.move("Finalizing", self._outbox)
                 await self._data.upload_log(job)
         except (JobFailedError, ArmError) as exc:

@@ -43,6 +43,12 @@ class PipelineRunner:
 
     async def _step(self, job: Job, step: str, node: Json, pipeline: PipelineData) -> dict[str, Output]:
         component = self._references.asset(str(node.get("componentId")), "components").properties["componentSpec"]
+        return await self.run_step(job, step, component, node, pipeline)
+
+    async def run_step(
+        self, job: Job, step: str, component: Json, node: Json, pipeline: PipelineData
+    ) -> dict[str, Output]:
+        """Run one component as step `step` of `job`; return what it made. Raise JobFailedError when it fails."""
         child = self._child(job, step, component)
         child.move("Starting", self._outbox)
         try:

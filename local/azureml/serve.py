@@ -37,8 +37,11 @@ class ModelError(Exception):
     """The model folder or the scoring script can't be served; the text says what to change."""
 
 
-def load_mlflow(folder: Path) -> Predict:
-    """Load an MLflow model folder. Raise ModelError when it has no usable python_function flavor."""
+def load_pyfunc(folder: Path) -> Any:
+    """Load an MLflow model folder; what comes back has `predict(frame)`.
+
+    Raises ModelError when the folder has no usable python_function flavor.
+    """
     description = folder / "MLmodel"
     if not description.exists():
         raise ModelError(f"{folder} has no file MLmodel: it is not an MLflow model")
@@ -52,12 +55,17 @@ def load_mlflow(folder: Path) -> Predict:
         loader = importlib.import_module(flavor["loader_module"])
     except ImportError as exc:
         raise ModelError(f"{description}: loader_module {flavor['loader_module']!r} can't be imported: {exc}") from exc
-    model = loader._load_pyfunc(str(folder / flavor["data"]) if flavor.get("data") else str(folder))
+    return loader._load_pyfunc(str(folder / flavor["data"]) if flavor.get("data") else str(folder))
+
+
+def load_mlflow(folder: Path) -> Predict:
+    """Load an MLflow model folder to answer requests with. Raise ModelError when it can't be."""
+    model = load_pyfunc(folder)
     return lambda body: model.predict(to_frame(json.loads(body)["input_data"]))
 
 
-def load_script(script: Path) -> Predict:
-    """Load a scoring script and call its init()."""
+def load_script(script: Path) -> Any:
+    """Load a scoring script and call its init(); what comes back is the module, with `run`."""
     sys.path.insert(0, str(script.parent))
     spec = importlib.util.spec_from_file_location("scoring_script", script)
     if spec is None or spec.loader is None or not script.exists():
@@ -65,7 +73,11 @@ def load_script(script: Path) -> Predict:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.init()
-    return lambda body: module.run(body.decode())
+    return module
+
+
+def to_predict(script: Any) -> Predict:
+    return lambda body: script.run(body.decode())
 
 
 def to_frame(data: Any) -> pd.DataFrame:
@@ -133,7 +145,7 @@ def main() -> int:
     end_with_parent()
     os.environ["AZUREML_MODEL_DIR"] = str(options.model)
     try:
-        predict = load_script(options.script) if options.script else load_mlflow(options.model)
+        predict = to_predict(load_script(options.script)) if options.script else load_mlflow(options.model)
     except ModelError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 2

@@ -17,8 +17,11 @@ from local.azureml.assets import Assets
 from local.azureml.batch import BatchEndpoint
 from local.azureml.batch_deployments import BatchDeployments
 from local.azureml.batch_endpoints import BatchEndpoints
+from local.azureml.batch_jobs import BatchJobs
+from local.azureml.batch_run import BatchRunner
 from local.azureml.blobs import Blobs
 from local.azureml.collector import Collector
+from local.azureml.command import CommandRunner
 from local.azureml.compute import Compute
 from local.azureml.config import AzureMlConfig
 from local.azureml.deploy import Deployer
@@ -32,6 +35,7 @@ from local.azureml.job_run import JobRunner
 from local.azureml.jobs import Jobs
 from local.azureml.local_api import LocalApi
 from local.azureml.operations import Operations
+from local.azureml.pipeline import PipelineRunner
 from local.azureml.processes import kill
 from local.azureml.references import References
 from local.azureml.scoring import ScoringProxy
@@ -57,8 +61,8 @@ class AzureMl:
         self._batch: dict[str, BatchEndpoint] = {}
         self._assets = Assets(self._model_registered)
         self._references = References(self._assets)
-        data = JobData(self._blobs, self._references, self._assets)
-        self._runner = JobRunner(config, data, self._references, self._outbox, self._jobs)
+        self._data = JobData(self._blobs, self._references, self._assets)
+        self._runner = JobRunner(config, self._data, self._references, self._outbox, self._jobs)
         self._collector = Collector(self._blobs, random.Random(config.seed))
         self._session: aiohttp.ClientSession | None = None
         self._proxy: ScoringProxy | None = None
@@ -115,12 +119,18 @@ class AzureMl:
             Deployments(config, endpoints, self._references, deployer, operations, self._outbox),
             batch,
             BatchDeployments(config, batch, self._references, compute, operations),
+            BatchJobs(config, batch, self._runner, self._batch_runner(), self._outbox, self._jobs),
             LocalApi(self._jobs, endpoints, batch, self._endpoints, config.faults, self._traffic),
         )
         app = web.Application(middlewares=[middleware(config.faults)], client_max_size=16 * 1024 * 1024)
         for part in parts:
             app.add_routes(part.routes())
         return app
+
+    def _batch_runner(self) -> BatchRunner:
+        commands = CommandRunner(self._config, self._data, self._outbox)
+        steps = PipelineRunner(commands, self._data, self._references, self._outbox, self._jobs)
+        return BatchRunner(steps, self._blobs, self._references, self._outbox)
 
     async def _listen(self, app: web.Application, port: int) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)

@@ -55,6 +55,7 @@ class Workspace:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get(PREFIX, self._get),
+            web.get("/discovery", self._discovery),
             web.get(PREFIX + "/datastores", self._list_datastores),
             web.get(PREFIX + "/datastores/{name}", self._get_datastore),
             web.post(PREFIX + "/datastores/{name}/listSecrets", self._secrets),
@@ -87,6 +88,10 @@ class Workspace:
                 },
             }
         )
+
+    async def _discovery(self, _: web.Request) -> web.Response:
+        """Where the workspace's data plane is. The SDK asks before it lists the jobs of a batch endpoint."""
+        return web.json_response({"api": self._addresses.url("azureml")})
 
     async def _list_datastores(self, _: web.Request) -> web.Response:
         return page([self._datastore.json()])
