@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.parquet import MOST_BYTES, MOST_CELLS, read_parquet
+from shared.adapters.renewal import Renewable
 from shared.adapters.storage import blob_service
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Predictions
@@ -33,8 +33,8 @@ class WorkspaceData:
     def __init__(self, settings: Settings, workspace: AzureWorkspace) -> None:
         self._settings = settings
         self._workspace = workspace
+        self._containers: Renewable[Any] = Renewable(self._container)
 
-    @cached_property
     def _container(self) -> Any:
         service = blob_service(self._settings, self._settings.workspace_storage)
         return service.get_container_client(self._settings.workspace_container)
@@ -119,7 +119,7 @@ class WorkspaceData:
         from azure.core.exceptions import AzureError
 
         try:
-            return list(self._container.list_blob_names(name_starts_with=prefix))
+            return self._containers.call(prefix, lambda of: list(of.list_blob_names(name_starts_with=prefix)))
         except AzureError as exc:
             raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
 
@@ -127,7 +127,7 @@ class WorkspaceData:
         from azure.core.exceptions import AzureError
 
         try:
-            download = self._container.download_blob(name)
+            download = self._containers.call(name, lambda of: of.download_blob(name))
             if download.size > MOST_BYTES:
                 message = f"{name} has {download.size:,} bytes; at most {MOST_BYTES:,} are read"
                 raise PermanentError("data.too_large", message, "write smaller files")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.adapters.renewal import Renewable
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
 from shared.errors import RetryableError
@@ -33,8 +33,8 @@ class LogsTelemetry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._clients: Renewable[Any] = Renewable(self._client)
 
-    @cached_property
     def _client(self) -> Any:
         from azure.monitor.query import LogsQueryClient
 
@@ -64,8 +64,12 @@ class LogsTelemetry:
             is_error=IS_ERROR,
             quantile="" if quantile is None else QUANTILE.format(percent=100 * quantile),
         )
+
+        def ask(client: Any) -> Any:
+            return client.query_workspace(self._settings.logs_workspace_id, query, timespan=(start, end))
+
         try:
-            answer = self._client.query_workspace(self._settings.logs_workspace_id, query, timespan=(start, end))
+            answer = self._clients.call(f"traffic log of {endpoint}", ask)
         except AzureError as exc:
             raise RetryableError("telemetry.no_answer", f"the traffic log of {endpoint} cannot be read: {exc}") from exc
         if answer.status != "Success":
