@@ -7,21 +7,34 @@ Settings are read at the start only: a changed key or a new version of a secret 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
-from azure.storage.blob import StorageErrorCode
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ServiceRequestError,
+)
+from azure.storage.blob import BlobServiceClient, StorageErrorCode
+from azure.storage.queue import QueueClient
 
 from local.addresses import Addresses
+from shared.adapters import renewal
+from shared.adapters.data import WorkspaceData
 from shared.adapters.publisher import EventGridPublisher
+from shared.adapters.queue_storage import AzureMessageQueue
 from shared.adapters.renewal import SHORTEST_LIFE_SECONDS, Renewable
 from shared.adapters.storage import AzureBlobStore
+from shared.adapters.telemetry import LogsTelemetry
 from shared.adapters.workspace import AzureWorkspace
-from shared.domain.ids import JobName, ModelName, ModelVersion
+from shared.domain.ids import EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import AccessRefusedError, RetryableError
 from shared.events import outgoing
+from shared.ports.queues import text_digest
 from tests.local.azureml.conftest import System, system  # noqa: F401 (system is a fixture)
 from tests.settings import settings_for
 from tests.unit.engine.fact_world import THEN, World, drift
@@ -191,6 +204,117 @@ def test_the_topic_that_refuses_the_key_is_worth_another_try() -> None:
 
     with pytest.raises(AccessRefusedError, match="could not be published"):
         publisher.publish(EVENT)
+
+
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def test_the_traffic_log_hears_from_a_new_client_once() -> None:
+    clients: list[FakeLogs] = []
+
+    def build() -> FakeLogs:
+        clients.append(FakeLogs(is_refused=not clients))
+        return clients[-1]
+
+    telemetry = LogsTelemetry(settings_for())
+    telemetry._clients = Renewable(build)
+
+    with pytest.raises(RetryableError, match="only in part"):  # the second client's answer
+        telemetry.intervals(EndpointName("churn"), START, START + HOUR, HOUR)
+    assert [client.asked for client in clients] == [1, 1]
+
+    telemetry._clients = Renewable(lambda: FakeLogs(is_refused=True))
+    with pytest.raises(AccessRefusedError, match="traffic log of churn: Azure does not accept"):
+        telemetry.intervals(EndpointName("churn"), START, START + HOUR, HOUR)
+
+
+class FakeLogs:
+    """What answers the traffic log's queries in part, or refuses them."""
+
+    status = "PartialError"
+
+    def __init__(self, is_refused: bool) -> None:
+        self._is_refused = is_refused
+        self.asked = 0
+
+    def query_workspace(self, *_: object, **__: object) -> FakeLogs:
+        self.asked += 1
+        if self._is_refused:
+            raise refusal()
+        return self
+
+
+def signed_with(addresses: Addresses, key: str) -> BlobServiceClient:
+    right = addresses.storage_connection_string
+    return BlobServiceClient.from_connection_string(right.replace("AccountKey=", f"AccountKey={key}"))
+
+
+def test_the_workspaces_storage_hears_from_a_new_client_once(
+    azurite: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_on_azure(monkeypatch)
+    service = signed_with(azurite, "")
+    with suppress(ResourceExistsError):
+        service.create_container("hazard-27")
+    service.get_blob_client("hazard-27", "list/a.txt").upload_blob(b"content", overwrite=True)
+    keys = iter(("AAAA", "", "AAAA", ""))
+    reader = WorkspaceData(settings_for(), AzureWorkspace(settings_for()))
+
+    def renew() -> None:
+        reader._containers = Renewable(lambda: signed_with(azurite, next(keys)).get_container_client("hazard-27"))
+
+    renew()
+    assert reader._names("list/") == ["list/a.txt"]
+    renew()
+    assert reader._read("list/a.txt") == b"content"
+    assert next(keys, "none left") == "none left"
+
+
+def test_every_look_into_a_queue_hears_from_a_new_client_once(
+    azurite: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_on_azure(monkeypatch)
+    AzureMessageQueue(settings_for(AzureWebJobsStorage=azurite.storage_connection_string)).send("hazard-27", "a")
+    calls: list[tuple[Callable[[AzureMessageQueue], object], object]] = [
+        (lambda queues: len(queues.peek("hazard-27")), 1),
+        (lambda queues: queues.length("hazard-27"), 1),
+        (lambda queues: len(queues.look_through("hazard-27")), 1),
+        (lambda queues: queues.move("hazard-27", {text_digest("a")}, None), {text_digest("a")}),
+    ]
+    for call, expected in calls:
+        keys = iter(("AAAA", ""))
+        queues = AzureMessageQueue(settings_for(AzureWebJobsStorage=azurite.storage_connection_string))
+        queues._clients = Renewable(lambda keys=keys: Signed(azurite, next(keys)))  # type: ignore[misc]
+
+        assert call(queues) == expected
+        assert next(keys, "none left") == "none left"
+
+
+class Signed(dict[str, QueueClient]):
+    """Makes the clients of queues, signed with this key."""
+
+    def __init__(self, addresses: Addresses, key: str) -> None:
+        super().__init__()
+        right = addresses.storage_connection_string
+        self._connection = right.replace("AccountKey=", f"AccountKey={key}")
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> QueueClient:
+        self[name] = QueueClient.from_connection_string(self._connection, name, retry_total=0)
+        return self[name]
+
+
+def as_on_azure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take Azurite's word for a signature with a wrong key for Azure's own, AuthenticationFailed."""
+    known = renewal.is_refusal
+
+    def is_refusal(exc: BaseException) -> bool:
+        return known(exc) or getattr(exc, "status_code", 0) == 403
+
+    monkeypatch.setattr(renewal, "is_refusal", is_refusal)
 
 
 class Refusing:
