@@ -10,6 +10,7 @@ from typing import Literal
 
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
 from shared.domain.notice import Notice
+from shared.domain.outcome import AbPlan, QualityPlan
 from shared.domain.verdict import GateResult, Judgement
 
 
@@ -104,6 +105,7 @@ class JudgePlan:
         errors_ratio_at_most: ratio of error shares, instead of their difference.
         latency_quantile: whose ratio is meant, 0 to 1; None for the geometric mean.
         score_shift_at_most: difference of mean predictions, either way; None to leave them unjudged.
+        quality: of answers whose labels arrive; None to leave it unjudged.
     """
 
     errors_worse_by_at_most: float | None
@@ -114,6 +116,7 @@ class JudgePlan:
     errors_ratio_at_most: float | None = None
     latency_quantile: float | None = None
     score_shift_at_most: float | None = None
+    quality: QualityPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,7 @@ class ReleasePlan:
         on_hand_edit: whether traffic that somebody changed stays so, and holds the release, or is put back.
         on_new_version: what this release does when an earlier version's holds the endpoint.
         keep: None leaves every deployment.
+        ab: None for a release that is no A/B test; of one, the first step is held for `bake`.
     """
 
     policy_digest: str
@@ -180,6 +184,7 @@ class ReleasePlan:
     on_hand_edit: Literal["hold", "repair"] = "hold"
     on_new_version: Literal["queue", "replace", "refuse"] = "queue"
     keep: KeepPlan | None = None
+    ab: AbPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,7 @@ class Release:
         undo: who wants this earlier version back; None for a new version.
         smoke_failures: how often in a row the smoke test failed.
         repaired_at: when traffic that was changed by hand was last put back.
+        outcomes: the tests that an A/B test has taken, in order.
     """
 
     id: ReleaseId
@@ -284,6 +290,7 @@ class Release:
     undo: Undo | None = None
     smoke_failures: int = 0
     repaired_at: datetime | None = None
+    outcomes: tuple[Judgement, ...] = ()
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.domain.outcome import Compared
+
 
 class Verdict(StrEnum):
     """Only PASS moves anything forward; INCONCLUSIVE is never good news."""
@@ -32,9 +34,11 @@ class Judgement:
     Args:
         has_data: False when nothing comparable was measured at all, or not lately.
         numbers: requests, errors, ratios and e-values behind the verdict; finite.
+        quality: what the labels showed that arrived last; None where quality is not judged.
     """
 
     verdict: Verdict
     reason: str
     has_data: bool = True
     numbers: Mapping[str, float] = field(default_factory=dict)
+    quality: Compared | None = None

@@ -37,6 +37,7 @@ class Tolerances:
         latency: ratio of latencies, above 0.
         latency_quantile: of which quantile, 0 to 1; None for geometric means.
         scores: difference of mean predictions, either way, above 0.
+        quality: how much worse the metric of labelled rows may be, 0 or more.
         false_rollbacks: chance, above 0 and below 1; split equally over the metrics.
         horizon: how long the look-out lasts, in intervals; fixed beforehand.
     """
@@ -48,6 +49,7 @@ class Tolerances:
     errors_ratio: float | None = None
     latency_quantile: float | None = None
     scores: float | None = None
+    quality: float | None = None
 
     @property
     def error_bound(self) -> Bound | None:
@@ -57,7 +59,7 @@ class Tolerances:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        judged = {"errors": self.error_bound, "latency": self.latency, "scores": self.scores}
+        judged = {"errors": self.error_bound, "latency": self.latency, "scores": self.scores, "quality": self.quality}
         return tuple(name for name, bound in judged.items() if bound is not None)
 
     @property
@@ -75,6 +77,7 @@ def tolerances_of(plan: JudgePlan, horizon: int) -> Tolerances:
         errors_ratio=plan.errors_ratio_at_most,
         latency_quantile=plan.latency_quantile,
         scores=plan.score_shift_at_most,
+        quality=plan.quality.worse_by_at_most if plan.quality else None,
     )
 
 

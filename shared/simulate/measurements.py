@@ -132,8 +132,9 @@ def look(measured: Measured, tolerances: Tolerances) -> Looks:
 
 
 def without_scores(tolerances: Tolerances) -> Tolerances:
-    """Return tolerances for errors and latency alone, each with the chance it had beside the predictions."""
-    if tolerances.scores is None:
+    """Return tolerances for errors and latency alone, each with the chance it had beside the others."""
+    alone = replace(tolerances, scores=None, quality=None)
+    if len(alone.metrics) == len(tolerances.metrics):
         return tolerances
-    metrics = len(tolerances.metrics)
-    return replace(tolerances, scores=None, false_rollbacks=tolerances.false_rollbacks * (metrics - 1) / metrics)
+    share = len(alone.metrics) / len(tolerances.metrics)
+    return replace(alone, false_rollbacks=tolerances.false_rollbacks * share)

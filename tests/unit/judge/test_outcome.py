@@ -1,0 +1,211 @@
+"""The verdict of an A/B test: wrong as rarely as it says, and refused where the rows cannot carry it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from shared.domain.outcome import AbPlan, LabelSource
+from shared.domain.verdict import Verdict
+from shared.judge.outcome import confidence_of_one, detectable, judge_outcome
+from shared.judge.outcome_metrics import bounds, of_shares
+from shared.judge.outcome_rows import Arm
+
+LABELS = LabelSource("azureml:labels@latest", "row_id", "label")
+PLAN = AbPlan("accuracy", LABELS, needed_gain=0.0)
+RUNS = 600
+Rows = tuple[list[float], list[float]]
+Draw = Callable[[np.random.Generator, int], Rows]
+
+
+def arm(rows: Rows, first: int = 0, served: int | None = None) -> Arm:
+    labels, predictions = rows
+    keys = tuple(f"r{first + number}" for number in range(len(labels)))
+    return Arm(keys, tuple(labels), tuple(predictions), served or len(labels), len(labels))
+
+
+def classified(quality: float) -> Draw:
+    """Return rows whose score is normal, shifted by `quality` where the label is 1; a third are 1."""
+
+    def draw(random: np.random.Generator, rows: int) -> Rows:
+        labels = (random.random(rows) < 0.33).astype(float)
+        scores = 1 / (1 + np.exp(-(random.normal(0, 1, rows) + quality * (labels - 0.5))))
+        return labels.tolist(), scores.tolist()
+
+    return draw
+
+
+def revenue(mean: float) -> Draw:
+    def draw(random: np.random.Generator, rows: int) -> Rows:
+        values = (random.random(rows) < 0.3) * random.lognormal(0, 0.7, rows) * mean
+        return values.tolist(), [0.0] * rows
+
+    return draw
+
+
+def errors(spread: float) -> Draw:
+    def draw(random: np.random.Generator, rows: int) -> Rows:
+        return random.normal(0, spread, rows).tolist(), [0.0] * rows
+
+    return draw
+
+
+def converted(share: float) -> Draw:
+    def draw(random: np.random.Generator, rows: int) -> Rows:
+        return (random.random(rows) < share).astype(float).tolist(), [0.0] * rows
+
+    return draw
+
+
+def verdicts(plan: AbPlan, challenger: Draw, champion: Draw, rows: tuple[int, int], runs: int = RUNS) -> list[Verdict]:
+    random = np.random.default_rng(20261120)
+    return [
+        judge_outcome(
+            plan, arm(challenger(random, rows[0])), arm(champion(random, rows[1]), rows[0]), plan.confidence
+        ).verdict
+        for _ in range(runs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "draw", "rows"),
+    [
+        pytest.param("accuracy", classified(1.5), (300, 300), id="accuracy"),
+        pytest.param("roc_auc", classified(1.5), (300, 300), id="roc_auc"),
+        pytest.param("roc_auc", classified(3.0), (150, 900), id="roc_auc_high_uneven"),
+        pytest.param("recall", classified(1.5), (300, 300), id="recall"),
+        pytest.param("precision", classified(1.5), (300, 300), id="precision"),
+        pytest.param("log_loss", classified(1.5), (300, 300), id="log_loss"),
+        pytest.param("rmse", errors(2.0), (200, 600), id="rmse"),
+        pytest.param("mae", errors(2.0), (200, 600), id="mae"),
+        pytest.param("mean", revenue(10.0), (400, 400), id="revenue"),
+        pytest.param("mean", converted(0.02), (800, 800), id="rare_conversions"),
+    ],
+)
+def test_a_version_without_the_gain_is_promoted_as_rarely_as_was_agreed(
+    metric: str, draw: Draw, rows: tuple[int, int]
+) -> None:
+    plan = replace(PLAN, metric=metric)  # type: ignore[arg-type]
+    passed = verdicts(plan, draw, draw, rows).count(Verdict.PASS)
+    # 5 % is promised; 600 runs at exactly 5 % give 49 or more once in 1,400 times.
+    assert passed / RUNS <= 48 / RUNS
+    # And it is no more careful than it has to be.
+    assert passed / RUNS >= 0.02
+
+
+def test_f1_is_promoted_falsely_as_rarely_too() -> None:
+    plan = replace(PLAN, metric="f1")
+    assert verdicts(plan, classified(1.5), classified(1.5), (300, 300), 300).count(Verdict.PASS) <= 27
+
+
+def test_a_version_that_is_just_beyond_the_tolerance_hardly_ever_passes() -> None:
+    plan = replace(PLAN, metric="mean", needed_gain=-0.05)
+    assert verdicts(plan, converted(0.20), converted(0.25), (600, 600)).count(Verdict.PASS) <= 48
+
+
+@pytest.mark.parametrize(
+    ("needed", "challenger", "champion", "verdict"),
+    [
+        pytest.param(0.0, 0.30, 0.20, Verdict.PASS, id="better"),
+        pytest.param(0.0, 0.20, 0.30, Verdict.FAIL, id="worse"),
+        pytest.param(0.0, 0.20, 0.20, Verdict.INCONCLUSIVE, id="the_same_is_not_better"),
+        pytest.param(-0.1, 0.20, 0.20, Verdict.PASS, id="the_same_is_not_much_worse"),
+        pytest.param(0.2, 0.25, 0.20, Verdict.FAIL, id="better_but_by_too_little"),
+    ],
+)
+def test_the_verdict(needed: float, challenger: float, champion: float, verdict: Verdict) -> None:
+    plan = replace(PLAN, metric="mean", needed_gain=needed)
+    found = verdicts(plan, converted(challenger), converted(champion), (3000, 3000), 20)
+    assert found.count(verdict) >= 17
+
+
+def test_where_less_is_better_less_is_a_gain() -> None:
+    plan = replace(PLAN, metric="mean", better="lower")
+    assert verdicts(plan, revenue(5.0), revenue(10.0), (1000, 1000), 5) == [Verdict.PASS] * 5
+    assert verdicts(replace(PLAN, metric="mae"), errors(1.0), errors(2.0), (1000, 1000), 5) == [Verdict.PASS] * 5
+
+
+def test_the_reason_has_the_numbers() -> None:
+    found = judge_outcome(
+        replace(PLAN, needed_gain=-0.05),
+        arm(([1.0] * 1000, [1.0] * 900 + [0.0] * 100)),
+        arm(([1.0] * 2000, [1.0] * 1780 + [0.0] * 220), 1000),
+        0.95,
+    )
+    assert found.verdict is Verdict.PASS
+    assert found.reason == (
+        "accuracy is 0.9 on 1,000 labelled rows, the champion's 0.89 on 2,000; the gain is -0.00999 to +0.0289 "
+        "(95 % bounds): worse by at most 0.05 is proven"
+    )
+    assert found.numbers["gain_low"] == pytest.approx(-0.00999, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "said"),
+    [
+        pytest.param(arm(([1.0] * 40, [1.0] * 40)), arm(([1.0] * 90, [1.0] * 90), 90), "50 of each", id="few_rows"),
+        pytest.param(
+            arm(([1.0] * 500, [1.0] * 500), 0, 1000),
+            arm(([1.0] * 600, [1.0] * 600), 500, 1000),
+            "labels came for 50.0 % of the challenger's rows and 60.0 % of the champion's",
+            id="labels_depend_on_the_version",
+        ),
+        pytest.param(
+            arm(([1.0] * 99 + [math.nan], [1.0] * 100)), arm(([1.0] * 90, [1.0] * 90), 100), "no finite", id="nan"
+        ),
+    ],
+)
+def test_rows_that_cannot_carry_a_verdict_are_inconclusive(challenger: Arm, champion: Arm, said: str) -> None:
+    found = judge_outcome(replace(PLAN, metric="mean"), challenger, champion, 0.95)
+    assert (found.verdict, found.has_data) == (Verdict.INCONCLUSIVE, False)
+    assert said in found.reason
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [("roc_auc", "10 rows of each class"), ("recall", "10 rows of label 1"), ("precision", "10 rows flagged")],
+)
+def test_metrics_of_a_kind_of_row_need_some_of_them(metric: str, said: str) -> None:
+    none_positive = arm(([0.0] * 100, [0.1] * 100)), arm(([0.0] * 100, [0.1] * 100), 100)
+    assert said in judge_outcome(replace(PLAN, metric=metric), *none_positive, 0.95).reason  # type: ignore[arg-type]
+
+
+def test_who_met_both_versions_does_not_count_for_an_outcome() -> None:
+    values = ([float(n % 2) for n in range(200)], [0.0] * 200)
+    found = judge_outcome(replace(PLAN, metric="mean"), arm(values), arm(values, 100), 0.95)
+    assert (found.numbers["rows"], found.numbers["champion_rows"]) == (100, 100)
+
+
+def test_bounds_of_shares_are_newcombes() -> None:
+    # Newcombe (1998), table II, example (a): 56/70 and 48/80, method 10: .0524 to .3339, two-sided 95 %.
+    found = of_shares((56, 70), (48, 80), 1.0, 0.975)
+    assert [found.low, found.high] == pytest.approx([0.0524, 0.3339], abs=1e-4)
+
+
+def test_bounds_of_means_are_welchs() -> None:
+    random = np.random.default_rng(1)
+    rows = [random.normal(mean, spread, size) for mean, spread, size in ((3, 1, 80), (2.5, 3, 130))]
+    arms = [arm((each.tolist(), [0.0] * len(each))) for each in rows]
+    found = bounds("mean", "higher", arms[0], arms[1], 0.95)
+    theirs = stats.ttest_ind(rows[0], rows[1], equal_var=False).confidence_interval(0.90)
+    assert [found.low, found.high] == pytest.approx([theirs.low, theirs.high])
+
+
+def test_two_tests_share_the_chance_to_be_wrong() -> None:
+    assert confidence_of_one(PLAN) == 0.95
+    assert confidence_of_one(replace(PLAN, extend_until=timedelta(days=14))) == pytest.approx(0.975)
+
+
+def test_what_a_number_of_rows_can_tell() -> None:
+    told = detectable(PLAN, 5000, 5000, None)
+    assert told is not None
+    assert 0.01 < told < 0.02
+    assert detectable(replace(PLAN, metric="mae"), 5000, 5000, None) is None
+    assert detectable(replace(PLAN, metric="mae"), 5000, 5000, 12.0) == pytest.approx(told * 12 / 0.3)
+    assert detectable(PLAN, 20, 5000, None) == math.inf
