@@ -79,13 +79,17 @@ let seed = 7;
 const random = (most) => (seed = (seed * 16807) % 2147483647) % most;
 const told = [];
 for (let n = 0; n < 2000; n++) {
-  messages.insert({accountName: "a" + random(2), messageId: "m" + n, visibleTime: random(50)});
+  messages.insert({accountName: "a" + random(2), messageId: "m" + n, visibleTime: random(50), timeNextVisible: n});
   const of = {accountName: "a" + random(2), messageId: "m" + random(n + 1)};
   const found = messages.findOne(of);
   told.push(found ? found.visibleTime : null);
   if (random(3) > 0) { messages.findAndRemove(of); }
+  const taken = messages.chain().find({messageId: {$gte: "m5"}}).simplesort("messageId").limit(random(40)).data();
+  taken.forEach((each) => { each.timeNextVisible = random(50); });
+  messages.update(taken);
+  messages.remove(random(20) ? [] : taken);
   if (random(100) === 0) { messages.findAndRemove({visibleTime: {$lte: random(10)}}); }
-  told.push(messages.chain().find({visibleTime: {$lt: 20}, accountName: "a0"}).simplesort("messageId").data().length);
+  told.push(messages.chain().find({timeNextVisible: {$lt: 20}, accountName: "a0"}).data().length);
 }
 told.push(messages.chain().simplesort("messageId").data().map((each) => each.messageId), messages.checkAllIndexes());
 console.log(JSON.stringify(told));
