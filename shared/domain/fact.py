@@ -53,7 +53,8 @@ class FeatureDrift:
 
 @dataclass(frozen=True, slots=True)
 class DriftDetected:
-    """A monitor found drift. `features` come strongest first; `detail` is a plain sentence or the raw text."""
+    """A monitor found drift. `features` come strongest first; `detail` is a plain sentence or the raw text; `report`
+    is the id of the monitor's stored report, "" when there is none."""
 
     model: ModelName | None
     monitor: str
@@ -61,6 +62,7 @@ class DriftDetected:
     run: str
     features: tuple[FeatureDrift, ...]
     detail: str
+    report: str = ""
     kind: Literal["drift-detected"] = "drift-detected"
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.ids import DeploymentName, EndpointName
+from shared.drift.signal import SignalReport, SignalVerdict
 from shared.errors import PermanentError
 from shared.policy.model import Policy
 from shared.policy.monitoring import Performance
 from shared.ports.data import DataReader
 from shared.release.sections import Evaluate
-from shared.store.monitors import MonitorRun, MonitorState, MonitorVerdict
+from shared.store.monitors import MonitorState
 
 SIGNAL = "performance"
-_VERDICTS: dict[str, MonitorVerdict] = {
+_VERDICTS: dict[str, SignalVerdict] = {
     "worse": "drift",
     "good-enough": "no-drift",
     "insufficient-data": "insufficient-data",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledLook:
+    """What labels showed about the rows served since `start`. `evidence` is the labels' version."""
+
+    signal: SignalReport
+    start: datetime
+    evidence: str
 
 
 def labels_of(policy: Policy, performance: Performance) -> str:
@@ -34,30 +44,43 @@ def look_at_performance(
     deployment: DeploymentName,
     state: MonitorState,
     now: datetime,
-) -> MonitorRun | None:
+) -> LabelledLook | None:
     """Return what the newest labels show about the rows served lately; None when there are no newer labels."""
     labels = data.pinned(labels_of(policy, performance))
     if labels == state.labels_seen:
         return None
-    seen = MonitorRun(
-        state.model_version, SIGNAL, now - performance.labels_within, now, 0, "insufficient-data", "", evidence=labels
-    )
+    start = now - performance.labels_within
     try:
-        return _judged(data, policy.endpoint.name, performance, deployment, seen)
+        signal = _judged(data, policy.endpoint.name, performance, deployment, labels, start, now)
     except PermanentError as exc:
-        return replace(seen, verdict="error", sentence=str(exc))
+        signal = SignalReport(SIGNAL, "error", str(exc), 0)
     except ValueError as exc:
-        return replace(seen, verdict="error", sentence=f"labels {labels}: {exc}")
+        signal = SignalReport(SIGNAL, "error", f"labels {labels}: {exc}", 0)
+    return LabelledLook(signal, start, labels)
 
 
 def _judged(
-    data: DataReader, endpoint: EndpointName, performance: Performance, deployment: DeploymentName, seen: MonitorRun
-) -> MonitorRun:
+    data: DataReader,
+    endpoint: EndpointName,
+    performance: Performance,
+    deployment: DeploymentName,
+    labels: str,
+    start: datetime,
+    end: datetime,
+) -> SignalReport:
     from shared.drift.performance import PerformanceRules, judge_performance
 
-    scored = data.collected_predictions(endpoint, deployment, seen.start, seen.end)
+    scored = data.collected_predictions(endpoint, deployment, start, end)
     if scored.empty:
-        return replace(seen, sentence="no answers were collected yet")
+        return SignalReport(SIGNAL, "insufficient-data", "no answers were collected yet", 0)
     rules = PerformanceRules(performance.metric, performance.at_least, performance.key, performance.label)
-    report = judge_performance(scored, data.table(seen.evidence), rules)
-    return replace(seen, rows=report.rows, verdict=_VERDICTS[report.verdict], sentence=report.sentence)
+    found = judge_performance(scored, data.table(labels), rules)
+    return SignalReport(
+        signal=SIGNAL,
+        verdict=_VERDICTS[found.verdict],
+        sentence=found.sentence,
+        rows=found.rows,
+        value=found.value,
+        threshold=performance.at_least,
+        measure=performance.metric,
+    )

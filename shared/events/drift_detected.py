@@ -20,6 +20,7 @@ def parse(envelope: Envelope) -> Fact:
         run=data.name("run"),
         features=tuple(_feature(item) for item in data.items("features")),
         detail=data.optional_text("detail") or "",
+        report=data.optional_name("report") or "",
     )
     return fact_of(envelope, body, identity=(body.run, body.signal), matters=(body.model or "",))
 

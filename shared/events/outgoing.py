@@ -31,12 +31,15 @@ def drift_detected(
     run: str,
     features: Iterable[FeatureDrift] = (),
     detail: str = "",
+    report: str = "",
 ) -> OutgoingEvent:
-    """Tell that a monitor of ours found drift. `run` names the look it took; `features` strongest first."""
+    """Tell that a monitor of ours found drift. `run` names the look it took; `features` strongest first; `report` is
+    the id of its stored report, and no part of what makes two events one fact."""
     listed: list[object] = [
         {"feature": f.feature, "metric": f.metric, "value": f.value, "threshold": f.threshold} for f in features
     ]
     data = {"model": model, "monitor": monitor, "signal": signal, "run": run, "features": listed, "detail": detail}
+    data |= {"report": report} if report else {}
     return _event(drift.TYPE, source, f"models/{model}/monitors/{monitor}", time, data, run, signal)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from urllib.parse import quote
 
 from shared.domain.fact import (
     BudgetCrossed,
@@ -13,7 +15,7 @@ from shared.domain.fact import (
     PolicyStateChanged,
     RunEnded,
 )
-from shared.domain.ids import JobName
+from shared.domain.ids import JobName, ModelName
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
@@ -64,9 +66,15 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     if isinstance(work.fact.body, DriftDetected):
         version = work.fact.body.run.partition("@")[0]
         notice = work.daily_notice(kind, f"{work.fact.body.signal}/{version}", **parameters)
+        notice = replace(notice, path=report_path(work.policy.model, work.fact.body.report))
     else:
         notice = work.notice(kind, **parameters)
     return done(reaction, f"people are told: {reaction.why}", "", notice)
+
+
+def report_path(model: ModelName, report: str) -> str:
+    """Return where the page of a monitor's report is; whoever may publish events must not choose another page."""
+    return f"api/monitors/{quote(model, safe='')}/{quote(report, safe='')}" if report else ""
 
 
 SPEC = ReactionSpec(NAME, propose, perform, {"notify": Notify}, looks_at_state=(RunEnded,))

@@ -20,7 +20,7 @@ MonitorVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
 @dataclass(frozen=True, slots=True)
 class MonitorRun:
     """One look at the window [start, end). `sentence` says what was found; `features` are those that drifted.
-    `evidence` names the labels that were looked at, when labels were."""
+    `evidence` names the labels that were looked at, when labels were; `report` is the id of the stored report."""
 
     model_version: ModelVersion
     signal: str
@@ -31,6 +31,7 @@ class MonitorRun:
     sentence: str
     features: tuple[FeatureDrift, ...] = ()
     evidence: str = ""
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)

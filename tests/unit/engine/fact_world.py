@@ -247,10 +247,11 @@ class World:
         }
 
 
-def drift(run: str = "7@1", model: ModelName = MODEL, signal: str = "data-drift") -> str:
+def drift(run: str = "7@1", model: ModelName = MODEL, signal: str = "data-drift", report: str = "") -> str:
+    detail = f"{signal}: age drifted"
     return cloud(
         outgoing.drift_detected(
-            WORKSPACE, THEN, model=model, monitor="m", signal=signal, run=run, detail=f"{signal}: age drifted"
+            WORKSPACE, THEN, model=model, monitor="m", signal=signal, run=run, detail=detail, report=report
         )
     )
 

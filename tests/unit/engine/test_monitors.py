@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelVersion
 from shared.engine.monitors import Monitors
 from shared.errors import PermanentError, RetryableError
 from shared.policy.model import Policy
 from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
+from shared.store.monitor_reports import MonitorReports
 from shared.store.monitors import MonitorRun, MonitorState, MonitorStates
 from shared.store.profiles import Profiles
 from tests.fakes.blobs import MemoryBlobStore
@@ -54,6 +56,7 @@ class World:
         self.policies = policies or (WATCHED,)
         self.clock = FakeClock()
         self.blobs = MemoryBlobStore(self.clock.now)
+        self.reports = MonitorReports(self.blobs)
         self.workspace, self.data, self.topic = FakeWorkspace(), TimedData(), FakePublisher()
         self.random = np.random.default_rng(11)
         self.data.tables[TRAINED_ON] = self.customers(5000)
@@ -88,6 +91,7 @@ class World:
             self.clock,
             WORKSPACE,
             FakeOutbox(),
+            self.reports,
         ).run_due()
 
     @property
@@ -312,3 +316,55 @@ def test_a_new_champion_is_not_compared_with_the_windows_of_the_old_one() -> Non
     world.traffic(1000, shift=15, version="2")
     world.look()
     assert world.verdicts == ["insufficient-data", "insufficient-data"]
+
+
+def test_every_look_that_says_something_leaves_a_report_with_the_past_in_it() -> None:
+    world = World()
+    for shift in (0, 0, 15):
+        world.traffic(1000, shift)
+        world.look()
+    newest, *older = world.reports.newest(MODEL)
+    assert [newest.verdict, *(each.verdict for each in older)] == ["drift", "no-drift", "no-drift"]
+    assert newest.id == world.runs[-1].report
+    report = world.reports.read(MODEL, newest.id)
+    assert report is not None
+    assert (report.reference, report.reference_rows, report.profile) == (
+        "the training data of version 1",
+        5000,
+        "profiles/churn/1.json",
+    )
+    assert [point.verdict for point in report.trend if not point.column] == ["no-drift", "no-drift", "drift"]
+    assert report.policy_digest == WATCHED.digest
+    assert "age" in (world.reports.page(MODEL, newest.id) or "")
+
+
+def test_the_announcement_names_the_report_and_stays_the_same_fact() -> None:
+    world = World()
+    world.traffic(1000, shift=15)
+    world.look()
+    (event,) = world.topic.events
+    body = fact_from(cloud(event)).body
+    assert isinstance(body, DriftDetected)
+    assert body.report == world.runs[0].report
+    without = replace(event, data={key: value for key, value in event.data.items() if key != "report"})
+    assert fact_from(cloud(without)).key == fact_from(cloud(event)).key
+    assert fact_from(cloud(without)).payload_digest == fact_from(cloud(event)).payload_digest
+
+
+def test_a_look_at_too_little_leaves_no_report() -> None:
+    world = World()
+    world.traffic(200)
+    world.look()
+    assert (world.runs[0].report, world.reports.newest(MODEL)) == ("", ())
+
+
+def test_a_damaged_report_costs_the_past_and_nothing_else() -> None:
+    world = World()
+    world.traffic(1000)
+    world.look()
+    world.blobs.put(f"monitor-reports/churn/{world.runs[0].report}.json", b"{}")
+    world.traffic(1000)
+    world.look()
+    report = world.reports.last(MODEL)
+    assert report is not None
+    assert len({point.at for point in report.trend}) == 1

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.ids import ModelName
+from shared.reactions.notify import report_path
 from tests.unit.engine.fact_world import (
     World,
     budget,
@@ -85,3 +87,20 @@ def test_drift_of_one_signal_and_version_is_one_notice_a_day() -> None:
     assert len({today, key("8@1"), key("7@1", "performance")}) == 3
     world.clock.advance(timedelta(days=1))
     assert key("7@3") != today
+
+
+def test_drift_links_to_its_report_and_to_nothing_else() -> None:
+    body = drift(report="churn-20260712T030000Z")
+    (reaction,) = proposed(NAME, body, OURS)
+    (notice,) = perform(World(), NAME, body, reaction).notices
+    assert notice.path == "api/monitors/churn/churn-20260712T030000Z"
+    assert "report" not in notice.parameters
+
+    (plain,) = perform(World(), NAME, drift(), reaction).notices
+    assert (plain.path, plain.key) == ("", notice.key)
+
+
+def test_a_report_of_another_name_cannot_lead_elsewhere() -> None:
+    assert report_path(ModelName("churn"), "../../.auth/logout?x=//evil") == (
+        "api/monitors/churn/..%2F..%2F.auth%2Flogout%3Fx%3D%2F%2Fevil"
+    )
