@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from shared.drift.columns import named_columns
+from shared.drift.batches import Source
+from shared.drift.counting import count
+from shared.drift.counts import WindowCounts
 from shared.drift.measure import Measured, measure
 from shared.drift.profile import Profile
 from shared.drift.report import ColumnReport, DriftReport, DriftRules, FloorReason, PastWindow, Verdict
 from shared.drift.sentences import column_sentence, report_sentence
 from shared.drift.significance import benjamini_hochberg
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Past windows set a floor when there are enough of them of about this length: shorter windows vary more.
 ENOUGH_PAST_WINDOWS = 8
@@ -25,7 +23,11 @@ STANDARD_DEVIATIONS = 3.0
 
 
 def compare(
-    reference: Profile, window: pd.DataFrame, rules: DriftRules | None = None, past: Sequence[PastWindow] = ()
+    reference: Profile,
+    window: WindowCounts | Source,
+    rules: DriftRules | None = None,
+    past: Sequence[PastWindow] = (),
+    importance: Mapping[str, float] | None = None,
 ) -> DriftReport:
     """Return whether the window drifted from the reference, column by column, worst first.
 
@@ -35,39 +37,53 @@ def compare(
     values, a lost column or a changed type count as drift of their own. Bad data gives findings, never an exception.
 
     Args:
+        window: rows, or what `count` counted of them, or of their parts and added up.
         past: windows without known drift, e.g. `report.as_past()` of earlier ones, in any order.
+        importance: of the model's features, 0 or more in any unit; those left out have none. It weighs the order.
+
+    Raises:
+        ValueError: the window was counted against another profile.
     """
     rules = rules or DriftRules()
-    columns = named_columns(window)
-    known = {each.name for each in reference.columns}
-    findings = _frame_findings(known, window, rules)
+    counts = window if isinstance(window, WindowCounts) else count(reference, window)
+    if counts.reference != reference.digest:
+        raise ValueError("this window was counted against another profile; count it against this one")
+    findings = (*_window_findings(counts, rules), *counts.findings)
     measured = [
-        measure(each, columns.get(each.name), rules.false_alarms)
+        measure(each, counts.columns.get(each.name), counts.rows, rules)
         for each in reference.columns
         if each.name not in rules.ignore
     ]
     reports: tuple[ColumnReport, ...] = ()
-    if measured and min(reference.rows, len(window)) >= rules.minimum_rows:
-        similar = [each for each in past if abs(each.rows - len(window)) <= SAME_LENGTH_WITHIN * len(window)]
-        reports = tuple(sorted(_judge(measured, rules, similar), key=_badness, reverse=True))
+    if measured and min(reference.rows, counts.rows) >= rules.minimum_rows:
+        similar = [each for each in past if abs(each.rows - counts.rows) <= SAME_LENGTH_WITHIN * counts.rows]
+        shares = _shares(importance or {})
+        judged = _judge(measured, rules, similar, shares)
+        reports = tuple(sorted(judged, key=lambda each: _badness(each, len(judged)), reverse=True))
     else:
         # Too few rows for statistics, but a lost column or a changed type is plain to see.
         findings += tuple(f"{each.name}: {finding}" for each in measured if each.is_broken for finding in each.findings)
     verdict = _verdict(reports)
-    sentence = report_sentence(verdict, reports, (reference.rows, len(window)), rules, findings)
-    return DriftReport(verdict, sentence, reference.rows, len(window), reports, findings)
+    sentence = report_sentence(verdict, reports, (reference.rows, counts.rows), rules, findings)
+    return DriftReport(verdict, sentence, reference.rows, counts.rows, reports, findings)
 
 
-def _frame_findings(known: set[str], window: pd.DataFrame, rules: DriftRules) -> tuple[str, ...]:
-    names = [str(name) for name in window.columns]
-    new = sorted(set(names) - known - rules.ignore)
-    twice = sorted({name for name in names if names.count(name) > 1})
+def _window_findings(counts: WindowCounts, rules: DriftRules) -> tuple[str, ...]:
+    new = sorted(counts.new - rules.ignore)
     findings = []
     if new:
         findings.append(f"the reference has no column {', '.join(new)}: not compared")
-    if twice:
-        findings.append(f"the window has {', '.join(twice)} more than once: only the first is compared")
+    if counts.twice:
+        twice = ", ".join(sorted(counts.twice))
+        findings.append(f"the window has {twice} more than once: only the first is compared")
     return tuple(findings)
+
+
+def _shares(importance: Mapping[str, float]) -> dict[str, float]:
+    """Return each column's share of all importance, 0-1; empty when there is none."""
+    weights = {name: abs(value) for name, value in importance.items() if np.isfinite(value)}
+    total = sum(weights.values())
+    return {name: value / total for name, value in weights.items()} if total else {}
 
 
 def _verdict(reports: Sequence[ColumnReport]) -> Verdict:
@@ -76,11 +92,16 @@ def _verdict(reports: Sequence[ColumnReport]) -> Verdict:
     return "no-drift" if any(each.effect is not None for each in reports) else "insufficient-data"
 
 
-def _judge(measured: Sequence[Measured], rules: DriftRules, past: Sequence[PastWindow]) -> list[ColumnReport]:
+def _judge(
+    measured: Sequence[Measured], rules: DriftRules, past: Sequence[PastWindow], shares: Mapping[str, float]
+) -> list[ColumnReport]:
     distances = [each.distance.p_value if each.distance else 1.0 for each in measured]
     adjusted = benjamini_hochberg([*distances, *(each.missing_p_value for each in measured)])
     missing = adjusted[len(measured) :]
-    return [_judge_column(*each, rules, past) for each in zip(measured, adjusted, missing, strict=False)]
+    reports = [_judge_column(*each, rules, past) for each in zip(measured, adjusted, missing, strict=False)]
+    if not shares:
+        return reports
+    return [dataclasses.replace(each, importance=shares.get(each.name, 0.0)) for each in reports]
 
 
 def _judge_column(
@@ -107,6 +128,8 @@ def _judge_column(
         missing_now=measured.missing_now,
         unseen_share=0.0 if distance is None else distance.unseen_share,
         findings=measured.findings,
+        measures={} if distance is None else distance.measures,
+        histogram=measured.histogram,
     )
     return dataclasses.replace(report, sentence=column_sentence(report, "" if distance is None else distance.detail))
 
@@ -125,6 +148,9 @@ def _floor(measured: Measured, rules: DriftRules, past: Sequence[PastWindow]) ->
     return max(floors, key=lambda each: each[0])
 
 
-def _badness(report: ColumnReport) -> tuple[bool, float]:
+def _badness(report: ColumnReport, columns: int) -> tuple[bool, float]:
+    """Return what to sort by. A column of average importance weighs 1, one without any half of that."""
     missing_change = abs(report.missing_now - report.missing_before)
-    return report.is_drifted, max(report.effect or 0.0, missing_change, report.unseen_share) / report.floor
+    worst = max(report.effect or 0.0, missing_change, report.unseen_share) / report.floor
+    weight = 1.0 if report.importance is None else (1 + columns * report.importance) / 2
+    return report.is_drifted, worst * weight

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from shared.drift.columns import category_counts, kind_of, sorted_numbers
-from shared.drift.distance import jensen_shannon_divergence, kolmogorov_smirnov
-from shared.drift.profile import CategoricalColumn, Column, NumericColumn
+from shared.drift.counts import ColumnCounts
+from shared.drift.distance import (
+    decile_cells,
+    jensen_shannon_divergence,
+    kolmogorov_smirnov,
+    population_stability_index,
+    wasserstein,
+)
+from shared.drift.histogram import categorical_histogram, numeric_histogram
+from shared.drift.quantiles import quantile
+from shared.drift.reference import MOST_DISTINCT, CategoricalColumn, Column, NumericColumn, OtherColumn
+from shared.drift.report import DriftRules, Histogram
 from shared.drift.significance import (
     chi_square_p_value,
     jensen_shannon_bias,
@@ -20,11 +30,9 @@ from shared.drift.significance import (
     merge_rare_cells,
 )
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 # With fewer values than this in a column, its distribution is not compared; its missing rate still is.
 MINIMUM_VALUES = 50
+_WORDS = {"numeric": "numbers", "categorical": "text", "datetime": "dates"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Distance:
     null_quantile: float
     p_value: float
     detail: str
+    measures: Mapping[str, float]
     unseen_share: float = 0.0
 
 
@@ -51,95 +60,167 @@ class Measured:
     missing_p_value: float = 1.0
     findings: tuple[str, ...] = ()
     is_broken: bool = False
+    histogram: Histogram | None = None
 
 
-def measure(reference: Column, window: pd.Series[Any] | None, false_alarms: float) -> Measured:
-    """Compare one column; `window` is None when the window lacks it."""
-    if window is None:
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """The missing shares before and now, and the p-value of their difference."""
+
+    before: float
+    now: float
+    p_value: float
+
+    def of(
+        self,
+        name: str,
+        *findings: str,
+        distance: Distance | None = None,
+        is_broken: bool = False,
+        histogram: Histogram | None = None,
+    ) -> Measured:
+        return Measured(name, distance, self.before, self.now, self.p_value, findings, is_broken, histogram)
+
+
+def measure(reference: Column, window: ColumnCounts | None, rows: int, rules: DriftRules) -> Measured:
+    """Compare one column.
+
+    Args:
+        window: None when the window, of so many rows, lacks the column.
+    """
+    if window is None or (rows and not window.rows):
         return Measured(reference.name, findings=("the window has no such column",), is_broken=True)
-    missing = _missing(reference, window)
-    kind = kind_of(window)
-    if "empty" in (kind, reference.kind):
-        return Measured(reference.name, None, *missing, findings=_emptiness(reference, kind))
-    if kind != reference.kind:
-        return Measured(
-            reference.name, None, *missing, findings=(_type_change(reference, window, kind),), is_broken=True
-        )
+    missing = _missing(reference, window, rows)
+    if not window.present or reference.kind == "empty":
+        return missing.of(reference.name, _emptiness(reference, window))
+    foreign = _foreign(reference, window)
+    if foreign > rules.min_effect * window.present:
+        return missing.of(reference.name, _type_change(reference, window), is_broken=True)
+    findings = [_some_foreign(reference, window, foreign)] if foreign else []
     match reference:
         case NumericColumn():
-            return _measure_numeric(reference, window, false_alarms, missing)
+            return _measure_numeric(reference, window, rules, missing, findings)
         case CategoricalColumn():
-            return _measure_categorical(reference, window, false_alarms, missing)
-    return Measured(reference.name, None, *missing, findings=("dates and times always move; they are not compared",))
+            return _measure_categorical(reference, window, rules, missing, findings)
+        case OtherColumn():
+            findings += _zones(reference, window)
+            return missing.of(reference.name, *findings, "dates and times always move; they are not compared")
 
 
 def _measure_numeric(
-    reference: NumericColumn, column: pd.Series[Any], false_alarms: float, missing: tuple[float, float, float]
+    reference: NumericColumn, window: ColumnCounts, rules: DriftRules, missing: _Missing, findings: list[str]
 ) -> Measured:
-    values = sorted_numbers(column)
-    findings: list[str] = []
-    infinite = int(np.isinf(values).sum())
+    infinite = window.negative_infinite + window.positive_infinite
     if infinite and not reference.infinite:
         findings.append(f"{infinite} infinite values, of which the reference has none")
-    if few := _too_few(reference, len(values)):
-        return Measured(reference.name, None, *missing, findings=(*findings, few))
+    if few := _too_few(reference, window.numbers):
+        return missing.of(reference.name, *findings, few)
     if not reference.edges:
-        return Measured(reference.name, None, *missing, findings=(*findings, "the reference has only infinite values"))
-    effect, at_most = kolmogorov_smirnov(reference, values)
-    sizes = (reference.present, len(values))
+        return missing.of(reference.name, *findings, "the reference has only infinite values")
+    if window.least == window.most and not infinite and reference.edges[0] != reference.edges[-1]:
+        findings.append(f"always {window.least:.6g} now, where the reference varied")
+    effect, at_most = kolmogorov_smirnov(reference, window)
+    sizes = (reference.present, window.numbers)
+    measures = {"KS": effect, "PSI": population_stability_index(*decile_cells(reference, window))}
+    if moved := wasserstein(reference, window):
+        measures["Wasserstein"] = moved[0]
     found = Distance(
         statistic="KS",
         effect=effect,
         at_most=at_most,
-        null_quantile=kolmogorov_smirnov_null_quantile(false_alarms, *sizes),
+        null_quantile=kolmogorov_smirnov_null_quantile(rules.false_alarms, *sizes),
         p_value=kolmogorov_smirnov_p_value(effect, *sizes),
-        detail=_median_move(reference.median, float(np.median(values))),
+        detail=_median_move(reference.median, quantile(reference, window, 0.5)),
+        measures=measures,
     )
-    return Measured(reference.name, found, *missing, findings=tuple(findings))
+    return missing.of(reference.name, *findings, distance=found, histogram=numeric_histogram(reference, window))
 
 
 def _measure_categorical(
-    reference: CategoricalColumn, column: pd.Series[Any], false_alarms: float, missing: tuple[float, float, float]
+    reference: CategoricalColumn, window: ColumnCounts, rules: DriftRules, missing: _Missing, findings: list[str]
 ) -> Measured:
     if reference.is_identifier:
-        text = f"{reference.distinct} different values in {reference.present} rows name rows; they are not compared"
-        return Measured(reference.name, None, *missing, findings=(text,))
-    counts = category_counts(column)
-    present = sum(counts.values())
+        return missing.of(reference.name, *findings, _names_rows(reference))
+    present = int(window.known.sum()) + window.unseen
     if few := _too_few(reference, present):
-        return Measured(reference.name, None, *missing, findings=(few,))
-    before = dict(reference.categories)
-    unseen = {value: count for value, count in counts.items() if value not in before}
+        return missing.of(reference.name, *findings, few)
+    known = [name for name, _ in reference.categories]
     # Values beyond the kept ones may have been seen: that share of the reference is given the benefit of the doubt.
-    unseen_share = max(0.0, sum(unseen.values()) / present - reference.other / reference.present)
-    known = list(before)
-    old = np.array([*before.values(), reference.other], dtype=np.float64)
-    new = np.array([*(counts.get(value, 0) for value in known), sum(unseen.values())], dtype=np.float64)
+    unseen_share = max(0.0, window.unseen / present - reference.other / reference.present)
+    old = np.array([*(count for _, count in reference.categories), reference.other], dtype=np.float64)
+    new = np.append(window.known, window.unseen).astype(np.float64)
     old_cells, new_cells = merge_rare_cells(old, new)
-    cells = int(np.count_nonzero(old_cells + new_cells))
     sizes = (reference.present, present)
-    effect = math.sqrt(max(0.0, jensen_shannon_divergence(old, new) - jensen_shannon_bias(old, new)))
+    divergence = jensen_shannon_divergence(old, new)
+    effect = math.sqrt(max(0.0, divergence - jensen_shannon_bias(old, new)))
+    p_value = chi_square_p_value(old_cells, new_cells)
+    measures = {
+        "JS": math.sqrt(divergence),
+        "PSI": population_stability_index(old_cells, new_cells),
+        "chi2_p": p_value,
+    }
     found = Distance(
         statistic="JS",
         effect=effect,
         at_most=effect,
-        null_quantile=jensen_shannon_null_quantile(false_alarms, cells, *sizes),
-        p_value=chi_square_p_value(old_cells, new_cells),
+        null_quantile=jensen_shannon_null_quantile(
+            rules.false_alarms, int(np.count_nonzero(old_cells + new_cells)), *sizes
+        ),
+        p_value=p_value,
         detail=_share_move(known, old, new),
+        measures=measures,
         unseen_share=unseen_share,
     )
-    examples = ", ".join(list(unseen)[:3])
-    findings = (f"{unseen_share:.1%} of rows hold values that the reference never had, e.g. {examples}",)
-    return Measured(reference.name, found, *missing, findings=findings if unseen_share > 0 else ())
+    if unseen_share > 0:
+        examples = ", ".join(window.unseen_examples)
+        findings.append(f"{unseen_share:.1%} of rows hold values that the reference never had, e.g. {examples}")
+    if int(new.max()) == present and np.count_nonzero(old) > 1:
+        only = [*known, *window.unseen_examples][int(new.argmax())]
+        if new[-1] == 0 or len(window.unseen_examples) == 1:
+            findings.append(f"always {only} now, where the reference varied")
+    picture = categorical_histogram(reference, window)
+    return missing.of(reference.name, *findings, distance=found, histogram=picture)
 
 
-def _missing(reference: Column, column: pd.Series[Any]) -> tuple[float, float, float]:
-    """Return the missing shares before and now, and the p-value of their difference."""
-    nulls = int(column.isna().sum())
-    rows = reference.nulls + reference.present
+def _missing(reference: Column, window: ColumnCounts, rows: int) -> _Missing:
+    nulls = rows - window.present
     old = np.array([reference.nulls, reference.present], dtype=np.float64)
-    new = np.array([nulls, len(column) - nulls], dtype=np.float64)
-    return reference.nulls / max(rows, 1), nulls / max(len(column), 1), chi_square_p_value(old, new)
+    new = np.array([nulls, window.present], dtype=np.float64)
+    before = reference.nulls / max(reference.nulls + reference.present, 1)
+    return _Missing(before, nulls / max(rows, 1), chi_square_p_value(old, new))
+
+
+def _foreign(reference: Column, window: ColumnCounts) -> int:
+    """Return how many values are of another type. A number among texts is a text; numbers alone are not."""
+    match reference.kind:
+        case "numeric":
+            return window.texts + window.times
+        case "categorical":
+            return window.times + (0 if window.texts else window.numbers)
+    return window.numbers + window.texts
+
+
+def _type_change(reference: Column, window: ColumnCounts) -> str:
+    if window.texts and reference.kind != "categorical":
+        kind = "categorical"
+    elif window.numbers and reference.kind != "numeric":
+        kind = "numeric"
+    else:
+        kind = "datetime"
+    example = f", e.g. {window.foreign[:40]!r}" if window.foreign and kind != "datetime" else ""
+    return f"the reference holds {_WORDS[reference.kind]}, the window {_WORDS[kind]}{example}"
+
+
+def _some_foreign(reference: Column, window: ColumnCounts, foreign: int) -> str:
+    example = f", e.g. {window.foreign[:40]!r}" if window.foreign else ""
+    return f"{foreign} of {window.present} values are no {_WORDS[reference.kind]}{example}"
+
+
+def _zones(reference: OtherColumn, window: ColumnCounts) -> list[str]:
+    if bool(reference.zoneless) == bool(window.zoneless):
+        return ["times without a time zone, which UTC is taken for"] if window.zoneless else []
+    had, has = ("without", "with") if reference.zoneless else ("with", "without")
+    return [f"times {has} a time zone now, {had} one in the reference"]
 
 
 def _too_few(reference: Column, present: int) -> str:
@@ -151,27 +232,29 @@ def _too_few(reference: Column, present: int) -> str:
     )
 
 
-def _emptiness(reference: Column, kind: str) -> tuple[str, ...]:
-    if reference.kind == kind:
-        return ("no values in the reference nor in the window",)
-    return (
-        ("no values in the window",) if kind == "empty" else ("no values in the reference, so nothing to compare with",)
-    )
+def _names_rows(reference: CategoricalColumn) -> str:
+    more = "more than " if reference.distinct > MOST_DISTINCT else ""
+    distinct = min(reference.distinct, MOST_DISTINCT) if more else reference.distinct
+    return f"{more}{distinct} different values in {reference.present} rows name rows; they are not compared"
 
 
-def _type_change(reference: Column, column: pd.Series[Any], kind: str) -> str:
-    words = {"numeric": "numbers", "categorical": "text", "datetime": "dates"}
-    example = column.dropna().iloc[0]
-    return f"the reference holds {words[reference.kind]}, the window {words[kind]}, e.g. {str(example)[:40]!r}"
+def _emptiness(reference: Column, window: ColumnCounts) -> str:
+    if window.present:
+        return "no values in the reference, so nothing to compare with"
+    return "no values in the window" if reference.present else "no values in the reference nor in the window"
 
 
-def _median_move(before: float | None, now: float) -> str:
-    if before is None or not math.isfinite(now):
+def _median_move(before: float | None, now: float | None) -> str:
+    if before is None or now is None:
         return ""
     return f"median moved from {before:.4g} to {now:.4g}" if before != now else f"median still {now:.4g}"
 
 
-def _share_move(known: list[str], old: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> str:
+def _share_move(
+    known: list[str],
+    old: np.ndarray[tuple[int], np.dtype[np.float64]],
+    new: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> str:
     if not known:
         return ""
     before, now = old / old.sum(), new / new.sum()

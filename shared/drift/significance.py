@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 # Source: W. G. Cochran, Some methods for strengthening the common chi-square tests, Biometrics 10 (1954), p. 420.
 SMALLEST_EXPECTED_COUNT = 5.0
 _BITS = 8 * math.log(2)
+# Up to here the exact law of the KS statistic costs little more than its series.
+EXACT_UP_TO = 1000
+SMALLEST_Z = 0.1  # a p-value of 1 to the last digit, and a series that needs no more
+LARGEST_Z = 5.0
+_TERMS = 40
 POISSON_UP_TO = 30.0
 _POISSON_COUNTS = 90  # beyond, a Poisson count of mean 30 has a probability below 1e-16
 
@@ -26,12 +31,59 @@ _POISSON_COUNTS = 90  # beyond, a Poisson count of mean 30 has a probability bel
 def kolmogorov_smirnov_p_value(statistic: float, rows: int, other_rows: int) -> float:
     """Return the probability of a two-sample KS at least this large when both come from one distribution.
 
-    Source: the finite-n law of Simard and L'Ecuyer (2011) at n = rows * other / (rows + other), as
-    scipy.stats.ks_2samp(method="asymp") computes it. With tied values it is an upper bound.
+    It is the finite-n law at n = rows * other / (rows + other), rounded, as scipy.stats.ks_2samp(method="asymp") takes
+    it: scipy's own value up to n = 1,000; beyond, Pelz and Good's series, whose error is below 4e-8 there, below 1e-9
+    from n = 10,000 on. (scipy's differs by 2 exp(-8 z**2), z = statistic * sqrt(n), where it doubles the one-sided
+    law.) With tied values it is an upper bound.
+    Source: R. Simard and P. L'Ecuyer, J. Stat. Softw. 39 (2011), no. 11, sections 2.5 and 3.
     """
+    rounded = max(1, round(_effective(rows, other_rows)))
+    if rounded > EXACT_UP_TO:
+        return _pelz_good(statistic, rounded)
     from scipy import stats
 
-    return float(min(1.0, max(0.0, stats.kstwo.sf(statistic, max(1, round(_effective(rows, other_rows)))))))  # type: ignore[attr-defined]
+    return float(min(1.0, max(0.0, stats.kstwo.sf(statistic, rounded))))  # type: ignore[attr-defined]
+
+
+def _pelz_good(statistic: float, rows: int) -> float:
+    """Return 1 - (K0 + K1 n**-1/2 + K2 n**-1 + K3 n**-3/2) at z = statistic * sqrt(n).
+
+    Source: W. Pelz and I. J. Good, J. R. Statist. Soc. B 38 (1976), p. 152, in the form that Simard and L'Ecuyer
+    (2011) give as eq. 7; beyond z = 5 only the law's first term is left.
+    """
+    z = statistic * math.sqrt(rows)
+    if z < SMALLEST_Z:
+        return 1.0
+    if z > LARGEST_Z:
+        return 2 * math.exp(-2 * z**2)
+    z2, z4, z6 = z**2, z**4, z**6
+    odd = (np.arange(_TERMS) + 0.5) ** 2
+    whole = np.arange(1, _TERMS, dtype=np.float64) ** 2
+    pi2, pi4, pi6 = math.pi**2, math.pi**4, math.pi**6
+    at_odd, at_whole = np.exp(-pi2 * odd / (2 * z2)), np.exp(-pi2 * whole / (2 * z2))
+    terms = [
+        float(at_odd.sum()) / z,
+        float(np.sum((pi2 * odd - z2) * at_odd)) / (6 * z4),
+        float(np.sum((6 * z6 + 2 * z4 + pi2 * (2 * z4 - 5 * z2) * odd + pi4 * (1 - 2 * z2) * odd**2) * at_odd))
+        / (72 * z**7)
+        - pi2 * float(np.sum(whole * at_whole)) / (36 * z**3),
+        float(
+            np.sum(
+                (
+                    -30 * z6
+                    - 90 * z**8
+                    + pi2 * (135 * z4 - 96 * z6) * odd
+                    + pi4 * (212 * z4 - 60 * z2) * odd**2
+                    + pi6 * (5 - 30 * z2) * odd**3
+                )
+                * at_odd
+            )
+        )
+        / (6480 * z**10)
+        + pi2 * float(np.sum((3 * z2 * whole - pi2 * whole**2) * at_whole)) / (216 * z6),
+    ]
+    likely = math.sqrt(2 * math.pi) * sum(term / math.sqrt(rows) ** power for power, term in enumerate(terms))
+    return min(1.0, max(0.0, 1.0 - likely))
 
 
 def kolmogorov_smirnov_null_quantile(probability: float, rows: int, other_rows: int) -> float:

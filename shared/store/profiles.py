@@ -1,8 +1,7 @@
-"""What each model version's training data looked like, measured once."""
+"""What each model version's reference data looked like, measured once."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from shared.domain.ids import ModelName, ModelVersion
@@ -11,23 +10,32 @@ from shared.ports.blobs import BlobStore
 if TYPE_CHECKING:
     from shared.drift.profile import Profile
 
+TRAINING = "training"
+
 
 class Profiles:
-    """One blob per model version; a profile never changes."""
+    """One blob per model version and source; a profile never changes."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    def read(self, model: ModelName, version: ModelVersion) -> Profile | None:
+    def read(self, model: ModelName, version: ModelVersion, source: str = TRAINING) -> Profile | None:
+        """Return the profile; None when there is none that can be read, and it has to be made anew: a damaged one, or
+        one of an older format, which lies at another name."""
         from shared.drift.profile import Profile
 
-        found = self._blobs.get(profile_name(model, version))
-        return None if found is None else Profile.from_dict(json.loads(found.body))
+        found = self._blobs.get(profile_name(model, version, source))
+        if found is None:
+            return None
+        try:
+            return Profile.from_bytes(found.body)
+        except ValueError:
+            return None
 
-    def save(self, model: ModelName, version: ModelVersion, profile: Profile) -> None:
-        self._blobs.put(profile_name(model, version), json.dumps(profile.to_dict()).encode())
+    def save(self, model: ModelName, version: ModelVersion, profile: Profile, source: str = TRAINING) -> None:
+        self._blobs.put(profile_name(model, version, source), profile.to_bytes())
 
 
-def profile_name(model: ModelName, version: ModelVersion) -> str:
-    """Return the name of the blob that holds a version's profile."""
-    return f"profiles/{model}/{version}.json"
+def profile_name(model: ModelName, version: ModelVersion, source: str = TRAINING) -> str:
+    """Return the name of the blob that holds the profile of a version's data of that source, e.g. "training"."""
+    return f"profiles/{model}/{version}/{source}.json.gz"

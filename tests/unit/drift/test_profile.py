@@ -30,6 +30,7 @@ def test_profile_of_any_frame_survives_json(columns: list[list[object]]) -> None
     made = profile(frame)
     # No NaN or Infinity: strict JSON readers refuse them.
     assert Profile.from_dict(json.loads(json.dumps(made.to_dict(), allow_nan=False))) == made
+    assert Profile.from_bytes(made.to_bytes()) == made
 
 
 def test_numeric_column_keeps_counts_around_each_value() -> None:
@@ -44,6 +45,8 @@ def test_numeric_column_keeps_counts_around_each_value() -> None:
         up_to=(1, 3),
         median=2.0,
         is_exact=True,
+        mean=5 / 3,
+        std=math.sqrt(2 / 9),
     )
 
 
@@ -90,10 +93,10 @@ def test_empty_frame_has_a_profile() -> None:
 @pytest.mark.parametrize(
     ("stored", "message"),
     [
-        pytest.param({}, "format None, format 1 is read", id="no_format"),
-        pytest.param({"format": 1, "rows": 3}, "damaged .KeyError: 'columns'", id="no_columns"),
-        pytest.param({"format": 1, "rows": 3, "columns": [{"kind": "image"}]}, "'image', which is not", id="kind"),
-        pytest.param({"format": 1, "rows": 3, "columns": [{"kind": "empty"}]}, "damaged", id="incomplete_column"),
+        pytest.param({}, "format None, format 2 is read", id="no_format"),
+        pytest.param({"format": 2, "rows": 3}, "damaged .KeyError: 'columns'", id="no_columns"),
+        pytest.param({"format": 2, "rows": 3, "columns": [{"kind": "image"}]}, "'image', which is not", id="kind"),
+        pytest.param({"format": 2, "rows": 3, "columns": [{"kind": "empty"}]}, "damaged", id="incomplete_column"),
     ],
 )
 def test_damaged_profile_is_refused(stored: dict[str, object], message: str) -> None:

@@ -1,0 +1,89 @@
+"""Rows in pieces: whatever a source is, it is worked through batch by batch, on as many threads as asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+import pandas as pd
+import pyarrow as pa
+
+# A pandas DataFrame, or a pyarrow RecordBatch or Table.
+Batch = Any
+# One batch, or what gives batches: a port's reader, a list, a generator.
+Source = Any
+FRAME_ROWS = 131_072
+THREADS = 2
+
+
+class Worker(Protocol):
+    def add(self, batch: Batch) -> None: ...
+
+
+Work = TypeVar("Work", bound=Worker)
+
+
+def is_batch(source: Source) -> bool:
+    return isinstance(source, pd.DataFrame | pa.Table | pa.RecordBatch)
+
+
+def pieces(source: Source) -> Iterator[Batch]:
+    """Yield a source's batches; a table that is in memory already is cut, not copied."""
+    for batch in [source] if is_batch(source) else source:
+        if isinstance(batch, pa.Table):
+            yield from batch.to_batches(max_chunksize=FRAME_ROWS)
+        elif isinstance(batch, pd.DataFrame) and len(batch) > FRAME_ROWS:
+            yield from (batch.iloc[start : start + FRAME_ROWS] for start in range(0, len(batch), FRAME_ROWS))
+        else:
+            yield batch
+
+
+def named_columns(batch: Batch) -> Iterator[tuple[str, Any]]:
+    """Yield each column with its name as text, in order, repeated names included."""
+    if isinstance(batch, pd.DataFrame):
+        for position, name in enumerate(batch.columns):
+            yield str(name), batch.iloc[:, position]
+    else:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            yield str(name), column
+
+
+def row_count(batch: Batch) -> int:
+    return len(batch) if isinstance(batch, pd.DataFrame) else int(batch.num_rows)
+
+
+def findings_of(source: Source) -> tuple[str, ...]:
+    """Return what the source itself found odd about its rows; complete once it was read to its end."""
+    return () if is_batch(source) else tuple(getattr(source, "findings", ()))
+
+
+def share_out(batches: Iterable[Batch], workers: Sequence[Work]) -> None:
+    """Give each batch to one of the workers, each of which has a thread of its own. One batch is read at a time, by
+    the worker that will have it, so that no more are in memory than there are workers.
+
+    Raises:
+        Whatever reading or counting raises; the other workers then stop at their next batch.
+    """
+    waiting, one_at_a_time = iter(batches), threading.Lock()
+    stopped = threading.Event()
+
+    def work(worker: Work) -> None:
+        try:
+            while not stopped.is_set():
+                with one_at_a_time:
+                    batch = next(waiting, None)
+                if batch is None:
+                    return
+                worker.add(batch)
+        except BaseException:
+            stopped.set()
+            raise
+
+    if len(workers) == 1:
+        work(workers[0])
+        return
+    with ThreadPoolExecutor(len(workers)) as pool:
+        for done in [pool.submit(work, worker) for worker in workers]:
+            done.result()

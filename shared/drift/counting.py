@@ -1,0 +1,226 @@
+"""Counts the rows of a window around the edges of a reference, on two threads and in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.drift.batches import THREADS, Batch, Source, findings_of, named_columns, pieces, row_count, share_out
+from shared.drift.counts import EXAMPLES, ColumnCounts, WindowCounts, whole_sum
+from shared.drift.reference import CategoricalColumn, Column, NumericColumn, Profile
+from shared.drift.values import Texts, Values, number_text, values_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# What is sorted at once: it fits a core's cache, and is long against the edges that are looked up in it.
+SORTED_ROWS = 65_536
+
+
+def count(reference: Profile, window: Source, threads: int = THREADS) -> WindowCounts:
+    """Return the window's counts around the reference's edges.
+
+    Args:
+        window: a DataFrame, a pyarrow Table or RecordBatch, or an iterable of them; an iterable may have `findings`.
+
+    Raises:
+        Whatever the iterable raises.
+    """
+    digest = reference.digest
+    tallies = [Tally(reference, digest) for _ in range(threads)]
+    share_out(pieces(window), tallies)
+    total = WindowCounts(digest, findings=findings_of(window))
+    for tally in tallies:
+        total += tally.counts()
+    return total
+
+
+class Tally:
+    """Adds batches up."""
+
+    def __init__(self, reference: Profile, digest: str) -> None:
+        self._digest = digest
+        self._columns = {each.name: _tally(each) for each in reference.columns}
+        self._rows = 0
+        self._new: set[str] = set()
+        self._twice: set[str] = set()
+
+    def add(self, batch: Batch) -> None:
+        self._rows += row_count(batch)
+        seen: set[str] = set()
+        for name, column in named_columns(batch):
+            if name in seen:
+                self._twice.add(name)
+            elif name in self._columns:
+                self._columns[name].add(values_of(column))
+            else:
+                self._new.add(name)
+            seen.add(name)
+
+    def counts(self) -> WindowCounts:
+        columns = {name: column.counts() for name, column in self._columns.items()}
+        return WindowCounts(self._digest, self._rows, columns, frozenset(self._new), frozenset(self._twice))
+
+
+def _tally(column: Column) -> ColumnTally:
+    match column:
+        case NumericColumn():
+            return NumericTally(column)
+        case CategoricalColumn() if not column.is_identifier:
+            return CategoricalTally(column)
+    return ColumnTally(column.kind)
+
+
+class ColumnTally:
+    """Counts what is there by type, which is all there is to count of dates, row names and empty columns."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._rows = self._numbers = self._texts = self._times = self._zoneless = 0
+        self._foreign: str | None = None
+
+    def add(self, values: Values) -> None:
+        missing = np.count_nonzero(np.isnan(values.numbers)) if len(values.numbers) else 0
+        self._add_types(values, len(values.numbers) - int(missing))
+
+    def counts(self) -> ColumnCounts:
+        return ColumnCounts(**self._types())
+
+    def _add_types(self, values: Values, numbers: int) -> None:
+        self._rows += values.rows
+        self._numbers += numbers
+        self._texts += values.texts.total if values.texts else 0
+        self._times += values.times
+        self._zoneless += values.zoneless
+        found: list[str] = []
+        if values.texts and self._kind != "categorical":
+            found.append(_first(values.texts.distinct))
+        if numbers and self._kind != "numeric":
+            found.append(number_text(float(np.nanmin(values.numbers))))
+        if values.times and self._kind != "datetime":
+            found.append("a date or time")
+        if found:
+            self._foreign = min(found if self._foreign is None else [self._foreign, *found])
+
+    def _types(self) -> dict[str, Any]:
+        return {
+            "rows": self._rows,
+            "numbers": self._numbers,
+            "texts": self._texts,
+            "times": self._times,
+            "zoneless": self._zoneless,
+            "foreign": self._foreign,
+        }
+
+
+class NumericTally(ColumnTally):
+    def __init__(self, column: NumericColumn) -> None:
+        super().__init__(column.kind)
+        self._edges = np.array(column.edges, dtype=np.float64)
+        self._below = np.zeros(len(self._edges), dtype=np.int64)
+        self._equal = np.zeros(len(self._edges), dtype=np.int64)
+        self._infinite = [0, 0]
+        self._sums = [0, 0]
+        self._least, self._most = math.inf, -math.inf
+
+    def add(self, values: Values) -> None:
+        numbers = 0
+        for start in range(0, len(values.numbers), SORTED_ROWS):
+            numbers += self._add_sorted(np.sort(values.numbers[start : start + SORTED_ROWS]))
+        self._add_types(values, numbers)
+
+    def _add_sorted(self, ordered: NDArray[np.float64]) -> int:
+        """Count ascending numbers, NaN last; return how many are numbers."""
+        if math.isnan(ordered[-1]):
+            ordered = ordered[: ordered.searchsorted(math.nan)]
+            if not len(ordered):
+                return 0
+        size, low, high = len(ordered), 0, len(ordered)
+        if ordered[0] == -math.inf:
+            low = int(ordered.searchsorted(-math.inf, side="right"))
+        if ordered[-1] == math.inf:
+            high = int(ordered.searchsorted(math.inf, side="left"))
+        self._infinite[0] += low
+        self._infinite[1] += size - high
+        if low < high:
+            # Plus zero, since which of two equal zeros comes first is chance.
+            self._least = min(self._least, float(ordered[low]) + 0.0)
+            self._most = max(self._most, float(ordered[high - 1]) + 0.0)
+        if len(self._edges):
+            self._add_around_edges(ordered, low, high)
+        return size
+
+    def _add_around_edges(self, ordered: NDArray[np.float64], low: int, high: int) -> None:
+        below = ordered.searchsorted(self._edges)
+        self._below += below
+        # Most edges of continuous numbers meet no value of a batch: only the others have an upper side of their own.
+        met = np.flatnonzero(ordered.take(below, mode="clip") == self._edges)
+        if len(met):
+            self._equal[met] += ordered.searchsorted(self._edges[met], side="right") - below[met]
+        if low < below[0]:
+            self._sums[0] += whole_sum(ordered[low : below[0]])
+        beyond = int(ordered.searchsorted(self._edges[-1], side="right"))
+        if beyond < high:
+            self._sums[1] += whole_sum(ordered[beyond:high])
+
+    def counts(self) -> ColumnCounts:
+        return ColumnCounts(
+            **self._types(),
+            below=self._below.copy(),
+            up_to=self._below + self._equal,
+            negative_infinite=self._infinite[0],
+            positive_infinite=self._infinite[1],
+            low_sum=self._sums[0],
+            high_sum=self._sums[1],
+            least=self._least,
+            most=self._most,
+        )
+
+
+class CategoricalTally(ColumnTally):
+    def __init__(self, column: CategoricalColumn) -> None:
+        super().__init__(column.kind)
+        self._names = pa.array([name for name, _ in column.categories], type=pa.large_string())
+        self._known = np.zeros(len(column.categories), dtype=np.int64)
+        self._unseen = 0
+        self._examples: tuple[str, ...] = ()
+
+    def add(self, values: Values) -> None:
+        numbers = values.numbers[~np.isnan(values.numbers)]
+        self._add_types(values, len(numbers))
+        if values.texts:
+            self._add_texts(values.texts)
+        if len(numbers):
+            distinct, counts = np.unique(numbers, return_counts=True)
+            names = pa.array([number_text(each) for each in distinct.tolist()], type=pa.large_string())
+            self._add_texts(Texts(names, counts.astype(np.int64)))
+
+    def _add_texts(self, texts: Texts) -> None:
+        places = pc.index_in(texts.distinct, value_set=self._names)
+        if places.null_count:
+            is_new = places.is_null()
+            self._unseen += int(texts.counts[is_new.to_numpy(zero_copy_only=False)].sum())
+            self._examples = tuple(sorted({*self._examples, *_few(texts.distinct.filter(is_new))})[:EXAMPLES])
+        np.add.at(self._known, places.drop_null().to_numpy(), texts.counts[places.is_valid().to_numpy(False)])
+
+    def counts(self) -> ColumnCounts:
+        return ColumnCounts(
+            **self._types(), known=self._known.copy(), unseen=self._unseen, unseen_examples=self._examples
+        )
+
+
+def _few(texts: Any) -> list[str]:
+    if len(texts) > EXAMPLES:
+        table = pa.table({"text": texts})
+        texts = pc.select_k_unstable(table, EXAMPLES, [("text", "ascending")])
+        texts = table["text"].take(texts)
+    found: list[str] = texts.to_pylist()
+    return found
+
+
+def _first(texts: Any) -> str:
+    return str(pc.min(texts).as_py())

@@ -1,0 +1,193 @@
+"""A first look at a reference, in bounded memory: where its edges should lie and which categories to keep."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.drift.batches import Batch, named_columns, row_count
+from shared.drift.reference import IDENTIFIER_SHARE, MOST_DISTINCT
+from shared.drift.values import Texts, Values, number_text, values_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Rows drawn for the quantiles, up to twice as many: all of a smaller reference. Of a larger one a level is met to
+# within 0.002 (the standard deviation of a decile's place).
+SAMPLED_ROWS = 65_536
+SAMPLED_CELLS = 4_000_000
+LEAST_SAMPLED_ROWS = 2_000
+# So many of a column's extreme values are known exactly, whatever the sample holds.
+EXTREMES = 512
+SEED = 20261120
+
+
+class Survey:
+    """Adds batches up, in their order."""
+
+    def __init__(self, ignore: frozenset[str]) -> None:
+        self._ignore = ignore
+        self._random = np.random.default_rng(SEED)
+        self._priorities: NDArray[np.float64] = np.empty(0)
+        self._threshold = 1.0
+        self.rows = 0
+        self.columns: dict[str, ColumnSurvey] = {}
+
+    def add(self, batch: Batch) -> None:
+        size, before = row_count(batch), len(self._priorities)
+        drawn = self._random.random(size)
+        taken = np.flatnonzero(drawn < self._threshold)
+        self._priorities = np.concatenate([self._priorities, drawn[taken]])
+        seen: set[str] = set()
+        for name, column in named_columns(batch):
+            if name in self._ignore or name in seen:
+                continue
+            seen.add(name)
+            if name not in self.columns:
+                self.columns[name] = ColumnSurvey(before)
+            self.columns[name].add(values_of(column), taken)
+        for name in self.columns.keys() - seen:
+            self.columns[name].skip(len(taken))
+        self.rows += size
+        self._thin()
+
+    def _thin(self) -> None:
+        """Keep the rows of the smallest priorities, which every row drew alike."""
+        most = max(LEAST_SAMPLED_ROWS, min(SAMPLED_ROWS, SAMPLED_CELLS // max(1, len(self.columns))))
+        if len(self._priorities) <= 2 * most:
+            return
+        self._threshold = float(np.partition(self._priorities, most)[most])
+        kept = self._priorities < self._threshold
+        self._priorities = self._priorities[kept]
+        for column in self.columns.values():
+            column.keep(kept)
+
+
+class ColumnSurvey:
+    """What is known of one column so far; `before` rows were drawn before it first appeared."""
+
+    def __init__(self, before: int) -> None:
+        self.rows = self.numbers = self.infinite = self.texts = self.times = self.zoneless = 0
+        self._sample: list[NDArray[np.float64]] = [np.full(before, math.nan)] if before else []
+        self._high, self._low = Extremes(), Extremes()
+        self._moments: list[tuple[int, float, float]] = []
+        self.categories = Categories()
+
+    def add(self, values: Values, taken: NDArray[np.intp]) -> None:
+        self.rows += values.rows
+        self.times += values.times
+        self.zoneless += values.zoneless
+        if values.texts:
+            self.texts += values.texts.total
+            self.categories.add(values.texts)
+        if not len(values.numbers):
+            self.skip(len(taken))
+            return
+        numbers = values.numbers
+        if len(numbers) < values.rows:
+            numbers = np.concatenate([numbers, np.full(values.rows - len(numbers), math.nan)])
+        self._sample.append(numbers[taken])
+        self._add_numbers(numbers)
+
+    def skip(self, taken: int) -> None:
+        if taken:
+            self._sample.append(np.full(taken, math.nan))
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        self._sample = [self.sample[kept]]
+
+    @property
+    def sample(self) -> NDArray[np.float64]:
+        """Return one value per drawn row; NaN where it is missing."""
+        if len(self._sample) != 1:
+            self._sample = [np.concatenate(self._sample) if self._sample else np.empty(0)]
+        return self._sample[0]
+
+    @property
+    def extremes(self) -> NDArray[np.float64]:
+        """Return the smallest and the largest finite values, ascending, some twice."""
+        return np.sort(np.concatenate([-self._low.values, self._high.values]))
+
+    @property
+    def mean_and_std(self) -> tuple[float | None, float | None]:
+        """Return both of the finite values; None without any, or beyond what a double holds."""
+        count = sum(each for each, _, _ in self._moments)
+        if not count:
+            return None, None
+        try:
+            mean = math.fsum(size * at for size, at, _ in self._moments) / count
+            spread = math.fsum(size * (at - mean) ** 2 + squares for size, at, squares in self._moments)
+        except (OverflowError, ValueError):
+            return None, None
+        std = math.sqrt(spread / count)
+        return (mean if math.isfinite(mean) else None), (std if math.isfinite(std) else None)
+
+    def _add_numbers(self, numbers: NDArray[np.float64]) -> None:
+        if math.isnan(float(numbers.min())):
+            numbers = numbers[~np.isnan(numbers)]
+        self.numbers += len(numbers)
+        if len(numbers) and not math.isfinite(float(numbers.max()) - float(numbers.min())):
+            finite = numbers[np.isfinite(numbers)]
+            self.infinite += len(numbers) - len(finite)
+            numbers = finite
+        if not len(numbers):
+            return
+        self._high.add(numbers)
+        self._low.add(-numbers)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(numbers.mean())
+            away = numbers - mean
+            self._moments.append((len(numbers), mean, float(away @ away)))
+
+
+class Extremes:
+    """The largest values."""
+
+    def __init__(self) -> None:
+        self.values: NDArray[np.float64] = np.empty(0)
+        self._threshold = -math.inf
+
+    def add(self, numbers: NDArray[np.float64]) -> None:
+        beyond = numbers[numbers > self._threshold]
+        if not len(beyond):
+            return
+        values = np.concatenate([self.values, beyond])
+        if len(values) >= EXTREMES:
+            values = np.partition(values, len(values) - EXTREMES)[-EXTREMES:]
+            self._threshold = float(values.min())
+        self.values = values
+
+
+class Categories:
+    """How often each text occurs; of very many the rarest are forgotten now and then."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.has_forgotten = False
+        self._seen = 0
+        self._names_rows = False
+
+    @property
+    def distinct(self) -> int:
+        """Return how many texts there are; beyond `MOST_DISTINCT` at least so many."""
+        return max(len(self.counts), MOST_DISTINCT + 1) if self.has_forgotten else len(self.counts)
+
+    def add(self, texts: Texts) -> None:
+        self._seen += texts.total
+        if self._names_rows:
+            return
+        for text, count in zip(texts.distinct.to_pylist(), texts.counts.tolist(), strict=True):
+            self.counts[text] += count
+        if len(self.counts) > 2 * MOST_DISTINCT:
+            self._names_rows = len(self.counts) > IDENTIFIER_SHARE * self._seen
+            self.counts = Counter({} if self._names_rows else dict(self.counts.most_common(MOST_DISTINCT)))
+            self.has_forgotten = True
+
+    def add_numbers(self, sample: NDArray[np.float64]) -> None:
+        """Make room for numbers among the texts: those that a sample holds."""
+        distinct, counts = np.unique(sample[~np.isnan(sample)], return_counts=True)
+        for number, count in zip(distinct.tolist(), counts.tolist(), strict=True):
+            self.counts[number_text(number)] += count

@@ -1,0 +1,219 @@
+"""What one batch's column holds: numbers, texts, times and nothing, told apart value by value.
+
+A value is told apart by itself alone, never by its neighbours, so that however rows are cut into batches the counts
+come out the same. Booleans are texts. A number among texts is written as `number_text` writes it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NO_NUMBERS: NDArray[np.float64] = np.empty(0, dtype=np.float64)
+_TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64, pd.Period, pd.Interval)
+_NUMBERS = (int, float, Decimal, np.integer, np.floating)
+_NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "decimal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Distinct texts and how often each occurs, in any order; one text may come twice."""
+
+    distinct: Any  # pa.Array of strings, without nulls
+    counts: NDArray[np.int64]
+
+    @property
+    def total(self) -> int:
+        return int(self.counts.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A column of a batch. What is left of `rows` is missing.
+
+    Args:
+        numbers: in the order of the rows; NaN is a missing value. One entry per row, unless the column mixes types.
+        times: how many dates, times and durations.
+        zoneless: how many of them are times of day without a time zone.
+    """
+
+    rows: int
+    numbers: NDArray[np.float64] = field(default_factory=lambda: NO_NUMBERS)
+    texts: Texts | None = None
+    times: int = 0
+    zoneless: int = 0
+
+
+def values_of(column: Any) -> Values:
+    """Return what a pandas Series, or a pyarrow Array, holds."""
+    if not isinstance(column, pd.Series):
+        return _of_arrow(column)
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "fiu":
+        return Values(len(column), column.to_numpy(dtype=np.float64))
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _of_categories(column)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        return _of_times(column, zoneless=dtype.kind == "M")
+    if isinstance(dtype, pd.DatetimeTZDtype | pd.PeriodDtype | pd.IntervalDtype):
+        return _of_times(column, zoneless=False)
+    if pd.api.types.is_bool_dtype(dtype):
+        return _of_flags(len(column), int(column.sum()), int(column.count()))
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
+        return Values(len(column), column.to_numpy(dtype=np.float64, na_value=np.nan))
+    if isinstance(dtype, pd.StringDtype | pd.ArrowDtype):
+        return _of_arrow(pa.array(column, from_pandas=True))
+    return _of_objects(column)
+
+
+def number_text(value: float) -> str:
+    """Return how a number is written among texts: "7" for 7.0."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
+
+
+def texts_of(counts: dict[str, int]) -> Texts | None:
+    """Return the texts of a mapping from text to count; None of an empty one."""
+    if not counts:
+        return None
+    try:
+        distinct = pa.array(list(counts), type=pa.large_string())
+    except UnicodeEncodeError:  # halves of a character, which JSON can hold
+        distinct = pa.array([_whole(text) for text in counts], type=pa.large_string())
+    return Texts(distinct, np.fromiter(counts.values(), dtype=np.int64, count=len(counts)))
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _of_flags(rows: int, true: int, present: int) -> Values:
+    counts = {"False": present - true, "True": true}
+    return Values(rows, texts=texts_of({text: count for text, count in counts.items() if count}))
+
+
+def _of_times(column: pd.Series[Any], *, zoneless: bool) -> Values:
+    present = int(column.count())
+    return Values(len(column), times=present, zoneless=present if zoneless else 0)
+
+
+def _of_categories(column: pd.Series[Any]) -> Values:
+    categories = column.cat.categories
+    if not pd.api.types.is_string_dtype(categories.dtype):
+        return values_of(column.astype(categories.dtype if column.notna().all() else object))
+    codes = column.cat.codes.to_numpy()
+    counts = np.bincount(codes[codes >= 0], minlength=len(categories))
+    return Values(len(column), texts=_used(_strings(pa.array(categories, from_pandas=True)), counts))
+
+
+def _of_objects(column: pd.Series[Any]) -> Values:
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "string":
+        try:
+            return _of_arrow(pa.array(column, type=pa.large_string(), from_pandas=True))
+        except (pa.ArrowException, UnicodeEncodeError):
+            return _of_each(column.dropna(), len(column))
+    if kind in _NUMBER_KINDS:
+        return Values(len(column), _floats(column[column.notna()]))
+    return _of_each(column.dropna(), len(column))
+
+
+def _of_each(present: Iterable[Any], rows: int) -> Values:
+    """Return what single values are, one by one: slow, for columns of several types only."""
+    numbers: list[Any] = []
+    texts: Counter[str] = Counter()
+    times = zoneless = 0
+    for value in present:
+        if isinstance(value, bool | np.bool_):
+            texts[str(value)] += 1
+        elif isinstance(value, _TIMES):
+            times += 1
+            zoneless += isinstance(value, np.datetime64) or (isinstance(value, dt.datetime) and value.tzinfo is None)
+        elif isinstance(value, _NUMBERS):
+            numbers.append(value)
+        else:
+            texts[str(value)] += 1
+    return Values(rows, _floats(numbers), texts_of(texts), times, zoneless)
+
+
+def _floats(values: Iterable[Any]) -> NDArray[np.float64]:
+    return np.fromiter(map(_float, values), dtype=np.float64)
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _of_arrow(array: Any) -> Values:
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _of_dictionary(array)
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return Values(len(array), _numbers(array))
+    if _is_text(kind):
+        return _of_dictionary(array.dictionary_encode())
+    if pa.types.is_boolean(kind):
+        return _of_flags(len(array), array.true_count, len(array) - array.null_count)
+    if pa.types.is_temporal(kind):
+        present = len(array) - array.null_count
+        return Values(len(array), times=present, zoneless=present if _is_zoneless(kind) else 0)
+    present = [value for value in array.to_pylist() if value is not None]
+    return _of_each(present, len(array))
+
+
+def _numbers(array: Any) -> NDArray[np.float64]:
+    if array.type != pa.float64():
+        array = array.cast(pa.float64(), safe=False)
+    found: NDArray[np.float64] = array.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _of_dictionary(array: Any) -> Values:
+    if not _is_text(array.type.value_type):
+        return _of_arrow(array.cast(array.type.value_type))
+    codes = array.indices.drop_null() if array.indices.null_count else array.indices
+    counts = np.bincount(codes.to_numpy(), minlength=len(array.dictionary))
+    return Values(len(array), texts=_used(array.dictionary, counts))
+
+
+def _used(dictionary: Any, counts: NDArray[np.intp]) -> Texts | None:
+    """Return the entries that occur; a dictionary may hold null, and what no row has."""
+    if dictionary.null_count:
+        counts = counts * dictionary.is_valid().to_numpy(zero_copy_only=False)
+    used = np.flatnonzero(counts)
+    if not len(used):
+        return None
+    if len(used) < len(dictionary):
+        dictionary, counts = dictionary.take(pa.array(used)), counts[used]
+    return Texts(_strings(dictionary), counts.astype(np.int64))
+
+
+def _strings(array: Any) -> Any:
+    if pa.types.is_large_string(array.type):
+        return array
+    if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
+        return pa.array([str(value) for value in array.to_pylist()], type=pa.large_string())
+    return array.cast(pa.large_string())
+
+
+def _is_text(kind: Any) -> bool:
+    tests = ("is_string", "is_large_string", "is_string_view", "is_binary", "is_large_binary")
+    return any(getattr(pa.types, test)(kind) for test in tests)
+
+
+def _is_zoneless(kind: Any) -> bool:
+    return bool(pa.types.is_timestamp(kind)) and kind.tz is None
