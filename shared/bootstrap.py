@@ -30,14 +30,14 @@ from shared.engine.release_desk import ReleaseDesk
 from shared.engine.replay import Replay
 from shared.engine.schedules import Schedules
 from shared.engine.storms import Storms
-from shared.engine.sweep import Sweep
+from shared.engine.sweep import LateResumption, Sweep
 from shared.engine.undo import Undoer
 from shared.events.home import Home, container_url
-from shared.policy.late import LatePolicies
+from shared.policy.late import LatePeople, LatePolicies
 from shared.policy.load import PEOPLE_FILE, Sections, load_policies
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
-from shared.policy.people import Directory, load_people
+from shared.policy.people import Directory, load_people_file
 from shared.ports.blobs import BlobStore
 from shared.reactions.registry import reactions, sections
 from shared.settings import Settings
@@ -89,8 +89,8 @@ class App:
 
     @cached_property
     def people(self) -> Directory:
-        path = self.settings.policies / PEOPLE_FILE
-        return load_people(path.read_text(encoding="utf-8"), str(path)) if path.exists() else Directory()
+        """Return the people; a broken file stops nothing."""
+        return Directory(LatePeople(lambda: load_people_file(self.settings.policies / PEOPLE_FILE)))
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -188,7 +188,8 @@ class App:
 
     @cached_property
     def sweep(self) -> Sweep:
-        return Sweep(self.ledger, self.releases, self.processor, self.outbox, self.queue, self.clock)
+        late = LateResumption(lambda: self.processor)
+        return Sweep(self.ledger, self.releases, late, self.outbox, self.queue, self.clock)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from shared.domain.ids import FactKey
 from shared.engine.outbox import NoticeOutbox
-from shared.engine.process import Processor
 from shared.errors import VigiaError
 from shared.logs import fields
 from shared.ports.clock import Clock
@@ -19,13 +20,30 @@ from shared.store.releases import ReleaseStore
 log = logging.getLogger("vigia.sweep")
 
 
+class Resumption(Protocol):
+    """What carries an open fact on: the processor."""
+
+    def resume(self, key: FactKey) -> None: ...
+
+
+@dataclass(frozen=True)
+class LateResumption:
+    """A processor that is built for the first open fact: it needs the policies, and while they are broken releases must
+    still be woken and notices be sent."""
+
+    processor: Callable[[], Resumption]
+
+    def resume(self, key: FactKey) -> None:
+        self.processor().resume(key)
+
+
 @dataclass(frozen=True)
 class Sweep:
     """Looks for claims whose worker died, releases that nobody woke, and notices that nobody sent."""
 
     ledger: Ledger
     releases: ReleaseStore
-    processor: Processor
+    processor: Resumption
     outbox: NoticeOutbox
     queue: MessageQueue
     clock: Clock

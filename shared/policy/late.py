@@ -1,11 +1,16 @@
-"""Policies that are read only when somebody looks at them."""
+"""Policies and people that are read only when somebody looks at them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import overload
 
+from shared.errors import PolicyError
 from shared.policy.model import Policy
+from shared.policy.people import Directory, Person
+
+log = logging.getLogger("vigia.policy")
 
 
 class LatePolicies(Sequence[Policy]):
@@ -26,3 +31,34 @@ class LatePolicies(Sequence[Policy]):
 
     def __len__(self) -> int:
         return len(self._load())
+
+
+class LatePeople(Mapping[str, Person]):
+    """The people of people.yaml, read when one is first looked for.
+
+    While the file is broken nobody is known, so that everybody is written to in English and UTC: the file says how
+    people are spoken to, never whether something is done, and a rollback must not wait for a time zone. Each look says
+    aloud what is wrong, and reads the file again.
+    """
+
+    def __init__(self, load: Callable[[], Directory]) -> None:
+        self._load = load
+        self._known: Mapping[str, Person] | None = None
+
+    def __getitem__(self, address: str) -> Person:
+        return self._people()[address]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._people())
+
+    def __len__(self) -> int:
+        return len(self._people())
+
+    def _people(self) -> Mapping[str, Person]:
+        if self._known is None:
+            try:
+                self._known = self._load().people
+            except PolicyError as exc:
+                log.error("people.broken: everybody is written to in English and UTC until it is mended\n%s", exc)
+                return {}
+        return self._known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import azure.functions as func
@@ -13,11 +14,19 @@ from functions.notices import deliver_notice
 from functions.process import BROKEN_POLICY_DELAY, process
 from shared.domain.ids import ModelName
 from shared.domain.notice import Notice, NoticeKind
+from shared.domain.reaction import Reaction
 from shared.errors import PolicyError
-from shared.ports.queues import EVENTS, NOTICES
+from shared.policy.people import Person
+from shared.ports.queues import EVENTS, NOTICES, RELEASES
 from shared.settings import Settings
-from tests.unit.cli.world import SAMPLE, FakeApp
+from tests.unit.cli.world import SAMPLE, FakeApp, a_fact, a_release
 
+CHURN = """\
+model: churn
+kind: tabular
+endpoint: {name: churn, type: online}
+people: {owner: ana@example.com}
+"""
 NOTICE = Notice(NoticeKind.ROLLED_BACK, "rolled-back/1", ModelName("churn"), {"version": "2"})
 
 
@@ -40,6 +49,50 @@ def test_a_release_that_runs_can_still_be_moved_and_its_news_are_kept(app: FakeA
     assert app.reconciler is not None
     app.outbox.post([NOTICE])
     assert len(app.queues.texts(NOTICES)) == 1
+
+
+def test_the_sweep_wakes_releases_and_notices_while_facts_wait(app: FakeApp) -> None:
+    release = a_release(FakeApp())
+    app.releases.create(release)
+    app.outbox.post([NOTICE])
+    app.ledger.claim(a_fact(), (Reaction("notify", ModelName("churn"), "drift"),), ("digest",), ())
+    app.queues.messages.clear()
+    app.time.advance(timedelta(hours=1))
+
+    app.sweep.run()
+
+    assert app.queues.texts(RELEASES) == [json.dumps({"release": release.id})]
+    assert len(app.queues.texts(NOTICES)) == 1
+    assert len(list(app.ledger.open_keys())) == 1
+
+
+@pytest.fixture
+def broken_people(app: FakeApp) -> FakeApp:
+    """The app, whose policies are right and whose list of people is broken."""
+    (app.settings.policies / "churn.yaml").write_text(CHURN)
+    (app.settings.policies / "people.yaml").write_text("people: {ana@example.com: {time_zone: Mars/Base}}\n")
+    return app
+
+
+def test_broken_people_stop_neither_releases_nor_decisions(broken_people: FakeApp) -> None:
+    app = broken_people
+    assert app.reconciler is not None
+    assert app.keeper is not None
+    assert app.approval_pages is not None
+    assert [policy.model for policy in app.processor.policies] == ["churn"]
+    app.sweep.run()
+
+
+def test_while_people_are_broken_everybody_is_told_in_english_and_it_is_said_aloud(
+    broken_people: FakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = broken_people
+    assert app.people.person("ana@example.com") == Person("ana@example.com", "ana@example.com", "en", "UTC")
+    assert "people.yaml:1" in caplog.text
+    assert "Mars/Base" in caplog.text
+
+    (app.settings.policies / "people.yaml").write_text("people: {ana@example.com: {name: Ana, locale: pt-BR}}\n")
+    assert app.people.person("ANA@example.com").name == "Ana"
 
 
 def test_an_alert_that_cannot_be_read_is_still_kept(app: FakeApp) -> None:
