@@ -17,7 +17,7 @@ from shared.policy.model import Policy
 from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
 from shared.store.monitor_reports import MonitorReports
 from shared.store.monitors import MonitorRun, MonitorState, MonitorStates
-from shared.store.profiles import Profiles
+from shared.store.profiles import Profiles, profile_name
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
@@ -331,7 +331,7 @@ def test_every_look_that_says_something_leaves_a_report_with_the_past_in_it() ->
     assert (report.reference, report.reference_rows, report.profile) == (
         "the training data of version 1",
         5000,
-        "profiles/churn/1.json",
+        "profiles/churn/1/training.json.gz",
     )
     assert [point.verdict for point in report.trend if not point.column] == ["no-drift", "no-drift", "drift"]
     assert report.policy_digest == WATCHED.digest
