@@ -23,6 +23,7 @@ class Request:
     request_payload_size: int
     response_payload_size: int
     request_id: str
+    client_request_id: str = ""
     method: str = "POST"
     path: str = "/score"
     is_mirrored: bool = False

@@ -82,7 +82,8 @@ class ScoringProxy:
         if copy_to is not None:
             self._mirror(endpoint.name, copy_to, body, request_id)
         answer = await self._forward(chosen, body, request_id)
-        self._record(endpoint.name, chosen, body, answer, request_id, is_mirrored=False)
+        client_id = request.headers.get("x-ms-client-request-id", "")
+        self._record(endpoint.name, chosen, body, answer, request_id, client_id, is_mirrored=False)
         headers = {"azureml-model-deployment": chosen.name, "x-request-id": request_id}
         if answer.status == 424:
             headers["ms-azureml-model-error-statuscode"] = str(answer.model_status)
@@ -118,14 +119,22 @@ class ScoringProxy:
     def _mirror(self, endpoint: str, deployment: Deployment, body: bytes, request_id: str) -> None:
         async def send() -> None:
             answer = await self._forward(deployment, body, request_id)
-            self._record(endpoint, deployment, body, answer, request_id, is_mirrored=True)
+            self._record(endpoint, deployment, body, answer, request_id, "", is_mirrored=True)
 
         task = asyncio.create_task(send())
         self._mirrors.add(task)
         task.add_done_callback(self._mirrors.discard)
 
     def _record(
-        self, endpoint: str, deployment: Deployment, body: bytes, answer: Answer, request_id: str, *, is_mirrored: bool
+        self,
+        endpoint: str,
+        deployment: Deployment,
+        body: bytes,
+        answer: Answer,
+        request_id: str,
+        client_id: str,
+        *,
+        is_mirrored: bool,
     ) -> None:
         when = now()
         self._traffic.append(
@@ -141,6 +150,7 @@ class ScoringProxy:
                 request_payload_size=len(body),
                 response_payload_size=len(answer.body),
                 request_id=request_id,
+                client_request_id=client_id,
                 is_mirrored=is_mirrored,
             )
         )

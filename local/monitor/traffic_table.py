@@ -40,7 +40,7 @@ COLUMNS: dict[str, tuple[Type, Read]] = {
     "Path": ("string", attrgetter("path")),
     "Protocol": ("string", _always("HTTP/1.1")),
     "XRequestId": ("string", attrgetter("request_id")),
-    "XMSClientRequestId": ("string", _always("")),
+    "XMSClientRequestId": ("string", attrgetter("client_request_id")),
     "ResponseCode": ("int", attrgetter("response_code")),
     "ResponseCodeReason": ("string", lambda request: _phrase(request.response_code)),
     "ModelStatusCode": ("int", attrgetter("model_status_code")),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.adapters.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.renewal import Renewable
+from shared.adapters.scoring import PROBE_MARK
 from shared.adapters.storage import blob_service
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Predictions
@@ -95,9 +96,10 @@ class WorkspaceData:
         return self._workspace.pinned_data(uri) if uri.endswith("@latest") else uri
 
     def _collected(self, folder: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield each collected request's correlation id and rows."""
+        """Yield each collected request's correlation id and rows; probes of ours say nothing about what comes in."""
         for request in self._requests(folder, start, end):
-            yield request.id, request.rows
+            if not request.id.startswith(PROBE_MARK):
+                yield request.id, request.rows
 
     def _requests(self, folder: str, start: datetime, end: datetime) -> Iterator[_Request]:
         for hour in _hours(start, end):

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
 from urllib.parse import urlsplit
 
+from shared.domain.ids import DeploymentName
 from shared.errors import RetryableError
 from shared.ports.workspace import Answer
 
 TIMEOUT_SECONDS = 30.0
 # Of an answer, as much as a person needs to see what is wrong.
 TEXT_KEPT = 1000
+# How a probe's ids begin: the client's, which the traffic log has as XMSClientRequestId, and the one that the data
+# collector correlates by. Not verified on Azure: that these headers fill those fields.
+# Source of the column: learn.microsoft.com, AmlOnlineEndpointTrafficLog, read 2026-11-20.
+PROBE_MARK = "vigia-probe-"
 
 
-def ask_deployment(uri: str, key: str, deployment: str, request: str) -> Answer:
+def ask_deployment(uri: str, key: str, deployment: str, request: str, mark: str = "") -> Answer:
     """Send a request to the deployment, past the split of traffic. Redirects are answers, not followed.
+
+    Args:
+        mark: how its request id begins; empty to send none.
 
     Source of the header: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
 
@@ -31,6 +43,8 @@ def ask_deployment(uri: str, key: str, deployment: str, request: str) -> Answer:
         "Authorization": f"Bearer {key}",
         "azureml-model-deployment": deployment,
     }
+    if mark:
+        headers["x-ms-client-request-id"] = headers["x-request-id"] = f"{mark}{uuid.uuid4().hex}"
     began = time.perf_counter()
     try:
         connection.request("POST", parts.path or "/", request.encode(), headers)
@@ -43,3 +57,17 @@ def ask_deployment(uri: str, key: str, deployment: str, request: str) -> Answer:
         return Answer(response.status, time.perf_counter() - began, body.decode(errors="replace"))
     finally:
         connection.close()
+
+
+def send_probes(uri: str, key: str, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
+    """Send marked requests, each to its deployment, until all are sent or the time is over; return how many were
+    answered."""
+    until, answered = time.monotonic() + within.total_seconds(), 0
+    for deployment, request in requests:
+        if time.monotonic() >= until:
+            break
+        # One without an answer stands in the traffic log as what it was, if it arrived at all.
+        with suppress(RetryableError):
+            ask_deployment(uri, key, deployment, request, PROBE_MARK)
+            answered += 1
+    return answered

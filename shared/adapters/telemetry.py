@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.renewal import Renewable
+from shared.adapters.scoring import PROBE_MARK
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
 from shared.errors import RetryableError
@@ -21,7 +22,8 @@ IS_ERROR = "ResponseCode >= 500 or ResponseCode in (408, 424, 429)"
 # One row per deployment and interval leaves the service, not one per request.
 QUERY = """AmlOnlineEndpointTrafficLog
 | where EndpointName == "{endpoint}" and TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})
-| summarize Requests = count(), Errors = countif({is_error}), LogLatency = sum(log(TotalDurationMs + 1.0)){quantile}
+| summarize Requests = count(), Errors = countif({is_error}), LogLatency = sum(log(TotalDurationMs + 1.0)),
+  Probes = countif(XMSClientRequestId startswith "{mark}"){quantile}
   by Start = bin(TimeGenerated, {width}), DeploymentName
 | order by Start asc"""
 
@@ -62,6 +64,7 @@ class LogsTelemetry:
             end=end.isoformat(),
             width=f"{width.total_seconds():g}s",
             is_error=IS_ERROR,
+            mark=PROBE_MARK,
             quantile="" if quantile is None else QUANTILE.format(percent=100 * quantile),
         )
 
@@ -88,4 +91,5 @@ def _interval(row: dict[str, Any]) -> Interval:
         errors=int(row["Errors"]),
         mean_log_latency=mean,
         quantile_log_latency=None if quantile is None else math.log(float(quantile) + 1),
+        probes=int(row["Probes"]),
     )

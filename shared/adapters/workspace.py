@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.pipeline_job import pipeline_job, split_reference
 from shared.adapters.renewal import Renewable
-from shared.adapters.scoring import ask_deployment
+from shared.adapters.scoring import ask_deployment, send_probes
 from shared.adapters.workspace_records import deployment_record, job_record, model_record, traffic_split, word
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
@@ -156,11 +156,12 @@ class AzureWorkspace:
         self._do(f"mirrored traffic of endpoint {endpoint}", write)
 
     def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
-        def address(ml: Any) -> tuple[str, str]:
-            return ml.online_endpoints.get(endpoint).scoring_uri, ml.online_endpoints.get_keys(endpoint).primary_key
-
-        uri, key = self._do(f"keys of endpoint {endpoint}", address)
+        uri, key = self._do(f"keys of endpoint {endpoint}", lambda ml: _address(ml, endpoint))
         return ask_deployment(uri, key, deployment, request)
+
+    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
+        uri, key = self._do(f"keys of endpoint {endpoint}", lambda ml: _address(ml, endpoint))
+        return send_probes(uri, key, requests, within)
 
     def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
         def scale(ml: Any) -> None:
@@ -203,6 +204,11 @@ class AzureWorkspace:
     def _do(self, what: str, call: Callable[[Any], T]) -> T:
         with _translated(what):
             return self._clients.call(what, call)
+
+
+def _address(ml: Any, endpoint: EndpointName) -> tuple[str, str]:
+    """Return where an endpoint scores, and its key."""
+    return ml.online_endpoints.get(endpoint).scoring_uri, ml.online_endpoints.get_keys(endpoint).primary_key
 
 
 def _cloud(arm_endpoint: str) -> dict[str, Any]:

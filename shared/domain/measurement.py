@@ -14,7 +14,7 @@ class Interval:
 
     `mean_log_latency` is the mean of ln(total milliseconds + 1): logarithms, so that a ratio of
     latencies is a difference and shared load cancels between deployments. `quantile_log_latency` is the same of
-    one quantile of the latencies, None when none was asked for.
+    one quantile of the latencies, None when none was asked for. `probes` of the requests were ours.
     """
 
     deployment: DeploymentName
@@ -23,6 +23,7 @@ class Interval:
     errors: int
     mean_log_latency: float
     quantile_log_latency: float | None = None
+    probes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

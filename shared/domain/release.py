@@ -144,6 +144,19 @@ class SmokeTestPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """Recorded requests to send to both deployments while there is too little traffic to judge by.
+
+    Args:
+        sample: "azureml:NAME@latest" or "azureml:NAME:VERSION", the recorded requests.
+        per_interval: requests that each deployment is to get per interval, probes included.
+    """
+
+    sample: str
+    per_interval: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeepPlan:
     """What becomes of deployments that serve nobody any more, and are not the last known good."""
 
@@ -166,6 +179,7 @@ class ReleasePlan:
         on_new_version: what this release does when an earlier version's holds the endpoint.
         keep: None leaves every deployment.
         ab: None for a release that is no A/B test; of one, the first step is held for `bake`.
+        probe: None sends no requests of our own.
     """
 
     policy_digest: str
@@ -185,6 +199,7 @@ class ReleasePlan:
     on_new_version: Literal["queue", "replace", "refuse"] = "queue"
     keep: KeepPlan | None = None
     ab: AbPlan | None = None
+    probe: ProbePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +267,7 @@ class Release:
         smoke_failures: how often in a row the smoke test failed.
         repaired_at: when traffic that was changed by hand was last put back.
         outcomes: the tests that an A/B test has taken, in order.
+        probed_at: when probes were last asked for; None when there was traffic enough.
     """
 
     id: ReleaseId
@@ -291,6 +307,7 @@ class Release:
     smoke_failures: int = 0
     repaired_at: datetime | None = None
     outcomes: tuple[Judgement, ...] = ()
+    probed_at: datetime | None = None
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import Release, ReleaseRequest
+from shared.errors import WorkspaceError
+from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
 from shared.ports.workspace import Workspace
@@ -19,6 +22,7 @@ from shared.release.actions import (
     CreateEndpoint,
     GiveBackEndpoint,
     ReplaceHolder,
+    SendProbes,
     SetMirror,
     SetTraffic,
     SubmitJob,
@@ -27,6 +31,7 @@ from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
 
 PRODUCT = "Vigia"
+log = logging.getLogger("vigia.releases")
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Actor:
                 self.workspace.create_deployment(request)
             case ReplaceHolder(holder, reason):
                 self.releases.ask(holder, ReleaseRequest("abort", PRODUCT, reason, self.clock.now()))
+            case SendProbes():
+                self._probe(release, action)
             case _:
                 assert_never(action)
 
@@ -84,6 +91,16 @@ class Actor:
             self.workspace.set_traffic(endpoint, traffic)
         finally:
             self.endpoints.note_late(endpoint, traffic, self.clock.now())
+
+    def _probe(self, release: Release, action: SendProbes) -> None:
+        """Send what can be sent: probes that are refused are no reason to take a version back."""
+        try:
+            answered = self.workspace.probe(action.endpoint, action.requests, action.within)
+        except WorkspaceError as exc:
+            log.warning("release.probes_refused", extra=fields(release=release.id, code=exc.code, reason=exc.message))
+            return
+        about = fields(release=release.id, wanted=len(action.requests), answered=answered)
+        log.info("release.probed", extra=about)
 
     def _ended_owner(self, release: Release) -> ReleaseId | None:
         """Return the owner whose release has ended without giving the endpoint back (its worker died)."""

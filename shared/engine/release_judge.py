@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.domain.release import Release, Serving
+from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PermanentError, RetryableError
 from shared.ports.data import DataReader
@@ -43,7 +43,8 @@ def judged(
         moved = _shifts(data, release, champion, start, end, lag)
     except (RetryableError, PermanentError) as exc:
         return Judgement(Verdict.INCONCLUSIVE, f"the measurements cannot be read: {exc.message}", has_data=False)
-    looks = release.plan.watch_for if lag else release.plan.decide_within
+    is_watching = release.state is ReleaseState.WATCHING
+    looks = release.plan.watch_for if is_watching else release.plan.decide_within
     tolerances = tolerances_of(plan, max(1, round(looks / plan.interval)))
     pairs = pair(intervals, release.challenger.deployment, champion.deployment, lag)
     kept = tuple(each for each in pairs if each.challenger.start >= start)

@@ -19,6 +19,7 @@ from shared.ports.telemetry import Telemetry
 from shared.ports.workspace import Answer, EndpointRecord, JobRecord, ModelRecord, Workspace
 from shared.release.names import evaluation_job
 from shared.release.observation import EndpointClaim, Observation, Rival
+from shared.release.probes import is_due
 from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
 
@@ -113,15 +114,30 @@ class Observer:
         if release.phase == "baking" and release.traffic_since:
             judgement = self._judged(release, release.traffic_since, timedelta(0))
         endpoint, claim = self.workspace.endpoint(release.endpoint), self.endpoints.read(release.endpoint)
-        return replace(seen, endpoint=endpoint, claim=claim, judgement=judgement)
+        return self._with_probes(release, replace(seen, endpoint=endpoint, claim=claim, judgement=judgement))
 
     def _watching(self, release: Release, seen: Observation) -> Observation:
         judgement = None
         if release.champion and release.traffic_since:
-            # The champion has no traffic any more: its intervals from before the promotion are compared.
-            judgement = self._judged(release, release.traffic_since, _whole(release.plan.watch_for, release))
+            # The champion has no traffic any more: its intervals from before the promotion are compared, unless
+            # probes reach both.
+            lag = timedelta(0) if release.probed_at else _whole(release.plan.watch_for, release)
+            judgement = self._judged(release, release.traffic_since, lag)
         endpoint, claim = self.workspace.endpoint(release.endpoint), self.endpoints.read(release.endpoint)
-        return replace(seen, endpoint=endpoint, claim=claim, judgement=judgement)
+        return self._with_probes(release, replace(seen, endpoint=endpoint, claim=claim, judgement=judgement))
+
+    def _with_probes(self, release: Release, seen: Observation) -> Observation:
+        """Add the recorded requests, when probes are due; that they cannot be read is part of the evidence."""
+        judgement, plan = seen.judgement, release.plan.probe
+        if judgement is None or plan is None or not is_due(release, self.clock.now()):
+            return seen
+        from shared.engine.probe_sample import requests_of
+
+        try:
+            return replace(seen, probe_sample=requests_of(self.data.table(plan.sample)))
+        except (PermanentError, RetryableError) as exc:
+            why = f"{judgement.reason}; probes cannot be sent: {exc.message}"
+            return replace(seen, judgement=replace(judgement, reason=why))
 
     def _rolling_back(self, release: Release, seen: Observation) -> Observation:
         claim = self.endpoints.read(release.endpoint)

@@ -104,6 +104,9 @@ def _numbers(pairs: Sequence[Pair], shifts: Sequence[Shift], tolerances: Toleran
         "champion_errors": float(sum(pair.champion.errors for pair in pairs)),
         "latency_ratio": math.exp(math.fsum(values) / len(values)),
     }
+    if any(each.probes for pair in pairs for each in (pair.challenger, pair.champion)):
+        numbers["probes"] = float(sum(pair.challenger.probes for pair in pairs))
+        numbers["champion_probes"] = float(sum(pair.champion.probes for pair in pairs))
     if tolerances.scores is not None:
         numbers["score_intervals"] = float(len(shifts))
         numbers["score_shift"] = math.fsum(shift.by for shift in shifts) / len(shifts) if shifts else 0.0
@@ -121,6 +124,9 @@ def _words(pairs: Sequence[Pair], numbers: dict[str, float], tolerances: Toleran
         f"{numbers['errors']:,.0f} of {numbers['requests']:,.0f} requests failed "
         f"(champion {numbers['champion_errors']:,.0f} of {numbers['champion_requests']:,.0f})"
     )
+    if "probes" in numbers:
+        probes, requests = (numbers[name] + numbers[f"champion_{name}"] for name in ("probes", "requests"))
+        parts.append(f"{probes:,.0f} of {requests:,.0f} requests were probes")
     if tolerances.scores is not None:
         moved = f"predictions moved by {numbers['score_shift']:+.3g} (tolerance {tolerances.scores:g})"
         parts.append(moved if numbers["score_intervals"] else "no predictions were collected")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
@@ -148,6 +148,11 @@ class Workspace(Protocol):
 
     def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
         """Send one request to a deployment, whatever the traffic. Raises RetryableError when nothing answers."""
+        ...
+
+    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
+        """Send requests one after the other, each to its deployment, whatever the traffic, marked as ours, and return
+        how many were answered. What is not sent `within` is left out."""
         ...
 
     def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None: ...

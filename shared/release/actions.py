@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.approval import ApprovalRequest
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
@@ -56,6 +56,15 @@ class SetMirror:
 
 
 @dataclass(frozen=True, slots=True)
+class SendProbes:
+    """Send recorded requests, each to its deployment, one after the other, and stop after `within`."""
+
+    endpoint: EndpointName
+    requests: tuple[tuple[DeploymentName, str], ...]
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class ReplaceHolder:
     """Ask the earlier version's release that holds the endpoint to give up."""
 
@@ -85,6 +94,7 @@ Action = (
     | CreateDeployment
     | SetTraffic
     | SetMirror
+    | SendProbes
     | ReplaceHolder
     | GiveBackEndpoint
 )

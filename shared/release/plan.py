@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from shared.domain.release import ApprovalPlan, DeploymentPlan, EvaluationPlan, KeepPlan, ReleasePlan, SmokeTestPlan
+from shared.domain.release import (
+    ApprovalPlan,
+    DeploymentPlan,
+    EvaluationPlan,
+    KeepPlan,
+    ProbePlan,
+    ReleasePlan,
+    SmokeTestPlan,
+)
 from shared.errors import PolicyError
 from shared.policy.model import Policy
 from shared.release.judge_section import judge_plan
@@ -42,6 +50,7 @@ def plan_from(policy: Policy) -> ReleasePlan:
         on_hand_edit=rollout.on_hand_edit,
         on_new_version=rollout.on_new_version,
         keep=KeepPlan(rollout.keep.champion_for, rollout.keep.then),
+        probe=ProbePlan(rollout.probe.sample, rollout.probe.per_interval) if rollout.probe else None,
     )
 
 

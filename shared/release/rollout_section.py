@@ -14,6 +14,7 @@ from shared.policy.model import Policy
 from shared.policy.quantities import Duration, Rate, duration_text, parse_percent
 from shared.policy.section import Section
 from shared.release.judge_section import Judge, judge_plan, judge_problems
+from shared.release.probe_section import Probe, probes_that_decide, with_probes
 
 IMPLEMENTED = ("canary", "shadow", "blue-green", "all-at-once")
 IN_STEPS = ("canary", "shadow")
@@ -80,6 +81,7 @@ class Rollout(Section):
     decide_within: Duration | None = None
     watch_for: Duration = timedelta(hours=2)
     expected_traffic: Rate | None = None
+    probe: Probe | None = None
     judge: Judge = Judge()
     deployment: Deployment = Deployment()
 
@@ -107,7 +109,7 @@ class Rollout(Section):
         yield from _step_problems(self.steps)
         yield from self._time_problems()
         yield from judge_problems(self.judge)
-        if self.expected_traffic is not None and self.strategy in IN_STEPS:
+        if self.strategy in IN_STEPS and (self.expected_traffic is not None or self.probe is not None):
             yield from _traffic_problems(self, self.expected_traffic)
 
     def _keep_problems(self) -> Iterator[tuple[str, str]]:
@@ -141,7 +143,7 @@ def _step_problems(steps: tuple[int, ...]) -> Iterator[tuple[str, str]]:
         yield "steps", "each step must be above the one before, from 1% on; write e.g. [10%, 50%, 100%]"
 
 
-def _traffic_problems(rollout: Rollout, traffic: Rate) -> Iterator[tuple[str, str]]:
+def _traffic_problems(rollout: Rollout, traffic: Rate | None) -> Iterator[tuple[str, str]]:
     """Yield that the first step cannot be decided in time, even of a version as good as the champion."""
     from shared.judge.evidence import tolerances_of
     from shared.judge.need import Expected, intervals_to_pass
@@ -149,19 +151,27 @@ def _traffic_problems(rollout: Rollout, traffic: Rate) -> Iterator[tuple[str, st
     interval, share = rollout.judge.interval, rollout.steps[0] / 100 if rollout.steps else 1.0
     if not timedelta(0) < interval or not 0 < share < 1 or not 0 < rollout.judge.false_rollbacks < 100:
         return
-    requests = traffic.count * (interval / traffic.per)
+    requests = traffic.count * (interval / traffic.per) if traffic else 0.0
     tolerances = tolerances_of(judge_plan(rollout.judge), max(1, round(rollout.deadline / interval)))
-    hours = intervals_to_pass(tolerances, Expected(requests * share, requests * (1 - share))) * (
-        interval / timedelta(hours=1)
-    )
+    real = Expected(requests * share, requests * (1 - share))
+    expected = with_probes(real, rollout.probe.per_interval) if rollout.probe else real
+    hours = intervals_to_pass(tolerances, expected) * (interval / timedelta(hours=1))
     if hours <= rollout.deadline / timedelta(hours=1):
         return
     needs = f"needs about {_hours(hours)}" if hours < MOST_HOURS else "is never enough"
     remedy = f"decide_within: {math.ceil(1.5 * hours)}h, " if hours < MOST_HOURS else ""
+    enough = probes_that_decide(tolerances, real, rollout.deadline / interval)
+    what, probes = (
+        f"{rollout.steps[0]} % of {traffic}",
+        f"probe: {{sample: azureml:NAME@latest, per_interval: {enough}}}",
+    )
+    if rollout.probe:
+        what, probes = f"{rollout.probe.per_interval} probes an interval", f"per_interval: {enough}"
     yield (
-        "expected_traffic",
-        f"{rollout.steps[0]} % of {traffic} {needs} to decide; the step bakes {duration_text(rollout.bake)} and is "
-        f"given up after {duration_text(rollout.deadline)}; write {remedy}a larger first step or a looser tolerance",
+        "probe.per_interval" if rollout.probe else "expected_traffic",
+        f"{what} {needs} to decide; the step bakes {duration_text(rollout.bake)} and is given up after "
+        f"{duration_text(rollout.deadline)}; write {remedy}a larger first step or a looser tolerance"
+        + (f", or {probes}" if enough else ""),
     )
 
 

@@ -11,6 +11,7 @@ from shared.release.before import awaiting_approval, evaluating, gating, opened
 from shared.release.endings import end, roll_back, rolling_back, settled
 from shared.release.moves import Step, is_late, stay
 from shared.release.observation import Observation
+from shared.release.probes import probed
 from shared.release.requests import HOLD, asked_to_hold
 from shared.release.rollout import canary, deploying, promoted, watching
 from shared.release.shadow import shadowing
@@ -45,7 +46,7 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
     taken = _STATES[release.state](release, seen, now)
     if release.state.is_before_deploying or release.state is ReleaseState.DEPLOYING:
         return _held_back(release, taken, asked_to_hold(seen), now)
-    return taken
+    return probed(release, taken, seen, now)
 
 
 def _held_back(release: Release, taken: Step, held: str, now: datetime) -> Step:

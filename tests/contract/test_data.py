@@ -108,9 +108,9 @@ def test_a_table_that_cannot_be_read_says_which_and_why(store: Store, uri: str, 
         store.reader.table(uri)
 
 
-def a_record(at: datetime, *ages: int) -> bytes:
+def a_record(at: datetime, *ages: int, correlation: str = "") -> bytes:
     record = {"specversion": "1.0", "time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "data": [{"age": a} for a in ages]}
-    return json.dumps(record).encode()
+    return json.dumps({**record, "correlationid": correlation} if correlation else record).encode()
 
 
 def path_of(at: datetime, name: str = "a.jsonl", deployment: str = "v-1") -> str:
@@ -128,6 +128,12 @@ def test_requests_of_a_window_are_found_across_hours_and_files(store: Store) -> 
 
 def test_nothing_collected_is_an_empty_table(store: Store) -> None:
     assert store.collected() == []
+
+
+def test_probes_say_nothing_about_what_comes_in(store: Store) -> None:
+    probe = a_record(START, 2, correlation="vigia-probe-1")
+    store.put(path_of(START), a_record(START, 1, correlation="r-1") + b"\n" + probe + b"\n")
+    assert [row["age"] for row in store.collected()] == [1]
 
 
 @pytest.mark.parametrize("kept", [1, 20, -1, -2, -15])

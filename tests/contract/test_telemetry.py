@@ -76,6 +76,13 @@ def test_requests_are_summed_per_deployment_and_interval(log: TrafficLog, teleme
     assert [i.start for i in found] == sorted(i.start for i in found)
 
 
+def test_probes_are_counted_among_the_requests_and_told_apart(log: TrafficLog, telemetry: LogsTelemetry) -> None:
+    for mark in ("vigia-probe-1", "vigia-probe-2", "", "a-caller's own vigia-probe-3"):
+        scored(log, 0.1, 10, client_request_id=mark)
+    (found,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
+    assert (found.requests, found.probes) == (4, 2)
+
+
 def test_seconds_without_requests_are_absent(telemetry: LogsTelemetry) -> None:
     assert telemetry.intervals(ENDPOINT, START, START + 10 * SECOND, SECOND) == ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +268,8 @@ def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWo
 
     answer = workspace.score(endpoint, second, "[[1, 2, 3]]")
     assert (answer.seconds > 0, bool(answer.text), 200 <= answer.status < 500) == (True, True, True)
+    assert workspace.probe(endpoint, [(first, "[[1]]"), (second, "[[1]]")] * 2, timedelta(seconds=20)) == 4
+    assert workspace.probe(endpoint, [(first, "[[1]]")], timedelta(0)) == 0
     with pytest.raises(WorkspaceError, match="has traffic: it stays"):
         retrying(lambda: workspace.delete_deployment(endpoint, second))
     with pytest.raises(WorkspaceError, match="at most 50"):

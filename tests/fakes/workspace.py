@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import WorkspaceError
@@ -39,6 +39,7 @@ class FakeWorkspace:
     deployment_outcome: str = "Succeeded"
     job_outcome: str = "Completed"
     answers: list[Answer] = field(default_factory=lambda: [Answer(200, 0.1, "[0.5]")])
+    probes: list[tuple[DeploymentName, str]] = field(default_factory=list)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
 
@@ -146,6 +147,11 @@ class FakeWorkspace:
     def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
         self._raise("score")
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
+        self._raise("probe")
+        self.probes += requests
+        return len(requests)
 
     def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
         self._raise("scale_deployment")

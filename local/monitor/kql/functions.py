@@ -180,6 +180,7 @@ FUNCTIONS: dict[str, Overload] = {
     "=~": _fixed(_TEXTS, "bool", lambda a, b: a.casefold() == b.casefold()),
     "!~": _fixed(_TEXTS, "bool", lambda a, b: a.casefold() != b.casefold()),
     "contains": _fixed(_TEXTS, "bool", lambda text, part: part.casefold() in text.casefold()),
+    "startswith": _fixed(_TEXTS, "bool", lambda text, start: text.casefold().startswith(start.casefold())),
     "has": _fixed(_TEXTS, "bool", lambda text, term: _term(term).search(text) is not None),
     "in": _is_in,
     "and": _fixed(_TRUTHS, "bool", operator.and_),

@@ -26,7 +26,7 @@ from local.monitor.kql.tokens import Constant, Token, syntax_error, tokenize
 
 _T = TypeVar("_T")
 _COMPARISONS = frozenset({"==", "!=", "<>", "=~", "!~", "<", "<=", ">", ">="})
-_WORD_OPERATORS = frozenset({"in", "between", "has", "contains"})
+_WORD_OPERATORS = frozenset({"in", "between", "has", "contains", "startswith"})
 _WORDS: dict[str, Constant] = {"true": True, "false": False, "null": None}
 
 
@@ -149,7 +149,7 @@ class _Parser:
         return Call("not", (condition,)) if is_negated else condition
 
     def _word_comparison(self, left: Expression, operator: str) -> Expression:
-        if operator in ("has", "contains"):
+        if operator in ("has", "contains", "startswith"):
             return Call(operator, (left, self._sum()))
         self._expect("(")
         if operator == "in":

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.release import EvaluationPlan, GatePlan, KeepPlan, ReleasePlan, SmokeTestPlan
+from shared.domain.release import EvaluationPlan, GatePlan, KeepPlan, ProbePlan, ReleasePlan, SmokeTestPlan
 from shared.errors import PolicyError
 from shared.policy.load import load_policy
 from shared.policy.model import Policy
@@ -118,8 +118,14 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
         pytest.param(
             "rollout: {steps: [5%, 100%], expected_traffic: 40 per hour}",
             "expected_traffic: 5 % of 40 per hour needs about 294 h to decide; the step bakes 15m and is given up "
-            "after 1h; write decide_within: 442h, a larger first step or a looser tolerance",
+            "after 1h; write decide_within: 442h, a larger first step or a looser tolerance, or probe: "
+            "{sample: azureml:NAME@latest, per_interval: ",
             id="little_traffic",
+        ),
+        pytest.param(
+            "rollout: {probe: {sample: 'azureml:requests@latest', per_interval: 3}}",
+            "probe.per_interval: 3 probes an interval needs about",
+            id="few_probes",
         ),
         pytest.param("rollout: {judge: {false_rollbacks: 0%}}", "must be above 0%", id="never_wrong"),
         pytest.param("rollout: {baek: 5m}", "bake", id="misspelt"),
@@ -143,6 +149,15 @@ def test_the_judge_is_planned_as_it_is_written() -> None:
     plan = plan_from(load(HEAD + text)).judge
     assert (plan.errors_worse_by_at_most, plan.errors_ratio_at_most) == (None, 1.5)
     assert (plan.latency_quantile, plan.latency_ratio_at_most, plan.score_shift_at_most) == (0.99, 1.25, 0.05)
+
+
+def test_the_probes_that_are_proposed_are_enough() -> None:
+    probe = "rollout: {probe: {sample: 'azureml:requests@latest', per_interval: N}}"
+    with pytest.raises(PolicyError) as refused:
+        load(HEAD + probe.replace("N", "3"))
+    proposed = str(refused.value).rpartition("per_interval: ")[2].strip()
+    plan = plan_from(load(HEAD + probe.replace("N", proposed)))
+    assert plan.probe == ProbePlan("azureml:requests@latest", int(proposed))
 
 
 def test_traffic_that_is_enough_is_no_problem() -> None:

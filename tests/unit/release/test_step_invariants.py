@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from hypothesis import HealthCheck, given, settings
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from shared.domain.approval import Decision
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
-from shared.domain.release import Release, ReleaseRequest, ReleaseState, SmokeTestPlan, Undo
+from shared.domain.release import ProbePlan, Release, ReleaseRequest, ReleaseState, SmokeTestPlan, Undo
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
-from shared.release.actions import SetMirror, SetTraffic
+from shared.release.actions import SendProbes, SetMirror, SetTraffic
 from shared.release.moves import Step
 from shared.release.names import evaluation_job
 from shared.release.observation import EndpointClaim, Observation, Rival
@@ -58,6 +58,7 @@ plans = st.builds(
     on_hand_edit=st.sampled_from(["hold", "repair"]),
     on_new_version=st.sampled_from(["queue", "replace", "refuse"]),
     steps=st.sampled_from([(10, 50, 100), (100,)]),
+    probe=st.sampled_from([None, ProbePlan("azureml:requests@latest", 5)]),
 )
 
 
@@ -97,6 +98,7 @@ def observations(draw: st.DrawFn, release: Release, written: SetTraffic | None) 
         decision=Decision(choice, ("ben",), "", NOW) if choice else None,
         judgement=Judgement(draw(verdicts), "compared") if draw(st.integers(0, 9)) else None,
         answer=draw(answers),
+        probe_sample=draw(st.sampled_from([(), ("[1]", "[2]", "[3]")])),
     )
 
 
@@ -111,6 +113,7 @@ def test_a_release_keeps_its_promises_whatever_it_sees(data: st.DataObject, has_
         seen = data.draw(observations(release, written))
         taken = step(release, seen, now)
         _check(release, seen, taken)
+        _check_probes(release, taken, now)
         written = next((action for action in taken.actions if isinstance(action, SetTraffic)), written)
         release = replace(taken.release, posted=len(taken.release.notices))
         now = max(now, taken.wake_at if data.draw(st.booleans()) else now) + data.draw(pauses)
@@ -190,6 +193,20 @@ def _check_mirror(before: Release, seen: Observation, taken: Step) -> None:
     has_rolled_back = before.state is ReleaseState.ROLLING_BACK and after.state.is_terminal
     if has_rolled_back and before.plan.mirror and before.champion and seen.endpoint:
         assert not seen.mirror
+
+
+def _check_probes(before: Release, taken: Step, now: datetime) -> None:
+    """Probes go to the two that are compared, as many to each, at most the plan's, once per interval."""
+    for action in taken.actions:
+        if isinstance(action, SendProbes):
+            assert before.plan.probe
+            assert before.champion
+            assert before.phase == "baking" or before.state is ReleaseState.WATCHING
+            sent = [name for name, _ in action.requests]
+            assert set(sent) == {before.champion.deployment, before.challenger.deployment}
+            assert sent.count(before.champion.deployment) == len(sent) / 2 <= before.plan.probe.per_interval
+            assert before.probed_at is None or now.replace(second=0) > before.probed_at.replace(second=0)
+            assert taken.release.probed_at == now
 
 
 def _check_memory(before: Release, after: Release) -> None:
