@@ -26,7 +26,7 @@ def parse(envelope: Envelope) -> Fact:
 
 
 def _feature(item: Fields) -> FeatureDrift:
-    return FeatureDrift(item.name("feature"), item.name("metric"), item.number("value"), item.number("threshold"))
+    return FeatureDrift(item.optional_name("feature") or "", item.name("metric"), item.number("value"), item.number("threshold"))
 
 
 SPEC = EventSpec((TYPE,), parse, "One of Vigia's own monitors found drift.")

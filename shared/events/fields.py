@@ -38,6 +38,18 @@ class Fields:
         for key, item in value.items() if isinstance(value, dict) else ():
             self._values.setdefault(key.lower(), []).append(item)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys in lower case."""
+        return tuple(self._values)
+
+    def flag(self, key: str) -> bool:
+        """Return whether the value is true; absent and null are false."""
+        value = self._value(key)
+        if value is not None and not isinstance(value, bool):
+            self._refuse(key, f"is {_kind(value)}, not true or false")
+        return bool(value)
+
     def has(self, key: str) -> bool:
         """Return whether the key is there with a value that is not null."""
         return self._value(key) is not None

@@ -1,4 +1,5 @@
-"""What an action group posts (budget alerts in two schemas, Azure Monitor alerts) as events of our own."""
+"""What is posted to the alert endpoint as events of our own: an action group's budget alerts (two schemas) and Azure
+Monitor alerts, and results of other monitoring tools."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from datetime import datetime
 
 from shared.domain.fact import Ignored
 from shared.events.alerts.budgets import budget_event, legacy_budget_event
+from shared.events.alerts.external import SCHEMA, external_events
 from shared.events.alerts.monitor import monitor_events
 from shared.events.alerts.refusal import refuse
 from shared.events.fields import Fields
@@ -28,6 +30,8 @@ def read_alert(body: str | bytes, received_at: datetime) -> tuple[OutgoingEvent,
     alert = Fields(read_json(body), "the alert", "")
     schema = alert.text("schemaId")
     data = alert.mapping("data")
+    if schema.lower() == SCHEMA.lower():
+        return external_events(data, received_at)
     if schema.lower() == LEGACY_BUDGET.lower():
         return (legacy_budget_event(data, received_at),)
     if schema.lower() != COMMON.lower():

@@ -1,0 +1,59 @@
+"""A result of another monitoring tool, posted to the alert endpoint in an envelope of ours.
+
+{"schemaId": "vigiaMonitorResult",
+ "data": {"tool": "evidently", "model": "flight-delay", "monitor": "nightly", "run": "2026-11-20", "result": …}}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from shared.domain.fact import Ignored
+from shared.domain.ids import ModelName
+from shared.events import outgoing
+from shared.events.alerts.results import evidently, nannyml
+from shared.events.alerts.results.found import Found
+from shared.events.fields import Fields
+from shared.ports.publisher import OutgoingEvent
+
+SCHEMA = "vigiaMonitorResult"
+TOOLS: dict[str, Callable[[Fields], tuple[Found, ...]]] = {"evidently": evidently.read, "nannyml": nannyml.read}
+
+
+def external_events(data: Fields, received_at: datetime) -> tuple[OutgoingEvent, ...] | Ignored:
+    """Return one event per signal that drifted, or that the tool found nothing.
+
+    `run` names the look that was taken; left out, it is made of the result's own content, so that the same result
+    posted twice is one fact.
+
+    Raises:
+        EventError: the envelope lacks something, the tool is not known, or the result is not what the tool gives.
+    """
+    tool = data.one_of("tool", *TOOLS)
+    model, monitor = ModelName(data.name("model")), data.optional_name("monitor") or tool
+    found = TOOLS[tool](data)
+    drifted = [each for each in found if each.is_drift]
+    if not drifted:
+        return Ignored("", f"{tool} result", "; ".join(each.sentence for each in found), is_known=True)
+    named = data.optional_name("run")
+    return tuple(
+        outgoing.drift_detected(
+            f"/monitors/{tool}",
+            received_at,
+            model=model,
+            monitor=monitor,
+            signal=each.signal,
+            run=f"{monitor}@{named or _content(each)}",
+            features=each.features,
+            detail=each.sentence,
+        )
+        for each in drifted
+    )
+
+
+def _content(found: Found) -> str:
+    told = [found.window, *([each.feature, each.metric, each.value] for each in found.features)]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]

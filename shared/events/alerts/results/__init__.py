@@ -1,0 +1,1 @@
+"""Results of other monitoring tools, one file per tool."""
