@@ -135,11 +135,12 @@ def calibrate(
 
 
 def _strength(column: ColumnReport, false_alarms: float) -> float:
-    if column.is_drifted and column.statistic == "none":
+    if column.is_drifted and column.effect is None:
         return math.inf
     shares = max(abs(column.missing_now - column.missing_before), column.unseen_share)
     effect = column.effect or 0.0
-    is_significant = column.adjusted_p_value is not None and column.adjusted_p_value <= false_alarms
+    p_value = column.adjusted_p_value
+    is_significant = column.is_drifted if p_value is None else p_value <= false_alarms
     is_above_others = column.floor_reason == "smallest effect that matters" or effect > column.floor
     return max(effect if is_significant and is_above_others else 0.0, shares)
 
