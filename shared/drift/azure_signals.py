@@ -1,0 +1,126 @@
+"""What a model monitor of Azure ML measured, judged anew: the direction of each metric is ours, not its component's.
+
+Each signal of a monitor's run leaves a file `signals/NAME.json` in the run's output. What writes it: azureml-assets,
+component model_monitor_metric_outputter, read 2026-11-20. The component that compares the values with their thresholds
+has looked at accuracy, precision and recall as if more were worse, in some of its versions; so a breach that it tells
+may be good news, and one that it does not tell may be bad.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from shared.domain.fact import FeatureDrift
+from shared.drift.metrics import Direction, metric_named
+
+# p-values and scores: breached from below. All that is neither here nor one of our metrics is a distance or a rate of
+# something bad. Names: azureml-assets, shared_utilities/constants.py; azure.ai.ml.constants.MonitorMetricName.
+LOWER_IS_WORSE = frozenset(
+    {
+        "twosamplekolmogorovsmirnovtest",
+        "pearsonschisquaredtest",
+        "normalizeddiscountedcumulativegain",
+        "aggregatedcoherencepassrate",
+        "aggregatedgroundednesspassrate",
+        "aggregatedfluencypassrate",
+        "aggregatedsimilaritypassrate",
+        "aggregatedrelevancepassrate",
+    }
+)
+DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class AzureSignal:
+    """One signal of a monitor's run. `measured` are the values that have a threshold, `without` how many have none."""
+
+    name: str
+    kind: str
+    measured: tuple[FeatureDrift, ...]
+    without: int = 0
+
+    @property
+    def breached(self) -> tuple[FeatureDrift, ...]:
+        """Return what is on the wrong side of its threshold."""
+        return tuple(each for each in self.measured if is_breach(each))
+
+
+def is_breach(measured: FeatureDrift) -> bool:
+    """Return whether the value is on the wrong side of its threshold; on it is not beyond it."""
+    if is_lower_worse(measured.metric):
+        return measured.value < measured.threshold
+    return measured.value > measured.threshold
+
+
+def is_lower_worse(metric: str) -> bool:
+    if known := metric_named(metric):
+        return known.direction is Direction.HIGHER_IS_BETTER
+    return "".join(letter for letter in metric.lower() if letter.isalnum()) in LOWER_IS_WORSE
+
+
+def read_signal(content: bytes, place: str) -> AzureSignal:
+    """Return the signal in a file `signals/NAME.json`.
+
+    Raises:
+        ValueError: it is not what Azure ML writes; the message names `place`.
+    """
+    try:
+        payload = json.loads(content)
+        name, metrics = payload["signalName"], payload["metrics"]
+        values = [each for metric, tree in metrics.items() for each in _values(str(metric), tree, (), 0)]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise ValueError(f"{place} is no signal of an Azure ML monitor: {exc!r:.200}") from exc
+    measured = tuple(
+        FeatureDrift(feature, metric, value, threshold)
+        for metric, feature, value, threshold in values
+        if threshold is not None and math.isfinite(value) and math.isfinite(threshold)
+    )
+    return AzureSignal(str(name), str(payload.get("signalType", "")), measured, len(values) - len(measured))
+
+
+def contradictions(signal: AzureSignal, told: tuple[FeatureDrift, ...] | None) -> tuple[str, ...]:
+    """Return where the monitor's own verdict and its own numbers disagree, one sentence each.
+
+    Args:
+        told: what its breach tag lists; None when the run carries no such tag.
+    """
+    ours = {(each.feature, each.metric): each for each in signal.breached}
+    theirs = {(each.feature, each.metric): each for each in told or ()}
+    silent = [each for key, each in ours.items() if key not in theirs]
+    wrong = [each for key, each in theirs.items() if key not in ours]
+    return (
+        *(
+            f"{_words(each)} is beyond its threshold of {each.threshold:g}, and the monitor is silent"
+            for each in silent
+        ),
+        *(f"{_words(each)} is on the good side of {each.threshold:g}, and the monitor says breach" for each in wrong),
+    )
+
+
+def _values(
+    metric: str, tree: Mapping[str, object], path: tuple[str, ...], depth: int
+) -> Iterator[tuple[str, str, float, float | None]]:
+    """Yield (metric, group, value, threshold) of a node and the groups below it."""
+    if depth > DEEPEST:
+        raise ValueError(f"groups of {metric} are nested more than {DEEPEST} deep")
+    value, threshold = tree.get("value"), tree.get("threshold")
+    if value is not None:
+        yield metric, "/".join(path), _number(value), None if threshold is None else _number(threshold)
+    groups = tree.get("groups") or {}
+    if not isinstance(groups, Mapping):
+        raise TypeError(f"groups of {metric} are no object")
+    for name, below in groups.items():
+        yield from _values(metric, below, (*path, str(name)), depth + 1)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(f"{value!r:.60} is no number")
+    return float(value)
+
+
+def _words(measured: FeatureDrift) -> str:
+    return f"{measured.metric} of {measured.feature or 'all rows'} at {measured.value:g}"
