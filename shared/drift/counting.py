@@ -9,7 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.drift.batches import THREADS, Batch, Source, findings_of, named_columns, pieces, row_count, share_out
+from shared.drift.batches import (
+    FRAME_ROWS,
+    THREADS,
+    Batch,
+    Source,
+    findings_of,
+    is_batch,
+    named_columns,
+    pieces,
+    row_count,
+    share_out,
+)
 from shared.drift.counts import EXAMPLES, ColumnCounts, WindowCounts, whole_sum
 from shared.drift.reference import CategoricalColumn, Column, NumericColumn, Profile
 from shared.drift.values import Texts, Values, number_text, values_of
@@ -31,7 +42,8 @@ def count(reference: Profile, window: Source, threads: int = THREADS) -> WindowC
         Whatever the iterable raises.
     """
     digest = reference.digest
-    tallies = [Tally(reference, digest) for _ in range(threads)]
+    is_small = is_batch(window) and row_count(window) <= FRAME_ROWS
+    tallies = [Tally(reference, digest) for _ in range(1 if is_small else threads)]
     share_out(pieces(window), tallies)
     total = WindowCounts(digest, findings=findings_of(window))
     for tally in tallies:

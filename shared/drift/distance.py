@@ -57,8 +57,8 @@ def wasserstein(reference: NumericColumn, window: ColumnCounts) -> tuple[float, 
     now_start, now_end = (window.up_to - now_minus)[:-1] / size, (window.below - now_minus)[1:] / size
     with np.errstate(over="ignore", invalid="ignore"):
         width = np.diff(np.array(reference.edges))
-        inner = float(width @ _area(old_start - now_start, old_end - now_end))
-        at_most = float(width @ np.maximum(old_end - now_start, now_end - old_start))
+        inner = float(np.sum(width * _area(old_start - now_start, old_end - now_end)))
+        at_most = float(np.sum(width * np.maximum(old_end - now_start, now_end - old_start)))
     low = int(window.below[0]) - window.negative_infinite
     high = window.numbers - int(window.up_to[-1]) - window.positive_infinite
     tails = (

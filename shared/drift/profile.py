@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.batches import THREADS, Source, is_batch, pieces
+from shared.drift.batches import THREADS, Source, is_batch, pieces, row_count
 from shared.drift.counting import count
 from shared.drift.counts import ColumnCounts
 from shared.drift.edges import MAXIMUM_EDGES, edges_of
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAXIMUM_CATEGORIES = 10_000
+# Rows below which handing columns to another thread costs more than it saves.
+SMALL_BATCH = 10_000
 
 
 def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS) -> Profile:
@@ -38,9 +41,7 @@ def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS
     if isinstance(source, Iterator):
         raise TypeError("a profile goes through its rows twice; give a list, or a reader that starts anew")
     source = list(pieces(source)) if is_batch(source) else source
-    survey = Survey(frozenset(ignore))
-    for batch in pieces(source):
-        survey.add(batch)
+    survey = _surveyed(source, frozenset(ignore), threads)
     planned = Profile(survey.rows, tuple(_planned(name, each) for name, each in survey.columns.items()))
     counts = count(planned, source, threads)
     if counts.rows != survey.rows:
@@ -48,6 +49,14 @@ def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS
     return replace(
         planned, columns=tuple(_filled(each, counts.columns[each.name], counts.rows) for each in planned.columns)
     )
+
+
+def _surveyed(source: Source, ignore: frozenset[str], threads: int) -> Survey:
+    survey = Survey(ignore)
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in pieces(source):
+            survey.add(batch, pool.map if row_count(batch) > SMALL_BATCH else map)
+    return survey
 
 
 def _planned(name: str, seen: ColumnSurvey) -> Column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,19 +37,29 @@ class Survey:
         self.rows = 0
         self.columns: dict[str, ColumnSurvey] = {}
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: Batch, side_by_side: Callable[..., Iterable[None]] = map) -> None:
+        """Add a batch.
+
+        Args:
+            side_by_side: `map`, or that of a pool: columns know nothing of one another.
+        """
         size, before = row_count(batch), len(self._priorities)
         drawn = self._random.random(size)
         taken = np.flatnonzero(drawn < self._threshold)
         self._priorities = np.concatenate([self._priorities, drawn[taken]])
-        seen: set[str] = set()
-        for name, column in named_columns(batch):
-            if name in self._ignore or name in seen:
-                continue
-            seen.add(name)
+        found = {name: column for name, column in reversed([*named_columns(batch)]) if name not in self._ignore}
+        for name in reversed(found):
             if name not in self.columns:
                 self.columns[name] = ColumnSurvey(before)
-            self.columns[name].add(values_of(column), taken)
+
+        def look(names: list[str]) -> None:
+            for name in names:
+                self.columns[name].add(values_of(found[name]), taken)
+
+        names = list(found)
+        for _ in side_by_side(look, [names[::2], names[1::2]]):
+            pass
+        seen = found.keys()
         for name in self.columns.keys() - seen:
             self.columns[name].skip(len(taken))
         self.rows += size
@@ -72,7 +83,7 @@ class ColumnSurvey:
     def __init__(self, before: int) -> None:
         self.rows = self.numbers = self.infinite = self.texts = self.times = self.zoneless = 0
         self._sample: list[NDArray[np.float64]] = [np.full(before, math.nan)] if before else []
-        self._high, self._low = Extremes(), Extremes()
+        self._extremes = Extremes()
         self._moments: list[tuple[int, float, float]] = []
         self.categories = Categories()
 
@@ -109,7 +120,7 @@ class ColumnSurvey:
     @property
     def extremes(self) -> NDArray[np.float64]:
         """Return the smallest and the largest finite values, ascending, some twice."""
-        return np.sort(np.concatenate([-self._low.values, self._high.values]))
+        return np.sort(np.concatenate([self._extremes.low, self._extremes.high]))
 
     @property
     def mean_and_std(self) -> tuple[float | None, float | None]:
@@ -126,39 +137,45 @@ class ColumnSurvey:
         return (mean if math.isfinite(mean) else None), (std if math.isfinite(std) else None)
 
     def _add_numbers(self, numbers: NDArray[np.float64]) -> None:
-        if math.isnan(float(numbers.min())):
-            numbers = numbers[~np.isnan(numbers)]
-        self.numbers += len(numbers)
-        if len(numbers) and not math.isfinite(float(numbers.max()) - float(numbers.min())):
-            finite = numbers[np.isfinite(numbers)]
-            self.infinite += len(numbers) - len(finite)
-            numbers = finite
-        if not len(numbers):
-            return
-        self._high.add(numbers)
-        self._low.add(-numbers)
+        # NaN and infinities show in both.
+        least, most = float(numbers.min()), float(numbers.max())
+        if not (math.isfinite(least) and math.isfinite(most)):
+            present = numbers[~np.isnan(numbers)]
+            numbers = present[np.isfinite(present)]
+            self.numbers += len(present)
+            self.infinite += len(present) - len(numbers)
+            if not len(numbers):
+                return
+            least, most = float(numbers.min()), float(numbers.max())
+        else:
+            self.numbers += len(numbers)
+        self._extremes.add(numbers, least, most)
         with np.errstate(over="ignore", invalid="ignore"):
             mean = float(numbers.mean())
-            away = numbers - mean
-            self._moments.append((len(numbers), mean, float(away @ away)))
+            # Not as a dot product: BLAS would start threads of its own for it.
+            away = np.square(numbers - mean)
+            self._moments.append((len(numbers), mean, float(away.sum())))
 
 
 class Extremes:
-    """The largest values."""
+    """The smallest and the largest values."""
 
     def __init__(self) -> None:
-        self.values: NDArray[np.float64] = np.empty(0)
-        self._threshold = -math.inf
+        self.low: NDArray[np.float64] = np.empty(0)
+        self.high: NDArray[np.float64] = np.empty(0)
+        self._below, self._above = math.inf, -math.inf
 
-    def add(self, numbers: NDArray[np.float64]) -> None:
-        beyond = numbers[numbers > self._threshold]
-        if not len(beyond):
-            return
-        values = np.concatenate([self.values, beyond])
-        if len(values) >= EXTREMES:
-            values = np.partition(values, len(values) - EXTREMES)[-EXTREMES:]
-            self._threshold = float(values.min())
-        self.values = values
+    def add(self, numbers: NDArray[np.float64], least: float, most: float) -> None:
+        if most > self._above:
+            self.high = np.concatenate([self.high, numbers[numbers > self._above]])
+            if len(self.high) >= EXTREMES:
+                self.high = np.partition(self.high, len(self.high) - EXTREMES)[-EXTREMES:]
+                self._above = float(self.high.min())
+        if least < self._below:
+            self.low = np.concatenate([self.low, numbers[numbers < self._below]])
+            if len(self.low) >= EXTREMES:
+                self.low = np.partition(self.low, EXTREMES - 1)[:EXTREMES]
+                self._below = float(self.low.max())
 
 
 class Categories:
