@@ -28,6 +28,7 @@ from tests.local.azureml.conftest import LOADER, System, write_toy_model
 
 ENDPOINT = "batch-sums"
 PATHS = "azureml://datastores/workspaceblobstore/paths"
+SECONDS = 120  # a process that loads pandas is slow to start on a busy machine
 Store = Callable[[dict[str, pd.DataFrame | str]], str]
 # Fails where a file has a column "bad"; otherwise the sum of the columns.
 BRITTLE = LOADER.replace(
@@ -129,7 +130,7 @@ def test_every_row_of_every_file_is_scored_in_order(system: System, folder: Stor
 
     job, path = invoke(system, uri)
 
-    assert system.wait_for_job(job) == "Completed"
+    assert system.wait_for_job(job, SECONDS) == "Completed"
     assert predictions(system, path) == [(0, 3, "1.csv"), (1, 7, "1.csv"), (0, 11, "2.parquet")]
 
 
@@ -140,7 +141,7 @@ def test_data_asset_and_single_file_are_inputs_too(system: System, folder: Store
     asset, asset_path = invoke(system, "azureml:batch-one:1")
     file, file_path = invoke(system, f"{uri}one.parquet", kind="uri_file")
 
-    assert [system.wait_for_job(each) for each in (asset, file)] == ["Completed", "Completed"]
+    assert [system.wait_for_job(each, SECONDS) for each in (asset, file)] == ["Completed", "Completed"]
     assert predictions(system, asset_path) == predictions(system, file_path) == [(0, 2, "one.parquet")]
 
 
@@ -157,7 +158,7 @@ def test_job_is_read_and_listed_as_the_service_does(system: System, folder: Stor
     assert job in {each.name for each in system.ml.batch_deployments.list_jobs(ENDPOINT, name="blue")}
     assert job not in {each.name for each in system.ml.batch_deployments.list_jobs(ENDPOINT, name="green")}
     assert job in {each.name for each in system.ml.jobs.list()}
-    system.wait_for_job(job)
+    system.wait_for_job(job, SECONDS)
     listed = {each.name: each.status for each in system.ml.batch_endpoints.list_jobs(ENDPOINT)}
     assert listed[job] == "Completed"
 
@@ -178,7 +179,7 @@ def test_run_events_are_raised_for_the_job_and_its_step(system: System, folder: 
 def test_without_a_place_of_its_own_the_output_is_below_the_step(system: System, folder: Store) -> None:
     job = start(system, "green", input=Input(type="uri_folder", path=folder({"1.csv": table((1, 2))})))
 
-    assert system.wait_for_job(job) == "Completed"
+    assert system.wait_for_job(job, SECONDS) == "Completed"
     path = f"azureml/{job}_batchscoring/score/predictions.csv"
     assert predictions(system, path) == [(0, 103, "1.csv")]
 
@@ -190,7 +191,7 @@ def test_used_output_location_fails_the_second_job(system: System, folder: Store
     statuses = []
     for _ in range(2):
         job = start(system, "blue", inputs={"data": Input(type="uri_folder", path=uri)}, outputs=output)
-        statuses.append(system.wait_for_job(job))
+        statuses.append(system.wait_for_job(job, SECONDS))
 
     assert statuses == ["Completed", "Failed"]
     assert "the output file exists" in system.job_log(job)
@@ -203,7 +204,7 @@ def test_default_deployment_answers_when_none_is_named(system: System, folder: S
     answer = requests.post(endpoint.scoring_uri, json=body, headers={"Authorization": "Bearer t"}, timeout=10)
 
     assert (answer.status_code, answer.headers["azureml-model-deployment"]) == (201, "blue")
-    system.wait_for_job(answer.json()["name"])
+    system.wait_for_job(answer.json()["name"], SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_files_that_fail_are_left_out_up_to_the_error_threshold(
 
     job, path = invoke(system, uri, "brittle")
 
-    assert system.wait_for_job(job) == status
+    assert system.wait_for_job(job, SECONDS) == status
     if status == "Completed":
         assert predictions(system, path) == [(0, 3, "1.csv")]
     assert "could not be scored: 2.csv" in system.job_log(job)
@@ -241,7 +242,7 @@ def test_input_that_cannot_be_scored_fails_the_job_with_the_reason(
 
     job, path = invoke(system, folder(files), "brittle")
 
-    assert system.wait_for_job(job) == "Failed"
+    assert system.wait_for_job(job, SECONDS) == "Failed"
     assert reason in system.job_log(job)
     assert not system.storage.get_blob_client(path).exists()
 
@@ -249,7 +250,7 @@ def test_input_that_cannot_be_scored_fails_the_job_with_the_reason(
 def test_missing_data_fails_the_job(system: System) -> None:
     job, _ = invoke(system, f"{PATHS}/nothing/here/")
 
-    assert system.wait_for_job(job) == "Failed"
+    assert system.wait_for_job(job, SECONDS) == "Failed"
     assert "nothing is stored at 'nothing/here'" in system.job_log(job)
 
 
@@ -268,7 +269,7 @@ def test_scoring_script_gets_mini_batches_of_paths(system: System, folder: Store
 
     job = start(system, "scripted", inputs={"data": Input(type="uri_folder", path=uri)})
 
-    assert system.wait_for_job(job) == "Completed"
+    assert system.wait_for_job(job, SECONDS) == "Completed"
     score = f"azureml/{job}_batchscoring/score"
     rows = system.storage.download_blob(f"{score}/predictions.csv").readall().decode()
     assert rows.splitlines() == ["0.txt True", "1.txt True", "2.txt True"]
@@ -316,7 +317,7 @@ def test_faults_hit_invocations_too(system: System, folder: Store) -> None:
     assert refused.status_code == 401
     made = list(system.ml.batch_endpoints.list_jobs(ENDPOINT))
     assert len(made) == before + 1
-    system.wait_for_job(str(made[0].name))
+    system.wait_for_job(str(made[0].name), SECONDS)
 
 
 def test_running_job_is_cancelled(system: System, folder: Store) -> None:
@@ -324,5 +325,5 @@ def test_running_job_is_cancelled(system: System, folder: Store) -> None:
 
     system.ml.jobs.begin_cancel(job).result()
 
-    assert system.wait_for_job(job) == "Canceled"
+    assert system.wait_for_job(job, SECONDS) == "Canceled"
     assert not system.storage.get_blob_client(path).exists()
