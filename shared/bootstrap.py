@@ -16,6 +16,7 @@ from shared.adapters.storage import DEAD_LETTERS, AzureBlobStore
 from shared.adapters.telemetry import LogsTelemetry
 from shared.adapters.workspace import AzureWorkspace
 from shared.console.approval_pages import ApprovalPages
+from shared.console.monitor_pages import MonitorPages
 from shared.engine.alerts import Alerts
 from shared.engine.approvals import Approvals
 from shared.engine.arrivals import Arrivals
@@ -48,6 +49,7 @@ from shared.store.endpoints import EndpointStore
 from shared.store.large_events import LargeEvents
 from shared.store.ledger import Ledger
 from shared.store.models import ModelStates
+from shared.store.monitor_reports import MonitorReports
 from shared.store.monitors import MonitorStates
 from shared.store.outbox import OutboxStore
 from shared.store.polls import PollMarks
@@ -119,6 +121,14 @@ class App:
     @cached_property
     def monitor_states(self) -> MonitorStates:
         return MonitorStates(self.blobs)
+
+    @cached_property
+    def monitor_reports(self) -> MonitorReports:
+        return MonitorReports(self.blobs)
+
+    @cached_property
+    def monitor_pages(self) -> MonitorPages:
+        return MonitorPages(self.monitor_reports, self.monitor_states, self.people)
 
     @cached_property
     def release_desk(self) -> ReleaseDesk:
@@ -244,6 +254,7 @@ class App:
             clock=self.clock,
             source=self.settings.workspace_id,
             outbox=self.outbox,
+            reports=self.monitor_reports,
         )
 
     @cached_property

@@ -31,7 +31,7 @@ def render_page(template: str, status: int, locale: str, **values: object) -> Pa
         .get_template(template)
         .render(nonce=nonce, language=html_tag(locale), t=partial(text, locale), **values)
     )
-    return Page(status, body, _headers(nonce))
+    return Page(status, body, page_headers(nonce))
 
 
 def message_page(status: int, locale: str, code: str, **values: object) -> Page:
@@ -50,7 +50,8 @@ def message_page(status: int, locale: str, code: str, **values: object) -> Page:
     )
 
 
-def _headers(nonce: str) -> dict[str, str]:
+def page_headers(nonce: str) -> dict[str, str]:
+    """Return the headers of a page whose only styles carry the nonce."""
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )

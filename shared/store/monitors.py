@@ -13,6 +13,7 @@ from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode
 
 KEPT_RUNS = 60
+_PREFIX = "monitors/"
 
 MonitorVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
 
@@ -53,6 +54,11 @@ class MonitorStates:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
+    def models(self) -> tuple[ModelName, ...]:
+        """Return the models whose monitor has looked at least once, by name."""
+        names = (item.name for item in self._blobs.list(_PREFIX))
+        return tuple(ModelName(name.removeprefix(_PREFIX).removesuffix(".json")) for name in names)
+
     def read(self, model: ModelName) -> tuple[MonitorState | None, str]:
         """Return the state and its etag; (None, "") before the first run."""
         found = self._blobs.get(_name(model))
@@ -73,4 +79,4 @@ class MonitorStates:
 
 
 def _name(model: ModelName) -> str:
-    return f"monitors/{model}.json"
+    return f"{_PREFIX}{model}.json"

@@ -93,12 +93,15 @@ def test_every_subscription_delivers_to_a_function_that_exists() -> None:
         "deliver_notice",
         "event_webhook",
         "list_approvals",
+        "list_monitor_runs",
+        "list_monitors",
         "monitors",
         "process",
         "reconcile",
         "registry_poll",
         "schedules",
         "show_approval",
+        "show_monitor_report",
         "sweep",
     }
 

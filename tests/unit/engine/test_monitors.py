@@ -331,7 +331,7 @@ def test_every_look_that_says_something_leaves_a_report_with_the_past_in_it() ->
     assert (report.reference, report.reference_rows, report.profile) == (
         "the training data of version 1",
         5000,
-        "profiles/churn/1/training.json.gz",
+        profile_name(MODEL, ModelVersion("1")),
     )
     assert [point.verdict for point in report.trend if not point.column] == ["no-drift", "no-drift", "drift"]
     assert report.policy_digest == WATCHED.digest

@@ -1,0 +1,137 @@
+"""The pages on which people see what the monitors saw. They only show."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from shared.console.page import Page, message_page, page_headers, render_page
+from shared.console.principal import Principal
+from shared.domain.ids import ModelName
+from shared.errors import PermanentError, RetryableError
+from shared.policy.people import Directory
+from shared.store.monitor_reports import MonitorReports, StoredReport
+from shared.store.monitors import MonitorState, MonitorStates
+from shared.texts.catalogue import section
+from shared.texts.languages import preferred
+from shared.texts.monitor_report.page import render_report
+from shared.texts.values import ValueWriter
+
+HOME = "/api/monitors"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A run or a monitor in a list. `path` is empty when there is nothing more to see."""
+
+    name: str
+    verdict: str
+    sentence: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorPages:
+    """Each method answers one request of a signed-in principal, whatever its role."""
+
+    reports: MonitorReports
+    states: MonitorStates
+    people: Directory
+
+    def overview(self, principal: Principal, accept_language: str) -> Page:
+        """List the monitored models with what was seen last."""
+
+        def page(writer: ValueWriter) -> Page:
+            states = [state for model in self.states.models() if (state := self.states.read(model)[0])]
+            return _list(writer, principal, "", [_monitor(state, writer) for state in states])
+
+        return self._answered(principal, accept_language, page)
+
+    def runs(self, model: str, principal: Principal, accept_language: str) -> Page:
+        """List a model's reports, newest first, and what was seen last."""
+
+        def page(writer: ValueWriter) -> Page:
+            stored = self.reports.newest(model)
+            state, _ = self.states.read(ModelName(model))
+            if state is None and not stored:
+                return message_page(404, writer.locale, "no_report", email=principal.email)
+            said = {run.report: run.sentence for run in reversed(state.runs) if run.report} if state else {}
+            lines = [_run(model, each, said.get(each.id, ""), writer) for each in stored]
+            return _list(writer, principal, model, [*_unreported(state, writer), *lines])
+
+        return self._answered(principal, accept_language, page)
+
+    def report(self, model: str, report: str, principal: Principal, accept_language: str) -> Page:
+        """Show one report as it is rendered today."""
+
+        def page(writer: ValueWriter) -> Page:
+            found = self.reports.read(model, report)
+            if found is None:
+                return message_page(404, writer.locale, "no_report", email=principal.email)
+            nonce = secrets.token_urlsafe(16)
+            body = render_report(found, nonce=nonce, back=f"{HOME}/{quote(model, safe='')}")
+            return Page(200, body, page_headers(nonce))
+
+        return self._answered(principal, accept_language, page)
+
+    def _answered(self, principal: Principal, accept_language: str, page: Callable[[ValueWriter], Page]) -> Page:
+        writer = self._writer(principal, accept_language)
+        if not principal.may_decide:
+            return message_page(403, writer.locale, "no_role", email=principal.email)
+        try:
+            return page(writer)
+        except PermanentError:
+            return message_page(404, writer.locale, "no_report", email=principal.email)
+        except RetryableError:
+            return message_page(503, writer.locale, "unavailable", email=principal.email)
+
+    def _writer(self, principal: Principal, accept_language: str) -> ValueWriter:
+        known = self.people.people.get(principal.email)
+        if known is None:
+            return ValueWriter(preferred(accept_language), "UTC")
+        return ValueWriter(known.locale, known.time_zone)
+
+
+def _list(writer: ValueWriter, principal: Principal, model: str, lines: list[Line]) -> Page:
+    return render_page(
+        "monitors.html.j2",
+        200,
+        writer.locale,
+        email=principal.email,
+        model=model,
+        lines=lines,
+        verdicts=section(writer.locale, "monitor-verdict"),
+        home=HOME,
+    )
+
+
+def _monitor(state: MonitorState, writer: ValueWriter) -> Line:
+    path = f"{HOME}/{quote(state.model, safe='')}"
+    if not state.runs:
+        return Line(state.model, "insufficient-data", "", path)
+    last = state.runs[-1]
+    return Line(state.model, last.verdict, f"{writer.moment(last.end)}: {last.sentence}", path)
+
+
+def _unreported(state: MonitorState | None, writer: ValueWriter) -> list[Line]:
+    """Return the newest look when it left no report: people ask why there is none."""
+    if state is None or not state.runs or state.runs[-1].report:
+        return []
+    last = state.runs[-1]
+    return [Line(writer.moment(last.end), last.verdict, last.sentence, "")]
+
+
+def _run(model: str, stored: StoredReport, sentence: str, writer: ValueWriter) -> Line:
+    path = f"{HOME}/{quote(model, safe='')}/{quote(stored.id, safe='')}"
+    return Line(_moment(stored.id, writer), stored.verdict or "", sentence, path)
+
+
+def _moment(report: str, writer: ValueWriter) -> str:
+    """Return when the window ended, which the id ends with."""
+    try:
+        return writer.moment(datetime.strptime(report[-16:], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC))
+    except ValueError:
+        return report
