@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from shared.domain.outcome import needed_words
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 from shared.policy.quantities import duration_text, percent_text
 from shared.reactions.budget_section import Budget
 from shared.reactions.notify_section import Notify
 from shared.reactions.start_training import Retrain
+from shared.release.ab_section import ab_plan, can_tell, held_until
 from shared.release.judge_section import Errors
+from shared.release.quality_section import Quality
 from shared.release.rollout_section import Rollout
 from shared.release.sections import Approval, Evaluate, Gates
 
@@ -95,14 +99,44 @@ def _approval(section: Approval) -> str:
 
 
 def _rollout(section: Rollout) -> str:
+    judged = _limits(section)
+    if section.strategy == "ab" and section.outcome:
+        how = f"{section.split} % of the traffic for {_span(section.hold_for)}, then tested once: {ab_words(section)}"
+        back = f"back at once on {' or '.join(judged)}"
+        return f"ab: {how}; {back}; watched for {_span(section.watch_for)} after"
     steps = " → ".join(f"{step} %" for step in section.traffic)
-    judged = [_errors_limit(each) for each in [section.judge.errors] if each]
-    judged += [f"latency over {x.ratio_at_most:g} times the champion's" for x in [section.judge.latency] if x]
-    judged += [f"predictions moved by over {x.shift_at_most:g}" for x in [section.judge.scores] if x]
     return (
         f"{section.strategy}: {steps} of the traffic, each step baking {_span(section.bake)} and decided within "
         f"{_span(section.deadline)}; back on {' or '.join(judged)}; watched for {_span(section.watch_for)} after"
     )
+
+
+def _limits(section: Rollout) -> list[str]:
+    judged = [_errors_limit(each) for each in [section.judge.errors] if each]
+    judged += [f"latency over {x.ratio_at_most:g} times the champion's" for x in [section.judge.latency] if x]
+    judged += [f"predictions moved by over {x.shift_at_most:g}" for x in [section.judge.scores] if x]
+    judged += [_quality_limit(x) for x in [section.judge.quality] if x]
+    return judged
+
+
+def ab_words(section: Rollout) -> str:
+    """Return what an A/B test promotes on, what it can tell, and what becomes of the rest."""
+    outcome, plan = section.outcome, ab_plan(section)
+    if outcome is None or plan is None:
+        return ""
+    what = outcome.metric if outcome.metric != "mean" else f"the mean of {outcome.label}"
+    sure = [f"{percent_text(outcome.confidence)} sure"]
+    told = can_tell(section)
+    sure += [f"{section.expected_traffic} tell {told:.2g} apart"] if told is not None and told < math.inf else []
+    rest = "else the champion stays"
+    if section.on_inconclusive == "extend":
+        rest = f"held on until {_span(held_until(section))} and tested once more when it decides nothing, {rest}"
+    return f"promoted when {what} on {outcome.labels} is {needed_words(plan)} ({'; '.join(sure)}), {rest}"
+
+
+def _quality_limit(quality: Quality) -> str:
+    what = quality.metric if quality.metric != "mean" else f"the mean of {quality.label}"
+    return f"{what} worse by over {quality.worse_by_at_most:g} as labels arrive"
 
 
 def _errors_limit(errors: Errors) -> str:

@@ -95,3 +95,10 @@ class Compared:
 def is_higher_better(metric: str, better: Better) -> bool:
     """Return which way is good; `better` says so for the mean of an outcome, whose good way is not in its name."""
     return better == "higher" if metric == "mean" else metric not in LOWER_IS_BETTER
+
+
+def needed_words(plan: AbPlan) -> str:
+    """Return what is to be proven of the challenger, e.g. "worse by at most 0.005"."""
+    if plan.needed_gain >= 0:
+        return "better" if plan.needed_gain == 0 else f"better by at least {plan.needed_gain:g}"
+    return f"worse by at most {-plan.needed_gain:g}"

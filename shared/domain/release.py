@@ -63,7 +63,7 @@ _TERMINAL = frozenset(
 
 Ending = Literal[ReleaseState.ROLLED_BACK, ReleaseState.ABORTED, ReleaseState.FAILED, ReleaseState.LOST]
 Phase = Literal["shifting", "baking", "clearing"]
-Strategy = Literal["canary", "blue-green", "shadow", "all-at-once"]
+Strategy = Literal["canary", "blue-green", "shadow", "all-at-once", "ab"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
+from shared.engine.outcomes import with_quality_of
 from shared.errors import PermanentError, RetryableError
 from shared.ports.data import DataReader
 from shared.ports.telemetry import Telemetry
@@ -48,7 +49,8 @@ def judged(
     tolerances = tolerances_of(plan, max(1, round(looks / plan.interval)))
     pairs = pair(intervals, release.challenger.deployment, champion.deployment, lag)
     kept = tuple(each for each in pairs if each.challenger.start >= start)
-    return judge(kept, tolerances, plan.interval, now, moved)
+    judgement = judge(kept, tolerances, plan.interval, now, moved)
+    return with_quality_of(data, release, judgement, tolerances, since, lag, now)
 
 
 def _shifts(

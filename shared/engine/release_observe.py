@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import GateResult, Judgement
+from shared.engine.outcomes import outcome_of
 from shared.engine.release_judge import judged
 from shared.errors import PermanentError, RetryableError
 from shared.ports.approvals import ApprovalStore
@@ -113,6 +114,7 @@ class Observer:
         judgement = None
         if release.phase == "baking" and release.traffic_since:
             judgement = self._judged(release, release.traffic_since, timedelta(0))
+            seen = replace(seen, outcome=outcome_of(self.data, release, self.clock.now()))
         endpoint, claim = self.workspace.endpoint(release.endpoint), self.endpoints.read(release.endpoint)
         return self._with_probes(release, replace(seen, endpoint=endpoint, claim=claim, judgement=judgement))
 

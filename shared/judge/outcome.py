@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from shared.domain.outcome import AbPlan
+from shared.domain.outcome import AbPlan, needed_words
 from shared.domain.verdict import Judgement, Verdict
 from shared.judge.outcome_metrics import Bounds, bounds
 from shared.judge.outcome_rows import Arm, UnusableOutcomeError
@@ -61,12 +61,6 @@ def detectable(plan: AbPlan, challenger: float, champion: float, spread: float |
 def confidence_of_one(plan: AbPlan) -> float:
     """Return the confidence of each test: where a second one may follow, both share the chance to be wrong."""
     return plan.confidence if plan.extend_until is None else 1 - (1 - plan.confidence) / 2
-
-
-def needed_words(plan: AbPlan) -> str:
-    if plan.needed_gain >= 0:
-        return "better" if plan.needed_gain == 0 else f"better by at least {plan.needed_gain:g}"
-    return f"worse by at most {-plan.needed_gain:g}"
 
 
 def _judged(plan: AbPlan, found: Bounds, rows: tuple[int, int], confidence: float) -> Judgement:

@@ -11,6 +11,7 @@ from pydantic import Field
 from shared.domain.release import JudgePlan
 from shared.policy.quantities import Duration, Percent
 from shared.policy.section import Section
+from shared.release.quality_section import Quality, quality_plan, quality_problems
 
 
 class Errors(Section):
@@ -40,6 +41,7 @@ class Judge(Section):
     errors: Errors | None = Errors()
     latency: Latency | None = Latency()
     scores: Scores | None = None
+    quality: Quality | None = None
     false_rollbacks: Percent = 1.0
     on_no_data: Literal["hold", "abort"] = "hold"
     interval: Duration = timedelta(minutes=1)
@@ -54,6 +56,8 @@ def judge_problems(judge: Judge) -> Iterator[tuple[str, str]]:
         yield "judge.errors.worse_by_at_most", "allows every request to fail; write e.g. 1%"
     if judge.errors and {"worse_by_at_most", "ratio_at_most"} <= judge.errors.model_fields_set:
         yield "judge.errors", "has two tolerances; write either worse_by_at_most or ratio_at_most"
+    if judge.quality:
+        yield from quality_problems(judge.quality)
 
 
 def judge_plan(judge: Judge) -> JudgePlan:
@@ -64,6 +68,7 @@ def judge_plan(judge: Judge) -> JudgePlan:
         latency_ratio_at_most=judge.latency.ratio_at_most if judge.latency else None,
         latency_quantile=judge.latency.quantile if judge.latency else None,
         score_shift_at_most=judge.scores.shift_at_most if judge.scores else None,
+        quality=quality_plan(judge.quality) if judge.quality else None,
         false_rollbacks=judge.false_rollbacks / 100,
         on_no_data=judge.on_no_data,
         interval=judge.interval,

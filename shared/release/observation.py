@@ -63,6 +63,7 @@ class Observation:
         champion_created_at: when the model version that serves was registered.
         gate_results: None while the evidence is not there to be judged.
         answer: what the challenger answered to the smoke test.
+        outcome: of an A/B test that is due; None when none is, or it cannot be read now.
         probe_sample: recorded requests, when this look may send some.
     """
 
@@ -78,6 +79,7 @@ class Observation:
     decision: Decision | None = None
     judgement: Judgement | None = None
     answer: Answer | None = None
+    outcome: Judgement | None = None
     probe_sample: tuple[str, ...] = ()
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:

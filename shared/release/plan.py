@@ -13,6 +13,7 @@ from shared.domain.release import (
 )
 from shared.errors import PolicyError
 from shared.policy.model import Policy
+from shared.release.ab_section import ab_plan
 from shared.release.judge_section import judge_plan
 from shared.release.rollout_section import Rollout, SmokeTest
 from shared.release.sections import Approval, Evaluate, Gates
@@ -39,7 +40,8 @@ def plan_from(policy: Policy) -> ReleasePlan:
         gates=gate_list.plans() if gate_list else (),
         approval=_approval_plan(policy),
         steps=rollout.traffic,
-        bake=rollout.bake,
+        bake=rollout.held,
+        ab=ab_plan(rollout),
         decide_within=rollout.deadline,
         watch_for=rollout.watch_for,
         judge=judge_plan(rollout.judge),

@@ -9,6 +9,7 @@ from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.workspace import DeploymentRequest
+from shared.release.ab import tested, undecided
 from shared.release.actions import CreateDeployment, CreateEndpoint, SetTraffic
 from shared.release.endings import end, roll_back
 from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, percent, stay, tell, unheld
@@ -147,6 +148,8 @@ def _reached(release: Release, now: datetime) -> Step:
 
 def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
+    if release.plan.ab:
+        release, judgement = tested(release, seen, judgement, now)
     release = replace(release, judgement=judgement)
     baked = now - (release.traffic_since or release.entered_at)
     if judgement.verdict is Verdict.FAIL:
@@ -158,6 +161,8 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
         return _late_or(hold(release, held, now), release, now, held)
     if request := asked_to_promote(release, seen):
         return go_on(_next_step(unheld(release), promotion(request, judgement), now), now)
+    if ends := undecided(release):
+        return roll_back(release, ReleaseState.ABORTED, f"{ends}: {judgement.reason}", now)
     if baked >= release.plan.bake and judgement.verdict is Verdict.PASS:
         return go_on(_next_step(unheld(release), judgement.reason, now), now)
     gives_up = release.plan.judge.on_no_data == "abort" and not judgement.has_data

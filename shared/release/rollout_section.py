@@ -13,10 +13,12 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 from shared.policy.model import Policy
 from shared.policy.quantities import Duration, Rate, duration_text, parse_percent
 from shared.policy.section import Section
+from shared.release.ab import SETTLE_WITHIN
+from shared.release.ab_section import Outcome, ab_problems, held_until
 from shared.release.judge_section import Judge, judge_plan, judge_problems
 from shared.release.probe_section import Probe, probes_that_decide, with_probes
 
-IMPLEMENTED = ("canary", "shadow", "blue-green", "all-at-once")
+IMPLEMENTED = ("canary", "shadow", "blue-green", "all-at-once", "ab")
 IN_STEPS = ("canary", "shadow")
 
 
@@ -70,9 +72,13 @@ class Keep(Section):
 class Rollout(Section):
     """How traffic moves to a new version."""
 
-    strategy: Literal["canary", "blue-green", "shadow", "all-at-once", "batch"] = "canary"
+    strategy: Literal["canary", "blue-green", "shadow", "all-at-once", "ab", "batch"] = "canary"
     steps: tuple[WholePercent, ...] = (10, 50, 100)
     mirror: WholePercent = 50
+    split: WholePercent = 50
+    hold_for: Duration = timedelta(days=7)
+    on_inconclusive: Literal["keep-champion", "extend"] = "keep-champion"
+    outcome: Outcome | None = None
     smoke_test: SmokeTest | None = None
     on_hand_edit: Literal["hold", "repair"] = "hold"
     on_new_version: Literal["queue", "replace", "refuse"] = "queue"
@@ -87,11 +93,20 @@ class Rollout(Section):
 
     @property
     def traffic(self) -> tuple[int, ...]:
+        if self.strategy == "ab":
+            return self.split, 100
         return self.steps if self.strategy in IN_STEPS else (100,)
+
+    @property
+    def held(self) -> timedelta:
+        """Return how long a step bakes at least."""
+        return self.hold_for if self.strategy == "ab" else self.bake
 
     @property
     def deadline(self) -> timedelta:
         """Return how long a step may take to be decided."""
+        if self.strategy == "ab":
+            return held_until(self) + SETTLE_WITHIN
         return self.decide_within if self.decide_within is not None else 4 * self.bake
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
@@ -109,6 +124,7 @@ class Rollout(Section):
         yield from _step_problems(self.steps)
         yield from self._time_problems()
         yield from judge_problems(self.judge)
+        yield from ab_problems(self)
         if self.strategy in IN_STEPS and (self.expected_traffic is not None or self.probe is not None):
             yield from _traffic_problems(self, self.expected_traffic)
 
@@ -130,7 +146,7 @@ class Rollout(Section):
                 f"a step needs 5 intervals of {duration_text(interval)} to be judged; "
                 f"write {duration_text(fewest)} or more",
             )
-        if self.decide_within is not None and self.decide_within < self.bake:
+        if self.decide_within is not None and self.decide_within < self.bake and self.strategy != "ab":
             yield "decide_within", f"is shorter than the bake; write {duration_text(4 * self.bake)}, or leave it out"
         if self.watch_for < interval:
             yield "watch_for", f"is shorter than one interval; write {duration_text(fewest)} or more"

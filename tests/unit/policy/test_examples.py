@@ -25,6 +25,13 @@ def test_example_policies_are_read() -> None:
     assert set(policies[0].sections) == set(SECTIONS)
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "policies" / "examples").glob("*.yaml")), ids=lambda file: file.name)
+def test_policies_to_copy_are_read(file: Path) -> None:
+    schema = policy_schema(SECTIONS)
+    assert load_policy(file.read_text(), file.name, SECTIONS, ()).sections
+    assert accepts(as_an_editor_reads(file.read_text()), schema, schema)
+
+
 def test_schema_for_editors_accepts_the_example() -> None:
     schema = policy_schema(SECTIONS)
     text = (ROOT / "policies" / "flight-delay.yaml").read_text()
