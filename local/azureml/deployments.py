@@ -90,7 +90,12 @@ class Deployments:
         deployment = known or self._new(endpoint, name, request)
         before = dict(deployment.resource.properties)
         self._write(deployment, body, model, is_new=known is None)
-        operation = self._operations.begin("od", self._deploy(endpoint, deployment, before))
+        operation = self._operations.begin("odidp", self._deploy(endpoint, deployment, before))
+        deployment.resource.properties["properties"] = {
+            **deployment.resource.properties["properties"],
+            # Source: answers of the service that people published, e.g. of `az ml online-deployment show`, 2026.
+            "AzureAsyncOperationUri": self._operations.status_url(operation),
+        }
         return self._operations.accepted_write(
             operation, deployment.resource.json(), deployment.resource.id, known is None
         )

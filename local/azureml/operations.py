@@ -75,7 +75,7 @@ class Operations:
     def accepted_write(self, operation: Operation, resource: Json, resource_path: str, created: bool) -> web.Response:
         """The answer to PUT: 201 or 200 with the resource and the address of the operation's status."""
         headers = {
-            "Azure-AsyncOperation": self._url("mfeOperationsStatus", operation),
+            "Azure-AsyncOperation": self.status_url(operation),
             "Location": f"{self._base_url}{resource_path}?api-version=2023-04-01-preview",
             "x-ms-async-operation-timeout": "PT1H",
             **_QUICK,
@@ -91,6 +91,9 @@ class Operations:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def status_url(self, operation: Operation) -> str:
+        return self._url("mfeOperationsStatus", operation)
 
     def _url(self, kind: str, operation: Operation) -> str:
         return f"{self._base_url}{_BASE}/{kind}/{operation.id}?api-version=2023-04-01-preview"

@@ -18,6 +18,7 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, 
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.workspace import (
     Answer,
+    DeploymentRecord,
     DeploymentRequest,
     EndpointRecord,
     JobRecord,
@@ -82,6 +83,15 @@ class AzureWorkspace:
         found = self._read(f"job {name}", lambda ml: ml.jobs.get(name))
         return None if found is None else job_record(found)
 
+    def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
+        def read(ml: Any) -> list[JobRecord]:
+            # The newest comes first. From memory; not verified: no order can be asked for. The SDK leaves a None for
+            # a job of a kind it does not know.
+            records = (job_record(each) for each in islice(ml.jobs.list(), most) if each is not None)
+            return list(takewhile(lambda record: record.created_at is None or record.created_at > after, records))
+
+        return tuple(self._read("jobs", read) or ())
+
     def submit_job(self, request: JobRequest) -> JobRecord:
         def submit(ml: Any) -> Any:
             job = pipeline_job(ml, request)
@@ -117,15 +127,18 @@ class AzureWorkspace:
         found = self._read(f"endpoint {name}", lambda ml: ml.online_endpoints.get(name))
         if found is None:
             return None
-        deployments = self._read(f"endpoint {name}", lambda ml: list(ml.online_deployments.list(name))) or []
         return EndpointRecord(
             name=name,
             state=word(found.provisioning_state),
             traffic=traffic_split(found.traffic),
             mirror_traffic=traffic_split(found.mirror_traffic),
-            deployments=tuple(deployment_record(each) for each in deployments),
+            deployments=self.deployments(name),
             scoring_uri=found.scoring_uri or "",
         )
+
+    def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
+        found = self._read(f"endpoint {endpoint}", lambda ml: list(ml.online_deployments.list(endpoint)))
+        return tuple(deployment_record(each) for each in found or ())
 
     def create_endpoint(self, name: EndpointName) -> None:
         from azure.ai.ml.entities import ManagedOnlineEndpoint

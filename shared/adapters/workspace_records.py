@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.pipeline_job import split_reference
+from shared.domain.deployment import OPERATION_PROPERTY, operation_of
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
 
@@ -34,13 +35,18 @@ def job_record(job: Any) -> JobRecord:
         outputs=_paths(job, "outputs"),
         experiment=job.experiment_name or "",
         ran=_ran(job),
+        created_at=job.creation_context.created_at if job.creation_context else None,
     )
 
 
 def deployment_record(deployment: Any) -> DeploymentRecord:
     model, version = _model_of(deployment.model)
     return DeploymentRecord(
-        name=DeploymentName(deployment.name), model=model, version=version, state=word(deployment.provisioning_state)
+        name=DeploymentName(deployment.name),
+        model=model,
+        version=version,
+        state=word(deployment.provisioning_state),
+        operation=operation_of((deployment.properties or {}).get(OPERATION_PROPERTY)),
     )
 
 

@@ -1,47 +1,67 @@
-"""Looks for what no event told: versions that were registered, trainings that ended.
+"""Looks for what no event told: versions that were registered, jobs that ended, drift that monitors found, deployments.
 
 An event can be lost before it reaches us. What it would have told is read from the workspace, put into the words of
 that event, and sent the event's own way, so that it becomes the same fact with the same key, and the event a duplicate
 should it come after all.
+
+A look costs one listing of the jobs and, for each policy, one of its model's newest versions and one of its endpoint's
+deployments, however much there is in the workspace.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from shared.domain.fact import Fact
-from shared.domain.ids import ModelName
+from shared.domain.ids import EndpointName, JobName, ModelName
 from shared.engine.access import tell_refusal
 from shared.errors import VigiaError
 from shared.events.envelope import read_events
-from shared.events.polled import model_registered, run_status_changed
+from shared.events.monitor_breach import BREACH_TAG
+from shared.events.polled import model_deployed, model_registered, run_completed, run_status_changed
 from shared.events.registry import parse_fact
 from shared.logs import fields
 from shared.policy.model import Policy
 from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
-from shared.ports.queues import EVENTS, MessageQueue
-from shared.ports.workspace import Workspace
+from shared.ports.queues import EVENTS, MessageQueue, text_digest
+from shared.ports.workspace import DeploymentRecord, JobRecord, Workspace
 from shared.reactions.spec import ModelMemory
 from shared.store.ledger import Ledger
-from shared.store.polls import Mark, Marks, PollMarks
+from shared.store.polls import JobsMark, Mark, Marks, PollMarks
 
 log = logging.getLogger("vigia.poll")
+T = TypeVar("T")
 
 # A version may show up in the listing later than one that was created after it.
 OVERLAP = timedelta(hours=1)
 # Of a model that got more versions since the last look only the newest are told: they supersede the others.
 MOST_VERSIONS = 100
+# Jobs that were created so long before the last look are not listed. Ours are asked for by name beyond that.
+JOBS_LISTED_FOR = timedelta(days=1)
+MOST_JOBS = 500
 # The end of a training that runs for longer is no news to anyone.
 TRAINING_FORGOTTEN_AFTER = timedelta(days=30)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    """A look at the jobs: the next mark, those that were listed, and the names of those whose end was told."""
+
+    mark: JobsMark | None
+    listed: Mapping[JobName, JobRecord]
+    told: Collection[JobName]
+    missed: int
+
+
 @dataclass(frozen=True)
 class RegistryPoll:
-    """Asks once per policy for versions newer than the last look, and once for each training whose end is unknown."""
+    """Asks for what is newer than the last look, and for each training whose end is unknown."""
 
     policies: tuple[Policy, ...]
     workspace: Workspace
@@ -56,28 +76,41 @@ class RegistryPoll:
     def run(self) -> int:
         """Send what the ledger does not know to queue `events`, and return how much that was.
 
-        One model's trouble does not keep the others waiting; it is looked at again from where it was left.
+        One listing's trouble does not keep the others waiting; it is looked at again from where it was left.
         """
         before, etag = self.marks.read()
-        after: dict[ModelName, Mark] = {}
-        missed = 0
-        for policy in self.policies:
-            mark = before.of.get(policy.model)
-            try:
-                missed += self._ended_trainings(policy.model)
-                mark, found = self._new_versions(policy.model, mark)
-                missed += found
-            except VigiaError as exc:
-                log.warning("poll.delayed", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
-                tell_refusal(exc, self.outbox, self.clock.now())
+        jobs = self._or("jobs", lambda: self._jobs(before.jobs), _Jobs(before.jobs, {}, (), 0))
+        missed = jobs.missed
+        versions: dict[ModelName, Mark] = {}
+        for model in dict.fromkeys(policy.model for policy in self.policies):
+            missed += self._or(model, lambda of=model: self._ended_trainings(of, jobs), 0)  # type: ignore[misc]
+            known = before.of.get(model)
+            mark, found = self._or(model, lambda of=model, at=known: self._new_versions(of, at), (known, 0))  # type: ignore[misc]
+            missed += found
             if mark:
-                after[policy.model] = mark
+                versions[model] = mark
+        deployments: dict[EndpointName, tuple[str, ...]] = {}
+        for endpoint in _online_endpoints(self.policies):
+            seen = before.deployments.get(endpoint)
+            up, found = self._or(endpoint, lambda of=endpoint, at=seen: self._deployments(of, at), (seen, 0))  # type: ignore[misc]
+            missed += found
+            if up is not None:
+                deployments[endpoint] = up
         # Only now: after a crash the same things are looked at again, which is harmless.
-        if Marks(after) != before:
-            self.marks.save(Marks(after), etag)
+        if (after := Marks(versions, jobs.mark, deployments)) != before:
+            self.marks.save(after, etag)
         return missed
 
-    def _new_versions(self, model: ModelName, mark: Mark | None) -> tuple[Mark, int]:
+    def _or(self, what: str, look: Callable[[], T], otherwise: T) -> T:
+        """Return what the look comes to; `otherwise` when something is in its way."""
+        try:
+            return look()
+        except VigiaError as exc:
+            log.warning("poll.delayed", extra=fields(subject=what, code=exc.code, reason=exc.message))
+            tell_refusal(exc, self.outbox, self.clock.now())
+            return otherwise
+
+    def _new_versions(self, model: ModelName, mark: Mark | None) -> tuple[Mark | None, int]:
         """Tell what was registered since the mark; return the next mark and how much was told.
 
         The first look at a model tells nothing: what was registered before anyone watched is not to be released.
@@ -94,15 +127,49 @@ class RegistryPoll:
         told = sum(self._tell(model_registered(self.source, version)) for version in reversed(found))
         return Mark(mark.first, max(mark.newest, found[0].created_at)), told
 
-    def _ended_trainings(self, model: ModelName) -> int:
+    def _jobs(self, mark: JobsMark | None) -> _Jobs:
+        """Tell which jobs have ended since the mark and which monitors found drift, whoever submitted them.
+
+        The first look tells nothing: what ended before anyone watched is no news.
+        """
+        now = self.clock.now()
+        looked_at = max(mark.looked_at, now) if mark else now
+        found = self.workspace.recent_jobs((mark.looked_at if mark else now) - JOBS_LISTED_FOR, MOST_JOBS)
+        if len(found) == MOST_JOBS:
+            log.warning("poll.cut", extra=fields(subject="jobs", told=MOST_JOBS))
+        traces = {_trace(job): job for job in reversed(found) if job.has_ended or BREACH_TAG in job.tags}
+        new = [job for trace, job in traces.items() if mark and trace not in mark.seen]
+        missed = sum(self._tell(body) for job in new for body in self._bodies(job, now))
+        listed = {job.name: job for job in found}
+        return _Jobs(JobsMark(looked_at, tuple(sorted(traces))), listed, {job.name for job in new}, missed)
+
+    def _bodies(self, job: JobRecord, now: datetime) -> Iterator[str]:
+        yield run_status_changed(self.source, job, now)
+        if BREACH_TAG in job.tags and job.has_succeeded:
+            # The tag makes a change of status the news of a breach; the end of the run is another event.
+            yield run_completed(self.source, job, now)
+
+    def _ended_trainings(self, model: ModelName, jobs: _Jobs) -> int:
         told, now = 0, self.clock.now()
         for training in self.models.read(model).trainings:
-            if training.outcome is not None or now - training.started_at > TRAINING_FORGOTTEN_AFTER:
+            is_forgotten = now - training.started_at > TRAINING_FORGOTTEN_AFTER
+            if training.outcome is not None or is_forgotten or training.job in jobs.told:
                 continue
-            job = self.workspace.job(training.job)
+            job = jobs.listed.get(training.job) or self.workspace.job(training.job)
             if job and job.has_ended:
                 told += self._tell(run_status_changed(self.source, job, now))
         return told
+
+    def _deployments(self, endpoint: EndpointName, seen: tuple[str, ...] | None) -> tuple[tuple[str, ...] | None, int]:
+        """Tell which deployments came up, or serve another model, since the last look; return what is up, and how much
+        was told. The first look at an endpoint tells nothing."""
+        found = self.workspace.deployments(endpoint)
+        up = {_served(each): each for each in found if each.state == "Succeeded" and each.model}
+        new = [each for served, each in up.items() if seen is not None and served not in seen and each.operation]
+        told = sum(self._tell(model_deployed(self.source, endpoint, each, self.clock.now())) for each in new)
+        # What is being changed for the moment is not new when it is up again as it was.
+        changing = {_served(each) for each in found if each.state != "Succeeded"} & set(seen or ())
+        return tuple(sorted({*up, *changing})), told
 
     def _tell(self, body: str) -> bool:
         """Send the event unless the ledger knows its fact; return whether it did not."""
@@ -113,3 +180,18 @@ class RegistryPoll:
         self.queue.send(EVENTS, body)
         log.warning("poll.missed", extra=fields(kind=fact.kind, subject=fact.subject, fact=fact.key[:16]))
         return True
+
+
+def _online_endpoints(policies: Collection[Policy]) -> tuple[EndpointName, ...]:
+    return tuple(dict.fromkeys(policy.endpoint.name for policy in policies if policy.endpoint.type == "online"))
+
+
+def _trace(job: JobRecord) -> str:
+    """Return what there is to be told of a job: its end, and the breach it is tagged with."""
+    end = job.status if job.has_ended else ""
+    breach = text_digest(job.tags[BREACH_TAG])[:16] if BREACH_TAG in job.tags else ""
+    return f"{job.name} {end} {breach}".rstrip()
+
+
+def _served(deployment: DeploymentRecord) -> str:
+    return f"{deployment.name} {deployment.model}:{deployment.version}"

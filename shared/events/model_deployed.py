@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.domain.deployment import OPERATION_PROPERTY, operation_of
 from shared.domain.fact import Fact, ModelDeployed
 from shared.domain.ids import EndpointName
 from shared.events.envelope import Envelope
@@ -12,8 +13,10 @@ def parse(envelope: Envelope) -> Fact:
     endpoint = EndpointName(envelope.data.name("ServiceName"))
     listed = (envelope.data.optional_text("ModelIds") or "").split(",")
     models = tuple(sorted({model.strip() for model in listed if model.strip()}))
-    # One endpoint is deployed to again and again with the same models: only the moment tells these apart.
-    identity = (endpoint, *models, envelope.time.isoformat())
+    # One endpoint is deployed to again and again with the same models. The operation tells these apart, and can be read
+    # back from the deployment; without it only the moment of sending does.
+    operation = operation_of(envelope.data.mapping("ServiceProperties").optional_text(OPERATION_PROPERTY))
+    identity = (endpoint, operation) if operation else (endpoint, *models, envelope.time.isoformat())
     return fact_of(envelope, ModelDeployed(endpoint, models), identity)
 
 

@@ -1,9 +1,4 @@
-"""What a look at the workspace tells, as the event that Azure ML should have sent: reading it gives the same fact.
-
-A deployment has no such event here. ModelDeployed names the endpoint and its models but neither the deployment nor a
-time that could be read back, so that only the moment of sending tells two of them apart; nothing waits for that fact,
-as releases read the endpoint themselves.
-"""
+"""What a look at the workspace tells, as the event that Azure ML should have sent: reading it gives the same fact."""
 
 from __future__ import annotations
 
@@ -11,10 +6,15 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from shared.domain.deployment import OPERATION_PROPERTY
+from shared.domain.ids import EndpointName
+from shared.events import model_deployed as deployed
 from shared.events import model_registered as registered
+from shared.events import run_completed as completed
 from shared.events import run_status_changed as status_changed
+from shared.events.monitor_breach import BREACH_TAG
 from shared.events.run_ended import CAUSE_TAG, MODEL_TAG
-from shared.ports.workspace import JobRecord, ModelRecord
+from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
 
 # Every `source` is the ARM id of the workspace, as in Azure ML's own events.
 
@@ -26,16 +26,33 @@ def model_registered(source: str, model: ModelRecord) -> str:
 
 
 def run_status_changed(source: str, job: JobRecord, seen_at: datetime) -> str:
-    """Return the body of the event that the job has the status it has; `seen_at` is UTC."""
-    ours = {tag: job.tags[tag] for tag in (MODEL_TAG, CAUSE_TAG) if tag in job.tags}
+    """Return the body of the event that the job has the status it has; `seen_at` is UTC.
+
+    With the tag of a monitor's breach it is the event that tells of the breach, as Azure ML's own is.
+    """
+    return _run(status_changed.SPEC.types[0], source, job, seen_at, {"runStatus": job.status})
+
+
+def run_completed(source: str, job: JobRecord, seen_at: datetime) -> str:
+    """Return the body of the event that the job reached its end with success."""
+    return _run(completed.SPEC.types[0], source, job, seen_at, {})
+
+
+def model_deployed(source: str, endpoint: EndpointName, deployment: DeploymentRecord, seen_at: datetime) -> str:
+    """Return the body of the event that the deployment came up; it has an operation, by which it is the same fact."""
     data = {
-        "runId": job.name,
-        "runStatus": job.status,
-        "experimentName": job.experiment,
-        "runTags": ours,
-        "runProperties": {},
+        "ServiceName": endpoint,
+        "ModelIds": f"{deployment.model}:{deployment.version}",
+        "ServiceTags": {},
+        "ServiceProperties": {OPERATION_PROPERTY: deployment.operation},
     }
-    return _body(status_changed.SPEC.types[0], source, f"experiments/{job.experiment}/runs/{job.name}", seen_at, data)
+    return _body(deployed.SPEC.types[0], source, f"endpoints/{endpoint}", seen_at, data)
+
+
+def _run(kind: str, source: str, job: JobRecord, seen_at: datetime, status: Mapping[str, str]) -> str:
+    tags = {tag: job.tags[tag] for tag in (MODEL_TAG, CAUSE_TAG, BREACH_TAG) if tag in job.tags}
+    data = {"runId": job.name, "experimentName": job.experiment, "runTags": tags, "runProperties": {}, **status}
+    return _body(kind, source, f"experiments/{job.experiment}/runs/{job.name}", seen_at, data)
 
 
 def _body(kind: str, source: str, subject: str, time: datetime, data: Mapping[str, object]) -> str:

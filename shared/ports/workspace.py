@@ -48,7 +48,8 @@ class JobRequest:
 class JobRecord:
     """A job as the workspace knows it. `status` in Azure ML's words; `outputs` name to URI, when known.
 
-    `ran` says what was run: each step to its component, or code and environment of a job without steps.
+    `ran` says what was run: each step to its component, or code and environment of a job without steps. `created_at` is
+    UTC.
     """
 
     name: JobName
@@ -59,6 +60,7 @@ class JobRecord:
     outputs: Mapping[str, str] = field(default_factory=dict)
     experiment: str = ""
     ran: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -71,12 +73,16 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRecord:
-    """`state` is Azure's provisioning state: Creating, Updating, Succeeded, Failed, Deleting."""
+    """`state` is Azure's provisioning state: Creating, Updating, Succeeded, Failed, Deleting.
+
+    `operation` names the change that made the deployment what it is, unlike any other; "" when the service did not say.
+    """
 
     name: DeploymentName
     model: ModelName | None
     version: ModelVersion | None
     state: str
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +134,20 @@ class Workspace(Protocol):
 
     def job(self, name: JobName) -> JobRecord | None: ...
 
+    def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
+        """Return the jobs created after that moment, whoever submitted them, newest first: the `most` newest, steps of
+        pipelines and archived jobs left out."""
+        ...
+
     def submit_job(self, request: JobRequest) -> JobRecord:
         """Submit the job, or return the one that has its name already."""
         ...
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None: ...
+
+    def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
+        """Return the deployments of an endpoint; none when there is no such endpoint. Cheaper than `endpoint`."""
+        ...
 
     def create_endpoint(self, name: EndpointName) -> None: ...
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.ids import ModelName
+from shared.domain.ids import EndpointName, ModelName
 from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode
 
@@ -27,12 +27,35 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsMark:
+    """The last look at the jobs.
+
+    Args:
+        looked_at: when that was; it never goes back.
+        seen: what was there to be told, told or not, so that it is not looked up again.
+    """
+
+    looked_at: datetime
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Marks:
+    """How far everything was looked at.
+
+    Args:
+        of: by model, its versions.
+        jobs: None before the first look.
+        deployments: by endpoint, "deployment model:version" of each that was up.
+    """
+
     of: Mapping[ModelName, Mark] = field(default_factory=dict)
+    jobs: JobsMark | None = None
+    deployments: Mapping[EndpointName, tuple[str, ...]] = field(default_factory=dict)
 
 
 class PollMarks:
-    """One blob for all models; the etag read with it guards the write."""
+    """One blob for everything; the etag read with it guards the write."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs

@@ -94,6 +94,11 @@ class FakeWorkspace:
         self._raise("job")
         return self.jobs.get(name)
 
+    def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
+        self._raise("recent_jobs")
+        found = [job for job in self.jobs.values() if (job.created_at or BORN) > after]
+        return tuple(sorted(found, key=lambda job: job.created_at or BORN, reverse=True)[:most])
+
     def submit_job(self, request: JobRequest) -> JobRecord:
         self._raise("submit_job")
         if request.name not in self.jobs:
@@ -107,6 +112,11 @@ class FakeWorkspace:
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         self._raise("endpoint")
         return self.endpoints.get(name)
+
+    def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
+        self._raise("deployments")
+        found = self.endpoints.get(endpoint)
+        return found.deployments if found else ()
 
     def create_endpoint(self, name: EndpointName) -> None:
         self._raise("create_endpoint")

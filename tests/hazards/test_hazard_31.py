@@ -6,23 +6,32 @@ again, and nothing that was there before anyone watched is released.
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from shared.domain.fact import ModelRegistered, RunEnded
-from shared.domain.ids import EndpointName, ModelName
+from shared.domain.deployment import OPERATION_PROPERTY
+from shared.domain.fact import DriftDetected, Fact, ModelDeployed, ModelRegistered, RunEnded
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.engine.registry_poll import MOST_VERSIONS, OVERLAP, RegistryPoll
 from shared.errors import RetryableError
+from shared.events.envelope import read_events
+from shared.events.monitor_breach import BREACH_TAG
+from shared.events.registry import parse_fact
 from shared.policy.model import Policy
 from shared.ports.queues import EVENTS
+from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
 from shared.store.polls import PollMarks
 from tests.unit.engine.fact_world import MODEL, POLICY, Killed, World, a_policy, data_arrived, registered, run_ended
-from tests.unit.events.wire import WORKSPACE
+from tests.unit.events.wire import WORKSPACE, fact_from, grid
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "events"
 QUARTER = timedelta(minutes=15)
 OTHERS = [ModelName(f"model-{number}") for number in range(9)]
 
@@ -183,7 +192,128 @@ def test_the_end_of_a_training_that_nobody_told_is_found(world: Watched, status:
     assert [outcome.reaction for outcome in ended.outcomes if outcome.reaction == "note-training"] == ["note-training"]
     asked = world.fuse.calls
     assert world.poll_and_process() == 0
-    assert world.fuse.calls - asked == 2  # the marks and the versions: the training is not asked about any more
+    # The marks, jobs, versions and deployments: the training is not asked about any more.
+    assert world.fuse.calls - asked == 4
+
+
+def ended(name: str, status: str, at: datetime, **tags: str) -> JobRecord:
+    return JobRecord(JobName(name), status, tags, "ben@example.com", experiment="night", created_at=at)
+
+
+def test_a_strangers_run_is_recorded_once_and_what_ended_before_anyone_watched_is_not() -> None:
+    world = Watched()
+    now = world.clock.now()
+    world.azureml.jobs["old"] = ended("old", "Failed", now - timedelta(hours=1))
+    assert world.poll_and_process() == 0
+    world.azureml.jobs["new"] = ended("new", "Completed", now)
+    world.azureml.jobs["runs"] = ended("runs", "Running", now)
+
+    assert [world.poll_and_process() for _ in range(2)] == [1, 0]
+    world.azureml.jobs["runs"] = ended("runs", "Canceled", now)
+    world.clock.advance(QUARTER)
+    assert [world.poll_and_process() for _ in range(2)] == [1, 0]
+
+    runs = {entry.fact.body.run: entry.outcomes for entry in world.entries() if isinstance(entry.fact.body, RunEnded)}
+    assert runs == {"new": (), "runs": ()}
+    before = world.effects()
+    world.process(run_ended("RunCompleted", "Completed", run="new", model=None))
+    assert world.effects() == before
+
+
+def test_drift_that_a_monitor_found_and_nobody_told_is_the_same_fact_as_its_event(world: Watched) -> None:
+    (breach,) = read_events(json.dumps(json.loads((GOLDEN / "monitor-breach-root.json").read_text())["body"]))
+    told = parse_fact(breach)
+    assert isinstance(told, Fact)
+    assert isinstance(told.body, DriftDetected)
+    tags = {BREACH_TAG: breach.data.mapping("runTags").text(BREACH_TAG)}
+    assert told.source == WORKSPACE.lower()
+    world.azureml.jobs["m"] = ended(told.body.run, "Completed", world.clock.now(), **tags)
+
+    assert [world.poll.run() for _ in range(2)] == [2, 0]
+
+    found = {fact_from(json.loads(text)).key for text in world.queues.texts(EVENTS)}
+    assert told.key in found
+    world.deliver()
+    assert {type(entry.fact.body) for entry in world.entries()} == {DriftDetected, RunEnded}
+
+
+def deployed(operation: str, state: str = "Succeeded", version: str = "7", name: str = "blue") -> DeploymentRecord:
+    return DeploymentRecord(DeploymentName(name), MODEL, ModelVersion(version), state, operation)
+
+
+def have(world: Watched, *deployments: DeploymentRecord) -> int:
+    """Have these on churn's endpoint, and poll."""
+    endpoint = world.policies[0].endpoint.name
+    world.azureml.endpoints[endpoint] = EndpointRecord(endpoint, "Succeeded", {}, {}, deployments, "")
+    world.clock.advance(QUARTER)
+    return world.poll_and_process()
+
+
+def deployed_event(operation: str, minute: int) -> str:
+    uri = f"https://management.azure.com/x/mfeOperationsStatus/{operation.upper()}?api-version=2023-04-01-preview"
+    data = {"ServiceName": "churn", "ModelIds": "churn:7", "ServiceProperties": {OPERATION_PROPERTY: uri}}
+    return json.dumps(grid("ModelDeployed", data, id=f"e-{minute}", eventTime=f"2026-11-20T07:{minute:02}:00Z"))
+
+
+def deployments_told(world: Watched) -> int:
+    return sum(isinstance(entry.fact.body, ModelDeployed) for entry in world.entries())
+
+
+def test_a_deployment_that_nobody_told_is_the_same_fact_as_its_event() -> None:
+    world = Watched()
+    assert have(world, deployed("odidp:1:1")) == 0  # it was there when watching began
+    assert have(world, deployed("odidp:1:1"), deployed("odidp:2:2", "Creating", name="green")) == 0
+    assert have(world, deployed("odidp:1:1"), deployed("odidp:2:2", name="green")) == 1
+    assert have(world, deployed("odidp:1:1"), deployed("odidp:2:2", name="green")) == 0
+
+    world.process(deployed_event("odidp:2:2", 5))
+    world.process(deployed_event("odidp:2:2", 9))
+
+    assert deployments_told(world) == 1
+
+
+def test_two_deployments_of_the_same_model_are_two_facts(world: Watched) -> None:
+    have(world)
+    world.process(deployed_event("odidp:1:1", 1))
+    assert have(world, deployed("odidp:1:1")) == 0
+    assert have(world) == 0  # deleted
+    assert have(world, deployed("odidp:2:2")) == 1
+
+    assert deployments_told(world) == 2
+
+
+def test_a_deployment_that_is_scaled_or_names_no_operation_tells_nothing() -> None:
+    world = Watched()
+    have(world, deployed("odidp:1:1"))
+    assert have(world, deployed("odidp:2:2", "Updating")) == 0
+    assert have(world, deployed("odidp:2:2")) == 0
+    assert have(world, deployed("odidp:2:2"), deployed("", name="green")) == 0
+    assert deployments_told(world) == 0
+
+
+def test_one_look_costs_one_listing_of_jobs_and_two_calls_per_policy(world: Watched) -> None:
+    world = Watched(*policies())
+    before = [world.poll.run(), world.poll.run()]
+    now = world.clock.now()
+    for number in range(300):
+        world.azureml.jobs[f"j-{number}"] = ended(f"j-{number}", "Completed", now)
+        world.azureml.register(f"elsewhere-{number}", "1", now)
+    world.poll_and_process()
+
+    asked = Counter[str]()
+    world.workspace = Counted(world.azureml, asked)
+    assert [*before, world.poll.run()] == [0, 0, 0]
+    assert asked == {"recent_jobs": 1, "models_after": 10, "deployments": 10}
+
+
+class Counted:
+    def __init__(self, target: object, asked: Counter[str]) -> None:
+        self._target = target
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked[name] += 1
+        return getattr(self._target, name)
 
 
 def test_one_models_trouble_does_not_keep_the_others_waiting_and_is_made_up_for() -> None:

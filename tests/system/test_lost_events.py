@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from azure.ai.ml import load_component
@@ -15,16 +18,17 @@ from local.eventgrid import Faults, Subscription
 from local.eventgrid.subscription import Retry
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.fact import ModelRegistered, RunEnded
-from shared.domain.ids import JobName
+from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.domain.state import Training
 from shared.engine.registry_poll import RegistryPoll
+from shared.errors import WorkspaceBusyError
 from shared.ports.queues import EVENTS
-from shared.ports.workspace import JobRequest
+from shared.ports.workspace import DeploymentRequest, JobRequest
 from shared.store.polls import PollMarks
-from tests.local.azureml.conftest import System, system  # noqa: F401 (system is a fixture)
+from tests.local.azureml.conftest import System, system, write_toy_model  # noqa: F401 (system is a fixture)
 from tests.local.eventgrid.conftest import Grid, running_grid
 from tests.settings import settings_for
-from tests.unit.engine.fact_world import MODEL, World, data_arrived
+from tests.unit.engine.fact_world import ENDPOINT, MODEL, World, data_arrived
 from tests.unit.events.wire import fact_from
 
 KINDS = ("ModelRegistered", "RunCompleted", "RunStatusChanged")
@@ -99,6 +103,26 @@ def registered(of: System, version: int) -> dict[str, Any]:
     return event
 
 
+def tried(call: Callable[[], object]) -> bool:
+    """Return whether the call was accepted: the endpoint may still be busy."""
+    try:
+        call()
+    except WorkspaceBusyError:
+        return False
+    return True
+
+
+def is_up(world: Watched, name: DeploymentName) -> bool:
+    return name in {each.name for each in world.real.deployments(ENDPOINT) if each.state == "Succeeded"}
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_of_ten_percent_lost_registrations_none_is_missed(system: System) -> None:  # noqa: F811
     world = Watched(system)
     world.poll.run()
@@ -117,7 +141,7 @@ def test_of_ten_percent_lost_registrations_none_is_missed(system: System) -> Non
     assert len(list(world.releases.items())) == VERSIONS
     with counted_requests() as sent:
         assert world.poll_and_process() == 0
-    assert sent() == 1  # one page of versions; its number does not grow with them
+    assert sent() == 3  # one page of versions, of jobs, of deployments; their number does not grow with what there is
 
 
 def test_a_lost_end_of_a_training_is_found_and_the_event_that_comes_late_changes_nothing(
@@ -144,4 +168,28 @@ def test_a_lost_end_of_a_training_is_found_and_the_event_that_comes_late_changes
     before = world.effects()
     world.take(json.dumps(event))
     assert world.effects() == before
+    assert world.poll_and_process() == 0
+
+
+def test_a_lost_deployment_is_found_and_the_event_that_comes_late_changes_nothing(
+    system: System,  # noqa: F811
+    tmp_path: Any,
+) -> None:
+    world = Watched(system)
+    uri = system.upload(write_toy_model(tmp_path / "toy"), "lost/toy")
+    system.ml.models.create_or_update(Model(name=MODEL, version="900", type="mlflow_model", path=uri))
+    world.real.create_endpoint(ENDPOINT)
+    world.poll.run()  # from now on it is watched
+    for number in (1, 2):
+        name = DeploymentName(f"blue-{number}")
+        request = DeploymentRequest(ENDPOINT, name, ModelName(MODEL), ModelVersion("900"))
+        until(partial(tried, partial(world.real.create_deployment, request)))
+        until(partial(is_up, world, name))
+
+    assert world.poll_and_process() == 2
+
+    keys = {entry.fact.key for entry in world.entries()}
+    events = system.events_of("ModelDeployed", f"endpoints/{ENDPOINT}")
+    assert keys == {fact_from(event).key for event in events}
+    assert len(keys) == len(events) == 2  # of the same model
     assert world.poll_and_process() == 0

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.deployment import OPERATION_PROPERTY
 from shared.domain.fact import Fact, Ignored, ModelRegistered, RunEnded
-from shared.domain.ids import JobName, ModelName, ModelVersion
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.events import polled
 from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
-from shared.ports.workspace import JobRecord, ModelRecord
+from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
 from tests.unit.events.wire import WORKSPACE, fact_from, grid
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -91,8 +93,23 @@ def test_a_run_that_goes_on_tells_nothing(status: str) -> None:
     assert isinstance(parse_fact(envelope), Ignored)
 
 
-def test_a_deployment_cannot_be_told_again() -> None:
-    """Only the moment of sending tells two deployments apart, so that a later look cannot find the key again."""
+@given(operation=st.uuids(), model=NAMES, others=st.lists(NAMES, max_size=2), upper=st.booleans())
+def test_a_deployment_is_known_by_its_operation(operation: UUID, model: str, others: list[str], upper: bool) -> None:
+    where = f"https://management.azure.com/x/mfeOperationsStatus/odidp:{operation}:{operation}"
+    told = DeploymentRecord(
+        DeploymentName("blue"), ModelName(model), ModelVersion("7"), "Succeeded", f"odidp:{operation}:{operation}"
+    )
+    properties = {OPERATION_PROPERTY: f"{where.upper() if upper else where}?api-version=2023-04-01-preview"}
+    ids = ",".join(f"{name}:7" for name in (model, *others))
+    data = {"serviceName": "churn", "modelIds": ids, "serviceProperties": properties}
+
+    event = fact_from(grid("ModelDeployed", data, eventTime="2026-11-20T07:01:00Z"))
+
+    polled_fact = fact_from(polled.model_deployed(WORKSPACE, EndpointName("churn"), told, NOW))
+    assert (polled_fact.key, polled_fact.payload_digest) == (event.key, event.payload_digest)
+
+
+def test_a_deployment_without_an_operation_is_known_by_its_moment() -> None:
     data = {"ServiceName": "churn", "ModelIds": "churn:7"}
     first, second = (
         fact_from(grid("ModelDeployed", data, eventTime=f"2026-11-20T07:0{minute}:00Z")) for minute in (1, 2)
