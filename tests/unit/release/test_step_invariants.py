@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.domain.approval import Decision
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
+from shared.domain.outcome import AbPlan, LabelSource
 from shared.domain.release import ProbePlan, Release, ReleaseRequest, ReleaseState, SmokeTestPlan, Undo
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
@@ -51,8 +52,15 @@ mirrors = st.sampled_from([{}, {}, {V2: 50}, {V2: 50}, {V2: 20}])
 # Clocks of two workers differ, and one may have slept: time may jump, and go back.
 pauses = st.sampled_from([timedelta(minutes=m) for m in (0, 0, 1, 1, 9, 9, 180, 10_000, -1, -60)])
 answers = st.sampled_from([None, Answer(200, 0.1, ""), Answer(200, 0.1, ""), Answer(500, 0.1, "no")])
+LABELS = LabelSource("azureml:labels@latest", "row_id", "label")
+# The hold is the plan's bake of 8 minutes; an extended one ends ten minutes before the step's deadline of 40.
+tests = st.sampled_from(
+    [AbPlan("roc_auc", LABELS, 0.0), AbPlan("mean", LABELS, -0.1, extend_until=timedelta(minutes=30))]
+)
+outcomes = st.one_of(st.none(), st.builds(Judgement, verdicts, st.just("tested")))
 plans = st.builds(
     a_plan,
+    ab=st.one_of(st.none(), tests),
     mirror=st.sampled_from([0, 0, 50]),
     smoke_test=st.sampled_from([None, SmokeTestPlan("[]", timedelta(seconds=1))]),
     on_hand_edit=st.sampled_from(["hold", "repair"]),
@@ -98,6 +106,7 @@ def observations(draw: st.DrawFn, release: Release, written: SetTraffic | None) 
         decision=Decision(choice, ("ben",), "", NOW) if choice else None,
         judgement=Judgement(draw(verdicts), "compared") if draw(st.integers(0, 9)) else None,
         answer=draw(answers),
+        outcome=draw(outcomes),
         probe_sample=draw(st.sampled_from([(), ("[1]", "[2]", "[3]")])),
     )
 
@@ -113,6 +122,7 @@ def test_a_release_keeps_its_promises_whatever_it_sees(data: st.DataObject, has_
         seen = data.draw(observations(release, written))
         taken = step(release, seen, now)
         _check(release, seen, taken)
+        _check_test(release, seen, taken, now)
         _check_probes(release, taken, now)
         written = next((action for action in taken.actions if isinstance(action, SetTraffic)), written)
         release = replace(taken.release, posted=len(taken.release.notices))
@@ -164,6 +174,24 @@ def _check_grounds(before: Release, seen: Observation) -> None:
     promotes = request is not None and request.kind == "promote" and request.step == before.step_index
     assert verdict is Verdict.PASS or (promotes and verdict is not Verdict.FAIL)
     assert not (request and request.kind in {"hold", "abort"})
+
+
+def _check_test(before: Release, seen: Observation, taken: Step, now: datetime) -> None:
+    """An A/B test is taken when its hold has ended, once; a step of one moves on by its pass, or by a person."""
+    after, plan = taken.release, before.plan.ab
+    assert after.outcomes[: len(before.outcomes)] == before.outcomes
+    if plan is None:
+        assert not after.outcomes
+        return
+    assert len(after.outcomes) <= (1 if plan.extend_until is None else 2)
+    ends = [before.plan.bake] + ([plan.extend_until] if plan.extend_until else [])
+    if len(after.outcomes) > len(before.outcomes):
+        assert before.traffic_since
+        assert now >= before.traffic_since + ends[len(before.outcomes)]
+        assert all(each.verdict is Verdict.INCONCLUSIVE for each in before.outcomes)
+    if after.step_index > before.step_index >= 0:
+        promotes = seen.request is not None and seen.request.kind == "promote"
+        assert promotes or after.outcomes[-1].verdict is Verdict.PASS
 
 
 def _check_hand_edit(before: Release, seen: Observation) -> None:
