@@ -14,6 +14,7 @@ from local.azureml.expressions import render
 from local.azureml.job import Job, JobFailedError
 from local.azureml.job_data import JobData, Output
 from local.azureml.processes import kill, spawn
+from local.azureml.tracking import PREFIX as TRACKING
 
 _GUARD = Path(__file__).with_name("guard.py")
 _PYTHON = re.compile(r"^\s*python3?(?=\s)")
@@ -50,7 +51,8 @@ class CommandRunner:
         job.move("Running", self._outbox)
         job.note(f"runs: {text}")
         guarded = [self._config.python, "-I", "-S", str(_GUARD), text]
-        process = await spawn(guarded, code, _environment(job, command), job.log)
+        variables = _environment(job, command, self._config.addresses.url("azureml"))
+        process = await spawn(guarded, code, variables, job.log)
         try:
             exit_code = await process.wait()
         finally:
@@ -61,9 +63,11 @@ class CommandRunner:
             await self._data.upload(output)
 
 
-def _environment(job: Job, command: Command) -> dict[str, str]:
+def _environment(job: Job, command: Command, address: str) -> dict[str, str]:
     return {
         "AZUREML_RUN_ID": job.name,
+        "AZUREML_ROOT_RUN_ID": str(job.resource.properties.get("parentJobName") or job.name),
+        "MLFLOW_TRACKING_URI": f"{address}{TRACKING}",
         "AZUREML_EXPERIMENT_NAME": str(job.resource.properties.get("experimentName") or "Default"),
         "AZUREML_JOB_TAGS": json.dumps(job.tags),  # not in the service
         "PYTHONUNBUFFERED": "1",

@@ -39,6 +39,7 @@ from local.azureml.pipeline import PipelineRunner
 from local.azureml.processes import kill
 from local.azureml.references import References
 from local.azureml.scoring import ScoringProxy
+from local.azureml.tracking import Tracking
 from local.azureml.workspace import Workspace
 from local.ports import require_free
 from local.traffic_log import TrafficLog
@@ -120,6 +121,7 @@ class AzureMl:
             batch,
             BatchDeployments(config, batch, self._references, compute, operations),
             BatchJobs(config, batch, self._runner, self._batch_runner(), self._outbox, self._jobs),
+            Tracking(self._jobs),
             LocalApi(self._jobs, endpoints, batch, self._endpoints, config.faults, self._traffic),
         )
         app = web.Application(middlewares=[middleware(config.faults)], client_max_size=16 * 1024 * 1024)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -220,3 +221,21 @@ def test_component_file_passes_its_inputs_and_outputs_on(name: str) -> None:
 def test_environment_pins_what_is_installed_here() -> None:
     pinned = yaml.safe_load((COMPONENTS / "conda.yaml").read_text())["dependencies"][-1]["pip"]
     assert pinned == [f"{name}=={version(name)}" for name in ("pandas", "pyarrow", "scikit-learn")]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({}, id="nobody_tracks"),
+        pytest.param(
+            {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9/mlflow", "AZUREML_ROOT_RUN_ID": "j"}, id="unreachable"
+        ),
+        pytest.param({"MLFLOW_TRACKING_URI": "azureml://nowhere", "AZUREML_ROOT_RUN_ID": "j"}, id="no_plug_in"),
+    ],
+)
+def test_a_training_does_not_fail_because_its_metrics_cannot_be_recorded(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracking = runpy.run_path(str(COMPONENTS / "train" / "tracking.py"))
+    tracking["tag_run"]({"train_roc_auc": 0.9}, environment)
+    assert ("not recorded as tags of run j" in capsys.readouterr().err) is bool(environment)

@@ -10,6 +10,11 @@ from azure.ai.ml import Input, Output, dsl
 from local.flights.bad_version import make_bad_package, register_bad_version
 from local.flights.register import register_components, register_data, register_environment
 from local.flights.workspace_files import WorkspaceFiles
+from shared.adapters.workspace_records import job_record, model_record
+from shared.domain.verdict import Verdict
+from shared.release.gates.overfitting import Overfitting
+from shared.release.gates.overfitting import judge as overfitting
+from shared.release.gates.spec import GateEvidence, Lineage
 from tests.local.azureml.conftest import System
 from tests.local.flights.conftest import Champion, a_sample
 
@@ -39,7 +44,13 @@ def test_registered_component_trains_and_registers_a_model(system: System, files
 
     assert system.wait_for_job(job.name) == "Completed", system.job_log(job.name)
     assert '"validation_roc_auc"' in system.job_log(job.name)
-    assert system.ml.models.get("flight-delay-trained", "1").job_name == job.name
+    model = system.ml.models.get("flight-delay-trained", "1")
+    assert model.job_name == job.name
+    lineage = Lineage(model_record(model), job_record(system.ml.jobs.get(job.name)))
+    for gap_at_most, verdict in ((0.2, Verdict.PASS), (0.0, Verdict.FAIL)):
+        gate = Overfitting(metric="roc_auc", gap_at_most=gap_at_most)
+        found = overfitting(gate, GateEvidence(None, has_champion=False, seed=0, lineage=lineage))
+        assert found.verdict is verdict, found.reason
 
 
 def test_registering_again_is_harmless(system: System) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 from package import write_package  # type: ignore[import-not-found]
+from tracking import tag_run  # type: ignore[import-not-found]
 from training import Trained, UnusableTrainingDataError, fit  # type: ignore[import-not-found]
 
 
@@ -24,6 +25,7 @@ def main() -> int:
         print(f"train_flight_delay: {exc}", file=sys.stderr)
         return 1
     write_package(arguments.model, trained, frame)
+    tag_run(metrics(trained))
     print(json.dumps({"metrics": metrics(trained)}))
     return 0
 
