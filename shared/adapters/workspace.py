@@ -13,6 +13,7 @@ from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.pipeline_job import pipeline_job, split_reference
 from shared.adapters.renewal import Renewable
 from shared.adapters.scoring import ask_deployment, send_probes
+from shared.adapters.workspace_batch import AzureBatchEndpoints
 from shared.adapters.workspace_records import deployment_record, job_record, model_record, traffic_split, word
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
@@ -46,6 +47,7 @@ class AzureWorkspace:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clients: Renewable[Any] = Renewable(self._client)
+        self.batch = AzureBatchEndpoints(self._read, self._do)
 
     @property
     def ml(self) -> Any:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from shared.domain.batch import BatchPlan
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
 from shared.domain.notice import Notice
 from shared.domain.outcome import AbPlan, QualityPlan
@@ -15,7 +16,10 @@ from shared.domain.verdict import GateResult, Judgement
 
 
 class ReleaseState(StrEnum):
-    """Where a release is. `shadowing`: the challenger gets copies of requests, and answers nobody."""
+    """Where a release is.
+
+    `shadowing`: the challenger gets copies of requests, and answers nobody. `comparing`: both versions score a batch.
+    """
 
     OPENED = "opened"
     GATING = "gating"
@@ -23,6 +27,7 @@ class ReleaseState(StrEnum):
     AWAITING_APPROVAL = "awaiting_approval"
     DEPLOYING = "deploying"
     SHADOWING = "shadowing"
+    COMPARING = "comparing"
     CANARY = "canary"
     PROMOTED = "promoted"
     WATCHING = "watching"
@@ -44,6 +49,11 @@ class ReleaseState(StrEnum):
     def is_before_deploying(self) -> bool:
         return self in _BEFORE_DEPLOYING
 
+    @property
+    def is_before_serving(self) -> bool:
+        """Return whether giving up is enough: neither traffic nor copies of requests were asked for yet."""
+        return self in _BEFORE_DEPLOYING or self in {ReleaseState.DEPLOYING, ReleaseState.COMPARING}
+
 
 _BEFORE_DEPLOYING = frozenset(
     {ReleaseState.OPENED, ReleaseState.GATING, ReleaseState.EVALUATING, ReleaseState.AWAITING_APPROVAL}
@@ -63,7 +73,7 @@ _TERMINAL = frozenset(
 
 Ending = Literal[ReleaseState.ROLLED_BACK, ReleaseState.ABORTED, ReleaseState.FAILED, ReleaseState.LOST]
 Phase = Literal["shifting", "baking", "clearing"]
-Strategy = Literal["canary", "blue-green", "shadow", "all-at-once", "ab"]
+Strategy = Literal["canary", "blue-green", "shadow", "all-at-once", "ab", "batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +189,7 @@ class ReleasePlan:
         on_new_version: what this release does when an earlier version's holds the endpoint.
         keep: None leaves every deployment.
         ab: None for a release that is no A/B test; of one, the first step is held for `bake`.
+        batch: None for a release on an online endpoint.
         probe: None sends no requests of our own.
     """
 
@@ -199,7 +210,12 @@ class ReleasePlan:
     on_new_version: Literal["queue", "replace", "refuse"] = "queue"
     keep: KeepPlan | None = None
     ab: AbPlan | None = None
+    batch: BatchPlan | None = None
     probe: ProbePlan | None = None
+
+    @property
+    def endpoint_type(self) -> Literal["online", "batch"]:
+        return "batch" if self.batch else "online"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +283,7 @@ class Release:
         smoke_failures: how often in a row the smoke test failed.
         repaired_at: when traffic that was changed by hand was last put back.
         outcomes: the tests that an A/B test has taken, in order.
+        sample: the batch that both versions score, with its version; empty before it was looked up.
         probed_at: when probes were last asked for; None when there was traffic enough.
     """
 
@@ -307,6 +324,7 @@ class Release:
     smoke_failures: int = 0
     repaired_at: datetime | None = None
     outcomes: tuple[Judgement, ...] = ()
+    sample: str = ""
     probed_at: datetime | None = None
 
     @property
@@ -316,9 +334,10 @@ class Release:
 
     @property
     def has_moved_traffic(self) -> bool:
-        """Return whether it may have asked for other traffic than there was: not while it was only shadowed."""
+        """Return whether it may have asked for other traffic than there was: not while it was only shadowed, or
+        compared."""
         entered = {each.entered for each in self.history}
-        return ReleaseState.CANARY in entered or ReleaseState.SHADOWING not in entered
+        return ReleaseState.CANARY in entered or not entered & {ReleaseState.SHADOWING, ReleaseState.COMPARING}
 
     @property
     def mirror(self) -> dict[DeploymentName, int]:

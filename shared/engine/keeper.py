@@ -15,6 +15,7 @@ from shared.domain.notice import Notice, NoticeKind
 from shared.domain.release import KeepPlan, Release
 from shared.errors import VigiaError
 from shared.logs import fields
+from shared.ports.batch_endpoints import Endpoints, endpoints_of
 from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import EndpointRecord, Workspace
@@ -48,7 +49,8 @@ class EndpointKeeper:
         last = self._last_release(claim.last_owner)
         if claim.owner is not None or last is None:
             return
-        endpoint = self.workspace.endpoint(name)
+        of = endpoints_of(self.workspace, last.plan.endpoint_type)
+        endpoint = of.endpoint(name)
         if endpoint is None or endpoint.state != "Succeeded":
             return
         actual = {deployment: share for deployment, share in endpoint.traffic.items() if share}
@@ -57,7 +59,7 @@ class EndpointKeeper:
         elif claim.told is not None:
             self.endpoints.change(claim, replace(claim, told=None))
         elif last.plan.keep and last.plan.keep.then != "keep":
-            self._clear_away(claim, endpoint, last.plan.keep)
+            self._clear_away(of, claim, endpoint, last.plan.keep)
 
     def _last_release(self, release: ReleaseId | None) -> Release | None:
         stored = self.releases.load(release) if release else None
@@ -75,7 +77,7 @@ class EndpointKeeper:
             claim = replace(claim, told=dict(actual), generation=claim.generation + 1)
         if repairs and self.endpoints.change(claim, claim):
             log.info("keeper.repaired", extra=fields(endpoint=claim.endpoint, was=split(actual)))
-            self.workspace.set_traffic(claim.endpoint, claim.desired)
+            endpoints_of(self.workspace, last.plan.endpoint_type).set_traffic(claim.endpoint, claim.desired)
 
     def _tell(
         self, claim: EndpointClaim, last: Release, actual: Mapping[DeploymentName, int], *, repairs: bool
@@ -87,7 +89,7 @@ class EndpointKeeper:
         self.outbox.post((Notice(NoticeKind.TRAFFIC_CHANGED, key, last.model, parameters),))
         self.endpoints.change(claim, replace(claim, told=dict(actual)))
 
-    def _clear_away(self, claim: EndpointClaim, endpoint: EndpointRecord, keep: KeepPlan) -> None:
+    def _clear_away(self, of: Endpoints, claim: EndpointClaim, endpoint: EndpointRecord, keep: KeepPlan) -> None:
         """Delete or scale down one deployment that has been idle for long enough, or forget one that is gone."""
         states = {deployment.name: deployment.state for deployment in endpoint.deployments}
         needed = _needed(claim, endpoint)
@@ -102,7 +104,7 @@ class EndpointKeeper:
             log.info("keeper.cleared", extra=fields(endpoint=claim.endpoint, deployment=name, how=keep.then))
             if keep.then == "delete":
                 # Forgotten when a later look finds it gone: a crash before this line must not keep it for ever.
-                self.workspace.delete_deployment(claim.endpoint, name)
+                of.delete_deployment(claim.endpoint, name)
                 return
             self.workspace.scale_deployment(claim.endpoint, name, instance_count=1)
             stored = self.endpoints.read(claim.endpoint)

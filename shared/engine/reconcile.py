@@ -16,6 +16,7 @@ from functools import cached_property
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseState
 from shared.engine.release_act import Actor
+from shared.engine.release_batch import BatchScorer
 from shared.engine.release_observe import Observer
 from shared.errors import PermanentError, RetryableError, WorkspaceError
 from shared.logs import fields
@@ -153,7 +154,7 @@ class Reconciler:
         release, now = stored.release, self.clock.now()
         if release.state is ReleaseState.ROLLING_BACK or release.state.is_terminal:
             return stored
-        if release.state.is_before_deploying or release.state is ReleaseState.DEPLOYING:
+        if release.state.is_before_serving:
             return self._save(stored, end(release, ReleaseState.FAILED, why, now).release)
         return self._save(stored, roll_back(release, ReleaseState.FAILED, why, now).release)
 
@@ -190,9 +191,20 @@ class Reconciler:
     @cached_property
     def _observer(self) -> Observer:
         return Observer(
-            self.workspace, self.telemetry, self.data, self.approvals, self.releases, self.endpoints, self.clock
+            self.workspace,
+            self.telemetry,
+            self.data,
+            self.approvals,
+            self.releases,
+            self.endpoints,
+            self.clock,
+            self._scorer,
         )
 
     @cached_property
     def _actor(self) -> Actor:
-        return Actor(self.workspace, self.approvals, self.releases, self.endpoints, self.clock)
+        return Actor(self.workspace, self.approvals, self.releases, self.endpoints, self.clock, self._scorer)
+
+    @cached_property
+    def _scorer(self) -> BatchScorer:
+        return BatchScorer(self.workspace, self.data, self.releases.batch_runs, self.clock)

@@ -9,9 +9,11 @@ from typing import assert_never
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import Release, ReleaseRequest
+from shared.engine.release_batch import BatchScorer
 from shared.errors import WorkspaceError
 from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
+from shared.ports.batch_endpoints import Endpoints, endpoints_of
 from shared.ports.clock import Clock
 from shared.ports.workspace import Workspace
 from shared.release.actions import (
@@ -22,6 +24,7 @@ from shared.release.actions import (
     CreateEndpoint,
     GiveBackEndpoint,
     ReplaceHolder,
+    ScoreBatch,
     SendProbes,
     SetMirror,
     SetTraffic,
@@ -41,6 +44,7 @@ class Actor:
     releases: ReleaseStore
     endpoints: EndpointStore
     clock: Clock
+    scorer: BatchScorer
 
     def act(self, release: Release, action: Action) -> None:
         """Do it.
@@ -57,9 +61,11 @@ class Actor:
             case AskApproval(request):
                 self.approvals.open(request)
             case CreateEndpoint(endpoint):
-                self.workspace.create_endpoint(endpoint)
+                self._of(release).create_endpoint(endpoint)
             case CreateDeployment(request):
-                self.workspace.create_deployment(request)
+                self._of(release).create_deployment(request)
+            case ScoreBatch(request):
+                self.scorer.score(request)
             case ReplaceHolder(holder, reason):
                 self.releases.ask(holder, ReleaseRequest("abort", PRODUCT, reason, self.clock.now()))
             case SendProbes():
@@ -77,18 +83,21 @@ class Actor:
                 self.endpoints.claim(endpoint, release.id, self._ended_owner(release))
             case SetTraffic(endpoint, traffic):
                 if self.endpoints.desire(endpoint, release.id, traffic, self.clock.now()):
-                    self._write_traffic(endpoint, traffic)
+                    self._write_traffic(self._of(release), endpoint, traffic)
             case SetMirror(endpoint, mirror):
                 if self.endpoints.desire_mirror(endpoint, release.id, mirror):
                     self.workspace.set_mirror(endpoint, mirror)
             case GiveBackEndpoint(endpoint, champion, last_known_good, idle):
                 self.endpoints.give_back(endpoint, release.id, champion, last_known_good, idle)
 
-    def _write_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def _of(self, release: Release) -> Endpoints:
+        return endpoints_of(self.workspace, release.plan.endpoint_type)
+
+    def _write_traffic(self, of: Endpoints, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
         """Write it, and see afterwards whether it is still wanted: a worker that was frozen in between may have
         written what a later release had changed, and nobody else could tell that from a change by hand."""
         try:
-            self.workspace.set_traffic(endpoint, traffic)
+            of.set_traffic(endpoint, traffic)
         finally:
             self.endpoints.note_late(endpoint, traffic, self.clock.now())
 

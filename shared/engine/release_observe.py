@@ -11,9 +11,11 @@ from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import GateResult, Judgement
 from shared.engine.outcomes import outcome_of
+from shared.engine.release_batch import BatchScorer
 from shared.engine.release_judge import judged
 from shared.errors import PermanentError, RetryableError
 from shared.ports.approvals import ApprovalStore
+from shared.ports.batch_endpoints import endpoints_of
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
 from shared.ports.telemetry import Telemetry
@@ -37,6 +39,7 @@ class Observer:
     releases: ReleaseStore
     endpoints: EndpointStore
     clock: Clock
+    scorer: BatchScorer
 
     def observe(self, release: Release) -> Observation:
         """Return what the release's state looks at.
@@ -53,7 +56,7 @@ class Observer:
 
     def _opened(self, release: Release, seen: Observation) -> Observation:
         claim = self.endpoints.read(release.endpoint)
-        endpoint = self.workspace.endpoint(release.endpoint)
+        endpoint = self._endpoint(release)
         return replace(
             seen,
             model=self.workspace.model(release.model, release.version),
@@ -98,7 +101,7 @@ class Observer:
         return replace(seen, decision=decision, rivals=self._rivals(release))
 
     def _deploying(self, release: Release, seen: Observation) -> Observation:
-        seen = replace(seen, endpoint=self.workspace.endpoint(release.endpoint))
+        seen = replace(seen, endpoint=self._endpoint(release))
         challenger = seen.deployment(release.challenger.deployment)
         if release.plan.smoke_test is None or challenger is None or challenger.state != "Succeeded":
             return seen
@@ -115,10 +118,19 @@ class Observer:
         if release.phase == "baking" and release.traffic_since:
             judgement = self._judged(release, release.traffic_since, timedelta(0))
             seen = replace(seen, outcome=outcome_of(self.data, release, self.clock.now()))
-        endpoint, claim = self.workspace.endpoint(release.endpoint), self.endpoints.read(release.endpoint)
+        endpoint, claim = self._endpoint(release), self.endpoints.read(release.endpoint)
         return self._with_probes(release, replace(seen, endpoint=endpoint, claim=claim, judgement=judgement))
 
+    def _comparing(self, release: Release, seen: Observation) -> Observation:
+        endpoint, claim = self._endpoint(release), self.endpoints.read(release.endpoint)
+        seen = replace(seen, endpoint=endpoint, claim=claim)
+        return self.scorer.compared(release, release.plan.batch, seen) if release.plan.batch else seen
+
     def _watching(self, release: Release, seen: Observation) -> Observation:
+        if release.plan.batch:
+            judgement = self.scorer.watched(release, release.plan.batch)
+            endpoint, claim = self._endpoint(release), self.endpoints.read(release.endpoint)
+            return replace(seen, endpoint=endpoint, claim=claim, judgement=judgement)
         judgement = None
         if release.champion and release.traffic_since:
             # The champion has no traffic any more: its intervals from before the promotion are compared, unless
@@ -143,7 +155,10 @@ class Observer:
 
     def _rolling_back(self, release: Release, seen: Observation) -> Observation:
         claim = self.endpoints.read(release.endpoint)
-        return replace(seen, endpoint=self.workspace.endpoint(release.endpoint), claim=claim)
+        return replace(seen, endpoint=self._endpoint(release), claim=claim)
+
+    def _endpoint(self, release: Release) -> EndpointRecord | None:
+        return endpoints_of(self.workspace, release.plan.endpoint_type).endpoint(release.endpoint)
 
     def holder(self, claim: EndpointClaim, release: ReleaseId) -> ReleaseId | None:
         """Return the other release that owns the endpoint; one that has ended does not count."""
@@ -189,6 +204,7 @@ _LOOKS: Mapping[ReleaseState, Callable[[Observer, Release, Observation], Observa
     ReleaseState.AWAITING_APPROVAL: Observer._awaiting_approval,
     ReleaseState.DEPLOYING: Observer._deploying,
     ReleaseState.SHADOWING: Observer._serving,
+    ReleaseState.COMPARING: Observer._comparing,
     ReleaseState.CANARY: Observer._serving,
     ReleaseState.WATCHING: Observer._watching,
     ReleaseState.ROLLING_BACK: Observer._rolling_back,

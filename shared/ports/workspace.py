@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from shared.domain.batch import BatchResources
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+
+if TYPE_CHECKING:
+    from shared.ports.batch_endpoints import BatchEndpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,10 @@ class EndpointRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRequest:
-    """`environment`, `code` and `scoring_script` stay empty for MLflow models, which need none."""
+    """`environment`, `code` and `scoring_script` stay empty for MLflow models, which need none.
+
+    `batch` is what a batch deployment runs on; None for an online deployment.
+    """
 
     endpoint: EndpointName
     name: DeploymentName
@@ -111,6 +118,7 @@ class DeploymentRequest:
     code: str = ""
     scoring_script: str = ""
     collect_data: bool = True
+    batch: BatchResources | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,12 @@ class Answer:
 
 class Workspace(Protocol):
     """Reads return None for what does not exist. Writes return once the service accepted them; their progress
-    is seen by reading. Raises WorkspaceBusyError, RetryableError or WorkspaceError."""
+    is seen by reading. Raises WorkspaceBusyError, RetryableError or WorkspaceError. Endpoints are online ones."""
+
+    @property
+    def batch(self) -> BatchEndpoints:
+        """Return the workspace's batch endpoints."""
+        ...
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None: ...
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from shared.domain.approval import ApprovalRequest
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import Serving
+from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.workspace import DeploymentRequest, JobRequest
 
 
@@ -65,6 +66,11 @@ class SendProbes:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreBatch:
+    request: BatchRequest
+
+
+@dataclass(frozen=True, slots=True)
 class ReplaceHolder:
     """Ask the earlier version's release that holds the endpoint to give up."""
 
@@ -95,6 +101,7 @@ Action = (
     | SetTraffic
     | SetMirror
     | SendProbes
+    | ScoreBatch
     | ReplaceHolder
     | GiveBackEndpoint
 )

@@ -52,7 +52,9 @@ def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetim
 
 
 # What was promoted goes on: giving it up would roll back a version that nothing was found against.
-_REPLACEABLE = frozenset({ReleaseState.DEPLOYING, ReleaseState.SHADOWING, ReleaseState.CANARY})
+_REPLACEABLE = frozenset(
+    {ReleaseState.DEPLOYING, ReleaseState.SHADOWING, ReleaseState.COMPARING, ReleaseState.CANARY}
+)
 
 
 def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:

@@ -115,6 +115,7 @@ def _deadline(release: Release, state: ReleaseState, now: datetime) -> datetime 
         ReleaseState.EVALUATING: EVALUATE_WITHIN,
         ReleaseState.AWAITING_APPROVAL: plan.approval.expires,
         ReleaseState.DEPLOYING: DEPLOY_WITHIN,
+        ReleaseState.COMPARING: plan.decide_within,
         ReleaseState.WATCHING: plan.watch_for,
         ReleaseState.ROLLING_BACK: CALL_AGAIN_AFTER,
     }

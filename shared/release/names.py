@@ -33,6 +33,10 @@ def evaluation_job(release: ReleaseId) -> JobName:
     return JobName(f"eval-{release}")
 
 
+def scoring_job(release: ReleaseId, deployment: DeploymentName) -> JobName:
+    return JobName(f"score-{release}-{deployment}")
+
+
 def _plain(text: str) -> str:
     """Return the text with other characters than letters, digits, . _ - replaced; what had to change, or is too
     long, gets a digest, so that two texts never become one name."""

@@ -64,6 +64,8 @@ class Observation:
         gate_results: None while the evidence is not there to be judged.
         answer: what the challenger answered to the smoke test.
         outcome: of an A/B test that is due; None when none is, or it cannot be read now.
+        sample: the batch to score, with its version; empty when it cannot be looked up, with the `problem`.
+        scored: the jobs in which deployments score the batch; a deployment without one has not begun.
         probe_sample: recorded requests, when this look may send some.
     """
 
@@ -80,6 +82,9 @@ class Observation:
     judgement: Judgement | None = None
     answer: Answer | None = None
     outcome: Judgement | None = None
+    sample: str = ""
+    problem: str = ""
+    scored: Mapping[DeploymentName, JobRecord] = field(default_factory=dict)
     probe_sample: tuple[str, ...] = ()
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:

@@ -11,6 +11,7 @@ from shared.domain.verdict import Judgement, Verdict
 from shared.ports.workspace import DeploymentRequest
 from shared.release.ab import tested, undecided
 from shared.release.actions import CreateDeployment, CreateEndpoint, SetTraffic
+from shared.release.batch import begin_comparing
 from shared.release.endings import end, roll_back
 from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, percent, stay, tell, unheld
 from shared.release.observation import Observation
@@ -57,6 +58,8 @@ def _up(release: Release, seen: Observation, now: datetime) -> Step:
         if problem:
             return stay(replace(release, smoke_failures=release.smoke_failures + 1, reason=problem), now)
         reason = f"{reason} and answered the smoke test"
+    if release.plan.batch and release.champion and not release.undo:
+        return go_on(begin_comparing(release, reason, now), now)
     if release.plan.mirror and release.champion:
         return go_on(begin_shadowing(release, reason, now), now)
     return go_on(_shift(move(release, ReleaseState.CANARY, reason, now), 0, now), now)
@@ -208,4 +211,5 @@ def _deployment_request(release: Release) -> DeploymentRequest:
         environment=plan.environment,
         code=plan.code,
         scoring_script=plan.scoring_script,
+        batch=release.plan.batch.resources if release.plan.batch else None,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.release import Release, ReleaseState
+from shared.release.batch import comparing
 from shared.release.before import awaiting_approval, evaluating, gating, opened
 from shared.release.endings import end, roll_back, rolling_back, settled
 from shared.release.moves import Step, is_late, stay
@@ -24,6 +25,7 @@ _STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], Step]]
     ReleaseState.AWAITING_APPROVAL: awaiting_approval,
     ReleaseState.DEPLOYING: deploying,
     ReleaseState.SHADOWING: shadowing,
+    ReleaseState.COMPARING: comparing,
     ReleaseState.CANARY: canary,
     ReleaseState.PROMOTED: promoted,
     ReleaseState.WATCHING: watching,
@@ -44,7 +46,7 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
     if release.state not in _STATES:
         return end(release, ReleaseState.FAILED, f"state {release.state} has no way on", now)
     taken = _STATES[release.state](release, seen, now)
-    if release.state.is_before_deploying or release.state is ReleaseState.DEPLOYING:
+    if release.state.is_before_serving:
         return _held_back(release, taken, asked_to_hold(seen), now)
     return probed(release, taken, seen, now)
 
@@ -64,6 +66,6 @@ def _held_back(release: Release, taken: Step, held: str, now: datetime) -> Step:
 
 
 def _abort(release: Release, reason: str, now: datetime) -> Step:
-    if release.state.is_before_deploying or release.state is ReleaseState.DEPLOYING:
+    if release.state.is_before_serving:
         return end(release, ReleaseState.ABORTED, reason, now)
     return roll_back(replace(release, phase=None), ReleaseState.ABORTED, reason, now)

@@ -21,7 +21,11 @@ def lost(release: Release, seen: Observation, now: datetime) -> Step | None:
     if seen.endpoint is None:
         return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
     champion = release.champion
-    is_before_promotion = release.state in {ReleaseState.SHADOWING, ReleaseState.CANARY}
+    is_before_promotion = release.state in {
+        ReleaseState.SHADOWING,
+        ReleaseState.COMPARING,
+        ReleaseState.CANARY,
+    }
     if champion and is_before_promotion and seen.deployment(champion.deployment) is None:
         reason = f"the champion's deployment {champion.deployment} was deleted; the traffic is {split(seen.traffic)}"
         return end(release, ReleaseState.LOST, reason, now)

@@ -25,9 +25,9 @@ def asked(request: ReleaseRequest) -> str:
 
 
 def duration(length: timedelta) -> str:
-    """Return a length of time in its largest fitting unit, e.g. "15 min"."""
+    """Return a length of time in its largest fitting unit, e.g. "15 min"; days are whole."""
     seconds = length.total_seconds()
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
+        if seconds >= size and not (unit == "d" and seconds % size):
             return f"{seconds / size:g} {unit}"
     return f"{seconds:g} s"

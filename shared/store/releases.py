@@ -10,6 +10,7 @@ from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseRequest
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import BlobStore
+from shared.store.batch_runs import BatchRunStore
 from shared.store.codec import decode, encode
 
 RELEASES = "releases/"
@@ -37,6 +38,10 @@ class ReleaseItem:
 class ReleaseStore:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+
+    @property
+    def batch_runs(self) -> BatchRunStore:
+        return BatchRunStore(self._blobs)
 
     def create(self, release: Release) -> bool:
         """Store a new release; False when its id exists already, whatever became of it."""

@@ -6,9 +6,16 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Predictions
 from shared.errors import PermanentError
+
+
+class FakeBatches(list[pd.DataFrame]):
+    """A `Batches` over frames."""
+
+    findings: tuple[str, ...] = ()
 
 
 class FakeData:
@@ -28,6 +35,18 @@ class FakeData:
         if uri not in self.tables:
             raise PermanentError("data.missing", f"there is nothing at {uri}")
         return self.tables[uri]
+
+    def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:
+        return self.table(uri)
+
+    def batches(self, uri: str) -> FakeBatches:
+        return FakeBatches([self.table(uri)])
+
+    def collected_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> FakeBatches:
+        frame = self.collected_inputs(endpoint, deployment, start, end)
+        return FakeBatches([frame] if len(frame) else [])
 
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime

@@ -17,6 +17,7 @@ from shared.ports.workspace import (
     JobRequest,
     ModelRecord,
 )
+from tests.fakes.batch_endpoints import FakeBatchEndpoints
 
 BORN = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -42,6 +43,10 @@ class FakeWorkspace:
     probes: list[tuple[DeploymentName, str]] = field(default_factory=list)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    batch: FakeBatchEndpoints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.batch = FakeBatchEndpoints(self.jobs)
 
     def register(
         self,

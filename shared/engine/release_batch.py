@@ -1,0 +1,87 @@
+"""Has batch deployments score a batch once, and looks at what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shared.domain.batch import BatchPlan
+from shared.domain.release import Release, Serving
+from shared.domain.verdict import Judgement, Verdict
+from shared.errors import PermanentError, RetryableError
+from shared.ports.batch_endpoints import BatchRequest
+from shared.ports.clock import Clock
+from shared.ports.data import DataReader
+from shared.ports.workspace import JobRecord, Workspace
+from shared.release.batch import request_for, sides
+from shared.release.names import scoring_job
+from shared.release.observation import Observation
+from shared.store.batch_runs import BatchRunStore
+
+
+@dataclass(frozen=True)
+class BatchScorer:
+    workspace: Workspace
+    data: DataReader
+    runs: BatchRunStore
+    clock: Clock
+
+    def score(self, request: BatchRequest) -> None:
+        """Invoke the deployment, unless that was done or is being done.
+
+        Recorded first: a worker that dies in between leaves a record. After a while another looks for the job, and
+        asks for it only if there is none.
+        """
+        begun, batch = self.runs.begin(request.name, self.clock.now()), self.workspace.batch
+        if begun == "not":
+            return
+        known = batch.asked_before(request) if begun == "again" else None
+        self.runs.note(request.name, known or batch.score(request))
+
+    def compared(self, release: Release, plan: BatchPlan, seen: Observation) -> Observation:
+        """Return the observation with the batch, the jobs that score it and, once they have, the judgement."""
+        if not release.sample:
+            try:
+                return replace(seen, sample=self.data.pinned(plan.sample))
+            except PermanentError as exc:
+                return replace(seen, problem=exc.message)
+        scored = {each.deployment: job for each in sides(release) if (job := self._job(release, each)) is not None}
+        seen = replace(seen, scored=scored)
+        if len(scored) < len(sides(release)) or not all(job.has_succeeded for job in scored.values()):
+            return seen
+        # What was compared once stays as it is: neither job runs again.
+        known = release.judgement if release.judgement and release.judgement.has_data else None
+        return replace(seen, judgement=known or self._judged(release, plan))
+
+    def watched(self, release: Release, plan: BatchPlan) -> Judgement | None:
+        """Return what the challenger's jobs since it became the default say; None without a champion to go back to."""
+        from shared.judge.batch_jobs import judge_jobs
+
+        if release.champion is None or release.traffic_since is None:
+            return None
+        try:
+            jobs = self.workspace.batch.jobs_since(
+                release.endpoint, release.challenger.deployment, release.traffic_since
+            )
+        except (RetryableError, PermanentError) as exc:
+            return Judgement(Verdict.INCONCLUSIVE, f"the jobs cannot be read: {exc.message}", has_data=False)
+        return judge_jobs([job.status for job in jobs], plan.failed_jobs_at_most)
+
+    def _job(self, release: Release, of: Serving) -> JobRecord | None:
+        run = self.runs.read(scoring_job(release.id, of.deployment))
+        return self.workspace.job(run.job) if run and run.job else None
+
+    def _judged(self, release: Release, plan: BatchPlan) -> Judgement | None:
+        """Return how the predictions compare; None when they cannot be read now."""
+        from shared.judge.batch import judge_batch
+
+        tables = {}
+        for each in sides(release):
+            try:
+                tables[each.deployment] = self.data.batch_predictions(request_for(release, each).output, plan.layout)
+            except RetryableError:
+                return None
+            except PermanentError as exc:
+                why = f"the predictions of deployment {each.deployment} cannot be read: {exc.message}"
+                return Judgement(Verdict.INCONCLUSIVE, why, has_data=False)
+        champion, challenger = (tables[each.deployment] for each in sides(release))
+        return judge_batch(champion, challenger, plan.layout, plan.tolerances)

@@ -1,0 +1,197 @@
+"""The comparison of two versions' predictions on the same batch, row by row: pass, fail or inconclusive.
+
+The batch is a sample of what is scored later, so shares and means are compared by their bounds: a pass means that the
+true value is within the tolerance, a fail that it is beyond it, with the tolerances' confidence. A pass needs every
+metric, which costs no confidence; for a fail, the chance of error is split over the metrics (Bonferroni).
+That rows lack a prediction is a fact about this batch, and is judged as it is.
+Source: C. Clopper, E. Pearson, Biometrika 26 (1934); R. Berger, Technometrics 24 (1982), intersection-union tests;
+D. Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987), two one-sided tests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.domain.batch import BatchTolerances, PredictionLayout
+from shared.domain.verdict import Judgement, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# With fewer rows a mean's bounds by Student's t mean little.
+FEWEST_ROWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    verdict: Verdict
+    words: str
+    numbers: dict[str, float]
+
+
+def judge_batch(
+    champion: pd.DataFrame, challenger: pd.DataFrame, layout: PredictionLayout, tolerances: BatchTolerances
+) -> Judgement:
+    """Return how far the challenger's predictions are from the champion's.
+
+    Both tables have the layout's columns, as text; an empty or not finite prediction is none. Their order does not
+    matter: rows are paired by the layout's key.
+    """
+    if len(champion) == 0:
+        return Judgement(Verdict.INCONCLUSIVE, "the champion predicted nothing to compare with", has_data=False)
+    if twice := _twice(champion, layout) or _twice(challenger, layout):
+        return Judgement(Verdict.INCONCLUSIVE, f"the rows cannot be paired: {twice}")
+    rows = _paired(champion, challenger, layout)
+    findings = [_missing(rows, tolerances), *_predictions(rows.dropna(), tolerances)]
+    numbers: dict[str, float] = {"champion_rows": float(len(champion)), "challenger_rows": float(len(challenger))}
+    for finding in findings:
+        numbers |= finding.numbers
+    verdict = _worst([finding.verdict for finding in findings])
+    return Judgement(verdict, ", ".join(each.words for each in findings) + _ENDINGS[verdict], numbers=numbers)
+
+
+_ENDINGS = {
+    Verdict.PASS: ": within the tolerance",
+    Verdict.FAIL: ": beyond the tolerance",
+    Verdict.INCONCLUSIVE: ": not proven within the tolerance",
+}
+
+
+def _worst(verdicts: list[Verdict]) -> Verdict:
+    if Verdict.FAIL in verdicts:
+        return Verdict.FAIL
+    return Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Verdict.PASS
+
+
+def _twice(table: pd.DataFrame, layout: PredictionLayout) -> str:
+    count = int(table.duplicated(list(layout.key)).sum())
+    return f"{count:,} rows have the key ({', '.join(layout.key)}) of another row" if count else ""
+
+
+def _paired(champion: pd.DataFrame, challenger: pd.DataFrame, layout: PredictionLayout) -> pd.DataFrame:
+    """Return one line per key of either table, with columns `champion` and `challenger`: numbers if all of them are,
+    else texts; missing where there is no prediction."""
+    import pandas as pd
+
+    key = list(layout.key)
+    tables = {"champion": champion, "challenger": challenger}
+    series = {name: table.set_index(key)[layout.prediction] for name, table in tables.items()}
+    texts = pd.DataFrame({name: _text(each) for name, each in series.items()})
+    numbers = pd.DataFrame(
+        {name: pd.to_numeric(each, errors="coerce") for name, each in texts.items()}, dtype="float64"
+    )
+    has_words = bool((numbers.isna() & texts.notna()).to_numpy().any())
+    return texts if has_words else numbers.where(numbers.abs() < math.inf)
+
+
+def _text(predictions: pd.Series[str]) -> pd.Series[str]:
+    """Return the predictions with every way of writing none as none."""
+    texts = predictions.astype("string").str.strip()
+    return texts.mask(texts.str.lower().isin(_NOTHING))
+
+
+_NOTHING = ["", "nan", "none", "null", "<na>", "inf", "-inf", "+inf", "infinity", "-infinity"]
+
+
+def _missing(rows: pd.DataFrame, tolerances: BatchTolerances) -> _Finding:
+    """Judge what the challenger did not predict. What the champion did not predict cannot be compared."""
+    predicted = int(rows["champion"].notna().sum())
+    missing = int((rows["champion"].notna() & rows["challenger"].isna()).sum())
+    unknown = int(rows["champion"].isna().sum())
+    numbers = {"rows": float(len(rows)), "missing": float(missing), "champion_missing": float(unknown)}
+    if missing > tolerances.missing_at_most * predicted:
+        allowed = f"(tolerance {_percent(tolerances.missing_at_most)})"
+        words = f"{missing:,} of {predicted:,} rows that the champion predicted have no prediction {allowed}"
+        return _Finding(Verdict.FAIL, words, numbers)
+    if predicted == 0 or unknown > tolerances.missing_at_most * len(rows):
+        words = f"{unknown:,} of {len(rows):,} rows have no prediction of the champion to compare with"
+        return _Finding(Verdict.INCONCLUSIVE, words, numbers)
+    words = f"{missing:,} of {predicted:,} rows have no prediction" if missing else f"all {predicted:,} rows predicted"
+    return _Finding(Verdict.PASS, words, numbers)
+
+
+def _predictions(pairs: pd.DataFrame, tolerances: BatchTolerances) -> Iterator[_Finding]:
+    wanted = [each for each in (tolerances.changed_at_most, tolerances.shift_at_most) if each is not None]
+    alpha = 1 - tolerances.confidence
+    is_text = pairs["champion"].dtype != "float64"
+    if is_text and (tolerances.threshold is not None or tolerances.shift_at_most is not None):
+        yield _Finding(Verdict.INCONCLUSIVE, "the predictions are no numbers", {})
+        return
+    if tolerances.changed_at_most is not None:
+        yield _changed(pairs, tolerances, tolerances.changed_at_most, alpha, alpha / len(wanted))
+    if tolerances.shift_at_most is not None:
+        yield _shifted(pairs, tolerances.shift_at_most, alpha, alpha / len(wanted))
+
+
+def _changed(
+    pairs: pd.DataFrame, tolerances: BatchTolerances, at_most: float, pass_alpha: float, fail_alpha: float
+) -> _Finding:
+    """Judge the share of rows whose class changed, by exact binomial bounds."""
+    champion, challenger = pairs["champion"], pairs["challenger"]
+    if tolerances.threshold is not None:
+        champion, challenger = champion >= tolerances.threshold, challenger >= tolerances.threshold
+    changed, rows = int((champion != challenger).sum()), len(pairs)
+    upper, lower = share_at_most(changed, rows, pass_alpha), share_at_least(changed, rows, fail_alpha)
+    share = changed / rows if rows else 0.0
+    numbers = {"changed": float(changed), "agreement": 1 - share, "changed_at_most": upper, "changed_at_least": lower}
+    words = (
+        f"{changed:,} of {rows:,} rows changed class, at most {_percent(upper)} at {_percent(tolerances.confidence)} "
+        f"confidence (tolerance {_percent(at_most)})"
+    )
+    return _Finding(_verdict(upper <= at_most, lower > at_most), words, numbers)
+
+
+def _shifted(pairs: pd.DataFrame, at_most: float, pass_alpha: float, fail_alpha: float) -> _Finding:
+    """Judge how far the mean prediction moved, by Student's t on the rows' differences."""
+    rows = len(pairs)
+    if rows < FEWEST_ROWS:
+        words = f"{rows:,} rows are too few to tell how far the mean moved ({FEWEST_ROWS} or more are needed)"
+        return _Finding(Verdict.INCONCLUSIVE, words, {})
+    # Too large numbers overflow, which is seen below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences = pairs["challenger"].to_numpy() - pairs["champion"].to_numpy()
+        shift, spread = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(rows)
+    if not math.isfinite(shift) or not math.isfinite(spread):
+        return _Finding(Verdict.INCONCLUSIVE, "the predictions are too large to be compared", {})
+    reach, sure_reach = (spread * _quantile_of_t(1 - alpha, rows - 1) for alpha in (pass_alpha, fail_alpha))
+    numbers = {"mean_shift": shift, "mean_shift_at_least": shift - reach, "mean_shift_at_most": shift + reach}
+    words = (
+        f"the mean moved by {shift:+.3g}, between {shift - reach:+.3g} and {shift + reach:+.3g} (tolerance {at_most:g})"
+    )
+    is_within = abs(shift) + reach <= at_most
+    return _Finding(_verdict(is_within, abs(shift) - sure_reach > at_most), words, numbers)
+
+
+def _verdict(is_within: bool, is_beyond: bool) -> Verdict:
+    if is_beyond:
+        return Verdict.FAIL
+    return Verdict.PASS if is_within else Verdict.INCONCLUSIVE
+
+
+def share_at_most(found: int, of: int, alpha: float) -> float:
+    """Return the upper Clopper-Pearson bound of a share: the true one is above it with a chance of at most alpha."""
+    from scipy.special import betaincinv
+
+    return 1.0 if found >= of else float(betaincinv(found + 1, of - found, 1 - alpha))
+
+
+def share_at_least(found: int, of: int, alpha: float) -> float:
+    """Return the lower Clopper-Pearson bound."""
+    from scipy.special import betaincinv
+
+    return 0.0 if found == 0 else float(betaincinv(found, of - found + 1, alpha))
+
+
+def _quantile_of_t(chance: float, freedom: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, chance))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -1,0 +1,66 @@
+"""What the core does with batch endpoints. Their default deployment is read and written as 100 % of the traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from shared.domain.ids import DeploymentName, EndpointName, JobName
+from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """One invocation of a batch deployment.
+
+    Args:
+        name: by which the job is found again. Azure ML calls it otherwise and only shows this name.
+        data: "azureml:NAME:VERSION", the batch to score.
+        output: azureml:// URI of the file that the predictions are to be in; a job whose file exists fails.
+    """
+
+    name: JobName
+    endpoint: EndpointName
+    deployment: DeploymentName
+    data: str
+    output: str
+    experiment: str
+
+
+class Endpoints(Protocol):
+    """What online and batch endpoints have in common."""
+
+    def endpoint(self, name: EndpointName) -> EndpointRecord | None: ...
+
+    def create_endpoint(self, name: EndpointName) -> None: ...
+
+    def create_deployment(self, request: DeploymentRequest) -> None: ...
+
+    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None: ...
+
+    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None: ...
+
+
+class BatchEndpoints(Endpoints, Protocol):
+    """Reads return None for what does not exist, writes once the service accepted them. Raises as `Workspace`."""
+
+    def score(self, request: BatchRequest) -> JobName:
+        """Have a deployment score a batch, whichever is the default, and return what the job is called.
+
+        Asking twice makes two jobs: whoever asks must remember that he did.
+        """
+        ...
+
+    def asked_before(self, request: BatchRequest) -> JobName | None:
+        """Return the job that an earlier `score` of this very request made."""
+        ...
+
+    def jobs_since(self, endpoint: EndpointName, deployment: DeploymentName, since: datetime) -> tuple[JobRecord, ...]:
+        """Return the deployment's jobs that were made at or after that moment, at most the newest 50."""
+        ...
+
+
+def endpoints_of(workspace: Workspace, kind: Literal["online", "batch"]) -> Endpoints:
+    return workspace.batch if kind == "batch" else workspace

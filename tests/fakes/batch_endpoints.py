@@ -1,0 +1,120 @@
+"""Batch endpoints in memory: invocations become jobs that end as the test says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from shared.domain.ids import DeploymentName, EndpointName, JobName
+from shared.errors import WorkspaceError
+from shared.ports.batch_endpoints import BatchRequest
+from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord, JobRecord
+
+
+@dataclass
+class FakeBatchEndpoints:
+    """A `BatchEndpoints`.
+
+    Args:
+        jobs: the workspace's; invocations add to them.
+        outcome: the status that a deployment's jobs get; `outcomes` by deployment go before.
+        invoked: every invocation that was accepted, in order.
+        errors: raised, first come first served, by the next calls of the method they are filed under.
+        scored: called with each accepted request, to write predictions.
+    """
+
+    jobs: dict[str, JobRecord]
+    endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
+    outcome: str = "Completed"
+    outcomes: dict[str, str] = field(default_factory=dict)
+    deployment_outcome: str = "Succeeded"
+    invoked: list[BatchRequest] = field(default_factory=list)
+    ran: list[tuple[str, datetime, JobRecord]] = field(default_factory=list)
+    requests: list[DeploymentRequest] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    errors: dict[str, list[Exception]] = field(default_factory=dict)
+    scored: Callable[[BatchRequest], None] = lambda _: None
+    now: Callable[[], datetime] = lambda: datetime(2026, 11, 20, tzinfo=UTC)
+
+    def endpoint(self, name: EndpointName) -> EndpointRecord | None:
+        self._raise("endpoint")
+        return self.endpoints.get(name)
+
+    def create_endpoint(self, name: EndpointName) -> None:
+        self._raise("create_endpoint")
+        self.calls.append(("create_endpoint", name))
+        self.endpoints.setdefault(
+            name, EndpointRecord(name, "Succeeded", {}, {}, (), f"https://{name}.example.com/jobs")
+        )
+
+    def create_deployment(self, request: DeploymentRequest) -> None:
+        self._raise("create_deployment")
+        self.calls.append(("create_deployment", request.name))
+        self.requests.append(request)
+        record = self._existing(request.endpoint)
+        others = tuple(d for d in record.deployments if d.name != request.name)
+        made = DeploymentRecord(request.name, request.model, request.version, self.deployment_outcome)
+        self.endpoints[request.endpoint] = replace(record, deployments=(*others, made))
+
+    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+        self._raise("set_traffic")
+        record = self._existing(endpoint)
+        known = {deployment.name for deployment in record.deployments}
+        if list(traffic.values()) != [100] or not set(traffic) <= known:
+            raise WorkspaceError("workspace.traffic", f"{dict(traffic)} is no default of endpoint {endpoint}")
+        self.calls.append(("set_traffic", next(iter(traffic))))
+        self.endpoints[endpoint] = replace(record, traffic=dict(traffic))
+
+    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+        self._raise("delete_deployment")
+        record = self._existing(endpoint)
+        if record.traffic.get(deployment):
+            raise WorkspaceError("workspace.serving", f"{deployment} is the default")
+        self.calls.append(("delete_deployment", deployment))
+        self.remove_deployment(endpoint, deployment)
+
+    def score(self, request: BatchRequest) -> JobName:
+        self._raise("score")
+        self.invoked.append(request)
+        name = JobName(f"batchjob-{len(self.invoked)}")
+        self.scored(request)
+        self._run(name, request.deployment, self.outcomes.get(request.deployment, self.outcome))
+        return name
+
+    def asked_before(self, request: BatchRequest) -> JobName | None:
+        self._raise("asked_before")
+        found = [number for number, each in enumerate(self.invoked, start=1) if each == request]
+        return JobName(f"batchjob-{found[0]}") if found else None
+
+    def jobs_since(self, endpoint: EndpointName, deployment: DeploymentName, since: datetime) -> tuple[JobRecord, ...]:
+        self._raise("jobs_since")
+        return tuple(job for of, at, job in self.ran if of == deployment and at >= since)
+
+    def run_default(self, endpoint: str, status: str = "Completed") -> None:
+        """Have somebody invoke the endpoint, as is done every night."""
+        deployment = next(iter(self.endpoints[endpoint].traffic))
+        self._run(JobName(f"nightly-{len(self.ran)}"), deployment, status)
+
+    def set_default(self, endpoint: str, deployment: str) -> None:
+        """Change the default behind everybody's back."""
+        self.endpoints[endpoint] = replace(self.endpoints[endpoint], traffic={DeploymentName(deployment): 100})
+
+    def remove_deployment(self, endpoint: str, deployment: str) -> None:
+        record = self.endpoints[endpoint]
+        kept = tuple(d for d in record.deployments if d.name != deployment)
+        traffic = {name: share for name, share in record.traffic.items() if name != deployment}
+        self.endpoints[endpoint] = replace(record, deployments=kept, traffic=traffic)
+
+    def _run(self, name: JobName, deployment: DeploymentName, status: str) -> None:
+        self.jobs[name] = JobRecord(name, status, {}, "vigia")
+        self.ran.append((deployment, self.now(), self.jobs[name]))
+
+    def _existing(self, endpoint: EndpointName) -> EndpointRecord:
+        if endpoint not in self.endpoints:
+            raise WorkspaceError("workspace.no_endpoint", f"endpoint {endpoint} does not exist")
+        return self.endpoints[endpoint]
+
+    def _raise(self, method: str) -> None:
+        if self.errors.get(method):
+            raise self.errors[method].pop(0)
