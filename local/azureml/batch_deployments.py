@@ -129,7 +129,7 @@ class BatchDeployments:
         return endpoint.deployments[name]
 
     async def _settle(self, deployment: BatchDeployment) -> None:
-        await asyncio.sleep(self._config.operation_seconds)
+        await asyncio.sleep(self._config.updating_seconds)
         deployment.state = "Succeeded"
 
     async def _delete(self, request: web.Request) -> web.Response:
@@ -148,7 +148,7 @@ class BatchDeployments:
         return self._operations.accepted(self._operations.begin("bd", self._remove(endpoint, name)))
 
     async def _remove(self, endpoint: BatchEndpoint, name: str) -> None:
-        await asyncio.sleep(self._config.operation_seconds)
+        await asyncio.sleep(self._config.updating_seconds)
         del endpoint.deployments[name]
 
 

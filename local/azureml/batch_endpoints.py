@@ -100,7 +100,7 @@ class BatchEndpoints:
         )
 
     async def _settle(self, endpoint: BatchEndpoint) -> None:
-        await asyncio.sleep(self._config.operation_seconds)
+        await asyncio.sleep(self._config.updating_seconds)
         url = f"{self._config.addresses.url('azureml')}/batch/{endpoint.name}/jobs"
         endpoint.resource.properties |= {"scoringUri": url, "provisioningState": "Succeeded"}
 
@@ -120,7 +120,7 @@ class BatchEndpoints:
         return self._operations.accepted(self._operations.begin("be", self._remove(name)))
 
     async def _remove(self, name: str) -> None:
-        await asyncio.sleep(self._config.operation_seconds)
+        await asyncio.sleep(self._config.updating_seconds)
         del self._endpoints[name]
 
 

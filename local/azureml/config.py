@@ -18,6 +18,7 @@ class Faults:
     status_429: int = 0  # calls answered 429
     status_401: int = 0  # calls answered 401, as to a token of a secret that was rotated
     stale_reads_ms: int = 0  # how long endpoint reads still show the state before the last write; not a counter
+    slow_operations_ms: int = 0  # how long operations of endpoints stay "Updating" at least; not a counter
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,8 @@ class AzureMlConfig:
     pending_limit: int = 64  # requests waiting on one deployment before the proxy answers 429
     require_keys: bool = True  # scoring asks for the endpoint's key, as the service does
     faults: Faults = field(default_factory=Faults)
+
+    @property
+    def updating_seconds(self) -> float:
+        """How long an operation of an endpoint takes that has nothing to wait for."""
+        return max(self.operation_seconds, self.faults.slow_operations_ms / 1000)

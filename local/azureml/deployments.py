@@ -147,7 +147,7 @@ class Deployments:
         after = deployment.resource.properties
         is_same = all(before.get(member) == after.get(member) for member in _PROCESS_MEMBERS)
         if is_same and deployment.server is not None and deployment.server.is_alive:
-            await asyncio.sleep(self._config.operation_seconds)
+            await asyncio.sleep(self._config.updating_seconds)
             deployment.state = "Succeeded"
             return
         try:
@@ -187,7 +187,7 @@ class Deployments:
     async def _remove(self, endpoint: Endpoint, deployment: Deployment) -> None:
         if deployment.server is not None:
             await kill(deployment.server.process)
-        await asyncio.sleep(self._config.operation_seconds)
+        await asyncio.sleep(self._config.updating_seconds)
         del endpoint.deployments[deployment.name]
 
     async def _logs(self, request: web.Request) -> web.Response:

@@ -157,7 +157,7 @@ class Endpoints:
         )
 
     async def _settle(self, endpoint: Endpoint) -> None:
-        await asyncio.sleep(self._config.operation_seconds)
+        await asyncio.sleep(self._config.updating_seconds)
         endpoint.resource.properties["provisioningState"] = "Succeeded"
 
     async def _delete(self, request: web.Request) -> web.Response:

@@ -205,7 +205,10 @@ def test_unknown_names_are_404_and_their_deletion_is_nothing(system: System, end
     system.ml.batch_deployments.begin_delete("nobody", ENDPOINT).result()
 
 
-def test_second_write_while_updating_is_409(system: System, endpoint: BatchEndpoint) -> None:
+def test_second_write_while_updating_is_409(
+    system: System, endpoint: BatchEndpoint, set_faults: Callable[..., None]
+) -> None:
+    set_faults(slow_operations_ms=3_000)
     first = system.ml.batch_endpoints.begin_create_or_update(endpoint)
     with pytest.raises(HttpResponseError, match="is Updating") as busy:
         system.ml.batch_endpoints.begin_create_or_update(endpoint)

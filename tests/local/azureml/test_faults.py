@@ -55,7 +55,8 @@ def test_busy_endpoint_answers_409_as_often_as_asked(
     system.ml.online_endpoints.begin_create_or_update(endpoint).result()
 
 
-def test_second_write_while_updating_is_409(system: System, endpoint: ManagedOnlineEndpoint) -> None:
+def test_second_write_while_updating_is_409(system: System, faults: str, endpoint: ManagedOnlineEndpoint) -> None:
+    set_faults(faults, slow_operations_ms=3_000)
     poller = system.ml.online_endpoints.begin_create_or_update(endpoint)
 
     with pytest.raises(HttpResponseError, match="is Updating") as busy:
