@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.batch_predictions import parse_predictions
+from shared.adapters.data_batches import (
+    SUFFIXES,
+    CollectedBatches,
+    CollectedRecord,
+    Once,
+    StoredFile,
+    TableBatches,
+    downloader,
+    ranges,
+    whole_lines,
+)
 from shared.adapters.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.renewal import Renewable
 from shared.adapters.scoring import PROBE_MARK
@@ -56,6 +66,18 @@ class WorkspaceData:
             frames.append(read_parquet(self._read(name), name, left))
         return pd.concat(frames, ignore_index=True)
 
+    def batches(self, uri: str) -> TableBatches:
+        path = self._path(uri).rstrip("/")
+        files = [
+            file
+            for file in self._files(path)
+            if file.name.endswith(SUFFIXES) and (file.name == path or file.name.startswith(path + "/"))
+        ]
+        if not files:
+            message = f"no parquet or CSV file at {uri}"
+            raise PermanentError("data.missing", message, "write one there, or mend the reference")
+        return TableBatches(files, downloader(self._containers.call))
+
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:
         path = self._path(uri)
         if path not in self._names(path):
@@ -69,6 +91,16 @@ class WorkspaceData:
 
         requests = self._collected(f"{endpoint}/{deployment}/model_inputs", start, end)
         return pd.DataFrame([row for _, rows in requests for row in rows])
+
+    def collected_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> CollectedBatches:
+        def records() -> Iterator[CollectedRecord]:
+            for record in self._records(f"{endpoint}/{deployment}/model_inputs", start, end):
+                if not record.request_id.startswith(PROBE_MARK):
+                    yield record
+
+        return CollectedBatches(records)
 
     def collected_predictions(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
@@ -106,14 +138,24 @@ class WorkspaceData:
     def _collected(self, folder: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield each collected request's correlation id and rows; probes of ours say nothing about what comes in."""
         for request in self._requests(folder, start, end):
-            if not request.id.startswith(PROBE_MARK):
-                yield request.id, request.rows
+            if not request.request_id.startswith(PROBE_MARK):
+                yield request.request_id, request.rows
 
-    def _requests(self, folder: str, start: datetime, end: datetime) -> Iterator[_Request]:
+    def _requests(self, folder: str, start: datetime, end: datetime) -> Iterator[CollectedRecord]:
+        """Yield each record once, however often it was written."""
+        once = Once()
+        yield from (record for record in self._records(folder, start, end) if once.is_new(record))
+
+    def _records(self, folder: str, start: datetime, end: datetime) -> Iterator[CollectedRecord]:
+        download = downloader(self._containers.call)
         for hour in _hours(start, end):
             # Source: learn.microsoft.com "Collect production data from models deployed for real-time inferencing".
-            for name in self._names(f"modelDataCollector/{folder}/{hour:%Y/%m/%d/%H}/"):
-                yield from _parsed(self._read(name), name, start, end)
+            for file in self._files(f"modelDataCollector/{folder}/{hour:%Y/%m/%d/%H}/"):
+                lines = whole_lines(ranges(file, download), file.name, _is_whole)
+                for number, line in enumerate(lines, start=1):
+                    found = _record(line, f"{file.name}, line {number}", start, end) if line.strip() else None
+                    if found is not None:
+                        yield found
 
     def _path(self, uri: str) -> str:
         if not uri.startswith("azureml://"):
@@ -133,6 +175,18 @@ class WorkspaceData:
         except AzureError as exc:
             raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
 
+    def _files(self, prefix: str) -> list[StoredFile]:
+        from azure.core.exceptions import AzureError
+
+        try:
+            found = self._containers.call(prefix, lambda of: list(of.list_blobs(name_starts_with=prefix)))
+        except AzureError as exc:
+            raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
+        return [
+            StoredFile(each.name, each.size, str(each.etag), bytes(each.content_settings.content_md5 or b""))
+            for each in found
+        ]
+
     def _read(self, name: str) -> bytes:
         from azure.core.exceptions import AzureError
 
@@ -147,32 +201,11 @@ class WorkspaceData:
         return content
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One collected request, or its answer: the correlation id, when, and its rows."""
-
-    id: str
-    at: datetime
-    rows: list[dict[str, Any]]
-
-
 def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
     hour = start.replace(minute=0, second=0, microsecond=0)
     while hour <= end:
         yield hour
         hour += timedelta(hours=1)
-
-
-def _parsed(content: bytes, name: str, start: datetime, end: datetime) -> Iterator[_Request]:
-    lines = content.splitlines()
-    if lines and not content.endswith(b"\n") and not _is_whole(lines[-1]):
-        # The file is being appended to while we read it.
-        lines.pop()
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            found = _request(line, f"{name}, line {number}", start, end)
-            if found is not None:
-                yield found
 
 
 def _is_whole(line: bytes) -> bool:
@@ -184,13 +217,14 @@ def _is_whole(line: bytes) -> bool:
     return True
 
 
-def _request(line: bytes, place: str, start: datetime, end: datetime) -> _Request | None:
-    """Return one request; None when it was made outside [start, end)."""
+def _record(line: bytes, place: str, start: datetime, end: datetime) -> CollectedRecord | None:
+    """Return one record; None when it was made outside [start, end)."""
     try:
         record = json.loads(line)
         at = datetime.fromisoformat(record["time"])
         if not start <= at < end:
             return None
-        return _Request(str(record.get("correlationid", "")), at, [dict(row) for row in record["data"]])
+        rows = [dict(row) for row in record["data"]]
+        return CollectedRecord(str(record.get("id", "")), str(record.get("correlationid", "")), at, rows)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise PermanentError("data.unreadable", f"{place} is not a collected request: {exc!r:.200}") from exc

@@ -19,6 +19,15 @@ MOST_CELLS = 25_000_000
 MOST_BYTES = 256 * 1024 * 1024
 MOST_COLUMNS = 5_000
 BATCH_ROWS = 16_384
+# Streamed, a file is never whole in memory, so what bounds it is the time to go through it: ten million rows of fifty
+# columns are a quarter of this.
+MOST_STREAMED_CELLS = 2_000_000_000
+STREAMED_ROWS = 32_768
+STREAMED_CELLS = 2_000_000
+MOST_BATCH_BYTES = 64 * 1024 * 1024
+LONG_VALUE_BYTES = 1024
+# What is read ahead of each column.
+BUFFER_BYTES = 1024 * 1024
 
 
 def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.DataFrame:
@@ -34,25 +43,89 @@ def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.
     try:
         metadata = pq.read_metadata(io.BytesIO(content))
         _require_modest(metadata, name, most_cells)
-        leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
-        plain = [leaf for leaf in leaves if leaf.max_repetition_level == 0]
-        if not plain:
-            raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: no column of plain values")
+        plain = _plain_leaves(metadata, name)
         # As a dictionary, a text that fills every row is held once; it is measured before it is written out.
         texts = [leaf.path for leaf in plain if leaf.physical_type == "BYTE_ARRAY" and "." not in leaf.path]
         file = pq.ParquetFile(io.BytesIO(content), read_dictionary=texts)
-        columns = [leaf.path for leaf in plain] if len(plain) < len(leaves) else None
+        columns = [leaf.path for leaf in plain] if len(plain) < metadata.num_columns else None
         batches = list(_batches(file, columns, name))
         table = pa.Table.from_batches(batches) if batches else file.schema_arrow.empty_table()
         # The file's own notes for pandas are somebody's input, too.
         frame: pd.DataFrame = _plain(table).to_pandas(ignore_metadata=True)
-    except (pa.lib.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
-        message = " ".join(str(exc).split())
-        raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: {message:.200}") from exc
+    except _refusals() as exc:
+        raise _unreadable(name, exc) from exc
     return frame
 
 
-def _require_modest(metadata: pq.FileMetaData, name: str, most_cells: int) -> None:
+def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS) -> Iterator[pa.RecordBatch]:
+    """Yield the rows in batches, texts as dictionaries, without columns of lists and without any index.
+
+    Args:
+        source: a path, or a file opened for reading bytes that can seek.
+
+    Raises:
+        PermanentError: it is no parquet file, it is damaged, or it would take too much memory or time.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        # Pages come one by one instead of whole row groups at once.
+        file = pq.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES)
+        metadata = file.metadata
+        _require_few_cells(metadata, name, most_cells)
+        leaves = _plain_leaves(metadata, name)
+        # Long texts that hardly repeat would gather in a dictionary as long as the row group.
+        repeat = _row_bytes(metadata) < LONG_VALUE_BYTES * metadata.num_columns
+        if not repeat and _most_group_bytes(metadata) > MOST_BATCH_BYTES:
+            # Such values fill pages of any size, and a page is decoded whole.
+            raise _too_large(name, f"a row group of long values takes more than {MOST_BATCH_BYTES:,} bytes")
+        texts = [leaf.path for leaf in leaves if repeat and leaf.physical_type == "BYTE_ARRAY" and "." not in leaf.path]
+        file = pq.ParquetFile(
+            source, metadata=metadata, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER_BYTES
+        )
+        wanted = [leaf.path for leaf in leaves if not leaf.path.startswith("__index_level_")]
+        rows = max(1, min(STREAMED_ROWS, STREAMED_CELLS // len(leaves), MOST_BATCH_BYTES // 2 // _row_bytes(metadata)))
+        for batch in file.iter_batches(batch_size=rows, columns=wanted):
+            size = sum(column.nbytes for column in batch.columns)
+            if size > MOST_BATCH_BYTES:
+                raise _too_large(name, f"{batch.num_rows:,} rows of it take more than {MOST_BATCH_BYTES:,} bytes")
+            yield batch
+    except _refusals() as exc:
+        raise _unreadable(name, exc) from exc
+
+
+def _plain_leaves(metadata: pq.FileMetaData, name: str) -> list[Any]:
+    leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
+    plain = [leaf for leaf in leaves if leaf.max_repetition_level == 0]
+    if not plain:
+        raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: no column of plain values")
+    return plain
+
+
+def _most_group_bytes(metadata: pq.FileMetaData) -> int:
+    return max((metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)), default=0)
+
+
+def _row_bytes(metadata: pq.FileMetaData) -> int:
+    """Return what a row takes, on average, in the row group where it takes most."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    return max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0) + 1
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return what pyarrow and pandas raise about a damaged file."""
+    import pyarrow as pa
+
+    return (pa.lib.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
+
+
+def _unreadable(name: str, exc: Exception) -> PermanentError:
+    message = " ".join(str(exc).split())
+    return PermanentError("data.unreadable", f"{name} is not a readable parquet file: {message:.200}")
+
+
+def _require_few_cells(metadata: pq.FileMetaData, name: str, most_cells: int) -> int:
+    """Return how many bytes the file says that it decodes to."""
     # Not asked for here: what a row group says of one column. On a damaged file pyarrow ends the process then.
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     columns, rows = metadata.num_columns, max(metadata.num_rows, sum(group.num_rows for group in groups))
@@ -60,7 +133,11 @@ def _require_modest(metadata: pq.FileMetaData, name: str, most_cells: int) -> No
         raise _too_large(name, f"it has {columns:,} columns; at most {MOST_COLUMNS:,} are read")
     if rows * columns > most_cells:
         raise _too_large(name, f"it has {rows * columns:,} values; at most {most_cells:,} are read at once")
-    size = sum(group.total_byte_size for group in groups)
+    return sum(group.total_byte_size for group in groups)
+
+
+def _require_modest(metadata: pq.FileMetaData, name: str, most_cells: int) -> None:
+    size = _require_few_cells(metadata, name, most_cells)
     if size > MOST_BYTES:
         raise _too_large(name, f"it has {size:,} bytes; at most {MOST_BYTES:,} are read")
 

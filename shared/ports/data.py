@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
@@ -11,6 +12,20 @@ from shared.domain.measurement import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Batches(Protocol):
+    """Rows in pieces, in bounded memory. Going through them again reads them again, from the first.
+
+    `findings` says what reading them found odd, one sentence each; it is complete after the last piece.
+    """
+
+    @property
+    def findings(self) -> tuple[str, ...]: ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield pandas DataFrames or pyarrow RecordBatches; raises as `DataReader.table`."""
+        ...
 
 
 class DataReader(Protocol):
@@ -27,6 +42,17 @@ class DataReader(Protocol):
 
         Raises as `table`.
         """
+        ...
+
+    def batches(self, uri: str) -> Batches:
+        """Return the rows of a parquet or CSV file, or of all those in a folder, without columns of lists; files of
+        equal content count once, as far as storage knows their MD5. `uri` and errors as `table`."""
+        ...
+
+    def collected_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> Batches:
+        """Return the rows that `collected_inputs` returns; a record that was written twice counts once."""
         ...
 
     def collected_inputs(

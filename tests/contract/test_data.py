@@ -167,6 +167,59 @@ def test_a_damaged_record_is_named_with_its_file_and_line(store: Store, broken: 
         store.collected()
 
 
+def a_record_of(record_id: str, at: datetime, *ages: int) -> bytes:
+    return json.dumps({**json.loads(a_record(at, *ages)), "id": record_id}).encode() + b"\n"
+
+
+def batches_of(store: Store) -> tuple[list[int], tuple[str, ...]]:
+    found = store.reader.collected_batches(ENDPOINT, DEPLOYMENT, START, START + timedelta(minutes=2))
+    ages = [age for frame in found for age in frame["age"]]
+    return sorted(ages), found.findings
+
+
+def test_collected_batches_hold_what_the_table_holds(store: Store) -> None:
+    later = START + timedelta(minutes=1, seconds=30)
+    store.put(path_of(START), a_record_of("a", START, 2, 3) + a_record(START, 1)[:-1])
+    store.put(path_of(later), a_record_of("b", later, 4) + a_record_of("c", START + timedelta(minutes=2), 5))
+    assert batches_of(store) == ([2, 3, 4], ())
+
+
+def test_requests_that_were_collected_twice_count_once_and_are_told(store: Store) -> None:
+    lines = a_record_of("a", START, 2, 3) + a_record_of("b", START, 4)
+    store.put(path_of(START), lines)
+    store.put(path_of(START, "copy.jsonl"), lines)
+    assert batches_of(store) == ([2, 3, 4], ("2 requests were collected twice: they count once",))
+    assert sorted(row["age"] for row in store.collected()) == [2, 3, 4]
+
+
+def test_a_damaged_record_ends_the_batches_too(store: Store) -> None:
+    store.put(path_of(START), a_record(START, 1) + b"\n{half\n")
+    with pytest.raises(PermanentError, match=r"a\.jsonl, line 2 is not a collected request"):
+        batches_of(store)
+
+
+def test_files_are_streamed_by_ranges_and_copies_count_once(store: Store) -> None:
+    store.put_table("customers/1/a.parquet", *range(100_000))
+    store.put_table("customers/1/b.parquet", *range(100_000))
+    store.put("customers/1/c.csv", b"age\n7\n\n8.5\n")
+    store.put("customers/1/_SUCCESS", b"")
+    found = store.reader.batches(STORE + "customers/1")
+    rows = [sum(batch.num_rows for batch in found) for _ in range(2)]
+    assert rows == [100_002, 100_002]
+    assert found.findings == ("customers/1/b.parquet is a copy of customers/1/a.parquet: its rows count once",)
+
+
+def test_a_csv_file_whose_values_change_says_where(store: Store) -> None:
+    store.put("a.csv", b"age\n" + b"7\n" * 3_000_000 + b"old\n")
+    with pytest.raises(PermanentError, match=r"a.csv is not a readable CSV file: .*'old'"):
+        list(store.reader.batches(STORE + "a.csv"))
+
+
+def test_no_file_to_stream_is_told(store: Store) -> None:
+    with pytest.raises(PermanentError, match="no parquet or CSV file at"):
+        store.reader.batches(STORE + "nothing")
+
+
 def test_seven_digits_of_a_second_are_read_as_azure_writes_them(store: Store) -> None:
     store.put(path_of(START), b'{"time": "2026-11-20T09:59:01.1234567Z", "data": [{"age": 1}]}\n')
     assert store.collected() == [{"age": 1}]

@@ -12,6 +12,12 @@ from shared.domain.measurement import Predictions
 from shared.errors import PermanentError
 
 
+class FakeBatches(list[pd.DataFrame]):
+    """A `Batches` over frames."""
+
+    findings: tuple[str, ...] = ()
+
+
 class FakeData:
     """A `DataReader` over the tables it was given by URI."""
 
@@ -32,6 +38,15 @@ class FakeData:
 
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:
         return self.table(uri)
+
+    def batches(self, uri: str) -> FakeBatches:
+        return FakeBatches([self.table(uri)])
+
+    def collected_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> FakeBatches:
+        frame = self.collected_inputs(endpoint, deployment, start, end)
+        return FakeBatches([frame] if len(frame) else [])
 
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
