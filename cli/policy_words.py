@@ -13,6 +13,7 @@ from shared.policy.monitoring import Monitor
 from shared.policy.quantities import duration_text, percent_text
 from shared.reactions.budget_section import Budget
 from shared.reactions.notify_section import Notify
+from shared.reactions.request_labels import Labelling
 from shared.reactions.start_training import Retrain
 from shared.release.ab_section import ab_plan, can_tell, held_until
 from shared.release.judge_section import Errors
@@ -145,6 +146,12 @@ def _errors_limit(errors: Errors) -> str:
     return f"errors up by over {percent_text(errors.worse_by_at_most)}"
 
 
+def _labelling(section: Labelling) -> str:
+    by = "least certain and most unusual" if section.embedding else "least certain"
+    back = _span(section.look_back)
+    return f"on drift, ask for labels of the {section.most} {by} items (column {section.item}) of the last {back}"
+
+
 def _budget(section: Budget) -> str:
     return "; ".join(f"at {percent_text(each.at)}: {_listed(each.do) or 'nothing'}" for each in section.root)
 
@@ -170,6 +177,7 @@ def _listed(things: Any) -> str:
 WORDS: dict[str, Callable[[Any], str]] = {
     "retrain": _retrain,
     "monitor": _monitor,
+    "labelling": _labelling,
     "evaluate": _evaluate,
     "gates": _gates,
     "approval": _approval,

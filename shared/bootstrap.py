@@ -22,6 +22,7 @@ from shared.engine.approvals import Approvals
 from shared.engine.arrivals import Arrivals
 from shared.engine.dead_letters import DeadLetters
 from shared.engine.keeper import EndpointKeeper
+from shared.engine.labels import Labels
 from shared.engine.monitors import Monitors
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
@@ -167,7 +168,14 @@ class App:
             quarantine=self.quarantine,
             clock=self.clock,
             home=self.home,
+            labels=self.labels,
         )
+
+    @cached_property
+    def labels(self) -> Labels:
+        settings = self.settings
+        files = AzureBlobStore(settings, settings.workspace_container, settings.workspace_storage)
+        return Labels(self.workspace, self.data, files)
 
     @cached_property
     def home(self) -> Home:

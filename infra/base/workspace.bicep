@@ -1,4 +1,4 @@
-// What Vigia needs beside the existing Azure ML workspace, in the workspace's resource group: its system topic and two roles.
+// What Vigia needs beside the existing Azure ML workspace, in the workspace's resource group: its system topic and three roles.
 
 import { systemTopicFor } from '../names.bicep'
 import { roles } from '../roles.bicep'
@@ -53,6 +53,19 @@ resource readData 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+  }
+}
+
+// Below labelling/ it writes which items people should label.
+resource askForLabels 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(workspaceStorage.id, appPrincipalId, roles.storageBlobDataContributor)
+  scope: workspaceStorage
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    conditionVersion: '2.0'
+    condition: '((!(ActionMatches{\'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write\'}) AND !(ActionMatches{\'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action\'}) AND !(ActionMatches{\'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete\'})) OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringLike \'labelling/*\'))'
   }
 }
 

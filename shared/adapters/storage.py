@@ -59,15 +59,17 @@ class AzureBlobStore:
     """A BlobStore over one container. Conditional writes go out once: a retry whose first try had in
     truth succeeded would come back as "exists already" and make us doubt our own write."""
 
-    def __init__(self, settings: Settings, container: str = CONTAINER) -> None:
+    def __init__(self, settings: Settings, container: str = CONTAINER, storage: str | None = None) -> None:
         self._settings = settings
         self._name = container
+        self._storage = storage
         self._containers = Renewable(self._open)
 
     def _open(self) -> _Containers:
-        usual = blob_service(self._settings).get_container_client(self._name)
+        usual = blob_service(self._settings, self._storage).get_container_client(self._name)
         create_if_missing(usual)
-        return _Containers(usual, blob_service(self._settings, retry_total=0).get_container_client(self._name))
+        once = blob_service(self._settings, self._storage, retry_total=0)
+        return _Containers(usual, once.get_container_client(self._name))
 
     def get(self, name: str) -> Blob | None:
         from azure.core.exceptions import ResourceNotFoundError

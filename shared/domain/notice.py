@@ -13,6 +13,7 @@ class NoticeKind(StrEnum):
     """Every reason Vigia writes to people; policies route by these names."""
 
     DRIFT_DETECTED = "drift-detected"
+    LABELS_REQUESTED = "labels-requested"
     TRAINING_STARTED = "training-started"
     TRAINING_FAILED = "training-failed"
     TRAINING_BREAKER = "training-breaker"

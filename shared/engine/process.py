@@ -24,6 +24,7 @@ from shared.policy.concern import unconcerned
 from shared.policy.decide import decide, needs_state
 from shared.policy.model import Policy
 from shared.ports.clock import Clock
+from shared.ports.labels import LabelDesk
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import Workspace
 from shared.reactions.registry import reactions
@@ -51,6 +52,7 @@ class Processor:
     quarantine: Quarantine
     clock: Clock
     home: Home | None = None
+    labels: LabelDesk | None = None
 
     @cached_property
     def _book(self) -> PolicyBook:
@@ -147,7 +149,7 @@ class Processor:
         policy = next((p for p in self.policies if p.model == reaction.model), None)
         if policy is None:
             return held_back(reaction, f"the policy of model {reaction.model} is gone")
-        work = Work(entry.fact, policy, number, claim.at, self.workspace, self.models, self.releases)
+        work = Work(entry.fact, policy, number, claim.at, self.workspace, self.models, self.releases, self.labels)
         if reaction.suppressed:
             reason = reaction.suppressed
             return held_back(reaction, reason, suppression_notice(reaction, reason, work))

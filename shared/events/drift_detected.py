@@ -26,7 +26,9 @@ def parse(envelope: Envelope) -> Fact:
 
 
 def _feature(item: Fields) -> FeatureDrift:
-    return FeatureDrift(item.optional_name("feature") or "", item.name("metric"), item.number("value"), item.number("threshold"))
+    # A measurement of the whole model has no feature.
+    feature = item.optional_name("feature") or ""
+    return FeatureDrift(feature, item.name("metric"), item.number("value"), item.number("threshold"))
 
 
 SPEC = EventSpec((TYPE,), parse, "One of Vigia's own monitors found drift.")

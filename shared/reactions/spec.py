@@ -16,6 +16,7 @@ from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import Release
 from shared.domain.state import ModelState
 from shared.policy.model import Policy
+from shared.ports.labels import LabelDesk
 from shared.ports.workspace import Workspace
 
 
@@ -56,6 +57,7 @@ class Work:
     workspace: Workspace
     models: ModelMemory
     releases: Releases
+    labels: LabelDesk | None = None
 
     @property
     def key(self) -> FactKey:

@@ -47,6 +47,8 @@ PARAMETERS: dict[str, ValueType] = {
     "assignment": "text",
     "resource": "text",
     "found_at": "time",
+    "items": "number",
+    "location": "text",
     "id": "text",
     "event_type": "text",
     "given_up": "number",
@@ -57,6 +59,7 @@ PARAMETERS: dict[str, ValueType] = {
 # `reason` stands in the sentence already, and `currency` beside the money; neither is repeated as a fact.
 FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.DRIFT_DETECTED: ("version", "monitor", "signal", "metric", "value", "threshold", "features", "detail"),
+    NoticeKind.LABELS_REQUESTED: ("items", "location", "detail"),
     NoticeKind.TRAINING_STARTED: ("job", "cause", "detail"),
     NoticeKind.TRAINING_FAILED: ("job", "outcome", "cause", "detail"),
     NoticeKind.TRAINING_BREAKER: ("job", "detail"),

@@ -19,6 +19,8 @@ from shared.texts.monitor_report import plots, words
 from shared.texts.monitor_report.plots import Series
 from shared.texts.values import plain
 
+# The signals whose columns are distributions, before and now; those of others are told in their own words.
+COMPARED = ("data-drift", "prediction-drift")
 PERFORMANCE = ("performance", "estimated-performance")
 # The rest of the columns stands in a compact table, or behind a line to open.
 MOST_ROWS = 25
@@ -43,7 +45,7 @@ def render_report(report: MonitorReport, *, nonce: str = "", back: str = "") -> 
         nonce: of the answer's Content-Security-Policy; without one the page brings a policy of its own.
         back: where the list of runs is; "" for a file of its own.
     """
-    columns = ranked(column for each in report.signals for column in each.columns)
+    columns = ranked(column for each in report.signals if each.signal in COMPARED for column in each.columns)
     return _template().render(
         report=report,
         nonce=nonce,
@@ -58,7 +60,7 @@ def render_report(report: MonitorReport, *, nonce: str = "", back: str = "") -> 
         quality_over_time=tuple(_performance(report)),
         trends=tuple(_trends(report, columns)),
         gaps=_gaps(columns),
-        findings=tuple(dict.fromkeys(finding for each in report.signals for finding in each.findings)),
+        findings=tuple(dict.fromkeys(_findings(report.signals))),
         insufficient=tuple(_insufficient(report.signals)),
         most_rows=MOST_ROWS,
         most_open=MOST_OPEN,
@@ -79,11 +81,21 @@ def _gaps(columns: tuple[ColumnReport, ...]) -> tuple[ColumnReport, ...]:
     return tuple(sorted((each for each in columns if size(each) > 0), key=size, reverse=True))
 
 
+def _findings(signals: tuple[SignalReport, ...]) -> Iterator[str]:
+    for each in signals:
+        if each.signal not in COMPARED:
+            # Those that count come first.
+            yield from (column.sentence for column in each.columns if column.is_drifted)
+            yield from (column.sentence for column in each.columns if column.findings and not column.is_drifted)
+        yield from each.findings
+
+
 def _insufficient(signals: tuple[SignalReport, ...]) -> Iterator[str]:
     for each in signals:
         if each.verdict in ("insufficient-data", "error"):
             yield f"{words.signal_words(each.signal)}: {each.sentence}"
-        yield from (column.sentence for column in each.columns if column.effect is None and not column.is_drifted)
+        if each.signal in COMPARED:
+            yield from (column.sentence for column in each.columns if column.effect is None and not column.is_drifted)
 
 
 def _performance(report: MonitorReport) -> Iterator[Chart]:
@@ -107,7 +119,7 @@ def _trends(report: MonitorReport, columns: tuple[ColumnReport, ...]) -> Iterato
             yield Chart(words.signal_words(name), about, plots.over_time(f"{name} over time", [Series(points)]))
     shown = 0
     for column in columns:
-        points = tuple(point for point in report.trend if point.column == column.name)
+        points = tuple(each for each in report.trend if each.column == column.name and each.signal in COMPARED)
         if len(points) > 1 and shown < MOST_TRENDS:
             shown += 1
             about = (

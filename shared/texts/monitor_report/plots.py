@@ -45,11 +45,12 @@ def histogram(column: ColumnReport) -> Markup:
     if shown is None or not shown.labels:
         return Markup("")
     label = f"{plain(column.name)}: shares of rows per value, before and now"
-    return _intervals(shown, label) if shown.edges else _categories(shown, label)
+    are_numbers = shown.edges or (column.statistic == "KS" and len(shown.labels) > MOST_CATEGORIES)
+    return _intervals(shown, label) if are_numbers else _categories(shown, label)
 
 
 def _intervals(shown: Histogram, label: str) -> Markup:
-    """Draw one slot per interval, whatever its width: heights are shares, not densities."""
+    """Draw one slot per interval or number, whatever its width: heights are shares, not densities."""
     highest = max(*shown.before, *shown.now, 1e-9)
     slot = (WIDTH - LEFT - RIGHT) / len(shown.labels)
     before, now = (_steps(shares, highest, slot) for shares in (shown.before, shown.now))
@@ -61,10 +62,12 @@ def _intervals(shown: Histogram, label: str) -> Markup:
         Markup('<path class="nl" d="{}"/>').format(now),
         Markup('<path class="a" d="M{} {}H{}"/>').format(LEFT, BOTTOM, WIDTH - RIGHT),
     ]
-    last = len(shown.edges) - 1
+    # Borders stand between the slots, single values below them.
+    words = [_edge(each) for each in shown.edges] or [each if len(each) < 8 else "" for each in shown.labels]
+    last, offset = len(words) - 1, 0.0 if shown.edges else slot / 2
     for place in sorted({0, round(last / 3), round(2 * last / 3), last}):
-        kind = "" if place == 0 else "e" if place == last else "m"
-        parts.append(_svg_text(LEFT + place * slot, BOTTOM + 15, _edge(shown.edges[place]), kind))
+        kind = "m" if offset or 0 < place < last else "e" if place else ""
+        parts.append(_svg_text(LEFT + place * slot + offset, BOTTOM + 15, words[place], kind))
     return _svg(HEIGHT, parts, label)
 
 

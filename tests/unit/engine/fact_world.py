@@ -20,6 +20,7 @@ from shared.events.home import Home
 from shared.policy.load import load_policy
 from shared.policy.model import Policy
 from shared.policy.people import Directory
+from shared.ports.labels import LabelDesk
 from shared.reactions.registry import reactions
 from shared.store.endpoints import EndpointStore
 from shared.store.ledger import Entry, Ledger
@@ -167,6 +168,8 @@ class World:
             OutboxStore(self.blobs), self.queue, self.clock, self.policies, Directory(), {}, "https://vigia.example"
         )
 
+    label_desk: LabelDesk | None = None
+
     @property
     def processor(self) -> Processor:
         """Return a new worker's processor: nothing but the stores outlives a process."""
@@ -180,6 +183,7 @@ class World:
             quarantine=Quarantine(self.blobs),
             clock=self.clock,
             home=HOME,
+            labels=self.label_desk,
         )
 
     @property

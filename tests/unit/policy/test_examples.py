@@ -22,7 +22,7 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", REFERENCE.read_text(), re.DOTALL)
 def test_example_policies_are_read() -> None:
     policies = load_policies(ROOT / "policies", SECTIONS, ())
     assert {policy.model for policy in policies} == {"flight-delay"}
-    assert set(policies[0].sections) == set(SECTIONS)
+    assert set(policies[0].sections) == set(SECTIONS) - {"labelling"}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "policies" / "examples").glob("*.yaml")), ids=lambda file: file.name)
@@ -49,7 +49,7 @@ def test_example_in_the_reference_is_read(number: int) -> None:
         assert load_people(text, "people.yaml").people
         return
     whole = text if text.startswith(("model:", "#")) else f"{MINIMAL}{text}"
-    assert load_policy(whole, "example.yaml", SECTIONS, ()).model == "flight-delay"
+    assert load_policy(whole, "example.yaml", SECTIONS, ()).model in {"flight-delay", "damage"}
 
 
 MINIMAL = """\

@@ -1,0 +1,118 @@
+"""Which items people should label first: those the model is least sure of, and those least like its training data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+PREDICTION = "prediction"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One item to label. `uncertainty` is 0 (sure) to 1; `strangeness` is its rank by distance from the middle of all
+    embeddings, 0-1. Either is None when nothing tells it."""
+
+    item: str
+    why: str
+    uncertainty: float | None
+    strangeness: float | None
+
+
+def choose(rows: pd.DataFrame, item: str, embedding: str, most: int) -> tuple[Candidate, ...]:
+    """Return at most `most` items, each once: in turn the least certain and the most unusual ones.
+
+    Args:
+        rows: served rows with their `prediction`: the probability of the positive class, or of every class.
+        item: the column that names the item (or is it, for texts).
+        embedding: the column of vectors; "" for none.
+
+    Raises:
+        ValueError: there is no column `item`, or neither predictions nor embeddings to choose by.
+    """
+    if item not in rows.columns:
+        raise ValueError(f"the served rows have no column {item!r}; there are {', '.join(map(str, rows.columns))}")
+    rows = rows[rows[item].notna()].drop_duplicates(item, keep="last").reset_index(drop=True)
+    uncertainty = _uncertainty(rows)
+    strangeness = _strangeness(rows, embedding)
+    if uncertainty is None and strangeness is None:
+        raise ValueError(f"the rows have neither probabilities in column {PREDICTION!r} nor vectors to choose by")
+    orders = [("least certain", uncertainty), ("most unusual", strangeness)]
+    ranked = [(why, _falling(values)) for why, values in orders if values is not None]
+    chosen: dict[int, str] = {}
+    for place in range(len(rows)):
+        for why, order in ranked:
+            if len(chosen) < most and place < len(order):
+                chosen.setdefault(int(order[place]), why)
+    names = rows[item].astype(str)
+    return tuple(
+        Candidate(names.iloc[row], why, _at(uncertainty, row), _at(strangeness, row)) for row, why in chosen.items()
+    )
+
+
+def manifest(candidates: tuple[Candidate, ...], item: str) -> bytes:
+    """Return JSON Lines, one item each, with an empty `label` to fill in: what Azure ML's labelling imports and
+    exports, beside why the item was chosen."""
+    lines = (
+        {"label": None, item: each.item, "why": each.why, "uncertainty": each.uncertainty, "unusual": each.strangeness}
+        for each in candidates
+    )
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+
+
+def _uncertainty(rows: pd.DataFrame) -> NDArray[np.float64] | None:
+    if PREDICTION not in rows.columns:
+        return None
+    found = np.array([_unsure(value) for value in rows[PREDICTION]], dtype=np.float64)
+    return None if np.isnan(found).all() else found
+
+
+def _unsure(prediction: Any) -> float:
+    """Return 1 for a coin flip, 0 for certainty, NaN for what is no probability."""
+    if isinstance(prediction, list | tuple | np.ndarray) and len(prediction) > 1:
+        shares = np.asarray(prediction, dtype=np.float64)
+        is_distribution = np.isfinite(shares).all() and (shares >= 0).all() and abs(shares.sum() - 1) < 1e-3
+        return float((1 - shares.max()) * len(shares) / (len(shares) - 1)) if is_distribution else np.nan
+    if isinstance(prediction, int | float | np.number) and not isinstance(prediction, bool) and 0 <= prediction <= 1:
+        return 1 - abs(2 * float(prediction) - 1)
+    return np.nan
+
+
+def _strangeness(rows: pd.DataFrame, embedding: str) -> NDArray[np.float64] | None:
+    """Return each row's rank by its distance from the median vector, 0-1; rows of another length are NaN."""
+    if not embedding or embedding not in rows.columns or rows.empty:
+        return None
+    vectors = [np.asarray(value, dtype=np.float64) if _is_vector(value) else None for value in rows[embedding]]
+    lengths = [len(vector) for vector in vectors if vector is not None]
+    if not lengths:
+        return None
+    usual = max(set(lengths), key=lengths.count)
+    kept = [n for n, vector in enumerate(vectors) if vector is not None and len(vector) == usual]
+    table = np.stack([vector for n in kept if (vector := vectors[n]) is not None])
+    distances = np.linalg.norm(table - np.median(table, axis=0), axis=1)
+    found = np.full(len(rows), np.nan)
+    found[kept] = np.argsort(np.argsort(distances)) / max(len(kept) - 1, 1)
+    return found
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, list | tuple | np.ndarray) and all(
+        isinstance(each, int | float | np.number) and np.isfinite(each) for each in value
+    )
+
+
+def _falling(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the rows that have a value, largest first; equal ones keep their order."""
+    order = np.argsort(-values, kind="stable")
+    return order[~np.isnan(values[order])]
+
+
+def _at(values: NDArray[np.float64] | None, row: int) -> float | None:
+    return None if values is None or np.isnan(values[row]) else round(float(values[row]), 4)

@@ -1,0 +1,98 @@
+"""Drift of an image model asks people for labels, once a day, by a file that is written once."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from shared.domain.ids import DeploymentName, ModelVersion
+from shared.engine.labels import Labels
+from shared.errors import PermanentError, PolicyError
+from shared.ports.labels import LabelRequest
+from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.data import FakeData
+from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, World, a_policy, drift
+from tests.unit.reactions.work import proposed
+
+VISION = POLICY.replace("kind: tabular", "kind: vision") + "labelling: {item: image, most: 2}\n"
+NAME = "request-labels"
+SERVING = DeploymentName("v-7")
+
+
+class LabelWorld(World):
+    def __init__(self) -> None:
+        super().__init__(a_policy(VISION))
+        self.data, self.files = FakeData(), MemoryBlobStore(self.clock.now)
+        self.azureml.endpoints[ENDPOINT] = EndpointRecord(
+            ENDPOINT,
+            "Succeeded",
+            {SERVING: 100},
+            {},
+            (DeploymentRecord(SERVING, MODEL, ModelVersion("7"), "Succeeded"),),
+            "http://127.0.0.1/score",
+        )
+        self.data.predictions[(ENDPOINT, SERVING)] = pd.DataFrame(
+            {"image": ["a.png", "b.png", "c.png"], "prediction": [0.9, 0.5, 0.6]}
+        )
+        self.label_desk = Labels(self.workspace, self.data, self.files)
+
+
+def test_tabular_models_do_not_ask() -> None:
+    assert proposed(NAME, drift()) == []
+
+
+def test_an_image_model_asks_on_drift_and_trains_on_nothing_yet() -> None:
+    policy = a_policy(VISION)
+    assert [reaction.name for reaction in proposed(NAME, drift(), policy=policy)] == [NAME]
+    (held,) = proposed("start-training", drift(), policy=policy)
+    assert "label the drifted items first" in (held.suppressed or "")
+
+
+def test_the_file_is_written_once_and_people_are_told_once_a_day() -> None:
+    world = LabelWorld()
+    for run in ("7@1", "7@2"):
+        world.process(drift(run=run))
+    (name,) = [item.name for item in world.files.list("labelling/")]
+    assert name.startswith(f"labelling/{MODEL}/")
+    found = world.files.get(name)
+    assert found is not None
+    assert [json.loads(line)["image"] for line in found.body.splitlines()] == ["b.png", "c.png"]
+    assert world.kinds.count("labels-requested") == 1
+    entry = world.entries()[0]
+    (outcome,) = [each for each in entry.outcomes if each.reaction == NAME]
+    assert outcome.effect == f"azureml://datastores/workspaceblobstore/paths/{name}"
+
+
+def test_without_served_rows_there_is_nothing_to_label() -> None:
+    world = LabelWorld()
+    world.data.predictions.clear()
+    world.process(drift())
+    assert world.kinds.count("labels-requested") == 0
+    assert list(world.files.list("labelling/")) == []
+
+
+def test_a_wrong_column_calls_a_person() -> None:
+    world = LabelWorld()
+    world.data.predictions[(ENDPOINT, SERVING)] = pd.DataFrame({"url": ["a"], "prediction": [0.5]})
+    world.process(drift())
+    (entry,) = world.entries()
+    assert entry.state == "parked"
+
+
+def test_the_section_is_for_images_and_texts() -> None:
+    with pytest.raises(PolicyError, match="tabular models get their labels by themselves"):
+        a_policy(POLICY + "labelling: {item: image}\n")
+    with pytest.raises(PolicyError, match="nothing was served in no time"):
+        a_policy(VISION.replace("most: 2", "look_back: 0s"))
+
+
+def test_an_endpoint_that_serves_nothing_is_said() -> None:
+    world = LabelWorld()
+    world.azureml.endpoints.clear()
+    with pytest.raises(PermanentError, match="serves nothing to choose from"):
+        Labels(world.workspace, world.data, world.files).request(
+            LabelRequest("2026-11-20", MODEL, ENDPOINT, world.clock.now(), world.clock.now(), "image", "", 5)
+        )
