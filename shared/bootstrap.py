@@ -8,12 +8,13 @@ from datetime import timedelta
 from functools import cache, cached_property
 
 from shared.adapters.channels import configured_channels
-from shared.adapters.clock import SystemClock
+from shared.adapters.clock import ServiceClock
 from shared.adapters.data import WorkspaceData
 from shared.adapters.publisher import EventGridPublisher
 from shared.adapters.queue_storage import AzureMessageQueue
 from shared.adapters.storage import DEAD_LETTERS, AzureBlobStore
 from shared.adapters.telemetry import LogsTelemetry
+from shared.adapters.timed_storage import TimedBlobStore
 from shared.adapters.workspace import AzureWorkspace
 from shared.console.approval_pages import ApprovalPages
 from shared.console.monitor_pages import MonitorPages
@@ -72,13 +73,13 @@ class App:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clock = SystemClock()
+        self.clock = ServiceClock()
         self.queue = AzureMessageQueue(settings)
         self.workspace = AzureWorkspace(settings)
         self.publisher = EventGridPublisher(settings)
         self.telemetry = LogsTelemetry(settings)
         self.data = WorkspaceData(settings, self.workspace)
-        self.blobs: BlobStore = AzureBlobStore(settings)
+        self.blobs: BlobStore = TimedBlobStore(settings, self.clock)
         self.dead_letter_blobs: BlobStore = AzureBlobStore(settings, DEAD_LETTERS)
 
     @cached_property
