@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from shared.domain.approval import Decision
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.outcome import AbPlan, LabelSource
-from shared.domain.release import ProbePlan, Release, ReleaseRequest, ReleaseState, SmokeTestPlan, Undo
+from shared.domain.release import ProbePlan, Release, ReleaseRequest, ReleaseState, Serving, SmokeTestPlan, Undo
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
 from shared.release.actions import SendProbes, SetMirror, SetTraffic
-from shared.release.moves import Step
+from shared.release.moves import Step, move
 from shared.release.names import evaluation_job
 from shared.release.observation import EndpointClaim, Observation, Rival
 from shared.release.step import step
@@ -111,10 +111,23 @@ def observations(draw: st.DrawFn, release: Release, written: SetTraffic | None) 
     )
 
 
+@st.composite
+def starts(draw: st.DrawFn, release: Release, has_champion: bool) -> Release:
+    """Return the release as it begins, or as it is about to serve: few random walks come so far by themselves."""
+    state = draw(st.sampled_from([ReleaseState.OPENED, ReleaseState.DEPLOYING, ReleaseState.CANARY]))
+    if state is ReleaseState.OPENED:
+        return release
+    deploying = replace(release, champion=Serving(V1, ModelVersion("1")) if has_champion else None)
+    deploying = move(deploying, ReleaseState.DEPLOYING, "to begin with", NOW)
+    if state is ReleaseState.DEPLOYING:
+        return deploying
+    return replace(move(deploying, ReleaseState.CANARY, "to begin with", NOW), phase="shifting")
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data(), has_champion=st.booleans())
 def test_a_release_keeps_its_promises_whatever_it_sees(data: st.DataObject, has_champion: bool) -> None:
-    release, now = a_release(plan=data.draw(plans)), NOW
+    release, now = data.draw(starts(a_release(plan=data.draw(plans)), has_champion)), NOW
     if data.draw(st.integers(0, 4)) == 0:
         release = replace(release, undo=Undo("ana", "because", NOW))
     written: SetTraffic | None = SetTraffic(ENDPOINT, {V1: 100}) if has_champion else None
@@ -129,6 +142,23 @@ def test_a_release_keeps_its_promises_whatever_it_sees(data: st.DataObject, has_
         now = max(now, taken.wake_at if data.draw(st.booleans()) else now) + data.draw(pauses)
         if release.is_settled:
             return
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), test=tests)
+def test_an_ab_test_is_taken_when_it_is_due_and_not_again(data: st.DataObject, test: AbPlan) -> None:
+    plan = a_plan(strategy="ab", ab=test, steps=(50, 100))
+    up = replace(a_release(plan=plan), champion=Serving(V1, ModelVersion("1")))
+    release, now = replace(move(up, ReleaseState.CANARY, "to begin with", NOW), phase="shifting"), NOW
+    alive = tuple(DeploymentRecord(name, MODEL.name, ModelVersion(name[-1]), "Succeeded") for name in (V1, V2))
+    for _ in range(30):
+        endpoint = EndpointRecord(ENDPOINT, "Succeeded", release.traffic_at(release.step_index), {}, alive, "")
+        guard = data.draw(st.sampled_from([Verdict.PASS, Verdict.PASS, Verdict.INCONCLUSIVE]))
+        seen = Observation(endpoint=endpoint, judgement=Judgement(guard, "guarded"), outcome=data.draw(outcomes))
+        taken = step(release, seen, now)
+        _check(release, seen, taken)
+        _check_test(release, seen, taken, now)
+        release, now = taken.release, now + data.draw(st.sampled_from([timedelta(minutes=m) for m in (1, 3, 9, 25)]))
 
 
 def _check(before: Release, seen: Observation, taken: Step) -> None:
