@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli import events, freeze, notices, plan, policy, releases, simulate, status, why
+from cli import events, freeze, monitor, notices, plan, policy, releases, simulate, status, why
 from cli.errors import DEBUG, BorderGroup
 
 EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status, events replay) or is wrong in a policy \
-(policy validate, simulate), 2 the command could not be carried out."""
+(policy validate, simulate), 2 the command could not be carried out; plan and monitor run have their own."""
 
 app = typer.Typer(
     name="vigia",
@@ -61,6 +61,7 @@ app.command("why")(why.command)
 app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.add_typer(events.app, name="events")
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(notices.app, name="notices")
 app.add_typer(policy.app, name="policy")
 

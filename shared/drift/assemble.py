@@ -112,8 +112,12 @@ def ranked(columns: Iterable[ColumnReport]) -> tuple[ColumnReport, ...]:
 
 
 def overall_verdict(signals: Sequence[SignalReport]) -> SignalVerdict:
-    """Return the verdict on the whole; without any signal there was too little to say anything."""
-    said = {each.verdict for each in signals}
+    """Return the verdict on the whole; without any signal there was too little to say anything.
+
+    Data that is in order says nothing of drift: beside other signals, only what is wrong with it counts.
+    """
+    others = [each for each in signals if each.signal != "data-quality"]
+    said = {each.verdict for each in signals if each in others or not others or each.verdict != "no-drift"}
     return next((verdict for verdict in _WORST_FIRST if verdict in said), "insufficient-data")
 
 
@@ -143,7 +147,7 @@ def trend(signals: Iterable[SignalReport], at: datetime) -> tuple[TrendPoint, ..
     for each in signals:
         if each.value is not None:
             points.append(TrendPoint(at, each.signal, "", each.value, each.threshold, each.verdict))
-        compared = [column for column in each.columns if column.effect is not None]
+        compared = [column for column in each.columns if column.effect is not None and column.statistic != "none"]
         points += [_point(each.signal, column, at) for column in compared[:TREND_COLUMNS]]
     return tuple(points)
 
@@ -167,7 +171,8 @@ def _carried_on(before: Sequence[TrendPoint], points: Sequence[TrendPoint]) -> t
 def _short(signal: SignalReport) -> str:
     if signal.signal != DATA_DRIFT or signal.verdict not in ("drift", "no-drift"):
         name = signal.signal.replace("-", " ").capitalize()
-        return signal.sentence if signal.signal == DATA_DRIFT else f"{name}: {signal.sentence}"
+        is_named = signal.signal == DATA_DRIFT or signal.sentence.lower().startswith(name.lower())
+        return signal.sentence if is_named else f"{name}: {signal.sentence}"
     drifted = [each.name for each in signal.columns if each.is_drifted]
     count = len(signal.columns)
     if not drifted:

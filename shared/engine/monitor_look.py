@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.ids import DeploymentName, ModelName, ModelVersion
 from shared.drift.assemble import DATA_DRIFT, About, assemble, drift_signal, rules_in_words
@@ -195,9 +195,12 @@ def drift_rules(rules: DataDrift) -> DriftRules:
 
 
 def compared(
-    window: pd.DataFrame, reference: Profile, rules: DriftRules, importances: Mapping[str, float] | None = None
+    window: pd.DataFrame | Iterable[Any],
+    reference: Profile,
+    rules: DriftRules,
+    importances: Mapping[str, float] | None = None,
 ) -> SignalReport:
-    """Return the signal "data-drift" of a window."""
+    """Return the signal "data-drift" of a window: a frame, or pieces that start anew each time."""
     from shared.drift.compare import compare
 
     return drift_signal(compare(reference, window, rules), importances)

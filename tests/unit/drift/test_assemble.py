@@ -57,16 +57,25 @@ def test_the_whole_is_what_its_worst_signal_says(said: list[SignalVerdict], expe
     assert overall_verdict([a_signal(each) for each in said]) == expected
 
 
+def test_data_in_order_is_no_verdict_on_drift() -> None:
+    quality = a_signal("no-drift", "data-quality")
+    assert overall_verdict([a_signal("insufficient-data"), quality]) == "insufficient-data"
+    assert overall_verdict([a_signal("no-drift"), replace(quality, verdict="drift")]) == "drift"
+    assert overall_verdict([quality]) == "no-drift"
+
+
 def test_the_headline_names_what_drifted_and_every_signal_that_did() -> None:
     columns = (
         a_column("dep_delay", 0.3, is_drifted=True),
         a_column("dest", 0.2, is_drifted=True),
         a_column("hour", 0.0),
     )
-    signals = [a_signal("drift", "data-drift", *columns), a_signal("drift", "performance"), a_signal("no-drift", "x")]
+    worse = replace(a_signal("drift", "performance"), sentence="roc_auc is 0.6")
+    named = replace(a_signal("drift", "data-quality"), sentence="Data quality: 3 rows came twice.")
+    signals = [a_signal("drift", "data-drift", *columns), worse, named, a_signal("no-drift", "x")]
     assert headline("drift", signals) == (
         "2 of 3 columns no longer look like the reference: dep_delay and dest changed most. "
-        "Performance: performance says drift."
+        "Performance: roc_auc is 0.6. Data quality: 3 rows came twice."
     )
 
 

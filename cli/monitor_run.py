@@ -1,0 +1,192 @@
+"""One look at data, now: of files on this machine, or of what an endpoint collected."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import context
+from cli.errors import CommandError
+from cli.monitor_files import ParquetPieces, read_files
+
+if TYPE_CHECKING:
+    from shared.bootstrap import App
+    from shared.drift.report import DriftRules
+    from shared.drift.signal import MonitorReport, SignalReport
+    from shared.engine.monitor_look import Given, Reference, Watched
+    from shared.policy.model import Policy
+    from shared.policy.monitoring import Monitor
+
+FILES = "files"
+AZUREML = "azureml:"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person wants looked at; None and () stand for what the policy and the workspace say."""
+
+    reference: tuple[str, ...] = ()
+    current: tuple[Path, ...] = ()
+    ignore: tuple[str, ...] = ()
+    window: timedelta | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    min_effect: float | None = None
+    minimum_rows: int | None = None
+
+
+def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
+    """Return how files differ from files; needs no policy, no workspace and no network."""
+    from shared.drift.assemble import About, assemble, rules_in_words
+    from shared.drift.profile import profile
+    from shared.drift.report import DriftRules
+    from shared.engine.monitor_look import compared
+
+    if not asked.reference or not asked.current:
+        hint = "give both, e.g. --reference january.parquet --current july.parquet, or the name of a model"
+        raise CommandError("cli.nothing", "without a model, --reference and --current say what is compared", hint)
+    if asked.window or asked.start or asked.end:
+        raise CommandError(
+            "cli.window", "files have no window", "leave --window, --start and --end out, or give a model"
+        )
+    before, rows = read_files([Path(each) for each in asked.reference]), read_files(asked.current)
+    rules = _with_options(DriftRules(ignore=frozenset(asked.ignore)), asked)
+    made = profile(before, rules.ignore)
+    signals = [compared(rows, made, rules), *_quality(before, rows, rules, now)]
+    about = About(
+        model=FILES,
+        start=now,
+        end=now,
+        reference=_named(asked.reference),
+        made_at=now,
+        reference_rows=made.rows,
+        rules=(f"The window: {_named([str(each) for each in asked.current])}.", *rules_in_words(rules)),
+    )
+    return assemble(about, signals)
+
+
+def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
+    """Return what a model's monitor sees now; it announces nothing and notes nothing."""
+    from shared.domain.ids import ModelVersion
+    from shared.engine.monitor_look import MonitorLook
+    from shared.policy.monitoring import Monitor
+    from shared.store.monitors import MonitorState
+    from shared.store.profiles import Profiles
+
+    policy = context.known_policy(app, model)
+    monitor = _monitor(policy, policy.section(Monitor), asked)
+    looking = MonitorLook(app.workspace, app.data, Profiles(app.blobs))
+    watched = looking.watched(policy) or _nobody(policy, asked)
+    start, end = _window(asked, monitor.every, app.clock.now())
+    known, _ = app.monitor_states.read(policy.model)
+    state = MonitorState(policy.model, ModelVersion(watched.version), start, start, known.runs if known else ())
+    before = app.monitor_reports.last(policy.model)
+    look = looking.look(policy, monitor, watched, state, end, before, _given(app, asked, monitor))
+    return dataclasses.replace(look.report, made_at=app.clock.now())
+
+
+def _monitor(policy: Policy, monitor: Monitor | None, asked: Asked) -> Monitor:
+    """Return the policy's monitor with what was asked for in its place."""
+    from shared.policy.monitoring import DataDrift, Monitor
+
+    if monitor is None:
+        if not asked.reference:
+            hint = "add one, or give --reference"
+            raise CommandError("cli.no_monitor", f"the policy of {policy.model} has no section monitor", hint)
+        monitor = Monitor(data_drift=DataDrift())
+    rules = monitor.data_drift or (DataDrift() if asked.reference or asked.current else None)
+    if rules is None and monitor.performance is None:
+        hint = "add monitor.data_drift or monitor.performance"
+        raise CommandError("cli.no_signal", f"the monitor of {policy.model} watches nothing", hint)
+    if rules is not None:
+        changes: dict[str, object] = {"ignore": (*rules.ignore, *asked.ignore)}
+        changes |= {"min_effect": asked.min_effect} if asked.min_effect else {}
+        changes |= {"minimum_rows": asked.minimum_rows} if asked.minimum_rows else {}
+        rules = rules.model_copy(update=changes)
+    # What somebody brings along was not answered by the endpoint, so labels say nothing about it.
+    performance = None if asked.current else monitor.performance
+    return monitor.model_copy(update={"data_drift": rules, "performance": performance})
+
+
+def _nobody(policy: Policy, asked: Asked) -> Watched:
+    from shared.domain.ids import DeploymentName, ModelVersion
+    from shared.engine.monitor_look import Watched
+
+    if asked.current and asked.reference:
+        return Watched(DeploymentName(""), ModelVersion(""))
+    raise CommandError(
+        "cli.not_served",
+        f"no version of {policy.model} serves on endpoint {policy.endpoint.name}",
+        "give --reference and --current to compare files",
+    )
+
+
+def _window(asked: Asked, every: timedelta, now: datetime) -> tuple[datetime, datetime]:
+    end = asked.end or now
+    start = asked.start or end - (asked.window or every)
+    if start >= end:
+        raise CommandError("cli.window", f"the window ends at {end}, before it starts", "give --start before --end")
+    return start, end
+
+
+def _given(app: App, asked: Asked, monitor: Monitor) -> Given:
+    from shared.engine.monitor_look import Given
+
+    ignore = frozenset(monitor.data_drift.ignore) if monitor.data_drift else frozenset()
+    reference = _reference(app, asked.reference, ignore) if asked.reference else None
+    if not asked.current:
+        return Given(reference)
+    rows = read_files(asked.current)
+    if isinstance(rows, ParquetPieces):
+        raise CommandError(
+            "cli.file", "--current is too large beside a model", "leave MODEL out to compare large files"
+        )
+    return Given(reference, rows)
+
+
+def _reference(app: App, names: Sequence[str], ignore: frozenset[str]) -> Reference:
+    from shared.drift.profile import profile
+    from shared.engine.monitor_look import Reference
+
+    if not any(each.startswith(AZUREML) for each in names):
+        return Reference(_named(names), profile(read_files([Path(each) for each in names]), ignore))
+    if len(names) > 1:
+        raise CommandError("cli.reference", "one data asset is one reference", "give --reference once")
+    asset = app.data.pinned(names[0])
+    return Reference(asset, profile(app.data.table(asset), ignore))
+
+
+def _with_options(rules: DriftRules, asked: Asked) -> DriftRules:
+    return dataclasses.replace(
+        rules, min_effect=asked.min_effect or rules.min_effect, minimum_rows=asked.minimum_rows or rules.minimum_rows
+    )
+
+
+def _quality(before: object, rows: object, rules: DriftRules, now: datetime) -> list[SignalReport]:
+    """Return what is wrong with the rows as data; files that are read in pieces are not looked through for that."""
+    if isinstance(before, ParquetPieces) or isinstance(rows, ParquetPieces):
+        return []
+    from shared.drift.quality import QualityRules, check_quality
+    from shared.drift.quality_profile import profile_quality
+
+    return [check_quality(profile_quality(before, rules.ignore), rows, now, QualityRules(ignore=rules.ignore))]  # type: ignore[arg-type]
+
+
+def _named(paths: Sequence[str]) -> str:
+    """Return the files by name: where they lie on somebody's machine is nobody's business."""
+    names = [each if each.startswith(AZUREML) else Path(each).name for each in paths]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """Return a point in time; one without a zone is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as exc:
+        hint = "write e.g. 2026-07-12T03:00 (UTC) or 2026-07-12"
+        raise CommandError("cli.time", f"{option} {text!r} is not a time", hint) from exc
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,227 @@
+"""`vigia monitor`: files on a machine, a model's window, the stored reports, and the floor that would be quiet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cli import context
+from shared.domain.ids import DeploymentName, JobName
+from shared.errors import RetryableError
+from shared.ports.workspace import JobRecord
+from shared.texts.monitor_report.page import render_report
+from tests.fakes.monitor_reports import a_report
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.world import ENDPOINT, MODEL, NOW, FakeApp
+
+RunJson = Callable[..., Any]
+
+
+def customers(rows: int, shift: float = 0.0, seed: int = 1) -> pd.DataFrame:
+    chance = np.random.default_rng(seed)
+    return pd.DataFrame({"dep_delay": chance.normal(40 + shift, 10, rows), "row_id": range(rows)})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    customers(3000).to_parquet("before.parquet")
+    customers(3000, seed=2).to_csv("same.csv", index=False)
+    customers(3000, shift=9, seed=3).to_json("moved.jsonl", orient="records", lines=True)
+    customers(200, seed=4).to_parquet("few.parquet")
+    return tmp_path
+
+
+@pytest.fixture
+def no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(settings_file: Path | None) -> None:
+        raise AssertionError("files were given: nothing else is needed")
+
+    monkeypatch.setattr(context, "open_app", refuse)
+
+
+@pytest.mark.parametrize(
+    ("current", "code", "verdict"),
+    [("same.csv", 0, "no-drift"), ("moved.jsonl", 2, "drift"), ("few.parquet", 3, "insufficient-data")],
+)
+@pytest.mark.usefixtures("folder", "no_cloud")
+def test_files_alone_give_a_verdict_and_its_exit_code(run: Run, current: str, code: int, verdict: str) -> None:
+    arguments = ("monitor", "run", "--reference", "before.parquet", "--current", current, "--ignore", "row_id")
+    result = run(*arguments, "-o", "json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["verdict"]) == (code, verdict)
+    assert document["signals"][0]["signal"] == "data-drift"
+    assert run(*arguments).exit_code == code
+
+
+@pytest.mark.usefixtures("no_cloud")
+def test_the_page_and_the_table_show_what_moved(run: Run, folder: Path) -> None:
+    files = ("--reference", "before.parquet", "--current", "moved.jsonl", "--ignore", "row_id")
+    result = run("monitor", "run", *files, "--html", "report.html")
+    assert "dep_delay" in result.stdout
+    assert "█" in result.stdout
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "dep_delay" in page
+    assert str(folder) not in page
+
+
+@pytest.mark.usefixtures("no_cloud")
+def test_a_folder_and_several_files_are_one_table(run_json: RunJson, folder: Path) -> None:
+    (folder / "parts").mkdir()
+    for number in range(3):
+        customers(1000, seed=number).to_parquet(folder / "parts" / f"{number}.parquet")
+    files = ("--reference", "parts", "--current", "same.csv", "--current", "few.parquet", "--ignore", "row_id")
+    document = run_json("monitor", "run", *files)
+    assert (document["reference_rows"], document["signals"][0]["rows"]) == (3000, 3200)
+
+
+@pytest.mark.usefixtures("no_cloud")
+def test_what_does_not_fit_a_frame_is_read_in_pieces(
+    run_json: RunJson, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.monitor_files.MOST_CELLS", 100)
+    files = ("--reference", "before.parquet", "--current", "before.parquet", "--ignore", "row_id")
+    document = run_json("monitor", "run", *files)
+    assert document["verdict"] == "no-drift"
+    assert [each["signal"] for each in document["signals"]] == ["data-drift"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("--reference", "before.parquet"), "--current", id="one_side_only"),
+        pytest.param(("--reference", "x.parquet", "--current", "same.csv"), "there is no file x.parquet", id="no_file"),
+        pytest.param(("--reference", "broken.parquet", "--current", "same.csv"), "broken.parquet", id="broken"),
+        pytest.param(("--reference", "notes.txt", "--current", "same.csv"), "no table", id="another_kind"),
+        pytest.param(
+            ("--reference", "before.parquet", "--current", "same.csv", "--window", "1h"), "no window", id="window"
+        ),
+        pytest.param(("m", "--window", "soon"), "write e.g. 24h", id="duration"),
+        pytest.param(("m", "--start", "yesterday"), "is not a time", id="time"),
+        pytest.param(
+            ("--reference", "before.parquet", "--current", "same.csv", "--min-effect", "2"), "0.1", id="effect"
+        ),
+        pytest.param(("--reference", "before.parquet", "--current", "same.csv", "--save"), "needs a model", id="save"),
+    ],
+)
+@pytest.mark.usefixtures("no_cloud")
+def test_what_cannot_be_looked_at_is_no_drift_and_says_why(
+    run: Run, folder: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (folder / "broken.parquet").write_bytes(b"PAR1 this is none")
+    (folder / "notes.txt").write_text("x", encoding="utf-8")
+    result = run("monitor", "run", *arguments)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def collected(fake: FakeApp, rows: pd.DataFrame) -> None:
+    """Have version 2 serve, trained on data like `customers`, and have these rows collected."""
+    fake.serve(v_2=100)
+    fake.azureml.register(MODEL, "2", job="job-2")
+    inputs = {"training_data": "azureml:flights:1"}
+    fake.azureml.jobs["job-2"] = JobRecord(JobName("job-2"), "Completed", {}, "ana", inputs)
+    fake.data.tables["azureml:flights:1"] = customers(20_000)  # type: ignore[attr-defined]
+    fake.data.inputs[ENDPOINT, DeploymentName("v-2")] = rows  # type: ignore[attr-defined]
+
+
+def test_a_models_window_is_looked_at_and_nothing_is_announced(fake: FakeApp, run: Run) -> None:
+    collected(fake, customers(20_000, shift=9))
+    result = run("monitor", "run", MODEL, "--window", "24h", "-o", "json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["verdict"]) == (2, "drift")
+    assert document["end"] == NOW.isoformat()
+    assert document["start"] == (NOW - timedelta(hours=24)).isoformat()
+    assert document["reference"] == "the training data of version 2"
+    assert fake.topic.events == []
+    assert fake.monitor_states.read(MODEL) == (None, "")
+    assert fake.monitor_reports.newest(MODEL) == ()
+
+
+def test_a_saved_look_is_shown_with_the_others(fake: FakeApp, run: Run) -> None:
+    collected(fake, customers(20_000, shift=9))
+    run("monitor", "run", MODEL, "--save")
+    (kept,) = fake.monitor_reports.newest(MODEL)
+    result = run("monitor", "show", MODEL)
+    assert result.exit_code == 0
+    assert kept.id in result.stdout
+    assert "dep_delay" in result.stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_person_may_bring_the_reference_and_the_rows(fake: FakeApp, run_json: RunJson) -> None:
+    collected(fake, customers(20_000, shift=9))
+    asked = ("monitor", "run", MODEL, "--minimum-rows", "1000", "--ignore", "row_id")
+    from_file = run_json(*asked, "--reference", "before.parquet", "--current", "same.csv")
+    assert (from_file["verdict"], from_file["reference"]) == ("no-drift", "before.parquet")
+    from_asset = run_json(*asked, "--reference", "azureml:flights:1")
+    assert (from_asset["verdict"], from_asset["reference"]) == ("drift", "azureml:flights:1")
+
+
+def test_a_model_that_serves_nobody_is_said_so(fake: FakeApp, run: Run) -> None:
+    result = run("monitor", "run", MODEL)
+    assert result.exit_code == 1
+    assert "no version of flight-delay serves" in result.stderr
+
+
+def test_trouble_on_the_way_is_not_drift(fake: FakeApp, run: Run) -> None:
+    collected(fake, customers(20_000))
+    fake.azureml.errors["endpoint"] = [RetryableError("workspace.retry", "down")]
+    assert run("monitor", "run", MODEL).exit_code == 1
+
+
+@pytest.fixture
+def reported(fake: FakeApp) -> FakeApp:
+    fake.monitor_reports.save(a_report(), render_report(a_report()))
+    return fake
+
+
+@pytest.mark.usefixtures("reported")
+def test_a_stored_report_is_found_by_a_part_of_its_id(run: Run, run_json: RunJson) -> None:
+    assert run_json("monitor", "show", MODEL, "20260712")["id"] == a_report().id
+    shown = run("monitor", "show", MODEL, a_report().id)
+    assert "2 of 7 columns no longer look like the reference" in shown.stdout
+    missing = run("monitor", "show", MODEL, "2019")
+    assert missing.exit_code == 2
+    assert f"vigia monitor show {MODEL}" in missing.stderr
+
+
+@pytest.mark.usefixtures("reported")
+def test_the_page_is_written_where_it_is_asked_for(run: Run, tmp_path: Path) -> None:
+    assert run("monitor", "report", MODEL, "--out", str(tmp_path / "x.html")).exit_code == 0
+    assert (tmp_path / "x.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert run("monitor", "report", MODEL, "--out", "-").stdout.startswith("<!doctype html>")
+
+
+def test_a_model_without_reports_says_how_to_get_one(fake: FakeApp, run: Run) -> None:
+    assert "has not looked yet" in run("monitor", "show", MODEL).stdout
+    result = run("monitor", "report", MODEL)
+    assert result.exit_code == 2
+    assert f"vigia monitor run {MODEL}" in result.stderr
+    assert "no policy names" in run("monitor", "show", "nobody").stderr
+
+
+@pytest.mark.usefixtures("folder", "no_cloud")
+def test_calibration_on_files_finds_a_quiet_floor(run: Run, run_json: RunJson) -> None:
+    customers(20_000).to_parquet("past.parquet")
+    asked = ("monitor", "calibrate", "--files", "past.parquet", "--rows", "2000", "--ignore", "row_id")
+    found = run_json(*asked)
+    assert (found["windows"], found["signal"]) == (5, "data-drift")
+    assert 0 <= found["floor"] < 0.1
+    assert "min_effect" in run(*asked).stdout
+
+
+@pytest.mark.usefixtures("reported")
+def test_calibration_on_reports_reads_what_is_stored(run_json: RunJson, run: Run) -> None:
+    assert run_json("monitor", "calibrate", MODEL)["alarmed"] == 1
+    assert run("monitor", "calibrate", MODEL, "--signal", "concept").exit_code == 2
+    assert run("monitor", "calibrate", MODEL, "--persistence", "5 of 2").exit_code == 2
+    assert run("monitor", "calibrate").exit_code == 2
