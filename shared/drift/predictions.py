@@ -1,0 +1,35 @@
+"""Whether the model answers as it did: its predictions, compared as a column of data is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shared.drift.assemble import drift_signal
+from shared.drift.compare import compare
+from shared.drift.profile import Profile
+from shared.drift.report import DriftRules, PastWindow
+from shared.drift.signal import SignalReport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIGNAL = "prediction-drift"
+
+
+def compare_predictions(
+    reference: Profile, window: pd.DataFrame, rules: DriftRules | None = None, past: Sequence[PastWindow] = ()
+) -> SignalReport:
+    """Return whether the predictions moved; the window's other columns (the features) are left out of it.
+
+    It needs no labels. Predictions follow the inputs, so together with data drift it says that the drift matters to
+    the model; alone it says that the model (or what is around it) changed.
+
+    Args:
+        reference: the profile of the prediction columns alone.
+        window: rows with those columns; others are ignored.
+    """
+    names = {each.name for each in reference.columns}
+    chosen = window.loc[:, [str(name) in names for name in window.columns]]
+    return dataclasses.replace(drift_signal(compare(reference, chosen, rules, past)), signal=SIGNAL)
