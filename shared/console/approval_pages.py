@@ -170,6 +170,7 @@ def _outcome_page(outcome: Outcome, request: ApprovalRequest, visitor: Visitor) 
         version=request.version,
         by=", ".join(outcome.by),
         outcome=text(visitor.locale, "outcome", settled) if settled else "",
+        reason=outcome.decision.reason if outcome.decision else "",
         missing=visitor.writer.number(str(outcome.missing)),
         expires=visitor.writer.moment(request.expires_at),
     )

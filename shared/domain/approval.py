@@ -45,9 +45,9 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the question came to; written once, whoever asks again."""
+    """What the question came to; written once, whoever asks again. `closed`: its release ended otherwise."""
 
-    choice: Literal["approved", "rejected", "expired"]
+    choice: Literal["approved", "rejected", "expired", "closed"]
     by: tuple[str, ...]
     reason: str
     at: datetime

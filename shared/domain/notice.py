@@ -21,6 +21,8 @@ class NoticeKind(StrEnum):
     RELEASE_OPENED = "release-opened"
     RELEASE_REJECTED = "release-rejected"
     APPROVAL_NEEDED = "approval-needed"
+    APPROVAL_REMINDER = "approval-reminder"
+    APPROVAL_ESCALATED = "approval-escalated"
     APPROVAL_EXPIRED = "approval-expired"
     CANARY_STARTED = "canary-started"
     PROMOTED = "promoted"

@@ -95,13 +95,22 @@ class GatePlan:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPlan:
-    """`production` asks when the release replaces something that serves; a first release is not asked about."""
+    """`production` asks when the release replaces something that serves; a first release is not asked about.
+
+    Args:
+        remind_after: when those who may decide are told again; None for never.
+        escalate_after: when those who stand behind them are told; None for never.
+        for_undo: whether an earlier version's return is asked about, too.
+    """
 
     when: Literal["always", "production", "never"]
     approvers: tuple[str, ...]
     quorum: int
     expires: timedelta
     submitter_may_approve: bool
+    remind_after: timedelta | None = None
+    escalate_after: timedelta | None = None
+    for_undo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ Code = Literal[
     "decided",
     "answered",
     "expired",
+    "closed",
     "reason_missing",
     "unknown",
 ]
@@ -43,6 +44,7 @@ STATUS: dict[Code, int] = {
     "decided": 409,
     "answered": 409,
     "expired": 410,
+    "closed": 410,
 }
 LONGEST_REASON = 2000
 
@@ -116,8 +118,8 @@ def refusal(
 
 def after_decision(decision: Decision, vote: Vote) -> Outcome:
     """Return the answer to a vote on a settled question: the same one to those whose vote made it what it is."""
-    if decision.choice == "expired":
-        return Outcome("expired", (), decision)
+    if decision.choice in {"expired", "closed"}:
+        return Outcome("expired" if decision.choice == "expired" else "closed", (), decision)
     agrees = (decision.choice == "approved") == (vote.choice == "approve")
     if agrees and vote.person in decision.by:
         return Outcome(decision.choice, decision.by, decision)
@@ -143,6 +145,10 @@ class Approvals:
 
     def open(self, request: ApprovalRequest) -> None:
         self.records.ask(request)
+
+    def close(self, release: ReleaseId, digest: str, reason: str) -> None:
+        if self.records.request(release, digest) is not None:
+            self.records.settle(release, digest, Decision("closed", (), reason, self.clock.now()))
 
     def decision(self, release: ReleaseId, digest: str) -> Decision | None:
         """Return what the question came to, settling it when its time is up; None while open or never asked."""

@@ -26,6 +26,7 @@ from shared.ports.channels import Channel, Recipient
 from shared.ports.clock import Clock
 from shared.ports.queues import NOTICES, MessageQueue
 from shared.reactions.notify_section import Notify, Route
+from shared.release.sections import Approval
 from shared.store.outbox import Delivery, OutboxRecord, OutboxStore, Stored, is_blob_name
 from shared.texts.digests import digest
 from shared.texts.notices import render
@@ -221,6 +222,11 @@ def _routed(record: OutboxRecord, deliveries: tuple[Delivery, ...]) -> OutboxRec
     return replace(record, deliveries=deliveries)
 
 
+def _escalate_to(policy: Policy) -> tuple[str, ...]:
+    approval = policy.section(Approval)
+    return approval.escalate_to if approval else ()
+
+
 def routes(notice: Notice, policies: Sequence[Policy]) -> tuple[Route, ...]:
     """Return whom to tell: as the model's policy says or, for a notice about no model, as any policy says."""
     concerned = (policy for policy in policies if policy.model == notice.model or not notice.model)
@@ -228,6 +234,6 @@ def routes(notice: Notice, policies: Sequence[Policy]) -> tuple[Route, ...]:
         route
         for policy in concerned
         if (section := policy.section(Notify)) is not None
-        for route in section.routes(notice.kind, policy.people)
+        for route in section.routes(notice.kind, policy.people, _escalate_to(policy))
     )
     return tuple(dict.fromkeys(found))

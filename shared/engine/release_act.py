@@ -20,6 +20,7 @@ from shared.release.actions import (
     Action,
     AskApproval,
     ClaimEndpoint,
+    CloseApproval,
     CreateDeployment,
     CreateEndpoint,
     GiveBackEndpoint,
@@ -60,6 +61,8 @@ class Actor:
                 self.workspace.submit_job(request)
             case AskApproval(request):
                 self.approvals.open(request)
+            case CloseApproval(closed, digest, reason):
+                self.approvals.close(closed, digest, reason)
             case CreateEndpoint(endpoint):
                 self._of(release).create_endpoint(endpoint)
             case CreateDeployment(request):

@@ -13,6 +13,10 @@ class ApprovalStore(Protocol):
         """Ask the question; asking again with the same release and digest changes nothing. Raises RetryableError."""
         ...
 
+    def close(self, release: ReleaseId, digest: str, reason: str) -> None:
+        """Settle the question because its release has ended; what was decided before stays. Raises RetryableError."""
+        ...
+
     def decision(self, release: ReleaseId, digest: str) -> Decision | None:
         """Return what the question came to, None while it is open. Raises RetryableError."""
         ...

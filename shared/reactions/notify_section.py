@@ -16,6 +16,8 @@ from shared.policy.quantities import EMAIL_PATTERN, parse_email
 from shared.policy.section import Section
 from shared.ports.channels import channel_names
 
+# Who is asked for help by a policy that tells nobody else.
+DEFAULT_CHANNEL = "email"
 ROLES = ("owner", "approvers")
 _KINDS = tuple(kind.value for kind in NoticeKind)
 
@@ -86,10 +88,22 @@ class Notify(RootModel[tuple[NotifyRule, ...]]):
             if "approvers" in rule.to and not policy.people.approvers:
                 yield f"{number}.to", "names approvers, but there are none; add people.approvers, or write owner"
 
-    def routes(self, kind: NoticeKind, people: People) -> tuple[Route, ...]:
-        """Return whom to tell about a kind, each (channel, person) once, in the order of the rules."""
-        wanted = (rule for rule in self.root if kind in rule.on)
-        found = (Route(c, email) for rule in wanted for c in rule.by for email in _addresses(rule, people))
+    def routes(self, kind: NoticeKind, people: People, escalate_to: tuple[str, ...] = ()) -> tuple[Route, ...]:
+        """Return whom to tell about a kind, each (channel, person) once, in the order of the rules.
+
+        A reminder that no rule names goes where the question went.
+
+        Args:
+            escalate_to: who is told of an escalation, by the question's channels.
+        """
+        wanted = [rule for rule in self.root if kind in rule.on]
+        asked = [rule for rule in self.root if NoticeKind.APPROVAL_NEEDED in rule.on]
+        if kind is NoticeKind.APPROVAL_REMINDER and not wanted:
+            wanted = asked
+        found = [Route(c, email) for rule in wanted for c in rule.by for email in _addresses(rule, people)]
+        if kind is NoticeKind.APPROVAL_ESCALATED:
+            channels = dict.fromkeys(channel for rule in asked for channel in rule.by) or {DEFAULT_CHANNEL: None}
+            found += [Route(channel, email.lower()) for channel in channels for email in escalate_to]
         return tuple(dict.fromkeys(found))
 
 

@@ -31,6 +31,15 @@ class AskApproval:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseApproval:
+    """Settle a question that nobody answered in time, since its release has ended."""
+
+    release: ReleaseId
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateEndpoint:
     endpoint: EndpointName
 
@@ -96,6 +105,7 @@ Action = (
     ClaimEndpoint
     | SubmitJob
     | AskApproval
+    | CloseApproval
     | CreateEndpoint
     | CreateDeployment
     | SetTraffic

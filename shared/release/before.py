@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,8 +15,9 @@ from shared.domain.release import EvaluationPlan, Release, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Verdict
 from shared.ports.workspace import JobRequest
 from shared.release.actions import AskApproval, ClaimEndpoint, ReplaceHolder, SubmitJob
+from shared.release.approval import STEP, call_to_decide, reminded
 from shared.release.endings import end
-from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay, tell
+from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay
 from shared.release.names import evaluation_job
 from shared.release.observation import Observation
 from shared.release.versions import is_newer
@@ -52,9 +54,7 @@ def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetim
 
 
 # What was promoted goes on: giving it up would roll back a version that nothing was found against.
-_REPLACEABLE = frozenset(
-    {ReleaseState.DEPLOYING, ReleaseState.SHADOWING, ReleaseState.COMPARING, ReleaseState.CANARY}
-)
+_REPLACEABLE = frozenset({ReleaseState.DEPLOYING, ReleaseState.SHADOWING, ReleaseState.COMPARING, ReleaseState.CANARY})
 
 
 def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:
@@ -87,6 +87,8 @@ def gating(release: Release, seen: Observation, now: datetime) -> Step:
         return end(release, ReleaseState.REJECTED, _no_model(release), now)
     if release.undo:
         why = f"{release.undo.by} wants version {release.version} back: {release.undo.reason}"
+        if release.plan.approval.for_undo:
+            return _ask(release, why, now)
         return go_on(move(release, ReleaseState.DEPLOYING, why, now), now)
     if seen.gate_results is None:
         return _wait_for_gates(release, "the gates could not be looked at", now)
@@ -131,7 +133,7 @@ def awaiting_approval(release: Release, seen: Observation, now: datetime) -> Ste
         return end(release, ReleaseState.EXPIRED, _unanswered(release), now)
     if is_late(release, now):
         return end(release, ReleaseState.EXPIRED, _unanswered(release), now)
-    return stay(release, now, AskApproval(approval_request(release)))
+    return stay(reminded(release, now), now, AskApproval(approval_request(release)))
 
 
 def superseded(release: Release, seen: Observation) -> str:
@@ -175,7 +177,7 @@ def approval_request(release: Release) -> ApprovalRequest:
         release=release.id,
         model=release.model,
         version=release.version,
-        step=_STEP,
+        step=STEP,
         digest=release.approval_digest,
         requested_at=release.entered_at,
         expires_at=release.entered_at + plan.expires,
@@ -190,9 +192,6 @@ def approval_request(release: Release) -> ApprovalRequest:
             *((result.gate, f"{result.verdict}: {result.reason}") for result in release.gate_results),
         ),
     )
-
-
-_STEP = "deploy"
 
 
 def _answer_gates(release: Release, results: tuple[GateResult, ...], now: datetime) -> Step:
@@ -222,18 +221,13 @@ def _after_gates(release: Release, reason: str, now: datetime) -> Step:
         return go_on(move(release, ReleaseState.EVALUATING, reason, now, evidence), now)
     if not _needs_approval(release):
         return go_on(move(release, ReleaseState.DEPLOYING, reason, now, evidence), now)
+    return _ask(release, reason, now, evidence)
+
+
+def _ask(release: Release, reason: str, now: datetime, evidence: Mapping[str, str] | None = None) -> Step:
     asking = move(release, ReleaseState.AWAITING_APPROVAL, reason, now, evidence)
     asking = replace(asking, approval_digest=_evidence_digest(asking))
-    asking = tell(
-        asking,
-        NoticeKind.APPROVAL_NEEDED,
-        f"/api/approvals/{asking.id}",
-        reason=reason,
-        step=_STEP,
-        quorum=str(asking.plan.approval.quorum),
-        expires_at=(now + asking.plan.approval.expires).isoformat(),
-    )
-    return go_on(asking, now)
+    return go_on(call_to_decide(asking, NoticeKind.APPROVAL_NEEDED), now)
 
 
 def _needs_approval(release: Release) -> bool:
@@ -251,7 +245,7 @@ def _evidence_digest(release: Release) -> str:
     evidence = [
         release.id,
         release.champion.version if release.champion else None,
-        _STEP,
+        STEP,
         release.plan.policy_digest,
         [[r.gate, r.verdict, r.reason, dict(r.numbers)] for r in release.gate_results],
     ]

@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.domain.ids import DeploymentName
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Ending, Release, ReleaseState, Serving
-from shared.release.actions import GiveBackEndpoint, SetMirror, SetTraffic
+from shared.release.actions import CloseApproval, GiveBackEndpoint, SetMirror, SetTraffic
 from shared.release.moves import CALL_AGAIN_AFTER, Step, go_on, hold, is_late, move, percent, stay, tell
 from shared.release.observation import Observation
 from shared.release.words import split
@@ -103,8 +103,16 @@ def settled(release: Release, seen: Observation, now: datetime) -> Step:
         if release.state is ReleaseState.FINISHED:
             champion, last_known_good = release.challenger, release.champion
         idle = _idle(release, champion, now)
-        return go_on(release, now, GiveBackEndpoint(release.endpoint, champion, last_known_good, idle))
+        give_back = GiveBackEndpoint(release.endpoint, champion, last_known_good, idle)
+        return go_on(release, now, *_closing(release), give_back)
     return Step(replace(release, is_settled=release.posted == len(release.notices)), (), now)
+
+
+def _closing(release: Release) -> tuple[CloseApproval, ...]:
+    """Return what closes the question that was open when the release ended, if one was."""
+    if release.history and release.history[-1].left is ReleaseState.AWAITING_APPROVAL:
+        return (CloseApproval(release.id, release.approval_digest, f"{release.state}, {release.reason}"),)
+    return ()
 
 
 def _idle(release: Release, champion: Serving | None, now: datetime) -> dict[DeploymentName, datetime]:

@@ -65,8 +65,11 @@ def _approval_plan(policy: Policy) -> ApprovalPlan:
     approval = policy.section(Approval) or Approval(when="never")
     return ApprovalPlan(
         when=approval.when,
-        approvers=policy.people.approvers,
+        approvers=tuple(dict.fromkeys((*policy.people.approvers, *approval.escalate_to))),
         quorum=approval.quorum,
         expires=approval.expires,
         submitter_may_approve=approval.not_by == "nobody",
+        remind_after=approval.reminds_after,
+        escalate_after=approval.escalates_after,
+        for_undo=approval.for_undo == "always",
     )

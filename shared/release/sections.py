@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, RootModel, create_model
 
 from shared.domain.release import GatePlan
 from shared.policy.model import Policy
-from shared.policy.quantities import AssetRef, ComponentRef, Duration
+from shared.policy.quantities import AssetRef, ComponentRef, Duration, Email, duration_text
 from shared.policy.section import Section
 from shared.release.gates.metric import MetricGate
 from shared.release.gates.registry import gates
@@ -62,15 +62,29 @@ class Approval(Section):
     quorum: int = Field(default=1, ge=1)
     expires: Duration = timedelta(hours=24)
     not_by: Literal["submitter", "nobody"] = "submitter"
+    remind_after: Duration | None = None
+    escalate_to: tuple[Email, ...] = ()
+    for_undo: Literal["never", "always"] = "never"
+
+    @property
+    def reminds_after(self) -> timedelta:
+        return self.remind_after if self.remind_after is not None else self.expires / 2
+
+    @property
+    def escalates_after(self) -> timedelta | None:
+        return self.expires * 3 / 4 if self.escalate_to else None
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
-        if self.when == "never":
+        if self.when == "never" and self.for_undo == "never":
             return
         approvers = len(policy.people.approvers)
         if self.quorum > approvers:
             yield "quorum", f"{self.quorum} must agree but people.approvers names {approvers}; name more, or ask fewer"
         if self.expires <= timedelta(0):
             yield "expires", "nobody can decide in no time; write e.g. 24h"
+        elif self.remind_after is not None and not timedelta(0) < self.remind_after < self.expires:
+            half = duration_text(self.expires / 2)
+            yield "remind_after", f"is not within the {duration_text(self.expires)} there are to decide; write {half}"
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

@@ -67,6 +67,8 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.RELEASE_OPENED: ("version", "champion", "endpoint", "submitter", "release"),
     NoticeKind.RELEASE_REJECTED: ("version", "champion", "endpoint", "release", "detail"),
     NoticeKind.APPROVAL_NEEDED: ("version", "champion", "endpoint", "step", "submitter", "quorum", "expires_at"),
+    NoticeKind.APPROVAL_REMINDER: ("version", "champion", "endpoint", "step", "submitter", "quorum", "expires_at"),
+    NoticeKind.APPROVAL_ESCALATED: ("version", "champion", "endpoint", "step", "submitter", "quorum", "expires_at"),
     NoticeKind.APPROVAL_EXPIRED: ("version", "champion", "endpoint", "step", "expires_at"),
     NoticeKind.CANARY_STARTED: ("version", "champion", "endpoint", "traffic_percent", "step"),
     NoticeKind.PROMOTED: ("version", "champion", "endpoint", "release", "detail"),

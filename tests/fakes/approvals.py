@@ -14,11 +14,15 @@ class FakeApprovals:
 
     def __init__(self) -> None:
         self.requests: list[ApprovalRequest] = []
+        self.closed: list[tuple[ReleaseId, str]] = []
         self._decisions: dict[tuple[str, str], Decision] = {}
 
     def open(self, request: ApprovalRequest) -> None:
         if all((known.release, known.digest) != (request.release, request.digest) for known in self.requests):
             self.requests.append(request)
+
+    def close(self, release: ReleaseId, digest: str, reason: str) -> None:
+        self.closed.append((release, reason))
 
     def decision(self, release: ReleaseId, digest: str) -> Decision | None:
         return self._decisions.get((release, digest))

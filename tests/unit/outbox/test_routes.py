@@ -71,3 +71,27 @@ def test_telling_approvers_who_do_not_exist_is_refused() -> None:
     header = POLICY.replace("[ana@example.com, ben@example.com]", "[]")
     with pytest.raises(PolicyProblemsError, match=r"add people\.approvers"):
         _load("{on: [promoted], to: [approvers], by: [email]}", header=header)
+
+
+def test_a_reminder_goes_where_the_question_went_unless_a_rule_names_it() -> None:
+    asked = "{on: [approval-needed], to: [approvers], by: [teams]}"
+    assert _routes(_load(asked), NoticeKind.APPROVAL_REMINDER) == (
+        Route("teams", "ana@example.com"),
+        Route("teams", "ben@example.com"),
+    )
+    own = _load(asked, "{on: [approval-reminder], to: [owner], by: [email]}")
+    assert _routes(own, NoticeKind.APPROVAL_REMINDER) == (Route("email", "ana@example.com"),)
+
+
+@pytest.mark.parametrize(
+    ("rule", "channel"),
+    [
+        ("{on: [approval-needed], to: [approvers], by: [teams]}", "teams"),
+        ("{on: [promoted], to: [owner], by: [teams]}", "email"),
+    ],
+)
+def test_an_escalation_goes_to_those_it_is_for(rule: str, channel: str) -> None:
+    section = _load(rule).section(Notify)
+    assert section is not None
+    found = section.routes(NoticeKind.APPROVAL_ESCALATED, _load(rule).people, ("Carla@example.com",))
+    assert found == (Route(channel, "carla@example.com"),)

@@ -129,6 +129,9 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
         ),
         pytest.param("rollout: {judge: {false_rollbacks: 0%}}", "must be above 0%", id="never_wrong"),
         pytest.param("rollout: {baek: 5m}", "bake", id="misspelt"),
+        pytest.param(
+            "rollout: {}\napproval: {expires: 24h, remind_after: 24h}", "is not within the 1d there are", id="reminder"
+        ),
         pytest.param("rollout: {}\napproval: {when: always, quorum: 3}", "3 must agree but", id="quorum"),
         pytest.param("gates: [{metric: roc_auc, at_least: 0.7}]", "add a section evaluate", id="no_evaluation"),
         pytest.param("gates: [{metric: auc, at_least: 0.7}]", "'auc' is not a metric; write one of", id="metric"),
@@ -162,3 +165,12 @@ def test_the_probes_that_are_proposed_are_enough() -> None:
 
 def test_traffic_that_is_enough_is_no_problem() -> None:
     assert load(HEAD + "rollout: {expected_traffic: 1000 per minute}")
+
+
+def test_those_who_are_told_last_may_decide_and_reminders_have_their_times() -> None:
+    text = "rollout: {}\napproval: {expires: 8h, escalate_to: [carla@example.com, ben@example.com], for_undo: always}\n"
+    plan = plan_from(load(HEAD + text)).approval
+    assert plan.approvers == ("ana@example.com", "ben@example.com", "carla@example.com")
+    assert (plan.remind_after, plan.escalate_after) == (timedelta(hours=4), timedelta(hours=6))
+    assert plan.for_undo
+    assert plan_from(load(HEAD + "rollout: {}\napproval: {}\n")).approval.escalate_after is None

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from shared.domain.approval import Decision
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
+from shared.domain.notice import NoticeKind
 from shared.domain.outcome import AbPlan, LabelSource
 from shared.domain.release import ProbePlan, Release, ReleaseRequest, ReleaseState, Serving, SmokeTestPlan, Undo
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
-from shared.release.actions import SendProbes, SetMirror, SetTraffic
+from shared.release.actions import CloseApproval, GiveBackEndpoint, SendProbes, SetMirror, SetTraffic
 from shared.release.moves import Step, move
 from shared.release.names import evaluation_job
 from shared.release.observation import EndpointClaim, Observation, Rival
@@ -67,6 +68,14 @@ plans = st.builds(
     on_new_version=st.sampled_from(["queue", "replace", "refuse"]),
     steps=st.sampled_from([(10, 50, 100), (100,)]),
     probe=st.sampled_from([None, ProbePlan("azureml:requests@latest", 5)]),
+    approval=st.sampled_from(
+        [
+            a_plan().approval,
+            replace(
+                a_plan().approval, remind_after=timedelta(hours=1), escalate_after=timedelta(hours=2), for_undo=True
+            ),
+        ]
+    ),
 )
 
 
@@ -137,6 +146,7 @@ def test_a_release_keeps_its_promises_whatever_it_sees(data: st.DataObject, has_
         _check(release, seen, taken)
         _check_test(release, seen, taken, now)
         _check_probes(release, taken, now)
+        _check_calls(release, taken)
         written = next((action for action in taken.actions if isinstance(action, SetTraffic)), written)
         release = replace(taken.release, posted=len(taken.release.notices))
         now = max(now, taken.wake_at if data.draw(st.booleans()) else now) + data.draw(pauses)
@@ -193,7 +203,9 @@ def _check_traffic(before: Release, seen: Observation, taken: Step) -> None:
         _check_grounds(before, seen)
     if len(after.traffic_steps) > len(before.traffic_steps):
         assert seen.traffic == before.traffic_at(before.step_index)
-    if after.state is ReleaseState.ROLLED_BACK and before.state is not after.state and after.champion:
+    # A release that was only shadowed has no traffic to give back: what a person changes meanwhile stays.
+    has_ended = after.state is ReleaseState.ROLLED_BACK and before.state is not after.state
+    if has_ended and after.champion and before.has_moved_traffic:
         assert seen.traffic == {after.champion.deployment: 100}
 
 
@@ -265,6 +277,19 @@ def _check_probes(before: Release, taken: Step, now: datetime) -> None:
             assert sent.count(before.champion.deployment) == len(sent) / 2 <= before.plan.probe.per_interval
             assert before.probed_at is None or now.replace(second=0) > before.probed_at.replace(second=0)
             assert taken.release.probed_at == now
+
+
+def _check_calls(before: Release, taken: Step) -> None:
+    """Each call to decide is told once, while the question is open; a question does not outlive its release."""
+    told = [notice.kind for notice in taken.release.notices]
+    for kind in (NoticeKind.APPROVAL_NEEDED, NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED):
+        assert told.count(kind) <= 1
+    for kind in {notice.kind for notice in taken.release.notices[len(before.notices) :]}:
+        if kind in {NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED}:
+            assert before.state is taken.release.state is ReleaseState.AWAITING_APPROVAL
+    if any(isinstance(action, GiveBackEndpoint) for action in taken.actions):
+        was_asked = before.history[-1].left is ReleaseState.AWAITING_APPROVAL
+        assert was_asked is any(isinstance(action, CloseApproval) for action in taken.actions)
 
 
 def _check_memory(before: Release, after: Release) -> None:

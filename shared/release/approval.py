@@ -1,0 +1,38 @@
+"""What people are told while a release waits for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.notice import NoticeKind
+from shared.domain.release import Release
+from shared.release.moves import tell
+
+STEP = "deploy"
+
+
+def call_to_decide(release: Release, kind: NoticeKind) -> Release:
+    """Return the release, which has just been asked about or still is, with a notice of that kind."""
+    plan = release.plan.approval
+    return tell(
+        release,
+        kind,
+        f"/api/approvals/{release.id}",
+        reason=release.reason,
+        step=STEP,
+        quorum=str(plan.quorum),
+        expires_at=(release.entered_at + plan.expires).isoformat(),
+    )
+
+
+def reminded(release: Release, now: datetime) -> Release:
+    """Return the release with the reminder and the escalation that are due; each is told once."""
+    plan, waited = release.plan.approval, now - release.entered_at
+    for kind, after in (
+        (NoticeKind.APPROVAL_REMINDER, plan.remind_after),
+        (NoticeKind.APPROVAL_ESCALATED, plan.escalate_after),
+    ):
+        is_told = any(notice.kind is kind for notice in release.notices)
+        if after is not None and waited >= after and not is_told:
+            release = call_to_decide(release, kind)
+    return release
