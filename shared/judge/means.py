@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SCALES = (1.0, 2.0, 4.0)
 # Below this e-process nothing is known; it keeps the arithmetic finite when all values are the same.
 LEAST_SPREAD = 1e-12
+# Below this a float loses its digits.
+LEAST_TAIL = 1e-290
 
 
 def paths_above(values: Numbers, bound: float, starts: Starts) -> Numbers:
@@ -61,8 +63,6 @@ def log_e(counts: Numbers, sums: Numbers, squares: Numbers) -> Numbers:
     Args:
         counts, sums, squares: n, Σx and Σx² of each set of values; broadcast together.
     """
-    from scipy.special import stdtr
-
     parts = []
     has_values = (counts >= 2) & (squares > 0)
     safe = np.where(has_values, squares, 1.0)
@@ -71,11 +71,25 @@ def log_e(counts: Numbers, sums: Numbers, squares: Numbers) -> Numbers:
     for scale in SCALES:
         weighed = counts * scale * scale
         rest = np.maximum(1 - share * weighed / (1 + weighed), LEAST_SPREAD)
-        ratio = -0.5 * np.log1p(weighed) - counts / 2 * np.log(rest)
-        t = sign * np.sqrt(counts * share * weighed / ((1 + weighed) * rest))
-        chance = stdtr(counts, t)
-        parts.append(math.log(2) + ratio + np.log(np.maximum(chance, 1e-300)))
+        parts.append(math.log(2) - 0.5 * np.log1p(weighed) + log_student(counts, rest, sign))
     logs = np.stack(parts)
     highest = logs.max(axis=0)
     mixed = highest + np.log(np.exp(logs - highest).mean(axis=0))
     return np.where(has_values, mixed, 0.0)
+
+
+def log_student(freedom: Numbers, rest: Numbers, sign: Numbers) -> Numbers:
+    """Return ln of rest^(−n/2) · T_n(t), where n is the freedom, and t has the sign and t² = n · (1 − rest) / rest.
+
+    Far on the negative side T_n is below the smallest float, while the power is beyond the largest. There the leading
+    term of the tail is taken, z^(n/2) · (1 − z)^(−1/2) / (n · B(n/2, 1/2)) at z = n / (n + t²), which bounds it from
+    above; z is `rest`, so that the powers cancel.
+    Source: NIST Digital Library of Mathematical Functions, 8.17.8 (the incomplete beta function as a series).
+    """
+    from scipy.special import betaln, stdtr
+
+    tail = stdtr(freedom, sign * np.sqrt(freedom * (1 - rest) / rest))
+    is_told = tail > LEAST_TAIL
+    told = np.log(np.where(is_told, tail, 1.0)) - freedom / 2 * np.log(rest)
+    far = -0.5 * np.log(np.maximum(1 - rest, LEAST_SPREAD)) - np.log(freedom) - betaln(freedom / 2, 0.5)
+    return np.asarray(np.where(is_told, told, far))

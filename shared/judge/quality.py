@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.judge.errors import Bound, nearest_in_null
+from shared.judge.means import log_student
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,16 +95,12 @@ def _of_normal(z: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
 
 
 def _of_t(t: Numbers, freedom: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
-    from scipy.special import stdtr
-
     share, rows = t * t / (freedom + t * t), freedom + 1
     logs = []
     for scale in SCALES:
         spread = scale * scale * _harmonic(n_c, n_b)
-        weight = spread / (1 + spread)
-        rest = 1 - share * weight
-        tail = stdtr(rows, np.sign(t) * np.sqrt(rows * share * weight / rest))
-        logs.append(math.log(2) - 0.5 * np.log1p(spread) - rows / 2 * np.log(rest) + np.log(np.maximum(tail, _LEAST)))
+        rest = 1 - share * spread / (1 + spread)
+        logs.append(math.log(2) - 0.5 * np.log1p(spread) + log_student(rows, rest, np.sign(t)))
     return _mixed(logs)
 
 

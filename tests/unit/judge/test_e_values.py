@@ -52,6 +52,24 @@ def test_what_is_below_one_bound_is_above_its_mirror() -> None:
     )
 
 
+def test_a_version_that_is_far_better_is_never_evidence_that_it_is_worse() -> None:
+    # The tail of Student's law is below the smallest float there, and the power beside it beyond the largest.
+    counts = np.array([50.0, 200.0, 400.0, 1000.0, 10_000.0, 1e6])
+    for away in (1.0, 3.0, 7.0, 50.0):
+        logs = means.log_e(counts, -away * counts, counts * (1 + away * away))
+        assert bool((logs < 0).all()), away
+        assert bool(np.isfinite(logs).all())
+
+
+@pytest.mark.parametrize("freedom", [5.0, 40.0, 300.0, 500.0])
+def test_the_far_tail_goes_on_where_the_near_one_ends(freedom: float) -> None:
+    rest = np.linspace(0.02, 0.98, 400)
+    logs = means.log_student(np.full_like(rest, freedom), rest, np.full_like(rest, -1.0))
+    near = np.diff(logs)
+    assert bool((near >= -1e-9).all()), "the nearer to the bound, the more evidence"
+    assert float(np.max(np.abs(np.diff(near)))) < 0.2
+
+
 def _block_mean(shares: tuple[float, float], bound: Bound, sizes: tuple[int, int], sign: int) -> float:
     """Return the exact mean, under these shares, of the second block's e-value after a fixed first block."""
     first = (50, 9, 50, 1) if sign > 0 else (50, 0, 50, 12)
