@@ -24,6 +24,7 @@ class Tally:
     lost: Sequence[str]
     doubled: Sequence[str]
     duplicate_notices: int
+    duplicate_mails: int
     late_refused: int
     late_accepted: Sequence[str]
 
@@ -35,8 +36,10 @@ class Tally:
 def count(town: Town, fed: Sequence[Fed]) -> Tally:
     """Return what there is to count; everything must be quiet."""
     journal = list(town.journal())
-    messages = Counter((each["key"], *each["to"]) for each in town.ask("inbox", "messages"))
-    told = {key for key, *_ in messages}
+    messages = Counter((each["channel"], each["key"], *each["to"]) for each in town.ask("inbox", "messages"))
+    told = {key for _, key, *_ in messages}
+    mails = {message: times for message, times in messages.items() if message[0] == "email"}
+    mailed = {key for _, key, *_ in mails}
     jobs = Counter(job["tags"].get("vigia.fact") for job in town.ask("azureml", "jobs") if job["parent"] is None)
     moves = traffic_moves(town)
     late = [line for line in journal if line["what"] == "late"]
@@ -47,6 +50,7 @@ def count(town: Town, fed: Sequence[Fed]) -> Tally:
         lost=[
             *(f"job of fact {each.key[:16]}" for each in fed if each.trains and not jobs[each.key[:16]]),
             *(f"notice {key}" for each in fed for key in each.notices if key not in told),
+            *(f"mail {key}" for each in fed if each.trains for key in each.notices if key not in mailed),
             *(f"traffic of {each.endpoint}: {moves}" for each in fed if each.endpoint and not _arrived(each, moves)),
             *(f"fact {key[:16]} is still open" for key in town.app.ledger.open_keys()),
             *(f"quarantined: {item.reason}" for _, item in town.app.quarantine.items()),
@@ -57,6 +61,7 @@ def count(town: Town, fed: Sequence[Fed]) -> Tally:
             *(f"traffic of {each.endpoint}: {moves}" for each in fed if each.endpoint and not _moved_once(each, moves)),
         ],
         duplicate_notices=sum(times - 1 for times in messages.values()),
+        duplicate_mails=sum(times - 1 for times in mails.values()),
         late_refused=sum(line["is_refused"] for line in late),
         late_accepted=[f"{line['method']} {line['name']}" for line in late if not line["is_refused"]],
     )

@@ -38,7 +38,7 @@ kind: tabular
 endpoint: {{name: {model}, type: online}}
 people: {{owner: ana@example.com}}
 retrain: {{job: "azureml:train_toy@latest", on: [drift], cooldown: 0s}}
-notify: [{{on: [training-started], to: [owner], by: [teams]}}]
+notify: [{{on: [training-started], to: [owner], by: [teams, email]}}]
 """
 RELEASED_POLICY = """\
 model: {model}
