@@ -41,7 +41,8 @@ def undo(
     settings: SettingsOption = None,
 ) -> None:
     """Release an earlier version once more. It served before, so no gates, no evaluation and no approval are asked
-    for again; the steps, the judgement and the watching are those of any release.
+    for again (an approval is where the policy says for_undo: always); the steps, the judgement and the watching are
+    those of any release.
 
     \b
     Example:
@@ -51,7 +52,7 @@ def undo(
     with waiting("reading the policies"):
         app = context.open_app(settings)
         policy = _policy(app, model)
-    _confirm(f"Release version {to} of {policy.model} again?", yes)
+    confirm(f"Release version {to} of {policy.model} again?", yes, "undo")
     with waiting("opening the release"):
         from cli.release_requests import awaited
         from shared.domain.ids import ModelVersion
@@ -80,10 +81,15 @@ def _policy(app: App, model: str | None) -> Policy:
     return policies[0]
 
 
-def _confirm(question: str, yes: bool) -> None:
+def confirm(question: str, yes: bool, what: str) -> None:
+    """Have the person at the terminal agree.
+
+    Raises:
+        CommandError: nobody is there, or they do not.
+    """
     if yes:
         return
     if not is_interactive():
-        raise CommandError("cli.unconfirmed", "nobody is here to confirm the undo", "add --yes")
+        raise CommandError("cli.unconfirmed", f"nobody is here to confirm the {what}", "add --yes")
     if not typer.confirm(question, err=True):
         raise CommandError("cli.unconfirmed", "nothing was released", "")

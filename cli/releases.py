@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import context, release_requests, release_undo
+from cli import context, release_requests, release_retry, release_undo
 from cli.options import Format, IdArgument, OutputOption, SettingsOption
 from cli.output import console, print_json, text, waiting
 
@@ -97,3 +97,4 @@ app.command("abort")(release_requests.abort)
 app.command("hold")(release_requests.hold)
 app.command("resume")(release_requests.resume)
 app.command("undo")(release_undo.undo)
+app.command("retry")(release_retry.retry)

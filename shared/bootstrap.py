@@ -31,6 +31,7 @@ from shared.engine.reconcile import Reconciler
 from shared.engine.registry_poll import RegistryPoll
 from shared.engine.release_desk import ReleaseDesk
 from shared.engine.replay import Replay
+from shared.engine.retry import Retrier
 from shared.engine.schedules import Schedules
 from shared.engine.storms import Storms
 from shared.engine.sweep import LateResumption, Sweep
@@ -204,6 +205,10 @@ class App:
     @cached_property
     def undoer(self) -> Undoer:
         return Undoer(self.workspace, self.releases, self.endpoints, self.queue, self.clock)
+
+    @cached_property
+    def retrier(self) -> Retrier:
+        return Retrier(self.workspace, self.releases, self.endpoints, self.queue, self.clock)
 
     @cached_property
     def sweep(self) -> Sweep:

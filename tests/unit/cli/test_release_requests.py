@@ -158,3 +158,26 @@ def test_status_waits_until_no_release_is_under_way(
 
     assert late.exit_code == 2
     assert settled.exit_code in {0, 1}
+
+
+@pytest.mark.parametrize("target", [(ID,), ("3",), ("3", "--model", "flight-delay")])
+def test_retry_opens_another_release_and_reads_it_back(fake: FakeApp, run: Run, target: tuple[str, ...]) -> None:
+    fake.have_champion()
+    fake.azureml.register("flight-delay", "3")
+    ended = replace(a_release(fake), state=ReleaseState.ROLLED_BACK, reason="too slow", is_settled=True)
+    fake.releases.create(ended)
+
+    unasked = run("releases", "retry", *target, *BY)
+    told = run("releases", "retry", *target, *BY, "--yes", "-o", "json")
+
+    assert (unasked.exit_code, told.exit_code) == (2, 0)
+    assert "confirm the retry" in unasked.stderr
+    answer = json.loads(told.stdout)
+    assert (answer["id"], answer["state"], answer["done"]) == ("flight-delay-3-r2", "opened", False)
+    assert answer["cause"] == "retry of flight-delay-3 by ana@example.com: a hotfix"
+
+
+def test_retry_refuses_one_that_is_under_way(fake: FakeApp, running: Release, run: Run) -> None:
+    told = run("releases", "retry", ID, *BY, "--yes")
+    assert told.exit_code == 2
+    assert f"release {ID} of it is under way" in told.stderr

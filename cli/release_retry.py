@@ -1,0 +1,95 @@
+"""`vigia releases retry`: release a version once more that did not make it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import context
+from cli.errors import NOT_DONE
+from cli.options import (
+    ByOption,
+    Format,
+    OutputOption,
+    ReasonOption,
+    SettingsOption,
+    TimeoutOption,
+    YesOption,
+    person,
+    required_text,
+)
+from cli.output import console, print_json, text, waiting
+from cli.release_undo import confirm
+
+if TYPE_CHECKING:
+    from shared.bootstrap import App
+    from shared.domain.ids import ModelVersion
+    from shared.policy.model import Policy
+
+
+def retry(
+    target: Annotated[
+        str, typer.Argument(metavar="VERSION|ID", help="The version, or the release that did not make it.")
+    ],
+    reason: ReasonOption,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="MODEL", help="Of which model; not needed with an ID.", show_default=False),
+    ] = None,
+    by: ByOption = None,
+    yes: YesOption = False,
+    timeout: TimeoutOption = 0,
+    output: OutputOption = Format.TABLE,
+    settings: SettingsOption = None,
+) -> None:
+    """Release a version once more that was rolled back, rejected, aborted, or failed: a release of its own, with the
+    gates, the approval and the steps that the policy has now. A version that served comes back by undo.
+
+    \b
+    Examples:
+      vigia releases retry flight-delay-3 --reason "the weather service is back" --yes
+      vigia releases retry 3 --model flight-delay --reason "the gate was wrong" --yes --timeout 3600
+    """
+    why, who = required_text(reason, "--reason"), person(by)
+    with waiting("reading the releases"):
+        app = context.open_app(settings)
+        policy, version = _found(app, target, model)
+    confirm(f"Release version {version} of {policy.model} once more?", yes, "retry")
+    with waiting("opening the release"):
+        from cli.release_list import find_release
+        from cli.release_requests import awaited
+        from shared.engine.retry import RetryWish
+        from shared.release.plan import plan_from
+
+        wish = RetryWish(policy.model, policy.endpoint.name, version, who, why)
+        opened = app.retrier.open(wish, plan_from(policy))
+        # What is shown is what the storage has, not what was meant to be written.
+        release = awaited(
+            app, find_release(app, opened.id), lambda seen: 100 in seen.traffic_steps and seen.ends_as is None, timeout
+        )
+    serves = 100 in release.traffic_steps and release.ends_as is None
+    if output is Format.JSON:
+        about = {"id": release.id, "state": release.state, "reason": release.reason, "cause": release.cause}
+        print_json({**about, "done": serves})
+    else:
+        lines = (f"release {release.id} is {release.state}: {release.reason}", f"opened by a {release.cause}")
+        console().print(*map(text, lines), sep="\n", soft_wrap=True)
+    if timeout and not serves:
+        raise typer.Exit(NOT_DONE)
+
+
+def _found(app: App, target: str, model: str | None) -> tuple[Policy, ModelVersion]:
+    """Return the policy and the version that the target means: of a model that is named, the version; else the release
+    of that id, or the version of the only model."""
+    from cli.release_list import find_release
+    from shared.domain.ids import ModelVersion
+
+    policies = list(app.policies)
+    if model is not None:
+        return context.known_policy(app, model), ModelVersion(target)
+    known = any(item.id == target for item in app.releases.items())
+    if not known and len(policies) == 1 and not any(item.id.startswith(target) for item in app.releases.items()):
+        return policies[0], ModelVersion(target)
+    release = find_release(app, target)
+    return context.known_policy(app, release.model), release.version
