@@ -1,113 +1,148 @@
-"""Profiling and comparing a table for drift, beside scipy's tests column by column."""
+"""Comparing two tables for drift, beside other libraries on the same parquet files and beside a floor.
+
+Each comparison runs in a process of its own, from the files to the verdicts; imports are told apart.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
-from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
-from benchmarks.harness.timing import seconds
+from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
+from benchmarks.rivals.drift_tables import write_table
+from benchmarks.rivals.environments import PINNED, interpreter, make
 
-if TYPE_CHECKING:
-    import pandas as pd
-
+ROOT = Path(__file__).parents[1]
+PROGRAM = ROOT / "benchmarks" / "rivals" / "drift_runs.py"
 SEED = 20261120
-CATEGORIES = 20
+# Moved by a fiftieth of a standard deviation: significant in a million rows, and too little to matter.
+SHIFT = 0.02
+OURS = ("floor", "ours", "ours_stored")
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A table; three columns of ten hold categories, the others numbers."""
+    """A table; a fifth of its columns hold categories, the others numbers."""
 
     rows: int
     columns: int
     repetitions: int
 
-    @property
-    def categorical(self) -> int:
-        return self.columns * 3 // 10
-
     def __str__(self) -> str:
         return f"{self.rows:,} rows x {self.columns} columns"
 
 
-SHORT, LONG = Size(100_000, 20, 3), Size(1_000_000, 50, 1)
-
-
-def table(size: Size, seed: int, shift: float = 0.0) -> pd.DataFrame:
-    """Return random numbers, moved by `shift` standard deviations, and evenly spread categories."""
-    import numpy as np
-    import pandas as pd
-
-    random = np.random.default_rng(seed)
-    names = np.array([f"category-{number}" for number in range(CATEGORIES)])
-    columns: dict[str, object] = {}
-    for number in range(size.columns - size.categorical):
-        columns[f"number_{number}"] = random.normal(shift, 1.0, size.rows)
-    for number in range(size.categorical):
-        columns[f"category_{number}"] = names[random.integers(0, CATEGORIES, size.rows)]
-    return pd.DataFrame(columns)
-
-
-def by_scipy(reference: pd.DataFrame, window: pd.DataFrame) -> dict[str, float]:
-    """Return a p-value per column: two-sample KS of numbers, chi-square of category counts."""
-    import pandas as pd
-    from scipy.stats import chi2_contingency, ks_2samp  # type: ignore[attr-defined]
-
-    found: dict[str, float] = {}
-    for name in reference.columns:
-        before, now = reference[name], window[name]
-        if pd.api.types.is_numeric_dtype(before.dtype):
-            found[name] = float(ks_2samp(before.to_numpy(), now.to_numpy()).pvalue)
-        else:
-            counts = pd.concat([before.value_counts(), now.value_counts()], axis=1).fillna(0)
-            found[name] = float(chi2_contingency(counts.to_numpy()).pvalue)
-    return found
+# With a hundred thousand rows Evidently takes seconds; with a million, minutes.
+SHORT, LONG, STREAMED = Size(100_000, 20, 3), Size(1_000_000, 50, 3), Size(10_000_000, 50, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds, one per repetition."""
+class Measured:
+    """One comparison: seconds of wall clock, of CPU and of imports, and the peak of memory in MB."""
 
-    profile: list[float] = field(default_factory=list)
-    compare: list[float] = field(default_factory=list)
-    scipy: list[float] = field(default_factory=list)
+    wall: float
+    cpu: float
+    imports: float
+    peak_mb: float
 
 
-def measure(size: Size, run: Run) -> list[Figure]:
-    from shared.drift.compare import compare
-    from shared.drift.profile import profile
+def compared(library: str, reference: Path, window: Path, python: Path | str = sys.executable) -> Measured:
+    """Return what a comparison by the library took, in a new process.
 
-    run.progress(f"making two tables of {size}")
-    reference, window = table(size, SEED), table(size, SEED + 1, shift=0.02)
-    small = Size(1000, 10, 1)
-    warm = table(small, SEED)
-    compare(profile(warm), warm)
-    by_scipy(warm, warm)
-    profiled, found = profile(reference), Timings()
+    Raises:
+        BenchmarkError: it failed; the end of what it said is told.
+    """
+    command = [str(python), str(PROGRAM), library, str(reference), str(window)]
+    paths = {"PYTHONPATH": str(ROOT)} if str(python) == sys.executable else {}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **paths}, cwd=ROOT)
+    if done.returncode:
+        raise BenchmarkError(f"{library} failed: {done.stderr.strip()[-800:]}")
+    return Measured(**json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def measure(size: Size, run: Run, folder: Path) -> dict[str, list[Measured]]:
+    """Return what each library took, ours in turn with the others."""
+    reference, window = tables(size, run, folder)
+    rivals = {name: python for name in PINNED if (python := interpreter(name))}
+    found: dict[str, list[Measured]] = {name: [] for name in (*OURS, *rivals)}
+    compared("ours_stored", reference, window)  # leaves the profile beside the reference
     for number in range(size.repetitions):
-        run.progress(f"round {number + 1} of {size.repetitions}: scipy")
-        found.scipy.append(seconds(lambda: by_scipy(reference, window)))
-        run.progress(f"round {number + 1} of {size.repetitions}: ours")
-        found.profile.append(seconds(lambda: profile(reference)))
-        found.compare.append(seconds(lambda: compare(profiled, window)))
-    return figures(found, size)
+        for name in OURS:
+            run.progress(f"round {number + 1} of {size.repetitions}: {name}")
+            found[name].append(compared(name, reference, window))
+        # A second round of minutes would tell little more.
+        for name, python in rivals.items() if number == 0 else ():
+            run.progress(f"{name}, {size}")
+            found[name].append(compared(name, reference, window, python))
+    return found
 
 
-def figures(found: Timings, size: Size) -> list[Figure]:
-    profiled, compared, scipy = median(found.profile), median(found.compare), median(found.scipy)
+def tables(size: Size, run: Run, folder: Path) -> tuple[Path, Path]:
+    run.progress(f"writing two tables of {size}")
+    reference, window = folder / f"reference-{size.rows}.parquet", folder / f"window-{size.rows}.parquet"
+    write_table(reference, size.rows, size.columns, SEED)
+    write_table(window, size.rows, size.columns, SEED + 1, SHIFT)
+    return reference, window
+
+
+def figures(found: dict[str, list[Measured]], size: Size) -> list[Figure]:
+    wall = {name: median(each.wall for each in runs) for name, runs in found.items()}
+    cpu = {name: median(each.cpu for each in runs) for name, runs in found.items()}
+    ours, stored, floor = wall["ours"], wall["ours_stored"], wall["floor"]
+    shown = [
+        Figure("drift.ours_ms", ours * 1000, "ms", f"both files read, profiled and compared, {size}"),
+        Figure("drift.ours_cpu_ms", cpu["ours"] * 1000, "ms", "the same, seconds of CPU"),
+        Figure("drift.stored_ms", stored * 1000, "ms", "the window's file alone, with a stored profile"),
+        Figure("drift.floor_ms", floor * 1000, "ms", "both files read, each column of numbers sorted, two threads"),
+        Figure("drift.of_floor", ours / floor, "x", "ours / floor", Goal("<=", 2)),
+        Figure("drift.of_floor_cpu", cpu["ours"] / cpu["floor"], "x", "the same of CPU"),
+        Figure("drift.stored_of_ours", stored / ours, "x", "stored profile / ours", Goal("<=", 0.5)),
+        Figure("drift.peak_mb", max(each.peak_mb for each in found["ours"]), "MB", "most memory, both files"),
+    ]
+    rivals = [name for name in found if name not in OURS]
+    for name in rivals:
+        goal = Goal(">=", 100) if name == "evidently" and size == LONG else None
+        words = f"{PINNED[name][0]}: {wall[name]:.1f} s, {found[name][0].peak_mb:,.0f} MB"
+        shown.append(Figure(f"drift.times_{name}", wall[name] / ours, "x", f"{words}; / ours", goal))
+        shown.append(Figure(f"drift.times_{name}_cpu", cpu[name] / cpu["ours"], "x", "the same of CPU"))
+    if rivals:
+        fastest = min(wall[name] for name in rivals)
+        goal = Goal(">=", 15) if size == LONG else None
+        shown.append(Figure("drift.times_fastest", fastest / ours, "x", "fastest of them / ours", goal))
+    return shown
+
+
+def streamed(run: Run, folder: Path, before: float) -> list[Figure]:
+    """Return what ten million rows take; `before` is the peak of memory for a million."""
+    reference, window = tables(STREAMED, run, folder)
+    run.progress(f"ours, {STREAMED}")
+    found = compared("ours", reference, window)
     return [
-        Figure("drift.profile_ms", profiled * 1000, "ms", f"profile the reference, {size}"),
-        Figure("drift.compare_ms", compared * 1000, "ms", "compare a window of that size with the profile"),
-        Figure("drift.scipy_ms", scipy * 1000, "ms", "ks_2samp and chi2_contingency of scipy, column by column"),
-        Figure("drift.speedup", scipy / (profiled + compared), "x", "scipy / (profile + compare)", Goal(">=", 1)),
-        Figure("drift.window_speedup", scipy / compared, "x", "scipy / compare: each window after the first"),
+        Figure("drift.streamed_s", found.wall, "s", f"both files read, profiled and compared, {STREAMED}"),
+        Figure("drift.streamed_mb", found.peak_mb, "MB", "most memory", Goal("<=", 600)),
+        Figure("drift.streamed_growth", found.peak_mb / before, "x", "most memory / that of a million rows"),
     ]
 
 
 def run(run: Run) -> list[Figure]:
-    return measure(LONG if run.is_long else SHORT, run)
+    if run.with_rivals:
+        make(run.progress)
+    elif not any(interpreter(name) for name in PINNED):
+        run.progress("no other library is installed for a comparison: --rivals installs them")
+    size = LONG if run.is_long else SHORT
+    with tempfile.TemporaryDirectory(prefix="vigia-drift-") as name:
+        folder = Path(name)
+        found = measure(size, run, folder)
+        shown = figures(found, size)
+        if run.is_long:
+            shown += streamed(run, folder, max(each.peak_mb for each in found["ours"]))
+    return shown
 
 
-SPEC = Benchmark("drift", "profiling and comparing a table for drift, beside scipy column by column", run)
+SPEC = Benchmark("drift", "comparing two tables for drift, beside other libraries and a floor", run)

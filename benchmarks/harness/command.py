@@ -34,7 +34,7 @@ def main(argv: Sequence[str], known: Mapping[str, Benchmark] | None = None) -> i
     has_failed = False
     for benchmark in chosen:
         try:
-            measured = _measure(benchmark, is_long, err)
+            measured = _measure(benchmark, is_long, arguments.rivals, err)
         except NotMeasurableHereError as exc:
             out.print(f"\n[yellow]{benchmark.name}: skipped:[/] {exc}", soft_wrap=True)
             continue
@@ -63,7 +63,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
-def _measure(benchmark: Benchmark, is_long: bool, err: Console) -> Sequence[Figure]:
+def _measure(benchmark: Benchmark, is_long: bool, with_rivals: bool, err: Console) -> Sequence[Figure]:
     def tell(text: str) -> None:
         if err.is_terminal:
             status.update(f"{benchmark.name}: {text} …")
@@ -71,7 +71,7 @@ def _measure(benchmark: Benchmark, is_long: bool, err: Console) -> Sequence[Figu
             err.print(f"{benchmark.name}: {text}", soft_wrap=True)
 
     with err.status(f"{benchmark.name} …") as status:
-        return benchmark.run(Run(is_long, tell))
+        return benchmark.run(Run(is_long, tell, with_rivals))
 
 
 def _problem(arguments: argparse.Namespace, known: Mapping[str, Benchmark]) -> str:
@@ -95,5 +95,8 @@ def _parser(known: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="one benchmark; without it all that take seconds")
     parser.add_argument("--long", action="store_true", help="more repetitions and larger data, and the slow ones too")
+    parser.add_argument(
+        "--rivals", action="store_true", help="first install other libraries, pinned, in .vigia/rivals (from PyPI)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     return parser

@@ -65,10 +65,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a benchmark is to run: in its longer form or not, and whom it tells how far it is."""
+    """How a benchmark is to run: in its longer form or not, whom it tells how far it is, and whether it installs
+    rivals first."""
 
     is_long: bool
     progress: Callable[[str], None]
+    with_rivals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from benchmarks.harness.fuzzing import Fuzzed
 from benchmarks.harness.spec import BenchmarkError, Figure, Run
 from benchmarks.harness.storage import settings_on
 from benchmarks.harness.timing import quantile
+from benchmarks.rivals import environments
 from local.addresses import Addresses
 from shared.adapters.storage import AzureBlobStore
 from shared.store.ledger import Ledger
@@ -128,20 +129,25 @@ def test_the_naive_rule_fails_what_is_significantly_worse(world: judge.World, ex
     assert judge.naive(world.pairs(np.random.default_rng(1))) is expected
 
 
-def test_drift_is_compared_on_a_table_of_numbers_and_categories() -> None:
-    size = drift.Size(rows=400, columns=10, repetitions=1)
-    found = by_name(drift.measure(size, TINY))
-    assert found["drift.window_speedup"].value > found["drift.speedup"].value > 0
-    table = drift.table(size, seed=1)
-    assert table.shape == (400, 10)
-    assert len(table.select_dtypes("number").columns) == 7
+def test_drift_is_compared_in_processes_of_their_own(tmp_path: Path) -> None:
+    size = drift.Size(rows=2_000, columns=5, repetitions=1)
+    reference, window = drift.tables(size, TINY, tmp_path)
+    found = {name: [drift.compared(name, reference, window)] for name in drift.OURS}
+    shown = by_name(drift.figures({**found, "evidently": [drift.Measured(200.0, 100.0, 1.0, 9.0)]}, size))
+    assert (tmp_path / "reference-2000.parquet.profile").exists()
+    assert shown["drift.times_evidently"].value == 200 / found["ours"][0].wall
+    assert shown["drift.times_fastest"].value == shown["drift.times_evidently"].value
+    assert shown["drift.peak_mb"].value > 10
 
 
-def test_scipy_finds_a_shift_in_numbers_and_none_in_the_categories() -> None:
-    size = drift.Size(rows=2000, columns=10, repetitions=1)
-    found = drift.by_scipy(drift.table(size, 1), drift.table(size, 2, shift=1.0))
-    assert found["number_0"] < 1e-6
-    assert found["category_0"] > 1e-3
+def test_a_library_that_fails_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match=r"ours failed: (.|\n)*No such file"):
+        drift.compared("ours", tmp_path / "none.parquet", tmp_path / "none.parquet")
+
+
+def test_an_environment_that_was_not_finished_is_none(tmp_path: Path) -> None:
+    (tmp_path / "frouros" / "bin").mkdir(parents=True)
+    assert environments.interpreter("frouros", tmp_path) is None
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+"""One comparison of two parquet files in a process of its own, by Vigia or by somebody else's library.
+
+Run by the library's own interpreter, so nothing but the standard library is imported before the clock of the import
+starts: `python drift_runs.py LIBRARY REFERENCE WINDOW`. Prints one JSON object: seconds of wall clock and of CPU from
+the files to the verdicts, seconds of imports, and the peak of memory.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Work = Callable[[], object]
+
+
+def ours(reference: str, window: str) -> Work:
+    from shared.drift.compare import compare
+    from shared.drift.profile import profile
+
+    return lambda: compare(profile(_Files(reference)), _Files(window))
+
+
+def ours_stored(reference: str, window: str) -> Work:
+    """Compare with the profile that lies beside the reference; make it when it is not there yet."""
+    from shared.drift.compare import compare
+    from shared.drift.profile import Profile, profile
+
+    stored = Path(reference + ".profile")
+    if not stored.exists():
+        stored.write_bytes(profile(_Files(reference)).to_bytes())
+    return lambda: compare(Profile.from_bytes(stored.read_bytes()), _Files(window))
+
+
+def floor(reference: str, window: str) -> Work:
+    """Read both files and sort each column of numbers, on two threads: what an exact comparison cannot do without."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    def work() -> None:
+        for path in (reference, window):
+            names = pq.read_schema(path).names
+            table = pq.read_table(path, read_dictionary=[name for name in names if name.startswith("category")])
+            with ThreadPoolExecutor(2) as pool:
+                columns = [table[name] for name in names if name.startswith("number")]
+                list(pool.map(lambda column: np.sort(column.to_numpy()).size, columns))
+
+    return work
+
+
+def evidently(reference: str, window: str) -> Work:
+    import pandas as pd
+    from evidently import Report  # type: ignore[import-not-found]
+    from evidently.presets import DataDriftPreset  # type: ignore[import-not-found]
+
+    def work() -> object:
+        found = Report([DataDriftPreset()]).run(pd.read_parquet(window), pd.read_parquet(reference))
+        return found.dict()
+
+    return work
+
+
+def nannyml(reference: str, window: str) -> Work:
+    import nannyml as nml  # type: ignore[import-not-found]
+    import pandas as pd
+
+    def work() -> object:
+        before, now = pd.read_parquet(reference), pd.read_parquet(window)
+        calculator = nml.UnivariateDriftCalculator(column_names=list(before.columns))
+        return calculator.fit(before).calculate(now).to_df()
+
+    return work
+
+
+def frouros(reference: str, window: str) -> Work:
+    import pandas as pd
+    from frouros.detectors.data_drift import ChiSquareTest, KSTest  # type: ignore[import-not-found]
+
+    def work() -> object:
+        before, now = pd.read_parquet(reference), pd.read_parquet(window)
+        found = {}
+        for name in before.columns:
+            detector = KSTest() if name.startswith("number") else ChiSquareTest()
+            detector.fit(X=before[name].to_numpy())
+            found[name] = detector.compare(X=now[name].to_numpy())[0].p_value
+        return found
+
+    return work
+
+
+class _Files:
+    """A parquet file in batches, as Vigia's own adapter reads it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __iter__(self) -> Any:
+        from shared.adapters.parquet import stream_parquet
+
+        return stream_parquet(self._path, self._path)
+
+
+LIBRARIES = {each.__name__: each for each in (ours, ours_stored, floor, evidently, nannyml, frouros)}
+
+
+def peak_megabytes() -> float:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def main(library: str, reference: str, window: str) -> None:
+    began = time.perf_counter()
+    work = LIBRARIES[library](reference, window)
+    imported, wall, cpu = time.perf_counter() - began, time.perf_counter(), time.process_time()
+    work()
+    measured = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "imports": imported}
+    print(json.dumps({**measured, "peak_mb": peak_megabytes()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
