@@ -53,7 +53,8 @@ def round_ticks(least: float, most: float, finite: NDArray[np.float64]) -> NDArr
     step = next((power * each for each in (1, 2, 5, 10) if power * each >= width), math.inf)
     if not math.isfinite(step) or step <= 0 or not math.isfinite(float(high) / step):
         return finite[:0]
-    ticks = np.round(
-        np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step, 12 - math.floor(math.log10(step))
-    )
-    return ticks[np.isfinite(ticks) & (ticks >= least) & (ticks <= most)]
+    first, last = math.ceil(float(low) / step), math.floor(float(high) / step)
+    # Through their digits, so that the borders are the numbers that people read: 0.3, not 0.30000000000000004.
+    ticks = np.array([float(f"{number * step:.12g}") for number in range(first, last + 1)])
+    chosen: NDArray[np.float64] = ticks[np.isfinite(ticks) & (ticks >= least) & (ticks <= most)]
+    return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from shared.drift.significance import (
     kolmogorov_smirnov_p_value,
     merge_rare_cells,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # With fewer values than this in a column, its distribution is not compared; its missing rate still is.
 MINIMUM_VALUES = 50
@@ -250,11 +253,7 @@ def _median_move(before: float | None, now: float | None) -> str:
     return f"median moved from {before:.4g} to {now:.4g}" if before != now else f"median still {now:.4g}"
 
 
-def _share_move(
-    known: list[str],
-    old: np.ndarray[tuple[int], np.dtype[np.float64]],
-    new: np.ndarray[tuple[int], np.dtype[np.float64]],
-) -> str:
+def _share_move(known: list[str], old: NDArray[np.float64], new: NDArray[np.float64]) -> str:
     if not known:
         return ""
     before, now = old / old.sum(), new / new.sum()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import chdtrc, chdtri, xlog1py, xlogy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,8 +113,6 @@ def jensen_shannon_bias(reference: NDArray[np.float64], window: NDArray[np.float
 
 def _poisson_bias(expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean contribution of cells to the divergence, times the effective number of rows."""
-    from scipy.special import xlog1py, xlogy
-
     count = np.arange(_POISSON_COUNTS, dtype=np.float64)
     log_factorial = np.concatenate(([0.0], np.cumsum(np.log(count[1:]))))
     mean = expected[:, np.newaxis]
@@ -130,8 +129,6 @@ def jensen_shannon_null_quantile(probability: float, cells: int, rows: int, othe
 
     Source: a second-order expansion gives divergence ~ chi2(cells - 1) * (1/n + 1/m) / (8 ln 2).
     """
-    from scipy.special import chdtri
-
     if cells < 2:
         return 0.0
     beyond = float(chdtri(cells - 1, probability)) - (cells - 1)
@@ -143,8 +140,6 @@ def chi_square_p_value(reference: NDArray[np.float64], window: NDArray[np.float6
 
     1.0 when fewer than two cells hold rows, or one sample is empty: there is nothing to tell apart.
     """
-    from scipy.special import chdtrc
-
     pooled = reference + window
     used = pooled > 0
     cells, total = int(used.sum()), float(pooled.sum())

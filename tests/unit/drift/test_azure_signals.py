@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.fact import FeatureDrift
-from shared.drift.azure_signals import contradictions, is_breach, read_signal
+from shared.drift.azure_signals import contradictions, is_breach, is_lower_worse, read_signal
+from shared.drift.metrics import METRICS, Direction, Metric
 
 PLACE = "signals/churn.json"
 
@@ -61,6 +62,12 @@ def test_groups_are_read_with_their_thresholds() -> None:
 def test_each_metric_has_its_direction(metric: str, value: float, breach: bool) -> None:
     assert is_breach(FeatureDrift("x", metric, value, 0.9)) is breach
     assert is_breach(FeatureDrift("x", metric, 0.9, 0.9)) is False
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_the_directions_are_those_of_our_own_metrics(metric: Metric) -> None:
+    for name in (metric.name, *metric.aliases):
+        assert is_lower_worse(name) is (metric.direction is Direction.HIGHER_IS_BETTER)
 
 
 def test_a_wrong_way_round_verdict_is_a_contradiction_both_ways() -> None:
