@@ -14,6 +14,7 @@ from shared.domain.release import (
 from shared.errors import PolicyError
 from shared.policy.model import Policy
 from shared.release.ab_section import ab_plan
+from shared.release.batch_section import batch_plan
 from shared.release.judge_section import judge_plan
 from shared.release.rollout_section import Rollout, SmokeTest
 from shared.release.sections import Approval, Evaluate, Gates
@@ -46,13 +47,14 @@ def plan_from(policy: Policy) -> ReleasePlan:
         watch_for=rollout.watch_for,
         judge=judge_plan(rollout.judge),
         deployment=DeploymentPlan(**rollout.deployment.model_dump()),
-        strategy=rollout.strategy if rollout.strategy != "batch" else "all-at-once",
+        strategy=rollout.strategy,
         mirror=rollout.mirror if rollout.strategy == "shadow" else 0,
         smoke_test=_smoke_test_plan(rollout.smoke_test),
         on_hand_edit=rollout.on_hand_edit,
         on_new_version=rollout.on_new_version,
         keep=KeepPlan(rollout.keep.champion_for, rollout.keep.then),
         probe=ProbePlan(rollout.probe.sample, rollout.probe.per_interval) if rollout.probe else None,
+        batch=batch_plan(rollout),
     )
 
 

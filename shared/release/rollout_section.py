@@ -15,10 +15,10 @@ from shared.policy.quantities import Duration, Rate, duration_text, parse_percen
 from shared.policy.section import Section
 from shared.release.ab import SETTLE_WITHIN
 from shared.release.ab_section import Outcome, ab_problems, held_until
+from shared.release.batch_section import DECIDE_WITHIN, Batch, batch_problems
 from shared.release.judge_section import Judge, judge_plan, judge_problems
 from shared.release.probe_section import Probe, probes_that_decide, with_probes
 
-IMPLEMENTED = ("canary", "shadow", "blue-green", "all-at-once", "ab")
 IN_STEPS = ("canary", "shadow")
 
 
@@ -88,6 +88,7 @@ class Rollout(Section):
     watch_for: Duration = timedelta(hours=2)
     expected_traffic: Rate | None = None
     probe: Probe | None = None
+    batch: Batch | None = None
     judge: Judge = Judge()
     deployment: Deployment = Deployment()
 
@@ -107,14 +108,23 @@ class Rollout(Section):
         """Return how long a step may take to be decided."""
         if self.strategy == "ab":
             return held_until(self) + SETTLE_WITHIN
+        if self.strategy == "batch":
+            return self.decide_within if self.decide_within is not None else DECIDE_WITHIN
         return self.decide_within if self.decide_within is not None else 4 * self.bake
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
+        yield from self._keep_problems()
+        if self.strategy == "batch":
+            yield from batch_problems(self, policy)
+        else:
+            yield from self._online_problems(policy)
+
+    def _online_problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         if policy.endpoint.type != "online":
-            yield "", "traffic can be moved on online endpoints only; write endpoint: {…, type: online}"
-        if self.strategy not in IMPLEMENTED:
-            yield "strategy", f"{self.strategy} is not available yet; write {' or '.join(IMPLEMENTED)}"
-        elif self.strategy not in IN_STEPS and "steps" in self.model_fields_set:
+            yield "", "traffic is moved on online endpoints only; write endpoint: {…, type: online}, or strategy: batch"
+        if self.batch is not None:
+            yield "batch", f"{self.strategy} compares no batch; leave it out, or write strategy: batch"
+        if self.strategy not in IN_STEPS and "steps" in self.model_fields_set:
             yield "steps", f"{self.strategy} has no steps; leave them out, or write strategy: canary"
         if self.strategy != "shadow" and "mirror" in self.model_fields_set:
             yield "mirror", f"{self.strategy} copies no requests; leave it out, or write strategy: shadow"

@@ -97,7 +97,7 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param("rollout: {strategy: batch}", "batch is not available yet; write canary or shadow or", id="batch"),
+        pytest.param("rollout: {strategy: batch}", "batch needs a batch endpoint; write endpoint: ", id="batch"),
         pytest.param("rollout: {strategy: blue-green, steps: [100%]}", "blue-green has no steps", id="no_steps"),
         pytest.param("rollout: {mirror: 50%}", "canary copies no requests", id="nothing_to_copy"),
         pytest.param("rollout: {strategy: shadow, mirror: 60%}", "copies 1% to 50%", id="too_many_copies"),
