@@ -130,7 +130,6 @@ class Rollout(Section):
             yield "mirror", f"{self.strategy} copies no requests; leave it out, or write strategy: shadow"
         if not 1 <= self.mirror <= MOST_MIRRORED:
             yield "mirror", f"Azure ML copies 1% to {MOST_MIRRORED}% of the requests; write e.g. {MOST_MIRRORED}%"
-        yield from self._keep_problems()
         yield from _step_problems(self.steps)
         yield from self._time_problems()
         yield from judge_problems(self.judge)
