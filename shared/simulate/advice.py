@@ -9,6 +9,7 @@ from datetime import timedelta
 from shared.domain.release import ReleasePlan
 from shared.judge.evidence import tolerances_of
 from shared.judge.need import Expected, intervals_to_pass
+from shared.release.probe_section import with_probes
 from shared.simulate.outcome import SAME, outcome
 from shared.simulate.traffic import Traffic
 
@@ -58,6 +59,8 @@ def time_needed(plan: ReleasePlan, traffic: Traffic, step: int = 0) -> timedelta
     requests = traffic.mean * (interval / timedelta(minutes=1))
     share = plan.steps[step] / 100
     expected = Expected(requests * share, requests * (1 - share), traffic.errors, traffic.spread, traffic.noise)
+    if plan.probe:
+        expected = with_probes(expected, plan.probe.per_interval)
     horizon = max(1, round(plan.decide_within / interval))
     needed = intervals_to_pass(tolerances_of(plan.judge, horizon), expected)
     return None if needed * interval.total_seconds() > LONGEST.total_seconds() * 500 else needed * interval

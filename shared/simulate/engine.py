@@ -132,7 +132,8 @@ def _advance(
     horizon = max(1, round((plan.watch_for if stage.is_watch else plan.decide_within) / plan.judge.interval))
     tolerances = without_scores(tolerances_of(plan.judge, horizon))
     rates = _rates(traffic, running, stage, width)
-    measured = measure(traffic, change, rates, tolerances, random, shares_load=not stage.is_watch)
+    sent, is_beside = _probed(plan, rates, stage)
+    measured = measure(traffic, change, sent, tolerances, random, shares_load=is_beside)
     decided = np.full(len(running), -1)
     says = np.zeros(len(running), dtype=np.int8)
     # Most are decided when the bake is over: only the rest is looked at to the end.
@@ -146,7 +147,8 @@ def _advance(
         decided[rest[found]] = at[found]
         told = np.where(looks.has_data, looks.verdicts, NOTHING)
         says[rest[found]] = told[found, at[found]]
-    served = np.cumsum(measured.requests, axis=1)
+    # Probes are nobody's requests.
+    served = np.cumsum(measured.requests if plan.probe is None else rates[0], axis=1)
     for place, each in enumerate(running):
         each.at += (int(decided[place]) + 1) * width
         each.requests += float(served[place, decided[place]])
@@ -184,6 +186,17 @@ def _rates(traffic: Traffic, running: list[_Running], stage: _Stage, width: floa
         for at, champion in each.shares:
             share[place] = np.where(before[place] >= at, champion, share[place])
     return requests * challenger[:, None] / 100, traffic.per_minute(born + before) * width * share
+
+
+def _probed(plan: ReleasePlan, rates: tuple[Numbers, Numbers], stage: _Stage) -> tuple[tuple[Numbers, Numbers], bool]:
+    """Return the rates with probes, and whether both versions are measured at the same time."""
+    if plan.probe is None:
+        return rates, not stage.is_watch
+    fewest = float(plan.probe.per_interval)
+    # While watching, the champion is measured beside the challenger only if probes are sent to both.
+    is_beside = not stage.is_watch or bool((rates[0] < fewest).any())
+    champion = np.full(rates[1].shape, fewest) if stage.is_watch and is_beside else np.maximum(rates[1], fewest)
+    return (np.maximum(rates[0], fewest), champion), is_beside
 
 
 def _note(running: _Running) -> None:

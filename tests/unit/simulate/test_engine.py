@@ -9,9 +9,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from shared.domain.release import JudgePlan, ReleasePlan, ReleaseState
+from shared.domain.release import JudgePlan, ProbePlan, ReleasePlan, ReleaseState
 from shared.judge.evidence import Tolerances, tolerances_of
 from shared.simulate import engine
+from shared.simulate.advice import time_needed
 from shared.simulate.engine import Ended, look_by_look, simulate
 from shared.simulate.measurements import Change, Measured, measure, without_scores
 from shared.simulate.outcome import SAME
@@ -99,3 +100,21 @@ def test_predictions_are_left_out_without_making_the_others_bolder() -> None:
         tolerances_of(replace(plan, score_shift_at_most=0.1), 60).enough_to_fail
     )
     assert with_scores.scores is None
+
+
+def test_probes_make_a_quiet_endpoint_decidable_and_are_nobodys_requests() -> None:
+    probed = replace(PLAN, probe=ProbePlan("azureml:requests@latest", 120))
+
+    good = simulate(probed, QUIET, SAME, 60, seed=1)
+    slow = simulate(probed, QUIET, Change("slow", latency=1.6), 60, seed=1)
+
+    assert Counter(each.state for each in good)[ReleaseState.FINISHED] >= 57
+    assert Counter(each.state for each in slow)[ReleaseState.ROLLED_BACK] >= 57
+    assert max(each.requests for each in good) <= 1.01 * 12 * max(each.minutes for each in good)
+    assert time_needed(PLAN, QUIET) != time_needed(probed, QUIET)
+
+
+def test_probes_find_what_turns_bad_only_under_all_the_traffic() -> None:
+    plan = replace(PLAN, steps=(100,), strategy="all-at-once", probe=ProbePlan("azureml:requests@latest", 120))
+    slow = simulate(plan, QUIET, Change("slow", latency=1.6), 60, seed=1)
+    assert Counter(each.state for each in slow)[ReleaseState.ROLLED_BACK] >= 57
