@@ -174,6 +174,19 @@ def test_answers_that_come_too_late_say_who_or_when(console: Console) -> None:
     assert (expired.status, "21 Nov 2026" in expired.body) == (410, True)
 
 
+def test_a_question_whose_release_has_ended_says_why(console: Console) -> None:
+    form = _form(console.show()) | {"choice": "approve", "reason": ""}
+    console.approvals.close(RELEASE, "d1", "aborted, eve asked to abort: <b>a bug</b>")
+
+    late = console.pages.decide(RELEASE, urlencode(form).encode(), _person(ANA), "")
+
+    assert (late.status, "No longer open" in late.body) == (410, True)
+    for page in (late, console.show()):
+        assert "eve asked to abort: &lt;b&gt;a bug&lt;/b&gt;" in page.body
+    assert "<form" not in console.show().body
+    assert "flight-delay" not in console.pages.overview(_person(ANA), "").body
+
+
 def test_new_evidence_voids_an_open_page(console: Console) -> None:
     form = _form(console.show()) | {"choice": "approve", "reason": ""}
     console.approvals.open(a_request(digest="d2", requested_at=console.clock.now() + timedelta(minutes=1)))
