@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, Literal
 
 from shared.adapters.data import WorkspaceData
 from shared.adapters.parquet import read_parquet
+from shared.adapters.renewal import Renewable
 from shared.bootstrap import policy_sections
 from shared.console.approval_pages import ApprovalPages
 from shared.console.principal import Principal, parse_principal
@@ -129,23 +131,29 @@ class _Container:
     """A blob container whose only blob, of the hour from nine, is the input."""
 
     def __init__(self, body: bytes) -> None:
-        self.size = len(body)
         self._body = body
 
-    def list_blob_names(self, name_starts_with: str) -> list[str]:
-        return ["inputs.jsonl"] if name_starts_with.endswith("/09/") else []
+    def list_blobs(self, name_starts_with: str) -> list[SimpleNamespace]:
+        content = SimpleNamespace(content_md5=None)
+        found = SimpleNamespace(name="inputs.jsonl", size=len(self._body), etag="1", content_settings=content)
+        return [found] if name_starts_with.endswith("/09/") else []
 
-    def download_blob(self, name: str) -> _Container:
-        return self
+    def download_blob(self, name: str, offset: int, length: int) -> _Download:
+        return _Download(self._body[offset : offset + length])
+
+
+class _Download:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
 
     def readall(self) -> bytes:
-        return self._body
+        return self._content
 
 
 def _collected(body: bytes) -> object:
     workspace: Any = None
     data = WorkspaceData(settings_for(), workspace)
-    vars(data)["_container"] = _Container(body)
+    data._containers = Renewable(lambda: _Container(body))
     return data.collected_inputs(EndpointName("e"), DeploymentName("d"), NOW - timedelta(hours=1), NOW)
 
 
