@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.ids import EndpointName, FactKey, ModelVersion
+from shared.domain.outcome import tested_words
 from shared.domain.release import Release, Serving
 from shared.release.moves import DEPLOY_WITHIN, EVALUATE_WITHIN, GATE_WITHIN, SHIFT_WITHIN, WAIT_FOR_ENDPOINT
 from shared.release.names import release_id
@@ -144,6 +145,8 @@ def _changes(would: Release, endpoint: EndpointRecord | None) -> Iterator[Change
     for index, share in enumerate(would.steps):
         before, after = split(would.traffic_at(index - 1)), split(would.traffic_at(index))
         bakes = f", for {duration(plan.bake)} or more" if share < 100 else f", watched for {duration(plan.watch_for)}"
+        if plan.ab and share < 100:
+            bakes = f", held for {duration(plan.bake)}, then tested: {tested_words(plan.ab)}"
         yield Change("~", f"traffic: {before} → {after}{bakes}")
     keep = plan.keep
     if keep and keep.then != "keep" and would.champion:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.outcome import needed_words
+from shared.domain.outcome import tested_words
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 from shared.policy.quantities import duration_text, percent_text
@@ -125,14 +125,13 @@ def ab_words(section: Rollout) -> str:
     outcome, plan = section.outcome, ab_plan(section)
     if outcome is None or plan is None:
         return ""
-    what = outcome.metric if outcome.metric != "mean" else f"the mean of {outcome.label}"
     sure = [f"{percent_text(outcome.confidence)} sure"]
     told = can_tell(section)
     sure += [f"{section.expected_traffic} tell {told:.2g} apart"] if told is not None and told < math.inf else []
     rest = "else the champion stays"
     if section.on_inconclusive == "extend":
         rest = f"held on until {_span(held_until(section))} and tested once more when it decides nothing, {rest}"
-    return f"promoted when {what} on {outcome.labels} is {needed_words(plan)} ({'; '.join(sure)}), {rest}"
+    return f"promoted when {tested_words(plan)} ({'; '.join(sure)}), {rest}"
 
 
 def _quality_limit(quality: Quality) -> str:

@@ -14,8 +14,10 @@ from cli.output import text
 from cli.status_report import ReleaseLine, step_words
 from cli.status_view import words
 from cli.times import ago, clock, span, until
+from shared.domain.outcome import AbPlan, tested_words
 from shared.domain.release import Release, ReleaseRequest
 from shared.domain.verdict import GateResult, Judgement, Verdict
+from shared.release.ab import holds
 from shared.release.words import split
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def release_tree(release: Release, request: ReleaseRequest | None, approval: App
     _add(tree, "gates", (_gate(result) for result in release.gate_results))
     _add(tree, "approval", _approval(approval, now) if approval else ())
     _add(tree, "traffic", _traffic(release))
+    _add(tree, "A/B test", _test(release, release.plan.ab) if release.plan.ab else ())
     _add(tree, "judgement", _judgement(release.judgement) if release.judgement else ())
     return tree
 
@@ -119,6 +122,15 @@ def _traffic(release: Release) -> Iterator[Text]:
         yield text(f"reached: {' → '.join(f'{share} %' for share in release.traffic_steps)}")
     if step_words(release):
         yield text(f"step {release.step_index + 1}: {split(release.traffic_at(release.step_index))}")
+
+
+def _test(release: Release, plan: AbPlan) -> Iterator[Text]:
+    sure = f"{100 * plan.confidence:g} % sure"
+    yield text(f"promoted when {tested_words(plan)} ({sure})")
+    for end in holds(release)[len(release.outcomes) :]:
+        yield text(f"to be tested {clock(end)}", "dim")
+    for outcome in release.outcomes:
+        yield from _judgement(outcome)
 
 
 def _judgement(judgement: Judgement) -> Iterator[Text]:

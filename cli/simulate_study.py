@@ -93,7 +93,8 @@ class Study:
 
     @property
     def small_print(self) -> str:
-        return (
+        tested = "an A/B test's outcome is taken as proven, and only its guard simulated; " if self.plan.ab else ""
+        return tested + (
             f"* within the tolerance; {self.same.runs:,} releases per row (seed {self.seed}); traffic: {self.origin}; "
             "times count from the first traffic; bad: requests served badly because of the difference until it was "
             "rolled back, or until the watch was over"

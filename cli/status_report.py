@@ -13,6 +13,7 @@ from shared.domain.ids import DeploymentName
 from shared.domain.release import Release, ReleaseState
 from shared.domain.state import Freeze, Training
 from shared.errors import VigiaError
+from shared.release.ab import holds
 from shared.release.words import split
 
 if TYPE_CHECKING:
@@ -149,9 +150,12 @@ def gather(app: App, model: str | None) -> Report:
 
 
 def step_words(release: Release) -> str:
-    """Return e.g. "step 1 of 3, baking"; empty where a release has no steps."""
+    """Return e.g. "step 1 of 3, baking"; of an A/B test, until when it is held; empty where a release has no steps."""
     if release.state is not ReleaseState.CANARY:
         return ""
+    if ends := holds(release):
+        until = ends[min(len(release.outcomes), len(ends) - 1)]
+        return f"A/B test, held until {until:%Y-%m-%d %H:%M} UTC"
     words = f"step {release.step_index + 1} of {len(release.steps)}"
     return f"{words}, {release.phase}" if release.phase else words
 

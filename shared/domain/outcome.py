@@ -97,6 +97,12 @@ def is_higher_better(metric: str, better: Better) -> bool:
     return better == "higher" if metric == "mean" else metric not in LOWER_IS_BETTER
 
 
+def tested_words(plan: AbPlan) -> str:
+    """Return what is tested, e.g. "roc_auc on azureml:labels@latest is worse by at most 0.005"."""
+    what = plan.metric if plan.metric != "mean" else f"the mean of {plan.labels.label}"
+    return f"{what} on {plan.labels.asset} is {needed_words(plan)}"
+
+
 def needed_words(plan: AbPlan) -> str:
     """Return what is to be proven of the challenger, e.g. "worse by at most 0.005"."""
     if plan.needed_gain >= 0:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from shared.domain.release import ReleasePlan
 from shared.judge.evidence import tolerances_of
 from shared.judge.need import Expected, intervals_to_pass
+from shared.release.ab import SETTLE_WITHIN
 from shared.release.probe_section import with_probes
 from shared.simulate.outcome import SAME, outcome
 from shared.simulate.traffic import Traffic
@@ -70,7 +71,9 @@ def _longer(plan: ReleasePlan, traffic: Traffic, text: Callable[[timedelta], str
     needed = time_needed(plan, traffic) or LONGEST
     for factor in sorted(by * max(needed / plan.decide_within, 1.0) for by in LONGER):
         longer = timedelta(minutes=_round_up(factor * plan.decide_within / timedelta(minutes=1)))
-        if plan.decide_within < longer <= LONGEST and longer / plan.judge.interval <= MOST_INTERVALS:
+        if plan.ab and plan.bake < longer <= LONGEST:
+            yield f"hold_for: {text(longer)}", replace(plan, bake=longer, decide_within=longer + SETTLE_WITHIN)
+        elif plan.decide_within < longer <= LONGEST and longer / plan.judge.interval <= MOST_INTERVALS:
             yield f"decide_within: {text(longer)}", replace(plan, decide_within=longer)
 
 
@@ -78,7 +81,8 @@ def _larger(plan: ReleasePlan) -> Iterator[tuple[str, ReleasePlan]]:
     for first in FIRST_STEPS:
         if first > plan.steps[0]:
             steps = (first, *(step for step in plan.steps[1:] if step > first))
-            yield f"steps: [{', '.join(f'{step}%' for step in steps)}]", replace(plan, steps=steps)
+            written = f"split: {first}%" if plan.ab else f"steps: [{', '.join(f'{step}%' for step in steps)}]"
+            yield written, replace(plan, steps=steps)
 
 
 def _looser(plan: ReleasePlan) -> Iterator[tuple[str, ReleasePlan]]:

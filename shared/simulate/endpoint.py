@@ -11,6 +11,7 @@ from shared.domain.release import Release, ReleasePlan, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PermanentError
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.release.ab import due
 from shared.release.actions import SetTraffic
 from shared.release.new import Opening, new_release
 from shared.release.observation import Observation
@@ -25,6 +26,8 @@ JUDGEMENTS = {
     0: Judgement(Verdict.INCONCLUSIVE, "not proven yet"),
     1: Judgement(Verdict.PASS, "within the tolerance"),
 }
+# Labels are not simulated: an A/B test's outcome is taken as proven, so that what decides is the guard.
+PROVEN = Judgement(Verdict.PASS, "the outcome is taken as proven")
 NO_DATA = Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured", has_data=False)
 
 
@@ -62,7 +65,8 @@ class VirtualEndpoint:
         raise PermanentError("simulate.stuck", f"the simulated release stays in {found.release.state}", "report this")
 
     def _stepped(self, now: datetime, judgement: Judgement | None) -> VirtualEndpoint:
-        taken = step(self.release, Observation(endpoint=self._seen(), judgement=judgement), now)
+        outcome = PROVEN if due(self.release, now) else None
+        taken = step(self.release, Observation(endpoint=self._seen(), judgement=judgement, outcome=outcome), now)
         written = [action.traffic for action in taken.actions if isinstance(action, SetTraffic)]
         return VirtualEndpoint(taken.release, written[-1] if written else self.traffic)
 
