@@ -56,7 +56,7 @@ def _monitor(section: Monitor) -> str:
     if performance := section.performance:
         looks.append(f"expect {performance.metric} of at least {performance.at_least:g} once labels are there")
     if section.azure_monitors:
-        looks.append(f"listen to Azure ML's {_listed(section.azure_monitors)}")
+        looks.append(f"listen to Azure ML's {_listed([each.name for each in section.azure])}")
     return f"every {_span(section.every)}: {'; '.join(looks) or 'nothing is looked at'}"
 
 

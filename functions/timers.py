@@ -1,4 +1,5 @@
-"""Timers: the sweep of open work, the drift monitors, the retraining schedules, the poll of the workspace."""
+"""Timers: the sweep of open work, the drift monitors, the retraining schedules, the poll of the workspace and of what
+Azure ML's own monitors left there."""
 
 import azure.functions as func
 
@@ -37,4 +38,8 @@ def schedules(timer: func.TimerRequest) -> None:
 def registry_poll(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
-    get_app().registry_poll.run()
+    app = get_app()
+    try:
+        app.registry_poll.run()
+    finally:
+        app.azure_monitors.run()

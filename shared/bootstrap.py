@@ -21,6 +21,7 @@ from shared.console.monitor_pages import MonitorPages
 from shared.engine.alerts import Alerts
 from shared.engine.approvals import Approvals
 from shared.engine.arrivals import Arrivals
+from shared.engine.azure_monitors import AzureMonitors
 from shared.engine.dead_letters import DeadLetters
 from shared.engine.keeper import EndpointKeeper
 from shared.engine.labels import Labels
@@ -175,9 +176,7 @@ class App:
 
     @cached_property
     def labels(self) -> Labels:
-        settings = self.settings
-        files = AzureBlobStore(settings, settings.workspace_container, settings.workspace_storage)
-        return Labels(self.workspace, self.data, files)
+        return Labels(self.workspace, self.data, self.workspace_files)
 
     @cached_property
     def home(self) -> Home:
@@ -279,6 +278,24 @@ class App:
             models=self.models,
             ledger=self.ledger,
             marks=PollMarks(self.blobs),
+            queue=self.queue,
+            outbox=self.outbox,
+            clock=self.clock,
+            source=self.settings.workspace_id,
+        )
+
+    @cached_property
+    def workspace_files(self) -> BlobStore:
+        """Return the container behind the workspace's datastore `workspaceblobstore`."""
+        return AzureBlobStore(self.settings, self.settings.workspace_container, self.settings.workspace_storage)
+
+    @cached_property
+    def azure_monitors(self) -> AzureMonitors:
+        return AzureMonitors(
+            policies=self.policies,
+            workspace=self.workspace,
+            files=self.workspace_files,
+            ledger=self.ledger,
             queue=self.queue,
             outbox=self.outbox,
             clock=self.clock,

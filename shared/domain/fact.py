@@ -67,6 +67,17 @@ class DriftDetected:
 
 
 @dataclass(frozen=True, slots=True)
+class MonitorContradicted:
+    """A monitor called something a breach that its own numbers show to be good news."""
+
+    monitor: str
+    signal: str
+    run: str
+    detail: str
+    kind: Literal["monitor-contradicted"] = "monitor-contradicted"
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetCrossed:
     """Spending crossed a threshold. `percent` is of the budget; money is in `currency` units."""
 
@@ -156,6 +167,7 @@ FactBody = (
     | ModelDeployed
     | RunEnded
     | DriftDetected
+    | MonitorContradicted
     | BudgetCrossed
     | EndpointDegraded
     | DataArrived

@@ -30,6 +30,7 @@ class NoticeKind(StrEnum):
     RELEASE_FAILED = "release-failed"
     RELEASE_HELD = "release-held"
     TRAFFIC_CHANGED = "traffic-changed"
+    MONITOR_TROUBLE = "monitor-trouble"
     BUDGET_CROSSED = "budget-crossed"
     RETRAINING_FROZEN = "retraining-frozen"
     COMPUTE_STOPPED = "compute-stopped"

@@ -14,12 +14,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.domain.fact import FeatureDrift
-from shared.drift.metrics import Direction, metric_named
 
-# p-values and scores: breached from below. All that is neither here nor one of our metrics is a distance or a rate of
-# something bad. Names: azureml-assets, shared_utilities/constants.py; azure.ai.ml.constants.MonitorMetricName.
+# Breached from below: p-values, scores, and the metrics of which more is better (a test holds them against
+# shared/drift/metrics.py, which this file does not load: events are read without numpy). All else is a distance, an
+# error or a rate of something bad. Names: azureml-assets, shared_utilities/constants.py;
+# azure.ai.ml.constants.MonitorMetricName.
 LOWER_IS_WORSE = frozenset(
     {
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "f1score",
+        "auc",
+        "aucweighted",
+        "aucmacro",
+        "rocauc",
+        "prauc",
+        "averageprecision",
+        "r2",
+        "r2score",
+        "coefficientofdetermination",
         "twosamplekolmogorovsmirnovtest",
         "pearsonschisquaredtest",
         "normalizeddiscountedcumulativegain",
@@ -56,8 +71,6 @@ def is_breach(measured: FeatureDrift) -> bool:
 
 
 def is_lower_worse(metric: str) -> bool:
-    if known := metric_named(metric):
-        return known.direction is Direction.HIGHER_IS_BETTER
     return "".join(letter for letter in metric.lower() if letter.isalnum()) in LOWER_IS_WORSE
 
 

@@ -11,7 +11,8 @@ import json
 import math
 import re
 
-from shared.domain.fact import DriftDetected, Fact, FeatureDrift
+from shared.domain.fact import DriftDetected, Fact, FeatureDrift, MonitorContradicted
+from shared.drift.azure_signals import is_breach
 from shared.events.envelope import Envelope
 from shared.events.spec import fact_of
 
@@ -25,7 +26,11 @@ _SIGNAL = re.compile(r"signal '([^'\n]{1,255})'")
 
 
 def monitor_breach(envelope: Envelope) -> Fact:
-    """Return the drift that the run's breach tag tells; the same for every status change that carries it."""
+    """Return the drift that the run's breach tag tells; the same for every status change that carries it.
+
+    The component has looked at accuracy, precision and recall as if more were worse, in some of its versions: what is
+    on the good side of its bound is left out, and a breach of which nothing remains is a contradiction.
+    """
     data = envelope.data
     text = data.mapping("runTags").text(BREACH_TAG).strip()
     found = _SIGNAL.search(text)
@@ -33,16 +38,40 @@ def monitor_breach(envelope: Envelope) -> Fact:
     properties = data.mapping("runProperties")
     roots = [root for key in ROOT_PROPERTIES if (root := properties.optional_name(key))]
     run = roots[0] if roots else data.name("runId")
-    features = features_in(text)
+    listed = features_in(text)
+    features = tuple(each for each in listed if is_breach(each))
+    monitor = data.optional_name("experimentName") or ""
+    if listed and not features:
+        detail = _contradiction(listed)
+        return fact_of(envelope, MonitorContradicted(monitor, signal, run, detail), identity=(run, signal))
     body = DriftDetected(
         model=None,
-        monitor=data.optional_name("experimentName") or "",
+        monitor=monitor,
         signal=signal,
         run=run,
         features=features,
         detail=_sentence(signal, features) if features else _shortened(text),
     )
     return fact_of(envelope, body, identity=(run, signal))
+
+
+def breach_text(signal: str, features: tuple[FeatureDrift, ...]) -> str:
+    """Return the tag as Azure ML's component writes it."""
+    items = [
+        json.dumps(
+            {
+                "group": each.feature,
+                "metric_value": each.value,
+                "metric_name": each.metric,
+                "threshold_value": each.threshold,
+            }
+        )
+        for each in features
+    ]
+    return (
+        f"The signal '{signal}' has failed due to one or more features violating metric thresholds.\n"
+        f"The feature names and their corresponding computed metric values violating the threshold are \n{items}\n"
+    )
 
 
 def features_in(text: str) -> tuple[FeatureDrift, ...]:
@@ -64,6 +93,11 @@ def _sentence(signal: str, features: tuple[FeatureDrift, ...]) -> str:
     told = [f"{f.feature or 'all rows'} {f.metric} {f.value:g} (bound {f.threshold:g})" for f in features[:3]]
     more = f" and {len(features) - 3} more" if len(features) > 3 else ""
     return f"signal {signal}: {', '.join(told)}{more}"
+
+
+def _contradiction(listed: tuple[FeatureDrift, ...]) -> str:
+    told = [f"{f.metric} of {f.feature or 'all rows'} at {f.value:g}" for f in listed[:3]]
+    return f"the monitor calls it a breach, but {', '.join(told)} is on the good side of {listed[0].threshold:g}"
 
 
 def _shortened(text: str) -> str:

@@ -11,6 +11,7 @@ from shared.domain.fact import (
     ImagePushed,
     ModelDeployed,
     ModelRegistered,
+    MonitorContradicted,
     PolicyStateChanged,
     RetrainingRequested,
     RunEnded,
@@ -35,9 +36,9 @@ def concerns(fact: Fact, policy: Policy) -> bool:
             return _OUR_JOB.fullmatch(run) is not None
         case ModelRegistered(model=model) | RetrainingRequested(model=model) | RunEnded(model=model):
             return model == policy.model
-        case DriftDetected(model=None, signal=signal):
+        case DriftDetected(model=None, signal=signal) | MonitorContradicted(signal=signal):
             monitor = policy.section(Monitor)
-            return monitor is not None and any(signal.startswith(name) for name in monitor.azure_monitors)
+            return monitor is not None and any(signal.startswith(each.name) for each in monitor.azure)
         case DriftDetected(model=model):
             return model == policy.model
         case ModelDeployed(endpoint=endpoint) | EndpointDegraded(endpoint=endpoint):
@@ -57,7 +58,7 @@ def unconcerned(fact: Fact) -> str:
             return f"no policy is about model {model!r}"
         case RunEnded(run=run, model=None):
             return f"run {run} is not ours: it carries no tag vigia.model"
-        case DriftDetected(model=None, signal=signal):
+        case DriftDetected(model=None, signal=signal) | MonitorContradicted(signal=signal):
             return f"no policy lists an Azure monitor that signal {signal!r} belongs to (monitor.azure_monitors)"
         case RunEnded(model=model) | DriftDetected(model=model):
             return f"no policy is about model {model!r}"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from shared.policy.model import Policy
 
 
+LEAST_EVERY = timedelta(hours=1)
+
+
 class DataDrift(Section):
     """When a column counts as drifted. Effects: KS for numbers, Jensen-Shannon distance (base 2) for categories."""
 
@@ -39,6 +42,13 @@ class Performance(Section):
     label: str = "label"
 
 
+class AzureMonitor(Section):
+    """A model monitor of Azure ML: its name, by which its signals' names begin, and how often it runs."""
+
+    name: str = Field(min_length=1)
+    every: Duration = timedelta(days=1)
+
+
 class Monitor(Section):
     """What is watched, and how often.
 
@@ -51,8 +61,15 @@ class Monitor(Section):
     every: Duration = timedelta(hours=1)
     data_drift: DataDrift | None = None
     performance: Performance | None = None
-    azure_monitors: tuple[str, ...] = ()
+    azure_monitors: tuple[str | AzureMonitor, ...] = ()
+
+    @property
+    def azure(self) -> tuple[AzureMonitor, ...]:
+        return tuple(AzureMonitor(name=each) if isinstance(each, str) else each for each in self.azure_monitors)
 
     def problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
+        for number, each in enumerate(self.azure):
+            if each.every < LEAST_EVERY:
+                yield f"azure_monitors.{number}.every", "Azure ML's monitors run hourly at most; write e.g. 1d"
         if self.performance and self.performance.labels is None and "evaluate" not in policy.sections:
             yield "performance.labels", "no labels are named; write labels: azureml:NAME@latest, or add evaluate"

@@ -12,6 +12,7 @@ from shared.domain.fact import (
     DriftDetected,
     EndpointDegraded,
     Fact,
+    MonitorContradicted,
     PolicyStateChanged,
     RunEnded,
 )
@@ -31,6 +32,8 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
     match fact.body:
         case DriftDetected(detail=detail, signal=signal, monitor=monitor):
             yield _tell(policy, NoticeKind.DRIFT_DETECTED, detail, signal=signal, monitor=monitor)
+        case MonitorContradicted(detail=detail, signal=signal, monitor=monitor, run=run):
+            yield _tell(policy, NoticeKind.MONITOR_TROUBLE, detail, signal=signal, monitor=monitor or signal, job=run)
         # Anyone can give a job our tags; only those that we started are ours. Their tags may be missing.
         case RunEnded(run=run, outcome="failed" | "canceled" as outcome) if _is_ours(run, state):
             yield _tell(policy, NoticeKind.TRAINING_FAILED, f"run {run} {outcome}", job=run, outcome=outcome)

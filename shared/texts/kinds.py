@@ -76,6 +76,7 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.RELEASE_FAILED: ("version", "champion", "endpoint", "step", "release", "detail"),
     NoticeKind.RELEASE_HELD: ("version", "champion", "endpoint", "traffic_percent", "step", "release", "detail"),
     NoticeKind.TRAFFIC_CHANGED: ("endpoint", "version", "champion", "release", "detail"),
+    NoticeKind.MONITOR_TROUBLE: ("monitor", "signal", "job", "detail"),
     NoticeKind.BUDGET_CROSSED: ("budget", "percent", "basis", "spent", "amount", "detail"),
     NoticeKind.RETRAINING_FROZEN: ("budget", "until", "detail"),
     NoticeKind.COMPUTE_STOPPED: ("budget", "instances", "detail"),

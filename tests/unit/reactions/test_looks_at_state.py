@@ -6,9 +6,13 @@ from typing import NoReturn, get_args
 
 import pytest
 
-from shared.domain.fact import FactBody
+from shared.domain.fact import FactBody, FeatureDrift
+from shared.domain.ids import JobName
 from shared.domain.state import ModelState
+from shared.events.monitor_breach import BREACH_TAG, breach_text
+from shared.events.polled import run_status_changed
 from shared.policy.decide import needs_state
+from shared.ports.workspace import JobRecord
 from shared.reactions.registry import reactions
 from shared.reactions.spec import ReactionSpec
 from tests.unit.engine.fact_world import (
@@ -24,10 +28,12 @@ from tests.unit.engine.fact_world import (
     requested,
     run_ended,
 )
-from tests.unit.events.wire import fact_from
+from tests.unit.events.wire import WORKSPACE, fact_from
 from tests.unit.reactions.work import NOW
 
+GOOD_NEWS = breach_text("churn_monitor_quality", (FeatureDrift("", "Accuracy", 0.95, 0.9),))
 BODIES = (
+    run_status_changed(WORKSPACE, JobRecord(JobName("run-1"), "Completed", {BREACH_TAG: GOOD_NEWS}, ""), NOW),
     blob_created("customers/part-0.parquet"),
     budget(),
     data_arrived(),
