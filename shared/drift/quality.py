@@ -164,7 +164,8 @@ def _constant(
         return None
     present = column.dropna()
     first = present.iloc[0]
-    if not bool((present == first).all()):
+    same = present.map(repr) == repr(first) if present.dtype == object else present == first
+    if not bool(same.all()):
         return None
     by_chance = len(present) * math.log(max(reference.most_frequent, 1e-300)) > math.log(chance)
     return Fault(1.0, f"constant: every value is {str(first)[:40]!r}", is_alarm=not by_chance)
@@ -190,6 +191,9 @@ def _numbers(
 
 def _times(reference: QualityColumn, column: pd.Series[Any], now: datetime, rules: QualityRules) -> list[Fault | None]:
     found: list[Fault | None] = []
+    seconds = finite_numbers(column, "datetime")
+    if not bool(np.isfinite(seconds).any()) or column.dtype.kind == "m":
+        return found  # durations and times of the day have neither zone nor future
     if not has_zone(column):
         words = "times without a zone; they are read as UTC"
         found.append(
@@ -197,7 +201,6 @@ def _times(reference: QualityColumn, column: pd.Series[Any], now: datetime, rule
                 1.0, f"{words}, the reference's say theirs" if reference.has_zone else words, bool(reference.has_zone)
             )
         )
-    seconds = finite_numbers(column, "datetime")
     future = float(np.mean(seconds > (now + rules.clock_skew).timestamp()))
     if future > 0:
         latest = datetime.fromtimestamp(float(np.nanmax(seconds)), tz=now.tzinfo)

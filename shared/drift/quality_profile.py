@@ -99,14 +99,29 @@ def kept_columns(frame: pd.DataFrame, ignore: Collection[str]) -> pd.DataFrame:
 
 
 def finite_numbers(column: pd.Series[Any], kind: Kind) -> NDArray[np.float64]:
-    """Return one number per row, NaN where there is none: numbers, or times in seconds since 1970 (UTC if naive)."""
+    """Return one number per row, NaN where there is none of that kind: numbers, or times in seconds since 1970 (UTC
+    if naive), durations in seconds."""
     import pandas as pd
 
+    nothing = np.full(len(column), np.nan)
     if kind == "datetime":
-        times = pd.to_datetime(column, errors="coerce", utc=True)
-        seconds = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-        return np.asarray(seconds, dtype=np.float64)
+        return _seconds(column) if kind_of(column) == "datetime" else nothing
+    if pd.api.types.is_complex_dtype(column.dtype):
+        return nothing
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _seconds(column: pd.Series[Any]) -> NDArray[np.float64]:
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    if pd.api.types.is_timedelta64_dtype(column.dtype):
+        return np.asarray(column.dt.total_seconds(), dtype=np.float64)
+    if pd.api.types.infer_dtype(column, skipna=True) not in ("datetime64", "datetime", "date"):
+        return np.full(len(column), np.nan)  # times of the day, intervals: no point on a line
+    times = pd.to_datetime(column, errors="coerce", utc=True)
+    return np.asarray((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), dtype=np.float64)
 
 
 def has_zone(column: pd.Series[Any]) -> bool:

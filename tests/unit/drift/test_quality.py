@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -172,6 +173,40 @@ def test_a_profile_survives_being_stored(reference: QualityProfile) -> None:
 def test_a_damaged_profile_is_refused(stored: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         QualityProfile.from_dict(stored)
+
+
+ODD: dict[str, object] = {
+    "numbers": np.arange(120.0),
+    "nullable": pd.array([None, 1, 2] * 40, dtype="Int64"),
+    "truths": pd.array([None, True, False] * 40, dtype="boolean"),
+    "text": ["1", "x", None] * 40,
+    "category": pd.Categorical(["a", "b", None] * 40),
+    "nothing": [None] * 120,
+    "infinite": [np.inf, -np.inf, 1.0] * 40,
+    "mixed": [1, "a", None] * 40,
+    "lists": [[1], [2, 3], None] * 40,
+    "dicts": [{"a": 1}] * 120,
+    "decimals": [Decimal("1.5"), None, Decimal("NaN")] * 40,
+    "huge": [10**30, 1, 2] * 40,
+    "complex": np.ones(120) * 1j,
+    "bytes": [b"a", b"b", None] * 40,
+    "naive": pd.date_range("2026-01-01", periods=120, freq="h"),
+    "zoned": pd.date_range("2026-01-01", periods=120, freq="h", tz="Europe/Lisbon"),
+    "both": [NOW, NOW.replace(tzinfo=None), None] * 40,
+    "dates": [date(2026, 1, 1), date(2027, 1, 1), None] * 40,
+    "times": [time(1, 2), None, time(3)] * 40,
+    "durations": pd.to_timedelta(np.arange(120), unit="s"),
+    "periods": pd.period_range("2026-01", periods=120, freq="D"),
+    "intervals": pd.interval_range(0, 120),
+}
+
+
+@pytest.mark.parametrize("before", ODD)
+def test_no_column_is_too_odd_to_be_checked(before: str) -> None:
+    reference = profile_quality(pd.DataFrame({"x": ODD[before]}))
+    for now in ODD.values():
+        assert check_quality(reference, pd.DataFrame({"x": now}), NOW).sentence
+    assert check_quality(reference, pd.DataFrame({"x": ODD[before]}), NOW).verdict == "no-drift"
 
 
 cells = st.sampled_from([0.0, 1.0, 2.5, float("nan")])
