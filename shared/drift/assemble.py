@@ -124,7 +124,7 @@ def overall_verdict(signals: Sequence[SignalReport]) -> SignalVerdict:
 def headline(verdict: SignalVerdict, signals: Sequence[SignalReport]) -> str:
     """Return the whole verdict in a sentence, or one per signal that has the same verdict."""
     told = [each for each in signals if each.verdict == verdict]
-    sentences = (_short(each).rstrip() for each in told)
+    sentences = (_with_name(each).rstrip() for each in told)
     closed = (each if each.endswith((".", "!", "?")) else f"{each}." for each in sentences if each)
     return " ".join(closed) or "Nothing was looked at."
 
@@ -168,11 +168,10 @@ def _carried_on(before: Sequence[TrendPoint], points: Sequence[TrendPoint]) -> t
     return tuple(each for each in together if each.at in newest[each.signal])
 
 
-def _short(signal: SignalReport) -> str:
+def short_sentence(signal: SignalReport) -> str:
+    """Return what a signal found without its numbers: of data drift only which columns, of others all they say."""
     if signal.signal != DATA_DRIFT or signal.verdict not in ("drift", "no-drift"):
-        name = signal.signal.replace("-", " ").capitalize()
-        is_named = signal.signal == DATA_DRIFT or signal.sentence.lower().startswith(name.lower())
-        return signal.sentence if is_named else f"{name}: {signal.sentence}"
+        return signal.sentence
     drifted = [each.name for each in signal.columns if each.is_drifted]
     count = len(signal.columns)
     if not drifted:
@@ -180,6 +179,12 @@ def _short(signal: SignalReport) -> str:
     verb = "no longer looks" if len(drifted) == 1 else "no longer look"
     first = f"{_listed(drifted[:COLUMNS_NAMED])} changed most" if len(drifted) > 1 else drifted[0]
     return f"{len(drifted)} of {count} columns {verb} like the reference: {first}."
+
+
+def _with_name(signal: SignalReport) -> str:
+    sentence, name = short_sentence(signal), signal.signal.replace("-", " ").capitalize()
+    is_named = signal.signal == DATA_DRIFT or sentence.lower().startswith(name.lower())
+    return sentence if is_named else f"{name}: {sentence}"
 
 
 def _listed(names: Sequence[str]) -> str:

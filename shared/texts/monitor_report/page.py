@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from shared.drift.assemble import ranked
+from shared.drift.assemble import ranked, short_sentence
 from shared.drift.report import ColumnReport
 from shared.drift.signal import MonitorReport, SignalReport, TrendPoint
 from shared.texts.monitor_report import plots, words
@@ -173,6 +173,8 @@ def _environment() -> Environment:
             "measures",
         )
     }
+    # The columns' own sentences stand below.
+    environment.filters["short_sentence"] = short_sentence
     environment.filters |= {"meter": plots.meter, "histogram": plots.histogram}
     return environment
 
