@@ -18,6 +18,7 @@ DATA_DRIFT = "data-drift"
 TREND_WINDOWS = 30
 TREND_COLUMNS = 50
 COLUMNS_NAMED = 3
+LONGEST_NAME = 60
 # The first of these that any signal says is the verdict on the whole.
 _WORST_FIRST: tuple[SignalVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
 
@@ -177,7 +178,7 @@ def short_sentence(signal: SignalReport) -> str:
     if not drifted:
         return f"All {count} columns still look like the reference." if count > 1 else signal.sentence
     verb = "no longer looks" if len(drifted) == 1 else "no longer look"
-    first = f"{_listed(drifted[:COLUMNS_NAMED])} changed most" if len(drifted) > 1 else drifted[0]
+    first = f"{_listed(drifted[:COLUMNS_NAMED])} changed most" if len(drifted) > 1 else _listed(drifted)
     return f"{len(drifted)} of {count} columns {verb} like the reference: {first}."
 
 
@@ -187,7 +188,8 @@ def _with_name(signal: SignalReport) -> str:
     return sentence if is_named else f"{name}: {sentence}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(columns: Sequence[str]) -> str:
+    names = [each.strip()[:LONGEST_NAME] or "(no name)" for each in columns]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -169,6 +169,7 @@ def _environment() -> Environment:
             "count",
             "moment",
             "window",
+            "column_name",
             "column_words",
             "measures",
         )

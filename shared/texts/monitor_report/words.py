@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from shared.drift.report import ColumnReport
 from shared.drift.signal import MonitorReport
+from shared.texts.values import plain
 
 SIGNALS = {
     "data-drift": "Data drift",
@@ -18,6 +19,7 @@ SIGNALS = {
 }
 _VERDICTS = {"drift": "Drift", "no-drift": "No drift", "insufficient-data": "Too little data", "error": "Not looked at"}
 NOTHING = "–"
+LONGEST_NAME = 80
 
 
 def signal_words(signal: str) -> str:
@@ -80,6 +82,12 @@ def window(report: MonitorReport) -> str:
     if start.date() == end.date():
         return f"{start.day} {start:%b %Y, %H:%M} to {end:%H:%M} UTC"
     return f"{moment(start)} to {moment(end)}"
+
+
+def column_name(name: str) -> str:
+    """Return the name as far as a table has room for it."""
+    shown = plain(name) or "(no name)"
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
 
 
 def column_words(column: ColumnReport) -> str:

@@ -136,6 +136,7 @@ def test_hostile_names_and_categories_are_text() -> None:
     assert "\u202e" not in text
     assert "\x00" not in text
     assert "x" * 1000 not in text
+    assert "(no name)" in page.text
     text.encode()
 
 
