@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def ours(reference: str, window: str) -> Work:
     from shared.drift.compare import compare
     from shared.drift.profile import profile
 
-    return lambda: compare(profile(_Files(reference)), _Files(window))
+    files = _Files(reference), _Files(window)
+    return lambda: compare(profile(files[0]), files[1])
 
 
 def ours_stored(reference: str, window: str) -> Work:
@@ -32,7 +34,8 @@ def ours_stored(reference: str, window: str) -> Work:
     stored = Path(reference + ".profile")
     if not stored.exists():
         stored.write_bytes(profile(_Files(reference)).to_bytes())
-    return lambda: compare(Profile.from_bytes(stored.read_bytes()), _Files(window))
+    rows = _Files(window)
+    return lambda: compare(Profile.from_bytes(stored.read_bytes()), rows)
 
 
 def floor(reference: str, window: str) -> Work:
@@ -97,12 +100,13 @@ class _Files:
     """A parquet file in batches, as Vigia's own adapter reads it."""
 
     def __init__(self, path: str) -> None:
+        from shared.adapters.parquet import stream_parquet
+
+        self._read = stream_parquet
         self._path = path
 
     def __iter__(self) -> Any:
-        from shared.adapters.parquet import stream_parquet
-
-        return stream_parquet(self._path, self._path)
+        return self._read(self._path, self._path)
 
 
 LIBRARIES = {each.__name__: each for each in (ours, ours_stored, floor, evidently, nannyml, frouros)}
@@ -117,6 +121,8 @@ def peak_megabytes() -> float:
 
 def main(library: str, reference: str, window: str) -> None:
     began = time.perf_counter()
+    # All of them read with it; most import it only when they do.
+    import_module("pyarrow.parquet")
     work = LIBRARIES[library](reference, window)
     imported, wall, cpu = time.perf_counter() - began, time.perf_counter(), time.process_time()
     work()
