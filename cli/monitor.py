@@ -65,6 +65,12 @@ def run(
     minimum_rows: Annotated[
         int | None, typer.Option("--minimum-rows", min=1, metavar="ROWS", help="Fewer rows are too little data.")
     ] = None,
+    importance: Annotated[
+        Path | None,
+        typer.Option(
+            "--importance", metavar="FILE.json", help="How much the model leans on each column; weighs the ranking."
+        ),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", "--html", metavar="FILE.html", help="Also write the page.")
     ] = None,
@@ -89,7 +95,7 @@ def run(
         _require_folder(report)
         if save and model is None:
             raise CommandError("cli.save", "--save needs a model to keep the report with", "give MODEL, or --report")
-        asked = _asked(reference, current, ignore, window, start, end, min_effect, minimum_rows)
+        asked = _asked(reference, current, ignore, window, start, end, min_effect, minimum_rows, importance)
         with waiting("reading and comparing"):
             found = _look(model, asked, settings, save)
     except VigiaError as exc:
@@ -237,8 +243,9 @@ def _asked(
     end: str | None,
     min_effect: float | None,
     minimum_rows: int | None,
+    importance: Path | None,
 ) -> Asked:
-    from cli.monitor_run import Asked, parse_time
+    from cli.monitor_run import Asked, parse_time, read_importances
     from shared.policy.quantities import parse_duration
 
     try:
@@ -256,6 +263,7 @@ def _asked(
         parse_time(end, "--end") if end else None,
         min_effect,
         minimum_rows,
+        read_importances(importance) if importance else None,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +39,7 @@ class Asked:
     end: datetime | None = None
     min_effect: float | None = None
     minimum_rows: int | None = None
+    importances: Mapping[str, float] | None = None
 
 
 def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
@@ -56,7 +59,7 @@ def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
     before, rows = read_files([Path(each) for each in asked.reference]), read_files(asked.current)
     rules = _with_options(DriftRules(ignore=frozenset(asked.ignore)), asked)
     made = profile(before, rules.ignore)
-    signals = [compared(rows, made, rules), *_quality(before, rows, rules, now)]
+    signals = [compared(rows, made, rules, asked.importances), *_quality(before, rows, rules, now)]
     about = About(
         model=FILES,
         start=now,
@@ -139,13 +142,13 @@ def _given(app: App, asked: Asked, monitor: Monitor) -> Given:
     ignore = frozenset(monitor.data_drift.ignore) if monitor.data_drift else frozenset()
     reference = _reference(app, asked.reference, ignore) if asked.reference else None
     if not asked.current:
-        return Given(reference)
+        return Given(reference, importances=asked.importances)
     rows = read_files(asked.current)
     if isinstance(rows, ParquetPieces):
         raise CommandError(
             "cli.file", "--current is too large beside a model", "leave MODEL out to compare large files"
         )
-    return Given(reference, rows)
+    return Given(reference, rows, asked.importances)
 
 
 def _reference(app: App, names: Sequence[str], ignore: frozenset[str]) -> Reference:
@@ -180,6 +183,21 @@ def _named(paths: Sequence[str]) -> str:
     """Return the files by name: where they lie on somebody's machine is nobody's business."""
     names = [each if each.startswith(AZUREML) else Path(each).name for each in paths]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def read_importances(file: Path) -> Mapping[str, float]:
+    """Return the importance of each feature, 0 or more in any unit, e.g. {"dep_delay": 412.0, "dest": 31}."""
+    hint = 'write a JSON object of numbers, e.g. {"dep_delay": 0.7, "dest": 0.1}'
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as exc:
+        raise CommandError("cli.importance", f"{file} cannot be read as JSON: {exc}", hint) from exc
+    are_numbers = isinstance(found, dict) and all(
+        isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each < math.inf for each in found.values()
+    )
+    if not are_numbers:
+        raise CommandError("cli.importance", f"{file} holds something else than importances", hint)
+    return {str(name): float(value) for name, value in found.items()}
 
 
 def parse_time(text: str, option: str) -> datetime:

@@ -100,14 +100,13 @@ def strength(column: ColumnReport) -> float:
 def ranked(columns: Iterable[ColumnReport]) -> tuple[ColumnReport, ...]:
     """Return the columns, those that matter most first: drifted ones, and among them those the model leans on.
 
-    Where any importance is known, strength counts in proportion to it; a column without one then counts least.
+    As in `compare`, a column of average importance weighs 1 and one without any half of that.
     """
     columns = tuple(columns)
-    is_weighed = any(each.importance is not None for each in columns)
 
-    def weight(column: ColumnReport) -> tuple[bool, float, float]:
-        own = strength(column)
-        return column.is_drifted, own * (column.importance or 0.0) if is_weighed else own, own
+    def weight(column: ColumnReport) -> tuple[bool, float]:
+        leaning = 1.0 if column.importance is None else (1 + len(columns) * column.importance) / 2
+        return column.is_drifted, strength(column) * leaning
 
     return tuple(sorted(columns, key=weight, reverse=True))
 

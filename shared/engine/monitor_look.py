@@ -203,7 +203,7 @@ def compared(
     """Return the signal "data-drift" of a window: a frame, or pieces that start anew each time."""
     from shared.drift.compare import compare
 
-    return drift_signal(compare(reference, window, rules), importances)
+    return drift_signal(compare(reference, window, rules, importance=importances))
 
 
 def _unsaid(why: str, rows: int = 0) -> SignalReport:

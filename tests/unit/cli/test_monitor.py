@@ -73,6 +73,21 @@ def test_the_page_and_the_table_show_what_moved(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_cloud")
+def test_importance_weighs_the_ranking(run: Run, run_json: RunJson, folder: Path) -> None:
+    for name, seed in (("a.parquet", 1), ("b.parquet", 2)):
+        customers(3000, seed=seed).assign(dest=np.arange(3000) % 3 + seed * 5).to_parquet(name)
+    (folder / "i.json").write_text('{"dep_delay": 3, "dest": 0, "row_id": 1}', encoding="utf-8")
+    asked = ("monitor", "run", "--reference", "a.parquet", "--current", "b.parquet", "--importance", "i.json")
+    columns = run_json(*asked)["signals"][0]["columns"]
+    assert {each["name"]: each["importance"] for each in columns} == {"dep_delay": 0.75, "dest": 0.0, "row_id": 0.25}
+    assert [each["name"] for each in columns] == ["dest", "dep_delay", "row_id"]
+    (folder / "i.json").write_text('{"dep_delay": "much"}', encoding="utf-8")
+    result = run(*asked)
+    assert result.exit_code == 1
+    assert "write a JSON object of numbers" in result.stderr
+
+
+@pytest.mark.usefixtures("no_cloud")
 def test_a_folder_and_several_files_are_one_table(run_json: RunJson, folder: Path) -> None:
     (folder / "parts").mkdir()
     for number in range(3):

@@ -81,14 +81,14 @@ def test_the_headline_names_what_drifted_and_every_signal_that_did() -> None:
 
 def test_columns_that_the_model_leans_on_come_first_among_the_drifted() -> None:
     columns = [
-        a_column("loud", 0.9, is_drifted=True, importance=0.01),
+        a_column("loud", 0.35, is_drifted=True, importance=0.01),
         a_column("quiet", 0.09, importance=0.9),
         a_column("leaned_on", 0.2, is_drifted=True, importance=0.5),
-        a_column("unknown", 0.3, is_drifted=True),
+        a_column("unused", 0.3, is_drifted=True, importance=0.0),
     ]
-    assert [each.name for each in ranked(columns)] == ["leaned_on", "loud", "unknown", "quiet"]
+    assert [each.name for each in ranked(columns)] == ["leaned_on", "loud", "unused", "quiet"]
     unweighed = [replace(each, importance=None) for each in columns]
-    assert [each.name for each in ranked(unweighed)] == ["loud", "unknown", "leaned_on", "quiet"]
+    assert [each.name for each in ranked(unweighed)] == ["loud", "unused", "leaned_on", "quiet"]
 
 
 def test_the_number_of_data_drift_is_its_worst_column_in_floors() -> None:
