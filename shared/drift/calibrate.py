@@ -90,7 +90,8 @@ def look_of(report: SignalReport, at: datetime, false_alarms: float = 0.01) -> L
         return Look(at, report.verdict, {each.name: _strength(each, false_alarms) for each in report.columns})
     if report.value is None:
         return Look(at, report.verdict, {})
-    is_lower_worse = report.measure in METRICS and METRICS[report.measure].direction is Direction.HIGHER_IS_BETTER
+    metric = METRICS.get(report.measure.removeprefix("estimated "))
+    is_lower_worse = metric is not None and metric.direction is Direction.HIGHER_IS_BETTER
     return Look(at, report.verdict, {WHOLE: -report.value if is_lower_worse else report.value})
 
 

@@ -120,7 +120,17 @@ def test_a_column_alarms_at_every_floor_below_its_strength(
     assert look_of(report, START).strengths == strengths
 
 
-def test_a_metric_where_lower_is_worse_is_turned_round() -> None:
-    report = SignalReport("performance", "no-drift", "", 1000, value=0.71, measure="roc_auc")
-    assert look_of(report, START).strengths == {WHOLE: -0.71}
+@pytest.mark.parametrize(
+    ("measure", "strength"),
+    [
+        pytest.param("roc_auc", -0.71, id="higher_is_better"),
+        pytest.param("estimated roc_auc", -0.71, id="estimated"),
+        pytest.param("rmse", 0.71, id="lower_is_better"),
+        pytest.param("roc_auc lost", 0.71, id="a_loss"),
+        pytest.param("share of rows", 0.71, id="a_share"),
+    ],
+)
+def test_a_metric_where_lower_is_worse_is_turned_round(measure: str, strength: float) -> None:
+    report = SignalReport("performance", "no-drift", "", 1000, value=0.71, measure=measure)
+    assert look_of(report, START).strengths == {WHOLE: strength}
     assert look_of(SignalReport("performance", "error", "", 0), START).strengths == {}
