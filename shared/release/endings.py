@@ -54,6 +54,8 @@ def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:
     if not release.has_moved_traffic:
         return _unmirror(release, clear, now)
     if seen.deployment(champion.deployment) is None:
+        if clear:
+            return _unmirror(release, clear, now)
         why = f"deployment {champion.deployment} was deleted, so nothing can go back to it; {release.reason}"
         return end(release, ReleaseState.LOST, why, now)
     calls_again = is_late(release, now)

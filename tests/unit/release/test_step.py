@@ -12,7 +12,7 @@ from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVers
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.workspace import DeploymentRecord, EndpointRecord, ModelRecord
-from shared.release.actions import ClaimEndpoint, SetTraffic
+from shared.release.actions import ClaimEndpoint, SetMirror, SetTraffic
 from shared.release.before import evaluation_request
 from shared.release.moves import CALL_AGAIN_AFTER
 from shared.release.names import deployment_name, evaluation_job, release_id
@@ -234,3 +234,14 @@ def test_deployment_names_are_valid_and_differ(version: str) -> None:
 def test_release_ids_stay_apart() -> None:
     ids = {release_id(ModelName(m), ModelVersion(v)) for m, v in [("a b", "1"), ("a-b", "1"), ("a/b", "1")]}
     assert len(ids) == 3
+
+
+def test_a_roll_back_to_a_deleted_champion_first_ends_the_copies() -> None:
+    release = replace(baking(state=ReleaseState.ROLLING_BACK, phase=None), plan=a_plan(mirror=50))
+    alone = replace(an_endpoint(v_2=100), deployments=BOTH[1:])
+
+    copied = step(release, Observation(endpoint=replace(alone, mirror_traffic={V2: 50})), NOW)
+    after = step(release, Observation(endpoint=alone), NOW)
+
+    assert (copied.release.state, copied.actions) == (ReleaseState.ROLLING_BACK, (SetMirror(ENDPOINT, {}),))
+    assert after.release.state is ReleaseState.LOST
