@@ -1,0 +1,30 @@
+"""What the benchmark of outcomes measures is there, and its goals would notice a rule that errs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks import outcomes
+from benchmarks.harness.spec import Run
+
+QUIET = Run(is_long=False, progress=lambda _: None)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "log_loss"])
+def test_looking_at_every_arrival_errs_hardly_ever_and_naively_often(name: str) -> None:
+    ours, naive = outcomes.first_looks(outcomes.SAME[name], 100, np.random.default_rng(1))
+    assert np.isfinite(ours).mean() <= 0.05
+    assert np.isfinite(naive).mean() >= 0.1
+
+
+def test_worse_answers_are_found() -> None:
+    ours, _ = outcomes.first_looks(outcomes.WORSE["accuracy_10"], 50, np.random.default_rng(1))
+    assert np.isfinite(ours).all()
+
+
+def test_every_case_has_its_figure() -> None:
+    found = [figure.name for figure in outcomes.quality_figures(2, 2, QUIET)]
+    tests = [figure.name for figure in outcomes.test_figures(2, QUIET)]
+    assert {name.split(".")[1] for name in found} == {*outcomes.SAME, *outcomes.WORSE}
+    assert [name.split(".")[1] for name in tests] == [*outcomes.TESTS]
