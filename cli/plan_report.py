@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from cli import batch_words
 from shared.domain.ids import EndpointName, FactKey, ModelVersion
 from shared.domain.outcome import tested_words
 from shared.domain.release import Release, Serving
+from shared.ports.batch_endpoints import endpoints_of
 from shared.release.moves import DEPLOY_WITHIN, EVALUATE_WITHIN, GATE_WITHIN, SHIFT_WITHIN, WAIT_FOR_ENDPOINT
 from shared.release.names import release_id
 from shared.release.new import Opening, new_release
@@ -57,7 +59,7 @@ def gather(app: App, policy: Policy, version: ModelVersion) -> PlanReport:
     report = PlanReport(release_id(policy.model, version), policy.endpoint.name)
     if policy.section(Rollout) is None:
         return replace(report, nothing=f"the policy of {policy.model} has no rollout: new versions are not released")
-    endpoint = app.workspace.endpoint(policy.endpoint.name)
+    endpoint = endpoints_of(app.workspace, policy.endpoint.type).endpoint(policy.endpoint.name)
     would = _would_be(app, policy, version, endpoint)
     if nothing := _nothing(app, would):
         return replace(report, nothing=nothing)
@@ -68,7 +70,7 @@ def gather(app: App, policy: Policy, version: ModelVersion) -> PlanReport:
         asks=tuple(_asks(would)),
         gates=tuple(_gates(would)),
         changes=tuple(_changes(would, endpoint)),
-        at_least=_bakes(would, plan.bake) + plan.watch_for,
+        at_least=(timedelta(0) if plan.batch else _bakes(would, plan.bake)) + plan.watch_for,
         at_most=_at_most(would),
     )
 
@@ -132,10 +134,26 @@ def _changes(would: Release, endpoint: EndpointRecord | None) -> Iterator[Change
     if plan.evaluation:
         yield Change("+", f"job eval-{would.id}: {plan.evaluation.job} on {plan.evaluation.data}")
     if endpoint is None:
-        yield Change("+", f"endpoint {would.endpoint}")
+        yield Change("+", f"{'batch ' if plan.batch else ''}endpoint {would.endpoint}")
     if endpoint is None or all(each.name != challenger for each in endpoint.deployments):
         size = f"{plan.deployment.instance_count} × {plan.deployment.instance_type}"
+        if plan.batch:
+            size = batch_words.deployment_size(would, plan.batch)
         yield Change("+", f"deployment {challenger} with version {would.version}, {size}")
+    yield from _moves(would)
+    keep = plan.keep
+    if keep and keep.then != "keep" and would.champion:
+        how = "deleted" if keep.then == "delete" else "scaled down"
+        when = f"after {duration(keep.champion_for)} {'as no default' if plan.batch else 'without traffic'}"
+        yield Change("-", f"what was there before {would.champion.deployment} is {how} {when}")
+
+
+def _moves(would: Release) -> Iterator[Change]:
+    """Yield what happens between the deployment and the end of the watch."""
+    plan, challenger = would.plan, would.challenger.deployment
+    if plan.batch:
+        yield from (Change(sign, what) for sign, what in batch_words.changes(would, plan.batch))
+        return
     if plan.smoke_test:
         yield Change("~", f"deployment {challenger} answers a smoke test")
     if plan.mirror and would.champion:
@@ -148,16 +166,11 @@ def _changes(would: Release, endpoint: EndpointRecord | None) -> Iterator[Change
         if plan.ab and share < 100:
             bakes = f", held for {duration(plan.bake)}, then tested: {tested_words(plan.ab)}"
         yield Change("~", f"traffic: {before} → {after}{bakes}")
-    keep = plan.keep
-    if keep and keep.then != "keep" and would.champion:
-        how = "deleted" if keep.then == "delete" else "scaled down"
-        when = f"after {duration(keep.champion_for)} without traffic"
-        yield Change("-", f"what was there before {would.champion.deployment} is {how} {when}")
 
 
 def _bakes(would: Release, bake: timedelta) -> timedelta:
-    shadow = 1 if would.plan.mirror and would.champion else 0
-    return (len([share for share in would.steps if share < 100]) + shadow) * bake
+    before = 1 if (would.plan.mirror or would.plan.batch) and would.champion else 0
+    return (len([share for share in would.steps if share < 100]) + before) * bake
 
 
 def _at_most(would: Release) -> timedelta:

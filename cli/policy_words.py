@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from cli.batch_words import limits
 from shared.domain.outcome import tested_words
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
@@ -16,6 +17,7 @@ from shared.reactions.notify_section import Notify
 from shared.reactions.request_labels import Labelling
 from shared.reactions.start_training import Retrain
 from shared.release.ab_section import ab_plan, can_tell, held_until
+from shared.release.batch_section import batch_plan
 from shared.release.judge_section import Errors
 from shared.release.quality_section import Quality
 from shared.release.rollout_section import Rollout
@@ -101,6 +103,10 @@ def _approval(section: Approval) -> str:
 
 def _rollout(section: Rollout) -> str:
     judged = _limits(section)
+    if section.strategy == "batch" and (plan := batch_plan(section)):
+        how = f"both versions score {plan.sample} on {plan.resources.compute}, decided within {_span(section.deadline)}"
+        back = f"back when more than {plan.failed_jobs_at_most} jobs fail within {_span(section.watch_for)}"
+        return f"batch: {how}; {limits(plan)}; then the default deployment is swapped, {back}"
     if section.strategy == "ab" and section.outcome:
         how = f"{section.split} % of the traffic for {_span(section.hold_for)}, then tested once: {ab_words(section)}"
         back = f"back at once on {' or '.join(judged)}"

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from cli.batch_words import default_lines
 from cli.output import text
 from cli.status_report import ReleaseLine, step_words
 from cli.status_view import words
@@ -54,7 +55,10 @@ def release_tree(release: Release, request: ReleaseRequest | None, approval: App
     _add(tree, "story (UTC)", _story(release))
     _add(tree, "gates", (_gate(result) for result in release.gate_results))
     _add(tree, "approval", _approval(approval, now) if approval else ())
-    _add(tree, "traffic", _traffic(release))
+    if release.plan.batch:
+        _add(tree, "default deployment", map(text, default_lines(release, release.plan.batch)))
+    else:
+        _add(tree, "traffic", _traffic(release))
     _add(tree, "A/B test", _test(release, release.plan.ab) if release.plan.ab else ())
     _add(tree, "judgement", _judgement(release.judgement) if release.judgement else ())
     return tree

@@ -126,6 +126,10 @@ def study(asked: Asked) -> Study:
     """
     policy = read_policy(asked.policy)
     plan = plan_from(policy)
+    if plan.batch:
+        message = f"{asked.policy} releases on a batch endpoint, which has no traffic to simulate"
+        hint = "docs/how-to/release-a-batch-model.md says how many rows a comparison needs"
+        raise CommandError("cli.no_traffic", message, hint)
     traffic, origin = _traffic(asked, policy)
     changes = (*changes_for(plan.judge), *_own(asked))
     outcomes = tuple(outcome(plan, traffic, change, asked.runs, asked.seed) for change in dict.fromkeys(changes))

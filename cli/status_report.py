@@ -13,6 +13,7 @@ from shared.domain.ids import DeploymentName
 from shared.domain.release import Release, ReleaseState
 from shared.domain.state import Freeze, Training
 from shared.errors import VigiaError
+from shared.ports.batch_endpoints import endpoints_of
 from shared.release.ab import holds
 from shared.release.words import split
 
@@ -169,7 +170,8 @@ def _model(app: App, policy: Policy, running: list[Release]) -> ModelStatus:
     monitor_state, _ = app.monitor_states.read(policy.model)
     monitor = monitor_state.runs[-1] if monitor_state and monitor_state.runs else None
     freeze = state.freeze if state.freeze and _is_in_force(state.freeze, now) else None
-    attention = [*_about_releases(releases), *_about_traffic(shares, claim, problem)]
+    what = "traffic" if policy.endpoint.type == "online" else "default deployment"
+    attention = [*_about_releases(releases), *_about_traffic(shares, claim, problem, what)]
     if freeze:
         attention.append(f"retraining is frozen: {freeze.reason}")
     if monitor and monitor.verdict == "error":
@@ -194,7 +196,7 @@ def _model(app: App, policy: Policy, running: list[Release]) -> ModelStatus:
 def _traffic(app: App, policy: Policy) -> tuple[tuple[Share, ...], str | None, str | None]:
     """Return the shares, the largest first, the endpoint's state, and why they could not be read."""
     try:
-        record = app.workspace.endpoint(policy.endpoint.name)
+        record = endpoints_of(app.workspace, policy.endpoint.type).endpoint(policy.endpoint.name)
     except VigiaError as exc:
         return (), None, str(exc)
     if record is None:
@@ -227,14 +229,16 @@ def _about_releases(releases: list[Release]) -> Iterator[str]:
             yield f"release {release.id} {release.state}: {release.reason}"
 
 
-def _about_traffic(shares: tuple[Share, ...], claim: EndpointClaim, problem: str | None) -> Iterator[str]:
+def _about_traffic(shares: tuple[Share, ...], claim: EndpointClaim, problem: str | None, what: str) -> Iterator[str]:
     if problem:
         yield f"the workspace cannot be read: {problem}"
         return
     if claim.owner or claim.champion is None:
         return
     traffic = {DeploymentName(share.deployment): share.percent for share in shares if share.percent}
-    if traffic != {claim.champion.deployment: 100}:
+    if traffic != {claim.champion.deployment: 100} and what != "traffic":
+        yield f"the {what} is {next(iter(traffic), 'none')}, but the champion {claim.champion.deployment} should be it"
+    elif traffic != {claim.champion.deployment: 100}:
         yield f"the traffic is {split(traffic)}, but the champion {claim.champion.deployment} should have it all"
 
 

@@ -26,7 +26,7 @@ PREDICTIONS = "azureml://datastores/workspaceblobstore/paths/vigia/batch/"
 
 def begin_comparing(release: Release, reason: str, now: datetime) -> Release:
     begun = move(release, ReleaseState.COMPARING, reason, now)
-    return replace(begun, phase=None, step_index=COMPARE_STEP, judgement=None)
+    return replace(begun, phase="baking", step_index=COMPARE_STEP, judgement=None)
 
 
 def comparing(release: Release, seen: Observation, now: datetime) -> Step:
