@@ -1,0 +1,147 @@
+"""Random walks of releases on batch endpoints: whatever is observed, these things hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances
+from shared.domain.ids import DeploymentName, JobName, ModelVersion
+from shared.domain.release import Release, ReleaseState, Serving, Undo
+from shared.domain.verdict import Judgement, Verdict
+from shared.ports.workspace import JobRecord
+from shared.release.actions import ScoreBatch, SendProbes, SetMirror, SetTraffic
+from shared.release.batch import COMPARE_STEP, begin_comparing
+from shared.release.moves import Step, move
+from shared.release.observation import Observation
+from shared.release.step import step
+from tests.fakes.releases import NOW, a_plan, a_release
+from tests.unit.release.test_step_invariants import (
+    ENDPOINT,
+    V1,
+    V2,
+    _check_memory,
+    _check_terminal,
+    observations,
+    pauses,
+    verdicts,
+)
+
+PLAN = BatchPlan("azureml:s@latest", BatchResources("c"), BatchTolerances(changed_at_most=0.02))
+plans = st.builds(
+    a_plan,
+    strategy=st.just("batch"),
+    steps=st.just((100,)),
+    batch=st.just(PLAN),
+    on_hand_edit=st.sampled_from(["hold", "repair"]),
+    on_new_version=st.sampled_from(["queue", "replace", "refuse"]),
+)
+defaults = st.sampled_from([{V1: 100}, {V1: 100}, {V2: 100}, {DeploymentName("v-9"): 100}, {}])
+statuses = st.sampled_from([None, "Running", "Completed", "Completed", "Completed", "Failed", "Canceled"])
+SWAPPED = {ReleaseState.CANARY, ReleaseState.WATCHING, ReleaseState.ROLLING_BACK}
+
+
+@st.composite
+def batch_observations(draw: st.DrawFn, release: Release, written: SetTraffic | None) -> Observation:
+    seen = draw(observations(release, written))
+    found = {name: draw(statuses) for name in (V1, V2)}
+    if seen.endpoint is not None:
+        traffic = dict(written.traffic) if written and draw(st.integers(0, 3)) else draw(defaults)
+        seen = replace(seen, endpoint=replace(seen.endpoint, traffic=traffic, mirror_traffic={}))
+    return replace(
+        seen,
+        sample=draw(st.sampled_from(["", "azureml:s:7"])),
+        problem="the workspace has no data asset",
+        scored={name: JobRecord(JobName(f"job-{name}"), status, {}, "") for name, status in found.items() if status},
+        judgement=Judgement(draw(verdicts), "compared") if draw(st.integers(0, 4)) else None,
+    )
+
+
+@st.composite
+def starts(draw: st.DrawFn) -> Release:
+    """Return a release at its beginning, or where it compares, or about to swap: few walks come so far."""
+    release = a_release(plan=draw(plans))
+    if draw(st.integers(0, 4)) == 0:
+        release = replace(release, undo=Undo("ana", "because", NOW))
+    state = draw(st.sampled_from([ReleaseState.OPENED, ReleaseState.COMPARING, ReleaseState.CANARY]))
+    if state is ReleaseState.OPENED:
+        return release
+    up = replace(release, champion=Serving(V1, ModelVersion("1")))
+    up = begin_comparing(move(up, ReleaseState.DEPLOYING, "to begin with", NOW), "it is up", NOW)
+    if state is ReleaseState.COMPARING:
+        return up
+    return replace(move(up, ReleaseState.CANARY, "to begin with", NOW), phase="shifting", step_index=0)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_a_release_on_a_batch_endpoint_keeps_its_promises_whatever_it_sees(data: st.DataObject) -> None:
+    release, now = data.draw(starts()), NOW
+    written: SetTraffic | None = SetTraffic(ENDPOINT, {V1: 100})
+    for _ in range(50):
+        seen = data.draw(batch_observations(release, written))
+        taken = step(release, seen, now)
+        check(release, seen, taken)
+        _check_terminal(release, taken.release)
+        _check_memory(release, taken.release)
+        written = next((action for action in taken.actions if isinstance(action, SetTraffic)), written)
+        release = replace(taken.release, posted=len(taken.release.notices))
+        now = max(now, taken.wake_at if data.draw(st.booleans()) else now) + data.draw(pauses)
+        if release.is_settled:
+            return
+
+
+def check(before: Release, seen: Observation, taken: Step) -> None:
+    for action in taken.actions:
+        assert not isinstance(action, SetMirror | SendProbes)
+        if isinstance(action, SetTraffic):
+            _check_swap(before, action)
+        if isinstance(action, ScoreBatch):
+            _check_scoring(before, seen, action)
+    if before.state is ReleaseState.COMPARING:
+        _check_comparison(before, seen, taken.release)
+
+
+def _check_swap(before: Release, action: SetTraffic) -> None:
+    """There is one default, and it is the challenger only once the comparison is over."""
+    known = {before.challenger.deployment} | ({before.champion.deployment} if before.champion else set())
+    assert list(action.traffic.values()) == [100]
+    assert set(action.traffic) <= known
+    if before.challenger.deployment in action.traffic:
+        assert before.state in SWAPPED - {ReleaseState.ROLLING_BACK}
+    else:
+        # Putting back what a person changed, or rolling back.
+        assert before.state in {ReleaseState.COMPARING, ReleaseState.ROLLING_BACK}
+
+
+def _check_scoring(before: Release, seen: Observation, action: ScoreBatch) -> None:
+    """Both score the version of the batch that was noted, into files of their own; nobody scores it again."""
+    assert before.state is ReleaseState.COMPARING
+    assert action.request.data == before.sample != ""
+    assert action.request.deployment not in seen.scored
+    assert action.request.output.endswith(f"-{action.request.deployment}/predictions.csv")
+
+
+def _check_comparison(before: Release, seen: Observation, after: Release) -> None:
+    """What ends the comparison well: a pass after both have scored, or a person; nothing after a failure."""
+    assert after.traffic_steps == before.traffic_steps
+    if after.state is not ReleaseState.CANARY:
+        return
+    both = [seen.scored.get(name) for name in (V1, V2)]
+    have_scored = all(job is not None and job.has_succeeded for job in both)
+    verdict = seen.judgement.verdict if seen.judgement and have_scored else Verdict.INCONCLUSIVE
+    request = seen.request
+    promotes = request is not None and request.kind == "promote" and request.step == COMPARE_STEP
+    assert verdict is Verdict.PASS or (promotes and verdict is not Verdict.FAIL)
+    assert not (request and request.kind in {"hold", "abort"})
+    assert seen.traffic == before.traffic_at(COMPARE_STEP)
+    assert before.sample
+
+
+def test_a_comparison_that_nobody_hinders_ends_by_its_deadline() -> None:
+    release = begin_comparing(replace(a_release(plan=a_plan(batch=PLAN)), champion=Serving(V1, None)), "up", NOW)
+    taken = step(release, Observation(), NOW + release.plan.decide_within + timedelta(seconds=1))
+    assert taken.release.state.is_terminal
