@@ -188,10 +188,17 @@ def approval_request(release: Release) -> ApprovalRequest:
         evidence=(
             ("champion", champion.version or champion.deployment if champion else "none"),
             ("cause", release.cause),
-            ("traffic", " → ".join(f"{share} %" for share in release.steps)),
+            _course(release),
             *((result.gate, f"{result.verdict}: {result.reason}") for result in release.gate_results),
         ),
     )
+
+
+def _course(release: Release) -> tuple[str, str]:
+    """Return what is to happen, as evidence."""
+    if release.plan.batch:
+        return "comparison", f"predictions on {release.plan.batch.sample}, then the default deployment is swapped"
+    return "traffic", " → ".join(f"{share} %" for share in release.steps)
 
 
 def _answer_gates(release: Release, results: tuple[GateResult, ...], now: datetime) -> Step:

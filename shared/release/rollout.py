@@ -142,6 +142,8 @@ def _reached(release: Release, now: datetime) -> Step:
     release = replace(unheld(release), traffic_steps=(*release.traffic_steps, share), traffic_since=now)
     if share == 100:
         release, reason = replace(release, phase=None), f"version {release.version} has all the traffic"
+        if release.plan.batch:
+            reason = f"version {release.version} is the default, in deployment {release.challenger.deployment}"
         return go_on(tell(move(release, ReleaseState.PROMOTED, reason, now), NoticeKind.PROMOTED, reason=reason), now)
     release = replace(release, phase="baking", deadline=now + release.plan.decide_within)
     if is_first:

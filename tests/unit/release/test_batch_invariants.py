@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,9 +14,10 @@ from shared.domain.ids import DeploymentName, JobName, ModelVersion
 from shared.domain.release import Release, ReleaseState, Serving, Undo
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.workspace import JobRecord
+from shared.release import batch
 from shared.release.actions import ScoreBatch, SendProbes, SetMirror, SetTraffic
 from shared.release.batch import COMPARE_STEP, begin_comparing
-from shared.release.moves import Step, move
+from shared.release.moves import Step, go_on, move
 from shared.release.observation import Observation
 from shared.release.step import step
 from tests.fakes.releases import NOW, a_plan, a_release
@@ -145,3 +147,12 @@ def test_a_comparison_that_nobody_hinders_ends_by_its_deadline() -> None:
     release = begin_comparing(replace(a_release(plan=a_plan(batch=PLAN)), champion=Serving(V1, None)), "up", NOW)
     taken = step(release, Observation(), NOW + release.plan.decide_within + timedelta(seconds=1))
     assert taken.release.state.is_terminal
+
+
+def test_the_walks_find_a_comparison_that_passes_what_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bold(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> Step:
+        return go_on(batch.begin_swap(release, judgement.reason, now), now)
+
+    monkeypatch.setattr(batch, "_decide", bold)
+    with pytest.raises(AssertionError):
+        test_a_release_on_a_batch_endpoint_keeps_its_promises_whatever_it_sees()
