@@ -94,7 +94,8 @@ def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
 
 def _monitor(policy: Policy, monitor: Monitor | None, asked: Asked) -> Monitor:
     """Return the policy's monitor with what was asked for in its place."""
-    from shared.policy.monitoring import DataDrift, Monitor
+    from shared.policy.monitoring import Monitor
+    from shared.policy.signals import DataDrift
 
     if monitor is None:
         if not asked.reference:

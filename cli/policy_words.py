@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from cli.batch_words import limits
+from cli.monitor_words import looks_in_words
 from shared.domain.outcome import tested_words
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
@@ -48,15 +49,7 @@ def _retrain(section: Retrain) -> str:
 
 
 def _monitor(section: Monitor) -> str:
-    reference = "the training data" if section.reference == "training" else "the window before"
-    looks = []
-    if drift := section.data_drift:
-        looks.append(
-            f"compare production data with {reference}, and call it drift from effect {drift.min_effect:g} on, "
-            f"with {percent_text(drift.false_alarms)} false alarms"
-        )
-    if performance := section.performance:
-        looks.append(f"expect {performance.metric} of at least {performance.at_least:g} once labels are there")
+    looks = list(looks_in_words(section))
     if section.azure_monitors:
         looks.append(f"listen to Azure ML's {_listed([each.name for each in section.azure])}")
     return f"every {_span(section.every)}: {'; '.join(looks) or 'nothing is looked at'}"

@@ -14,7 +14,8 @@ from shared.drift.signal import MonitorReport, SignalReport
 from shared.engine.performance import LabelledLook, look_at_performance
 from shared.errors import PermanentError
 from shared.policy.model import Policy
-from shared.policy.monitoring import DataDrift, Monitor
+from shared.policy.monitoring import Monitor
+from shared.policy.signals import DataDrift
 from shared.ports.data import DataReader
 from shared.ports.workspace import EndpointRecord, Workspace
 from shared.store.monitors import MonitorRun, MonitorState

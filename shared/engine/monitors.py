@@ -16,7 +16,8 @@ from shared.errors import PermanentError, VigiaError
 from shared.events.outgoing import drift_detected
 from shared.logs import fields
 from shared.policy.model import Policy
-from shared.policy.monitoring import DataDrift, Monitor
+from shared.policy.monitoring import Monitor
+from shared.policy.signals import DataDrift
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
 from shared.ports.outbox import Outbox

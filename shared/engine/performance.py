@@ -6,20 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.drift.signal import SignalReport, SignalVerdict
+from shared.drift.signal import SignalReport
 from shared.errors import PermanentError
 from shared.policy.model import Policy
-from shared.policy.monitoring import Performance
+from shared.policy.signals import Performance
 from shared.ports.data import DataReader
 from shared.release.sections import Evaluate
 from shared.store.monitors import MonitorState
 
 SIGNAL = "performance"
-_VERDICTS: dict[str, SignalVerdict] = {
-    "worse": "drift",
-    "good-enough": "no-drift",
-    "insufficient-data": "insufficient-data",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +68,12 @@ def _judged(
     scored = data.collected_predictions(endpoint, deployment, start, end)
     if scored.empty:
         return SignalReport(SIGNAL, "insufficient-data", "no answers were collected yet", 0)
-    rules = PerformanceRules(performance.metric, performance.at_least, performance.key, performance.label)
-    found = judge_performance(scored, data.table(labels), rules)
-    return SignalReport(
-        signal=SIGNAL,
-        verdict=_VERDICTS[found.verdict],
-        sentence=found.sentence,
-        rows=found.rows,
-        value=found.value,
-        threshold=performance.at_least,
-        measure=performance.metric,
+    rules = PerformanceRules(
+        performance.metric,
+        performance.at_least,
+        performance.key,
+        performance.label,
+        performance.minimum_rows,
+        performance.at_most,
     )
+    return judge_performance(scored, data.table(labels), rules).as_signal(rules)
