@@ -23,6 +23,7 @@ from shared.drift.reference import MOST_DISTINCT, CategoricalColumn, Column, Num
 from shared.drift.report import DriftRules, Histogram
 from shared.drift.significance import (
     chi_square_p_value,
+    group_small_categories,
     jensen_shannon_bias,
     jensen_shannon_null_quantile,
     kolmogorov_smirnov_null_quantile,
@@ -152,10 +153,11 @@ def _measure_categorical(
     unseen_share = max(0.0, window.unseen / present - reference.other / reference.present)
     old = np.array([*(count for _, count in reference.categories), reference.other], dtype=np.float64)
     new = np.append(window.known, window.unseen).astype(np.float64)
-    old_cells, new_cells = merge_rare_cells(old, new)
+    grouped_old, grouped_new = group_small_categories(known, old, new)
+    old_cells, new_cells = merge_rare_cells(grouped_old, grouped_new)
     sizes = (reference.present, present)
-    divergence = jensen_shannon_divergence(old, new)
-    effect = math.sqrt(max(0.0, divergence - jensen_shannon_bias(old, new)))
+    divergence = jensen_shannon_divergence(grouped_old, grouped_new)
+    effect = math.sqrt(max(0.0, divergence - jensen_shannon_bias(grouped_old, grouped_new)))
     p_value = chi_square_p_value(old_cells, new_cells)
     measures = {
         "JS": math.sqrt(divergence),

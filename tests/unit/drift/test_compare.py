@@ -236,3 +236,26 @@ def test_any_pair_of_frames_gets_an_answer(
         assert each.effect is None or 0 <= each.effect <= 1
         assert each.p_value is None or 0 <= each.p_value <= 1
         assert each.sentence.startswith(each.name)
+
+
+def test_small_categories_are_grouped_only_where_there_are_very_many() -> None:
+    names = [f"name-{number}" for number in range(2000)]
+    chance = np.random.default_rng(7)
+    reference = pd.DataFrame({"who": chance.choice(names, 20_000)})
+    # Each name comes in bouts: a quarter of them is away today.
+    here = [name for number, name in enumerate(names) if number % 4]
+    today = pd.DataFrame({"who": chance.choice(here, 20_000)})
+    (who,) = compare(profile(reference), today).columns
+    assert not who.is_drifted
+    # A few large ones beside the many small ones are still compared by themselves.
+    mixed = pd.DataFrame({"who": [*reference["who"], *["large"] * 20_000]})
+    fewer = pd.DataFrame({"who": [*reference["who"], *["large"] * 5_000]})
+    (who,) = compare(profile(mixed), fewer).columns
+    assert who.is_drifted
+
+
+def test_a_window_of_nothing_but_unseen_values_is_drift_however_many_categories_there_were() -> None:
+    reference = pd.DataFrame({"who": [f"name-{number % 2000}" for number in range(20_000)]})
+    (who,) = compare(profile(reference), pd.DataFrame({"who": ["other"] * 2_000})).columns
+    assert who.is_drifted
+    assert who.unseen_share == 1.0

