@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,23 @@ class WorkspaceData:
             ]
         )
 
+    def scored_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> CollectedBatches:
+        folder = f"{endpoint}/{deployment}"
+
+        def records() -> Iterator[CollectedRecord]:
+            for begin, until in _whole_hours(start, end):
+                # An answer may be noted a moment after its request, in the next hour.
+                answers = dict(self._collected(f"{folder}/model_outputs", begin, until + timedelta(minutes=1)))
+                for request in self._records(f"{folder}/model_inputs", begin, until):
+                    found = answers.get(request.request_id, [])
+                    if len(found) == len(request.rows) and not request.request_id.startswith(PROBE_MARK):
+                        rows = [{**row, **answer} for row, answer in zip(request.rows, found, strict=True)]
+                        yield replace(request, rows=rows)
+
+        return CollectedBatches(records)
+
     def mean_predictions(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime, width: timedelta
     ) -> tuple[Predictions, ...]:
@@ -208,6 +226,14 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
         hour += timedelta(hours=1)
 
 
+def _whole_hours(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield [start, end) hour by hour, as the collector's folders cut it."""
+    for hour in _hours(start, end):
+        begin, until = max(hour, start), min(hour + timedelta(hours=1), end)
+        if begin < until:
+            yield begin, until
+
+
 def _is_whole(line: bytes) -> bool:
     """Return whether the line is all of a record: no beginning of a JSON object is one itself."""
     try:
@@ -221,6 +247,8 @@ def _record(line: bytes, place: str, start: datetime, end: datetime) -> Collecte
     """Return one record; None when it was made outside [start, end)."""
     try:
         record = json.loads(line)
+        if b"\\ud" in line.lower():
+            record = _encodable(record)
         at = datetime.fromisoformat(record["time"])
         if not start <= at < end:
             return None
@@ -228,3 +256,15 @@ def _record(line: bytes, place: str, start: datetime, end: datetime) -> Collecte
         return CollectedRecord(str(record.get("id", "")), str(record.get("correlationid", "")), at, rows)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise PermanentError("data.unreadable", f"{place} is not a collected request: {exc!r:.200}") from exc
+
+
+def _encodable(value: Any) -> Any:
+    """Return the value without halves of characters, which JSON can hold and no table can."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case list():
+            return [_encodable(each) for each in value]
+        case dict():
+            return {_encodable(key): _encodable(each) for key, each in value.items()}
+    return value

@@ -74,7 +74,7 @@ def values_of(column: Any) -> Values:
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         return Values(len(column), column.to_numpy(dtype=np.float64, na_value=np.nan))
     if isinstance(dtype, pd.StringDtype | pd.ArrowDtype):
-        return _of_arrow(pa.array(column, from_pandas=True))
+        return _of_arrow(_array(column))
     return _of_objects(column)
 
 
@@ -114,7 +114,7 @@ def _of_categories(column: pd.Series[Any]) -> Values:
         return values_of(column.astype(categories.dtype if column.notna().all() else object))
     codes = column.cat.codes.to_numpy()
     counts = np.bincount(codes[codes >= 0], minlength=len(categories))
-    return Values(len(column), texts=_used(_strings(pa.array(categories, from_pandas=True)), counts))
+    return Values(len(column), texts=_used(_strings(_array(categories)), counts))
 
 
 def _of_objects(column: pd.Series[Any]) -> Values:
@@ -175,6 +175,12 @@ def _of_arrow(array: Any) -> Values:
     return _of_each(present, len(array))
 
 
+def _array(column: Any) -> Any:
+    """Return the values as one array: of a column that was put together from several, pandas keeps the parts."""
+    found = pa.array(column, from_pandas=True)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
 def _numbers(array: Any) -> NDArray[np.float64]:
     if array.type != pa.float64():
         array = array.cast(pa.float64(), safe=False)
@@ -212,7 +218,8 @@ def _strings(array: Any) -> Any:
 
 def _is_text(kind: Any) -> bool:
     tests = ("is_string", "is_large_string", "is_string_view", "is_binary", "is_large_binary")
-    return any(getattr(pa.types, test)(kind) for test in tests)
+    # pyarrow has had views since 16; Spark's clusters may have 14.
+    return any(getattr(pa.types, test)(kind) for test in tests if hasattr(pa.types, test))
 
 
 def _is_zoneless(kind: Any) -> bool:

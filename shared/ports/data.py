@@ -67,6 +67,12 @@ class DataReader(Protocol):
         """Return the same rows with the model's answer as column `prediction`; unanswered requests are left out."""
         ...
 
+    def scored_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> Batches:
+        """Return the rows that `collected_predictions` returns; in memory are the answers of an hour at most."""
+        ...
+
     def mean_predictions(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime, width: timedelta
     ) -> tuple[Predictions, ...]:

@@ -198,6 +198,38 @@ def test_a_damaged_record_ends_the_batches_too(store: Store) -> None:
         batches_of(store)
 
 
+def test_halves_of_characters_are_read_as_what_they_are_not(store: Store) -> None:
+    line = json.dumps(
+        {**json.loads(a_record(START, 1)), "data": [{"\ud800": 1, "name": "x\udfff", "whole": "\U0001f600"}]}
+    )
+    store.put(path_of(START), line.encode() + b"\n")
+    assert store.collected() == [{"?": 1, "name": "x?", "whole": "\U0001f600"}]
+
+
+def an_answer(request: str, at: datetime, *scores: float) -> bytes:
+    record = {"specversion": "1.0", "time": at.isoformat(), "correlationid": request, "id": f"o-{request}"}
+    return json.dumps({**record, "data": [{"prediction": score} for score in scores]}).encode() + b"\n"
+
+
+def test_scored_batches_hold_each_request_with_its_answer(store: Store) -> None:
+    later = START + timedelta(minutes=1, seconds=30)  # in the next hour, as is the first request's answer
+    just_after = START + timedelta(seconds=61)
+    for at, request, ages in (
+        (START + timedelta(seconds=59), "r-1", (1, 2)),
+        (later, "r-2", (3,)),
+        (later, "r-3", (4,)),
+    ):
+        line = {**json.loads(a_record(at, *ages, correlation=request)), "id": f"i-{request}"}
+        store.put(path_of(at, f"{request}.jsonl"), json.dumps(line).encode() + b"\n")
+    outputs = an_answer("r-1", just_after, 0.1, 0.2) + an_answer("r-2", later, 0.3)
+    store.put(path_of(later).replace("model_inputs", "model_outputs"), outputs)
+    batches = store.reader.scored_batches(ENDPOINT, DEPLOYMENT, START, START + timedelta(minutes=2))
+    whole = store.reader.collected_predictions(ENDPOINT, DEPLOYMENT, START, START + timedelta(minutes=2))
+    expected = [(1, 0.1), (2, 0.2), (3, 0.3)]  # r-3 was not answered
+    for frames in (list(batches), [whole]):
+        assert [tuple(row) for frame in frames for row in frame[["age", "prediction"]].to_numpy()] == expected
+
+
 def test_files_are_streamed_by_ranges_and_copies_count_once(store: Store) -> None:
     store.put_table("customers/1/a.parquet", *range(100_000))
     store.put_table("customers/1/b.parquet", *range(100_000))

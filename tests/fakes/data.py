@@ -58,6 +58,12 @@ class FakeData:
     ) -> pd.DataFrame:
         return self.predictions.get((endpoint, deployment), pd.DataFrame())
 
+    def scored_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> FakeBatches:
+        frame = self.collected_predictions(endpoint, deployment, start, end)
+        return FakeBatches([frame] if len(frame) else [])
+
     def mean_predictions(
         self,
         endpoint: EndpointName,

@@ -102,3 +102,9 @@ def test_empty_frame_has_a_profile() -> None:
 def test_damaged_profile_is_refused(stored: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Profile.from_dict(stored)
+
+
+def test_texts_that_were_put_together_are_profiled_as_one_column() -> None:
+    frame = pd.DataFrame({"carrier": pd.Series(["AA", "UA"] * 500, dtype="str")})
+    twice = profile(pd.concat([frame, frame]))
+    assert (twice.rows, twice.columns[0].categories) == (2000, (("AA", 1000), ("UA", 1000)))  # type: ignore[union-attr]

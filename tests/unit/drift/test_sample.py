@@ -1,0 +1,72 @@
+"""Samples of rows that pass by: bounded, evenly spaced, the same however the rows are cut into batches."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.drift.compare import compare
+from shared.drift.profile import profile
+from shared.drift.sample import Chosen, EvenSample, Rows
+
+
+@given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 30))
+def test_a_sample_is_every_nth_row_however_they_come(sizes: list[int], most: int) -> None:
+    sample, at = EvenSample(most_rows=most), 0
+    for size in sizes:
+        sample.add(pd.DataFrame({"n": range(at, at + size)}))
+        at += size
+    kept = sample.frame["n"].tolist() if len(sample.frame) else []
+    assert kept == list(range(0, at, sample.step))
+    assert len(kept) <= max(most, 1)
+    assert at <= most or len(kept) * 2 >= most // 2
+
+
+def test_a_sample_holds_no_lists_but_those_asked_for() -> None:
+    frame = pd.DataFrame({"age": [1, 2], "vector": [[0.1], [0.2]]})
+    everything, vectors = EvenSample(), EvenSample(["vector"])
+    for each in (everything, vectors):
+        each.add(frame)
+    assert (list(everything.frame), list(vectors.frame)) == (["age"], ["vector"])
+
+
+def test_a_sample_is_bounded_in_values_too() -> None:
+    sample = EvenSample(most_cells=100)
+    for _ in range(10):
+        sample.add(pd.DataFrame({"a": range(20), "b": range(20)}))
+    assert sample.frame.size <= 100
+    assert sample.finding == f"one row in {sample.step} of 200 was looked at"
+
+
+def test_rows_that_were_compared_have_filled_their_samples() -> None:
+    frames = [pd.DataFrame({"age": range(start, start + 500)}) for start in (0, 500)]
+    rows = Rows(frames)
+    rows.want("all")
+    compare(profile(pd.concat(frames)), rows)
+    assert rows.sample("all").frame["age"].tolist() == list(range(1000))
+    assert rows.columns == ("age",)
+
+
+def test_rows_that_nobody_went_through_are_gone_through_once() -> None:
+    class Counted(list[pd.DataFrame]):
+        times = 0
+
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            Counted.times += 1
+            return super().__iter__()
+
+    rows = Rows(Counted([pd.DataFrame({"age": [1]})]))
+    rows.want("one")
+    rows.want("other", ["age"], 1)
+    assert [len(rows.sample(name).frame) for name in ("one", "other")] == [1, 1]
+    assert Counted.times == 1
+
+
+def test_columns_are_chosen_of_tables_of_any_kind() -> None:
+    frame = pd.DataFrame({"a": [1], "b": [2]})
+    for source in (frame, [pa.RecordBatch.from_pandas(frame)]):
+        (batch,) = Chosen(source, ["b", "c"])
+        names = list(batch.columns) if isinstance(batch, pd.DataFrame) else batch.schema.names
+        assert names == ["b"]
