@@ -22,7 +22,7 @@ def a_round(
     repeated: int = 11,
     is_put_back: bool = True,
 ) -> chaos.Round:
-    tally = Tally(600, kills, zombies, lost, (), 20, 70, accepted)
+    tally = Tally(600, kills, zombies, lost, (), 20, 0, 70, accepted)
     return chaos.Round(tally, 80, [], 500, repeated, is_put_back)
 
 
