@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.drift.batches import THREADS, Source, is_batch, pieces, row_count
 from shared.drift.counting import count
-from shared.drift.counts import ColumnCounts
+from shared.drift.counts import ColumnCounts, WindowCounts
 from shared.drift.edges import MAXIMUM_EDGES, edges_of
 from shared.drift.quantiles import quantile
 from shared.drift.reference import CategoricalColumn, Column, NumericColumn, OtherColumn, Profile
@@ -42,13 +42,24 @@ def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS
         raise TypeError("a profile goes through its rows twice; give a list, or a reader that starts anew")
     source = list(pieces(source)) if is_batch(source) else source
     survey = _surveyed(source, frozenset(ignore), threads)
-    planned = Profile(survey.rows, tuple(_planned(name, each) for name, each in survey.columns.items()))
-    counts = count(planned, source, threads)
-    if counts.rows != survey.rows:
-        raise ValueError(f"the reference had {survey.rows} rows at first and {counts.rows} then; profile again")
-    return replace(
-        planned, columns=tuple(_filled(each, counts.columns[each.name], counts.rows) for each in planned.columns)
-    )
+    plan = planned(survey)
+    return filled(plan, count(plan, source, threads))
+
+
+def planned(survey: Survey) -> Profile:
+    """Return the edges and categories that follow from a survey, with nothing counted yet."""
+    return Profile(survey.rows, tuple(_planned(name, each) for name, each in survey.columns.items()))
+
+
+def filled(plan: Profile, counts: WindowCounts) -> Profile:
+    """Return the plan with what was counted of the very rows that were surveyed.
+
+    Raises:
+        ValueError: these were other rows.
+    """
+    if counts.rows != plan.rows:
+        raise ValueError(f"the reference had {plan.rows} rows at first and {counts.rows} then; profile again")
+    return replace(plan, columns=tuple(_filled(each, counts.columns[each.name], counts.rows) for each in plan.columns))
 
 
 def _surveyed(source: Source, ignore: frozenset[str], threads: int) -> Survey:

@@ -1,0 +1,59 @@
+"""Counts a window on local Spark and in this process, and says what was the same. Run by benchmarks/spark.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from shared.drift import spark_job
+from shared.drift.counting import count
+from shared.drift.profile import filled, profile
+
+
+def main(reference: Path, window: Path, parts: int) -> dict[str, Any]:
+    """Return seconds and whether counts and report are equal, for a window cut into so many parts."""
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    spark = builder.config("spark.driver.memory", "4g").config("spark.log.level", "ERROR").getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    spark_job.configure(spark)
+    started = time.perf_counter()
+    one = profile(Rows(reference))
+    here = count(one, Rows(window))
+    alone = time.perf_counter()
+    table = spark_job.training_table(spark, str(window)).repartition(parts)
+    there = spark_job.count_table(table, one)
+    spread = time.perf_counter()
+    made = spark_job.profile_table(spark_job.training_table(spark, str(reference)).repartition(parts))
+    # Its edges may lie elsewhere; what it counts around them must be the reference's own rows.
+    exact = filled(made, count(made, Rows(reference)))
+    return {
+        "rows": here.rows,
+        "equal": here.to_dict() == there.to_dict(),
+        "profile_equal": exact == made,
+        "alone_s": alone - started,
+        "spark_s": spread - alone,
+    }
+
+
+class Rows:
+    """A parquet file, batch by batch, from the first anew each time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Any:
+        for batch in pq.ParquetFile(self._path).iter_batches(65_536):
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=batch.schema)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))))
