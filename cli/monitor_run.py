@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from shared.bootstrap import App
     from shared.drift.report import DriftRules
     from shared.drift.signal import MonitorReport, SignalReport
-    from shared.engine.monitor_look import Given, Reference, Watched
+    from shared.engine.look_parts import Watched
+    from shared.engine.monitor_look import Given, Reference
     from shared.policy.model import Policy
     from shared.policy.monitoring import Monitor
 
@@ -72,6 +73,10 @@ def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
     return assemble(about, signals)
 
 
+# What somebody brings along was not answered by the endpoint, so labels and answers say nothing about it.
+_OF_ANSWERS = ("performance", "concept_drift", "prediction_drift", "estimated_performance")
+
+
 def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
     """Return what a model's monitor sees now; it announces nothing and notes nothing."""
     from shared.domain.ids import ModelVersion
@@ -103,22 +108,21 @@ def _monitor(policy: Policy, monitor: Monitor | None, asked: Asked) -> Monitor:
             raise CommandError("cli.no_monitor", f"the policy of {policy.model} has no section monitor", hint)
         monitor = Monitor(data_drift=DataDrift())
     rules = monitor.data_drift or (DataDrift() if asked.reference or asked.current else None)
-    if rules is None and monitor.performance is None:
-        hint = "add monitor.data_drift or monitor.performance"
+    if rules is None and not monitor.signals:
+        hint = "add monitor.data_drift, or another signal"
         raise CommandError("cli.no_signal", f"the monitor of {policy.model} watches nothing", hint)
     if rules is not None:
         changes: dict[str, object] = {"ignore": (*rules.ignore, *asked.ignore)}
         changes |= {"min_effect": asked.min_effect} if asked.min_effect else {}
         changes |= {"minimum_rows": asked.minimum_rows} if asked.minimum_rows else {}
         rules = rules.model_copy(update=changes)
-    # What somebody brings along was not answered by the endpoint, so labels say nothing about it.
-    performance = None if asked.current else monitor.performance
-    return monitor.model_copy(update={"data_drift": rules, "performance": performance})
+    left_out = [*(_OF_ANSWERS if asked.current else ()), *(("data_quality",) if asked.reference else ())]
+    return monitor.model_copy(update={"data_drift": rules, **dict.fromkeys(left_out)})
 
 
 def _nobody(policy: Policy, asked: Asked) -> Watched:
     from shared.domain.ids import DeploymentName, ModelVersion
-    from shared.engine.monitor_look import Watched
+    from shared.engine.look_parts import Watched
 
     if asked.current and asked.reference:
         return Watched(DeploymentName(""), ModelVersion(""))

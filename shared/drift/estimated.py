@@ -50,12 +50,15 @@ class EstimateRules:
         min_change: smallest worsening that matters, in the metric's unit.
         threshold: a score of at least this counts as 1, where a metric needs classes.
         minimum_rows: fewer rows are insufficient data.
+        bound: what the metric may be at worst, whatever it was in the reference; beyond it by more than the
+            reference's own chunks vary, it alarms. None compares with the reference instead.
     """
 
     metric: str = "roc_auc"
     min_change: float = 0.02
     threshold: float = 0.5
     minimum_rows: int = 500
+    bound: float | None = None
 
     def __post_init__(self) -> None:
         if self.metric not in EXPECTED:
@@ -165,9 +168,13 @@ def estimate_performance(
     except MetricUndefinedError as exc:
         text = f"Insufficient data: {exc}."
         return SignalReport(SIGNAL, "insufficient-data", text, len(found), measure=rules.metric, findings=findings)
-    margin, reason = _margin(reference, len(found), rules, past)
     sign = -1.0 if METRICS[rules.metric].bound == "at_least" else 1.0
+    margin, reason = _margin(reference, len(found), rules, past)
     threshold = reference.value + sign * margin
+    if rules.bound is not None:
+        threshold = rules.bound + sign * STANDARD_DEVIATIONS * reference.spread_at(len(found))
+        asked = METRICS[rules.metric].bound.replace("_", " ")
+        reason = f"the {asked} {rules.bound:g} asked for and the reference's own chunks"
     is_worse = METRICS[rules.metric].is_worse(value, than=threshold)
     text = (
         f"Estimated without labels: {rules.metric} {value:.3f} on {len(found):,} rows, {reference.value:.3f} in the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.drift.batches import Batch, Source, findings_of, is_batch
@@ -85,7 +86,7 @@ class Rows:
                 pass
         return (self._filled or {})[name]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Return the names of the first piece's columns; empty when there are no rows."""
         for batch in self._batches():

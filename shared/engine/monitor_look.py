@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.ids import DeploymentName, ModelName, ModelVersion
+from shared.domain.ids import ModelName
 from shared.drift.assemble import DATA_DRIFT, About, assemble, drift_signal, rules_in_words
 from shared.drift.report import DriftRules
 from shared.drift.signal import MonitorReport, SignalReport
-from shared.engine.performance import LabelledLook, look_at_performance
-from shared.errors import PermanentError
+from shared.engine.look_parts import NotYetError, Subject, Watched, said
+from shared.engine.monitor_references import VersionReferences
+from shared.engine.performance import LabelledLook, look_at_labels
+from shared.engine.window_signals import WindowSignals
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 from shared.policy.signals import DataDrift
@@ -25,14 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from shared.drift.profile import Profile
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """The deployment that serves most requests, and the model version in it."""
-
-    deployment: DeploymentName
-    version: ModelVersion
+    from shared.drift.sample import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +50,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look found. `labelled` is set when performance was looked at, too."""
+    """What one look found: the report, and of its signals those that labels gave."""
 
     report: MonitorReport
-    labelled: LabelledLook | None = None
+    labelled: tuple[LabelledLook, ...] = ()
 
     def signal(self, name: str) -> SignalReport | None:
         return next((each for each in self.report.signals if each.signal == name), None)
@@ -66,11 +61,15 @@ class Look:
 
 @dataclass(frozen=True)
 class MonitorLook:
-    """Reads a window, what it is compared with, and labels, from the workspace."""
+    """Reads a window, what it is compared with, and labels, from the workspace.
+
+    `keeps_first` makes a version's first window the reference of later ones, where a signal needs one.
+    """
 
     workspace: Workspace
     data: DataReader
     profiles: Profiles
+    keeps_first: bool = False
 
     def watched(self, policy: Policy) -> Watched | None:
         """Return what serves most of the policy's requests; None when that is not a version of its model."""
@@ -92,15 +91,12 @@ class MonitorLook:
             RetryableError: something did not answer; what cannot be done is in the report instead.
         """
         given = given or Given()
-        signals: list[SignalReport] = []
-        reference, rules = given.reference, monitor.data_drift
-        if rules:
-            signal, reference = self._data_drift(policy, monitor, rules, watched, state, now, given)
-            signals.append(signal)
-        labelled = None
-        if wanted := monitor.performance:
-            labelled = look_at_performance(self.data, policy, wanted, watched.deployment, state, now)
-            signals += [labelled.signal] if labelled else []
+        subject = Subject(policy, monitor, watched, state.window_start, now, before, self.keeps_first)
+        parts = self._parts(subject, given)
+        signals, reference = self._of_window(parts, state, given)
+        labelled = look_at_labels(self.data, subject, parts.references, state)
+        signals += [each.signal for each in labelled]
+        rules = monitor.data_drift
         about = About(
             model=policy.model,
             start=state.window_start,
@@ -117,42 +113,57 @@ class MonitorLook:
         )
         return Look(assemble(about, signals, before), labelled)
 
+    def _parts(self, subject: Subject, given: Given) -> WindowSignals:
+        from shared.drift.sample import Rows
+
+        names = subject.policy.endpoint.name, subject.watched.deployment
+        times = subject.start, subject.end
+        # What somebody brings along was not answered by the endpoint.
+        is_served = given.rows is None
+        inputs = self.data.collected_batches(*names, *times) if is_served else given.rows
+        scored = self.data.scored_batches(*names, *times) if is_served else ()
+        references = VersionReferences(self.workspace, self.data, self.profiles, subject)
+        return WindowSignals(subject, references, Rows(inputs), Rows(scored))
+
+    def _of_window(
+        self, parts: WindowSignals, state: MonitorState, given: Given
+    ) -> tuple[list[SignalReport], Reference | None]:
+        monitor, reference = parts.subject.monitor, given.reference
+        signals: list[SignalReport] = []
+        parts.want()
+        if rules := monitor.data_drift:
+            found: list[Reference | None] = []
+            signals.append(said(DATA_DRIFT, lambda: self._data_drift(parts, rules, state, given, found)))
+            reference = found[0] if found else None
+        if quality := monitor.data_quality:
+            signals.append(said("data-quality", lambda: parts.data_quality(quality)))
+        if vectors := monitor.embedding_drift:
+            signals.append(said("embedding-drift", lambda: parts.embedding_drift(vectors)))
+        if answers := monitor.prediction_drift:
+            signals.append(said("prediction-drift", lambda: parts.prediction_drift(answers)))
+        if estimated := monitor.estimated_performance:
+            signals.append(said("estimated-performance", lambda: parts.estimated_performance(estimated)))
+        return signals, reference
+
     def _data_drift(
-        self,
-        policy: Policy,
-        monitor: Monitor,
-        rules: DataDrift,
-        watched: Watched,
-        state: MonitorState,
-        now: datetime,
-        given: Given,
-    ) -> tuple[SignalReport, Reference | None]:
-        try:
-            window = given.rows
-            if window is None:
-                window = self.data.collected_inputs(policy.endpoint.name, watched.deployment, state.window_start, now)
-            if window.empty:
-                return _unsaid("no rows yet"), None
-            reference = given.reference or self._reference(
-                policy, monitor, rules, watched, state, tuple(window.columns)
-            )
-        except PermanentError as exc:
-            return SignalReport(DATA_DRIFT, "error", str(exc), 0), None
+        self, parts: WindowSignals, rules: DataDrift, state: MonitorState, given: Given, found: list[Reference | None]
+    ) -> SignalReport:
+        columns = parts.inputs.columns
+        if not columns:
+            raise NotYetError("no rows yet")
+        reference = given.reference or self._reference(parts, rules, state, columns)
+        found.append(reference)
         if reference is None:
-            return _unsaid("the first window: later ones are compared with it", len(window)), None
-        return compared(window, reference.profile, drift_rules(rules), given.importances), reference
+            raise NotYetError("the first window: later ones are compared with it", _row_count(parts.inputs))
+        importance = given.importances or parts.subject.monitor.importance
+        return compared(parts.inputs, reference.profile, drift_rules(rules), importance)
 
     def _reference(
-        self,
-        policy: Policy,
-        monitor: Monitor,
-        rules: DataDrift,
-        watched: Watched,
-        state: MonitorState,
-        columns: tuple[str, ...],
+        self, parts: WindowSignals, rules: DataDrift, state: MonitorState, columns: tuple[str, ...]
     ) -> Reference | None:
+        policy, monitor, watched = parts.subject.policy, parts.subject.monitor, parts.subject.watched
         if monitor.reference == "training":
-            made = self._training_profile(policy.model, watched.version, monitor, columns)
+            made = parts.references.training_profile(columns)
             return Reference(_reference_words(monitor, watched), made, profile_name(policy.model, watched.version))
         if before := _earlier_window(state, rules):
             return Reference(f"the window before, {_span(before)}", self._window_profile(policy, watched, before))
@@ -162,32 +173,7 @@ class MonitorLook:
         """Return the profile of an earlier window."""
         from shared.drift.profile import profile
 
-        return profile(self.data.collected_inputs(policy.endpoint.name, watched.deployment, before.start, before.end))
-
-    def _training_profile(
-        self, model: ModelName, version: ModelVersion, monitor: Monitor, columns: tuple[str, ...]
-    ) -> Profile:
-        """Return the profile of the version's training data, made once and kept."""
-        from shared.drift.profile import profile
-
-        kept = self.profiles.read(model, version)
-        if kept is not None:
-            return kept
-        frame = self.data.table(self._training_data(model, version, monitor))
-        made = profile(frame[[column for column in columns if column in frame.columns]])
-        self.profiles.save(model, version, made)
-        return made
-
-    def _training_data(self, model: ModelName, version: ModelVersion, monitor: Monitor) -> str:
-        registered = self.workspace.model(model, version)
-        job = self.workspace.job(registered.job) if registered and registered.job else None
-        if job is None or monitor.training_input not in job.inputs:
-            raise PermanentError(
-                code="monitor.no_reference",
-                message=f"{model}:{version} was not made by a job with an input {monitor.training_input!r}",
-                hint="name the input that holds the training data in monitor.training_input",
-            )
-        return job.inputs[monitor.training_input]
+        return profile(self.data.collected_batches(policy.endpoint.name, watched.deployment, before.start, before.end))
 
 
 def drift_rules(rules: DataDrift) -> DriftRules:
@@ -207,8 +193,10 @@ def compared(
     return drift_signal(compare(reference, window, rules, importance=importances))
 
 
-def _unsaid(why: str, rows: int = 0) -> SignalReport:
-    return SignalReport(DATA_DRIFT, "insufficient-data", why, rows)
+def _row_count(rows: Rows) -> int:
+    from shared.drift.batches import row_count
+
+    return sum(map(row_count, rows))
 
 
 def _reference_words(monitor: Monitor, watched: Watched) -> str:

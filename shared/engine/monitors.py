@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.fact import FeatureDrift
-from shared.drift.assemble import DATA_DRIFT
-from shared.drift.signal import MonitorReport, SignalReport
+from shared.drift.signal import MonitorReport
 from shared.engine.access import tell_refusal
-from shared.engine.monitor_look import Look, MonitorLook, Watched
-from shared.engine.performance import LabelledLook
+from shared.engine.look_parts import Watched
+from shared.engine.monitor_look import Look, MonitorLook
+from shared.engine.monitor_runs import after_labels, after_window, labelled_run, lasts, run_of
+from shared.engine.monitor_trouble import Trouble, silence, trouble_notice, troubles_of
 from shared.errors import PermanentError, VigiaError
 from shared.events.outgoing import drift_detected
 from shared.logs import fields
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
-from shared.policy.signals import DataDrift
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
 from shared.ports.outbox import Outbox
 from shared.ports.publisher import OutgoingEvent, Publisher
 from shared.ports.workspace import Workspace
 from shared.store.monitor_reports import MonitorReports
-from shared.store.monitors import KEPT_RUNS, MonitorRun, MonitorState, MonitorStates
+from shared.store.monitors import MonitorRun, MonitorState, MonitorStates
 from shared.store.profiles import Profiles
 from shared.texts.monitor_report.page import render_report
 
 log = logging.getLogger("vigia.monitors")
-
-# The strongest drifted columns travel in the event; all of them are in the monitor's report.
-MOST_FEATURES = 20
 
 
 @dataclass(frozen=True)
@@ -60,15 +57,23 @@ class Monitors:
             except VigiaError as exc:
                 log.error("monitor.failed", extra=fields(model=policy.model, code=exc.code, reason=str(exc)))
                 tell_refusal(exc, self.outbox, self.clock.now())
+                self._tell_silence(policy, monitor, str(exc), is_certain=isinstance(exc, PermanentError))
+            except Exception as exc:
+                # Whatever it is, it must not stand between the other models and their monitors.
+                log.exception("monitor.mistake", extra=fields(model=policy.model))
+                why = f"a mistake in the code: {type(exc).__name__}: {exc}"
+                self._tell_silence(policy, monitor, why, is_certain=True)
 
     def _run_if_due(self, policy: Policy, monitor: Monitor) -> None:
         now = self.clock.now()
         state, etag = self.states.read(policy.model)
         if state is not None and now - state.looked_at < monitor.every:
             return
-        looking = MonitorLook(self.workspace, self.data, self.profiles)
+        looking = MonitorLook(self.workspace, self.data, self.profiles, keeps_first=True)
         watched = looking.watched(policy)
         if watched is None:
+            why = f"endpoint {policy.endpoint.name} serves no version of {policy.model}"
+            self._tell_silence(policy, monitor, why)
             return
         if state is None or state.model_version != watched.version:
             # Stored before anything is published: the window's start is part of what makes two events one fact.
@@ -76,13 +81,48 @@ class Monitors:
             state = MonitorState(policy.model, watched.version, start, start, state.runs if state else ())
             etag = self.states.save(state, etag)
         look = looking.look(policy, monitor, watched, state, now, self._report_before(state))
-        kept = self._kept(look.report)
-        if (signal := look.signal(DATA_DRIFT)) and monitor.data_drift:
-            run = _run(signal, watched, state.window_start, now, kept)
-            state = _after(state, self._announced(run, policy), monitor.data_drift, now)
-        if look.labelled:
-            state = _after_labels(state, self._announced(_labelled_run(look, watched, now, kept), policy))
+        state = self._noted(policy, monitor, watched, state, look, now)
         self.states.save(replace(state, looked_at=now), etag)
+        self._tell(policy, *troubles_of(state, monitor, now))
+
+    def _noted(
+        self, policy: Policy, monitor: Monitor, watched: Watched, state: MonitorState, look: Look, now: datetime
+    ) -> MonitorState:
+        """Keep the report, announce drift that lasts, and return the state with a run per signal."""
+        by_labels = {each.signal.signal for each in look.labelled}
+        signals = [each for each in look.report.signals if each.signal not in by_labels]
+        window = [run_of(each, watched, state.window_start, now, monitor.top) for each in signals]
+        cleaned = [replace(each, signal=look.signal(each.signal.signal) or each.signal) for each in look.labelled]
+        labelled = [labelled_run(each, watched, now, monitor.top) for each in cleaned]
+        held = {run.signal for run in (*window, *labelled) if run.verdict == "drift" and not lasts(state, run, monitor)}
+        kept = self._kept(_with_what_is_held(look.report, held, monitor))
+        announced = [
+            [self._announced(replace(run, report=kept), policy, is_held=run.signal in held) for run in runs]
+            for runs in (window, labelled)
+        ]
+        return after_labels(after_window(state, announced[0], monitor, now), announced[1])
+
+    def _tell_silence(self, policy: Policy, monitor: Monitor, why: str, *, is_certain: bool = False) -> None:
+        """Tell that a monitor does not look: at once when that will not pass by itself, else when it has lasted."""
+        now = self.clock.now()
+        try:
+            state, _ = self.states.read(policy.model)
+        except VigiaError as exc:
+            log.warning("monitor.unread", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
+            return
+        trouble = Trouble(why) if is_certain else silence(state, monitor, now, why) if state else None
+        if trouble:
+            self._tell(policy, trouble)
+
+    def _tell(self, policy: Policy, *troubles: Trouble) -> None:
+        now = self.clock.now()
+        for each in troubles:
+            log.warning("monitor.trouble", extra=fields(model=policy.model, signal=each.signal, reason=each.reason))
+        try:
+            self.outbox.post([trouble_notice(policy, each, now) for each in troubles])
+        except VigiaError as exc:
+            # The next look tells it again.
+            log.error("monitor.untold", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
 
     def _report_before(self, state: MonitorState) -> MonitorReport | None:
         """Return the newest report that is still there and can be read: its past is carried on."""
@@ -100,12 +140,12 @@ class Monitors:
         self.reports.save(report, render_report(report))
         return report.id
 
-    def _announced(self, run: MonitorRun, policy: Policy) -> MonitorRun:
+    def _announced(self, run: MonitorRun, policy: Policy, *, is_held: bool) -> MonitorRun:
         """Return the run, announced if it found drift: before it is noted, so that after a crash in between the
         same window gives the same event again."""
-        if run.verdict == "drift":
+        if run.verdict == "drift" and not is_held:
             self.publisher.publish(self._announcement(run, policy))
-        about = fields(model=policy.model, signal=run.signal, verdict=run.verdict, rows=run.rows)
+        about = fields(model=policy.model, signal=run.signal, verdict=run.verdict, rows=run.rows, held=is_held)
         log.info("monitor.ran", extra=about)
         return run
 
@@ -123,48 +163,11 @@ class Monitors:
         )
 
 
-def _run(signal: SignalReport, watched: Watched, start: datetime, end: datetime, report: str) -> MonitorRun:
-    drifted = [each for each in signal.columns if each.is_drifted]
-    strongest = sorted(drifted, key=lambda each: (each.effect or 0.0) / each.floor, reverse=True)[:MOST_FEATURES]
-    features = tuple(FeatureDrift(each.name, each.statistic, each.effect or 0.0, each.floor) for each in strongest)
-    return MonitorRun(
-        watched.version,
-        signal.signal,
-        start,
-        end,
-        signal.rows,
-        signal.verdict,
-        signal.sentence,
-        features,
-        report=report,
+def _with_what_is_held(report: MonitorReport, held: Collection[str], monitor: Monitor) -> MonitorReport:
+    """Return the report, saying of drift that has not lasted yet that it was not announced."""
+    lasting = monitor.persistence
+    word = f"not announced yet: {lasting.alarms} of the last {lasting.of} windows have to drift"
+    signals = tuple(
+        replace(each, findings=(*each.findings, word)) if each.signal in held else each for each in report.signals
     )
-
-
-def _labelled_run(look: Look, watched: Watched, now: datetime, report: str) -> MonitorRun:
-    labelled: LabelledLook | None = look.labelled
-    assert labelled is not None
-    signal = look.signal(labelled.signal.signal) or labelled.signal
-    return replace(_run(signal, watched, labelled.start, now, report), evidence=labelled.evidence)
-
-
-def _after(state: MonitorState, run: MonitorRun, rules: DataDrift, now: datetime) -> MonitorState:
-    """Return the state with the run noted. Too few rows leave the window open; of its looks the last is kept."""
-    window = (run.model_version, run.signal, run.start)
-    runs = tuple(old for old in state.runs if (old.model_version, old.signal, old.start) != window)
-    is_open = run.verdict == "insufficient-data" and run.rows < rules.minimum_rows
-    return replace(
-        state,
-        window_start=state.window_start if is_open else now,
-        runs=(*runs, run)[-KEPT_RUNS:],
-    )
-
-
-def _after_labels(state: MonitorState, run: MonitorRun) -> MonitorState:
-    """Return the state with the run noted. Too few labelled rows are looked at again, with more rows, next time."""
-    runs = tuple(old for old in state.runs if (old.signal, old.evidence) != (run.signal, run.evidence))
-    is_open = run.verdict == "insufficient-data"
-    return replace(
-        state,
-        labels_seen=state.labels_seen if is_open else run.evidence,
-        runs=(*runs, run)[-KEPT_RUNS:],
-    )
+    return replace(report, signals=signals)

@@ -48,6 +48,8 @@ class Labelling(Section):
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
     match fact.body:
+        case DriftDetected(signal="data-quality"):
+            return  # broken items teach a model nothing
         case DriftDetected(detail=detail) if policy.kind != "tabular" and policy.section(Labelling) is not None:
             yield Reaction(NAME, policy.model, f"drift: {detail}")
 

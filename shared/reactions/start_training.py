@@ -37,6 +37,9 @@ KEPT_TRAININGS = 50
 # Who asks when no person does; a guardrail that waits for a person is not satisfied by it.
 SCHEDULE = "schedule"
 
+# Signals that are about how well the model does; the others are about what it is given.
+MODEL_SIGNALS = frozenset({"performance", "estimated-performance", "concept-drift"})
+
 _DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
 # The same with the workspace written out, as the studio shows it.
 _LONG_FORM = re.compile(r"^azureml://subscriptions/.+?/datastores/workspaceblobstore/paths/")
@@ -102,7 +105,7 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
     """Return why this fact asks for a training, as (cause, sentence); empty when it does not."""
     match fact.body:
         case DriftDetected(signal=signal, detail=detail):
-            trigger = "performance" if signal == "performance" else "drift"
+            trigger = _trigger(signal)
             return (trigger, f"{trigger}: {detail}") if trigger in retrain.on else ("", "")
         case DataArrived(data=data) if data and "new-data" in retrain.on and _uses(retrain, data):
             return "new-data", f"new data: {data} has a new version"
@@ -111,6 +114,13 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
         case RetrainingRequested(model=model, reason=reason, requested_by=person) if model == policy.model:
             return ("schedule", reason) if person == SCHEDULE else ("request", f"{person} asked for it: {reason}")
     return "", ""
+
+
+def _trigger(signal: str) -> str:
+    """Return what a monitor's signal is called in `retrain.on`; "" for one that no training mends: broken data."""
+    if signal == "data-quality":
+        return ""
+    return "performance" if signal in MODEL_SIGNALS else "drift"
 
 
 def _uses(retrain: Retrain, data: str) -> bool:

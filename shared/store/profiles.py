@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.ids import ModelName, ModelVersion
 from shared.ports.blobs import BlobStore
+from shared.store.references import References
 
 if TYPE_CHECKING:
     from shared.drift.profile import Profile
@@ -18,6 +19,11 @@ class Profiles:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+
+    @property
+    def references(self) -> References:
+        """Return what other signals go by, which is kept beside the profile."""
+        return References(self._blobs)
 
     def read(self, model: ModelName, version: ModelVersion, source: str = TRAINING) -> Profile | None:
         """Return the profile; None when there is none that can be read, and it has to be made anew: a damaged one, or

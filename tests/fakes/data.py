@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -16,6 +17,20 @@ class FakeBatches(list[pd.DataFrame]):
     """A `Batches` over frames."""
 
     findings: tuple[str, ...] = ()
+
+
+class FakeCollected:
+    """A `Batches` that reads when it is gone through, as the real one does."""
+
+    findings: tuple[str, ...] = ()
+
+    def __init__(self, read: Callable[[], pd.DataFrame]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        frame = self._read()
+        if len(frame):
+            yield frame
 
 
 class FakeData:
@@ -44,9 +59,8 @@ class FakeData:
 
     def collected_batches(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
-    ) -> FakeBatches:
-        frame = self.collected_inputs(endpoint, deployment, start, end)
-        return FakeBatches([frame] if len(frame) else [])
+    ) -> FakeCollected:
+        return FakeCollected(lambda: self.collected_inputs(endpoint, deployment, start, end))
 
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
@@ -60,9 +74,8 @@ class FakeData:
 
     def scored_batches(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
-    ) -> FakeBatches:
-        frame = self.collected_predictions(endpoint, deployment, start, end)
-        return FakeBatches([frame] if len(frame) else [])
+    ) -> FakeCollected:
+        return FakeCollected(lambda: self.collected_predictions(endpoint, deployment, start, end))
 
     def mean_predictions(
         self,

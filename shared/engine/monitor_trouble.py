@@ -1,0 +1,64 @@
+"""Whether our own monitors can be relied on: what failed, saw nothing for long, or did not look when it should have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.notice import Notice, NoticeKind
+from shared.policy.model import Policy
+from shared.policy.monitoring import Monitor
+from shared.store.monitors import MonitorRun, MonitorState
+
+# A monitor that did not look for so many intervals is silent.
+INTERVALS_TO_SILENCE = 2
+# A window that stays open for so many intervals, and at least a day (nights are quiet), will hardly close by itself.
+INTERVALS_TO_EMPTY = 6
+LEAST_EMPTY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why silence is no good news; `signal` is empty when it is about the monitor as a whole."""
+
+    reason: str
+    signal: str = ""
+
+
+def troubles_of(state: MonitorState, monitor: Monitor, now: datetime) -> Iterator[Trouble]:
+    """Yield what is wrong after a look: signals that failed, and those that have had no verdict for long."""
+    for signal in monitor.signals:
+        runs = [run for run in state.runs if (run.signal, run.model_version) == (signal, state.model_version)]
+        if not runs:
+            continue
+        if runs[-1].verdict == "error":
+            yield Trouble(f"{signal} could not look: {runs[-1].sentence}", signal)
+        elif runs[-1].verdict == "insufficient-data" and (why := _unjudged(runs, monitor, now)):
+            yield Trouble(why, signal)
+
+
+def silence(state: MonitorState, monitor: Monitor, now: datetime, why: str) -> Trouble | None:
+    """Return that the monitor has not looked for too long, given why it did not now; None while that may pass."""
+    if now - state.looked_at <= INTERVALS_TO_SILENCE * monitor.every:
+        return None
+    return Trouble(f"it last looked at {state.looked_at:%Y-%m-%d %H:%M} UTC: {why}")
+
+
+def trouble_notice(policy: Policy, trouble: Trouble, now: datetime) -> Notice:
+    """Return the notice of it, the same all day."""
+    key = f"{NoticeKind.MONITOR_TROUBLE}/{policy.model}/own/{trouble.signal or 'all'}/{now:%Y-%m-%d}"
+    name = f"{policy.model}-{trouble.signal}" if trouble.signal else policy.model
+    parameters = {"monitor": name, "reason": trouble.reason}
+    parameters |= {"signal": trouble.signal} if trouble.signal else {}
+    return Notice(NoticeKind.MONITOR_TROUBLE, key, policy.model, parameters)
+
+
+def _unjudged(runs: list[MonitorRun], monitor: Monitor, now: datetime) -> str:
+    """Return why the signal has had no verdict for long; "" when that is not long, or is as it should be."""
+    judged = [number for number, run in enumerate(runs) if run.verdict != "insufficient-data"]
+    waiting = runs[judged[-1] + 1 if judged else 0 :]
+    since, newest = waiting[0].start, waiting[-1]
+    if newest.evidence or now - since < max(INTERVALS_TO_EMPTY * monitor.every, LEAST_EMPTY):
+        return ""
+    return f"{newest.signal} has had no verdict since {since:%Y-%m-%d %H:%M} UTC: {newest.sentence}"
