@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli import context
+from cli.confirm import confirm
 from cli.errors import NOT_DONE, CommandError
 from cli.options import (
     ByOption,
@@ -19,7 +20,6 @@ from cli.options import (
     SettingsOption,
     TimeoutOption,
     YesOption,
-    is_interactive,
     person,
     required_text,
 )
@@ -53,7 +53,7 @@ def abort(
     why, who = required_text(reason, "--reason"), person(by)
     app, release = _running(settings, id_, "abort")
     share = release.traffic_steps[-1] if release.traffic_steps else 0
-    _confirm(f"Abort {release.id} ({release.state}, {share} % of the traffic)?", release, yes, "abort")
+    confirm(f"Abort {release.id} ({release.state}, {share} % of the traffic)?", yes, "abort", _left_alone(release))
     app.release_desk.request_abort(release.id, who, why)
     _answer(app, release, "abort", lambda seen: seen.state.is_terminal, timeout, output)
 
@@ -80,7 +80,7 @@ def promote(
         message = f"release {release.id} is {_words(release)}, and bakes nothing that could be cut short"
         raise CommandError("cli.nothing_bakes", message, f"vigia releases get {release.id} -w shows when it does")
     verdict = release.judgement.verdict if release.judgement else "nothing yet"
-    _confirm(f"Promote {release.id} now? The judge says {verdict}.", release, yes, "promotion")
+    confirm(f"Promote {release.id} now? The judge says {verdict}.", yes, "promotion", _left_alone(release))
     app.release_desk.request_promotion(release.id, release.step_index, who, why)
 
     def has_moved_on(seen: Release) -> bool:
@@ -152,15 +152,6 @@ def _running(settings: Path | None, id_: str, what: str) -> tuple[App, Release]:
     return app, release
 
 
-def _confirm(question: str, release: Release, yes: bool, what: str) -> None:
-    if yes:
-        return
-    if not is_interactive():
-        raise CommandError("cli.unconfirmed", f"nobody is here to confirm the {what}", "add --yes")
-    if not typer.confirm(question, err=True):
-        raise CommandError("cli.unconfirmed", f"release {release.id} was left alone", "")
-
-
 def _answer(app: App, release: Release, kind: str, is_done: IsDone, timeout: int, output: Format) -> None:
     """Read back what was asked and what became of it; exit code 2 when it is not done in time."""
     with waiting(f"asking to {kind}"):
@@ -183,6 +174,10 @@ def _answer(app: App, release: Release, kind: str, is_done: IsDone, timeout: int
         console().print(text(asked), text(state), *late, sep="\n", soft_wrap=True)
     if timeout and not done:
         raise typer.Exit(NOT_DONE)
+
+
+def _left_alone(release: Release) -> str:
+    return f"release {release.id} was left alone"
 
 
 def _words(release: Release) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import context
-from cli.errors import NOT_DONE
+from cli.confirm import confirm
 from cli.options import (
     ByOption,
     Format,
@@ -19,8 +19,8 @@ from cli.options import (
     person,
     required_text,
 )
-from cli.output import console, print_json, text, waiting
-from cli.release_undo import confirm
+from cli.output import waiting
+from cli.release_opened import NOTHING_DONE, await_serving, show_opened
 
 if TYPE_CHECKING:
     from shared.bootstrap import App
@@ -55,28 +55,14 @@ def retry(
     with waiting("reading the releases"):
         app = context.open_app(settings)
         policy, version = _found(app, target, model)
-    confirm(f"Release version {version} of {policy.model} once more?", yes, "retry")
+    confirm(f"Release version {version} of {policy.model} once more?", yes, "retry", NOTHING_DONE)
     with waiting("opening the release"):
-        from cli.release_list import find_release
-        from cli.release_requests import awaited
-        from shared.engine.retry import RetryWish
+        from shared.engine.reopen import Wish
         from shared.release.plan import plan_from
 
-        wish = RetryWish(policy.model, policy.endpoint.name, version, who, why)
-        opened = app.retrier.open(wish, plan_from(policy))
-        # What is shown is what the storage has, not what was meant to be written.
-        release = awaited(
-            app, find_release(app, opened.id), lambda seen: 100 in seen.traffic_steps and seen.ends_as is None, timeout
-        )
-    serves = 100 in release.traffic_steps and release.ends_as is None
-    if output is Format.JSON:
-        about = {"id": release.id, "state": release.state, "reason": release.reason, "cause": release.cause}
-        print_json({**about, "done": serves})
-    else:
-        lines = (f"release {release.id} is {release.state}: {release.reason}", f"opened by a {release.cause}")
-        console().print(*map(text, lines), sep="\n", soft_wrap=True)
-    if timeout and not serves:
-        raise typer.Exit(NOT_DONE)
+        wish = Wish(policy.model, policy.endpoint.name, version, who, why)
+        release = await_serving(app, app.retrier.open(wish, plan_from(policy)), timeout)
+    show_opened(release, output, timeout)
 
 
 def _found(app: App, target: str, model: str | None) -> tuple[Policy, ModelVersion]:

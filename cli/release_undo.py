@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import context
-from cli.errors import NOT_DONE, CommandError
+from cli.confirm import confirm
+from cli.errors import CommandError
 from cli.options import (
     ByOption,
     Format,
@@ -16,11 +17,11 @@ from cli.options import (
     SettingsOption,
     TimeoutOption,
     YesOption,
-    is_interactive,
     person,
     required_text,
 )
-from cli.output import console, print_json, text, waiting
+from cli.output import waiting
+from cli.release_opened import NOTHING_DONE, await_serving, show_opened
 
 if TYPE_CHECKING:
     from shared.bootstrap import App
@@ -52,23 +53,15 @@ def undo(
     with waiting("reading the policies"):
         app = context.open_app(settings)
         policy = _policy(app, model)
-    confirm(f"Release version {to} of {policy.model} again?", yes, "undo")
+    confirm(f"Release version {to} of {policy.model} again?", yes, "undo", NOTHING_DONE)
     with waiting("opening the release"):
-        from cli.release_requests import awaited
         from shared.domain.ids import ModelVersion
-        from shared.engine.undo import UndoWish
+        from shared.engine.reopen import Wish
         from shared.release.plan import plan_from
 
-        wish = UndoWish(policy.model, policy.endpoint.name, ModelVersion(to), who, why)
-        opened = app.undoer.open(wish, plan_from(policy))
-        release = awaited(app, opened, lambda seen: 100 in seen.traffic_steps, timeout)
-    serves = 100 in release.traffic_steps and release.ends_as is None
-    if output is Format.JSON:
-        print_json({"id": release.id, "state": release.state, "reason": release.reason, "done": serves})
-    else:
-        console().print(text(f"release {release.id} is {release.state}: {release.reason}"), soft_wrap=True)
-    if timeout and not serves:
-        raise typer.Exit(NOT_DONE)
+        wish = Wish(policy.model, policy.endpoint.name, ModelVersion(to), who, why)
+        release = await_serving(app, app.undoer.open(wish, plan_from(policy)), timeout)
+    show_opened(release, output, timeout)
 
 
 def _policy(app: App, model: str | None) -> Policy:
@@ -79,17 +72,3 @@ def _policy(app: App, model: str | None) -> Policy:
         names = ", ".join(policy.model for policy in policies) or "none"
         raise CommandError("cli.model", f"which model? there are policies for: {names}", "give MODEL before --to")
     return policies[0]
-
-
-def confirm(question: str, yes: bool, what: str) -> None:
-    """Have the person at the terminal agree.
-
-    Raises:
-        CommandError: nobody is there, or they do not.
-    """
-    if yes:
-        return
-    if not is_interactive():
-        raise CommandError("cli.unconfirmed", f"nobody is here to confirm the {what}", "add --yes")
-    if not typer.confirm(question, err=True):
-        raise CommandError("cli.unconfirmed", "nothing was released", "")

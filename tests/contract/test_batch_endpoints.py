@@ -21,7 +21,8 @@ from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, Mo
 from shared.domain.release import Release, ReleaseState
 from shared.engine.reconcile import Reconciler
 from shared.engine.release_desk import ReleaseDesk
-from shared.engine.undo import Undoer, UndoWish
+from shared.engine.reopen import Wish
+from shared.engine.undo import Undoer
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.workspace import DeploymentRequest, EndpointRecord
@@ -279,7 +280,7 @@ def test_releases_swap_keep_and_swap_back_the_default(workspace: AzureWorkspace,
     assert "the mean moved by +100" in other.reason
     assert [len(workspace.batch.jobs_since(name, each, other.opened_at)) for each in (V2, V3)] == [1, 1]
 
-    wish = UndoWish(MODEL, name, ModelVersion("1"), "ana@example.com", "the scores of March were better")
+    wish = Wish(MODEL, name, ModelVersion("1"), "ana@example.com", "the scores of March were better")
     undoer = Undoer(workspace, office.releases, office.endpoints, office.queue, office.clock)
     undone = office.run(undoer.open(wish, office.plan).id)
     assert (undone.state, office.default) == (ReleaseState.FINISHED, "v-1"), undone.reason

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from cli import release_requests as command
 from shared.domain.approval import Decision, Vote
 from shared.domain.release import Release, ReleaseState
 from shared.ports.queues import RELEASES
@@ -123,7 +122,7 @@ def test_abort_leaves_the_request_wakes_the_release_and_reads_it_back(
 def test_abort_asks_first_and_no_leaves_the_release_alone(
     fake: FakeApp, running: Release, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "is_interactive", lambda: True)
+    monkeypatch.setattr("cli.confirm.is_interactive", lambda: True)
 
     refused = run(*ABORT, input="n\n")
     unasked = fake.releases.request(running.id)

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
 from shared.domain.release import ReleaseState
 from shared.engine.approvals import Approvals
-from shared.engine.undo import UndoWish
+from shared.engine.reopen import Wish
 from shared.store.approvals import ApprovalRecords
 from tests.fakes.releases import a_plan
 from tests.unit.engine.release_world import ENDPOINT, NO_APPROVAL, World
@@ -109,7 +109,7 @@ def test_an_undo_is_asked_about_where_the_policy_says_so(for_undo: bool) -> None
     world.run()
     assert world.release(first).state is ReleaseState.FINISHED
     plan = a_plan(approval=replace(NO_APPROVAL, for_undo=for_undo))
-    wish = UndoWish(ModelName("flight-delay"), ENDPOINT, ModelVersion("1"), "ana@example.com", "worse on holidays")
+    wish = Wish(ModelName("flight-delay"), ENDPOINT, ModelVersion("1"), "ana@example.com", "worse on holidays")
 
     undone = world.undoer.open(wish, plan).id
     world.run(until=lambda: world.release(ReleaseId(undone)).phase == "baking", longest=HOUR)

@@ -14,6 +14,7 @@ from shared.store.batch_runs import ASK_AGAIN_AFTER
 from tests.fakes.releases import a_plan
 from tests.unit.engine.batch_world import BATCH, PLAN, BatchWorld
 from tests.unit.engine.release_world import ENDPOINT, NO_APPROVAL, Killed
+from tests.unit.engine.test_retry import retried
 from tests.unit.engine.test_strategies import entered, wish
 
 COMPARING, WATCHING = ReleaseState.COMPARING, ReleaseState.WATCHING
@@ -353,3 +354,18 @@ def test_a_deployment_that_is_deleted_meanwhile_is_not_made_again(gone: str, sta
     world.run()
     assert world.release(release).state is state
     assert world.swaps == []
+
+
+def test_a_batch_deployment_that_did_not_come_up_makes_room_for_the_retry() -> None:
+    world = BatchWorld()
+    world.azure.deployment_outcome = "Failed"
+    release = world.open(**BATCH)
+    world.run()
+    assert world.release(release).state is ReleaseState.FAILED
+    world.azure.deployment_outcome = "Succeeded"
+
+    again = retried(world, **BATCH)
+    world.run()
+
+    assert ("delete_deployment", "v-2") in world.azure.calls
+    assert (world.release(again.id).state, world.default) == (ReleaseState.FINISHED, "v-2")

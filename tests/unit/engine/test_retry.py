@@ -9,7 +9,8 @@ import pytest
 
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
 from shared.domain.release import Release, ReleaseState
-from shared.engine.retry import Retrier, RetryWish
+from shared.engine.reopen import Wish
+from shared.engine.retry import Retrier
 from shared.errors import PermanentError
 from tests.fakes.releases import a_plan
 from tests.unit.engine.release_world import ENDPOINT, NO_APPROVAL, World
@@ -17,7 +18,7 @@ from tests.unit.engine.release_world import ENDPOINT, NO_APPROVAL, World
 
 def retried(world: World, version: str = "2", **plan: Any) -> Release:
     retrier = Retrier(world.workspace, world.releases, world.endpoints, world.queue, world.clock)
-    wish = RetryWish(ModelName("flight-delay"), ENDPOINT, ModelVersion(version), "eve@example.com", "it is mended")
+    wish = Wish(ModelName("flight-delay"), ENDPOINT, ModelVersion(version), "eve@example.com", "it is mended")
     number = sum(item.id.startswith(f"flight-delay-{version}") for item in world.releases.items()) + 1
     world.offer_scores(f"flight-delay-{version}-r{number}")
     return retrier.open(wish, a_plan(**{"approval": NO_APPROVAL, **plan}))
@@ -94,6 +95,20 @@ def test_what_serves_or_served_is_not_repeated() -> None:
     world.run()
     with pytest.raises(PermanentError, match="version 3 serves, which is newer"):
         retried(world)
+
+
+def test_what_served_until_it_was_undone_is_brought_back_by_undo_alone() -> None:
+    world = World()
+    world.open()
+    world.run()
+    world.undoer.open(
+        Wish(ModelName("flight-delay"), ENDPOINT, ModelVersion("1"), "ana@example.com", "worse"), a_plan()
+    )
+    world.run()
+    assert world.traffic == {"v-1": 100}
+    with pytest.raises(PermanentError, match="it made it before") as refused:
+        retried(world)
+    assert "releases undo flight-delay --to 2" in refused.value.hint
 
 
 def test_what_was_never_released_or_is_gone_is_not_repeated(rolled_back: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
 from shared.domain.release import Release, ReleaseState, SmokeTestPlan
-from shared.engine.undo import UndoWish
+from shared.engine.reopen import Wish
 from shared.errors import PermanentError, RetryableError
 from shared.ports.workspace import Answer
 from tests.fakes.releases import a_plan
@@ -198,8 +198,8 @@ def test_nobody_promotes_past_a_failure() -> None:
     assert world.traffic == {"v-1": 100}
 
 
-def wish(version: str) -> UndoWish:
-    return UndoWish(ModelName("flight-delay"), ENDPOINT, ModelVersion(version), "ana@example.com", "worse on holidays")
+def wish(version: str) -> Wish:
+    return Wish(ModelName("flight-delay"), ENDPOINT, ModelVersion(version), "ana@example.com", "worse on holidays")
 
 
 def finished(world: World, *versions: str) -> None:
