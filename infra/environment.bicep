@@ -47,6 +47,8 @@ type Retention = {
   @minValue(30)
   deadLetterDays: int
   @minValue(30)
+  reportDays: int
+  @minValue(30)
   logDays: int
 }
 

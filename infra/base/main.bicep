@@ -52,6 +52,7 @@ module storage 'storage.bicep' = {
     redundancy: config.app.storageRedundancy
     ledgerDays: config.retention.ledgerDays
     deadLetterDays: config.retention.deadLetterDays
+    reportDays: config.retention.reportDays
     appPrincipalId: identity.outputs.principalId
   }
 }

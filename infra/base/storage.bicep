@@ -11,6 +11,8 @@ param redundancy string
 @minValue(90)
 param ledgerDays int = 400
 param deadLetterDays int
+@description('Days that the reports of monitors are kept; a report carries the numbers of 30 windows before it.')
+param reportDays int
 param appPrincipalId string
 
 var packageContainerName = 'deployment-package'
@@ -94,6 +96,15 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06
           definition: {
             filters: { blobTypes: ['blockBlob'], prefixMatch: ['dead-letters/'] }
             actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: deadLetterDays } } }
+          }
+        }
+        {
+          name: 'forget-old-monitor-reports'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['vigia/monitor-reports/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: reportDays } } }
           }
         }
       ]

@@ -1,7 +1,7 @@
 """The reports of monitors' runs: as JSON, which reads back to the same report, and as the page beside it.
 
-Nothing here deletes a report. They are read through Vigia only by their newest; a lifecycle rule of the storage on the
-prefix `monitor-reports/` may delete old ones at any time.
+Nothing here deletes a report: the storage account's lifecycle rule does, by age. What reads reports by itself needs the
+newest only.
 """
 
 from __future__ import annotations

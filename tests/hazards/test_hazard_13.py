@@ -80,7 +80,11 @@ def test_a_fact_that_was_parked_long_ago_is_no_new_one() -> None:
 def test_no_rule_of_the_storage_account_forgets_facts_earlier() -> None:
     rules = re.findall(r"prefixMatch: \['([^']+)'\].*?daysAfter\w+GreaterThan: (\w+)", STORAGE, re.DOTALL)
 
-    assert dict(rules) == {f"{CONTAINER}/{PREFIX}": "ledgerDays", f"{DEAD_LETTERS}/": "deadLetterDays"}
+    assert dict(rules) == {
+        f"{CONTAINER}/{PREFIX}": "ledgerDays",
+        f"{DEAD_LETTERS}/": "deadLetterDays",
+        f"{CONTAINER}/monitor-reports/": "reportDays",
+    }
     assert re.search(rf"@minValue\({LEAST_DAYS}\)\s+param ledgerDays int", STORAGE)
 
 

@@ -87,6 +87,23 @@ def test_a_new_file_sets_a_training_off_where_the_policy_reads(place: str, path:
     )
 
 
+@pytest.mark.parametrize(
+    ("signal", "cause"),
+    [
+        ("data-drift", ["drift"]),
+        ("prediction-drift", ["drift"]),
+        ("embedding-drift", ["drift"]),
+        ("somebody-elses-signal", ["drift"]),
+        ("performance", ["performance"]),
+        ("estimated-performance", ["performance"]),
+        ("concept-drift", ["performance"]),
+        ("data-quality", []),
+    ],
+)
+def test_each_signal_of_a_monitor_is_a_cause_that_policies_know(signal: str, cause: list[str]) -> None:
+    assert [each.arguments["cause"] for each in proposed(NAME, drift(signal=signal))] == cause
+
+
 def test_a_cause_that_the_policy_does_not_name_sets_nothing_off() -> None:
     policy = a_policy(**{"[drift, performance, new-data]": "[new-data]"})
     assert proposed(NAME, drift(), policy=policy) == []

@@ -42,6 +42,14 @@ def _keys(value: object, path: str = "") -> Iterator[str]:
         yield path
 
 
+@pytest.mark.parametrize("language", ["en", "es", "pt"])
+def test_drift_is_told_in_words_of_its_signal(language: str) -> None:
+    signals = ["data-drift", "data-quality", "prediction-drift", "embedding-drift"]
+    signals += ["estimated-performance", "performance", "concept-drift"]
+    told = {render(_notice(NoticeKind.DRIFT_DETECTED, signal=each), language, "UTC", "").sentence for each in signals}
+    assert len(told) == len(signals)
+
+
 @pytest.mark.parametrize("locale", ["en-GB", "en-US", "pt-BR", "pt", "es-ES", "es-MX"])
 @pytest.mark.parametrize("kind", list(NoticeKind))
 def test_every_kind_is_written_in_every_language(kind: NoticeKind, locale: str) -> None:
