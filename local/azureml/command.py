@@ -14,6 +14,7 @@ from local.azureml.expressions import render
 from local.azureml.job import Job, JobFailedError
 from local.azureml.job_data import JobData, Output
 from local.azureml.processes import kill, spawn
+from local.azureml.spark import spark_python
 from local.azureml.tracking import PREFIX as TRACKING
 
 _GUARD = Path(__file__).with_name("guard.py")
@@ -29,13 +30,14 @@ class Command:
     inputs: dict[str, str | None]
     outputs: dict[str, Output]
     environment: dict[str, str]
+    is_spark: bool = False
 
 
 class CommandRunner:
     """Prepares the code folder, runs the command to its end, and uploads what it wrote."""
 
     def __init__(self, config: AzureMlConfig, data: JobData, outbox: Outbox) -> None:
-        self._config = config
+        self.config = config
         self._data = data
         self._outbox = outbox
 
@@ -47,11 +49,12 @@ class CommandRunner:
             await self._data.fetch_code(command.code, code)
         values: dict[str, str | None] = {f"inputs.{name}": value for name, value in command.inputs.items()}
         values |= {f"outputs.{name}": str(output.local) for name, output in command.outputs.items()}
-        text = _PYTHON.sub(shlex.quote(self._config.python), render(command.text, values))
+        python = spark_python(self.config) if command.is_spark else self.config.python
+        text = _PYTHON.sub(shlex.quote(python), render(command.text, values))
         job.move("Running", self._outbox)
         job.note(f"runs: {text}")
-        guarded = [self._config.python, "-I", "-S", str(_GUARD), text]
-        variables = _environment(job, command, self._config.addresses.url("azureml"))
+        guarded = [self.config.python, "-I", "-S", str(_GUARD), text]
+        variables = _environment(job, command, self.config.addresses.url("azureml"))
         process = await spawn(guarded, code, variables, job.log)
         try:
             exit_code = await process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ class AzureMlConfig:
     addresses: Addresses
     workdir: Path
     python: str = sys.executable
+    # A Python that has PySpark, for Spark components.
+    spark_python: str = field(default_factory=lambda: os.environ.get("VIGIA_SPARK_PYTHON", ""))
     concurrent_jobs: int = 1
     seed: int = 0  # of the generator that splits traffic
     operation_seconds: float = 0.05  # how long endpoint and compute operations stay "Updating"

@@ -11,6 +11,7 @@ from local.azureml.expressions import binding
 from local.azureml.job import Job, JobFailedError
 from local.azureml.job_data import JobData, Output
 from local.azureml.references import References
+from local.azureml.spark import spark_command, spark_environment, spark_python
 
 
 @dataclass
@@ -52,12 +53,13 @@ class PipelineRunner:
         child = self._child(job, step, component)
         child.move("Starting", self._outbox)
         try:
+            if component.get("type") == "spark":
+                spark_python(self._commands.config)
             inputs = await self._inputs(child, component, node, pipeline)
             outputs = self._outputs(child, component, node, pipeline)
             variables = {**(component.get("environment_variables") or {}), **(node.get("environment_variables") or {})}
             environment = {str(key): str(value) for key, value in variables.items()}
-            command = Command(component["command"], component.get("code"), inputs, outputs, environment)
-            await self._commands.run(child, command)
+            await self._commands.run(child, self._command(component, inputs, outputs, environment))
         except (JobFailedError, ArmError) as exc:
             child.error = str(exc)
             child.note(f"the step failed: {exc}")
@@ -71,12 +73,20 @@ class PipelineRunner:
         child.move("Completed", self._outbox)
         return outputs
 
+    def _command(
+        self, component: Json, inputs: dict[str, str | None], outputs: dict[str, Output], environment: dict[str, str]
+    ) -> Command:
+        if component.get("type") != "spark":
+            return Command(component["command"], component.get("code"), inputs, outputs, environment)
+        environment |= spark_environment(component, self._commands.config)
+        return Command(spark_command(component), component.get("code"), inputs, outputs, environment, is_spark=True)
+
     def _child(self, job: Job, step: str, component: Json) -> Job:
         name = f"{job.name}_{step}"
         properties: Json = {
-            "jobType": "Command",
+            "jobType": "Spark" if component.get("type") == "spark" else "Command",
             "displayName": step,
-            "command": component["command"],
+            "command": component.get("command"),
             "environmentId": component.get("environment"),
             "experimentName": job.resource.properties.get("experimentName"),
             "computeId": job.resource.properties.get("computeId"),
@@ -97,7 +107,11 @@ class PipelineRunner:
         given = node.get("inputs") or {}
         values: dict[str, str | None] = {}
         for name, declared in (component.get("inputs") or {}).items():
-            value = await self._input(child, name, given.get(name), pipeline)
+            spec = given.get(name)
+            if component.get("type") == "spark" and isinstance(spec, dict):
+                # There is no file system here that Spark could read azureml:// with: data is brought to it.
+                spec = {**spec, "mode": None}
+            value = await self._input(child, name, spec, pipeline)
             if value is None and declared.get("default") is not None:
                 value = str(declared["default"])
             if value is None and str(declared.get("optional", False)).lower() != "true":

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.errors import WorkspaceError
-from shared.ports.workspace import JobRequest
+from shared.ports.workspace import JobRequest, SparkResources
 
 _LITERALS = {
     "string": re.compile(r"(?s).*"),
@@ -20,7 +20,11 @@ _MODEL_TYPES = {"custom_model", "mlflow_model", "triton_model"}
 
 def pipeline_job(ml: Any, request: JobRequest) -> Any:
     """Return a pipeline of one step: a registered component cannot be submitted alone without naming
-    its environment a second time."""
+    its environment a second time.
+
+    Raises:
+        WorkspaceError: the component has no such input or output, or is not of the kind that was asked for.
+    """
     from azure.ai.ml import Output, dsl
     from azure.ai.ml.entities import PipelineJobSettings
 
@@ -29,10 +33,13 @@ def pipeline_job(ml: Any, request: JobRequest) -> Any:
     component = ml.components.get(name, **which)
 
     inputs = _inputs(ml, component, request.inputs)
-    _require_known("output", request.registers, component.outputs, component)
+    _require_known("output", {*request.registers, *request.outputs}, component.outputs, component)
+    _require_kind(component, request)
 
     def build() -> dict[str, Any]:
         step = component(**inputs)
+        if request.spark:
+            _give(step, request.spark)
         return {output: step.outputs[output] for output in component.outputs}
 
     job = dsl.pipeline(build)()
@@ -40,10 +47,34 @@ def pipeline_job(ml: Any, request: JobRequest) -> Any:
     job.display_name = request.display_name
     job.experiment_name = request.experiment
     job.tags = dict(request.tags)
-    job.settings = PipelineJobSettings(default_compute=request.compute)
+    if not request.spark:
+        job.settings = PipelineJobSettings(default_compute=request.compute)
     for output, model in request.registers.items():
         job.outputs[output] = Output(type=component.outputs[output].type, name=model)
+    for output, uri in request.outputs.items():
+        mode = {"mode": "direct"} if request.spark else {}
+        job.outputs[output] = Output(type=component.outputs[output].type, path=uri, **mode)
     return job
+
+
+def _require_kind(component: Any, request: JobRequest) -> None:
+    is_spark = str(component.type) == "spark"
+    if is_spark != bool(request.spark):
+        raise WorkspaceError(
+            code="workspace.wrong_component",
+            message=f"component {component.name}:{component.version} is of type {component.type}",
+            hint="name a component of type spark" if request.spark else "name one of type command",
+        )
+
+
+def _give(step: Any, spark: SparkResources) -> None:
+    """Set what a step runs on: serverless Spark, as whom."""
+    from azure.ai.ml import ManagedIdentityConfiguration, UserIdentityConfiguration
+    from azure.ai.ml.entities import SparkResourceConfiguration
+
+    step.resources = SparkResourceConfiguration(instance_type=spark.instance_type, runtime_version=spark.runtime)
+    step.executor_instances = spark.executors
+    step.identity = UserIdentityConfiguration() if spark.identity == "user" else ManagedIdentityConfiguration()
 
 
 def _inputs(ml: Any, component: Any, given: Mapping[str, str]) -> dict[str, Any]:
@@ -58,7 +89,8 @@ def _inputs(ml: Any, component: Any, given: Mapping[str, str]) -> dict[str, Any]
             message=f"component {component.name}:{component.version} cannot take its inputs: {'; '.join(wrong)}",
             hint="write what the component declares",
         )
-    return {name: _input(ml, kinds[name], value) for name, value in given.items()}
+    is_spark = str(component.type) == "spark"
+    return {name: _input(ml, kinds[name], value, is_spark) for name, value in given.items()}
 
 
 def _require_known(what: str, named: Iterable[str], known: Iterable[str], component: Any) -> None:
@@ -76,7 +108,7 @@ def _fits(kind: str, value: str) -> bool:
     return kind not in _LITERALS or _LITERALS[kind].fullmatch(value) is not None
 
 
-def _input(ml: Any, kind: str, value: str) -> Any:
+def _input(ml: Any, kind: str, value: str, is_spark: bool) -> Any:
     """Return a literal, or an asset pinned to its version: what a job read must be known afterwards."""
     from azure.ai.ml import Input
 
@@ -86,7 +118,8 @@ def _input(ml: Any, kind: str, value: str) -> Any:
         name, _ = split_reference(value)
         found = (ml.models if kind in _MODEL_TYPES else ml.data).get(name, label="latest")
         value = f"azureml:{found.name}:{found.version}"
-    return Input(type=kind, path=value)
+    # Spark reads storage itself; nothing is mounted for it.
+    return Input(type=kind, path=value, mode="direct") if is_spark else Input(type=kind, path=value)
 
 
 def split_reference(reference: str) -> tuple[str, str | None]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import base64
 import functools
-import json
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -31,6 +31,8 @@ from shared.drift.surveys import add_survey, survey_of_part
 ARROW_ROWS = 65_536
 UNREADABLE = "$unreadable"
 COUNTS, PROFILE = "counts", "profile"
+# An argument that is not there: an empty one would vanish from a job's line of arguments.
+NOTHING = "-"
 
 Work = Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
@@ -45,13 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.profile:
         reference = Profile.from_bytes(read_blob(spark, f"{given.profile.rstrip('/')}/{PROFILE}"))
     else:
-        reference = profile_table(training_table(spark, given.training_data), frozenset(json.loads(given.ignore)))
-    wanted = Wanted(moment(given.start), moment(given.end), given.leave_out)
+        reference = profile_table(training_table(spark, given.training_data), ignored(given.ignore))
+    wanted = Wanted(moment(given.start), moment(given.end), given.leave_out.removeprefix(NOTHING))
     counts = count_collected(spark, given.collected, wanted, reference)
     write_blob(spark, f"{given.result.rstrip('/')}/{PROFILE}", reference.to_bytes())
     write_blob(spark, f"{given.result.rstrip('/')}/{COUNTS}", counts_to_bytes(counts))
     sys.stdout.write(f"counted {counts.rows} rows against {reference.rows} of the reference {counts.reference}\n")
     return 0
+
+
+def ignored(text: str) -> frozenset[str]:
+    """Return the columns that an argument names: "a,b%2Cc" are "a" and "b,c"."""
+    return frozenset(unquote(name) for name in text.split(",") if name and text != NOTHING)
 
 
 def configure(spark: Any) -> None:
@@ -137,9 +144,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--collected", required=True, help="folder of the data collector, above its years")
     parser.add_argument("--start", required=True, help="ISO time")
     parser.add_argument("--end", required=True, help="ISO time; not in the window itself")
-    parser.add_argument("--leave-out", default="", help="requests whose id begins so are not counted")
+    parser.add_argument("--leave-out", default=NOTHING, help="requests whose id begins so are not counted")
     parser.add_argument("--training-data", default="", help="parquet to profile, without --profile")
-    parser.add_argument("--ignore", default="[]", help="columns of the training data to leave out, as a JSON list")
+    parser.add_argument(
+        "--ignore", default=NOTHING, help="columns of the training data, quoted as in URLs, with commas"
+    )
     parser.add_argument("--profile", default="", help="folder of an earlier job's result")
     parser.add_argument("--result", required=True, help="folder to write to")
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from shared.domain.batch import BatchResources
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
@@ -29,6 +29,19 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SparkResources:
+    """What serverless Spark gives a job: `executors` machines beside the driver's, and its runtime, e.g. "3.4".
+
+    `identity` is whose permissions read and write the data: of who submits ("user"), or of the workspace ("managed").
+    """
+
+    instance_type: str = "standard_e4s_v3"
+    runtime: str = "3.4"
+    executors: int = 2
+    identity: Literal["user", "managed"] = "managed"
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
     """A job to submit under a name of ours, so that submitting it again is harmless.
 
@@ -36,6 +49,8 @@ class JobRequest:
         component: "azureml:NAME@latest" or "azureml:NAME:VERSION", a registered command component.
         inputs: input name to "azureml:NAME@latest", "azureml:NAME:VERSION", an azureml:// URI, or a literal.
         registers: pipeline output name to the model name it is registered under on success.
+        outputs: pipeline output name to the azureml:// URI of the folder to write it to; by default Azure ML chooses.
+        spark: for a Spark component, which has no `compute`.
     """
 
     name: JobName
@@ -46,6 +61,8 @@ class JobRequest:
     tags: Mapping[str, str]
     compute: str = "serverless"
     registers: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    spark: SparkResources | None = None
 
 
 @dataclass(frozen=True, slots=True)
