@@ -50,6 +50,7 @@ def load_policies(folder: Path, sections: Sections, rules: tuple[Rule, ...]) -> 
         except PolicyProblemsError as exc:
             problems += exc.problems
     problems += _claimed_twice(loaded)
+    problems += _of_two_types(loaded)
     if problems:
         raise PolicyProblemsError(problems)
     return tuple(policy for policy, _ in loaded)
@@ -140,3 +141,16 @@ def _claimed_twice(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
         if other is not policy:
             message = f"{policy.model!r} has a policy already, in {other.path}; keep one file per model"
             yield document.problem(("model",), message)
+
+
+def _of_two_types(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
+    """Yield that an endpoint is an online one and a batch one: whose champion is meant is told by its name alone."""
+    first: dict[EndpointName, Policy] = {}
+    for policy, document in loaded:
+        name, kind = policy.endpoint.name, policy.endpoint.type
+        other = first.setdefault(name, policy)
+        if other.endpoint.type != kind:
+            message = (
+                f"{name!r} is of type {other.endpoint.type} in {other.path}; give the {kind} endpoint another name"
+            )
+            yield document.problem(("endpoint", "name"), message)

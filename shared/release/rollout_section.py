@@ -99,6 +99,11 @@ class Rollout(Section):
         return self.steps if self.strategy in IN_STEPS else (100,)
 
     @property
+    def moves_at_once(self) -> bool:
+        """Return whether nothing is judged before the new version has all the traffic."""
+        return self.strategy != "shadow" and len(self.traffic) == 1
+
+    @property
     def held(self) -> timedelta:
         """Return how long a step bakes at least."""
         return self.hold_for if self.strategy == "ab" else self.bake
@@ -133,9 +138,20 @@ class Rollout(Section):
         yield from _step_problems(self.steps)
         yield from self._time_problems()
         yield from judge_problems(self.judge)
+        yield from self._quality_problems()
         yield from ab_problems(self)
         if self.strategy in IN_STEPS and (self.expected_traffic is not None or self.probe is not None):
             yield from _traffic_problems(self, self.expected_traffic)
+
+    def _quality_problems(self) -> Iterator[tuple[str, str]]:
+        if self.judge.quality is None or not self.judge.quality.required or not self.moves_at_once:
+            return
+        how = "canary and steps: [10%, 50%, 100%]" if self.strategy in IN_STEPS else "canary"
+        yield (
+            "judge.quality.required",
+            f"{self.strategy} gives the new version all the traffic at once: no step waits for labels, and quality can "
+            f"only roll back; leave it out, or write strategy: {how}",
+        )
 
     def _keep_problems(self) -> Iterator[tuple[str, str]]:
         if self.keep.champion_for < timedelta(0):

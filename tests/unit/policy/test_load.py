@@ -241,6 +241,17 @@ def test_load_policies_refuses_two_files_for_one_model(tmp_path: Path) -> None:
     assert "a.yaml; keep one file per model" in problem.message
 
 
+def test_load_policies_refuses_an_endpoint_of_two_types(tmp_path: Path) -> None:
+    batch = TEXT.replace("model: churn", "model: fraud").replace("type: online", "type: batch")
+    _write(tmp_path, a=TEXT, b=batch)
+    with pytest.raises(PolicyProblemsError) as caught:
+        load_policies(tmp_path, SECTIONS, ())
+    [problem] = caught.value.problems
+    assert (Path(problem.file).name, problem.key) == ("b.yaml", "endpoint.name")
+    assert problem.message.startswith("'churn' is of type online in ")
+    assert "a.yaml; give the batch endpoint another name" in problem.message
+
+
 def test_load_policies_without_a_folder_says_which_setting(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="VIGIA_POLICIES"):
         load_policies(tmp_path / "absent", SECTIONS, ())

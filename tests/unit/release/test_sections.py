@@ -76,6 +76,36 @@ def test_a_stored_plan_is_the_plan() -> None:
     ]
 
 
+LABELS = "metric: accuracy, labels: 'azureml:labels@latest', worse_by_at_most: 0.02"
+REQUIRED = f"judge: {{quality: {{{LABELS}, required: true}}}}"
+
+
+@pytest.mark.parametrize(
+    ("rollout", "remedy"),
+    [
+        ("strategy: blue-green", "write strategy: canary"),
+        ("strategy: all-at-once", "write strategy: canary"),
+        ("steps: [100%]", "write strategy: canary and steps: [10%, 50%, 100%]"),
+    ],
+)
+def test_quality_that_is_required_needs_a_step_that_waits_for_it(rollout: str, remedy: str) -> None:
+    with pytest.raises(PolicyError, match=r"judge\.quality\.required: .* no step waits for labels") as refused:
+        load(HEAD + f"rollout: {{{rollout}, {REQUIRED}}}\n")
+    assert remedy in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        f"strategy: canary, {REQUIRED}",
+        f"strategy: shadow, steps: [100%], {REQUIRED}",
+        f"strategy: blue-green, {REQUIRED.replace('required: true', 'required: false')}",
+    ],
+)
+def test_quality_holds_a_step_or_a_shadow_or_rolls_back_later(rollout: str) -> None:
+    assert plan_from(load(HEAD + f"rollout: {{{rollout}}}\n")).judge.quality is not None
+
+
 def test_without_rollout_nothing_can_be_released() -> None:
     with pytest.raises(PolicyError, match="add a section rollout"):
         plan_from(load(HEAD))
