@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from local.azureml.arm import Json, Resource, bad_request
-from local.azureml.deployment import StaleReads
+from local.azureml.arm import Json, bad_request
+from local.azureml.provisioned import Provisioned, ProvisionedEndpoint
 
 
 @dataclass
-class BatchDeployment:
+class BatchDeployment(Provisioned):
     """What an invocation runs: a model and how to feed it. There is no process between two jobs."""
-
-    resource: Resource
-
-    @property
-    def name(self) -> str:
-        return self.resource.name
-
-    @property
-    def state(self) -> str:
-        return str(self.resource.properties["provisioningState"])
-
-    @state.setter
-    def state(self, value: str) -> None:
-        self.resource.properties["provisioningState"] = value
 
     @property
     def model_id(self) -> str:
@@ -33,10 +19,8 @@ class BatchDeployment:
 
 
 @dataclass
-class BatchEndpoint(StaleReads):
+class BatchEndpoint(ProvisionedEndpoint[BatchDeployment]):
     """A name that jobs are asked of, and the deployment that answers when none is named."""
-
-    deployments: dict[str, BatchDeployment] = field(default_factory=dict)
 
     @property
     def default(self) -> str | None:

@@ -10,25 +10,12 @@ import asyncio
 
 from aiohttp import web
 
-from local.azureml.arm import (
-    PREFIX,
-    ArmError,
-    Json,
-    bad_request,
-    caller,
-    conflict,
-    not_found,
-    page,
-    read_json,
-    resource,
-    stamp,
-)
+from local.azureml.arm import Json, bad_request, read_json, stamp
 from local.azureml.batch import BatchDeployment, BatchEndpoint, check_tags
 from local.azureml.batch_endpoints import BatchEndpoints
 from local.azureml.compute import Compute
 from local.azureml.config import AzureMlConfig
-from local.azureml.deployment import SETTLED
-from local.azureml.endpoints import take_busy
+from local.azureml.deployment_routes import DeploymentRoutes, needs_script
 from local.azureml.operations import Operations
 from local.azureml.references import References
 
@@ -52,8 +39,10 @@ _SPELLINGS = {"loggingLevel": ("Info", "Warning", "Debug"), "outputAction": ("Ap
 _LOWEST = {"errorThreshold": -1, "miniBatchSize": 1, "maxConcurrencyPerInstance": 1}
 
 
-class BatchDeployments:
+class BatchDeployments(DeploymentRoutes[BatchEndpoint, BatchDeployment]):
     """ARM routes for batch deployments of a model; deployments of pipeline components are not imitated."""
+
+    delete_operation = "bd"
 
     def __init__(
         self,
@@ -63,38 +52,12 @@ class BatchDeployments:
         compute: Compute,
         operations: Operations,
     ) -> None:
-        self._config = config
-        self._endpoints = endpoints
-        self._references = references
+        super().__init__(config, endpoints, references, operations)
         self._compute = compute
-        self._operations = operations
-
-    def routes(self) -> list[web.RouteDef]:
-        base = PREFIX + "/batchEndpoints/{endpoint}/deployments"
-        return [
-            web.get(base, self._list),
-            web.get(base + "/{name}", self._get),
-            web.put(base + "/{name}", self._put),
-            web.delete(base + "/{name}", self._delete),
-        ]
-
-    async def _list(self, request: web.Request) -> web.Response:
-        return page([each.resource.json() for each in self._endpoints.find(request).deployments.values()])
-
-    async def _get(self, request: web.Request) -> web.Response:
-        endpoint, name = self._endpoints.find(request), request.match_info["name"]
-        if name not in endpoint.deployments:
-            raise not_found("BatchDeployment", f"batchEndpoints/{endpoint.name}/deployments/{name}")
-        return web.json_response(endpoint.deployments[name].resource.json())
 
     async def _put(self, request: web.Request) -> web.Response:
         endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
-        take_busy(self._config.faults)
-        known = endpoint.deployments.get(name)
-        if known is not None and known.state not in SETTLED:
-            raise conflict(f"deployment {name} is {known.state}; try again later", "DeploymentBusy")
-        if endpoint.state == "Deleting":
-            raise conflict(f"endpoint {endpoint.name} is being deleted", "EndpointBusy")
+        known = self._writable(endpoint, name)
         check_tags(body.get("tags") or {})
         properties = complete(name, body.get("properties") or {})
         self._check(name, properties)
@@ -111,45 +74,32 @@ class BatchDeployments:
         reference = (properties.get("model") or {}).get("assetId")
         if not reference:
             raise bad_request(f"deployment {name}: properties.model.assetId is missing; give a registered model's id")
-        try:
-            model = self._references.asset(str(reference), "models")
-        except ArmError as exc:
-            raise bad_request(f"deployment {name}: model {reference}: {exc.message}", "ModelNotFound") from exc
+        model = self._model(name, str(reference))
         if properties["codeConfiguration"] and not properties["environmentId"]:
             raise bad_request(f"deployment {name}: a scoring script needs an environment too; set environmentId")
-        if model.properties.get("modelType") != "mlflow_model" and not properties["codeConfiguration"]:
+        if needs_script(model) and not properties["codeConfiguration"]:
             raise bad_request(f"deployment {name}: a model that is no mlflow_model needs a codeConfiguration")
         compute = str(properties.get("compute") or "")
         if not self._compute.has(compute):
             raise bad_request(f"deployment {name}: compute {compute or '(none)'} does not exist", "ComputeNotFound")
 
     def _create(self, endpoint: BatchEndpoint, name: str, request: web.Request) -> BatchDeployment:
-        path = f"batchEndpoints/{endpoint.name}/deployments/{name}"
-        endpoint.deployments[name] = BatchDeployment(resource(path, "batchEndpoints/deployments", {}, caller(request)))
+        endpoint.deployments[name] = BatchDeployment(self._made(endpoint, name, request))
         return endpoint.deployments[name]
 
     async def _settle(self, deployment: BatchDeployment) -> None:
         await asyncio.sleep(self._config.updating_seconds)
         deployment.state = "Succeeded"
 
-    async def _delete(self, request: web.Request) -> web.Response:
-        endpoint, name = self._endpoints.find(request), request.match_info["name"]
-        if name not in endpoint.deployments:
-            return web.Response(status=204)
-        take_busy(self._config.faults)
-        if endpoint.default == name:
+    def _check_unused(self, endpoint: BatchEndpoint, deployment: BatchDeployment) -> None:
+        if endpoint.default == deployment.name:
             # From memory; not verified: that the default can't go is known, the answer's status and words are ours.
-            text = f"deployment {name} is the default of endpoint {endpoint.name}; make another one the default first"
-            raise bad_request(text, "DeploymentIsDefault")
-        deployment = endpoint.deployments[name]
-        if deployment.state not in SETTLED:
-            raise conflict(f"deployment {name} is {deployment.state}; try again later", "DeploymentBusy")
-        deployment.state = "Deleting"
-        return self._operations.accepted(self._operations.begin("bd", self._remove(endpoint, name)))
+            who = f"deployment {deployment.name} is the default of endpoint {endpoint.name}"
+            raise bad_request(f"{who}; make another one the default first", "DeploymentIsDefault")
 
-    async def _remove(self, endpoint: BatchEndpoint, name: str) -> None:
+    async def _remove(self, endpoint: BatchEndpoint, deployment: BatchDeployment) -> None:
         await asyncio.sleep(self._config.updating_seconds)
-        del endpoint.deployments[name]
+        del endpoint.deployments[deployment.name]
 
 
 def complete(name: str, given: Json) -> Json:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import re
 import secrets
-import time
 from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.azureml.arm import Json, Resource
+from local.azureml.provisioned import Provisioned, ProvisionedEndpoint
 
 _DURATION = re.compile(r"^PT(?:(?P<m>\d+(?:\.\d+)?)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?$")
-SETTLED = {"Succeeded", "Failed"}
 
 
 @dataclass
@@ -32,26 +29,13 @@ class Server:
 
 
 @dataclass
-class Deployment:
+class Deployment(Provisioned):
     """`model` is `name:version`; `server` is None until the first process is ready, and stays when it dies."""
 
-    resource: Resource
     model: str
     log: Path
     server: Server | None = None
     error: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.resource.name
-
-    @property
-    def state(self) -> str:
-        return str(self.resource.properties["provisioningState"])
-
-    @state.setter
-    def state(self, value: str) -> None:
-        self.resource.properties["provisioningState"] = value
 
     @property
     def timeout_seconds(self) -> float:
@@ -75,38 +59,9 @@ class Deployment:
 
 
 @dataclass
-class StaleReads:
-    """An endpoint's resource. `shown` is what reads see while they are stale."""
-
-    resource: Resource
-    shown: Json | None = None
-    stale_until: float = 0.0
-
-    @property
-    def name(self) -> str:
-        return self.resource.name
-
-    @property
-    def state(self) -> str:
-        return str(self.resource.properties["provisioningState"])
-
-    def keep_showing(self, milliseconds: int) -> None:
-        """Let reads see the state of now, before the next write, for a while longer."""
-        self.shown = copy.deepcopy(self.resource.json())
-        self.stale_until = time.monotonic() + milliseconds / 1000
-
-    def json(self) -> Json:
-        if self.shown is not None and time.monotonic() < self.stale_until:
-            return self.shown
-        self.shown = None
-        return self.resource.json()
-
-
-@dataclass
-class Endpoint(StaleReads):
+class Endpoint(ProvisionedEndpoint[Deployment]):
     """Traffic maps deployment names to whole percents."""
 
-    deployments: dict[str, Deployment] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
 
     @property

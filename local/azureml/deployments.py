@@ -9,24 +9,12 @@ from pathlib import Path
 from aiohttp import web
 
 from local.azureml import events
-from local.azureml.arm import (
-    PREFIX,
-    ArmError,
-    Json,
-    Resource,
-    bad_request,
-    caller,
-    conflict,
-    not_found,
-    page,
-    read_json,
-    resource,
-    stamp,
-)
+from local.azureml.arm import PREFIX, ArmError, Json, Resource, bad_request, read_json, stamp
 from local.azureml.config import AzureMlConfig
 from local.azureml.deploy import Deployer
-from local.azureml.deployment import SETTLED, Deployment, Endpoint, Server
-from local.azureml.endpoints import Endpoints, take_busy
+from local.azureml.deployment import Deployment, Endpoint, Server
+from local.azureml.deployment_routes import DeploymentRoutes, needs_script
+from local.azureml.endpoints import Endpoints
 from local.azureml.events import Outbox
 from local.azureml.operations import Operations
 from local.azureml.processes import kill, tail
@@ -37,8 +25,10 @@ _PROCESS_MEMBERS = ("model", "codeConfiguration", "environmentVariables", "envir
 _DRAIN_SECONDS = 0.02
 
 
-class Deployments:
+class Deployments(DeploymentRoutes[Endpoint, Deployment]):
     """ARM routes for online deployments."""
+
+    delete_operation = "od"
 
     def __init__(
         self,
@@ -49,43 +39,17 @@ class Deployments:
         operations: Operations,
         outbox: Outbox,
     ) -> None:
-        self._config = config
-        self._endpoints = endpoints
-        self._references = references
+        super().__init__(config, endpoints, references, operations)
         self._deployer = deployer
-        self._operations = operations
         self._outbox = outbox
 
     def routes(self) -> list[web.RouteDef]:
-        base = PREFIX + "/onlineEndpoints/{endpoint}/deployments"
-        return [
-            web.get(base, self._list),
-            web.get(base + "/{name}", self._get),
-            web.put(base + "/{name}", self._put),
-            web.delete(base + "/{name}", self._delete),
-            web.post(base + "/{name}/getLogs", self._logs),
-        ]
-
-    def _find(self, request: web.Request) -> tuple[Endpoint, Deployment]:
-        endpoint, name = self._endpoints.find(request), request.match_info["name"]
-        if name not in endpoint.deployments:
-            raise not_found("OnlineDeployment", f"onlineEndpoints/{endpoint.name}/deployments/{name}")
-        return endpoint, endpoint.deployments[name]
-
-    async def _list(self, request: web.Request) -> web.Response:
-        return page([each.resource.json() for each in self._endpoints.find(request).deployments.values()])
-
-    async def _get(self, request: web.Request) -> web.Response:
-        return web.json_response(self._find(request)[1].resource.json())
+        one = f"{PREFIX}/{self._endpoints.path}/{{endpoint}}/deployments/{{name}}"
+        return [*super().routes(), web.post(one + "/getLogs", self._logs)]
 
     async def _put(self, request: web.Request) -> web.Response:
         endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
-        take_busy(self._config.faults)
-        known = endpoint.deployments.get(name)
-        if known is not None and known.state not in SETTLED:
-            raise conflict(f"deployment {name} is {known.state}; try again later", "DeploymentBusy")
-        if endpoint.state == "Deleting":
-            raise conflict(f"endpoint {endpoint.name} is being deleted", "EndpointBusy")
+        known = self._writable(endpoint, name)
         model = self._model_of(name, body)
         deployment = known or self._new(endpoint, name, request)
         before = dict(deployment.resource.properties)
@@ -104,20 +68,14 @@ class Deployments:
         reference = (body.get("properties") or {}).get("model")
         if not reference:
             raise bad_request(f"deployment {name}: properties.model is missing; give the id of a registered model")
-        try:
-            found = self._references.asset(str(reference), "models")
-        except ArmError as exc:
-            raise bad_request(f"deployment {name}: model {reference}: {exc.message}", "ModelNotFound") from exc
-        needs_script = found.properties.get("modelType") != "mlflow_model"
-        if needs_script and not (body.get("properties") or {}).get("codeConfiguration"):
+        found = self._model(name, str(reference))
+        if needs_script(found) and not (body.get("properties") or {}).get("codeConfiguration"):
             raise bad_request(f"deployment {name}: a model that is no mlflow_model needs a codeConfiguration")
         return found
 
     def _new(self, endpoint: Endpoint, name: str, request: web.Request) -> Deployment:
-        path = f"onlineEndpoints/{endpoint.name}/deployments/{name}"
-        made = resource(path, "onlineEndpoints/deployments", {}, caller(request))
         log = self._folder(endpoint, name) / "console.log"
-        endpoint.deployments[name] = Deployment(made, "", log)
+        endpoint.deployments[name] = Deployment(self._made(endpoint, name, request), "", log)
         return endpoint.deployments[name]
 
     def _folder(self, endpoint: Endpoint, name: str) -> Path:
@@ -168,21 +126,12 @@ class Deployments:
             events.model_deployed(endpoint.name, [deployment.model], dict(deployment.resource.top["tags"]), properties)
         )
 
-    async def _delete(self, request: web.Request) -> web.Response:
-        endpoint = self._endpoints.find(request)
-        if request.match_info["name"] not in endpoint.deployments:
-            return web.Response(status=204)
-        take_busy(self._config.faults)
-        deployment = self._find(request)[1]
+    def _check_unused(self, endpoint: Endpoint, deployment: Deployment) -> None:
         for label, percents in (("traffic", endpoint.traffic), ("mirror traffic", endpoint.mirror)):
             percent = percents.get(deployment.name, 0)
             if percent > 0:
                 text = f"deployment {deployment.name} has {percent}% {label}; set it to 0 before deleting"
                 raise bad_request(text, "DeploymentHasTraffic")
-        if deployment.state not in SETTLED:
-            raise conflict(f"deployment {deployment.name} is {deployment.state}; try again later", "DeploymentBusy")
-        deployment.state = "Deleting"
-        return self._operations.accepted(self._operations.begin("od", self._remove(endpoint, deployment)))
 
     async def _remove(self, endpoint: Endpoint, deployment: Deployment) -> None:
         if deployment.server is not None:
@@ -191,8 +140,7 @@ class Deployments:
         del endpoint.deployments[deployment.name]
 
     async def _logs(self, request: web.Request) -> web.Response:
-        deployment = self._find(request)[1]
-        body = await read_json(request)
+        deployment, body = self._find(request), await read_json(request)
         return web.json_response({"content": tail(deployment.log, int(body.get("tail") or 100))})
 
 

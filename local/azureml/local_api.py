@@ -20,15 +20,15 @@ class LocalApi:
     def __init__(
         self,
         jobs: dict[str, Job],
-        writes: Endpoints,
-        defaults: BatchEndpoints,
+        online: Endpoints,
+        batch: BatchEndpoints,
         endpoints: dict[str, Endpoint],
         faults: Faults,
         traffic: TrafficLog,
     ) -> None:
         self._jobs = jobs
-        self._writes = writes
-        self._defaults = defaults
+        self._online = online
+        self._batch = batch
         self._endpoints = endpoints
         self._faults = faults
         self._traffic = traffic
@@ -70,10 +70,10 @@ class LocalApi:
         return web.Response(text=job.log.read_text(errors="replace") if job.log.exists() else "")
 
     async def _traffic_writes(self, _: web.Request) -> web.Response:
-        return web.json_response(self._writes.traffic_writes)
+        return web.json_response(self._online.writes)
 
     async def _default_writes(self, _: web.Request) -> web.Response:
-        return web.json_response(self._defaults.default_writes)
+        return web.json_response(self._batch.writes)
 
     async def _deployments(self, _: web.Request) -> web.Response:
         return web.json_response(

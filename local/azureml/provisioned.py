@@ -1,0 +1,57 @@
+"""What endpoints and deployments, online and batch, are alike in: a state, and reads that lag behind writes."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from local.azureml.arm import Json, Resource
+
+_SETTLED = {"Succeeded", "Failed"}
+
+
+@dataclass
+class Provisioned:
+    resource: Resource
+
+    @property
+    def name(self) -> str:
+        return self.resource.name
+
+    @property
+    def state(self) -> str:
+        return str(self.resource.properties["provisioningState"])
+
+    @state.setter
+    def state(self, value: str) -> None:
+        self.resource.properties["provisioningState"] = value
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no operation is under way, so that a write is accepted."""
+        return self.state in _SETTLED
+
+
+D = TypeVar("D", bound=Provisioned)
+
+
+@dataclass
+class ProvisionedEndpoint(Provisioned, Generic[D]):
+    """`shown` is what reads see while they are stale; `deployments` by name."""
+
+    shown: Json | None = None
+    stale_until: float = 0.0
+    deployments: dict[str, D] = field(default_factory=dict)
+
+    def keep_showing(self, milliseconds: int) -> None:
+        """Let reads see the state of now, before the next write, for a while longer."""
+        self.shown = copy.deepcopy(self.resource.json())
+        self.stale_until = time.monotonic() + milliseconds / 1000
+
+    def json(self) -> Json:
+        if self.shown is not None and time.monotonic() < self.stale_until:
+            return self.shown
+        self.shown = None
+        return self.resource.json()
