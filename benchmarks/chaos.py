@@ -27,6 +27,8 @@ ANYTIME, LONG_ANYTIME = 20, 60
 RELEASED = tuple(f"released-{number}" for number in range(8))
 LONGEST_SECONDS, LONG_LONGEST_SECONDS = 600.0, 7200.0
 MOST_BREAKDOWNS = 3
+# What is not done by then counts as lost; a busy machine needs its time.
+SETTLE_SECONDS = 600.0
 # The crash rate that the share of repeated messages is told for.
 CRASH_RATE = 0.01
 
@@ -56,7 +58,7 @@ def play(town: Town, chance: random.Random, points: Sequence[Point], anytime: in
         points: those found in an earlier round, if there was one.
         anytime: how many workers to kill at no point in particular.
     """
-    campaign = Campaign(town)
+    campaign = Campaign(town, settle_seconds=SETTLE_SECONDS)
     campaign.begin()
     found = points or campaign.explore()
     missed = campaign.kill_at(found)

@@ -43,6 +43,8 @@ def count(town: Town, fed: Sequence[Fed]) -> Tally:
     jobs = Counter(job["tags"].get("vigia.fact") for job in town.ask("azureml", "jobs") if job["parent"] is None)
     moves = traffic_moves(town)
     late = [line for line in journal if line["what"] == "late"]
+    waiting = town.waiting()
+    unsent = sum(1 for _ in OutboxStore(town.app.blobs).in_state("pending"))
     return Tally(
         facts=len(fed),
         kills=len(town.killed),
@@ -53,6 +55,9 @@ def count(town: Town, fed: Sequence[Fed]) -> Tally:
             *(f"mail {key}" for each in fed if each.trains for key in each.notices if key not in mailed),
             *(f"traffic of {each.endpoint}: {moves}" for each in fed if each.endpoint and not _arrived(each, moves)),
             *(f"fact {key[:16]} is still open" for key in town.app.ledger.open_keys()),
+            # Were they merely not there yet, these tell it.
+            *(f"{waiting[queue]} messages wait in {queue}" for queue in ("events", "notices") if waiting[queue]),
+            *([f"{unsent} notices are not sent"] if unsent else []),
             *(f"quarantined: {item.reason}" for _, item in town.app.quarantine.items()),
             *(f"a message of {line['queue']} was given up" for line in journal if line["what"] == "poison"),
         ],

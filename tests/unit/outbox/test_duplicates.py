@@ -79,7 +79,7 @@ def deaths() -> Iterator[Death]:
 
 def test_every_death_loses_nothing_and_only_the_one_after_sending_repeats_that_message() -> None:
     told = list(deaths())
-    assert len(told) > 20
+    assert len(told) >= 18, "nine calls on the way, and two sides of each"
     assert all(death.messages in {1, 2} for death in told), told
     repeated = [death for death in told if death.messages == 2]
     # Right after the message went out, and right before it was noted: there is nothing in between.
