@@ -49,18 +49,12 @@ from shared.settings import Settings
 from shared.store.approvals import ApprovalRecords
 from shared.store.arrivals import ArrivalStore
 from shared.store.dead_letters import GivenUpEvents
-from shared.store.endpoints import EndpointStore
-from shared.store.large_events import LargeEvents
 from shared.store.ledger import Ledger
-from shared.store.models import ModelStates
-from shared.store.monitor_reports import MonitorReports
-from shared.store.monitors import MonitorStates
 from shared.store.outbox import OutboxStore
 from shared.store.polls import PollMarks
 from shared.store.profiles import Profiles
-from shared.store.quarantine import Quarantine
-from shared.store.releases import ReleaseStore
 from shared.store.settlements import Settlements
+from shared.store.stores import Stores
 from shared.store.storms import StormStore
 from shared.store.troubles import Troubles
 
@@ -70,7 +64,7 @@ def policy_sections() -> Sections:
     return {**sections(), "monitor": Monitor}
 
 
-class App:
+class App(Stores):
     """The parts of the running app. Building one part builds what it needs, and nothing else."""
 
     def __init__(self, settings: Settings) -> None:
@@ -101,34 +95,6 @@ class App:
     @cached_property
     def ledger(self) -> Ledger:
         return Ledger(self.blobs, timedelta(seconds=self.settings.lease_seconds))
-
-    @cached_property
-    def models(self) -> ModelStates:
-        return ModelStates(self.blobs)
-
-    @cached_property
-    def quarantine(self) -> Quarantine:
-        return Quarantine(self.blobs)
-
-    @cached_property
-    def large_events(self) -> LargeEvents:
-        return LargeEvents(self.blobs)
-
-    @cached_property
-    def releases(self) -> ReleaseStore:
-        return ReleaseStore(self.blobs)
-
-    @cached_property
-    def endpoints(self) -> EndpointStore:
-        return EndpointStore(self.blobs)
-
-    @cached_property
-    def monitor_states(self) -> MonitorStates:
-        return MonitorStates(self.blobs)
-
-    @cached_property
-    def monitor_reports(self) -> MonitorReports:
-        return MonitorReports(self.blobs)
 
     @cached_property
     def monitor_pages(self) -> MonitorPages:

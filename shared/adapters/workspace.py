@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any, TypeVar
@@ -14,9 +12,10 @@ from shared.adapters.pipeline_job import pipeline_job, split_reference
 from shared.adapters.renewal import Renewable
 from shared.adapters.scoring import ask_deployment, send_probes
 from shared.adapters.workspace_batch import AzureBatchEndpoints
+from shared.adapters.workspace_errors import translated
 from shared.adapters.workspace_records import deployment_record, job_record, model_record, traffic_split, word
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
-from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.errors import WorkspaceError
 from shared.ports.workspace import (
     Answer,
     DeploymentRecord,
@@ -37,8 +36,6 @@ SOVEREIGN_CLOUDS = {
 # The SDK's own ten retries last minutes, longer than the claim that a worker holds meanwhile; the queue tries again.
 RETRIES: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.3}
 T = TypeVar("T")
-
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class AzureWorkspace:
@@ -210,14 +207,14 @@ class AzureWorkspace:
     def _read(self, what: str, call: Callable[[Any], T]) -> T | None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        with _translated(what):
+        with translated(what):
             try:
                 return self._clients.call(what, call)
             except ResourceNotFoundError:
                 return None
 
     def _do(self, what: str, call: Callable[[Any], T]) -> T:
-        with _translated(what):
+        with translated(what):
             return self._clients.call(what, call)
 
 
@@ -266,36 +263,6 @@ def _data_collector() -> Any:
 
     collected = {name: DeploymentCollection(enabled="true") for name in ("model_inputs", "model_outputs")}
     return DataCollector(collections=collected)
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours."""
-    from azure.ai.ml.exceptions import MlException
-    from azure.core.exceptions import AzureError, HttpResponseError
-
-    try:
-        yield
-    except HttpResponseError as exc:
-        raise _refusal(what, exc) from exc
-    except MlException as exc:
-        # The SDK colours its messages for terminals and explains at length; the first sentence says what is wrong.
-        plain = _COLOURS.sub("", str(exc.message or exc)).strip()
-        raise WorkspaceError("workspace.invalid", f"{what}: {plain}") from exc
-    except AzureError as exc:
-        raise RetryableError("workspace.unreachable", f"{what}: Azure ML cannot be reached") from exc
-
-
-def _refusal(what: str, exc: Any) -> Exception:
-    status = exc.status_code or 0
-    reason = getattr(exc.error, "message", None) or exc.reason or exc.message or ""
-    if status == 409:
-        return WorkspaceBusyError("workspace.busy", f"{what}: {reason}")
-    # 401 and 403 too: a rotated secret or a late role assignment is mended outside, and the event must survive it.
-    # Without a status nobody refused anything: the identity could not get a token.
-    if status in {0, 401, 403, 408, 429} or status >= 500:
-        return RetryableError("workspace.retry", f"{what}: {status or 'no answer'} {reason}")
-    return WorkspaceError("workspace.refused", f"{what}: {status} {reason}")
 
 
 def _newest_first(ml: Any, name: ModelName, most: int) -> Iterable[Any]:
