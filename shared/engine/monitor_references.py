@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.engine.look_parts import NotYetError, Subject, no_reference
 from shared.errors import PermanentError
-from shared.policy.signals import ConceptDrift, EstimatedPerformance
+from shared.policy.signals import ConceptDrift, DataQuality, EstimatedPerformance
 from shared.ports.data import DataReader
 from shared.ports.workspace import Workspace
 from shared.store.profiles import Profiles
@@ -88,24 +89,28 @@ class VersionReferences:
             raise NotYetError(FIRST_WINDOW, made.rows)
         return made
 
-    def quality(self, inputs: Rows, sample: EvenSample, minimum_rows: int) -> QualityProfile:
-        """Return what the training data was like as data; of a rolling reference, the version's first window."""
+    def quality(self, inputs: Rows, sample: EvenSample, asked: DataQuality) -> QualityProfile:
+        """Return what the training data was like as data; of a rolling reference, the version's first window.
+
+        Rows without the columns that are left out repeat more often, so which those are is part of what is kept.
+        """
         from shared.drift.quality_profile import QualityProfile, profile_quality
         from shared.drift.sample import Chosen, EvenSample
 
-        kept = self._kept("quality", QualityProfile.from_dict)
+        kind = f"quality-{_digest(asked.ignore)}" if asked.ignore else "quality"
+        kept = self._kept(kind, QualityProfile.from_dict)
         if kept is not None:
             return kept
         is_first = self.subject.monitor.reference == "last-window"
         reference = sample
         if is_first:
-            self._require_first(sample.rows, minimum_rows)
+            self._require_first(sample.rows, asked.minimum_rows)
         else:
             reference = EvenSample()
             for batch in Chosen(self.data.batches(self.training_uri()), inputs.columns):
                 reference.add(batch)
-        made = profile_quality(reference.frame)
-        self._keep("quality", made.to_dict())
+        made = profile_quality(reference.frame, asked.ignore)
+        self._keep(kind, made.to_dict())
         if is_first:
             raise NotYetError(FIRST_WINDOW, sample.rows)
         return made
@@ -248,6 +253,10 @@ def _read_vectors(stored: Mapping[str, Any]) -> Any:
         raise ValueError(f"these vectors have format {stored.get('format')!r}, 1 is read")
     found = np.frombuffer(base64.b64decode(stored["float32"]), dtype="<f4")
     return found.reshape(stored["shape"]).astype(np.float64)
+
+
+def _digest(names: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(names)).encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _as_name(column: str) -> str:

@@ -53,7 +53,7 @@ class WindowSignals:
         sample = self.inputs.sample(QUALITY)
         if not sample.rows:
             raise NotYetError("no rows yet")
-        known = self.references.quality(self.inputs, sample, asked.minimum_rows)
+        known = self.references.quality(self.inputs, sample, asked)
         rules = QualityRules(
             asked.min_share / 100,
             asked.min_duplicates / 100,

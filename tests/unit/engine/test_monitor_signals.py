@@ -348,7 +348,21 @@ def test_a_mistake_met_in_one_model_is_told_and_the_next_model_is_looked_at() ->
     assert (notice.model, "UnicodeEncodeError" in notice.parameters["reason"]) == ("other", True)
 
 
-@pytest.mark.parametrize("kind", ["quality", "predictions", "estimate-roc_auc-0.5", "concept", "embedding-dmVjdG9y"])
+def test_rows_that_repeat_without_the_columns_left_out_did_so_in_the_reference() -> None:
+    world = SignalWorld("data_quality: {ignore: [id]}")
+
+    def whole_ages(rows: int) -> pd.DataFrame:
+        return world.customers(rows).round().assign(id=range(rows))
+
+    world.data.tables[TRAINED_ON] = whole_ages(5000)
+    world.data.requests.append(("v-1", world.clock.now(), whole_ages(2000)))
+    world.look()
+    assert world.said == {"data-quality": "no-drift"}
+
+
+@pytest.mark.parametrize(
+    "kind", ["quality-a56145270ce6", "predictions", "estimate-roc_auc-0.5", "concept", "embedding-dmVjdG9y"]
+)
 def test_a_reference_that_is_damaged_is_made_anew(kind: str) -> None:
     world = SignalWorld(*ALL)
     world.add_scored()
