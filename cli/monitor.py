@@ -267,6 +267,25 @@ def _asked(
     )
 
 
+@app.command("spark")
+def spark(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write it; made if it is not there.")],
+) -> None:
+    """Write the Spark component that counts windows too large for one machine, to be registered in the workspace.
+
+    \b
+    Examples:
+      vigia monitor spark component
+    """
+    from shared.drift.spark_package import write_package
+
+    try:
+        component = write_package(folder)
+    except OSError as exc:
+        raise CommandError("cli.file", f"{folder} cannot be written: {exc.strerror}", "give another place") from exc
+    console().print(f"az ml component create --file {component}", soft_wrap=True)
+
+
 def _look(model: str | None, asked: Asked, settings: Path | None, save: bool) -> MonitorReport:
     from cli.monitor_run import look_at_files, look_at_model
     from shared.texts.monitor_report.page import render_report

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.ai.ml import load_component
+from azure.ai.ml import load_component, load_job
 
 from local.azureml.job import JobFailedError
 from local.azureml.spark import spark_command
@@ -16,6 +16,7 @@ from shared.domain.ids import JobName
 from shared.drift.spark_package import NAME, write_package
 from shared.errors import WorkspaceError
 from shared.ports.workspace import JobRequest, SparkResources
+from tests.docs.pages import ROOT, blocks
 from tests.local.azureml.conftest import System
 
 STORE = "azureml://datastores/workspaceblobstore/paths"
@@ -59,6 +60,15 @@ def test_the_job_asks_for_serverless_spark_and_reads_and_writes_directly(registe
 
 def test_without_pyspark_the_job_fails_and_says_what_to_install(registered: System) -> None:
     name = registered.ml.jobs.create_or_update(pipeline_job(registered.ml, a_request("spark-missing"))).name
+    assert registered.wait_for_job(name) == "Failed"
+    assert "set VIGIA_SPARK_PYTHON" in registered.job_log(name)
+
+
+def test_the_job_in_the_documentation_is_taken(registered: System, tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "monitor-large-data.md"
+    (block,) = (each for each in blocks(page) if each.info[:1] == ("yaml",))
+    (tmp_path / "count.yml").write_text(block.text)
+    name = registered.ml.jobs.create_or_update(load_job(tmp_path / "count.yml")).name
     assert registered.wait_for_job(name) == "Failed"
     assert "set VIGIA_SPARK_PYTHON" in registered.job_log(name)
 
