@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances
@@ -78,7 +78,12 @@ def starts(draw: st.DrawFn) -> Release:
     return replace(move(up, ReleaseState.CANARY, "to begin with", NOW), phase="shifting", step_index=0)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+WALKS = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@settings(WALKS)
 @given(data=st.data())
 def test_a_release_on_a_batch_endpoint_keeps_its_promises_whatever_it_sees(data: st.DataObject) -> None:
     release, now = data.draw(starts()), NOW
@@ -154,5 +159,8 @@ def test_the_walks_find_a_comparison_that_passes_what_is_not_proven(monkeypatch:
         return go_on(batch.begin_swap(release, judgement.reason, now), now)
 
     monkeypatch.setattr(batch, "_decide", bold)
+    walk = test_a_release_on_a_batch_endpoint_keeps_its_promises_whatever_it_sees.hypothesis.inner_test  # type: ignore[attr-defined]
+    # The same walks each time: with chance ones, one run in some would come past every place where it shows.
+    always = settings(WALKS, derandomize=True, database=None, max_examples=2000, phases=[Phase.generate])
     with pytest.raises(AssertionError):
-        test_a_release_on_a_batch_endpoint_keeps_its_promises_whatever_it_sees()
+        always(given(data=st.data())(walk))()
