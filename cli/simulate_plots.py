@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from shared.domain.release import ReleasePlan
+from shared.domain.release_plan import ReleasePlan
 from shared.simulate.outcome import Outcome
 from shared.simulate.traffic import HOURS, Traffic
 

@@ -11,7 +11,7 @@ from cli.errors import CommandError
 from cli.policy_check import read_policy
 from cli.simulate_plots import rate_text
 from shared.domain.ids import EndpointName
-from shared.domain.release import ReleasePlan
+from shared.domain.release_plan import ReleasePlan
 from shared.policy.model import Policy
 from shared.policy.quantities import duration_text, parse_percent
 from shared.release.plan import plan_from

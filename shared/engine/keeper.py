@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.notice import Notice, NoticeKind
-from shared.domain.release import KeepPlan, Release
+from shared.domain.release import Release
+from shared.domain.release_plan import KeepPlan
 from shared.errors import VigiaError
 from shared.logs import fields
 from shared.ports.batch_endpoints import Endpoints, endpoints_of

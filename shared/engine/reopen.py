@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import count
 
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
-from shared.domain.release import Release, ReleasePlan
+from shared.domain.release import Release
+from shared.domain.release_plan import ReleasePlan
 from shared.engine.release_desk import ReleaseDesk
 from shared.errors import PermanentError
 from shared.ports.clock import Clock

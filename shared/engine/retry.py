@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from shared.domain.release import Release, ReleasePlan, ReleaseState
+from shared.domain.release import Release, ReleaseState
+from shared.domain.release_plan import ReleasePlan
 from shared.engine.reopen import Reopener, Wish, refusal
 from shared.ports.batch_endpoints import endpoints_of
 from shared.release.names import release_id

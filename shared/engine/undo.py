@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared.domain.ids import ModelVersion
-from shared.domain.release import Release, ReleasePlan, Undo
+from shared.domain.release import Release, Undo
+from shared.domain.release_plan import ReleasePlan
 from shared.engine.reopen import Reopener, Wish, refusal
 from shared.release.new import Opening
 

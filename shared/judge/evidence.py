@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.release import JudgePlan
+from shared.domain.release_plan import JudgePlan
 from shared.judge import errors, means
 from shared.judge.errors import Bound
 from shared.judge.starts import ONE_START, starts_for

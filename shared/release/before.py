@@ -11,7 +11,8 @@ from datetime import datetime
 from shared.domain.approval import ApprovalRequest
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.notice import NoticeKind
-from shared.domain.release import EvaluationPlan, Release, ReleaseState, Serving
+from shared.domain.release import Release, ReleaseState, Serving
+from shared.domain.release_plan import EvaluationPlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.ports.workspace import JobRequest
 from shared.release.actions import AskApproval, ClaimEndpoint, ReplaceHolder, SubmitJob

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.domain.release import JudgePlan
+from shared.domain.release_plan import JudgePlan
 from shared.policy.quantities import Duration, Percent
 from shared.policy.section import Section
 from shared.release.quality_section import Quality, quality_plan, quality_problems

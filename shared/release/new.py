@@ -7,7 +7,8 @@ from datetime import datetime
 
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleasePlan, ReleaseState, Serving, Undo
+from shared.domain.release import Release, ReleaseState, Serving, Undo
+from shared.domain.release_plan import ReleasePlan
 from shared.release.moves import WAIT_FOR_ENDPOINT, tell
 from shared.release.names import deployment_name, release_id
 

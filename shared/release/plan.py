@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.release import (
+from shared.domain.release_plan import (
     ApprovalPlan,
     DeploymentPlan,
     EvaluationPlan,

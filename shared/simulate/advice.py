@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.domain.release import ReleasePlan
+from shared.domain.release_plan import ReleasePlan
 from shared.judge.evidence import tolerances_of
 from shared.judge.need import Expected, intervals_to_pass
 from shared.release.ab import SETTLE_WITHIN

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, ModelName, ModelVersion
-from shared.domain.release import Release, ReleasePlan, ReleaseState, Serving
+from shared.domain.release import Release, ReleaseState, Serving
+from shared.domain.release_plan import ReleasePlan
 from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PermanentError
 from shared.ports.workspace import DeploymentRecord, EndpointRecord

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.release import ReleasePlan, ReleaseState
+from shared.domain.release import ReleaseState
+from shared.domain.release_plan import ReleasePlan
 from shared.judge.evidence import tolerances_of
 from shared.simulate.endpoint import CHAMPION, JUDGEMENTS, NO_DATA, START, VirtualEndpoint, begun
 from shared.simulate.measurements import Change, Looks, Measured, look, measure, without_scores

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 import shared.release.gates
-from shared.domain.release import GatePlan, Release
+from shared.domain.release import Release
+from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.errors import PermanentError
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage, Needs

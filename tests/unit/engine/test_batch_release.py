@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.release import KeepPlan, ReleaseState
+from shared.domain.release import ReleaseState
+from shared.domain.release_plan import KeepPlan
 from shared.errors import RetryableError, WorkspaceError
 from shared.store.batch_runs import ASK_AGAIN_AFTER
 from tests.fakes.releases import a_plan

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.release import KeepPlan, ReleaseState
+from shared.domain.release import ReleaseState
+from shared.domain.release_plan import KeepPlan
 from shared.errors import WorkspaceBusyError
 from tests.unit.engine.release_world import ENDPOINT, World
 

@@ -12,7 +12,8 @@ import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
-from shared.domain.release import ProbePlan, ReleaseState
+from shared.domain.release import ReleaseState
+from shared.domain.release_plan import ProbePlan
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.queues import RELEASES
 from tests.fakes.workspace import FakeWorkspace

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
-from shared.domain.release import Release, ReleaseState, SmokeTestPlan
+from shared.domain.release import Release, ReleaseState
+from shared.domain.release_plan import SmokeTestPlan
 from shared.engine.reopen import Wish
 from shared.errors import PermanentError, RetryableError
 from shared.ports.workspace import Answer

@@ -9,7 +9,7 @@ import pytest
 
 from shared.bootstrap import policy_sections
 from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
-from shared.domain.release import KeepPlan, ReleasePlan
+from shared.domain.release_plan import KeepPlan, ReleasePlan
 from shared.errors import PolicyError
 from shared.policy.load import load_policy
 from shared.policy.model import Policy

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared.domain.release import GatePlan, Release, Serving
+from shared.domain.release import Release, Serving
+from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.drift.metrics import roc_auc
 from shared.errors import PermanentError

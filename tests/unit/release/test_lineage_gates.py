@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import JobName
-from shared.domain.release import GatePlan
+from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.ports.workspace import JobRecord
 from shared.release.gates.registry import judge, judge_lineage, training_input

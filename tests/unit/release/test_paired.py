@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared.domain.release import GatePlan, Serving
+from shared.domain.release import Serving
+from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.release.gates.paired import Discordant, discordant
 from shared.release.gates.registry import judge

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import ProbePlan, Release, ReleaseState, Serving
+from shared.domain.release import Release, ReleaseState, Serving
+from shared.domain.release_plan import ProbePlan
 from shared.domain.verdict import Judgement, Verdict
 from shared.engine.probe_sample import requests_of
 from shared.errors import PermanentError

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.release import EvaluationPlan, GatePlan, KeepPlan, ProbePlan, ReleasePlan, SmokeTestPlan
+from shared.domain.release_plan import EvaluationPlan, GatePlan, KeepPlan, ProbePlan, ReleasePlan, SmokeTestPlan
 from shared.errors import PolicyError
 from shared.policy.load import load_policy
 from shared.policy.model import Policy

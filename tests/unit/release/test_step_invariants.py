@@ -13,7 +13,8 @@ from shared.domain.approval import Decision
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.notice import NoticeKind
 from shared.domain.outcome import AbPlan, LabelSource
-from shared.domain.release import ProbePlan, Release, ReleaseRequest, ReleaseState, Serving, SmokeTestPlan, Undo
+from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving, Undo
+from shared.domain.release_plan import ProbePlan, SmokeTestPlan
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
 from shared.release.actions import CloseApproval, GiveBackEndpoint, SendProbes, SetMirror, SetTraffic

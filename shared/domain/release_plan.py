@@ -1,0 +1,164 @@
+"""What a policy has a release do: the plan that it keeps, whatever is edited since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from shared.domain.batch import BatchPlan
+from shared.domain.outcome import AbPlan, QualityPlan
+
+Strategy = Literal["canary", "blue-green", "shadow", "all-at-once", "ab", "batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """The job that scores champion and challenger on the same labelled rows."""
+
+    job: str
+    data: str
+    compute: str = "serverless"
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlan:
+    """One gate to pass. `settings` is what its policy section holds, as JSON values."""
+
+    kind: str
+    settings: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPlan:
+    """`production` asks when the release replaces something that serves; a first release is not asked about.
+
+    Args:
+        remind_after: when those who may decide are told again; None for never.
+        escalate_after: when those who stand behind them are told; None for never.
+        for_undo: whether an earlier version's return is asked about, too.
+    """
+
+    when: Literal["always", "production", "never"]
+    approvers: tuple[str, ...]
+    quorum: int
+    expires: timedelta
+    submitter_may_approve: bool
+    remind_after: timedelta | None = None
+    escalate_after: timedelta | None = None
+    for_undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JudgePlan:
+    """How the challenger is compared with the champion while both serve.
+
+    Args:
+        errors_worse_by_at_most: difference of error shares, 0 to 1; None to leave errors unjudged.
+        latency_ratio_at_most: ratio of latencies, above 0; None to leave latency unjudged.
+        false_rollbacks: chance, 0 to 1, of ever failing a challenger that is within the tolerances.
+        errors_ratio_at_most: ratio of error shares, instead of their difference.
+        latency_quantile: whose ratio is meant, 0 to 1; None for the geometric mean.
+        score_shift_at_most: difference of mean predictions, either way; None to leave them unjudged.
+        quality: of answers whose labels arrive; None to leave it unjudged.
+    """
+
+    errors_worse_by_at_most: float | None
+    latency_ratio_at_most: float | None
+    false_rollbacks: float
+    on_no_data: Literal["hold", "abort"]
+    interval: timedelta
+    errors_ratio_at_most: float | None = None
+    latency_quantile: float | None = None
+    score_shift_at_most: float | None = None
+    quality: QualityPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """How the challenger is deployed; environment and code stay empty for MLflow models."""
+
+    instance_type: str = "Standard_DS3_v2"
+    instance_count: int = 1
+    environment: str = ""
+    code: str = ""
+    scoring_script: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeTestPlan:
+    """One request that the challenger must answer before it gets traffic.
+
+    Args:
+        request: the body, as text.
+        answers_within: the longest an answer may take; None not to look.
+    """
+
+    request: str
+    answers_within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """Recorded requests to send to both deployments while there is too little traffic to judge by.
+
+    Args:
+        sample: "azureml:NAME@latest" or "azureml:NAME:VERSION", the recorded requests.
+        per_interval: requests that each deployment is to get per interval, probes included.
+    """
+
+    sample: str
+    per_interval: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPlan:
+    """What becomes of deployments that serve nobody any more, and are not the last known good."""
+
+    champion_for: timedelta
+    then: Literal["delete", "scale-down", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlan:
+    """The policy as it was when the release opened; running work keeps it, whatever is edited since.
+
+    What later versions added has a default that does what earlier ones did.
+
+    Args:
+        steps: percents of traffic for the challenger, ascending, ending in 100.
+        bake: how long a step bakes at least.
+        decide_within: how long a step may take to be judged; after that it is aborted.
+        mirror: percent of requests, 1 to 50, that are copied to the challenger first; 0 for none.
+        on_hand_edit: whether traffic that somebody changed stays so, and holds the release, or is put back.
+        on_new_version: what this release does when an earlier version's holds the endpoint.
+        keep: None leaves every deployment.
+        ab: None for a release that is no A/B test; of one, the first step is held for `bake`.
+        batch: None for a release on an online endpoint.
+        probe: None sends no requests of our own.
+    """
+
+    policy_digest: str
+    evaluation: EvaluationPlan | None
+    gates: tuple[GatePlan, ...]
+    approval: ApprovalPlan
+    steps: tuple[int, ...]
+    bake: timedelta
+    decide_within: timedelta
+    watch_for: timedelta
+    judge: JudgePlan
+    deployment: DeploymentPlan
+    strategy: Strategy = "canary"
+    mirror: int = 0
+    smoke_test: SmokeTestPlan | None = None
+    on_hand_edit: Literal["hold", "repair"] = "hold"
+    on_new_version: Literal["queue", "replace", "refuse"] = "queue"
+    keep: KeepPlan | None = None
+    ab: AbPlan | None = None
+    batch: BatchPlan | None = None
+    probe: ProbePlan | None = None
+
+    @property
+    def endpoint_type(self) -> Literal["online", "batch"]:
+        return "batch" if self.batch else "online"
