@@ -10,6 +10,7 @@ import numpy as np
 from shared.drift.calibration import Curve
 from shared.drift.concept import ConceptReference
 from shared.drift.segments import BlockMeans, Segmentation
+from shared.drift.stored import reading
 
 FORMAT = 1
 
@@ -33,9 +34,7 @@ def concept_from_dict(stored: Mapping[str, Any]) -> ConceptReference:
     Raises:
         ValueError: written in another format, or damaged.
     """
-    if stored.get("format") != FORMAT:
-        raise ValueError(f"this reference has format {stored.get('format')!r}, {FORMAT} is read; make it again")
-    try:
+    with reading(stored, "reference", FORMAT, "make it again"):
         scores, probabilities = stored["curve"]
         return ConceptReference(
             rows=int(stored["rows"]),
@@ -45,8 +44,6 @@ def concept_from_dict(stored: Mapping[str, Any]) -> ConceptReference:
             levels=tuple((int(rows), float(spread)) for rows, spread in stored["levels"]),
             segments=tuple(_read_segment(each) for each in stored["segments"]),
         )
-    except (KeyError, TypeError, ValueError) as exc:
-        raise ValueError(f"this reference is damaged ({type(exc).__name__}: {exc}); make it again") from exc
 
 
 def _segment(cut: Segmentation, means: BlockMeans) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from shared.drift.calibration import Curve, isotonic_curve
 from shared.drift.expected import EXPECTED, expected_metric
 from shared.drift.metrics import METRICS, MetricUndefinedError
 from shared.drift.signal import SignalReport, SignalVerdict
+from shared.drift.stored import reading
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -99,16 +100,12 @@ class EstimateReference:
         Raises:
             ValueError: written in another format, or damaged.
         """
-        if stored.get("format") != FORMAT:
-            raise ValueError(f"this reference has format {stored.get('format')!r}, {FORMAT} is read; make it again")
-        try:
+        with reading(stored, "reference", FORMAT, "make it again"):
             curve = Curve(tuple(stored["curve"]["scores"]), tuple(stored["curve"]["probabilities"]))
             spreads = tuple((int(rows), float(spread)) for rows, spread in stored["spreads"])
             return cls(
                 stored["metric"], stored["threshold"], int(stored["rows"]), curve, float(stored["value"]), spreads
             )
-        except (KeyError, TypeError, ValueError) as exc:
-            raise ValueError(f"this reference is damaged ({type(exc).__name__}: {exc}); make it again") from exc
 
 
 def estimate_reference(scores: ArrayLike, labels: ArrayLike, rules: EstimateRules | None = None) -> EstimateReference:

@@ -12,6 +12,7 @@ import numpy as np
 
 from shared.drift.columns import Kind, kind_of, named_columns
 from shared.drift.duplicates import duplicate_share
+from shared.drift.stored import reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,14 +77,10 @@ class QualityProfile:
         Raises:
             ValueError: written in another format, or damaged.
         """
-        if stored.get("format") != FORMAT:
-            raise ValueError(f"this profile has format {stored.get('format')!r}, {FORMAT} is read; profile again")
-        try:
+        with reading(stored, "profile", FORMAT, "profile again"):
             columns = tuple(QualityColumn(**each) for each in stored["columns"])
             duplicates = tuple((int(rows), float(share)) for rows, share in stored["duplicates"])
             return cls(int(stored["rows"]), columns, duplicates)
-        except (KeyError, TypeError, ValueError) as exc:
-            raise ValueError(f"this profile is damaged ({type(exc).__name__}: {exc}); profile again") from exc
 
 
 def profile_quality(frame: pd.DataFrame, ignore: Collection[str] = ()) -> QualityProfile:

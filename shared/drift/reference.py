@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Literal
 
+from shared.drift.stored import reading
+
 FORMAT = 2
 # A text column whose values hardly repeat names rows; its distribution says nothing.
 IDENTIFIER_SHARE = 0.5
@@ -113,14 +115,8 @@ class Profile:
         Raises:
             ValueError: written in another format, or damaged.
         """
-        if stored.get("format") != FORMAT:
-            raise ValueError(
-                f"this profile has format {stored.get('format')!r}, format {FORMAT} is read; profile again"
-            )
-        try:
+        with reading(stored, "profile", FORMAT, "profile again"):
             return cls(rows=int(stored["rows"]), columns=tuple(_column(each) for each in stored["columns"]))
-        except (KeyError, TypeError) as exc:
-            raise ValueError(f"this profile is damaged ({type(exc).__name__}: {exc}); profile again") from exc
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Profile:
@@ -155,7 +151,7 @@ def _column(stored: Mapping[str, Any]) -> Column:
             up_to = tuple(least + at for least, at in zip(below, stored["up_to"], strict=True))
             edges = tuple(stored["edges"])
             if len(edges) != len(below):
-                raise ValueError(f"this profile is damaged ({len(edges)} edges, {len(below)} counts); profile again")
+                raise ValueError(f"{len(edges)} edges, {len(below)} counts")
             return NumericColumn(**{**stored, "edges": edges, "below": below, "up_to": up_to})
         case "categorical":
             kept = tuple((str(value), int(count)) for value, count in stored["categories"])
@@ -163,4 +159,4 @@ def _column(stored: Mapping[str, Any]) -> Column:
         case "empty" | "datetime":
             return OtherColumn(**stored)
         case unknown:
-            raise ValueError(f"this profile has a column of kind {unknown!r}, which is not known; profile again")
+            raise ValueError(f"a column is of kind {unknown!r}, which is not known")

@@ -19,6 +19,7 @@ MODULES = (
     "quantiles",
     "reference",
     "spark_job",
+    "stored",
     "stored_counts",
     "survey",
     "surveys",
