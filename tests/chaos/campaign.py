@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.chaos.facts import Fed, a_hint, a_registration, a_request
 from tests.chaos.points import Call, Errand, Point, points_of
-from tests.chaos.tally import Split, Tally, count, is_quiet, traffic_moves
+from tests.chaos.tally import Split, Tally, count, is_quiet, traffic_moves, what_is_left
 from tests.chaos.town import LEASE_SECONDS, TRAINED, VERSIONS, Town
 
 AT_ONCE = 4
@@ -243,7 +243,8 @@ class Campaign:
         deadline = time.monotonic() + self.settle_seconds
         while time.monotonic() < deadline and not (is_quiet(self.town, self.fed) and is_settled()):
             if self.town.workers.wait(pid, 0.2).state != "running":
-                raise RuntimeError(f"the worker that finishes has ended: {self.town.workers.log_tail()}")
+                left = "; ".join(what_is_left(self.town, self.fed))
+                raise RuntimeError(f"the worker that finishes has ended with this left: {left}")
 
 
 def _habit(point: Point) -> Errand:

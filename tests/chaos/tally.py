@@ -73,18 +73,23 @@ def count(town: Town, fed: Sequence[Fed]) -> Tally:
 
 
 def is_quiet(town: Town, fed: Sequence[Fed]) -> bool:
-    """Return whether nothing is left to do: no message, no open fact, no unsent notice, no release under way."""
+    """Return whether nothing is left to do."""
+    return not what_is_left(town, fed)
+
+
+def what_is_left(town: Town, fed: Sequence[Fed]) -> list[str]:
+    """Return what is left to do, in words: messages, open facts, unsent notices, releases under way."""
     waiting = town.waiting()
-    if waiting["events"] or waiting["notices"]:
-        return False
+    if busy := [queue for queue in ("events", "notices") if waiting[queue]]:
+        return [f"{waiting[queue]} messages in {queue}" for queue in busy]
     app = town.app
     known = set(app.ledger.keys())
-    return (
-        all(each.key in known for each in fed)
-        and not any(app.ledger.open_keys())
-        and not any(OutboxStore(app.blobs).in_state("pending"))
-        and not app.releases.open_ids()
-    )
+    return [
+        *(f"fact {each.key[:16]} is not known" for each in fed if each.key not in known),
+        *(f"fact {key[:16]} is open" for key in app.ledger.open_keys()),
+        *(f"notice {item.name} is pending" for item in OutboxStore(app.blobs).in_state("pending")),
+        *(f"release {release} is under way" for release in app.releases.open_ids()),
+    ]
 
 
 def traffic_moves(town: Town) -> dict[str, list[Split]]:
