@@ -46,10 +46,10 @@ class EvenSample:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Return the rows that stayed, numbered from 0."""
+        """Return the rows that stayed, numbered from 0; without any, their columns still."""
         import pandas as pd
 
-        kept = [each for each in self._kept if len(each)]
+        kept = [each for each in self._kept if len(each)] or self._kept[:1]
         return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.notice import Notice, NoticeKind
+from shared.engine.performance import SIGNAL as PERFORMANCE
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 from shared.store.monitors import MonitorRun, MonitorState
@@ -28,8 +29,11 @@ class Trouble:
 
 def troubles_of(state: MonitorState, monitor: Monitor, now: datetime) -> Iterator[Trouble]:
     """Yield what is wrong after a look: signals that failed, and those that have had no verdict for long."""
+    known = [run for run in state.runs if run.model_version == state.model_version]
     for signal in monitor.signals:
-        runs = [run for run in state.runs if (run.signal, run.model_version) == (signal, state.model_version)]
+        runs = [run for run in known if run.signal == signal]
+        if signal == PERFORMANCE and (why := _unlabelled(known, state, monitor, now)):
+            yield Trouble(why, signal)
         if not runs:
             continue
         if runs[-1].verdict == "error":
@@ -52,6 +56,19 @@ def trouble_notice(policy: Policy, trouble: Trouble, now: datetime) -> Notice:
     parameters = {"monitor": name, "reason": trouble.reason}
     parameters |= {"signal": trouble.signal} if trouble.signal else {}
     return Notice(NoticeKind.MONITOR_TROUBLE, key, policy.model, parameters)
+
+
+def _unlabelled(known: list[MonitorRun], state: MonitorState, monitor: Monitor, now: datetime) -> str:
+    """Return that labels have been missing for twice as long as they may take; "" when they have not."""
+    asked = monitor.performance
+    if asked is None:
+        return ""
+    looks = [run.end for run in known if run.signal == PERFORMANCE]
+    since = max(looks) if looks else min((run.start for run in known), default=state.window_start)
+    if now - since <= max(INTERVALS_TO_SILENCE * asked.labels_within, LEAST_EMPTY):
+        return ""
+    newest = f"since {state.labels_seen}" if state.labels_seen else "at all"
+    return f"no new labels have come {newest} ({since:%Y-%m-%d %H:%M} UTC), so performance is not known"
 
 
 def _unjudged(runs: list[MonitorRun], monitor: Monitor, now: datetime) -> str:

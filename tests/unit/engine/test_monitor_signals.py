@@ -324,6 +324,27 @@ def test_nothing_collected_for_a_day_is_told() -> None:
     assert {reason.rpartition("UTC: ")[2] for reason in world.troubles} == {"no rows yet"}
 
 
+def test_labels_of_other_rows_are_too_little_data() -> None:
+    world = SignalWorld("concept_drift: {}", PERFORMANCE)
+    world.serve_people(1000, is_labelled=False)
+    world.labels_arrive(1)
+    world.look()
+    assert world.newest["performance"].sentence == "0 scored rows have a label by now; 200 are needed"
+    assert set(world.said.values()) == {"insufficient-data"}
+
+
+def test_labels_that_stay_away_are_told_when_they_have_taken_twice_as_long_as_they_may() -> None:
+    world = SignalWorld("data_drift: {ignore: [id]}", PERFORMANCE)
+    world.serve_people(1000)
+    world.labels_arrive(1)
+    for hour in range(52):
+        world.look()
+        world.serve_people(1000)
+        assert (hour >= 49) == bool(world.troubles)
+    (reason,) = set(world.troubles)
+    assert reason.startswith("no new labels have come since azureml:customers-labelled:1 (")
+
+
 def test_an_endpoint_that_is_gone_is_told_when_two_looks_are_missing() -> None:
     world = SignalWorld("data_drift: {ignore: [id]}")
     world.serve_people(2000)
