@@ -75,6 +75,11 @@ class MonitorLook:
         """Return what serves most of the policy's requests; None when that is not a version of its model."""
         return _watched(self.workspace.endpoint(policy.endpoint.name), policy.model)
 
+    def serves_another(self, policy: Policy) -> bool:
+        """Return whether the endpoint serves, but not this model: then nobody would ever look."""
+        endpoint = self.workspace.endpoint(policy.endpoint.name)
+        return endpoint is not None and any(endpoint.traffic.values()) and _watched(endpoint, policy.model) is None
+
     def look(
         self,
         policy: Policy,

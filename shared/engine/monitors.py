@@ -73,7 +73,9 @@ class Monitors:
         watched = looking.watched(policy)
         if watched is None:
             why = f"endpoint {policy.endpoint.name} serves no version of {policy.model}"
-            self._tell_silence(policy, monitor, why)
+            # Before its first release a model serves nobody, and nothing is wrong with that.
+            is_certain = state is None and looking.serves_another(policy)
+            self._tell_silence(policy, monitor, why, is_certain=is_certain)
             return
         if state is None or state.model_version != watched.version:
             # Stored before anything is published: the window's start is part of what makes two events one fact.

@@ -221,7 +221,11 @@ def test_scored_batches_hold_each_request_with_its_answer(store: Store) -> None:
     ):
         line = {**json.loads(a_record(at, *ages, correlation=request)), "id": f"i-{request}"}
         store.put(path_of(at, f"{request}.jsonl"), json.dumps(line).encode() + b"\n")
-    outputs = an_answer("r-1", just_after, 0.1, 0.2) + an_answer("r-2", later, 0.3)
+    probe = a_record(later, 5, correlation="vigia-probe-1")
+    store.put(path_of(later, "probe.jsonl"), probe + b"\n")
+    outputs = (
+        an_answer("r-1", just_after, 0.1, 0.2) + an_answer("r-2", later, 0.3) + an_answer("vigia-probe-1", later, 9)
+    )
     store.put(path_of(later).replace("model_inputs", "model_outputs"), outputs)
     batches = store.reader.scored_batches(ENDPOINT, DEPLOYMENT, START, START + timedelta(minutes=2))
     whole = store.reader.collected_predictions(ENDPOINT, DEPLOYMENT, START, START + timedelta(minutes=2))

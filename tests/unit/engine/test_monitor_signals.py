@@ -357,6 +357,16 @@ def test_an_endpoint_that_is_gone_is_told_when_two_looks_are_missing() -> None:
     assert "endpoint churn serves no version of churn" in world.troubles[0]
 
 
+def test_an_endpoint_that_has_only_ever_served_another_model_is_told() -> None:
+    world = SignalWorld("data_drift: {}")
+    world.workspace.endpoints.clear()  # not released yet
+    world.look()
+    assert world.troubles == []
+    world.serve("1", model="another")
+    world.look()
+    assert world.troubles == ["endpoint churn serves no version of churn"]
+
+
 def test_a_mistake_met_in_one_model_is_told_and_the_next_model_is_looked_at() -> None:
     other = a_monitor("data_drift: {}").replace("churn", "other", 2).replace("name: churn", "name: other")
     world = SignalWorld("data_drift: {ignore: [id]}")
