@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
-from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord, JobRecord
+from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord
+from tests.fakes.endpoints import FakeEndpoints
 
 
 @dataclass
-class FakeBatchEndpoints:
+class FakeBatchEndpoints(FakeEndpoints):
     """A `BatchEndpoints`.
 
     Args:
@@ -23,6 +24,8 @@ class FakeBatchEndpoints:
         errors: raised, first come first served, by the next calls of the method they are filed under.
         scored: called with each accepted request, to write predictions.
     """
+
+    called_at = "jobs"
 
     jobs: dict[str, JobRecord]
     endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
@@ -36,26 +39,6 @@ class FakeBatchEndpoints:
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     scored: Callable[[BatchRequest], None] = lambda _: None
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 20, tzinfo=UTC)
-
-    def endpoint(self, name: EndpointName) -> EndpointRecord | None:
-        self._raise("endpoint")
-        return self.endpoints.get(name)
-
-    def create_endpoint(self, name: EndpointName) -> None:
-        self._raise("create_endpoint")
-        self.calls.append(("create_endpoint", name))
-        self.endpoints.setdefault(
-            name, EndpointRecord(name, "Succeeded", {}, {}, (), f"https://{name}.example.com/jobs")
-        )
-
-    def create_deployment(self, request: DeploymentRequest) -> None:
-        self._raise("create_deployment")
-        self.calls.append(("create_deployment", request.name))
-        self.requests.append(request)
-        record = self._existing(request.endpoint)
-        others = tuple(d for d in record.deployments if d.name != request.name)
-        made = DeploymentRecord(request.name, request.model, request.version, self.deployment_outcome)
-        self.endpoints[request.endpoint] = replace(record, deployments=(*others, made))
 
     def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
         self._raise("set_traffic")
@@ -100,21 +83,6 @@ class FakeBatchEndpoints:
         """Change the default behind everybody's back."""
         self.endpoints[endpoint] = replace(self.endpoints[endpoint], traffic={DeploymentName(deployment): 100})
 
-    def remove_deployment(self, endpoint: str, deployment: str) -> None:
-        record = self.endpoints[endpoint]
-        kept = tuple(d for d in record.deployments if d.name != deployment)
-        traffic = {name: share for name, share in record.traffic.items() if name != deployment}
-        self.endpoints[endpoint] = replace(record, deployments=kept, traffic=traffic)
-
     def _run(self, name: JobName, deployment: DeploymentName, status: str) -> None:
         self.jobs[name] = JobRecord(name, status, {}, "vigia")
         self.ran.append((deployment, self.now(), self.jobs[name]))
-
-    def _existing(self, endpoint: EndpointName) -> EndpointRecord:
-        if endpoint not in self.endpoints:
-            raise WorkspaceError("workspace.no_endpoint", f"endpoint {endpoint} does not exist")
-        return self.endpoints[endpoint]
-
-    def _raise(self, method: str) -> None:
-        if self.errors.get(method):
-            raise self.errors[method].pop(0)

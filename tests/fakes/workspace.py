@@ -18,12 +18,13 @@ from shared.ports.workspace import (
     ModelRecord,
 )
 from tests.fakes.batch_endpoints import FakeBatchEndpoints
+from tests.fakes.endpoints import FakeEndpoints
 
 BORN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @dataclass
-class FakeWorkspace:
+class FakeWorkspace(FakeEndpoints):
     """A `Workspace`.
 
     `deployment_outcome` is the provisioning state new deployments get; `job_outcome` the status new jobs get.
@@ -31,6 +32,8 @@ class FakeWorkspace:
     `calls` lists the writes that were accepted, in order. `answers` to `score`
     come one after the other, the last again.
     """
+
+    called_at = "score"
 
     models: dict[tuple[str, str], ModelRecord] = field(default_factory=dict)
     jobs: dict[str, JobRecord] = field(default_factory=dict)
@@ -78,14 +81,6 @@ class FakeWorkspace:
         changed = tuple(replace(d, state=state) if d.name == deployment else d for d in record.deployments)
         self.endpoints[endpoint] = replace(record, deployments=changed)
 
-    def remove_deployment(self, endpoint: str, deployment: str) -> None:
-        """Delete a deployment behind everybody's back, traffic or not."""
-        record = self.endpoints[endpoint]
-        traffic = {name: percent for name, percent in record.traffic.items() if name != deployment}
-        kept = tuple(d for d in record.deployments if d.name != deployment)
-        mirror = {name: percent for name, percent in record.mirror_traffic.items() if name != deployment}
-        self.endpoints[endpoint] = replace(record, deployments=kept, traffic=traffic, mirror_traffic=mirror)
-
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
         self._raise("model")
         return self.models.get((name, version))
@@ -114,30 +109,10 @@ class FakeWorkspace:
             )
         return self.jobs[request.name]
 
-    def endpoint(self, name: EndpointName) -> EndpointRecord | None:
-        self._raise("endpoint")
-        return self.endpoints.get(name)
-
     def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
         self._raise("deployments")
         found = self.endpoints.get(endpoint)
         return found.deployments if found else ()
-
-    def create_endpoint(self, name: EndpointName) -> None:
-        self._raise("create_endpoint")
-        self.calls.append(("create_endpoint", name))
-        self.endpoints.setdefault(
-            name, EndpointRecord(name, "Succeeded", {}, {}, (), f"https://{name}.example.com/score")
-        )
-
-    def create_deployment(self, request: DeploymentRequest) -> None:
-        self._raise("create_deployment")
-        self.calls.append(("create_deployment", request.name))
-        self.requests.append(request)
-        record = self._existing(request.endpoint)
-        others = tuple(d for d in record.deployments if d.name != request.name)
-        made = DeploymentRecord(request.name, request.model, request.version, self.deployment_outcome)
-        self.endpoints[request.endpoint] = replace(record, deployments=(*others, made))
 
     def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
         self._raise("set_traffic")
@@ -185,12 +160,3 @@ class FakeWorkspace:
         self._raise("stop_compute_instances")
         stopped, self.compute_instances = tuple(self.compute_instances), []
         return stopped
-
-    def _existing(self, endpoint: EndpointName) -> EndpointRecord:
-        if endpoint not in self.endpoints:
-            raise WorkspaceError("workspace.no_endpoint", f"endpoint {endpoint} does not exist")
-        return self.endpoints[endpoint]
-
-    def _raise(self, method: str) -> None:
-        if self.errors.get(method):
-            raise self.errors[method].pop(0)
