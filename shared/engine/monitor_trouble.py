@@ -12,8 +12,9 @@ from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 from shared.store.monitors import MonitorRun, MonitorState
 
-# A monitor that did not look for so many intervals is silent.
+# A monitor that did not look for so many intervals is silent; storage and workspace may be away for less than an hour.
 INTERVALS_TO_SILENCE = 2
+LEAST_SILENCE = timedelta(hours=1)
 # A window that stays open for so many intervals, and at least a day (nights are quiet), will hardly close by itself.
 INTERVALS_TO_EMPTY = 6
 LEAST_EMPTY = timedelta(days=1)
@@ -44,7 +45,7 @@ def troubles_of(state: MonitorState, monitor: Monitor, now: datetime) -> Iterato
 
 def silence(state: MonitorState, monitor: Monitor, now: datetime, why: str) -> Trouble | None:
     """Return that the monitor has not looked for too long, given why it did not now; None while that may pass."""
-    if now - state.looked_at <= INTERVALS_TO_SILENCE * monitor.every:
+    if now - state.looked_at <= max(INTERVALS_TO_SILENCE * monitor.every, LEAST_SILENCE):
         return None
     return Trouble(f"it last looked at {state.looked_at:%Y-%m-%d %H:%M} UTC: {why}")
 
