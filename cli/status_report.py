@@ -162,13 +162,15 @@ def step_words(release: Release) -> str:
 
 
 def _model(app: App, policy: Policy, running: list[Release]) -> ModelStatus:
+    from shared.store.last_look import last_look
+
     now = app.clock.now()
     state = app.models.read(policy.model)
     claim = app.endpoints.read(policy.endpoint.name)
     shares, endpoint_state, problem = _traffic(app, policy)
     releases = running or newest_first(app, policy.model, 1)
     monitor_state, _ = app.monitor_states.read(policy.model)
-    monitor = monitor_state.runs[-1] if monitor_state and monitor_state.runs else None
+    monitor = last_look(monitor_state)
     freeze = state.freeze if state.freeze and _is_in_force(state.freeze, now) else None
     what = "traffic" if policy.endpoint.type == "online" else "default deployment"
     attention = [*_about_releases(releases), *_about_traffic(shares, claim, problem, what)]

@@ -13,8 +13,9 @@ from shared.console.principal import Principal
 from shared.domain.ids import ModelName
 from shared.errors import PermanentError, RetryableError
 from shared.policy.people import Directory
+from shared.store.last_look import last_look, worst
 from shared.store.monitor_reports import MonitorReports, StoredReport
-from shared.store.monitors import MonitorState, MonitorStates
+from shared.store.monitors import MonitorRun, MonitorState, MonitorStates
 from shared.texts.catalogue import section
 from shared.texts.languages import preferred
 from shared.texts.monitor_report.page import render_report
@@ -58,7 +59,7 @@ class MonitorPages:
             state, _ = self.states.read(ModelName(model))
             if state is None and not stored:
                 return message_page(404, writer.locale, "no_report", email=principal.email)
-            said = {run.report: run.sentence for run in reversed(state.runs) if run.report} if state else {}
+            said = _said(state)
             lines = [_run(model, each, said.get(each.id, ""), writer) for each in stored]
             return _list(writer, principal, model, [*_unreported(state, writer), *lines])
 
@@ -110,18 +111,26 @@ def _list(writer: ValueWriter, principal: Principal, model: str, lines: list[Lin
 
 def _monitor(state: MonitorState, writer: ValueWriter) -> Line:
     path = f"{HOME}/{quote(state.model, safe='')}"
-    if not state.runs:
+    last = last_look(state)
+    if last is None:
         return Line(state.model, "insufficient-data", "", path)
-    last = state.runs[-1]
     return Line(state.model, last.verdict, f"{writer.moment(last.end)}: {last.sentence}", path)
 
 
 def _unreported(state: MonitorState | None, writer: ValueWriter) -> list[Line]:
     """Return the newest look when it left no report: people ask why there is none."""
-    if state is None or not state.runs or state.runs[-1].report:
+    last = last_look(state)
+    if last is None or last.report:
         return []
-    last = state.runs[-1]
     return [Line(writer.moment(last.end), last.verdict, last.sentence, "")]
+
+
+def _said(state: MonitorState | None) -> dict[str, str]:
+    """Return by report what the signal said that had the worst to say."""
+    by_report: dict[str, list[MonitorRun]] = {}
+    for run in state.runs if state else ():
+        by_report.setdefault(run.report, []).append(run)
+    return {report: worst(runs).sentence for report, runs in by_report.items() if report}
 
 
 def _run(model: str, stored: StoredReport, sentence: str, writer: ValueWriter) -> Line:

@@ -7,6 +7,7 @@ import pytest
 
 from shared.engine.monitor_look import MonitorLook
 from shared.policy.monitoring import Monitor
+from shared.store.last_look import last_look
 from shared.store.monitors import MonitorState
 from shared.store.profiles import Profiles
 from tests.unit.engine.fact_world import MODEL
@@ -58,6 +59,20 @@ def test_what_a_library_cannot_take_is_that_signals_error_alone(monkeypatch: pyt
     world.look()
     assert world.said == {"data-drift": "no-drift", "data-quality": "error"}
     assert "ZeroDivisionError: odd rows" in world.newest["data-quality"].sentence
+
+
+def test_of_a_look_the_signal_that_says_the_worst_speaks_for_it() -> None:
+    world = SignalWorld("data_drift: {ignore: [id]}", "data_quality: {ignore: [id]}")
+    world.serve_people(2000)
+    world.look()
+    world.serve_people(2000, shift=15)
+    world.look()
+    assert world.said == {"data-drift": "drift", "data-quality": "no-drift"}
+    assert last_look(world.state) == world.newest["data-drift"]
+    world.look()  # nobody asks anything any more
+    newest = last_look(world.state)
+    assert newest is not None
+    assert newest.verdict == "insufficient-data"
 
 
 def test_broken_data_is_told_as_such() -> None:

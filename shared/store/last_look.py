@@ -1,0 +1,21 @@
+"""What a look found as a whole, of the runs that its signals left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.store.monitors import MonitorRun, MonitorState, MonitorVerdict
+
+_WORST_FIRST: tuple[MonitorVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
+
+
+def last_look(state: MonitorState | None) -> MonitorRun | None:
+    """Return what the newest look found: of its signals the one that says the worst."""
+    runs = state.runs if state else ()
+    newest = max((run.end for run in runs), default=None)
+    return worst([run for run in runs if run.end == newest]) if newest else None
+
+
+def worst(runs: Sequence[MonitorRun]) -> MonitorRun:
+    """Return the first of the runs that no other is worse than."""
+    return min(runs, key=lambda run: _WORST_FIRST.index(run.verdict))
