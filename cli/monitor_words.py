@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.policy.monitoring import Monitor
-from shared.policy.quantities import percent_text
+from shared.policy.quantities import percent_text, size_text
 
 
 def looks_in_words(monitor: Monitor) -> Iterator[str]:
@@ -30,6 +30,8 @@ def looks_in_words(monitor: Monitor) -> Iterator[str]:
         yield "see then whether labels still follow from the features"
     if vectors := monitor.embedding_drift:
         yield f"compare the vectors in {vectors.column}"
+    if spark := monitor.spark:
+        yield f"count windows of more than {size_text(spark.when_above)} on Spark, for data drift alone"
     if monitor.persistence.of > 1:
         yield f"tell when {monitor.persistence.alarms} of the last {monitor.persistence.of} windows drifted"
 

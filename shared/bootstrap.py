@@ -34,6 +34,7 @@ from shared.engine.release_desk import ReleaseDesk
 from shared.engine.replay import Replay
 from shared.engine.retry import Retrier
 from shared.engine.schedules import Schedules
+from shared.engine.spark_window import SparkWindows
 from shared.engine.storms import Storms
 from shared.engine.sweep import LateResumption, Sweep
 from shared.engine.undo import Undoer
@@ -234,6 +235,7 @@ class App(Stores):
             source=self.settings.workspace_id,
             outbox=self.outbox,
             reports=self.monitor_reports,
+            large=SparkWindows(self.workspace, self.data, Profiles(self.blobs), self.workspace_files),
         )
 
     @cached_property

@@ -23,12 +23,12 @@ from shared.adapters.data_batches import (
 )
 from shared.adapters.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.renewal import Renewable
-from shared.adapters.scoring import PROBE_MARK
 from shared.adapters.storage import blob_service
 from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Predictions
 from shared.errors import PermanentError, RetryableError
+from shared.ports.workspace import PROBE_MARK
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ class WorkspaceData:
         if path not in self._names(path):
             raise PermanentError("data.missing", f"there is no file {uri}", "see what the job wrote, and where")
         return parse_predictions(self._read(path), path, layout)
+
+    def collected_bytes(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> int:
+        hours = _hour_folders(f"{endpoint}/{deployment}/model_inputs", start, end)
+        return sum(file.size for hour in hours for file in self._files(hour))
 
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
@@ -166,9 +172,8 @@ class WorkspaceData:
 
     def _records(self, folder: str, start: datetime, end: datetime) -> Iterator[CollectedRecord]:
         download = downloader(self._containers.call)
-        for hour in _hours(start, end):
-            # Source: learn.microsoft.com "Collect production data from models deployed for real-time inferencing".
-            for file in self._files(f"modelDataCollector/{folder}/{hour:%Y/%m/%d/%H}/"):
+        for hour in _hour_folders(folder, start, end):
+            for file in self._files(hour):
                 lines = whole_lines(ranges(file, download), file.name, _is_whole)
                 for number, line in enumerate(lines, start=1):
                     found = _record(line, f"{file.name}, line {number}", start, end) if line.strip() else None
@@ -224,6 +229,12 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
     while hour <= end:
         yield hour
         hour += timedelta(hours=1)
+
+
+def _hour_folders(folder: str, start: datetime, end: datetime) -> Iterator[str]:
+    """Yield the folder of each hour that the window touches."""
+    # Source: learn.microsoft.com "Collect production data from models deployed for real-time inferencing".
+    return (f"modelDataCollector/{folder}/{hour:%Y/%m/%d/%H}/" for hour in _hours(start, end))
 
 
 def _whole_hours(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

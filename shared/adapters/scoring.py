@@ -11,15 +11,11 @@ from urllib.parse import urlsplit
 
 from shared.domain.ids import DeploymentName
 from shared.errors import RetryableError
-from shared.ports.workspace import Answer
+from shared.ports.workspace import PROBE_MARK, Answer
 
 TIMEOUT_SECONDS = 30.0
 # Of an answer, as much as a person needs to see what is wrong.
 TEXT_KEPT = 1000
-# How a probe's ids begin: the client's, which the traffic log has as XMSClientRequestId, and the one that the data
-# collector correlates by. Not verified on Azure: that these headers fill those fields.
-# Source of the column: learn.microsoft.com, AmlOnlineEndpointTrafficLog, read 2026-11-20.
-PROBE_MARK = "vigia-probe-"
 
 
 def ask_deployment(uri: str, key: str, deployment: str, request: str, mark: str = "") -> Answer:

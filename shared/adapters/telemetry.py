@@ -8,10 +8,10 @@ from typing import Any
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.renewal import Renewable
-from shared.adapters.scoring import PROBE_MARK
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
 from shared.errors import RetryableError
+from shared.ports.workspace import PROBE_MARK
 from shared.settings import Settings
 
 # A model that raises answers 424 through the endpoint; 408 and 429 are requests it did not serve in time.

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from shared.drift.signal import MonitorReport
 from shared.engine.access import tell_refusal
-from shared.engine.look_parts import Watched
+from shared.engine.look_parts import Subject, Watched
 from shared.engine.monitor_look import Look, MonitorLook
 from shared.engine.monitor_runs import after_labels, after_window, labelled_run, lasts, run_of
 from shared.engine.monitor_trouble import Trouble, silence, trouble_notice, troubles_of
+from shared.engine.spark_window import SparkWindows
 from shared.errors import PermanentError, VigiaError
 from shared.events.outgoing import drift_detected
 from shared.logs import fields
@@ -33,7 +34,8 @@ log = logging.getLogger("vigia.monitors")
 
 @dataclass(frozen=True)
 class Monitors:
-    """Runs every policy's monitor that is due; without `reports` none is kept."""
+    """Runs every policy's monitor that is due; without `reports` none is kept, without `large` every window is read
+    here, however large."""
 
     policies: tuple[Policy, ...]
     workspace: Workspace
@@ -45,6 +47,7 @@ class Monitors:
     source: str
     outbox: Outbox
     reports: MonitorReports | None = None
+    large: SparkWindows | None = None
 
     def run_due(self) -> None:
         """Run the monitors that are due; one model's trouble does not keep the others from being watched."""
@@ -67,7 +70,7 @@ class Monitors:
     def _run_if_due(self, policy: Policy, monitor: Monitor) -> None:
         now = self.clock.now()
         state, etag = self.states.read(policy.model)
-        if state is not None and now - state.looked_at < monitor.every:
+        if state is not None and not state.counting and now - state.looked_at < monitor.every:
             return
         looking = MonitorLook(self.workspace, self.data, self.profiles, keeps_first=True)
         watched = looking.watched(policy)
@@ -82,9 +85,20 @@ class Monitors:
             start = now - monitor.every
             state = MonitorState(policy.model, watched.version, start, start, state.runs if state else ())
             etag = self.states.save(state, etag)
-        look = looking.look(policy, monitor, watched, state, now, self._report_before(state))
-        state = self._noted(policy, monitor, watched, state, look, now)
-        self.states.save(replace(state, looked_at=now), etag)
+        end, subject = now, Subject(policy, monitor, watched, state.window_start, now, self._report_before(state))
+        if self.large and not state.counting and (counting := self.large.frozen(subject)):
+            # Stored before its job is submitted: whoever finds it submits the same again.
+            state = replace(state, counting=counting)
+            etag = self.states.save(state, etag)
+        if self.large and state.counting:
+            end, counted = state.counting.end, self.large.look(subject, state, now)
+            if counted is None:
+                return
+            look, state = counted
+        else:
+            look = looking.look(policy, monitor, watched, state, now, subject.before)
+        state = self._noted(policy, monitor, watched, state, look, end)
+        self.states.save(replace(state, looked_at=end), etag)
         self._tell(policy, *troubles_of(state, monitor, now))
 
     def _noted(

@@ -23,6 +23,7 @@ from shared.policy.signals import (
     PredictionDrift,
     bound_problem,
 )
+from shared.policy.spark import SparkCounting
 
 if TYPE_CHECKING:
     from shared.policy.model import Policy
@@ -61,6 +62,7 @@ class Monitor(Section):
     concept_drift: ConceptDrift | None = None
     embedding_drift: EmbeddingDrift | None = None
     azure_monitors: tuple[str | AzureMonitor, ...] = ()
+    spark: SparkCounting | None = None
 
     @property
     def azure(self) -> tuple[AzureMonitor, ...]:
@@ -85,6 +87,8 @@ class Monitor(Section):
             yield "importance", "an importance is 0 or more, in any unit; write e.g. {dep_delay: 0.7, dest: 0.1}"
         yield from self._bound_problems()
         yield from self._label_problems()
+        if self.spark:
+            yield from self._spark_problems(self.spark)
         for name, section in self.signals.items():
             if not 0 < getattr(section, "false_alarms", 1.0) < 100:
                 yield f"{_key(name)}.false_alarms", "it must lie between 0% and 100%; write e.g. 1%"
@@ -104,6 +108,13 @@ class Monitor(Section):
             yield "concept_drift", "it is looked at when labels come; add performance, which says where they are"
         if self.estimated_performance and not (self.labelled or self.performance):
             yield "estimated_performance", "it is measured against labels; add labelled: {data: azureml:NAME@latest}"
+
+    def _spark_problems(self, spark: SparkCounting) -> Iterable[tuple[str, str]]:
+        yield from spark.problems_at("spark")
+        if self.data_drift is None:
+            yield "spark", "it counts for data_drift alone; add data_drift: {}, or leave spark out"
+        if self.reference != "training":
+            yield "spark", "it compares with the training data; write reference: training"
 
 
 def _key(signal: str) -> str:

@@ -1,4 +1,4 @@
-"""Quantities as people write them in policies: 15m, 10%, 2 per day, azureml:NAME@latest, an e-mail address."""
+"""Quantities as people write them in policies: 15m, 10%, 5GB, 2 per day, azureml:NAME@latest, an e-mail address."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, NoReturn
 
 from pydantic import (
@@ -32,10 +33,12 @@ _PERIODS = {
     "day": timedelta(days=1),
     "week": timedelta(days=7),
 }
+_SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 LONGEST = timedelta(days=3650)
 
 DURATION_PATTERN = rf"^{_NUMBER}(?:ms|s|m|h|d)$"
 PERCENT_PATTERN = rf"^{_NUMBER}%$"
+SIZE_PATTERN = rf"^{_NUMBER}(?:{'|'.join(_SIZES)})$"
 RATE_PATTERN = rf"^[0-9]{{1,6}} per (?:{'|'.join(_PERIODS)}|{_NUMBER}(?:s|m|h|d))$"
 ASSET_PATTERN = r"^azureml:[A-Za-z0-9][A-Za-z0-9_.\-]{0,254}(?:@latest|:[A-Za-z0-9][A-Za-z0-9_.\-]{0,254})$"
 EMAIL_PATTERN = r"^[A-Za-z0-9._%+'\-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9\-]{0,62}\.)+[A-Za-z0-9\-]{2,63}$"
@@ -75,6 +78,16 @@ def percent_text(percent: float) -> str:
     return f"{percent:.6f}".rstrip("0").rstrip(".") + "%"
 
 
+def size_text(size: int, digits: int | None = None) -> str:
+    """Return a number of bytes as policies write it, e.g. "5GB", rounded to so many digits."""
+    if digits is not None:
+        size = round(size, digits - len(str(size)))
+    # The largest unit that gives no more decimals than policies may have.
+    units = (each for each in reversed(_SIZES) if size >= _SIZES[each] and size * 10**6 % _SIZES[each] == 0)
+    unit = next(units, "KB")
+    return f"{(Decimal(size) / _SIZES[unit]).normalize():f}{unit}"
+
+
 def parse_duration(value: object) -> timedelta:
     """Return "15m", "6h", "7d", "30s" or "500ms" as a timedelta of at most 10 years; a timedelta is taken as it is."""
     if isinstance(value, timedelta):
@@ -97,6 +110,14 @@ def parse_percent(value: object) -> float:
     if percent > 100:
         _refuse(value, "is more than 100 %", "write a percentage between 0% and 100%")
     return percent
+
+
+def parse_size(value: object) -> int:
+    """Return "5GB", "500MB" or "1.5TB" in bytes; a kilobyte has 1,000."""
+    if not isinstance(value, str) or not re.fullmatch(SIZE_PATTERN, value):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        _refuse(value, "is not a size", f"write it with its unit, e.g. {value}GB" if is_number else "write e.g. 5GB")
+    return round(float(value[:-2]) * _SIZES[value[-2:]])
 
 
 def parse_rate(value: object) -> Rate:
@@ -146,6 +167,10 @@ def _percent(value: object, info: ValidationInfo) -> float:
     return parse_percent(value)
 
 
+def _size(value: object, info: ValidationInfo) -> int:
+    return value if info.mode == "python" and isinstance(value, int) else parse_size(value)
+
+
 Duration = Annotated[
     timedelta,
     PlainValidator(parse_duration),
@@ -157,6 +182,12 @@ Percent = Annotated[
     PlainValidator(_percent),
     PlainSerializer(percent_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": PERCENT_PATTERN, "examples": ["10%"]}),
+]
+Size = Annotated[
+    int,
+    PlainValidator(_size),
+    PlainSerializer(size_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["5GB"]}),
 ]
 AssetRef = Annotated[
     str,

@@ -55,6 +55,13 @@ class DataReader(Protocol):
         """Return the rows that `collected_inputs` returns; a record that was written twice counts once."""
         ...
 
+    def collected_bytes(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> int:
+        """Return how many bytes are read to see the requests of [start, end): those of its hours, which are read
+        whole."""
+        ...
+
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> pd.DataFrame:

@@ -13,6 +13,11 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, 
 if TYPE_CHECKING:
     from shared.ports.batch_endpoints import BatchEndpoints
 
+# How a probe's ids begin: the client's, which the traffic log has as XMSClientRequestId, and the one that the data
+# collector correlates by. Not verified on Azure: that these headers fill those fields.
+# Source of the column: learn.microsoft.com, AmlOnlineEndpointTrafficLog, read 2026-11-20.
+PROBE_MARK = "vigia-probe-"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:

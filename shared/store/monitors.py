@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.domain.fact import FeatureDrift
-from shared.domain.ids import ModelName, ModelVersion
+from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError
 from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode
@@ -36,9 +36,22 @@ class MonitorRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Counting:
+    """A window [start, end) of so many bytes that is too large for one process: the Spark job that counts it, under a
+    name that is ours, or none when there is nobody to count it."""
+
+    job: JobName | None
+    deployment: DeploymentName
+    start: datetime
+    end: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorState:
     """`window_start` is where the next window begins; `runs` are the newest, oldest first; `labels_seen` is the
-    version of the labels that performance was last judged on."""
+    version of the labels that performance was last judged on. `counting` is the window that waits for its counts;
+    `counted_by` the job whose profile of the version's training data later jobs count around."""
 
     model: ModelName
     model_version: ModelVersion
@@ -46,6 +59,8 @@ class MonitorState:
     looked_at: datetime
     runs: tuple[MonitorRun, ...] = ()
     labels_seen: str = ""
+    counting: Counting | None = None
+    counted_by: JobName | None = None
 
 
 class MonitorStates:

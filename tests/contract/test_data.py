@@ -184,6 +184,17 @@ def test_collected_batches_hold_what_the_table_holds(store: Store) -> None:
     assert batches_of(store) == ([2, 3, 4], ())
 
 
+def test_the_bytes_of_a_window_are_those_of_its_hours(store: Store) -> None:
+    later = START + timedelta(minutes=1, seconds=30)  # in the next hour
+    store.put(path_of(START), b"x" * 700)
+    store.put(path_of(START, "more.jsonl"), b"x" * 20)
+    store.put(path_of(later), b"x" * 3)
+    store.put(path_of(START - timedelta(hours=1)), b"x" * 9000)
+    until = [START + timedelta(seconds=30), START + timedelta(minutes=2)]
+    assert [store.reader.collected_bytes(ENDPOINT, DEPLOYMENT, START, each) for each in until] == [720, 723]
+    assert store.reader.collected_bytes(EndpointName("nobody"), DEPLOYMENT, START, until[0]) == 0
+
+
 def test_requests_that_were_collected_twice_count_once_and_are_told(store: Store) -> None:
     lines = a_record_of("a", START, 2, 3) + a_record_of("b", START, 4)
     store.put(path_of(START), lines)

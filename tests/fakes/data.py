@@ -43,6 +43,7 @@ class FakeData:
         self.means: dict[tuple[str, str], list[Predictions]] = {}
         self.latest: dict[str, str] = {}
         self.errors: list[Exception] = []
+        self.size = 0
 
     def table(self, uri: str) -> pd.DataFrame:
         if self.errors:
@@ -61,6 +62,11 @@ class FakeData:
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> FakeCollected:
         return FakeCollected(lambda: self.collected_inputs(endpoint, deployment, start, end))
+
+    def collected_bytes(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> int:
+        return self.size
 
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime

@@ -37,6 +37,23 @@ def test_metrics_that_policies_may_name_are_those_that_are_computed() -> None:
         pytest.param("data_quality: {min_share: 0%}", "between 0% and 100%", id="no_share"),
         pytest.param("embedding_drift: {column: v, false_alarms: 0%}", "between 0% and 100%", id="no_false_alarms"),
         pytest.param("embedding_drift: {}", "column", id="no_column"),
+        pytest.param("spark: {component: azureml:c@latest}", "add data_drift", id="spark_without_drift"),
+        pytest.param(
+            "reference: last-window, data_drift: {}, spark: {component: azureml:c@latest}",
+            "write reference: training",
+            id="spark_on_windows",
+        ),
+        pytest.param("spark: {when_above: 5GB}, data_drift: {}", "spark.component", id="spark_of_nothing"),
+        pytest.param(
+            "spark: {component: azureml:c@latest, when_above: 20GB}, data_drift: {}",
+            "at most 10GB",
+            id="spark_too_late",
+        ),
+        pytest.param(
+            "spark: {component: azureml:c@latest, when_above: 5}, data_drift: {}",
+            "write it with its unit",
+            id="no_unit",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_with_what_to_write(written: str, told: str) -> None:

@@ -19,7 +19,9 @@ from shared.policy.quantities import (
     parse_email,
     parse_percent,
     parse_rate,
+    parse_size,
     percent_text,
+    size_text,
 )
 
 
@@ -35,6 +37,10 @@ from shared.policy.quantities import (
         (parse_percent, "10%", 10.0),
         (parse_percent, "0.5%", 0.5),
         (parse_percent, "100%", 100.0),
+        (parse_size, "5GB", 5_000_000_000),
+        (parse_size, "1.5TB", 1_500_000_000_000),
+        (parse_size, "500MB", 500_000_000),
+        (parse_size, "2KB", 2000),
         (parse_rate, "2 per day", Rate(2, timedelta(days=1))),
         (parse_rate, "1 per week", Rate(1, timedelta(days=7))),
         (parse_rate, "3 per 12h", Rate(3, timedelta(hours=12))),
@@ -60,6 +66,9 @@ def test_quantity_is_read(parse: Callable[[object], object], text: str, value: o
         pytest.param(parse_percent, 10, "write 10%", id="percent_number"),
         pytest.param(parse_percent, "101%", "between 0% and 100%", id="percent_too_much"),
         pytest.param(parse_percent, "ten%", "e.g. 10%", id="percent_word"),
+        pytest.param(parse_size, 5, "e.g. 5GB", id="size_number"),
+        pytest.param(parse_size, "5 GB", "e.g. 5GB", id="size_with_space"),
+        pytest.param(parse_size, "5GiB", "e.g. 5GB", id="size_unit"),
         pytest.param(parse_rate, 2, "e.g. 2 per day", id="rate_number"),
         pytest.param(parse_rate, "2/day", "e.g. 2 per day", id="rate_slash"),
         pytest.param(parse_rate, "0 per day", "leave the section out", id="rate_none"),
@@ -94,3 +103,16 @@ def test_percent_text_is_read_back(percent: float) -> None:
 @given(st.integers(1, 999_999), st.sampled_from([timedelta(minutes=1), timedelta(hours=12), timedelta(days=7)]))
 def test_rate_as_text_is_read_back(count: int, per: timedelta) -> None:
     assert parse_rate(str(Rate(count, per))) == Rate(count, per)
+
+
+@given(st.integers(0, 10**12))
+def test_size_text_is_read_back(size: int) -> None:
+    assert parse_size(size_text(size)) == size
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0KB"), (9, "0.009KB"), (5 * 10**9, "5GB"), (12_345_678, "12.3MB"), (10**15, "1000TB"), (999_900_000, "1GB")],
+)
+def test_a_size_is_rounded_to_digits(size: int, text: str) -> None:
+    assert size_text(size, 3) == text
