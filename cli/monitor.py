@@ -95,7 +95,9 @@ def run(
         _require_folder(report)
         if save and model is None:
             raise CommandError("cli.save", "--save needs a model to keep the report with", "give MODEL, or --report")
-        asked = _asked(reference, current, ignore, window, start, end, min_effect, minimum_rows, importance)
+        from cli.monitor_asked import asked_for
+
+        asked = asked_for(reference, current, ignore, window, start, end, min_effect, minimum_rows, importance)
         with waiting("reading and comparing"):
             found = _look(model, asked, settings, save)
     except VigiaError as exc:
@@ -229,42 +231,9 @@ def calibrate(
     if output is Format.JSON:
         print_json(found)
     else:
-        print_calibration(found)
+        print_calibration(found, wanted.persistence)
     if found.floor is None:
         raise typer.Exit(NEEDS_A_PERSON)
-
-
-def _asked(
-    reference: list[str] | None,
-    current: list[Path] | None,
-    ignore: list[str] | None,
-    window: str | None,
-    start: str | None,
-    end: str | None,
-    min_effect: float | None,
-    minimum_rows: int | None,
-    importance: Path | None,
-) -> Asked:
-    from cli.monitor_run import Asked, parse_time, read_importances
-    from shared.policy.quantities import parse_duration
-
-    try:
-        length = parse_duration(window) if window else None
-    except ValueError as exc:
-        raise CommandError("cli.window", f"--window {window!r} is not a duration", "write e.g. 24h, 90m or 7d") from exc
-    if min_effect is not None and not 0 < min_effect < 1:
-        raise CommandError("cli.rules", f"--min-effect {min_effect:g} is not between 0 and 1", "write e.g. 0.1")
-    return Asked(
-        tuple(reference or ()),
-        tuple(current or ()),
-        tuple(ignore or ()),
-        length,
-        parse_time(start, "--start") if start else None,
-        parse_time(end, "--end") if end else None,
-        min_effect,
-        minimum_rows,
-        read_importances(importance) if importance else None,
-    )
 
 
 @app.command("spark")

@@ -95,7 +95,7 @@ def _calibrated(looks: Sequence[Look], wanted: Wanted) -> Calibration:
     return calibrate(wanted.signal, looks, alarms_at_most=wanted.alarms_at_most, persistence=wanted.persistence)
 
 
-def print_calibration(found: Calibration) -> None:
+def print_calibration(found: Calibration, persistence: Persistence) -> None:
     from rich import box
     from rich.table import Table
 
@@ -114,7 +114,8 @@ def print_calibration(found: Calibration) -> None:
         before = rule
     out.print(table)
     if found.floor is not None:
-        out.print(text(f"monitor: {{data_drift: {{min_effect: {found.floor:g}}}}}", "green"), soft_wrap=True)
+        lasting = f", persistence: {{alarms: {persistence.alarms}, of: {persistence.of}}}" if persistence.of > 1 else ""
+        out.print(text(f"monitor: {{data_drift: {{min_effect: {found.floor:g}}}{lasting}}}", "green"), soft_wrap=True)
 
 
 def _bar(row: FloorAlarms) -> str:
