@@ -230,7 +230,7 @@ def _too_large(counting: Counting) -> PermanentError:
 
 def _with_others(drift: SignalReport, monitor: Monitor, counting: Counting) -> list[SignalReport]:
     """Return the signals of such a look: those that need the rows themselves say that nobody read them."""
-    why = f"not looked at: {_words(counting)} are more than one process reads, and Spark counts for data-drift alone"
+    why = f"not looked at: {_words(counting)} were left to Spark, which counts for data-drift alone"
     own = [drift] if monitor.data_drift else []
     if counting.job is None:
         return [replace(drift, signal=name) for name in monitor.signals]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import timedelta
 
 import pytest
@@ -243,7 +244,7 @@ def test_signals_that_need_the_rows_say_that_nobody_read_them() -> None:
         "data-quality": "insufficient-data",
         "prediction-drift": "insufficient-data",
     }
-    assert "Spark counts for data-drift alone" in world.runs[1].sentence
+    assert "left to Spark, which counts for data-drift alone" in world.runs[1].sentence
     assert world.state.counting is None
 
 
@@ -267,3 +268,17 @@ def test_the_job_is_read_even_when_the_policy_no_longer_asks_for_spark() -> None
     world.policies = (WATCHED,)
     world.look(after=TICK)
     assert world.verdicts == ["no-drift"]
+
+
+def test_a_state_of_an_earlier_version_of_the_app_is_carried_on() -> None:
+    world = SparkWorld(WATCHED, 0)
+    world.traffic(1000)
+    world.look()
+    stored = world.blobs.get(f"monitors/{MODEL}.json")
+    assert stored is not None
+    fields = json.loads(stored.body)
+    del fields["counting"], fields["counted_by"]
+    world.blobs.put(stored.name, json.dumps(fields).encode())
+    world.traffic(1000)
+    world.look()
+    assert world.verdicts == ["no-drift"] * 2
