@@ -7,17 +7,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cli.errors import CommandError
+from shared.policy.quantities import size_text
 
 if TYPE_CHECKING:
     from shared.bootstrap import App
     from shared.drift.signal import MonitorReport
+    from shared.store.monitors import Counting
 
 MOST_RUNS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run. `report` is the id of its report, "" when it left none; `sentence` is "" when it is no longer noted."""
+    """One run. `report` is the id of its report, "" when it left none; `sentence` is "" when it is no longer noted.
+    `verdict` is also "counting", of a window that a Spark job counts."""
 
     at: datetime
     report: str
@@ -35,6 +38,8 @@ def runs_of(app: App, model: str) -> tuple[RunLine, ...]:
     noted = [
         RunLine(run.end, run.report, run.signal, run.verdict, run.sentence) for run in (state.runs if state else ())
     ]
+    if state and state.counting:
+        noted.append(_counting(state.counting))
     known = {each.report for each in noted}
     lost = [RunLine(_ended(each.id), each.id, "", each.verdict or "", "") for each in stored if each.id not in known]
     return tuple(sorted((*noted, *lost), key=lambda each: each.at, reverse=True)[:MOST_RUNS])
@@ -61,6 +66,12 @@ def find_report(app: App, model: str, wanted: str | None) -> MonitorReport:
     if report is None:
         raise CommandError("cli.no_report", f"report {fitting[0]} was just deleted", "try another one")
     return report
+
+
+def _counting(window: Counting) -> RunLine:
+    size = size_text(window.size, 3)
+    by = f"the Spark job {window.job} counts it" if window.job else "one process cannot read it"
+    return RunLine(window.end, "", "data-drift", "counting", f"the window holds {size} of collected requests: {by}")
 
 
 def _ended(report: str) -> datetime:

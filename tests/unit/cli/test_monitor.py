@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from cli import context
-from shared.domain.ids import DeploymentName, JobName
+from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError
 from shared.ports.workspace import JobRecord
+from shared.store.monitors import Counting, MonitorState
 from shared.texts.monitor_report.page import render_report
 from tests.fakes.monitor_reports import a_report
 from tests.unit.cli.conftest import Run
@@ -214,6 +215,16 @@ def test_the_page_is_written_where_it_is_asked_for(run: Run, tmp_path: Path) -> 
     assert run("monitor", "report", MODEL, "--out", str(tmp_path / "x.html")).exit_code == 0
     assert (tmp_path / "x.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert run("monitor", "report", MODEL, "--out", "-").stdout.startswith("<!doctype html>")
+
+
+def test_a_window_that_is_being_counted_is_shown_with_its_job(fake: FakeApp, run: Run, run_json: RunJson) -> None:
+    start = fake.clock.now()
+    counting = Counting(JobName("count-1"), DeploymentName("v-1"), start, start + timedelta(days=1), 12_345_678_900)
+    state = MonitorState(ModelName(MODEL), ModelVersion("1"), start, start, counting=counting)
+    fake.monitor_states.save(state, "")
+    (line,) = run_json("monitor", "show", MODEL)["runs"]
+    assert line["sentence"] == "the window holds 12.3GB of collected requests: the Spark job count-1 counts it"
+    assert "counting" in run("monitor", "show", MODEL).stdout
 
 
 def test_a_model_without_reports_says_how_to_get_one(fake: FakeApp, run: Run) -> None:
