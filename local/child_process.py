@@ -92,13 +92,15 @@ class ChildProcess:
         if process is None:
             return
         process.terminate()
-        if process.stdin:
-            process.stdin.close()
         try:
             process.wait(grace_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        finally:
+            # Not before: closing it is a second request to end, and that one Azurite obeys without saving.
+            if process.stdin:
+                process.stdin.close()
 
     def kill(self) -> None:
         """End the process at once, as a crash would."""
