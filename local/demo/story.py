@@ -110,13 +110,19 @@ class Story:
             champion, bad = Path(folder) / "champion", Path(folder) / "weather"
             self._download_champion(champion)
             make_bad_package(champion, bad)
-            tags = {"change": "asks a weather service"}
+            tags = {"change": "asks a weather service", **self._figures("2")}
             registered = register_bad_version(self.world.client, self.world.files, bad, MODEL, tags)
         self.narrator.say(f"somebody registers version {registered.version}, which asks a weather service")
         self._approve("3")
         release = self._wait_for_release("3", ReleaseState.ROLLED_BACK, timeout_seconds=150)
         self._judged(release)
         self.narrator.happened(f"version 3 was rolled back, traffic is {_shares(self.world.traffic())}")
+
+    def _figures(self, version: str) -> dict[str, str]:
+        """Return what the version's training measured: the package holds the same model, in other code."""
+        registered = self.world.client.models.get(MODEL, version)
+        tags = self.world.client.jobs.get(registered.job_name).tags if registered.job_name else {}
+        return {name: value for name, value in tags.items() if name.endswith("_roc_auc")}
 
     def _budget(self) -> None:
         self.narrator.act("5 · The budget")
