@@ -27,9 +27,9 @@ class Labels:
         if found := self.files.get(path):
             return LabelManifest(DATASTORE + path, found.body.count(b"\n"))
         endpoint = self.workspace.endpoint(request.endpoint)
-        if endpoint is None or not endpoint.traffic:
+        serving = endpoint.serving if endpoint else None
+        if serving is None:
             raise PermanentError("labels.no_endpoint", f"endpoint {request.endpoint} serves nothing to choose from")
-        serving = max(endpoint.traffic, key=lambda name: endpoint.traffic[name])
         rows = self.data.collected_predictions(request.endpoint, serving, request.start, request.end)
         if rows.empty:
             return LabelManifest("", 0)

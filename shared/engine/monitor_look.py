@@ -213,12 +213,9 @@ def _span(run: MonitorRun) -> str:
 
 
 def _watched(endpoint: EndpointRecord | None, model: ModelName) -> Watched | None:
-    if endpoint is None or not endpoint.traffic:
-        return None
-    serving = max(endpoint.traffic, key=lambda name: endpoint.traffic[name])
-    for deployment in endpoint.deployments:
-        if deployment.name == serving and deployment.model == model and deployment.version:
-            return Watched(serving, deployment.version)
+    for deployment in endpoint.deployments if endpoint else ():
+        if endpoint and deployment.name == endpoint.serving and deployment.model == model and deployment.version:
+            return Watched(deployment.name, deployment.version)
     return None
 
 

@@ -14,6 +14,7 @@ import re
 from shared.domain.fact import DriftDetected, Fact, FeatureDrift, MonitorContradicted
 from shared.drift.azure_signals import is_breach
 from shared.events.envelope import Envelope
+from shared.events.measured import listed, strongest_first
 from shared.events.spec import fact_of
 
 BREACH_TAG = "azureml_modelmonitor_threshold_breached"
@@ -38,11 +39,11 @@ def monitor_breach(envelope: Envelope) -> Fact:
     properties = data.mapping("runProperties")
     roots = [root for key in ROOT_PROPERTIES if (root := properties.optional_name(key))]
     run = roots[0] if roots else data.name("runId")
-    listed = features_in(text)
-    features = tuple(each for each in listed if is_breach(each))
+    told = features_in(text)
+    features = tuple(each for each in told if is_breach(each))
     monitor = data.optional_name("experimentName") or ""
-    if listed and not features:
-        detail = _contradiction(listed)
+    if told and not features:
+        detail = _contradiction(told)
         return fact_of(envelope, MonitorContradicted(monitor, signal, run, detail), identity=(run, signal))
     body = DriftDetected(
         model=None,
@@ -50,7 +51,7 @@ def monitor_breach(envelope: Envelope) -> Fact:
         signal=signal,
         run=run,
         features=features,
-        detail=_sentence(signal, features) if features else _shortened(text),
+        detail=f"signal {signal}: {listed(features)}" if features else _shortened(text),
     )
     return fact_of(envelope, body, identity=(run, signal))
 
@@ -85,19 +86,12 @@ def features_in(text: str) -> tuple[FeatureDrift, ...]:
         return ()
     if not isinstance(items, list):
         return ()
-    found = [feature for item in items if isinstance(item, str) and (feature := _feature(item))]
-    return tuple(sorted(found, key=lambda feature: (-_strength(feature), feature.feature, feature.metric)))
+    return strongest_first(feature for item in items if isinstance(item, str) and (feature := _feature(item)))
 
 
-def _sentence(signal: str, features: tuple[FeatureDrift, ...]) -> str:
-    told = [f"{f.feature or 'all rows'} {f.metric} {f.value:g} (bound {f.threshold:g})" for f in features[:3]]
-    more = f" and {len(features) - 3} more" if len(features) > 3 else ""
-    return f"signal {signal}: {', '.join(told)}{more}"
-
-
-def _contradiction(listed: tuple[FeatureDrift, ...]) -> str:
-    told = [f"{f.metric} of {f.feature or 'all rows'} at {f.value:g}" for f in listed[:3]]
-    return f"the monitor calls it a breach, but {', '.join(told)} is on the good side of {listed[0].threshold:g}"
+def _contradiction(told: tuple[FeatureDrift, ...]) -> str:
+    values = [f"{f.metric} of {f.feature or 'all rows'} at {f.value:g}" for f in told[:3]]
+    return f"the monitor calls it a breach, but {', '.join(values)} is on the good side of {told[0].threshold:g}"
 
 
 def _shortened(text: str) -> str:
@@ -124,9 +118,3 @@ def _finite(value: object) -> float:
     if not math.isfinite(number):
         raise ValueError(value)
     return number
-
-
-def _strength(feature: FeatureDrift) -> float:
-    """Return how far beyond its bound the value is, as a ratio; some metrics are breached from below."""
-    larger, smaller = sorted((abs(feature.value), abs(feature.threshold)), reverse=True)
-    return larger / smaller if smaller else math.inf

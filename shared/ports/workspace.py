@@ -122,6 +122,11 @@ class EndpointRecord:
     deployments: tuple[DeploymentRecord, ...]
     scoring_uri: str
 
+    @property
+    def serving(self) -> DeploymentName | None:
+        """Return the deployment that answers most requests; None when none does."""
+        return max(self.traffic, key=lambda name: self.traffic[name], default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRequest:

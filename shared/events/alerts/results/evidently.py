@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
-from shared.events.alerts.results.found import Found, listed, strongest_first
+from shared.events.alerts.results.found import Found
 from shared.events.fields import Fields
+from shared.events.measured import listed, strongest_first
 
 COLUMN, SHARE = "ValueDrift", "DriftedColumnsCount"
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
-from shared.events.alerts.results.found import Found, listed, strongest_first
+from shared.events.alerts.results.found import Found
 from shared.events.fields import Fields
+from shared.events.measured import listed, strongest_first
 
 ALERT = "_alert"
 METHODS = ("kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger", "chi2", "l_infinity")

@@ -1,0 +1,27 @@
+"""What monitors measured beyond a bound, in order and in words, whoever's monitor it was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from shared.domain.fact import FeatureDrift
+
+
+def strongest_first(features: Iterable[FeatureDrift]) -> tuple[FeatureDrift, ...]:
+    """Return the features by how many times beyond the bound they are; some metrics are breached from below."""
+
+    def excess(feature: FeatureDrift) -> float:
+        larger, smaller = sorted((abs(feature.value), abs(feature.threshold)), reverse=True)
+        return larger / smaller if smaller else math.inf
+
+    return tuple(sorted(features, key=lambda feature: (-excess(feature), feature.feature, feature.metric)))
+
+
+def listed(features: tuple[FeatureDrift, ...]) -> str:
+    """Return the strongest three in words."""
+    told = [
+        f"{each.feature or 'all rows'} {each.metric} {each.value:g} (bound {each.threshold:g})" for each in features
+    ]
+    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+    return ", ".join(told[:3]) + more
