@@ -62,6 +62,7 @@ class JudgePlan:
         latency_quantile: whose ratio is meant, 0 to 1; None for the geometric mean.
         score_shift_at_most: difference of mean predictions, either way; None to leave them unjudged.
         quality: of answers whose labels arrive; None to leave it unjudged.
+        errors_at_most: share of errors, 0 to 1, that a version may have whatever the other one does.
     """
 
     errors_worse_by_at_most: float | None
@@ -73,6 +74,7 @@ class JudgePlan:
     latency_quantile: float | None = None
     score_shift_at_most: float | None = None
     quality: QualityPlan | None = None
+    errors_at_most: float | None = 0.1
 
 
 @dataclass(frozen=True, slots=True)

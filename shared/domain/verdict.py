@@ -35,6 +35,11 @@ class Judgement:
         has_data: False when nothing comparable was measured at all, or not lately.
         numbers: requests, errors, ratios and e-values behind the verdict; finite.
         quality: what the labels showed that arrived last; None where quality is not judged.
+        suspects: it looks worse, and is not proven to be: the release holds.
+        champion_is_sick: the champion fails more requests than the policy bears; no traffic may go back to it.
+        is_broken: the challenger does, whatever the champion does.
+        needs_a_person: the challenger may be broken; too few requests tell.
+        is_proven: the challenger's share of errors is proven to be within the policy's absolute bound.
     """
 
     verdict: Verdict
@@ -42,3 +47,8 @@ class Judgement:
     has_data: bool = True
     numbers: Mapping[str, float] = field(default_factory=dict)
     quality: Compared | None = None
+    suspects: bool = False
+    champion_is_sick: bool = False
+    is_broken: bool = False
+    needs_a_person: bool = False
+    is_proven: bool = False

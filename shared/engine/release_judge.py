@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain.measurement import Interval
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.engine.outcomes import with_quality_of
@@ -13,57 +15,119 @@ from shared.ports.data import DataReader
 from shared.ports.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from shared.judge.absolute_errors import AbsoluteErrors
     from shared.judge.scores import Shift
 
 # Where Log Analytics counts its bins from. Source: learn.microsoft.com, Kusto bin(), read 2026-11-20.
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is judged: the intervals of the challenger that begin in [start, end), and the champion's, `lag` earlier."""
+
+    start: datetime
+    end: datetime
+    lag: timedelta
+
+
 def judged(
     telemetry: Telemetry, data: DataReader, release: Release, since: datetime, lag: timedelta, now: datetime
 ) -> Judgement | None:
-    """Return the judgement of the measurements since that moment; None without a champion to compare with.
+    """Return the judgement of the measurements since that moment; None when nothing is judged.
+
+    Without a champion only the version's own share of errors is.
 
     Args:
         lag: 0 to compare within the same intervals; otherwise the champion's of so much earlier are taken.
     """
+    from shared.judge.absolute_verdict import with_absolute
+    from shared.judge.evidence import tolerances_of
+
+    plan, champion = release.plan.judge, release.champion
+    if champion is None and plan.errors_at_most is None:
+        return None
+    # The interval that is still running is not judged: its numbers would change.
+    start = _ceiling(since, plan.interval)
+    window = Window(start, max(start, _floor(now, plan.interval)), lag)
+    try:
+        intervals = telemetry.intervals(
+            release.endpoint, window.start - lag, window.end, plan.interval, quantile=plan.latency_quantile
+        )
+        moved = _shifts(data, release, champion, window) if champion else ()
+    except (RetryableError, PermanentError) as exc:
+        return Judgement(Verdict.INCONCLUSIVE, f"the measurements cannot be read: {exc.message}", has_data=False)
+    if champion is None:
+        return _judged_alone(release, intervals, window, now)
+    judgement = _compared(release, champion, intervals, moved, window, now)
+    if plan.errors_at_most is not None:
+        own, others = _own_errors(release, champion, intervals, window, plan.errors_at_most)
+        judgement = with_absolute(judgement, own, others)
+    return with_quality_of(data, release, judgement, tolerances_of(plan, _horizon(release)), since, lag, now)
+
+
+def _compared(
+    release: Release,
+    champion: Serving,
+    intervals: tuple[Interval, ...],
+    moved: tuple[Shift, ...],
+    window: Window,
+    now: datetime,
+) -> Judgement:
     from shared.judge.canary import judge
     from shared.judge.evidence import tolerances_of
     from shared.judge.pairs import pair
 
-    plan, champion = release.plan.judge, release.champion
-    if champion is None:
-        return None
-    # The interval that is still running is not judged: its numbers would change.
-    start, end = _ceiling(since, plan.interval), _floor(now, plan.interval)
-    end = max(start, end)
-    try:
-        intervals = telemetry.intervals(
-            release.endpoint, start - lag, end, plan.interval, quantile=plan.latency_quantile
-        )
-        moved = _shifts(data, release, champion, start, end, lag)
-    except (RetryableError, PermanentError) as exc:
-        return Judgement(Verdict.INCONCLUSIVE, f"the measurements cannot be read: {exc.message}", has_data=False)
-    is_watching = release.state is ReleaseState.WATCHING
-    looks = release.plan.watch_for if is_watching else release.plan.decide_within
-    tolerances = tolerances_of(plan, max(1, round(looks / plan.interval)))
-    pairs = pair(intervals, release.challenger.deployment, champion.deployment, lag)
-    kept = tuple(each for each in pairs if each.challenger.start >= start)
-    judgement = judge(kept, tolerances, plan.interval, now, moved)
-    return with_quality_of(data, release, judgement, tolerances, since, lag, now)
+    plan = release.plan.judge
+    pairs = pair(intervals, release.challenger.deployment, champion.deployment, window.lag)
+    kept = tuple(each for each in pairs if each.challenger.start >= window.start)
+    return judge(kept, tolerances_of(plan, _horizon(release)), plan.interval, now, moved)
 
 
-def _shifts(
-    data: DataReader, release: Release, champion: Serving, start: datetime, end: datetime, lag: timedelta
-) -> tuple[Shift, ...]:
-    from shared.judge.scores import shifts
+def _own_errors(
+    release: Release, champion: Serving, intervals: tuple[Interval, ...], window: Window, at_most: float
+) -> tuple[AbsoluteErrors, AbsoluteErrors]:
+    """Return the challenger's errors, and the champion's."""
+    from shared.judge.absolute_errors import absolute_errors
+    from shared.judge.absolute_verdict import own_intervals
+
+    width, horizon = release.plan.judge.interval, _horizon(release)
+    own = own_intervals(intervals, release.challenger.deployment, window.start, window.end)
+    others = own_intervals(intervals, champion.deployment, window.start - window.lag, window.end)
+    return absolute_errors(own, at_most, width, horizon), absolute_errors(others, at_most, width, horizon)
+
+
+def _judged_alone(release: Release, intervals: tuple[Interval, ...], window: Window, now: datetime) -> Judgement | None:
+    from shared.judge.absolute_errors import absolute_errors
+    from shared.judge.absolute_verdict import judge_alone, own_intervals
+    from shared.judge.canary import stale_after
 
     plan = release.plan.judge
+    if plan.errors_at_most is None:
+        return None
+    own = own_intervals(intervals, release.challenger.deployment, window.start, window.end)
+    errors = absolute_errors(own, plan.errors_at_most, plan.interval, _horizon(release))
+    return judge_alone(errors, own[-1] if own else None, stale_after(plan.interval), now)
+
+
+def _horizon(release: Release) -> int:
+    """Return how many looks there are at most."""
+    is_watching = release.state is ReleaseState.WATCHING
+    looks = release.plan.watch_for if is_watching else release.plan.decide_within
+    return max(1, round(looks / release.plan.judge.interval))
+
+
+def _shifts(data: DataReader, release: Release, champion: Serving, window: Window) -> tuple[Shift, ...]:
+    from shared.judge.scores import shifts
+
+    plan, start, end = release.plan.judge, window.start, window.end
     if plan.score_shift_at_most is None or end <= start:
         return ()
     challenger = data.mean_predictions(release.endpoint, release.challenger.deployment, start, end, plan.interval)
-    baseline = data.mean_predictions(release.endpoint, champion.deployment, start - lag, end - lag, plan.interval)
-    return shifts(challenger, baseline, lag)
+    baseline = data.mean_predictions(
+        release.endpoint, champion.deployment, start - window.lag, end - window.lag, plan.interval
+    )
+    return shifts(challenger, baseline, window.lag)
 
 
 def _ceiling(moment: datetime, interval: timedelta) -> datetime:

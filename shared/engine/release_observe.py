@@ -132,7 +132,7 @@ class Observer:
             endpoint, claim = self._endpoint(release), self.endpoints.read(release.endpoint)
             return replace(seen, endpoint=endpoint, claim=claim, judgement=judgement)
         judgement = None
-        if release.champion and release.traffic_since:
+        if release.traffic_since:
             # The champion has no traffic any more: its intervals from before the promotion are compared, unless
             # probes reach both.
             lag = timedelta(0) if release.probed_at else _whole(release.plan.watch_for, release)

@@ -45,7 +45,7 @@ def judge(
         return Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured yet", has_data=False)
     numbers = _numbers(pairs, shifts, tolerances)
     age = now - pairs[-1].challenger.start
-    if age > STALE_AFTER_INTERVALS * interval + interval:
+    if age > stale_after(interval):
         reason = f"the last measurement is {age.total_seconds():.0f} s old"
         return Judgement(Verdict.INCONCLUSIVE, reason, has_data=False, numbers=numbers)
     last = _last(_paths(pairs, shifts, tolerances))
@@ -54,6 +54,11 @@ def judge(
         numbers[f"{metric.metric}_pass_log10_e"] = float(metric.passes[0, -1]) / math.log(10)
     verdict, ending = _verdict(last, pairs, tolerances)
     return Judgement(verdict, _words(pairs, numbers, tolerances) + ending, numbers=numbers)
+
+
+def stale_after(interval: timedelta) -> timedelta:
+    """Return how long ago the newest interval may have begun."""
+    return STALE_AFTER_INTERVALS * interval + interval
 
 
 def _paths(pairs: Sequence[Pair], shifts: Sequence[Shift], tolerances: Tolerances) -> list[Paths]:

@@ -13,12 +13,21 @@ from shared.policy.quantities import Duration, Percent
 from shared.policy.section import Section
 from shared.release.quality_section import Quality, quality_plan, quality_problems
 
+DEFAULT_ERRORS_AT_MOST = 10.0
+
 
 class Errors(Section):
-    """How many more requests may fail: in percentage points, or as a multiple of the champion's share of errors."""
+    """How many more requests may fail: in percentage points, or as a multiple of the champion's share of errors. With
+    more than `at_most` failing a version is broken, whatever the other one does; 10 % if it is left out."""
 
     worse_by_at_most: Percent = 1.0
     ratio_at_most: float | None = Field(default=None, gt=0)
+    at_most: Percent | None = None
+
+    @property
+    def absolute(self) -> float:
+        """Return the absolute bound, in percent; it is never below what the comparison tolerates."""
+        return self.at_most if self.at_most is not None else max(DEFAULT_ERRORS_AT_MOST, self.worse_by_at_most)
 
 
 class Latency(Section):
@@ -54,10 +63,20 @@ def judge_problems(judge: Judge) -> Iterator[tuple[str, str]]:
         yield "judge.false_rollbacks", "must be above 0% and below 50%; write e.g. 1%"
     if judge.errors and judge.errors.worse_by_at_most >= 100:
         yield "judge.errors.worse_by_at_most", "allows every request to fail; write e.g. 1%"
+    if judge.errors and judge.errors.at_most is not None:
+        yield from _absolute_problems(judge.errors, judge.errors.at_most)
     if judge.errors and {"worse_by_at_most", "ratio_at_most"} <= judge.errors.model_fields_set:
         yield "judge.errors", "has two tolerances; write either worse_by_at_most or ratio_at_most"
     if judge.quality:
         yield from quality_problems(judge.quality)
+
+
+def _absolute_problems(errors: Errors, at_most: float) -> Iterator[tuple[str, str]]:
+    key = "judge.errors.at_most"
+    if not 0 < at_most < 100:
+        yield key, "is the share of requests that may fail at most; write e.g. 10%"
+    elif errors.ratio_at_most is None and at_most < errors.worse_by_at_most:
+        yield key, f"is below worse_by_at_most; write {errors.worse_by_at_most:g}% or more"
 
 
 def judge_plan(judge: Judge) -> JudgePlan:
@@ -72,4 +91,5 @@ def judge_plan(judge: Judge) -> JudgePlan:
         false_rollbacks=judge.false_rollbacks / 100,
         on_no_data=judge.on_no_data,
         interval=judge.interval,
+        errors_at_most=errors.absolute / 100 if errors else None,
     )

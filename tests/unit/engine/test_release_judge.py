@@ -77,7 +77,84 @@ def test_measurements_that_cannot_be_read_are_no_data() -> None:
     assert (found.verdict, found.has_data) == (Verdict.INCONCLUSIVE, False)
 
 
-def test_without_a_champion_there_is_nothing_to_judge() -> None:
-    measured = Measured()
-    alone = replace(measured.release, champion=None)
-    assert judged(measured.telemetry, measured.data, alone, T0, timedelta(0), T0 + 20 * MINUTE) is None
+def alone(errors: int = 0, minutes: int = 20) -> Judgement:
+    """Return the judgement of a first version with two requests a minute, of which some fail."""
+    telemetry = FakeTelemetry()
+    release = a_release()
+    for minute in range(minutes):
+        telemetry.record(release.endpoint, Interval(CHALLENGER, T0 + minute * MINUTE, 2, errors, 4.0))
+    found = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
+    assert found
+    return found
+
+
+def test_a_first_version_that_fails_half_its_requests_is_broken() -> None:
+    found = alone(errors=1)
+    assert (found.verdict, found.is_broken, found.is_proven) == (Verdict.FAIL, True, False)
+    assert found.reason.startswith("the version is broken: 20 of 40 requests failed (at most 10 % may)")
+
+
+def test_a_first_version_without_errors_is_proven() -> None:
+    found = alone()
+    assert (found.verdict, found.is_proven) == (Verdict.PASS, True)
+    assert found.reason == ("there is no earlier version to compare with; 0 of 40 requests failed (at most 10 % may)")
+
+
+def test_a_first_version_with_too_few_requests_is_not_proven() -> None:
+    found = alone(minutes=14)
+    assert (found.verdict, found.is_proven, found.has_data) == (Verdict.INCONCLUSIVE, False, True)
+
+
+def test_a_first_version_without_requests_has_no_data() -> None:
+    found = alone(minutes=0)
+    assert (found.verdict, found.has_data) == (Verdict.INCONCLUSIVE, False)
+
+
+def test_a_first_version_is_not_judged_where_errors_are_not() -> None:
+    plan = a_plan()
+    release = replace(a_release(), plan=replace(plan, judge=replace(plan.judge, errors_at_most=None)))
+    assert judged(FakeTelemetry(), FakeData(), release, T0, timedelta(0), T0) is None
+
+
+def both(challenger_errors: int, champion_errors: int) -> Judgement:
+    """Return the judgement of two versions with a hundred requests a minute each, of which some fail; the challenger
+    may fail 5 % more than the champion."""
+    telemetry, plan = FakeTelemetry(), a_plan()
+    plan = replace(plan, judge=replace(plan.judge, errors_worse_by_at_most=0.05))
+    release = replace(a_release(), champion=Serving(CHAMPION, None), plan=plan)
+    for minute in range(20):
+        telemetry.record(
+            release.endpoint,
+            Interval(CHALLENGER, T0 + minute * MINUTE, 100, challenger_errors, 4.0 + 0.01 * (minute % 3)),
+            Interval(CHAMPION, T0 + minute * MINUTE, 100, champion_errors, 4.0),
+        )
+    found = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
+    assert found
+    return found
+
+
+def test_two_versions_that_both_fail_half_their_requests_are_both_broken() -> None:
+    found = both(50, 50)
+    assert (found.verdict, found.is_broken, found.champion_is_sick) == (Verdict.FAIL, True, True)
+    assert "of the champion's, 1,000 of 2,000 requests failed (at most 10 % may)" in found.reason
+
+
+def test_a_good_version_beside_a_broken_champion_passes() -> None:
+    found = both(0, 50)
+    assert (found.verdict, found.is_broken, found.champion_is_sick) == (Verdict.PASS, False, True)
+
+
+def test_versions_that_fail_alike_but_not_provably_within_the_bound_do_not_pass() -> None:
+    found = both(10, 10)
+    assert (found.verdict, found.is_proven, found.champion_is_sick) == (Verdict.INCONCLUSIVE, False, False)
+    assert "200 of 2,000 requests failed (at most 10 % may): not proven yet" in found.reason
+
+
+def test_a_challenger_is_broken_although_the_champion_has_no_traffic_to_compare_with() -> None:
+    telemetry = FakeTelemetry()
+    release = replace(a_release(), champion=Serving(CHAMPION, None))
+    for minute in range(20):
+        telemetry.record(release.endpoint, Interval(CHALLENGER, T0 + minute * MINUTE, 10, 5, 4.0))
+    found = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
+    assert found
+    assert (found.verdict, found.has_data, found.is_broken) == (Verdict.FAIL, True, True)
