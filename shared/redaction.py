@@ -8,7 +8,11 @@ _VALUE = r"[^&;,\s\"'<>\\)}]+"
 _NAMES = (
     "AccountKey|SharedAccessKey|SharedAccessSignature|aeg-sas-key|aeg-sas-token|x-functions-key|x-ms-client-principal"
     "|password|passwd|pwd|client_secret|client_assertion|access_token|refresh_token|id_token|api[_-]?key|cookie"
+    "|InstrumentationKey|(?<![A-Za-z])(?:token|secret)"
 )
+# Slack, Discord, Telegram and their like put the secret into the path: a long part of capitals, small letters and
+# digits. Azure's own addresses have none: their ids are small hexadecimal digits, their names are words.
+_PATH_SECRET = r"(?-i:(?=[\w\-]*[A-Z])(?=[\w\-]*[a-z])(?=[\w\-]*[0-9])[\w\-]{24,})"
 _SECRETS = re.compile(
     "|".join(
         (
@@ -17,7 +21,14 @@ _SECRETS = re.compile(
             r"|webhook\.office\.com)(?::\d+)?)/[^\s\"'<>]*",
             r"(?P<token>\b(?:Bearer|Basic|SharedKey|SharedAccessSignature)\s+)[\w.\-+/=:~%&]{8,}",
             # `code=` in an address is a function's key; in our log lines it is the code of an error.
-            rf"(?P<query>\bsig=|[?&]code=){_VALUE}",
+            rf"(?P<query>(?<![A-Za-z])sig(?:=|%3D)|(?:[?&]|%3F|%26)code(?:=|%3D)){_VALUE}",
+            # A shared access signature that was parsed already: {'sig': ['...']}.
+            r"(?P<parsed>[\"']sig[\"']\s*:\s*\[?\s*)(?:\"[^\"\n]*\"?|'[^'\n]*'?)",
+            # https://user:password@host; the name alone is no secret.
+            r"(?P<user>\b[a-z][a-z0-9+.\-]*://[^\s/:@\"'<>]*:)[^\s/@\"'<>]+(?=@)",
+            rf"(?P<path>https?://[^\s?#\"'<>]*?/){_PATH_SECRET}",
+            # GitHub's tokens, whose kind is in their first letters.
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})",
             rf"(?P<named>(?:{_NAMES})[\"']?\s*[=:]\s*)(?:\"[^\"\n]*\"?|'[^'\n]*'?|{_VALUE})",
             # A JSON Web Token, and the key of a storage account, wherever they stand.
             r"\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*",
@@ -36,4 +47,5 @@ def redacted(text: str) -> str:
 def _without_secret(match: re.Match[str]) -> str:
     if match["flow"]:
         return f"{match['flow']}/***"
-    return (match["token"] or match["query"] or match["named"] or "") + "***"
+    kept = ("token", "query", "parsed", "user", "path", "named")
+    return next((match[name] for name in kept if match[name]), "") + "***"

@@ -34,6 +34,30 @@ TOKEN = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
             "cannot reach https://prod-01.westeurope.logic.azure.com:443/***",
         ),
         ("https://abc.environment.api.powerplatform.com/powerautomate/canary", None),
+        ("retrying with token=canary", "retrying with token=***"),
+        ('{"token": "canary"}', '{"token": ***}'),
+        (
+            "pip found https://ana:canary@packages.example.com/simple",
+            "pip found https://ana:***@packages.example.com/simple",
+        ),
+        ("amqps://app:canary%21@broker:5671/v", "amqps://app:***@broker:5671/v"),
+        ("query {'sig': 'canary', 'sp': 'r'}", "query {'sig': ***, 'sp': 'r'}"),
+        ("query {'sig': ['canary'], 'sp': ['r']}", "query {'sig': [***], 'sp': ['r']}"),
+        ("next=https%3A%2F%2Fst%2Fc%3Fse%3D1%26sig%3Dcanary", "next=https%3A%2F%2Fst%2Fc%3Fse%3D1%26sig%3D***"),
+        ("sent with ghp_canarycanarycanarycanary0123", "sent with ***"),
+        ("sent with github_pat_11canarycanary_canarycanary0", "sent with ***"),
+        (
+            "POST https://hooks.slack.com/services/T0/B0/canaryAbC0canaryAbC01234 failed",
+            "POST https://hooks.slack.com/services/T0/B0/*** failed",
+        ),
+        (
+            "https://discord.com/api/webhooks/123/canaryABC0_canaryABC0-canary/x",
+            "https://discord.com/api/webhooks/123/***/x",
+        ),
+        (
+            "InstrumentationKey=canary-0000;IngestionEndpoint=https://x/",
+            "InstrumentationKey=***;IngestionEndpoint=https://x/",
+        ),
     ],
 )
 def test_secrets_become_stars(text: str, expected: str | None) -> None:
@@ -56,6 +80,10 @@ def test_secrets_become_stars(text: str, expected: str | None) -> None:
         "fact 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "https://ml.azure.com/runs/job-1?wsid=/subscriptions/x",
         "the Basic plan, and a bearer of news",
+        "GET https://management.azure.com/subscriptions/0f1e2d3c-0000-4000-8000-0123456789ab/resourceGroups/RG-2026/"
+        "providers/Microsoft.MachineLearningServices/workspaces/ws/onlineEndpoints/flight-delay",
+        "the continuation token is none; tokens=3; see https://github.com/Azure/x/issues/12 (ana@example.com)",
+        "https://st.blob.core.windows.net/vigia/facts/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
