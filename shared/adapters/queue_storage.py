@@ -36,7 +36,9 @@ class AzureMessageQueue:
     def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
         with translated(queue):
             self._do(queue, lambda _: self._require(queue))
-            self._do(queue, lambda of: of.send_message(_to_base64(text), visibility_timeout=_seconds(delay)))
+            # Without a time to live of its own a message is gone after seven days, whoever was away meanwhile.
+            options = {"visibility_timeout": _seconds(delay), "time_to_live": -1}
+            self._do(queue, lambda of: of.send_message(_to_base64(text), **options))
 
     def peek(self, queue: str) -> tuple[Waiting, ...]:
         return tuple(_waiting(message) for message in self._read(queue, lambda of: of.peek_messages(MOST_PEEKED)) or ())

@@ -24,6 +24,11 @@ CONTAINER = "vigia"
 # Where Event Grid puts what it gave up; infra/ names it too.
 DEAD_LETTERS = "dead-letters"
 LONGEST_NAME = 1024
+# What "somebody else has written it" looks like, and what "it is not there" does. Other answers of the same status say
+# something else: 409 is also a container that is being deleted, an immutability policy or an archived blob, 412 a
+# lease, 404 a missing container. Source: learn.microsoft.com, Blob service error codes, read 2026-11-20.
+_LOST_TO_ANOTHER = {"BlobAlreadyExists", "ConditionNotMet", "TargetConditionNotMet"}
+_NOT_THERE = {"BlobNotFound", "ResourceNotFound"}
 # The SDK's own pauses (15 s and more) would outlast the claim that a worker holds meanwhile.
 RETRIES: dict[str, Any] = {"retry_total": 3, "initial_backoff": 0.3, "increment_base": 1, "random_jitter_range": 0.2}
 
@@ -72,8 +77,6 @@ class AzureBlobStore:
         return _Containers(usual, once.get_container_client(self._name))
 
     def get(self, name: str) -> Blob | None:
-        from azure.core.exceptions import ResourceNotFoundError
-
         dates: list[str] = []
 
         def remember_date(response: Any) -> None:
@@ -84,8 +87,10 @@ class AzureBlobStore:
                 download = self._containers.call(
                     name, lambda of: of.usual.download_blob(name, raw_response_hook=remember_date)
                 )
-            except ResourceNotFoundError:
-                return None
+            except Exception as exc:
+                if error_code(exc) in _NOT_THERE:
+                    return None
+                raise
             body = download.readall()
         found = download.properties
         return Blob(name, body, found.etag, found.last_modified, parsedate_to_datetime(dates[-1]))
@@ -108,10 +113,12 @@ class AzureBlobStore:
             return _written(self._containers.call(name, write))
 
     def delete(self, name: str) -> None:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        with translated(name), suppress(ResourceNotFoundError):
-            self._containers.call(name, lambda of: of.usual.delete_blob(name))
+        with translated(name):
+            try:
+                self._containers.call(name, lambda of: of.usual.delete_blob(name))
+            except Exception as exc:
+                if error_code(exc) not in _NOT_THERE:
+                    raise
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
         def first_page(of: _Containers) -> tuple[Any, Any]:
@@ -126,8 +133,6 @@ class AzureBlobStore:
     def _conditional(
         self, name: str, body: bytes, metadata: Mapping[str, str] | None, **condition: Any
     ) -> Written | None:
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-
         def write(of: _Containers) -> Mapping[str, Any]:
             blob = of.without_retries.get_blob_client(name)
             return blob.upload_blob(body, overwrite=True, metadata=dict(metadata or {}), **condition)
@@ -135,8 +140,10 @@ class AzureBlobStore:
         with translated(name, is_conditional=True):
             try:
                 answer = self._containers.call(name, write)
-            except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
-                return None
+            except Exception as exc:
+                if error_code(exc) in _LOST_TO_ANOTHER | _NOT_THERE:
+                    return None
+                raise
         return _written(answer)
 
 
@@ -146,6 +153,12 @@ def create_if_missing(client: ContainerClient | QueueClient) -> None:
 
     with suppress(ResourceExistsError):
         client.create_queue() if isinstance(client, QueueClient) else client.create_container()
+
+
+def error_code(exc: BaseException) -> str:
+    """Return the service's own code, e.g. "BlobAlreadyExists"; empty where the answer has none, or was none."""
+    code = getattr(exc, "error_code", None) or ""
+    return str(getattr(code, "value", code))
 
 
 def _written(answer: Mapping[str, Any]) -> Written:
@@ -163,10 +176,11 @@ def translated(what: str, *, is_conditional: bool = False) -> Iterator[None]:
     except ServiceRequestError as exc:
         raise RetryableError("storage.unreachable", f"storage cannot be reached for {what!r}") from exc
     except HttpResponseError as exc:
-        if is_conditional and (exc.status_code or 500) >= 500:
+        code = error_code(exc)
+        # A refusal without a code may come from anything on the way, after the write has happened or before.
+        if is_conditional and ((exc.status_code or 500) >= 500 or not code):
             raise AmbiguousWriteError("storage.ambiguous", f"no clear answer to writing {what!r}") from exc
-        code = exc.error_code if hasattr(exc, "error_code") else ""
-        raise RetryableError("storage.refused", f"storage refused {what!r}: {exc.status_code} {code}") from exc
+        raise RetryableError("storage.refused", f"storage refused {what!r}: {exc.status_code} {code}".rstrip()) from exc
     except AzureError as exc:
         if is_conditional:
             raise AmbiguousWriteError("storage.ambiguous", f"no answer to writing {what!r}") from exc

@@ -85,6 +85,12 @@ def test_a_message_arrives_as_it_was_sent(settings: Settings) -> None:
     assert message.content == '{"release": "ação-1"}'
 
 
+def test_a_message_that_was_sent_waits_for_ever(settings: Settings) -> None:
+    queues = AzureMessageQueue(settings)
+    queues.send("test-patience", "x")
+    assert [message.expires_at for message in queues.peek("test-patience")] == [None]
+
+
 def put_raw(settings: Settings, queue: str, *contents: str) -> None:
     client = queue_service(settings).get_queue_client(queue)
     client.create_queue()
