@@ -165,9 +165,12 @@ def test_what_is_no_address_is_never_sent(address: str) -> None:
     assert mailbox.envelopes == []
 
 
-def test_off_this_machine_a_password_is_never_sent_in_the_clear() -> None:
-    with smtp_server(Mailbox(), OTHER_HOST) as port, pytest.raises(PermanentError, match="offers no encryption"):
-        EmailChannel(OTHER_HOST, port, "vigia@example.com", "vigia", "hidden").send(a_message(), ANA)
+@pytest.mark.parametrize("user", ["", "vigia"])
+def test_off_this_machine_nothing_is_sent_in_the_clear(user: str) -> None:
+    mailbox = Mailbox()
+    with smtp_server(mailbox, OTHER_HOST) as port, pytest.raises(RetryableError, match="offers no encryption"):
+        EmailChannel(OTHER_HOST, port, "vigia@example.com", user, "hidden").send(a_message(), ANA)
+    assert mailbox.envelopes == []
 
 
 def test_off_this_machine_encryption_is_used_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

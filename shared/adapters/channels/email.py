@@ -20,8 +20,8 @@ _IMPLICIT_TLS_PORT = 465
 
 @dataclass(frozen=True, slots=True)
 class EmailChannel:
-    """Sends each message in a connection of its own. Off this machine it encrypts whenever the server can,
-    and never sends a password in the clear."""
+    """Sends each message in a connection of its own. Off this machine it never speaks in the clear: a
+    server that offers no encryption, or from whose answer somebody on the way cut the offer, gets nothing."""
 
     host: str
     port: int
@@ -92,11 +92,12 @@ class EmailChannel:
         if server.has_extn("starttls"):
             server.starttls(context=ssl.create_default_context())
             server.ehlo()
-        elif self.user:
-            raise PermanentError(
+        else:
+            # Kept and tried again: the offer may only be missing while somebody on the way removes it.
+            raise RetryableError(
                 code="email.no_tls",
-                message=f"the mail server {self.host}:{self.port} offers no encryption, and a password is set",
-                hint="set VIGIA_SMTP_PORT to 587 or 465",
+                message=f"the mail server {self.host}:{self.port} offers no encryption",
+                hint="set VIGIA_SMTP_PORT to 587 or 465, or let the server offer STARTTLS",
             )
 
     def _signed_in(self, server: SMTP) -> SMTP:
