@@ -12,7 +12,7 @@ _NAMES = (
 )
 # Slack, Discord, Telegram and their like put the secret into the path: a long part of capitals, small letters and
 # digits. Azure's own addresses have none: their ids are small hexadecimal digits, their names are words.
-_PATH_SECRET = r"(?-i:(?=[\w\-]*[A-Z])(?=[\w\-]*[a-z])(?=[\w\-]*[0-9])[\w\-]{24,})"
+_MIXED_WORD = r"(?-i:(?=[\w\-]*[A-Z])(?=[\w\-]*[a-z])(?=[\w\-]*[0-9])[\w\-]{24,})"
 _SECRETS = re.compile(
     "|".join(
         (
@@ -26,7 +26,7 @@ _SECRETS = re.compile(
             r"(?P<parsed>[\"']sig[\"']\s*:\s*\[?\s*)(?:\"[^\"\n]*\"?|'[^'\n]*'?)",
             # https://user:password@host; the name alone is no secret.
             r"(?P<user>\b[a-z][a-z0-9+.\-]*://[^\s/:@\"'<>]*:)[^\s/@\"'<>]+(?=@)",
-            rf"(?P<path>https?://[^\s?#\"'<>]*?/){_PATH_SECRET}",
+            rf"(?P<path>https?://[^\s?#\"'<>]*?/){_MIXED_WORD}",
             # GitHub's tokens, whose kind is in their first letters.
             r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})",
             rf"(?P<named>(?:{_NAMES})[\"']?\s*[=:]\s*)(?:\"[^\"\n]*\"?|'[^'\n]*'?|{_VALUE})",
