@@ -16,7 +16,7 @@ from shared.policy.quantities import duration_text, percent_text
 from shared.reactions.budget_section import Budget
 from shared.reactions.notify_section import Notify
 from shared.reactions.request_labels import Labelling
-from shared.reactions.start_training import Retrain
+from shared.reactions.retrain_section import Retrain
 from shared.release.ab_section import ab_plan, can_tell, held_until
 from shared.release.batch_section import batch_plan
 from shared.release.judge_section import Errors

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports.workspace import JobRequest, SparkResources
 
@@ -28,10 +29,7 @@ def pipeline_job(ml: Any, request: JobRequest) -> Any:
     from azure.ai.ml import Output, dsl
     from azure.ai.ml.entities import PipelineJobSettings
 
-    name, version = split_reference(request.component)
-    which = {"label": "latest"} if version is None else {"version": version}
-    component = ml.components.get(name, **which)
-
+    component = _component(ml, request.component)
     inputs = _inputs(ml, component, request.inputs)
     _require_known("output", {*request.registers, *request.outputs}, component.outputs, component)
     _require_kind(component, request)
@@ -55,6 +53,32 @@ def pipeline_job(ml: Any, request: JobRequest) -> Any:
         mode = {"mode": "direct"} if request.spark else {}
         job.outputs[output] = Output(type=component.outputs[output].type, path=uri, **mode)
     return job
+
+
+def recipe_of(ml: Any, reference: str, given: Mapping[str, str]) -> Recipe:
+    """Return what a pipeline job of the component with those inputs would run now.
+
+    Raises:
+        WorkspaceError: the component has no such input.
+    """
+    component = _component(ml, reference)
+    inputs = _inputs(ml, component, given)
+    plain = {name: value if isinstance(value, str) else pinned(value.path) for name, value in inputs.items()}
+    return Recipe(f"{component.name}:{split_reference(component.id)[1]}", plain)
+
+
+def pinned(path: str) -> str:
+    """Return an asset's ARM id or short form as "azureml:NAME:VERSION", and the URI of a place as it is."""
+    if "/versions/" not in path:
+        return path
+    name, version = split_reference(path)
+    return f"azureml:{name}:{version}"
+
+
+def _component(ml: Any, reference: str) -> Any:
+    name, version = split_reference(reference)
+    which = {"label": "latest"} if version is None else {"version": version}
+    return ml.components.get(name, **which)
 
 
 def _require_kind(component: Any, request: JobRequest) -> None:

@@ -8,13 +8,14 @@ from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
-from shared.adapters.pipeline_job import pipeline_job, split_reference
+from shared.adapters.pipeline_job import pipeline_job, recipe_of, split_reference
 from shared.adapters.renewal import Renewable
 from shared.adapters.scoring import ask_deployment, send_probes
 from shared.adapters.workspace_batch import AzureBatchEndpoints
 from shared.adapters.workspace_errors import translated
 from shared.adapters.workspace_records import deployment_record, job_record, model_record, traffic_split, word
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports.workspace import (
     Answer,
@@ -104,6 +105,9 @@ class AzureWorkspace:
                 return ml.jobs.get(request.name)
 
         return job_record(self._do(f"job {request.name}", submit))
+
+    def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
+        return self._do(f"component {component}", lambda ml: recipe_of(ml, component, inputs))
 
     def data_uri(self, reference: str) -> str:
         """Return the azureml:// URI behind "azureml:NAME:VERSION" or "azureml:NAME@latest"."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.adapters.pipeline_job import split_reference
+from shared.adapters.pipeline_job import pinned, split_reference
 from shared.domain.deployment import OPERATION_PROPERTY, operation_of
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
+from shared.domain.training import Recipe
 from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
+
+_OF_PIPELINE = re.compile(r"\$\{\{parent\.inputs\.([^}]+)\}\}")
 
 
 def model_record(model: Any) -> ModelRecord:
@@ -36,6 +40,7 @@ def job_record(job: Any) -> JobRecord:
         experiment=job.experiment_name or "",
         ran=_ran(job),
         created_at=job.creation_context.created_at if job.creation_context else None,
+        recipe=_recipe(job),
     )
 
 
@@ -76,6 +81,29 @@ def _ran(job: Any) -> dict[str, str]:
     if steps:
         return {f"step {name}": _reference(getattr(step, "component", None)) for name, step in steps.items()}
     return {name: _reference(getattr(job, name, None)) for name in ("code", "environment") if hasattr(job, name)}
+
+
+def _recipe(job: Any) -> Recipe | None:
+    """Return the component and the inputs of a pipeline's only step; an input of the pipeline is followed to its value.
+
+    What the step does not name keeps the component's default, which its version fixes.
+    """
+    steps = list((getattr(job, "jobs", None) or {}).values())
+    if len(steps) != 1 or not (reference := _reference(getattr(steps[0], "component", None))):
+        return None
+    name, version = split_reference(reference)
+    own = getattr(job, "inputs", None) or {}
+    return Recipe(f"{name}:{version}", {key: _value(each, own) for key, each in steps[0].inputs.items()})
+
+
+def _value(given: Any, of_pipeline: Mapping[str, Any]) -> str:
+    """Return a data asset's version, the place, or the literal that an input was given."""
+    if path := _path(given):
+        return pinned(path)
+    # Neither `path` nor any other public name gives a literal. Source: azure-ai-ml 1.35.2, read 2026-11-30.
+    literal = str(getattr(given, "_data", given))
+    bound = _OF_PIPELINE.fullmatch(literal)
+    return _value(of_pipeline[bound[1]], {}) if bound and bound[1] in of_pipeline else literal
 
 
 def _reference(asset: Any) -> str:

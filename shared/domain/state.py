@@ -13,7 +13,7 @@ from shared.domain.ids import FactKey, JobName, ModelName, ReleaseId
 class Training:
     """A training that was started. `cause` is "drift", "schedule", "request", "new-data" or "performance".
 
-    `outcome` is None while nobody told how its job ended.
+    `outcome` is None while nobody told how its job ended; `ended_at` is when that was told to have been.
     """
 
     job: JobName
@@ -22,6 +22,7 @@ class Training:
     started_at: datetime
     chain: int = 0
     outcome: RunOutcome | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

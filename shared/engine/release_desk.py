@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.domain.ids import EndpointName, ReleaseId
-from shared.domain.release import Release, ReleaseRequest
+from shared.domain.release import Release, ReleaseRequest, ReleaseState
 from shared.engine.reconcile import wake_message
 from shared.ports.clock import Clock
 from shared.ports.queues import RELEASES, MessageQueue
@@ -34,6 +34,11 @@ class ReleaseDesk:
         owner = self.endpoints.read(endpoint).owner
         stored = self.releases.load(owner) if owner else None
         return None if stored is None or stored.release.state.is_terminal else owner
+
+    def state(self, release: ReleaseId) -> ReleaseState | None:
+        """Return how far a release is; None when it was never opened."""
+        stored = self.releases.load(release)
+        return None if stored is None else stored.release.state
 
     def request_abort(self, release: ReleaseId, by: str, reason: str) -> None:
         """Ask for an abort, which always wins; asking twice is harmless."""

@@ -13,7 +13,8 @@ from shared.policy.model import Policy
 from shared.ports.blobs import BlobStore
 from shared.ports.clock import Clock
 from shared.ports.publisher import OutgoingEvent, Publisher
-from shared.reactions.start_training import SCHEDULE, Retrain
+from shared.reactions.retrain_section import Retrain
+from shared.reactions.start_training import SCHEDULE
 
 LOOKED_AT = "schedules/looked-at.txt"
 

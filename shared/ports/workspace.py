@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from shared.domain.batch import BatchResources
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.domain.training import Recipe
 
 if TYPE_CHECKING:
     from shared.ports.batch_endpoints import BatchEndpoints
@@ -74,8 +75,8 @@ class JobRequest:
 class JobRecord:
     """A job as the workspace knows it. `status` in Azure ML's words; `outputs` name to URI, when known.
 
-    `ran` says what was run: each step to its component, or code and environment of a job without steps. `created_at` is
-    UTC.
+    `ran` says what was run: each step to its component, or code and environment of a job without steps. `recipe` is of
+    a pipeline of one registered component, None of other jobs. `created_at` is UTC.
     """
 
     name: JobName
@@ -87,6 +88,7 @@ class JobRecord:
     experiment: str = ""
     ran: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
+    recipe: Recipe | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -181,6 +183,10 @@ class Workspace(Protocol):
 
     def submit_job(self, request: JobRequest) -> JobRecord:
         """Submit the job, or return the one that has its name already."""
+        ...
+
+    def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
+        """Return what a job of that component with those inputs would run if it were submitted now."""
         ...
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None: ...

@@ -28,13 +28,13 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
 
 def perform(reaction: Reaction, work: Work) -> Performed:
     assert isinstance(work.fact.body, RunEnded)
-    run, outcome = work.fact.body.run, work.fact.body.outcome
-    state = work.models.update(work.policy.model, lambda before: _with_outcome(before, run, outcome))
+    run, outcome, ended_at = work.fact.body.run, work.fact.body.outcome, work.fact.occurred_at
+    state = work.models.update(work.policy.model, lambda before: _with_outcome(before, run, outcome, ended_at))
     return done(reaction, f"noted: {reaction.why}", run, *_escalation(state, run, work))
 
 
-def _with_outcome(state: ModelState, run: JobName, outcome: RunOutcome) -> ModelState:
-    noted = (replace(each, outcome=outcome) if each.job == run else each for each in state.trainings)
+def _with_outcome(state: ModelState, run: JobName, outcome: RunOutcome, ended_at: datetime) -> ModelState:
+    noted = (replace(each, outcome=outcome, ended_at=ended_at) if each.job == run else each for each in state.trainings)
     return replace(state, trainings=tuple(noted))
 
 

@@ -13,7 +13,7 @@ from shared.domain.fact import Fact, RetrainingRequested
 from shared.domain.ids import EndpointName, FactKey, ModelName, ReleaseId
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
-from shared.domain.release import Release
+from shared.domain.release import Release, ReleaseState
 from shared.domain.state import ModelState
 from shared.policy.model import Policy
 from shared.ports.labels import LabelDesk
@@ -35,6 +35,10 @@ class Releases(Protocol):
 
     def active_on(self, endpoint: EndpointName) -> ReleaseId | None:
         """Return the release that owns the endpoint now."""
+        ...
+
+    def state(self, release: ReleaseId) -> ReleaseState | None:
+        """Return how far a release is; None when it was never opened."""
         ...
 
     def request_abort(self, release: ReleaseId, by: str, reason: str) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
 from urllib.parse import unquote
-
-from croniter import croniter
-from pydantic import Field
 
 from shared.domain.fact import DataArrived, DriftDetected, Fact, RetrainingRequested
 from shared.domain.ids import JobName
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import Declined, ModelState, Training
+from shared.domain.training import BeforeTraining
 from shared.errors import PermanentError
 from shared.policy.guardrails import (
     MEASURED_CAUSES,
@@ -27,13 +24,13 @@ from shared.policy.guardrails import (
     training_guardrail,
 )
 from shared.policy.model import Policy
-from shared.policy.quantities import ComponentRef, Duration, Rate
-from shared.policy.section import Section
+from shared.policy.new_training import nothing_new_guardrail, undecided_guardrail
 from shared.ports.workspace import JobRequest
+from shared.reactions.before_training import read_before
+from shared.reactions.retrain_section import KEPT_TRAININGS, Retrain
 from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done, held_back, suppression_notice
 
 NAME = "start-training"
-KEPT_TRAININGS = 50
 # Who asks when no person does; a guardrail that waits for a person is not satisfied by it.
 SCHEDULE = "schedule"
 
@@ -43,46 +40,6 @@ MODEL_SIGNALS = frozenset({"performance", "estimated-performance", "concept-drif
 _DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
 # The same with the workspace written out, as the studio shows it.
 _LONG_FORM = re.compile(r"^azureml://subscriptions/.+?/datastores/workspaceblobstore/paths/")
-
-
-class Schedule(Section):
-    """A time to retrain: NCRONTAB with seconds first, in UTC."""
-
-    schedule: str
-
-
-class Retrain(Section):
-    """How the model is trained again, and when.
-
-    `inputs` are the component's inputs: new data sets a training off when it is a version of an asset among them
-    (azureml:NAME@latest) or lies below a place among them (azureml://datastores/workspaceblobstore/paths/FOLDER).
-    `output` is the one that holds the model and is registered under
-    the policy's model name when the job succeeds.
-    """
-
-    job: ComponentRef
-    on: tuple[Literal["drift", "performance", "new-data"] | Schedule, ...]
-    inputs: dict[str, str] = Field(default_factory=dict)
-    output: str = "model"
-    compute: str = "serverless"
-    cooldown: Duration = timedelta(hours=6)
-    at_most: Rate | None = None
-
-    @property
-    def schedules(self) -> tuple[str, ...]:
-        return tuple(each.schedule for each in self.on if isinstance(each, Schedule))
-
-    def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
-        for number, trigger in enumerate(self.on):
-            if isinstance(trigger, Schedule) and not _is_schedule(trigger.schedule):
-                yield (
-                    f"on.{number}.schedule",
-                    f"{trigger.schedule!r} is no schedule; write six fields, seconds first, e.g. 0 0 3 * * 1",
-                )
-
-
-def _is_schedule(text: str) -> bool:
-    return len(text.split()) == 6 and croniter.is_valid(text, second_at_beginning=True)
 
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
@@ -152,7 +109,10 @@ def _not_by_itself(policy: Policy, cause: str) -> str | None:
 
 
 def _guardrail(state: ModelState, retrain: Retrain, cause: str, now: datetime) -> str | None:
-    """Return why no training for `cause` may start now; asked when deciding, and again when acting."""
+    """Return why no training for `cause` may start now; asked when deciding, and again when acting.
+
+    What only the workspace knows is read once a training is decided, so that events told twice cost nothing there.
+    """
     return (
         retraining_guardrail(state, retrain.cooldown, retrain.at_most, now)
         or training_guardrail(state, cause, now)
@@ -160,6 +120,10 @@ def _guardrail(state: ModelState, retrain: Retrain, cause: str, now: datetime) -
         or breaker_guardrail(state, cause)
         or chain_guardrail(next_chain(state, cause, now), cause)
     )
+
+
+def _nothing_to_gain(before: BeforeTraining, cause: str) -> str | None:
+    return undecided_guardrail(before, cause) or nothing_new_guardrail(before, cause)
 
 
 def _release_under_way(state: ModelState, cause: str) -> str | None:
@@ -175,7 +139,8 @@ def perform(reaction: Reaction, work: Work) -> Performed:
         return held_back(reaction, "the policy no longer has a retrain section")
     cause = reaction.arguments["cause"]
     job_name = JobName(f"job-{work.effect_name}")
-    training, reason = _reserve(work, retrain, job_name, cause)
+    before = read_before(work, retrain.job, retrain.inputs)
+    training, reason = _reserve(work, retrain, job_name, cause, before)
     if reason or training is None:
         reason = reason or "another training was noted first"
         return held_back(reaction, reason, suppression_notice(reaction, reason, work))
@@ -189,7 +154,9 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     return done(reaction, f"training {job.name} submitted: {reaction.why}", job.name, notice)
 
 
-def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Training | None, str | None]:
+def _reserve(
+    work: Work, retrain: Retrain, job: JobName, cause: str, before: BeforeTraining
+) -> tuple[Training | None, str | None]:
     """Note the training in the model's state and return it, or return why it must not start.
 
     Two facts may be decided at the same time, each seeing no training: only one of them gets its note in. That it
@@ -204,7 +171,7 @@ def _reserve(work: Work, retrain: Retrain, job: JobName, cause: str) -> tuple[Tr
         if _is_overtaken(state, job, work.now):
             held_by.append(f"it was decided meanwhile that {job} does not start")
             return state
-        if reason := _guardrail(state, retrain, cause, work.now):
+        if reason := _guardrail(state, retrain, cause, work.now) or _nothing_to_gain(before, cause):
             held_by.append(reason)
             return _declined(state, job, work.now)
         training = Training(job, work.key, cause, work.now, next_chain(state, cause, work.now))

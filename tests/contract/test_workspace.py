@@ -111,6 +111,10 @@ def test_a_job_trains_and_registers_what_its_record_names(workspace: AzureWorksp
     assert "customers" in job.inputs["customers"]
     assert job.inputs["customers"].endswith(("customers:2", "customers/versions/2"))
     assert list(job.ran.values()) == ["train_churn:1"]
+    # The same job again would be the same training, and another parameter another one.
+    assert job.recipe == workspace.recipe("azureml:train_churn@latest", inputs)
+    assert job.recipe != workspace.recipe("azureml:train_churn@latest", {**inputs, "rounds": "4"})
+    assert job.recipe.inputs == {"customers": "azureml:customers:2", "rounds": "3"}
     model = workspace.model(ModelName("trained-churn"), ModelVersion("1"))
     assert model is not None
     assert (model.job, model.type) == (request.name, "mlflow_model")

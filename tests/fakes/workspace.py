@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports.workspace import (
     Answer,
@@ -30,7 +31,7 @@ class FakeWorkspace(FakeEndpoints):
     `deployment_outcome` is the provisioning state new deployments get; `job_outcome` the status new jobs get.
     `errors` are raised, first come first served, by the next calls of the method they are filed under.
     `calls` lists the writes that were accepted, in order. `answers` to `score`
-    come one after the other, the last again.
+    come one after the other, the last again. `latest` is the newest version of components and data assets.
     """
 
     called_at = "score"
@@ -44,6 +45,7 @@ class FakeWorkspace(FakeEndpoints):
     job_outcome: str = "Completed"
     answers: list[Answer] = field(default_factory=lambda: [Answer(200, 0.1, "[0.5]")])
     probes: list[tuple[DeploymentName, str]] = field(default_factory=list)
+    latest: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     batch: FakeBatchEndpoints = field(init=False)
@@ -105,9 +107,26 @@ class FakeWorkspace(FakeEndpoints):
             self.calls.append(("submit_job", request.name))
             self.requests.append(request)
             self.jobs[request.name] = JobRecord(
-                request.name, self.job_outcome, dict(request.tags), "vigia", dict(request.inputs)
+                request.name,
+                self.job_outcome,
+                dict(request.tags),
+                "vigia",
+                dict(request.inputs),
+                recipe=self._recipe(request.component, request.inputs),
             )
         return self.jobs[request.name]
+
+    def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
+        self._raise("recipe")
+        return self._recipe(component, inputs)
+
+    def _recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
+        pinned = {name: self._pinned(value) for name, value in inputs.items()}
+        return Recipe(self._pinned(component).removeprefix("azureml:"), pinned)
+
+    def _pinned(self, reference: str) -> str:
+        name = reference.removeprefix("azureml:").removesuffix("@latest")
+        return f"azureml:{name}:{self.latest[name]}" if name in self.latest else reference
 
     def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
         self._raise("deployments")

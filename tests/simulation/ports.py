@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.ids import JobName, ModelName, ModelVersion
+from shared.domain.ids import EndpointName, JobName, ModelName, ModelVersion
+from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports.blobs import Blob, BlobItem, Written
 from shared.ports.channels import Message, Recipient
-from shared.ports.workspace import JobRecord, JobRequest, ModelRecord
+from shared.ports.workspace import EndpointRecord, JobRecord, JobRequest, ModelRecord
 from tests.fakes.workspace import FakeWorkspace
 from tests.simulation.run import Run
 from tests.simulation.services import Blobs, Inbox, Queues
@@ -80,6 +81,15 @@ class SimulatedWorkspace:
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
         return self.run.read("models r", f"model {name}:{version}", lambda: self.fake.model(name, version))
+
+    def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
+        return self.run.read("models r", f"models {name}", lambda: self.fake.models_after(name, after, most))
+
+    def endpoint(self, name: EndpointName) -> EndpointRecord | None:
+        return self.run.read("endpoints r", f"endpoint {name}", lambda: self.fake.endpoint(name))
+
+    def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
+        return self.run.read("components r", f"component {component}", lambda: self.fake.recipe(component, inputs))
 
     def job(self, name: JobName) -> JobRecord | None:
         return self.run.read("jobs r", f"job {name}", lambda: self.fake.job(name))

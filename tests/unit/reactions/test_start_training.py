@@ -10,7 +10,7 @@ import pytest
 from shared.domain.fact import Fact
 from shared.domain.ids import JobName, ModelName
 from shared.domain.state import ModelState
-from shared.errors import RetryableError, WorkspaceError
+from shared.errors import PolicyError, RetryableError, WorkspaceError
 from shared.reactions.registry import reactions
 from shared.reactions.start_training import SCHEDULE, _forget
 from tests.fakes.clock import FakeClock
@@ -290,3 +290,9 @@ def test_the_chain_is_counted_in_the_models_memory() -> None:
 def test_another_models_request_is_not_this_policys() -> None:
     policy = replace(a_policy(), model=ModelName("other"))
     assert proposed(NAME, requested(), policy=policy) == []
+
+
+def test_a_limit_beyond_what_is_remembered_is_refused() -> None:
+    with pytest.raises(PolicyError, match="51 per day never holds: the last 50 trainings are remembered"):
+        a_policy(**{"at_most: 4 per day": "at_most: 51 per day"})
+    assert a_policy(**{"at_most: 4 per day": "at_most: 50 per day"}).model == MODEL
