@@ -139,6 +139,7 @@ class App(Stores):
             clock=self.clock,
             home=self.home,
             labels=self.labels,
+            people=self.people,
         )
 
     @cached_property

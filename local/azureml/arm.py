@@ -71,7 +71,8 @@ def caller(request: web.Request) -> Json:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError, binascii.Error):
         claims = {}
-    person = claims.get("upn") or claims.get("name")
+    # A display name, as Azure ML records it: "Mary Smith", and no address with it.
+    person = claims.get("name") or claims.get("upn")
     if person:
         return {"createdBy": person, "createdByType": "User"}
     return {"createdBy": claims.get("appid") or "local-user", "createdByType": "Application"}

@@ -15,7 +15,10 @@ class ApprovalRequest:
 
     Args:
         digest: of the evidence; new evidence is a new question, and the old answers are void.
+        quorum: how many must agree.
         submitter: the human behind the release, who may be barred from approving; None when no human is.
+        submitter_is_unknown: a human may be behind it whom nobody could name: any of those who approve may be them, so
+            that `quorum` holds one more than the policy asks for.
         evidence: (name, value) pairs in the order to be shown, plain text.
     """
 
@@ -31,6 +34,7 @@ class ApprovalRequest:
     submitter: str | None
     submitter_may_approve: bool
     evidence: tuple[tuple[str, str], ...]
+    submitter_is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

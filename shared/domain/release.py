@@ -125,7 +125,8 @@ class Release:
 
     Args:
         opened_by: the fact that opened it.
-        submitter: the human behind it, None when no human is.
+        submitter: the e-mail address of the human behind it, None when no human is, or nobody could name them.
+        submitter_is_unknown: a human may be behind it whose address is not known.
         chain: how many automatic retrainings led here in a row.
         model_created_at: orders versions that are not numbers; None until the registry was read.
         generation: of the endpoint's desired state when this release claimed it; 0 before.
@@ -182,11 +183,18 @@ class Release:
     outcomes: tuple[Judgement, ...] = ()
     sample: str = ""
     probed_at: datetime | None = None
+    submitter_is_unknown: bool = False
 
     @property
     def steps(self) -> tuple[int, ...]:
         """Return the percents to go through: with nothing serving there is nothing to compare with or to protect."""
         return self.plan.steps if self.champion else (100,)
+
+    @property
+    def approvals_needed(self) -> int:
+        """Return how many must agree: of two people one is not the submitter, whoever that is."""
+        plan = self.plan.approval
+        return max(plan.quorum, 1) + (self.submitter_is_unknown and not plan.submitter_may_approve)
 
     @property
     def has_moved_traffic(self) -> bool:

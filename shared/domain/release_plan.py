@@ -38,6 +38,7 @@ class ApprovalPlan:
         remind_after: when those who may decide are told again; None for never.
         escalate_after: when those who stand behind them are told; None for never.
         for_undo: whether an earlier version's return is asked about, too.
+        unknown_submitter: what is done about a version whose submitter nobody could name.
     """
 
     when: Literal["always", "production", "never"]
@@ -48,6 +49,7 @@ class ApprovalPlan:
     remind_after: timedelta | None = None
     escalate_after: timedelta | None = None
     for_undo: bool = False
+    unknown_submitter: Literal["one-more", "refuse"] = "one-more"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from shared.domain.fact import Fact, Ignored
@@ -23,6 +23,7 @@ from shared.policy.book import PolicyBook
 from shared.policy.concern import unconcerned
 from shared.policy.decide import decide, needs_state
 from shared.policy.model import Policy
+from shared.policy.people import Directory
 from shared.ports.clock import Clock
 from shared.ports.labels import LabelDesk
 from shared.ports.outbox import Outbox
@@ -53,6 +54,7 @@ class Processor:
     clock: Clock
     home: Home | None = None
     labels: LabelDesk | None = None
+    people: Directory = field(default_factory=Directory)
 
     @cached_property
     def _book(self) -> PolicyBook:
@@ -149,7 +151,9 @@ class Processor:
         policy = next((p for p in self.policies if p.model == reaction.model), None)
         if policy is None:
             return held_back(reaction, f"the policy of model {reaction.model} is gone")
-        work = Work(entry.fact, policy, number, claim.at, self.workspace, self.models, self.releases, self.labels)
+        work = Work(
+            entry.fact, policy, number, claim.at, self.workspace, self.models, self.releases, self.labels, self.people
+        )
         if reaction.suppressed:
             reason = reaction.suppressed
             return held_back(reaction, reason, suppression_notice(reaction, reason, work))

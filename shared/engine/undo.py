@@ -27,7 +27,8 @@ class Undoer(Reopener):
             version=wish.version,
             endpoint=wish.endpoint,
             fact=wish.fact("undo", now),
-            submitter=wish.by,
+            submitter=wish.by if "@" in wish.by else None,
+            submitter_is_unknown="@" not in wish.by,
             cause=f"undo by {wish.by}: {wish.reason}",
             undo=Undo(wish.by, wish.reason, now),
         )

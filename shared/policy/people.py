@@ -25,12 +25,14 @@ ZONE_PATTERN = r"^[A-Za-z0-9_+\-]{1,40}(?:/[A-Za-z0-9_+\-]{1,40}){0,2}$"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who gets messages. `locale` is BCP 47 ("pt-BR"); `time_zone` an IANA name."""
+    """Someone who gets messages. `locale` is BCP 47 ("pt-BR"); `time_zone` an IANA name; `aliases` are the other names
+    under which Azure shows them."""
 
     email: str
     name: str
     locale: str = "en"
     time_zone: str = "UTC"
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,17 @@ class Directory:
         """Return the person with that address; somebody unlisted gets English and UTC."""
         address = email.lower()
         return self.people.get(address) or Person(address, address)
+
+    def address_of(self, shown: str) -> str | None:
+        """Return the e-mail address of whom Azure shows under that name; None for nobody, or for several.
+
+        Azure ML records a display name ("Mary Smith") as the maker of a model or a job, and no address with it.
+        """
+        if "@" in shown:
+            return shown.strip().lower()
+        name = _plain(shown)
+        found = {each.email for each in self.people.values() if name in map(_plain, (each.name, *each.aliases))}
+        return found.pop() if name and len(found) == 1 else None
 
 
 def load_people(text: str, path: str) -> Directory:
@@ -62,7 +75,8 @@ def load_people(text: str, path: str) -> Directory:
     if problems:
         raise PolicyProblemsError(problems)
     people = [
-        Person(email, entry.name or email, entry.locale, entry.time_zone) for email, entry in listed.people.items()
+        Person(email, entry.name or email, entry.locale, entry.time_zone, entry.aliases)
+        for email, entry in listed.people.items()
     ]
     return Directory({person.email: person for person in people})
 
@@ -70,6 +84,10 @@ def load_people(text: str, path: str) -> Directory:
 def load_people_file(file: Path) -> Directory:
     """Return the people in `file`; nobody when there is no such file."""
     return load_people(read_text(file), str(file)) if file.exists() else Directory()
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _listed_twice(document: Document) -> list[Problem]:
@@ -110,6 +128,7 @@ class _PersonEntry(Section):
     name: str = Field(default="", max_length=200)
     locale: _Locale = "en"
     time_zone: _Zone = "UTC"
+    aliases: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
 
 
 class _PeopleFile(Section):

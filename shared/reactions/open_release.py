@@ -47,9 +47,15 @@ def perform(reaction: Reaction, work: Work) -> Performed:
 
 
 def _opening(model: ModelRecord, job: JobRecord | None, work: Work) -> Opening:
-    """Return the release's lineage: from the tags of the job of ours that trained it, else from who registered it."""
-    tags = job.tags if job else {}
-    submitter = tags.get("vigia.submitter") or (None if "vigia.cause" in tags else _person(model.created_by))
+    """Return the release's lineage: from the tags of the job of ours that trained it, else from who registered it.
+
+    Anybody can give a job of theirs our tags, and would be nobody's submitter: only jobs that we started are believed.
+    """
+    ours = {training.job for training in work.models.read(work.policy.model).trainings}
+    tags = job.tags if job and job.name in ours else {}
+    shown = tags.get("vigia.submitter", "") if tags else model.created_by
+    submitter = work.people.address_of(shown)
+    has_human = bool(shown) or not tags
     return Opening(
         model=model.name,
         version=model.version,
@@ -58,17 +64,13 @@ def _opening(model: ModelRecord, job: JobRecord | None, work: Work) -> Opening:
         submitter=submitter,
         cause=tags.get("vigia.cause") or f"registration by {model.created_by or 'somebody unknown'}",
         chain=_chain(tags.get("vigia.chain", "")),
+        submitter_is_unknown=has_human and submitter is None,
     )
 
 
 def _chain(tag: str) -> int:
     # Tags can be edited by hand; a lineage that cannot be read starts afresh.
     return int(tag) if tag.isascii() and tag.isdigit() else 0
-
-
-def _person(created_by: str) -> str | None:
-    """Return the e-mail address of the human who registered the model; identities of services have none."""
-    return created_by if "@" in created_by else None
 
 
 SPEC = ReactionSpec(NAME, propose, perform, SECTIONS, looks_at_state=())

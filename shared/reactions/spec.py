@@ -16,6 +16,7 @@ from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import Release, ReleaseState
 from shared.domain.state import ModelState
 from shared.policy.model import Policy
+from shared.policy.people import Directory
 from shared.ports.labels import LabelDesk
 from shared.ports.workspace import Workspace
 
@@ -52,6 +53,7 @@ class Work:
 
     Args:
         number: its place in the plan; together with the fact's key it names every effect.
+        people: who is who, for names that Azure shows.
     """
 
     fact: Fact
@@ -62,6 +64,7 @@ class Work:
     models: ModelMemory
     releases: Releases
     labels: LabelDesk | None = None
+    people: Directory = field(default_factory=Directory)
 
     @property
     def key(self) -> FactKey:

@@ -20,9 +20,24 @@ def call_to_decide(release: Release, kind: NoticeKind) -> Release:
         f"/api/approvals/{release.id}",
         reason=release.reason,
         step=STEP,
-        quorum=str(plan.quorum),
+        quorum=str(release.approvals_needed),
         expires_at=(release.entered_at + plan.expires).isoformat(),
     )
+
+
+def without_four_eyes(release: Release) -> str:
+    """Return why nobody may be asked, for the submitter could approve their own version; empty when all is well."""
+    plan = release.plan.approval
+    if not release.submitter_is_unknown or plan.submitter_may_approve:
+        return ""
+    who = f"nobody knows who submitted version {release.version} ({release.cause})"
+    remedy = "list them in people.yaml, with the name that Azure shows among their aliases"
+    if plan.unknown_submitter == "refuse":
+        return f"{who}, and the policy refuses such versions; {remedy}"
+    if len(plan.approvers) < release.approvals_needed:
+        needed = f"{release.approvals_needed} must agree, and people.approvers names {len(plan.approvers)}"
+        return f"{who}; {needed}; {remedy}, or name more approvers"
+    return ""
 
 
 def reminded(release: Release, now: datetime) -> Release:

@@ -16,7 +16,7 @@ from shared.domain.release_plan import EvaluationPlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.ports.workspace import JobRequest
 from shared.release.actions import AskApproval, ClaimEndpoint, ReplaceHolder, SubmitJob
-from shared.release.approval import STEP, call_to_decide, reminded
+from shared.release.approval import STEP, call_to_decide, reminded, without_four_eyes
 from shared.release.endings import end
 from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay
 from shared.release.names import evaluation_job
@@ -183,8 +183,9 @@ def approval_request(release: Release) -> ApprovalRequest:
         requested_at=release.entered_at,
         expires_at=release.entered_at + plan.expires,
         approvers=plan.approvers,
-        quorum=plan.quorum,
+        quorum=release.approvals_needed,
         submitter=release.submitter,
+        submitter_is_unknown=release.submitter_is_unknown,
         submitter_may_approve=plan.submitter_may_approve,
         evidence=(
             ("champion", champion.version or champion.deployment if champion else "none"),
@@ -233,6 +234,8 @@ def _after_gates(release: Release, reason: str, now: datetime) -> Step:
 
 
 def _ask(release: Release, reason: str, now: datetime, evidence: Mapping[str, str] | None = None) -> Step:
+    if refusal := without_four_eyes(release):
+        return end(release, ReleaseState.REJECTED, refusal, now)
     asking = move(release, ReleaseState.AWAITING_APPROVAL, reason, now, evidence)
     asking = replace(asking, approval_digest=_evidence_digest(asking))
     return go_on(call_to_decide(asking, NoticeKind.APPROVAL_NEEDED), now)

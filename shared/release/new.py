@@ -19,7 +19,8 @@ class Opening:
 
     Args:
         fact: the key of the fact that opens it.
-        submitter: the human behind it, None when no human is.
+        submitter: the address of the human behind it, None when no human is, or nobody could name them.
+        submitter_is_unknown: a human may be behind it whose address is not known.
         cause: in a few words, e.g. "drift" or "registered by ana@example.com".
         chain: how many automatic retrainings led here in a row.
         number: 1 for the version's first release; more when a person wants it back.
@@ -35,6 +36,7 @@ class Opening:
     chain: int = 0
     number: int = 1
     undo: Undo | None = None
+    submitter_is_unknown: bool = False
 
 
 def new_release(opening: Opening, plan: ReleasePlan, now: datetime) -> Release:
@@ -48,6 +50,7 @@ def new_release(opening: Opening, plan: ReleasePlan, now: datetime) -> Release:
         opened_at=now,
         opened_by=opening.fact,
         submitter=opening.submitter,
+        submitter_is_unknown=opening.submitter_is_unknown,
         cause=opening.cause,
         chain=opening.chain,
         challenger=Serving(deployment_name(opening.version), opening.version),

@@ -74,4 +74,5 @@ def _approval_plan(policy: Policy) -> ApprovalPlan:
         remind_after=approval.reminds_after,
         escalate_after=approval.escalates_after,
         for_undo=approval.for_undo == "always",
+        unknown_submitter=approval.unknown_submitter,
     )

@@ -62,6 +62,7 @@ class Approval(Section):
     quorum: int = Field(default=1, ge=1)
     expires: Duration = timedelta(hours=24)
     not_by: Literal["submitter", "nobody"] = "submitter"
+    unknown_submitter: Literal["one-more", "refuse"] = "one-more"
     remind_after: Duration | None = None
     escalate_to: tuple[Email, ...] = ()
     for_undo: Literal["never", "always"] = "never"

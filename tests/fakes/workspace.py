@@ -60,6 +60,7 @@ class FakeWorkspace(FakeEndpoints):
         created_at: datetime = BORN,
         tags: Mapping[str, str] | None = None,
         job: str | None = None,
+        by: str = "ana@example.com",
     ) -> ModelRecord:
         """Add a model to the registry."""
         record = ModelRecord(
@@ -68,7 +69,7 @@ class FakeWorkspace(FakeEndpoints):
             "mlflow_model",
             f"azureml://models/{name}/{version}",
             created_at,
-            "ana@example.com",
+            by,
             JobName(job) if job else None,
             dict(tags or {}),
         )

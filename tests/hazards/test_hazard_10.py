@@ -26,6 +26,7 @@ def test_the_submitter_may_not_approve(spelling: str) -> None:
 
 def test_the_submitter_is_who_asked_for_the_training_and_not_the_identity_that_registered_it() -> None:
     world = World()
+    world.note_training("job-8")
     tags = {"vigia.submitter": ANA, "vigia.cause": "request", "vigia.model": "churn"}
     world.azureml.register("churn", "8", job="job-8")
     world.azureml.jobs["job-8"] = JobRecord(JobName("job-8"), "Completed", tags, "vigia-identity")
@@ -36,3 +37,16 @@ def test_the_submitter_is_who_asked_for_the_training_and_not_the_identity_that_r
     stored = world.releases.load(item.id)
     assert stored is not None
     assert stored.release.submitter == ANA
+
+
+def test_of_a_version_whose_submitter_nobody_can_name_two_people_must_approve() -> None:
+    world = ReleaseOffice()
+    world.hides_submitters = True
+    release = world.ask()
+    question = world.office.question(release)
+    assert question is not None
+    assert (question.request.quorum, question.request.submitter_is_unknown) == (2, True)
+
+    assert world.office.vote(release, question.request.digest, ANA, "approve", "").missing == 1
+    assert world.office.vote(release, question.request.digest, BEN, "approve", "").status == 200
+    world.run(until=lambda: world.release(release).state is ReleaseState.DEPLOYING)

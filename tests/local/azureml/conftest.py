@@ -34,7 +34,12 @@ class LocalCredential:
             return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
 
         expires = int(time.time()) + 3600
-        claims = {"aud": scopes[0].removesuffix("/.default"), "exp": expires, "upn": "ana@example.com"}
+        claims = {
+            "aud": scopes[0].removesuffix("/.default"),
+            "exp": expires,
+            "upn": "ana@example.com",
+            "name": "Ana Souza",
+        }
         return AccessToken(f"{part({'alg': 'none'})}.{part(claims)}.", expires)
 
 

@@ -79,7 +79,7 @@ def test_model_from_a_datastore_path_is_registered_and_raises_an_event(system: S
     assert made.version == "1"
     found = system.ml.models.get("by-hand", label="latest")
     assert (found.version, found.tags, found.type) == ("1", {"stage": "candidate"}, "mlflow_model")
-    assert found.creation_context.created_by == "ana@example.com"
+    assert found.creation_context.created_by == "Ana Souza"
     event = system.events_of("ModelRegistered", "models/by-hand:1")[0]
     assert event["data"] == {
         "ModelName": "by-hand",

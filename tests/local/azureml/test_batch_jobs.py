@@ -169,7 +169,7 @@ def test_run_events_are_raised_for_the_job_and_its_step(system: System, folder: 
     completed = system.events_of("RunCompleted", f"/runs/{job}")[0]["data"]
     assert (completed["experimentName"], completed["runType"]) == (ENDPOINT, "azureml.PipelineRun")
     assert completed["runTags"]["azureml.deploymentname"] == "blue"
-    assert completed["createdBy"] == "ana@example.com"
+    assert completed["createdBy"] == "Ana Souza"
     step = system.events_of("RunCompleted", f"/runs/{job}_batchscoring")[0]["data"]
     assert step["runType"] == "azureml.StepRun"
     statuses = [each["data"]["runStatus"] for each in system.events_of("RunStatusChanged", f"/runs/{job}")]

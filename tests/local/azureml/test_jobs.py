@@ -89,7 +89,7 @@ def test_run_events_carry_the_tags_and_every_status(system: System, train: Compo
     assert len(completed) == 1
     assert completed[0]["data"]["runTags"] == {"cause": "drift"}
     assert completed[0]["data"]["experimentName"] == "training"
-    assert completed[0]["data"]["createdBy"] == "ana@example.com"
+    assert completed[0]["data"]["createdBy"] == "Ana Souza"
     changes = system.events_of("RunStatusChanged", f"/runs/{job.name}")
     assert [each["data"]["runStatus"] for each in changes] == [
         "NotStarted",

@@ -46,6 +46,7 @@ class World:
 
     def __init__(self, champion: bool = True) -> None:
         self.clock = FakeClock()
+        self.hides_submitters = False
         self.blobs = MemoryBlobStore(self.clock.now)
         self.queue = FakeQueues(self.clock)
         self.workspace = FakeWorkspace()
@@ -80,6 +81,8 @@ class World:
 
     def open(self, version: str = "2", **plan: Any) -> ReleaseId:
         release = a_release(version, a_plan(**{"approval": NO_APPROVAL, **plan}), self.clock.now())
+        if self.hides_submitters:
+            release = replace(release, submitter=None, submitter_is_unknown=True)
         self.offer_scores(release.id)
         assert self.desk.open(release)
         return release.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release
 from shared.errors import RetryableError
+from shared.policy.people import Directory, Person
 from shared.ports.workspace import JobRecord
+from shared.reactions.registry import reactions
 from tests.unit.engine.fact_world import POLICY, World, a_policy, drift, registered
 from tests.unit.events.wire import fact_from
-from tests.unit.reactions.work import perform, proposed
+from tests.unit.reactions.work import perform, proposed, work_for
 
 NAME = "open-release"
 
@@ -73,17 +76,54 @@ def test_a_version_of_a_persons_making_has_that_person_as_its_submitter() -> Non
         ),
         pytest.param({"vigia.cause": "drift", "vigia.chain": "many"}, None, "drift", 0, id="a_chain_edited_by_hand"),
         pytest.param({"vigia.cause": "drift", "vigia.chain": "-3"}, None, "drift", 0, id="a_negative_chain"),
-        pytest.param({}, "ana@example.com", "registration by ana@example.com", 0, id="a_job_that_is_not_ours"),
     ],
 )
-def test_a_version_of_a_job_has_the_jobs_lineage(
+def test_a_version_of_a_job_of_ours_has_the_jobs_lineage(
     tags: dict[str, str], submitter: str | None, cause: str, chain: int
 ) -> None:
     world = World()
+    world.note_training("job-1")
     world.azureml.register("churn", "7", job="job-1")
     world.azureml.jobs["job-1"] = JobRecord(JobName("job-1"), "Completed", tags, "vigia")
     perform(world, NAME, registered())
     assert (opened(world).submitter, opened(world).cause, opened(world).chain) == (submitter, cause, chain)
+    assert not opened(world).submitter_is_unknown
+
+
+@pytest.mark.parametrize("tags", [{}, {"vigia.cause": "drift", "vigia.submitter": "ben@example.com"}])
+def test_the_tags_of_a_job_that_is_not_ours_are_not_believed(tags: dict[str, str]) -> None:
+    world = World()
+    world.azureml.register("churn", "7", job="job-1")
+    world.azureml.jobs["job-1"] = JobRecord(JobName("job-1"), "Completed", tags, "vigia")
+    perform(world, NAME, registered())
+    assert (opened(world).submitter, opened(world).cause) == ("ana@example.com", "registration by ana@example.com")
+
+
+@pytest.mark.parametrize(
+    ("shown", "submitter"),
+    [
+        pytest.param("Ana Souza", "ana@example.com", id="a_name_that_is_listed"),
+        pytest.param("ana  SOUZA", "ana@example.com", id="in_another_spelling"),
+        pytest.param("A. Souza", "ana@example.com", id="an_alias"),
+        pytest.param("Ben Lee", None, id="a_name_of_two_people"),
+        pytest.param("Mary Smith", None, id="somebody_who_is_not_listed"),
+        pytest.param("", None, id="no_name_at_all"),
+    ],
+)
+def test_a_display_name_is_looked_up_among_the_people(shown: str, submitter: str | None) -> None:
+    world = World()
+    world.azureml.register("churn", "7", by=shown)
+    people = [
+        Person("ana@example.com", "Ana Souza", aliases=("A. Souza",)),
+        Person("ben@example.com", "Ben Lee"),
+        Person("lee@example.com", "Ben Lee"),
+    ]
+    work = replace(
+        work_for(world, fact_from(registered())), people=Directory({person.email: person for person in people})
+    )
+    (reaction,) = proposed(NAME, registered())
+    reactions()[NAME].perform(reaction, work)
+    assert (opened(world).submitter, opened(world).submitter_is_unknown) == (submitter, submitter is None)
 
 
 def test_repeating_it_is_one_release() -> None:

@@ -184,6 +184,32 @@ def test_who_is_asked(when: Any, has_champion: bool, state: ReleaseState) -> Non
     assert step(release, Observation(model=MODEL, gate_results=()), NOW).release.state is state
 
 
+@pytest.mark.parametrize(
+    ("approval", "state", "reason"),
+    [
+        pytest.param({"approvers": ("ana", "ben")}, ReleaseState.AWAITING_APPROVAL, "", id="two_must_agree"),
+        pytest.param({}, ReleaseState.REJECTED, "2 must agree, and people.approvers names 1", id="too_few_approvers"),
+        pytest.param(
+            {"approvers": ("ana", "ben"), "unknown_submitter": "refuse"},
+            ReleaseState.REJECTED,
+            "the policy refuses such versions; list them in people.yaml",
+            id="refused_by_policy",
+        ),
+        pytest.param(
+            {"submitter_may_approve": True}, ReleaseState.AWAITING_APPROVAL, "", id="submitters_may_approve_anyway"
+        ),
+    ],
+)
+def test_a_version_that_nobody_knows_the_submitter_of(approval: Any, state: ReleaseState, reason: str) -> None:
+    plan = a_plan(evaluation=None, approval=replace(a_plan().approval, **approval))
+    release = replace(a_release(plan=plan), state=ReleaseState.GATING, submitter=None, submitter_is_unknown=True)
+
+    after = step(release, Observation(model=MODEL, gate_results=()), NOW).release
+
+    assert after.state is state
+    assert reason in after.reason
+
+
 def test_other_evidence_is_another_question() -> None:
     plan = a_plan(evaluation=None)
     release = replace(a_release(plan=plan), state=ReleaseState.GATING)
