@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from shared.errors import AmbiguousWriteError, RetryableError, VigiaError
@@ -15,6 +15,8 @@ from shared.errors import AmbiguousWriteError, RetryableError, VigiaError
 HEALTHY = 0
 NEEDS_A_PERSON = 1
 NOT_DONE = 2
+# No command answers with it. Source: sysexits.h of 4.3BSD, EX_SOFTWARE.
+UNEXPECTED = 70
 DEBUG = "--debug"
 # Where the settings are from, and which storage they name; an error may want to say so.
 SOURCE: ContextVar[str] = ContextVar("source", default="nowhere yet")
@@ -49,7 +51,26 @@ class BorderGroup(TyperGroup):
             show_error(exc)
         except Exception as exc:
             _show(f"unexpected {type(exc).__name__}: {exc}", f"run it again with {DEBUG} to see where, and report it")
+            raise typer.Exit(UNEXPECTED) from exc
         raise typer.Exit(NOT_DONE)
+
+
+class AnswerCommand(TyperCommand):
+    """A command that answers with 2: what keeps it from answering, a wrong call too, is NEEDS_A_PERSON."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as exc:
+            exc.exit_code = NEEDS_A_PERSON
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VigiaError as exc:
+            show_error(exc)
+            raise typer.Exit(NEEDS_A_PERSON) from exc
 
 
 def printable(text: str) -> str:

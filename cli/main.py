@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from cli import events, freeze, monitor, notices, plan, policy, releases, simulate, status, why
-from cli.errors import DEBUG, BorderGroup
+from cli.errors import DEBUG, AnswerCommand, BorderGroup
 
-EPILOG = """Exit codes: 0 all is well, 1 something needs a person (status, events replay) or is wrong in a policy \
-(policy validate, simulate), 2 the command could not be carried out; plan and monitor run have their own."""
+EPILOG = """Exit codes: 0 all is well or done, 1 something needs a person or is wrong, 2 it could not be carried out \
+(of plan and monitor run: something differs), 3 too little to tell, 70 an unexpected error."""
 
 app = typer.Typer(
     name="vigia",
@@ -54,7 +54,7 @@ def vigia(
 
 
 app.command("status")(status.command)
-app.command("plan")(plan.command)
+app.command("plan", cls=AnswerCommand)(plan.command)
 app.command("simulate")(simulate.command)
 app.add_typer(releases.app, name="releases")
 app.command("why")(why.command)

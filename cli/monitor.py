@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import context
-from cli.errors import HEALTHY, NEEDS_A_PERSON, CommandError, show_error
+from cli.errors import HEALTHY, NEEDS_A_PERSON, AnswerCommand, CommandError
 from cli.options import Format, OutputOption, SettingsOption
 from cli.output import console, print_json, text, waiting
-from shared.errors import VigiaError
 
 if TYPE_CHECKING:
     from cli.monitor_run import Asked
@@ -35,7 +34,7 @@ IgnoreOption = Annotated[
 ]
 
 
-@app.command("run")
+@app.command("run", cls=AnswerCommand)
 def run(
     model: Annotated[
         str | None, typer.Argument(metavar="MODEL", help="The model; without one, only the given files are compared.")
@@ -91,19 +90,14 @@ def run(
       vigia monitor run flight-delay --window 24h -o json
       vigia monitor run flight-delay --reference azureml:flights@latest --start 2026-07-12 --end 2026-07-13
     """
-    try:
-        _require_folder(report)
-        if save and model is None:
-            raise CommandError("cli.save", "--save needs a model to keep the report with", "give MODEL, or --report")
-        from cli.monitor_asked import asked_for
+    _require_folder(report)
+    if save and model is None:
+        raise CommandError("cli.save", "--save needs a model to keep the report with", "give MODEL, or --report")
+    from cli.monitor_asked import asked_for
 
-        asked = asked_for(reference, current, ignore, window, start, end, min_effect, minimum_rows, importance)
-        with waiting("reading and comparing"):
-            found = _look(model, asked, settings, save)
-    except VigiaError as exc:
-        # Not 2, which says that there is drift.
-        show_error(exc)
-        raise typer.Exit(NEEDS_A_PERSON) from exc
+    asked = asked_for(reference, current, ignore, window, start, end, min_effect, minimum_rows, importance)
+    with waiting("reading and comparing"):
+        found = _look(model, asked, settings, save)
     if report:
         _write(found, report)
     if output is Format.JSON:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import context
-from cli.errors import HEALTHY, NEEDS_A_PERSON, CommandError, show_error
+from cli.errors import HEALTHY, CommandError
 from cli.options import Format, OutputOption, SettingsOption
 from cli.output import console, print_json, text, waiting
-from shared.errors import VigiaError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,13 +34,8 @@ def command(
       vigia plan flight-delay:4
       vigia plan flight-delay:4 -o json
     """
-    try:
-        with waiting("reading the policy, the endpoint and the releases"):
-            report = _gathered(settings, version)
-    except VigiaError as exc:
-        # Not 2, which says that something would change.
-        show_error(exc)
-        raise typer.Exit(NEEDS_A_PERSON) from exc
+    with waiting("reading the policy, the endpoint and the releases"):
+        report = _gathered(settings, version)
     if output is Format.JSON:
         print_json(report)
     else:

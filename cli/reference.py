@@ -9,16 +9,22 @@ from typing import Any
 
 import typer.main
 
-from cli.main import EPILOG, app
+from cli.main import app
 
 FILE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
-INTRODUCTION = f"""\
+INTRODUCTION = """\
 # The `vigia` command
 
 `vigia` shows what happens to your models and lets you step in. Written from `vigia --help`; to write it anew after a
 change: `python -m cli.reference`.
 
-{EPILOG}
+| exit code | what it says |
+|---|---|
+| 0 | all is well, or it was done |
+| 1 | something needs a person or is wrong; of `monitor run` and `plan`: it could not be carried out |
+| 2 | it could not be carried out, or was a wrong call; of `monitor run`: drift; of `plan`: something would change |
+| 3 | too little data to tell |
+| 70 | an unexpected error, a mistake of `vigia` itself |
 
 `-o json` is for programs: JSON on standard output, nothing beside it, and keys that stay. Settings come from
 `--settings FILE`, else from `./local.settings.json` when it exists, else from the environment; a relative

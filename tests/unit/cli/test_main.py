@@ -130,7 +130,7 @@ def test_a_mistake_of_ours_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyP
 
     refused = run("status")
 
-    assert refused.exit_code == 2
+    assert refused.exit_code == 70
     assert refused.stderr.startswith("error: unexpected KeyError: 'wake'\n  → run it again with --debug")
 
 
