@@ -14,7 +14,7 @@ from benchmarks.harness.timing import seconds
 from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
 from shared.domain.verdict import Verdict
-from shared.judge.canary import counts, judge
+from shared.judge.canary import Comparison, counts, judge
 from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
 from shared.judge.latency import differences
 from shared.judge.pairs import Pair
@@ -66,7 +66,7 @@ class World:
 
 def ours(pairs: Sequence[Pair]) -> bool:
     now = pairs[-1].challenger.start + MINUTE
-    return judge(pairs, TOLERANCES, MINUTE, now).verdict is Verdict.FAIL
+    return judge(Comparison(START, pairs), TOLERANCES, now).verdict is Verdict.FAIL
 
 
 def our_minute(pairs: Sequence[Pair]) -> float:

@@ -49,7 +49,9 @@ def stages(change: Change, traffic: Traffic, random: np.random.Generator) -> Ite
     """Yield one release's measurements, stage by stage: two bakes and the watch."""
     for share, looks in ((0.1, 60), (0.5, 60), (1.0, 120)):
         rates = tuple(np.full((1, looks), traffic.mean * part) for part in (share, 1 - share if share < 1 else 1.0))
-        yield measure(traffic, change, (rates[0], rates[1]), tolerances_of(PLAN.judge, looks), random, share < 1)
+        yield measure(
+            traffic, change, (rates[0], rates[1]), tolerances_of(PLAN.judge, looks, PLAN.stages), random, share < 1
+        )
 
 
 def measured(runs: int, run: Run) -> list[Figure]:

@@ -36,6 +36,7 @@ rollout:
     latency: {ratio_at_most: 1.1}
     false_rollbacks: 1%
     interval: 1s
+    log_delay: 1s
 """
 MLMODEL = "flavors:\n  python_function:\n    loader_module: canary_model\n    code: code\n    data: data\n"
 SCORING = """\

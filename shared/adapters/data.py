@@ -146,15 +146,17 @@ class WorkspaceData:
     def mean_predictions(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime, width: timedelta
     ) -> tuple[Predictions, ...]:
-        sums: dict[datetime, tuple[int, float]] = {}
+        sums: dict[datetime, tuple[int, float, float]] = {}
         for answer in self._requests(f"{endpoint}/{deployment}/model_outputs", start, end):
             interval = answer.at - (answer.at - _EPOCH) % width
             for row in answer.rows:
                 value = row.get("prediction")
                 if isinstance(value, int | float) and math.isfinite(value):
-                    count, total = sums.get(interval, (0, 0.0))
-                    sums[interval] = count + 1, total + value
-        return tuple(Predictions(at, count, total / count) for at, (count, total) in sorted(sums.items()))
+                    count, mean, squares = sums.get(interval, (0, 0.0, 0.0))
+                    # Welford's update keeps the digits that a sum of squares would lose.
+                    moved = mean + (value - mean) / (count + 1)
+                    sums[interval] = count + 1, moved, squares + (value - mean) * (value - moved)
+        return tuple(Predictions(at, count, mean, rest / count) for at, (count, mean, rest) in sorted(sums.items()))
 
     def pinned(self, uri: str) -> str:
         return self._workspace.pinned_data(uri) if uri.endswith("@latest") else uri

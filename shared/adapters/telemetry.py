@@ -11,23 +11,24 @@ from shared.adapters.renewal import Renewable
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
 from shared.errors import RetryableError
+from shared.ports.telemetry import FAILURES_BELOW_500
 from shared.ports.workspace import PROBE_MARK
 from shared.settings import Settings
 
-# A model that raises answers 424 through the endpoint; 408 and 429 are requests it did not serve in time.
-# Other 4xx are the caller's mistakes, and say nothing about a version.
-# Source: learn.microsoft.com "HTTP status codes for online endpoints", read 2026-11-20.
-IS_ERROR = "ResponseCode >= 500 or ResponseCode in (408, 424, 429)"
-
-# One row per deployment and interval leaves the service, not one per request.
+# One row per deployment and interval leaves the service, not one per request. The table's page says that ResponseCode
+# is a number, Microsoft's own example compares it with a text; a code that is none is null, and meets no condition.
 QUERY = """AmlOnlineEndpointTrafficLog
 | where EndpointName == "{endpoint}" and TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})
-| summarize Requests = count(), Errors = countif({is_error}), LogLatency = sum(log(TotalDurationMs + 1.0)),
+| extend Code = toint(ResponseCode)
+| extend IsServed = Code >= 100 and Code < 400
+| summarize Requests = count(), Errors = count() - countif(Code >= 100 and Code < 500 and not(Code in ({failures}))),
+  Served = countif(IsServed), LogLatency = sumif(log(TotalDurationMs + 1.0), IsServed),
   Probes = countif(XMSClientRequestId startswith "{mark}"){quantile}
   by Start = bin(TimeGenerated, {width}), DeploymentName
 | order by Start asc"""
 
-QUANTILE = ", Latency = percentile(TotalDurationMs, {percent:g})"
+# What is not served is null, which aggregates leave out.
+QUANTILE = ', Latency = percentile(iff(IsServed, todouble(TotalDurationMs), todouble("")), {percent:g})'
 
 
 class LogsTelemetry:
@@ -63,7 +64,7 @@ class LogsTelemetry:
             start=start.isoformat(),
             end=end.isoformat(),
             width=f"{width.total_seconds():g}s",
-            is_error=IS_ERROR,
+            failures=", ".join(map(str, FAILURES_BELOW_500)),
             mark=PROBE_MARK,
             quantile="" if quantile is None else QUANTILE.format(percent=100 * quantile),
         )
@@ -81,15 +82,16 @@ class LogsTelemetry:
 
 
 def _interval(row: dict[str, Any]) -> Interval:
-    requests = int(row["Requests"])
-    mean = float(row["LogLatency"]) / requests if requests else math.nan
+    served = int(row["Served"])
+    mean = float(row["LogLatency"]) / served if served else math.nan
     quantile = row.get("Latency")
     return Interval(
         deployment=DeploymentName(row["DeploymentName"]),
         start=row["Start"],
-        requests=requests,
+        requests=int(row["Requests"]),
         errors=int(row["Errors"]),
         mean_log_latency=mean,
         quantile_log_latency=None if quantile is None else math.log(float(quantile) + 1),
         probes=int(row["Probes"]),
+        served=served,
     )

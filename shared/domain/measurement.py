@@ -12,9 +12,12 @@ from shared.domain.ids import DeploymentName
 class Interval:
     """One deployment's requests in one short interval.
 
-    `mean_log_latency` is the mean of ln(total milliseconds + 1): logarithms, so that a ratio of
-    latencies is a difference and shared load cancels between deployments. `quantile_log_latency` is the same of
-    one quantile of the latencies, None when none was asked for. `probes` of the requests were ours.
+    Args:
+        mean_log_latency: mean of ln(total milliseconds + 1) of the requests that were served: logarithms, so that a
+            ratio of latencies is a difference and shared load cancels between deployments. NaN when none was.
+        quantile_log_latency: the same of one quantile of their latencies; None when none was asked for.
+        probes: how many of the requests were ours.
+        served: how many requests got an answer that the model was asked for; None for all of them.
     """
 
     deployment: DeploymentName
@@ -24,12 +27,18 @@ class Interval:
     mean_log_latency: float
     quantile_log_latency: float | None = None
     probes: int = 0
+    served: int | None = None
+
+    @property
+    def served_requests(self) -> int:
+        return self.requests if self.served is None else self.served
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What one deployment predicted in one short interval: how many numbers, and their mean."""
+    """What one deployment predicted in one short interval: how many numbers, their mean and their variance."""
 
     start: datetime
     count: int
     mean: float
+    variance: float

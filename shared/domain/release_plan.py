@@ -65,6 +65,8 @@ class JudgePlan:
         score_shift_at_most: difference of mean predictions, either way; None to leave them unjudged.
         quality: of answers whose labels arrive; None to leave it unjudged.
         errors_at_most: share of errors, 0 to 1, that a version may have whatever the other one does.
+        latency_warm_up: how long latency is left unjudged after each change of the traffic.
+        log_delay: how late rows of the traffic log arrive as a rule.
     """
 
     errors_worse_by_at_most: float | None
@@ -77,6 +79,8 @@ class JudgePlan:
     score_shift_at_most: float | None = None
     quality: QualityPlan | None = None
     errors_at_most: float | None = 0.1
+    latency_warm_up: timedelta = timedelta(0)
+    log_delay: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,11 @@ class ReleasePlan:
     ab: AbPlan | None = None
     batch: BatchPlan | None = None
     probe: ProbePlan | None = None
+
+    @property
+    def stages(self) -> int:
+        """Return how often a release is judged anew: in its shadow, at each step, and while it is watched."""
+        return sum(step < 100 for step in self.steps) + bool(self.mirror) + 1
 
     @property
     def endpoint_type(self) -> Literal["online", "batch"]:

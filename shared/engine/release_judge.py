@@ -16,6 +16,7 @@ from shared.ports.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from shared.judge.absolute_errors import AbsoluteErrors
+    from shared.judge.evidence import Tolerances
     from shared.judge.scores import Shift
 
 # Where Log Analytics counts its bins from. Source: learn.microsoft.com, Kusto bin(), read 2026-11-20.
@@ -41,9 +42,6 @@ def judged(
     Args:
         lag: 0 to compare within the same intervals; otherwise the champion's of so much earlier are taken.
     """
-    from shared.judge.absolute_verdict import with_absolute
-    from shared.judge.evidence import tolerances_of
-
     plan, champion = release.plan.judge, release.champion
     if champion is None and plan.errors_at_most is None:
         return None
@@ -60,10 +58,7 @@ def judged(
     if champion is None:
         return _judged_alone(release, intervals, window, now)
     judgement = _compared(release, champion, intervals, moved, window, now)
-    if plan.errors_at_most is not None:
-        own, others = _own_errors(release, champion, intervals, window, plan.errors_at_most)
-        judgement = with_absolute(judgement, own, others)
-    return with_quality_of(data, release, judgement, tolerances_of(plan, _horizon(release)), since, lag, now)
+    return with_quality_of(data, release, judgement, _tolerances(release), since, lag, now)
 
 
 def _compared(
@@ -74,24 +69,28 @@ def _compared(
     window: Window,
     now: datetime,
 ) -> Judgement:
-    from shared.judge.canary import judge
-    from shared.judge.evidence import tolerances_of
+    from shared.judge.absolute_verdict import with_absolute
+    from shared.judge.canary import Comparison, judge
     from shared.judge.pairs import pair
 
-    plan = release.plan.judge
     pairs = pair(intervals, release.challenger.deployment, champion.deployment, window.lag)
     kept = tuple(each for each in pairs if each.challenger.start >= window.start)
-    return judge(kept, tolerances_of(plan, _horizon(release)), plan.interval, now, moved)
+    own, others = _own_errors(release, champion, intervals, window)
+    is_sick = others is not None and others.is_broken
+    judgement = judge(Comparison(window.start, kept, moved, is_sick), _tolerances(release), now)
+    return with_absolute(judgement, own, others) if own else judgement
 
 
 def _own_errors(
-    release: Release, champion: Serving, intervals: tuple[Interval, ...], window: Window, at_most: float
-) -> tuple[AbsoluteErrors, AbsoluteErrors]:
-    """Return the challenger's errors, and the champion's."""
+    release: Release, champion: Serving, intervals: tuple[Interval, ...], window: Window
+) -> tuple[AbsoluteErrors | None, AbsoluteErrors | None]:
+    """Return the challenger's errors, and the champion's; None where the policy has no absolute bound."""
     from shared.judge.absolute_errors import absolute_errors
     from shared.judge.absolute_verdict import own_intervals
 
-    width, horizon = release.plan.judge.interval, _horizon(release)
+    at_most, width, horizon = release.plan.judge.errors_at_most, release.plan.judge.interval, _horizon(release)
+    if at_most is None:
+        return None, None
     own = own_intervals(intervals, release.challenger.deployment, window.start, window.end)
     others = own_intervals(intervals, champion.deployment, window.start - window.lag, window.end)
     return absolute_errors(own, at_most, width, horizon), absolute_errors(others, at_most, width, horizon)
@@ -100,14 +99,13 @@ def _own_errors(
 def _judged_alone(release: Release, intervals: tuple[Interval, ...], window: Window, now: datetime) -> Judgement | None:
     from shared.judge.absolute_errors import absolute_errors
     from shared.judge.absolute_verdict import judge_alone, own_intervals
-    from shared.judge.canary import stale_after
 
     plan = release.plan.judge
     if plan.errors_at_most is None:
         return None
     own = own_intervals(intervals, release.challenger.deployment, window.start, window.end)
     errors = absolute_errors(own, plan.errors_at_most, plan.interval, _horizon(release))
-    return judge_alone(errors, own[-1] if own else None, stale_after(plan.interval), now)
+    return judge_alone(errors, own[-1] if own else None, _tolerances(release).stale_after, now)
 
 
 def _horizon(release: Release) -> int:
@@ -115,6 +113,12 @@ def _horizon(release: Release) -> int:
     is_watching = release.state is ReleaseState.WATCHING
     looks = release.plan.watch_for if is_watching else release.plan.decide_within
     return max(1, round(looks / release.plan.judge.interval))
+
+
+def _tolerances(release: Release) -> Tolerances:
+    from shared.judge.evidence import tolerances_of
+
+    return tolerances_of(release.plan.judge, _horizon(release), release.plan.stages)
 
 
 def _shifts(data: DataReader, release: Release, champion: Serving, window: Window) -> tuple[Shift, ...]:

@@ -1,14 +1,15 @@
 """The judgement of a challenger by its measurements: fail, pass or inconclusive, in words and numbers.
 
 Under the stated models the chance of ever failing a challenger that is no worse than the tolerances is at most
-`false_rollbacks`, however often it is looked at (Ville's inequality; the chance is split over the metrics).
+`false_rollbacks`, however often it is looked at (Ville's inequality; the chance is split over metrics and stages).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -23,55 +24,72 @@ from shared.judge.evidence import (
     latency_paths,
     score_paths,
 )
-from shared.judge.latency import differences, is_told
+from shared.judge.latency import differences, has_quantile
 from shared.judge.pairs import Pair
-from shared.judge.scores import Shift
-
-# Measurements may come minutes late; older than this many intervals, nothing is known about now.
-STALE_AFTER_INTERVALS = 10
-_VERDICTS = {-1: Verdict.FAIL, 0: Verdict.INCONCLUSIVE, 1: Verdict.PASS}
+from shared.judge.scores import Shift, moments
 
 
-def judge(
-    pairs: Sequence[Pair], tolerances: Tolerances, interval: timedelta, now: datetime, shifts: Sequence[Shift] = ()
-) -> Judgement:
-    """Return how the challenger does.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was measured of both versions since the traffic that is judged was read back.
 
     Args:
-        pairs: since the traffic that is judged was read back, oldest first.
-        shifts: of the predictions, over the same time, oldest first; needed when the tolerances limit them.
+        start: that moment; the warm-up begins then.
+        pairs: oldest first.
+        shifts: of the predictions, oldest first; needed when the tolerances limit them.
+        champion_is_sick: its latency is no yardstick.
     """
+
+    start: datetime
+    pairs: Sequence[Pair]
+    shifts: Sequence[Shift] = ()
+    champion_is_sick: bool = False
+
+
+def judge(measured: Comparison, tolerances: Tolerances, now: datetime) -> Judgement:
+    """Return how the challenger does."""
+    pairs = measured.pairs
     if not pairs:
         return Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured yet", has_data=False)
-    numbers = _numbers(pairs, shifts, tolerances)
+    warm = [each for each in pairs if each.challenger.start >= measured.start + tolerances.warm_up]
+    values = differences(warm, tolerances.latency_quantile)
+    numbers = _numbers(measured, values, tolerances)
     age = now - pairs[-1].challenger.start
-    if age > stale_after(interval):
+    if age > tolerances.stale_after:
         reason = f"the last measurement is {age.total_seconds():.0f} s old"
         return Judgement(Verdict.INCONCLUSIVE, reason, has_data=False, numbers=numbers)
-    last = _last(_paths(pairs, shifts, tolerances))
+    last = _last(measured, values, tolerances)
     for metric in last:
-        numbers[f"{metric.metric}_fail_log10_e"] = float(metric.fails[0, -1]) / math.log(10)
-        numbers[f"{metric.metric}_pass_log10_e"] = float(metric.passes[0, -1]) / math.log(10)
+        numbers[f"{metric.metric}_fail_log10_e"] = float(metric.fails[0, 0]) / math.log(10)
+        numbers[f"{metric.metric}_pass_log10_e"] = float(metric.passes[0, 0]) / math.log(10)
     verdict, ending = _verdict(last, pairs, tolerances)
-    return Judgement(verdict, _words(pairs, numbers, tolerances) + ending, numbers=numbers)
+    return Judgement(
+        verdict,
+        _words(measured, numbers, tolerances) + ending,
+        numbers=numbers,
+        suspects=any(each.fails[0, 0] >= tolerances.enough_to_fail for each in last),
+    )
 
 
-def stale_after(interval: timedelta) -> timedelta:
-    """Return how long ago the newest interval may have begun."""
-    return STALE_AFTER_INTERVALS * interval + interval
-
-
-def _paths(pairs: Sequence[Pair], shifts: Sequence[Shift], tolerances: Tolerances) -> list[Paths]:
-    found = []
+def _last(measured: Comparison, values: Sequence[float], tolerances: Tolerances) -> list[Paths]:
+    """Return where each metric's paths stand; they may have been measured in different numbers of intervals."""
+    paths = []
     if tolerances.error_bound is not None:
-        found.append(error_paths(counts(pairs), tolerances))
-    if tolerances.latency is not None:
-        values = differences(pairs, tolerances.latency_quantile)
-        found.append(latency_paths(np.array([values]), tolerances))
+        paths.append(_newest(error_paths(counts(measured.pairs), tolerances)))
+    if tolerances.latency is not None and not measured.champion_is_sick:
+        paths.append(_newest(latency_paths(np.array([values]), tolerances)) if values else _nothing("latency"))
     if tolerances.scores is not None:
-        moved = [shift.by for shift in shifts] or [0.0]
-        found.append(score_paths(np.array([moved]), tolerances))
-    return found
+        has_any = bool(measured.shifts)
+        paths.append(_newest(score_paths(moments(measured.shifts), tolerances)) if has_any else _nothing("scores"))
+    return paths
+
+
+def _newest(paths: Paths) -> Paths:
+    return paths.at(np.array([[paths.fails.shape[1]]]))
+
+
+def _nothing(metric: str) -> Paths:
+    return Paths(metric, np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1), dtype=bool))
 
 
 def counts(pairs: Sequence[Pair]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -80,35 +98,34 @@ def counts(pairs: Sequence[Pair]) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
     return np.array([rows], dtype=np.float64)
 
 
-def _last(paths: Sequence[Paths]) -> list[Paths]:
-    """Return where each path stands; the metrics may have been measured in different numbers of intervals."""
-    return [Paths(each.metric, each.fails[:, -1:], each.passes[:, -1:]) for each in paths]
-
-
 def _verdict(last: Sequence[Paths], pairs: Sequence[Pair], tolerances: Tolerances) -> tuple[Verdict, str]:
     """Return the verdict and how its sentence ends."""
-    failed = [each.metric for each in last if each.fails[0, -1] >= tolerances.enough_to_fail]
-    if failed:
+    beyond = [each for each in last if each.fails[0, 0] >= tolerances.enough_to_fail]
+    if failed := [each.metric for each in beyond if each.agrees[0, 0]]:
         return Verdict.FAIL, f": {' and '.join(failed)} beyond the tolerance"
+    if beyond:
+        suspects = " and ".join(each.metric for each in beyond)
+        return Verdict.INCONCLUSIVE, f": {suspects} may be beyond the tolerance, in too few minutes to be sure"
     requests = sum(pair.challenger.requests for pair in pairs)
     if len(pairs) < FEWEST_INTERVALS_TO_PASS or requests < FEWEST_REQUESTS:
         return Verdict.INCONCLUSIVE, ": too little to decide"
-    unproven = [each.metric for each in last if each.passes[0, -1] < math.log(1 / FALSE_PASSES)]
+    unproven = [each.metric for each in last if each.passes[0, 0] < math.log(1 / FALSE_PASSES)]
     if unproven or not last:
         return Verdict.INCONCLUSIVE, f": {' and '.join(unproven) or 'nothing'} not proven within the tolerance yet"
     return Verdict.PASS, ": within the tolerance"
 
 
-def _numbers(pairs: Sequence[Pair], shifts: Sequence[Shift], tolerances: Tolerances) -> dict[str, float]:
-    values = differences(pairs, tolerances.latency_quantile)
+def _numbers(measured: Comparison, values: Sequence[float], tolerances: Tolerances) -> dict[str, float]:
+    pairs, shifts = measured.pairs, measured.shifts
     numbers = {
         "intervals": float(len(pairs)),
         "requests": float(sum(pair.challenger.requests for pair in pairs)),
         "errors": float(sum(pair.challenger.errors for pair in pairs)),
         "champion_requests": float(sum(pair.champion.requests for pair in pairs)),
         "champion_errors": float(sum(pair.champion.errors for pair in pairs)),
-        "latency_ratio": math.exp(math.fsum(values) / len(values)),
     }
+    if values:
+        numbers["latency_ratio"] = math.exp(math.fsum(values) / len(values))
     if any(each.probes for pair in pairs for each in (pair.challenger, pair.champion)):
         numbers["probes"] = float(sum(pair.challenger.probes for pair in pairs))
         numbers["champion_probes"] = float(sum(pair.champion.probes for pair in pairs))
@@ -118,13 +135,10 @@ def _numbers(pairs: Sequence[Pair], shifts: Sequence[Shift], tolerances: Toleran
     return numbers
 
 
-def _words(pairs: Sequence[Pair], numbers: dict[str, float], tolerances: Tolerances) -> str:
+def _words(measured: Comparison, numbers: dict[str, float], tolerances: Tolerances) -> str:
     parts = []
     if tolerances.latency is not None:
-        quantile = tolerances.latency_quantile
-        told = [pair for pair in pairs if quantile is not None and is_told(pair, quantile)]
-        what = f"latency at quantile {quantile:g}" if len(told) > len(pairs) / 2 else "latency"
-        parts.append(f"{what} {numbers['latency_ratio']:.2f} times the champion's (tolerance {tolerances.latency:g})")
+        parts.append(_latency_words(measured, numbers, tolerances))
     parts.append(
         f"{numbers['errors']:,.0f} of {numbers['requests']:,.0f} requests failed "
         f"(champion {numbers['champion_errors']:,.0f} of {numbers['champion_requests']:,.0f})"
@@ -136,3 +150,14 @@ def _words(pairs: Sequence[Pair], numbers: dict[str, float], tolerances: Toleran
         moved = f"predictions moved by {numbers['score_shift']:+.3g} (tolerance {tolerances.scores:g})"
         parts.append(moved if numbers["score_intervals"] else "no predictions were collected")
     return ", ".join(parts)
+
+
+def _latency_words(measured: Comparison, numbers: dict[str, float], tolerances: Tolerances) -> str:
+    if measured.champion_is_sick:
+        return "latency is not compared with a champion that fails"
+    if "latency_ratio" not in numbers:
+        return "latency is not judged yet"
+    quantile, pairs = tolerances.latency_quantile, measured.pairs
+    usable = [pair for pair in pairs if quantile is not None and has_quantile(pair, quantile)]
+    what = f"latency at quantile {quantile:g}" if len(usable) > len(pairs) / 2 else "latency"
+    return f"{what} {numbers['latency_ratio']:.2f} times the champion's (tolerance {tolerances.latency:g})"

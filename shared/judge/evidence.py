@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shared.domain.release_plan import JudgePlan
-from shared.judge import errors, means
+from shared.judge import errors, means, score_evidence
+from shared.judge.agreement import MINUTE, spanned
 from shared.judge.errors import Bound
 from shared.judge.starts import ONE_START, starts_for
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
+    Truths = NDArray[np.bool_]
 
 # The chance of proving "within the tolerance" of a challenger that is not, per metric.
 FALSE_PASSES = 0.05
@@ -25,6 +28,13 @@ FEWEST_INTERVALS_TO_PASS = 5
 # A spread cannot be told from fewer values, so neither can what lies beyond it.
 FEWEST_VALUES_TO_FAIL = 3
 FEWEST_REQUESTS = 20
+# Rows of the traffic log come minutes late, now and then three times as late as usual: older than this, nothing is
+# known about now.
+STALE_INTERVALS, STALE_DELAYS = 10, 3
+# The minutes must be as sure as this that errors are more frequent: requests that fail together count once.
+ENOUGH_AGREEMENT = math.log(20)
+# Latency must be beyond the tolerance in so many of the last minutes, which a stall of a few minutes is not.
+SLOW_WINDOW_MINUTES, SLOW_SHARE = 20, 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +48,12 @@ class Tolerances:
         latency_quantile: of which quantile, 0 to 1; None for geometric means.
         scores: difference of mean predictions, either way, above 0.
         quality: how much worse the metric of labelled rows may be, 0 or more.
-        false_rollbacks: chance, above 0 and below 1; split equally over the metrics.
+        false_rollbacks: chance, above 0 and below 1; split equally over the metrics and stages.
         horizon: how long the look-out lasts, in intervals; fixed beforehand.
+        stages: how often a release is judged anew: its steps, its shadow and its watch.
+        interval: what one measurement covers.
+        warm_up: how long latency is not judged, from the beginning of a stage.
+        log_delay: how late measurements arrive as a rule.
     """
 
     errors: float | None
@@ -50,6 +64,10 @@ class Tolerances:
     latency_quantile: float | None = None
     scores: float | None = None
     quality: float | None = None
+    stages: int = 1
+    interval: timedelta = MINUTE
+    warm_up: timedelta = timedelta(0)
+    log_delay: timedelta = timedelta(minutes=5)
 
     @property
     def error_bound(self) -> Bound | None:
@@ -65,10 +83,21 @@ class Tolerances:
     @property
     def enough_to_fail(self) -> float:
         """Return the least ln e-value that proves one metric to be beyond its tolerance."""
-        return math.log(max(len(self.metrics), 1) / self.false_rollbacks)
+        return math.log(max(len(self.metrics), 1) * self.stages / self.false_rollbacks)
+
+    @property
+    def stale_after(self) -> timedelta:
+        """Return how long ago the newest interval may have begun."""
+        return self.interval + max(STALE_INTERVALS * self.interval, STALE_DELAYS * self.log_delay)
+
+    @property
+    def slow_window(self) -> tuple[int, int]:
+        """Return how many of how many intervals must be beyond the latency's tolerance."""
+        window = spanned(SLOW_WINDOW_MINUTES, self.interval, least=4)
+        return math.ceil(SLOW_SHARE * window), window
 
 
-def tolerances_of(plan: JudgePlan, horizon: int) -> Tolerances:
+def tolerances_of(plan: JudgePlan, horizon: int, stages: int = 1) -> Tolerances:
     return Tolerances(
         errors=plan.errors_worse_by_at_most,
         latency=plan.latency_ratio_at_most,
@@ -78,6 +107,10 @@ def tolerances_of(plan: JudgePlan, horizon: int) -> Tolerances:
         latency_quantile=plan.latency_quantile,
         scores=plan.score_shift_at_most,
         quality=plan.quality.worse_by_at_most if plan.quality else None,
+        stages=stages,
+        interval=plan.interval,
+        warm_up=plan.latency_warm_up,
+        log_delay=plan.log_delay,
     )
 
 
@@ -87,35 +120,77 @@ class Paths:
 
     Args:
         fails, passes: one row per stream, one column per interval.
+        agrees: whether what else must be so for a failure is; enough evidence without it is a suspicion.
     """
 
     metric: str
     fails: Numbers
     passes: Numbers
+    agrees: Truths
+
+    def at(self, columns: NDArray[np.intp]) -> Paths:
+        """Return the paths as they stood after so many intervals, per stream; 0 for none at all."""
+        place, has_any = np.maximum(columns - 1, 0), columns > 0
+        if not self.fails.shape[1]:
+            nothing = np.zeros(columns.shape)
+            return Paths(self.metric, nothing, nothing, np.zeros(columns.shape, dtype=bool))
+        fails, passes = (np.take_along_axis(each, place, axis=1) for each in (self.fails, self.passes))
+        agrees = np.take_along_axis(self.agrees, place, axis=1)
+        return Paths(
+            self.metric, np.where(has_any, fails, 0.0), np.where(has_any, passes, 0.0), np.asarray(agrees & has_any)
+        )
 
 
 def error_paths(counts: Numbers, tolerances: Tolerances) -> Paths:
     """Return the evidence in counts (streams, intervals, 4): requests and errors of challenger and champion."""
-    bound = tolerances.error_bound or Bound()
-    fails = errors.paths_above(counts, bound, starts_for(tolerances.horizon))
-    return Paths("errors", fails, errors.paths_below(counts, bound, ONE_START))
+    bound, starts = tolerances.error_bound or Bound(), starts_for(tolerances.horizon)
+    fails = errors.paths_above(counts, bound, starts)
+    agrees = np.zeros(fails.shape, dtype=bool)
+    # Only where there is something to agree with.
+    rows = np.flatnonzero((fails >= tolerances.enough_to_fail).any(axis=1))
+    if len(rows):
+        n_c, k_c, n_b, k_b = np.moveaxis(counts[rows], 2, 0)
+        more = k_c / np.maximum(n_c, 1) - bound.ratio * k_b / np.maximum(n_b, 1)
+        agrees[rows] = means.paths_above(more, bound.offset, starts) >= ENOUGH_AGREEMENT
+    return Paths("errors", fails, errors.paths_below(counts, bound, ONE_START), agrees)
 
 
 def latency_paths(differences: Numbers, tolerances: Tolerances) -> Paths:
     """Return the evidence in differences of log latency (streams, intervals)."""
     bound = math.log(tolerances.latency or 1.0)
     fails = means.paths_above(differences, bound, starts_for(tolerances.horizon))
-    return Paths("latency", _not_before_told(fails), means.paths_below(differences, bound, ONE_START))
+    slow, window = tolerances.slow_window
+    beyond = np.cumsum(differences > bound, axis=1)
+    before = np.zeros_like(beyond)
+    before[:, window:] = beyond[:, :-window]
+    within = means.paths_below(differences, bound, ONE_START)
+    return Paths("latency", _not_before_told(fails), within, np.asarray(beyond - before >= slow))
 
 
-def score_paths(shifts: Numbers, tolerances: Tolerances) -> Paths:
-    """Return the evidence in differences of mean predictions (streams, intervals), which may lie on either side."""
+def score_paths(moments: Numbers, tolerances: Tolerances) -> Paths:
+    """Return the evidence in the moments of predictions (streams, intervals, 6), whose means may lie on either side."""
     bound, starts = tolerances.scores or 0.0, starts_for(tolerances.horizon)
-    above, below = means.paths_above(shifts, bound, starts), means.paths_below(shifts, -bound, starts)
-    # The mean of two e-values is one; and only what is proven on both sides lies between.
-    fails = np.logaddexp(above, below) - math.log(2)
-    within = means.paths_below(shifts, bound, ONE_START), means.paths_above(shifts, -bound, ONE_START)
-    return Paths("scores", _not_before_told(fails), np.minimum(*within))
+    fails = score_evidence.of_predictions(moments, bound, starts)
+    agrees = np.zeros(fails.shape, dtype=bool)
+    rows = np.flatnonzero((fails >= tolerances.enough_to_fail).any(axis=1))
+    if len(rows):
+        by_interval = score_evidence.of_intervals(moments[rows], bound, starts)
+        agrees[rows] = _not_before_told(by_interval) >= tolerances.enough_to_fail
+    return Paths("scores", fails, score_evidence.within(moments, bound), agrees)
+
+
+def failed(paths: Sequence[Paths], tolerances: Tolerances) -> Truths:
+    """Return whether any metric is proven to be beyond its tolerance, per stream and interval."""
+    return _any([(each.fails >= tolerances.enough_to_fail) & each.agrees for each in paths])
+
+
+def suspected(paths: Sequence[Paths], tolerances: Tolerances) -> Truths:
+    """Return whether any metric looks so, whether it is proven or not."""
+    return _any([each.fails >= tolerances.enough_to_fail for each in paths])
+
+
+def _any(each: Sequence[Truths]) -> Truths:
+    return np.asarray(np.logical_or.reduce(each))
 
 
 def verdicts(paths: Sequence[Paths], requests: Numbers, tolerances: Tolerances) -> NDArray[np.int8]:
@@ -124,14 +199,13 @@ def verdicts(paths: Sequence[Paths], requests: Numbers, tolerances: Tolerances) 
     Args:
         requests: the challenger's, per stream and interval.
     """
-    failed = np.zeros(requests.shape, dtype=bool)
-    passed = np.full(requests.shape, bool(paths))
+    if not paths:
+        return np.zeros(requests.shape, dtype=np.int8)
+    passed = ~suspected(paths, tolerances) & (np.cumsum(requests, axis=1) >= FEWEST_REQUESTS)
     for each in paths:
-        failed |= each.fails >= tolerances.enough_to_fail
         passed &= each.passes >= math.log(1 / FALSE_PASSES)
-    passed &= np.cumsum(requests, axis=1) >= FEWEST_REQUESTS
     passed[:, : FEWEST_INTERVALS_TO_PASS - 1] = False
-    return np.where(failed, -1, np.where(passed, 1, 0)).astype(np.int8)
+    return np.where(failed(paths, tolerances), -1, np.where(passed, 1, 0)).astype(np.int8)
 
 
 def _not_before_told(fails: Numbers) -> Numbers:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shared.judge import errors, means
+from shared.judge.absolute_errors import requests_to_prove
 from shared.judge.evidence import FALSE_PASSES, FEWEST_INTERVALS_TO_PASS, FEWEST_REQUESTS, Tolerances
 from shared.judge.starts import ONE_START
 
@@ -34,14 +35,18 @@ class Expected:
     noise: float = 0.03
 
 
-def intervals_to_pass(tolerances: Tolerances, expected: Expected) -> float:
+def intervals_to_pass(tolerances: Tolerances, expected: Expected, errors_at_most: float | None = None) -> float:
     """Return how many intervals it takes to prove that the challenger is within the tolerances; infinite for never.
 
     That is so for the middling release; unlucky ones take longer.
+
+    Args:
+        errors_at_most: the bound of its own share of errors; None for none.
     """
     if min(expected.challenger, expected.champion) <= 0:
         return math.inf
-    least = max(FEWEST_INTERVALS_TO_PASS, FEWEST_REQUESTS / expected.challenger)
+    requests = FEWEST_REQUESTS if errors_at_most is None else requests_to_prove(errors_at_most, expected.errors)
+    least = max(FEWEST_INTERVALS_TO_PASS, requests / expected.challenger)
     return max(least, _errors(tolerances, expected), _latency(tolerances, expected))
 
 
@@ -74,4 +79,5 @@ def _latency(tolerances: Tolerances, expected: Expected) -> float:
     enough = logs >= math.log(1 / FALSE_PASSES)
     if not enough.any():
         return math.inf
-    return float(counts[int(np.argmax(enough))]) / min(1.0, expected.challenger, expected.champion)
+    judged = float(counts[int(np.argmax(enough))]) / min(1.0, expected.challenger, expected.champion)
+    return tolerances.warm_up / tolerances.interval + judged

@@ -42,6 +42,5 @@ def _pairs(challenger: dict[datetime, Interval], champion: dict[datetime, Interv
 
 
 def _is_sound(interval: Interval) -> bool:
-    return (
-        0 <= interval.errors <= interval.requests and interval.requests > 0 and math.isfinite(interval.mean_log_latency)
-    )
+    has_latency = math.isfinite(interval.mean_log_latency) or interval.served_requests == 0
+    return 0 <= interval.errors <= interval.requests and interval.requests > 0 and has_latency

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from shared.domain.measurement import Predictions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
 
 # A mean over fewer predictions is left out.
 FEWEST_PREDICTIONS = 5
@@ -15,10 +23,15 @@ FEWEST_PREDICTIONS = 5
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """By how much the challenger's mean prediction was above the champion's in one interval."""
+    """What both versions predicted in one interval."""
 
-    start: datetime
-    by: float
+    challenger: Predictions
+    champion: Predictions
+
+    @property
+    def by(self) -> float:
+        """Return by how much the challenger's mean prediction was above the champion's."""
+        return self.challenger.mean - self.champion.mean
 
 
 def shifts(
@@ -29,9 +42,17 @@ def shifts(
     Args:
         lag: how much earlier the champion's intervals are that are compared.
     """
-    baseline = {each.start + lag: each for each in champion if each.count >= FEWEST_PREDICTIONS}
+    baseline: dict[datetime, Predictions] = {
+        each.start + lag: each for each in champion if each.count >= FEWEST_PREDICTIONS
+    }
     return tuple(
-        Shift(each.start, each.mean - baseline[each.start].mean)
+        Shift(each, baseline[each.start])
         for each in sorted(challenger, key=attrgetter("start"))
         if each.count >= FEWEST_PREDICTIONS and each.start in baseline
     )
+
+
+def moments(shifts: Sequence[Shift]) -> Numbers:
+    """Return (1, intervals, 6): count, mean and variance of the challenger's predictions, then of the champion's."""
+    rows = [(each.count, each.mean, each.variance) for shift in shifts for each in (shift.challenger, shift.champion)]
+    return np.array(rows, dtype=np.float64).reshape(1, -1, 6)

@@ -33,13 +33,15 @@ def with_probes(expected: Expected, per_interval: int) -> Expected:
     )
 
 
-def probes_that_decide(tolerances: Tolerances, expected: Expected, intervals: float) -> int | None:
+def probes_that_decide(
+    tolerances: Tolerances, expected: Expected, intervals: float, errors_at_most: float | None = None
+) -> int | None:
     """Return the fewest probes per interval with which the middling release is decided within so many intervals; None
     when even the most are too few."""
     from shared.judge.need import intervals_to_pass
 
     def decides(per_interval: int) -> bool:
-        return intervals_to_pass(tolerances, with_probes(expected, per_interval)) <= intervals
+        return intervals_to_pass(tolerances, with_probes(expected, per_interval), errors_at_most) <= intervals
 
     if not decides(MOST_PROBES):
         return None

@@ -16,7 +16,7 @@ from shared.policy.section import Section
 from shared.release.ab import SETTLE_WITHIN
 from shared.release.ab_section import Outcome, ab_problems, held_until
 from shared.release.batch_section import DECIDE_WITHIN, Batch, batch_problems
-from shared.release.judge_section import Judge, judge_plan, judge_problems
+from shared.release.judge_section import Judge, judge_plan, judge_problems, warm_up_problems
 from shared.release.probe_section import Probe, probes_that_decide, with_probes
 
 IN_STEPS = ("canary", "shadow")
@@ -99,6 +99,11 @@ class Rollout(Section):
         return self.steps if self.strategy in IN_STEPS else (100,)
 
     @property
+    def stages(self) -> int:
+        """Return how often a release is judged anew: in its shadow, at each step, and while it is watched."""
+        return len(self.traffic) + (self.strategy == "shadow")
+
+    @property
     def moves_at_once(self) -> bool:
         """Return whether nothing is judged before the new version has all the traffic."""
         return self.strategy != "shadow" and len(self.traffic) == 1
@@ -138,6 +143,8 @@ class Rollout(Section):
         yield from _step_problems(self.steps)
         yield from self._time_problems()
         yield from judge_problems(self.judge)
+        if self.strategy in IN_STEPS:
+            yield from warm_up_problems(self.judge, self.bake, self.deadline)
         yield from self._quality_problems()
         yield from ab_problems(self)
         if self.strategy in IN_STEPS and (self.expected_traffic is not None or self.probe is not None):
@@ -193,15 +200,16 @@ def _traffic_problems(rollout: Rollout, traffic: Rate | None) -> Iterator[tuple[
     if not timedelta(0) < interval or not 0 < share < 1 or not 0 < rollout.judge.false_rollbacks < 100:
         return
     requests = traffic.count * (interval / traffic.per) if traffic else 0.0
-    tolerances = tolerances_of(judge_plan(rollout.judge), max(1, round(rollout.deadline / interval)))
+    plan = judge_plan(rollout.judge, rollout.bake)
+    tolerances = tolerances_of(plan, max(1, round(rollout.deadline / interval)), rollout.stages)
     real = Expected(requests * share, requests * (1 - share))
     expected = with_probes(real, rollout.probe.per_interval) if rollout.probe else real
-    hours = intervals_to_pass(tolerances, expected) * (interval / timedelta(hours=1))
+    hours = intervals_to_pass(tolerances, expected, plan.errors_at_most) * (interval / timedelta(hours=1))
     if hours <= rollout.deadline / timedelta(hours=1):
         return
     needs = f"needs about {_hours(hours)}" if hours < MOST_HOURS else "is never enough"
     remedy = f"decide_within: {math.ceil(1.5 * hours)}h, " if hours < MOST_HOURS else ""
-    enough = probes_that_decide(tolerances, real, rollout.deadline / interval)
+    enough = probes_that_decide(tolerances, real, rollout.deadline / interval, plan.errors_at_most)
     what, probes = (
         f"{rollout.steps[0]} % of {traffic}",
         f"probe: {{sample: azureml:NAME@latest, per_interval: {enough}}}",

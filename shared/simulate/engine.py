@@ -16,7 +16,7 @@ import numpy as np
 
 from shared.domain.release import ReleaseState
 from shared.domain.release_plan import ReleasePlan
-from shared.judge.evidence import tolerances_of
+from shared.judge.evidence import Tolerances, tolerances_of
 from shared.simulate.endpoint import CHAMPION, JUDGEMENTS, NO_DATA, START, VirtualEndpoint, begun
 from shared.simulate.measurements import Change, Looks, Measured, look, measure, without_scores
 from shared.simulate.traffic import MINUTES_PER_DAY, Traffic
@@ -130,8 +130,7 @@ def _advance(
 ) -> None:
     """Bring each release to its next decision."""
     width = plan.judge.interval / MINUTE
-    horizon = max(1, round((plan.watch_for if stage.is_watch else plan.decide_within) / plan.judge.interval))
-    tolerances = without_scores(tolerances_of(plan.judge, horizon))
+    tolerances = _tolerances(plan, stage)
     rates = _rates(traffic, running, stage, width)
     sent, is_beside = _probed(plan, rates, stage)
     measured = measure(traffic, change, sent, tolerances, random, shares_load=is_beside)
@@ -141,7 +140,7 @@ def _advance(
     for until in sorted({stage.first_pass, stage.looks}) if not stage.is_watch else [stage.looks]:
         rest = np.flatnonzero(decided < 0)
         part = Measured(measured.counts[rest, :until], measured.differences[rest, :until])
-        looks = look(part, tolerances)
+        looks = look(part, tolerances, plan.judge.errors_at_most)
         at = _deciding(looks, stage, plan.judge.on_no_data == "abort")
         at = np.where((at >= until) & (until == stage.looks), stage.looks - 1, at)
         found = at < until
@@ -155,6 +154,11 @@ def _advance(
         each.requests += float(served[place, decided[place]])
         each.endpoint = steps.after(each.endpoint, each.at, int(says[place]))
         _note(each)
+
+
+def _tolerances(plan: ReleasePlan, stage: _Stage) -> Tolerances:
+    horizon = max(1, round((plan.watch_for if stage.is_watch else plan.decide_within) / plan.judge.interval))
+    return without_scores(tolerances_of(plan.judge, horizon, plan.stages))
 
 
 def _deciding(looks: Looks, stage: _Stage, gives_up: bool) -> NDArray[np.intp]:
@@ -223,10 +227,10 @@ def look_by_look(plan: ReleasePlan, measured: Iterator[Measured]) -> Ended:
     while not running.endpoint.release.state.is_terminal:
         stage, seen = _stage(plan, running), next(measured)
         before = (running.endpoint.release.state, running.endpoint.release.step_index)
-        horizon = max(1, round((plan.watch_for if stage.is_watch else plan.decide_within) / plan.judge.interval))
-        tolerances = without_scores(tolerances_of(plan.judge, horizon))
+        tolerances = _tolerances(plan, stage)
         for count in range(1, stage.looks + 1):
-            looks = look(Measured(seen.counts[:, :count], seen.differences[:, :count]), tolerances)
+            so_far = Measured(seen.counts[:, :count], seen.differences[:, :count])
+            looks = look(so_far, tolerances, plan.judge.errors_at_most)
             verdict = JUDGEMENTS[int(looks.verdicts[0, -1])] if looks.has_data[0, -1] else NO_DATA
             running.at += width
             running.requests += float(seen.requests[0, count - 1])

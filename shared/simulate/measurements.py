@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.judge.canary import STALE_AFTER_INTERVALS
-from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.absolute_errors import broken, proven
+from shared.judge.evidence import FEWEST_INTERVALS_TO_PASS, Tolerances, error_paths, latency_paths, verdicts
 from shared.judge.latency import FEWEST_BEYOND
+from shared.judge.starts import starts_for
 from shared.simulate.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Measured:
 
     Args:
         counts: (releases, intervals, 4): requests and errors of challenger and champion.
-        differences: of log latency; meaningless where either has no requests.
+        differences: of log latency; meaningless where either served no request.
     """
 
     counts: Numbers
@@ -55,6 +56,12 @@ class Measured:
     def requests(self) -> Numbers:
         """Return the challenger's requests."""
         return self.counts[..., 0]
+
+    @property
+    def is_served(self) -> NDArray[np.bool_]:
+        """Return where both versions served a request."""
+        n_c, k_c, n_b, k_b = np.moveaxis(self.counts, 2, 0)
+        return np.asarray((n_c > k_c) & (n_b > k_b))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +94,9 @@ def measure(
     share = min(traffic.errors + change.errors, MOST_ERRORS)
     failed_c = random.binomial(requests_c.astype(np.int64), share)
     failed_b = random.binomial(requests_b.astype(np.int64), traffic.errors)
-    one_request = traffic.spread * _spread_factor(requests_c, requests_b, tolerances.latency_quantile)
-    variance = one_request**2 * (1 / np.maximum(requests_c, 1) + 1 / np.maximum(requests_b, 1)) + 2 * traffic.noise**2
+    served_c, served_b = requests_c - failed_c, requests_b - failed_b
+    one_request = traffic.spread * _spread_factor(served_c, served_b, tolerances.latency_quantile)
+    variance = one_request**2 * (1 / np.maximum(served_c, 1) + 1 / np.maximum(served_b, 1)) + 2 * traffic.noise**2
     if not shares_load:
         variance = variance + 2 * traffic.load**2
     differences = math.log(change.latency) + random.standard_normal(requests_c.shape) * np.sqrt(variance)
@@ -110,25 +118,37 @@ def _spread_factor(requests_c: Numbers, requests_b: Numbers, quantile: float | N
     return np.where(is_told, math.sqrt(quantile * (1 - quantile)) / density, 1.0)
 
 
-def look(measured: Measured, tolerances: Tolerances) -> Looks:
-    """Return what the judge says after each interval; the same as `judge` on the pairs so far."""
+def look(measured: Measured, tolerances: Tolerances, errors_at_most: float | None = None) -> Looks:
+    """Return what the judge says after each interval; the same as `judged` on what was measured so far."""
     is_pair = (measured.counts[..., 0] > 0) & (measured.counts[..., 2] > 0)
-    pairs = np.cumsum(is_pair, axis=1)
-    # The judge sees pairs only: they are moved to the left, and each look is answered by as many as there were.
-    order = np.argsort(~is_pair, axis=1, kind="stable")
-    counts = np.take_along_axis(measured.counts, order[..., None], axis=1)
-    differences = np.take_along_axis(measured.differences, order, axis=1)
-    paths = []
-    if tolerances.error_bound is not None:
-        paths.append(error_paths(counts, tolerances))
-    if tolerances.latency is not None:
-        paths.append(latency_paths(differences, tolerances))
-    by_pairs = verdicts(paths, counts[..., 0], tolerances)
-    found = np.take_along_axis(by_pairs, np.maximum(pairs - 1, 0), axis=1)
     columns = np.arange(is_pair.shape[1])
+    paths, pairs = [], np.cumsum(is_pair, axis=1, dtype=np.intp)
+    counts = _to_the_left(measured.counts, is_pair)
+    if tolerances.error_bound is not None:
+        paths.append(error_paths(counts, tolerances).at(pairs))
+    if tolerances.latency is not None:
+        is_warm = measured.is_served & (columns >= tolerances.warm_up / tolerances.interval)
+        differences = _to_the_left(measured.differences, is_warm)
+        paths.append(latency_paths(differences, tolerances).at(np.cumsum(is_warm, axis=1, dtype=np.intp)))
+    found = verdicts(paths, np.where(is_pair, measured.requests, 0.0), tolerances)
+    found[pairs < FEWEST_INTERVALS_TO_PASS] = np.minimum(found, 0)[pairs < FEWEST_INTERVALS_TO_PASS]
     latest = np.maximum.accumulate(np.where(is_pair, columns, -1), axis=1)
-    has_data = (pairs > 0) & (columns + 1 - latest <= STALE_AFTER_INTERVALS + 1)
-    return Looks(np.where(has_data, found, 0).astype(np.int8), has_data)
+    age = (columns + 1 - latest) * tolerances.interval.total_seconds()
+    has_data = (pairs > 0) & (age <= tolerances.stale_after.total_seconds())
+    found = np.where(has_data, found, 0).astype(np.int8)
+    if errors_at_most is None:
+        return Looks(found, has_data)
+    requests, errors = measured.counts[..., 0], measured.counts[..., 1]
+    is_broken = broken(requests, errors, errors_at_most, tolerances.interval, starts_for(tolerances.horizon))
+    found[(found > 0) & ~proven(requests, errors, errors_at_most)] = 0
+    found[is_broken] = -1
+    return Looks(found, has_data | is_broken)
+
+
+def _to_the_left(values: Numbers, is_measured: NDArray[np.bool_]) -> Numbers:
+    """Return the values with those that were measured first, in order: the judge sees no others."""
+    order = np.argsort(~is_measured, axis=1, kind="stable")
+    return np.take_along_axis(values, order[..., None] if values.ndim > order.ndim else order, axis=1)
 
 
 def without_scores(tolerances: Tolerances) -> Tolerances:

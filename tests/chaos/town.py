@@ -45,7 +45,7 @@ model: {model}
 kind: tabular
 endpoint: {{name: {model}, type: online}}
 people: {{owner: ana@example.com}}
-rollout: {{strategy: all-at-once, watch_for: 1s, judge: {{interval: 1s}}}}
+rollout: {{strategy: all-at-once, watch_for: 1s, judge: {{interval: 1s, log_delay: 1s}}}}
 notify: [{{on: [release-opened, promoted], to: [owner], by: [teams]}}]
 """
 TOY = {

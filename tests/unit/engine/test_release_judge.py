@@ -42,7 +42,7 @@ class Measured:
 
     def predict(self, deployment: DeploymentName, mean: float, earlier: timedelta = timedelta(0)) -> None:
         self.data.means[self.release.endpoint, deployment] = [
-            Predictions(T0 + minute * MINUTE - earlier, 500, mean + 0.001 * (minute % 4)) for minute in range(20)
+            Predictions(T0 + minute * MINUTE - earlier, 500, mean + 0.001 * (minute % 4), 0.01) for minute in range(20)
         ]
 
     def judgement(self, lag: timedelta = timedelta(0)) -> Judgement:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval
+from shared.domain.measurement import Interval, Predictions
 from shared.domain.verdict import Judgement, Verdict
-from shared.judge.canary import counts, judge
+from shared.judge.canary import Comparison, counts, judge
 from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
 from shared.judge.latency import differences
 from shared.judge.pairs import Pair, pair
@@ -54,7 +54,7 @@ def first_verdict(pairs: list[Pair], wanted: Verdict, start: int = 1) -> int | N
     """Return the minute at which the verdict is first given, peeking every minute."""
     for seen in range(start, len(pairs) + 1):
         now = pairs[seen - 1].challenger.start + MINUTE
-        if judge(pairs[:seen], TOLERANCES, MINUTE, now).verdict is wanted:
+        if judge(Comparison(T0, pairs[:seen]), TOLERANCES, now).verdict is wanted:
             return seen
     return None
 
@@ -90,10 +90,10 @@ def test_a_challenger_beyond_a_tolerance_is_hardly_ever_passed(case: Case) -> No
 @pytest.mark.parametrize(
     ("case", "within"),
     [
-        pytest.param(Case(latency_ratio=1.25 * 1.3), 12, id="latency_a_third_beyond"),
-        pytest.param(Case(more_errors=0.05), 7, id="five_percent_errors"),
-        pytest.param(Case(more_errors=0.05, from_minute=30), 40, id="late_errors"),
-        pytest.param(Case(latency_ratio=1.25 * 1.3, from_minute=30), 45, id="late_latency"),
+        pytest.param(Case(latency_ratio=1.25 * 1.3), 18, id="latency_a_third_beyond"),
+        pytest.param(Case(more_errors=0.05), 10, id="five_percent_errors"),
+        pytest.param(Case(more_errors=0.05, from_minute=30), 48, id="late_errors"),
+        pytest.param(Case(latency_ratio=1.25 * 1.3, from_minute=30), 48, id="late_latency"),
     ],
 )
 def test_a_bad_challenger_is_failed_soon(case: Case, within: int) -> None:
@@ -112,25 +112,26 @@ def test_the_reason_has_the_numbers() -> None:
     random = np.random.default_rng(5)
     pairs = Case(latency_ratio=2.4, more_errors=0.08).pairs(random, 6)
 
-    judgement = judge(pairs, TOLERANCES, MINUTE, T0 + 6 * MINUTE)
+    judgement = judge(Comparison(T0, pairs), TOLERANCES, T0 + 6 * MINUTE)
 
     assert judgement.verdict is Verdict.FAIL
     assert judgement.reason == (
         "latency 2.41 times the champion's (tolerance 1.25), 52 of 580 requests failed (champion 9 of 5,395): "
-        "errors and latency beyond the tolerance"
+        "errors beyond the tolerance"
     )
 
 
 def test_judging_again_gives_the_same_answer() -> None:
     pairs = Case().pairs(np.random.default_rng(1), 20)
-    assert judge(pairs, TOLERANCES, MINUTE, T0 + 20 * MINUTE) == judge(pairs, TOLERANCES, MINUTE, T0 + 20 * MINUTE)
+    now = T0 + 20 * MINUTE
+    assert judge(Comparison(T0, pairs), TOLERANCES, now) == judge(Comparison(T0, pairs), TOLERANCES, now)
 
 
 def test_no_data_and_old_data_are_inconclusive() -> None:
     pairs = Case().pairs(np.random.default_rng(1), 20)
     for judgement in (
-        judge([], TOLERANCES, MINUTE, T0),
-        judge(pairs, TOLERANCES, MINUTE, T0 + timedelta(hours=1)),
+        judge(Comparison(T0, []), TOLERANCES, T0),
+        judge(Comparison(T0, pairs), TOLERANCES, T0 + timedelta(hours=1)),
     ):
         assert (judgement.verdict, judgement.has_data) == (Verdict.INCONCLUSIVE, False)
 
@@ -140,7 +141,7 @@ def test_a_handful_of_requests_decides_nothing_good() -> None:
         Pair(Interval(CANARY, T0 + i * MINUTE, 1, 0, 4.0), Interval(CHAMPION, T0 + i * MINUTE, 9, 0, 4.0 + i / 100))
         for i in range(10)
     ]
-    assert judge(pairs, TOLERANCES, MINUTE, T0 + 10 * MINUTE).verdict is Verdict.INCONCLUSIVE
+    assert judge(Comparison(T0, pairs), TOLERANCES, T0 + 10 * MINUTE).verdict is Verdict.INCONCLUSIVE
 
 
 def test_intervals_that_make_no_sense_or_lack_a_side_are_left_out() -> None:
@@ -165,8 +166,8 @@ def test_a_ratio_of_errors_may_be_tolerated_instead_of_a_difference() -> None:
     pairs = Case(more_errors=0.02).pairs(np.random.default_rng(2), 30)
     now = T0 + 30 * MINUTE
     tenfold = replace(TOLERANCES, errors=None, errors_ratio=2.0)
-    assert judge(pairs, tenfold, MINUTE, now).verdict is Verdict.FAIL
-    assert judge(pairs, replace(TOLERANCES, errors=0.1), MINUTE, now).verdict is Verdict.PASS
+    assert judge(Comparison(T0, pairs), tenfold, now).verdict is Verdict.FAIL
+    assert judge(Comparison(T0, pairs), replace(TOLERANCES, errors=0.1), now).verdict is Verdict.PASS
 
 
 def test_the_vectorised_verdicts_are_those_of_the_judge() -> None:
@@ -177,7 +178,10 @@ def test_the_vectorised_verdicts_are_those_of_the_judge() -> None:
         found = verdicts(paths, requests, TOLERANCES)[0]
         words = {-1: Verdict.FAIL, 0: Verdict.INCONCLUSIVE, 1: Verdict.PASS}
         for seen in range(1, 16):
-            assert judge(pairs[:seen], TOLERANCES, MINUTE, T0 + seen * MINUTE).verdict is words[int(found[seen - 1])]
+            assert (
+                judge(Comparison(T0, pairs[:seen]), TOLERANCES, T0 + seen * MINUTE).verdict
+                is words[int(found[seen - 1])]
+            )
 
 
 def _with_quantile(pair: Pair, shift: float, requests: int = 100) -> Pair:
@@ -194,8 +198,8 @@ def test_a_tail_that_grows_is_failed_although_the_mean_does_not() -> None:
     now = T0 + 20 * MINUTE
     of_tail = replace(TOLERANCES, latency_quantile=0.95)
 
-    assert judge(tail, TOLERANCES, MINUTE, now).verdict is Verdict.PASS
-    judgement = judge(tail, of_tail, MINUTE, now)
+    assert judge(Comparison(T0, tail), TOLERANCES, now).verdict is Verdict.PASS
+    judgement = judge(Comparison(T0, tail), of_tail, now)
     assert judgement.verdict is Verdict.FAIL
     assert "latency at quantile 0.95" in judgement.reason
 
@@ -211,8 +215,11 @@ def test_predictions_that_moved_are_failed_and_ones_that_did_not_are_passed() ->
     limited = replace(TOLERANCES, scores=0.05)
 
     def judged(by: float) -> Judgement:
-        moved = [Shift(T0 + i * MINUTE, by + float(random.normal(0, 0.01))) for i in range(30)]
-        return judge(pairs, limited, MINUTE, T0 + 30 * MINUTE, moved)
+        moved = [
+            Shift(Predictions(T0, 100, 0.5 + by + float(random.normal(0, 0.01)), 0.01), Predictions(T0, 100, 0.5, 0.01))
+            for _ in range(30)
+        ]
+        return judge(Comparison(T0, pairs, moved), limited, T0 + 30 * MINUTE)
 
     assert judged(0.0).verdict is Verdict.PASS
     for by in (0.1, -0.1):
@@ -222,6 +229,6 @@ def test_predictions_that_moved_are_failed_and_ones_that_did_not_are_passed() ->
 
 def test_predictions_that_were_not_collected_are_not_good_news() -> None:
     pairs = Case().pairs(np.random.default_rng(9), 30)
-    judgement = judge(pairs, replace(TOLERANCES, scores=0.05), MINUTE, T0 + 30 * MINUTE)
+    judgement = judge(Comparison(T0, pairs), replace(TOLERANCES, scores=0.05), T0 + 30 * MINUTE)
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "no predictions were collected" in judgement.reason
