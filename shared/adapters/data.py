@@ -88,8 +88,14 @@ class WorkspaceData:
     def collected_bytes(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> int:
-        hours = _hour_folders(f"{endpoint}/{deployment}/model_inputs", start, end)
-        return sum(file.size for hour in hours for file in self._files(hour))
+        return self._size(f"{endpoint}/{deployment}/model_inputs", start, end)
+
+    def scored_bytes(self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime) -> int:
+        folder = f"{endpoint}/{deployment}"
+        return sum(self._size(f"{folder}/{part}", start, end) for part in ("model_inputs", "model_outputs"))
+
+    def _size(self, folder: str, start: datetime, end: datetime) -> int:
+        return sum(file.size for hour in _hour_folders(folder, start, end) for file in self._files(hour))
 
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime

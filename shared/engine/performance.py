@@ -6,9 +6,11 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.drift.signal import SignalReport
+from shared.engine.labelled_rows import LabelledReader, LabelledRows, require_columns
 from shared.engine.look_parts import NotYetError, Subject, said
 from shared.engine.monitor_references import FIRST_WINDOW, PREDICTION, VersionReferences, numbers
 from shared.errors import PermanentError
@@ -59,25 +61,26 @@ def look_at_labels(
         labels = data.table(evidence)
     except PermanentError as exc:
         return (LabelledLook(SignalReport(SIGNAL, "error", str(exc), 0), start, ""),)
-    served = Served(data, subject, asked, labels, evidence)
+    served = Served(data, subject, asked, labels, evidence, references)
     looks = [LabelledLook(said(SIGNAL, served.performance), start, evidence)]
     if concept := subject.monitor.concept_drift:
-        looks.append(LabelledLook(said(CONCEPT, lambda: served.concept(concept, references)), start, evidence))
+        looks.append(LabelledLook(said(CONCEPT, lambda: served.concept(concept)), start, evidence))
     if (estimated := subject.monitor.estimated_performance) and not subject.monitor.labelled:
-        found = said("estimated-performance", lambda: served.calibrate(estimated, references))
+        found = said("estimated-performance", lambda: served.calibrate(estimated))
         log.info("monitor.calibrated", extra=fields(model=subject.policy.model, verdict=found.verdict))
     return tuple(looks)
 
 
 @dataclass(frozen=True)
 class Served:
-    """The rows that were served lately, as far as their labels are known."""
+    """The rows that were served lately, as far as their labels are known. They are read once, whoever asks."""
 
     data: DataReader
     subject: Subject
     asked: Performance
     labels: pd.DataFrame
     evidence: str
+    references: VersionReferences
 
     def performance(self) -> SignalReport:
         """Return how well the model does.
@@ -88,17 +91,16 @@ class Served:
         """
         from shared.drift.performance import PerformanceRules, judge_performance
 
-        asked = self.asked
-        known, served = self.labelled(self.subject.end - asked.labels_within, features=False)
-        if not served:
+        asked, known = self.asked, self._known
+        if not known.was_served:
             raise NotYetError("no answers were collected yet")
         rules = PerformanceRules(
             asked.metric, asked.at_least, asked.key, asked.label, asked.minimum_rows, asked.at_most
         )
-        found = judge_performance(known.frame, self.labels, rules).as_signal(rules)
-        return dataclasses.replace(found, findings=(*found.findings, *filter(None, [known.finding])))
+        found = judge_performance(known.answers.frame, self.labels, rules).as_signal(rules)
+        return _with_findings(found, known, known.answers)
 
-    def concept(self, asked: ConceptDrift, references: VersionReferences) -> SignalReport:
+    def concept(self, asked: ConceptDrift) -> SignalReport:
         """Return whether labels still follow from the features.
 
         Raises:
@@ -107,14 +109,11 @@ class Served:
         """
         from shared.drift.concept import ConceptRules, judge_concept
 
-        start = self.subject.end - self.asked.labels_within
-        known, _ = self.labelled(start, features=True)
-        reference, until = references.concept(asked, _complete(known.frame, self.asked))
+        known = self._known
+        frame = _complete(known.rows.frame, self.asked)
+        reference, until = self.references.concept(asked, frame)
         if until and until == self.subject.end:
-            raise NotYetError(FIRST_WINDOW, known.rows)
-        if until and until > start:
-            known, _ = self.labelled(until, features=True)
-        frame = _complete(known.frame, self.asked)
+            raise NotYetError(FIRST_WINDOW, known.rows.rows)
         if frame.empty:
             raise NotYetError("no served row has a label yet")
         rules = ConceptRules(
@@ -125,49 +124,52 @@ class Served:
             asked.minimum_rows,
         )
         found = judge_concept(reference, frame, numbers(frame[PREDICTION]), numbers(frame[self.asked.label]), rules)
-        return dataclasses.replace(found, findings=(*found.findings, *filter(None, [known.finding])))
+        return _with_findings(found, known, known.rows)
 
-    def calibrate(self, asked: EstimatedPerformance, references: VersionReferences) -> SignalReport:
+    def calibrate(self, asked: EstimatedPerformance) -> SignalReport:
         """Make what estimates go by of these rows, unless there is such a thing already."""
         try:
-            made = references.estimate(asked)
+            made = self.references.estimate(asked)
         except NotYetError:
-            known, _ = self.labelled(self.subject.end - self.asked.labels_within, features=False)
-            made = references.estimate(asked, _complete(known.frame, self.asked))
+            made = self.references.estimate(asked, _complete(self._known.answers.frame, self.asked))
         return SignalReport("estimated-performance", "no-drift", f"{made.rows:,} rows calibrate it", made.rows)
 
-    def labelled(self, start: datetime, *, features: bool) -> tuple[EvenSample, bool]:
-        """Return the rows whose labels are known, with their labels; and whether any was served at all.
+    @property
+    def _known(self) -> LabelledRows:
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
 
-        Raises:
-            ValueError: a column is missing.
-        """
-        from shared.drift.sample import EvenSample
+    @cached_property
+    def _outcome(self) -> LabelledRows | Exception:
+        """Return the rows, or what kept them from being read: that is the same for every signal, and read once, too."""
+        try:
+            return LabelledReader(self.data, self.subject, self.asked, self._truth(), self._since()).read()
+        except (ValueError, PermanentError) as exc:
+            return exc
 
-        policy, deployment = self.subject.policy, self.subject.watched.deployment
-        truth = self._truth()
-        sample = EvenSample(None if features else [self.asked.key, PREDICTION, self.asked.label])
-        was_served = False
-        for batch in self.data.scored_batches(policy.endpoint.name, deployment, start, self.subject.end):
-            was_served = was_served or len(batch) > 0
-            _require(batch, {self.asked.key, PREDICTION}, "the scored rows have")
-            chosen = batch[batch[self.asked.key].isin(truth.index)]
-            sample.add(chosen.assign(**{self.asked.label: chosen[self.asked.key].map(truth)}))
-        return sample, was_served
+    def _since(self) -> datetime | None:
+        """Return from when on concept drift looks at rows: after those that its reference was made of."""
+        asked, start = self.subject.monitor.concept_drift, self.subject.end - self.asked.labels_within
+        if asked is None:
+            return None
+        try:
+            _, until = self.references.concept(asked)
+        except (NotYetError, ValueError, PermanentError):
+            return start  # there is no reference, and the signal says so itself
+        return max(start, until) if until else start
 
     def _truth(self) -> pd.Series[Any]:
         asked = self.asked
-        _require(self.labels, {asked.key, asked.label}, f"labels {self.evidence} have")
+        require_columns(self.labels, {asked.key, asked.label}, f"labels {self.evidence} have")
         return self.labels.drop_duplicates(asked.key, keep="last").set_index(asked.key)[asked.label].dropna()
+
+
+def _with_findings(found: SignalReport, known: LabelledRows, sample: EvenSample) -> SignalReport:
+    return dataclasses.replace(found, findings=(*found.findings, *filter(None, [known.finding, sample.finding])))
 
 
 def _complete(frame: pd.DataFrame, asked: Performance) -> pd.DataFrame:
     if frame.empty:
         return frame
     return frame.dropna(subset=[PREDICTION, asked.label]).drop_duplicates(asked.key, keep="last")
-
-
-def _require(frame: pd.DataFrame, columns: set[str], whose: str) -> None:
-    missing = sorted(columns - set(frame.columns))
-    if missing:
-        raise ValueError(f"{whose} no column {', '.join(missing)}; there are {', '.join(map(str, frame.columns))}")

@@ -77,11 +77,20 @@ class SparkWindows:
         deployment, spark = subject.watched.deployment, subject.monitor.spark
         if not subject.monitor.signals:
             return None
-        size = self.data.collected_bytes(subject.policy.endpoint.name, deployment, subject.start, subject.end)
+        size = self._size(subject)
         if not is_too_large(size, spark):
             return None
         job = job_name(subject) if spark else None
         return Counting(job, deployment, subject.start, subject.end, size)
+
+    def _size(self, subject: Subject) -> int:
+        """Return how many bytes the window's signals would read: those of answers read the requests once more."""
+        monitor, endpoint = subject.monitor, subject.policy.endpoint.name
+        where = (endpoint, subject.watched.deployment, subject.start, subject.end)
+        size = self.data.collected_bytes(*where)
+        if monitor.prediction_drift or monitor.estimated_performance:
+            size += self.data.scored_bytes(*where)
+        return size
 
     def look(self, subject: Subject, state: MonitorState, now: datetime) -> tuple[Look, MonitorState] | None:
         """Return what the state's frozen window shows, and the state without it; None while it is being counted.

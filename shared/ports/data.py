@@ -62,6 +62,10 @@ class DataReader(Protocol):
         whole."""
         ...
 
+    def scored_bytes(self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime) -> int:
+        """Return how many bytes are read to see the requests of [start, end) with their answers."""
+        ...
+
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> pd.DataFrame:

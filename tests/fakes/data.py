@@ -43,7 +43,7 @@ class FakeData:
         self.means: dict[tuple[str, str], list[Predictions]] = {}
         self.latest: dict[str, str] = {}
         self.errors: list[Exception] = []
-        self.size = 0
+        self.size = self.scored_size = 0
 
     def table(self, uri: str) -> pd.DataFrame:
         if self.errors:
@@ -67,6 +67,9 @@ class FakeData:
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> int:
         return self.size
+
+    def scored_bytes(self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime) -> int:
+        return self.scored_size
 
     def collected_inputs(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
