@@ -92,9 +92,13 @@ def drift_signal(report: DriftReport, importances: Mapping[str, float] | None = 
 
 
 def strength(column: ColumnReport) -> float:
-    """Return the column's largest change in multiples of its floor; from 1 on it may be drift."""
+    """Return the column's largest change in multiples of its floor; from 1 on it may be drift.
+
+    Missing and new values count from smaller shares on than the floor: a drifted column's is at least 1.
+    """
     missing = abs(column.missing_now - column.missing_before)
-    return max(column.effect or 0.0, missing, column.unseen_share) / column.floor
+    found = max(column.effect or 0.0, missing, column.unseen_share) / column.floor
+    return max(1.0, found) if column.is_drifted else found
 
 
 def ranked(columns: Iterable[ColumnReport]) -> tuple[ColumnReport, ...]:

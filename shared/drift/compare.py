@@ -20,6 +20,8 @@ from shared.drift.significance import benjamini_hochberg
 ENOUGH_PAST_WINDOWS = 8
 SAME_LENGTH_WITHIN = 0.25
 STANDARD_DEVIATIONS = 3.0
+# So small a share of the false alarms is left to missing values: with few rows, sampling reaches their smallest change.
+MISSING_FALSE_ALARMS = 0.1
 
 
 def compare(
@@ -111,8 +113,9 @@ def _judge_column(
     floor, reason = _floor(measured, rules, past)
     missing_change = abs(measured.missing_now - measured.missing_before)
     has_moved = distance is not None and distance.effect > floor and adjusted <= rules.false_alarms
-    lacks_more = missing_change > rules.min_effect and adjusted_missing <= rules.false_alarms
-    is_unseen = distance is not None and distance.unseen_share > rules.min_effect
+    is_sure = adjusted_missing <= MISSING_FALSE_ALARMS * rules.false_alarms
+    lacks_more = missing_change > rules.min_missing_change and is_sure
+    is_unseen = distance is not None and distance.has_new_values
     report = ColumnReport(
         name=measured.name,
         statistic="none" if distance is None else distance.statistic,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from shared.drift.batches import (
     row_count,
     share_out,
 )
-from shared.drift.counts import EXAMPLES, ColumnCounts, WindowCounts, whole_sum
+from shared.drift.counts import MOST_UNSEEN, ColumnCounts, WindowCounts, bounded, whole_sum
 from shared.drift.reference import CategoricalColumn, Column, NumericColumn, Profile
 from shared.drift.values import Texts, Values, number_text, values_of
 
@@ -199,7 +200,7 @@ class CategoricalTally(ColumnTally):
         self._names = pa.array([name for name, _ in column.categories], type=pa.large_string())
         self._known = np.zeros(len(column.categories), dtype=np.int64)
         self._unseen = 0
-        self._examples: tuple[str, ...] = ()
+        self._unseen_values: Counter[str] = Counter()
 
     def add(self, values: Values) -> None:
         numbers = values.numbers[~np.isnan(values.numbers)]
@@ -215,23 +216,19 @@ class CategoricalTally(ColumnTally):
         places = pc.index_in(texts.distinct, value_set=self._names)
         if places.null_count:
             is_new = places.is_null()
-            self._unseen += int(texts.counts[is_new.to_numpy(zero_copy_only=False)].sum())
-            self._examples = tuple(sorted({*self._examples, *_few(texts.distinct.filter(is_new))})[:EXAMPLES])
+            self._add_unseen(texts.distinct.filter(is_new), texts.counts[is_new.to_numpy(zero_copy_only=False)])
         np.add.at(self._known, places.drop_null().to_numpy(), texts.counts[places.is_valid().to_numpy(False)])
 
+    def _add_unseen(self, texts: Any, counts: NDArray[np.int64]) -> None:
+        self._unseen += int(counts.sum())
+        for text, rows in zip(texts.to_pylist(), counts.tolist(), strict=True):
+            self._unseen_values[text] += rows
+        if len(self._unseen_values) > 2 * MOST_UNSEEN:
+            self._unseen_values = Counter(bounded(self._unseen_values))
+
     def counts(self) -> ColumnCounts:
-        return ColumnCounts(
-            **self._types(), known=self._known.copy(), unseen=self._unseen, unseen_examples=self._examples
-        )
-
-
-def _few(texts: Any) -> list[str]:
-    if len(texts) > EXAMPLES:
-        table = pa.table({"text": texts})
-        texts = pc.select_k_unstable(table, EXAMPLES, [("text", "ascending")])
-        texts = table["text"].take(texts)
-    found: list[str] = texts.to_pylist()
-    return found
+        values = dict(bounded(self._unseen_values))
+        return ColumnCounts(**self._types(), known=self._known.copy(), unseen=self._unseen, unseen_values=values)
 
 
 def _first(texts: Any) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,7 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EXAMPLES = 3
+# Of values that the reference never had, so many are kept with their counts: as many as a profile keeps of its own.
+MOST_UNSEEN = 50_000
 NO_COUNTS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 # A finite double is a whole number of these, so that sums of doubles can be kept without rounding.
 SMALLEST_EXPONENT = -1074
@@ -30,7 +33,8 @@ class ColumnCounts:
         low_sum: of the finite numbers below the first edge, in units of 2**-1074; `high_sum` of those above the last.
         least: smallest finite number, infinite when there is none; `most` the largest.
         known: rows per category of the reference; `unseen` those of any other.
-        unseen_examples: the first few of those, by the alphabet.
+        unseen_values: rows per such value; of more than `MOST_UNSEEN` those with the smallest checksums, which is a
+            choice by chance that the parts of a window make alike.
         foreign: the first value, by the alphabet, that is not of the reference's type.
     """
 
@@ -49,7 +53,7 @@ class ColumnCounts:
     most: float = -math.inf
     known: NDArray[np.int64] = field(default_factory=lambda: NO_COUNTS)
     unseen: int = 0
-    unseen_examples: tuple[str, ...] = ()
+    unseen_values: Mapping[str, int] = field(default_factory=dict)
     foreign: str | None = None
 
     @property
@@ -74,7 +78,7 @@ class ColumnCounts:
             most=max(self.most, other.most),
             known=self.known + other.known,
             unseen=self.unseen + other.unseen,
-            unseen_examples=tuple(sorted({*self.unseen_examples, *other.unseen_examples})[:EXAMPLES]),
+            unseen_values=_added(self.unseen_values, other.unseen_values),
             foreign=min(foreign, default=None),
         )
 
@@ -83,7 +87,7 @@ class ColumnCounts:
         fields = {name: getattr(self, name) for name in self.__slots__}
         arrays = {name: fields[name].tolist() for name in ("below", "up_to", "known")}
         extremes = {name: fields[name] if math.isfinite(fields[name]) else None for name in ("least", "most")}
-        return {**fields, **arrays, **extremes, "unseen_examples": list(self.unseen_examples)}
+        return {**fields, **arrays, **extremes, "unseen_values": dict(sorted(self.unseen_values.items()))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,27 @@ class WindowCounts:
             "twice": sorted(self.twice),
             "findings": list(self.findings),
         }
+
+
+def bounded(values: Mapping[str, int]) -> Mapping[str, int]:
+    """Return the values whose checksums are smallest, at most `MOST_UNSEEN`, with their counts.
+
+    A value that is among the chosen of a whole is among those of every part that has it: counts stay exact.
+    """
+    if len(values) <= MOST_UNSEEN:
+        return values
+    chosen = heapq.nsmallest(MOST_UNSEEN, values, key=lambda name: (checksum(name), name))
+    return {name: values[name] for name in chosen}
+
+
+def checksum(name: str) -> int:
+    return zlib.crc32(name.encode("utf-8", "replace"))
+
+
+def _added(values: Mapping[str, int], others: Mapping[str, int]) -> Mapping[str, int]:
+    if not (values and others):
+        return values or others
+    return bounded({**values, **{name: values.get(name, 0) + rows for name, rows in others.items()}})
 
 
 def whole_sum(values: NDArray[np.float64]) -> int:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shared.drift.categories import PairedCounts
 from shared.drift.counts import ColumnCounts
 from shared.drift.edges import MOST_TICKS, round_ticks
-from shared.drift.reference import CategoricalColumn, NumericColumn
+from shared.drift.reference import NumericColumn
 from shared.drift.report import Histogram
 
 if TYPE_CHECKING:
@@ -63,16 +64,14 @@ def _values_histogram(reference: NumericColumn, window: ColumnCounts) -> Histogr
     return Histogram(tuple(labels), _shares(before), _shares(now))
 
 
-def categorical_histogram(reference: CategoricalColumn, window: ColumnCounts) -> Histogram:
+def categorical_histogram(counts: PairedCounts) -> Histogram:
     """Return the shares of the categories that are most frequent in either, and of the rest together."""
-    before = np.array([count for _, count in reference.categories], dtype=np.float64)
-    now = window.known.astype(np.float64)
-    total = int(window.known.sum()) + window.unseen
-    either = np.maximum(before / reference.present, now / max(total, 1))
+    size_before, size = counts.sizes
+    either = np.maximum(counts.old / size_before, counts.new / max(size, 1.0))
     shown = np.sort(np.argsort(-either, kind="stable")[:CATEGORIES_SHOWN])
-    labels = [reference.categories[each][0] for each in shown.tolist()]
-    rest = np.array([reference.present - before[shown].sum(), total - now[shown].sum()])
-    before, now = before[shown], now[shown]
+    labels = [counts.names[each] for each in shown.tolist()]
+    before, now = counts.old[shown], counts.new[shown]
+    rest = np.array([size_before - before.sum(), size - now.sum()])
     if rest.any():
         labels, before, now = [*labels, REST], np.append(before, rest[0]), np.append(now, rest[1])
     return Histogram(tuple(labels), _shares(before), _shares(now))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from shared.drift.categories import NewValues, PairedCounts, cells, filled_cells, new_values, paired
 from shared.drift.counts import ColumnCounts
 from shared.drift.distance import (
     decile_cells,
@@ -23,25 +24,25 @@ from shared.drift.reference import MOST_DISTINCT, CategoricalColumn, Column, Num
 from shared.drift.report import DriftRules, Histogram
 from shared.drift.significance import (
     chi_square_p_value,
-    group_small_categories,
     jensen_shannon_bias,
     jensen_shannon_null_quantile,
     kolmogorov_smirnov_null_quantile,
     kolmogorov_smirnov_p_value,
-    merge_rare_cells,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 # With fewer values than this in a column, its distribution is not compared; its missing rate still is.
 MINIMUM_VALUES = 50
+LEAST_SHARE_IN_WORDS = 0.0005
 _WORDS = {"numeric": "numbers", "categorical": "text", "datetime": "dates"}
 
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """A measured distance, the quantile that sampling alone reaches, and `detail`: what moved, in words."""
+    """A measured distance, the quantile that sampling alone reaches, and `detail`: what moved, in words.
+
+    `unseen_share` is that of rows whose values the reference never had, less what sampling explains;
+    `has_new_values`: it is too much for that.
+    """
 
     statistic: Literal["KS", "JS"]
     effect: float
@@ -51,6 +52,7 @@ class Distance:
     detail: str
     measures: Mapping[str, float]
     unseen_share: float = 0.0
+    has_new_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,42 +150,33 @@ def _measure_categorical(
     present = int(window.known.sum()) + window.unseen
     if few := _too_few(reference, present):
         return missing.of(reference.name, *findings, few)
-    known = [name for name, _ in reference.categories]
-    # Values beyond the kept ones may have been seen: that share of the reference is given the benefit of the doubt.
-    unseen_share = max(0.0, window.unseen / present - reference.other / reference.present)
-    old = np.array([*(count for _, count in reference.categories), reference.other], dtype=np.float64)
-    new = np.append(window.known, window.unseen).astype(np.float64)
-    grouped_old, grouped_new = group_small_categories(known, old, new)
-    old_cells, new_cells = merge_rare_cells(grouped_old, grouped_new)
-    sizes = (reference.present, present)
-    divergence = jensen_shannon_divergence(grouped_old, grouped_new)
-    effect = math.sqrt(max(0.0, divergence - jensen_shannon_bias(grouped_old, grouped_new)))
-    p_value = chi_square_p_value(old_cells, new_cells)
-    measures = {
-        "JS": math.sqrt(divergence),
-        "PSI": population_stability_index(old_cells, new_cells),
-        "chi2_p": p_value,
-    }
+    counts = paired(reference, window)
+    both, tested = cells(counts), filled_cells(counts)
+    new = new_values(counts, rules.min_effect)
+    divergence = jensen_shannon_divergence(*both)
+    effect = math.sqrt(max(0.0, divergence - jensen_shannon_bias(*both)))
+    p_value = chi_square_p_value(*tested)
+    used = int(np.count_nonzero(np.add(*tested)))
     found = Distance(
         statistic="JS",
         effect=effect,
         at_most=effect,
-        null_quantile=jensen_shannon_null_quantile(
-            rules.false_alarms, int(np.count_nonzero(old_cells + new_cells)), *sizes
-        ),
+        null_quantile=jensen_shannon_null_quantile(rules.false_alarms, used, reference.present, present),
         p_value=p_value,
-        detail=_share_move(known, old, new),
-        measures=measures,
-        unseen_share=unseen_share,
+        detail=_share_move(counts),
+        measures={
+            "JS": math.sqrt(divergence),
+            "PSI": population_stability_index(*tested),
+            "chi2_p": p_value,
+        },
+        unseen_share=new.excess,
+        has_new_values=new.is_drift,
     )
-    if unseen_share > 0:
-        examples = ", ".join(window.unseen_examples)
-        findings.append(f"{unseen_share:.1%} of rows hold values that the reference never had, e.g. {examples}")
-    if int(new.max()) == present and np.count_nonzero(old) > 1:
-        only = [*known, *window.unseen_examples][int(new.argmax())]
-        if new[-1] == 0 or len(window.unseen_examples) == 1:
-            findings.append(f"always {only} now, where the reference varied")
-    picture = categorical_histogram(reference, window)
+    if new.share > 0:
+        findings.append(_new_values_in_words(new))
+    if counts.new.max() == present and np.count_nonzero(counts.old) > 1:
+        findings.append(f"always {counts.names[int(counts.new.argmax())]} now, where the reference varied")
+    picture = categorical_histogram(counts)
     return missing.of(reference.name, *findings, distance=found, histogram=picture)
 
 
@@ -255,10 +248,17 @@ def _median_move(before: float | None, now: float | None) -> str:
     return f"median moved from {before:.4g} to {now:.4g}" if before != now else f"median still {now:.4g}"
 
 
-def _share_move(known: list[str], old: NDArray[np.float64], new: NDArray[np.float64]) -> str:
-    if not known:
+def _share_move(counts: PairedCounts) -> str:
+    if not counts.names:
         return ""
-    before, now = old / old.sum(), new / new.sum()
+    size_before, size = counts.sizes
+    before, now = counts.old / size_before, counts.new / size
     # Rounded, so that of equal moves the more frequent category is named, not the one with the luckier last bit.
-    position = int(np.argmax(np.round(np.abs(now - before)[: len(known)], 12)))
-    return f"{known[position]} moved most, from {before[position]:.1%} to {now[position]:.1%} of rows"
+    position = int(np.argmax(np.round(np.abs(now - before), 12)))
+    return f"{counts.names[position]} moved most, from {before[position]:.1%} to {now[position]:.1%} of rows"
+
+
+def _new_values_in_words(new: NewValues) -> str:
+    expected = f" ({new.expected:.1%} are expected)" if new.expected >= LEAST_SHARE_IN_WORDS else ""
+    examples = f", e.g. {', '.join(new.examples)}" if new.examples else ""
+    return f"{new.share:.1%} of rows hold values that the reference never had{expected}{examples}"

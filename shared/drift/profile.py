@@ -14,13 +14,14 @@ from shared.drift.counting import count
 from shared.drift.counts import ColumnCounts, WindowCounts
 from shared.drift.edges import MAXIMUM_EDGES, edges_of
 from shared.drift.quantiles import quantile
-from shared.drift.reference import CategoricalColumn, Column, NumericColumn, OtherColumn, Profile
+from shared.drift.reference import MOST_DISTINCT, CategoricalColumn, Column, NumericColumn, OtherColumn, Profile
 from shared.drift.survey import ColumnSurvey, Survey
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAXIMUM_CATEGORIES = 10_000
+# All that the first look tells apart: whether a window's value is new depends on knowing them.
+MAXIMUM_CATEGORIES = MOST_DISTINCT
 # Rows below which handing columns to another thread costs more than it saves.
 SMALL_BATCH = 10_000
 

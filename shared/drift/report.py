@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Verdict = Literal["drift", "no-drift", "insufficient-data"]
+# A change of the missing share matters from here on, or from `min_effect` on where that is smaller.
+SMALLEST_MISSING_CHANGE = 0.03
 FloorReason = Literal["smallest effect that matters", "sampling", "past windows", "not compared"]
 
 
@@ -16,7 +18,8 @@ class DriftRules:
     """When a difference counts.
 
     Args:
-        min_effect: smallest effect that matters, 0-1: KS distance, JS distance (base 2), or share of rows.
+        min_effect: smallest effect that matters, 0-1: KS distance, JS distance (base 2), or share of rows with another
+            type.
         false_alarms: tolerated share of false alarms among flagged columns, 0-1.
         minimum_rows: reference and window need at least this many; fewer is insufficient data.
         ignore: columns left out (labels, row ids).
@@ -33,6 +36,10 @@ class DriftRules:
                 raise ValueError(f"{name} must lie between 0 and 1, e.g. 0.1 or 10%; got {getattr(self, name)}")
         if self.minimum_rows < 1:
             raise ValueError(f"minimum_rows must be at least 1, got {self.minimum_rows}")
+
+    @property
+    def min_missing_change(self) -> float:
+        return min(SMALLEST_MISSING_CHANGE, self.min_effect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,8 @@ class ColumnReport:
     `effect`, `p_value` and `adjusted_p_value` are None when the column could not be compared; `findings` then say
     why. `measures` holds every distance that was taken, by name ("KS", "PSI", "Wasserstein", "JS", "chi2_p").
     `effect_at_most` is above `effect` only for a reference with very many distinct values. Missing and unseen are
-    shares of rows, 0-1; `importance` is the column's share of the model's feature importance, 0-1, when known.
+    shares of rows, 0-1, the latter less what sampling explains; `importance` is the column's share of the model's
+    feature importance, 0-1, when known.
     """
 
     name: str

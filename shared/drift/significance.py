@@ -7,29 +7,23 @@ also needs an effect above a floor.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import chdtrc, chdtri, xlog1py, xlogy
+from scipy.special import chdtrc, chdtri, gammaln, xlog1py, xlogy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Cells expected to hold fewer rows are merged: below this the chi-square law no longer fits.
-# Source: W. G. Cochran, Some methods for strengthening the common chi-square tests, Biometrics 10 (1954), p. 420.
-SMALLEST_EXPECTED_COUNT = 5.0
-# More categories than this with a smaller share of the reference than that are compared in so many groups.
-MOST_SMALL, SMALL_SHARE, GROUPS = 500, 0.005, 100
 _BITS = 8 * math.log(2)
 # Up to here the exact law of the KS statistic costs little more than its series.
 EXACT_UP_TO = 1000
 SMALLEST_Z = 0.1  # a p-value of 1 to the last digit, and a series that needs no more
 LARGEST_Z = 5.0
 _TERMS = 40
-POISSON_UP_TO = 30.0
-_POISSON_COUNTS = 90  # beyond, a Poisson count of mean 30 has a probability below 1e-16
+RARE_UP_TO = 30.0  # expected rows on the smaller side
+_MOST_ROWS = 90  # beyond, so rare a cell has a probability below 1e-16
 
 
 def kolmogorov_smirnov_p_value(statistic: float, rows: int, other_rows: int) -> float:
@@ -102,27 +96,32 @@ def jensen_shannon_bias(reference: NDArray[np.float64], window: NDArray[np.float
     """Return the divergence, in bits, that sampling alone shows on average between two such arrays of counts.
 
     In a well-filled cell it is (1/n + 1/m) / (8 ln 2), the mean of the chi-square law that a second-order expansion
-    gives. Rare cells stray from it; theirs is the sum over the counts that a Poisson law gives them, so that an
-    effect does not depend on how many rows a window happens to have.
+    gives. Rare cells stray from it; theirs is the mean over how a cell's rows may fall to either side, so that an
+    effect does not depend on how many rows a window happens to have, nor on how many values it happens to meet.
     """
-    effective = _effective(float(reference.sum()), float(window.sum()))
-    pooled = (reference + window) / (reference.sum() + window.sum())
-    expected = pooled[pooled > 0] * effective
-    per_cell = np.full(len(expected), 1 / _BITS)
-    rare = expected < POISSON_UP_TO
-    per_cell[rare] = _poisson_bias(expected[rare])
-    return float(np.sum(per_cell * (1 - expected / effective)) / effective)
+    sizes = float(reference.sum()), float(window.sum())
+    pooled = (reference + window)[reference + window > 0]
+    effective = _effective(*sizes)
+    is_rare = pooled * effective / sum(sizes) < RARE_UP_TO
+    filled = float(np.sum(1 - pooled[~is_rare] / sum(sizes))) / (_BITS * effective)
+    totals, cells = np.unique(pooled[is_rare], return_counts=True)
+    return filled + float(np.sum(cells * _rare_bias(totals, *sizes)))
 
 
-def _poisson_bias(expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean contribution of cells to the divergence, times the effective number of rows."""
-    count = np.arange(_POISSON_COUNTS, dtype=np.float64)
-    log_factorial = np.concatenate(([0.0], np.cumsum(np.log(count[1:]))))
-    mean = expected[:, np.newaxis]
-    probability = np.exp(xlogy(count, mean) - mean - log_factorial)
+def _rare_bias(totals: NDArray[np.float64], size: float, other_size: float) -> NDArray[np.float64]:
+    """Return the mean contribution to the divergence of cells with so many rows on both sides together."""
+    fewer, more = sorted((size, other_size))
+    share = fewer / (fewer + more)
+    here = np.arange(_MOST_ROWS, dtype=np.float64)
+    there = totals[:, np.newaxis] - here
+    possible = there >= 0
+    there = np.maximum(there, 0.0)
+    log_ways = gammaln(totals + 1)[:, np.newaxis] - gammaln(here + 1) - gammaln(there + 1)
+    probability = np.where(possible, np.exp(log_ways + xlogy(here, share) + xlog1py(there, -share)), 0.0)
+    x, y = here / fewer, there / more
+    total = np.maximum(x + y, np.finfo(np.float64).tiny)
     # x log(2x / (x + y)) = x log1p((x - y) / (x + y)), which keeps its digits when x is near y.
-    gap = (count - mean) / (count + mean)
-    contribution = (xlog1py(mean, -gap) + xlog1py(count, gap)) / (2 * math.log(2))
+    contribution = (xlog1py(x, (x - y) / total) + xlog1py(y, (y - x) / total)) / (2 * math.log(2))
     bias: NDArray[np.float64] = np.sum(probability * contribution, axis=1)
     return bias
 
@@ -153,47 +152,6 @@ def chi_square_p_value(reference: NDArray[np.float64], window: NDArray[np.float6
         expected = pooled[used] * (counts.sum() / total)
         statistic += float(np.sum((counts - expected) ** 2 / expected))
     return float(chdtrc(cells - 1, statistic))
-
-
-def merge_rare_cells(
-    reference: NDArray[np.float64], window: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both counts with the cells that are too rare to test merged into one last cell."""
-    pooled = reference + window
-    share = min(reference.sum(), window.sum()) / pooled.sum()
-    rare = pooled * share < SMALLEST_EXPECTED_COUNT
-    if not bool(rare.any()):
-        return reference, window
-    return (
-        np.append(reference[~rare], reference[rare].sum()),
-        np.append(window[~rare], window[rare].sum()),
-    )
-
-
-def group_small_categories(
-    names: Sequence[str], reference: NDArray[np.float64], window: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both counts with small categories put together, where there are very many of them.
-
-    Thousands of categories (aircraft, customers) come and go in bouts; each alone moves by more than chance, and
-    together they would count as drift. Measured on flights: the 3,148 aircraft of January are at a distance of 0.22
-    from those of February, though nothing changed but who flew when; in groups they are at 0.03. A group is made of
-    names by their checksum, not by their frequency: those that were frequent are less so later, by that choice alone.
-
-    Args:
-        names: of the categories.
-        reference: counts of the same, and at last one of all others; `window` likewise.
-    """
-    is_small = reference[:-1] < SMALL_SHARE * reference.sum()
-    if int(is_small.sum()) <= MOST_SMALL or not window[:-1].any():
-        return reference, window
-    small = np.flatnonzero(is_small)
-    groups = np.array([zlib.crc32(names[place].encode()) % GROUPS for place in small.tolist()])
-
-    def grouped(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.concatenate((np.bincount(groups, weights=counts[small], minlength=GROUPS), counts[:-1][~is_small]))
-
-    return grouped(reference), grouped(window)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

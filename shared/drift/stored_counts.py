@@ -63,12 +63,14 @@ def _column(stored: Mapping[str, Any]) -> ColumnCounts:
         raise ValueError("counts below and up to the edges differ in number")
     arrays |= {name: np.cumsum(arrays[name], dtype=np.int64) for name in ("below", "up_to")}
     least, most = stored["least"], stored["most"]
+    # Earlier versions kept a few examples in place of the values' counts.
+    fields = {name: each for name, each in stored.items() if name != "unseen_examples"}
     return ColumnCounts(
         **{
-            **stored,
+            **fields,
             **arrays,
             "least": math.inf if least is None else float(least),
             "most": -math.inf if most is None else float(most),
-            "unseen_examples": tuple(stored["unseen_examples"]),
+            "unseen_values": {name: int(rows) for name, rows in stored.get("unseen_values", {}).items()},
         }
     )

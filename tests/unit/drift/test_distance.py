@@ -30,7 +30,6 @@ from shared.drift.significance import (
     jensen_shannon_bias,
     kolmogorov_smirnov_null_quantile,
     kolmogorov_smirnov_p_value,
-    merge_rare_cells,
 )
 
 numbers = st.lists(st.sampled_from([-math.inf, -3.0, -1.5, 0.0, 0.1, 2.0, 7.0, math.inf]), min_size=1, max_size=40)
@@ -216,13 +215,6 @@ def test_chi_square_is_scipys_contingency_test(cells: list[tuple[int, int]]) -> 
 def test_benjamini_hochberg_is_scipys(p_values: list[float]) -> None:
     expected = scipy.stats.false_discovery_control(p_values, method="bh")
     assert benjamini_hochberg(p_values) == pytest.approx(expected.tolist(), abs=1e-9)
-
-
-@given(cells=counts)
-def test_merging_keeps_every_row(cells: list[tuple[int, int]]) -> None:
-    reference, window = np.array(cells, dtype=np.float64).T
-    merged, merged_window = merge_rare_cells(reference, window)
-    assert (merged.sum(), merged_window.sum()) == (reference.sum(), window.sum())
 
 
 @pytest.mark.parametrize("rows", [300, 1_000, 5_000])
