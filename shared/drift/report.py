@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 Verdict = Literal["drift", "no-drift", "insufficient-data"]
 # A change of the missing share matters from here on, or from `min_effect` on where that is smaller.
-SMALLEST_MISSING_CHANGE = 0.03
+SMALLEST_MISSING_CHANGE = 0.035
 FloorReason = Literal["smallest effect that matters", "sampling", "past windows", "not compared"]
 
 
