@@ -15,7 +15,8 @@ WINDOWS = 20
 
 def _draws(shares: np.ndarray, rows: int, seed: int) -> pd.DataFrame:
     codes = np.random.default_rng(seed).choice(len(shares), rows, p=shares / shares.sum())
-    return pd.DataFrame({"value": pd.Categorical.from_codes(codes, [f"value-{each}" for each in range(len(shares))])})
+    names = pd.Index([f"value-{each}" for each in range(len(shares))])
+    return pd.DataFrame({"value": pd.Categorical.from_codes(codes.tolist(), names)})
 
 
 def _long_tail(values: int, exponent: float) -> np.ndarray:
