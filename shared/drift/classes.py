@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shared.drift.equal import key_of
 from shared.drift.metrics import MetricUndefinedError, roc_auc
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _CLIP = float(np.finfo(np.float64).eps)
 def measure_classes(name: str, labels: Sequence[Any], predicted: Sequence[Any]) -> float:
     """Return a metric of one predicted class per row; precision, recall and f1 are the mean over the classes.
 
-    A class is its text, whole numbers without a point, so 1, 1.0 and "1" are one class. A class that is never
+    A class is its text, whole numbers without a point, so 1, 1.0, "1" and true are one class. A class that is never
     predicted has precision 0, one that never occurs recall 0, as in scikit-learn's macro average with zero_division=0.
 
     Raises:
@@ -118,8 +119,5 @@ def _as_text(name: str, values: Sequence[Any]) -> NDArray[np.str_]:
 
 
 def _class(value: object) -> str:
-    if isinstance(value, (bool, np.bool_)):
-        return str(int(value))
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+    found = key_of(value)
+    return {"True": "1", "False": "0"}.get(found, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,14 +24,16 @@ from shared.drift.batches import (
     share_out,
 )
 from shared.drift.counts import MOST_UNSEEN, ColumnCounts, WindowCounts, bounded, whole_sum
-from shared.drift.reference import CategoricalColumn, Column, NumericColumn, Profile
-from shared.drift.values import Texts, Values, number_text, values_of
+from shared.drift.equal import Precision, are_epochs, around, coarser, meaning, meanings, number_text, rounded
+from shared.drift.reference import CategoricalColumn, Column, NumericColumn, OtherColumn, Profile
+from shared.drift.values import Texts, Values, values_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # What is sorted at once: it fits a core's cache, and is long against the edges that are looked up in it.
 SORTED_ROWS = 65_536
+_FLAGS = {"True": 1.0, "False": 0.0}
 
 
 def count(reference: Profile, window: Source, threads: int = THREADS) -> WindowCounts:
@@ -85,11 +88,13 @@ def _tally(column: Column) -> ColumnTally:
             return NumericTally(column)
         case CategoricalColumn() if not column.is_identifier:
             return CategoricalTally(column)
+        case OtherColumn(kind="datetime"):
+            return DatetimeTally(column.kind)
     return ColumnTally(column.kind)
 
 
 class ColumnTally:
-    """Counts what is there by type, which is all there is to count of dates, row names and empty columns."""
+    """Counts what is there by type, which is all there is to count of row names and empty columns."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -130,10 +135,33 @@ class ColumnTally:
         }
 
 
+class DatetimeTally(ColumnTally):
+    """Counts times, however they are written: as such, as text, or since 1970."""
+
+    def add(self, values: Values) -> None:
+        if values.texts:
+            times, zoneless = values.texts.are_times, values.texts.are_zoneless
+            values = replace(
+                values,
+                texts=values.texts.where(~times) if not times.all() else None,
+                times=values.times + int(values.texts.counts[times].sum()),
+                zoneless=values.zoneless + int(values.texts.counts[zoneless].sum()),
+            )
+        if len(values.numbers):
+            epochs = are_epochs(values.numbers)
+            values = replace(
+                values, numbers=values.numbers[~epochs], times=values.times + int(np.count_nonzero(epochs))
+            )
+        super().add(values)
+
+
 class NumericTally(ColumnTally):
     def __init__(self, column: NumericColumn) -> None:
         super().__init__(column.kind)
         self._edges = np.array(column.edges, dtype=np.float64)
+        self._declared = self._precision = self._coarsest = column.precision
+        self._low, self._high = around(self._edges, self._precision)
+        self._are_flags = bool(np.isin(self._edges, (0.0, 1.0)).all())
         self._below = np.zeros(len(self._edges), dtype=np.int64)
         self._equal = np.zeros(len(self._edges), dtype=np.int64)
         self._infinite = [0, 0]
@@ -141,10 +169,35 @@ class NumericTally(ColumnTally):
         self._least, self._most = math.inf, -math.inf
 
     def add(self, values: Values) -> None:
+        if values.texts:
+            values = self._with_numbers_of(values.texts, values)
+        self._use(coarser(self._declared, values.precision))
         numbers = 0
         for start in range(0, len(values.numbers), SORTED_ROWS):
-            numbers += self._add_sorted(np.sort(values.numbers[start : start + SORTED_ROWS]))
+            numbers += self._add_sorted(np.sort(self._rounded(values.numbers[start : start + SORTED_ROWS])))
         self._add_types(values, numbers)
+
+    def _with_numbers_of(self, texts: Texts, values: Values) -> Values:
+        """Return the values with texts that read as numbers among the numbers, beside nothing but 0 and 1 also
+        booleans."""
+        are_numbers = texts.are_numbers
+        found = [values.numbers, texts.where(are_numbers).numbers()]
+        texts = texts.where(~are_numbers)
+        if self._are_flags and len(texts.counts):
+            flags = np.array([_FLAGS.get(meaning(each) or "", math.nan) for each in texts.distinct.to_pylist()])
+            found.append(np.repeat(flags[~np.isnan(flags)], texts.counts[~np.isnan(flags)]))
+            texts = texts.where(np.isnan(flags))
+        return replace(values, numbers=np.concatenate(found), texts=texts if len(texts.counts) else None)
+
+    def _use(self, precision: Precision) -> None:
+        """Count what follows at this precision."""
+        self._coarsest = coarser(self._coarsest, precision)
+        if precision != self._precision:
+            self._precision = precision
+            self._low, self._high = around(self._edges, precision)
+
+    def _rounded(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        return rounded(numbers, self._precision)
 
     def _add_sorted(self, ordered: NDArray[np.float64]) -> int:
         """Count ascending numbers, NaN last; return how many are numbers."""
@@ -168,15 +221,15 @@ class NumericTally(ColumnTally):
         return size
 
     def _add_around_edges(self, ordered: NDArray[np.float64], low: int, high: int) -> None:
-        below = ordered.searchsorted(self._edges)
+        below = ordered.searchsorted(self._low)
         self._below += below
         # Most edges of continuous numbers meet no value of a batch: only the others have an upper side of their own.
-        met = np.flatnonzero(ordered.take(below, mode="clip") == self._edges)
+        met = np.flatnonzero((ordered.take(below, mode="clip") <= self._high) & (below < len(ordered)))
         if len(met):
-            self._equal[met] += ordered.searchsorted(self._edges[met], side="right") - below[met]
+            self._equal[met] += ordered.searchsorted(self._high[met], side="right") - below[met]
         if low < below[0]:
             self._sums[0] += whole_sum(ordered[low : below[0]])
-        beyond = int(ordered.searchsorted(self._edges[-1], side="right"))
+        beyond = int(ordered.searchsorted(self._high[-1], side="right"))
         if beyond < high:
             self._sums[1] += whole_sum(ordered[beyond:high])
 
@@ -191,13 +244,16 @@ class NumericTally(ColumnTally):
             high_sum=self._sums[1],
             least=self._least,
             most=self._most,
+            precision=self._coarsest,
         )
 
 
 class CategoricalTally(ColumnTally):
     def __init__(self, column: CategoricalColumn) -> None:
         super().__init__(column.kind)
-        self._names = pa.array([name for name, _ in column.categories], type=pa.large_string())
+        names = [name for name, _ in column.categories]
+        self._names = pa.array(names, type=pa.large_string())
+        self._meanings = meanings(names)
         self._known = np.zeros(len(column.categories), dtype=np.int64)
         self._unseen = 0
         self._unseen_values: Counter[str] = Counter()
@@ -209,19 +265,28 @@ class CategoricalTally(ColumnTally):
             self._add_texts(values.texts)
         if len(numbers):
             distinct, counts = np.unique(numbers, return_counts=True)
-            names = pa.array([number_text(each) for each in distinct.tolist()], type=pa.large_string())
-            self._add_texts(Texts(names, counts.astype(np.int64)))
+            texts = [number_text(each, values.precision) for each in distinct.tolist()]
+            self._add_texts(Texts(pa.array(texts, type=pa.large_string()), counts.astype(np.int64)))
 
     def _add_texts(self, texts: Texts) -> None:
-        places = pc.index_in(texts.distinct, value_set=self._names)
-        if places.null_count:
-            is_new = places.is_null()
-            self._add_unseen(texts.distinct.filter(is_new), texts.counts[is_new.to_numpy(zero_copy_only=False)])
-        np.add.at(self._known, places.drop_null().to_numpy(), texts.counts[places.is_valid().to_numpy(False)])
+        places = self._places(texts.distinct)
+        is_new = places < 0
+        if is_new.any():
+            self._add_unseen(texts.where(is_new))
+        np.add.at(self._known, places[~is_new], texts.counts[~is_new])
 
-    def _add_unseen(self, texts: Any, counts: NDArray[np.int64]) -> None:
-        self._unseen += int(counts.sum())
-        for text, rows in zip(texts.to_pylist(), counts.tolist(), strict=True):
+    def _places(self, distinct: Any) -> NDArray[np.int64]:
+        """Return each text's category, by the very text or else by what it means; -1 for none."""
+        found = pc.index_in(distinct, value_set=self._names).fill_null(-1).to_numpy(zero_copy_only=False)
+        places: NDArray[np.int64] = found.astype(np.int64)
+        if self._meanings:
+            for row in np.flatnonzero(places < 0).tolist():
+                places[row] = self._meanings.get(meaning(distinct[row].as_py()) or "", -1)
+        return places
+
+    def _add_unseen(self, texts: Texts) -> None:
+        self._unseen += texts.total
+        for text, rows in zip(texts.distinct.to_pylist(), texts.counts.tolist(), strict=True):
             self._unseen_values[text] += rows
         if len(self._unseen_values) > 2 * MOST_UNSEEN:
             self._unseen_values = Counter(bounded(self._unseen_values))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shared.drift.equal import Precision, coarser
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -36,6 +38,7 @@ class ColumnCounts:
         unseen_values: rows per such value; of more than `MOST_UNSEEN` those with the smallest checksums, which is a
             choice by chance that the parts of a window make alike.
         foreign: the first value, by the alphabet, that is not of the reference's type.
+        precision: the coarser of what both sides' types say of their numbers.
     """
 
     rows: int = 0
@@ -55,6 +58,7 @@ class ColumnCounts:
     unseen: int = 0
     unseen_values: Mapping[str, int] = field(default_factory=dict)
     foreign: str | None = None
+    precision: Precision = ""
 
     @property
     def present(self) -> int:
@@ -80,6 +84,7 @@ class ColumnCounts:
             unseen=self.unseen + other.unseen,
             unseen_values=_added(self.unseen_values, other.unseen_values),
             foreign=min(foreign, default=None),
+            precision=coarser(self.precision, other.precision),
         )
 
     def to_dict(self) -> dict[str, Any]:

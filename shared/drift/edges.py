@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from shared.drift.counts import ColumnCounts
+from shared.drift.equal import rounded, same_edges
+from shared.drift.reference import NumericColumn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,6 +21,7 @@ QUANTILES = 512
 DECILES = np.linspace(0.1, 0.9, 9)
 _LEVELS = np.union1d(np.linspace(0.0, 1.0, QUANTILES), DECILES)
 MOST_TICKS = 24
+ROUNDING = 2.0**-46
 _OCTAVES = 2 ** np.arange(40)
 
 
@@ -27,7 +33,10 @@ def edges_of(sample: NDArray[np.float64], extremes: NDArray[np.float64]) -> NDAr
         extremes: its smallest and largest finite values, ascending; the outermost are the column's own.
     """
     finite = np.sort(sample[np.isfinite(sample)])
-    known = np.unique(np.concatenate([finite, extremes]))
+    known: NDArray[np.float64] = np.unique(np.concatenate([finite, extremes]))
+    # 0.1 + 0.2 and 0.3 are one number: what a few roundings add up to is no value of its own.
+    with np.errstate(over="ignore"):
+        known = known[np.diff(known, prepend=-math.inf) > ROUNDING * np.abs(known)]
     if len(known) <= MAXIMUM_EDGES:
         return known + 0.0
     quantiles = np.quantile(finite, _LEVELS, method="inverted_cdf") if len(finite) else finite
@@ -58,3 +67,19 @@ def round_ticks(least: float, most: float, finite: NDArray[np.float64]) -> NDArr
     ticks = np.array([float(f"{number * step:.12g}") for number in range(first, last + 1)])
     chosen: NDArray[np.float64] = ticks[np.isfinite(ticks) & (ticks >= least) & (ticks <= most)]
     return chosen
+
+
+def merged_edges(reference: NumericColumn, counts: ColumnCounts) -> tuple[NumericColumn, ColumnCounts]:
+    """Return both with the edges joined that are one at the coarser precision of the two."""
+    edges = np.array(reference.edges)
+    first = same_edges(edges, counts.precision)
+    if len(first) == len(edges):
+        return reference, counts
+    last = np.append(first[1:], len(edges)) - 1
+    old = replace(
+        reference,
+        edges=tuple(rounded(edges[first], counts.precision).tolist()),
+        below=tuple(reference.below[each] for each in first),
+        up_to=tuple(reference.up_to[each] for each in last),
+    )
+    return old, replace(counts, below=counts.below[first], up_to=counts.up_to[last])

@@ -18,6 +18,7 @@ from shared.drift.distance import (
     population_stability_index,
     wasserstein,
 )
+from shared.drift.edges import merged_edges
 from shared.drift.histogram import categorical_histogram, numeric_histogram
 from shared.drift.quantiles import quantile
 from shared.drift.reference import MOST_DISTINCT, CategoricalColumn, Column, NumericColumn, OtherColumn
@@ -116,6 +117,7 @@ def measure(reference: Column, window: ColumnCounts | None, rows: int, rules: Dr
 def _measure_numeric(
     reference: NumericColumn, window: ColumnCounts, rules: DriftRules, missing: _Missing, findings: list[str]
 ) -> Measured:
+    reference, window = merged_edges(reference, window)
     infinite = window.negative_infinite + window.positive_infinite
     if infinite and not reference.infinite:
         findings.append(f"{infinite} infinite values, of which the reference has none")
@@ -189,13 +191,15 @@ def _missing(reference: Column, window: ColumnCounts, rows: int) -> _Missing:
 
 
 def _foreign(reference: Column, window: ColumnCounts) -> int:
-    """Return how many values are of another type. A number among texts is a text; numbers alone are not."""
-    match reference.kind:
-        case "numeric":
+    """Return how many values are of another type, beyond the reference's own share of such. A number among texts is a
+    text; numbers alone are not, but for those that the reference has as texts."""
+    match reference:
+        case NumericColumn():
             return window.texts + window.times
-        case "categorical":
-            return window.times + (0 if window.texts else window.numbers)
-    return window.numbers + window.texts
+        case CategoricalColumn():
+            return window.times + (0 if window.texts else min(window.numbers, window.unseen))
+    usual = reference.foreign / max(1, reference.present + reference.foreign)
+    return max(0, window.numbers + window.texts - round(usual * window.present))
 
 
 def _type_change(reference: Column, window: ColumnCounts) -> str:

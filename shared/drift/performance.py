@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from shared.drift.classes import OF_CLASSES, class_codes, measure_codes
+from shared.drift.equal import key_of, numbers_of
 from shared.drift.metrics import METRICS, VALUES, MetricUndefinedError, measure_metric
 from shared.drift.signal import SignalReport, SignalVerdict
 
@@ -108,8 +109,8 @@ def judge_performance(scored: pd.DataFrame, labelled: pd.DataFrame, rules: Perfo
     """
     _require(scored, {rules.key, PREDICTION}, "the scored rows have")
     _require(labelled, {rules.key, rules.label}, "the labels have")
-    truth = labelled.drop_duplicates(rules.key, keep="last").set_index(rules.key)[rules.label].dropna()
-    known = scored.drop_duplicates(rules.key, keep="last").set_index(rules.key)[PREDICTION]
+    truth = by_key(labelled, rules.key)[rules.label].dropna()
+    known = by_key(scored, rules.key)[PREDICTION]
     both = known.index.intersection(truth.index)
     unanswered = int(known.loc[both].isna().sum())
     findings = (f"{unanswered:,} labelled rows have an empty prediction; they are left out",) if unanswered else ()
@@ -154,20 +155,27 @@ def bounds(metric: str, labels: Column, predictions: Column, value: float) -> tu
 
 def _as_metric_needs(metric: str, truth: pd.Series[Any], known: pd.Series[Any]) -> tuple[Column, Column]:
     """Return both as numbers; as codes when the metric is of classes and the labels are not 0 and 1."""
-    import pandas as pd
 
-    labels = pd.to_numeric(truth, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    labels = numbers_of(truth)
     if metric in OF_CLASSES and not bool(np.isin(labels, (0.0, 1.0)).all()):
         return class_codes(metric, truth.tolist(), known.tolist())
     if METRICS[metric].needs == VALUES and np.isnan(labels).any():
         raise ValueError(f"{metric} needs numbers as labels; got e.g. {truth.iloc[int(np.argmax(np.isnan(labels)))]!r}")
-    return labels, pd.to_numeric(known).to_numpy(dtype=np.float64, na_value=np.nan)
+    return labels, numbers_of(known)
 
 
 def _measure(metric: str, labels: Column, predictions: Column) -> float:
     if labels.dtype.kind == "i":
         return measure_codes(metric, labels, predictions)
     return measure_metric(metric, labels, predictions)
+
+
+def by_key(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Return the last row of each key, by the key's text: 7, 7.0 and "7" are one. Rows without a key are left out."""
+    named = frame[frame[key].notna()]
+    return named.set_index(named[key].map(key_of).to_numpy(dtype=object)).loc[
+        lambda rows: ~rows.index.duplicated("last")
+    ]
 
 
 def _require(frame: pd.DataFrame, columns: set[str], whose: str) -> None:

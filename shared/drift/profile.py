@@ -73,6 +73,11 @@ def _surveyed(source: Source, ignore: frozenset[str], threads: int) -> Survey:
 
 def _planned(name: str, seen: ColumnSurvey) -> Column:
     """Return the column with its edges or categories, and nothing counted yet."""
+    if seen.times + seen.dates > seen.numbers + seen.texts - seen.dates:
+        foreign = seen.numbers + seen.texts - seen.dates
+        return OtherColumn(
+            name, 0, seen.times + seen.dates, "datetime", seen.zoneless + seen.zoneless_dates, foreign=foreign
+        )
     if seen.texts:
         if seen.numbers:
             seen.categories.add_numbers(seen.sample)
@@ -87,8 +92,9 @@ def _planned(name: str, seen: ColumnSurvey) -> Column:
         edges = tuple(edges_of(seen.sample, seen.extremes).tolist())
         none = (0,) * len(edges)
         mean, std = seen.mean_and_std
-        return NumericColumn(name, 0, seen.numbers, seen.infinite, edges, none, none, None, False, mean, std)
-    return OtherColumn(name, 0, seen.times, "datetime" if seen.times else "empty", seen.zoneless)
+        found = NumericColumn(name, 0, seen.numbers, seen.infinite, edges, none, none, None, False, mean, std)
+        return replace(found, precision=seen.precision)
+    return OtherColumn(name, 0, 0, "empty")
 
 
 def _filled(column: Column, counts: ColumnCounts, rows: int) -> Column:

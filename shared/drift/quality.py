@@ -12,6 +12,7 @@ import numpy as np
 
 from shared.drift.columns import Kind, kind_of, named_columns
 from shared.drift.duplicates import duplicate_share
+from shared.drift.equal import are_flags, beyond, coarser, declared
 from shared.drift.quality_profile import QualityColumn, QualityProfile, finite_numbers, has_zone, kept_columns
 from shared.drift.report import ColumnReport
 from shared.drift.signal import SignalReport
@@ -117,6 +118,8 @@ def _check(
     kind = kind_of(column)
     if "empty" in (kind, reference.kind):
         return [each for each in found if each]
+    if kind != reference.kind and reference.are_flags and are_flags(column):
+        return [each for each in found if each]
     if kind != reference.kind:
         return [*(each for each in found if each), _other_type(reference, column, kind, rules)]
     found.append(_constant(reference, column, chance, rows, rules))
@@ -180,7 +183,8 @@ def _numbers(
     if reference.lowest is None or reference.highest is None or reference.kind == "datetime":
         return found
     finite = values[np.isfinite(values)]
-    outside = finite[(finite < reference.lowest) | (finite > reference.highest)]
+    precision = coarser(reference.precision, declared(column.dtype))
+    outside = finite[beyond(finite, reference.lowest, reference.highest, precision)]
     if len(outside):
         extreme = outside[np.argmax(np.maximum(reference.lowest - outside, outside - reference.highest))]
         bounds = f"of its values are out of {reference.lowest:.4g} to {reference.highest:.4g}, e.g. {extreme:.4g}"

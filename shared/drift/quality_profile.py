@@ -12,6 +12,7 @@ import numpy as np
 
 from shared.drift.columns import Kind, kind_of, named_columns
 from shared.drift.duplicates import duplicate_share
+from shared.drift.equal import Precision, are_flags, declared
 from shared.drift.stored import reading
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class QualityColumn:
         is_sometimes_constant: in some piece, or in all, there is one value only.
         most_frequent: the share of the most frequent value.
         has_zone: of times, that they say their zone; None for other columns.
+        are_flags: booleans, in whatever spelling, or nothing but 0 and 1.
+        precision: what the column's type says of its numbers.
     """
 
     name: str
@@ -50,6 +53,8 @@ class QualityColumn:
     is_sometimes_constant: bool = False
     most_frequent: float = 0.0
     has_zone: bool | None = None
+    are_flags: bool = False
+    precision: Precision = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,8 @@ def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColu
     if kind == "empty":
         return QualityColumn(name, kind, nulls)
     constant, frequent = _constancy(column, starts)
-    found = QualityColumn(name, kind, nulls, is_sometimes_constant=constant, most_frequent=frequent)
+    flags = are_flags(column)
+    found = QualityColumn(name, kind, nulls, is_sometimes_constant=constant, most_frequent=frequent, are_flags=flags)
     if kind == "categorical":
         return found
     values = finite_numbers(column, kind)
@@ -160,6 +166,7 @@ def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColu
         highest=float(np.nanmax(values)),
         outside=_outside(values, starts),
         infinite=infinite,
+        precision=declared(column.dtype),
         has_zone=has_zone(column) if kind == "datetime" else None,
     )
 

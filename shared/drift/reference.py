@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Literal
 
+from shared.drift.equal import Precision
 from shared.drift.stored import reading
 
 FORMAT = 2
@@ -27,7 +28,8 @@ class NumericColumn:
     """Counts below and up to each edge; edges are finite, ascending, the first and the last the extremes.
 
     `present` counts the numbers, infinities included. `is_exact`: every finite value is an edge.
-    `median`, `mean` and `std` (of the finite values) are None when they are not finite.
+    `median`, `mean` and `std` (of the finite values) are None when they are not finite. `precision` is what the
+    column's type says of its numbers.
     """
 
     name: str
@@ -42,6 +44,7 @@ class NumericColumn:
     mean: float | None = None
     std: float | None = None
     kind: Literal["numeric"] = "numeric"
+    precision: Precision = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class CategoricalColumn:
 class OtherColumn:
     """A column without a distribution to compare: without values, or of dates and times.
 
-    `zoneless` counts the times without a time zone.
+    `zoneless` counts the times without a time zone, `foreign` the values that are no times.
     """
 
     name: str
@@ -78,6 +81,7 @@ class OtherColumn:
     present: int
     kind: Literal["empty", "datetime"]
     zoneless: int = 0
+    foreign: int = 0
 
 
 Column = NumericColumn | CategoricalColumn | OtherColumn
@@ -98,6 +102,7 @@ class Profile:
             keys = column.edges if isinstance(column, NumericColumn) else ()
             names = [each for each, _ in column.categories] if isinstance(column, CategoricalColumn) else []
             seen.update(repr((column.name, column.kind, keys, names)).encode("utf-8", "replace"))
+            seen.update(column.precision.encode() if isinstance(column, NumericColumn) else b"")
         return seen.hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:

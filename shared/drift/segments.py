@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared.drift.columns import kind_of, named_columns
+from shared.drift.equal import around, meaning, meanings, number_text, numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,11 +50,18 @@ class Segmentation:
         last = len(self.labels) - 1
         if self.categories:
             places = {name: number for number, name in enumerate(self.categories)}
-            uniques, names = pd.factorize(column.astype(str))
-            found = np.array([places.get(str(name), len(self.categories)) for name in names], dtype=np.int64)[uniques]
+            means, other = meanings(self.categories), len(self.categories)
+            try:
+                codes, distinct = pd.factorize(column.astype(object))
+            except TypeError:  # lists and records have no hash, their text has
+                codes, distinct = pd.factorize(column.astype(str))
+            names = [number_text(each) if isinstance(each, float) else str(each) for each in distinct]
+            chosen = [places.get(each, means.get(meaning(each) or "", other)) for each in names]
+            found = np.array([*chosen, other], dtype=np.int64)[codes]
         else:
-            numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-            found = np.where(np.isnan(numbers), last, np.searchsorted(self.edges, numbers, side="right"))
+            numbers = numbers_of(column)
+            reach, _ = around(np.array(self.edges))
+            found = np.where(np.isnan(numbers), last, np.searchsorted(reach, numbers, side="right"))
         return np.where(column.isna().to_numpy(dtype=bool), last, found).astype(np.int64)
 
 

@@ -15,6 +15,7 @@ MODULES = (
     "counting",
     "counts",
     "edges",
+    "equal",
     "profile",
     "quantiles",
     "reference",

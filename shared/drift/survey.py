@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.drift.batches import Batch, named_columns, row_count
+from shared.drift.equal import Precision, coarser, number_text
 from shared.drift.reference import IDENTIFIER_SHARE, MOST_DISTINCT
-from shared.drift.values import Texts, Values, number_text, values_of
+from shared.drift.values import Texts, Values, values_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,6 +83,8 @@ class ColumnSurvey:
 
     def __init__(self, before: int) -> None:
         self.rows = self.numbers = self.infinite = self.texts = self.times = self.zoneless = 0
+        self.dates = self.zoneless_dates = 0  # of the texts
+        self.precision: Precision = ""
         self._drawn = before
         self._sample: list[NDArray[np.float64]] = []
         self._extremes = Extremes()
@@ -94,7 +97,9 @@ class ColumnSurvey:
         self.zoneless += values.zoneless
         if values.texts:
             self.texts += values.texts.total
+            self._add_dates(values.texts)
             self.categories.add(values.texts)
+        self.precision = coarser(self.precision, values.precision)
         if not len(values.numbers):
             self.skip(len(taken))
             return
@@ -106,6 +111,12 @@ class ColumnSurvey:
         self._sample.append(numbers[taken])
         self._drawn += len(taken)
         self._add_numbers(numbers)
+
+    def _add_dates(self, texts: Texts) -> None:
+        if bool((are_times := texts.are_times).any()):
+            dates = texts.where(are_times)
+            self.dates += dates.total
+            self.zoneless_dates += int(dates.counts[dates.are_zoneless].sum())
 
     def skip(self, taken: int) -> None:
         """Add drawn rows without a number."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shared.drift.equal import coarser
 from shared.drift.reference import IDENTIFIER_SHARE, MOST_DISTINCT
 from shared.drift.survey import EXTREMES, SEED, Categories, ColumnSurvey, Extremes, Survey
 
@@ -51,8 +52,9 @@ def add_survey(total: Survey, part: Survey) -> None:
 
 
 def _add_column(total: ColumnSurvey, part: ColumnSurvey) -> None:
-    for name in ("rows", "numbers", "infinite", "texts", "times", "zoneless"):
+    for name in ("rows", "numbers", "infinite", "texts", "times", "zoneless", "dates", "zoneless_dates"):
         setattr(total, name, getattr(total, name) + getattr(part, name))
+    total.precision = coarser(total.precision, part.precision)
     if total._sample or part._sample:
         total._sample = [_drawn(total), _drawn(part)]
     total._drawn += part._drawn

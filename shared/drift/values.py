@@ -1,7 +1,8 @@
 """What one batch's column holds: numbers, texts, times and nothing, told apart value by value.
 
 A value is told apart by itself alone, never by its neighbours, so that however rows are cut into batches the counts
-come out the same. Booleans are texts. A number among texts is written as `number_text` writes it.
+come out the same. Booleans are texts. A number among texts is written as `number_text` writes it, bytes are the text
+that they spell. Texts that say that nothing is there are missing; `shared.drift.equal` has the rules.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.drift.equal import MISSING, NUMBER, TIME, ZONELESS, Precision, declared, is_missing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 NO_NUMBERS: NDArray[np.float64] = np.empty(0, dtype=np.float64)
 _TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64, pd.Period, pd.Interval)
 _NUMBERS = (int, float, Decimal, np.integer, np.floating)
+_NOTHING = pa.array(sorted(MISSING), type=pa.large_string())
 _NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
@@ -38,6 +43,33 @@ class Texts:
     def total(self) -> int:
         return int(self.counts.sum())
 
+    def where(self, chosen: NDArray[np.bool_]) -> Texts:
+        return self if bool(chosen.all()) else Texts(self.distinct.filter(pa.array(chosen)), self.counts[chosen])
+
+    @property
+    def are_numbers(self) -> NDArray[np.bool_]:
+        """Return which of them read as a number."""
+        return _matching(self.distinct, NUMBER)
+
+    @property
+    def are_times(self) -> NDArray[np.bool_]:
+        """Return which of them read as a date, with a time or without."""
+        return _matching(self.distinct, TIME)
+
+    @property
+    def are_zoneless(self) -> NDArray[np.bool_]:
+        """Return which of them read as a date and a time without a zone."""
+        return _matching(self.distinct, ZONELESS)
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the numbers, given that all of them are."""
+        return np.repeat(np.array([float(each) for each in self.distinct.to_pylist()], dtype=np.float64), self.counts)
+
+
+def _matching(distinct: Any, pattern: str) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = pc.match_substring_regex(distinct, pattern).to_numpy(zero_copy_only=False)
+    return found
+
 
 @dataclass(frozen=True, slots=True)
 class Values:
@@ -47,6 +79,7 @@ class Values:
         numbers: in the order of the rows; NaN is a missing value. One entry per row, unless the column mixes types.
         times: how many dates, times and durations.
         zoneless: how many of them are times of day without a time zone.
+        precision: what the column's own type says of its numbers.
     """
 
     rows: int
@@ -54,6 +87,7 @@ class Values:
     texts: Texts | None = None
     times: int = 0
     zoneless: int = 0
+    precision: Precision = ""
 
 
 def values_of(column: Any) -> Values:
@@ -62,7 +96,7 @@ def values_of(column: Any) -> Values:
         return _of_arrow(column)
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "fiu":
-        return Values(len(column), column.to_numpy(dtype=np.float64))
+        return Values(len(column), column.to_numpy(dtype=np.float64), precision=declared(dtype))
     if isinstance(dtype, pd.CategoricalDtype):
         return _of_categories(column)
     if isinstance(dtype, np.dtype) and dtype.kind in "mM":
@@ -72,19 +106,16 @@ def values_of(column: Any) -> Values:
     if pd.api.types.is_bool_dtype(dtype):
         return _of_flags(len(column), int(column.sum()), int(column.count()))
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
-        return Values(len(column), column.to_numpy(dtype=np.float64, na_value=np.nan))
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return Values(len(column), numbers, precision=declared(dtype))
     if isinstance(dtype, pd.StringDtype | pd.ArrowDtype):
         return _of_arrow(_array(column))
     return _of_objects(column)
 
 
-def number_text(value: float) -> str:
-    """Return how a number is written among texts: "7" for 7.0."""
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
-
-
 def texts_of(counts: dict[str, int]) -> Texts | None:
-    """Return the texts of a mapping from text to count; None of an empty one."""
+    """Return the texts of a mapping from text to count without those that say that nothing is there; None of none."""
+    counts = {text: count for text, count in counts.items() if not is_missing(text)}
     if not counts:
         return None
     try:
@@ -143,7 +174,7 @@ def _of_each(present: Iterable[Any], rows: int) -> Values:
         elif isinstance(value, _NUMBERS):
             numbers.append(value)
         else:
-            texts[str(value)] += 1
+            texts[value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)] += 1
     return Values(rows, _floats(numbers), texts_of(texts), times, zoneless)
 
 
@@ -163,7 +194,7 @@ def _of_arrow(array: Any) -> Values:
     if pa.types.is_dictionary(kind):
         return _of_dictionary(array)
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return Values(len(array), _numbers(array))
+        return Values(len(array), _numbers(array), precision=declared(kind))
     if _is_text(kind):
         return _of_dictionary(array.dictionary_encode())
     if pa.types.is_boolean(kind):
@@ -201,18 +232,20 @@ def _used(dictionary: Any, counts: NDArray[np.intp]) -> Texts | None:
     if dictionary.null_count:
         counts = counts * dictionary.is_valid().to_numpy(zero_copy_only=False)
     used = np.flatnonzero(counts)
-    if not len(used):
-        return None
     if len(used) < len(dictionary):
         dictionary, counts = dictionary.take(pa.array(used)), counts[used]
-    return Texts(_strings(dictionary), counts.astype(np.int64))
+    texts = Texts(_strings(dictionary), counts.astype(np.int64))
+    says_something = pc.invert(pc.is_in(pc.utf8_trim_whitespace(texts.distinct), value_set=_NOTHING))
+    found = texts.where(says_something.to_numpy(zero_copy_only=False))
+    return found if len(found.counts) else None
 
 
 def _strings(array: Any) -> Any:
     if pa.types.is_large_string(array.type):
         return array
     if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
-        return pa.array([str(value) for value in array.to_pylist()], type=pa.large_string())
+        found = [value.decode("utf-8", "replace") for value in array.to_pylist()]
+        return pa.array(found, type=pa.large_string())
     return array.cast(pa.large_string())
 
 

@@ -88,7 +88,10 @@ class LabelledReader:
 
     def _labelled(self, batch: pd.DataFrame) -> pd.DataFrame:
         require_columns(batch, {self.asked.key, PREDICTION}, "the scored rows have")
-        chosen = batch[batch[self.asked.key].isin(self.truth.index)]
+        from shared.drift.equal import key_of
+
+        keys = batch[self.asked.key].map(key_of, na_action="ignore")
+        chosen = batch.assign(**{self.asked.key: keys})[keys.isin(self.truth.index)]
         return chosen.assign(**{self.asked.label: chosen[self.asked.key].map(self.truth)})
 
     def _batches(self, part: _Part) -> Iterator[pd.DataFrame]:

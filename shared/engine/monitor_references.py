@@ -223,10 +223,9 @@ def estimate_rules(asked: EstimatedPerformance) -> EstimateRules:
 
 
 def numbers(column: pd.Series[Any]) -> Any:
-    import numpy as np
-    import pandas as pd
+    from shared.drift.equal import numbers_of
 
-    return pd.to_numeric(column.astype(object), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers_of(column)
 
 
 def column_values(frame: pd.DataFrame, column: str) -> list[Any]:

@@ -160,9 +160,11 @@ class Served:
         return max(start, until) if until else start
 
     def _truth(self) -> pd.Series[Any]:
+        from shared.drift.performance import by_key
+
         asked = self.asked
         require_columns(self.labels, {asked.key, asked.label}, f"labels {self.evidence} have")
-        return self.labels.drop_duplicates(asked.key, keep="last").set_index(asked.key)[asked.label].dropna()
+        return by_key(self.labels, asked.key)[asked.label].dropna()
 
 
 def _with_findings(found: SignalReport, known: LabelledRows, sample: EvenSample) -> SignalReport:

@@ -43,7 +43,7 @@ def report_on(report: DriftReport, name: str) -> ColumnReport:
 
 def with_some_text(frame: pd.DataFrame, share: float) -> pd.DataFrame:
     amounts = frame["amount"].astype(object)
-    amounts[: int(share * ROWS)] = "n/a"
+    amounts[: int(share * ROWS)] = "tba"
     return frame.assign(amount=amounts)
 
 
@@ -55,14 +55,14 @@ def with_some_text(frame: pd.DataFrame, share: float) -> pd.DataFrame:
             lambda f: with_some_text(f, 0.01),
             "amount",
             False,
-            "20 of 2000 values are no numbers, e.g. 'n/a'",
+            "20 of 2000 values are no numbers, e.g. 'tba'",
             id="some",
         ),
         pytest.param(
             lambda f: with_some_text(f, 0.5),
             "amount",
             True,
-            "holds numbers, the window text, e.g. 'n/a'",
+            "holds numbers, the window text, e.g. 'tba'",
             id="half_text",
         ),
         pytest.param(

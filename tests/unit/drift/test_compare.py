@@ -134,8 +134,12 @@ def test_too_few_rows_still_tell_of_a_lost_column() -> None:
     [
         pytest.param(lambda f: f.drop(columns="hour"), True, "hour: the window has no such column", id="lost"),
         pytest.param(
-            lambda f: f.assign(hour=f["hour"].astype(str)), True, "reference holds numbers, the window text", id="text"
+            lambda f: f.assign(hour="h" + f["hour"].astype(str)),
+            True,
+            "reference holds numbers, the window text",
+            id="text",
         ),
+        pytest.param(lambda f: f.assign(hour=f["hour"].astype(str)), False, "No drift", id="numbers_as_text"),
         pytest.param(
             lambda f: f.assign(carrier=1), True, "reference holds text, the window numbers, e.g. '1'", id="numbers"
         ),

@@ -49,7 +49,7 @@ def test_data_like_the_reference_is_fine(reference: QualityProfile) -> None:
 FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "lost_column": (lambda frame: frame.drop(columns="age"), "age: the window has no such column"),
     "text_for_numbers": (
-        lambda frame: frame.assign(age=frame["age"].astype(str)),
+        lambda frame: frame.assign(age=frame["age"].astype(str) + " years"),
         "age: the reference holds numbers, the window text, e.g. '",
     ),
     "some_text_among_numbers": (
