@@ -78,7 +78,12 @@ def read_policy(file: Path) -> Policy:
     """
     if not file.is_file():
         raise CommandError("cli.no_file", f"there is no file {file}", "give a policy file")
-    return load_policy(read_text(file), str(file), policy_sections(), tuple(reactions().values()))
+    return policy_of(read_text(file), str(file))
+
+
+def policy_of(content: str, path: str) -> Policy:
+    """Return the policy in a text, whose problems name the path."""
+    return load_policy(content, path, policy_sections(), tuple(reactions().values()))
 
 
 def _file(file: Path) -> Described:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import context, release_requests, release_retry, release_undo
+from cli import context, release_judge, release_requests, release_retry, release_undo
 from cli.options import Format, IdArgument, OutputOption, SettingsOption
 from cli.output import console, print_json, text, waiting
 
@@ -92,6 +92,7 @@ def _plain_line(line: object) -> dict[str, object]:
     return values
 
 
+app.command("judge")(release_judge.command)
 app.command("promote")(release_requests.promote)
 app.command("abort")(release_requests.abort)
 app.command("hold")(release_requests.hold)

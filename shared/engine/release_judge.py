@@ -33,32 +33,33 @@ class Window:
 
 
 def judged(
-    telemetry: Telemetry, data: DataReader, release: Release, since: datetime, lag: timedelta, now: datetime
+    telemetry: Telemetry, data: DataReader | None, release: Release, since: datetime, lag: timedelta, now: datetime
 ) -> Judgement | None:
     """Return the judgement of the measurements since that moment; None when nothing is judged.
 
     Without a champion only the version's own share of errors is.
 
     Args:
+        data: None where neither predictions nor labels are judged.
         lag: 0 to compare within the same intervals; otherwise the champion's of so much earlier are taken.
     """
     plan, champion = release.plan.judge, release.champion
     if champion is None and plan.errors_at_most is None:
         return None
     # The interval that is still running is not judged: its numbers would change.
-    start = _ceiling(since, plan.interval)
-    window = Window(start, max(start, _floor(now, plan.interval)), lag)
+    start = ceiling(since, plan.interval)
+    window = Window(start, max(start, floor(now, plan.interval)), lag)
     try:
         intervals = telemetry.intervals(
             release.endpoint, window.start - lag, window.end, plan.interval, quantile=plan.latency_quantile
         )
-        moved = _shifts(data, release, champion, window) if champion else ()
+        moved = _shifts(data, release, champion, window) if champion and data else ()
     except (RetryableError, PermanentError) as exc:
         return Judgement(Verdict.INCONCLUSIVE, f"the measurements cannot be read: {exc.message}", has_data=False)
     if champion is None:
         return _judged_alone(release, intervals, window, now)
     judgement = _compared(release, champion, intervals, moved, window, now)
-    return with_quality_of(data, release, judgement, _tolerances(release), since, lag, now)
+    return with_quality_of(data, release, judgement, _tolerances(release), since, lag, now) if data else judgement
 
 
 def _compared(
@@ -134,11 +135,11 @@ def _shifts(data: DataReader, release: Release, champion: Serving, window: Windo
     return shifts(challenger, baseline, window.lag)
 
 
-def _ceiling(moment: datetime, interval: timedelta) -> datetime:
+def ceiling(moment: datetime, interval: timedelta) -> datetime:
     """Return the first interval's start at or after `moment`; intervals are counted as the telemetry does."""
     rest = (moment - _EPOCH) % interval
     return moment + (interval - rest) if rest else moment
 
 
-def _floor(moment: datetime, interval: timedelta) -> datetime:
+def floor(moment: datetime, interval: timedelta) -> datetime:
     return moment - (moment - _EPOCH) % interval
