@@ -22,7 +22,7 @@ usage: python3 dev.py COMMAND [ARGUMENT ...]
   demo    train, release, watch, retrain, promote and roll back a model on this machine: the whole story in two minutes
           (--serve leaves it running, --ask waits for your approval, --json FILE writes the outcome)
   test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger)
-  check   run every check: format, lint, types, import contracts
+  check   run every check: format, lint, types, import contracts, dead code
   up      start the local system and leave it running until Ctrl-C
   bench   measure, with the goal beside each figure: bench [NAME] [--long] [--json FILE]
 
@@ -57,6 +57,7 @@ def check(environment: Environment, arguments: Sequence[str], show: Callable[[Se
         # The packages of this environment are checked as this Python sees them: newer stubs need newer syntax.
         "types": ["mypy", "--python-version", environment.version, *sources],
         "import contracts": ["lint-imports"],
+        "dead code": ["vulture"],
     }
     failed = []
     for name, (program, *options) in checks.items():

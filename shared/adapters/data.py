@@ -97,14 +97,6 @@ class WorkspaceData:
     def _size(self, folder: str, start: datetime, end: datetime) -> int:
         return sum(file.size for hour in _hour_folders(folder, start, end) for file in self._files(hour))
 
-    def collected_inputs(
-        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
-    ) -> pd.DataFrame:
-        import pandas as pd
-
-        requests = self._collected(f"{endpoint}/{deployment}/model_inputs", start, end)
-        return pd.DataFrame([row for _, rows in requests for row in rows])
-
     def collected_batches(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> CollectedBatches:

@@ -45,10 +45,6 @@ class ReleaseState(StrEnum):
         return self in _TERMINAL
 
     @property
-    def is_before_deploying(self) -> bool:
-        return self in _BEFORE_DEPLOYING
-
-    @property
     def is_before_serving(self) -> bool:
         """Return whether giving up is enough: neither traffic nor copies of requests were asked for yet."""
         return self in _BEFORE_DEPLOYING or self in {ReleaseState.DEPLOYING, ReleaseState.COMPARING}

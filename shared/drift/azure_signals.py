@@ -94,25 +94,6 @@ def read_signal(content: bytes, place: str) -> AzureSignal:
     return AzureSignal(str(name), str(payload.get("signalType", "")), measured, len(values) - len(measured))
 
 
-def contradictions(signal: AzureSignal, told: tuple[FeatureDrift, ...] | None) -> tuple[str, ...]:
-    """Return where the monitor's own verdict and its own numbers disagree, one sentence each.
-
-    Args:
-        told: what its breach tag lists; None when the run carries no such tag.
-    """
-    ours = {(each.feature, each.metric): each for each in signal.breached}
-    theirs = {(each.feature, each.metric): each for each in told or ()}
-    silent = [each for key, each in ours.items() if key not in theirs]
-    wrong = [each for key, each in theirs.items() if key not in ours]
-    return (
-        *(
-            f"{_words(each)} is beyond its threshold of {each.threshold:g}, and the monitor is silent"
-            for each in silent
-        ),
-        *(f"{_words(each)} is on the good side of {each.threshold:g}, and the monitor says breach" for each in wrong),
-    )
-
-
 def _values(
     metric: str, tree: Mapping[str, object], path: tuple[str, ...], depth: int
 ) -> Iterator[tuple[str, str, float, float | None]]:
@@ -133,7 +114,3 @@ def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError(f"{value!r:.60} is no number")
     return float(value)
-
-
-def _words(measured: FeatureDrift) -> str:
-    return f"{measured.metric} of {measured.feature or 'all rows'} at {measured.value:g}"

@@ -12,6 +12,7 @@ from shared.drift.equal import is_missing, is_time, is_zoned, reads_as_number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
 Kind = Literal["numeric", "categorical", "datetime", "empty"]
 _NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 _DATETIME = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period", "interval"}
@@ -31,20 +32,6 @@ def kind_of(column: pd.Series[Any]) -> Kind:
     if found in _NUMERIC:
         return "numeric"
     return "datetime" if found in _DATETIME else "categorical"
-
-
-def sorted_numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
-    """Return the non-null values of a numeric column as float64, ascending; infinities stay."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.sort(values[~np.isnan(values)])
-
-
-def category_counts(column: pd.Series[Any]) -> dict[str, int]:
-    """Return how often each non-null value occurs, as text, most frequent first (ties by text)."""
-    counts: dict[str, int] = {}
-    for value, count in column.dropna().map(str).value_counts().items():
-        counts[str(value)] = int(count)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def named_columns(frame: pd.DataFrame) -> dict[str, pd.Series[Any]]:

@@ -167,29 +167,6 @@ def mean_distance(reference: Numbers, window: Numbers) -> float:
     return math.sqrt(max(0.0, squared - by_chance) / variances[0])
 
 
-def most_unlike(
-    reference: Iterable[Any], window: Sequence[Any], count: int, rules: EmbeddingRules | None = None
-) -> list[int]:
-    """Return the positions of the window's vectors that lie farthest from the reference's, farthest first.
-
-    For a request to annotate: these are worth a label first. Distances are in standard deviations of the 32 directions
-    in which the reference varies most. Vectors that cannot be used are not among them.
-    """
-    rules = rules or EmbeddingRules()
-    before, _ = vectors(reference, "the reference", "embedding", rules.sample)
-    read = [_vector(each) for each in window]
-    usable = [
-        number
-        for number, each in enumerate(read)
-        if before.size and len(each) == before.shape[1] and np.isfinite(each).all()
-    ]
-    if not usable:
-        return []
-    features = _directions(before, np.array([read[number] for number in usable]))
-    far = np.sum(features[:, :-1] ** 2, axis=1)
-    return [usable[place] for place in np.argsort(-far, kind="stable")[:count]]
-
-
 def _floor(rules: EmbeddingRules, rows: int, other_rows: int, past: Sequence[float]) -> tuple[float, str]:
     floors = [
         (rules.min_auc, "the smallest difference that matters"),

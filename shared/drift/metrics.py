@@ -66,19 +66,6 @@ class Metric:
         """Return whether `value` is strictly worse; never for NaN."""
         return value < than if self.direction is Direction.HIGHER_IS_BETTER else value > than
 
-    def is_better(self, value: float, than: float) -> bool:
-        """Return whether `value` is strictly better; never for NaN."""
-        return value > than if self.direction is Direction.HIGHER_IS_BETTER else value < than
-
-
-def metric_named(text: str) -> Metric | None:
-    """Return the metric with this name in anybody's spelling, e.g. "RootMeanSquaredError"; None when it is unknown."""
-    return _BY_SPELLING.get(_spelling(text))
-
-
-def _spelling(text: str) -> str:
-    return "".join(letter for letter in text.lower() if letter.isalnum())
-
 
 def measure_metric(name: str, labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
     """Return the metric of one score per label.
@@ -242,4 +229,3 @@ METRICS = {
         Metric("r2", _HIGHER, VALUES, r2, -math.inf, aliases=("r2_score", "CoefficientOfDetermination")),
     )
 }
-_BY_SPELLING = {_spelling(text): metric for metric in METRICS.values() for text in (metric.name, *metric.aliases)}

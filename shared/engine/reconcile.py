@@ -38,8 +38,6 @@ log = logging.getLogger("vigia.releases")
 LOOKS_AT_ONCE = 12
 RETRY_AFTER = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(days=6)
-# A release that is due for so long has lost its wake-up message.
-OVERDUE_AFTER = timedelta(seconds=30)
 
 
 def wake_message(release: ReleaseId, at: datetime | None = None) -> str:
@@ -106,14 +104,6 @@ class Reconciler:
                 break
         if not stored.release.is_settled and stored.release.wake_at <= self.clock.now():
             self._wake(stored.release, self.clock.now())
-
-    def wake_overdue(self) -> int:
-        """Ask for a look at every release whose wake-up was lost, and return how many there were."""
-        before = self.clock.now() - OVERDUE_AFTER
-        overdue = [item.id for item in self.releases.items() if not item.is_settled and item.wake_at < before]
-        for release in overdue:
-            self.queue.send(RELEASES, wake_message(release))
-        return len(overdue)
 
     def _look(self, stored: StoredRelease) -> StoredRelease | None:
         """Take one step; None when this worker is to stop: the release is another's, or has to wait."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.outcome import Better, RowMetric, Totals, is_higher_better
+from shared.domain.outcome import Better, Totals, is_higher_better
 from shared.judge.outcome_rows import Arm, UnusableOutcomeError, as_numbers, as_text, missing_predictions
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-ROW_METRICS: tuple[RowMetric, ...] = ("accuracy", "log_loss", "mae", "mse", "mean")
 RESAMPLES = 4000
 FEWEST_OF_A_KIND = 10
 # Beyond this the logarithm has no value. The same place as in shared/drift/metrics.py, after scikit-learn's.

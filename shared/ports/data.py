@@ -52,7 +52,8 @@ class DataReader(Protocol):
     def collected_batches(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> Batches:
-        """Return the rows that `collected_inputs` returns; a record that was written twice counts once."""
+        """Return what the data collector wrote about requests in [start, end), one row per scored row; what was written
+        twice counts once."""
         ...
 
     def collected_bytes(
@@ -64,12 +65,6 @@ class DataReader(Protocol):
 
     def scored_bytes(self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime) -> int:
         """Return how many bytes are read to see the requests of [start, end) with their answers."""
-        ...
-
-    def collected_inputs(
-        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
-    ) -> pd.DataFrame:
-        """Return what the data collector wrote about requests in [start, end), one row per scored row."""
         ...
 
     def collected_predictions(

@@ -59,8 +59,9 @@ class Store:
         return sorted(self.reader.table(uri)["age"])
 
     def collected(self, start: datetime = START, minutes: float = 2) -> list[dict[str, Any]]:
-        frame = self.reader.collected_inputs(ENDPOINT, DEPLOYMENT, start, start + timedelta(minutes=minutes))
-        return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+        batches = self.reader.collected_batches(ENDPOINT, DEPLOYMENT, start, start + timedelta(minutes=minutes))
+        rows = [row for frame in batches for row in frame.to_dict("records")]
+        return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 @pytest.fixture

@@ -154,7 +154,7 @@ def _collected(body: bytes) -> object:
     workspace: Any = None
     data = WorkspaceData(settings_for(), workspace)
     data._containers = Renewable(lambda: _Container(body))
-    return data.collected_inputs(EndpointName("e"), DeploymentName("d"), NOW - timedelta(hours=1), NOW)
+    return list(data.collected_batches(EndpointName("e"), DeploymentName("d"), NOW - timedelta(hours=1), NOW))
 
 
 def _record(body: bytes) -> Told:

@@ -17,6 +17,13 @@ from shared.ports.workspace import DeploymentRecord
 from shared.store.codec import decode
 from tests.unit.engine.release_world import ENDPOINT, World
 
+BEFORE_DEPLOYING = {
+    ReleaseState.OPENED,
+    ReleaseState.GATING,
+    ReleaseState.EVALUATING,
+    ReleaseState.AWAITING_APPROVAL,
+}
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "releases"
 FILES = sorted(file for file in GOLDEN.glob("*/*.json") if file.stem != "endpoint")
 
@@ -44,7 +51,7 @@ def test_a_release_of_an_earlier_version_comes_to_its_end(file: Path) -> None:
 def _deploy(world: World, release: Release) -> None:
     """Have the world be as the release left it."""
     world.offer_scores(release.id)
-    if release.state.is_before_deploying or ENDPOINT not in world.workspace.endpoints:
+    if release.state in BEFORE_DEPLOYING or ENDPOINT not in world.workspace.endpoints:
         return
     endpoint = world.workspace.endpoints[ENDPOINT]
     name = release.challenger.deployment

@@ -188,7 +188,7 @@ def test_check_runs_every_check_also_after_a_failure(project: Path, capsys: pyte
 
     code = commands.check(environment(project, FakeRun()), [], show)
 
-    assert (code, seen) == (1, ["ruff", "ruff", "mypy", "lint-imports"])
+    assert (code, seen) == (1, ["ruff", "ruff", "mypy", "lint-imports", "vulture"])
     assert "format: FAILED in" in capsys.readouterr().err
 
 

@@ -15,7 +15,6 @@ from shared.drift.embeddings import (
     domain_auc,
     domain_auc_null_quantile,
     mean_distance,
-    most_unlike,
 )
 
 Numbers = NDArray[np.float64]
@@ -115,12 +114,6 @@ def test_constant_vectors_are_compared_without_fuss() -> None:
     same = np.ones((300, 8))
     assert compare_embeddings(same, same).verdict == "no-drift"
     assert compare_embeddings(same, same * 2).verdict == "drift"
-
-
-def test_the_most_unlike_are_worth_a_label_first() -> None:
-    window = [*cloud(200, 2), *cloud(5, 3, shift=9), None]
-    assert set(most_unlike(cloud(500, 1), window, 5)) == {200, 201, 202, 203, 204}
-    assert most_unlike(cloud(500, 1), [None], 5) == []
 
 
 @pytest.mark.parametrize("wrong", [{"min_auc": 0.5}, {"false_alarms": 0}, {"minimum_rows": 10}])

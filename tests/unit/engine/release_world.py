@@ -10,17 +10,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.measurement import Interval
 from shared.domain.release import Release, Undo
 from shared.engine.keeper import EndpointKeeper
+from shared.engine.outbox import NoticeOutbox
 from shared.engine.reconcile import Reconciler
 from shared.engine.release_desk import ReleaseDesk
+from shared.engine.sweep import LateResumption, Sweep
 from shared.engine.undo import Undoer
+from shared.policy.people import Directory
 from shared.ports.queues import RELEASES
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
 from shared.store.endpoints import EndpointStore
+from shared.store.ledger import Ledger
+from shared.store.outbox import OutboxStore
 from shared.store.releases import ReleaseStore
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.blobs import MemoryBlobStore
@@ -78,6 +84,12 @@ class World:
             self.queue,
             self.clock,
         )
+
+    def sweep(self) -> None:
+        """Run the sweep, with no fact or notice that waits for it."""
+        outbox = NoticeOutbox(OutboxStore(self.blobs), self.queue, self.clock, (), Directory(), {}, "")
+        nobody = LateResumption(lambda: pytest.fail("no fact is open"))
+        Sweep(Ledger(self.blobs, MINUTE), self.releases, nobody, outbox, self.queue, self.clock).run()
 
     def open(self, version: str = "2", **plan: Any) -> ReleaseId:
         release = a_release(version, a_plan(**{"approval": NO_APPROVAL, **plan}), self.clock.now())

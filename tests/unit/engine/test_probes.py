@@ -142,7 +142,7 @@ def test_a_worker_killed_in_the_middle_does_no_harm() -> None:
     assert len(world.workspace.probes) == 7
 
     world.clock.advance(MINUTE)
-    world.reconciler.wake_overdue()
+    world.sweep()
     assert world.queue.texts(RELEASES)
     world.run()
 

@@ -300,7 +300,7 @@ def test_a_lost_wake_up_is_found_by_the_sweep() -> None:
     world.queue.messages.clear()
     world.clock.advance(timedelta(minutes=3))
 
-    assert world.reconciler.wake_overdue() == 1
+    world.sweep()
     world.run()
 
     assert world.release(release).state is ReleaseState.FINISHED
