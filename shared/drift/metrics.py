@@ -57,14 +57,37 @@ class Metric:
         asked = at_least if self.bound == "at_least" else at_most
         other = at_most if self.bound == "at_least" else at_least
         if asked is None or other is not None:
-            return f"for {self.name} {self.direction}; write {self.bound}, and only that"
-        if not self.lowest <= asked <= self.highest:
-            return f"{self.name} lies between {self.lowest:g} and {self.highest:g}; got {asked:g}"
+            written = "" if other is None or asked is not None or self._range_problem(other) else f": {other:g}"
+            return f"for {self.name} {self.direction}; write {self.bound}{written}, and only that"
+        return self._range_problem(asked)
+
+    def change_problem(self, change: float) -> str:
+        """Return what is wrong with an amount by which the metric may change; "" when nothing is."""
+        width = self.highest - self.lowest
+        if not 0 <= change < math.inf:
+            return f"{change:g} is no amount of {self.name}; write 0 or more, in its own unit"
+        if change >= width:
+            return f"{self.name} lies between {self._range}, so that {change:g} allows everything; {_as_share(change)}"
+        return ""
+
+    @property
+    def _range(self) -> str:
+        return f"{self.lowest:g} and {self.highest:g}"
+
+    def _range_problem(self, bound: float) -> str:
+        if not math.isfinite(bound) or not self.lowest <= bound <= self.highest:
+            remedy = _as_share(bound) if self.highest == 1 else "write a number in that range"
+            return f"{self.name} lies between {self._range}, and {bound:g} does not; {remedy}"
         return ""
 
     def is_worse(self, value: float, than: float) -> bool:
         """Return whether `value` is strictly worse; never for NaN."""
         return value < than if self.direction is Direction.HIGHER_IS_BETTER else value > than
+
+
+def _as_share(number: float) -> str:
+    """Return what to write instead of a number that was meant as a percentage, perhaps."""
+    return f"write {number / 100:g}" if 1 < number < 100 else "write a share, e.g. 0.05"
 
 
 def measure_metric(name: str, labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:

@@ -22,6 +22,7 @@ from shared.policy.signals import (
     Performance,
     PredictionDrift,
     bound_problem,
+    change_problem,
 )
 from shared.policy.spark import SparkCounting
 
@@ -102,6 +103,8 @@ class Monitor(Section):
         is_bound = estimated and (estimated.at_least, estimated.at_most) != (None, None)
         if estimated and is_bound and (why := bound_problem(estimated.metric, estimated.at_least, estimated.at_most)):
             yield "estimated_performance", why
+        if estimated and (why := change_problem(estimated.metric, estimated.min_change)):
+            yield "estimated_performance.min_change", why
 
     def _label_problems(self) -> Iterable[tuple[str, str]]:
         if self.concept_drift and not self.performance:

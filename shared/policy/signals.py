@@ -135,6 +135,13 @@ class Lasting(Section):
     of: int = Field(default=1, ge=1, le=MOST_WINDOWS)
 
 
+def change_problem(metric: str, change: float) -> str:
+    """Return what is wrong with an amount of change, and what to write instead; "" when nothing is."""
+    from shared.drift.metrics import METRICS
+
+    return METRICS[metric].change_problem(change)
+
+
 def bound_problem(metric: str, at_least: float | None, at_most: float | None) -> str:
     """Return what is wrong with a metric's bounds, and what to write instead; "" when nothing is."""
     from shared.drift.metrics import METRICS

@@ -12,6 +12,7 @@ from pydantic import Field
 from shared.domain.outcome import AbPlan, Better, LabelSource, OutcomeMetric
 from shared.policy.quantities import AssetRef, Duration, Percent, Rate, duration_text
 from shared.policy.section import Section
+from shared.policy.signals import change_problem
 
 if TYPE_CHECKING:
     from shared.release.rollout_section import Rollout
@@ -96,6 +97,11 @@ def better_problems(metric: str, better: Better | None) -> Iterator[tuple[str, s
         yield "better", f"which way {metric} is good is known; leave it out"
 
 
+def amount_problem(metric: str, amount: float) -> str:
+    """Return what is wrong with an amount by which the metric may change; the labels' own mean has no range."""
+    return change_problem(metric, amount) if metric != "mean" else ""
+
+
 def _time_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
     interval, until = rollout.judge.interval, held_until(rollout)
     if interval <= timedelta(0):
@@ -127,6 +133,9 @@ def _outcome_problems(outcome: Outcome, hold_for: timedelta) -> Iterator[tuple[s
         yield "outcome.labels_within", f"no row is old enough when the test is taken; write hold_for: {longer}"
     for path, problem in (*labels_problems(outcome.labels), *better_problems(outcome.metric, outcome.better)):
         yield f"outcome.{path}", problem
+    for key in ("better_by_at_least", "worse_by_at_most"):
+        if (change := getattr(outcome, key)) is not None and (why := amount_problem(outcome.metric, change)):
+            yield f"outcome.{key}", why
 
 
 def _traffic_problems(rollout: Rollout, outcome: Outcome, traffic: Rate) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from shared.domain.outcome import Better, LabelSource, QualityPlan, RowMetric
 from shared.policy.quantities import AssetRef, Duration
 from shared.policy.section import Section
-from shared.release.ab_section import better_problems, labels_problems
+from shared.release.ab_section import amount_problem, better_problems, labels_problems
 
 
 class Quality(Section):
@@ -27,8 +27,8 @@ class Quality(Section):
 
 
 def quality_problems(quality: Quality) -> Iterator[tuple[str, str]]:
-    if quality.metric == "accuracy" and quality.worse_by_at_most >= 1:
-        yield "judge.quality.worse_by_at_most", "allows every answer to be wrong; write a share, e.g. 0.02"
+    if why := amount_problem(quality.metric, quality.worse_by_at_most):
+        yield "judge.quality.worse_by_at_most", why
     for path, problem in (*labels_problems(quality.labels), *better_problems(quality.metric, quality.better)):
         yield f"judge.quality.{path}", problem
 

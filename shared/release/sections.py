@@ -13,7 +13,7 @@ from shared.policy.model import Policy
 from shared.policy.quantities import AssetRef, ComponentRef, Duration, Email, duration_text
 from shared.policy.section import Section
 from shared.release.gates.metric import MetricGate
-from shared.release.gates.registry import gates
+from shared.release.gates.registry import bound_problems, gates
 from shared.release.rollout_section import Rollout
 
 
@@ -41,6 +41,10 @@ class Gates(RootModel[tuple[_any_gate(), ...]]):  # type: ignore[misc]
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         if any(_gate(each)[2] == "evaluation" for each in self.root) and policy.section(Evaluate) is None:
             yield "", "these gates need scores; add a section evaluate: {job: …, data: …}"
+        for number, written in enumerate(self.root):
+            kind, section, _ = _gate(written)
+            for path, problem in bound_problems(section):
+                yield ".".join(filter(None, (f"{number}", "" if section is written else kind, path))), problem
 
     def plans(self) -> tuple[GatePlan, ...]:
         return tuple(GatePlan(kind, section.model_dump(mode="json")) for kind, section, _ in map(_gate, self.root))

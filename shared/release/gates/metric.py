@@ -1,26 +1,46 @@
-"""The challenger's metric reaches a bound: `{metric: roc_auc, at_least: 0.70}`."""
+"""The challenger's metric reaches a bound, proven: `{metric: roc_auc, at_least: 0.70}`.
+
+PASS when the confidence bound of the metric is on the good side of what is required, FAIL when the opposite one is on
+the bad side, else inconclusive: a lucky handful of rows proves nothing.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Self
 
 from pydantic import field_validator, model_validator
 
 from shared.domain.verdict import GateResult, Verdict
+from shared.drift.metrics import METRICS
+from shared.policy.quantities import Percent
 from shared.policy.section import Section
+from shared.release.gates.bounds import value_bounds
+from shared.release.gates.estimates import estimated
 from shared.release.gates.spec import GateEvidence, GateSpec
-from shared.release.gates.table import CHALLENGER, LABEL, UnusableEvidenceError, check_metric, measured, numbers
+from shared.release.gates.table import (
+    CHALLENGER,
+    LABEL,
+    UnusableEvidenceError,
+    check_confidence,
+    check_metric,
+    measured,
+    numbers,
+    require_enough,
+)
 
 
 class MetricGate(Section):
-    """A bound on one metric of the challenger."""
+    """A bound on one metric of the challenger, and how sure it must be that it is kept."""
 
     metric: str
     at_least: float | None = None
     at_most: float | None = None
+    confidence: Percent = 95.0
 
     _known = field_validator("metric")(check_metric)
+    _is_a_confidence = field_validator("confidence")(check_confidence)
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> Self:
@@ -29,22 +49,32 @@ class MetricGate(Section):
             raise ValueError("a metric gate needs one bound; write either at_least or at_most, with a number")
         return self
 
+    def bound_problems(self) -> Iterator[tuple[str, str]]:
+        yield "", METRICS[self.metric].bound_problem(self.at_least, self.at_most)
+
 
 def judge(gate: MetricGate, evidence: GateEvidence) -> GateResult:
     name = title(gate)
     try:
         labels, scores = numbers(evidence.scores, LABEL, CHALLENGER)
         value = measured(gate.metric, labels, scores)
+        require_enough(gate.metric, labels, scores)
     except UnusableEvidenceError as exc:
         return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.metric} cannot be judged: {exc}")
+    low, high = value_bounds(gate.metric, estimated(gate.metric, labels, scores), gate.confidence / 100)
     if gate.at_least is not None:
-        bound, is_met, wanted = gate.at_least, value >= gate.at_least, "at least"
+        bound, is_met, is_missed, wanted = gate.at_least, low >= gate.at_least, high < gate.at_least, "at least"
     else:
         bound = gate.at_most if gate.at_most is not None else math.nan
-        is_met, wanted = value <= bound, "at most"
-    reason = f"{gate.metric} is {value:.4g} on {len(labels):,} rows; {wanted} {bound:g} is asked for"
-    verdict = Verdict.PASS if is_met else Verdict.FAIL
-    return GateResult(name, verdict, reason, {"value": value, "bound": bound, "rows": float(len(labels))})
+        is_met, is_missed, wanted = high <= bound, low > bound, "at most"
+    verdict = Verdict.PASS if is_met else Verdict.FAIL if is_missed else Verdict.INCONCLUSIVE
+    unclear = ": too close to tell" if verdict is Verdict.INCONCLUSIVE else ""
+    reason = (
+        f"{gate.metric} is {value:.4g} on {len(labels):,} rows; {wanted} {bound:g} is asked for "
+        f"({gate.confidence:g} % bounds {low:.4g} to {high:.4g}{unclear})"
+    )
+    found = {"value": value, "low": low, "high": high, "bound": bound, "rows": float(len(labels))}
+    return GateResult(name, verdict, reason, found)
 
 
 def title(gate: MetricGate) -> str:

@@ -1,25 +1,24 @@
 """The challenger is not worse than the champion by more than a margin, proven on the same rows.
 
-Non-inferiority: PASS when the lower confidence bound of the difference (challenger − champion, in the good direction)
-is above −margin, FAIL when even the upper bound is below it, else inconclusive. For roc_auc the bounds are DeLong's,
-for accuracy and recall Tango's, which count the rows on which just one version is right; without a margin McNemar's
-exact test must agree. For all else they are those of a paired percentile bootstrap: rows are drawn with both versions'
-scores together, so what both find hard cancels.
-Source: delong.py; paired.py; B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+Non-inferiority: PASS when the lower confidence bound of the gain (challenger − champion, in the good direction) is
+above −margin, FAIL when even the upper bound is below it, else inconclusive. For accuracy and recall the bounds are
+Tango's, which count the rows on which just one version is right; without a margin McNemar's exact test must agree. All
+others are those of bounds.py: what both versions find hard cancels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import Field, field_validator
 
 from shared.domain.verdict import GateResult, Verdict
-from shared.drift.metrics import METRICS, Direction, MetricUndefinedError
+from shared.drift.metrics import METRICS, Direction
 from shared.policy.quantities import Percent
 from shared.policy.section import Section
-from shared.release.gates.delong import difference
+from shared.release.gates.bounds import Bounds, gain_bounds
+from shared.release.gates.estimates import estimated
 from shared.release.gates.paired import PAIRED, Discordant, discordant
 from shared.release.gates.spec import GateEvidence, GateSpec
 from shared.release.gates.table import (
@@ -27,18 +26,18 @@ from shared.release.gates.table import (
     CHAMPION,
     LABEL,
     UnusableEvidenceError,
+    check_confidence,
     check_metric,
     measured,
     numbers,
+    require_enough,
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
-
-RESAMPLES = 600
-FEWEST_ROWS = 50
 
 
 class NotWorseThanChampion(Section):
@@ -49,13 +48,10 @@ class NotWorseThanChampion(Section):
     confidence: Percent = 95.0
 
     _known = field_validator("metric")(check_metric)
+    _is_a_confidence = field_validator("confidence")(check_confidence)
 
-    @field_validator("confidence")
-    @classmethod
-    def _is_a_confidence(cls, value: float) -> float:
-        if not 50 <= value <= 99.9:
-            raise ValueError(f"a confidence of {value:g}% decides nothing; write 50% to 99.9%, e.g. 95%")
-        return value
+    def bound_problems(self) -> Iterator[tuple[str, str]]:
+        yield "margin", METRICS[self.metric].change_problem(self.margin)
 
 
 def judge(gate: NotWorseThanChampion, evidence: GateEvidence) -> GateResult:
@@ -65,17 +61,18 @@ def judge(gate: NotWorseThanChampion, evidence: GateEvidence) -> GateResult:
             name, Verdict.PASS, f"{gate.metric}: no champion serves, so there is nothing to be worse than"
         )
     try:
-        labels, champion, challenger = _enough(numbers(evidence.scores, LABEL, CHAMPION, CHALLENGER))
-        values = measured(gate.metric, labels, champion), measured(gate.metric, labels, challenger)
-        rows = discordant(gate.metric, labels, champion, challenger) if gate.metric in PAIRED else None
-        low, high = _bounds(gate, (labels, champion, challenger), rows, evidence.seed)
+        columns = numbers(evidence.scores, LABEL, CHAMPION, CHALLENGER)
+        values = measured(gate.metric, *columns[:2]), measured(gate.metric, columns[0], columns[2])
+        require_enough(gate.metric, *columns)
     except UnusableEvidenceError as exc:
         return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.metric} cannot be compared: {exc}")
+    rows = discordant(gate.metric, *columns) if gate.metric in PAIRED else None
+    low, high = rows.bounds(gate.confidence / 100) if rows else _bounds(gate, *columns)
     verdict = Verdict.PASS if low >= -gate.margin else Verdict.FAIL if high < -gate.margin else Verdict.INCONCLUSIVE
     if rows and gate.margin == 0 and rows.probability() > 1 - gate.confidence / 100:
         verdict = Verdict.INCONCLUSIVE
     numbers_ = {"champion": values[0], "challenger": values[1], "low": low, "high": high, "margin": gate.margin}
-    reason = _reason(gate, values, (low, high), len(labels), verdict)
+    reason = _reason(gate, values, (low, high), len(columns[0]), verdict)
     if rows is None:
         return GateResult(name, verdict, reason, numbers_)
     known = {"gained": float(rows.gained), "lost": float(rows.lost), "mcnemar_p": rows.probability()}
@@ -86,49 +83,11 @@ def title(gate: NotWorseThanChampion) -> str:
     return f"not worse than champion {gate.metric}"
 
 
-def _enough(columns: tuple[Numbers, ...]) -> tuple[Numbers, ...]:
-    rows = len(columns[0])
-    if rows < FEWEST_ROWS:
-        raise UnusableEvidenceError(f"{rows} rows are too few; {FEWEST_ROWS} are needed")
-    return columns
-
-
-def _bounds(
-    gate: NotWorseThanChampion, columns: tuple[Numbers, ...], rows: Discordant | None, seed: int
-) -> tuple[float, float]:
-    """Return the one-sided lower and upper confidence bounds of the gain."""
-    labels, champion, challenger = columns
-    if rows is not None:
-        return rows.bounds(gate.confidence / 100)
-    if gate.metric == "roc_auc":
-        from scipy.special import ndtri
-
-        gain, error = difference(labels, champion, challenger)
-        reach = float(ndtri(gate.confidence / 100)) * error
-        return gain - reach, gain + reach
-    differences = _resampled(gate.metric, labels, champion, challenger, seed)
-    low, high = np.quantile(differences, [1 - gate.confidence / 100, gate.confidence / 100]).tolist()
-    return low, high
-
-
-def _resampled(metric: str, labels: Numbers, champion: Numbers, challenger: Numbers, seed: int) -> Numbers:
-    """Return challenger − champion in the good direction, one value per resample; resamples on which the
-    metric has no value are left out."""
-    generator = np.random.default_rng(seed)
-    known = METRICS[metric]
-    sign = 1.0 if known.direction is Direction.HIGHER_IS_BETTER else -1.0
-    found = []
-    for _ in range(RESAMPLES):
-        rows = generator.integers(0, len(labels), len(labels))
-        drawn = labels[rows]
-        try:
-            gain = known.compute(drawn, challenger[rows], 0.5) - known.compute(drawn, champion[rows], 0.5)
-        except MetricUndefinedError:
-            continue
-        found.append(sign * gain)
-    if len(found) < RESAMPLES * 0.95:
-        raise UnusableEvidenceError(f"{metric} has no value on too many resamples")
-    return np.asarray(found)
+def _bounds(gate: NotWorseThanChampion, labels: Numbers, champion: Numbers, challenger: Numbers) -> Bounds:
+    """Return the one-sided bounds of the gain, in the good direction."""
+    versions = estimated(gate.metric, labels, champion), estimated(gate.metric, labels, challenger)
+    low, high = gain_bounds(gate.metric, *versions, gate.confidence / 100)
+    return (low, high) if METRICS[gate.metric].direction is Direction.HIGHER_IS_BETTER else (-high, -low)
 
 
 def _reason(

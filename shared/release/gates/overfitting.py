@@ -6,6 +6,7 @@ Both figures are those that the training recorded, as tags of the model version 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
@@ -26,6 +27,9 @@ class Overfitting(Section):
     validation: str = ""
 
     _known = field_validator("metric")(check_metric)
+
+    def bound_problems(self) -> Iterator[tuple[str, str]]:
+        yield "gap_at_most", METRICS[self.metric].change_problem(self.gap_at_most)
 
     @model_validator(mode="after")
     def _has_two_tags(self) -> Self:

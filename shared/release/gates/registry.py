@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import zlib
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.errors import PermanentError
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage, Needs
+from shared.release.gates.table import UnusableEvidenceError, each_row_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,14 +36,28 @@ def gates() -> dict[str, GateSpec]:
 
 def judge(release: Release, needs: Needs, scores: pd.DataFrame | None) -> tuple[GateResult, ...]:
     """Return what the release's gates of that kind say, in the plan's order."""
-    evidence = GateEvidence(scores, release.champion is not None, _seed(release))
-    return tuple(_result(plan, evidence) for plan in _planned(release.plan.gates, {needs}))
+    return judge_all(_planned(release.plan.gates, {needs}), GateEvidence(scores, release.champion is not None))
 
 
 def judge_lineage(release: Release, lineage: Lineage) -> tuple[GateResult, ...]:
     """Return what the gates say that need no evaluation, in the plan's order."""
-    evidence = GateEvidence(None, release.champion is not None, _seed(release), lineage)
-    return tuple(_result(plan, evidence) for plan in _planned(release.plan.gates, {"model", "training-data"}))
+    evidence = GateEvidence(None, release.champion is not None, lineage)
+    return judge_all(_planned(release.plan.gates, {"model", "training-data"}), evidence)
+
+
+def judge_all(plans: Iterable[GatePlan], evidence: GateEvidence) -> tuple[GateResult, ...]:
+    """Return what the gates say about the evidence, in their order."""
+    try:
+        once = each_row_once(evidence.scores) if evidence.scores is not None else None
+    except UnusableEvidenceError as exc:
+        return tuple(_judged(plan, evidence, str(exc)) for plan in plans)
+    return tuple(_judged(plan, replace(evidence, scores=once)) for plan in plans)
+
+
+def bound_problems(section: BaseModel) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the bounds of a gate's section: where in it, and what to write instead."""
+    find = getattr(section, "bound_problems", None)
+    yield from ((path, problem) for path, problem in (find() if find else ()) if problem)
 
 
 def reads_lineage(release: Release) -> bool:
@@ -54,10 +69,6 @@ def training_input(release: Release) -> str | None:
     """Return which input of the training job a gate wants to see the rows of; None when none does."""
     wanted = _planned(release.plan.gates, {"training-data"})
     return str(getattr(_section(wanted[0]), "input", "training_data")) if wanted else None
-
-
-def _seed(release: Release) -> int:
-    return zlib.crc32(release.id.encode())
 
 
 def unreadable(release: Release, why: str) -> tuple[GateResult, ...]:
@@ -72,8 +83,15 @@ def _planned(plans: Iterable[GatePlan], needs: Set[Needs]) -> list[GatePlan]:
     return [plan for plan in plans if _spec(plan).needs in needs]
 
 
-def _result(plan: GatePlan, evidence: GateEvidence) -> GateResult:
-    return _spec(plan).judge(_section(plan), evidence)
+def _judged(plan: GatePlan, evidence: GateEvidence, unusable: str = "") -> GateResult:
+    """Return what one gate says; inconclusive where the scores are unusable, or where an earlier version accepted a
+    bound that cannot be."""
+    spec, section = _spec(plan), _section(plan)
+    if unusable and spec.needs == "evaluation":
+        return GateResult(spec.title(section), Verdict.INCONCLUSIVE, unusable)
+    for _, problem in bound_problems(section):
+        return GateResult(spec.title(section), Verdict.INCONCLUSIVE, f"the gate itself cannot be right: {problem}")
+    return spec.judge(section, evidence)
 
 
 def _title(plan: GatePlan) -> str:

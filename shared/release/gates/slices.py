@@ -1,23 +1,45 @@
-"""No group of rows is served much worse than the whole: `{slices: {by: [carrier], metric: recall, min_ratio: 0.8}}`."""
+"""No group of rows is served much worse than the whole: `{slices: {by: [carrier], metric: recall, min_ratio: 0.8}}`.
+
+Each group's metric g is compared with the whole's w by the bounds of g − min_ratio × w (of losses: by their
+logarithms), which join the bounds of both by their correlation, for the group is a part of the whole. FAIL when the
+upper bound is below 0 for any group, at 5 % over all groups; PASS when each group reaches the ratio, and is proven to
+reach SLACK less; else inconclusive: a group at the ratio itself could never be proven to be.
+Source: G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008).
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from shared.domain.verdict import GateResult, Verdict
 from shared.drift.metrics import METRICS, Direction
 from shared.policy.section import Section
+from shared.release.gates.bounds import Known, difference_bounds, value_bounds
+from shared.release.gates.estimates import Estimate, estimated
 from shared.release.gates.spec import GateEvidence, GateSpec
-from shared.release.gates.table import CHALLENGER, LABEL, UnusableEvidenceError, check_metric, measured, numbers
+from shared.release.gates.table import (
+    CHALLENGER,
+    LABEL,
+    UnusableEvidenceError,
+    check_metric,
+    measured,
+    numbers,
+    require_enough,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
-# Below this a group's metric is mostly noise; such groups are named as not judged.
-FEWEST_ROWS = 100
-FEWEST_POSITIVES = 20
+    Numbers = NDArray[np.float64]
+
+ERROR, SLACK = 0.05, 0.1
 NAMED = 5
 
 
@@ -35,35 +57,44 @@ class Slices(Section):
     _known = field_validator("metric")(check_metric)
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group's ratio to the whole, above 1 when it is served better, and what the bounds say."""
+
+    name: str
+    ratio: float
+    verdict: Verdict
+
+
 def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
     """Compare each group's metric with the whole's; where lower is better the ratio is turned round."""
-    name = title(gate)
+    name, what = title(gate), f"{gate.metric} by {', '.join(gate.by)}"
     try:
         labels, scores = numbers(evidence.scores, LABEL, CHALLENGER)
         whole = measured(gate.metric, labels, scores)
-        ratios, skipped = _ratios(gate, evidence.scores, whole)
+        groups, small = _groups(gate, evidence.scores, labels, scores)
     except UnusableEvidenceError as exc:
-        return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.metric} by {', '.join(gate.by)}: {exc}")
-    if not ratios:
-        return GateResult(
-            name,
-            Verdict.INCONCLUSIVE,
-            f"{gate.metric} by {', '.join(gate.by)}: every group is too small, below {FEWEST_ROWS} rows or "
-            f"{FEWEST_POSITIVES} of label 1",
-        )
-    worst = min(ratios, key=lambda group: ratios[group])
-    verdict = Verdict.PASS if ratios[worst] >= gate.min_ratio else Verdict.FAIL
-    if verdict is Verdict.PASS and skipped and gate.small_groups == "inconclusive":
+        return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: {exc}")
+    if not groups:
+        return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: every group is too small, {_named(small)}")
+    verdict = next(
+        (each for each in (Verdict.FAIL, Verdict.INCONCLUSIVE) if any(g.verdict is each for g in groups)), Verdict.PASS
+    )
+    worst = min((group for group in groups if group.verdict is verdict), key=lambda group: group.ratio)
+    if verdict is Verdict.PASS and small and gate.small_groups == "inconclusive":
         verdict = Verdict.INCONCLUSIVE
+    unclear = [group.name for group in groups if group.verdict is Verdict.INCONCLUSIVE]
     reason = (
-        f"{gate.metric} of {worst} is {ratios[worst]:.2f} times the whole's {whole:.4g}; "
-        f"at least {gate.min_ratio:g} times is asked for ({len(ratios)} groups judged, {_small(skipped)})"
+        f"{gate.metric} of {worst.name} is {worst.ratio:.2f} times the whole's {whole:.4g}; at least "
+        f"{gate.min_ratio:g} times is asked for ({len(groups)} groups judged, {len(unclear)} of them too close to tell"
+        f"{_named(unclear)}, {len(small)} too small{_named(small)})"
     )
     found = {
-        "worst_ratio": ratios[worst],
+        "worst_ratio": worst.ratio,
         "whole": whole,
-        "judged": float(len(ratios)),
-        "too_small": float(len(skipped)),
+        "judged": float(len(groups)),
+        "unclear": float(len(unclear)),
+        "too_small": float(len(small)),
     }
     return GateResult(name, verdict, reason, found)
 
@@ -72,31 +103,92 @@ def title(gate: Slices) -> str:
     return f"slices {gate.metric} by {', '.join(gate.by)}"
 
 
-def _small(skipped: list[str]) -> str:
-    named = f": {', '.join(skipped[:NAMED])}{', …' if len(skipped) > NAMED else ''}" if skipped else ""
-    return f"{len(skipped)} too small{named}"
+def _named(groups: list[str]) -> str:
+    return f": {', '.join(groups[:NAMED])}{', …' if len(groups) > NAMED else ''}" if groups else ""
 
 
-def _ratios(gate: Slices, table: pd.DataFrame | None, whole: float) -> tuple[dict[str, float], list[str]]:
-    """Return each judged group's ratio to the whole, and the groups that were too small."""
-    if table is None or whole <= 0:
-        raise UnusableEvidenceError(f"{gate.metric} is {whole:g} on all rows, so there is no ratio to it")
-    missing = [column for column in gate.by if column not in table.columns]
-    if missing:
+def _groups(
+    gate: Slices, table: pd.DataFrame | None, labels: Numbers, scores: Numbers
+) -> tuple[list[Group], list[str]]:
+    """Return the groups that can be judged, and the names of those that are too small."""
+    whole = estimated(gate.metric, labels, scores)
+    if table is None or whole.value <= 0:
+        raise UnusableEvidenceError(f"{gate.metric} is {whole.value:g} on all rows, so there is no ratio to it")
+    if missing := [column for column in gate.by if column not in table.columns]:
         raise UnusableEvidenceError(f"the evaluation lacks {', '.join(missing)}")
-    is_higher_better = METRICS[gate.metric].direction is Direction.HIGHER_IS_BETTER
-    ratios: dict[str, float] = {}
-    skipped: list[str] = []
-    for column in gate.by:
+    parts: list[tuple[str, NDArray[np.intp], Estimate]] = []
+    small: list[str] = []
+    for name, rows in _rows_of_groups(table, gate.by):
+        try:
+            require_enough(gate.metric, labels[rows], scores[rows])
+            measured(gate.metric, labels[rows], scores[rows])
+        except UnusableEvidenceError:
+            small.append(name)
+        else:
+            parts.append((name, rows, estimated(gate.metric, labels[rows], scores[rows])))
+    confidences = 1 - ERROR, 1 - ERROR / max(len(parts), 1)
+    wholes = tuple(_known(gate.metric, whole, confidence) for confidence in confidences)
+    return [
+        _compared(gate, name, part, _shared(part, whole, rows), wholes, confidences) for name, rows, part in parts
+    ], small
+
+
+def _rows_of_groups(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    import pandas as pd
+
+    for column in by:
         # Rows without a value are a group too: they must not slip through.
-        for value, rows in table.groupby(column, dropna=False, observed=True):
-            labels, scores = numbers(rows, LABEL, CHALLENGER)
-            if len(rows) < FEWEST_ROWS or labels.sum() < FEWEST_POSITIVES:
-                skipped.append(f"{column} {value}")
-                continue
-            part = measured(gate.metric, labels, scores)
-            ratios[f"{column} {value}"] = part / whole if is_higher_better else whole / max(part, 1e-12)
-    return ratios, skipped
+        codes, values = pd.factorize(table[column], use_na_sentinel=False)
+        order = np.argsort(codes, kind="stable")
+        for value, rows in zip(values, np.split(order, np.cumsum(np.bincount(codes))[:-1]), strict=True):
+            yield f"{column} {value}", rows
+
+
+def _compared(
+    gate: Slices,
+    name: str,
+    part: Estimate,
+    correlation: float,
+    wholes: tuple[Known, ...],
+    confidences: tuple[float, ...],
+) -> Group:
+    """Return what a group is: bad when even the upper bound says so, good when it is at the ratio and the lower bound
+    is not far below."""
+    least = max(gate.min_ratio - SLACK, gate.min_ratio / 2)
+    kept, strict = (_known(gate.metric, part, confidence) for confidence in confidences)
+    if METRICS[gate.metric].direction is Direction.LOWER_IS_BETTER:
+        ratio = math.inf if part.value == 0 else math.exp(wholes[0].value - kept.value)
+        low, _ = difference_bounds(wholes[0], _shifted(kept, math.log(least)), correlation)
+        _, high = difference_bounds(wholes[1], _shifted(strict, math.log(gate.min_ratio)), correlation)
+    else:
+        ratio = part.value / wholes[0].value
+        low, _ = difference_bounds(kept, _times(wholes[0], least), correlation)
+        _, high = difference_bounds(strict, _times(wholes[1], gate.min_ratio), correlation)
+    if high < 0:
+        return Group(name, ratio, Verdict.FAIL)
+    return Group(name, ratio, Verdict.PASS if ratio >= gate.min_ratio and low >= 0 else Verdict.INCONCLUSIVE)
+
+
+def _known(metric: str, found: Estimate, confidence: float) -> Known:
+    """Return the value and its bounds; of losses their logarithms, whose differences are ratios."""
+    low, high = value_bounds(metric, found, confidence)
+    if METRICS[metric].direction is Direction.HIGHER_IS_BETTER:
+        return Known(found.value, low, high)
+    return Known(*(math.log(max(each, 1e-300)) for each in (found.value, low, high)))
+
+
+def _times(known: Known, factor: float) -> Known:
+    return Known(known.value * factor, known.low * factor, known.high * factor)
+
+
+def _shifted(known: Known, by: float) -> Known:
+    return Known(known.value + by, known.low + by, known.high + by)
+
+
+def _shared(part: Estimate, whole: Estimate, rows: NDArray[np.intp]) -> float:
+    """Return the correlation of a group's value and the whole's."""
+    size = math.sqrt(float(np.sum(part.parts**2)) * float(np.sum(whole.parts**2)))
+    return float(np.sum(part.parts * whole.parts[rows])) / size if size > 0 else 0.0
 
 
 SPEC = GateSpec("slices", Slices, "evaluation", judge, title)

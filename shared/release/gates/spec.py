@@ -43,13 +43,11 @@ class GateEvidence:
         scores: row_id, label (0 or 1), champion_score, challenger_score and the columns to slice by, one row
             per evaluated row; None for gates that need only the model.
         has_champion: False for a first release, whose champion_score is meaningless.
-        seed: derived from the release, so that judging again gives the same answer.
         lineage: of the challenger, for gates that are judged before the evaluation.
     """
 
     scores: pd.DataFrame | None
     has_champion: bool
-    seed: int
     lineage: Lineage = field(default_factory=Lineage)
 
 

@@ -127,13 +127,51 @@ def test_the_bound_is_asked_for_on_the_side_where_a_metric_gets_bad() -> None:
         pytest.param("roc_auc", 0.7, None, "", id="right"),
         pytest.param("rmse", None, 12.5, "", id="right_below"),
         pytest.param("r2", -0.5, None, "", id="r2_may_be_negative"),
-        pytest.param("roc_auc", None, 0.7, "for roc_auc higher is better; write at_least, and only that", id="side"),
+        pytest.param(
+            "roc_auc", None, 0.7, "for roc_auc higher is better; write at_least: 0.7, and only that", id="side"
+        ),
         pytest.param("rmse", 1.0, 2.0, "for rmse lower is better; write at_most, and only that", id="both"),
-        pytest.param("roc_auc", 70.0, None, "roc_auc lies between 0 and 1; got 70", id="percent"),
-        pytest.param("mae", None, math.nan, "mae lies between 0 and inf; got nan", id="nan"),
+        pytest.param("roc_auc", 70.0, None, "roc_auc lies between 0 and 1, and 70 does not; write 0.7", id="percent"),
+        pytest.param(
+            "mae",
+            None,
+            math.nan,
+            "mae lies between 0 and inf, and nan does not; write a number in that range",
+            id="nan",
+        ),
+        pytest.param(
+            "mae",
+            None,
+            math.inf,
+            "mae lies between 0 and inf, and inf does not; write a number in that range",
+            id="inf",
+        ),
+        pytest.param("mae", 10.0, None, "for mae lower is better; write at_most: 10, and only that", id="other_side"),
+        pytest.param(
+            "recall",
+            -0.1,
+            None,
+            "recall lies between 0 and 1, and -0.1 does not; write a share, e.g. 0.05",
+            id="negative",
+        ),
     ],
 )
 def test_bounds_that_can_never_be_are_refused(
     name: str, at_least: float | None, at_most: float | None, problem: str
 ) -> None:
     assert METRICS[name].bound_problem(at_least, at_most) == problem
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        pytest.param("roc_auc", 0.005, "", id="right"),
+        pytest.param("mae", 5.0, "", id="in_its_own_unit"),
+        pytest.param("roc_auc", 5.0, "so that 5 allows everything; write 0.05", id="percent"),
+        pytest.param("brier", 1.0, "so that 1 allows everything; write a share, e.g. 0.05", id="whole_range"),
+        pytest.param("mae", -1.0, "-1 is no amount of mae; write 0 or more, in its own unit", id="negative"),
+        pytest.param("mae", math.inf, "inf is no amount of mae; write 0 or more, in its own unit", id="inf"),
+    ],
+)
+def test_changes_that_allow_everything_are_refused(name: str, change: float, problem: str) -> None:
+    assert METRICS[name].change_problem(change).endswith(problem)

@@ -258,7 +258,7 @@ def test_quality_is_judged_as_it_is_written() -> None:
     [
         pytest.param(QUALITY.replace("accuracy", "roc_auc"), "judge.quality.metric", id="not_per_row"),
         pytest.param(QUALITY.replace("@latest", ":7"), "write azureml:labels@latest", id="pinned"),
-        pytest.param(QUALITY.replace("0.02", "1"), "allows every answer to be wrong", id="all_wrong"),
+        pytest.param(QUALITY.replace("0.02", "1"), "so that 1 allows everything", id="all_wrong"),
     ],
 )
 def test_quality_that_cannot_be_judged_is_refused(quality: str, message: str) -> None:

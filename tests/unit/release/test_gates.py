@@ -12,9 +12,10 @@ import pytest
 from shared.domain.release import Release, Serving
 from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
-from shared.drift.metrics import roc_auc
+from shared.drift.metrics import measure_metric
 from shared.errors import PermanentError
-from shared.release.gates.delong import difference
+from shared.release.gates.bounds import gain_bounds
+from shared.release.gates.estimates import estimated
 from shared.release.gates.registry import gates, judge, unreadable
 from shared.release.gates.table import numbers
 from tests.fakes.releases import a_plan, a_release
@@ -118,23 +119,30 @@ def test_rows_without_a_group_are_a_group() -> None:
     assert found.verdict is Verdict.FAIL
 
 
-def test_delongs_bounds_are_those_of_the_bootstrap() -> None:
-    table = scores(champion=1.0, challenger=1.1, rows=3000)
-    labels, *versions = numbers(table, "label", "champion_score", "challenger_score")
-    gain, error = difference(labels, *versions)
-    random = np.random.default_rng(1)
-    drawn = []
-    for _ in range(400):
-        rows = random.integers(0, len(labels), len(labels))
-        drawn.append(roc_auc(labels[rows], versions[1][rows]) - roc_auc(labels[rows], versions[0][rows]))
+@pytest.mark.parametrize("metric", ["accuracy", "recall", "precision", "f1", "roc_auc", "pr_auc", "log_loss", "brier"])
+def test_the_error_of_a_metric_is_the_jackknifes(metric: str) -> None:
+    labels, given = numbers(scores(rows=300), "label", "challenger_score")
+    left_out = [measure_metric(metric, np.delete(labels, row), np.delete(given, row)) for row in range(len(labels))]
+    error = np.sqrt((len(labels) - 1) ** 2 / len(labels) * np.var(left_out, ddof=1))
 
-    assert gain == pytest.approx(roc_auc(labels, versions[1]) - roc_auc(labels, versions[0]))
-    assert error == pytest.approx(np.std(drawn, ddof=1), rel=0.12)
+    assert estimated(metric, labels, given).error == pytest.approx(error, rel=0.01)
+
+
+@pytest.mark.parametrize("metric", ["mae", "mse", "rmse", "mape", "r2"])
+def test_the_error_of_a_predicted_numbers_metric_is_the_jackknifes(metric: str) -> None:
+    random = np.random.default_rng(4)
+    labels = random.normal(20, 3, 300)
+    given = labels + random.normal(0, 1, 300)
+    left_out = [measure_metric(metric, np.delete(labels, row), np.delete(given, row)) for row in range(len(labels))]
+    error = np.sqrt((len(labels) - 1) ** 2 / len(labels) * np.var(left_out, ddof=1))
+
+    assert estimated(metric, labels, given).error == pytest.approx(error, rel=0.01)
 
 
 def test_two_versions_that_rank_alike_differ_by_nothing_surely() -> None:
     labels, champion = numbers(scores(rows=200), "label", "champion_score")
-    assert difference(labels, champion, champion * 0.5) == (0.0, 0.0)
+    versions = estimated("roc_auc", labels, champion), estimated("roc_auc", labels, champion * 0.5)
+    assert gain_bounds("roc_auc", *versions, 0.95) == pytest.approx((0.0, 0.0), abs=1e-9)
 
 
 def test_groups_too_small_are_named_and_may_be_asked_to_hold() -> None:

@@ -55,7 +55,9 @@ def test_a_whole_policy_becomes_a_plan() -> None:
     assert plan.evaluation == EvaluationPlan(
         "azureml:evaluate-flight-delay@latest", "azureml:flights-labelled@latest", "serverless"
     )
-    assert plan.gates[0] == GatePlan("metric", {"metric": "roc_auc", "at_least": 0.7, "at_most": None})
+    assert plan.gates[0] == GatePlan(
+        "metric", {"metric": "roc_auc", "at_least": 0.7, "at_most": None, "confidence": "95%"}
+    )
     assert [gate.kind for gate in plan.gates] == ["metric", "not_worse_than_champion", "slices"]
     assert (plan.steps, plan.bake, plan.decide_within) == ((10, 50, 100), timedelta(minutes=15), timedelta(hours=1))
     assert (plan.judge.errors_worse_by_at_most, plan.judge.latency_ratio_at_most) == (0.01, 1.25)

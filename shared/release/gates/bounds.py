@@ -1,0 +1,155 @@
+"""One-sided confidence bounds of a metric, and of the gain of one version over another on the same rows.
+
+Rates (roc_auc, pr_auc, f1, precision) vary less near 0 and 1, and a sample that is good by luck also seems sure of
+it. Their error is therefore taken as it would be at the value that is supposed, on the logit scale (the score
+principle), with Student's t for half of the rarer rows. Losses have long tails: their bounds are Student's at half of
+the error that was asked for, with as many degrees of freedom as their spread is known with, which the kurtosis tells.
+Sources: A. Agresti and B. Coull, The American Statistician 52 (1998), for the score principle; G. Y. Zou and A. Donner,
+Statistics in Medicine 27 (2008), for joining bounds; C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), for shares.
+That they hold is measured by `python -m benchmarks gates`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.release.gates.estimates import RATES, Estimate, error_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+Bounds = tuple[float, float]
+_SHARES = frozenset({"accuracy", "recall", "precision"})
+_EDGE = 1e-3
+_HALVINGS = 50
+
+
+def value_bounds(metric: str, found: Estimate, confidence: float) -> Bounds:
+    """Return the lower and upper bound of the metric, each with that confidence, 0.5 to 1."""
+    if metric in _SHARES:
+        return _share_bounds(round(found.value * found.counted), found.counted, confidence)
+    if metric in RATES:
+        value, spread = _on_logits(found)
+        reach = _student(_rate_freedom(found.counted), confidence) * spread
+        return tuple(1 / (1 + math.exp(-math.log(value / (1 - value)) - side)) for side in (-reach, reach))  # type: ignore[return-value]
+    loss = 1 - found.value if metric == "r2" else found.value
+    reach = _loss_reach(found.parts, confidence) * found.error / loss if loss > 0 else 0.0
+    low, high = loss * math.exp(-reach), loss * math.exp(min(reach, 700.0))
+    return (1 - high, 1 - low) if metric == "r2" else (low, high)
+
+
+def gain_bounds(metric: str, champion: Estimate, challenger: Estimate, confidence: float) -> Bounds:
+    """Return the bounds of challenger − champion in the metric's own unit and direction."""
+    gain, parts = challenger.value - champion.value, challenger.parts - champion.parts
+    counted = min(champion.counted, challenger.counted)
+    direct = error_of(parts, counted)
+    if metric not in RATES:
+        reach = _loss_reach(parts, confidence) * direct
+        return gain - reach, gain + reach
+    ahead, behind = _on_logits(challenger), _on_logits(champion)
+    correlation = _correlation(challenger.parts, champion.parts)
+
+    def error(supposed: float) -> float:
+        """Return the gain's standard error if it were the supposed one, which both versions share alike."""
+        half = (gain - supposed) / 2
+        spreads = [
+            spread * at * (1 - at)
+            for at, spread in (
+                (min(max(ahead[0] - half, _EDGE), 1 - _EDGE), ahead[1]),
+                (min(max(behind[0] + half, _EDGE), 1 - _EDGE), behind[1]),
+            )
+        ]
+        variance = spreads[0] ** 2 + spreads[1] ** 2 - 2 * correlation * spreads[0] * spreads[1]
+        return max(direct, math.sqrt(max(variance, 0.0)))
+
+    reach = _student(_rate_freedom(counted), confidence)
+    return _farthest(error, gain, -1.0, reach), _farthest(error, gain, 1.0, reach)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value and its bounds."""
+
+    value: float
+    low: float
+    high: float
+
+
+def difference_bounds(first: Known, second: Known, correlation: float) -> Bounds:
+    """Return the bounds of first − second, from those of each and the correlation of the two values."""
+    middle = first.value - second.value
+    down = _joined(first.value - first.low, second.high - second.value, correlation)
+    up = _joined(first.high - first.value, second.value - second.low, correlation)
+    return middle - down, middle + up
+
+
+def _joined(arm: float, other: float, correlation: float) -> float:
+    return math.sqrt(max(arm * arm + other * other - 2 * correlation * arm * other, 0.0))
+
+
+def _farthest(error: Callable[[float], float], gain: float, side: float, reach: float) -> float:
+    """Return the supposed gain on that side which lies `reach` of its own errors from the one that is seen."""
+    near, far = gain, side
+    if abs(gain - far) <= reach * error(far):
+        return far
+    for _ in range(_HALVINGS):
+        middle = (near + far) / 2
+        if abs(gain - middle) <= reach * error(middle):
+            near = middle
+        else:
+            far = middle
+    return near
+
+
+def _on_logits(found: Estimate) -> tuple[float, float]:
+    """Return the value, kept half a row from 0 and 1, and its standard error on the logit scale.
+
+    To the error is added what half a row in the middle would, so that a sample in which all goes well by luck is not
+    taken for one in which nothing can go wrong.
+    """
+    edge = 0.5 / max(found.counted, 1)
+    value = min(max(found.value, edge), 1 - edge)
+    least = math.sqrt(value * (1 - value) / max(found.counted, 1))
+    error = math.hypot(found.error or least, (0.5 - value) / 2 / (found.counted + 1))
+    return value, error / (value * (1 - value))
+
+
+def _share_bounds(hits: int, rows: int, confidence: float) -> Bounds:
+    from scipy.special import betaincinv
+
+    low = float(betaincinv(hits, rows - hits + 1, 1 - confidence)) if hits else 0.0
+    high = float(betaincinv(hits + 1, rows - hits, confidence)) if hits < rows else 1.0
+    return low, high
+
+
+def _rate_freedom(counted: int) -> float:
+    return max(counted / 2 - 1, 1.0)
+
+
+def _loss_reach(parts: Numbers, confidence: float) -> float:
+    """Return how many standard errors the bound of a mean of losses is away."""
+    rows, square = len(parts), float(np.mean(parts**2))
+    if square == 0.0:
+        return 0.0
+    kurtosis = float(np.mean(parts**4)) / square**2
+    # Var(s²) = σ⁴ (κ − 1) / n, and 2 σ⁴ / df for Student's.
+    freedom = min(rows - 1.0, 2 * rows / max(kurtosis - 1, 1e-9))
+    return _student(max(freedom, 1.0), (1 + confidence) / 2)
+
+
+def _student(freedom: float, confidence: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, confidence))
+
+
+def _correlation(first: Numbers, second: Numbers) -> float:
+    size = math.sqrt(float(np.mean(first**2)) * float(np.mean(second**2)))
+    return float(np.mean(first * second)) / size if size > 0 else 0.0
