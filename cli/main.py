@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import events, freeze, monitor, notices, plan, policy, releases, simulate, status, why
+from cli import events, freeze, gates, monitor, notices, plan, policy, releases, simulate, status, why
 from cli.errors import DEBUG, AnswerCommand, BorderGroup
 
 EPILOG = """Exit codes: 0 all is well or done, 1 something needs a person or is wrong, 2 it could not be carried out \
@@ -64,6 +64,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(notices.app, name="notices")
 app.add_typer(policy.app, name="policy")
+app.add_typer(gates.app, name="gates")
 
 
 def main() -> None:

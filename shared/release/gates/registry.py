@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -45,13 +45,23 @@ def judge_lineage(release: Release, lineage: Lineage) -> tuple[GateResult, ...]:
     return judge_all(_planned(release.plan.gates, {"model", "training-data"}), evidence)
 
 
-def judge_all(plans: Iterable[GatePlan], evidence: GateEvidence) -> tuple[GateResult, ...]:
-    """Return what the gates say about the evidence, in their order."""
+EVERYTHING: frozenset[Needs] = frozenset({"model", "training-data", "evaluation"})
+
+
+def judge_all(
+    plans: Iterable[GatePlan], evidence: GateEvidence, looked_at: Set[Needs] = EVERYTHING
+) -> tuple[GateResult, ...]:
+    """Return what the gates say about the evidence, in their order; inconclusive for what was not looked at."""
+    missing: dict[Needs, str] = {
+        needs: f"it looks at the version's {needs}, which is not among what was given"
+        for needs in EVERYTHING - looked_at
+    }
+    scores = evidence.scores
     try:
-        once = each_row_once(evidence.scores) if evidence.scores is not None else None
+        scores = each_row_once(scores) if scores is not None else None
     except UnusableEvidenceError as exc:
-        return tuple(_judged(plan, evidence, str(exc)) for plan in plans)
-    return tuple(_judged(plan, replace(evidence, scores=once)) for plan in plans)
+        missing["evaluation"] = str(exc)
+    return tuple(_judged(plan, replace(evidence, scores=scores), missing) for plan in plans)
 
 
 def bound_problems(section: BaseModel) -> Iterator[tuple[str, str]]:
@@ -83,12 +93,12 @@ def _planned(plans: Iterable[GatePlan], needs: Set[Needs]) -> list[GatePlan]:
     return [plan for plan in plans if _spec(plan).needs in needs]
 
 
-def _judged(plan: GatePlan, evidence: GateEvidence, unusable: str = "") -> GateResult:
-    """Return what one gate says; inconclusive where the scores are unusable, or where an earlier version accepted a
+def _judged(plan: GatePlan, evidence: GateEvidence, missing: Mapping[Needs, str]) -> GateResult:
+    """Return what one gate says; inconclusive where what it needs is missing, or where an earlier version accepted a
     bound that cannot be."""
     spec, section = _spec(plan), _section(plan)
-    if unusable and spec.needs == "evaluation":
-        return GateResult(spec.title(section), Verdict.INCONCLUSIVE, unusable)
+    if spec.needs in missing:
+        return GateResult(spec.title(section), Verdict.INCONCLUSIVE, f"{spec.title(section)}: {missing[spec.needs]}")
     for _, problem in bound_problems(section):
         return GateResult(spec.title(section), Verdict.INCONCLUSIVE, f"the gate itself cannot be right: {problem}")
     return spec.judge(section, evidence)

@@ -76,7 +76,7 @@ def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
     except UnusableEvidenceError as exc:
         return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: {exc}")
     if not groups:
-        return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: every group is too small, {_named(small)}")
+        return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: every group is too small{_named(small)}")
     verdict = next(
         (each for each in (Verdict.FAIL, Verdict.INCONCLUSIVE) if any(g.verdict is each for g in groups)), Verdict.PASS
     )

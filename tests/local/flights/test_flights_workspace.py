@@ -49,7 +49,7 @@ def test_registered_component_trains_and_registers_a_model(system: System, files
     lineage = Lineage(model_record(model), job_record(system.ml.jobs.get(job.name)))
     for gap_at_most, verdict in ((0.2, Verdict.PASS), (0.0, Verdict.FAIL)):
         gate = Overfitting(metric="roc_auc", gap_at_most=gap_at_most)
-        found = overfitting(gate, GateEvidence(None, has_champion=False, seed=0, lineage=lineage))
+        found = overfitting(gate, GateEvidence(None, has_champion=False, lineage=lineage))
         assert found.verdict is verdict, found.reason
 
 
