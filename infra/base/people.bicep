@@ -59,6 +59,7 @@ resource writeSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if 
   }
 }
 
+// All but secrets/: whoever reads the pages' secret there could forge what their forms prove.
 resource viewStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(groups.viewers)) {
   name: guid(account.id, groups.viewers, roles.storageBlobDataReader)
   scope: account
@@ -66,6 +67,8 @@ resource viewStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (
     principalId: groups.viewers
     principalType: 'Group'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+    conditionVersion: '2.0'
+    condition: '((!(ActionMatches{\'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read\'} AND NOT SubOperationMatches{\'Blob.List\'})) OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringNotLike \'secrets/*\'))'
   }
 }
 

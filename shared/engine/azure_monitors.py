@@ -36,7 +36,8 @@ log = logging.getLogger("vigia.azure_monitors")
 
 # A run may start late, and takes its time; after so many intervals without one, the monitor is silent.
 INTERVALS_TO_SILENCE = 2
-MOST_JOBS = 500
+# Listed page by page; a workspace with more jobs than that in the time looked at is told of.
+MOST_JOBS = 5000
 # The event of a breach may still be on its way; a run is judged when it began so long ago.
 SETTLED_AFTER = timedelta(hours=2)
 
@@ -65,19 +66,25 @@ class AzureMonitors:
             return
         now = self.clock.now()
         longest = max(each.every for _, each in watched)
+        since = now - (INTERVALS_TO_SILENCE + 1) * longest
         try:
-            jobs = self.workspace.recent_jobs(now - (INTERVALS_TO_SILENCE + 1) * longest, MOST_JOBS)
+            jobs = self.workspace.recent_jobs(since, MOST_JOBS)
         except VigiaError as exc:
             self._delayed("jobs", exc)
             return
+        if len(jobs) == MOST_JOBS:
+            since = max(since, min((job.created_at for job in jobs if job.created_at), default=now))
         for policy, monitor in watched:
             try:
-                self._look(policy, monitor, [job for job in jobs if _is_run_of(job, monitor.name)], now)
+                runs = [job for job in jobs if _is_run_of(job, monitor.name)]
+                self._look(policy, monitor, runs, since, now)
             except VigiaError as exc:
                 self._delayed(monitor.name, exc)
 
-    def _look(self, policy: Policy, monitor: AzureMonitor, runs: Sequence[JobRecord], now: datetime) -> None:
-        if why := _silence(monitor, runs, now):
+    def _look(
+        self, policy: Policy, monitor: AzureMonitor, runs: Sequence[JobRecord], since: datetime, now: datetime
+    ) -> None:
+        if why := _silence(monitor, runs, since, now):
             self._tell(policy, monitor, f"{now:%Y-%m-%d}", why)
         newest = next((job for job in runs if job.has_ended), None)
         if newest and not newest.has_succeeded:
@@ -156,10 +163,19 @@ def _is_settled(job: JobRecord, now: datetime) -> bool:
     return job.created_at is not None and now - job.created_at > SETTLED_AFTER
 
 
-def _silence(monitor: AzureMonitor, runs: Sequence[JobRecord], now: datetime) -> str:
-    """Return why the monitor counts as silent; "" when it does not."""
+def _silence(monitor: AzureMonitor, runs: Sequence[JobRecord], since: datetime, now: datetime) -> str:
+    """Return why the monitor counts as silent, or that nobody can say; "" when it runs.
+
+    Args:
+        runs: those created after `since`.
+    """
     longest = INTERVALS_TO_SILENCE * monitor.every
     created = [job.created_at for job in runs if job.created_at]
+    if not created and now - since < longest:
+        return (
+            f"the workspace's newest {MOST_JOBS:,} jobs go back to {since:%Y-%m-%d %H:%M} UTC only, none of them its: "
+            f"nobody can say whether it runs every {_hours(monitor.every)}"
+        )
     if not created:
         return f"it should run every {_hours(monitor.every)}, and no run of it is known"
     if now - max(created) > longest:

@@ -43,7 +43,7 @@ OVERLAP = timedelta(hours=1)
 MOST_VERSIONS = 100
 # Jobs that were created so long before the last look are not listed. Ours are asked for by name beyond that.
 JOBS_LISTED_FOR = timedelta(days=1)
-MOST_JOBS = 500
+MOST_JOBS = 5000
 # The end of a training that runs for longer is no news to anyone.
 TRAINING_FORGOTTEN_AFTER = timedelta(days=30)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

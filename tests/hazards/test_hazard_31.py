@@ -359,6 +359,14 @@ def test_the_cost_does_not_grow_with_what_is_known(world: Watched) -> None:
     assert calls_of_one_poll() == few
 
 
+def test_the_ends_of_more_than_five_hundred_jobs_are_told(world: Watched) -> None:
+    world.poll.run()
+    now = world.clock.now()
+    for number in range(600):
+        world.azureml.jobs[f"j-{number}"] = ended(f"j-{number}", "Completed", now)
+    assert world.poll.run() == 600
+
+
 def test_of_very_many_the_newest_are_told(world: Watched) -> None:
     for version in range(1, MOST_VERSIONS + 11):
         world.register(str(version))

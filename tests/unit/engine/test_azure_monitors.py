@@ -67,6 +67,29 @@ def test_a_monitor_that_never_ran_is_silent() -> None:
     assert MonitorWorld().look() == ["it should run every 24 h, and no run of it is known"]
 
 
+def add_jobs(world: MonitorWorld, count: int, hours_ago: float) -> None:
+    created = world.clock.now() - timedelta(hours=hours_ago)
+    for number in range(count):
+        name = f"job-{hours_ago}-{number}"
+        world.azureml.jobs[name] = JobRecord(JobName(name), "Completed", {}, "ana", created_at=created)
+
+
+def test_a_run_behind_thousands_of_other_jobs_is_found() -> None:
+    world = MonitorWorld()
+    world.ran("run-1", 20, GOOD)
+    add_jobs(world, 4000, 1)
+    assert world.look() == []
+
+
+def test_nobody_says_that_a_monitor_never_ran_where_the_listing_ends_before() -> None:
+    world = MonitorWorld()
+    world.ran("run-1", 20, GOOD)
+    add_jobs(world, 5000, 1)
+    (why,) = world.look()
+    assert why.startswith("the workspace's newest 5,000 jobs go back to ")
+    assert why.endswith("nobody can say whether it runs every 24 h")
+
+
 def test_a_monitor_that_stopped_running_is_silent_once_a_day() -> None:
     world = MonitorWorld()
     world.ran("run-1", 50, GOOD)

@@ -1,0 +1,32 @@
+"""What the documents say about records, roles and secrets is what the code and the Bicep do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+KEPT = (ROOT / "docs/explanation/how-it-works.md").read_text(encoding="utf-8").partition("## What is kept")[2]
+ROLES = (ROOT / "infra/README.md").read_text(encoding="utf-8")
+PREFIX = re.compile(r"\"((?:[a-z]+-)*[a-z]+)/(?:[a-z-]+\.(?:json|txt))?\"$", re.MULTILINE)
+
+
+def test_every_place_that_records_are_kept_in_is_listed() -> None:
+    modules = [*(ROOT / "shared/store").glob("*.py"), ROOT / "shared/engine/schedules.py"]
+    kept = {place for module in modules for place in PREFIX.findall(module.read_text(encoding="utf-8"))}
+    assert kept >= {"ledger", "polls", "schedules", "storms", "batch-runs", "monitor-reports"}
+    assert {place for place in kept if f"`{place}/`" not in KEPT} == set()
+
+
+def test_every_role_on_the_workspace_is_named() -> None:
+    bicep = (ROOT / "infra/base/workspace.bicep").read_text(encoding="utf-8")
+    assert len(re.findall(r"resource \w+ 'Microsoft.Authorization/roleAssignments", bicep)) == 3
+    assert "three role assignments" in ROLES
+    assert "below `labelling/` of its containers Storage Blob Data Contributor" in ROLES
+
+
+def test_viewers_cannot_read_the_secret_of_the_pages() -> None:
+    people = (ROOT / "infra/base/people.bicep").read_text(encoding="utf-8")
+    view = people.partition("resource viewStorage")[2].partition("\nresource ")[0]
+    assert r"blobs:path] StringNotLike \'secrets/*\'" in view
+    assert "all but `secrets/`" in ROLES
