@@ -11,15 +11,18 @@ from shared.drift.batches import Source
 from shared.drift.counting import count
 from shared.drift.counts import WindowCounts
 from shared.drift.measure import Measured, measure
-from shared.drift.profile import Profile
+from shared.drift.reference import OtherColumn, Profile, Variation
 from shared.drift.report import ColumnReport, DriftReport, DriftRules, FloorReason, PastWindow, Verdict
 from shared.drift.sentences import column_sentence, report_sentence
 from shared.drift.significance import benjamini_hochberg
+from shared.drift.variation import ENOUGH_WINDOWS, block_floor, floor_of_effects, missing_floor
 
 # Past windows set a floor when there are enough of them of about this length: shorter windows vary more.
-ENOUGH_PAST_WINDOWS = 8
 SAME_LENGTH_WITHIN = 0.25
-STANDARD_DEVIATIONS = 3.0
+# The newest ones only, and no floor above so many times that of the reference's own blocks: a slow drift, whose windows
+# are past windows a little later, must not raise its own floor without end.
+NEWEST_PAST_WINDOWS = 20
+MOST_TIMES_BLOCKS = 2.0
 # So small a share of the false alarms is left to missing values: with few rows, sampling reaches their smallest change.
 MISSING_FALSE_ALARMS = 0.1
 
@@ -34,13 +37,14 @@ def compare(
     """Return whether the window drifted from the reference, column by column, worst first.
 
     A column drifted when its effect is above its floor and stays significant after Benjamini-Hochberg. The floor is
-    the largest of: the smallest effect that matters, what sampling alone would show, and mean + 3 standard deviations
-    of past windows of about this length (when there are at least 8). A change of the missing rate, a share of unseen
-    values, a lost column or a changed type count as drift of their own. Bad data gives findings, never an exception.
+    the largest of: the smallest effect that matters, what sampling alone would show, and what windows of this length
+    show by themselves: the newest quiet past windows (when there are at least 10), else blocks of the reference's own
+    rows in their order. A change of the missing rate, a share of unseen values, a lost column or a changed type count
+    as drift of their own. Bad data gives findings, never an exception.
 
     Args:
         window: rows, or what `count` counted of them, or of their parts and added up.
-        past: windows without known drift, e.g. `report.as_past()` of earlier ones, in any order.
+        past: earlier windows against this reference, e.g. `report.as_past()`, oldest first.
         importance: of the model's features, 0 or more in any unit; those left out have none. It weighs the order.
 
     Raises:
@@ -58,9 +62,8 @@ def compare(
     ]
     reports: tuple[ColumnReport, ...] = ()
     if measured and min(reference.rows, counts.rows) >= rules.minimum_rows:
-        similar = [each for each in past if abs(each.rows - counts.rows) <= SAME_LENGTH_WITHIN * counts.rows]
-        shares = _shares(importance or {})
-        judged = _judge(measured, rules, similar, shares)
+        floors = _Floors(reference, counts.rows, rules, past)
+        judged = _judge(measured, floors, _shares(importance or {}))
         reports = tuple(sorted(judged, key=lambda each: _badness(each, len(judged)), reverse=True))
     else:
         # Too few rows for statistics, but a lost column or a changed type is plain to see.
@@ -94,27 +97,23 @@ def _verdict(reports: Sequence[ColumnReport]) -> Verdict:
     return "no-drift" if any(each.effect is not None for each in reports) else "insufficient-data"
 
 
-def _judge(
-    measured: Sequence[Measured], rules: DriftRules, past: Sequence[PastWindow], shares: Mapping[str, float]
-) -> list[ColumnReport]:
+def _judge(measured: Sequence[Measured], floors: _Floors, shares: Mapping[str, float]) -> list[ColumnReport]:
     distances = [each.distance.p_value if each.distance else 1.0 for each in measured]
     adjusted = benjamini_hochberg([*distances, *(each.missing_p_value for each in measured)])
     missing = adjusted[len(measured) :]
-    reports = [_judge_column(*each, rules, past) for each in zip(measured, adjusted, missing, strict=False)]
+    reports = [_judge_column(*each, floors) for each in zip(measured, adjusted, missing, strict=False)]
     if not shares:
         return reports
     return [dataclasses.replace(each, importance=shares.get(each.name, 0.0)) for each in reports]
 
 
-def _judge_column(
-    measured: Measured, adjusted: float, adjusted_missing: float, rules: DriftRules, past: Sequence[PastWindow]
-) -> ColumnReport:
-    distance = measured.distance
-    floor, reason = _floor(measured, rules, past)
+def _judge_column(measured: Measured, adjusted: float, adjusted_missing: float, floors: _Floors) -> ColumnReport:
+    distance, rules = measured.distance, floors.rules
+    floor, reason = floors.of(measured)
     missing_change = abs(measured.missing_now - measured.missing_before)
     has_moved = distance is not None and distance.effect > floor and adjusted <= rules.false_alarms
     is_sure = adjusted_missing <= MISSING_FALSE_ALARMS * rules.false_alarms
-    lacks_more = missing_change > rules.min_missing_change and is_sure
+    lacks_more = missing_change > floors.missing(measured.name) and is_sure
     is_unseen = distance is not None and distance.has_new_values
     report = ColumnReport(
         name=measured.name,
@@ -137,18 +136,39 @@ def _judge_column(
     return dataclasses.replace(report, sentence=column_sentence(report, "" if distance is None else distance.detail))
 
 
-def _floor(measured: Measured, rules: DriftRules, past: Sequence[PastWindow]) -> tuple[float, FloorReason]:
-    if measured.distance is None:
-        return rules.min_effect, "not compared"
-    floors: list[tuple[float, FloorReason]] = [
-        (rules.min_effect, "smallest effect that matters"),
-        (measured.distance.null_quantile, "sampling"),
-    ]
-    effects = [each.effects[measured.name] for each in past if measured.name in each.effects]
-    if len(effects) >= ENOUGH_PAST_WINDOWS:
-        block = float(np.mean(effects) + STANDARD_DEVIATIONS * np.std(effects, ddof=1))
-        floors.append((block, "past windows"))
-    return max(floors, key=lambda each: each[0])
+class _Floors:
+    """The floor of each column for a window of so many rows."""
+
+    def __init__(self, reference: Profile, rows: int, rules: DriftRules, past: Sequence[PastWindow]) -> None:
+        self.rules = rules
+        self._rows, self._reference_rows = rows, reference.rows
+        self._columns = {each.name: each for each in reference.columns}
+        self._past = [each for each in past if abs(each.rows - rows) <= SAME_LENGTH_WITHIN * rows]
+
+    def of(self, measured: Measured) -> tuple[float, FloorReason]:
+        if measured.distance is None:
+            return self.rules.min_effect, "not compared"
+        blocks = block_floor(*self._variation(measured.name))
+        floors: list[tuple[float, FloorReason]] = [
+            (self.rules.min_effect, "smallest effect that matters"),
+            (measured.distance.null_quantile, "sampling"),
+        ]
+        effects = [each.effects[measured.name] for each in self._past if measured.name in each.effects]
+        if len(effects) >= ENOUGH_WINDOWS:
+            most = MOST_TIMES_BLOCKS * max(self.rules.min_effect, blocks or 0.0)
+            floors.append((min(most, floor_of_effects(effects[-NEWEST_PAST_WINDOWS:])), "past windows"))
+        elif blocks is not None:
+            floors.append((blocks, "blocks of the reference"))
+        return max(floors, key=lambda each: each[0])
+
+    def missing(self, name: str) -> float:
+        """Return how much the missing share has to change."""
+        return max(self.rules.min_missing_change, missing_floor(*self._variation(name)) or 0.0)
+
+    def _variation(self, name: str) -> tuple[Sequence[Variation], int, int]:
+        column = self._columns[name]
+        known = () if isinstance(column, OtherColumn) else column.variation
+        return known, self._reference_rows, self._rows
 
 
 def _badness(report: ColumnReport, columns: int) -> tuple[bool, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.batches import THREADS, Source, is_batch, pieces, row_count
-from shared.drift.counting import count
+from shared.drift.batches import THREADS, Source, is_batch, pieces, row_count, share_out
+from shared.drift.blocks import BlockCounts, BlockTally, placed
 from shared.drift.counts import ColumnCounts, WindowCounts
 from shared.drift.edges import MAXIMUM_EDGES, edges_of
 from shared.drift.quantiles import quantile
 from shared.drift.reference import MOST_DISTINCT, CategoricalColumn, Column, NumericColumn, OtherColumn, Profile
 from shared.drift.survey import ColumnSurvey, Survey
+from shared.drift.variation import variation_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,23 +47,34 @@ def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS
     source = list(pieces(source)) if is_batch(source) else source
     survey = _surveyed(source, frozenset(ignore), threads)
     plan = planned(survey)
-    return filled(plan, count(plan, source, threads))
+    digest = plan.digest
+    tallies = [BlockTally(plan, digest) for _ in range(threads if plan.rows > SMALL_BATCH else 1)]
+    share_out(placed(pieces(source)), tallies)
+    counts = sum((each.counts() for each in tallies), WindowCounts(digest))
+    return filled(plan, counts, functools.reduce(operator.add, (each.blocks() for each in tallies)))
 
 
 def planned(survey: Survey) -> Profile:
-    """Return the edges and categories that follow from a survey, with nothing counted yet."""
+    """Return the edges and categories that follow from a survey; its counts are those of the sampled rows."""
     return Profile(survey.rows, tuple(_planned(name, each) for name, each in survey.columns.items()))
 
 
-def filled(plan: Profile, counts: WindowCounts) -> Profile:
-    """Return the plan with what was counted of the very rows that were surveyed.
+def filled(plan: Profile, counts: WindowCounts, blocks: BlockCounts | None = None) -> Profile:
+    """Return the plan with what was counted of the very rows that were surveyed, and of their blocks.
 
     Raises:
         ValueError: these were other rows.
     """
     if counts.rows != plan.rows:
         raise ValueError(f"the reference had {plan.rows} rows at first and {counts.rows} then; profile again")
-    return replace(plan, columns=tuple(_filled(each, counts.columns[each.name], counts.rows) for each in plan.columns))
+    columns = (_filled(each, counts.columns[each.name], counts.rows) for each in plan.columns)
+    return replace(plan, columns=tuple(_varied(each, blocks) for each in columns))
+
+
+def _varied(column: Column, blocks: BlockCounts | None) -> Column:
+    if blocks is None or isinstance(column, OtherColumn):
+        return column
+    return replace(column, variation=variation_of(column, blocks))
 
 
 def _surveyed(source: Source, ignore: frozenset[str], threads: int) -> Survey:
@@ -90,11 +104,19 @@ def _planned(name: str, seen: ColumnSurvey) -> Column:
         return replace(planned, categories=(), other=present) if planned.is_identifier else planned
     if seen.numbers:
         edges = tuple(edges_of(seen.sample, seen.extremes).tolist())
-        none = (0,) * len(edges)
+        below, up_to = _sampled(seen.sample, edges)
         mean, std = seen.mean_and_std
-        found = NumericColumn(name, 0, seen.numbers, seen.infinite, edges, none, none, None, False, mean, std)
+        found = NumericColumn(name, 0, seen.numbers, seen.infinite, edges, below, up_to, None, False, mean, std)
         return replace(found, precision=seen.precision)
     return OtherColumn(name, 0, 0, "empty")
+
+
+def _sampled(sample: NDArray[np.float64], edges: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return how many of the sampled values lie below and up to each edge."""
+    ordered = np.sort(sample[np.isfinite(sample)])
+    sides = (np.searchsorted(ordered, edges, side=each).tolist() for each in ("left", "right"))
+    below, up_to = map(tuple, sides)
+    return below, up_to
 
 
 def _filled(column: Column, counts: ColumnCounts, rows: int) -> Column:

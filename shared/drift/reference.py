@@ -24,12 +24,30 @@ MOST_DISTINCT = 50_000
 
 
 @dataclass(frozen=True, slots=True)
+class Variation:
+    """How far blocks of `rows` consecutive rows of the reference lay from its other rows, over that many `blocks`.
+
+    `mean` and `std` are of the effect (KS or JS distance), `excess` is how much of it sampling does not explain:
+    0 where independent rows would show as much. The last two are of the change of the missing share.
+    """
+
+    rows: int
+    blocks: int
+    mean: float
+    std: float
+    excess: float
+    missing_mean: float = 0.0
+    missing_std: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class NumericColumn:
     """Counts below and up to each edge; edges are finite, ascending, the first and the last the extremes.
 
     `present` counts the numbers, infinities included. `is_exact`: every finite value is an edge.
     `median`, `mean` and `std` (of the finite values) are None when they are not finite. `precision` is what the
     column's type says of its numbers.
+    `variation` is that of blocks of its rows, by their length, shortest first; empty for few rows.
     """
 
     name: str
@@ -45,13 +63,14 @@ class NumericColumn:
     std: float | None = None
     kind: Literal["numeric"] = "numeric"
     precision: Precision = ""
+    variation: tuple[Variation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CategoricalColumn:
     """Counts per category, most frequent first; `other` counts the rows of categories that were not kept.
 
-    `distinct` is a lower bound when it exceeds `MOST_DISTINCT`.
+    `distinct` is a lower bound when it exceeds `MOST_DISTINCT`. `variation`: as for numbers.
     """
 
     name: str
@@ -61,6 +80,7 @@ class CategoricalColumn:
     categories: tuple[tuple[str, int], ...]
     other: int = 0
     kind: Literal["categorical"] = "categorical"
+    variation: tuple[Variation, ...] = ()
 
     @property
     def is_identifier(self) -> bool:
@@ -142,6 +162,8 @@ class Profile:
 def _stored(column: Column) -> dict[str, Any]:
     """Return a column's fields; counts as differences, which are small and compress well."""
     fields = dataclasses.asdict(column)
+    if not isinstance(column, OtherColumn):
+        fields["variation"] = [dataclasses.astuple(each) for each in column.variation]
     if isinstance(column, NumericColumn):
         below = (0, *column.below)
         fields["below"] = [after - before for before, after in pairwise(below)]
@@ -157,11 +179,17 @@ def _column(stored: Mapping[str, Any]) -> Column:
             edges = tuple(stored["edges"])
             if len(edges) != len(below):
                 raise ValueError(f"{len(edges)} edges, {len(below)} counts")
-            return NumericColumn(**{**stored, "edges": edges, "below": below, "up_to": up_to})
+            changed = {"edges": edges, "below": below, "up_to": up_to, "variation": _variation(stored)}
+            return NumericColumn(**{**stored, **changed})
         case "categorical":
             kept = tuple((str(value), int(count)) for value, count in stored["categories"])
-            return CategoricalColumn(**{**stored, "categories": kept})
+            return CategoricalColumn(**{**stored, "categories": kept, "variation": _variation(stored)})
         case "empty" | "datetime":
             return OtherColumn(**stored)
         case unknown:
             raise ValueError(f"a column is of kind {unknown!r}, which is not known")
+
+
+def _variation(stored: Mapping[str, Any]) -> tuple[Variation, ...]:
+    """Return a column's variation; profiles of earlier versions have none."""
+    return tuple(Variation(*each) for each in stored.get("variation", ()))

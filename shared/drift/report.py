@@ -10,7 +10,9 @@ from typing import Any, Literal
 Verdict = Literal["drift", "no-drift", "insufficient-data"]
 # A change of the missing share matters from here on, or from `min_effect` on where that is smaller.
 SMALLEST_MISSING_CHANGE = 0.035
-FloorReason = Literal["smallest effect that matters", "sampling", "past windows", "not compared"]
+FloorReason = Literal[
+    "smallest effect that matters", "sampling", "past windows", "blocks of the reference", "not compared"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class DriftRules:
 
 @dataclass(frozen=True, slots=True)
 class PastWindow:
-    """The effects an earlier window without known drift had, by column. Only those of about equal length count."""
+    """The effects that an earlier window had, by column, without those that drifted. It counts for windows of about
+    equal length."""
 
     rows: int
     effects: Mapping[str, float]
@@ -110,10 +113,9 @@ class DriftReport:
         return tuple(each for each in self.columns if each.is_drifted)
 
     def as_past(self) -> PastWindow:
-        """Return what a later comparison needs to know of this window."""
-        return PastWindow(
-            self.window_rows, {each.name: each.effect for each in self.columns if each.effect is not None}
-        )
+        """Return what a later comparison needs to know of this window: the effects of what did not drift."""
+        quiet = {each.name: each.effect for each in self.columns if each.effect is not None and not each.is_drifted}
+        return PastWindow(self.window_rows, quiet)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data."""

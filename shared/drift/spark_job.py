@@ -10,15 +10,18 @@ from __future__ import annotations
 import argparse
 import base64
 import functools
+import itertools
+import operator
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 
+from shared.drift.blocks import BlockTally, placed
 from shared.drift.collected import Wanted, frames, moment, request_of
 from shared.drift.counting import Tally
 from shared.drift.counts import WindowCounts
@@ -97,16 +100,32 @@ def count_table(table: Any, reference: Profile) -> WindowCounts:
 
 
 def profile_table(table: Any, ignore: frozenset[str] = frozenset()) -> Profile:
-    """Return the profile of a DataFrame of Spark: a first pass chooses the edges, a second counts around them."""
+    """Return the profile of a DataFrame of Spark: a first pass chooses the edges, a second counts around them.
+
+    Blocks follow the order of the parts, which is that of the rows in a file.
+    """
     survey = survey_of_part(0, ignore)
     # Each part's survey may hold as many sampled cells as the whole's: one per core.
     parts = table.coalesce(max(1, table.sparkSession.sparkContext.defaultParallelism))
-    for row in parts.mapInArrow(_each_part(_survey, ignore), "survey binary").collect():
-        add_survey(survey, pickle.loads(row["survey"]))  # noqa: S301 - this job's own workers wrote it
+    rows: dict[int, int] = {}
+    for row in parts.mapInArrow(_each_part(_survey, ignore), "part long, survey binary").collect():
+        part = pickle.loads(row["survey"])  # noqa: S301 - this job's own workers wrote it
+        rows[row["part"]] = part.rows
+        add_survey(survey, part)
     order = {name: place for place, name in enumerate(table.columns)}
     survey.columns = dict(sorted(survey.columns.items(), key=lambda item: order[item[0]]))
     plan = planned(survey)
-    return filled(plan, count_table(table, plan))
+    given = plan.to_bytes(), first_rows(rows)
+    counted = parts.mapInArrow(_each_part(_count_blocks, given), "counts binary, blocks binary").collect()
+    blocks = [pickle.loads(row["blocks"]) for row in counted]  # noqa: S301 - likewise
+    total = sum((counts_from_bytes(bytes(row["counts"])) for row in counted), WindowCounts(plan.digest))
+    return filled(plan, total, functools.reduce(operator.add, blocks) if blocks else None)
+
+
+def first_rows(rows: Mapping[int, int]) -> dict[int, int]:
+    """Return the number of each part's first row, given how many rows each part has."""
+    ends = itertools.accumulate(rows[part] for part in sorted(rows))
+    return {part: end - rows[part] for part, end in zip(sorted(rows), ends, strict=True)}
 
 
 def count_collected(spark: Any, folder: str, wanted: Wanted, reference: Profile) -> WindowCounts:
@@ -171,16 +190,28 @@ def _count(profile: bytes, batches: Iterable[Any]) -> Iterator[pa.RecordBatch]:
     tally = Tally(reference, reference.digest)
     for batch in batches:
         tally.add(batch)
-    yield _cell("counts", counts_to_bytes(tally.counts()))
+    yield _cells(counts=counts_to_bytes(tally.counts()))
 
 
 def _survey(
     ignore: frozenset[str], batches: Iterable[Any], number: Callable[[], int] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    survey: Survey = survey_of_part((number or _part_number)(), ignore)
+    part = (number or _part_number)()
+    survey: Survey = survey_of_part(part, ignore)
     for batch in batches:
         survey.add(batch)
-    yield _cell("survey", pickle.dumps(survey))
+    yield _cells(part=part, survey=pickle.dumps(survey))
+
+
+def _count_blocks(
+    given: tuple[bytes, dict[int, int]], batches: Iterable[Any], number: Callable[[], int] | None = None
+) -> Iterator[pa.RecordBatch]:
+    content, first = given
+    plan = Profile.from_bytes(content)
+    tally = BlockTally(plan, plan.digest)
+    for batch in placed(batches, first.get((number or _part_number)(), 0)):
+        tally.add(batch)
+    yield _cells(counts=counts_to_bytes(tally.counts()), blocks=pickle.dumps(tally.blocks()))
 
 
 def _parse(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -215,11 +246,11 @@ def _count_requests(profile: bytes, batches: Iterable[pa.RecordBatch]) -> Iterat
     for frame in frames(requests()):
         tally.add(frame)
     noted = tuple(f"{what} {number}" for what, number in extra.items() if number)
-    yield _cell("counts", counts_to_bytes(replace(tally.counts(), findings=noted)))
+    yield _cells(counts=counts_to_bytes(replace(tally.counts(), findings=noted)))
 
 
-def _cell(name: str, content: bytes) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([content], type=pa.binary())], names=[name])
+def _cells(**cells: bytes | int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([each]) for each in cells.values()], names=list(cells))
 
 
 def _added(counted: Any, reference: Profile) -> WindowCounts:

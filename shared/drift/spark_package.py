@@ -11,6 +11,7 @@ NAME = "vigia_count_window"
 # Of `shared.drift`, what the job imports.
 MODULES = (
     "batches",
+    "blocks",
     "collected",
     "counting",
     "counts",
@@ -25,6 +26,7 @@ MODULES = (
     "survey",
     "surveys",
     "values",
+    "variation",
 )
 _FIRST_MOMENT = (1980, 1, 1, 0, 0, 0)
 _ENTRY = '''"""Counts a window of collected requests."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -190,24 +191,72 @@ def test_ignored_columns_are_neither_compared_nor_reported_as_new() -> None:
     assert report.findings == ()
 
 
-def test_past_windows_of_the_same_length_raise_the_floor() -> None:
-    window = a_frame(seed=2, shift=0.5)
-    effects = (0.2, 0.21, 0.22, 0.23, 0.2, 0.21, 0.22, 0.23)
-    similar = [PastWindow(ROWS + 100, {"delay": effect}) for effect in effects]
-    shorter = [PastWindow(ROWS // 2, {"delay": effect}) for effect in effects]
+QUIET = (0.05, 0.06, 0.07, 0.08, 0.05, 0.06, 0.07, 0.08, 0.05, 0.06)
+# mean .063 + t(9; .998) 3.83 * std .01160 * sqrt(1 + 1 / 10)
+QUIET_FLOOR = 0.1096
 
-    delay = report_on(compare(profile(a_frame()), window, past=similar), "delay")
-    assert not delay.is_drifted
-    assert delay.floor == pytest.approx(np.mean(effects) + 3 * np.std(effects, ddof=1))
+
+def past_windows(*effects: float, rows: int = ROWS + 100) -> list[PastWindow]:
+    return [PastWindow(rows, {"delay": effect}) for effect in effects]
+
+
+def delay_after(past: Sequence[PastWindow], shift: float = 0.2) -> ColumnReport:
+    rules = DriftRules(min_effect=0.08)
+    return report_on(compare(profile(a_frame()), a_frame(seed=2, shift=shift), rules, past=past), "delay")
+
+
+def test_quiet_past_windows_of_the_same_length_set_the_floor() -> None:
+    delay = delay_after(past_windows(*QUIET))
+    assert delay.floor == pytest.approx(QUIET_FLOOR, abs=0.0005)
+    assert delay.floor_reason == "past windows"
     assert "(set by past windows)" in delay.sentence
 
-    for not_enough in (similar[:7], shorter):
-        assert report_on(compare(profile(a_frame()), window, past=not_enough), "delay").is_drifted
+
+@pytest.mark.parametrize(
+    "past", [past_windows(*QUIET[:9]), past_windows(*QUIET, rows=ROWS // 2)], ids=["too_few", "too_short"]
+)
+def test_other_past_windows_do_not(past: list[PastWindow]) -> None:
+    assert delay_after(past).floor_reason != "past windows"
+
+
+def test_only_the_newest_twenty_past_windows_count() -> None:
+    assert delay_after(past_windows(*(0.0, 0.2) * 10, *QUIET, *QUIET)).floor == pytest.approx(0.1009, abs=0.0005)
+
+
+def test_past_windows_raise_the_floor_to_twice_that_of_the_blocks_at_most() -> None:
+    delay = delay_after(past_windows(*(0.1, 0.4) * 10), shift=0.6)
+    assert delay.floor == pytest.approx(0.16)
+    assert delay.is_drifted
+
+
+def test_a_window_is_quiet_past_for_the_columns_that_did_not_drift() -> None:
+    report = compare(profile(a_frame()), a_frame(seed=2, shift=0.5))
+    assert {each.name for each in report.drifted} == {"delay"}
+    assert report.as_past().effects.keys() == {"hour", "carrier"}
 
 
 def test_sampling_sets_the_floor_when_windows_are_short() -> None:
     rules = DriftRules(min_effect=0.02, minimum_rows=100)
     delay = report_on(compare(profile(a_frame()), a_frame(seed=2, rows=200), rules), "delay")
+    assert delay.floor_reason == "sampling"
+    assert delay.floor == pytest.approx(0.118, abs=0.001)
+
+
+def test_blocks_of_the_reference_set_the_floor_where_its_rows_have_seasons() -> None:
+    seasons = 0.5 * np.sin(np.arange(ROWS) / 50)
+    reference, window = a_frame(), a_frame(seed=2, rows=200, shift=0.3)
+    reference["delay"] += seasons
+    delay = report_on(compare(profile(reference), window, DriftRules(minimum_rows=100)), "delay")
+    assert delay.floor_reason == "blocks of the reference"
+    assert "(set by blocks of the reference)" in delay.sentence
+    assert not delay.is_drifted
+
+
+def test_sampling_sets_the_floor_where_the_reference_knows_no_blocks() -> None:
+    made = profile(a_frame())
+    old = replace(made, columns=tuple(replace(each, variation=()) for each in made.columns if each.kind == "numeric"))
+    rules = DriftRules(min_effect=0.02, minimum_rows=100)
+    delay = report_on(compare(old, a_frame(seed=2, rows=200), rules), "delay")
     assert delay.floor_reason == "sampling"
     assert delay.floor == pytest.approx(0.118, abs=0.001)
 
@@ -252,7 +301,7 @@ def test_small_categories_are_grouped_only_where_there_are_very_many() -> None:
     (who,) = compare(profile(reference), today).columns
     assert not who.is_drifted
     # A few large ones beside the many small ones are still compared by themselves.
-    mixed = pd.DataFrame({"who": [*reference["who"], *["large"] * 20_000]})
+    mixed = pd.DataFrame({"who": [*reference["who"], *["large"] * 20_000]}).sample(frac=1, random_state=1)
     fewer = pd.DataFrame({"who": [*reference["who"], *["large"] * 5_000]})
     (who,) = compare(profile(mixed), fewer).columns
     assert who.is_drifted

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import operator
 import pickle
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import pandas as pd
@@ -21,7 +23,7 @@ from shared.drift.counting import count
 from shared.drift.counts import WindowCounts
 from shared.drift.profile import filled, planned, profile
 from shared.drift.report import DriftRules
-from shared.drift.spark_job import PROFILE, _count, _count_requests, _parse, _survey
+from shared.drift.spark_job import PROFILE, _count, _count_blocks, _count_requests, _parse, _survey, first_rows
 from shared.drift.stored_counts import counts_from_bytes, counts_to_bytes
 from shared.drift.surveys import add_survey, survey_of_part
 
@@ -84,6 +86,27 @@ def test_parts_counted_apart_give_the_same_report(parts: int) -> None:
     assert compare(reference, total, DriftRules()) == compare(reference, window, DriftRules())
 
 
+@pytest.mark.parametrize("sizes", [(3_000,), (10, 2_990), (1_000, 1_300, 700)], ids=str)
+def test_blocks_of_parts_give_the_floors_of_the_whole(sizes: tuple[int, ...]) -> None:
+    table = pa.Table.from_pandas(frame_of(3, sum(sizes)))
+    whole, total = profile(table), survey_of_part(0, frozenset())
+    first = first_rows(dict(enumerate(sizes)))
+    parts = [table.slice(first[number], size).to_batches() for number, size in enumerate(sizes)]
+    for number, batches in enumerate(parts):
+        (cell,) = _survey(frozenset(), batches, number=partial(int, number))
+        add_survey(total, pickle.loads(cell["survey"][0].as_py()))
+    plan = planned(total)
+    given = plan.to_bytes(), first
+    cells = [next(iter(_count_blocks(given, batches, partial(int, number)))) for number, batches in enumerate(parts)]
+    counts = sum((counts_from_bytes(each["counts"][0].as_py()) for each in cells), WindowCounts(plan.digest))
+    blocks = reduce(operator.add, (pickle.loads(each["blocks"][0].as_py()) for each in cells))
+    made = filled(plan, counts, blocks)
+    assert made.digest == whole.digest
+    for column, other in zip(made.columns, whole.columns, strict=True):
+        assert column.kind in ("numeric", "categorical")
+        assert column.variation == other.variation != ()  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("parts", [1, 2, 7])
 @pytest.mark.parametrize("rows", [2_000, 150_000])
 def test_surveys_of_parts_plan_a_profile_of_the_whole(parts: int, rows: int) -> None:
@@ -105,6 +128,8 @@ def test_surveys_of_parts_plan_a_profile_of_the_whole(parts: int, rows: int) -> 
             assert (column.edges[0], column.edges[-1]) == (other.edges[0], other.edges[-1])
             assert column.mean == pytest.approx(other.mean)
             assert column.median == pytest.approx(other.median, abs=0.02)
+        elif column.kind == "categorical" and other.kind == "categorical":
+            assert column == replace(other, variation=())
         else:
             assert column == other
 

@@ -1,0 +1,208 @@
+"""How much windows of one length differ by themselves: floors from blocks of the reference, and from past windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.drift.blocks import PREFIX, BlockCounts, Layout
+from shared.drift.reference import CategoricalColumn, NumericColumn, Variation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# A new window of the same kind lies above the floor with this chance, were effects normal.
+CONFIDENCE = 0.998
+ENOUGH_WINDOWS = 10
+LEAST_VALUES = 50
+# Mean and relative standard deviation of the square of Kolmogorov's law: pi^2 / 12, and of its fourth moment.
+# Source: G. Marsaglia, W. W. Tsang and J. Wang, J. Statistical Software 8 (2003), issue 18: its series, integrated.
+KOLMOGOROV_SQUARE, KOLMOGOROV_SPREAD = 0.822467, 0.632
+SURE_OF_EXCESS = 2.5
+# Cells of fewer expected rows in a block are put together, in up to so many groups of about that many.
+LEAST_EXPECTED, GROUP_ROWS, MOST_GROUPS = 20, 40, 100
+# Seasons reach far, but something must remain that is drift whatever blocks did.
+HIGHEST_FLOOR = 0.9
+# A block says so large a part of what can be said about its rows' values only where rows were sorted by them.
+SORTED_INFORMATION = 0.6
+
+
+def floor_of(mean: float, std: float, windows: int) -> float:
+    """Return what a further window of the same kind hardly exceeds: the upper end of a prediction interval.
+
+    Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), eq. 4.2, one-sided. Few windows widen it.
+    """
+    from scipy.special import stdtrit
+
+    return mean + float(stdtrit(windows - 1, CONFIDENCE)) * std * math.sqrt(1 + 1 / windows)
+
+
+def floor_of_effects(effects: Sequence[float]) -> float:
+    """Return the floor that the effects of past windows set; there must be at least two."""
+    return floor_of(float(np.mean(effects)), float(np.std(effects, ddof=1)), len(effects))
+
+
+def block_floor(variation: Sequence[Variation], reference_rows: int, rows: int) -> float | None:
+    """Return the floor of effects for a window of so many rows; None when the reference had too few rows for blocks,
+    or its blocks differ no more than those of independent rows.
+
+    Between two lengths the floor runs straight in the logarithms of both. Beyond the longest, a tenth of the
+    reference, it falls as what sampling does not explain fell with the blocks' length.
+    """
+    if not any(each.excess for each in variation):
+        return None
+    floors = [floor_of(each.mean, each.std, each.blocks) for each in variation]
+    return _floor_at(variation, floors, [each.excess for each in variation], reference_rows, rows)
+
+
+def missing_floor(variation: Sequence[Variation], reference_rows: int, rows: int) -> float | None:
+    """Return the same of the change of the missing share."""
+    floors = [floor_of(each.missing_mean, each.missing_std, each.blocks) for each in variation]
+    return _floor_at(variation, floors, [each.missing_mean for each in variation], reference_rows, rows)
+
+
+def variation_of(column: NumericColumn | CategoricalColumn, blocks: BlockCounts) -> tuple[Variation, ...]:
+    """Return how far the column's blocks lay from its other rows, by their length, shortest first.
+
+    None of them when the rows were sorted by the column: their order is not that of time then.
+    """
+    layout, cells = blocks.layout, blocks.cells.get(column.name)
+    if layout is None or cells is None or _are_sorted(column, layout, cells):
+        return ()
+    rows, whole = layout.blocks * layout.cuts[-1], cells.sum(axis=0)
+    found = [_of_length(column, *each, whole, rows) for each in _lengths(layout, cells)]
+    return tuple(each for each in found if each)
+
+
+def _floor_at(
+    variation: Sequence[Variation], floors: Sequence[float], sizes: Sequence[float], reference_rows: int, rows: int
+) -> float | None:
+    if not variation:
+        return None
+    lengths = [each.rows for each in variation]
+    if rows > lengths[-1]:
+        here, there = _scale(lengths[-1], reference_rows - lengths[-1]), _scale(rows, reference_rows)
+        return min(HIGHEST_FLOOR, floors[-1] * float((there / here) ** _power(lengths, sizes, reference_rows)))
+    logarithms = np.log(lengths), np.log(np.maximum(floors, 1e-9))
+    return min(HIGHEST_FLOOR, math.exp(float(np.interp(math.log(rows), *logarithms))))
+
+
+def _power(lengths: Sequence[int], sizes: Sequence[float], reference_rows: int) -> float:
+    """Return how fast sizes fell with the scale of sampling error: 1 as independent rows', 0 not at all."""
+    short = min(range(len(lengths)), key=lambda place: abs(lengths[place] * PREFIX - lengths[-1]))
+    if not sizes[-1] or lengths[short] == lengths[-1]:
+        return 1.0
+    scales = [_scale(lengths[place], reference_rows - lengths[place]) for place in (short, -1)]
+    power = math.log(max(sizes[short], 1e-9) / sizes[-1]) / math.log(scales[0] / scales[1])
+    return min(1.0, max(0.0, power))
+
+
+def _scale(rows: int, others: int) -> float:
+    return math.sqrt(1 / rows + 1 / max(1, others))
+
+
+def _are_sorted(column: NumericColumn | CategoricalColumn, layout: Layout, cells: NDArray[np.int64]) -> bool:
+    """Return whether knowing a row's block tells most of its value: by their mutual information, of what is possible.
+
+    Source: T. M. Cover and J. A. Thomas, Elements of Information Theory (2006), eq. 2.28.
+    """
+    whole = cells.reshape(layout.blocks, len(layout.cuts), -1).sum(axis=1)
+    counts = whole[:, 1:]
+    if isinstance(column, NumericColumn):
+        counts = np.diff(counts[:, : counts.shape[1] // 2], axis=1, prepend=0)
+    total = counts.sum()
+    if not total:
+        return False
+    joint, blocks, values = counts / total, counts.sum(axis=1) / total, counts.sum(axis=0) / total
+    possible = min(_bits(blocks), _bits(values))
+    return possible > 0 and possible + max(_bits(blocks), _bits(values)) - _bits(joint) > SORTED_INFORMATION * possible
+
+
+def _bits(shares: NDArray[np.float64]) -> float:
+    positive = shares[shares > 0]
+    return -float(np.sum(positive * np.log2(positive)))
+
+
+def _lengths(layout: Layout, cells: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+    """Return the blocks' cells by the blocks' length: their first rows, whole blocks, and up to a tenth of all."""
+    pieces = cells.reshape(layout.blocks, len(layout.cuts), -1).cumsum(axis=1)
+    found = [(length, pieces[:, number]) for number, length in enumerate(layout.cuts)]
+    whole = pieces[:, -1]
+    for together in range(2, layout.blocks // ENOUGH_WINDOWS + 1):
+        if layout.blocks % together == 0:
+            merged = whole.reshape(layout.blocks // together, together, -1).sum(axis=1)
+            found.append((together * layout.cuts[-1], merged))
+    return found
+
+
+def _of_length(
+    column: NumericColumn | CategoricalColumn,
+    length: int,
+    blocks: NDArray[np.int64],
+    whole: NDArray[np.int64],
+    rows: int,
+) -> Variation | None:
+    others = whole - blocks
+    enough = (blocks[:, 0] >= LEAST_VALUES) & (others[:, 0] >= LEAST_VALUES)
+    if np.count_nonzero(enough) < ENOUGH_WINDOWS:
+        return None
+    measured = _distances if isinstance(column, NumericColumn) else _divergences
+    effects, excess = measured(blocks[enough], others[enough])
+    missing = np.abs(blocks[:, 0] / length - others[:, 0] / (rows - length))
+    summary = (effects.mean(), effects.std(ddof=1), excess, missing.mean(), missing.std(ddof=1))
+    return Variation(length, len(effects), *(float(f"{each:.6g}") for each in summary))
+
+
+def _distances(blocks: NDArray[np.int64], others: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
+    """Return each block's Kolmogorov-Smirnov distance from the other rows, and their excess."""
+    shares = blocks[:, 1:] / blocks[:, :1] - others[:, 1:] / others[:, :1]
+    found: NDArray[np.float64] = np.abs(shares).max(axis=1)
+    return found, _excess(found**2, KOLMOGOROV_SQUARE * _scales(blocks, others), KOLMOGOROV_SPREAD)
+
+
+def _divergences(blocks: NDArray[np.int64], others: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
+    """Return each block's Jensen-Shannon distance (base 2) from the other rows, less what sampling adds on average,
+    and their excess.
+
+    Source: a second-order expansion gives divergence ~ chi2(cells - 1) * (1/n + 1/m) / (8 ln 2).
+    """
+    now, old = (_filled_cells(each[:, 1:], blocks, others) for each in (blocks, others))
+    p, q = now / blocks[:, :1], old / others[:, :1]
+    divergence = (_entropy(p, (p + q) / 2) + _entropy(q, (p + q) / 2)) / 2
+    freedom = np.maximum(1, np.count_nonzero(now + old, axis=1) - 1)
+    bias = freedom * _scales(blocks, others) / (8 * math.log(2))
+    found: NDArray[np.float64] = np.sqrt(np.maximum(0.0, divergence - bias))
+    return found, _excess(divergence, bias, math.sqrt(2 / float(freedom.max())))
+
+
+def _excess(squares: NDArray[np.float64], expected: NDArray[np.float64], spread: float) -> float:
+    """Return the root of how far squared effects lie above those of independent rows; 0 when chance explains it."""
+    above = float(squares.mean() - expected.mean())
+    sampling = float(expected.mean()) * spread / math.sqrt(len(squares))
+    return math.sqrt(above) if above > SURE_OF_EXCESS * sampling else 0.0
+
+
+def _scales(blocks: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = 1 / blocks[:, 0] + 1 / others[:, 0]
+    return found
+
+
+def _filled_cells(cells: NDArray[np.int64], blocks: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the cells with those put together that are too rare in a block for the chi-square law of the bias."""
+    expected = (blocks[:1, 1:] + others[:1, 1:])[0] * float(np.mean(blocks[:, 0] / (blocks + others)[:, 0]))
+    rare = np.flatnonzero(expected < LEAST_EXPECTED)
+    if not len(rare):
+        return cells
+    groups = max(1, min(MOST_GROUPS, int(expected[rare].sum() / GROUP_ROWS)))
+    merged = [cells[:, rare[number::groups]].sum(axis=1) for number in range(groups)]
+    return np.column_stack((np.delete(cells, rare, axis=1), *merged))
+
+
+def _entropy(p: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(p > 0, p * np.log2(p / middle), 0.0)
+    found: NDArray[np.float64] = terms.sum(axis=1)
+    return found
