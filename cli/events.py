@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import context, dead_letters
+from cli import context, dead_letters, events_explain
 from cli.errors import CommandError
 from cli.event_kinds import KINDS, Answers, build_event, fact_key, find_kind
 from cli.options import ByOption, Format, OutputOption, SettingsOption, person
@@ -15,7 +15,7 @@ from cli.output import console, print_json, text, waiting
 from shared.ports.publisher import cloud_event
 
 app = typer.Typer(
-    help="Tell the app that something happened; see and replay what went astray.",
+    help="Tell the app that something happened; try events on files; see and replay what went astray.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -130,6 +130,7 @@ def kinds(output: OutputOption = Format.TABLE) -> None:
     console().print(table)
 
 
+app.command("explain")(events_explain.explain)
 app.command("dead")(dead_letters.dead)
 app.command("show")(dead_letters.show)
 app.command("replay")(dead_letters.replay)

@@ -10,10 +10,10 @@ from typing import Any
 from cli.batch_words import limits
 from cli.monitor_words import looks_in_words
 from shared.domain.outcome import tested_words
+from shared.policy.budgets import Budget
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 from shared.policy.quantities import duration_text, percent_text
-from shared.reactions.budget_section import Budget
 from shared.reactions.notify_section import Notify
 from shared.reactions.request_labels import Labelling
 from shared.reactions.retrain_section import Retrain
@@ -151,7 +151,13 @@ def _labelling(section: Labelling) -> str:
 
 
 def _budget(section: Budget) -> str:
-    return "; ".join(f"at {percent_text(each.at)}: {_listed(each.do) or 'nothing'}" for each in section.root)
+    which = f"budget {_listed(section.names)}"
+    if section.named is None:
+        which = "any budget of the workspace's resource group or subscription (write name: to mean one)"
+    elif section.named.scope:
+        which += f" of {section.named.scope}"
+    steps = "; ".join(f"at {percent_text(each.at)}: {_listed(each.do) or 'nothing'}" for each in section.thresholds)
+    return f"{which}: {steps}"
 
 
 def _notify(section: Notify) -> str:

@@ -45,7 +45,12 @@ def _queued(event: func.EventGridEvent | func.CloudEvent) -> str:
 
 
 def queue_message(body: str) -> str:
-    """Return the message that carries an event's body, or the name of the blob that holds it when it is large."""
+    """Return the message that carries an event's body, or the name of the blob that holds it when it is large.
+
+    Half a character (a lone surrogate) has no bytes in UTF-8. It travels escaped, as JSON writes it, so that the event
+    reaches quarantine; raising here would have Event Grid repeat it for a day and then give it up.
+    """
+    body = body.encode(errors="backslashreplace").decode()
     if len(body.encode()) <= LARGEST_MESSAGE:
         return body
     from shared.bootstrap import get_app
@@ -57,6 +62,8 @@ def _raw(event: func.EventGridEvent | func.CloudEvent) -> dict[str, Any]:
     """Return the event in the schema it came in; the host's converter chooses the class by content."""
     if isinstance(event, func.CloudEvent):
         raw = {
+            # What the class has no name for: extensions, and `data_base64`, in which the data of binary events travels.
+            **event.extension_attrs,
             "specversion": event.specversion,
             "id": event.id,
             "source": event.source,

@@ -1,9 +1,10 @@
 """Event Grid by webhook: for those who point an event subscription at a URL instead of at the trigger functions.
 
 What is answered decides whether an event comes again. Event Grid drops what is answered 400, 401, 403 or 413, so none
-of these is ever given: a caller who is not let in gets 404, which tells a stranger nothing, while Event Grid, should it
-be kept out by a wrong setting, tries again for a day. What cannot be read is taken like everything else: it ends in
-quarantine, and people are told.
+of these is ever given to what may be its own: a caller who is not let in gets 404, which tells a stranger nothing,
+while Event Grid, should it be kept out by a wrong setting, tries again for a day. What cannot be read is taken like all
+the rest: it ends in quarantine, and people are told. Only a delivery larger than Event Grid ever makes, by size or by
+number of events, is answered 413: repeating it would help nobody, and taking it would flood the queue.
 """
 
 from __future__ import annotations
@@ -55,8 +56,11 @@ def read_settings() -> Settings:
 
 
 def _taken(req: func.HttpRequest, settings: Settings, messages: func.Out[list[str]]) -> func.HttpResponse:
-    from shared.events.batch import events_in
+    from shared.events.batch import events_in, oversize
 
+    if problem := oversize(req.get_body()):
+        log.warning("webhook.oversize %s", problem)
+        return func.HttpResponse(problem, status_code=413)
     # Bytes that are not UTF-8 are shown as \xNN, which no JSON has: such a body ends in quarantine, readable.
     body = req.get_body().decode(errors="backslashreplace")
     match req.headers.get("aeg-event-type", "").strip().lower():
@@ -95,7 +99,9 @@ def _consent(req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
 def _expected(settings: Settings) -> Subscribers:
     from shared.events.handshake import subscribers
 
-    return subscribers(settings.events_subscriptions, settings.workspace_id, settings.topic_endpoint)
+    return subscribers(
+        settings.events_subscriptions, settings.workspace_id, settings.topic_endpoint, settings.events_origins
+    )
 
 
 def _may_call(req: func.HttpRequest, settings: Settings) -> bool:

@@ -84,6 +84,8 @@ type Sources = {
   registry: { name: string, location: string, systemTopic: string }
   @description('Azure Policy\'s verdicts about the workspace and what is in it. `subscription` is the id of the Azure subscription.')
   policy: { subscription: string, systemTopic: string }
+  @description('ARM ids of other workspaces and topics whose events count like those of our own. What any other one tells is noted, and not acted on.')
+  others: string[]
 }
 
 @export()

@@ -149,7 +149,7 @@ class App(Stores):
     @cached_property
     def home(self) -> Home:
         storage = container_url(self.settings.workspace_storage, self.settings.workspace_container)
-        return Home(self.settings.workspace_id, storage)
+        return Home(self.settings.workspace_id, storage, self.settings.topic_endpoint, self.settings.events_sources)
 
     @cached_property
     def reconciler(self) -> Reconciler:

@@ -104,6 +104,19 @@ SETTINGS: tuple[Setting, ...] = (
         "models-by-webhook,runs-by-webhook",
         "",
     ),
+    Setting(
+        "VIGIA_EVENTS_ORIGINS",
+        "whose CloudEvents handshake at /api/events is answered, comma separated: Event Grid's name in each cloud",
+        "eventgrid.azure.us",
+        "eventgrid.azure.net,eventgrid.azure.us,eventgrid.azure.cn",
+    ),
+    Setting(
+        "VIGIA_EVENTS_SOURCES",
+        "other workspaces and topics whose events are acted on like our own, ARM ids, comma separated",
+        "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-ml"
+        "/providers/Microsoft.MachineLearningServices/workspaces/ws-train",
+        "",
+    ),
     Setting("VIGIA_SWEEP_SCHEDULE", "when open work is looked after (NCRONTAB, UTC)", "0 * * * * *", "0 * * * * *"),
     Setting("VIGIA_MONITOR_SCHEDULE", "when due monitors are run (NCRONTAB, UTC)", "0 */5 * * * *", "0 */5 * * * *"),
     Setting(
@@ -172,6 +185,8 @@ class Settings:
     events_caller: str
     events_role: str
     events_subscriptions: str
+    events_origins: str
+    events_sources: tuple[str, ...]
     lease_seconds: int
     arm_endpoint: str
     monitor_endpoint: str
@@ -236,6 +251,8 @@ class Settings:
             events_caller=values["VIGIA_EVENTS_CALLER"],
             events_role=values["VIGIA_EVENTS_ROLE"],
             events_subscriptions=values["VIGIA_EVENTS_SUBSCRIPTIONS"],
+            events_origins=values["VIGIA_EVENTS_ORIGINS"],
+            events_sources=_listed(values["VIGIA_EVENTS_SOURCES"]),
             lease_seconds=int(values["VIGIA_LEASE_SECONDS"]),
             arm_endpoint=values["VIGIA_ARM_ENDPOINT"].rstrip("/"),
             monitor_endpoint=values["VIGIA_MONITOR_ENDPOINT"].rstrip("/"),
@@ -245,6 +262,10 @@ class Settings:
 
 _NUMBERS = ("VIGIA_SMTP_PORT", "VIGIA_LEASE_SECONDS")
 _ENDPOINTS = ("VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_TOPIC_ENDPOINT", "VIGIA_ACS_ENDPOINT")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def _missing(values: Mapping[str, str]) -> list[Setting]:

@@ -107,6 +107,8 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       VIGIA_EVENTS_CALLER: eventGridApplication
       VIGIA_EVENTS_ROLE: 'AzureEventGridSecureWebhookSubscriber'
       VIGIA_EVENTS_SUBSCRIPTIONS: join(config.entra.webhooks, ',')
+      VIGIA_EVENTS_ORIGINS: 'eventgrid.azure.net,eventgrid.azure.us,eventgrid.azure.cn'
+      VIGIA_EVENTS_SOURCES: join(config.sources.others, ',')
       VIGIA_SWEEP_SCHEDULE: config.app.schedules.sweep
       VIGIA_MONITOR_SCHEDULE: config.app.schedules.monitors
       VIGIA_SCHEDULES_SCHEDULE: config.app.schedules.retraining

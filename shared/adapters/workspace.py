@@ -199,9 +199,12 @@ class AzureWorkspace:
             lambda ml: ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint),
         )
 
-    def stop_compute_instances(self) -> tuple[str, ...]:
+    def stop_compute_instances(self, only: Sequence[str] = ()) -> tuple[str, ...]:
+        wanted = {name.lower() for name in only}
+
         def stop(ml: Any) -> tuple[str, ...]:
             running = [c.name for c in ml.compute.list(compute_type="ComputeInstance") if c.state == "Running"]
+            running = [name for name in running if not wanted or name.lower() in wanted]
             for name in running:
                 ml.compute.begin_stop(name)
             return tuple(running)

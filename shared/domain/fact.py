@@ -79,7 +79,12 @@ class MonitorContradicted:
 
 @dataclass(frozen=True, slots=True)
 class BudgetCrossed:
-    """Spending crossed a threshold. `percent` is of the budget; money is in `currency` units."""
+    """Spending crossed a threshold. `percent`, the threshold, is of the budget; money is in `currency` units.
+
+    Args:
+        alert: the sender's own id of the alert; "" when it gave none.
+        covers_workspace: whether what the budget counts is known to hold our workspace.
+    """
 
     budget: str
     percent: float
@@ -88,12 +93,24 @@ class BudgetCrossed:
     spent: float
     currency: str
     period_start: date | None
+    alert: str = ""
+    covers_workspace: bool = True
     kind: Literal["budget-crossed"] = "budget-crossed"
+
+    @property
+    def reached_percent(self) -> float:
+        """Return how much of the budget is reached: what is spent may be far beyond the threshold that told it.
+
+        A forecast is of what it says, since nothing of it is spent.
+        """
+        if self.basis == "forecasted" or self.amount <= 0:
+            return self.percent
+        return max(self.percent, round(100 * self.spent / self.amount, 4))
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointDegraded:
-    """An alert rule fired (or resolved) on an endpoint."""
+    """An alert rule fired (or resolved) on an endpoint. `alert` is the sender's own id of it, "" when it gave none."""
 
     endpoint: EndpointName
     deployment: str | None
@@ -101,6 +118,7 @@ class EndpointDegraded:
     condition: Literal["fired", "resolved"]
     fired_at: datetime
     detail: str
+    alert: str = ""
     kind: Literal["endpoint-degraded"] = "endpoint-degraded"
 
 
@@ -214,7 +232,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An event that tells nothing we act on. `is_known` is False for a type nobody here has a parser for."""
+    """An event that tells nothing we act on.
+
+    `is_known` is False where somebody may wonder: a type nobody here reads, or a source that is not ours.
+    """
 
     event_id: str
     type: str

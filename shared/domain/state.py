@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.fact import RunOutcome
-from shared.domain.ids import FactKey, JobName, ModelName, ReleaseId
+from shared.domain.ids import DeploymentName, FactKey, JobName, ModelName, ReleaseId
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,14 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Challenger:
+    """The deployment that the release under way brings; `takes_requests` once it was given traffic, or copies of it."""
+
+    deployment: DeploymentName
+    takes_requests: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ModelState:
     """What decisions look at.
 
@@ -55,6 +63,7 @@ class ModelState:
         frozen_by: facts that asked for a freeze, newest last, whether or not it was lifted since.
         declined: newest last; what a worker that was overtaken must not start any more.
         release: the release that owns the model's endpoint now; read afresh for each decision, never stored.
+        challenger: what that release brings; likewise.
     """
 
     model: ModelName
@@ -63,3 +72,4 @@ class ModelState:
     release: ReleaseId | None = None
     declined: tuple[Declined, ...] = ()
     frozen_by: tuple[FactKey, ...] = ()
+    challenger: Challenger | None = None

@@ -11,17 +11,14 @@ from shared.domain.fact import Fact, Ignored
 from shared.domain.ids import FactKey
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
-from shared.domain.state import ModelState
+from shared.domain.state import Challenger, ModelState
 from shared.engine.access import tell_refusal
 from shared.errors import EventError, PermanentError, RetryableError, VigiaError
 from shared.events.batch import events_in
-from shared.events.envelope import Envelope, read_events
 from shared.events.home import Home
-from shared.events.registry import parse_fact
+from shared.events.registry import read_fact
 from shared.logs import fields
 from shared.policy.book import PolicyBook
-from shared.policy.concern import unconcerned
-from shared.policy.decide import decide, needs_state
 from shared.policy.model import Policy
 from shared.policy.people import Directory
 from shared.ports.clock import Clock
@@ -91,8 +88,7 @@ class Processor:
 
     def _take(self, raw: str) -> None:
         try:
-            told = parse_fact(_envelope(raw))
-            told = self.home.place(told) if self.home else told
+            told = read_fact(raw, self.clock.now(), self.home)
         except EventError as exc:
             self._set_aside(exc, raw)
             return
@@ -102,10 +98,9 @@ class Processor:
         self._handle(told, raw)
 
     def _handle(self, fact: Fact, raw: str) -> None:
-        concerned = self._book.about(fact)
-        plan = tuple(reaction for policy in concerned for reaction in self._decide(fact, policy))
-        remarks = () if concerned else (unconcerned(fact),)
-        claim = self.ledger.claim(fact, plan, tuple(policy.digest for policy in concerned), remarks, raw)
+        plan = self._book.plan(fact, self._state, self.clock.now())
+        digests = tuple(policy.digest for policy in plan.concerned)
+        claim = self.ledger.claim(fact, plan.reactions, digests, plan.remarks, raw)
         match claim:
             case Claimed():
                 self._carry_out(claim)
@@ -116,15 +111,13 @@ class Processor:
                 message = f"fact {fact.key[:16]} ({fact.kind}, {fact.subject}) is told in two ways: {told}"
                 self._set_aside(EventError("event.contradiction", message), raw)
 
-    def _decide(self, fact: Fact, policy: Policy) -> Sequence[Reaction]:
-        return decide(fact, policy, self._state(fact, policy), self.clock.now())
-
-    def _state(self, fact: Fact, policy: Policy) -> ModelState:
-        """Return what is remembered of the policy's model; nothing is read when no rule looks at it."""
-        if not needs_state(fact, policy):
-            return ModelState(policy.model)
-        release = self.releases.active_on(policy.endpoint.name)
-        return replace(self.models.read(policy.model), release=release)
+    def _state(self, policy: Policy) -> ModelState:
+        """Return what is remembered of the policy's model, and the release under way."""
+        state, release = self.models.read(policy.model), self.releases.under_way(policy.endpoint.name)
+        if release is None:
+            return replace(state, release=None, challenger=None)
+        challenger = Challenger(release.challenger.deployment, not release.state.is_before_serving)
+        return replace(state, release=release.id, challenger=challenger)
 
     def _carry_out(self, claim: Claimed) -> None:
         """Perform the recorded plan and close the claim; on passing trouble give the claim back."""
@@ -179,15 +172,8 @@ class Processor:
     def _note_ignored(self, ignored: Ignored, raw: str) -> None:
         log.info("event.ignored", extra=fields(event_id=ignored.event_id, type=ignored.type, reason=ignored.reason))
         if not ignored.is_known:
-            note = Quarantined("event.unknown_type", ignored.reason, raw, self.clock.now())
+            note = Quarantined("event.ignored", ignored.reason, raw, self.clock.now())
             self.quarantine.note_ignored(note)
-
-
-def _envelope(raw: str) -> Envelope:
-    envelopes = read_events(raw)
-    if len(envelopes) != 1:
-        raise EventError("event.envelope", "there is a batch inside the batch", "send events side by side")
-    return envelopes[0]
 
 
 def _failed(entry: Entry, number: int, reaction: Reaction, exc: VigiaError) -> Performed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from shared.domain.fact import Fact, Ignored
@@ -21,6 +21,8 @@ from shared.store.ledger import Ledger
 Standing = Literal["new", "claimed", "done", "parked", "ignored", "contradiction", "unreadable"]
 Prospect = Literal["act", "known", "nothing", "refused"]
 LONGEST_GUESS = 200
+# Stands for the time that a CloudEvent may leave out: when it was is no part of what it is known by.
+_SOME_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def as_event(body: str, received_at: datetime) -> str:
 
 def _read(raw: str, ledger: Ledger) -> Reading:
     try:
-        (envelope,) = read_events(raw)
+        (envelope,) = read_events(raw, _SOME_TIME)
         told = parse_fact(envelope)
         if isinstance(told, Ignored):
             return Reading("ignored", envelope.id, envelope.type, envelope.subject, problem=told.reason)

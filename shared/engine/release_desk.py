@@ -31,9 +31,14 @@ class ReleaseDesk:
 
     def active_on(self, endpoint: EndpointName) -> ReleaseId | None:
         """Return the release that owns the endpoint now, None when it has ended or there is none."""
+        found = self.under_way(endpoint)
+        return found.id if found else None
+
+    def under_way(self, endpoint: EndpointName) -> Release | None:
+        """Return the same release, whole."""
         owner = self.endpoints.read(endpoint).owner
         stored = self.releases.load(owner) if owner else None
-        return None if stored is None or stored.release.state.is_terminal else owner
+        return None if stored is None or stored.release.state.is_terminal else stored.release
 
     def state(self, release: ReleaseId) -> ReleaseState | None:
         """Return how far a release is; None when it was never opened."""

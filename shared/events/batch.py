@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 
+# Event Grid's own limits for a delivery: 1 MB and 5,000 events; what is more comes from somebody else.
+# Source: learn.microsoft.com/azure/event-grid/delivery-and-retry, read 2026-11-20.
+MOST_EVENTS = 5000
+MOST_BYTES = 2 * 1024 * 1024
+
 _WHITESPACE = " \t\r\n"
 # Numbers stay text: only where an element ends is of interest, the strict reader looks inside.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
@@ -12,16 +17,36 @@ _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 def events_in(body: str) -> list[str]:
     """Return the text of each event: the elements of a JSON array, or else the body as it is.
 
-    What an element holds is not judged here, and a body that cannot be taken apart comes back whole: reading it
-    tells what is wrong.
+    What an element holds is not judged here, and a body that cannot be taken apart, or holds more than MOST_EVENTS,
+    comes back whole: reading it tells what is wrong.
     """
     text = body.removeprefix("\ufeff").strip(_WHITESPACE)
     if not text.startswith("["):
         return [body]
     try:
-        return _elements(text)
+        found = _elements(text)
     except (ValueError, RecursionError):
         return [body]
+    return [body] if len(found) > MOST_EVENTS else found
+
+
+def oversize(body: bytes) -> str | None:
+    """Return in words why nothing that Event Grid delivers is as large as this body; None when it may be its."""
+    if len(body) > MOST_BYTES:
+        return f"the delivery has {len(body)} bytes; Event Grid's have at most 1 MB"
+    text = body.decode(errors="backslashreplace").removeprefix("\ufeff").strip(_WHITESPACE)
+    # An event takes two characters and a comma at least, so that a short text needs no look.
+    if not text.startswith("[") or len(text) < 3 * MOST_EVENTS:
+        return None
+    try:
+        too_many = len(_elements(text)) > MOST_EVENTS
+    except (ValueError, RecursionError):
+        return None
+    return (
+        f"the delivery holds more than {MOST_EVENTS} events, the most that Event Grid sends at once"
+        if too_many
+        else None
+    )
 
 
 def _elements(text: str) -> list[str]:
@@ -34,7 +59,9 @@ def _elements(text: str) -> list[str]:
         _, end = _DECODER.raw_decode(text, at)
         found.append(text[at:end])
         at = _skip(text, end)
-        if text[at:] == "]":
+        if at == len(text) - 1 and text[at] == "]":
+            return found
+        if len(found) > MOST_EVENTS:
             return found
         if text[at : at + 1] != ",":
             raise ValueError("the array does not end")

@@ -34,7 +34,7 @@ def parse(envelope: Envelope) -> Fact | Ignored:
     # Each content of a blob has an eTag of its own, whichever of its two hosts tells of it. Where none is given, the
     # sequencer or the moment tells one writing from the next.
     etag = (data.optional_text("eTag") or "").strip().strip('"').lower()
-    told = etag or data.optional_text("sequencer") or envelope.time.isoformat()
+    told = etag or data.optional_text("sequencer") or envelope.moment
     return fact_of(envelope, DataArrived("", None, location), identity=(location, told))
 
 

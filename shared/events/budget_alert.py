@@ -24,13 +24,19 @@ def parse(envelope: Envelope) -> Fact:
         spent=data.number("spent"),
         currency=data.optional_name("currency") or "",
         period_start=data.optional_date("periodStart"),
+        alert=(data.optional_text("alert") or "").strip(),
     )
     return fact_of(envelope, body, identity_of(body))
 
 
 def identity_of(body: BudgetCrossed) -> tuple[str, ...]:
-    """Return what makes two alerts one: the threshold of the budget, in its period. The amount is part of it,
-    because a budget that is raised may be crossed again; what is spent grows from alert to alert and is not."""
+    """Return what makes two alerts one: the sender's id; without one, the threshold of the budget, in its period.
+
+    The amount is part of the latter, because a budget that is raised may be crossed again; what is spent grows from
+    alert to alert and is not.
+    """
+    if body.alert:
+        return (body.alert.lower(),)
     period = body.period_start.isoformat() if body.period_start else ""
     return body.budget, body.basis, f"{body.percent:g}", f"{body.amount:.2f}", period
 

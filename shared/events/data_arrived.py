@@ -15,7 +15,7 @@ def parse(envelope: Envelope) -> Fact:
     if body.version is None:
         data.text("location")
     # Without a version, the same place is written to again and again: only the moment tells arrivals apart.
-    told = (body.version,) if body.version else (body.location, envelope.time.isoformat())
+    told = (body.version,) if body.version else (body.location, envelope.moment)
     return fact_of(envelope, body, identity=(body.data, *told))
 
 

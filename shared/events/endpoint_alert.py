@@ -24,13 +24,16 @@ def parse(envelope: Envelope) -> Fact:
         condition=condition,
         fired_at=data.time("firedAt"),
         detail=data.optional_text("detail") or "",
+        alert=(data.optional_text("alert") or "").strip(),
     )
     return fact_of(envelope, body, identity_of(body))
 
 
 def identity_of(body: EndpointDegraded) -> tuple[str, ...]:
-    """Return what makes two alerts one: the rule that fired at that moment, and whether it fired or resolved."""
-    return body.endpoint, body.deployment or "", body.rule, body.condition, body.fired_at.isoformat()
+    """Return what makes two alerts one: the sender's id, else the rule that fired at that moment; where it fired; and
+    whether it fired or resolved."""
+    which = (body.alert.lower(),) if body.alert else (body.rule, body.fired_at.isoformat())
+    return body.endpoint, body.deployment or "", *which, body.condition
 
 
 SPEC = EventSpec((TYPE,), parse, "An alert rule fired, or resolved, on an endpoint.")

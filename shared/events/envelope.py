@@ -21,7 +21,8 @@ class Envelope:
 
     Args:
         source: where it happened, lower-cased: an ARM id is the same in any casing.
-        time: UTC, timezone-aware.
+        time: UTC, timezone-aware; when it was received, for a CloudEvent that carries none.
+        moment: what tells this event from the next of its kind about the same thing: its time, else its id.
         data: keys are found without regard to case.
     """
 
@@ -30,6 +31,7 @@ class Envelope:
     type: str
     subject: str
     time: datetime
+    moment: str
     data: Fields
 
     @property
@@ -49,18 +51,21 @@ class Envelope:
         return self.subject.strip()
 
 
-def read_events(body: str | bytes) -> list[Envelope]:
+def read_events(body: str | bytes, received_at: datetime | None = None) -> list[Envelope]:
     """Return the events in a body as Event Grid delivers it: one object or an array, in either schema.
+
+    Args:
+        received_at: UTC; stands for the time that a CloudEvent may leave out. Without it, such an event is refused.
 
     Raises:
         EventError: the body is not strict JSON, or an event lacks what every event has.
     """
     value = read_json(body)
     events = value if isinstance(value, list) else [value]
-    return [_envelope(event, number) for number, event in enumerate(events)]
+    return [_envelope(event, number, received_at) for number, event in enumerate(events)]
 
 
-def _envelope(event: Json, number: int) -> Envelope:
+def _envelope(event: Json, number: int, received_at: datetime | None) -> Envelope:
     if not isinstance(event, dict):
         raise EventError("event.envelope", f"event {number} of the body is not an object", "send event objects")
     identifier = Fields(event, f"event {number} of the body", "").name("id")
@@ -77,12 +82,16 @@ def _envelope(event: Json, number: int) -> Envelope:
     kind = Fields(event, f"event {identifier}", "").name(type_key)
     owner = f"event {identifier} of type {kind}"
     fields = Fields(event, owner, "")
+    # CloudEvents 1.0 makes `time` optional; Event Grid's own schema does not.
+    is_timeless = not is_grid and received_at is not None and not fields.has(time_key)
+    time = received_at if is_timeless and received_at else fields.time(time_key)
     return Envelope(
         id=identifier,
         source=_arm_id(fields.text(source_key)),
         type=kind,
         subject=fields.optional_text("subject") or "",
-        time=fields.time(time_key),
+        time=time,
+        moment=f"event {identifier}" if is_timeless else time.isoformat(),
         data=Fields(_data(event, fields), owner, "data"),
     )
 

@@ -15,7 +15,8 @@ from shared.errors import EventError
 from shared.events.fields import Fields
 from shared.events.strict_json import Json, read_json
 
-ORIGIN = "eventgrid.azure.net"
+# Public cloud, US government, China. Source: github.com/Azure/azure-sdk-for-net/issues/47175, read 2026-11-30.
+ORIGINS = "eventgrid.azure.net,eventgrid.azure.us,eventgrid.azure.cn"
 
 _WORKSPACE = re.compile(r".*/providers/microsoft\.machinelearningservices/workspaces/[^/]+")
 _TOPIC = re.compile(r".*/providers/microsoft\.eventgrid/topics/(?P<name>[^/]+)")
@@ -29,11 +30,13 @@ class Subscribers:
         names: of the event subscriptions, lower-cased; none closes the endpoint.
         workspace: the workspace's ARM id.
         topic_endpoint: URL of our own topic.
+        origins: by which Event Grid names itself in the CloudEvents handshake, one per cloud, lower-cased.
     """
 
     names: frozenset[str]
     workspace: str
     topic_endpoint: str
+    origins: frozenset[str]
 
     def expects(self, name: str, topic: str) -> bool:
         """Return whether a subscription of that name over that topic is one of ours.
@@ -52,10 +55,13 @@ class Subscribers:
         return found is None or found["name"] == host.partition(".")[0]
 
 
-def subscribers(names: str, workspace: str, topic_endpoint: str) -> Subscribers:
-    """Return those that the settings name; `names` are comma separated."""
-    listed = frozenset(name.strip().lower() for name in names.split(",") if name.strip())
-    return Subscribers(listed, workspace, topic_endpoint)
+def subscribers(names: str, workspace: str, topic_endpoint: str, origins: str = ORIGINS) -> Subscribers:
+    """Return those that the settings name; `names` and `origins` are comma separated."""
+    return Subscribers(_listed(names), workspace, topic_endpoint, _listed(origins))
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(each.strip().lower() for each in text.split(",") if each.strip())
 
 
 def validation_answer(body: str, name: str, expected: Subscribers) -> str | None:
@@ -81,9 +87,10 @@ def consent(headers: Mapping[str, str], expected: Subscribers) -> dict[str, str]
     The absence of WebHook-Allowed-Origin is a refusal; the status says nothing.
     """
     allowed = {"Allow": "POST, OPTIONS"}
-    if not expected.names or headers.get("WebHook-Request-Origin", "").strip().lower() != ORIGIN:
+    origin = headers.get("WebHook-Request-Origin", "").strip().lower()
+    if not expected.names or origin not in expected.origins:
         return allowed
-    return {**allowed, "WebHook-Allowed-Origin": ORIGIN, "WebHook-Allowed-Rate": "*"}
+    return {**allowed, "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
 
 
 def _opened(event: Json) -> Json:

@@ -1,11 +1,12 @@
-"""Where we live: the workspace and its storage, by which events that name a place are told apart."""
+"""Where we live: the workspace, its storage and our topic, by which events that name a place are told apart."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
-from shared.domain.fact import DataArrived, Fact, Ignored, PolicyStateChanged
+from shared.domain.fact import BudgetCrossed, DataArrived, Fact, Ignored, PolicyStateChanged
 
 DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
 
@@ -14,28 +15,45 @@ _ACCOUNT = re.compile(r"(?:^|;)AccountName=([^;]+)", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?:^|;)EndpointSuffix=([^;]+)", re.IGNORECASE)
 
 
+# What speaks for a place of its own: a workspace (or registry) of Azure ML, or a topic of Event Grid.
+_SPEAKER = re.compile(
+    r".*/providers/microsoft\.(?:machinelearningservices/(?:workspaces|registries)/[^/]+|eventgrid/.+)", re.DOTALL
+)
+_TOPIC = re.compile(r".*/providers/microsoft\.eventgrid/topics/(?P<name>[^/]+)", re.DOTALL)
+_BUDGET = re.compile(r"(?P<scope>.*)/providers/microsoft\.(?:consumption|costmanagement)/budgets/[^/]+", re.DOTALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """Args:
     workspace: the workspace's ARM id.
-    container_url: address of the container behind its datastore `workspaceblobstore`.
+    container_url: address of the container behind its datastore `workspaceblobstore`; "" when it is not known.
+    topic_endpoint: URL of our own topic; "" when it is not known.
+    sources: ARM ids of workspaces and topics, or of what they are in, whose events count like our own.
     """
 
     workspace: str
     container_url: str
+    topic_endpoint: str = ""
+    sources: tuple[str, ...] = ()
 
     def place(self, told: Fact | Ignored) -> Fact | Ignored:
         """Return the fact as it looks from here.
 
-        A blob in our container gets the name that policies give it; a policy's verdict about a resource of another
-        workspace is none of our business.
+        What another workspace or topic tells is not acted on, unless it is listed. A blob in our container gets the
+        name that policies give it; a policy's verdict about a resource of another workspace is none of our business.
         """
         match told:
-            case Fact(body=DataArrived(location=location) as body):
-                return replace(told, body=replace(body, location=self._named(location)))
             case Fact(body=PolicyStateChanged(resource=resource)) if not self._is_ours(resource):
                 reason = f"{resource} is neither our workspace nor in it"
                 return Ignored(told.event_id, told.kind, reason, is_known=True)
+            case Fact(source=source) if not self._is_heard(source):
+                reason = f"{source} is neither our workspace nor our topic, nor listed in VIGIA_EVENTS_SOURCES"
+                return Ignored(told.event_id, told.kind, reason, is_known=False)
+            case Fact(body=BudgetCrossed() as body):
+                return replace(told, body=replace(body, covers_workspace=self._is_covered(told.source)))
+            case Fact(body=DataArrived(location=location) as body):
+                return replace(told, body=replace(body, location=self._named(location)))
         return told
 
     def _named(self, location: str) -> str:
@@ -43,8 +61,28 @@ class Home:
         return DATASTORE + location.removeprefix(root) if location.startswith(root) else location
 
     def _is_ours(self, resource: str) -> bool:
-        workspace = self.workspace.rstrip("/").lower()
-        return resource == workspace or resource.startswith(workspace + "/")
+        return _is_within(resource, self.workspace)
+
+    def _is_heard(self, source: str) -> bool:
+        if not _SPEAKER.fullmatch(source) or self._is_ours(source):
+            return True
+        topic = _TOPIC.fullmatch(source)
+        host = urlsplit(self.topic_endpoint).hostname or ""
+        is_our_topic = topic is not None and topic["name"] == host.partition(".")[0]
+        return is_our_topic or any(_is_within(source, listed) for listed in self.sources)
+
+    def _is_covered(self, budget: str) -> bool:
+        """Return whether what the budget counts holds our workspace."""
+        found = _BUDGET.fullmatch(budget)
+        scope = found["scope"] if found else budget
+        # What a management group or a billing account holds is not to be seen from here.
+        return not scope.startswith(("/subscriptions/", "/providers/")) or _is_within(self.workspace.lower(), scope)
+
+
+def _is_within(resource: str, place: str) -> bool:
+    """Return whether a resource, whose id is in lower case, is the place or in it."""
+    place = place.strip().rstrip("/").lower()
+    return resource == place or resource.startswith(place + "/")
 
 
 def container_url(storage: str, container: str) -> str:

@@ -16,7 +16,7 @@ def parse(envelope: Envelope) -> Fact:
     # One endpoint is deployed to again and again with the same models. The operation tells these apart, and can be read
     # back from the deployment; without it only the moment of sending does.
     operation = operation_of(envelope.data.mapping("ServiceProperties").optional_text(OPERATION_PROPERTY))
-    identity = (endpoint, operation) if operation else (endpoint, *models, envelope.time.isoformat())
+    identity = (endpoint, operation) if operation else (endpoint, *models, envelope.moment)
     return fact_of(envelope, ModelDeployed(endpoint, models), identity)
 
 

@@ -53,10 +53,12 @@ def budget_alert(
     amount: float,
     spent: float,
     currency: str,
-    period_start: date | None,
+    period_start: date | None = None,
+    alert: str = "",
 ) -> OutgoingEvent:
-    """Tell that spending reached `percent` of a budget of `amount`, in its period."""
-    body = BudgetCrossed(budget_name, percent, basis, amount, spent, currency, period_start)
+    """Tell that spending reached `percent` of a budget of `amount`. Two events with the `alert` of one sender are one
+    fact; without it, the period counts."""
+    body = BudgetCrossed(budget_name, percent, basis, amount, spent, currency, period_start, alert)
     data = {
         "budget": budget_name,
         "basis": basis,
@@ -65,7 +67,7 @@ def budget_alert(
         "spent": spent,
         "currency": currency,
         "periodStart": period_start.isoformat() if period_start else None,
-    }
+    } | ({"alert": alert} if alert else {})
     return _event(budget.TYPE, source, f"budgets/{budget_name}", time, data, *budget.identity_of(body))
 
 
@@ -79,9 +81,10 @@ def endpoint_alert(
     condition: Literal["fired", "resolved"],
     fired_at: datetime,
     detail: str,
+    alert: str = "",
 ) -> OutgoingEvent:
-    """Tell that an alert rule fired or resolved."""
-    body = EndpointDegraded(endpoint, deployment, rule, condition, fired_at, detail)
+    """Tell that an alert rule fired or resolved. `alert` is the sender's id of it."""
+    body = EndpointDegraded(endpoint, deployment, rule, condition, fired_at, detail, alert)
     data = {
         "endpoint": endpoint,
         "deployment": deployment,
@@ -89,7 +92,7 @@ def endpoint_alert(
         "condition": condition,
         "firedAt": fired_at.isoformat(),
         "detail": detail,
-    }
+    } | ({"alert": alert} if alert else {})
     identity = degraded.identity_of(body)
     return _event(degraded.TYPE, source, f"endpoints/{endpoint}", time, data, *identity)
 

@@ -5,12 +5,33 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import cache
 
 import shared.events
 from shared.domain.fact import Fact, Ignored
-from shared.events.envelope import Envelope
+from shared.errors import EventError
+from shared.events.batch import MOST_EVENTS
+from shared.events.envelope import Envelope, read_events
+from shared.events.home import Home
 from shared.events.spec import EventSpec
+
+
+def read_fact(raw: str, received_at: datetime, home: Home | None = None) -> Fact | Ignored:
+    """Return what one event tells, seen from `home`, or why it tells nothing we act on.
+
+    Args:
+        received_at: UTC; when an event happened that carries no time of its own.
+
+    Raises:
+        EventError: it is not one event, or its data is not what its type promises.
+    """
+    envelopes = read_events(raw, received_at)
+    if len(envelopes) != 1:
+        problem = f"{len(envelopes)} events are in it where one is meant"
+        raise EventError("event.envelope", problem, f"send events side by side, at most {MOST_EVENTS} at once")
+    told = parse_fact(envelopes[0])
+    return home.place(told) if home else told
 
 
 def parse_fact(envelope: Envelope) -> Fact | Ignored:

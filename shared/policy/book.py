@@ -1,13 +1,27 @@
-"""All policies, so that those a fact is about are found without asking each."""
+"""All policies, so that those a fact is about are found without asking each; and what they decide together."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
 from shared.domain.fact import Fact
-from shared.policy.concern import concerns
+from shared.domain.reaction import Reaction
+from shared.domain.state import ModelState
+from shared.policy.concern import concerns, unconcerned
+from shared.policy.decide import decide, needs_state
 from shared.policy.model import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done about a fact; `remarks` say why no policy reacts to it."""
+
+    concerned: tuple[Policy, ...]
+    reactions: tuple[Reaction, ...]
+    remarks: tuple[str, ...]
 
 
 class PolicyBook:
@@ -20,6 +34,17 @@ class PolicyBook:
         for policy in self._all:
             self._by_model[policy.model].append(policy)
             self._by_endpoint[policy.endpoint.name].append(policy)
+
+    def plan(self, fact: Fact, state_of: Callable[[Policy], ModelState], now: datetime) -> Plan:
+        """Return what all policies want done; `state_of` is asked only where a rule looks at the state."""
+        concerned = self.about(fact)
+        reactions = [
+            reaction
+            for policy in concerned
+            for state in [state_of(policy) if needs_state(fact, policy) else ModelState(policy.model)]
+            for reaction in decide(fact, policy, state, now)
+        ]
+        return Plan(concerned, tuple(reactions), () if concerned else (unconcerned(fact),))
 
     def about(self, fact: Fact) -> tuple[Policy, ...]:
         """Return the policies that the fact concerns, in the order they were loaded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from shared.domain.fact import (
+    BudgetCrossed,
     DriftDetected,
     EndpointDegraded,
     Fact,
@@ -16,6 +17,7 @@ from shared.domain.fact import (
     RetrainingRequested,
     RunEnded,
 )
+from shared.policy.budgets import Budget
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 
@@ -28,8 +30,8 @@ _OUR_JOB = re.compile(r"job-[0-9a-f]{16}-[0-9]+")
 def concerns(fact: Fact, policy: Policy) -> bool:
     """Return whether the fact is about the policy's model or endpoint.
 
-    Budgets and new data name no model: they concern every policy, whose rules say whether they care. So does the
-    workspace's own compliance, and the end of a job of ours whose tags were not sent along.
+    New data names no model: it concerns every policy, whose rules say whether they care. So does the workspace's own
+    compliance, and the end of a job of ours whose tags were not sent along.
     """
     match fact.body:
         case RunEnded(model=None, run=run):
@@ -46,6 +48,9 @@ def concerns(fact: Fact, policy: Policy) -> bool:
         case PolicyStateChanged(resource=resource):
             found = _RESOURCE.fullmatch(resource)
             return found is not None and (found["endpoint"] or "") in {"", policy.endpoint.name.lower()}
+        case BudgetCrossed() as crossed:
+            budget = policy.section(Budget)
+            return budget is not None and budget.listens_to(crossed, fact.source)
         case ImagePushed():
             return False
     return True
@@ -66,6 +71,8 @@ def unconcerned(fact: Fact) -> str:
             return f"no policy is about endpoint {endpoint!r}"
         case PolicyStateChanged(resource=resource):
             return f"no policy is about {resource}"
+        case BudgetCrossed(budget=budget):
+            return f"no policy listens to budget {budget!r} ({fact.source}): name it under budget.name"
         case ImagePushed(repository=repository):
             return f"images are recorded only: nothing reacts to {repository}"
     return "there is no policy"

@@ -222,6 +222,6 @@ class Workspace(Protocol):
         """Delete a deployment. Raises WorkspaceError when it has traffic, mirrored or not."""
         ...
 
-    def stop_compute_instances(self) -> tuple[str, ...]:
-        """Stop every running compute instance and return their names."""
+    def stop_compute_instances(self, only: Sequence[str] = ()) -> tuple[str, ...]:
+        """Stop every running compute instance, or of those that are named, and return their names."""
         ...

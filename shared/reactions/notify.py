@@ -21,7 +21,7 @@ from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
 from shared.policy.model import Policy
-from shared.reactions.budget_section import budget_sentence, measures
+from shared.reactions.budget_measures import budget_sentence, measures
 from shared.reactions.notify_section import Notify
 from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
 
@@ -38,7 +38,7 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
         case RunEnded(run=run, outcome="failed" | "canceled" as outcome) if _is_ours(run, state):
             yield _tell(policy, NoticeKind.TRAINING_FAILED, f"run {run} {outcome}", job=run, outcome=outcome)
         case BudgetCrossed() as budget if NAME in measures(fact, policy):
-            percent = f"{budget.percent:g}"
+            percent = f"{budget.reached_percent:g}"
             yield _tell(
                 policy, NoticeKind.BUDGET_CROSSED, budget_sentence(budget), budget=budget.budget, percent=percent
             )

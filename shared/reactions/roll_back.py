@@ -17,10 +17,26 @@ NAME = "roll-back"
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
     match fact.body:
-        case EndpointDegraded(endpoint=policy.endpoint.name, condition="fired", rule=rule, detail=detail):
+        case EndpointDegraded(endpoint=policy.endpoint.name, condition="fired", rule=rule, detail=detail) as alert:
             # Decided now which one: by the time of acting, another release may be under way.
             why = f"alert {rule} fired: {detail}"
-            yield Reaction(NAME, policy.model, why, arguments(rule=rule, release=state.release))
+            held_by = _not_the_cause(alert.deployment, state)
+            yield Reaction(NAME, policy.model, why, arguments(rule=rule, release=state.release), held_by)
+
+
+def _not_the_cause(deployment: str | None, state: ModelState) -> str | None:
+    """Return why what the release under way brings cannot be what the alert is about; None when it may be."""
+    challenger = state.challenger
+    if challenger is None:
+        return None
+    if not challenger.takes_requests:
+        return f"nothing of it serves yet: release {state.release} has given {challenger.deployment} no requests so far"
+    # Ids of resources come in lower case.
+    if deployment and deployment.lower() != challenger.deployment.lower():
+        return (
+            f"another deployment: the alert names {deployment}, release {state.release} brings {challenger.deployment}"
+        )
+    return None
 
 
 def perform(reaction: Reaction, work: Work) -> Performed:

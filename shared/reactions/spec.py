@@ -42,6 +42,10 @@ class Releases(Protocol):
         """Return how far a release is; None when it was never opened."""
         ...
 
+    def under_way(self, endpoint: EndpointName) -> Release | None:
+        """Return the same release, whole."""
+        ...
+
     def request_abort(self, release: ReleaseId, by: str, reason: str) -> None:
         """Ask for an abort, which always wins; asking twice is harmless."""
         ...

@@ -9,8 +9,9 @@ from shared.domain.fact import BudgetCrossed, Fact
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
+from shared.policy.budgets import Budget
 from shared.policy.model import Policy
-from shared.reactions.budget_section import Budget, budget_sentence, measures
+from shared.reactions.budget_measures import budget_sentence, measures
 from shared.reactions.spec import Performed, ReactionSpec, Work, done
 
 NAME = "stop-compute"
@@ -22,8 +23,10 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
 
 
 def perform(reaction: Reaction, work: Work) -> Performed:
+    budget = work.policy.section(Budget)
+    only = budget.named.compute_instances if budget and budget.named else ()
     # Clusters scale to zero by themselves; instances run, and cost, until someone stops them.
-    stopped = work.workspace.stop_compute_instances()
+    stopped = work.workspace.stop_compute_instances(only)
     names = ", ".join(stopped) or "none was running"
     # Told in any case: a worker that died after stopping them has told nobody, and its successor finds none running.
     notice = work.notice(NoticeKind.COMPUTE_STOPPED, instances=names, reason=reaction.why)

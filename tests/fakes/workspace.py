@@ -176,7 +176,8 @@ class FakeWorkspace(FakeEndpoints):
         self.calls.append(("delete_deployment", deployment))
         self.remove_deployment(endpoint, deployment)
 
-    def stop_compute_instances(self) -> tuple[str, ...]:
+    def stop_compute_instances(self, only: Sequence[str] = ()) -> tuple[str, ...]:
         self._raise("stop_compute_instances")
-        stopped, self.compute_instances = tuple(self.compute_instances), []
+        stopped = tuple(name for name in self.compute_instances if not only or name in only)
+        self.compute_instances = [name for name in self.compute_instances if name not in stopped]
         return stopped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -100,8 +100,8 @@ class SimulatedWorkspace:
             raise WorkspaceError("workspace.refused", "there is no such component")
         return self.run.write("jobs w", f"submit {request.name}", lambda: self.fake.submit_job(request))
 
-    def stop_compute_instances(self) -> tuple[str, ...]:
-        return self.run.write("compute w", "stop compute instances", self.fake.stop_compute_instances)
+    def stop_compute_instances(self, only: Sequence[str] = ()) -> tuple[str, ...]:
+        return self.run.write("compute w", "stop compute instances", lambda: self.fake.stop_compute_instances(only))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 from pydantic import TypeAdapter
 
-from shared.engine import process
+from shared.events import registry
+from shared.events.envelope import Envelope, read_events
 from shared.store import codec
 
 
@@ -24,13 +25,18 @@ def studio() -> Iterator[None]:
     gc.freeze()  # what was imported is not worth looking through again and again
     try:
         with (
-            patch.object(process, "_envelope", lru_cache(maxsize=256)(process._envelope)),
+            patch.object(registry, "read_events", lambda raw, received_at: _envelopes(raw)),
             patch.object(codec, "_adapter", lru_cache(maxsize=None)(_Remembering)),
         ):
             yield
     finally:
         gc.unfreeze()
         logging.disable(before)
+
+
+@lru_cache(maxsize=256)
+def _envelopes(raw: str) -> list[Envelope]:
+    return read_events(raw)
 
 
 class _Remembering:

@@ -37,6 +37,6 @@ def read_alert(body: str | bytes, received_at: datetime) -> tuple[OutgoingEvent,
     if schema.lower() != COMMON.lower():
         refuse(f"schemaId {schema!r:.60} is not known", "switch the common alert schema on in the action group")
     context = data.mapping("alertContext")
-    if (context.optional_text("AlertCategory") or "").lower() == "budgets":
+    if (context.optional_text("AlertCategory") or "").strip().lower() in {"budget", "budgets"}:
         return (budget_event(data.mapping("essentials"), context.mapping("AlertData")),)
     return monitor_events(data.mapping("essentials"), context, data.mapping("customProperties"))

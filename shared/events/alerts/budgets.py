@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from datetime import date, datetime
-from typing import Literal
+from datetime import datetime
 
 from shared.events import outgoing
 from shared.events.alerts.refusal import refuse
@@ -12,9 +13,17 @@ from shared.events.fields import Fields
 from shared.events.money import parse_money
 from shared.ports.publisher import OutgoingEvent
 
+# The Consumption API takes thresholds of 0 to 1000 percent. Source: Azure/bicep-types-az,
+# microsoft.consumption/2026-06-01, read 2026-11-20.
+LARGEST_SHARE = 10.0
+SMALLEST_PART = 0.05
+
 
 def budget_event(essentials: Fields, data: Fields) -> OutgoingEvent:
     """Return what the common schema tells: sums of money are texts formatted for people.
+
+    It names the start of the whole budget, and may come weeks after the period that it is about: only its own id tells
+    one month's crossing from the next.
 
     Raises:
         EventError: it lacks what a budget alert promises.
@@ -23,25 +32,27 @@ def budget_event(essentials: Fields, data: Fields) -> OutgoingEvent:
     amount = _money(data, "BudgetThreshold")
     threshold = _money(data, "NotificationThresholdAmount")
     name = data.name("BudgetName")
-    basis: Literal["actual", "forecasted"] = (
-        "actual" if data.one_of("ThresholdType", "Actual", "Forecasted") == "Actual" else "forecasted"
-    )
-    has_forecast = basis == "forecasted" and data.has("ForecastedTotalForPeriod")
+    is_actual = data.one_of("ThresholdType", "Actual", "Forecasted") == "Actual"
+    has_forecast = not is_actual and data.has("ForecastedTotalForPeriod")
+    spent = _money(data, "ForecastedTotalForPeriod" if has_forecast else "SpentAmount")
+    alert = essentials.optional_text("alertId")
     return outgoing.budget_alert(
         data.optional_text("BudgetId") or _budget_id(data.text("Scope"), name),
         fired_at,
         budget_name=name,
-        basis=basis,
+        basis="actual" if is_actual else "forecasted",
         percent=_percent(threshold, amount),
         amount=amount,
-        spent=_money(data, "ForecastedTotalForPeriod" if has_forecast else "SpentAmount"),
+        spent=spent,
         currency=data.optional_name("Unit") or "",
-        period_start=_period(data.optional_date("BudgetStartDate"), fired_at),
+        alert=alert.strip() if alert else _content_id(is_actual, threshold, amount, spent, fired_at.isoformat()),
     )
 
 
 def legacy_budget_event(data: Fields, received_at: datetime) -> OutgoingEvent:
-    """Return what the legacy schema tells: numbers are plain texts, the threshold is a ratio, there is no time.
+    """Return what the legacy schema tells: numbers are plain texts, and there is neither a time nor an id.
+
+    Its content stands for the id: the same crossing told again says the same, the next one has another sum spent.
 
     Raises:
         EventError: it lacks what a budget alert promises.
@@ -49,7 +60,8 @@ def legacy_budget_event(data: Fields, received_at: datetime) -> OutgoingEvent:
     name = data.name("BudgetName")
     amount = data.number("Budget")
     spent = data.number("SpendingAmount")
-    ratio = data.number("NotificationThresholdAmount")
+    threshold = _legacy_threshold(data.number("NotificationThresholdAmount"), amount, spent)
+    started = data.optional_text("BudgetStartDate")
     scope = f"/subscriptions/{data.name('SubscriptionId')}"
     if group := data.optional_name("ResourceGroup"):
         scope += f"/resourceGroups/{group}"
@@ -58,13 +70,30 @@ def legacy_budget_event(data: Fields, received_at: datetime) -> OutgoingEvent:
         received_at,
         budget_name=name,
         # This schema does not say which: money that is not spent yet can only be a forecast.
-        basis="actual" if spent >= ratio * amount else "forecasted",
-        percent=_percent(ratio * amount, amount),
+        basis="actual" if spent >= threshold else "forecasted",
+        percent=_percent(threshold, amount),
         amount=amount,
         spent=spent,
         currency=data.optional_name("Unit") or "",
-        period_start=_period(_american_date(data.optional_text("BudgetStartDate")), received_at),
+        alert=_content_id(threshold, amount, spent, started),
     )
+
+
+def _legacy_threshold(told: float, amount: float, spent: float) -> float:
+    """Return the threshold as a sum of money; the schema writes it as one ("8000.0" of "10000"), or as a share ("0.8").
+
+    A budget takes thresholds of up to 1000 %, so that more than 10 is no share. Of a small budget both may be meant:
+    then a share is, unless only as a sum it is reached, and as a sum it is no tiny part of the budget.
+    """
+    if told > LARGEST_SHARE:
+        return told
+    is_reached_as_sum_only = told <= spent < told * amount
+    return told if is_reached_as_sum_only and told >= SMALLEST_PART * amount else told * amount
+
+
+def _content_id(*content: str | float | None) -> str:
+    """Return what stands for the id of an alert that has none."""
+    return f"content/{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]}"
 
 
 def _money(data: Fields, key: str) -> float:
@@ -86,19 +115,3 @@ def _percent(threshold: float, amount: float) -> float:
 
 def _budget_id(scope: str, name: str) -> str:
     return f"{scope.rstrip('/')}/providers/Microsoft.Consumption/budgets/{name}"
-
-
-def _period(started: date | None, at: datetime) -> date:
-    """Return the first day of the month, or the budget's own start when that is later: alerts name the start of
-    the whole budget, under which the crossing of one month would hide that of the next."""
-    month = at.date().replace(day=1)
-    return max(month, started) if started else month
-
-
-def _american_date(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return datetime.strptime(text.split(" ")[0], "%m/%d/%Y").date()  # noqa: DTZ007 (a day has no zone)
-    except ValueError:
-        refuse(f"BudgetStartDate is {text!r:.60}", "send it as month/day/year")

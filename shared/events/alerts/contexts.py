@@ -22,13 +22,25 @@ _NOT_FOR_US = {
 }
 
 
+# An activity log alert "fires" for every entry that its rule matches: autoscale, Advisor, and each step of our own
+# writes. Levels as words or as the numbers of System.Diagnostics.Tracing.EventLevel.
+# Source: learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema, read 2026-11-30.
+_CALM_LEVELS = frozenset({"informational", "information", "info", "verbose", "logalways", "0", "4", "5"})
+_CALM_STATUSES = frozenset(
+    {"started", "start", "accepted", "accept", "succeeded", "success", "inprogress", "running", "completed", "created"}
+    | {"updated", "resolved", "canceled", "cancelled", "ok"}
+)
+
+Dimensions = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What an alert's context tells, whatever its kind.
 
     Args:
         kind: the service, for messages.
-        dimensions: (name, value) of what was measured or labelled; names in lower case without separators.
+        dimensions: per criterion, (name, value) of what was measured; names in lower case without separators.
         targets: ARM ids that the context itself names.
         may_name_none: whether alerts of this kind rightly come without an endpoint.
     """
@@ -36,7 +48,7 @@ class Told:
     kind: str
     detail: str
     is_resolved: bool
-    dimensions: tuple[tuple[str, str], ...] = ()
+    dimensions: tuple[Dimensions, ...] = ()
     targets: tuple[str, ...] = ()
     may_name_none: bool = False
 
@@ -50,12 +62,15 @@ def read_context(essentials: Fields, context: Fields) -> Told | Ignored:
     service = essentials.optional_text("monitoringService") or ""
     plain = _plain(service)
     if plain in _NOT_FOR_US:
-        return Ignored(essentials.optional_text("alertId") or "", f"{service} alert", _NOT_FOR_US[plain], is_known=True)
+        return _noted(essentials, service, _NOT_FOR_US[plain])
     is_resolved = essentials.one_of("monitorCondition", "Fired", "Resolved") == "Resolved"
     if plain == "resourcehealth":
+        if (context.mapping("properties").optional_text("currentHealthStatus") or "").strip().lower() == "unknown":
+            return _noted(essentials, service, "the resource's health is unknown, which is no trouble yet")
         return _resource_health(service, context, is_resolved)
     if plain.startswith("activitylog"):
-        return _activity(service, context, is_resolved)
+        reason = _calm(context)
+        return _noted(essentials, service, reason) if reason else _activity(service, context, is_resolved)
     if plain == "prometheus":
         return _prometheus(service, context, is_resolved)
     if criteria := context.mapping("condition").items("allOf"):
@@ -68,8 +83,25 @@ def read_context(essentials: Fields, context: Fields) -> Told | Ignored:
     return _log_search_of_old(service, context, is_resolved)
 
 
+def _noted(essentials: Fields, service: str, reason: str) -> Ignored:
+    return Ignored(essentials.optional_text("alertId") or "", f"{service} alert", reason, is_known=True)
+
+
+def _calm(context: Fields) -> str | None:
+    """Return why an activity log entry is no trouble, None when it may be."""
+    operation = context.optional_text("operationName") or "an operation"
+    level, status = context.optional_text("level"), context.optional_text("status")
+    if status and _plain(status) in _CALM_STATUSES:
+        return f"{operation}: status {status.strip()} is no trouble"
+    if level and _plain(level) in _CALM_LEVELS:
+        return f"{operation}: level {level.strip()} is no trouble"
+    if not level and not status:
+        return f"{operation}: it says neither a level nor a status, so that it tells of no trouble"
+    return None
+
+
 def _condition(service: str, criteria: tuple[Fields, ...], is_resolved: bool) -> Told:
-    dimensions = tuple(pair for criterion in criteria for pair in _dimensions(criterion))
+    dimensions = tuple(_dimensions(criterion) for criterion in criteria)
     return Told(service, _clipped("; ".join(_sentence(each) for each in criteria)), is_resolved, dimensions)
 
 
@@ -78,7 +110,7 @@ def _log_search_of_old(service: str, context: Fields, is_resolved: bool) -> Told
     bound = f"{context.number('Threshold'):g}" if context.has("Threshold") else "its threshold"
     operator = context.optional_text("Operator") or "against"
     detail = f"the query's result is {context.number('ResultCount'):g} ({operator} {bound})"
-    return Told(service, detail, is_resolved, _dimensions(context))
+    return Told(service, detail, is_resolved, (_dimensions(context),))
 
 
 def _prometheus(service: str, context: Fields, is_resolved: bool) -> Told:
@@ -86,7 +118,7 @@ def _prometheus(service: str, context: Fields, is_resolved: bool) -> Told:
     measured = f"{context.optional_text('expression') or 'the expression'} is {_number(context, 'expressionValue')}"
     detail = annotations.optional_text("summary") or annotations.optional_text("description") or measured
     named = tuple((_plain(key), value) for key, value in labels.names().items())
-    return Told(service, _clipped(detail), is_resolved, named, may_name_none=True)
+    return Told(service, _clipped(detail), is_resolved, (named,), may_name_none=True)
 
 
 def _resource_health(service: str, context: Fields, is_resolved: bool) -> Told:
@@ -130,9 +162,10 @@ def _number(fields: Fields, key: str) -> str:
     return fields.text(key)
 
 
-def _dimensions(owner: Fields) -> tuple[tuple[str, str], ...]:
+def _dimensions(owner: Fields) -> Dimensions:
     pairs = ((each.name("name"), each.optional_name("value")) for each in owner.items("dimensions"))
-    return tuple((_plain(name), value) for name, value in pairs if value)
+    # A star stands for all of them, and so names none.
+    return tuple((_plain(name), value) for name, value in pairs if value and value != "*")
 
 
 def _plain(word: str) -> str:

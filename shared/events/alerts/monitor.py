@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shared.domain.fact import Ignored
 from shared.domain.ids import EndpointName
 from shared.events import outgoing
-from shared.events.alerts.contexts import Told, read_context
+from shared.events.alerts.contexts import Dimensions, Told, read_context
 from shared.events.alerts.refusal import refuse
 from shared.events.fields import Fields
 from shared.ports.publisher import OutgoingEvent
@@ -63,6 +63,7 @@ def _event(place: _Place, essentials: Fields, told: Told) -> OutgoingEvent:
         condition="resolved" if told.is_resolved else "fired",
         fired_at=fired_at,
         detail=told.detail,
+        alert=(essentials.optional_text("alertId") or "").strip(),
     )
 
 
@@ -70,17 +71,23 @@ def _places(essentials: Fields, told: Told, custom: Fields) -> tuple[_Place, ...
     """Return where it happened, each place once: as the rule's author says, else as the measured rows say, else the
     resources that the alert is about."""
     targets = _endpoint_ids(told.targets) or _endpoint_ids(essentials.texts("alertTargetIDs"))
-    source = targets[0]["workspace"] if targets else _any_source(essentials)
-    deployment = _first(told, _DEPLOYMENT_WORDS)
-    own = custom.optional_name("endpoint")
-    named = (own,) if own else _values(told, _ENDPOINT_WORDS)
-    if named:
-        only = targets[0]["deployment"] if len(targets) == 1 else None
-        return tuple(_Place(source, name, deployment or only) for name in named)
+    own, own_deployment = custom.optional_name("endpoint"), custom.optional_name("deployment")
+    all_deployments = (own_deployment,) if own_deployment else _values(told.dimensions, _DEPLOYMENT_WORDS)
+    found: list[_Place] = []
+    if own or _values(told.dimensions, _ENDPOINT_WORDS):
+        source = targets[0]["workspace"] if targets else _any_source(essentials)
+        only = (targets[0]["deployment"],) if len(targets) == 1 else (None,)
+        for criterion in told.dimensions or ((),):
+            names = (own,) if own else _values((criterion,), _ENDPOINT_WORDS)
+            deployments = _values((criterion,), _DEPLOYMENT_WORDS) if not own_deployment else ()
+            found += (_Place(source, n, d) for n in names for d in deployments or all_deployments or only)
+    else:
+        for target in targets:
+            name = _as_configured(target["endpoint"], essentials)
+            found += (_Place(target["workspace"], name, d) for d in all_deployments or (target["deployment"],))
     places: dict[tuple[str, str], _Place] = {}
-    for target in targets:
-        name, where = _as_configured(target["endpoint"], essentials), deployment or target["deployment"]
-        places.setdefault((name.lower(), (where or "").lower()), _Place(target["workspace"], name, where))
+    for place in found:
+        places.setdefault((place.endpoint.lower(), (place.deployment or "").lower()), place)
     return tuple(places.values())
 
 
@@ -92,13 +99,10 @@ def _any_source(essentials: Fields) -> str:
     return next(iter(essentials.texts("alertTargetIDs")), None) or essentials.text("alertId")
 
 
-def _first(told: Told, words: tuple[str, ...]) -> str | None:
-    return next(iter(_values(told, words)), None)
-
-
-def _values(told: Told, words: tuple[str, ...]) -> tuple[str, ...]:
+def _values(criteria: Iterable[Dimensions], words: tuple[str, ...]) -> tuple[str, ...]:
     """Return the values of the first of these dimensions that has any, each once."""
-    found = (tuple(dict.fromkeys(value for name, value in told.dimensions if name == word)) for word in words)
+    pairs = [pair for criterion in criteria for pair in criterion]
+    found = (tuple(dict.fromkeys(value for name, value in pairs if name == word)) for word in words)
     return next(filter(None, found), ())
 
 

@@ -13,7 +13,6 @@ from shared.domain.release import Release
 from shared.domain.state import Freeze, ModelState, Training
 from shared.engine.process import Processor
 from shared.errors import AmbiguousWriteError, RetryableError
-from shared.policy.concern import concerns
 from shared.reactions import freeze_retraining, start_training
 from shared.reactions.spec import Performed, Work
 from shared.store.codec import encode
@@ -40,9 +39,8 @@ class DecidesAnew(Processor):
     def _carry_out(self, claim: Claimed) -> None:
         entry = claim.entry
         if entry.epoch > 1:
-            asked = [policy for policy in self.policies if concerns(entry.fact, policy)]
-            plan = tuple(reaction for policy in asked for reaction in self._decide(entry.fact, policy))
-            claim = replace(claim, entry=replace(entry, plan=plan))
+            plan = self._book.plan(entry.fact, self._state, self.clock.now())
+            claim = replace(claim, entry=replace(entry, plan=plan.reactions))
         super()._carry_out(claim)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from shared.bootstrap import policy_sections
 from shared.domain.ids import EndpointName, FactKey, JobName, ModelName
+from shared.domain.release import ReleaseState
 from shared.domain.state import ModelState, Training
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
@@ -226,11 +227,14 @@ class World:
         training = Training(JobName(job), FactKey("0" * 64), "request", self.clock.now() - timedelta(days=30))
         ModelStates(self.memory).update(MODEL, lambda state: replace(state, trainings=(*state.trainings, training)))
 
-    def open_release(self, version: str = "7") -> None:
-        """Have a release own the endpoint."""
+    def open_release(self, version: str = "7", state: ReleaseState = ReleaseState.OPENED) -> None:
+        """Have a release own the endpoint, in that state."""
         self.process(registered(version))
         (item,) = self.releases.items()
         assert EndpointStore(self.memory).claim(ENDPOINT, item.id)
+        stored = self.releases.load(item.id)
+        assert stored
+        self.releases.save(stored, replace(stored.release, state=state))
 
     def effects(self) -> Mapping[str, object]:
         """Return everything that was done, without the moments at which it was done."""
@@ -271,7 +275,7 @@ def run_ended(kind: str, status: str, run: str = "job-1", model: str | None = "c
     return json.dumps(grid(kind, data, id=f"{kind}-{run}", subject=f"experiments/x/runs/{run}"))
 
 
-def budget(percent: float = 100, basis: Literal["actual", "forecasted"] = "actual", spent: float = 1001) -> str:
+def budget(percent: float = 100, basis: Literal["actual", "forecasted"] = "actual", spent: float | None = None) -> str:
     return cloud(
         outgoing.budget_alert(
             WORKSPACE,
@@ -280,20 +284,20 @@ def budget(percent: float = 100, basis: Literal["actual", "forecasted"] = "actua
             basis=basis,
             percent=percent,
             amount=1000,
-            spent=spent,
+            spent=10 * percent + 1 if spent is None else spent,
             currency="EUR",
             period_start=date(2026, 11, 1),
         )
     )
 
 
-def endpoint_alert(condition: Literal["fired", "resolved"] = "fired") -> str:
+def endpoint_alert(condition: Literal["fired", "resolved"] = "fired", deployment: str | None = None) -> str:
     return cloud(
         outgoing.endpoint_alert(
             WORKSPACE,
             THEN,
             endpoint=ENDPOINT,
-            deployment=None,
+            deployment=deployment,
             rule="slow",
             condition=condition,
             fired_at=THEN,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelName
+from shared.domain.release import ReleaseState
 from shared.engine import process
 from shared.errors import PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
 from tests.unit.engine.fact_world import (
@@ -400,7 +401,7 @@ def test_a_spent_budget_holds_the_next_drift_back_and_says_so() -> None:
 
 def test_an_alert_takes_the_release_back_that_was_under_way_when_it_was_decided() -> None:
     world = World()
-    world.open_release()
+    world.open_release(state=ReleaseState.CANARY)
     world.process(endpoint_alert())
     assert world.effects()["aborts"] == [("abort", "alert slow")]
 

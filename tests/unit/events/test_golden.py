@@ -77,8 +77,3 @@ def _key(name: str) -> str:
 )
 def test_events_that_tell_one_thing_are_one_fact(names: tuple[str, ...]) -> None:
     assert len({_key(name) for name in names}) == 1
-
-
-def test_legacy_and_common_budget_alerts_are_one_event() -> None:
-    common, legacy = (_golden(name)["expected"][0]["id"] for name in ("alert-budget-common", "alert-budget-legacy"))
-    assert common == legacy

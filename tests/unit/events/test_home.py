@@ -79,4 +79,4 @@ def test_a_verdict_about_something_else_is_not(resource: str) -> None:
 @pytest.mark.parametrize("body", [drift(), data_arrived()], ids=["drift", "version_of_an_asset"])
 def test_what_names_no_place_stays_as_it_is(body: str) -> None:
     fact = fact_from(body)
-    assert Home("/w", "https://st/c").place(fact) == fact
+    assert Home(WORKSPACE, "https://st/c").place(fact) == fact

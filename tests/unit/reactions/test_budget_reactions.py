@@ -19,7 +19,7 @@ ALL, TOLD, NONE = list(REACTIONS), ["notify"], list[str]()
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        pytest.param(budget(79.9), NONE, id="below_every_threshold"),
+        pytest.param(budget(79), NONE, id="below_every_threshold"),
         pytest.param(budget(80), TOLD, id="at_the_first"),
         pytest.param(budget(99), TOLD, id="between"),
         pytest.param(budget(100), ALL, id="at_the_second"),

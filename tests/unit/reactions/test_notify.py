@@ -31,7 +31,7 @@ OURS = a_state(1)
         pytest.param(drift(), "drift-detected", "data-drift: age drifted", id="drift"),
         pytest.param(run_ended("RunStatusChanged", "Failed"), "training-failed", "run job-1 failed", id="failed"),
         pytest.param(run_ended("RunStatusChanged", "Canceled"), "training-failed", "run job-1 canceled", id="canceled"),
-        pytest.param(budget(80), "budget-crossed", "budget ml-team: 1001.00 of 1000.00 EUR spent, 80% reached", id="b"),
+        pytest.param(budget(80), "budget-crossed", "budget ml-team: 801.00 of 1000.00 EUR spent, 80% reached", id="b"),
         pytest.param(endpoint_alert(), "endpoint-degraded", "p95 is 900 ms", id="alert"),
         pytest.param(
             run_ended("RunStatusChanged", "Failed", model=None), "training-failed", "run job-1 failed", id="0"
