@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from shared.adapters.batch_predictions import parse_predictions
 from shared.adapters.data_batches import (
-    SUFFIXES,
     CollectedBatches,
     CollectedRecord,
     Once,
@@ -24,6 +23,7 @@ from shared.adapters.data_batches import (
 from shared.adapters.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.renewal import Renewable
 from shared.adapters.storage import blob_service
+from shared.adapters.table_files import WORDS, is_table
 from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Predictions
@@ -72,11 +72,11 @@ class WorkspaceData:
         files = [
             file
             for file in self._files(path)
-            if file.name.endswith(SUFFIXES) and (file.name == path or file.name.startswith(path + "/"))
+            if is_table(file.name) and (file.name == path or file.name.startswith(path + "/"))
         ]
         if not files:
-            message = f"no parquet or CSV file at {uri}"
-            raise PermanentError("data.missing", message, "write one there, or mend the reference")
+            message = f"no table at {uri}"
+            raise PermanentError("data.missing", message, f"write one there ({WORDS}), or mend the reference")
         return TableBatches(files, downloader(self._containers.call))
 
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Rows of the workspace's storage in batches: parquet and CSV files read by ranges, and collected requests line by
+"""Rows of the workspace's storage in batches: files of tables read by ranges, and collected requests line by
 line, so that memory does not grow with the rows."""
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters.parquet import STREAMED_ROWS, stream_parquet
+from shared.adapters.table_files import stream_table
 from shared.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 RANGE_BYTES = 4 * 1024 * 1024
-CSV_BLOCK_BYTES = 4 * 1024 * 1024
 MOST_LINE_BYTES = 32 * 1024 * 1024
 # Rows that a batch of collected requests has at least, but for the last.
 COLLECTED_ROWS = 16_384
-SUFFIXES = (".parquet", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class BlobFile(io.RawIOBase):
 
 @dataclass
 class TableBatches:
-    """The rows of parquet and CSV files, from the first anew each time. Files of equal content count once."""
+    """The rows of files, from the first anew each time. Files of equal content count once."""
 
     files: Sequence[StoredFile]
     download: Download
@@ -90,63 +87,12 @@ class TableBatches:
         self.files = [each for each in self.files if each.name in kept.values()]
         self.findings = tuple(f"{name} is a copy of {of}: its rows count once" for name, of in copies)
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> Iterator[Any]:
         for file in self.files:
-            opened = io.BufferedReader(BlobFile(file, self.download), RANGE_BYTES)
-            read = stream_csv if file.name.endswith(".csv") else stream_parquet
-            yield from read(opened, file.name)
+            yield from stream_table(self._opener(file), file.name)
 
-
-def stream_csv(source: Any, name: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a CSV file in batches; its first block says which columns hold numbers.
-
-    Args:
-        source: a file opened for reading bytes that can seek.
-
-    Raises:
-        PermanentError: it is no CSV file, or a later value does not fit its column.
-    """
-    import pyarrow as pa
-    from pyarrow import csv
-
-    reading = csv.ReadOptions(block_size=CSV_BLOCK_BYTES)
-    try:
-        # Whole numbers at first may be others later, and nothing at first may be anything: the widest type of each.
-        with csv.open_csv(_kept_open(source), read_options=reading) as first:
-            kinds = {each.name: _widest(each.type) for each in first.schema}
-        source.seek(0)
-        converting = csv.ConvertOptions(column_types=kinds, strings_can_be_null=True)
-        with csv.open_csv(_kept_open(source), read_options=reading, convert_options=converting) as reader:
-            for batch in reader:
-                # A block of two bytes a row becomes eight times as much.
-                yield from pa.Table.from_batches([batch]).to_batches(max_chunksize=STREAMED_ROWS)
-    except (pa.lib.ArrowException, ValueError, TypeError, KeyError) as exc:
-        message = " ".join(str(exc).split())
-        raise PermanentError("data.unreadable", f"{name} is not a readable CSV file: {message:.200}") from exc
-
-
-def _kept_open(source: Any) -> Any:
-    """Return a view that pyarrow may close."""
-    return io.BufferedReader(_View(source))
-
-
-class _View(io.RawIOBase):
-    def __init__(self, source: Any) -> None:
-        self._source = source
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        return int(self._source.readinto(buffer))
-
-
-def _widest(kind: Any) -> Any:
-    import pyarrow as pa
-
-    if pa.types.is_integer(kind):
-        return pa.float64()
-    return pa.string() if pa.types.is_null(kind) or pa.types.is_boolean(kind) else kind
+    def _opener(self, file: StoredFile) -> Callable[[], io.BufferedReader]:
+        return lambda: io.BufferedReader(BlobFile(file, self.download), RANGE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ BUFFER_BYTES = 1024 * 1024
 
 
 def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.DataFrame:
-    """Return the rows, without any index that the file asks for, and without columns of lists: nothing here judges
-    them, and one row of them can hold any amount.
+    """Return the rows, without any index that the file asks for, and without columns of lists or records: nothing
+    here judges them, and one row of them can hold any amount.
 
     Raises:
         PermanentError: it is no parquet file, it is damaged, or it would take too much memory.
@@ -43,7 +43,7 @@ def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.
     try:
         metadata = pq.read_metadata(io.BytesIO(content))
         _require_modest(metadata, name, most_cells)
-        plain = _plain_leaves(metadata, name)
+        plain = _plain_leaves(metadata, name, pq.read_schema(io.BytesIO(content)))
         # As a dictionary, a text that fills every row is held once; it is measured before it is written out.
         texts = [leaf.path for leaf in plain if leaf.physical_type == "BYTE_ARRAY" and "." not in leaf.path]
         file = pq.ParquetFile(io.BytesIO(content), read_dictionary=texts)
@@ -58,7 +58,7 @@ def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.
 
 
 def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS) -> Iterator[pa.RecordBatch]:
-    """Yield the rows in batches, texts as dictionaries, without columns of lists and without any index.
+    """Yield the rows in batches, texts as dictionaries, without columns of lists or records and without any index.
 
     Args:
         source: a path, or a file opened for reading bytes that can seek.
@@ -73,7 +73,7 @@ def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS
         file = pq.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES)
         metadata = file.metadata
         _require_few_cells(metadata, name, most_cells)
-        leaves = _plain_leaves(metadata, name)
+        leaves = _plain_leaves(metadata, name, file.schema_arrow)
         # Long texts that hardly repeat would gather in a dictionary as long as the row group.
         repeat = _row_bytes(metadata) < LONG_VALUE_BYTES * metadata.num_columns
         if not repeat and _most_group_bytes(metadata) > MOST_BATCH_BYTES:
@@ -94,9 +94,12 @@ def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS
         raise _unreadable(name, exc) from exc
 
 
-def _plain_leaves(metadata: pq.FileMetaData, name: str) -> list[Any]:
+def _plain_leaves(metadata: pq.FileMetaData, name: str, schema: pa.Schema) -> list[Any]:
+    import pyarrow as pa
+
+    nested = {field.name for field in schema if pa.types.is_nested(field.type)}
     leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
-    plain = [leaf for leaf in leaves if leaf.max_repetition_level == 0]
+    plain = [leaf for leaf in leaves if leaf.max_repetition_level == 0 and leaf.path.split(".")[0] not in nested]
     if not plain:
         raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: no column of plain values")
     return plain
