@@ -63,7 +63,8 @@ def _blocks(csv: Any, file: Any, reading: Any, parsing: Any, converting: Any) ->
     try:
         reader = csv.open_csv(_kept_open(file), reading, parsing, converting)
     except pa.ArrowInvalid as exc:
-        if "Empty CSV file" in str(exc):  # nothing below the header
+        # What pyarrow says of nothing below the header, with and without an end of line.
+        if "Empty CSV file" in str(exc) or "Could not skip" in str(exc):
             return
         raise
     with reader:

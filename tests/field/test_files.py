@@ -221,6 +221,7 @@ def test_a_parquet_file_of_odd_columns_is_looked_at(kind: str, tmp_path: Path, m
     ("lines", "said"),
     [
         pytest.param(b"price,weight\n", "insufficient", id="names_only"),
+        pytest.param(b"price,weight", "insufficient", id="names_without_an_end_of_line"),
         pytest.param(b"price;weight\n1,5;2\n", "insufficient", id="one_row"),
     ],
 )
