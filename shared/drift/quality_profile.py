@@ -25,6 +25,10 @@ PIECES = 20
 PIECE_ROWS = 500
 # How often a value occurs is taken from about so many rows, evenly spaced.
 LOOKED_AT = 10_000
+# A count by chance hardly lies so many standard deviations above its mean.
+SURE_DEVIATIONS = 4.0
+# What pieces show by themselves is taken for a limit, with this confidence, from so many of them on.
+CONFIDENCE, ENOUGH_PIECES = 0.998, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,15 @@ class QualityColumn:
     Args:
         nulls: the worst piece's share of missing values.
         lowest, highest: of the finite numbers, or of times as seconds since 1970; None without any.
-        outside: the worst piece's share of values outside of what the other pieces hold.
+        outside: the share of values outside of what the other pieces hold that a piece hardly exceeds.
         infinite: share of infinite values.
         is_sometimes_constant: in some piece, or in all, there is one value only.
         most_frequent: the share of the most frequent value.
         has_zone: of times, that they say their zone; None for other columns.
         are_flags: booleans, in whatever spelling, or nothing but 0 and 1.
         precision: what the column's type says of its numbers.
+        present, finite: how many values, and finite numbers, there were; None in profiles of earlier versions.
+        readable: of text, the share of values that read as numbers.
     """
 
     name: str
@@ -55,6 +61,9 @@ class QualityColumn:
     has_zone: bool | None = None
     are_flags: bool = False
     precision: Precision = ""
+    present: int | None = None
+    finite: int | None = None
+    readable: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,18 @@ class QualityProfile:
     duplicates: tuple[tuple[int, float], ...]
 
     def duplicates_at(self, rows: int) -> float:
-        """Return the share of repeats to expect among so many rows: the worst of the sizes next to it."""
+        """Return the share of repeats to expect among so many rows at most.
+
+        Up to the reference's size, the worst of the sizes next to it. Beyond, a further row may repeat any of the
+        more: shares grow with the rows, and how many there were is itself a count by chance.
+        """
         smaller = [share for size, share in self.duplicates if size <= rows]
         larger = [share for size, share in self.duplicates if size >= rows]
-        return max([*smaller[-1:], *larger[:1]], default=0.0)
+        worst = max([*smaller[-1:], *larger[:1]], default=0.0)
+        if larger or not self.rows:
+            return worst
+        repeats = worst * self.rows
+        return min(1.0, (repeats + SURE_DEVIATIONS * math.sqrt(repeats + SURE_DEVIATIONS)) * rows / self.rows**2)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data that `from_dict` reads back to an equal profile."""
@@ -152,9 +169,11 @@ def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColu
         return QualityColumn(name, kind, nulls)
     constant, frequent = _constancy(column, starts)
     flags = are_flags(column)
-    found = QualityColumn(name, kind, nulls, is_sometimes_constant=constant, most_frequent=frequent, are_flags=flags)
+    present = len(column) - int(np.count_nonzero(empty))
+    found = QualityColumn(name, kind, nulls, None, None, 0.0, 0.0, constant, frequent, are_flags=flags, present=present)
     if kind == "categorical":
-        return found
+        readable = 0 if flags else np.count_nonzero(~np.isnan(finite_numbers(column, "numeric")))
+        return dataclasses.replace(found, readable=readable / present)
     values = finite_numbers(column, kind)
     infinite = float(np.isinf(values).mean())
     values = np.where(np.isfinite(values), values, np.nan)
@@ -167,6 +186,7 @@ def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColu
         outside=_outside(values, starts),
         infinite=infinite,
         precision=declared(column.dtype),
+        finite=int(np.count_nonzero(~np.isnan(values))),
         has_zone=has_zone(column) if kind == "datetime" else None,
     )
 
@@ -193,20 +213,27 @@ def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float]:
 
 
 def _outside(values: NDArray[np.float64], starts: list[int]) -> float:
-    """Return the largest share of a piece's values that lies outside of what all other pieces hold."""
+    """Return the share of a piece's values, outside of what all other pieces hold, that a piece hardly exceeds: the
+    worst piece's, and with many of them also the end of a prediction interval.
+
+    Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), eq. 4.2, one-sided.
+    """
     if len(starts) < 2:
         return 0.0
     lows = np.fmin.reduceat(values, starts)
     highs = np.fmax.reduceat(values, starts)
-    worst = 0.0
+    shares = []
     for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(values)], strict=True)):
         piece = values[start:end]
         low, high = (np.delete(each, number) for each in (lows, highs))
-        if bool(np.isnan(low).all()):
-            continue
-        share = float(np.mean((piece < np.nanmin(low)) | (piece > np.nanmax(high))))
-        worst = max(worst, share)
-    return worst
+        if not bool(np.isnan(low).all()):
+            shares.append(float(np.mean((piece < np.nanmin(low)) | (piece > np.nanmax(high)))))
+    if len(shares) < ENOUGH_PIECES:
+        return max(shares, default=0.0)
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(len(shares) - 1, CONFIDENCE)) * math.sqrt(1 + 1 / len(shares))
+    return min(1.0, max(*shares, float(np.mean(shares) + reach * np.std(shares, ddof=1))))
 
 
 def _duplicates(frame: pd.DataFrame) -> tuple[tuple[int, float], ...]:
