@@ -67,7 +67,7 @@ _TERMINAL = frozenset(
 )
 
 Ending = Literal[ReleaseState.ROLLED_BACK, ReleaseState.ABORTED, ReleaseState.FAILED, ReleaseState.LOST]
-Phase = Literal["shifting", "baking", "clearing"]
+Phase = Literal["shifting", "baking", "clearing", "asking", "ending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ class ReleaseRequest:
 
     Args:
         step: which step `promote` is for: -1 while shadowing, else the step's index. It counts for no other.
+        is_automatic: an alert or another release asks for it, not a person.
     """
 
     kind: Literal["abort", "hold", "resume", "promote"]
@@ -104,6 +105,7 @@ class ReleaseRequest:
     reason: str
     at: datetime
     step: int | None = None
+    is_automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class Release:
         model_created_at: orders versions that are not numbers; None until the registry was read.
         generation: of the endpoint's desired state when this release claimed it; 0 before.
         traffic_since: when the present step's traffic was read back.
+        phase: of a state that has several. While watching: `asking` when people are asked whether an unproven version
+            stays, `ending` when the champion's last share is taken away.
         traffic_steps: percents that were really reached (read back), in order.
         ends_as: how a roll back will end once the champion's traffic was read back.
         held_because: why it does not move although it could; empty when it is not held.
@@ -138,6 +142,7 @@ class Release:
         outcomes: the tests that an A/B test has taken, in order.
         sample: the batch that both versions score, with its version; empty before it was looked up.
         probed_at: when probes were last asked for; None when there was traffic enough.
+        has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
     """
 
     id: ReleaseId
@@ -180,6 +185,7 @@ class Release:
     sample: str = ""
     probed_at: datetime | None = None
     submitter_is_unknown: bool = False
+    has_passed: bool = False
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -191,6 +197,18 @@ class Release:
         """Return how many must agree: of two people one is not the submitter, whoever that is."""
         plan = self.plan.approval
         return max(plan.quorum, 1) + (self.submitter_is_unknown and not plan.submitter_may_approve)
+
+    @property
+    def holdback(self) -> int:
+        """Return the champion's percent of the traffic from the promotion to the end of the watch; never more than the
+        last step left it."""
+        if self.champion is None:
+            return 0
+        return min(self.plan.holdback, 100 - max(self.steps[:-1], default=0))
+
+    @property
+    def was_promoted(self) -> bool:
+        return any(each.entered is ReleaseState.PROMOTED for each in self.history)
 
     @property
     def has_moved_traffic(self) -> bool:
@@ -206,9 +224,9 @@ class Release:
         return {self.challenger.deployment: self.plan.mirror} if is_shadow else {}
 
     def traffic_at(self, step_index: int) -> dict[DeploymentName, int]:
-        """Return the split that belongs to a step, without zeros, summing to 100; before the first step
-        (-1) the champion has everything, or there is none."""
-        percent = self.steps[step_index] if step_index >= 0 else 0
+        """Return the split that belongs to a step, without zeros, summing to 100; before the first step (-1) the
+        champion has everything, or there is none. The last step leaves the champion what is held back for it."""
+        percent = min(self.steps[step_index], 100 - self.holdback) if step_index >= 0 else 0
         split = {self.challenger.deployment: percent}
         if self.champion:
             split[self.champion.deployment] = 100 - percent

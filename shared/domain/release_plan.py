@@ -145,6 +145,9 @@ class ReleasePlan:
         ab: None for a release that is no A/B test; of one, the first step is held for `bake`.
         batch: None for a release on an online endpoint.
         probe: None sends no requests of our own.
+        holdback: percent of the traffic that the champion keeps until the watch is over; 0 for none.
+        on_undecided: what becomes of a promoted version that nothing proved to be sound by the end of the watch. Only
+            releases from before that was asked end as if it were.
     """
 
     policy_digest: str
@@ -166,6 +169,8 @@ class ReleasePlan:
     ab: AbPlan | None = None
     batch: BatchPlan | None = None
     probe: ProbePlan | None = None
+    holdback: int = 0
+    on_undecided: Literal["ask", "roll-back", "finish"] = "finish"
 
     @property
     def stages(self) -> int:

@@ -27,8 +27,9 @@ from shared.ports.outbox import Outbox
 from shared.ports.queues import RELEASES, MessageQueue
 from shared.ports.telemetry import Telemetry
 from shared.ports.workspace import Workspace
-from shared.release.endings import end, roll_back
+from shared.release.endings import end, go_back
 from shared.release.moves import Step
+from shared.release.observation import Observation
 from shared.release.step import step
 from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore, StoredRelease
@@ -120,10 +121,10 @@ class Reconciler:
             return None
         if not saved.release.is_settled and taken.wake_at > now:
             self._wake(saved.release, now)
-        after = self._act(saved, taken)
+        after = self._act(saved, taken, seen)
         return self._tell(after) if after else None
 
-    def _act(self, saved: StoredRelease, taken: Step) -> StoredRelease | None:
+    def _act(self, saved: StoredRelease, taken: Step, seen: Observation) -> StoredRelease | None:
         for action in taken.actions:
             try:
                 self._actor.act(saved.release, action)
@@ -136,17 +137,17 @@ class Reconciler:
                 return None
             except WorkspaceError as exc:
                 log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
-                return self._refused(saved, exc.message)
+                return self._refused(saved, seen, exc.message)
         return saved
 
-    def _refused(self, stored: StoredRelease, why: str) -> StoredRelease | None:
+    def _refused(self, stored: StoredRelease, seen: Observation, why: str) -> StoredRelease | None:
         """Azure ML refuses for good: fail before traffic was touched, take it back after; keep trying to roll back."""
         release, now = stored.release, self.clock.now()
         if release.state is ReleaseState.ROLLING_BACK or release.state.is_terminal:
             return stored
         if release.state.is_before_serving:
             return self._save(stored, end(release, ReleaseState.FAILED, why, now).release)
-        return self._save(stored, roll_back(release, ReleaseState.FAILED, why, now).release)
+        return self._save(stored, go_back(release, seen, ReleaseState.FAILED, why, now).release)
 
     def _tell(self, stored: StoredRelease) -> StoredRelease | None:
         """Hand over new notices. They stay in the record, so a crash on the way repeats them under their keys."""

@@ -70,7 +70,8 @@ class Actor:
             case ScoreBatch(request):
                 self.scorer.score(request)
             case ReplaceHolder(holder, reason):
-                self.releases.ask(holder, ReleaseRequest("abort", PRODUCT, reason, self.clock.now()))
+                abort = ReleaseRequest("abort", PRODUCT, reason, self.clock.now(), is_automatic=True)
+                self.releases.ask(holder, abort)
             case SendProbes():
                 self._probe(release, action)
             case _:

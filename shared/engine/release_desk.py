@@ -45,9 +45,13 @@ class ReleaseDesk:
         stored = self.releases.load(release)
         return None if stored is None else stored.release.state
 
-    def request_abort(self, release: ReleaseId, by: str, reason: str) -> None:
-        """Ask for an abort, which always wins; asking twice is harmless."""
-        self._ask(release, ReleaseRequest("abort", by, reason, self.clock.now()))
+    def request_abort(self, release: ReleaseId, by: str, reason: str, *, is_automatic: bool = False) -> None:
+        """Ask for an abort, which always wins; asking twice is harmless.
+
+        Args:
+            is_automatic: no person asks. The release then holds where its champion is in trouble itself.
+        """
+        self._ask(release, ReleaseRequest("abort", by, reason, self.clock.now(), is_automatic=is_automatic))
 
     def request_hold(self, release: ReleaseId, by: str, reason: str) -> None:
         """Ask the release not to move forward. Its deadline goes on counting: held too long, it is aborted."""

@@ -132,10 +132,10 @@ class Observer:
             endpoint, claim = self._endpoint(release), self.endpoints.read(release.endpoint)
             return replace(seen, endpoint=endpoint, claim=claim, judgement=judgement)
         judgement = None
-        if release.traffic_since:
-            # The champion has no traffic any more: its intervals from before the promotion are compared, unless
-            # probes reach both.
-            lag = timedelta(0) if release.probed_at else _whole(release.plan.watch_for, release)
+        if release.traffic_since and release.phase != "ending":
+            # Without what is held back, or probes, the champion's intervals from before the promotion are compared.
+            is_beside = release.holdback > 0 or release.probed_at
+            lag = timedelta(0) if is_beside else _whole(release.plan.watch_for, release)
             judgement = self._judged(release, release.traffic_since, lag)
         endpoint, claim = self.workspace.endpoint(release.endpoint), self.endpoints.read(release.endpoint)
         return self._with_probes(release, replace(seen, endpoint=endpoint, claim=claim, judgement=judgement))

@@ -46,7 +46,8 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     release = ReleaseId(reaction.arguments["release"])
     if work.releases.active_on(endpoint) != release:
         return done(reaction, f"release {release} has ended meanwhile: nothing to take back")
-    work.releases.request_abort(release, by=f"alert {reaction.arguments['rule']}", reason=reaction.why)
+    by = f"alert {reaction.arguments['rule']}"
+    work.releases.request_abort(release, by, reaction.why, is_automatic=True)
     return done(reaction, f"release {release} is told to roll back: {reaction.why}", release)
 
 

@@ -46,7 +46,7 @@ class Releases(Protocol):
         """Return the same release, whole."""
         ...
 
-    def request_abort(self, release: ReleaseId, by: str, reason: str) -> None:
+    def request_abort(self, release: ReleaseId, by: str, reason: str, *, is_automatic: bool = False) -> None:
         """Ask for an abort, which always wins; asking twice is harmless."""
         ...
 

@@ -9,6 +9,7 @@ from shared.domain.ids import DeploymentName
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Ending, Release, ReleaseState, Serving
 from shared.release.actions import CloseApproval, GiveBackEndpoint, SetMirror, SetTraffic
+from shared.release.judgements import champion_is_no_better
 from shared.release.moves import CALL_AGAIN_AFTER, Step, go_on, hold, is_late, move, percent, stay, tell
 from shared.release.observation import Observation
 from shared.release.words import split
@@ -38,6 +39,40 @@ def end(release: Release, state: ReleaseState, reason: str, now: datetime) -> St
 def roll_back(release: Release, ends_as: Ending, reason: str, now: datetime) -> Step:
     """Begin to give the champion its traffic back; done only when that was read back."""
     return go_on(replace(move(release, ReleaseState.ROLLING_BACK, reason, now), ends_as=ends_as, phase=None), now)
+
+
+def go_back(release: Release, seen: Observation, ends_as: Ending, reason: str, now: datetime) -> Step:
+    """Begin to give the champion its traffic back, or hold where that would harm.
+
+    No traffic is moved to a version that does not answer, or fails more than the policy bears. People are called
+    instead, and again at every deadline.
+    """
+    obstacle = trouble_of_champion(release, seen)
+    if not obstacle or not release.has_moved_traffic:
+        return roll_back(release, ends_as, reason, now)
+    return hold_and_call(release, f"{reason}; but {obstacle}", now)
+
+
+def trouble_of_champion(release: Release, seen: Observation) -> str:
+    """Return why no traffic may go back to the champion; empty when it may."""
+    champion = release.champion
+    if champion is None or seen.deployment(champion.deployment) is None:
+        # Nothing is there to go back to, which is an ending of its own.
+        return ""
+    if not seen.serves(champion):
+        return f"deployment {champion.deployment} of the champion does not answer"
+    if release.judgement and release.judgement.champion_is_sick:
+        return "the champion fails too many requests itself, so the traffic stays where it is"
+    if release.judgement and champion_is_no_better(release.judgement):
+        return "the champion is not known to do better at the same time, so the traffic stays where it is"
+    return ""
+
+
+def hold_and_call(release: Release, reason: str, now: datetime) -> Step:
+    """Hold, and call people anew at each deadline: only they can decide."""
+    if is_late(release, now):
+        release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")
+    return hold(release, reason, now)
 
 
 def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:

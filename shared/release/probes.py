@@ -46,7 +46,7 @@ def probed(before: Release, taken: Step, seen: Observation, now: datetime) -> St
 
 
 def _is_judged(release: Release) -> bool:
-    return release.phase == "baking" or release.state is ReleaseState.WATCHING
+    return release.phase == "baking" or (release.state is ReleaseState.WATCHING and release.phase != "ending")
 
 
 def _missing(release: Release, now: datetime) -> int:

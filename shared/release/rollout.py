@@ -1,4 +1,4 @@
-"""The part of a release that serves: deploying, canary steps, promotion, watching."""
+"""The part of a release that serves: deploying, and the steps until it is promoted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from shared.ports.workspace import DeploymentRequest
 from shared.release.ab import tested, undecided
 from shared.release.actions import CreateDeployment, CreateEndpoint, SetTraffic
 from shared.release.batch import begin_comparing
-from shared.release.endings import end, roll_back
+from shared.release.endings import end, go_back
+from shared.release.judgements import doubts, has_failed
 from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, percent, stay, tell, unheld
 from shared.release.observation import Observation
 from shared.release.requests import asked_to_hold, asked_to_promote, promotion
 from shared.release.shadow import begin_shadowing
 from shared.release.smoke import SMOKE_TRIES, smoke_problem
 from shared.release.trouble import changed_by_hand, lost, other_traffic
-from shared.release.words import duration, split
+from shared.release.words import duration, promotion_words, split
 
 
 def deploying(release: Release, seen: Observation, now: datetime) -> Step:
@@ -74,39 +75,6 @@ def canary(release: Release, seen: Observation, now: datetime) -> Step:
     return _shift_on(release, seen, now)
 
 
-def promoted(release: Release, seen: Observation, now: datetime) -> Step:  # noqa: ARG001 - every state has one shape
-    """Begin to watch."""
-    reason = f"watching for {duration(release.plan.watch_for)}"
-    return go_on(move(release, ReleaseState.WATCHING, reason, now), now)
-
-
-def watching(release: Release, seen: Observation, now: datetime) -> Step:
-    """Keep judging after the promotion; the old champion stays, to go back to."""
-    if gone := lost(release, seen, now):
-        return gone
-    target = release.traffic_at(len(release.steps) - 1)
-    judgement = seen.judgement
-    if judgement:
-        release = replace(release, judgement=judgement)
-    if judgement and judgement.verdict is Verdict.FAIL and release.champion:
-        if seen.serves(release.champion):
-            return roll_back(release, ReleaseState.ROLLED_BACK, judgement.reason, now)
-        # Without the champion the challenger is the only copy that answers at all.
-        reason = f"{judgement.reason}; but deployment {release.champion.deployment} does not answer any more"
-        if not is_late(release, now):
-            return hold(release, reason, now)
-        return end(release, ReleaseState.FAILED, f"{reason}; version {release.version} was left serving", now)
-    if seen.traffic != target:
-        if is_late(release, now):
-            return end(release, ReleaseState.ABORTED, changed_by_hand(seen), now)
-        return other_traffic(release, seen, target, now)
-    if is_late(release, now):
-        watched = judgement.reason if judgement else "there was no earlier version to compare with"
-        reason = f"watched for {duration(release.plan.watch_for)} without a failure: {watched}"
-        return end(release, ReleaseState.FINISHED, reason, now)
-    return stay(unheld(release), now)
-
-
 def _shift(release: Release, step_index: int, now: datetime) -> Release:
     return replace(
         release,
@@ -124,7 +92,7 @@ def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
         return _reached(release, now)
     if is_late(release, now):
         reason = f"the traffic did not become {split(target)} within {duration(SHIFT_WITHIN)}"
-        return roll_back(release, ReleaseState.FAILED, f"{reason}; it is {split(seen.traffic)}", now)
+        return go_back(release, seen, ReleaseState.FAILED, f"{reason}; it is {split(seen.traffic)}", now)
     if seen.is_updating:
         return stay(unheld(release), now)
     # An update that failed half-way leaves traffic that nobody asked for: it is written again.
@@ -137,13 +105,11 @@ def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
 
 
 def _reached(release: Release, now: datetime) -> Step:
-    share = release.steps[release.step_index]
+    share = release.traffic_at(release.step_index)[release.challenger.deployment]
     is_first = not release.traffic_steps
     release = replace(unheld(release), traffic_steps=(*release.traffic_steps, share), traffic_since=now)
-    if share == 100:
-        release, reason = replace(release, phase=None), f"version {release.version} has all the traffic"
-        if release.plan.batch:
-            reason = f"version {release.version} is the default, in deployment {release.challenger.deployment}"
+    if release.step_index == len(release.steps) - 1:
+        release, reason = replace(release, phase=None), promotion_words(release)
         return go_on(tell(move(release, ReleaseState.PROMOTED, reason, now), NoticeKind.PROMOTED, reason=reason), now)
     release = replace(release, phase="baking", deadline=now + release.plan.decide_within)
     if is_first:
@@ -157,23 +123,25 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
         release, judgement = tested(release, seen, judgement, now)
     release = replace(release, judgement=judgement)
     baked = now - (release.traffic_since or release.entered_at)
-    if judgement.verdict is Verdict.FAIL:
-        return roll_back(release, ReleaseState.ROLLED_BACK, judgement.reason, now)
+    if has_failed(judgement):
+        return go_back(release, seen, ReleaseState.ROLLED_BACK, judgement.reason, now)
     if seen.traffic != release.traffic_at(release.step_index):
         step = other_traffic(release, seen, release.traffic_at(release.step_index), now)
-        return _late_or(step, release, now, changed_by_hand(seen))
+        return _late_or(step, release, seen, now, changed_by_hand(seen))
     if held := asked_to_hold(seen):
-        return _late_or(hold(release, held, now), release, now, held)
+        return _late_or(hold(release, held, now), release, seen, now, held)
     if request := asked_to_promote(release, seen):
         return go_on(_next_step(unheld(release), promotion(request, judgement), now), now)
     if ends := undecided(release):
-        return roll_back(release, ReleaseState.ABORTED, f"{ends}: {judgement.reason}", now)
+        return go_back(release, seen, ReleaseState.ABORTED, f"{ends}: {judgement.reason}", now)
+    if doubt := doubts(judgement):
+        return _late_or(hold(release, doubt, now), release, seen, now, doubt)
     if baked >= release.plan.bake and judgement.verdict is Verdict.PASS:
-        return go_on(_next_step(unheld(release), judgement.reason, now), now)
+        return go_on(_next_step(replace(unheld(release), has_passed=True), judgement.reason, now), now)
     gives_up = release.plan.judge.on_no_data == "abort" and not judgement.has_data
     if gives_up and baked >= release.plan.bake:
-        return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
-    return _late_or(_bake_on(unheld(release), baked, now), release, now, judgement.reason)
+        return go_back(release, seen, ReleaseState.ABORTED, judgement.reason, now)
+    return _late_or(_bake_on(unheld(release), baked, now), release, seen, now, judgement.reason)
 
 
 def _next_step(release: Release, reason: str, now: datetime) -> Release:
@@ -190,11 +158,11 @@ def _bake_on(release: Release, baked: timedelta, now: datetime) -> Step:
     return step
 
 
-def _late_or(otherwise: Step, release: Release, now: datetime, why: str) -> Step:
+def _late_or(otherwise: Step, release: Release, seen: Observation, now: datetime, why: str) -> Step:
     if not is_late(release, now):
         return otherwise
     decided = f"no verdict within {duration(release.plan.decide_within)} at {_step_text(release)}: {why}"
-    return roll_back(release, ReleaseState.ABORTED, decided, now)
+    return go_back(release, seen, ReleaseState.ABORTED, decided, now)
 
 
 def _step_text(release: Release) -> str:

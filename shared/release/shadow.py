@@ -9,6 +9,7 @@ from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import Judgement, Verdict
 from shared.release.actions import SetMirror
 from shared.release.endings import roll_back
+from shared.release.judgements import doubts, has_failed
 from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, stay, unheld
 from shared.release.observation import Observation
 from shared.release.requests import asked_to_hold, asked_to_promote, promotion
@@ -65,7 +66,7 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
     release = replace(release, judgement=judgement)
     baked = now - (release.traffic_since or release.entered_at)
-    if judgement.verdict is Verdict.FAIL:
+    if has_failed(judgement):
         return roll_back(release, ReleaseState.ROLLED_BACK, f"in the shadow, {judgement.reason}", now)
     if held := asked_to_hold(seen):
         return _give_up_late(hold(release, held, now), release, now, held)
@@ -74,8 +75,11 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     is_proven = baked >= release.plan.bake and judgement.verdict is Verdict.PASS
     if asked := asked_to_promote(release, seen):
         return go_on(_clear(release, promotion(asked, judgement), now), now)
+    if doubt := doubts(judgement):
+        return _give_up_late(hold(release, doubt, now), release, now, doubt)
     if is_proven:
-        return go_on(_clear(release, f"in the shadow, {judgement.reason}", now), now)
+        passed = replace(release, has_passed=True)
+        return go_on(_clear(passed, f"in the shadow, {judgement.reason}", now), now)
     if release.plan.judge.on_no_data == "abort" and not judgement.has_data and baked >= release.plan.bake:
         return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
     return _give_up_late(stay(unheld(release), now), release, now, judgement.reason)

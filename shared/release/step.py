@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain.release import Release, ReleaseState
+from shared.domain.release import Release, ReleaseRequest, ReleaseState
 from shared.release.batch import comparing
 from shared.release.before import awaiting_approval, evaluating, gating, opened
-from shared.release.endings import end, roll_back, rolling_back, settled
+from shared.release.endings import end, go_back, roll_back, rolling_back, settled, trouble_of_champion
 from shared.release.moves import Step, is_late, stay
 from shared.release.observation import Observation
 from shared.release.probes import probed
 from shared.release.requests import HOLD, asked_to_hold
-from shared.release.rollout import canary, deploying, promoted, watching
+from shared.release.rollout import canary, deploying
 from shared.release.shadow import shadowing
+from shared.release.watch import promoted, watching
 from shared.release.words import asked
 
 _STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], Step]] = {
@@ -42,7 +43,7 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
     if release.state.is_terminal:
         return settled(release, seen, now)
     if seen.request and seen.request.kind == "abort" and release.state is not ReleaseState.ROLLING_BACK:
-        return _abort(release, asked(seen.request), now)
+        return _abort(release, seen, seen.request, now)
     if release.state not in _STATES:
         return end(release, ReleaseState.FAILED, f"state {release.state} has no way on", now)
     taken = _STATES[release.state](release, seen, now)
@@ -65,7 +66,14 @@ def _held_back(release: Release, taken: Step, held: str, now: datetime) -> Step:
     return stay(replace(release, held_because=held), now)
 
 
-def _abort(release: Release, reason: str, now: datetime) -> Step:
+def _abort(release: Release, seen: Observation, request: ReleaseRequest, now: datetime) -> Step:
+    """Give up. What no person asked for holds where the champion is in trouble; a person is told, and obeyed."""
+    reason = asked(request)
     if release.state.is_before_serving:
         return end(release, ReleaseState.ABORTED, reason, now)
-    return roll_back(replace(release, phase=None), ReleaseState.ABORTED, reason, now)
+    release = replace(release, judgement=seen.judgement or release.judgement)
+    if request.is_automatic:
+        return go_back(release, seen, ReleaseState.ABORTED, reason, now)
+    if trouble := trouble_of_champion(release, seen) if release.has_moved_traffic else "":
+        reason = f"{reason}; the champion is in trouble: {trouble}"
+    return roll_back(release, ReleaseState.ABORTED, reason, now)

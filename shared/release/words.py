@@ -6,13 +6,23 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import ReleaseRequest
+from shared.domain.release import Release, ReleaseRequest
 from shared.domain.verdict import GateResult
 
 
 def split(traffic: Mapping[DeploymentName, int]) -> str:
     """Return e.g. "v-1 90 %, v-2 10 %"."""
     return ", ".join(f"{name} {share} %" for name, share in sorted(traffic.items())) or "no traffic"
+
+
+def promotion_words(release: Release) -> str:
+    """Return what a promotion gave the version, and what was held back."""
+    if release.plan.batch:
+        return f"version {release.version} is the default, in deployment {release.challenger.deployment}"
+    if not release.holdback:
+        return f"version {release.version} has all the traffic"
+    kept = f"{release.holdback} % stay with the champion until the watch is over"
+    return f"version {release.version} has {100 - release.holdback} % of the traffic, {kept}"
 
 
 def gates(results: Iterable[GateResult]) -> str:

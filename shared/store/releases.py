@@ -82,10 +82,17 @@ class ReleaseStore:
         return [item.id for item in self.items() if not item.is_settled]
 
     def ask(self, release: ReleaseId, request: ReleaseRequest) -> None:
-        """Leave a request for the release. An abort stays: no later request takes it back."""
+        """Leave a request for the release. An abort stays: no later request takes it back. Only one that no person
+        asked for gives way to a person's decision, which it waits for while the release holds."""
         before = self.request(release)
-        if before is None or before.kind != "abort":
+        if before is None or before.kind != "abort" or (before.is_automatic and self._decides(release, request)):
             self._blobs.put(_request_name(release), encode(request))
+
+    def _decides(self, release: ReleaseId, request: ReleaseRequest) -> bool:
+        if request.is_automatic or request.kind not in {"abort", "promote"}:
+            return False
+        stored = self.load(release)
+        return request.kind == "abort" or (stored is not None and bool(stored.release.held_because))
 
     def request(self, release: ReleaseId) -> ReleaseRequest | None:
         found = self._blobs.get(_request_name(release))
