@@ -166,6 +166,9 @@ def _moves(would: Release) -> Iterator[Change]:
         if plan.ab and share < 100:
             bakes = f", held for {duration(plan.bake)}, then tested: {tested_words(plan.ab)}"
         yield Change("~", f"traffic: {before} → {after}{bakes}")
+    if would.holdback:
+        last = split(would.traffic_at(len(would.steps) - 1))
+        yield Change("~", f"traffic: {last} → {challenger} 100 %, when it is proven to be sound")
 
 
 def _bakes(would: Release, bake: timedelta) -> timedelta:
@@ -176,5 +179,7 @@ def _bakes(would: Release, bake: timedelta) -> timedelta:
 def _at_most(would: Release) -> timedelta:
     plan = would.plan
     before = WAIT_FOR_ENDPOINT + GATE_WITHIN + DEPLOY_WITHIN + (EVALUATE_WITHIN if plan.evaluation else timedelta(0))
-    asked = plan.approval.expires if tuple(_asks(would)) else timedelta(0)
-    return before + asked + len(would.steps) * SHIFT_WITHIN + _bakes(would, plan.decide_within) + plan.watch_for
+    questions = bool(tuple(_asks(would))) + (plan.on_undecided == "ask" and would.champion is not None)
+    shifts = len(would.steps) + bool(would.holdback)
+    after = _bakes(would, plan.decide_within) + plan.watch_for
+    return before + questions * plan.approval.expires + shifts * SHIFT_WITHIN + after

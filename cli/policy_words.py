@@ -103,12 +103,18 @@ def _rollout(section: Rollout) -> str:
     if section.strategy == "ab" and section.outcome:
         how = f"{section.split} % of the traffic for {_span(section.hold_for)}, then tested once: {ab_words(section)}"
         back = f"back at once on {' or '.join(judged)}"
-        return f"ab: {how}; {back}; watched for {_span(section.watch_for)} after"
+        return f"ab: {how}; {back}; {_watch(section)}"
     steps = " → ".join(f"{step} %" for step in section.traffic)
     return (
         f"{section.strategy}: {steps} of the traffic, each step baking {_span(section.bake)} and decided within "
-        f"{_span(section.deadline)}; back on {' or '.join(judged)}; watched for {_span(section.watch_for)} after"
+        f"{_span(section.deadline)}; back on {' or '.join(judged)}; {_watch(section)}"
     )
+
+
+def _watch(section: Rollout) -> str:
+    kept = f", beside {section.held_back} % for the champion" if section.held_back else ", with nothing held back"
+    undecided = "goes back" if section.on_undecided == "roll-back" else "waits for a person"
+    return f"watched for {_span(section.watch_for)} after{kept}; what is not proven then {undecided}"
 
 
 def _limits(section: Rollout) -> list[str]:

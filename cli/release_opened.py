@@ -24,7 +24,7 @@ def await_serving(app: App, opened: Release, timeout: int) -> Release:
 
 
 def serves(release: Release) -> bool:
-    return 100 in release.traffic_steps and release.ends_as is None
+    return release.was_promoted and release.ends_as is None
 
 
 def show_opened(release: Release, output: Format, timeout: int) -> None:

@@ -68,7 +68,8 @@ def promote(
     settings: SettingsOption = None,
 ) -> None:
     """End the bake of the present step, or the shadowing, without waiting for a verdict. A failure still rolls back,
-    and the next step bakes as long as it should. The reason and the person are recorded.
+    and the next step bakes as long as it should. After a watch that proved nothing, keep the version. The reason and
+    the person are recorded.
 
     \b
     Example:
@@ -76,7 +77,7 @@ def promote(
     """
     why, who = required_text(reason, "--reason"), person(by)
     app, release = _running(settings, id_, "promote")
-    if release.phase != "baking":
+    if release.phase not in {"baking", "asking"}:
         message = f"release {release.id} is {_words(release)}, and bakes nothing that could be cut short"
         raise CommandError("cli.nothing_bakes", message, f"vigia releases get {release.id} -w shows when it does")
     verdict = release.judgement.verdict if release.judgement else "nothing yet"

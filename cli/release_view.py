@@ -16,7 +16,7 @@ from cli.status_report import ReleaseLine, step_words
 from cli.status_view import words
 from cli.times import ago, clock, span, until
 from shared.domain.outcome import AbPlan, tested_words
-from shared.domain.release import Release, ReleaseRequest
+from shared.domain.release import Release, ReleaseRequest, ReleaseState
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.release.ab import holds
 from shared.release.words import split
@@ -124,8 +124,10 @@ def _traffic(release: Release) -> Iterator[Text]:
     yield text(f"planned for the challenger: {' → '.join(steps)}")
     if release.traffic_steps:
         yield text(f"reached: {' → '.join(f'{share} %' for share in release.traffic_steps)}")
-    if step_words(release):
+    if release.state is ReleaseState.CANARY:
         yield text(f"step {release.step_index + 1}: {split(release.traffic_at(release.step_index))}")
+    elif release.holdback and not release.state.is_terminal:
+        yield text(f"while it is watched: {split(release.traffic_at(len(release.steps) - 1))}")
 
 
 def _test(release: Release, plan: AbPlan) -> Iterator[Text]:

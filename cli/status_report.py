@@ -15,6 +15,7 @@ from shared.domain.state import Freeze, Training
 from shared.errors import VigiaError
 from shared.ports.batch_endpoints import endpoints_of
 from shared.release.ab import holds
+from shared.release.judgements import serves_unproven
 from shared.release.words import split
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 TRAININGS_SHOWN = 3
 REASONS_SHOWN = 3
 READERS = 8
+_WATCH_WORDS = {"asking": "a person must decide", "ending": "giving it all the traffic"}
 # Endings that leave something to look into; in the others Vigia or a person did what was to be done.
 BAD_ENDINGS = frozenset({ReleaseState.FAILED, ReleaseState.LOST})
 
@@ -151,7 +153,10 @@ def gather(app: App, model: str | None) -> Report:
 
 
 def step_words(release: Release) -> str:
-    """Return e.g. "step 1 of 3, baking"; of an A/B test, until when it is held; empty where a release has no steps."""
+    """Return e.g. "step 1 of 3, baking"; of an A/B test, until when it is held; of a watch, what comes after it; empty
+    where there is nothing to say."""
+    if release.state is ReleaseState.WATCHING:
+        return _WATCH_WORDS.get(release.phase or "", "")
     if release.state is not ReleaseState.CANARY:
         return ""
     if ends := holds(release):
@@ -229,6 +234,8 @@ def _about_releases(releases: list[Release]) -> Iterator[str]:
             yield f"release {release.id} waits for approval: {release.reason}"
         elif release.state in BAD_ENDINGS:
             yield f"release {release.id} {release.state}: {release.reason}"
+        elif serves_unproven(release):
+            yield f"version {release.version} serves, and is not proven to be sound: {release.reason}"
 
 
 def _about_traffic(shares: tuple[Share, ...], claim: EndpointClaim, problem: str | None, what: str) -> Iterator[str]:

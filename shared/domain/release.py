@@ -202,7 +202,7 @@ class Release:
     def holdback(self) -> int:
         """Return the champion's percent of the traffic from the promotion to the end of the watch; never more than the
         last step left it."""
-        if self.champion is None:
+        if self.champion is None or self.plan.batch:
             return 0
         return min(self.plan.holdback, 100 - max(self.steps[:-1], default=0))
 

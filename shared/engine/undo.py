@@ -48,7 +48,7 @@ class Undoer(Reopener):
             )
 
     def _served(self, wish: Wish) -> set[ModelVersion | None]:
-        """Return the versions that once had all the traffic, as far as releases tell."""
+        """Return the versions that were once promoted, as far as releases tell."""
         claim = self.endpoints.read(wish.endpoint)
         found = {each.version for each in (claim.champion, claim.last_known_good) if each}
         for item in self.releases.items():
@@ -57,5 +57,5 @@ class Undoer(Reopener):
                 continue
             release = stored.release
             found |= {release.champion.version} if release.champion else set()
-            found |= {release.version} if 100 in release.traffic_steps else set()
+            found |= {release.version} if release.was_promoted else set()
         return found

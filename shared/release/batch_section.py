@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.release.rollout_section import Rollout
 
 # Keys of `rollout` that say something about traffic.
-_ONLINE = ("steps", "mirror", "bake", "judge", "smoke_test", "expected_traffic", "probe")
+_ONLINE = ("steps", "mirror", "bake", "judge", "smoke_test", "expected_traffic", "probe", "holdback", "on_undecided")
 _OF_AB = ("split", "hold_for", "on_inconclusive", "outcome")
 DECIDE_WITHIN = timedelta(hours=24)
 

@@ -8,7 +8,7 @@ from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import Judgement, Verdict
 
 # A champion is taken for better when one as bad as the challenger would look so good this rarely.
-_BY_CHANCE = 0.01
+_BY_CHANCE = 0.001
 _FEW = 1000
 
 
@@ -18,8 +18,8 @@ def has_failed(judgement: Judgement) -> bool:
 
 
 def champion_is_no_better(judgement: Judgement) -> bool:
-    """Return whether a champion with so few failures might fail as many requests as a broken version does: then both may
-    suffer from the same, and going back would help nobody."""
+    """Return whether the champion may fail as many requests as the version that is broken, by what is known of both:
+    they may suffer from the same, and going back would help nobody."""
     numbers = judgement.numbers
     requests, errors = numbers.get("requests", 0.0), numbers.get("errors", 0.0)
     tried, failed = int(numbers.get("champion_requests", 0)), int(numbers.get("champion_errors", 0))

@@ -55,6 +55,8 @@ def plan_from(policy: Policy) -> ReleasePlan:
         keep=KeepPlan(rollout.keep.champion_for, rollout.keep.then),
         probe=ProbePlan(rollout.probe.sample, rollout.probe.per_interval) if rollout.probe else None,
         batch=batch_plan(rollout),
+        holdback=rollout.held_back,
+        on_undecided=rollout.on_undecided,
     )
 
 

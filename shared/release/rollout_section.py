@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -16,8 +15,9 @@ from shared.policy.section import Section
 from shared.release.ab import SETTLE_WITHIN
 from shared.release.ab_section import Outcome, ab_problems, held_until
 from shared.release.batch_section import DECIDE_WITHIN, Batch, batch_problems
-from shared.release.judge_section import Judge, judge_plan, judge_problems, warm_up_problems
-from shared.release.probe_section import Probe, probes_that_decide, with_probes
+from shared.release.judge_section import Judge, judge_problems, warm_up_problems
+from shared.release.probe_section import Probe
+from shared.release.traffic_section import holdback_for, traffic_problems
 
 IN_STEPS = ("canary", "shadow")
 
@@ -34,9 +34,8 @@ def _whole_percent(value: object, info: ValidationInfo) -> int:
 
 
 # Source: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
-# Longer than a policy can wait.
-MOST_HOURS = 24 * 365
 MOST_MIRRORED = 50
+MOST_HELD_BACK = 50
 
 WholePercent = Annotated[
     int,
@@ -86,6 +85,8 @@ class Rollout(Section):
     bake: Duration = timedelta(minutes=15)
     decide_within: Duration | None = None
     watch_for: Duration = timedelta(hours=2)
+    holdback: WholePercent | None = None
+    on_undecided: Literal["ask", "roll-back"] = "ask"
     expected_traffic: Rate | None = None
     probe: Probe | None = None
     batch: Batch | None = None
@@ -107,6 +108,13 @@ class Rollout(Section):
     def moves_at_once(self) -> bool:
         """Return whether nothing is judged before the new version has all the traffic."""
         return self.strategy != "shadow" and len(self.traffic) == 1
+
+    @property
+    def held_back(self) -> int:
+        """Return the champion's percent of the traffic from the promotion to the end of the watch."""
+        if self.strategy == "batch":
+            return 0
+        return self.holdback if self.holdback is not None else holdback_for(self.expected_traffic)
 
     @property
     def held(self) -> timedelta:
@@ -147,8 +155,18 @@ class Rollout(Section):
             yield from warm_up_problems(self.judge, self.bake, self.deadline)
         yield from self._quality_problems()
         yield from ab_problems(self)
-        if self.strategy in IN_STEPS and (self.expected_traffic is not None or self.probe is not None):
-            yield from _traffic_problems(self, self.expected_traffic)
+        yield from self._holdback_problems()
+        if self.expected_traffic is not None or self.probe is not None:
+            yield from traffic_problems(self)
+
+    def _holdback_problems(self) -> Iterator[tuple[str, str]]:
+        if self.holdback is None:
+            return
+        left = 100 - max(self.traffic[:-1], default=0)
+        if self.holdback > MOST_HELD_BACK:
+            yield "holdback", f"leaves the new version less than half of the traffic; write {MOST_HELD_BACK}% or less"
+        elif self.holdback > left:
+            yield "holdback", f"the last step leaves the champion {left} %, and none gives some back; write {left}%"
 
     def _quality_problems(self) -> Iterator[tuple[str, str]]:
         if self.judge.quality is None or not self.judge.quality.required or not self.moves_at_once:
@@ -189,40 +207,3 @@ def _step_problems(steps: tuple[int, ...]) -> Iterator[tuple[str, str]]:
         yield "steps", "a rollout ends with all the traffic; end the steps with 100%"
     if any(later <= earlier for earlier, later in pairwise(steps)) or (steps and steps[0] < 1):
         yield "steps", "each step must be above the one before, from 1% on; write e.g. [10%, 50%, 100%]"
-
-
-def _traffic_problems(rollout: Rollout, traffic: Rate | None) -> Iterator[tuple[str, str]]:
-    """Yield that the first step cannot be decided in time, even of a version as good as the champion."""
-    from shared.judge.evidence import tolerances_of
-    from shared.judge.need import Expected, intervals_to_pass
-
-    interval, share = rollout.judge.interval, rollout.steps[0] / 100 if rollout.steps else 1.0
-    if not timedelta(0) < interval or not 0 < share < 1 or not 0 < rollout.judge.false_rollbacks < 100:
-        return
-    requests = traffic.count * (interval / traffic.per) if traffic else 0.0
-    plan = judge_plan(rollout.judge, rollout.bake)
-    tolerances = tolerances_of(plan, max(1, round(rollout.deadline / interval)), rollout.stages)
-    real = Expected(requests * share, requests * (1 - share))
-    expected = with_probes(real, rollout.probe.per_interval) if rollout.probe else real
-    hours = intervals_to_pass(tolerances, expected, plan.errors_at_most) * (interval / timedelta(hours=1))
-    if hours <= rollout.deadline / timedelta(hours=1):
-        return
-    needs = f"needs about {_hours(hours)}" if hours < MOST_HOURS else "is never enough"
-    remedy = f"decide_within: {math.ceil(1.5 * hours)}h, " if hours < MOST_HOURS else ""
-    enough = probes_that_decide(tolerances, real, rollout.deadline / interval, plan.errors_at_most)
-    what, probes = (
-        f"{rollout.steps[0]} % of {traffic}",
-        f"probe: {{sample: azureml:NAME@latest, per_interval: {enough}}}",
-    )
-    if rollout.probe:
-        what, probes = f"{rollout.probe.per_interval} probes an interval", f"per_interval: {enough}"
-    yield (
-        "probe.per_interval" if rollout.probe else "expected_traffic",
-        f"{what} {needs} to decide; the step bakes {duration_text(rollout.bake)} and is given up after "
-        f"{duration_text(rollout.deadline)}; write {remedy}a larger first step or a looser tolerance"
-        + (f", or {probes}" if enough else ""),
-    )
-
-
-def _hours(hours: float) -> str:
-    return f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.0f} h"

@@ -36,7 +36,10 @@ def opened(plan: ReleasePlan) -> Release:
     """Return a release that is about to deploy; gates, people, copies of traffic and the smoke test lie behind it."""
     bare = replace(plan, gates=(), evaluation=None, mirror=0, smoke_test=None)
     opening = Opening(MODEL, ModelVersion("2"), ENDPOINT, FactKey("simulated"), None, "the simulation")
-    return replace(new_release(opening, bare, START), champion=CHAMPION, state=ReleaseState.DEPLOYING)
+    # With probes both versions are measured side by side, whatever their shares.
+    probed_at = START if plan.probe else None
+    begun = replace(new_release(opening, bare, START), champion=CHAMPION, probed_at=probed_at)
+    return replace(begun, state=ReleaseState.DEPLOYING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ def a_plan(**changes: Any) -> ReleasePlan:
         "watch_for": timedelta(minutes=20),
         "judge": JudgePlan(0.01, 1.25, 0.01, "hold", timedelta(minutes=1)),
         "deployment": DeploymentPlan(),
+        "holdback": 5,
+        "on_undecided": "ask",
     }
     return ReleasePlan(**{**values, **changes})
 

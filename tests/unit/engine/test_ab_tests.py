@@ -72,7 +72,7 @@ def after_a_test(world: World, test: AbPlan = TEST, **plan: Any) -> Release:
 def test_a_better_version_is_promoted_at_the_end_of_the_hold() -> None:
     world, _ = world_with(right=0.9)
     ended = after_a_test(world)
-    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (50, 100))
+    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (50, 95, 100))
     promoted = next(move for move in ended.history if "better is proven" in move.reason)
     assert promoted.at - NOW >= HOLD
     assert [each.verdict for each in ended.outcomes] == ["pass"]
@@ -135,7 +135,7 @@ def test_labels_that_arrive_while_watching_roll_a_bad_version_back(right: float,
     release = world.open(judge=judge, watch_for=timedelta(hours=3))
     world.run(until=lambda: world.release(release).state is ReleaseState.WATCHING)
     world.run(longest=10 * MINUTE)
-    assert world.traffic == {"v-2": 100}
+    assert world.traffic == {"v-1": 5, "v-2": 95}
 
     data.labels, data.version = known, 2
     world.run()

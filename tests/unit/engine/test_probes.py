@@ -98,7 +98,7 @@ def test_with_probes_a_good_version_is_promoted_and_the_evidence_says_what_was_a
     world.run()
 
     ended = world.release(release)
-    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (10, 50, 100))
+    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (10, 50, 95, 100))
     assert "requests were probes" in ended.reason
     probes = [i.probes for i in world.telemetry.recorded[ENDPOINT]]
     assert 0 < max(probes) <= 60

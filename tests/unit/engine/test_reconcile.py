@@ -25,11 +25,12 @@ def test_a_healthy_version_goes_through_every_step_and_finishes() -> None:
     world.run()
 
     ended = world.release(release)
-    assert (ended.state, ended.traffic_steps, ended.is_settled) == (ReleaseState.FINISHED, (10, 50, 100), True)
+    assert (ended.state, ended.traffic_steps, ended.is_settled) == (ReleaseState.FINISHED, (10, 50, 95, 100), True)
     assert world.traffic == {"v-2": 100}
     assert [call for call in world.workspace.calls if call[0] == "set_traffic"] == [
         ("set_traffic", "v-1=90,v-2=10"),
         ("set_traffic", "v-1=50,v-2=50"),
+        ("set_traffic", "v-1=5,v-2=95"),
         ("set_traffic", "v-2=100"),
     ]
     assert world.outbox.kinds == ["release-opened", "canary-started", "promoted"]
@@ -72,10 +73,12 @@ def test_after_the_promotion_nothing_is_rolled_back_to_a_champion_that_does_not_
     world.error_share["v-2"] = 0.2
     world.workspace.set_deployment_state(ENDPOINT, "v-1", "Failed")
 
-    world.run()
+    world.run(longest=timedelta(minutes=40))
 
-    assert world.traffic == {"v-2": 100}
-    assert world.release(release).state is ReleaseState.FAILED
+    held = world.release(release)
+    assert world.traffic == {"v-1": 5, "v-2": 95}
+    assert (held.state, held.phase) == (ReleaseState.WATCHING, "asking")
+    assert "deployment v-1 of the champion does not answer" in held.held_because
     assert "release-held" in world.outbox.kinds
 
 

@@ -35,13 +35,14 @@ def test_a_shadow_is_measured_on_copies_and_then_goes_through_the_steps() -> Non
     world.run()
 
     ended = world.release(release)
-    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (10, 50, 100))
+    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (10, 50, 95, 100))
     assert entered(ended)[:5] == ["gating", "evaluating", "deploying", "shadowing", "canary"]
     assert writes(world) == [
         ("set_mirror", "v-2=50"),
         ("set_mirror", ""),
         ("set_traffic", "v-1=90,v-2=10"),
         ("set_traffic", "v-1=50,v-2=50"),
+        ("set_traffic", "v-1=5,v-2=95"),
         ("set_traffic", "v-2=100"),
     ]
 
@@ -104,9 +105,9 @@ def test_blue_green_switches_after_the_smoke_test_and_watches() -> None:
     world.run()
 
     ended = world.release(release)
-    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (100,))
+    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (95, 100))
     assert ended.history[3].reason == "deployment v-2 is up and answered the smoke test"
-    assert writes(world) == [("set_traffic", "v-2=100")]
+    assert writes(world) == [("set_traffic", "v-1=5,v-2=95"), ("set_traffic", "v-2=100")]
 
 
 def test_blue_green_switches_back_when_the_new_version_fails() -> None:
@@ -117,7 +118,7 @@ def test_blue_green_switches_back_when_the_new_version_fails() -> None:
     world.run()
 
     assert world.release(release).state is ReleaseState.ROLLED_BACK
-    assert writes(world) == [("set_traffic", "v-2=100"), ("set_traffic", "v-1=100")]
+    assert writes(world) == [("set_traffic", "v-1=5,v-2=95"), ("set_traffic", "v-1=100")]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_a_person_may_end_the_bake_of_one_step() -> None:
     world.run(until=lambda: world.release(release).traffic_steps == (10, 50))
     assert world.clock.now() - began < timedelta(minutes=3)
     moved = world.release(release).history[-1]
-    world.run(until=lambda: world.release(release).traffic_steps == (10, 50, 100))
+    world.run(until=lambda: world.release(release).traffic_steps == (10, 50, 95))
 
     assert moved.reason.startswith("ana@example.com asked to promote: a hotfix; the judge had said inconclusive")
     # The next step bakes as long as it should: the promotion was for one.
@@ -220,7 +221,7 @@ def test_an_earlier_version_comes_back_through_the_steps_and_without_gates() -> 
 
     ended = world.release(release.id)
     assert release.id == "flight-delay-2-r2"
-    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (10, 50, 100))
+    assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (10, 50, 95, 100))
     assert entered(ended)[:3] == ["gating", "deploying", "canary"]
     assert ended.history[1].reason == "ana@example.com wants version 2 back: worse on holidays"
     assert world.traffic == {"v-2": 100}

@@ -45,7 +45,22 @@ _REQUESTS: list[Literal["abort", "hold", "resume", "promote"] | None] = [
 ]
 
 verdicts = st.sampled_from([Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL])
-splits = st.sampled_from([{V1: 100}, {V1: 90, V2: 10}, {V1: 50, V2: 50}, {V2: 100}, {V1: 30, V2: 70}, {}])
+splits = st.sampled_from(
+    [{V1: 100}, {V1: 90, V2: 10}, {V1: 50, V2: 50}, {V1: 5, V2: 95}, {V2: 100}, {V1: 30, V2: 70}, {}]
+)
+rarely = st.sampled_from([False, False, False, True])
+judgements = st.builds(
+    Judgement,
+    verdicts,
+    st.just("compared"),
+    st.booleans(),
+    st.just({"requests": 40.0, "errors": 20.0, "champion_requests": 40.0}),
+    suspects=rarely,
+    champion_is_sick=rarely,
+    is_broken=rarely,
+    needs_a_person=rarely,
+    is_proven=st.booleans(),
+)
 states = st.sampled_from(["Succeeded", "Succeeded", "Succeeded", "Updating", "Failed"])
 jobs = st.sampled_from([None, "Running", "Completed", "Completed", "Completed", "Failed"])
 choices = st.sampled_from(_CHOICES)
@@ -69,6 +84,8 @@ plans = st.builds(
     on_new_version=st.sampled_from(["queue", "replace", "refuse"]),
     steps=st.sampled_from([(10, 50, 100), (100,)]),
     probe=st.sampled_from([None, ProbePlan("azureml:requests@latest", 5)]),
+    holdback=st.sampled_from([0, 5, 5, 60]),
+    on_undecided=st.sampled_from(["ask", "ask", "roll-back", "finish"]),
     approval=st.sampled_from(
         [
             a_plan().approval,
@@ -80,7 +97,7 @@ plans = st.builds(
 )
 
 
-PLACES = [None, -1, 0, 1]
+PLACES = [None, -1, 0, 1, 2]
 RIVALS: list[tuple[Rival, ...]] = [
     *[()] * 12,
     (Rival(ReleaseId("x-3"), ModelVersion("3"), None),),
@@ -105,7 +122,7 @@ def observations(draw: st.DrawFn, release: Release, written: SetTraffic | None) 
     status, choice, request = draw(jobs), draw(choices), draw(requests)
     owner = draw(st.sampled_from([None, release.id, release.id, release.id]))
     return Observation(
-        request=ReleaseRequest(request, "ana", "because", NOW, draw(st.sampled_from(PLACES))) if request else None,
+        request=_request(draw, request) if request else None,
         model=MODEL if draw(st.integers(0, 9)) else None,
         endpoint=endpoint if draw(st.integers(0, 19)) else None,
         claim=EndpointClaim(ENDPOINT, owner, 3, traffic, earlier=(draw(splits),), asked_at=NOW, mirror=mirror),
@@ -114,24 +131,50 @@ def observations(draw: st.DrawFn, release: Release, written: SetTraffic | None) 
         job=JobRecord(evaluation_job(release.id), status, {}, "vigia") if status else None,
         gate_results=(GateResult("metric roc_auc", draw(verdicts), "measured"),) if draw(st.integers(0, 9)) else None,
         decision=Decision(choice, ("ben",), "", NOW) if choice else None,
-        judgement=Judgement(draw(verdicts), "compared") if draw(st.integers(0, 9)) else None,
+        judgement=draw(judgements) if draw(st.integers(0, 9)) else None,
         answer=draw(answers),
         outcome=draw(outcomes),
         probe_sample=draw(st.sampled_from([(), ("[1]", "[2]", "[3]")])),
     )
 
 
+def _request(draw: st.DrawFn, kind: Literal["abort", "hold", "resume", "promote"]) -> ReleaseRequest:
+    is_automatic = kind == "abort" and draw(st.booleans())
+    return ReleaseRequest(kind, "ana", "because", NOW, draw(st.sampled_from(PLACES)), is_automatic=is_automatic)
+
+
 @st.composite
 def starts(draw: st.DrawFn, release: Release, has_champion: bool) -> Release:
     """Return the release as it begins, or as it is about to serve: few random walks come so far by themselves."""
-    state = draw(st.sampled_from([ReleaseState.OPENED, ReleaseState.DEPLOYING, ReleaseState.CANARY]))
+    state = draw(
+        st.sampled_from([ReleaseState.OPENED, ReleaseState.DEPLOYING, ReleaseState.CANARY, ReleaseState.WATCHING])
+    )
     if state is ReleaseState.OPENED:
         return release
     deploying = replace(release, champion=Serving(V1, ModelVersion("1")) if has_champion else None)
     deploying = move(deploying, ReleaseState.DEPLOYING, "to begin with", NOW)
     if state is ReleaseState.DEPLOYING:
         return deploying
-    return replace(move(deploying, ReleaseState.CANARY, "to begin with", NOW), phase="shifting")
+    serving = replace(move(deploying, ReleaseState.CANARY, "to begin with", NOW), phase="shifting")
+    if state is ReleaseState.WATCHING:
+        return watched(serving)
+    return baking(serving) if len(serving.steps) > 1 and draw(st.booleans()) else serving
+
+
+def baking(serving: Release) -> Release:
+    since = NOW - serving.plan.bake
+    return replace(serving, phase="baking", traffic_steps=(serving.steps[0],), traffic_since=since)
+
+
+def watched(serving: Release) -> Release:
+    promoted = replace(move(serving, ReleaseState.PROMOTED, "to begin with", NOW), phase=None)
+    share = serving.traffic_at(len(serving.steps) - 1)[V2]
+    return replace(
+        move(promoted, ReleaseState.WATCHING, "to begin with", NOW),
+        step_index=len(serving.steps) - 1,
+        traffic_steps=(share,),
+        traffic_since=NOW,
+    )
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -203,19 +246,62 @@ def _check_traffic(before: Release, seen: Observation, taken: Step) -> None:
         assert after.judgement is None
         _check_grounds(before, seen)
     if len(after.traffic_steps) > len(before.traffic_steps):
-        assert seen.traffic == before.traffic_at(before.step_index)
+        assert seen.traffic == ({V2: 100} if before.phase == "ending" else before.traffic_at(before.step_index))
+    _check_watch(before, seen, taken)
+    _check_way_back(before, seen, after)
     # A release that was only shadowed has no traffic to give back: what a person changes meanwhile stays.
     has_ended = after.state is ReleaseState.ROLLED_BACK and before.state is not after.state
     if has_ended and after.champion and before.has_moved_traffic:
         assert seen.traffic == {after.champion.deployment: 100}
 
 
+def _check_watch(before: Release, seen: Observation, taken: Step) -> None:
+    """The champion keeps its share until the end of the watch, which is a proof, a person's word, or the old policy."""
+    after = taken.release
+    if before.state is not ReleaseState.WATCHING:
+        return
+    for action in taken.actions:
+        if isinstance(action, SetTraffic) and before.phase != "ending" and after.phase != "ending":
+            is_alone = before.champion is None or seen.deployment(V1) is None
+            assert dict(action.traffic) == ({V2: 100} if is_alone else before.traffic_at(len(before.steps) - 1))
+    ends = after.phase == "ending" or after.state is ReleaseState.FINISHED
+    if before.phase == "ending" or not ends:
+        return
+    judgement = after.judgement
+    promotes = before.phase == "asking" and seen.request is not None and seen.request.kind == "promote"
+    if promotes or before.plan.on_undecided == "finish" or before.champion is None:
+        return
+    assert judgement
+    assert not any([judgement.suspects, judgement.needs_a_person, judgement.is_broken])
+    assert judgement.verdict is not Verdict.FAIL
+    assert judgement.is_proven or judgement.verdict is Verdict.PASS or before.has_passed
+
+
+def _check_way_back(before: Release, seen: Observation, after: Release) -> None:
+    """No automatic way back leads to a champion that does not answer or fails too much; a failure of the watch goes
+    back only where both served side by side."""
+    begins = after.state is ReleaseState.ROLLING_BACK and before.state is not after.state
+    champion = seen.deployment(V1)
+    is_forced = champion is None or before.champion is None or after.ends_as is ReleaseState.LOST
+    if not begins or not before.has_moved_traffic or is_forced or champion is None:
+        return
+    if seen.request and seen.request.kind == "abort" and not seen.request.is_automatic:
+        return
+    assert champion.state == "Succeeded"
+    assert not (after.judgement and after.judgement.champion_is_sick)
+    if before.state is ReleaseState.WATCHING and after.ends_as is ReleaseState.ROLLED_BACK:
+        assert before.holdback or before.probed_at
+
+
 def _check_grounds(before: Release, seen: Observation) -> None:
     """What moves a step on: a pass, or a person's promotion of that step; nothing moves one on after a failure."""
-    verdict = seen.judgement.verdict if seen.judgement else Verdict.INCONCLUSIVE
+    judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured")
+    verdict = Verdict.FAIL if judgement.is_broken else judgement.verdict
     request = seen.request
     promotes = request is not None and request.kind == "promote" and request.step == before.step_index
     assert verdict is Verdict.PASS or (promotes and verdict is not Verdict.FAIL)
+    assert promotes or not judgement.suspects
+    assert promotes or judgement.is_proven or not judgement.champion_is_sick
     assert not (request and request.kind in {"hold", "abort"})
 
 
@@ -245,7 +331,8 @@ def _check_hand_edit(before: Release, seen: Observation) -> None:
     ours = [dict(split) for split in seen.claim.earlier] if seen.claim else []
     has_failed = seen.endpoint is not None and seen.endpoint.state == "Failed" and before.phase == "shifting"
     assert has_failed or seen.traffic in [*known, *ours]
-    if before.phase == "baking" or before.state in {ReleaseState.WATCHING, ReleaseState.SHADOWING}:
+    is_ending = before.phase == "ending" or (seen.traffic in known and before.state is ReleaseState.WATCHING)
+    if before.phase == "baking" or (before.state in {ReleaseState.WATCHING, ReleaseState.SHADOWING} and not is_ending):
         assert seen.traffic in ours
 
 
@@ -258,7 +345,8 @@ def _check_mirror(before: Release, seen: Observation, taken: Step) -> None:
     if before.state is ReleaseState.SHADOWING:
         assert after.traffic_steps == ()
         if after.state is ReleaseState.CANARY or (after.phase == "clearing" and before.phase == "baking"):
-            assert not (seen.judgement and seen.judgement.verdict is Verdict.FAIL and before.phase == "baking")
+            failed = seen.judgement and (seen.judgement.verdict is Verdict.FAIL or seen.judgement.is_broken)
+            assert not (failed and before.phase == "baking")
         if after.state is ReleaseState.CANARY:
             assert not seen.mirror
     has_rolled_back = before.state is ReleaseState.ROLLING_BACK and after.state.is_terminal
