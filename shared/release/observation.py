@@ -108,6 +108,11 @@ class Observation:
         return {name: share for name, share in self.endpoint.mirror_traffic.items() if share} if self.endpoint else {}
 
     @property
+    def has_failed(self) -> bool:
+        """Return whether the last write failed, perhaps half-way: its traffic is nobody's wish."""
+        return self.endpoint is not None and self.endpoint.state == "Failed"
+
+    @property
     def is_updating(self) -> bool:
         """Return whether a write to the endpoint is still under way, so that its traffic may yet change."""
         return self.endpoint is not None and self.endpoint.state not in {"Succeeded", "Failed", "Canceled"}

@@ -96,8 +96,7 @@ def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
     if seen.is_updating:
         return stay(unheld(release), now)
     # An update that failed half-way leaves traffic that nobody asked for: it is written again.
-    has_failed = seen.endpoint is not None and seen.endpoint.state == "Failed"
-    if seen.traffic not in (before, target) and not has_failed:
+    if seen.traffic not in (before, target) and not seen.has_failed:
         return other_traffic(release, seen, target, now)
     if held := asked_to_hold(seen):
         return hold(release, held, now)

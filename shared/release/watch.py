@@ -152,10 +152,10 @@ def _take_all(release: Release, seen: Observation, now: datetime) -> Step:
     if is_late(release, now):
         reason = f"the traffic is still {split(seen.traffic)} instead of {split(target)}"
         return hold_and_call(release, reason, now)
-    if seen.traffic not in (target, held_back):
-        return other_traffic(release, seen, target, now)
     if seen.is_updating:
-        return stay(release, now)
+        return stay(unheld(release), now)
+    if seen.traffic not in (target, held_back) and not seen.has_failed:
+        return other_traffic(release, seen, target, now)
     return stay(unheld(release), now, SetTraffic(release.endpoint, target))
 
 

@@ -184,6 +184,8 @@ def test_a_release_keeps_its_promises_whatever_it_sees(data: st.DataObject, has_
     if data.draw(st.integers(0, 4)) == 0:
         release = replace(release, undo=Undo("ana", "because", NOW))
     written: SetTraffic | None = SetTraffic(ENDPOINT, {V1: 100}) if has_champion else None
+    if release.traffic_since:
+        written = SetTraffic(ENDPOINT, release.traffic_at(release.step_index))
     for _ in range(60):
         seen = data.draw(observations(release, written))
         taken = step(release, seen, now)
@@ -329,7 +331,7 @@ def _check_hand_edit(before: Release, seen: Observation) -> None:
         return
     known = [before.traffic_at(before.step_index), before.traffic_at(max(before.step_index, 0) - 1)]
     ours = [dict(split) for split in seen.claim.earlier] if seen.claim else []
-    has_failed = seen.endpoint is not None and seen.endpoint.state == "Failed" and before.phase == "shifting"
+    has_failed = seen.has_failed and before.phase in {"shifting", "ending"}
     assert has_failed or seen.traffic in [*known, *ours]
     is_ending = before.phase == "ending" or (seen.traffic in known and before.state is ReleaseState.WATCHING)
     if before.phase == "baking" or (before.state in {ReleaseState.WATCHING, ReleaseState.SHADOWING} and not is_ending):
