@@ -45,7 +45,7 @@ def plan_from(policy: Policy) -> ReleasePlan:
         ab=ab_plan(rollout),
         decide_within=rollout.deadline,
         watch_for=rollout.watch_for,
-        judge=judge_plan(rollout.judge, rollout.held),
+        judge=judge_plan(rollout.judge, rollout.shortest_stage),
         deployment=DeploymentPlan(**rollout.deployment.model_dump()),
         strategy=rollout.strategy,
         mirror=rollout.mirror if rollout.strategy == "shadow" else 0,

@@ -122,6 +122,11 @@ class Rollout(Section):
         return self.hold_for if self.strategy == "ab" else self.bake
 
     @property
+    def shortest_stage(self) -> timedelta:
+        """Return the least time in which a release is judged: at a step, or while it is watched."""
+        return self.watch_for if self.moves_at_once else min(self.held, self.watch_for)
+
+    @property
     def deadline(self) -> timedelta:
         """Return how long a step may take to be decided."""
         if self.strategy == "ab":
@@ -152,7 +157,7 @@ class Rollout(Section):
         yield from self._time_problems()
         yield from judge_problems(self.judge)
         if self.strategy in IN_STEPS:
-            yield from warm_up_problems(self.judge, self.bake, self.deadline)
+            yield from warm_up_problems(self.judge, self.shortest_stage, self.deadline)
         yield from self._quality_problems()
         yield from ab_problems(self)
         yield from self._holdback_problems()

@@ -63,7 +63,7 @@ def traffic_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
         return
     needs = f"needs about {_hours(hours)}" if hours < MOST_HOURS else "is never enough"
     remedy = f"{stage.longer}: {math.ceil(1.5 * hours)}h, " if hours < MOST_HOURS else ""
-    at_most = judge_plan(rollout.judge, rollout.held).errors_at_most
+    at_most = judge_plan(rollout.judge, rollout.shortest_stage).errors_at_most
     enough = probes_that_decide(_tolerances(rollout, stage), real, stage.within / interval, at_most)
     what, probes = f"{stage.what} {traffic}", f"probe: {{sample: azureml:NAME@latest, per_interval: {enough}}}"
     if rollout.probe:
@@ -101,14 +101,17 @@ def _expected(stage: Stage, traffic: Rate | None, interval: timedelta) -> Expect
 def _tolerances(rollout: Rollout, stage: Stage) -> Tolerances:
     from shared.judge.evidence import tolerances_of
 
-    plan, looks = judge_plan(rollout.judge, rollout.held), max(1, round(stage.within / rollout.judge.interval))
+    plan, looks = (
+        judge_plan(rollout.judge, rollout.shortest_stage),
+        max(1, round(stage.within / rollout.judge.interval)),
+    )
     return tolerances_of(plan, looks, rollout.stages)
 
 
 def _hours_needed(rollout: Rollout, stage: Stage, expected: Expected) -> float:
     from shared.judge.need import intervals_to_pass
 
-    at_most = judge_plan(rollout.judge, rollout.held).errors_at_most
+    at_most = judge_plan(rollout.judge, rollout.shortest_stage).errors_at_most
     needed = intervals_to_pass(_tolerances(rollout, stage), expected, at_most)
     return needed * (rollout.judge.interval / timedelta(hours=1))
 

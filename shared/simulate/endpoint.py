@@ -22,14 +22,18 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL, ENDPOINT = ModelName("model"), EndpointName("endpoint")
 CHAMPION = Serving(DeploymentName("v-1"), ModelVersion("1"))
 MOST_STEPS = 100
+FAILS, UNPROVEN, PASSES, NOTHING, PROVEN, DOUBTED = -1, 0, 1, 2, 3, 4
+SOME = {"requests": 1.0}
 JUDGEMENTS = {
-    -1: Judgement(Verdict.FAIL, "beyond the tolerance"),
-    0: Judgement(Verdict.INCONCLUSIVE, "not proven yet"),
-    1: Judgement(Verdict.PASS, "within the tolerance"),
+    FAILS: Judgement(Verdict.FAIL, "beyond the tolerance", numbers=SOME),
+    UNPROVEN: Judgement(Verdict.INCONCLUSIVE, "not proven yet", numbers=SOME),
+    PASSES: Judgement(Verdict.PASS, "within the tolerance", numbers=SOME, is_proven=True),
+    NOTHING: Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured", has_data=False),
+    PROVEN: Judgement(Verdict.INCONCLUSIVE, "its own errors are within the bound", numbers=SOME, is_proven=True),
+    DOUBTED: Judgement(Verdict.INCONCLUSIVE, "suspected", numbers=SOME, needs_a_person=True),
 }
 # Labels are not simulated: an A/B test's outcome is taken as proven, so that what decides is the guard.
-PROVEN = Judgement(Verdict.PASS, "the outcome is taken as proven")
-NO_DATA = Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured", has_data=False)
+TESTED = Judgement(Verdict.PASS, "the outcome is taken as proven")
 
 
 def opened(plan: ReleasePlan) -> Release:
@@ -52,8 +56,13 @@ class VirtualEndpoint:
     @property
     def is_waiting(self) -> bool:
         """Return whether only measurements or time move it on."""
-        state = self.release.state
-        return state.is_terminal or state is ReleaseState.WATCHING or self.release.phase == "baking"
+        watches = self.release.state is ReleaseState.WATCHING and self.release.phase is None
+        return self.is_over or watches or self.release.phase == "baking"
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether it has ended, or waits for a person: nobody is there to answer."""
+        return self.release.state.is_terminal or self.release.phase == "asking"
 
     def after(self, now: datetime, judgement: Judgement | None = None) -> VirtualEndpoint:
         """Return what it is like once the release stepped on the judgement, and on until it waits for the next one.
@@ -69,7 +78,7 @@ class VirtualEndpoint:
         raise PermanentError("simulate.stuck", f"the simulated release stays in {found.release.state}", "report this")
 
     def _stepped(self, now: datetime, judgement: Judgement | None) -> VirtualEndpoint:
-        outcome = PROVEN if due(self.release, now) else None
+        outcome = TESTED if due(self.release, now) else None
         taken = step(self.release, Observation(endpoint=self._seen(), judgement=judgement, outcome=outcome), now)
         written = [action.traffic for action in taken.actions if isinstance(action, SetTraffic)]
         return VirtualEndpoint(taken.release, written[-1] if written else self.traffic)

@@ -17,7 +17,18 @@ import numpy as np
 from shared.domain.release import ReleaseState
 from shared.domain.release_plan import ReleasePlan
 from shared.judge.evidence import Tolerances, tolerances_of
-from shared.simulate.endpoint import CHAMPION, JUDGEMENTS, NO_DATA, START, VirtualEndpoint, begun
+from shared.simulate.endpoint import (
+    CHAMPION,
+    DOUBTED,
+    FAILS,
+    JUDGEMENTS,
+    NOTHING,
+    PASSES,
+    PROVEN,
+    START,
+    VirtualEndpoint,
+    begun,
+)
 from shared.simulate.measurements import Change, Looks, Measured, look, measure, without_scores
 from shared.simulate.traffic import MINUTES_PER_DAY, Traffic
 
@@ -29,8 +40,6 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 # So many releases at a time: their numbers stay in the processor's cache.
 BATCH = 100
-# The judge has no data.
-NOTHING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class Ended:
     """How one release ended.
 
     Args:
-        state: finished, rolled_back or aborted.
+        state: finished, rolled_back or aborted; watching when a person is asked.
         minutes: from the first traffic to the end.
         promoted_after: minutes from the first traffic until it had all of it; None when it never had.
         requests: that the challenger answered until then, or until the watch was over.
@@ -64,11 +73,17 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """What one wait for measurements is like: how many looks there are, and from which on a pass counts."""
+    """What one wait for measurements is like.
+
+    Args:
+        first_pass: the look from which on a pass counts.
+        is_beside: both versions serve at the same time, so that load cancels, and a failure goes back.
+    """
 
     looks: int
     first_pass: int
     is_watch: bool
+    is_beside: bool
 
 
 def simulate(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed: int) -> list[Ended]:
@@ -82,8 +97,8 @@ def simulate(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, see
         while running:
             stage = _stage(plan, running[0])
             _advance(plan, traffic, change, running, stage, random, steps)
-            ended += [_ended(each) for each in running if each.endpoint.release.state.is_terminal]
-            running = [each for each in running if not each.endpoint.release.state.is_terminal]
+            ended += [_ended(each) for each in running if each.endpoint.is_over]
+            running = [each for each in running if not each.endpoint.is_over]
     return ended
 
 
@@ -97,9 +112,8 @@ class _Steps:
     def after(self, endpoint: VirtualEndpoint, minutes: float, verdict: int) -> VirtualEndpoint:
         key = id(endpoint), minutes, verdict
         if key not in self._known:
-            judgement = NO_DATA if verdict == NOTHING else JUDGEMENTS[verdict]
             # The endpoint is kept with the answer, so that its id stays its own.
-            self._known[key] = endpoint, endpoint.after(START + minutes * MINUTE, judgement)
+            self._known[key] = endpoint, endpoint.after(START + minutes * MINUTE, JUDGEMENTS[verdict])
         return self._known[key][1]
 
 
@@ -114,9 +128,9 @@ def _stage(plan: ReleasePlan, running: _Running) -> _Stage:
     interval = plan.judge.interval
     if running.endpoint.release.state is ReleaseState.WATCHING:
         looks = max(1, -(-plan.watch_for // interval))
-        return _Stage(looks, looks + 1, is_watch=True)
+        return _Stage(looks, looks + 1, is_watch=True, is_beside=running.endpoint.release.holdback > 0)
     looks = max(1, -(-plan.decide_within // interval))
-    return _Stage(looks, min(max(1, -(-plan.bake // interval)), looks), is_watch=False)
+    return _Stage(looks, min(max(1, -(-plan.bake // interval)), looks), is_watch=False, is_beside=True)
 
 
 def _advance(
@@ -141,12 +155,12 @@ def _advance(
         rest = np.flatnonzero(decided < 0)
         part = Measured(measured.counts[rest, :until], measured.differences[rest, :until])
         looks = look(part, tolerances, plan.judge.errors_at_most)
-        at = _deciding(looks, stage, plan.judge.on_no_data == "abort")
+        goes_back = stage.is_beside or plan.probe is not None
+        at = _deciding(looks, stage, goes_back, plan.judge.on_no_data == "abort")
         at = np.where((at >= until) & (until == stage.looks), stage.looks - 1, at)
         found = at < until
         decided[rest[found]] = at[found]
-        told = np.where(looks.has_data, looks.verdicts, NOTHING)
-        says[rest[found]] = told[found, at[found]]
+        says[rest[found]] = _says(looks, stage)[found, at[found]]
     # Probes are nobody's requests.
     served = np.cumsum(measured.requests if plan.probe is None else rates[0], axis=1)
     for place, each in enumerate(running):
@@ -161,10 +175,26 @@ def _tolerances(plan: ReleasePlan, stage: _Stage) -> Tolerances:
     return without_scores(tolerances_of(plan.judge, horizon, plan.stages))
 
 
-def _deciding(looks: Looks, stage: _Stage, gives_up: bool) -> NDArray[np.intp]:
-    """Return the first look of each release at which it moves; the number of looks where it does not."""
+def _says(looks: Looks, stage: _Stage) -> NDArray[np.int8]:
+    """Return which judgement each look comes to. What the version's own errors say counts at the end of the watch."""
+    says = np.where(looks.has_data, looks.verdicts, NOTHING).astype(np.int8)
+    if not stage.is_watch:
+        return says
+    is_open = (says != FAILS) & (says != PASSES)
+    says[is_open & looks.is_proven] = PROVEN
+    says[is_open & looks.is_doubted] = DOUBTED
+    return says
+
+
+def _deciding(looks: Looks, stage: _Stage, goes_back: bool, gives_up: bool) -> NDArray[np.intp]:
+    """Return the first look of each release at which it moves; the number of looks where it does not.
+
+    Args:
+        goes_back: whether a failure does; else it holds, and people decide when the time is over.
+        gives_up: whether it does where nothing was measured.
+    """
     count = looks.verdicts.shape[1]
-    moves = looks.verdicts < 0
+    moves = (looks.verdicts < 0) & goes_back
     if not stage.is_watch:
         is_baked = np.arange(count) >= stage.first_pass - 1
         moves |= is_baked & (looks.verdicts > 0)
@@ -182,7 +212,7 @@ def _rates(traffic: Traffic, running: list[_Running], stage: _Stage, width: floa
         [each.endpoint.traffic.get(each.endpoint.release.challenger.deployment, 0) for each in running]
     )
     requests = traffic.per_minute(born + since) * width
-    if not stage.is_watch:
+    if stage.is_beside:
         return requests * challenger[:, None] / 100, requests * (100 - challenger[:, None]) / 100
     # The champion's traffic of as long ago as the watch is long is compared.
     before = since - stage.looks * width
@@ -196,11 +226,11 @@ def _rates(traffic: Traffic, running: list[_Running], stage: _Stage, width: floa
 def _probed(plan: ReleasePlan, rates: tuple[Numbers, Numbers], stage: _Stage) -> tuple[tuple[Numbers, Numbers], bool]:
     """Return the rates with probes, and whether both versions are measured at the same time."""
     if plan.probe is None:
-        return rates, not stage.is_watch
+        return rates, stage.is_beside
     fewest = float(plan.probe.per_interval)
-    # While watching, the champion is measured beside the challenger only if probes are sent to both.
-    is_beside = not stage.is_watch or bool((rates[0] < fewest).any())
-    champion = np.full(rates[1].shape, fewest) if stage.is_watch and is_beside else np.maximum(rates[1], fewest)
+    # With nothing held back the champion is measured beside the challenger only if probes are sent to both.
+    is_beside = stage.is_beside or bool((rates[0] < fewest).any())
+    champion = np.full(rates[1].shape, fewest) if is_beside and not stage.is_beside else np.maximum(rates[1], fewest)
     return (np.maximum(rates[0], fewest), champion), is_beside
 
 
@@ -224,18 +254,19 @@ def look_by_look(plan: ReleasePlan, measured: Iterator[Measured]) -> Ended:
     """
     running = _begin(begun(plan), 0.0)
     width = plan.judge.interval / MINUTE
-    while not running.endpoint.release.state.is_terminal:
+    while not running.endpoint.is_over:
         stage, seen = _stage(plan, running), next(measured)
         before = (running.endpoint.release.state, running.endpoint.release.step_index)
         tolerances = _tolerances(plan, stage)
         for count in range(1, stage.looks + 1):
             so_far = Measured(seen.counts[:, :count], seen.differences[:, :count])
             looks = look(so_far, tolerances, plan.judge.errors_at_most)
-            verdict = JUDGEMENTS[int(looks.verdicts[0, -1])] if looks.has_data[0, -1] else NO_DATA
+            verdict = JUDGEMENTS[int(_says(looks, stage)[0, -1])]
             running.at += width
             running.requests += float(seen.requests[0, count - 1])
             running.endpoint = running.endpoint.after(START + running.at * MINUTE, verdict)
-            if (running.endpoint.release.state, running.endpoint.release.step_index) != before:
+            after = running.endpoint.release
+            if (after.state, after.step_index) != before or running.endpoint.is_over:
                 break
         _note(running)
     return _ended(running)

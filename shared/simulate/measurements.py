@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.judge.absolute_errors import broken, proven
+from shared.judge.absolute_errors import broken, proven, suspicious
 from shared.judge.evidence import FEWEST_INTERVALS_TO_PASS, Tolerances, error_paths, latency_paths, verdicts
 from shared.judge.latency import FEWEST_BEYOND
 from shared.judge.starts import starts_for
@@ -71,10 +71,14 @@ class Looks:
     Args:
         verdicts: -1 fail, 0 inconclusive, 1 pass.
         has_data: False where nothing comparable was measured, or not lately.
+        is_proven: the challenger's own errors are within the absolute bound.
+        is_doubted: something is suspected, and not proven.
     """
 
     verdicts: NDArray[np.int8]
     has_data: NDArray[np.bool_]
+    is_proven: NDArray[np.bool_]
+    is_doubted: NDArray[np.bool_]
 
 
 def measure(
@@ -136,13 +140,18 @@ def look(measured: Measured, tolerances: Tolerances, errors_at_most: float | Non
     age = (columns + 1 - latest) * tolerances.interval.total_seconds()
     has_data = (pairs > 0) & (age <= tolerances.stale_after.total_seconds())
     found = np.where(has_data, found, 0).astype(np.int8)
+    is_doubted = np.zeros(found.shape, dtype=np.bool_)
+    for each in paths:
+        is_doubted |= has_data & (each.fails >= tolerances.enough_to_fail)
     if errors_at_most is None:
-        return Looks(found, has_data)
+        return Looks(found, has_data, np.zeros_like(is_doubted), is_doubted)
     requests, errors = measured.counts[..., 0], measured.counts[..., 1]
     is_broken = broken(requests, errors, errors_at_most, tolerances.interval, starts_for(tolerances.horizon))
-    found[(found > 0) & ~proven(requests, errors, errors_at_most)] = 0
+    is_proven = proven(requests, errors, errors_at_most)
+    is_doubted |= suspicious(requests, errors, errors_at_most, tolerances.interval)
+    found[(found > 0) & ~is_proven] = 0
     found[is_broken] = -1
-    return Looks(found, has_data | is_broken)
+    return Looks(found, has_data | is_broken, is_proven, is_doubted)
 
 
 def _to_the_left(values: Numbers, is_measured: NDArray[np.bool_]) -> Numbers:

@@ -29,7 +29,8 @@ class Outcome:
     """What became of the releases of challengers that differ in one way.
 
     Args:
-        finished, rolled_back, undecided: percent of the releases; `undecided` ran into a deadline.
+        finished, rolled_back, undecided: percent of the releases; `undecided` ran into a deadline, or ended with a
+            question to people.
         is_tolerated: whether the policy allows the difference, so that finishing is right.
         rolled_back_after: minutes of traffic until then, median; None when none was.
         promoted_after, promoted_after_p90: minutes from the first traffic to all of it; None when none got there.
@@ -78,7 +79,7 @@ def outcome(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed
         runs=runs,
         finished=_percent(ended, ReleaseState.FINISHED),
         rolled_back=_percent(ended, ReleaseState.ROLLED_BACK),
-        undecided=_percent(ended, ReleaseState.ABORTED),
+        undecided=_percent(ended, ReleaseState.ABORTED) + _percent(ended, ReleaseState.WATCHING),
         is_tolerated=_is_tolerated(change, plan.judge, traffic),
         rolled_back_after=_quantile(roll_backs, 0.5),
         promoted_after=_quantile(promotions, 0.5),

@@ -46,7 +46,7 @@ def watched(holdback: int = 5, champion: bool = True, **changes: Any) -> Release
 
 
 def beside(**traffic: int) -> EndpointRecord:
-    return an_endpoint(**(traffic or {"v_1": 5, "v_2": 95}))
+    return an_endpoint("Succeeded", "flight-delay", **(traffic or {"v_1": 5, "v_2": 95}))
 
 
 def look(release: Release, judgement: Judgement | None, at: Any = NOW, **seen: Any) -> Step:
