@@ -51,7 +51,7 @@ def test_a_slow_and_failing_version_is_rolled_back_and_read_back() -> None:
     assert world.traffic == {"v-1": 100}
     assert "times the champion's (tolerance 1.25)" in ended.reason
     assert "requests failed (champion 0 of" in ended.reason
-    assert world.outbox.kinds == ["release-opened", "canary-started", "rolled-back"]
+    assert world.outbox.kinds == ["release-opened", "canary-started", "release-held", "rolled-back"]
 
 
 def test_a_regression_after_the_promotion_is_rolled_back() -> None:
