@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.rivals.streams import Streams
-from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.evidence import Tolerances
+from shared.simulate.measurements import Measured, look
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,8 @@ Rule = Callable[[Streams], "Numbers"]
 # What a person might write as a condition on one minute's metrics.
 MORE_ERRORS, MORE_LATENCY = 0.01, 1.10
 P_VALUE = 0.05
+# The policy's default for either version's own errors.
+AT_MOST = 0.10
 # Source: kayenta, NetflixACAJudge.scala and MannWhitneyClassifier.scala, read 2026-11-20.
 KAYENTA_TOLERANCE, KAYENTA_NORMAL_QUANTILE = 0.25, 2.3263478740408408
 
@@ -38,12 +41,9 @@ def ours(tolerances: Tolerances) -> Rule:
 
 
 def our_verdicts(streams: Streams, tolerances: Tolerances) -> NDArray[np.int8]:
+    """Return what the judge says, as `vigia simulate` has it; `bench canary` holds it to what the app says."""
     counts = np.stack([streams.requests_c, streams.errors_c, streams.requests_b, streams.errors_b], axis=-1)
-    paths = [
-        error_paths(counts, tolerances),
-        latency_paths(streams.latency_c - streams.latency_b, tolerances),
-    ]
-    return verdicts(paths, streams.requests_c, tolerances)
+    return look(Measured(counts, streams.latency_c - streams.latency_b), tolerances, AT_MOST).verdicts
 
 
 def argo(streams: Streams) -> Numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,7 @@ def _own_errors(
     release: Release, champion: Serving, intervals: tuple[Interval, ...], window: Window
 ) -> tuple[AbsoluteErrors | None, AbsoluteErrors | None]:
     """Return the challenger's errors, and the champion's; None where the policy has no absolute bound."""
-    from shared.judge.absolute_errors import absolute_errors
+    from shared.judge.absolute_errors import absolute_errors, fails_alike
     from shared.judge.absolute_verdict import own_intervals
 
     at_most, width, horizon = release.plan.judge.errors_at_most, release.plan.judge.interval, _horizon(release)
@@ -94,7 +94,10 @@ def _own_errors(
         return None, None
     own = own_intervals(intervals, release.challenger.deployment, window.start, window.end)
     others = own_intervals(intervals, champion.deployment, window.start - window.lag, window.end)
-    return absolute_errors(own, at_most, width, horizon), absolute_errors(others, at_most, width, horizon)
+    mine, theirs = (absolute_errors(each, at_most, width, horizon) for each in (own, others))
+    if mine.is_broken and fails_alike(own, others, at_most, window.lag):
+        theirs = replace(theirs, is_broken=True)
+    return mine, theirs
 
 
 def _judged_alone(release: Release, intervals: tuple[Interval, ...], window: Window, now: datetime) -> Judgement | None:

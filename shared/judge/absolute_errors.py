@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # A version exactly at the bound is called broken with a chance of at most 1 in so many.
 FALSE_ALARMS = 100
-BROKEN_MINUTES, SUSPICIOUS_MINUTES = 4, 3
+BROKEN_MINUTES, SUSPICIOUS_MINUTES = 5, 3
 # From here on a person is asked: too little to be sure, too much to be left alone.
 SUSPICIOUS_ERRORS, SUSPICIOUS_RATIO = 5, 1.5
 CONFIDENCE = 0.95
@@ -77,13 +77,27 @@ def absolute_errors(intervals: Sequence[Interval], at_most: float, interval: tim
     )
 
 
+def fails_alike(
+    challenger: Sequence[Interval], champion: Sequence[Interval], at_most: float, lag: timedelta = timedelta(0)
+) -> bool:
+    """Return whether the champion, too, was beyond the bound in the minutes in which the challenger was.
+
+    An incident that both share shows sooner in whoever has more requests.
+    """
+    bad = {each.start - lag for each in challenger if each.errors > at_most * each.requests}
+    beside = [each for each in champion if each.start in bad]
+    return sum(each.errors for each in beside) > at_most * sum(each.requests for each in beside)
+
+
 def broken(requests: Numbers, errors: Numbers, at_most: float, interval: timedelta, starts: Starts) -> Truths:
     """Return after each interval (columns) of each stream (rows) whether it is proven to be beyond the bound."""
-    count = requests.shape[1]
-    logs = [_log_e(_since(requests, first), _since(errors, first), at_most) for first in starts.begun(count)]
-    minutes = np.cumsum(errors > at_most * requests, axis=1)
-    is_proven = starts.mean(np.stack(logs)) >= math.log(FALSE_ALARMS)
-    return np.asarray(is_proven & (minutes >= spanned(BROKEN_MINUTES, interval)))
+    is_beyond, fewest = (errors > at_most * requests).astype(np.float64), spanned(BROKEN_MINUTES, interval)
+    logs = []
+    for first in starts.begun(requests.shape[1]):
+        log_e = _log_e(_since(requests, first), _since(errors, first), at_most)
+        # A process is looked at only once it has seen so many minutes itself: one cluster is not enough for any.
+        logs.append(np.where(_since(is_beyond, first) >= fewest, log_e, np.minimum(log_e, 0.0)))
+    return np.asarray(starts.mean(np.stack(logs)) >= math.log(FALSE_ALARMS))
 
 
 def suspicious(requests: Numbers, errors: Numbers, at_most: float, interval: timedelta) -> Truths:
@@ -121,7 +135,12 @@ def _log_e(tried: Numbers, failed: Numbers, at_most: float) -> Numbers:
     from scipy.special import betainc, betaln
 
     rest = tried - failed
+    # Below the bound the process only loses: it is not needed exactly, and is taken to have lost everything.
+    beyond = failed > at_most * tried
+    logs = np.where(tried > 0, -math.inf, 0.0)
+    tried, failed, rest = tried[beyond], failed[beyond], rest[beyond]
     # The integral of p^K (1 - p)^(N - K) from the bound to 1.
     tail = betainc(rest + 1, failed + 1, 1 - at_most)
     above = betaln(failed + 1, rest + 1) + np.log(np.maximum(tail, _LEAST))
-    return np.asarray(above - math.log1p(-at_most) - failed * math.log(at_most) - rest * math.log1p(-at_most))
+    logs[beyond] = above - math.log1p(-at_most) - failed * math.log(at_most) - rest * math.log1p(-at_most)
+    return logs

@@ -33,8 +33,9 @@ FEWEST_REQUESTS = 20
 STALE_INTERVALS, STALE_DELAYS = 10, 3
 # The minutes must be as sure as this that errors are more frequent: requests that fail together count once.
 ENOUGH_AGREEMENT = math.log(20)
-# Latency must be beyond the tolerance in so many of the last minutes, which a stall of a few minutes is not.
-SLOW_WINDOW_MINUTES, SLOW_SHARE = 20, 0.75
+# Latency must be beyond the tolerance in 16 of the last 20 minutes, which a stall of a few minutes is not, and in 4 of
+# the last 5, in which a version that still warms up has settled.
+SLOW_MINUTES = ((16, 20), (4, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,10 @@ class Tolerances:
         return self.interval + max(STALE_INTERVALS * self.interval, STALE_DELAYS * self.log_delay)
 
     @property
-    def slow_window(self) -> tuple[int, int]:
-        """Return how many of how many intervals must be beyond the latency's tolerance."""
-        window = spanned(SLOW_WINDOW_MINUTES, self.interval, least=4)
-        return math.ceil(SLOW_SHARE * window), window
+    def slow_windows(self) -> tuple[tuple[int, int], ...]:
+        """Return how many of how many of the last intervals must be beyond the latency's tolerance."""
+        lengths = [(slow / window, spanned(window, self.interval, least=2)) for slow, window in SLOW_MINUTES]
+        return tuple((math.ceil(share * length), length) for share, length in lengths)
 
 
 def tolerances_of(plan: JudgePlan, horizon: int, stages: int = 1) -> Tolerances:
@@ -159,12 +160,12 @@ def latency_paths(differences: Numbers, tolerances: Tolerances) -> Paths:
     """Return the evidence in differences of log latency (streams, intervals)."""
     bound = math.log(tolerances.latency or 1.0)
     fails = means.paths_above(differences, bound, starts_for(tolerances.horizon))
-    slow, window = tolerances.slow_window
-    beyond = np.cumsum(differences > bound, axis=1)
-    before = np.zeros_like(beyond)
-    before[:, window:] = beyond[:, :-window]
-    within = means.paths_below(differences, bound, ONE_START)
-    return Paths("latency", _not_before_told(fails), within, np.asarray(beyond - before >= slow))
+    beyond, agrees = np.cumsum(differences > bound, axis=1), np.ones(fails.shape, dtype=bool)
+    for slow, window in tolerances.slow_windows:
+        before = np.zeros_like(beyond)
+        before[:, window:] = beyond[:, :-window]
+        agrees &= beyond - before >= slow
+    return Paths("latency", _not_before_told(fails), means.paths_below(differences, bound, ONE_START), agrees)
 
 
 def score_paths(moments: Numbers, tolerances: Tolerances) -> Paths:

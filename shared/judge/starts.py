@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EVERY = 5
 MOST = 12
 FIRST_STAKE = 2 / 3
+LEAST = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Starts:
         total = float(stakes[begun:].sum()) * np.exp(-highest)
         for stake, values in zip(stakes[:begun].tolist(), log_values, strict=True):
             total += stake * np.exp(values - highest)
-        return np.asarray(highest + np.log(total))
+        # All may have lost everything.
+        return np.asarray(highest + np.log(np.maximum(total, LEAST)))
 
 
 ONE_START = Starts(1, 1)

@@ -65,6 +65,11 @@ def test_hours_are_the_same_for_the_same_seed_and_keep_to_their_world() -> None:
 
 
 def test_the_benchmark_reports_every_case() -> None:
-    found = canary.measure(canary.Size(3, 6), QUIET)
-    assert {figure.name.split(".")[1] for figure in found} == {*canary.SAME, *canary.WORSE}
+    found = canary.measure(canary.Size(3, 6, 4, 1), QUIET)
+    assert {figure.name.split(".")[1] for figure in found} == {
+        "app",
+        *canary.SAME,
+        *canary.WORSE,
+        *(f"release_{name}" for name in canary.DAYS),
+    }
     assert all(figure.what for figure in found)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from shared.judge.absolute_errors import broken, proven, requests_to_prove, suspicious
+from shared.domain.ids import DeploymentName
+from shared.domain.measurement import Interval
+from shared.judge.absolute_errors import broken, fails_alike, proven, requests_to_prove, suspicious
 from shared.judge.starts import starts_for
 
 MINUTE = timedelta(minutes=1)
@@ -78,3 +80,18 @@ def test_all_requests_failing_is_no_numerical_trouble() -> None:
     requests = np.full((1, 20), 1e6)
     assert broken(requests, requests, 0.1, MINUTE, starts_for(20))[0, -1]
     assert not broken(requests, 0 * requests, 0.1, MINUTE, starts_for(20)).any()
+
+
+def test_a_champion_that_failed_in_the_same_minutes_fails_alike_however_little_traffic_it_has() -> None:
+    start = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+    def minutes(name: str, requests: int, failed: range) -> list[Interval]:
+        return [
+            Interval(DeploymentName(name), start + each * MINUTE, requests, requests // 2 * (each in failed), 4.0)
+            for each in range(60)
+        ]
+
+    challenger = minutes("v-2", 600, range(50, 55))
+    assert fails_alike(challenger, minutes("v-1", 6, range(50, 55)), 0.1)
+    assert not fails_alike(challenger, minutes("v-1", 6, range(10, 20)), 0.1)
+    assert not fails_alike(challenger, [], 0.1)
