@@ -15,9 +15,10 @@ from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
 from shared.domain.verdict import Verdict
 from shared.judge.canary import Comparison, counts, judge
-from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.evidence import Tolerances
 from shared.judge.latency import differences
 from shared.judge.pairs import Pair
+from shared.simulate.measurements import Measured, look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,11 +74,8 @@ def our_minute(pairs: Sequence[Pair]) -> float:
     """Return the minute in which `ours` first says so, from the evidence of all looks at once."""
     import numpy as np
 
-    paths = [
-        error_paths(counts(pairs), TOLERANCES),
-        latency_paths(np.array([differences(pairs)]), TOLERANCES),
-    ]
-    fails = verdicts(paths, counts(pairs)[..., 0], TOLERANCES)[0] < 0
+    measured = Measured(counts(pairs), np.array([differences(pairs)]))
+    fails = look(measured, TOLERANCES).verdicts[0] < 0
     return float(fails.argmax()) + 1 if fails.any() else inf
 
 
