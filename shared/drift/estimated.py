@@ -51,8 +51,8 @@ class EstimateRules:
         min_change: smallest worsening that matters, in the metric's unit.
         threshold: a score of at least this counts as 1, where a metric needs classes.
         minimum_rows: fewer rows are insufficient data.
-        bound: what the metric may be at worst, whatever it was in the reference; beyond it by more than the
-            reference's own chunks vary, it alarms. None compares with the reference instead.
+        bound: what the metric may be at worst: only a worsening to beyond it, by more than the reference's own chunks
+            vary, alarms. None lets every worsening count.
     """
 
     metric: str = "roc_auc"
@@ -142,7 +142,8 @@ def estimate_performance(
     """Return the metric to expect on the window, and whether that is worse than chunks of its length ever were.
 
     It alarms when the estimate is worse than the reference's by more than `min_change` and by more than 3 standard
-    deviations of the reference's own chunks of this length, and of `past` windows when there are at least 8.
+    deviations of the reference's own chunks of this length, and of `past` windows when there are at least 8; with a
+    bound, only when it is beyond that, too.
 
     Args:
         scores: the window's; NaN and infinite ones are left out.
@@ -156,7 +157,7 @@ def estimate_performance(
         raise ValueError(f"the reference was made for {reference.metric} cut at {reference.threshold:g}; make it again")
     given = np.asarray(scores, dtype=np.float64)
     found = given[np.isfinite(given)]
-    findings = _findings(reference, found, len(given) - len(found))
+    findings = _findings(reference, found, len(given) - len(found), rules)
     if len(found) < rules.minimum_rows:
         text = f"Insufficient data: {len(found):,} scores in the window, at least {rules.minimum_rows:,} are needed."
         return SignalReport(SIGNAL, "insufficient-data", text, len(found), measure=rules.metric, findings=findings)
@@ -165,13 +166,7 @@ def estimate_performance(
     except MetricUndefinedError as exc:
         text = f"Insufficient data: {exc}."
         return SignalReport(SIGNAL, "insufficient-data", text, len(found), measure=rules.metric, findings=findings)
-    sign = -1.0 if METRICS[rules.metric].bound == "at_least" else 1.0
-    margin, reason = _margin(reference, len(found), rules, past)
-    threshold = reference.value + sign * margin
-    if rules.bound is not None:
-        threshold = rules.bound + sign * STANDARD_DEVIATIONS * reference.spread_at(len(found))
-        asked = METRICS[rules.metric].bound.replace("_", " ")
-        reason = f"the {asked} {rules.bound:g} asked for and the reference's own chunks"
+    threshold, reason = _threshold(reference, len(found), rules, past)
     is_worse = METRICS[rules.metric].is_worse(value, than=threshold)
     text = (
         f"Estimated without labels: {rules.metric} {value:.3f} on {len(found):,} rows, {reference.value:.3f} in the "
@@ -183,15 +178,23 @@ def estimate_performance(
     )
 
 
-def _margin(reference: EstimateReference, rows: int, rules: EstimateRules, past: Sequence[float]) -> tuple[float, str]:
-    margins = [
-        (rules.min_change, "the smallest change that matters"),
-        (STANDARD_DEVIATIONS * reference.spread_at(rows), "the reference's own chunks"),
-    ]
+def _threshold(
+    reference: EstimateReference, rows: int, rules: EstimateRules, past: Sequence[float]
+) -> tuple[float, str]:
+    """Return beyond which value it alarms, and what sets it: the worse of a worsening that counts and the bound."""
+    metric = METRICS[rules.metric]
+    sign = -1.0 if metric.bound == "at_least" else 1.0
+    noise = STANDARD_DEVIATIONS * reference.spread_at(rows)
+    margins = [(rules.min_change, "the smallest change that matters"), (noise, "the reference's own chunks")]
     if len(past) >= ENOUGH_CHUNKS:
         away = abs(float(np.mean(past)) - reference.value)
         margins.append((away + STANDARD_DEVIATIONS * float(np.std(past, ddof=1)), "past windows"))
-    return max(margins)
+    margin, reason = max(margins)
+    worsened = reference.value + sign * margin
+    if rules.bound is None or not metric.is_worse(rules.bound + sign * noise, than=worsened):
+        return worsened, reason
+    asked = metric.bound.replace("_", " ")
+    return rules.bound + sign * noise, f"the {asked} {rules.bound:g} asked for and the reference's own chunks"
 
 
 def _spread(rules: EstimateRules, scores: Numbers, probabilities: Numbers, size: int) -> float:
@@ -205,9 +208,14 @@ def _spread(rules: EstimateRules, scores: Numbers, probabilities: Numbers, size:
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.inf
 
 
-def _findings(reference: EstimateReference, scores: Numbers, dropped: int) -> tuple[str, ...]:
+def _findings(reference: EstimateReference, scores: Numbers, dropped: int, rules: EstimateRules) -> tuple[str, ...]:
     found = [f"{dropped:,} scores are not finite; they are left out"] if dropped else []
     outside = reference.curve.outside(scores) if len(scores) else 0.0
     if outside > OUTSIDE_WORTH_A_WORD:
         found.append(f"{outside:.1%} of the scores lie beyond all of the reference's: the estimate guesses there")
+    if rules.bound is not None and METRICS[rules.metric].is_worse(reference.value, than=rules.bound):
+        found.append(
+            f"{rules.metric} was {reference.value:.3f} in the reference, beyond the {rules.bound:g} asked for: "
+            "only what is worse than it was alarms"
+        )
     return tuple(found)

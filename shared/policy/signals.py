@@ -87,7 +87,7 @@ class Performance(Section):
 
 
 class EstimatedPerformance(Section):
-    """What a metric may be at worst by estimate, before labels come; without a bound, by how much it may worsen."""
+    """By how much a metric may worsen by estimate, before labels come; with a bound, only beyond that, too."""
 
     metric: EstimatedMetricName = "roc_auc"
     at_least: float | None = None

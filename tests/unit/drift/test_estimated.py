@@ -82,6 +82,25 @@ def test_only_a_worsening_alarms(metric: str, shift: float, verdict: str) -> Non
     assert "provided that scores mean what they meant in the reference" in report.sentence
 
 
+@pytest.mark.parametrize(
+    ("bound", "shift", "verdict", "words"),
+    [
+        pytest.param(0.5, -0.4, "no-drift", "set by the at least 0.5 asked for", id="worse_but_within_the_bound"),
+        pytest.param(0.9, -0.4, "drift", "beyond", id="worse_and_beyond_the_bound"),
+        pytest.param(0.9, 0.0, "no-drift", "within", id="beyond_the_bound_but_no_worse_than_before"),
+    ],
+)
+def test_with_a_bound_only_a_worsening_to_beyond_it_alarms(
+    bound: float, shift: float, verdict: str, words: str
+) -> None:
+    rules = EstimateRules("recall", bound=bound)
+    report = estimate_performance(estimate_reference(*served(20_000, 1), rules), served(2000, 2, shift)[0], rules)
+    assert report.verdict == verdict
+    assert words in report.sentence
+    is_told = "beyond the 0.9 asked for: only what is worse than it was alarms" in " ".join(report.findings)
+    assert is_told == (bound == 0.9)
+
+
 def test_windows_like_the_reference_hardly_ever_alarm() -> None:
     rules = EstimateRules("roc_auc", min_change=0.0001)
     reference = estimate_reference(*served(20_000, 1), rules)
