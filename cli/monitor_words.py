@@ -22,8 +22,8 @@ def looks_in_words(monitor: Monitor) -> Iterator[str]:
         yield f"compare the predictions, from effect {answers.min_effect:g} on"
     if estimated := monitor.estimated_performance:
         bound = _bound(estimated.at_least, estimated.at_most)
-        also = f", or {bound}" if bound else ""
-        yield f"estimate {estimated.metric} without labels, and expect no more than {estimated.min_change:g} worse{also}"
+        expected = f"no more than {estimated.min_change:g} worse{f', or {bound}' if bound else ''}"
+        yield f"estimate {estimated.metric} without labels, and expect {expected}"
     if performance := monitor.performance:
         bound = _bound(performance.at_least, performance.at_most)
         yield f"expect {performance.metric} of {bound} once labels are there"
