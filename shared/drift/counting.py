@@ -224,7 +224,7 @@ class NumericTally(ColumnTally):
         below = ordered.searchsorted(self._low)
         self._below += below
         # Most edges of continuous numbers meet no value of a batch: only the others have an upper side of their own.
-        met = np.flatnonzero((ordered.take(below, mode="clip") <= self._high) & (below < len(ordered)))
+        met = np.flatnonzero(np.append(ordered, math.inf).take(below) <= self._high)
         if len(met):
             self._equal[met] += ordered.searchsorted(self._high[met], side="right") - below[met]
         if low < below[0]:
@@ -252,7 +252,7 @@ class CategoricalTally(ColumnTally):
     def __init__(self, column: CategoricalColumn) -> None:
         super().__init__(column.kind)
         names = [name for name, _ in column.categories]
-        self._names = pa.array(names, type=pa.large_string())
+        self._place_of = {name: place for place, name in enumerate(names)}
         self._meanings = meanings(names)
         self._known = np.zeros(len(column.categories), dtype=np.int64)
         self._unseen = 0
@@ -277,11 +277,11 @@ class CategoricalTally(ColumnTally):
 
     def _places(self, distinct: Any) -> NDArray[np.int64]:
         """Return each text's category, by the very text or else by what it means; -1 for none."""
-        found = pc.index_in(distinct, value_set=self._names).fill_null(-1).to_numpy(zero_copy_only=False)
-        places: NDArray[np.int64] = found.astype(np.int64)
+        texts = distinct.to_pylist()
+        places = np.array([self._place_of.get(each, -1) for each in texts], dtype=np.int64)
         if self._meanings:
             for row in np.flatnonzero(places < 0).tolist():
-                places[row] = self._meanings.get(meaning(distinct[row].as_py()) or "", -1)
+                places[row] = self._meanings.get(meaning(texts[row]) or "", -1)
         return places
 
     def _add_unseen(self, texts: Texts) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NO_NUMBERS: NDArray[np.float64] = np.empty(0, dtype=np.float64)
 _TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64, pd.Period, pd.Interval)
 _NUMBERS = (int, float, Decimal, np.integer, np.floating)
+FEW = 256
 _NOTHING = pa.array(sorted(MISSING), type=pa.large_string())
 _NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
@@ -235,13 +236,21 @@ def _used(dictionary: Any, counts: NDArray[np.intp]) -> Texts | None:
     if len(used) < len(dictionary):
         dictionary, counts = dictionary.take(pa.array(used)), counts[used]
     texts = Texts(_strings(dictionary), counts.astype(np.int64))
-    says_something = pc.invert(pc.is_in(pc.utf8_trim_whitespace(texts.distinct), value_set=_NOTHING))
-    found = texts.where(says_something.to_numpy(zero_copy_only=False))
+    found = texts.where(~_are_missing(texts.distinct))
     return found if len(found.counts) else None
 
 
+def _are_missing(texts: Any) -> NDArray[np.bool_]:
+    # Of a few texts, calling pyarrow takes longer than looking at each.
+    if len(texts) <= FEW:
+        return np.array([is_missing(each) for each in texts.to_pylist()], dtype=bool)
+    trimmed = pc.utf8_trim_whitespace(texts)
+    found: NDArray[np.bool_] = pc.is_in(trimmed, value_set=_NOTHING).to_numpy(zero_copy_only=False)
+    return found
+
+
 def _strings(array: Any) -> Any:
-    if pa.types.is_large_string(array.type):
+    if pa.types.is_large_string(array.type) or pa.types.is_string(array.type):
         return array
     if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
         found = [value.decode("utf-8", "replace") for value in array.to_pylist()]
