@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 SEED = 20261120
 WINDOW_ROWS = 10_000
 SHIFT = 0.25
-# What a policy gets that names nothing, and the smaller floor that finds a quarter of a standard deviation.
-DEFAULT, FINE = DriftRules(), DriftRules(min_effect=0.05)
+# What a policy gets that names nothing, and one that keeps quiet about smaller changes.
+DEFAULT, COARSE = DriftRules(), DriftRules(min_effect=0.1)
 IID = Goal("<=", 1)
 WEEKS = Goal("<=", 5)
 
@@ -49,7 +49,7 @@ def independent_figures(rows: tuple[int, int], runs: int) -> list[Figure]:
     reports = []
     for run in range(runs):
         reference = profile(independent(rows[0], SEED + 2 * run))
-        reports.append(compare(reference, independent(rows[1], SEED + 2 * run + 1), FINE))
+        reports.append(compare(reference, independent(rows[1], SEED + 2 * run + 1), DEFAULT))
     what = f"independent rows, 20 columns, {rows[0]:,} against {rows[1]:,}: runs with an alarm"
     return alarm_figures(f"iid_{rows[0] // 1000}k_{rows[1] // 1000}k", what, reports, IID)
 
@@ -59,14 +59,14 @@ def halves_figures(frame: pd.DataFrame, runs: int) -> list[Figure]:
     for run in range(runs):
         order = np.random.default_rng(SEED + run).permutation(len(frame))
         half = len(frame) // 2
-        reports.append(compare(profile(frame.iloc[order[:half]]), frame.iloc[order[half:]], FINE))
+        reports.append(compare(profile(frame.iloc[order[:half]]), frame.iloc[order[half:]], DEFAULT))
     return alarm_figures("flights_halves", "flights of January, random halves: runs with an alarm", reports, IID)
 
 
 def weeks_figures(year: pd.DataFrame, stride: int, run: Run) -> list[Figure]:
     """Return false alarms and power on windows of consecutive flights, each against the ten windows around it."""
     normal: list[DriftReport] = []
-    fine: list[DriftReport] = []
+    coarse: list[DriftReport] = []
     shifted: dict[str, list[DriftReport]] = {name: [] for name in NUMERIC}
     for number, (around, window) in enumerate(neighbourhoods(year, WINDOW_ROWS, stride)):
         run.progress(f"flights, window {number + 1}")
@@ -74,14 +74,13 @@ def weeks_figures(year: pd.DataFrame, stride: int, run: Run) -> list[Figure]:
 
         whole = pd.concat(around)
         reference = profile(whole)
-        past = [compare(reference, each, FINE).as_past() for each in around]
-        normal.append(compare(reference, window, DEFAULT, past))
-        fine.append(compare(reference, window, FINE, past))
+        normal.append(compare(reference, window, DEFAULT))
+        coarse.append(compare(reference, window, COARSE))
         for name, found in shifted.items():
-            found.append(compare(reference, moved(window, name, SHIFT, whole), DEFAULT, past))
+            found.append(compare(reference, moved(window, name, SHIFT, whole), DEFAULT))
     what = f"flights, {len(normal)} windows of {WINDOW_ROWS:,} in a row against the ten around: windows with an alarm"
     figures = alarm_figures("flights_windows", what, normal, WEEKS)
-    figures.append(Figure("alarms.flights_windows.fine", share(fine), "%", "the same with a floor of .05"))
+    figures.append(Figure("alarms.flights_windows.coarse", share(coarse), "%", "the same with min_effect .1"))
     seen = {name: [_is_found(name, each) for each in reports] for name, reports in shifted.items()}
     for name, found_in in seen.items():
         text = f"the same, {name} moved by {SHIFT} standard deviations: found in that column"
@@ -102,10 +101,10 @@ def employment_figures() -> list[Figure]:
     what = (
         f"census of Massachusetts, 2016 to 2018 against 2015, {len(reports)} windows of {WINDOW_ROWS:,}: with an alarm"
     )
-    fine = share([compare(known, each, FINE) for each in later])
-    text = "the same with a floor of .05: ancestry's codes did change a little in 2018"
+    coarse = share([compare(known, each, COARSE) for each in later])
+    text = "the same with min_effect .1: ancestry's codes did change a little in 2018"
     figures = alarm_figures("employment", what, reports, WEEKS)
-    return [*figures, Figure("alarms.employment.fine", fine, "%", text)]
+    return [*figures, Figure("alarms.employment.coarse", coarse, "%", text)]
 
 
 def found_figures(year: pd.DataFrame) -> list[Figure]:

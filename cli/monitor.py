@@ -101,7 +101,9 @@ def run(
     if report:
         _write(found, report)
     if output is Format.JSON:
-        print_json(found)
+        from cli.monitor_entries import entries
+
+        print_json(entries(found))
     else:
         from cli.monitor_view import print_report
 
@@ -211,7 +213,7 @@ def calibrate(
       vigia monitor calibrate flight-delay --persistence '2 of 3' --alarms-at-most 5%
       vigia monitor calibrate --files january.parquet --rows 5000 -o json
     """
-    from cli.monitor_calibrate import Wanted, from_files, from_reports, print_calibration
+    from cli.monitor_calibrate import Wanted, entries, from_files, from_reports, print_calibration
 
     wanted = Wanted.read(signal, alarms, persistence)
     if (model is None) == (not files):
@@ -223,7 +225,7 @@ def calibrate(
             else from_reports(context.open_app(settings), model or "", wanted)
         )
     if output is Format.JSON:
-        print_json(found)
+        print_json(entries(found))
     else:
         print_calibration(found, wanted.persistence)
     if found.floor is None:

@@ -113,9 +113,49 @@ def print_calibration(found: Calibration, persistence: Persistence) -> None:
         table.add_row(*map(text, (*cells, each.episodes)))
         before = rule
     out.print(table)
-    if found.floor is not None:
+    rule = _rule(found)
+    if found.floor is not None and rule:
         lasting = f", persistence: {{alarms: {persistence.alarms}, of: {persistence.of}}}" if persistence.of > 1 else ""
-        out.print(text(f"monitor: {{data_drift: {{min_effect: {found.floor:g}}}{lasting}}}", "green"), soft_wrap=True)
+        out.print(text(f"monitor: {{data_drift: {{{rule}}}{lasting}}}", "green"), soft_wrap=True)
+
+
+def _rule(found: Calibration) -> str:
+    """Return what to write in the policy: floors of the columns that need one above the default."""
+    from shared.drift.report import DriftRules
+
+    if not found.floors:
+        return f"min_effect: {found.floor:g}"
+    least = DriftRules().min_effect
+    raised = [
+        f"{each.column}: {each.floor:g}" for each in found.floors if each.floor is not None and each.floor > least
+    ]
+    return f"min_effects: {{{', '.join(raised)}}}" if raised else f"min_effect: {least:g}"
+
+
+def entries(found: Calibration) -> list[dict[str, object]]:
+    """Return what was found as one entry for the signal, whose column is "", and one per column."""
+    whole: dict[str, object] = {
+        "signal": found.signal,
+        "column": "",
+        "windows": found.windows,
+        "skipped": found.skipped,
+        "alarmed": found.alarmed,
+        "floor": found.floor,
+        "share_at_most": found.share_at_most,
+        "sentence": found.sentence,
+        "rows": found.rows,
+    }
+    columns: list[dict[str, object]] = [
+        {
+            "signal": found.signal,
+            "column": each.column,
+            "windows": each.windows,
+            "alarms": each.alarms,
+            "floor": each.floor,
+        }
+        for each in found.floors
+    ]
+    return [whole, *columns]
 
 
 def _bar(row: FloorAlarms) -> str:

@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from shared.drift.report import ColumnReport, DriftReport, DriftRules
-from shared.drift.signal import MonitorReport, SignalReport, SignalVerdict, TrendPoint
+from shared.drift.signal import MonitorReport, QuietWindow, SignalReport, SignalVerdict, TrendPoint
 
 DATA_DRIFT = "data-drift"
 # A report carries the past that its page draws, so that nobody has to read older reports to draw it.
 TREND_WINDOWS = 30
 TREND_COLUMNS = 50
+# So many windows of each signal, and columns of each, set the floors of later windows.
+QUIET_WINDOWS, QUIET_COLUMNS = 30, 1000
+_WITH_FLOORS = (DATA_DRIFT, "prediction-drift", "embedding-drift", "estimated-performance")
 COLUMNS_NAMED = 3
 LONGEST_NAME = 60
 # The first of these that any signal says is the verdict on the whole.
@@ -63,6 +66,7 @@ def assemble(about: About, signals: Sequence[SignalReport], before: MonitorRepor
         sentence=headline(verdict, cleaned),
         signals=cleaned,
         trend=_carried_on(before.trend if before else (), points),
+        quiet=_quiet(_of_same_version(before, about), cleaned, about.start),
         **{field.name: _storable(getattr(about, field.name)) for field in dataclasses.fields(about)},
     )
 
@@ -154,6 +158,28 @@ def trend(signals: Iterable[SignalReport], at: datetime) -> tuple[TrendPoint, ..
         compared = [column for column in each.columns if column.effect is not None and column.statistic != "none"]
         points += [_point(each.signal, column, at) for column in compared[:TREND_COLUMNS]]
     return tuple(points)
+
+
+def _of_same_version(before: MonitorReport | None, about: About) -> tuple[QuietWindow, ...]:
+    return before.quiet if before and before.model_version == about.model_version else ()
+
+
+def _quiet(before: Sequence[QuietWindow], signals: Sequence[SignalReport], start: datetime) -> tuple[QuietWindow, ...]:
+    """Return the newest windows of each signal, oldest first; a window that was looked at again counts once."""
+    new = [quiet_window(each, start) for each in signals if each.signal in _WITH_FLOORS and each.rows]
+    again = {(each.signal, each.start) for each in new}
+    together = [*(each for each in before if (each.signal, each.start) not in again), *(each for each in new)]
+    newest = {name: [each for each in together if each.signal == name][-QUIET_WINDOWS:] for name in _WITH_FLOORS}
+    return tuple(each for windows in newest.values() for each in windows if each.effects)
+
+
+def quiet_window(signal: SignalReport, start: datetime) -> QuietWindow:
+    """Return what later windows are held to: the effects of what did not drift."""
+    quiet = [each for each in signal.columns if each.effect is not None and not each.is_drifted][:QUIET_COLUMNS]
+    effects = {each.name: round(each.effect or 0.0, 6) for each in quiet}
+    if signal.value is not None and signal.verdict == "no-drift":
+        effects[""] = signal.value
+    return QuietWindow(signal.signal, start, signal.rows, effects)
 
 
 def _point(signal: str, column: ColumnReport, at: datetime) -> TrendPoint:

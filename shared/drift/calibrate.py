@@ -56,6 +56,16 @@ class FloorAlarms:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnFloor:
+    """The smallest floor that keeps one column to the wished-for share; None when no floor does."""
+
+    column: str
+    windows: int
+    alarms: int
+    floor: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """What a model's history says about a signal's floor.
 
@@ -66,6 +76,7 @@ class Calibration:
         floor: the smallest that keeps to what was asked for; None when none does (or there is no history).
         share_at_most: upper 95 % bound of the true share of alarms at that floor, taking windows as independent.
         columns: those that were strongest most often, with how often.
+        floors: of each column by itself, by name; empty for a signal without columns.
         sentence: all of it, for people.
     """
 
@@ -78,6 +89,7 @@ class Calibration:
     share_at_most: float
     columns: tuple[tuple[str, int], ...]
     sentence: str
+    floors: tuple[ColumnFloor, ...] = ()
 
 
 def look_of(report: SignalReport, at: datetime, false_alarms: float = 0.01) -> Look:
@@ -131,8 +143,20 @@ def calibrate(
         share_at_most=1.0 if chosen is None else _upper_bound(chosen.alarms, chosen.windows),
         columns=tuple(tally.most_common(COLUMNS_NAMED)),
         sentence="",
+        floors=tuple(_column_floor(judged, name, persistence, alarms_at_most) for name in _names(judged)),
     )
     return _with_sentence(found, chosen, alarms_at_most)
+
+
+def _names(judged: Sequence[Look]) -> list[str]:
+    return sorted({name for each in judged for name in each.strengths} - {WHOLE})
+
+
+def _column_floor(judged: Sequence[Look], name: str, persistence: Persistence, at_most: float) -> ColumnFloor:
+    """Return the floor of a column in the windows that had it: 0 where no window would have alarmed at any floor."""
+    own = [replace(each, strengths={name: each.strengths[name]}) for each in judged if name in each.strengths]
+    chosen = _quiet(own, persistence, at_most)
+    return ColumnFloor(name, len(own), chosen.alarms if chosen else len(own), chosen.floor if chosen else None)
 
 
 def _strength(column: ColumnReport, false_alarms: float) -> float:

@@ -17,10 +17,8 @@ from shared.drift.sentences import column_sentence, report_sentence
 from shared.drift.significance import benjamini_hochberg
 from shared.drift.variation import ENOUGH_WINDOWS, block_floor, floor_of_effects, missing_floor
 
-# Past windows set a floor when there are enough of them of about this length: shorter windows vary more.
-SAME_LENGTH_WITHIN = 0.25
-# The newest ones only, and no floor above so many times that of the reference's own blocks: a slow drift, whose windows
-# are past windows a little later, must not raise its own floor without end.
+# The newest past windows only, and no floor above so many times that of the reference's own blocks: a slow drift, whose
+# windows are past windows a little later, must not raise its own floor without end.
 NEWEST_PAST_WINDOWS = 20
 MOST_TIMES_BLOCKS = 2.0
 # So small a share of the false alarms is left to missing values: with few rows, sampling reaches their smallest change.
@@ -44,7 +42,7 @@ def compare(
 
     Args:
         window: rows, or what `count` counted of them, or of their parts and added up.
-        past: earlier windows against this reference, e.g. `report.as_past()`, oldest first.
+        past: earlier windows against this reference, oldest first.
         importance: of the model's features, 0 or more in any unit; those left out have none. It weighs the order.
 
     Raises:
@@ -143,19 +141,20 @@ class _Floors:
         self.rules = rules
         self._rows, self._reference_rows = rows, reference.rows
         self._columns = {each.name: each for each in reference.columns}
-        self._past = [each for each in past if abs(each.rows - rows) <= SAME_LENGTH_WITHIN * rows]
+        self._past = [each for each in past if each.is_as_long_as(rows)]
 
     def of(self, measured: Measured) -> tuple[float, FloorReason]:
+        least = self.rules.min_effects.get(measured.name, self.rules.min_effect)
         if measured.distance is None:
-            return self.rules.min_effect, "not compared"
+            return least, "not compared"
         blocks = block_floor(*self._variation(measured.name))
         floors: list[tuple[float, FloorReason]] = [
-            (self.rules.min_effect, "smallest effect that matters"),
+            (least, "smallest effect that matters"),
             (measured.distance.null_quantile, "sampling"),
         ]
         effects = [each.effects[measured.name] for each in self._past if measured.name in each.effects]
         if len(effects) >= ENOUGH_WINDOWS:
-            most = MOST_TIMES_BLOCKS * max(self.rules.min_effect, blocks or 0.0)
+            most = MOST_TIMES_BLOCKS * max(least, blocks or 0.0)
             floors.append((min(most, floor_of_effects(effects[-NEWEST_PAST_WINDOWS:])), "past windows"))
         elif blocks is not None:
             floors.append((blocks, "blocks of the reference"))

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from shared.drift.assemble import drift_signal
+from shared.drift.batches import Source
 from shared.drift.compare import compare
-from shared.drift.profile import Profile
+from shared.drift.reference import Profile
 from shared.drift.report import DriftRules, PastWindow
+from shared.drift.sample import Chosen
 from shared.drift.signal import SignalReport
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SIGNAL = "prediction-drift"
 
 
 def compare_predictions(
-    reference: Profile, window: pd.DataFrame, rules: DriftRules | None = None, past: Sequence[PastWindow] = ()
+    reference: Profile, window: Source, rules: DriftRules | None = None, past: Sequence[PastWindow] = ()
 ) -> SignalReport:
     """Return whether the predictions moved; the window's other columns (the features) are left out of it.
 
@@ -30,6 +28,5 @@ def compare_predictions(
         reference: the profile of the prediction columns alone.
         window: rows with those columns; others are ignored.
     """
-    names = {each.name for each in reference.columns}
-    chosen = window.loc[:, [str(name) in names for name in window.columns]]
+    chosen = Chosen(window, {each.name for each in reference.columns})
     return dataclasses.replace(drift_signal(compare(reference, chosen, rules, past)), signal=SIGNAL)

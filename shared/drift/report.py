@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+SAME_LENGTH_WITHIN = 0.25
 Verdict = Literal["drift", "no-drift", "insufficient-data"]
 # A change of the missing share matters from here on, or from `min_effect` on where that is smaller.
 SMALLEST_MISSING_CHANGE = 0.035
@@ -25,12 +26,14 @@ class DriftRules:
         false_alarms: tolerated share of false alarms among flagged columns, 0-1.
         minimum_rows: reference and window need at least this many; fewer is insufficient data.
         ignore: columns left out (labels, row ids).
+        min_effects: by column, in place of min_effect.
     """
 
-    min_effect: float = 0.1
+    min_effect: float = 0.05
     false_alarms: float = 0.01
     minimum_rows: int = 1000
     ignore: frozenset[str] = frozenset()
+    min_effects: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("min_effect", "false_alarms"):
@@ -51,6 +54,10 @@ class PastWindow:
 
     rows: int
     effects: Mapping[str, float]
+
+    def is_as_long_as(self, rows: int) -> bool:
+        """Return whether it tells of windows of so many rows: shorter ones vary more."""
+        return abs(self.rows - rows) <= SAME_LENGTH_WITHIN * rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +118,6 @@ class DriftReport:
     @property
     def drifted(self) -> tuple[ColumnReport, ...]:
         return tuple(each for each in self.columns if each.is_drifted)
-
-    def as_past(self) -> PastWindow:
-        """Return what a later comparison needs to know of this window: the effects of what did not drift."""
-        quiet = {each.name: each.effect for each in self.columns if each.effect is not None and not each.is_drifted}
-        return PastWindow(self.window_rows, quiet)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -52,12 +53,24 @@ class TrendPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietWindow:
+    """A signal's effects in one past window, by column, without those of columns that drifted; the signal's own number
+    is that of the column "". Later windows of about so many rows are held to them."""
+
+    signal: str
+    start: datetime
+    rows: int
+    effects: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorReport:
     """One run of a model's monitor over the window [start, end), whole. `trend` comes oldest first, this run last.
 
     `id` names it in links and commands, e.g. "flight-delay-20260712T030000Z". `reference` says in words what the
     window was compared with, `rules` what counted, one sentence each. `profile` is where the reference's profile is
-    kept, `policy_digest` the policy's; both empty for files on somebody's machine.
+    kept, `policy_digest` the policy's; both empty for files on somebody's machine. `quiet` are this version's newest
+    windows, oldest first.
     """
 
     id: str
@@ -77,3 +90,4 @@ class MonitorReport:
     rules: tuple[str, ...] = ()
     profile: str = ""
     policy_digest: str = ""
+    quiet: tuple[QuietWindow, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.ids import DeploymentName, ModelVersion
+from shared.drift.report import PastWindow
 from shared.drift.signal import MonitorReport, SignalReport
 from shared.errors import PermanentError, RetryableError, VigiaError
 from shared.logs import fields
@@ -28,7 +29,7 @@ class Watched:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is looked at: rows served in [start, end). `before` is the report before this one; `keeps_first` lets the
-    look take a version's first window as the reference of later ones."""
+    look keep what it makes to compare with, and take a version's first window as the reference of later ones."""
 
     policy: Policy
     monitor: Monitor
@@ -38,12 +39,18 @@ class Subject:
     before: MonitorReport | None = None
     keeps_first: bool = False
 
-    def past(self, signal: str) -> tuple[float, ...]:
-        """Return a signal's numbers in earlier windows of this version in which it did not drift, oldest first."""
+    def past(self, signal: str) -> tuple[PastWindow, ...]:
+        """Return what earlier windows of this version showed of the columns in which the signal did not drift, oldest
+        first; the signal's own number is that of the column ""."""
         if self.before is None or self.before.model_version != self.watched.version:
             return ()
-        points = [each for each in self.before.trend if (each.signal, each.column) == (signal, "")]
-        return tuple(each.value for each in points if each.verdict == "no-drift" and each.at < self.end)
+        windows = [each for each in self.before.quiet if each.signal == signal and each.start < self.start]
+        return tuple(PastWindow(each.rows, each.effects) for each in windows)
+
+    def past_values(self, signal: str, rows: int) -> tuple[float, ...]:
+        """Return the signal's own numbers in earlier windows of about so many rows in which it did not drift."""
+        similar = [each for each in self.past(signal) if each.is_as_long_as(rows)]
+        return tuple(each.effects[""] for each in similar if "" in each.effects)
 
 
 class NotYetError(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from shared.store.profiles import Profiles, profile_name
 if TYPE_CHECKING:
     import pandas as pd
 
+    from shared.drift.counts import WindowCounts
     from shared.drift.profile import Profile
     from shared.drift.sample import Rows
 
@@ -63,7 +64,8 @@ class Look:
 class MonitorLook:
     """Reads a window, what it is compared with, and labels, from the workspace.
 
-    `keeps_first` makes a version's first window the reference of later ones, where a signal needs one.
+    `keeps_first`: what it makes to compare with is kept, and a version's first window is the reference of later ones
+    where a signal needs one. Without it nothing is kept.
     """
 
     workspace: Workspace
@@ -153,22 +155,27 @@ class MonitorLook:
     def _data_drift(
         self, parts: WindowSignals, rules: DataDrift, state: MonitorState, given: Given, found: list[Reference | None]
     ) -> SignalReport:
-        columns = parts.inputs.columns
-        if not columns:
+        from shared.drift.compare import compare
+        from shared.drift.counting import count
+
+        if not parts.inputs.columns:
             raise NotYetError("no rows yet")
-        reference = given.reference or self._reference(parts, rules, state, columns)
+        reference = given.reference or self._reference(parts, rules, state)
         found.append(reference)
         if reference is None:
             raise NotYetError("the first window: later ones are compared with it", _row_count(parts.inputs))
         importance = given.importances or parts.subject.monitor.importance
-        return compared(parts.inputs, reference.profile, drift_rules(rules), importance)
+        if given.reference:
+            return compared(parts.inputs, reference.profile, drift_rules(rules), importance)
+        counts, subject = count(reference.profile, parts.inputs), parts.subject
+        served = served_only(drift_rules(rules), reference.profile, counts, subject)
+        past = subject.past(DATA_DRIFT) if given.rows is None else ()
+        return drift_signal(compare(reference.profile, counts, served, past, importance))
 
-    def _reference(
-        self, parts: WindowSignals, rules: DataDrift, state: MonitorState, columns: tuple[str, ...]
-    ) -> Reference | None:
+    def _reference(self, parts: WindowSignals, rules: DataDrift, state: MonitorState) -> Reference | None:
         policy, monitor, watched = parts.subject.policy, parts.subject.monitor, parts.subject.watched
         if monitor.reference == "training":
-            made = parts.references.training_profile(columns)
+            made = parts.references.training_profile()
             return Reference(_reference_words(monitor, watched), made, profile_name(policy.model, watched.version))
         if before := _earlier_window(state, rules):
             return Reference(f"the window before, {_span(before)}", self._window_profile(policy, watched, before))
@@ -183,7 +190,23 @@ class MonitorLook:
 
 def drift_rules(rules: DataDrift) -> DriftRules:
     """Return the policy's rules as the comparison takes them."""
-    return DriftRules(rules.min_effect, rules.false_alarms / 100, rules.minimum_rows, ignore=frozenset(rules.ignore))
+    return DriftRules(
+        rules.min_effect,
+        rules.false_alarms / 100,
+        rules.minimum_rows,
+        ignore=frozenset(rules.ignore),
+        min_effects=rules.min_effects,
+    )
+
+
+def served_only(rules: DriftRules, reference: Profile, counts: WindowCounts, subject: Subject) -> DriftRules:
+    """Return the rules without the reference's columns that were never served, such as its label: neither in this
+    window nor in the one before. A column that was served and is no more is drift."""
+    served = {name for name, column in counts.columns.items() if column.rows}
+    if (before := subject.before) and before.model_version == subject.watched.version:
+        served |= {each.name for signal in before.signals if signal.signal == DATA_DRIFT for each in signal.columns}
+    never = {each.name for each in reference.columns} - served
+    return replace(rules, ignore=rules.ignore | never)
 
 
 def compared(

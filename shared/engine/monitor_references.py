@@ -14,7 +14,7 @@ from shared.errors import PermanentError
 from shared.policy.signals import ConceptDrift, DataQuality, EstimatedPerformance
 from shared.ports.data import DataReader
 from shared.ports.workspace import Workspace
-from shared.store.profiles import Profiles
+from shared.store.profiles import TRAINING, Profiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,17 +58,16 @@ class VersionReferences:
             )
         return job.inputs[monitor.training_input]
 
-    def training_profile(self, columns: tuple[str, ...]) -> Profile:
-        """Return the profile of those columns of the training data that are served, too."""
+    def training_profile(self) -> Profile:
+        """Return the profile of the training data, of all its columns: some may be missing from this window only."""
         from shared.drift.profile import profile
-        from shared.drift.sample import Chosen
 
         model, version = self.subject.policy.model, self.subject.watched.version
         kept = self.profiles.read(model, version)
         if kept is not None:
             return kept
-        made = profile(Chosen(self.data.batches(self.training_uri()), columns))
-        self.profiles.save(model, version, made)
+        made = profile(self.data.batches(self.training_uri()))
+        self._keep_profile(made)
         return made
 
     def predictions(self, scored: Rows, minimum_rows: int) -> Profile:
@@ -84,12 +83,12 @@ class VersionReferences:
         made = profile(Chosen(scored if is_first else self.labelled().frame, [PREDICTION]))
         if is_first:
             self._require_first(made.rows, minimum_rows)
-        self.profiles.save(model, version, made, "predictions")
+        self._keep_profile(made, "predictions")
         if is_first:
             raise NotYetError(FIRST_WINDOW, made.rows)
         return made
 
-    def quality(self, inputs: Rows, sample: EvenSample, asked: DataQuality) -> QualityProfile:
+    def quality(self, sample: EvenSample, asked: DataQuality) -> QualityProfile:
         """Return what the training data was like as data; of a rolling reference, the version's first window.
 
         Rows without the columns that are left out repeat more often, so which those are is part of what is kept.
@@ -107,7 +106,7 @@ class VersionReferences:
             self._require_first(sample.rows, asked.minimum_rows)
         else:
             reference = EvenSample()
-            for batch in Chosen(self.data.batches(self.training_uri()), inputs.columns):
+            for batch in Chosen(self.data.batches(self.training_uri()), set(sample.frame.columns)):
                 reference.add(batch)
         made = profile_quality(reference.frame, asked.ignore)
         self._keep(kind, made.to_dict())
@@ -209,7 +208,13 @@ class VersionReferences:
         model, version = self.subject.policy.model, self.subject.watched.version
         return self.profiles.references.read(model, version, kind, parse)
 
+    def _keep_profile(self, made: Profile, source: str = TRAINING) -> None:
+        if self.subject.keeps_first:
+            self.profiles.save(self.subject.policy.model, self.subject.watched.version, made, source)
+
     def _keep(self, kind: str, stored: Mapping[str, Any]) -> None:
+        if not self.subject.keeps_first:
+            return
         model, version = self.subject.policy.model, self.subject.watched.version
         self.profiles.references.save(model, version, kind, stored)
 

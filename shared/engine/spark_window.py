@@ -9,13 +9,12 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from shared.domain.ids import JobName
 from shared.drift.assemble import DATA_DRIFT, About, assemble, rules_in_words
 from shared.drift.signal import SignalReport
 from shared.engine.look_parts import NotYetError, Subject, said
-from shared.engine.monitor_look import Look, drift_rules
+from shared.engine.monitor_look import Look, drift_rules, served_only
 from shared.engine.monitor_references import VersionReferences
 from shared.errors import PermanentError
 from shared.policy.monitoring import Monitor
@@ -170,7 +169,7 @@ class SparkWindows:
         )
 
     def _training(self, subject: Subject) -> dict[str, str]:
-        """Return what to profile: of the training data, the columns that are served, too.
+        """Return what to profile.
 
         Raises:
             NotYetError: the window's hours hold no requests of its own.
@@ -179,14 +178,9 @@ class SparkWindows:
         from shared.drift.sample import Rows
 
         names = subject.policy.endpoint.name, subject.watched.deployment
-        served = Rows(self.data.collected_batches(*names, subject.start, subject.end)).columns
-        if not served:
+        if not Rows(self.data.collected_batches(*names, subject.start, subject.end)).columns:
             raise NotYetError("no rows yet")
-        uri = VersionReferences(self.workspace, self.data, self.profiles, subject).training_uri()
-        left_out = sorted(set(Rows(self.data.batches(uri)).columns) - set(served))
-        # An argument that begins with a dash would be taken for an option's name.
-        ignore = ",".join(quote(each, safe="").replace("-", "%2D") for each in left_out)
-        return {"training_data": uri, **({"ignore": ignore} if ignore else {})}
+        return {"training_data": VersionReferences(self.workspace, self.data, self.profiles, subject).training_uri()}
 
     def _compared(self, subject: Subject, counting: Counting, job: JobName, found: _Found) -> SignalReport:
         """Return the signal of what the job counted.
@@ -203,7 +197,8 @@ class SparkWindows:
         model, version = subject.policy.model, subject.watched.version
         reference = Profile.from_bytes(self._part(model, job, PROFILE))
         counts = counts_from_bytes(self._part(model, job, COUNTS))
-        drift = drift_signal(compare(reference, counts, drift_rules(rules), importance=subject.monitor.importance))
+        served = served_only(drift_rules(rules), reference, counts, subject)
+        drift = drift_signal(compare(reference, counts, served, subject.past(DATA_DRIFT), subject.monitor.importance))
         self.profiles.save(model, version, reference, ON_SPARK)
         found.profile = reference
         return replace(drift, findings=(*drift.findings, f"{_words(counting)} were counted by the Spark job {job}"))

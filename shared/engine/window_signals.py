@@ -53,7 +53,7 @@ class WindowSignals:
         sample = self.inputs.sample(QUALITY)
         if not sample.rows:
             raise NotYetError("no rows yet")
-        known = self.references.quality(self.inputs, sample, asked)
+        known = self.references.quality(sample, asked)
         rules = QualityRules(
             asked.min_share / 100,
             asked.min_duplicates / 100,
@@ -72,20 +72,17 @@ class WindowSignals:
         known = self.references.embeddings(asked.column, sample, asked.minimum_rows)
         rules = EmbeddingRules(asked.min_auc, asked.false_alarms / 100, asked.minimum_rows)
         window = column_values(sample.frame, asked.column)
-        past = self.subject.past("embedding-drift")
+        past = self.subject.past_values("embedding-drift", len(sample.frame))
         return compare_embeddings(known, window, rules, past, asked.column)
 
     def prediction_drift(self, asked: PredictionDrift) -> SignalReport:
-        from shared.drift.assemble import drift_signal
-        from shared.drift.compare import compare
+        from shared.drift.predictions import SIGNAL, compare_predictions
         from shared.drift.report import DriftRules
-        from shared.drift.sample import Chosen
 
         self._require_answers()
         known = self.references.predictions(self.scored, asked.minimum_rows)
         rules = DriftRules(asked.min_effect, asked.false_alarms / 100, asked.minimum_rows)
-        found = drift_signal(compare(known, Chosen(self.scored, [PREDICTION]), rules))
-        return dataclasses.replace(found, signal="prediction-drift")
+        return compare_predictions(known, self.scored, rules, self.subject.past(SIGNAL))
 
     def estimated_performance(self, asked: EstimatedPerformance) -> SignalReport:
         from shared.drift.estimated import estimate_performance
@@ -93,7 +90,8 @@ class WindowSignals:
         self._require_answers()
         known = self.references.estimate(asked)
         sample = self.scored.sample(SCORES)
-        scores, past = numbers(sample.frame[PREDICTION]), self.subject.past("estimated-performance")
+        scores = numbers(sample.frame[PREDICTION])
+        past = self.subject.past_values("estimated-performance", sample.rows)
         return _of_all(estimate_performance(known, scores, estimate_rules(asked), past), sample.rows, sample.finding)
 
     def _require_answers(self) -> None:

@@ -93,7 +93,7 @@ class Monitor(Section):
         for name, section in self.signals.items():
             if not 0 < getattr(section, "false_alarms", 1.0) < 100:
                 yield f"{_key(name)}.false_alarms", "it must lie between 0% and 100%; write e.g. 1%"
-            if isinstance(section, DataQuality):
+            if isinstance(section, DataDrift | DataQuality):
                 yield from section.problems_at(_key(name))
 
     def _bound_problems(self) -> Iterable[tuple[str, str]]:

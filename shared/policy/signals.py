@@ -33,18 +33,25 @@ MOST_WINDOWS = 30
 
 
 class DataDrift(Section):
-    """When a column counts as drifted. Effects: KS for numbers, Jensen-Shannon distance (base 2) for categories."""
+    """When a column counts as drifted. Effects: KS for numbers, Jensen-Shannon distance (base 2) for categories;
+    `min_effects` are those of single columns."""
 
-    min_effect: float = Field(default=0.1, gt=0, lt=1)
+    min_effect: float = Field(default=0.05, gt=0, lt=1)
     false_alarms: Percent = 1.0
     minimum_rows: int = Field(default=1000, ge=100)
     ignore: tuple[str, ...] = ()
+    min_effects: dict[str, float] = Field(default_factory=dict)
+
+    def problems_at(self, path: str) -> Iterator[tuple[str, str]]:
+        for column, effect in self.min_effects.items():
+            if not 0 < effect < 1:
+                yield f"{path}.min_effects.{column}", "it must lie between 0 and 1; write e.g. 0.12"
 
 
 class PredictionDrift(Section):
     """When the answers count as moved. Compared with scored, labelled rows, or else the version's first window."""
 
-    min_effect: float = Field(default=0.1, gt=0, lt=1)
+    min_effect: float = Field(default=0.05, gt=0, lt=1)
     false_alarms: Percent = 1.0
     minimum_rows: int = Field(default=1000, ge=100)
 

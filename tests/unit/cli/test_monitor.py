@@ -56,10 +56,41 @@ def no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_files_alone_give_a_verdict_and_its_exit_code(run: Run, current: str, code: int, verdict: str) -> None:
     arguments = ("monitor", "run", "--reference", "before.parquet", "--current", current, "--ignore", "row_id")
     result = run(*arguments, "-o", "json")
-    document = json.loads(result.stdout)
-    assert (result.exit_code, document["verdict"]) == (code, verdict)
-    assert document["signals"][0]["signal"] == "data-drift"
+    entries = json.loads(result.stdout)
+    whole = entries[0]
+    assert result.exit_code == code
+    assert (whole["signal"], whole["column"], whole["verdict"]) == ("data-drift", "", verdict)
     assert run(*arguments).exit_code == code
+
+
+@pytest.mark.usefixtures("folder", "no_cloud")
+def test_json_has_an_entry_per_signal_and_column_with_its_floor_and_where_that_is_from(run_json: RunJson) -> None:
+    asked = ("monitor", "run", "--reference", "before.parquet", "--current", "moved.jsonl", "--ignore", "row_id")
+    found = {(each["signal"], each["column"]): each for each in run_json(*asked)}
+    delay = found["data-drift", "dep_delay"]
+    assert delay["verdict"] == "drift"
+    assert (delay["statistic"], delay["floor_reason"]) == ("KS", "smallest effect that matters")
+    assert delay["effect"] > delay["floor"] == 0.05
+    assert delay["adjusted_p_value"] < 0.01
+    assert ("data-quality", "") in found
+    assert all(each.keys() == delay.keys() for each in found.values())
+
+
+@pytest.mark.usefixtures("no_cloud")
+def test_blocks_of_the_reference_file_set_the_floor_of_the_columns_that_need_one(
+    run_json: RunJson, folder: Path
+) -> None:
+    season = 4 * np.sin(np.arange(20_000) / 1_500)
+    before = customers(20_000).assign(
+        calm=lambda frame: frame["dep_delay"], dep_delay=lambda frame: frame["dep_delay"] + season
+    )
+    before.to_parquet("seasons.parquet")
+    customers(2_000, shift=4, seed=9).assign(calm=customers(2_000, seed=8)["dep_delay"]).to_parquet("week.parquet")
+    asked = ("monitor", "run", "--reference", "seasons.parquet", "--current", "week.parquet", "--ignore", "row_id")
+    found = {each["column"]: each for each in run_json(*asked) if each["signal"] == "data-drift"}
+    assert found["dep_delay"]["floor_reason"] == "blocks of the reference"
+    assert found["calm"]["floor_reason"] in ("sampling", "smallest effect that matters")
+    assert found["dep_delay"]["floor"] > 3 * found["calm"]["floor"]
 
 
 @pytest.mark.usefixtures("no_cloud")
@@ -79,9 +110,9 @@ def test_importance_weighs_the_ranking(run: Run, run_json: RunJson, folder: Path
         customers(3000, seed=seed).assign(dest=np.arange(3000) % 3 + seed * 5).to_parquet(name)
     (folder / "i.json").write_text('{"dep_delay": 3, "dest": 0, "row_id": 1}', encoding="utf-8")
     asked = ("monitor", "run", "--reference", "a.parquet", "--current", "b.parquet", "--importance", "i.json")
-    columns = run_json(*asked)["signals"][0]["columns"]
-    assert {each["name"]: each["importance"] for each in columns} == {"dep_delay": 0.75, "dest": 0.0, "row_id": 0.25}
-    assert [each["name"] for each in columns] == ["dest", "dep_delay", "row_id"]
+    columns = [each for each in run_json(*asked) if each["signal"] == "data-drift" and each["column"]]
+    assert {each["column"]: each["importance"] for each in columns} == {"dep_delay": 0.75, "dest": 0.0, "row_id": 0.25}
+    assert columns[0]["column"] == "dest"
     (folder / "i.json").write_text('{"dep_delay": "much"}', encoding="utf-8")
     result = run(*asked)
     assert result.exit_code == 1
@@ -94,8 +125,8 @@ def test_a_folder_and_several_files_are_one_table(run_json: RunJson, folder: Pat
     for number in range(3):
         customers(1000, seed=number).to_parquet(folder / "parts" / f"{number}.parquet")
     files = ("--reference", "parts", "--current", "same.csv", "--current", "few.parquet", "--ignore", "row_id")
-    document = run_json("monitor", "run", *files)
-    assert (document["reference_rows"], document["signals"][0]["rows"]) == (3000, 3200)
+    whole = run_json("monitor", "run", *files)[0]
+    assert (whole["reference"], whole["rows"]) == ("parts", 3200)
 
 
 @pytest.mark.usefixtures("no_cloud")
@@ -104,9 +135,8 @@ def test_what_does_not_fit_a_frame_is_read_in_pieces(
 ) -> None:
     monkeypatch.setattr("cli.monitor_files.MOST_CELLS", 100)
     files = ("--reference", "before.parquet", "--current", "before.parquet", "--ignore", "row_id")
-    document = run_json("monitor", "run", *files)
-    assert document["verdict"] == "no-drift"
-    assert [each["signal"] for each in document["signals"]] == ["data-drift"]
+    entries = run_json("monitor", "run", *files)
+    assert [(each["signal"], each["verdict"]) for each in entries if not each["column"]] == [("data-drift", "no-drift")]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +182,7 @@ def collected(fake: FakeApp, rows: pd.DataFrame) -> None:
 def test_a_models_window_is_looked_at_and_nothing_is_announced(fake: FakeApp, run: Run) -> None:
     collected(fake, customers(20_000, shift=9))
     result = run("monitor", "run", MODEL, "--window", "24h", "-o", "json")
-    document = json.loads(result.stdout)
+    document = json.loads(result.stdout)[0]
     assert (result.exit_code, document["verdict"]) == (2, "drift")
     assert document["end"] == NOW.isoformat()
     assert document["start"] == (NOW - timedelta(hours=24)).isoformat()
@@ -160,6 +190,7 @@ def test_a_models_window_is_looked_at_and_nothing_is_announced(fake: FakeApp, ru
     assert fake.topic.events == []
     assert fake.monitor_states.read(MODEL) == (None, "")
     assert fake.monitor_reports.newest(MODEL) == ()
+    assert list(fake.blobs.list("profiles/")) == []
 
 
 def test_a_saved_look_is_shown_with_the_others(fake: FakeApp, run: Run) -> None:
@@ -176,9 +207,9 @@ def test_a_saved_look_is_shown_with_the_others(fake: FakeApp, run: Run) -> None:
 def test_a_person_may_bring_the_reference_and_the_rows(fake: FakeApp, run_json: RunJson) -> None:
     collected(fake, customers(20_000, shift=9))
     asked = ("monitor", "run", MODEL, "--minimum-rows", "1000", "--ignore", "row_id")
-    from_file = run_json(*asked, "--reference", "before.parquet", "--current", "same.csv")
+    from_file = run_json(*asked, "--reference", "before.parquet", "--current", "same.csv")[0]
     assert (from_file["verdict"], from_file["reference"]) == ("no-drift", "before.parquet")
-    from_asset = run_json(*asked, "--reference", "azureml:flights:1")
+    from_asset = run_json(*asked, "--reference", "azureml:flights:1")[0]
     assert (from_asset["verdict"], from_asset["reference"]) == ("drift", "azureml:flights:1")
 
 
@@ -239,15 +270,16 @@ def test_a_model_without_reports_says_how_to_get_one(fake: FakeApp, run: Run) ->
 def test_calibration_on_files_finds_a_quiet_floor(run: Run, run_json: RunJson) -> None:
     customers(20_000).to_parquet("past.parquet")
     asked = ("monitor", "calibrate", "--files", "past.parquet", "--rows", "2000", "--ignore", "row_id")
-    found = run_json(*asked)
-    assert (found["windows"], found["signal"]) == (5, "data-drift")
+    found, delay = run_json(*asked)
+    assert (found["windows"], found["signal"], found["column"]) == (5, "data-drift", "")
     assert 0 <= found["floor"] < 0.1
+    assert (delay["column"], delay["windows"]) == ("dep_delay", 5)
     assert "min_effect" in run(*asked).stdout
 
 
 @pytest.mark.usefixtures("reported")
 def test_calibration_on_reports_reads_what_is_stored(run_json: RunJson, run: Run) -> None:
-    assert run_json("monitor", "calibrate", MODEL)["alarmed"] == 1
+    assert run_json("monitor", "calibrate", MODEL)[0]["alarmed"] == 1
     assert run("monitor", "calibrate", MODEL, "--signal", "concept").exit_code == 2
     assert run("monitor", "calibrate", MODEL, "--persistence", "5 of 2").exit_code == 2
     assert run("monitor", "calibrate").exit_code == 2

@@ -229,12 +229,6 @@ def test_past_windows_raise_the_floor_to_twice_that_of_the_blocks_at_most() -> N
     assert delay.is_drifted
 
 
-def test_a_window_is_quiet_past_for_the_columns_that_did_not_drift() -> None:
-    report = compare(profile(a_frame()), a_frame(seed=2, shift=0.5))
-    assert {each.name for each in report.drifted} == {"delay"}
-    assert report.as_past().effects.keys() == {"hour", "carrier"}
-
-
 def test_sampling_sets_the_floor_when_windows_are_short() -> None:
     rules = DriftRules(min_effect=0.02, minimum_rows=100)
     delay = report_on(compare(profile(a_frame()), a_frame(seed=2, rows=200), rules), "delay")

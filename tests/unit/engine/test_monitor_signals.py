@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
+from shared.domain.ids import DeploymentName, ModelVersion
+from shared.engine.look_parts import Subject, Watched
 from shared.engine.monitor_look import MonitorLook
 from shared.policy.monitoring import Monitor
 from shared.store.last_look import last_look
@@ -259,3 +263,65 @@ def test_a_persons_look_makes_no_window_the_reference_of_later_ones() -> None:
     assert said["prediction-drift"] == said["embedding-drift"] == ("insufficient-data", waits)
     assert said["concept-drift"][0] == "insufficient-data"
     assert [item.name for item in world.blobs.list("profiles/")] == []
+
+
+def floors(world: SignalWorld, signal: str) -> set[str]:
+    report = world.reports.last(MODEL)
+    assert report is not None
+    (found,) = (each for each in report.signals if each.signal == signal)
+    return {each.floor_reason for each in found.columns}
+
+
+@pytest.mark.parametrize("signal", ["data-drift", "prediction-drift"])
+def test_ten_quiet_windows_set_the_floor_of_the_next_however_small_min_effect_is(signal: str) -> None:
+    parts = ("data_drift: {ignore: [id, vector], min_effect: 0.005}", "prediction_drift: {min_effect: 0.005}", LABELLED)
+    world = SignalWorld(*parts)
+    world.add_scored()
+    for number in range(10):
+        world.serve_people(2000, shift=0.5 * (number % 3))
+        world.look()
+    assert "past windows" not in floors(world, signal)
+    world.serve_people(2000, shift=0.5)
+    world.look()
+    assert world.said == {"data-drift": "no-drift", "prediction-drift": "no-drift"}
+    assert floors(world, signal) == {"past windows"} or floors(world, signal) == {"sampling"}
+
+
+def test_windows_of_another_length_or_version_are_no_past() -> None:
+    world = SignalWorld("embedding_drift: {column: vector}", "data_drift: {ignore: [id, vector]}")
+    for _ in range(3):
+        world.serve_people(2000)
+        world.look()
+    report = world.reports.last(MODEL)
+    assert report is not None
+    (policy,) = world.policies
+    monitor = policy.section(Monitor)
+    assert monitor is not None
+    watched = Watched(DeploymentName("v-1"), ModelVersion("1"))
+    subject = Subject(policy, monitor, watched, world.clock.now(), world.clock.now() + HOUR, report)
+    assert [each.rows for each in subject.past("data-drift")] == [2000, 2000, 2000]
+    assert len(subject.past_values("embedding-drift", 2000)) == 2
+    assert subject.past_values("embedding-drift", 200) == ()
+    other = Watched(DeploymentName("v-2"), ModelVersion("2"))
+    assert replace(subject, watched=other).past("data-drift") == ()
+
+
+def test_a_column_that_one_window_lacks_is_watched_again_in_the_next() -> None:
+    world = SignalWorld("data_drift: {}")
+    world.data.tables[TRAINED_ON] = world.customers(5000).assign(income=world.random.normal(size=5000), label=1)
+    for income in (False, True):
+        rows = world.customers(2000)
+        world.data.requests.append(("v-1", world.clock.now(), rows.assign(income=3.0) if income else rows))
+        world.look()
+    assert world.verdicts == ["no-drift", "drift"]
+
+
+def test_a_column_that_was_served_and_is_no_more_is_drift() -> None:
+    world = SignalWorld("data_drift: {}")
+    world.data.tables[TRAINED_ON] = world.customers(5000).assign(income=world.random.normal(size=5000), label=1)
+    for income in (True, False):
+        rows = world.customers(2000)
+        served = rows.assign(income=world.random.normal(size=2000)) if income else rows
+        world.data.requests.append(("v-1", world.clock.now(), served))
+        world.look()
+    assert world.verdicts == ["no-drift", "drift"]
