@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.blocks import PREFIX, BlockCounts, Layout
+from shared.drift.blocks import BlockCounts, Layout
 from shared.drift.reference import CategoricalColumn, NumericColumn, Variation
 
 if TYPE_CHECKING:
@@ -50,18 +50,18 @@ def block_floor(variation: Sequence[Variation], reference_rows: int, rows: int) 
     or its blocks differ no more than those of independent rows.
 
     Between two lengths the floor runs straight in the logarithms of both. Beyond the longest, a tenth of the
-    reference, it falls as what sampling does not explain fell with the blocks' length.
+    reference, it falls as that of a mean of such blocks does, which the interval takes for independent, too.
     """
     if not any(each.excess for each in variation):
         return None
     floors = [floor_of(each.mean, each.std, each.blocks) for each in variation]
-    return _floor_at(variation, floors, [each.excess for each in variation], reference_rows, rows)
+    return _floor_at(variation, floors, reference_rows, rows)
 
 
 def missing_floor(variation: Sequence[Variation], reference_rows: int, rows: int) -> float | None:
     """Return the same of the change of the missing share."""
     floors = [floor_of(each.missing_mean, each.missing_std, each.blocks) for each in variation]
-    return _floor_at(variation, floors, [each.missing_mean for each in variation], reference_rows, rows)
+    return _floor_at(variation, floors, reference_rows, rows)
 
 
 def variation_of(column: NumericColumn | CategoricalColumn, blocks: BlockCounts) -> tuple[Variation, ...]:
@@ -77,27 +77,15 @@ def variation_of(column: NumericColumn | CategoricalColumn, blocks: BlockCounts)
     return tuple(each for each in found if each)
 
 
-def _floor_at(
-    variation: Sequence[Variation], floors: Sequence[float], sizes: Sequence[float], reference_rows: int, rows: int
-) -> float | None:
+def _floor_at(variation: Sequence[Variation], floors: Sequence[float], reference_rows: int, rows: int) -> float | None:
     if not variation:
         return None
     lengths = [each.rows for each in variation]
     if rows > lengths[-1]:
         here, there = _scale(lengths[-1], reference_rows - lengths[-1]), _scale(rows, reference_rows)
-        return min(HIGHEST_FLOOR, floors[-1] * float((there / here) ** _power(lengths, sizes, reference_rows)))
+        return min(HIGHEST_FLOOR, floors[-1] * there / here)
     logarithms = np.log(lengths), np.log(np.maximum(floors, 1e-9))
     return min(HIGHEST_FLOOR, math.exp(float(np.interp(math.log(rows), *logarithms))))
-
-
-def _power(lengths: Sequence[int], sizes: Sequence[float], reference_rows: int) -> float:
-    """Return how fast sizes fell with the scale of sampling error: 1 as independent rows', 0 not at all."""
-    short = min(range(len(lengths)), key=lambda place: abs(lengths[place] * PREFIX - lengths[-1]))
-    if not sizes[-1] or lengths[short] == lengths[-1]:
-        return 1.0
-    scales = [_scale(lengths[place], reference_rows - lengths[place]) for place in (short, -1)]
-    power = math.log(max(sizes[short], 1e-9) / sizes[-1]) / math.log(scales[0] / scales[1])
-    return min(1.0, max(0.0, power))
 
 
 def _scale(rows: int, others: int) -> float:

@@ -235,7 +235,7 @@ def reported(fake: FakeApp) -> FakeApp:
 def test_a_stored_report_is_found_by_a_part_of_its_id(run: Run, run_json: RunJson) -> None:
     assert run_json("monitor", "show", MODEL, "20260712")["id"] == a_report().id
     shown = run("monitor", "show", MODEL, a_report().id)
-    assert "1 of 7 columns no longer looks like the reference" in shown.stdout
+    assert "2 of 7 columns no longer look like the reference" in shown.stdout
     missing = run("monitor", "show", MODEL, "2019")
     assert missing.exit_code == 2
     assert f"vigia monitor show {MODEL}" in missing.stderr

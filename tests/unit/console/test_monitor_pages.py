@@ -69,7 +69,7 @@ def test_the_list_leads_to_the_models_and_on_to_their_reports(console: Console) 
     assert f'href="/api/monitors/flight-delay/{REPORT.id}"' in page.body
     assert "12 Jul 2026, 03:00 (UTC)" in page.body
     assert "drift" in page.body
-    assert "&lt;i&gt;1 of 7 columns" in page.body
+    assert "&lt;i&gt;2 of 7 columns" in page.body
 
 
 def test_lists_speak_the_readers_language(console: Console) -> None:
@@ -89,7 +89,7 @@ def test_a_last_look_without_a_report_says_why_there_is_none(console: Console) -
 def test_a_report_is_shown_under_a_policy_that_lets_nothing_run(console: Console) -> None:
     page = console.pages.report(MODEL, REPORT.id, READER, "")
     assert page.status == 200
-    assert "1 of 7 columns no longer looks like the reference" in page.body
+    assert "2 of 7 columns no longer look like the reference" in page.body
     policy = page.headers["Content-Security-Policy"]
     nonce = policy.split("'nonce-")[1].split("'")[0]
     assert "default-src 'none'" in policy

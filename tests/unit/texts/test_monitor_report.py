@@ -90,7 +90,7 @@ def page() -> Tags:
 def test_the_page_is_well_formed_and_has_every_part(page: Tags) -> None:
     assert (page.open, page.wrong) == ([], [])
     for said in (
-        "1 of 7 columns no longer looks like the reference",
+        "2 of 7 columns no longer look like the reference",
         "Which columns matter",
         "Before and now",
         "Over past windows",
