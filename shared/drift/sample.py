@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shared.drift.batches import Batch, Source, findings_of, is_batch
@@ -74,6 +75,7 @@ class Rows:
         self._source = source
         self._wanted: dict[str, tuple[Collection[str] | None, int]] = {}
         self._filled: dict[str, EvenSample] | None = None
+        self._begun: Iterator[Any] | None = None
 
     def want(self, name: str, columns: Collection[str] | None = None, most_rows: int = MOST_ROWS) -> None:
         """Ask for a sample before the rows are gone through."""
@@ -89,10 +91,13 @@ class Rows:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Return the names of the first piece's columns; empty when there are no rows."""
-        for batch in self._batches():
-            names = batch.columns if hasattr(batch, "iloc") else batch.schema.names
-            return tuple(map(str, names))
-        return ()
+        batches = self._batches()
+        first = next(batches, None)
+        if first is None:
+            return ()
+        # Whoever goes through the rows next goes on from here: reading is what a look's time goes into.
+        self._begun = chain([first], batches)
+        return tuple(map(str, first.columns if hasattr(first, "iloc") else first.schema.names))
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -107,6 +112,10 @@ class Rows:
         self._filled = filling
 
     def _batches(self) -> Iterator[Any]:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            yield from begun
+            return
         yield from [self._source] if is_batch(self._source) else self._source
 
 

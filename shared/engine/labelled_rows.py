@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from shared.drift.sample import EvenSample
 
-# Two minutes at the 35 MB/s that one core parses; the functions may run for ten, and the window is read, too.
-MOST_LABELLED_BYTES = 4 * 10**9
+# A minute or two: one core parses some 20 MB/s with answers. The functions may run for ten, and the window is first.
+MOST_LABELLED_BYTES = 2 * 10**9
 HOUR = timedelta(hours=1)
 PREDICTION = "prediction"
 

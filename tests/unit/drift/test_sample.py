@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 import pyarrow as pa
 from hypothesis import given
@@ -70,3 +72,21 @@ def test_columns_are_chosen_of_tables_of_any_kind() -> None:
         (batch,) = Chosen(source, ["b", "c"])
         names = list(batch.columns) if isinstance(batch, pd.DataFrame) else batch.schema.names
         assert names == ["b"]
+
+
+def test_asking_for_the_columns_costs_no_second_reading() -> None:
+    readings = 0
+
+    class Source:
+        def __iter__(self) -> Iterator[pd.DataFrame]:
+            nonlocal readings
+            readings += 1
+            yield pd.DataFrame({"age": [1, 2]})
+            yield pd.DataFrame({"age": [3]})
+
+    rows = Rows(Source())
+    assert rows.columns == ("age",)
+    assert [len(batch) for batch in rows] == [2, 1]
+    assert readings == 1
+    assert [len(batch) for batch in rows] == [2, 1]
+    assert readings == 2
