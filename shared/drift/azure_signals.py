@@ -43,6 +43,17 @@ LOWER_IS_WORSE = frozenset(
         "aggregatedfluencypassrate",
         "aggregatedsimilaritypassrate",
         "aggregatedrelevancepassrate",
+        # Scores of 1 to 5 of generated text. Source: Azure/azureml-assets pull request 2869, read 2026-11-30.
+        "averagecoherencescore",
+        "averagegroundednessscore",
+        "averagefluencyscore",
+        "averagesimilarityscore",
+        "averagerelevancescore",
+        "acceptablecoherencescoreperinstance",
+        "acceptablegroundednessscoreperinstance",
+        "acceptablefluencyscoreperinstance",
+        "acceptablesimilarityscoreperinstance",
+        "acceptablerelevancescoreperinstance",
     }
 )
 DEEPEST = 4

@@ -59,6 +59,10 @@ class Fields:
         value = self._value(key)
         return isinstance(value, int | float) and not isinstance(value, bool)
 
+    def is_mapping(self, key: str) -> bool:
+        """Return whether the value is an object."""
+        return isinstance(self._value(key), dict)
+
     def text(self, key: str) -> str:
         """Return a text that is not blank; a number is taken as the text of it."""
         found = self.optional_text(key)

@@ -55,5 +55,5 @@ def external_events(data: Fields, received_at: datetime) -> tuple[OutgoingEvent,
 
 
 def _content(found: Found) -> str:
-    told = [found.window, *([each.feature, each.metric, each.value] for each in found.features)]
+    told = [found.window, found.sentence, *([each.feature, each.metric, each.value] for each in found.features)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]

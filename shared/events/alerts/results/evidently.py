@@ -1,52 +1,151 @@
-"""Evidently: what `Report([DataDriftPreset()]).run(current, reference).json()` gives.
+"""Evidently: what a Report's `.json()` gives, with or without tests.
 
-Shape: evidently 0.7.23, read off its own output.
+Shape: evidently 0.7.23, read off its own output. What versions before 0.7 wrote (`evidently.legacy` still does) is read
+by evidently_legacy.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
+from shared.events.alerts.results import evidently_legacy
+from shared.events.alerts.results.evidently_table import RULES, SIGNALS
 from shared.events.alerts.results.found import Found
 from shared.events.fields import Fields
 from shared.events.measured import listed, strongest_first
 
 COLUMN, SHARE = "ValueDrift", "DriftedColumnsCount"
+DRIFT = "data-drift"
+# A test that could not be computed, or that only warns, fails nothing.
+_FAILED = frozenset({"FAIL", "FAILED"})
 
 
 def read(result: Fields) -> tuple[Found, ...]:
-    """Return the drift of the columns. A report with tests says itself what failed; one without is drift when the
-    share of drifted columns reaches its `drift_share`, or, where it does not count them, when any column drifted.
+    """Return what a report says, one entry per signal.
+
+    Its tests are its verdict. Without tests it judges drift alone: by the share of drifted columns against its
+    `drift_share`, or, where it does not count them, when any column drifted.
 
     Raises:
-        EventError: it holds no drift of columns.
+        EventError: there is nothing in it that could be judged, or a method of which nobody knows what it means.
     """
-    metrics = result.mapping("result").items("metrics")
-    columns = [_column(each) for each in metrics if _is(each, COLUMN)]
-    if not columns:
-        refuse("the result has no ValueDrift metric", "post the .json() of a Report with DataDriftPreset")
-    drifted = strongest_first([feature for feature, is_drift in columns if is_drift])
-    shares = [each for each in metrics if _is(each, SHARE)]
-    tests = result.mapping("result").items("tests")
+    report = result.mapping("result")
+    if evidently_legacy.is_legacy(report):
+        return evidently_legacy.read(report)
+    metrics, tests = report.items("metrics"), report.items("tests")
     if tests:
-        is_drift = any(each.text("status").upper() == "FAIL" for each in tests)
-        rule = "by its tests"
-    elif shares:
-        share, bound = shares[0].mapping("value").number("share"), shares[0].mapping("config").number("drift_share")
-        is_drift, rule = share >= bound, f"a share of {share:.2f} against its bound of {bound:g}"
-    else:
-        is_drift, rule = bool(drifted), "any column counts"
-    sentence = f"Evidently finds drift in {len(drifted)} of {len(columns)} columns ({rule})"
-    return (Found("data-drift", is_drift, drifted, f"{sentence}: {listed(drifted)}" if drifted else sentence),)
+        return _by_tests(metrics, tests)
+    columns = [each for each in metrics if _type(each) == COLUMN]
+    shares = [each for each in metrics if _type(each) == SHARE]
+    if not columns and not shares:
+        refuse("the result has no ValueDrift metric, and no tests", "post the .json() of a Report with DataDriftPreset")
+    return (_by_share(columns, shares[0]) if shares else _by_columns(columns),)
 
 
-def _is(metric: Fields, kind: str) -> bool:
-    return (metric.mapping("config").optional_text("type") or "").rpartition(":")[2] == kind
+def _by_tests(metrics: tuple[Fields, ...], tests: tuple[Fields, ...]) -> tuple[Found, ...]:
+    by_id = {each.text("id"): each for each in metrics}
+    signals: dict[str, list[tuple[Fields, Fields, bool]]] = {}
+    for test in tests:
+        config = test.mapping("metric_config")
+        kind = _plain_type(config.mapping("params").optional_text("type"))
+        is_failed = _is_failed(test)
+        if kind not in SIGNALS and is_failed:
+            refuse(f"a test of {kind or 'no metric'!r:.60} failed, and nobody here knows what it is about", _ASK)
+        if kind in SIGNALS:
+            metric = by_id.get(config.optional_text("metric_id") or "", test)
+            signals.setdefault(SIGNALS[kind], []).append((test, metric, is_failed))
+    if not signals:
+        refuse("none of its tests is of a metric that is known here", _ASK)
+    return tuple(_tested(signal, found) for signal, found in signals.items())
 
 
-def _column(metric: Fields) -> tuple[FeatureDrift, bool]:
-    config = metric.mapping("config")
-    method, bound, value = config.name("method"), config.number("threshold"), metric.number("value")
-    # Its tests give p-values, which drift from above to below the bound; all others are distances.
-    is_drift = value < bound if "p_value" in method else value >= bound
-    return FeatureDrift(config.name("column"), method, value, bound), is_drift
+_ASK = "post a report with DataDriftPreset, or tests of Evidently's own metrics"
+
+
+def _is_failed(test: Fields) -> bool:
+    return test.text("status").strip().upper() in _FAILED
+
+
+def _tested(signal: str, found: list[tuple[Fields, Fields, bool]]) -> Found:
+    failed = [(test, metric) for test, metric, is_failed in found if is_failed]
+    features = strongest_first(f for test, metric in failed if (f := _feature(test, metric)))
+    if signal != DRIFT:
+        sentence = f"Evidently: {len(failed)} of {len(found)} tests failed"
+        return Found(signal, bool(failed), features, _with(sentence, features))
+    columns = sum(_type(metric) == COLUMN for _, metric, _ in found)
+    sentence = f"Evidently finds drift in {len(features)} of {columns} columns (by its tests)"
+    return Found(signal, bool(failed), features, _with(sentence, features))
+
+
+def _feature(test: Fields, metric: Fields) -> FeatureDrift | None:
+    """Return what was measured and the bound it broke; None where the report has no such numbers."""
+    config, bounds = metric.mapping("config"), test.mapping("test_config")
+    kind = _type(metric)
+    if kind == COLUMN:
+        return FeatureDrift(config.name("column"), config.name("method"), metric.number("value"), _bound(config))
+    value = _number(metric)
+    if kind == SHARE or value is None or not bounds.is_number("threshold"):
+        return None
+    return FeatureDrift(config.optional_name("column") or "", kind, value, bounds.number("threshold"))
+
+
+def _number(metric: Fields) -> float | None:
+    if metric.is_number("value"):
+        return metric.number("value")
+    if not metric.is_mapping("value"):
+        return None
+    values = metric.mapping("value")
+    return next((values.number(key) for key in ("mean", "count", "share") if values.is_number(key)), None)
+
+
+def _by_share(columns: list[Fields], share: Fields) -> Found:
+    """Return the report's own verdict; a column that only Evidently can judge is left out of the evidence."""
+    value, bound = share.mapping("value"), share.mapping("config").number("drift_share")
+    reached, count = value.number("share"), int(value.number("count"))
+    features = _drifted(columns)
+    of = len(columns) or (round(count / reached) if reached else 0)
+    rule = f"a share of {reached:.2f} against its bound of {bound:g}"
+    sentence = f"Evidently finds drift in {count} of {of} columns ({rule})"
+    return Found(DRIFT, reached >= bound, features, _with(sentence, features))
+
+
+def _by_columns(columns: list[Fields]) -> Found:
+    for each in columns:
+        method = each.mapping("config").name("method")
+        if method.lower() not in RULES:
+            refuse(
+                f"of method {method!r:.60} the value alone does not say on which side of its bound drift is",
+                "make the report with include_tests=True: then Evidently says it itself",
+            )
+    features = _drifted(columns)
+    sentence = f"Evidently finds drift in {len(features)} of {len(columns)} columns (any column counts)"
+    return Found(DRIFT, bool(features), features, _with(sentence, features))
+
+
+def _drifted(columns: Iterable[Fields]) -> tuple[FeatureDrift, ...]:
+    found = []
+    for each in columns:
+        config = each.mapping("config")
+        method, value, bound = config.name("method"), each.number("value"), _bound(config)
+        rule = RULES.get(method.lower())
+        if rule and rule(value, bound):
+            found.append(FeatureDrift(config.name("column"), method, value, bound))
+    return strongest_first(found)
+
+
+def _bound(config: Fields) -> float:
+    return config.number("threshold")
+
+
+def _type(metric: Fields) -> str:
+    return _plain_type(metric.mapping("config").optional_text("type"))
+
+
+def _plain_type(text: str | None) -> str:
+    return (text or "").rpartition(":")[2]
+
+
+def _with(sentence: str, features: tuple[FeatureDrift, ...]) -> str:
+    return f"{sentence}: {listed(features)}" if features else sentence

@@ -12,7 +12,7 @@ class Found:
     """One signal of a result.
 
     Args:
-        signal: in our words: "data-drift", "performance", "estimated-performance".
+        signal: in our words: "data-drift", "data-quality", "performance", "estimated-performance".
         is_drift: the verdict by the tool's own bounds.
         features: what crossed its bound, strongest first.
         sentence: the verdict for people.

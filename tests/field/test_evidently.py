@@ -1,0 +1,153 @@
+"""Evidently's own output, of every method it has: our table has to say what Evidently itself says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events.alerts.results.evidently_table import RULES
+from tests.field.explained import acted, explained, inputs
+
+METHODS: list[dict[str, Any]] = inputs("evidently_methods.json")
+# Evidently compares it with a percentile that is not in its output.
+UNTOLD = "perc_text_content_drift"
+
+
+def posted(tmp_path: Path, result: Any) -> list[dict[str, Any]]:
+    data = {"tool": "evidently", "model": "flight-delay", "result": result}
+    return explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
+
+
+def _columns(told: dict[str, Any]) -> set[str]:
+    return {each["feature"] for each in told["data"]["features"]}
+
+
+@pytest.mark.parametrize("case", [pytest.param(each, id=each["name"]) for each in METHODS])
+def test_a_method_drifts_when_evidently_says_so(tmp_path: Path, case: dict[str, Any]) -> None:
+    report = case["report"]
+    (test,) = report["tests"]
+    outcome = "fact" if test["status"] == "FAIL" else "ignored"
+    (by_tests,) = posted(tmp_path, report)
+    assert by_tests["outcome"] == outcome
+    (by_value,) = posted(tmp_path, {**report, "tests": []})
+    if case["name"].startswith(UNTOLD):
+        assert by_value["outcome"] == "refused"
+        assert "include_tests=True" in by_value["reason"]
+        return
+    assert by_value["outcome"] == outcome
+    if outcome == "fact":
+        assert by_tests["data"]["features"] == by_value["data"]["features"]
+        assert _columns(by_value) == {report["metrics"][0]["config"]["column"]}
+
+
+def test_every_method_that_evidently_has_is_tried() -> None:
+    tried = {each["report"]["metrics"][0]["config"]["method"] for each in METHODS}
+    assert len(tried) == 20
+    assert {method.lower() for method in tried} - set(RULES) == {UNTOLD}
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [
+        ("02_evidently_m_ks.json", "fact"),
+        ("02_evidently_m_t_test.json", "fact"),
+        ("02_evidently_m_mannw.json", "fact"),
+        ("02_evidently_c_chisquare.json", "ignored"),
+    ],
+)
+def test_p_values_drift_below_their_bound(tmp_path: Path, name: str, outcome: str) -> None:
+    (told,) = posted(tmp_path, inputs(name))
+    assert told["outcome"] == outcome
+    assert acted([told]) == (["notify", "start-training"] if outcome == "fact" else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("preset_moved_plain.json", {"x0", "x1", "x2", "x3"}),
+        ("preset_same_plain.json", None),
+        ("evidently_preset_moved_tests.json", {"num", "cat", "bin"}),
+        ("evidently_preset_same_tests.json", None),
+        ("evidently_preset_psi_moved_plain.json", {"num", "cat", "bin"}),
+        ("evidently_preset_psi_same_plain.json", None),
+        ("evidently_old_moved.json", {"num", "cat", "bin"}),
+        ("evidently_old_same.json", None),
+        ("evidently_oldtests_moved.json", {"num", "cat", "bin"}),
+        ("evidently_oldtests_same.json", None),
+    ],
+)
+def test_a_presets_evidence_are_the_columns_that_evidently_calls_drifted(
+    tmp_path: Path, name: str, columns: set[str] | None
+) -> None:
+    (told,) = posted(tmp_path, inputs(name))
+    assert told["outcome"] == ("fact" if columns else "ignored")
+    if columns:
+        assert _columns(told) == columns
+
+
+def test_the_sentence_counts_the_columns_that_evidently_counts(tmp_path: Path) -> None:
+    assert posted(tmp_path, inputs("preset_moved_plain.json"))[0]["data"]["detail"].startswith(
+        "Evidently finds drift in 4 of 5 columns"
+    )
+    assert posted(tmp_path, inputs("preset_same_plain.json"))[0]["reason"].startswith(
+        "Evidently finds drift in 0 of 5 columns"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "signal"),
+    [
+        ("evidently_class_bad.json", "performance"),
+        ("evidently_class_good.json", None),
+        ("evidently_reg_bad.json", "performance"),
+        ("evidently_reg_good.json", None),
+        ("evidently_quality.json", "data-quality"),
+    ],
+)
+def test_a_failed_test_is_of_the_signal_of_its_metric(tmp_path: Path, name: str, signal: str | None) -> None:
+    told = posted(tmp_path, inputs(name))
+    assert [each["outcome"] for each in told] == (["fact"] if signal else ["ignored"])
+    assert [each["data"]["signal"] for each in told if signal] == ([signal] if signal else [])
+
+
+def test_a_failed_test_shows_what_was_measured_and_its_bound(tmp_path: Path) -> None:
+    (told,) = posted(tmp_path, inputs("evidently_quality.json"))
+    assert told["data"]["features"] == [
+        {"feature": "num", "metric": "MissingValueCount", "value": 101.0, "threshold": 3.0}
+    ]
+
+
+def _column(method: str, value: float) -> dict[str, Any]:
+    config = {"type": "evidently:metric_v2:ValueDrift", "column": "a", "method": method, "threshold": 0.1}
+    return {"id": method, "config": config, "value": value}
+
+
+def test_an_unknown_method_is_never_guessed(tmp_path: Path) -> None:
+    (told,) = posted(tmp_path, {"metrics": [_column("custom function 'mine'", 0.5)], "tests": []})
+    assert told["outcome"] == "refused"
+    assert "on which side" in told["reason"]
+
+
+def test_a_share_is_evidentlys_verdict_whatever_its_columns_methods_are(tmp_path: Path) -> None:
+    share = {
+        "config": {"type": "evidently:metric_v2:DriftedColumnsCount", "drift_share": 0.5},
+        "value": {"count": 1.0, "share": 0.5},
+    }
+    (told,) = posted(tmp_path, {"metrics": [share, _column("custom", 0.5), _column("psi", 0.01)], "tests": []})
+    assert (told["outcome"], told["data"]["features"]) == ("fact", [])
+
+
+def test_a_failed_test_of_an_unknown_metric_is_refused(tmp_path: Path) -> None:
+    test = {"status": "FAIL", "metric_config": {"metric_id": "m", "params": {"type": "my:metric:Mine"}}}
+    metric = {"id": "m", "config": {"type": "my:metric:Mine"}, "value": 1.0}
+    (told,) = posted(tmp_path, {"metrics": [metric], "tests": [test]})
+    assert told["outcome"] == "refused"
+
+
+def test_a_bare_result_is_refused_with_what_to_do_and_read_with_its_model(tmp_path: Path) -> None:
+    (bare,) = explained(tmp_path, "02_evidently_m_ks.json")
+    assert (bare["outcome"], "envelope" in bare["reason"]) == ("refused", True)
+    (named,) = explained(tmp_path, "02_evidently_m_ks.json", "--model", "flight-delay")
+    assert named["outcome"] == "fact"
