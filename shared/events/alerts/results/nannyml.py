@@ -6,6 +6,8 @@ NAME_upper_threshold, NAME_lower_threshold and NAME_alert.
 
 from __future__ import annotations
 
+import re
+
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
 from shared.events.alerts.results.found import Found
@@ -13,9 +15,16 @@ from shared.events.fields import Fields
 from shared.events.measured import listed, strongest_first
 
 ALERT = "_alert"
+# Drift of a column, COLUMN_METHOD: distances, which drift above their bound. chi2 shows its statistic, and alerts by
+# the p-value, which is not in the output: it has no bound there.
 METHODS = ("kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger", "chi2", "l_infinity")
+# Drift of all columns together: an error that falls is a change as well as one that rises.
+WHOLE_DRIFT = {"reconstruction_error", "domain_classifier_auroc"}
 HIGHER_IS_BETTER = {"roc_auc", "f1", "precision", "recall", "specificity", "accuracy", "average_precision"}
-LOWER_IS_BETTER = {"mae", "mape", "mse", "msle", "rmse", "rmsle"}
+HIGHER_IS_BETTER |= {"business_value", "true_positive", "true_negative"}
+LOWER_IS_BETTER = {"mae", "mape", "mse", "msle", "rmse", "rmsle", "false_positive", "false_negative"}
+# With several classes, a confusion matrix has a cell for each pair of them.
+_CELL = re.compile(r"true_(?P<true>.+)_pred_(?P<predicted>.+)")
 
 
 def read(result: Fields) -> tuple[Found, ...]:
@@ -40,16 +49,35 @@ def read(result: Fields) -> tuple[Found, ...]:
 def _by_signal(chunk: Fields, names: list[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in names:
-        is_metric = name in HIGHER_IS_BETTER | LOWER_IS_BETTER
-        is_estimated = f"{name}_realized" in chunk.keys
-        signal = "data-drift" if not is_metric else "estimated-performance" if is_estimated else "performance"
-        found.setdefault(signal, []).append(name)
+        found.setdefault(_signal(chunk, name), []).append(name)
     return found
+
+
+def _signal(chunk: Fields, name: str) -> str:
+    if _is_better_higher(name) is not None:
+        return "estimated-performance" if f"{name}_realized" in chunk.keys else "performance"
+    if name in WHOLE_DRIFT or _method(name):
+        return "data-drift"
+    # A column's name alone: missing, unseen or extreme values, or a statistic of it; and rows_count.
+    return "data-quality"
+
+
+def _is_better_higher(name: str) -> bool | None:
+    """Return whether more of a measure of the model is better; None for what is no such measure."""
+    if cell := _CELL.fullmatch(name):
+        return cell["true"] == cell["predicted"]
+    if name in HIGHER_IS_BETTER | LOWER_IS_BETTER:
+        return name in HIGHER_IS_BETTER
+    return None
+
+
+def _method(name: str) -> str:
+    return next((each for each in METHODS if name.endswith(f"_{each}")), "")
 
 
 def _found(chunk: Fields, signal: str, names: list[str], window: str) -> Found:
     crossed = strongest_first([found for name in names if (found := _crossed(chunk, name))])
-    what = "columns" if signal == "data-drift" else "metrics"
+    what = "metrics" if signal.endswith("performance") else "columns"
     sentence = f"NannyML ({window or 'newest chunk'}): {len(crossed)} of {len(names)} {what} beyond their bounds"
     return Found(
         signal, bool(crossed), crossed, f"{sentence}: {listed(crossed)}" if crossed else sentence, window=window
@@ -61,13 +89,20 @@ def _crossed(chunk: Fields, name: str) -> FeatureDrift | None:
     if not chunk.flag(f"{name}{ALERT}"):
         return None
     value = chunk.number(f"{name}_value")
-    upper = chunk.number(f"{name}_upper_threshold") if chunk.has(f"{name}_upper_threshold") else None
-    lower = chunk.number(f"{name}_lower_threshold") if chunk.has(f"{name}_lower_threshold") else None
-    is_above = upper is not None and value > upper and name not in HIGHER_IS_BETTER
-    is_below = lower is not None and value < lower and name not in LOWER_IS_BETTER
-    if not (is_above or is_below):
-        return None
+    upper, lower = _bound(chunk, f"{name}_upper_threshold"), _bound(chunk, f"{name}_lower_threshold")
+    method = _method(name)
+    if upper is None and lower is None:
+        return FeatureDrift(name.removesuffix(f"_{method}"), f"{method or name}, judged by its p-value", value, 0.0)
+    is_better_higher = _is_better_higher(name)
+    is_above = upper is not None and value > upper and is_better_higher is not True
+    is_below = lower is not None and value < lower and is_better_higher is not False
     bound = upper if is_above else lower
-    method = next((each for each in METHODS if name.endswith(f"_{each}")), "")
-    column = name.removesuffix(f"_{method}") if method else "" if name in HIGHER_IS_BETTER | LOWER_IS_BETTER else name
-    return FeatureDrift(column, method or name, value, bound if bound is not None else 0.0)
+    if not (is_above or is_below) or bound is None:
+        return None
+    is_whole = is_better_higher is not None or name in WHOLE_DRIFT
+    column = name.removesuffix(f"_{method}") if method else "" if is_whole else name
+    return FeatureDrift(column, method or name, value, bound)
+
+
+def _bound(chunk: Fields, key: str) -> float | None:
+    return chunk.number(key) if chunk.has(key) else None
