@@ -28,7 +28,7 @@ SIGNALS = {
 }
 # Nothing moved: as many rows in each chunk, and none missing. Of the same data, one true drift by chance.
 QUIET = {"row_count/moved", "missing/moved"}
-# By chance on the same data: a distance just above its bound; fewer true negatives, where the chunk has fewer negatives.
+# By chance on the same data: a distance above its bound; fewer true negatives, where the chunk has fewer negatives.
 CHANCE = {"univariate/same", "cbpe/same", "performance/same"}
 
 
