@@ -32,7 +32,7 @@ JUDGE = JudgePlan(0.005, 1.10, 0.01, "hold", MINUTE, latency_warm_up=10 * MINUTE
 DELAY = 3 * MINUTE
 RULES: Mapping[str, rules.Rule] = {"kayenta": rules.kayenta, "argo": rules.argo, "naive": rules.naive}
 # Of the looks that would fail a release: the first ones, and then some.
-MOST_LOOKS, EVERY = 3, 10
+MOST_LOOKS, EVERY = 2, 40
 
 
 def release_of(stage: Stage) -> Release:
