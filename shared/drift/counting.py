@@ -224,7 +224,8 @@ class NumericTally(ColumnTally):
         below = ordered.searchsorted(self._low)
         self._below += below
         # Most edges of continuous numbers meet no value of a batch: only the others have an upper side of their own.
-        met = np.flatnonzero(np.append(ordered, math.inf).take(below) <= self._high)
+        inside = below[: below.searchsorted(len(ordered))]
+        met = (ordered[inside] <= self._high[: len(inside)]).nonzero()[0]
         if len(met):
             self._equal[met] += ordered.searchsorted(self._high[met], side="right") - below[met]
         if low < below[0]:
