@@ -14,7 +14,8 @@ from shared.domain.state import ModelState
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
 from shared.engine.release_desk import ReleaseDesk
-from shared.engine.sweep import Sweep
+from shared.engine.storms import Storms
+from shared.engine.sweep import LateResumption, Sweep
 from shared.policy.model import Policy
 from shared.policy.people import Directory
 from shared.ports.workspace import Workspace
@@ -25,6 +26,7 @@ from shared.store.models import ModelStates
 from shared.store.outbox import OutboxStore
 from shared.store.quarantine import Quarantine
 from shared.store.releases import ReleaseStore
+from shared.store.storms import StormStore
 from tests.fakes.workspace import FakeWorkspace
 from tests.simulation.ports import (
     SimulatedBlobs,
@@ -89,6 +91,7 @@ class World:
             people=Directory(),
             channels={"teams": SimulatedChannel(run, self.inbox)},
             public_url="https://vigia.example",
+            storms=Storms(parts.outbox_store(blobs), StormStore(blobs), queue, clock),
         )
         self.processor = parts.processor(
             policies=policies(),
@@ -101,7 +104,8 @@ class World:
             clock=clock,
         )
         self.has_sweep = parts.has_sweep
-        self._sweep = Sweep(self.ledger, self.releases, self.processor, self.outbox, queue, clock)
+        late = LateResumption(lambda: self.processor)
+        self._sweep = Sweep(self.ledger, self.releases, late, self.outbox, queue, clock)
 
     def sweep(self) -> None:
         if self.has_sweep:
