@@ -65,7 +65,7 @@ def test_the_first_look_that_fails_the_version_ends_it(tmp_path: Path) -> None:
     assert found["at"] == found["looks"][-1]["at"]
     assert found["looks"][-1]["verdict"] == "fail"
     assert found["at"] <= "2026-11-20T09:06:00+00:00"
-    assert "the version is broken" in found["reason"]
+    assert "errors beyond the tolerance" in found["reason"]
 
 
 def test_too_few_minutes_are_inconclusive_and_nothing_decided_them(tmp_path: Path) -> None:

@@ -117,5 +117,6 @@ def test_probes_make_a_quiet_endpoint_decidable_and_are_nobodys_requests() -> No
 
 def test_probes_find_what_turns_bad_only_under_all_the_traffic() -> None:
     plan = replace(PLAN, steps=(100,), strategy="all-at-once", probe=ProbePlan("azureml:requests@latest", 120))
+    plan = replace(plan, watch_for=30 * MINUTE)
     slow = simulate(plan, QUIET, Change("slow", latency=1.6), 60, seed=1)
     assert Counter(each.state for each in slow)[ReleaseState.ROLLED_BACK] >= 57
