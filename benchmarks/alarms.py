@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.harness.alarm_held_out import held_out_figures
 from benchmarks.harness.alarm_signals import concept_figures, estimated_figures, quality_figures
 from benchmarks.harness.alarm_tables import (
     employment,
@@ -170,6 +171,7 @@ def measure(size: Size, run: Run) -> list[Figure]:
     run.progress("data quality and concept drift of flights")
     figures += quality_figures(year, WEEKS)
     figures += concept_figures(year, WEEKS)
+    figures += held_out_figures(run.progress)
     figures += _if_there(run, employment_figures)
     return figures + _if_there(run, lambda: estimated_figures(WEEKS))
 
