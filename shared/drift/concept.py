@@ -52,6 +52,7 @@ SMALLEST_CHUNK = 250
 STANDARD_DEVIATIONS = 3.0
 FEWEST_OF_A_CLASS = 50
 SEGMENTS_NAMED = 3
+COMPARISONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class ConceptRules:
         min_ranking_loss: smallest loss of roc_auc, beyond what the inputs explain, that matters.
         min_level_change: smallest change of the share of 1s, beyond what the scores explain, that matters.
         min_segment_change: the same for a segment, against the rest of its time.
-        false_alarms: tolerated chance per comparison, 0-1; for segments the false discovery rate.
+        false_alarms: tolerated chance per window, 0-1, shared by ranking, level and segments alike.
         minimum_rows: fewer labelled rows are insufficient data.
     """
 
@@ -76,6 +77,11 @@ class ConceptRules:
         for name in ("min_ranking_loss", "min_level_change", "min_segment_change", "false_alarms"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, e.g. 0.05; got {getattr(self, name)}")
+
+    @property
+    def chance(self) -> float:
+        """Return what each of the comparisons may spend of the false alarms."""
+        return self.false_alarms / COMPARISONS
 
 
 @dataclass(frozen=True)
@@ -186,7 +192,7 @@ def _judge_ranking(
     loss = reference.ranking - gap
     spread = max(math.hypot(error, reference.ranking_error), 1e-12)
     p_value = float(stdtr(2 * (JACKKNIFE_BLOCKS - 1), -loss / spread))
-    has_lost = loss > rules.min_ranking_loss and p_value <= rules.false_alarms
+    has_lost = loss > rules.min_ranking_loss and p_value <= rules.chance
     shown = roc_auc(labels, scores)
     kept = "does not count" if not has_lost and loss > rules.min_ranking_loss else "counts" if has_lost else ""
     words = f"roc_auc is {shown:.3f} where the inputs make expect {shown + loss:.3f}"
@@ -223,7 +229,7 @@ def _column(
     cut: Segmentation, changes: Numbers, p_values: Numbers, adjusted: Numbers, rules: ConceptRules
 ) -> ColumnReport:
     """Return the column's report: its segment that changed most among the significant ones, if any is."""
-    sure = adjusted <= rules.false_alarms
+    sure = adjusted <= rules.chance
     worst = int(np.argmax(np.abs(changes) * (sure if sure.any() else p_values < 1)))
     change = float(changes[worst])
     than = "more" if change > 0 else "less"
