@@ -64,8 +64,13 @@ class Study:
         return next(each for each in self.outcomes if each.change == SAME)
 
     @property
+    def missed(self) -> Outcome | None:
+        """Return the plainly bad kind of version that gets through most; None when none does too often."""
+        return max((each for each in self.outcomes if each.is_missed), key=lambda each: each.finished, default=None)
+
+    @property
     def decides(self) -> bool:
-        return self.same.decides
+        return self.same.decides and self.missed is None
 
     @property
     def headline(self) -> str:
@@ -74,6 +79,17 @@ class Study:
             return (
                 f"{self.file} decides: of the good versions {same.finished:.1f} % get through, "
                 f"{same.rolled_back:.2g} % are rolled back, {same.undecided:.1f} % are given up undecided"
+            )
+        if same.decides and (bad := self.missed):
+            return (
+                f"{self.file} cannot decide: of the versions with {bad.change.name} {bad.finished:.0f} % get through; "
+                f"{self._watch_words} is too little to tell"
+            )
+        if len(self.plan.steps) == 1:
+            proven = 100 - same.undecided
+            return (
+                f"{self.file} cannot decide: {self._watch_words} proves {proven:.0f} % of the good versions, and leaves "
+                "the others to people"
             )
         share = self.plan.steps[0]
         needs = "more than a year" if self.needs is None else f"about {_span(self.needs)}"
@@ -84,11 +100,16 @@ class Study:
         )
 
     @property
+    def _watch_words(self) -> str:
+        held = f", {self.plan.holdback} % held back," if self.plan.holdback else ""
+        return f"a watch of {_span(self.plan.watch_for)} at {rate_text(self.traffic.mean)} requests per minute{held}"
+
+    @property
     def advice_lines(self) -> tuple[str, ...]:
         if self.decides:
             return ()
         if not self.advice:
-            return ("no single change of the rollout helps with so little traffic; use strategy: all-at-once",)
+            return ("no single change of the rollout helps with so little traffic; send probes, or have people decide",)
         return tuple(f"would decide: {each.write}  ({each.finished:.0f} % get through)" for each in self.advice)
 
     @property

@@ -63,7 +63,7 @@ def checks(found: Evidence) -> list[Check]:
         Check("the monitor was silent in March and spoke later", _calm_then_drift(found.monitor_verdicts)),
         Check("drift started exactly one retraining job", causes["drift"] == 1 and causes["request"] == 1),
         Check("version 2 was approved by a person", _was_approved(second)),
-        Check("version 2 went 10 %, 50 %, 100 %", _ended(second, ReleaseState.FINISHED, [10, 50, 100])),
+        Check("version 2 went 10 %, 50 %, 95 %, 100 %", _ended(second, ReleaseState.FINISHED, [10, 50, 95, 100])),
         Check("version 3 was rolled back from 10 %", _ended(third, ReleaseState.ROLLED_BACK, [10])),
         Check("traffic was read back: version 2 has all of it", _serves_all(found.traffic, second)),
         Check("people were told why", {("teams", "rolled-back"), ("email", "rolled-back")} <= told),

@@ -9,7 +9,7 @@ from shared.domain.ids import DeploymentName
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Ending, Release, ReleaseState, Serving
 from shared.release.actions import CloseApproval, GiveBackEndpoint, SetMirror, SetTraffic
-from shared.release.judgements import champion_is_no_better
+from shared.release.judgements import champion_fails, champion_is_no_better
 from shared.release.moves import CALL_AGAIN_AFTER, Step, go_on, hold, is_late, move, percent, stay, tell
 from shared.release.observation import Observation
 from shared.release.words import split
@@ -61,7 +61,8 @@ def trouble_of_champion(release: Release, seen: Observation) -> str:
         return ""
     if not seen.serves(champion):
         return f"deployment {champion.deployment} of the champion does not answer"
-    if release.judgement and release.judgement.champion_is_sick:
+    at_most = release.plan.judge.errors_at_most
+    if release.judgement and champion_fails(release.judgement, at_most):
         return "the champion fails too many requests itself, so the traffic stays where it is"
     if release.judgement and champion_is_no_better(release.judgement):
         return "the champion is not known to do better at the same time, so the traffic stays where it is"

@@ -10,11 +10,20 @@ from shared.domain.verdict import Judgement, Verdict
 # A champion is taken for better when one as bad as the challenger would look so good this rarely.
 _BY_CHANCE = 0.001
 _FEW = 1000
+_SOME_FAILURES = 5
 
 
 def has_failed(judgement: Judgement) -> bool:
     """Return whether the version is worse than tolerated beside the champion, or broken whatever the champion does."""
     return judgement.verdict is Verdict.FAIL or judgement.is_broken
+
+
+def champion_fails(judgement: Judgement, at_most: float | None) -> bool:
+    """Return whether the champion fails more than the policy bears. To move nothing takes no proof, which needs minutes
+    that a failing challenger may not leave: a share of errors that is beyond the bound so far is enough."""
+    tried, failed = (judgement.numbers.get(f"champion_{name}", 0.0) for name in ("requests", "errors"))
+    is_beyond = at_most is not None and failed >= _SOME_FAILURES and failed > at_most * tried
+    return judgement.champion_is_sick or is_beyond
 
 
 def champion_is_no_better(judgement: Judgement) -> bool:
@@ -64,7 +73,7 @@ def is_proven(release: Release) -> bool:
         return release.champion is None
     if has_failed(judgement) or judgement.needs_a_person or judgement.suspects:
         return False
-    was_measured = bool(judgement.numbers) or release.champion is None
+    was_measured = judgement.numbers.get("requests", 0.0) > 0 or release.champion is None
     is_known = release.has_passed or release.champion is None
     return judgement.is_proven or judgement.verdict is Verdict.PASS or (is_known and was_measured)
 

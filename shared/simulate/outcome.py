@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 SAME = Change("no difference")
-# A plan decides when at least so many percent of the good versions get through.
+# A plan decides when at least so many percent of the good versions get through, and at most so many of the bad ones.
 DECIDES_FROM = 80.0
+MISSES_AT_MOST = 20.0
+# So many times beyond the tolerance a version is plainly bad.
+PLAINLY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Outcome:
         finished, rolled_back, undecided: percent of the releases; `undecided` ran into a deadline, or ended with a
             question to people.
         is_tolerated: whether the policy allows the difference, so that finishing is right.
+        is_plainly_bad: whether it is so far beyond the tolerance that finishing is a failure of the plan.
         rolled_back_after: minutes of traffic until then, median; None when none was.
         promoted_after, promoted_after_p90: minutes from the first traffic to all of it; None when none got there.
         bad_requests: mean number of requests that were failed or slowed by the difference before it was over.
@@ -44,6 +48,7 @@ class Outcome:
     rolled_back: float
     undecided: float
     is_tolerated: bool
+    is_plainly_bad: bool
     rolled_back_after: float | None
     promoted_after: float | None
     promoted_after_p90: float | None
@@ -55,6 +60,11 @@ class Outcome:
     def decides(self) -> bool:
         """Return whether most of the releases got through."""
         return self.finished >= DECIDES_FROM
+
+    @property
+    def is_missed(self) -> bool:
+        """Return whether plainly bad versions got through too often."""
+        return self.is_plainly_bad and self.finished > MISSES_AT_MOST
 
 
 def changes_for(judge: JudgePlan) -> tuple[Change, ...]:
@@ -81,6 +91,7 @@ def outcome(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed
         rolled_back=_percent(ended, ReleaseState.ROLLED_BACK),
         undecided=_percent(ended, ReleaseState.ABORTED) + _percent(ended, ReleaseState.WATCHING),
         is_tolerated=_is_tolerated(change, plan.judge, traffic),
+        is_plainly_bad=_is_plainly_bad(change, plan.judge),
         rolled_back_after=_quantile(roll_backs, 0.5),
         promoted_after=_quantile(promotions, 0.5),
         promoted_after_p90=_quantile(promotions, 0.9),
@@ -97,6 +108,12 @@ def _is_tolerated(change: Change, judge: JudgePlan, traffic: Traffic) -> bool:
     if ratio is not None:
         return traffic.errors + change.errors <= ratio * traffic.errors
     return share is None or change.errors <= share
+
+
+def _is_plainly_bad(change: Change, judge: JudgePlan) -> bool:
+    latency, share = judge.latency_ratio_at_most, judge.errors_worse_by_at_most
+    is_slow = latency is not None and change.latency - 1 >= PLAINLY * max(latency - 1, 0.1)
+    return is_slow or (share is not None and change.errors >= PLAINLY * max(share, 0.01))
 
 
 def _bad_share(change: Change) -> float:

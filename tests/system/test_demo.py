@@ -25,7 +25,7 @@ def test_the_loop_closes(tmp_path: Path) -> None:
     assert {check["promise"] for check in outcome["checks"] if not check["kept"]} == set()
     assert [(r["version"], r["state"], r["traffic_steps"]) for r in outcome["releases"]] == [
         ("1", "finished", [100]),
-        ("2", "finished", [10, 50, 100]),
+        ("2", "finished", [10, 50, 95, 100]),
         ("3", "rolled_back", [10]),
     ]
     assert [job["cause"] for job in outcome["jobs"] if job["cause"] != "evaluation"] == ["request", "drift"]
