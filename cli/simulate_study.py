@@ -88,8 +88,8 @@ class Study:
         if len(self.plan.steps) == 1:
             proven = 100 - same.undecided
             return (
-                f"{self.file} cannot decide: {self._watch_words} proves {proven:.0f} % of the good versions, and leaves "
-                "the others to people"
+                f"{self.file} cannot decide: {self._watch_words} proves {proven:.0f} % of the good versions, and "
+                "leaves the others to people"
             )
         share = self.plan.steps[0]
         needs = "more than a year" if self.needs is None else f"about {_span(self.needs)}"

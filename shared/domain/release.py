@@ -208,7 +208,7 @@ class Release:
 
     @property
     def was_promoted(self) -> bool:
-        return any(each.entered is ReleaseState.PROMOTED for each in self.history)
+        return 100 in self.traffic_steps or any(each.entered is ReleaseState.PROMOTED for each in self.history)
 
     @property
     def has_moved_traffic(self) -> bool:

@@ -127,7 +127,7 @@ def look(measured: Measured, tolerances: Tolerances, errors_at_most: float | Non
     is_pair = (measured.counts[..., 0] > 0) & (measured.counts[..., 2] > 0)
     columns = np.arange(is_pair.shape[1])
     paths, pairs = [], np.cumsum(is_pair, axis=1, dtype=np.intp)
-    counts = _to_the_left(measured.counts, is_pair)
+    counts = _to_the_left(np.where(is_pair[..., None], measured.counts, 0.0), is_pair)
     if tolerances.error_bound is not None:
         paths.append(error_paths(counts, tolerances).at(pairs))
     if tolerances.latency is not None:

@@ -97,7 +97,8 @@ def test_the_policy_is_told_in_words(tmp_path: Path, run: Run) -> None:
     assert told == (
         f"ab: 30 % of the traffic for 2h, then tested once: promoted when {WHAT} (95% sure), held on until 4h and "
         "tested once more when it decides nothing, else the champion stays; back at once on errors up by over 1% or "
-        "latency over 1.25 times the champion's; watched for 2h after"
+        "latency over 1.25 times the champion's; watched for 2h after, beside 5 % for the champion; what is not "
+        "proven then waits for a person"
     )
 
 
