@@ -15,7 +15,7 @@ HEAD_BYTES = 256 * 1024
 SEPARATORS = (",", ";", "\t", "|")
 _LINES = 500
 _REMEDY = "write one header line, commas between values, and quotes around values with commas in them"
-_COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+\s*$")
+_COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*$")
 # 1,234 is a thousand or one and a bit; 0,234 is no thousand.
 _AMBIGUOUS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*$")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d+\.\d+\s*$")

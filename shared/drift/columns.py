@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from shared.drift.equal import is_missing, is_time, is_zoned, reads_as_number
+from shared.drift.equal import are_epochs, is_missing, is_time, is_zoned, reads_as_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,6 +69,19 @@ def uniform(column: pd.Series[Any]) -> pd.Series[Any]:
             column, codes, _times([each if is_one else None for each, is_one in zip(names, are_times, strict=True)])
         )
     return _each(column, codes, np.array(names, dtype=object)) if None in names else column
+
+
+def times_since_1970(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return numbers that all count a time since 1970, as JSON often has times, as times of UTC; others as they are."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    present = np.isfinite(numbers)
+    if not present.any() or not are_epochs(numbers[present]).all():
+        return column
+    # Up to 2100 there are 10 digits of seconds, and three more for each smaller unit.
+    units = 10.0 ** (3 * np.floor((np.log10(numbers[present]) - 8.7) / 3))
+    seconds = np.full(len(numbers), np.nan)
+    seconds[present] = numbers[present] / units
+    return pd.Series(pd.to_datetime(seconds, unit="s", utc=True), index=column.index, name=column.name)
 
 
 def _each(column: pd.Series[Any], codes: NDArray[np.intp], distinct: Any) -> pd.Series[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.drift.columns import Kind, kind_of
+from shared.drift.columns import Kind, kind_of, times_since_1970
 from shared.drift.equal import Precision, are_flags, beyond, coarser, declared
 from shared.drift.quality_profile import LOOKED_AT, QualityColumn, finite_numbers, has_zone
 from shared.drift.two_samples import chance_of_at_least, chance_of_none, chance_outside
@@ -83,6 +83,8 @@ def check_column(reference: QualityColumn, column: pd.Series[Any] | None, about:
     if about.rows == 0:
         return []
     missing = _missing(reference, column, about)
+    if reference.kind == "datetime" and kind_of(column) == "numeric":
+        column = times_since_1970(column)
     kind = kind_of(column)
     if "empty" in (kind, reference.kind):
         found: list[Fault | None] = [missing]

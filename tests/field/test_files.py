@@ -51,6 +51,11 @@ def with_points_of_thousands(frame: pd.DataFrame) -> bytes:
     return as_csv(sep=";", decimal=",")(frame.assign(price=price))
 
 
+def with_exponents(frame: pd.DataFrame) -> bytes:
+    price = frame["price"].map(lambda each: f"{each:.6e}".replace(".", ","))
+    return as_csv(sep=";", decimal=",")(frame.assign(price=price))
+
+
 def with_commas_of_thousands(frame: pd.DataFrame) -> bytes:
     return as_csv()(frame.assign(price=frame["price"].map(lambda each: f"{each:,.2f}")))
 
@@ -84,6 +89,7 @@ FILES: dict[str, tuple[str, Callable[[pd.DataFrame], bytes]]] = {
     "bars": ("x.csv", as_csv(sep="|")),
     "decimal_commas": ("x.csv", as_csv(sep=";", decimal=",")),
     "decimal_commas_in_quotes": ("x.csv", as_csv(decimal=",", quoting=1)),
+    "decimal_commas_with_exponents": ("x.csv", with_exponents),
     "points_of_thousands": ("x.csv", with_points_of_thousands),
     "commas_of_thousands": ("x.csv", with_commas_of_thousands),
     "latin_1": ("x.csv", as_csv(encoding="latin-1")),
