@@ -2,8 +2,9 @@
 
 Rates (roc_auc, pr_auc, f1, precision) vary less near 0 and 1, and a sample that is good by luck also seems sure of
 it. Their error is therefore taken as it would be at the value that is supposed, on the logit scale (the score
-principle), with Student's t for half of the rarer rows. Losses have long tails: their bounds are Student's at half of
-the error that was asked for, with as many degrees of freedom as their spread is known with, which the kurtosis tells.
+principle), with Student's t for half of the rarer rows. Losses have long tails: their bounds are Student's with as many
+degrees of freedom as their spread is known with, which the kurtosis tells, and at a part of the error that was asked
+for, because a sample that has missed the tail takes the mean for lower and surer than it is.
 Sources: A. Agresti and B. Coull, The American Statistician 52 (1998), for the score principle; G. Y. Zou and A. Donner,
 Statistics in Medicine 27 (2008), for joining bounds; C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), for shares.
 That they hold is measured by `python -m benchmarks gates`.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shared.drift.metrics import METRICS, VALUES
 from shared.release.gates.estimates import RATES, Estimate, error_of
 
 if TYPE_CHECKING:
@@ -40,8 +42,10 @@ def value_bounds(metric: str, found: Estimate, confidence: float) -> Bounds:
         reach = _student(_rate_freedom(found.counted), confidence) * spread
         return tuple(1 / (1 + math.exp(-math.log(value / (1 - value)) - side)) for side in (-reach, reach))  # type: ignore[return-value]
     loss = 1 - found.value if metric == "r2" else found.value
-    reach = _loss_reach(found.parts, confidence) * found.error / loss if loss > 0 else 0.0
-    low, high = loss * math.exp(-reach), loss * math.exp(min(reach, 700.0))
+    error = found.error / loss if loss > 0 else 0.0
+    below = _loss_reach(found.parts, 1 - (1 - confidence) / 2) * error
+    above = _loss_reach(found.parts, 1 - (1 - confidence) * _part_of_error(metric) * 3 / 4) * error
+    low, high = loss * math.exp(-below), loss * math.exp(min(above, 700.0))
     return (1 - high, 1 - low) if metric == "r2" else (low, high)
 
 
@@ -51,7 +55,7 @@ def gain_bounds(metric: str, champion: Estimate, challenger: Estimate, confidenc
     counted = min(champion.counted, challenger.counted)
     direct = error_of(parts, counted)
     if metric not in RATES:
-        reach = _loss_reach(parts, confidence) * direct
+        reach = _loss_reach(parts, 1 - (1 - confidence) * _part_of_error(metric)) * direct
         return gain - reach, gain + reach
     ahead, behind = _on_logits(challenger), _on_logits(champion)
     correlation = _correlation(challenger.parts, champion.parts)
@@ -141,7 +145,13 @@ def _loss_reach(parts: Numbers, confidence: float) -> float:
     kurtosis = float(np.mean(parts**4)) / square**2
     # Var(s²) = σ⁴ (κ − 1) / n, and 2 σ⁴ / df for Student's.
     freedom = min(rows - 1.0, 2 * rows / max(kurtosis - 1, 1e-9))
-    return _student(max(freedom, 1.0), (1 + confidence) / 2)
+    return _student(max(freedom, 1.0), confidence)
+
+
+def _part_of_error(metric: str) -> float:
+    """Return at which part of the error asked for the bound of a loss keeps to it: predicted numbers may miss by any
+    amount, probabilities may not."""
+    return 1 / 3 if METRICS[metric].needs == VALUES else 1.0
 
 
 def _student(freedom: float, confidence: float) -> float:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 100
 # A category with fewer rows would seem to know the label by chance.
 FEWEST_OF_CATEGORY = 20
+FEWEST_OF_EACH_CLASS = 10
 NAMED = 5
 
 
@@ -61,6 +62,11 @@ def judge(gate: DataQuality, evidence: GateEvidence) -> GateResult:
     numbers = {"rows": float(len(table)), "columns": float(len(table.columns)), "problems": float(len(problems))}
     if problems:
         return GateResult(name, Verdict.FAIL, f"the training data is not sound: {'; '.join(problems)}", numbers)
+    if rarer := _too_few_to_know_leakage(gate, table):
+        reason = (
+            f"{rarer}; {FEWEST_OF_EACH_CLASS} of each are needed to see whether a column tells it; all else is sound"
+        )
+        return GateResult(name, Verdict.INCONCLUSIVE, reason, numbers)
     reason = f"{len(table):,} rows and {len(table.columns)} columns of training data are sound"
     return GateResult(name, Verdict.PASS, reason, numbers)
 
@@ -100,9 +106,20 @@ def _duplicates(gate: DataQuality, table: pd.DataFrame) -> Iterator[str]:
         yield f"{share:.1f} % of the rows repeat others; at most {gate.duplicates_at_most:g} % may"
 
 
+def _too_few_to_know_leakage(gate: DataQuality, table: pd.DataFrame) -> str:
+    """Return how few rows there are of a class of labels 0 and 1, with which some column tells it by chance; "" when
+    there are enough."""
+    if gate.label not in table.columns or not table[gate.label].isin([0, 1]).all():
+        return ""
+    rarer = min(int((table[gate.label] == each).sum()) for each in (0, 1))
+    return f"{rarer} rows of one label are too few" if 0 < rarer < FEWEST_OF_EACH_CLASS else ""
+
+
 def _leakage(gate: DataQuality, table: pd.DataFrame) -> Iterator[str]:
     """Yield the columns that alone tell a label of 0 and 1; other labels are not looked at."""
     if gate.label not in table.columns or not table[gate.label].isin([0, 1]).all():
+        return
+    if _too_few_to_know_leakage(gate, table):
         return
     labels = table[gate.label].to_numpy(dtype=np.float64)
     for column in table.columns:

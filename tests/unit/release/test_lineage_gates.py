@@ -101,6 +101,12 @@ def test_many_rare_categories_do_not_seem_to_know_the_label() -> None:
     assert result("data_quality", Lineage(None, JOB, table), **SOUND).verdict is Verdict.PASS
 
 
+def test_three_rows_of_a_label_do_not_show_that_a_column_tells_it() -> None:
+    table = rows().assign(late=lambda t: (t.index < 3).astype(int), seat=lambda t: t.index)
+    found = result("data_quality", Lineage(None, JOB, table), **SOUND)
+    assert (found.verdict, "3 rows of one label are too few" in found.reason) == (Verdict.INCONCLUSIVE, True)
+
+
 @pytest.mark.parametrize(
     ("settings", "verdict"),
     [
