@@ -45,7 +45,10 @@ def explain(raw: str, place: str, received_at: datetime, book: PolicyBook, home:
     """
     known = _keys(raw)
     if "schemaid" not in known and _RESULT_KEYS & known.keys() and not _EVENT_KEYS & known.keys():
-        reason = "it looks like the bare result of a monitoring tool; post it in its envelope, which names the model"
+        reason = (
+            "it looks like the bare result of a monitoring tool; post it in its envelope, which names the model, or "
+            "have it explained with --model NAME"
+        )
         return (Explained(place, "refused", "", "", "", reason, {}),)
     if "schemaid" not in known:
         return (_explain_event(raw, place, received_at, book, home),)
