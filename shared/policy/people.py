@@ -75,7 +75,7 @@ def load_people(text: str, path: str) -> Directory:
     if problems:
         raise PolicyProblemsError(problems)
     people = [
-        Person(email, entry.name or email, entry.locale, entry.time_zone, entry.aliases)
+        Person(email, entry.name or email, entry.locale, entry.time_zone, tuple(entry.aliases))
         for email, entry in listed.people.items()
     ]
     return Directory({person.email: person for person in people})
@@ -128,7 +128,7 @@ class _PersonEntry(Section):
     name: str = Field(default="", max_length=200)
     locale: _Locale = "en"
     time_zone: _Zone = "UTC"
-    aliases: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    aliases: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(default_factory=list)
 
 
 class _PeopleFile(Section):

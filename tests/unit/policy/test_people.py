@@ -26,6 +26,18 @@ def test_person_without_entries_or_unlisted_gets_english_and_utc(email: str) -> 
     assert load_people(TEXT, "people.yaml").person(email) == Person(email, email, "en", "UTC")
 
 
+def test_a_person_is_known_by_the_names_that_azure_shows() -> None:
+    text = TEXT.replace("{name: Ana,", "{name: Ana Souza, aliases: [A. Souza, asouza],")
+    people = load_people(text, "people.yaml")
+    assert [people.address_of(shown) for shown in ("ana souza", "A. Souza", "Mary Smith", "Ben@Example.com", "")] == [
+        "ana@example.com",
+        "ana@example.com",
+        None,
+        "ben@example.com",
+        None,
+    ]
+
+
 def test_file_that_is_absent_lists_nobody(tmp_path: Path) -> None:
     assert load_people_file(tmp_path / "people.yaml").people == {}
 
