@@ -23,7 +23,7 @@ from local.flights.replay import Load
 from shared.domain.release import Release, ReleaseState
 from shared.store.monitors import MonitorRun
 
-LOAD = Load(requests_per_second=160, rows_per_request=14)
+LOAD = Load(requests_per_second=110, rows_per_request=20)
 FRESH_ROWS = 6000
 APPROVER = "ben@example.com"
 
@@ -133,8 +133,8 @@ class Story:
         if self.traffic is None:
             raise StoryError("the traffic has ended")
         jobs_before = len(self.world.jobs())
-        self.traffic.play(9)
-        self.narrator.say("September flies: calmer than the summer that version 2 learned from")
+        self.traffic.play(1)
+        self.narrator.say("January flies again: other destinations than in the summer that version 2 learned from")
         drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
         self.narrator.happened(drift.sentence)
         reason = self.narrator.wait("the drift is answered", self._suppressed_training)
