@@ -19,7 +19,7 @@ SOURCES = ("dev.py", "function_app.py", "functions", "shared", "cli", "local", "
 HELP = """\
 usage: python3 dev.py COMMAND [ARGUMENT ...]
 
-  demo    train, release, watch, retrain, promote and roll back a model on this machine: the whole story in three minutes
+  demo    train, release, watch, retrain, promote and roll back a model on this machine: all in three minutes
           (--serve leaves it running, --ask waits for your approval, --json FILE writes the outcome)
   test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger)
   check   run every check: format, lint, types, import contracts, dead code

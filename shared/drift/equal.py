@@ -71,7 +71,8 @@ def around(edges: Numbers, precision: Precision = "") -> tuple[Numbers, Numbers]
     precision have one pair."""
     distinct, place = np.unique(rounded(edges, precision), return_inverse=True)
     reach = tolerance(distinct, precision)
-    low, high = distinct - reach, distinct + reach
+    with np.errstate(over="ignore"):
+        low, high = distinct - reach, distinct + reach
     largest = np.finfo(np.float64).max
     return np.maximum(low, -largest)[place], np.minimum(high, largest)[place]
 

@@ -29,6 +29,7 @@ from tests.fakes.data import FakeData
 from tests.fakes.queues import FakeQueues
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.workspace import FakeWorkspace
+from tests.unit.events.wire import WORKSPACE
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "local.settings.sample.json"
@@ -55,7 +56,9 @@ class FakeApp(App):
 
     def __init__(self) -> None:
         values = json.loads(SAMPLE.read_text(encoding="utf-8"))["Values"]
-        self.settings = Settings.read({**values, "VIGIA_POLICIES": str(ROOT / "policies")})
+        self.settings = Settings.read(
+            {**values, "VIGIA_POLICIES": str(ROOT / "policies"), "VIGIA_EVENTS_SOURCES": WORKSPACE}
+        )
         self.time = FakeClock(NOW)
         self.clock = self.time  # type: ignore[assignment]
         self.memory = MemoryBlobStore(self.time.now)

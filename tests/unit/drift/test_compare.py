@@ -77,7 +77,7 @@ def test_moved_categories_are_drift_in_base_2() -> None:
     assert carrier.is_drifted
     # scipy.spatial.distance.jensenshannon([.5, .5], [.2, .8], base=2) = 0.27038, less what sampling shows.
     assert carrier.effect == pytest.approx(0.27038, abs=0.0002)
-    assert carrier.sentence == "carrier: JS 0.270 against a floor of 0.10; AA moved most, from 50.0% to 20.0% of rows"
+    assert carrier.sentence == "carrier: JS 0.270 against a floor of 0.05; AA moved most, from 50.0% to 20.0% of rows"
 
 
 def test_effect_does_not_depend_on_the_length_of_the_window() -> None:
@@ -292,7 +292,7 @@ def test_small_categories_are_grouped_only_where_there_are_very_many() -> None:
     # Each name comes in bouts: a quarter of them is away today.
     here = [name for number, name in enumerate(names) if number % 4]
     today = pd.DataFrame({"who": chance.choice(here, 20_000)})
-    (who,) = compare(profile(reference), today).columns
+    (who,) = compare(profile(reference), today, DriftRules(min_effect=0.1)).columns
     assert not who.is_drifted
     # A few large ones beside the many small ones are still compared by themselves.
     mixed = pd.DataFrame({"who": [*reference["who"], *["large"] * 20_000]}).sample(frac=1, random_state=1)

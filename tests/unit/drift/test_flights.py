@@ -12,7 +12,7 @@ from shared.drift.profile import Profile, profile
 from shared.drift.report import DriftRules
 
 WINDOW_ROWS = 10_000
-# Destinations really move by .05 to .07 from winter to March, and aircraft are new: a team that lives with that says so.
+# Destinations move by .05 to .07 from winter to March, and aircraft are new: a team that lives with that says so.
 COARSE = DriftRules(min_effect=0.1)
 
 
