@@ -69,7 +69,7 @@ def _explain_event(raw: str, place: str, received_at: datetime, book: PolicyBook
         return _refused(exc, _keys(raw), place)
     if isinstance(told, Ignored):
         return Explained(told.event_id or place, "ignored", told.type, "", "", told.reason, {})
-    plan = book.plan(told, lambda policy: ModelState(policy.model), received_at)
+    plan = book.plan(told, lambda policy: ModelState(policy.model), lambda: received_at)
     name = told.event_id or place
     return Explained(name, "fact", told.kind, told.subject, told.key, _reason(told, plan), _data(told), plan.reactions)
 

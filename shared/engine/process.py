@@ -98,7 +98,7 @@ class Processor:
         self._handle(told, raw)
 
     def _handle(self, fact: Fact, raw: str) -> None:
-        plan = self._book.plan(fact, self._state, self.clock.now())
+        plan = self._book.plan(fact, self._state, self.clock.now)
         digests = tuple(policy.digest for policy in plan.concerned)
         claim = self.ledger.claim(fact, plan.reactions, digests, plan.remarks, raw)
         match claim:

@@ -35,14 +35,17 @@ class PolicyBook:
             self._by_model[policy.model].append(policy)
             self._by_endpoint[policy.endpoint.name].append(policy)
 
-    def plan(self, fact: Fact, state_of: Callable[[Policy], ModelState], now: datetime) -> Plan:
-        """Return what all policies want done; `state_of` is asked only where a rule looks at the state."""
+    def plan(self, fact: Fact, state_of: Callable[[Policy], ModelState], now: Callable[[], datetime]) -> Plan:
+        """Return what all policies want done; `state_of` is asked only where a rule looks at the state.
+
+        The time is asked for after the state was read: from the storage's answers a worker learns what time it is.
+        """
         concerned = self.about(fact)
         reactions = [
             reaction
             for policy in concerned
             for state in [state_of(policy) if needs_state(fact, policy) else ModelState(policy.model)]
-            for reaction in decide(fact, policy, state, now)
+            for reaction in decide(fact, policy, state, now())
         ]
         return Plan(concerned, tuple(reactions), () if concerned else (unconcerned(fact),))
 

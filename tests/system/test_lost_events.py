@@ -22,6 +22,7 @@ from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.domain.state import Training
 from shared.engine.registry_poll import RegistryPoll
 from shared.errors import WorkspaceBusyError
+from shared.events.home import Home
 from shared.ports.queues import EVENTS
 from shared.ports.workspace import DeploymentRequest, JobRequest
 from shared.store.polls import PollMarks
@@ -29,7 +30,7 @@ from tests.local.azureml.conftest import System, system, write_toy_model  # noqa
 from tests.local.eventgrid.conftest import Grid, running_grid
 from tests.settings import settings_for
 from tests.unit.engine.fact_world import ENDPOINT, MODEL, World, data_arrived
-from tests.unit.events.wire import fact_from
+from tests.unit.events.wire import WORKSPACE, fact_from
 
 KINDS = ("ModelRegistered", "RunCompleted", "RunStatusChanged")
 AZURE_ML = "Microsoft.MachineLearningServices."
@@ -56,7 +57,7 @@ class Watched(World):
     def __init__(self, of: System) -> None:
         super().__init__()
         settings = settings_for(VIGIA_ARM_ENDPOINT=of.addresses.url("azureml"))
-        self.real = AzureWorkspace(settings)
+        self.real, self.real_id = AzureWorkspace(settings), settings.workspace_id
         self.poll = RegistryPoll(
             policies=self.policies,
             workspace=self.real,
@@ -70,7 +71,8 @@ class Watched(World):
         )
 
     def take(self, body: str) -> None:
-        replace(self.processor, workspace=self.real).process(body)
+        home = Home(self.real_id, "", "", (WORKSPACE,))
+        replace(self.processor, workspace=self.real, home=home).process(body)
 
     def poll_and_process(self) -> int:
         found = self.poll.run()

@@ -39,7 +39,7 @@ class DecidesAnew(Processor):
     def _carry_out(self, claim: Claimed) -> None:
         entry = claim.entry
         if entry.epoch > 1:
-            plan = self._book.plan(entry.fact, self._state, self.clock.now())
+            plan = self._book.plan(entry.fact, self._state, self.clock.now)
             claim = replace(claim, entry=replace(entry, plan=plan.reactions))
         super()._carry_out(claim)
 
