@@ -92,9 +92,14 @@ def is_refusal(exc: BaseException) -> bool:
         return False
     if exc.status_code == 403:
         # What storage answers to a signature made with a key of yesterday.
-        code = getattr(exc, "error_code", "")
-        return getattr(code, "value", code) == "AuthenticationFailed"
+        return error_code(exc) == "AuthenticationFailed"
     return exc.status_code == 401 or isinstance(exc, ClientAuthenticationError)
+
+
+def error_code(exc: BaseException) -> str:
+    """Return the service's own code, e.g. "BlobAlreadyExists"; empty where the answer has none, or was none."""
+    code = getattr(exc, "error_code", None) or ""
+    return str(getattr(code, "value", code))
 
 
 def _refused(what: str, exc: Any) -> AccessRefusedError:

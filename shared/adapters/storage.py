@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.credentials import credential_for
-from shared.adapters.renewal import Renewable
+from shared.adapters.renewal import Renewable, error_code
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import Blob, BlobItem, Written
 from shared.settings import Settings
@@ -83,14 +83,11 @@ class AzureBlobStore:
             dates.append(response.http_response.headers["Date"])
 
         with translated(name):
-            try:
-                download = self._containers.call(
-                    name, lambda of: of.usual.download_blob(name, raw_response_hook=remember_date)
-                )
-            except Exception as exc:
-                if error_code(exc) in _NOT_THERE:
-                    return None
-                raise
+            download = self._call(
+                name, lambda of: of.usual.download_blob(name, raw_response_hook=remember_date), _NOT_THERE
+            )
+            if download is None:
+                return None
             body = download.readall()
         found = download.properties
         return Blob(name, body, found.etag, found.last_modified, parsedate_to_datetime(dates[-1]))
@@ -114,11 +111,7 @@ class AzureBlobStore:
 
     def delete(self, name: str) -> None:
         with translated(name):
-            try:
-                self._containers.call(name, lambda of: of.usual.delete_blob(name))
-            except Exception as exc:
-                if error_code(exc) not in _NOT_THERE:
-                    raise
+            self._call(name, lambda of: of.usual.delete_blob(name), _NOT_THERE)
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
         def first_page(of: _Containers) -> tuple[Any, Any]:
@@ -138,13 +131,17 @@ class AzureBlobStore:
             return blob.upload_blob(body, overwrite=True, metadata=dict(metadata or {}), **condition)
 
         with translated(name, is_conditional=True):
-            try:
-                answer = self._containers.call(name, write)
-            except Exception as exc:
-                if error_code(exc) in _LOST_TO_ANOTHER | _NOT_THERE:
-                    return None
-                raise
-        return _written(answer)
+            answer = self._call(name, write, _LOST_TO_ANOTHER | _NOT_THERE)
+        return None if answer is None else _written(answer)
+
+    def _call(self, name: str, use: Callable[[_Containers], Any], codes: Set[str]) -> Any:
+        """Return what `use` returns; None where the service refuses it with one of the codes."""
+        try:
+            return self._containers.call(name, use)
+        except Exception as exc:
+            if error_code(exc) in codes:
+                return None
+            raise
 
 
 def create_if_missing(client: ContainerClient | QueueClient) -> None:
@@ -153,12 +150,6 @@ def create_if_missing(client: ContainerClient | QueueClient) -> None:
 
     with suppress(ResourceExistsError):
         client.create_queue() if isinstance(client, QueueClient) else client.create_container()
-
-
-def error_code(exc: BaseException) -> str:
-    """Return the service's own code, e.g. "BlobAlreadyExists"; empty where the answer has none, or was none."""
-    code = getattr(exc, "error_code", None) or ""
-    return str(getattr(code, "value", code))
 
 
 def _written(answer: Mapping[str, Any]) -> Written:

@@ -33,6 +33,11 @@ class Wish:
     def name(self) -> str:
         return f"{self.model}:{self.version}"
 
+    @property
+    def address(self) -> str | None:
+        """Return the person's e-mail address; None where only a user's name is known."""
+        return self.by if "@" in self.by else None
+
     def fact(self, kind: str, now: datetime) -> FactKey:
         """Return the key of the fact that this was wished now: two wishes are two facts."""
         return FactKey(f"{kind}-{self.model}-{self.version}-{now:%Y%m%dT%H%M%S%f}")

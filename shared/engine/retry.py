@@ -27,14 +27,14 @@ class Retrier(Reopener):
         """
         before = self._check(wish)
         self._clear(wish, before)
-        now = self.clock.now()
+        now, submitter = self.clock.now(), before.submitter or wish.address
         opening = Opening(
             model=wish.model,
             version=wish.version,
             endpoint=wish.endpoint,
             fact=wish.fact("retry", now),
-            submitter=before.submitter or (wish.by if "@" in wish.by else None),
-            submitter_is_unknown=before.submitter is None and "@" not in wish.by,
+            submitter=submitter,
+            submitter_is_unknown=submitter is None,
             cause=f"retry of {before.id} by {wish.by}: {wish.reason}",
             chain=before.chain,
             number=2,

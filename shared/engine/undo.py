@@ -27,8 +27,8 @@ class Undoer(Reopener):
             version=wish.version,
             endpoint=wish.endpoint,
             fact=wish.fact("undo", now),
-            submitter=wish.by if "@" in wish.by else None,
-            submitter_is_unknown="@" not in wish.by,
+            submitter=wish.address,
+            submitter_is_unknown=wish.address is None,
             cause=f"undo by {wish.by}: {wish.reason}",
             undo=Undo(wish.by, wish.reason, now),
         )

@@ -21,6 +21,7 @@ from tests.field.explained import acted, explained, inputs
 from tests.unit.engine.fact_world import World
 from tests.unit.events.wire import WORKSPACE, grid
 from tests.unit.functions.test_webhook import app, call
+from tests.unit.test_function_app import Taken
 
 __all__ = ["app"]
 NOW = FakeClock().now()
@@ -28,20 +29,9 @@ BINARY = "05_cloudevent_data_base64.json"
 FOREIGN = WORKSPACE.replace("ws-fake", "ws-other")
 
 
-class _Kept(func.Out[str]):
-    def __init__(self) -> None:
-        self.message = ""
-
-    def set(self, val: str) -> None:
-        self.message = val
-
-    def get(self) -> str:
-        return self.message
-
-
 def _through_the_trigger(event: object) -> str:
     """Return the queue message of an event that Microsoft's own converter reads."""
-    kept = _Kept()
+    kept = Taken()
     take: Callable[[Any, func.Out[str]], None] = keep
     take(EventGridEventInConverter.decode(Datum(json.dumps(event), "json"), trigger_metadata=None), kept)
     return kept.message
