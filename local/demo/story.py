@@ -23,7 +23,7 @@ from local.flights.replay import Load
 from shared.domain.release import Release, ReleaseState
 from shared.store.monitors import MonitorRun
 
-LOAD = Load(requests_per_second=110, rows_per_request=20)
+LOAD = Load(requests_per_second=70, rows_per_request=32)
 FRESH_ROWS = 6000
 APPROVER = "ben@example.com"
 

@@ -91,7 +91,7 @@ def test_nothing_is_lost_or_done_twice_when_workers_die_or_freeze_anywhere(campa
 
 @pytest.mark.timeout(400)
 def test_traffic_that_a_frozen_worker_writes_late_is_put_back(campaign: Campaign) -> None:
-    first, second = {"v-1": 100}, {"v-2": 100}
+    first, second = {"v-1": 100}, {"v-2": 95, "v-1": 5}  # while it is watched the champion keeps a share
     moves = campaign.write_traffic_late()
     assert moves == [{}, first, second, first, second]
     assert campaign.tally().is_clean
