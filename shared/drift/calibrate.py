@@ -205,9 +205,10 @@ def _with_sentence(found: Calibration, chosen: FloorAlarms | None, at_most: floa
         text += f" Most often strongest: {named}."
     if chosen is None:
         return replace(found, sentence=f"{text} No floor gives alarms in at most {at_most:.1%} of windows.")
+    floor = f"A floor of {chosen.floor:g}" if chosen.floor else "No floor of the policy's own is needed: any"
     return replace(
         found,
-        sentence=f"{text} A floor of {chosen.floor:g} ({chosen.persistence} windows) would have alarmed in "
+        sentence=f"{text} {floor} ({chosen.persistence} windows) would have alarmed in "
         f"{chosen.alarms} of {chosen.windows}; from so many windows, the true share is below "
         f"{found.share_at_most:.1%} (95 % sure).",
     )
