@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 DEFAULT_POLICIES = Path("policies")
 STDIN = "-"
+# What a tool's bare result is about when neither --model nor the policies say it.
+UNNAMED = "unnamed"
+_RESULT_KEYS = frozenset({"metrics", "metric_results", "tests"})
+_EVENT_KEYS = frozenset({"schemaid", "type", "eventtype", "id"})
 
 
 def explain(
@@ -51,7 +55,8 @@ def explain(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The file is the bare output of Evidently or NannyML about this model, without its envelope.",
+            help="The model that a bare result of Evidently or NannyML, without its envelope, is about. Default: the "
+            "policies' model, where they have one.",
             show_default=False,
         ),
     ] = None,
@@ -85,24 +90,28 @@ def _explain_files(files: list[Path], policies: Path | None, home: Home | None, 
     from shared.engine.explain import explain as explain_one
     from shared.policy.book import PolicyBook
 
-    book, now = PolicyBook(_policies(policies)), datetime.now(UTC)
+    known, now = _policies(policies), datetime.now(UTC)
+    book, about = PolicyBook(known), model or (known[0].model if len(known) == 1 else UNNAMED)
     return [
         each
         for file in files
-        for place, raw in _items(file, model)
+        for place, raw in _items(file, about)
         for each in explain_one(raw, place, now, book, home)
     ]
 
 
-def _items(file: Path, model: str | None) -> Iterator[tuple[str, str]]:
-    """Yield what is in a file, with its place: a whole body, the elements of an array, or lines of JSON."""
+def _items(file: Path, model: str) -> Iterator[tuple[str, str]]:
+    """Yield what is in a file, with its place: a whole body, the elements of an array, or lines of JSON.
+
+    A tool's bare result is taken as posted for `model`.
+    """
     from shared.events.batch import events_in, oversize
 
     body = _read(file)
     # As the app decodes a body: what is no UTF-8 is no JSON either, and is refused readably.
     content = body.decode(errors="backslashreplace").removeprefix("\ufeff").strip()
-    if model is not None:
-        yield str(file), _enveloped(content, model, file)
+    if posted := _enveloped(content, model):
+        yield str(file), posted
         return
     lines = [line for line in content.splitlines() if line.strip()]
     if len(lines) > 1 and not _is_json(content) and all(_is_json(line) for line in lines):
@@ -127,16 +136,22 @@ def _is_json(content: str) -> bool:
     return True
 
 
-def _enveloped(content: str, model: str, file: Path) -> str:
-    """Return a tool's bare result as it is posted: Evidently gives an object, NannyML a list of rows."""
+def _enveloped(content: str, model: str) -> str:
+    """Return a tool's bare result as it is posted, "" for what is none: Evidently gives an object, NannyML rows."""
     from shared.events.alerts.external import SCHEMA
+    from shared.events.alerts.results.nannyml import ALERT
 
     try:
         result = json.loads(content)
-    except (ValueError, RecursionError) as exc:
-        raise CommandError("cli.no_json", f"{file} is not JSON: {exc}", "give what the tool itself wrote") from exc
-    tool = "nannyml" if isinstance(result, list) else "evidently"
-    return json.dumps({"schemaId": SCHEMA, "data": {"tool": tool, "model": model, "result": result}})
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(result, dict):
+        keys = {key.lower() for key in result}
+        tool = "evidently" if _RESULT_KEYS & keys and not _EVENT_KEYS & keys else ""
+    else:
+        row = result[-1] if isinstance(result, list) and result else None
+        tool = "nannyml" if isinstance(row, dict) and any(key.endswith(ALERT) for key in row) else ""
+    return json.dumps({"schemaId": SCHEMA, "data": {"tool": tool, "model": model, "result": result}}) if tool else ""
 
 
 def _policies(place: Path | None) -> tuple[Policy, ...]:
@@ -175,23 +190,21 @@ def _as_json(explained: Explained) -> dict[str, object]:
 
 
 def _print(explained: list[Explained]) -> None:
-    from rich.table import Table
-
     out = console()
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("event", "outcome", "what it is", "what would be done"):
-        table.add_column(heading, overflow="fold")
     styles = {"fact": "green", "ignored": "dim", "refused": "red"}
     for each in explained:
         what = f"{each.kind} {each.subject}".strip()
-        table.add_row(text(each.event), text(each.outcome, styles[each.outcome]), text(what), text(_done(each)))
-    out.print(table)
+        out.print(text(f"{each.outcome:<8}", styles[each.outcome]), text(what or each.event, "bold"), soft_wrap=True)
+        if what:
+            out.print(text(f"         event {each.event}", "dim"), soft_wrap=True)
+        for line in _done(each):
+            out.print(text(f"         {line}"), soft_wrap=True)
     out.print(text("read over an empty memory: no training, cooldown, freeze or release is known", "dim"))
 
 
-def _done(explained: Explained) -> str:
+def _done(explained: Explained) -> list[str]:
     done = [
         f"{each.model}: {each.name}" + (f", held back: {each.suppressed}" if each.suppressed else f" ({each.why})")
         for each in explained.reactions
     ]
-    return "; ".join(done) or explained.reason
+    return done or [explained.reason or "nothing to say"]

@@ -19,8 +19,6 @@ from shared.policy.book import Plan, PolicyBook
 from shared.ports.publisher import cloud_event
 
 LONGEST_NAME = 200
-_RESULT_KEYS = frozenset({"metrics", "metric_results", "tests"})
-_EVENT_KEYS = frozenset({"type", "eventtype", "id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +42,6 @@ def explain(raw: str, place: str, received_at: datetime, book: PolicyBook, home:
         place: where `raw` stands, for what has no id of its own.
     """
     known = _keys(raw)
-    if "schemaid" not in known and _RESULT_KEYS & known.keys() and not _EVENT_KEYS & known.keys():
-        reason = (
-            "it looks like the bare result of a monitoring tool; post it in its envelope, which names the model, or "
-            "have it explained with --model NAME"
-        )
-        return (Explained(place, "refused", "", "", "", reason, {}),)
     if "schemaid" not in known:
         return (_explain_event(raw, place, received_at, book, home),)
     try:

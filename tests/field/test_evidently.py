@@ -146,8 +146,16 @@ def test_a_failed_test_of_an_unknown_metric_is_refused(tmp_path: Path) -> None:
     assert told["outcome"] == "refused"
 
 
-def test_a_bare_result_is_refused_with_what_to_do_and_read_with_its_model(tmp_path: Path) -> None:
+def test_a_bare_result_is_about_the_only_policys_model_or_the_one_that_is_named(tmp_path: Path) -> None:
     (bare,) = explained(tmp_path, "02_evidently_m_ks.json")
-    assert (bare["outcome"], "envelope" in bare["reason"]) == ("refused", True)
-    (named,) = explained(tmp_path, "02_evidently_m_ks.json", "--model", "flight-delay")
-    assert named["outcome"] == "fact"
+    assert (bare["outcome"], bare["subject"]) == ("fact", "models/flight-delay/monitors/evidently")
+    assert acted([bare]) == ["notify", "start-training"]
+    (named,) = explained(tmp_path, "02_evidently_m_ks.json", "--model", "credit")
+    assert (named["subject"], named["reactions"]) == ("models/credit/monitors/evidently", [])
+
+
+def test_a_bare_list_of_chunks_is_a_result_and_no_list_of_events(tmp_path: Path) -> None:
+    chunk = {"chunk_key": "[0:99]", "chunk_period": "analysis", "x_kolmogorov_smirnov_value": 0.4}
+    chunk |= {"x_kolmogorov_smirnov_upper_threshold": 0.1, "x_kolmogorov_smirnov_alert": True}
+    (bare,) = explained(tmp_path, [chunk])
+    assert (bare["outcome"], bare["subject"]) == ("fact", "models/flight-delay/monitors/nannyml")
