@@ -9,7 +9,7 @@ from pathlib import Path
 from cli.errors import CommandError
 from cli.policy_words import summary
 from shared.bootstrap import policy_sections
-from shared.policy.load import PEOPLE_FILE, load_policies, load_policy, read_text
+from shared.policy.load import PEOPLE_FILE, clashes, load_policies, load_policy, policy_files, read_text
 from shared.policy.model import Policy
 from shared.policy.people import Directory, load_people
 from shared.policy.problems import PolicyProblemsError, Problem
@@ -44,7 +44,13 @@ def check(paths: Sequence[Path]) -> Checked:
             described += _folder(path) if path.is_dir() else [_file(path)]
         except PolicyProblemsError as exc:
             problems += exc.problems
-    return Checked(tuple(described), tuple(problems))
+    problems += clashes(dict.fromkeys(_policies_of(paths)), policy_sections(), tuple(reactions().values()))
+    return Checked(tuple(described), tuple(dict.fromkeys(problems)))
+
+
+def _policies_of(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from policy_files(path) if path.is_dir() else [path] if path.name != PEOPLE_FILE else []
 
 
 def _folder(folder: Path) -> Iterator[Described]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -44,16 +45,42 @@ def load_policies(folder: Path, sections: Sections, rules: tuple[Rule, ...]) -> 
     """
     loaded: list[tuple[Policy, Document]] = []
     problems: list[Problem] = []
-    for file in _policy_files(folder):
+    for file in policy_files(folder):
         try:
             loaded.append(_load(read_text(file), str(file), sections, rules))
         except PolicyProblemsError as exc:
             problems += exc.problems
-    problems += _claimed_twice(loaded)
-    problems += _of_two_types(loaded)
+    problems += [*_claimed_twice(loaded), *_sharing_an_endpoint(loaded)]
     if problems:
         raise PolicyProblemsError(problems)
     return tuple(policy for policy, _ in loaded)
+
+
+def clashes(files: Iterable[Path], sections: Sections, rules: tuple[Rule, ...]) -> Iterator[Problem]:
+    """Yield what is wrong between policy files, wherever they lie; a file that is wrong by itself is left out."""
+    loaded: list[tuple[Policy, Document]] = []
+    for file in files:
+        with suppress(PolicyProblemsError):
+            loaded.append(_load(read_text(file), str(file), sections, rules))
+    yield from _claimed_twice(loaded)
+    yield from _sharing_an_endpoint(loaded)
+
+
+def policy_files(folder: Path) -> list[Path]:
+    """Return the folder's policy files, sorted by name.
+
+    Raises:
+        PolicyError: it cannot be read.
+    """
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as exc:
+        raise PolicyError(
+            code="policy.no_folder",
+            message=f"the policy folder {folder} cannot be read: {exc.strerror}",
+            hint="set VIGIA_POLICIES to the folder that holds the policy files",
+        ) from exc
+    return [f for f in files if f.suffix in {".yaml", ".yml"} and f.name != PEOPLE_FILE and f.is_file()]
 
 
 def read_text(file: Path) -> str:
@@ -95,18 +122,6 @@ def _load(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> 
     return policy, document
 
 
-def _policy_files(folder: Path) -> list[Path]:
-    try:
-        files = sorted(folder.iterdir())
-    except OSError as exc:
-        raise PolicyError(
-            code="policy.no_folder",
-            message=f"the policy folder {folder} cannot be read: {exc.strerror}",
-            hint="set VIGIA_POLICIES to the folder that holds the policy files",
-        ) from exc
-    return [f for f in files if f.suffix in {".yaml", ".yml"} and f.name != PEOPLE_FILE and f.is_file()]
-
-
 def _validated(document: Document, schema: type[Base]) -> tuple[Base | None, list[Problem]]:
     if not isinstance(document.value, dict):
         if document.problems:
@@ -143,14 +158,12 @@ def _claimed_twice(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
             yield document.problem(("model",), message)
 
 
-def _of_two_types(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
-    """Yield that an endpoint is an online one and a batch one: whose champion is meant is told by its name alone."""
-    first: dict[EndpointName, Policy] = {}
+def _sharing_an_endpoint(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
+    """Yield that an endpoint is another policy's already: whose champion serves there is told by its name alone, and
+    each model's releases would be refused because of the other's. Azure tells names apart by more than their case."""
+    first: dict[str, Policy] = {}
     for policy, document in loaded:
-        name, kind = policy.endpoint.name, policy.endpoint.type
-        other = first.setdefault(name, policy)
-        if other.endpoint.type != kind:
-            message = (
-                f"{name!r} is of type {other.endpoint.type} in {other.path}; give the {kind} endpoint another name"
-            )
+        other = first.setdefault(policy.endpoint.name.lower(), policy)
+        if other is not policy and other.model != policy.model:
+            message = f"{policy.endpoint.name!r} is the endpoint of {other.model} in {other.path}; name another"
             yield document.problem(("endpoint", "name"), message)

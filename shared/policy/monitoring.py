@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from shared.policy.quantities import Duration
+from shared.policy.quantities import Duration, duration_text
 from shared.policy.section import Section
 from shared.policy.signals import (
     ConceptDrift,
@@ -23,6 +23,7 @@ from shared.policy.signals import (
     PredictionDrift,
     bound_problem,
     change_problem,
+    never_changes,
 )
 from shared.policy.spark import SparkCounting
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 LEAST_EVERY = timedelta(hours=1)
+LEAST_LOOK = timedelta(seconds=1)
 
 
 class AzureMonitor(Section):
@@ -77,9 +79,7 @@ class Monitor(Section):
         return {name.replace("_", "-"): section for name, section in asked.items() if section}
 
     def problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
-        for number, each in enumerate(self.azure):
-            if each.every < LEAST_EVERY:
-                yield f"azure_monitors.{number}.every", "Azure ML's monitors run hourly at most; write e.g. 1d"
+        yield from self._time_problems()
         if self.performance and self.performance.labels is None and "evaluate" not in policy.sections:
             yield "performance.labels", "no labels are named; write labels: azureml:NAME@latest, or add evaluate"
         if self.persistence.alarms > self.persistence.of:
@@ -96,6 +96,16 @@ class Monitor(Section):
             if isinstance(section, DataDrift | DataQuality):
                 yield from section.problems_at(_key(name))
 
+    def _time_problems(self) -> Iterable[tuple[str, str]]:
+        if self.every < LEAST_LOOK:
+            yield "every", f"a window of {duration_text(self.every)} holds nothing to compare; write e.g. 1h"
+        names = [each.name for each in self.azure]
+        for number, each in enumerate(self.azure):
+            if each.name in names[:number]:
+                yield f"azure_monitors.{number}", f"{each.name} stands here twice; leave one out"
+            if each.every < LEAST_EVERY:
+                yield f"azure_monitors.{number}.every", "Azure ML's monitors run hourly at most; write e.g. 1d"
+
     def _bound_problems(self) -> Iterable[tuple[str, str]]:
         if (asked := self.performance) and (why := bound_problem(asked.metric, asked.at_least, asked.at_most)):
             yield "performance", why
@@ -107,6 +117,10 @@ class Monitor(Section):
             yield "estimated_performance.min_change", why
 
     def _label_problems(self) -> Iterable[tuple[str, str]]:
+        if self.performance and self.performance.labels_within <= timedelta(0):
+            yield "performance.labels_within", "no label comes in no time; write e.g. 7d"
+        if self.performance and self.performance.labels and (why := never_changes(self.performance.labels)):
+            yield "performance.labels", why
         if self.concept_drift and not self.performance:
             yield "concept_drift", "it is looked at when labels come; add performance, which says where they are"
         if self.estimated_performance and not (self.labelled or self.performance):

@@ -154,3 +154,11 @@ def bound_problem(metric: str, at_least: float | None, at_most: float | None) ->
     from shared.drift.metrics import METRICS
 
     return METRICS[metric].bound_problem(at_least, at_most)
+
+
+def never_changes(labels: str) -> str:
+    """Return what is wrong with a data asset in which labels are to arrive; "" when new versions of it are read."""
+    if labels.endswith("@latest"):
+        return ""
+    name = labels.removeprefix("azureml:").split(":")[0]
+    return f"{labels} never changes, and labels arrive later; write azureml:{name}@latest"

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from typing import Literal
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from pydantic import Field
 
 from shared.policy.model import Policy
-from shared.policy.quantities import ComponentRef, Duration, Rate
+from shared.policy.quantities import ComponentRef, Duration, Rate, duration_text
 from shared.policy.section import Section
 
 # How many trainings a model's memory holds, and so the most that a limit can count.
 KEPT_TRAININGS = 50
+# Schedules are looked at once a minute (VIGIA_SCHEDULES_SCHEDULE); of several moments in between, one counts.
+LEAST_BETWEEN_MOMENTS = timedelta(minutes=1)
+LEAST_COOLDOWN = timedelta(seconds=1)
+# So many moments in a row show the shortest time between two: days of the month and of the week meet within them.
+_MOMENTS_LOOKED_AT = 100
 
 
 class Schedule(Section):
@@ -50,13 +56,35 @@ class Retrain(Section):
                 "at_most",
                 f"{self.at_most} never holds: the last {KEPT_TRAININGS} trainings are remembered; write less",
             )
+        if self.cooldown < LEAST_COOLDOWN:
+            yield "cooldown", f"{duration_text(self.cooldown)} lets every event start a training; write e.g. 6h"
         for number, trigger in enumerate(self.on):
-            if isinstance(trigger, Schedule) and not _is_schedule(trigger.schedule):
-                yield (
-                    f"on.{number}.schedule",
-                    f"{trigger.schedule!r} is no schedule; write six fields, seconds first, e.g. 0 0 3 * * 1",
-                )
+            if isinstance(trigger, Schedule) and (why := _schedule_problem(trigger.schedule, self.cooldown)):
+                yield f"on.{number}.schedule", why
 
 
-def _is_schedule(text: str) -> bool:
-    return len(text.split()) == 6 and croniter.is_valid(text, second_at_beginning=True)
+def _schedule_problem(text: str, cooldown: timedelta) -> str:
+    """Return what is wrong with a schedule, and what to write instead; "" when nothing is."""
+    if len(text.split()) != 6 or not croniter.is_valid(text, second_at_beginning=True):
+        return f"{text!r} is no schedule; write six fields, seconds first, e.g. 0 0 3 * * 1"
+    between = _least_between(text)
+    if between is None:
+        return f"{text!r} names a day that never comes; write e.g. 0 0 3 * * 1"
+    if between < LEAST_BETWEEN_MOMENTS:
+        return f"{text!r} comes every {duration_text(between)}, and is looked at once a minute; write e.g. 0 0 3 * * 1"
+    if between <= cooldown:
+        return (
+            f"{text!r} comes after {duration_text(between)}, before the cooldown of {duration_text(cooldown)} is over, "
+            f"and starts nothing; write a rarer one, e.g. 0 0 3 * * 1, or cooldown: {duration_text(between / 2)}"
+        )
+    return ""
+
+
+def _least_between(schedule: str) -> timedelta | None:
+    """Return the shortest time between two of a schedule's moments; None when it has none."""
+    # Any day does; this one makes the answer the same on every day.
+    moments = croniter(schedule, datetime(2026, 1, 1, tzinfo=UTC), second_at_beginning=True, ret_type=datetime)
+    try:
+        return min(later - earlier for earlier, later in pairwise(islice(moments, _MOMENTS_LOOKED_AT)))
+    except CroniterBadDateError:
+        return None

@@ -12,7 +12,7 @@ from pydantic import Field
 from shared.domain.outcome import AbPlan, Better, LabelSource, OutcomeMetric
 from shared.policy.quantities import AssetRef, Duration, Percent, Rate, duration_text
 from shared.policy.section import Section
-from shared.policy.signals import change_problem
+from shared.policy.signals import change_problem, never_changes
 
 if TYPE_CHECKING:
     from shared.release.rollout_section import Rollout
@@ -87,9 +87,8 @@ def ab_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
 
 
 def labels_problems(labels: str) -> Iterator[tuple[str, str]]:
-    if not labels.endswith("@latest"):
-        name = labels.removeprefix("azureml:").split(":")[0]
-        yield "labels", f"{labels} never changes, and labels arrive later; write azureml:{name}@latest"
+    if why := never_changes(labels):
+        yield "labels", why
 
 
 def better_problems(metric: str, better: Better | None) -> Iterator[tuple[str, str]]:

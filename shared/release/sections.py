@@ -82,7 +82,7 @@ class Approval(Section):
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         if self.when == "never" and self.for_undo == "never":
             return
-        approvers = len(policy.people.approvers)
+        approvers = len(set(policy.people.approvers))
         if self.quorum > approvers:
             yield "quorum", f"{self.quorum} must agree but people.approvers names {approvers}; name more, or ask fewer"
         if self.expires <= timedelta(0):

@@ -37,7 +37,7 @@ model: {model}
 kind: tabular
 endpoint: {{name: {model}, type: online}}
 people: {{owner: ana@example.com}}
-retrain: {{job: "azureml:train_toy@latest", on: [drift], cooldown: 0s}}
+retrain: {{job: "azureml:train_toy@latest", on: [drift], cooldown: 1s}}
 notify: [{{on: [training-started], to: [owner], by: [teams, email]}}]
 """
 RELEASED_POLICY = """\

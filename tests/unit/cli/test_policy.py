@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cli.policy_words import WORDS
 from shared.bootstrap import policy_sections
 from tests.unit.cli.conftest import Run
@@ -83,3 +85,114 @@ def test_what_is_not_there_cannot_be_checked(tmp_path: Path, run: Run) -> None:
 
 def test_the_schema_is_printed(run: Run) -> None:
     assert json.loads(run("policy", "schema").stdout)["title"] == "Vigia policy"
+
+
+SMALL = "model: small\nkind: tabular\nendpoint: {name: small, type: online}\n" + (
+    "people: {owner: ana@example.com, approvers: [ana@example.com, Ana@example.com]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        pytest.param(
+            "retrain: {job: 'azureml:t@latest', on: [{schedule: '* * * * * *'}]}",
+            "retrain.on[0].schedule: '* * * * * *' comes every 1s, and is looked at once a minute; "
+            "write e.g. 0 0 3 * * 1",
+            id="a_schedule_more_often_than_it_is_looked_at",
+        ),
+        pytest.param(
+            "retrain: {job: 'azureml:t@latest', on: [{schedule: '*/30 * * * * *'}]}",
+            "retrain.on[0].schedule: '*/30 * * * * *' comes every 30s, and is looked at once a minute; "
+            "write e.g. 0 0 3 * * 1",
+            id="a_schedule_of_half_minutes",
+        ),
+        pytest.param(
+            "retrain: {job: 'azureml:t@latest', on: [{schedule: '0 0 0 30 2 *'}]}",
+            "retrain.on[0].schedule: '0 0 0 30 2 *' names a day that never comes; write e.g. 0 0 3 * * 1",
+            id="a_schedule_that_never_comes",
+        ),
+        pytest.param(
+            "retrain: {job: 'azureml:t@latest', on: [{schedule: '0 0 * * * *'}]}",
+            "retrain.on[0].schedule: '0 0 * * * *' comes after 1h, before the cooldown of 6h is over, and starts "
+            "nothing; write a rarer one, e.g. 0 0 3 * * 1, or cooldown: 30m",
+            id="a_schedule_within_the_cooldown",
+        ),
+        pytest.param(
+            "retrain: {job: 'azureml:t@latest', on: [drift], cooldown: 0s}",
+            "retrain.cooldown: 0s lets every event start a training; write e.g. 6h",
+            id="no_cooldown",
+        ),
+        pytest.param(
+            "retrain: {job: 'azureml:t@latest', on: [drift], at_most: 51 per day}",
+            "retrain.at_most: 51 per day never holds: the last 50 trainings are remembered; write less",
+            id="a_limit_above_what_is_remembered",
+        ),
+        pytest.param(
+            "monitor: {every: 0s}",
+            "monitor.every: a window of 0s holds nothing to compare; write e.g. 1h",
+            id="an_empty_window",
+        ),
+        pytest.param(
+            "monitor: {performance: {metric: roc_auc, at_least: 0.7, labels: 'azureml:l@latest', labels_within: 0s}}",
+            "monitor.performance.labels_within: no label comes in no time; write e.g. 7d",
+            id="labels_in_no_time",
+        ),
+        pytest.param(
+            "monitor: {performance: {metric: roc_auc, at_least: 0.7, labels: 'azureml:l:3'}}",
+            "monitor.performance.labels: azureml:l:3 never changes, and labels arrive later; write azureml:l@latest",
+            id="labels_that_never_arrive",
+        ),
+        pytest.param(
+            "monitor: {azure_monitors: [a, {name: a, every: 7d}]}",
+            "monitor.azure_monitors[1]: a stands here twice; leave one out",
+            id="one_monitor_twice",
+        ),
+        pytest.param(
+            "approval: {quorum: 2}",
+            "approval.quorum: 2 must agree but people.approvers names 1; name more, or ask fewer",
+            id="one_person_twice",
+        ),
+        pytest.param(
+            "budget: [{at: 0%, do: [stop-compute]}]",
+            "budget[0].at: is reached before anything is spent; write e.g. 80%",
+            id="a_threshold_that_is_always_reached",
+        ),
+        pytest.param(
+            "budget: {name: ml, thresholds: []}",
+            "budget.thresholds: has no threshold, so that nothing is ever done; write e.g. {at: 80%, do: [notify]}",
+            id="no_threshold",
+        ),
+        pytest.param("budget: [{at: 80%, do: []}]", "budget[0].do: does nothing; write e.g. [notify]", id="no_measure"),
+    ],
+)
+def test_a_plan_that_cannot_work_is_refused_where_it_stands(
+    tmp_path: Path, run_json: Json, section: str, complaint: str
+) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(f"{SMALL}{section}\n")
+
+    told = run_json("policy", "validate", str(file))
+
+    assert [f"{each['line']}: {each['key']}: {each['message']}" for each in told["problems"]] == [f"5: {complaint}"]
+
+
+def test_files_that_are_named_one_by_one_are_compared_too(tmp_path: Path, run: Run) -> None:
+    here, there = tmp_path / "here.yaml", tmp_path / "there.yaml"
+    here.write_text(SMALL)
+    there.write_text(SMALL.replace("model: small", "model: other"))
+
+    shown = run("policy", "validate", str(here), str(there))
+
+    assert shown.exit_code == 1
+    assert f"{there}:3: endpoint.name: 'small' is the endpoint of small in {here}; name another" in " ".join(
+        shown.stdout.split()
+    )
+
+
+@pytest.mark.parametrize("schedule", ["0 0 3 * * 1", "0 0 0 L * *", "0 0 0 29 2 *", "0 30 */7 * * *"])
+def test_schedules_that_the_app_can_keep_are_right(tmp_path: Path, run: Run, schedule: str) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(f"{SMALL}retrain: {{job: 'azureml:t@latest', on: [{{schedule: '{schedule}'}}], cooldown: 2h}}\n")
+
+    assert run("policy", "validate", str(file)).exit_code == 0

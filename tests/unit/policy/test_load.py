@@ -215,7 +215,8 @@ def _write(folder: Path, **files: str) -> None:
 
 
 def test_load_policies_reads_all_files_but_people(tmp_path: Path) -> None:
-    _write(tmp_path, b=TEXT.replace("model: churn", "model: fraud"), a=TEXT, people="people: {}")
+    fraud = TEXT.replace("model: churn", "model: fraud").replace("{name: churn,", "{name: fraud,")
+    _write(tmp_path, b=fraud, a=TEXT, people="people: {}")
     (tmp_path / "notes.txt").write_text("no policy")
     assert [policy.model for policy in load_policies(tmp_path, SECTIONS, ())] == ["churn", "fraud"]
 
@@ -241,15 +242,23 @@ def test_load_policies_refuses_two_files_for_one_model(tmp_path: Path) -> None:
     assert "a.yaml; keep one file per model" in problem.message
 
 
-def test_load_policies_refuses_an_endpoint_of_two_types(tmp_path: Path) -> None:
-    batch = TEXT.replace("model: churn", "model: fraud").replace("type: online", "type: batch")
-    _write(tmp_path, a=TEXT, b=batch)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("type: online", "type: online", id="of_one_type"),
+        pytest.param("type: online", "type: batch", id="of_two_types"),
+        pytest.param("{name: churn,", "{name: Churn,", id="in_another_case"),
+    ],
+)
+def test_load_policies_refuses_two_models_on_one_endpoint(tmp_path: Path, old: str, new: str) -> None:
+    _write(tmp_path, a=TEXT, b=TEXT.replace("model: churn", "model: fraud").replace(old, new))
     with pytest.raises(PolicyProblemsError) as caught:
         load_policies(tmp_path, SECTIONS, ())
     [problem] = caught.value.problems
     assert (Path(problem.file).name, problem.key) == ("b.yaml", "endpoint.name")
-    assert problem.message.startswith("'churn' is of type online in ")
-    assert "a.yaml; give the batch endpoint another name" in problem.message
+    assert problem.line == 3
+    assert "is the endpoint of churn in " in problem.message
+    assert "a.yaml; name another" in problem.message
 
 
 def test_load_policies_without_a_folder_says_which_setting(tmp_path: Path) -> None:
