@@ -91,6 +91,7 @@ MARGINS: Mapping[str, tuple[str, int, Classes | Values]] = {
     "mae_50": ("mae", 50, Values(2.5, 1.1)),
     "mae_2000": ("mae", 2000, Values(2.5, 1.1)),
     "mape_200": ("mape", 200, Values(2.5, 1.1)),
+    "mse_500": ("mse", 500, Values(3.0, 1.1)),
     "mse_100": ("mse", 100, Values(5.0, 1.1)),
     "rmse_100": ("rmse", 100, Values(5.0, 1.1)),
     "r2_200": ("r2", 200, Values(5.0, 1.1)),

@@ -3,10 +3,13 @@
 Rates (roc_auc, pr_auc, f1, precision) vary less near 0 and 1, and a sample that is good by luck also seems sure of
 it. Their error is therefore taken as it would be at the value that is supposed, on the logit scale (the score
 principle), with Student's t for half of the rarer rows. Losses have long tails: their bounds are Student's with as many
-degrees of freedom as their spread is known with, which the kurtosis tells, and at a part of the error that was asked
-for, because a sample that has missed the tail takes the mean for lower and surer than it is.
+degrees of freedom as their spread is known with, which the kurtosis tells. Predicted numbers may miss by any amount, so
+that a sample which has missed the tail takes the mean for lower and surer than it is: to their bounds is added what may
+lie beyond the largest loss seen.
 Sources: A. Agresti and B. Coull, The American Statistician 52 (1998), for the score principle; G. Y. Zou and A. Donner,
-Statistics in Medicine 27 (2008), for joining bounds; C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), for shares.
+Statistics in Medicine 27 (2008), for joining bounds; C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), for shares;
+B. M. Hill, Annals of Statistics 3 (1975), for the tail's index; L. Peng, Statistics & Probability Letters 52 (2001),
+for a mean whose tail is estimated apart.
 That they hold is measured by `python -m benchmarks gates`.
 """
 
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 Bounds = tuple[float, float]
 _SHARES = frozenset({"accuracy", "recall", "precision"})
+# Rows that tell how heavy a tail is (one by its index), and the heaviest that is reckoned with: at 1 there is no mean.
+_FEWEST_IN_TAIL, _HEAVIEST = 10, 0.9
 _EDGE = 1e-3
 _HALVINGS = 50
 
@@ -44,8 +49,9 @@ def value_bounds(metric: str, found: Estimate, confidence: float) -> Bounds:
     loss = 1 - found.value if metric == "r2" else found.value
     error = found.error / loss if loss > 0 else 0.0
     below = _loss_reach(found.parts, 1 - (1 - confidence) / 2) * error
-    above = _loss_reach(found.parts, 1 - (1 - confidence) * _part_of_error(metric) * 3 / 4) * error
-    low, high = loss * math.exp(-below), loss * math.exp(min(above, 700.0))
+    above = _loss_reach(found.parts, 1 - (1 - confidence) * 3 / 4) * error
+    unseen = _unseen(metric, -found.parts if metric == "r2" else found.parts)
+    low, high = loss * math.exp(-below), loss * math.exp(min(above, 700.0)) + unseen
     return (1 - high, 1 - low) if metric == "r2" else (low, high)
 
 
@@ -55,8 +61,8 @@ def gain_bounds(metric: str, champion: Estimate, challenger: Estimate, confidenc
     counted = min(champion.counted, challenger.counted)
     direct = error_of(parts, counted)
     if metric not in RATES:
-        reach = _loss_reach(parts, 1 - (1 - confidence) * _part_of_error(metric)) * direct
-        return gain - reach, gain + reach
+        reach = _loss_reach(parts, confidence) * direct
+        return gain - reach - _unseen(metric, -parts), gain + reach + _unseen(metric, parts)
     ahead, behind = _on_logits(challenger), _on_logits(champion)
     correlation = _correlation(challenger.parts, champion.parts)
 
@@ -148,10 +154,22 @@ def _loss_reach(parts: Numbers, confidence: float) -> float:
     return _student(max(freedom, 1.0), confidence)
 
 
-def _part_of_error(metric: str) -> float:
-    """Return at which part of the error asked for the bound of a loss keeps to it: predicted numbers may miss by any
-    amount, probabilities may not."""
-    return 1 / 3 if METRICS[metric].needs == VALUES else 1.0
+def _unseen(metric: str, parts: Numbers) -> float:
+    """Return what the part of the tail that lies beyond the largest of the parts may add to their mean.
+
+    The tail is supposed to fall as a power, one standard error heavier than the largest parts tell, because the same
+    few rows tell both. Probabilities cannot miss by any amount, so nothing is added for them.
+    """
+    if METRICS[metric].needs != VALUES:
+        return 0.0
+    above = np.sort(parts[parts > 0])[-max(_FEWEST_IN_TAIL, len(parts) // 20) - 1 :]
+    if not len(above):
+        return 0.0
+    heaviness = _HEAVIEST
+    if len(above) > _FEWEST_IN_TAIL:
+        slope = float(np.mean(np.log(above[1:] / above[0])))
+        heaviness = min(slope / (1 - 1 / math.sqrt(len(above) - 1)), _HEAVIEST)
+    return float(above[-1]) / len(parts) / (1 - heaviness)
 
 
 def _student(freedom: float, confidence: float) -> float:

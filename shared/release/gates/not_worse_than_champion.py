@@ -104,7 +104,7 @@ def _reason(
     }[verdict]
     return (
         f"{gate.metric} is {values[1]:.4g}, the champion's {values[0]:.4g}, on {rows:,} rows: {outcome} of "
-        f"{gate.margin:g} ({gate.confidence:g} % bounds of the gain {bounds[0]:+.4f} to {bounds[1]:+.4f})"
+        f"{gate.margin:g} ({gate.confidence:g} % bounds of the gain {bounds[0] + 0:+.4g} to {bounds[1] + 0:+.4g})"
     )
 
 

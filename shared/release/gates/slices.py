@@ -141,7 +141,12 @@ def _rows_of_groups(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[
         codes, values = pd.factorize(table[column], use_na_sentinel=False)
         order = np.argsort(codes, kind="stable")
         for value, rows in zip(values, np.split(order, np.cumsum(np.bincount(codes))[:-1]), strict=True):
-            yield f"{column} {value}", rows
+            yield f"{column} {'missing' if pd.isna(value) else _plain(value)}", rows
+
+
+def _plain(value: object) -> str:
+    """Return a group's value as it stands in the file: whole numbers may have been read as others."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _compared(

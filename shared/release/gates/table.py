@@ -72,13 +72,18 @@ def _numbers(column: pd.Series[Any]) -> Numbers:
         texts = column.astype("string").str.strip().str.lower()
         column = texts.map(_TRUTH).fillna(pd.to_numeric(texts, errors="coerce")).where(texts.notna(), np.nan)
         if strange := texts[column.isna() & texts.notna() & (texts != "") & (texts != "nan")].head(1).tolist():
-            raise UnusableEvidenceError(
-                f"column {texts.name} of the evaluation does not hold numbers: {strange[0]!r:.40}"
-            )
+            problem = f"column {texts.name} of the evaluation does not hold numbers: {strange[0]!r:.40}"
+            raise UnusableEvidenceError(f"{problem}; {_remedy(str(texts.name))}")
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     if bad := int((~np.isfinite(values)).sum()):
         raise UnusableEvidenceError(f"{bad:,} of {len(values):,} values of {column.name} are not finite")
     return values
+
+
+def _remedy(column: str) -> str:
+    if column == LABEL:
+        return "write 1 for the class that the scores are about and 0 for all else, or the true number"
+    return "write plain numbers, probabilities as 0 to 1"
 
 
 def measured(metric: str, labels: Numbers, scores: Numbers) -> float:
