@@ -29,6 +29,8 @@ def validate(
 ) -> None:
     """Name every mistake with its file and line, or say in plain words what the policies will do.
 
+    What a right policy may not mean is a warning: an approval that no rule asks anybody for, calls that no rule names.
+
     Exit code 0: every file is right. 1: there are mistakes. 2: a file or folder does not exist.
 
     \b
@@ -79,4 +81,6 @@ def _print(checked: Checked) -> None:
         grid.add_column(overflow="fold")
         for section, sentence in policy.summary.items():
             grid.add_row(f"  {section}", text(sentence))
+        for warning in policy.warnings:
+            grid.add_row("  warning", text(warning, "yellow"))
         out.print(grid)

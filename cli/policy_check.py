@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import CommandError
+from cli.policy_warnings import warnings
 from cli.policy_words import summary
 from shared.bootstrap import policy_sections
 from shared.policy.load import PEOPLE_FILE, clashes, load_policies, load_policy, policy_files, read_text
@@ -18,11 +19,12 @@ from shared.reactions.registry import reactions
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A file that is right, with a sentence per section of it."""
+    """A file that is right, with a sentence per section of it, and what its author may not have meant."""
 
     file: str
     model: str | None
     summary: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def _file(file: Path) -> Described:
 
 
 def _described(policy: Policy) -> Described:
-    return Described(policy.path, policy.model, summary(policy))
+    return Described(policy.path, policy.model, summary(policy), tuple(warnings(policy)))
 
 
 def _people(file: Path, people: Directory) -> Described:

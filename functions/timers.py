@@ -1,5 +1,6 @@
 """Timers: the sweep of open work, the drift monitors, the retraining schedules, the poll of the workspace and of what
-Azure ML's own monitors left there."""
+Azure ML's own monitors left there. Each looks first whether the others still run, and cannot be relied on to tell that
+it does not run itself."""
 
 import azure.functions as func
 
@@ -11,27 +12,32 @@ def sweep(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
     app = get_app()
-    try:
-        app.sweep.run()
-    finally:
+    with app.watchdog.on_duty("sweep"):
         try:
-            app.keeper.run()
+            app.sweep.run()
         finally:
-            app.arrivals.look()
+            try:
+                app.keeper.run()
+            finally:
+                app.arrivals.look()
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_MONITOR_SCHEDULE%")
 def monitors(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
-    get_app().monitors.run_due()
+    app = get_app()
+    with app.watchdog.on_duty("monitors"):
+        app.monitors.run_due()
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_SCHEDULES_SCHEDULE%")
 def schedules(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
-    get_app().schedules.run()
+    app = get_app()
+    with app.watchdog.on_duty("schedules"):
+        app.schedules.run()
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_POLL_SCHEDULE%")
@@ -39,7 +45,8 @@ def registry_poll(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
     app = get_app()
-    try:
-        app.registry_poll.run()
-    finally:
-        app.azure_monitors.run()
+    with app.watchdog.on_duty("registry_poll"):
+        try:
+            app.registry_poll.run()
+        finally:
+            app.azure_monitors.run()

@@ -38,17 +38,20 @@ from shared.engine.spark_window import SparkWindows
 from shared.engine.storms import Storms
 from shared.engine.sweep import LateResumption, Sweep
 from shared.engine.undo import Undoer
+from shared.engine.watchdog import Watchdog
 from shared.events.home import Home, container_url
 from shared.policy.late import LatePeople, LatePolicies
 from shared.policy.load import PEOPLE_FILE, Sections, load_policies
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
 from shared.policy.people import Directory, load_people_file
+from shared.policy.salvage import readable_policies
 from shared.ports.blobs import BlobStore
 from shared.reactions.registry import reactions, sections
 from shared.settings import Settings
 from shared.store.approvals import ApprovalRecords
 from shared.store.arrivals import ArrivalStore
+from shared.store.beats import TIMERS, Beats
 from shared.store.dead_letters import GivenUpEvents
 from shared.store.ledger import Ledger
 from shared.store.outbox import OutboxStore
@@ -124,6 +127,7 @@ class App(Stores):
             channels=configured_channels(self.settings),
             public_url=self.settings.public_url,
             storms=Storms(OutboxStore(self.blobs), StormStore(self.blobs), self.queue, self.clock),
+            readable=lambda: readable_policies(self.settings.policies, policy_sections(), tuple(reactions().values())),
         )
 
     @cached_property
@@ -181,6 +185,11 @@ class App(Stores):
     def sweep(self) -> Sweep:
         late = LateResumption(lambda: self.processor)
         return Sweep(self.ledger, self.releases, late, self.outbox, self.queue, self.clock)
+
+    @cached_property
+    def watchdog(self) -> Watchdog:
+        beats, looks = Beats(self.blobs, TIMERS), self.monitor_states.looks
+        return Watchdog(beats, looks, self.settings.schedules, lambda: self.policies, self.outbox, self.clock)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

@@ -187,6 +187,7 @@ class Settings:
     events_subscriptions: str
     events_origins: str
     events_sources: tuple[str, ...]
+    schedules: Mapping[str, str]
     lease_seconds: int
     arm_endpoint: str
     monitor_endpoint: str
@@ -253,6 +254,7 @@ class Settings:
             events_subscriptions=values["VIGIA_EVENTS_SUBSCRIPTIONS"],
             events_origins=values["VIGIA_EVENTS_ORIGINS"],
             events_sources=_listed(values["VIGIA_EVENTS_SOURCES"]),
+            schedules={timer: values[name] for timer, name in _TIMERS.items()},
             lease_seconds=int(values["VIGIA_LEASE_SECONDS"]),
             arm_endpoint=values["VIGIA_ARM_ENDPOINT"].rstrip("/"),
             monitor_endpoint=values["VIGIA_MONITOR_ENDPOINT"].rstrip("/"),
@@ -260,6 +262,13 @@ class Settings:
         )
 
 
+# The timers' function names, and the setting that says when each runs.
+_TIMERS = {
+    "sweep": "VIGIA_SWEEP_SCHEDULE",
+    "monitors": "VIGIA_MONITOR_SCHEDULE",
+    "schedules": "VIGIA_SCHEDULES_SCHEDULE",
+    "registry_poll": "VIGIA_POLL_SCHEDULE",
+}
 _NUMBERS = ("VIGIA_SMTP_PORT", "VIGIA_LEASE_SECONDS")
 _ENDPOINTS = ("VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_TOPIC_ENDPOINT", "VIGIA_ACS_ENDPOINT")
 

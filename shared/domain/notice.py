@@ -27,10 +27,12 @@ class NoticeKind(StrEnum):
     CANARY_STARTED = "canary-started"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled-back"
+    RELEASE_ABORTED = "release-aborted"
     RELEASE_FAILED = "release-failed"
     RELEASE_HELD = "release-held"
     TRAFFIC_CHANGED = "traffic-changed"
     MONITOR_TROUBLE = "monitor-trouble"
+    NOT_RUNNING = "not-running"
     BUDGET_CROSSED = "budget-crossed"
     RETRAINING_FROZEN = "retraining-frozen"
     COMPUTE_STOPPED = "compute-stopped"
@@ -39,6 +41,32 @@ class NoticeKind(StrEnum):
     EVENT_QUARANTINED = "event-quarantined"
     ACCESS_REFUSED = "access-refused"
     DEAD_LETTERS_ARRIVED = "dead-letters-arrived"
+
+
+ASKS_TO_DECIDE = frozenset({NoticeKind.APPROVAL_NEEDED, NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED})
+# What is of use only if somebody hears of it: told to the owner, or to those who may decide, where no rule names it.
+NEEDS_A_PERSON = ASKS_TO_DECIDE | {
+    NoticeKind.LABELS_REQUESTED,
+    NoticeKind.TRAINING_FAILED,
+    NoticeKind.TRAINING_BREAKER,
+    NoticeKind.RELEASE_REJECTED,
+    NoticeKind.APPROVAL_EXPIRED,
+    NoticeKind.ROLLED_BACK,
+    NoticeKind.RELEASE_ABORTED,
+    NoticeKind.RELEASE_FAILED,
+    NoticeKind.RELEASE_HELD,
+    NoticeKind.TRAFFIC_CHANGED,
+    NoticeKind.MONITOR_TROUBLE,
+    NoticeKind.NOT_RUNNING,
+    NoticeKind.BUDGET_CROSSED,
+    NoticeKind.RETRAINING_FROZEN,
+    NoticeKind.COMPUTE_STOPPED,
+    NoticeKind.ENDPOINT_DEGRADED,
+    NoticeKind.POLICY_NON_COMPLIANT,
+    NoticeKind.EVENT_QUARANTINED,
+    NoticeKind.ACCESS_REFUSED,
+    NoticeKind.DEAD_LETTERS_ARRIVED,
+}
 
 
 @dataclass(frozen=True, slots=True)

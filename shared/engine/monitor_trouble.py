@@ -10,6 +10,7 @@ from shared.domain.notice import Notice, NoticeKind
 from shared.engine.performance import SIGNAL as PERFORMANCE
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
+from shared.store.beats import Beat
 from shared.store.monitors import MonitorRun, MonitorState
 
 # A monitor that did not look for so many intervals is silent; storage and workspace may be away for less than an hour.
@@ -45,9 +46,27 @@ def troubles_of(state: MonitorState, monitor: Monitor, now: datetime) -> Iterato
 
 def silence(state: MonitorState, monitor: Monitor, now: datetime, why: str) -> Trouble | None:
     """Return that the monitor has not looked for too long, given why it did not now; None while that may pass."""
-    if now - state.looked_at <= max(INTERVALS_TO_SILENCE * monitor.every, LEAST_SILENCE):
+    if now - state.looked_at <= longest_silence(monitor):
         return None
     return Trouble(f"it last looked at {state.looked_at:%Y-%m-%d %H:%M} UTC: {why}")
+
+
+def longest_silence(monitor: Monitor) -> timedelta:
+    return max(INTERVALS_TO_SILENCE * monitor.every, LEAST_SILENCE)
+
+
+def cut_off(beat: Beat, monitor: Monitor, now: datetime) -> Trouble | None:
+    """Return that no look has come to its end for too long, whoever killed them: no look itself can tell that."""
+    if beat.ended_at is None or now - beat.ended_at <= longest_silence(monitor):
+        return None
+    since = f"{beat.ended_at:%Y-%m-%d %H:%M} UTC"
+    if beat.begun_at is None or not beat.is_cut_off:
+        return Trouble(f"it has not looked since {since}: nothing runs the monitors")
+    begun = f"{beat.begun_at:%Y-%m-%d %H:%M} UTC"
+    return Trouble(
+        f"none of its looks has come to an end since {since}; the one that began at {begun} was ended from outside, as "
+        "by the ten minutes that a function may run, or for want of memory"
+    )
 
 
 def trouble_notice(policy: Policy, trouble: Trouble, now: datetime) -> Notice:

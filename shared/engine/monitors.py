@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
+from shared.domain.notice import Notice
 from shared.drift.signal import MonitorReport
 from shared.engine.access import tell_refusal
 from shared.engine.look_parts import Subject, Watched
@@ -14,6 +15,7 @@ from shared.engine.monitor_look import Look, MonitorLook
 from shared.engine.monitor_runs import after_labels, after_window, labelled_run, lasts, run_of
 from shared.engine.monitor_trouble import Trouble, silence, trouble_notice, troubles_of
 from shared.engine.spark_window import SparkWindows
+from shared.engine.watchdog import silent_monitors
 from shared.errors import PermanentError, VigiaError
 from shared.events.outgoing import drift_detected
 from shared.logs import fields
@@ -24,12 +26,17 @@ from shared.ports.data import DataReader
 from shared.ports.outbox import Outbox
 from shared.ports.publisher import OutgoingEvent, Publisher
 from shared.ports.workspace import Workspace
+from shared.store.beats import Beat
 from shared.store.monitor_reports import MonitorReports
 from shared.store.monitors import MonitorRun, MonitorState, MonitorStates
 from shared.store.profiles import Profiles
 from shared.texts.monitor_report.page import render_report
 
 log = logging.getLogger("vigia.monitors")
+
+# A function may run for ten minutes. Looks that would begin later than this wait for the next run, whose first they
+# are, so that each has as long again.
+BEGIN_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,18 @@ class Monitors:
     large: SparkWindows | None = None
 
     def run_due(self) -> None:
-        """Run the monitors that are due; one model's trouble does not keep the others from being watched."""
-        for policy in self.policies:
-            monitor = policy.section(Monitor)
-            if monitor is None:
+        """Run the monitors that are due; one model's trouble does not keep the others from being watched.
+
+        The model whose look was begun the longest ago comes first, so that one whose look is killed every time gets
+        its next turn after all others. What was killed cannot tell: the next run does, before anything is looked at.
+        """
+        watched = [(policy, monitor) for policy in self.policies if (monitor := policy.section(Monitor))]
+        for notice in silent_monitors(watched, self.states.looks, self.clock.now()):
+            self._post(notice)
+        began = self.clock.now()
+        for policy, monitor in self._longest_ago_first(watched):
+            if self.clock.now() - began >= BEGIN_WITHIN:
+                log.warning("monitor.later", extra=fields(model=policy.model))
                 continue
             try:
                 self._run_if_due(policy, monitor)
@@ -67,11 +82,30 @@ class Monitors:
                 why = f"a mistake in the code: {type(exc).__name__}: {exc}"
                 self._tell_silence(policy, monitor, why, is_certain=True)
 
+    def _longest_ago_first(self, watched: Sequence[tuple[Policy, Monitor]]) -> list[tuple[Policy, Monitor]]:
+        try:
+            beats = self.states.looks.read()
+        except VigiaError as exc:
+            log.warning("monitor.order_unknown", extra=fields(code=exc.code, reason=exc.message))
+            return list(watched)
+        never = datetime.min.replace(tzinfo=UTC)
+        return sorted(watched, key=lambda each: beats.get(each[0].model, Beat()).begun_at or never)
+
     def _run_if_due(self, policy: Policy, monitor: Monitor) -> None:
-        now = self.clock.now()
         state, etag = self.states.read(policy.model)
-        if state is not None and not state.counting and now - state.looked_at < monitor.every:
+        if state is not None and not state.counting and self.clock.now() - state.looked_at < monitor.every:
             return
+        self.states.looks.begin(policy.model)
+        try:
+            self._run(policy, monitor, state, etag)
+        except Exception:
+            # It failed, and says so itself; only what was killed does not get here.
+            self.states.looks.end(policy.model)
+            raise
+        self.states.looks.end(policy.model)
+
+    def _run(self, policy: Policy, monitor: Monitor, state: MonitorState | None, etag: str) -> None:
+        now = self.clock.now()
         looking = MonitorLook(self.workspace, self.data, self.profiles, keeps_first=True)
         watched = looking.watched(policy)
         if watched is None:
@@ -120,25 +154,29 @@ class Monitors:
 
     def _tell_silence(self, policy: Policy, monitor: Monitor, why: str, *, is_certain: bool = False) -> None:
         """Tell that a monitor does not look: at once when that will not pass by itself, else when it has lasted."""
-        now = self.clock.now()
+        if is_certain:
+            self._tell(policy, Trouble(why))
+            return
         try:
             state, _ = self.states.read(policy.model)
         except VigiaError as exc:
             log.warning("monitor.unread", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
             return
-        trouble = Trouble(why) if is_certain else silence(state, monitor, now, why) if state else None
-        if trouble:
+        if state and (trouble := silence(state, monitor, self.clock.now(), why)):
             self._tell(policy, trouble)
 
     def _tell(self, policy: Policy, *troubles: Trouble) -> None:
         now = self.clock.now()
         for each in troubles:
             log.warning("monitor.trouble", extra=fields(model=policy.model, signal=each.signal, reason=each.reason))
+        self._post(*(trouble_notice(policy, each, now) for each in troubles))
+
+    def _post(self, *notices: Notice) -> None:
         try:
-            self.outbox.post([trouble_notice(policy, each, now) for each in troubles])
+            self.outbox.post(notices)
         except VigiaError as exc:
             # The next look tells it again.
-            log.error("monitor.untold", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
+            log.error("monitor.untold", extra=fields(code=exc.code, reason=exc.message))
 
     def _report_before(self, state: MonitorState) -> MonitorReport | None:
         """Return the newest report that is still there and can be read: its past is carried on."""

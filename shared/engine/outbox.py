@@ -16,16 +16,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from shared.domain.notice import Notice
+from shared.domain.notice import NEEDS_A_PERSON, Notice
 from shared.engine.storms import WINDOW, Storms
-from shared.errors import AmbiguousWriteError, PermanentError, RetryableError, VigiaError
+from shared.errors import AmbiguousWriteError, PermanentError, PolicyError, RetryableError, VigiaError
 from shared.logs import fields
 from shared.policy.model import Policy
 from shared.policy.people import Directory
 from shared.ports.channels import Channel, Recipient
 from shared.ports.clock import Clock
 from shared.ports.queues import NOTICES, MessageQueue
-from shared.reactions.notify_section import Notify, Route
+from shared.reactions.notify_section import DEFAULT_CHANNEL, Notify, Route, default_routes
 from shared.release.sections import Approval
 from shared.store.outbox import Delivery, OutboxRecord, OutboxStore, Stored, is_blob_name
 from shared.texts.digests import digest
@@ -42,7 +42,7 @@ OVERDUE_AFTER = timedelta(minutes=5)
 @dataclass(frozen=True)
 class NoticeOutbox:
     """Takes notices and delivers them. `channels` are the configured ones, by name; without `storms` every notice is
-    told by itself, however many there are."""
+    told by itself, however many there are. `readable` is what can be read of the policies while one is broken."""
 
     store: OutboxStore
     queue: MessageQueue
@@ -52,6 +52,7 @@ class NoticeOutbox:
     channels: Mapping[str, Channel]
     public_url: str
     storms: Storms | None = None
+    readable: Callable[[], Sequence[Policy]] = tuple
 
     def post(self, notices: Sequence[Notice]) -> None:
         """Take the notices over for delivery; one whose key was posted before is dropped.
@@ -141,7 +142,7 @@ class NoticeOutbox:
         deliveries = stored.record.deliveries
         if deliveries is None:
             now = self.clock.now()
-            found = routes(stored.record.notice, self.policies)
+            found = self._routes(stored.record.notice)
             deliveries = tuple(Delivery(route.channel, route.email, at=now) for route in found)
             # The routes of the first try stay, whatever the policy becomes: what is sent must be known.
             stored = self.store.note(stored, partial(_routed, deliveries=deliveries))
@@ -156,6 +157,22 @@ class NoticeOutbox:
                 delayed += [error] if error else []
         if delayed:
             raise delayed[0]
+
+    def _routes(self, notice: Notice) -> tuple[Route, ...]:
+        """Return whom to tell. While a policy file is broken, what needs a person goes to those who can still be read
+        of; everything else waits.
+
+        Raises:
+            PolicyError: a file is broken, and nobody is known to be told instead.
+        """
+        channel = DEFAULT_CHANNEL if DEFAULT_CHANNEL in self.channels else next(iter(self.channels), DEFAULT_CHANNEL)
+        try:
+            return routes(notice, self.policies, channel)
+        except PolicyError:
+            found = routes(notice, self.readable(), channel) if notice.kind in NEEDS_A_PERSON else ()
+            if not found:
+                raise
+            return found
 
     def _attempt(self, record: OutboxRecord, delivery: Delivery) -> tuple[Delivery, RetryableError | None]:
         now = self.clock.now()
@@ -227,13 +244,16 @@ def _escalate_to(policy: Policy) -> tuple[str, ...]:
     return approval.escalate_to if approval else ()
 
 
-def routes(notice: Notice, policies: Sequence[Policy]) -> tuple[Route, ...]:
-    """Return whom to tell: as the model's policy says or, for a notice about no model, as any policy says."""
-    concerned = (policy for policy in policies if policy.model == notice.model or not notice.model)
-    found = (
+def routes(notice: Notice, policies: Sequence[Policy], channel: str = DEFAULT_CHANNEL) -> tuple[Route, ...]:
+    """Return whom to tell: as the model's policy says or, for a notice about no model, as any policy says.
+
+    What needs a person reaches one where no rule names it, by the default `channel`.
+    """
+    concerned = [policy for policy in policies if policy.model == notice.model or not notice.model]
+    found = [
         route
         for policy in concerned
-        if (section := policy.section(Notify)) is not None
-        for route in section.routes(notice.kind, policy.people, _escalate_to(policy))
-    )
+        for route in (policy.section(Notify) or Notify(())).routes(notice.kind, policy.people, _escalate_to(policy))
+    ]
+    found = found or [route for policy in concerned for route in default_routes(notice.kind, policy, channel)]
     return tuple(dict.fromkeys(found))

@@ -29,6 +29,9 @@ class LatePolicies(Sequence[Policy]):
     def __getitem__(self, index: int | slice) -> Policy | Sequence[Policy]:
         return self._load()[index]
 
+    def __iter__(self) -> Iterator[Policy]:
+        return iter(self._load())
+
     def __len__(self) -> int:
         return len(self._load())
 

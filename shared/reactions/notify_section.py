@@ -9,14 +9,14 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, PlainValidator, RootModel, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.domain.notice import NoticeKind
+from shared.domain.notice import ASKS_TO_DECIDE, NEEDS_A_PERSON, NoticeKind
 from shared.policy.model import People, Policy
 from shared.policy.problems import did_you_mean
 from shared.policy.quantities import EMAIL_PATTERN, parse_email
 from shared.policy.section import Section
 from shared.ports.channels import channel_names
 
-# Who is asked for help by a policy that tells nobody else.
+# How people are told by a policy that has no rule for it.
 DEFAULT_CHANNEL = "email"
 ROLES = ("owner", "approvers")
 _KINDS = tuple(kind.value for kind in NoticeKind)
@@ -105,6 +105,18 @@ class Notify(RootModel[tuple[NotifyRule, ...]]):
             channels = dict.fromkeys(channel for rule in asked for channel in rule.by) or {DEFAULT_CHANNEL: None}
             found += [Route(channel, email.lower()) for channel in channels for email in escalate_to]
         return tuple(dict.fromkeys(found))
+
+
+def default_routes(kind: NoticeKind, policy: Policy, channel: str = DEFAULT_CHANNEL) -> tuple[Route, ...]:
+    """Return whom to tell of what no rule names: nobody, unless it needs a person.
+
+    A question goes to those who may decide it, everything else to the owner.
+    """
+    if kind not in NEEDS_A_PERSON:
+        return ()
+    people = policy.people
+    asked = people.approvers if kind in ASKS_TO_DECIDE else ()
+    return tuple(Route(channel, address.lower()) for address in dict.fromkeys(asked or (people.owner,)))
 
 
 def _addresses(rule: NotifyRule, people: People) -> Iterator[str]:

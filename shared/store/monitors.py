@@ -10,6 +10,7 @@ from shared.domain.fact import FeatureDrift
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError
 from shared.ports.blobs import BlobStore
+from shared.store.beats import LOOKS, Beats
 from shared.store.codec import decode, encode
 
 KEPT_RUNS = 60
@@ -64,10 +65,11 @@ class MonitorState:
 
 
 class MonitorStates:
-    """One blob per model; the etag read with it guards the write."""
+    """One blob per model; the etag read with it guards the write. `looks` knows when each model's look was begun."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self.looks = Beats(blobs, LOOKS)
 
     def models(self) -> tuple[ModelName, ...]:
         """Return the models whose monitor has looked at least once, by name."""

@@ -18,6 +18,7 @@ PARAMETERS: dict[str, ValueType] = {
     "release": "text",
     "step": "step",
     "traffic_percent": "percent",
+    "traffic": "text",
     "reason": "text",
     "detail": "text",
     "monitor": "text",
@@ -54,6 +55,8 @@ PARAMETERS: dict[str, ValueType] = {
     "given_up": "number",
     "poison": "number",
     "quarantined": "number",
+    "part": "text",
+    "studio": "text",
 }
 
 # `reason` stands in the sentence already, and `currency` beside the money; neither is repeated as a fact.
@@ -73,10 +76,12 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.CANARY_STARTED: ("version", "champion", "endpoint", "traffic_percent", "step"),
     NoticeKind.PROMOTED: ("version", "champion", "endpoint", "release", "detail"),
     NoticeKind.ROLLED_BACK: ("version", "champion", "endpoint", "traffic_percent", "release", "detail"),
+    NoticeKind.RELEASE_ABORTED: ("version", "champion", "endpoint", "traffic", "step", "release", "detail"),
     NoticeKind.RELEASE_FAILED: ("version", "champion", "endpoint", "step", "release", "detail"),
     NoticeKind.RELEASE_HELD: ("version", "champion", "endpoint", "traffic_percent", "step", "release", "detail"),
     NoticeKind.TRAFFIC_CHANGED: ("endpoint", "version", "champion", "release", "detail"),
     NoticeKind.MONITOR_TROUBLE: ("monitor", "signal", "job", "detail"),
+    NoticeKind.NOT_RUNNING: ("part", "detail"),
     NoticeKind.BUDGET_CROSSED: ("budget", "percent", "basis", "spent", "amount", "detail"),
     NoticeKind.RETRAINING_FROZEN: ("budget", "until", "detail"),
     NoticeKind.COMPUTE_STOPPED: ("budget", "instances", "detail"),

@@ -33,6 +33,21 @@ def test_the_example_policies_are_right_and_told_in_plain_words(run: Run) -> Non
         assert part in " ".join(shown.stdout.split())
 
 
+def test_an_approval_that_nobody_is_asked_for_is_a_warning(tmp_path: Path, run: Run, run_json: Json) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(text.replace("on: [approval-needed, ", "on: ["))
+    (tmp_path / "b.yaml").write_text(
+        text.replace("flight-delay", "other-delay").replace("to: [owner, approvers]", "to: [zoe@example.com]")
+    )
+    assert "warning" not in run("policy", "validate", str(EXAMPLE)).stdout
+    told = run_json("policy", "validate", str(tmp_path))
+    (unasked, others), shown = told["policies"], run("policy", "validate", str(tmp_path))
+    assert shown.exit_code == 0
+    assert "no rule asks anybody for the approval; ana@example.com, ben@example.com are" in unasked["warnings"][0]
+    assert "approval-needed reaches nobody who may decide" in others["warnings"][0]
+    assert "warning" in shown.stdout
+
+
 def test_every_section_has_its_words() -> None:
     assert set(WORDS) == set(policy_sections())
 

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from shared.domain.notice import NoticeKind
+from cli.policy_warnings import warnings
+from shared.bootstrap import policy_sections
+from shared.domain.ids import ModelName
+from shared.domain.notice import NEEDS_A_PERSON, Notice, NoticeKind
+from shared.engine.outbox import routes
 from shared.policy.load import load_policy
 from shared.policy.model import Policy
 from shared.policy.problems import PolicyProblemsError
@@ -95,3 +101,42 @@ def test_an_escalation_goes_to_those_it_is_for(rule: str, channel: str) -> None:
     assert section is not None
     found = section.routes(NoticeKind.APPROVAL_ESCALATED, _load(rule).people, ("Carla@example.com",))
     assert found == (Route(channel, "carla@example.com"),)
+
+
+SHIPPED = sorted((Path(__file__).parents[3] / "policies").glob("**/[!p]*.yaml"))
+
+
+@pytest.mark.parametrize("kind", sorted(NEEDS_A_PERSON))
+def test_what_needs_a_person_reaches_one_without_a_rule(kind: NoticeKind) -> None:
+    policy = load_policy(POLICY.removesuffix("notify:\n"), "p.yaml", {"notify": Notify}, ())
+    found = routes(Notice(kind, "k", policy.model), [policy])
+    assert found
+    questions = {NoticeKind.APPROVAL_NEEDED, NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED}
+    expected = ["ana@example.com", "ben@example.com"] if kind in questions else ["ana@example.com"]
+    assert found == tuple(Route("email", address) for address in expected)
+
+
+def test_a_rule_takes_the_place_of_the_default() -> None:
+    policy = _load("{on: [release-held], to: [carla@example.com], by: [teams]}")
+    found = routes(Notice(NoticeKind.RELEASE_HELD, "k", policy.model), [policy])
+    assert found == (Route("teams", "carla@example.com"),)
+
+
+def test_what_is_only_news_is_told_by_rules_alone() -> None:
+    policy = _load("{on: [release-held], to: [owner], by: [teams]}")
+    for kind in set(NoticeKind) - NEEDS_A_PERSON:
+        assert routes(Notice(kind, "k", policy.model), [policy]) == ()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_policies_route_everything_that_needs_a_person_by_rules_of_their_own(path: Path) -> None:
+    policy = load_policy(path.read_text(), str(path), policy_sections(), ())
+    assert list(warnings(policy)) == []
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+@pytest.mark.parametrize("kind", sorted(NEEDS_A_PERSON))
+def test_whatever_needs_a_person_reaches_one_with_a_shipped_policy(path: Path, kind: NoticeKind) -> None:
+    policy = load_policy(path.read_text(), str(path), policy_sections(), ())
+    for model in (policy.model, ModelName("")):
+        assert routes(Notice(kind, "k", model), [policy]) != ()

@@ -1,0 +1,72 @@
+"""What a policy that is right may not mean as its author does: questions and calls that no rule of it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.domain.notice import ASKS_TO_DECIDE, NEEDS_A_PERSON, NoticeKind
+from shared.policy.budgets import Budget
+from shared.policy.model import Policy
+from shared.policy.monitoring import Monitor
+from shared.reactions.notify_section import DEFAULT_CHANNEL, Notify
+from shared.reactions.request_labels import Labelling
+from shared.reactions.retrain_section import Retrain
+from shared.release.rollout_section import Rollout
+from shared.release.sections import Approval
+
+# What can only happen with a section; everything else can happen to any policy.
+_ONLY_WITH: dict[NoticeKind, type] = {
+    NoticeKind.LABELS_REQUESTED: Labelling,
+    NoticeKind.TRAINING_FAILED: Retrain,
+    NoticeKind.TRAINING_BREAKER: Retrain,
+    NoticeKind.RETRAINING_FROZEN: Budget,
+    NoticeKind.COMPUTE_STOPPED: Budget,
+    NoticeKind.BUDGET_CROSSED: Budget,
+    NoticeKind.RELEASE_REJECTED: Rollout,
+    NoticeKind.ROLLED_BACK: Rollout,
+    NoticeKind.RELEASE_ABORTED: Rollout,
+    NoticeKind.RELEASE_FAILED: Rollout,
+    NoticeKind.RELEASE_HELD: Rollout,
+    NoticeKind.TRAFFIC_CHANGED: Rollout,
+    NoticeKind.MONITOR_TROUBLE: Monitor,
+}
+
+
+def warnings(policy: Policy) -> Iterator[str]:
+    """Yield what the policy asks or tells by no rule of its own, each with what to write."""
+    notify = policy.section(Notify) or Notify(())
+    named = {kind for rule in notify.root for kind in rule.on}
+    if asks := _asks(policy):
+        yield from _about_the_question(policy, notify)
+    else:
+        named |= ASKS_TO_DECIDE | {NoticeKind.APPROVAL_EXPIRED}
+    if NoticeKind.APPROVAL_NEEDED in named or not asks:
+        # A reminder and an escalation go where the question went.
+        named |= ASKS_TO_DECIDE
+    missing = [kind.value for kind in NoticeKind if _can_come(kind, policy) and kind not in named | ASKS_TO_DECIDE]
+    if missing:
+        yield f"notify: no rule names {', '.join(missing)}; they go to {policy.people.owner} by {DEFAULT_CHANNEL}"
+
+
+def _about_the_question(policy: Policy, notify: Notify) -> Iterator[str]:
+    approvers = {address.lower() for address in policy.people.approvers}
+    asked = {route.email for route in notify.routes(NoticeKind.APPROVAL_NEEDED, policy.people)}
+    write = "write {on: [approval-needed], to: [approvers], by: [teams, email]}"
+    if not approvers:
+        yield "people: releases wait for an approval that nobody may give: name people.approvers"
+    elif not asked:
+        who = ", ".join(sorted(approvers))
+        yield f"notify: no rule asks anybody for the approval; {who} are asked by {DEFAULT_CHANNEL} alone: {write}"
+    elif not asked & approvers:
+        yield f"notify: approval-needed reaches nobody who may decide: {write}"
+
+
+def _asks(policy: Policy) -> bool:
+    approval = policy.section(Approval)
+    if approval is None or policy.section(Rollout) is None:
+        return False
+    return approval.when != "never" or approval.for_undo != "never"
+
+
+def _can_come(kind: NoticeKind, policy: Policy) -> bool:
+    return kind in NEEDS_A_PERSON and (kind not in _ONLY_WITH or policy.section(_ONLY_WITH[kind]) is not None)
