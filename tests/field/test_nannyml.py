@@ -1,4 +1,4 @@
-"""NannyML's own output, of every calculator and estimator that was run: same data, and data that moved."""
+"""NannyML's own output, of every calculator and estimator that it has: same data, and data that moved."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ OUTPUT: dict[str, list[dict[str, Any]]] = inputs("nannyml_calculators.json")
 SIGNALS = {
     "univariate": "data-drift",
     "reconstruction": "data-drift",
+    "domain_classifier": "data-drift",
     "avg": "data-quality",
     "median": "data-quality",
     "std": "data-quality",
