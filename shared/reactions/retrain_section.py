@@ -85,6 +85,7 @@ def _least_between(schedule: str) -> timedelta | None:
     # Any day does; this one makes the answer the same on every day.
     moments = croniter(schedule, datetime(2026, 1, 1, tzinfo=UTC), second_at_beginning=True, ret_type=datetime)
     try:
-        return min(later - earlier for earlier, later in pairwise(islice(moments, _MOMENTS_LOOKED_AT)))
+        least: timedelta = min(later - earlier for earlier, later in pairwise(islice(moments, _MOMENTS_LOOKED_AT)))
     except CroniterBadDateError:
         return None
+    return least
