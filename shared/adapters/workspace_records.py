@@ -52,7 +52,15 @@ def deployment_record(deployment: Any) -> DeploymentRecord:
         version=version,
         state=word(deployment.provisioning_state),
         operation=operation_of((deployment.properties or {}).get(OPERATION_PROPERTY)),
+        instances=_instances(deployment),
     )
+
+
+def _instances(deployment: Any) -> int | None:
+    """Return an online deployment's size; a batch deployment's count is that of its jobs."""
+    from azure.ai.ml.entities import OnlineDeployment
+
+    return deployment.instance_count if isinstance(deployment, OnlineDeployment) else None
 
 
 def traffic_split(traffic: Mapping[str, Any] | None) -> dict[DeploymentName, int]:

@@ -143,6 +143,7 @@ class Release:
         sample: the batch that both versions score, with its version; empty before it was looked up.
         probed_at: when probes were last asked for; None when there was traffic enough.
         has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
+        champion_instances: how many the champion served with when this release claimed the endpoint; None if unknown.
     """
 
     id: ReleaseId
@@ -186,6 +187,7 @@ class Release:
     probed_at: datetime | None = None
     submitter_is_unknown: bool = False
     has_passed: bool = False
+    champion_instances: int | None = None
 
     @property
     def steps(self) -> tuple[int, ...]:

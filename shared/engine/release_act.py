@@ -25,6 +25,7 @@ from shared.release.actions import (
     CreateEndpoint,
     GiveBackEndpoint,
     ReplaceHolder,
+    ScaleDeployment,
     ScoreBatch,
     SendProbes,
     SetMirror,
@@ -55,7 +56,7 @@ class Actor:
             WorkspaceError: Azure ML refuses it for good.
         """
         match action:
-            case ClaimEndpoint() | SetTraffic() | SetMirror() | GiveBackEndpoint():
+            case ClaimEndpoint() | ScaleDeployment() | SetTraffic() | SetMirror() | GiveBackEndpoint():
                 self._direct(release, action)
             case SubmitJob(request):
                 self.workspace.submit_job(request)
@@ -77,7 +78,9 @@ class Actor:
             case _:
                 assert_never(action)
 
-    def _direct(self, release: Release, action: ClaimEndpoint | SetTraffic | SetMirror | GiveBackEndpoint) -> None:
+    def _direct(
+        self, release: Release, action: ClaimEndpoint | ScaleDeployment | SetTraffic | SetMirror | GiveBackEndpoint
+    ) -> None:
         """Change what is wanted of the endpoint, then the endpoint.
 
         Recorded first: a release that lost the endpoint must not write to it any more.
@@ -85,6 +88,8 @@ class Actor:
         match action:
             case ClaimEndpoint(endpoint):
                 self.endpoints.claim(endpoint, release.id, self._ended_owner(release))
+            case ScaleDeployment():
+                self._scale(release, action)
             case SetTraffic(endpoint, traffic):
                 if self.endpoints.desire(endpoint, release.id, traffic, self.clock.now()):
                     self._write_traffic(self._of(release), endpoint, traffic)
@@ -93,6 +98,16 @@ class Actor:
                     self.workspace.set_mirror(endpoint, mirror)
             case GiveBackEndpoint(endpoint, champion, last_known_good, idle):
                 self.endpoints.give_back(endpoint, release.id, champion, last_known_good, idle)
+
+    def _scale(self, release: Release, action: ScaleDeployment) -> None:
+        """Make it larger, unless somebody else has it now, or did so since it was looked at."""
+        if self.endpoints.read(action.endpoint).owner != release.id:
+            return
+        sizes = {each.name: each.instances for each in self.workspace.deployments(action.endpoint)}
+        if (sizes.get(action.deployment) or action.instances) < action.instances:
+            self.workspace.scale_deployment(action.endpoint, action.deployment, action.instances)
+            about = fields(release=release.id, deployment=action.deployment, instances=action.instances)
+            log.info("release.scaled", extra=about)
 
     def _of(self, release: Release) -> Endpoints:
         return endpoints_of(self.workspace, release.plan.endpoint_type)

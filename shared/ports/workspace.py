@@ -104,6 +104,7 @@ class DeploymentRecord:
     """`state` is Azure's provisioning state: Creating, Updating, Succeeded, Failed, Deleting.
 
     `operation` names the change that made the deployment what it is, unlike any other; "" when the service did not say.
+    `instances` is how many it runs on; None of a batch deployment, which has some only while a job runs.
     """
 
     name: DeploymentName
@@ -111,6 +112,7 @@ class DeploymentRecord:
     version: ModelVersion | None
     state: str
     operation: str = ""
+    instances: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

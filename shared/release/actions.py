@@ -50,6 +50,15 @@ class CreateDeployment:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleDeployment:
+    """Give a deployment as many instances, at least; it is never made smaller."""
+
+    endpoint: EndpointName
+    deployment: DeploymentName
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetTraffic:
     """`traffic` sums to 100 and has no zeros."""
 
@@ -108,6 +117,7 @@ Action = (
     | CloseApproval
     | CreateEndpoint
     | CreateDeployment
+    | ScaleDeployment
     | SetTraffic
     | SetMirror
     | SendProbes

@@ -74,7 +74,9 @@ def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:
         if name == release.challenger.deployment:
             why = f"version {release.version} serves already"
             return end(release, ReleaseState.SUPERSEDED, why, now)
-        release = replace(release, champion=Serving(name, version))
+        release = replace(
+            release, champion=Serving(name, version), champion_instances=found.instances if found else None
+        )
     if newer := superseded(release, seen):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     return go_on(move(release, ReleaseState.GATING, f"endpoint {release.endpoint} is ours", now), now)

@@ -12,6 +12,7 @@ from shared.release.actions import CloseApproval, GiveBackEndpoint, SetMirror, S
 from shared.release.judgements import champion_fails, champion_is_no_better
 from shared.release.moves import CALL_AGAIN_AFTER, Step, go_on, hold, is_late, move, percent, stay, tell
 from shared.release.observation import Observation
+from shared.release.size import too_small
 from shared.release.words import split
 
 _TOLD = {
@@ -97,14 +98,30 @@ def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:
     calls_again = is_late(release, now)
     if calls_again:
         release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")
-    if not seen.serves(champion):
-        # Moving traffic to a deployment that does not answer would take the endpoint down.
-        return hold(release, f"cannot roll back: deployment {champion.deployment} does not answer", now, *clear)
+    if unready := _unready(release, champion, seen, now):
+        return replace(unready, actions=(*clear, *unready.actions))
     write = SetTraffic(release.endpoint, target)
     if calls_again:
         reason = f"the traffic is still {split(seen.traffic)} instead of {split(target)}"
         return hold(release, reason, now, *clear, write)
     return stay(release, now, *clear, write)
+
+
+def _unready(release: Release, champion: Serving, seen: Observation, now: datetime) -> Step | None:
+    """Return the step while the champion cannot take its traffic: it does not answer, or was scaled down.
+
+    Azure says Updating of a deployment that grows. What has not grown by the first deadline gets the traffic as it is:
+    people are called then, and the challenger, which was found bad, does not go on serving.
+    """
+    found = seen.deployment(champion.deployment)
+    may_grow = now - release.entered_at < CALL_AGAIN_AFTER
+    if may_grow and found and found.state == "Updating":
+        return stay(release, now)
+    if not seen.serves(champion):
+        # Moving traffic to a deployment that does not answer would take the endpoint down.
+        return hold(release, f"cannot roll back: deployment {champion.deployment} does not answer", now)
+    scaling = too_small(release, seen, champion)
+    return stay(release, now, scaling) if scaling and may_grow else None
 
 
 def _unmirror(release: Release, clear: tuple[SetMirror, ...], now: datetime) -> Step:

@@ -18,6 +18,7 @@ from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move,
 from shared.release.observation import Observation
 from shared.release.requests import asked_to_hold, asked_to_promote, promotion
 from shared.release.shadow import begin_shadowing
+from shared.release.size import size_words, too_small
 from shared.release.smoke import SMOKE_TRIES, smoke_problem
 from shared.release.trouble import changed_by_hand, lost, other_traffic
 from shared.release.words import duration, promotion_words, split
@@ -50,8 +51,13 @@ def deploying(release: Release, seen: Observation, now: datetime) -> Step:
 
 
 def _up(release: Release, seen: Observation, now: datetime) -> Step:
-    """Have the challenger, which is up, answer the smoke test, then begin to use it."""
+    """Have the challenger, which is up, reach its size and answer the smoke test, then begin to use it."""
     reason = f"deployment {release.challenger.deployment} is up"
+    if scaling := too_small(release, seen, release.challenger):
+        size = size_words(seen, scaling)
+        if is_late(release, now):
+            return end(release, ReleaseState.FAILED, f"{reason}, but {size}", now)
+        return stay(replace(release, reason=size), now, scaling)
     if release.plan.smoke_test:
         problem = smoke_problem(release.plan.smoke_test, seen.answer)
         if problem and (release.smoke_failures + 1 >= SMOKE_TRIES or is_late(release, now)):

@@ -283,6 +283,7 @@ def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWo
     until(lambda: (e := workspace.endpoint(endpoint)) is not None and not e.mirror_traffic)
     retrying(lambda: workspace.scale_deployment(endpoint, second, instance_count=2))
     until(lambda: states() == {"Succeeded"})
+    assert {each.name: each.instances for each in workspace.deployments(endpoint)} == {first: 1, second: 2}
     retrying(lambda: workspace.delete_deployment(endpoint, second))
 
 

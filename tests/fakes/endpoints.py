@@ -41,7 +41,13 @@ class FakeEndpoints:
         self.requests.append(request)
         record = self._existing(request.endpoint)
         others = tuple(d for d in record.deployments if d.name != request.name)
-        made = DeploymentRecord(request.name, request.model, request.version, self.deployment_outcome)
+        made = DeploymentRecord(
+            request.name,
+            request.model,
+            request.version,
+            self.deployment_outcome,
+            instances=None if request.batch else request.instance_count,
+        )
         self.endpoints[request.endpoint] = replace(record, deployments=(*others, made))
 
     def remove_deployment(self, endpoint: str, deployment: str) -> None:

@@ -28,7 +28,8 @@ BORN = datetime(2026, 11, 1, tzinfo=UTC)
 class FakeWorkspace(FakeEndpoints):
     """A `Workspace`.
 
-    `deployment_outcome` is the provisioning state new deployments get; `job_outcome` the status new jobs get.
+    `deployment_outcome` is the provisioning state new deployments get, `scaling_state` that of those that are scaled,
+    `job_outcome` the status new jobs get.
     `errors` are raised, first come first served, by the next calls of the method they are filed under.
     `calls` lists the writes that were accepted, in order. `answers` to `score`
     come one after the other, the last again. `latest` is the newest version of components and data assets.
@@ -42,6 +43,7 @@ class FakeWorkspace(FakeEndpoints):
     requests: list[JobRequest | DeploymentRequest] = field(default_factory=list)
     compute_instances: list[str] = field(default_factory=list)
     deployment_outcome: str = "Succeeded"
+    scaling_state: str = "Succeeded"
     job_outcome: str = "Completed"
     answers: list[Answer] = field(default_factory=lambda: [Answer(200, 0.1, "[0.5]")])
     probes: list[tuple[DeploymentName, str]] = field(default_factory=list)
@@ -165,7 +167,13 @@ class FakeWorkspace(FakeEndpoints):
 
     def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
         self._raise("scale_deployment")
-        assert any(known.name == deployment for known in self._existing(endpoint).deployments)
+        record = self._existing(endpoint)
+        assert any(known.name == deployment for known in record.deployments)
+        resized = (
+            replace(d, instances=instance_count, state=self.scaling_state) if d.name == deployment else d
+            for d in record.deployments
+        )
+        self.endpoints[endpoint] = replace(record, deployments=tuple(resized))
         self.calls.append(("scale_deployment", f"{deployment}={instance_count}"))
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
