@@ -138,7 +138,8 @@ class Release:
         is_settled: a terminal release that has given the endpoint back and told everything.
         undo: who wants this earlier version back; None for a new version.
         smoke_failures: how often in a row the smoke test failed.
-        repaired_at: when traffic that was changed by hand was last put back.
+        repaired_at: when people were last told that traffic changed by hand is put back; `edit` says to which split.
+        held_about: what the hold is about that people were told of last; another one is told, too.
         outcomes: the tests that an A/B test has taken, in order.
         sample: the batch that both versions score, with its version; empty before it was looked up.
         probed_at: when probes were last asked for; None when there was traffic enough.
@@ -188,6 +189,8 @@ class Release:
     submitter_is_unknown: bool = False
     has_passed: bool = False
     champion_instances: int | None = None
+    edit: str = ""
+    held_about: str = ""
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -224,6 +227,16 @@ class Release:
         """Return which copies of requests are wanted now; none when the challenger is to serve or to go."""
         is_shadow = self.state is ReleaseState.SHADOWING and self.phase != "clearing"
         return {self.challenger.deployment: self.plan.mirror} if is_shadow else {}
+
+    @property
+    def confirmed_splits(self) -> tuple[dict[DeploymentName, int], ...]:
+        """Return the splits that were read back, the one from before the first step among them: whoever finds one of
+        them again later finds no write of ours that landed late."""
+        reached = [index for index in range(len(self.steps)) if self._share_at(index) in self.traffic_steps]
+        return tuple(self.traffic_at(index) for index in (-1, *reached))
+
+    def _share_at(self, step_index: int) -> int:
+        return self.traffic_at(step_index).get(self.challenger.deployment, 0)
 
     def traffic_at(self, step_index: int) -> dict[DeploymentName, int]:
         """Return the split that belongs to a step, without zeros, summing to 100; before the first step (-1) the

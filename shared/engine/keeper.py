@@ -71,7 +71,7 @@ class EndpointKeeper:
     ) -> None:
         """Put back what a late write of ours did, and what a person did if the policy says so; tell people."""
         known = {deployment.name for deployment in endpoint.deployments}
-        is_ours = landed_late(actual, claim, self.clock.now())
+        is_ours = landed_late(actual, claim, last, self.clock.now())
         repairs = (is_ours or last.plan.on_hand_edit == "repair") and set(claim.desired) <= known
         if not is_ours and claim.told != actual:
             self._tell(claim, last, actual, repairs=repairs)

@@ -18,7 +18,7 @@ from shared.ports.workspace import JobRequest
 from shared.release.actions import AskApproval, ClaimEndpoint, ReplaceHolder, SubmitJob
 from shared.release.approval import STEP, call_to_decide, reminded, without_four_eyes
 from shared.release.endings import end
-from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay
+from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay, tell
 from shared.release.names import evaluation_job
 from shared.release.observation import Observation
 from shared.release.versions import is_newer
@@ -51,6 +51,9 @@ def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetim
     older = next((rival for rival in seen.rivals if rival.id == holder), None)
     if release.plan.on_new_version == "replace" and older and older.state in _REPLACEABLE:
         return stay(waiting, now, ReplaceHolder(holder, f"version {release.version} is to take its place"))
+    if waiting.reason != release.reason:
+        # Nothing is wrong with waiting for one's turn, so it is no hold that needs a person; but it is told, once.
+        waiting = tell(waiting, NoticeKind.RELEASE_HELD, reason=waiting.reason, step=waiting.state)
     return stay(waiting, now)
 
 
@@ -61,7 +64,7 @@ _REPLACEABLE = frozenset({ReleaseState.DEPLOYING, ReleaseState.SHADOWING, Releas
 def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:
     if len(seen.traffic) > 1:
         reason = f"the traffic of endpoint {release.endpoint} is split by hand: {split(seen.traffic)}"
-        return hold(release, f"{reason}; give one deployment 100 %", now)
+        return hold(release, f"{reason}; give one deployment 100 %", now, about=reason)
     for name in seen.traffic:
         found = seen.deployment(name)
         if found and found.model is not None and found.model != release.model:

@@ -18,23 +18,45 @@ from shared.release.words import split
 _TOLD = {
     ReleaseState.REJECTED: NoticeKind.RELEASE_REJECTED,
     ReleaseState.EXPIRED: NoticeKind.APPROVAL_EXPIRED,
-    ReleaseState.ROLLED_BACK: NoticeKind.ROLLED_BACK,
-    ReleaseState.ABORTED: NoticeKind.ROLLED_BACK,
+    ReleaseState.ROLLED_BACK: NoticeKind.RELEASE_ABORTED,
+    ReleaseState.ABORTED: NoticeKind.RELEASE_ABORTED,
     ReleaseState.FAILED: NoticeKind.RELEASE_FAILED,
     ReleaseState.LOST: NoticeKind.RELEASE_FAILED,
 }
 
 
-def end(release: Release, state: ReleaseState, reason: str, now: datetime) -> Step:
-    """End the release; people hear of every ending but a quiet success and being superseded."""
-    stopped_at = release.state
-    ended = move(release, state, reason, now)
+def end(release: Release, state: ReleaseState, reason: str, now: datetime, **more: str) -> Step:
+    """End the release; people hear of every ending but a quiet success and being superseded.
+
+    Args:
+        more: further parameters of the notice.
+    """
     kind = _TOLD.get(state)
-    if state is ReleaseState.ABORTED and not release.traffic_steps:
+    if kind is NoticeKind.RELEASE_ABORTED and not _was_given_traffic(release):
         kind = NoticeKind.RELEASE_REJECTED
+    return _end(release, state, kind, reason, now, **more)
+
+
+def _end(
+    release: Release, state: ReleaseState, kind: NoticeKind | None, reason: str, now: datetime, **more: str
+) -> Step:
+    ended = move(release, state, reason, now)
     if kind:
-        ended = tell(ended, kind, reason=reason, step=stopped_at, **percent(release))
+        ended = tell(ended, kind, reason=reason, step=release.state, **percent(release), **more)
     return go_on(ended, now)
+
+
+def _restored(release: Release, ends_as: Ending, now: datetime) -> Step:
+    """End a release whose champion has its traffic back, as it was just read; only then a roll back is told."""
+    kind = _TOLD[ends_as]
+    if kind is NoticeKind.RELEASE_ABORTED:
+        kind = NoticeKind.ROLLED_BACK if release.traffic_steps else NoticeKind.RELEASE_REJECTED
+    return _end(release, ends_as, kind, release.reason, now)
+
+
+def _was_given_traffic(release: Release) -> bool:
+    """Return whether traffic was asked for, whether or not that was read back."""
+    return bool(release.traffic_steps) or any(each.entered is ReleaseState.CANARY for each in release.history)
 
 
 def roll_back(release: Release, ends_as: Ending, reason: str, now: datetime) -> Step:
@@ -83,10 +105,11 @@ def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:
     if seen.endpoint is None:
         return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted; {release.reason}", now)
     if champion is None:
-        return end(release, ends_as, f"{release.reason}; there is no earlier version to go back to", now)
+        reason = f"{release.reason}; there is no earlier version to go back to"
+        return end(release, ends_as, reason, now, traffic=split(seen.traffic))
     target = release.traffic_at(-1)
     if _is_restored(release, seen):
-        return end(release, ends_as, release.reason, now)
+        return _restored(release, ends_as, now)
     clear = (SetMirror(release.endpoint, {}),) if release.plan.mirror and not _is_unmirrored(release, seen) else ()
     if not release.has_moved_traffic:
         return _unmirror(release, clear, now)

@@ -55,6 +55,7 @@ def move(
         deadline=_deadline(release, to, now),
         reason=reason,
         held_because="",
+        held_about="",
         history=(*release.history, transition),
     )
 
@@ -85,15 +86,24 @@ def soon(release: Release, now: datetime, *actions: Action) -> Step:
     return Step(replace(release, wake_at=wake_at), actions, wake_at)
 
 
-def hold(release: Release, reason: str, now: datetime, *actions: Action) -> Step:
-    """Return a step that stays where it is and, once per reason to hold, tells people so."""
-    if not release.held_because:
+def hold(release: Release, reason: str, now: datetime, *actions: Action, about: str = "") -> Step:
+    """Return a step that stays where it is and tells people so, once for as long as it is about the same.
+
+    Args:
+        about: what must be told although the release is held already; reasons of the same kind have the same.
+    """
+    if not release.held_because or (about and about != release.held_about):
         release = tell(release, NoticeKind.RELEASE_HELD, reason=reason, step=release.state, **percent(release))
-    return stay(replace(release, held_because=reason), now, *actions)
+    return stay(replace(release, held_because=reason, held_about=about), now, *actions)
 
 
 def unheld(release: Release) -> Release:
-    return replace(release, held_because="") if release.held_because else release
+    return replace(release, held_because="", held_about="") if release.held_because else release
+
+
+def noted(release: Release, what: str, now: datetime) -> Release:
+    """Return the release with something in its story that did not move it."""
+    return replace(release, history=(*release.history, Transition(now, release.state, release.state, what)))
 
 
 def percent(release: Release) -> dict[str, str]:

@@ -34,7 +34,8 @@ class EndpointClaim:
         last_known_good: what served before the champion; never to be deleted.
         mirror: the copies of requests that were last asked for; empty for none.
         earlier: splits that the owner, or the last one, asked for before `desired`; one of them may land late.
-        asked_at: when `desired` was first asked for.
+        asked_at: when `desired` was first asked for, or a late write was noted since.
+        late: splits that were written after another one was wanted; their writer noted so.
         last_owner: the release that gave the endpoint back last.
         idle: deployments of ours that serve nobody, and since when.
         told: the split that people were told of because it was not the desired one.
@@ -52,6 +53,7 @@ class EndpointClaim:
     last_owner: ReleaseId | None = None
     idle: Mapping[DeploymentName, datetime] = field(default_factory=dict)
     told: Mapping[DeploymentName, int] | None = None
+    late: tuple[Mapping[DeploymentName, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from shared.release.endings import end, go_back
 from shared.release.judgements import doubts, has_failed
 from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, percent, stay, tell, unheld
 from shared.release.observation import Observation
-from shared.release.requests import asked_to_hold, asked_to_promote, promotion
+from shared.release.requests import HOLD, asked_to_hold, asked_to_promote, promotion
 from shared.release.shadow import begin_shadowing
 from shared.release.size import size_words, too_small
 from shared.release.smoke import SMOKE_TRIES, smoke_problem
@@ -105,7 +105,7 @@ def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
     if seen.traffic not in (before, target) and not seen.has_failed:
         return other_traffic(release, seen, target, now)
     if held := asked_to_hold(seen):
-        return hold(release, held, now)
+        return hold(release, held, now, about=HOLD)
     return stay(unheld(release), now, SetTraffic(release.endpoint, target))
 
 
@@ -134,7 +134,7 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
         step = other_traffic(release, seen, release.traffic_at(release.step_index), now)
         return _late_or(step, release, seen, now, changed_by_hand(seen))
     if held := asked_to_hold(seen):
-        return _late_or(hold(release, held, now), release, seen, now, held)
+        return _late_or(hold(release, held, now, about=HOLD), release, seen, now, held)
     if request := asked_to_promote(release, seen):
         return go_on(_next_step(unheld(release), promotion(request, judgement), now), now)
     if ends := undecided(release):
@@ -143,10 +143,20 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
         return _late_or(hold(release, doubt, now), release, seen, now, doubt)
     if baked >= release.plan.bake and judgement.verdict is Verdict.PASS:
         return go_on(_next_step(replace(unheld(release), has_passed=True), judgement.reason, now), now)
-    gives_up = release.plan.judge.on_no_data == "abort" and not judgement.has_data
-    if gives_up and baked >= release.plan.bake:
-        return go_back(release, seen, ReleaseState.ABORTED, judgement.reason, now)
+    if baked >= release.plan.bake and not judgement.has_data:
+        return _without_data(release, seen, judgement, now)
     return _late_or(_bake_on(unheld(release), baked, now), release, seen, now, judgement.reason)
+
+
+def _without_data(release: Release, seen: Observation, judgement: Judgement, now: datetime) -> Step:
+    """Give up, or hold, as the policy says; of data that come and go people hear once a step."""
+    if release.plan.judge.on_no_data == "abort":
+        return go_back(release, seen, ReleaseState.ABORTED, judgement.reason, now)
+    about = f"nothing can be compared at {_step_text(release)}"
+    why = f"{about}: {judgement.reason}"
+    was_told = any(notice.parameters.get("reason", "").startswith(about) for notice in release.notices)
+    step = stay(replace(release, held_because=why), now) if was_told else hold(release, why, now)
+    return _late_or(step, release, seen, now, judgement.reason)
 
 
 def _next_step(release: Release, reason: str, now: datetime) -> Release:

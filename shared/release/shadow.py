@@ -12,7 +12,7 @@ from shared.release.endings import roll_back
 from shared.release.judgements import doubts, has_failed
 from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, stay, unheld
 from shared.release.observation import Observation
-from shared.release.requests import asked_to_hold, asked_to_promote, promotion
+from shared.release.requests import HOLD, asked_to_hold, asked_to_promote, promotion
 from shared.release.trouble import lost, other_traffic
 from shared.release.words import duration, split
 
@@ -69,7 +69,7 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     if has_failed(judgement):
         return roll_back(release, ReleaseState.ROLLED_BACK, f"in the shadow, {judgement.reason}", now)
     if held := asked_to_hold(seen):
-        return _give_up_late(hold(release, held, now), release, now, held)
+        return _give_up_late(hold(release, held, now, about=HOLD), release, now, held)
     if seen.mirror != release.mirror:
         return _give_up_late(stay(release, now, SetMirror(release.endpoint, release.mirror)), release, now, "no copies")
     is_proven = baked >= release.plan.bake and judgement.verdict is Verdict.PASS

@@ -11,7 +11,7 @@ from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState
 from shared.release.actions import SetTraffic
 from shared.release.endings import end, roll_back
-from shared.release.moves import CALL_AGAIN_AFTER, LATE_WRITE_WITHIN, Step, hold, stay, tell
+from shared.release.moves import CALL_AGAIN_AFTER, LATE_WRITE_WITHIN, Step, hold, noted, stay, tell
 from shared.release.observation import EndpointClaim, Observation
 from shared.release.words import split
 
@@ -41,25 +41,36 @@ def changed_by_hand(seen: Observation) -> str:
     return f"the traffic was changed by hand to {split(seen.traffic)}"
 
 
-def landed_late(traffic: Mapping[DeploymentName, int], claim: EndpointClaim | None, now: datetime) -> bool:
-    """Return whether the traffic is one that we asked for before, not long ago: that write came after a later one."""
+def landed_late(
+    traffic: Mapping[DeploymentName, int], claim: EndpointClaim | None, owner: Release, now: datetime
+) -> bool:
+    """Return whether the traffic is one that we asked for before, not long ago: that write came after a later one.
+
+    A split that was read back had landed: found again, it was set by somebody else, unless its writer noted that it
+    had been frozen on the way.
+    """
     if claim is None or claim.asked_at is None or now - claim.asked_at > LATE_WRITE_WITHIN:
         return False
-    return dict(traffic) in [dict(earlier) for earlier in claim.earlier]
+    confirmed = owner.confirmed_splits
+    open_writes = [dict(earlier) for earlier in claim.earlier if dict(earlier) not in confirmed]
+    return dict(traffic) in [*open_writes, *(dict(late) for late in claim.late)]
 
 
 def other_traffic(release: Release, seen: Observation, target: Mapping[DeploymentName, int], now: datetime) -> Step:
     """Answer traffic that is not the wanted one.
 
     A late write of ours is overwritten. What a person did is left, and holds the release, unless the policy says to
-    put it back; people are told either way.
+    put it back; people are told of every different split either way, and it is in the release's story.
     """
-    write = SetTraffic(release.endpoint, target)
-    if landed_late(seen.traffic, seen.claim, now):
+    write, edit = SetTraffic(release.endpoint, target), changed_by_hand(seen)
+    if landed_late(seen.traffic, seen.claim, release, now):
         return stay(release, now, write)
     if release.plan.on_hand_edit == "hold":
-        return hold(release, changed_by_hand(seen), now)
-    if release.repaired_at is None or now - release.repaired_at >= CALL_AGAIN_AFTER:
-        reason = f"{changed_by_hand(seen)}; it is put back to {split(target)}"
-        release = replace(tell(release, NoticeKind.TRAFFIC_CHANGED, reason=reason), repaired_at=now)
+        if release.held_about != edit:
+            release = noted(release, edit, now)
+        return hold(release, edit, now, about=edit)
+    if release.edit != edit or release.repaired_at is None or now - release.repaired_at >= CALL_AGAIN_AFTER:
+        reason = f"{edit}; it is put back to {split(target)}"
+        told = tell(noted(release, reason, now), NoticeKind.TRAFFIC_CHANGED, reason=reason)
+        release = replace(told, repaired_at=now, edit=edit)
     return stay(release, now, write)

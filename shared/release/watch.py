@@ -42,7 +42,7 @@ def watching(release: Release, seen: Observation, now: datetime) -> Step:
     target = _wanted(release, seen)
     if seen.traffic != target:
         if is_late(release, now):
-            return end(release, ReleaseState.ABORTED, changed_by_hand(seen), now)
+            return end(release, ReleaseState.ABORTED, changed_by_hand(seen), now, traffic=split(seen.traffic))
         return other_traffic(release, seen, target, now)
     if release.phase == "asking":
         return _asking(release, seen, now)

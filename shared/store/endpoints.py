@@ -40,7 +40,7 @@ class EndpointStore:
             return True
         if claim.owner not in {None, instead_of}:
             return False
-        self._store(replace(claim, owner=release, earlier=(), asked_at=None, told=None), etag)
+        self._store(replace(claim, owner=release, earlier=(), late=(), asked_at=None, told=None), etag)
         return True
 
     def names(self) -> Iterator[EndpointName]:
@@ -82,9 +82,9 @@ class EndpointStore:
             claim, etag = self._load(endpoint)
             if dict(claim.desired) == dict(traffic):
                 return
-            earlier = (*claim.earlier, dict(traffic))[-EARLIER_KEPT:]
+            late = (*claim.late, dict(traffic))[-EARLIER_KEPT:]
             with suppress(RetryableError):
-                self._store(replace(claim, earlier=earlier, asked_at=now), etag)
+                self._store(replace(claim, late=late, asked_at=now), etag)
                 return
         raise RetryableError("endpoint.contended", f"what is wanted of {endpoint} keeps changing under us")
 

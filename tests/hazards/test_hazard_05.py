@@ -54,12 +54,24 @@ def test_a_write_that_lands_after_the_end_is_corrected_by_the_next_sweep(minutes
     world = aborted_while_shifting()
     world.run()
     world.clock.advance(timedelta(minutes=minutes))
-    world.workspace.set_traffic(ENDPOINT, LATE)
+    world.workspace.set_traffic(ENDPOINT, HALF)
 
     world.keeper.run()
 
     assert world.traffic == {"v-1": 100}
     assert "traffic-changed" not in world.outbox.kinds
+
+
+def test_a_split_that_had_landed_before_is_a_persons_unless_its_writer_notes_that_it_was_frozen() -> None:
+    world = aborted_while_shifting()
+    world.run()
+    world.workspace.set_traffic(ENDPOINT, LATE)
+    world.keeper.run()
+    assert (world.traffic, world.outbox.kinds.count("traffic-changed")) == ({"v-1": 90, "v-2": 10}, 1)
+
+    world.endpoints.note_late(ENDPOINT, LATE, world.clock.now())
+    world.keeper.run()
+    assert world.traffic == {"v-1": 100}
 
 
 def test_the_same_split_hours_later_is_a_persons_and_is_left() -> None:

@@ -88,3 +88,100 @@ def test_a_hand_edit_that_stays_is_given_up_at_the_deadline() -> None:
 
 def _with_traffic(world: World, traffic: dict[DeploymentName, int]) -> Any:
     return replace(world.workspace.endpoints[ENDPOINT], traffic=traffic, mirror_traffic={})
+
+
+def at_step(index: int, **plan: Any) -> tuple[World, ReleaseId]:
+    """Return a release that bakes at a later step, whose earlier splits were all read back."""
+    world = World()
+    release = world.open(**plan)
+    world.run(until=lambda: (world.release(release).step_index, world.release(release).phase) == (index, "baking"))
+    return world, release
+
+
+def edit_traffic(world: World, **shares: int) -> None:
+    traffic = {DeploymentName(name.replace("_", "-")): share for name, share in shares.items()}
+    world.workspace.endpoints[ENDPOINT] = _with_traffic(world, traffic)
+
+
+def story(world: World, release: ReleaseId) -> str:
+    return "\n".join(move.reason for move in world.release(release).history)
+
+
+@pytest.mark.parametrize("edit", [{"v_1": 90, "v_2": 10}, {"v_1": 100}], ids=["one_step_down", "all_the_way"])
+def test_lowering_the_traffic_to_an_earlier_step_is_left_held_and_told(edit: dict[str, int]) -> None:
+    world, release = at_step(1)
+    edit_traffic(world, **edit)
+
+    world.run(longest=timedelta(minutes=5))
+
+    assert world.traffic == {name.replace("_", "-"): share for name, share in edit.items()}
+    assert world.outbox.kinds.count("release-held") == 1
+    assert "changed by hand" in world.release(release).held_because
+    assert "changed by hand" in story(world, release)
+
+
+def test_lowering_the_traffic_after_the_promotion_is_left_and_told() -> None:
+    world, release = edited(ReleaseState.WATCHING, {V1: 50, V2: 50})
+    world.run(longest=timedelta(minutes=5))
+    assert world.traffic == {"v-1": 50, "v-2": 50}
+    assert "changed by hand" in world.release(release).held_because
+
+
+def test_every_different_edit_is_told_and_in_the_story_also_where_it_is_put_back() -> None:
+    world, release = at_step(1, on_hand_edit="repair")
+    for shares in ({"v_1": 90, "v_2": 10}, {"v_1": 70, "v_2": 30}):
+        edit_traffic(world, **shares)
+        world.run(longest=timedelta(minutes=2))
+        assert world.traffic == {"v-1": 50, "v-2": 50}
+    reasons = [n.parameters["reason"] for n in world.outbox.notices.values() if n.kind == "traffic-changed"]
+    assert len(reasons) == 2
+    assert all(reason in story(world, release) for reason in reasons)
+
+
+def test_an_edit_is_told_while_a_person_holds() -> None:
+    world, release = at_step(0)
+    world.desk.request_hold(release, "ana@example.com", "a hotfix")
+    world.run(longest=timedelta(minutes=2))
+    for shares in ({"v_1": 70, "v_2": 30}, {"v_1": 60, "v_2": 40}):
+        edit_traffic(world, **shares)
+        world.run(longest=timedelta(minutes=3))
+    reasons = [n.parameters["reason"] for n in world.outbox.notices.values() if n.kind == "release-held"]
+    assert ["hotfix" in reason for reason in reasons] == [True, False, False]
+    assert ["changed by hand" in reason for reason in reasons] == [False, True, True]
+
+
+def test_a_roll_back_is_told_only_when_traffic_went_back() -> None:
+    world, release = edited(ReleaseState.WATCHING, {V1: 30, V2: 70})
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.ABORTED
+    assert world.traffic == {"v-1": 30, "v-2": 70}
+    assert "rolled-back" not in world.outbox.kinds
+    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-aborted")
+    assert notice.parameters["traffic"] == "v-1 30 %, v-2 70 %"
+
+
+def test_an_abort_of_a_first_version_says_that_it_goes_on_serving() -> None:
+    world = World(champion=False)
+    release = world.open("1")
+    world.run(until=lambda: world.release(release).state is ReleaseState.WATCHING)
+    world.desk.request_abort(release, "ana@example.com", "complaints")
+
+    world.run()
+
+    assert world.traffic == {"v-1": 100}
+    assert "rolled-back" not in world.outbox.kinds
+    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-aborted")
+    assert notice.parameters["traffic"] == "v-1 100 %"
+
+
+def test_after_the_release_an_edit_to_one_of_its_steps_is_told() -> None:
+    world = World()
+    release = world.open()
+    world.run()
+    assert world.release(release).state is ReleaseState.FINISHED
+    edit_traffic(world, v_1=50, v_2=50)
+    world.keeper.run()
+    assert world.traffic == {"v-1": 50, "v-2": 50}
+    assert world.outbox.kinds.count("traffic-changed") == 1

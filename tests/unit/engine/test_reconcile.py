@@ -406,3 +406,28 @@ def _mortal(port: Any, method: str, moment: str) -> list[str]:
 
     setattr(port, method, call)
     return deaths
+
+
+def test_waiting_for_a_busy_endpoint_is_told_once_and_calls_for_nobody() -> None:
+    world = World()
+    first = world.open("2")
+    world.run(until=lambda: world.release(first).state is ReleaseState.CANARY)
+    second = world.open("3")
+    world.run(longest=timedelta(minutes=2))
+
+    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-held")
+    assert notice.parameters["release"] == second
+    assert notice.parameters["reason"] == f"waiting for endpoint flight-delay, held by {first}"
+    assert not world.release(second).held_because
+
+
+def test_a_canary_without_data_is_told_once_a_step() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).phase == "baking")
+    world.telemetry.errors = [RetryableError("monitor.down", "no answer")] * 10_000
+    world.run(longest=timedelta(minutes=30))
+
+    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-held")
+    assert "nothing can be compared at 10 %" in notice.parameters["reason"]
+    assert world.release(release).held_because
