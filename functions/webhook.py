@@ -56,7 +56,7 @@ def read_settings() -> Settings:
 
 
 def _taken(req: func.HttpRequest, settings: Settings, messages: func.Out[list[str]]) -> func.HttpResponse:
-    from shared.events.batch import events_in, oversize
+    from shared.events.batch import binary_event, events_in, oversize
 
     if problem := oversize(req.get_body()):
         log.warning("webhook.oversize %s", problem)
@@ -68,7 +68,8 @@ def _taken(req: func.HttpRequest, settings: Settings, messages: func.Out[list[st
             return _validated(body, req, settings)
         case "subscriptiondeletion" | "unsubscribe":
             return func.HttpResponse(status_code=200)
-    events = [queue_message(event) for event in events_in(body) if event.strip()]
+    binary = binary_event(req.headers, req.get_body())
+    events = [queue_message(event) for event in ([binary] if binary else events_in(body)) if event.strip()]
     if events:
         messages.set(events)
     return func.HttpResponse(status_code=202)

@@ -202,6 +202,7 @@ class App(Stores):
             outbox=OutboxStore(self.blobs),
             large_events=self.large_events,
             troubles=self.troubles,
+            home=self.home,
         )
 
     @cached_property

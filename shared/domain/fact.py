@@ -51,6 +51,10 @@ class FeatureDrift:
     threshold: float
 
 
+# What dataset monitors of Azure ML's first SDK find has no name of its own.
+DATASET_SIGNAL = "dataset-drift"
+
+
 @dataclass(frozen=True, slots=True)
 class DriftDetected:
     """A monitor found drift. `features` come strongest first; `detail` is a plain sentence or the raw text; `report`
@@ -68,7 +72,7 @@ class DriftDetected:
 
 @dataclass(frozen=True, slots=True)
 class MonitorContradicted:
-    """A monitor called something a breach that its own numbers show to be good news."""
+    """A monitor called something a breach that its own numbers show to be good news, or do not show to be bad."""
 
     monitor: str
     signal: str
@@ -110,7 +114,12 @@ class BudgetCrossed:
 
 @dataclass(frozen=True, slots=True)
 class EndpointDegraded:
-    """An alert rule fired (or resolved) on an endpoint. `alert` is the sender's own id of it, "" when it gave none."""
+    """An alert rule fired (or resolved) on an endpoint.
+
+    Args:
+        alert: the sender's own id of it; "" when it gave none.
+        endpoint_type: which of the endpoints of that name is meant; "" when it was not told.
+    """
 
     endpoint: EndpointName
     deployment: str | None
@@ -119,6 +128,7 @@ class EndpointDegraded:
     fired_at: datetime
     detail: str
     alert: str = ""
+    endpoint_type: Literal["", "online", "batch"] = ""
     kind: Literal["endpoint-degraded"] = "endpoint-degraded"
 
 

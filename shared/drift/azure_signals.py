@@ -4,58 +4,58 @@ Each signal of a monitor's run leaves a file `signals/NAME.json` in the run's ou
 component model_monitor_metric_outputter, read 2026-11-20. The component that compares the values with their thresholds
 has looked at accuracy, precision and recall as if more were worse, in some of its versions; so a breach that it tells
 may be good news, and one that it does not tell may be bad.
+
+What each metric means is in one table (a test holds it against shared/drift/metrics.py, which this file does not load:
+events are read without numpy). Of a metric that is not in it, as custom signals have them, nobody here knows on which
+side it is worse. Names: azureml-assets, shared_utilities/constants.py, and pull request 2869 (scores of generated
+text); azure.ai.ml.constants.MonitorMetricName; the metrics of automated machine learning on learn.microsoft.com; read
+2026-11-30.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from shared.domain.fact import FeatureDrift
+from shared.domain.fact import DriftDetected, FeatureDrift
 
-# Breached from below: p-values, scores, and the metrics of which more is better (a test holds them against
-# shared/drift/metrics.py, which this file does not load: events are read without numpy). All else is a distance, an
-# error or a rate of something bad. Names: azureml-assets, shared_utilities/constants.py;
-# azure.ai.ml.constants.MonitorMetricName.
-LOWER_IS_WORSE = frozenset(
-    {
-        "accuracy",
-        "precision",
-        "recall",
-        "f1",
-        "f1score",
-        "auc",
-        "aucweighted",
-        "aucmacro",
-        "rocauc",
-        "prauc",
-        "averageprecision",
-        "r2",
-        "r2score",
-        "coefficientofdetermination",
-        "twosamplekolmogorovsmirnovtest",
-        "pearsonschisquaredtest",
-        "normalizeddiscountedcumulativegain",
-        "aggregatedcoherencepassrate",
-        "aggregatedgroundednesspassrate",
-        "aggregatedfluencypassrate",
-        "aggregatedsimilaritypassrate",
-        "aggregatedrelevancepassrate",
-        # Scores of 1 to 5 of generated text. Source: Azure/azureml-assets pull request 2869, read 2026-11-30.
-        "averagecoherencescore",
-        "averagegroundednessscore",
-        "averagefluencyscore",
-        "averagesimilarityscore",
-        "averagerelevancescore",
-        "acceptablecoherencescoreperinstance",
-        "acceptablegroundednessscoreperinstance",
-        "acceptablefluencyscoreperinstance",
-        "acceptablesimilarityscoreperinstance",
-        "acceptablerelevancescoreperinstance",
-    }
-)
+# Our own signals that are about how well the model does; the others are about what it is given.
+MODEL_SIGNALS = frozenset({"performance", "estimated-performance", "concept-drift"})
+
+Side = Literal["above", "below"]
+Family = Literal["drift", "performance", "quality"]
+
+_WORSE_BELOW: dict[Family, str] = {
+    # p-values, and how alike the order of features by importance is.
+    "drift": "twosamplekolmogorovsmirnovtest pearsonschisquaredtest normalizeddiscountedcumulativegain",
+    "performance": (
+        "accuracy balancedaccuracy weightedaccuracy precision averageprecision recall normmacrorecall f1 auc rocauc "
+        "prauc specificity matthewscorrelation r2 coefficientofdetermination explainedvariance spearmancorrelation"
+    ),
+}
+_WORSE_ABOVE: dict[Family, str] = {
+    "drift": (
+        "jensenshannondistance populationstabilityindex psi wassersteindistance normalizedwassersteindistance "
+        "euclideandistance"
+    ),
+    "performance": (
+        "logloss brier mae meanabsoluteerror mse meansquarederror rmse rootmeansquarederror mape "
+        "meanabsolutepercentageerror medianabsoluteerror rmsle rootmeansquaredlogerror normalizedmeanabsoluteerror "
+        "normalizedmedianabsoluteerror normalizedrootmeansquarederror normalizedrootmeansquaredlogerror"
+    ),
+    "quality": "nullvaluerate datatypeerrorrate outofboundsrate",
+}
+# Of generated text: the share that is good enough, and scores of 1 to 5.
+_QUALITY = "(?:coherence|fluency|groundedness|relevance|similarity)"
+_OF_TEXT = re.compile(f"aggregated{_QUALITY}passrate|(?:average|acceptable){_QUALITY}score(?:perinstance)?")
+# How the metric is averaged over classes says nothing about its direction.
+_AVERAGED = re.compile(r"(?:weighted|macro|micro|binary|classwise)$")
+_SIDES: tuple[tuple[Side, dict[Family, str]], ...] = (("below", _WORSE_BELOW), ("above", _WORSE_ABOVE))
+_TABLE = {name: (side, family) for side, table in _SIDES for family, names in table.items() for name in names.split()}
 DEEPEST = 4
 
 
@@ -75,14 +75,39 @@ class AzureSignal:
 
 
 def is_breach(measured: FeatureDrift) -> bool:
-    """Return whether the value is on the wrong side of its threshold; on it is not beyond it."""
-    if is_lower_worse(measured.metric):
-        return measured.value < measured.threshold
-    return measured.value > measured.threshold
+    """Return whether the value is on the wrong side of its threshold; on it is not beyond it, and of a metric without
+    a known direction no side is wrong."""
+    match worse_side(measured.metric):
+        case "below":
+            return measured.value < measured.threshold
+        case "above":
+            return measured.value > measured.threshold
+    return False
 
 
-def is_lower_worse(metric: str) -> bool:
-    return "".join(letter for letter in metric.lower() if letter.isalnum()) in LOWER_IS_WORSE
+def worse_side(metric: str) -> Side | None:
+    """Return on which side of its threshold the metric is worse; None when nobody here knows."""
+    found = _entry(metric)
+    return found[0] if found else None
+
+
+def family_of(drift: DriftDetected) -> Family:
+    """Return what a monitor's signal is about: one of ours by its name, Azure's, which people name, by what it
+    measured."""
+    if drift.signal == "data-quality":
+        return "quality"
+    if drift.signal in MODEL_SIGNALS:
+        return "performance"
+    known = (found[1] for each in drift.features if drift.model is None and (found := _entry(each.metric)))
+    return next(known, "drift")
+
+
+def _entry(metric: str) -> tuple[Side, Family] | None:
+    plain = "".join(letter for letter in metric.lower() if letter.isalnum())
+    if _OF_TEXT.fullmatch(plain):
+        return "below", "drift"
+    base = _AVERAGED.sub("", plain).removesuffix("score")
+    return _TABLE.get(plain) or _TABLE.get(base)
 
 
 def read_signal(content: bytes, place: str) -> AzureSignal:

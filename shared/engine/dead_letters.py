@@ -14,6 +14,7 @@ from typing import Literal, assert_never
 from shared.domain.ids import FactKey, ReleaseId
 from shared.engine.readings import Prospect, Reading, as_event, prospect_of, read_body
 from shared.errors import PermanentError, RetryableError
+from shared.events.home import Home
 from shared.ports.queues import EVENTS, NOTICES, RELEASES, OpenQueues, Waiting, poison_queue
 from shared.store.dead_letters import GivenUp, GivenUpEvents
 from shared.store.large_events import LargeEvents
@@ -70,6 +71,7 @@ class DeadLetters:
     outbox: OutboxStore
     large_events: LargeEvents
     troubles: Troubles
+    home: Home | None = None
 
     def items(
         self, sources: Collection[Source] = WAITING, since: datetime | None = None, is_deep: bool = False
@@ -126,7 +128,7 @@ class DeadLetters:
         return [self._given_up(event) for event in self.given_up.events(name)]
 
     def _given_up(self, event: GivenUp) -> DeadLetter:
-        readings = read_body(event.body, self.ledger)
+        readings = read_body(event.body, self.ledger, self.home)
         return DeadLetter(
             id=_id("d", event.blob, event.digest),
             source="dead",
@@ -161,7 +163,7 @@ class DeadLetters:
         try:
             if queue == EVENTS:
                 body = self.large_events.open(text)
-                readings = read_body(body, self.ledger)
+                readings = read_body(body, self.ledger, self.home)
                 return body, readings, prospect_of(readings)
             named = json.loads(text)
             is_open = self._is_open_release(named) if queue == RELEASES else self._is_open_notice(named)
@@ -182,7 +184,7 @@ class DeadLetters:
         if item is None:
             return []
         body = as_event(item.body, item.at)
-        readings = read_body(body, self.ledger)
+        readings = read_body(body, self.ledger, self.home)
         return [
             DeadLetter(
                 id=f"q-{identifier[:ID_DIGITS]}",

@@ -14,6 +14,7 @@ from shared.errors import EventError, PermanentError
 from shared.events.alerts import read_alert
 from shared.events.batch import events_in
 from shared.events.envelope import read_events
+from shared.events.home import Home
 from shared.events.registry import parse_fact
 from shared.ports.publisher import cloud_event
 from shared.store.ledger import Ledger
@@ -37,8 +38,9 @@ class Reading:
     problem: str = ""
 
 
-def read_body(body: str, ledger: Ledger) -> tuple[Reading, ...]:
-    return tuple(_read(raw, ledger) for raw in events_in(body))
+def read_body(body: str, ledger: Ledger, home: Home | None = None) -> tuple[Reading, ...]:
+    """Return what each event of the body tells, seen from `home` as when it is taken in."""
+    return tuple(_read(raw, ledger, home) for raw in events_in(body))
 
 
 def prospect_of(readings: Sequence[Reading]) -> Prospect:
@@ -60,10 +62,11 @@ def as_event(body: str, received_at: datetime) -> str:
     return body if isinstance(told, Ignored) else json.dumps([cloud_event(event) for event in told], ensure_ascii=False)
 
 
-def _read(raw: str, ledger: Ledger) -> Reading:
+def _read(raw: str, ledger: Ledger, home: Home | None) -> Reading:
     try:
         (envelope,) = read_events(raw, _SOME_TIME)
         told = parse_fact(envelope)
+        told = home.place(told) if home else told
         if isinstance(told, Ignored):
             return Reading("ignored", envelope.id, envelope.type, envelope.subject, problem=told.reason)
         standing, problem = _standing(told, ledger)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from shared.domain.fact import DriftDetected, Fact
+from shared.domain.fact import DATASET_SIGNAL, DriftDetected, Fact
 from shared.events.envelope import Envelope
 from shared.events.spec import AZURE_ML, EventSpec, fact_of
-
-SIGNAL = "dataset-drift"
 
 
 def parse(envelope: Envelope) -> Fact:
@@ -18,7 +16,7 @@ def parse(envelope: Envelope) -> Fact:
     body = DriftDetected(
         model=None,
         monitor=monitor,
-        signal=SIGNAL,
+        signal=DATASET_SIGNAL,
         run=run,
         features=(),
         detail=f"dataset monitor {monitor}: drift coefficient {coefficient:g}" + (f" in {window}" if window else ""),

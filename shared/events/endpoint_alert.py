@@ -7,6 +7,7 @@ from typing import Literal
 from shared.domain.fact import EndpointDegraded, Fact
 from shared.domain.ids import EndpointName
 from shared.events.envelope import Envelope
+from shared.events.fields import Fields
 from shared.events.spec import OURS, EventSpec, fact_of
 
 TYPE = f"{OURS}EndpointAlert"
@@ -25,8 +26,15 @@ def parse(envelope: Envelope) -> Fact:
         fired_at=data.time("firedAt"),
         detail=data.optional_text("detail") or "",
         alert=(data.optional_text("alert") or "").strip(),
+        endpoint_type=_endpoint_type(data),
     )
     return fact_of(envelope, body, identity_of(body))
+
+
+def _endpoint_type(data: Fields) -> Literal["", "online", "batch"]:
+    if not data.has("endpointType"):
+        return ""
+    return "batch" if data.one_of("endpointType", "online", "batch") == "batch" else "online"
 
 
 def identity_of(body: EndpointDegraded) -> tuple[str, ...]:

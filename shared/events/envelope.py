@@ -102,12 +102,14 @@ def _arm_id(text: str) -> str:
 
 
 def _data(event: dict[str, Json], fields: Fields) -> Json:
-    """Return the data; CloudEvents may carry it as `data_base64` instead.
+    """Return the data; CloudEvents may carry it as `data_base64` instead, and senders write JSON into a text.
 
     Raises:
         EventError: `data_base64` does not hold JSON.
     """
     data = next((value for key, value in event.items() if key.lower() == "data"), None)
+    if isinstance(data, str) and data.lstrip().startswith("{"):
+        return _opened(data)
     encoded = fields.optional_text("data_base64") if data is None else None
     if encoded is None:
         return data
@@ -115,3 +117,10 @@ def _data(event: dict[str, Json], fields: Fields) -> Json:
         return read_json(base64.b64decode(encoded, validate=True))
     except binascii.Error as exc:
         raise EventError("event.field", f"{fields.owner}: data_base64 is not base64: {exc}") from exc
+
+
+def _opened(text: str) -> Json:
+    try:
+        return read_json(text)
+    except EventError:
+        return text

@@ -19,7 +19,7 @@ def parse_money(text: str) -> float | None:
     the last of two kinds, or a single one that does not stand before exactly three digits. A lone
     separator before three digits ("1.000") parts thousands: sums are formatted with two decimals, or none.
     """
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MOST_CHARACTERS or "%" in text:
         return None
     runs = [run.strip() for run in _DIGITS.findall(text)]
     if len(runs) != 1:
@@ -49,4 +49,5 @@ def _decimal_separator(digits: str) -> str | None:
     other = "," if separator == "." else "."
     if other in digits:
         return separator
-    return None if len(digits) - last - 1 == 3 else separator
+    # No group of thousands begins with a zero.
+    return None if len(digits) - last - 1 == 3 and not digits.startswith("0") else separator

@@ -10,9 +10,10 @@ import ast
 import json
 import math
 import re
+from collections.abc import Sequence
 
 from shared.domain.fact import DriftDetected, Fact, FeatureDrift, MonitorContradicted
-from shared.drift.azure_signals import is_breach
+from shared.drift.azure_signals import is_breach, worse_side
 from shared.events.envelope import Envelope
 from shared.events.measured import listed, strongest_first
 from shared.events.spec import fact_of
@@ -30,7 +31,8 @@ def monitor_breach(envelope: Envelope) -> Fact:
     """Return the drift that the run's breach tag tells; the same for every status change that carries it.
 
     The component has looked at accuracy, precision and recall as if more were worse, in some of its versions: what is
-    on the good side of its bound is left out, and a breach of which nothing remains is a contradiction.
+    on the good side of its bound is left out, and so is a metric of which nobody here knows what is worse. A breach of
+    which nothing remains is told to people, and acted on by nobody.
     """
     data = envelope.data
     text = data.mapping("runTags").text(BREACH_TAG).strip()
@@ -90,8 +92,17 @@ def features_in(text: str) -> tuple[FeatureDrift, ...]:
 
 
 def _contradiction(told: tuple[FeatureDrift, ...]) -> str:
-    values = [f"{f.metric} of {f.feature or 'all rows'} at {f.value:g}" for f in told[:3]]
-    return f"the monitor calls it a breach, but {', '.join(values)} is on the good side of {told[0].threshold:g}"
+    unknown = [each for each in told if worse_side(each.metric) is None]
+    if unknown:
+        return (
+            f"the monitor calls it a breach, but nobody here knows on which side {_listed(unknown)} is worse (bound "
+            f"{unknown[0].threshold:g}): look at it; a training has to be asked for"
+        )
+    return f"the monitor calls it a breach, but {_listed(told)} is on the good side of {told[0].threshold:g}"
+
+
+def _listed(told: Sequence[FeatureDrift]) -> str:
+    return ", ".join(f"{f.metric} of {f.feature or 'all rows'} at {f.value:g}" for f in told[:3])
 
 
 def _shortened(text: str) -> str:

@@ -82,9 +82,10 @@ def endpoint_alert(
     fired_at: datetime,
     detail: str,
     alert: str = "",
+    endpoint_type: Literal["", "online", "batch"] = "",
 ) -> OutgoingEvent:
     """Tell that an alert rule fired or resolved. `alert` is the sender's id of it."""
-    body = EndpointDegraded(endpoint, deployment, rule, condition, fired_at, detail, alert)
+    body = EndpointDegraded(endpoint, deployment, rule, condition, fired_at, detail, alert, endpoint_type)
     data = {
         "endpoint": endpoint,
         "deployment": deployment,
@@ -92,7 +93,8 @@ def endpoint_alert(
         "condition": condition,
         "firedAt": fired_at.isoformat(),
         "detail": detail,
-    } | ({"alert": alert} if alert else {})
+    }
+    data |= {key: value for key, value in (("alert", alert), ("endpointType", endpoint_type)) if value}
     identity = degraded.identity_of(body)
     return _event(degraded.TYPE, source, f"endpoints/{endpoint}", time, data, *identity)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from shared.domain.fact import (
+    DATASET_SIGNAL,
     BudgetCrossed,
     DriftDetected,
     EndpointDegraded,
@@ -38,12 +39,14 @@ def concerns(fact: Fact, policy: Policy) -> bool:
             return _OUR_JOB.fullmatch(run) is not None
         case ModelRegistered(model=model) | RetrainingRequested(model=model) | RunEnded(model=model):
             return model == policy.model
-        case DriftDetected(model=None, signal=signal) | MonitorContradicted(signal=signal):
+        case DriftDetected(model=None) | MonitorContradicted() as told:
             monitor = policy.section(Monitor)
-            return monitor is not None and any(signal.startswith(each.name) for each in monitor.azure)
+            return monitor is not None and any(_is_of(told, each.name) for each in monitor.azure)
         case DriftDetected(model=model):
             return model == policy.model
-        case ModelDeployed(endpoint=endpoint) | EndpointDegraded(endpoint=endpoint):
+        case EndpointDegraded(endpoint=endpoint, endpoint_type=type_):
+            return endpoint == policy.endpoint.name and type_ in {"", policy.endpoint.type}
+        case ModelDeployed(endpoint=endpoint):
             return endpoint == policy.endpoint.name
         case PolicyStateChanged(resource=resource):
             found = _RESOURCE.fullmatch(resource)
@@ -54,6 +57,11 @@ def concerns(fact: Fact, policy: Policy) -> bool:
         case ImagePushed():
             return False
     return True
+
+
+def _is_of(told: DriftDetected | MonitorContradicted, monitor: str) -> bool:
+    """Return whether an Azure monitor told it: its signals' names begin with its own; a dataset monitor's have none."""
+    return told.signal.startswith(monitor) or (told.signal == DATASET_SIGNAL and told.monitor == monitor)
 
 
 def unconcerned(fact: Fact) -> str:
@@ -67,7 +75,9 @@ def unconcerned(fact: Fact) -> str:
             return f"no policy lists an Azure monitor that signal {signal!r} belongs to (monitor.azure_monitors)"
         case RunEnded(model=model) | DriftDetected(model=model):
             return f"no policy is about model {model!r}"
-        case ModelDeployed(endpoint=endpoint) | EndpointDegraded(endpoint=endpoint):
+        case EndpointDegraded(endpoint=endpoint, endpoint_type=type_):
+            return f"no policy is about {f'{type_} endpoint'.strip()} {endpoint!r}"
+        case ModelDeployed(endpoint=endpoint):
             return f"no policy is about endpoint {endpoint!r}"
         case PolicyStateChanged(resource=resource):
             return f"no policy is about {resource}"

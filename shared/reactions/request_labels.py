@@ -13,6 +13,7 @@ from shared.domain.fact import DriftDetected, Fact
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
+from shared.drift.azure_signals import family_of
 from shared.policy.quantities import Duration
 from shared.policy.section import Section
 from shared.ports.labels import LabelRequest
@@ -48,7 +49,7 @@ class Labelling(Section):
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
     match fact.body:
-        case DriftDetected(signal="data-quality"):
+        case DriftDetected() as drift if family_of(drift) == "quality":
             return  # broken items teach a model nothing
         case DriftDetected(detail=detail) if policy.kind != "tabular" and policy.section(Labelling) is not None:
             yield Reaction(NAME, policy.model, f"drift: {detail}")

@@ -14,6 +14,7 @@ from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import Declined, ModelState, Training
 from shared.domain.training import BeforeTraining
+from shared.drift.azure_signals import family_of
 from shared.errors import PermanentError
 from shared.policy.guardrails import (
     MEASURED_CAUSES,
@@ -33,9 +34,6 @@ from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
 NAME = "start-training"
 # Who asks when no person does; a guardrail that waits for a person is not satisfied by it.
 SCHEDULE = "schedule"
-
-# Signals that are about how well the model does; the others are about what it is given.
-MODEL_SIGNALS = frozenset({"performance", "estimated-performance", "concept-drift"})
 
 _DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
 # The same with the workspace written out, as the studio shows it.
@@ -61,8 +59,8 @@ def _person(fact: Fact) -> str | None:
 def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
     """Return why this fact asks for a training, as (cause, sentence); empty when it does not."""
     match fact.body:
-        case DriftDetected(signal=signal, detail=detail):
-            trigger = _trigger(signal)
+        case DriftDetected(detail=detail) as drift:
+            trigger = _trigger(drift)
             return (trigger, f"{trigger}: {detail}") if trigger in retrain.on else ("", "")
         case DataArrived(data=data) if data and "new-data" in retrain.on and _uses(retrain, data):
             return "new-data", f"new data: {data} has a new version"
@@ -73,11 +71,10 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
     return "", ""
 
 
-def _trigger(signal: str) -> str:
+def _trigger(drift: DriftDetected) -> str:
     """Return what a monitor's signal is called in `retrain.on`; "" for one that no training mends: broken data."""
-    if signal == "data-quality":
-        return ""
-    return "performance" if signal in MODEL_SIGNALS else "drift"
+    family = family_of(drift)
+    return "" if family == "quality" else family
 
 
 def _uses(retrain: Retrain, data: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import math
 from datetime import datetime
 
+from shared.errors import EventError
 from shared.events import outgoing
 from shared.events.alerts.refusal import refuse
 from shared.events.fields import Fields
@@ -17,6 +18,7 @@ from shared.ports.publisher import OutgoingEvent
 # microsoft.consumption/2026-06-01, read 2026-11-20.
 LARGEST_SHARE = 10.0
 SMALLEST_PART = 0.05
+THRESHOLD = "NotificationThresholdAmount"
 
 
 def budget_event(essentials: Fields, data: Fields) -> OutgoingEvent:
@@ -30,7 +32,8 @@ def budget_event(essentials: Fields, data: Fields) -> OutgoingEvent:
     """
     fired_at = essentials.time("firedDateTime")
     amount = _money(data, "BudgetThreshold")
-    threshold = _money(data, "NotificationThresholdAmount")
+    percentage = _percentage(data, THRESHOLD)
+    threshold = _money(data, THRESHOLD) if percentage is None else percentage / 100 * amount
     name = data.name("BudgetName")
     is_actual = data.one_of("ThresholdType", "Actual", "Forecasted") == "Actual"
     has_forecast = not is_actual and data.has("ForecastedTotalForPeriod")
@@ -58,9 +61,13 @@ def legacy_budget_event(data: Fields, received_at: datetime) -> OutgoingEvent:
         EventError: it lacks what a budget alert promises.
     """
     name = data.name("BudgetName")
-    amount = data.number("Budget")
-    spent = data.number("SpendingAmount")
-    threshold = _legacy_threshold(data.number("NotificationThresholdAmount"), amount, spent)
+    amount, spent = _number_or_money(data, "Budget"), _number_or_money(data, "SpendingAmount")
+    percentage = _percentage(data, THRESHOLD)
+    threshold = (
+        _legacy_threshold(_number_or_money(data, THRESHOLD), amount, spent)
+        if percentage is None
+        else percentage / 100 * amount
+    )
     started = data.optional_text("BudgetStartDate")
     scope = f"/subscriptions/{data.name('SubscriptionId')}"
     if group := data.optional_name("ResourceGroup"):
@@ -104,6 +111,20 @@ def _money(data: Fields, key: str) -> float:
     if found is None:
         refuse(f"{key} is {text!r:.60}, which is not a sum of money", "send it as e.g. $1,000.00 or 1000.00")
     return found
+
+
+def _number_or_money(data: Fields, key: str) -> float:
+    """Return a number that is written plainly, as the legacy schema does, or for people."""
+    try:
+        return data.number(key)
+    except EventError:
+        return _money(data, key)
+
+
+def _percentage(data: Fields, key: str) -> float | None:
+    """Return the number before a percent sign; None when there is no such sign."""
+    text = "" if data.is_number(key) else (data.optional_text(key) or "").strip()
+    return parse_money(text.removesuffix("%")) if text.endswith("%") else None
 
 
 def _percent(threshold: float, amount: float) -> float:

@@ -19,6 +19,8 @@ _NOT_FOR_US = {
     "servicehealth": "service health is about Azure's regions, not about an endpoint",
     "smartdetector": "smart detection is about an application, not about an endpoint",
     "costalerts": "a cost alert that is not about a budget",
+    "azurebackup": "a backup is about a vault, not about an endpoint",
+    "vminsightshealth": "it is about a virtual machine, not about an endpoint",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.domain.fact import Ignored
 from shared.domain.ids import EndpointName
@@ -15,9 +16,22 @@ from shared.events.fields import Fields
 from shared.ports.publisher import OutgoingEvent
 
 _ENDPOINT_ID = re.compile(
-    r"(?P<workspace>/.*/providers/microsoft\.machinelearningservices/workspaces/[^/]+)/(?:online|batch)endpoints/"
+    r"(?P<workspace>/.*/providers/microsoft\.machinelearningservices/workspaces/[^/]+)/(?P<type>online|batch)endpoints/"
     r"(?P<endpoint>[^/]+)(?:/deployments/(?P<deployment>[^/]+))?(?:/.*)?",
     re.IGNORECASE,
+)
+_RESOURCE_TYPE = re.compile(r".*/providers/(?P<type>(?P<service>[^/]+)/[^/]+)/[^/]+")
+# What serves endpoints, and what their logs and metrics lie in: a rule about it that names no endpoint is a mistake
+# that people have to hear of. A virtual machine or a database never was about one.
+_MAY_STAND_FOR_ENDPOINTS = frozenset(
+    {
+        "microsoft.machinelearningservices",
+        "microsoft.operationalinsights",
+        "microsoft.insights",
+        "microsoft.monitor",
+        "microsoft.containerservice",
+        "microsoft.kubernetes",
+    }
 )
 _ENDPOINT_WORDS = ("endpointname", "endpoint")
 _DEPLOYMENT_WORDS = ("deployment", "deploymentname")
@@ -28,6 +42,7 @@ class _Place:
     source: str
     endpoint: str
     deployment: str | None
+    type: Literal["", "online", "batch"] = ""
 
 
 def monitor_events(essentials: Fields, context: Fields, custom: Fields) -> tuple[OutgoingEvent, ...] | Ignored:
@@ -43,6 +58,9 @@ def monitor_events(essentials: Fields, context: Fields, custom: Fields) -> tuple
     if not places and told.may_name_none:
         identifier = essentials.optional_text("alertId") or ""
         return Ignored(identifier, f"{told.kind} alert", "it names no endpoint", is_known=True)
+    if not places and (others := _of_other_services(essentials)):
+        identifier = essentials.optional_text("alertId") or ""
+        return Ignored(identifier, f"{told.kind} alert", f"it is about {others}, not about an endpoint", is_known=True)
     if not places:
         refuse(
             "the alert names no endpoint",
@@ -64,6 +82,7 @@ def _event(place: _Place, essentials: Fields, told: Told) -> OutgoingEvent:
         fired_at=fired_at,
         detail=told.detail,
         alert=(essentials.optional_text("alertId") or "").strip(),
+        endpoint_type=place.type,
     )
 
 
@@ -84,15 +103,27 @@ def _places(essentials: Fields, told: Told, custom: Fields) -> tuple[_Place, ...
     else:
         for target in targets:
             name = _as_configured(target["endpoint"], essentials)
-            found += (_Place(target["workspace"], name, d) for d in all_deployments or (target["deployment"],))
-    places: dict[tuple[str, str], _Place] = {}
+            deployments = all_deployments or (target["deployment"],)
+            found += [_Place(target["workspace"], name, each, _type(target)) for each in deployments]
+    places: dict[tuple[str, ...], _Place] = {}
     for place in found:
-        places.setdefault((place.endpoint.lower(), (place.deployment or "").lower()), place)
+        places.setdefault((place.endpoint.lower(), (place.deployment or "").lower(), place.type), place)
     return tuple(places.values())
+
+
+def _type(target: re.Match[str]) -> Literal["online", "batch"]:
+    return "batch" if target["type"].lower() == "batch" else "online"
 
 
 def _endpoint_ids(resources: Iterable[str]) -> list[re.Match[str]]:
     return [found for text in resources if (found := _ENDPOINT_ID.fullmatch(text.strip()))]
+
+
+def _of_other_services(essentials: Fields) -> str:
+    """Return what kinds of resources the alert is about, when none of them could stand for an endpoint, else ""."""
+    targets = [_RESOURCE_TYPE.search(each.lower()) for each in essentials.texts("alertTargetIDs")]
+    found = [each["type"] for each in targets if each and each["service"] not in _MAY_STAND_FOR_ENDPOINTS]
+    return ", ".join(dict.fromkeys(found)) if found and len(found) == len(targets) else ""
 
 
 def _any_source(essentials: Fields) -> str:

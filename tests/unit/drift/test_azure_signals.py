@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.fact import FeatureDrift
-from shared.drift.azure_signals import is_breach, is_lower_worse, read_signal
+from shared.drift.azure_signals import is_breach, read_signal, worse_side
 from shared.drift.metrics import METRICS, Direction, Metric
 
 PLACE = "signals/churn.json"
@@ -67,7 +67,7 @@ def test_each_metric_has_its_direction(metric: str, value: float, breach: bool) 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
 def test_the_directions_are_those_of_our_own_metrics(metric: Metric) -> None:
     for name in (metric.name, *metric.aliases):
-        assert is_lower_worse(name) is (metric.direction is Direction.HIGHER_IS_BETTER)
+        assert worse_side(name) == ("below" if metric.direction is Direction.HIGHER_IS_BETTER else "above")
 
 
 @pytest.mark.parametrize(

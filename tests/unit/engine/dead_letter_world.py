@@ -19,7 +19,7 @@ from shared.store.quarantine import Quarantine
 from shared.store.settlements import Settlement, Settlements
 from shared.store.troubles import Troubles
 from tests.fakes.blobs import MemoryBlobStore
-from tests.unit.engine.fact_world import LEASE, Fused, World
+from tests.unit.engine.fact_world import HOME, LEASE, Fused, World
 
 GIVEN_UP = {
     "deadLetterReason": "MaxDeliveryAttemptsExceeded",
@@ -36,6 +36,7 @@ class Astray(World):
     def __init__(self) -> None:
         super().__init__()
         self.given_up = MemoryBlobStore(self.clock.now)
+        self.home = HOME
 
     @property
     def dead_letters(self) -> DeadLetters:
@@ -48,6 +49,7 @@ class Astray(World):
             OutboxStore(self.memory),
             LargeEvents(self.memory),
             Troubles(self.memory, self.clock),
+            self.home,
         )
 
     @property

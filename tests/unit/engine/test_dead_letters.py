@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import WorkspaceError
+from shared.events.home import Home
 from shared.ports.queues import NOTICES, RELEASES, poison_queue
 from shared.store.large_events import LargeEvents
 from shared.store.quarantine import Quarantined
@@ -41,6 +42,18 @@ def test_what_event_grid_gave_up_is_read_in_both_schemas(world: Astray, body: st
         "Event Grid gave it up after 6 attempts: MaxDeliveryAttemptsExceeded; the last one ended with TimedOut; "
         "subscription model-registered"
     )
+
+
+def test_what_a_foreign_source_told_would_be_ignored_again(world: Astray) -> None:
+    world.home = Home(
+        "/subscriptions/1/resourceGroups/r/providers/Microsoft.MachineLearningServices/workspaces/other", ""
+    )
+    world.give_up(registered())
+
+    item = world.item()
+
+    assert (item.prospect, item.readings[0].standing) == ("nothing", "ignored")
+    assert "is neither our workspace nor our topic" in item.readings[0].problem
 
 
 def test_events_of_one_blob_are_items_of_their_own(world: Astray) -> None:

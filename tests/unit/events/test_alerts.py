@@ -165,7 +165,9 @@ def _no_endpoint(body: dict[str, Any]) -> None:
         pytest.param(_alert("budget-common", _budget(ThresholdType="x")), "ThresholdType", id="no_basis"),
         pytest.param(_alert("budget-common", _essentials(firedDateTime="")), "firedDateTime", id="no_time"),
         pytest.param(_alert("budget-legacy", _legacy(Budget="0")), "is no share", id="legacy_no_budget"),
-        pytest.param(_alert("budget-legacy", _legacy(Budget="$1")), "data.Budget is a text", id="legacy_no_number"),
+        pytest.param(
+            _alert("budget-legacy", _legacy(Budget="much")), "which is not a sum of money", id="legacy_no_number"
+        ),
         pytest.param(_alert("budget-legacy", _legacy(NotificationThresholdAmount="-1")), "is no share", id="negative"),
         pytest.param(_alert("metric", _no_condition), "send metric, log search", id="no_shape_we_know"),
         pytest.param(_alert("log-search", _no_endpoint), "names no endpoint", id="no_endpoint"),

@@ -68,6 +68,49 @@ def test_a_single_cloud_event_is_taken_whatever_the_header_says(app: FakeApp, ki
     assert (answer.status_code, messages) == (202, [drift()])
 
 
+BINARY = {
+    "ce_id": "e-1",
+    "ce_source": "/a%20b",
+    "ce_type": "T",
+    "ce_specversion": "1.0",
+    "ce_time": "2026-11-20T07:00:00Z",
+    "Content_Type": "application/json; charset=utf-8",
+}
+ATTRIBUTES = {
+    "id": "e-1",
+    "source": "/a b",
+    "type": "T",
+    "specversion": "1.0",
+    "time": "2026-11-20T07:00:00Z",
+    "datacontenttype": "application/json; charset=utf-8",
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        pytest.param('{"ModelName": "a"}', {"data": {"ModelName": "a"}}, id="json"),
+        pytest.param("[1, 2]", {"data": [1, 2]}, id="an_array_is_data_and_no_batch"),
+        pytest.param(b"\xff", {"data_base64": base64.b64encode(b"\xff").decode()}, id="bytes"),
+        pytest.param("{broken", {"data_base64": base64.b64encode(b"{broken").decode()}, id="no_json"),
+        pytest.param("", {}, id="nothing"),
+    ],
+)
+def test_a_cloud_event_in_binary_mode_is_put_together(app: FakeApp, body: str | bytes, data: dict[str, Any]) -> None:
+    answer, messages = call(body, "", **BINARY, ce_data="no attribute")
+    assert (answer.status_code, [json.loads(each) for each in messages]) == (202, [{**ATTRIBUTES, **data}])
+
+
+def test_data_of_a_binary_event_is_read_as_it_was_sent(app: FakeApp) -> None:
+    _, messages = call('{"a": 1, "a": 2}', "", **BINARY)
+    assert messages[0].endswith('"data": {"a": 1, "a": 2}}')
+
+
+def test_a_structured_event_stays_itself_whatever_headers_it_has(app: FakeApp) -> None:
+    _, messages = call(drift(), "", **BINARY | {"Content_Type": "application/cloudevents+json"})
+    assert messages == [drift()]
+
+
 @pytest.mark.parametrize(
     ("body", "kept"),
     [
