@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.pipeline_job import pipeline_job, recipe_of, split_reference
+from shared.adapters.punctual import in_time, sent_by
 from shared.adapters.renewal import Renewable
 from shared.adapters.scoring import ask_deployment, send_probes
 from shared.adapters.workspace_batch import AzureBatchEndpoints
@@ -17,6 +18,7 @@ from shared.adapters.workspace_records import deployment_record, job_record, mod
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
+from shared.ports.clock import Deadline
 from shared.ports.workspace import (
     Answer,
     DeploymentRecord,
@@ -63,7 +65,7 @@ class AzureWorkspace:
             s.workspace,
             enable_telemetry=False,
             show_progress=False,
-            per_call_policies=[allow_loopback_http()],
+            per_call_policies=[allow_loopback_http(), in_time()],
             **RETRIES,
             **_cloud(s.arm_endpoint),
         )
@@ -149,27 +151,38 @@ class AzureWorkspace:
         endpoint = ManagedOnlineEndpoint(name=name, auth_mode="key")
         self._do(f"endpoint {name}", lambda ml: ml.online_endpoints.begin_create_or_update(endpoint))
 
-    def create_deployment(self, request: DeploymentRequest) -> None:
+    def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
+        what = f"deployment {request.endpoint}/{request.name}"
+
         def create(ml: Any) -> None:
             ml.online_deployments.begin_create_or_update(_deployment(request), skip_script_validation=True)
 
-        self._do(f"deployment {request.endpoint}/{request.name}", create)
+        # A PUT knows no "only if it is not there", and would undo what was done to a deployment since.
+        with sent_by(deadline):
+            if self._read(what, lambda ml: ml.online_deployments.get(request.name, request.endpoint)) is None:
+                self._do(what, create)
 
-    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def set_traffic(
+        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         def write(ml: Any) -> None:
             entity = ml.online_endpoints.get(endpoint)
             entity.traffic = dict(traffic)
             ml.online_endpoints.begin_create_or_update(entity)
 
-        self._do(f"traffic of endpoint {endpoint}", write)
+        with sent_by(deadline):
+            self._do(f"traffic of endpoint {endpoint}", write)
 
-    def set_mirror(self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int]) -> None:
+    def set_mirror(
+        self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         def write(ml: Any) -> None:
             entity = ml.online_endpoints.get(endpoint)
             entity.mirror_traffic = dict(mirror)
             ml.online_endpoints.begin_create_or_update(entity)
 
-        self._do(f"mirrored traffic of endpoint {endpoint}", write)
+        with sent_by(deadline):
+            self._do(f"mirrored traffic of endpoint {endpoint}", write)
 
     def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
         uri, key = self._do(f"keys of endpoint {endpoint}", lambda ml: _address(ml, endpoint))

@@ -10,10 +10,12 @@ from itertools import islice
 from typing import Any
 
 from shared.adapters.pipeline_job import split_reference
+from shared.adapters.punctual import sent_by
 from shared.adapters.workspace_records import deployment_record, word
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
+from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord
 
 # Calls the SDK with the client and turns its errors into ours; the first gives None for what does not exist.
@@ -54,13 +56,19 @@ class AzureBatchEndpoints:
         endpoint = BatchEndpoint(name=name, tags={})
         self._do(f"batch endpoint {name}", lambda ml: ml.batch_endpoints.begin_create_or_update(endpoint))
 
-    def create_deployment(self, request: DeploymentRequest) -> None:
+    def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
+        what = f"batch deployment {request.endpoint}/{request.name}"
+
         def create(ml: Any) -> None:
             ml.batch_deployments.begin_create_or_update(_deployment(request), skip_script_validation=True)
 
-        self._do(f"batch deployment {request.endpoint}/{request.name}", create)
+        with sent_by(deadline):
+            if self._read(what, lambda ml: ml.batch_deployments.get(request.name, request.endpoint)) is None:
+                self._do(what, create)
 
-    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def set_traffic(
+        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         if list(traffic.values()) != [100]:
             raise WorkspaceError("workspace.traffic", f"a batch endpoint has one default deployment, not {traffic}")
 
@@ -69,7 +77,8 @@ class AzureBatchEndpoints:
             entity.defaults = {"deployment_name": next(iter(traffic))}
             ml.batch_endpoints.begin_create_or_update(entity)
 
-        self._do(f"default deployment of batch endpoint {endpoint}", write)
+        with sent_by(deadline):
+            self._do(f"default deployment of batch endpoint {endpoint}", write)
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
         found = self.endpoint(endpoint)

@@ -143,6 +143,7 @@ class Release:
         outcomes: the tests that an A/B test has taken, in order.
         sample: the batch that both versions score, with its version; empty before it was looked up.
         probed_at: when probes were last asked for; None when there was traffic enough.
+        deployed_at: when the challenger's deployment was asked for or seen first: it is made once.
         has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
         champion_instances: how many the champion served with when this release claimed the endpoint; None if unknown.
     """
@@ -191,6 +192,7 @@ class Release:
     champion_instances: int | None = None
     edit: str = ""
     held_about: str = ""
+    deployed_at: datetime | None = None
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from shared.ports.outbox import Outbox
 from shared.ports.queues import RELEASES, MessageQueue
 from shared.ports.telemetry import Telemetry
 from shared.ports.workspace import Workspace
+from shared.release.actions import CreateDeployment
 from shared.release.endings import end, go_back
 from shared.release.moves import Step
 from shared.release.observation import Observation
@@ -127,7 +128,7 @@ class Reconciler:
     def _act(self, saved: StoredRelease, taken: Step, seen: Observation) -> StoredRelease | None:
         for action in taken.actions:
             try:
-                self._actor.act(saved.release, action)
+                self._actor.act(saved.release, action, seen.seen_at)
             except RetryableError as exc:
                 about = fields(release=saved.release.id, action=type(action).__name__, code=exc.code)
                 log.info("release.action_delayed", extra=about)
@@ -138,6 +139,11 @@ class Reconciler:
             except WorkspaceError as exc:
                 log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
                 return self._refused(saved, seen, exc.message)
+            if isinstance(action, CreateDeployment):
+                noted = self._save(saved, replace(saved.release, deployed_at=self.clock.now()))
+                if noted is None:
+                    return None
+                saved = noted
         return saved
 
     def _refused(self, stored: StoredRelease, seen: Observation, why: str) -> StoredRelease | None:

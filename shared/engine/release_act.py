@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
@@ -14,8 +15,8 @@ from shared.errors import WorkspaceError
 from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
 from shared.ports.batch_endpoints import Endpoints, endpoints_of
-from shared.ports.clock import Clock
-from shared.ports.workspace import Workspace
+from shared.ports.clock import Clock, Deadline
+from shared.ports.workspace import DeploymentRequest, Workspace
 from shared.release.actions import (
     Action,
     AskApproval,
@@ -36,6 +37,8 @@ from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
 
 PRODUCT = "Vigia"
+# Traffic and deployments have no compare-and-set: what was decided by an older look is not written any more.
+SEEN_COUNTS_FOR = timedelta(minutes=2)
 log = logging.getLogger("vigia.releases")
 
 
@@ -48,16 +51,20 @@ class Actor:
     clock: Clock
     scorer: BatchScorer
 
-    def act(self, release: Release, action: Action) -> None:
+    def act(self, release: Release, action: Action, seen_at: datetime | None = None) -> None:
         """Do it.
+
+        Args:
+            seen_at: when the endpoint was read that the action answers; what was seen too long ago is not acted on.
 
         Raises:
             RetryableError: not now; the next look asks for it again.
             WorkspaceError: Azure ML refuses it for good.
         """
+        deadline = Deadline(self.clock, (seen_at or self.clock.now()) + SEEN_COUNTS_FOR)
         match action:
             case ClaimEndpoint() | ScaleDeployment() | SetTraffic() | SetMirror() | GiveBackEndpoint():
-                self._direct(release, action)
+                self._direct(release, action, deadline)
             case SubmitJob(request):
                 self.workspace.submit_job(request)
             case AskApproval(request):
@@ -67,7 +74,7 @@ class Actor:
             case CreateEndpoint(endpoint):
                 self._of(release).create_endpoint(endpoint)
             case CreateDeployment(request):
-                self._of(release).create_deployment(request)
+                self._make(release, request, deadline)
             case ScoreBatch(request):
                 self.scorer.score(request)
             case ReplaceHolder(holder, reason):
@@ -78,8 +85,18 @@ class Actor:
             case _:
                 assert_never(action)
 
+    def _make(self, release: Release, request: DeploymentRequest, deadline: Deadline) -> None:
+        """Make the deployment, unless the release has moved on: a worker that was stopped must not make again what was
+        made, rejected and deleted meanwhile."""
+        stored = self.releases.load(release.id)
+        if stored is not None and stored.release == release:
+            self._of(release).create_deployment(request, deadline)
+
     def _direct(
-        self, release: Release, action: ClaimEndpoint | ScaleDeployment | SetTraffic | SetMirror | GiveBackEndpoint
+        self,
+        release: Release,
+        action: ClaimEndpoint | ScaleDeployment | SetTraffic | SetMirror | GiveBackEndpoint,
+        deadline: Deadline,
     ) -> None:
         """Change what is wanted of the endpoint, then the endpoint.
 
@@ -92,10 +109,10 @@ class Actor:
                 self._scale(release, action)
             case SetTraffic(endpoint, traffic):
                 if self.endpoints.desire(endpoint, release.id, traffic, self.clock.now()):
-                    self._write_traffic(self._of(release), endpoint, traffic)
+                    self._write_traffic(self._of(release), endpoint, traffic, deadline)
             case SetMirror(endpoint, mirror):
                 if self.endpoints.desire_mirror(endpoint, release.id, mirror):
-                    self.workspace.set_mirror(endpoint, mirror)
+                    self.workspace.set_mirror(endpoint, mirror, deadline)
             case GiveBackEndpoint(endpoint, champion, last_known_good, idle):
                 self.endpoints.give_back(endpoint, release.id, champion, last_known_good, idle)
 
@@ -112,11 +129,13 @@ class Actor:
     def _of(self, release: Release) -> Endpoints:
         return endpoints_of(self.workspace, release.plan.endpoint_type)
 
-    def _write_traffic(self, of: Endpoints, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def _write_traffic(
+        self, of: Endpoints, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline
+    ) -> None:
         """Write it, and see afterwards whether it is still wanted: a worker that was frozen in between may have
         written what a later release had changed, and nobody else could tell that from a change by hand."""
         try:
-            of.set_traffic(endpoint, traffic)
+            of.set_traffic(endpoint, traffic, deadline)
         finally:
             self.endpoints.note_late(endpoint, traffic, self.clock.now())
 

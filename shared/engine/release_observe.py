@@ -56,15 +56,14 @@ class Observer:
 
     def _opened(self, release: Release, seen: Observation) -> Observation:
         claim = self.endpoints.read(release.endpoint)
-        endpoint = self._endpoint(release)
+        seen = self._with_endpoint(release, seen)
         return replace(
             seen,
             model=self.workspace.model(release.model, release.version),
-            endpoint=endpoint,
             claim=claim,
             holder=self.holder(claim, release.id),
             rivals=self._rivals(release),
-            champion_created_at=self._champion_created_at(release, endpoint),
+            champion_created_at=self._champion_created_at(release, seen.endpoint),
         )
 
     def _gating(self, release: Release, seen: Observation) -> Observation:
@@ -101,7 +100,7 @@ class Observer:
         return replace(seen, decision=decision, rivals=self._rivals(release))
 
     def _deploying(self, release: Release, seen: Observation) -> Observation:
-        seen = replace(seen, endpoint=self._endpoint(release))
+        seen = self._with_endpoint(release, seen)
         challenger = seen.deployment(release.challenger.deployment)
         if release.plan.smoke_test is None or challenger is None or challenger.state != "Succeeded":
             return seen
@@ -118,27 +117,25 @@ class Observer:
         if release.phase == "baking" and release.traffic_since:
             judgement = self._judged(release, release.traffic_since, timedelta(0))
             seen = replace(seen, outcome=outcome_of(self.data, release, self.clock.now()))
-        endpoint, claim = self._endpoint(release), self.endpoints.read(release.endpoint)
-        return self._with_probes(release, replace(seen, endpoint=endpoint, claim=claim, judgement=judgement))
+        seen = self._with_traffic(release, seen)
+        return self._with_probes(release, replace(seen, judgement=judgement))
 
     def _comparing(self, release: Release, seen: Observation) -> Observation:
-        endpoint, claim = self._endpoint(release), self.endpoints.read(release.endpoint)
-        seen = replace(seen, endpoint=endpoint, claim=claim)
+        seen = self._with_traffic(release, seen)
         return self.scorer.compared(release, release.plan.batch, seen) if release.plan.batch else seen
 
     def _watching(self, release: Release, seen: Observation) -> Observation:
         if release.plan.batch:
             judgement = self.scorer.watched(release, release.plan.batch)
-            endpoint, claim = self._endpoint(release), self.endpoints.read(release.endpoint)
-            return replace(seen, endpoint=endpoint, claim=claim, judgement=judgement)
+            return replace(self._with_traffic(release, seen), judgement=judgement)
         judgement = None
         if release.traffic_since and release.phase != "ending":
             # Without what is held back, or probes, the champion's intervals from before the promotion are compared.
             is_beside = release.holdback > 0 or release.probed_at
             lag = timedelta(0) if is_beside else _whole(release.plan.watch_for, release)
             judgement = self._judged(release, release.traffic_since, lag)
-        endpoint, claim = self.workspace.endpoint(release.endpoint), self.endpoints.read(release.endpoint)
-        return self._with_probes(release, replace(seen, endpoint=endpoint, claim=claim, judgement=judgement))
+        seen = self._with_traffic(release, seen)
+        return self._with_probes(release, replace(seen, judgement=judgement))
 
     def _with_probes(self, release: Release, seen: Observation) -> Observation:
         """Add the recorded requests, when probes are due; that they cannot be read is part of the evidence."""
@@ -154,11 +151,16 @@ class Observer:
             return replace(seen, judgement=replace(judgement, reason=why))
 
     def _rolling_back(self, release: Release, seen: Observation) -> Observation:
-        claim = self.endpoints.read(release.endpoint)
-        return replace(seen, endpoint=self._endpoint(release), claim=claim)
+        return self._with_traffic(release, seen)
 
-    def _endpoint(self, release: Release) -> EndpointRecord | None:
-        return endpoints_of(self.workspace, release.plan.endpoint_type).endpoint(release.endpoint)
+    def _with_traffic(self, release: Release, seen: Observation) -> Observation:
+        """Add the endpoint, and what is wanted of it."""
+        return replace(self._with_endpoint(release, seen), claim=self.endpoints.read(release.endpoint))
+
+    def _with_endpoint(self, release: Release, seen: Observation) -> Observation:
+        seen_at = self.clock.now()
+        endpoint = endpoints_of(self.workspace, release.plan.endpoint_type).endpoint(release.endpoint)
+        return replace(seen, endpoint=endpoint, seen_at=seen_at)
 
     def holder(self, claim: EndpointClaim, release: ReleaseId) -> ReleaseId | None:
         """Return the other release that owns the endpoint; one that has ended does not count."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from shared.domain.ids import DeploymentName, EndpointName, JobName
+from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord, Workspace
 
 
@@ -36,9 +37,11 @@ class Endpoints(Protocol):
 
     def create_endpoint(self, name: EndpointName) -> None: ...
 
-    def create_deployment(self, request: DeploymentRequest) -> None: ...
+    def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None: ...
 
-    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None: ...
+    def set_traffic(
+        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None: ...
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None: ...
 

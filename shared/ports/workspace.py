@@ -13,6 +13,7 @@ from shared.domain.training import Recipe
 
 if TYPE_CHECKING:
     from shared.ports.batch_endpoints import BatchEndpoints
+    from shared.ports.clock import Deadline
 
 # How a probe's ids begin: the client's, which the traffic log has as XMSClientRequestId, and the one that the data
 # collector correlates by. Not verified on Azure: that these headers fill those fields.
@@ -163,7 +164,8 @@ class Answer:
 
 class Workspace(Protocol):
     """Reads return None for what does not exist. Writes return once the service accepted them; their progress
-    is seen by reading. Raises WorkspaceBusyError, RetryableError or WorkspaceError. Endpoints are online ones."""
+    is seen by reading. After its deadline a write is not sent any more, and raises RetryableError.
+    Raises WorkspaceBusyError, RetryableError or WorkspaceError. Endpoints are online ones."""
 
     @property
     def batch(self) -> BatchEndpoints:
@@ -199,13 +201,19 @@ class Workspace(Protocol):
 
     def create_endpoint(self, name: EndpointName) -> None: ...
 
-    def create_deployment(self, request: DeploymentRequest) -> None: ...
+    def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
+        """Make a deployment; one that has the name stays as it is, whatever became of it."""
+        ...
 
-    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def set_traffic(
+        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         """Ask for a traffic split; read the endpoint to see whether it holds (there is no compare-and-set)."""
         ...
 
-    def set_mirror(self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int]) -> None:
+    def set_mirror(
+        self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         """Ask for copies of requests, at most 50 %, to one deployment without traffic; empty for none."""
         ...
 

@@ -69,6 +69,7 @@ class Observation:
         sample: the batch to score, with its version; empty when it cannot be looked up, with the `problem`.
         scored: the jobs in which deployments score the batch; a deployment without one has not begun.
         probe_sample: recorded requests, when this look may send some.
+        seen_at: when the endpoint was read.
     """
 
     request: ReleaseRequest | None = None
@@ -88,6 +89,7 @@ class Observation:
     problem: str = ""
     scored: Mapping[DeploymentName, JobRecord] = field(default_factory=dict)
     probe_sample: tuple[str, ...] = ()
+    seen_at: datetime | None = None
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:
         if self.endpoint is None:

@@ -23,6 +23,9 @@ from shared.release.smoke import SMOKE_TRIES, smoke_problem
 from shared.release.trouble import changed_by_hand, lost, other_traffic
 from shared.release.words import duration, promotion_words, split
 
+# A deployment that was accepted is listed at once; this is for lists that lag.
+SEEN_WITHIN = timedelta(minutes=5)
+
 
 def deploying(release: Release, seen: Observation, now: datetime) -> Step:
     """Bring the challenger up, without traffic."""
@@ -35,19 +38,37 @@ def deploying(release: Release, seen: Observation, now: datetime) -> Step:
         return end(release, ReleaseState.FAILED, why, now)
     if found and found.state in {"Failed", "Canceled"}:
         return end(release, ReleaseState.FAILED, f"deployment {found.name} did not come up: {found.state}", now)
+    if found and release.deployed_at is None:
+        release = replace(release, deployed_at=now)
     if found and found.state == "Succeeded":
         return _up(release, seen, now)
     if is_late(release, now):
         state = found.state if found else "absent"
         why = f"deployment {challenger.deployment} is still {state} after {duration(now - release.entered_at)}"
         return end(release, ReleaseState.FAILED, why, now)
+    return stay(release, now) if found else _make(release, seen, now)
+
+
+def _make(release: Release, seen: Observation, now: datetime) -> Step:
+    """Ask for what is not there: the endpoint first, then the deployment, once."""
     if seen.endpoint is None:
         return stay(release, now, CreateEndpoint(release.endpoint))
     if seen.endpoint.state == "Failed":
         return end(release, ReleaseState.FAILED, f"endpoint {release.endpoint} did not come up", now)
-    if found or seen.endpoint.state != "Succeeded":
+    if seen.endpoint.state != "Succeeded":
         return stay(release, now)
+    if release.deployed_at:
+        return _gone(release, release.deployed_at, now)
     return stay(release, now, CreateDeployment(_deployment_request(release)))
+
+
+def _gone(release: Release, deployed_at: datetime, now: datetime) -> Step:
+    """Wait for a deployment that was asked for to be seen, and not for long: somebody deleted it, and it is not made
+    again."""
+    if now - deployed_at < SEEN_WITHIN:
+        return stay(release, now)
+    why = f"deployment {release.challenger.deployment} was made, and is not there any more"
+    return end(release, ReleaseState.LOST, why, now)
 
 
 def _up(release: Release, seen: Observation, now: datetime) -> Step:

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseRequest
-from shared.errors import AmbiguousWriteError
+from shared.errors import AmbiguousWriteError, RetryableError
 from shared.ports.blobs import BlobStore
 from shared.store.batch_runs import BatchRunStore
 from shared.store.codec import decode, encode
 
 RELEASES = "releases/"
 REQUESTS = "release-requests/"
+ASK_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,31 @@ class ReleaseStore:
 
     def ask(self, release: ReleaseId, request: ReleaseRequest) -> None:
         """Leave a request for the release. An abort stays: no later request takes it back. Only one that no person
-        asked for gives way to a person's decision, which it waits for while the release holds."""
-        before = self.request(release)
-        if before is None or before.kind != "abort" or (before.is_automatic and self._decides(release, request)):
-            self._blobs.put(_request_name(release), encode(request))
+        asked for gives way to a person's decision, which it waits for while the release holds.
+
+        Raises:
+            RetryableError: it is not known whether the request was left, or others kept asking at the same moment.
+        """
+        for _ in range(ASK_ATTEMPTS):
+            found = self._blobs.get(_request_name(release))
+            before = decode(ReleaseRequest, found.body) if found else None
+            if before == request or (before and not self._gives_way(release, before, request)):
+                return
+            # Whoever asks at the same moment must not be overwritten unread: it may be an abort.
+            if self._left(release, request, found.etag if found else None):
+                return
+        raise RetryableError("release.contended", f"others keep asking something of release {release}: ask again")
+
+    def _left(self, release: ReleaseId, request: ReleaseRequest, etag: str | None) -> bool:
+        name, body = _request_name(release), encode(request)
+        try:
+            written = self._blobs.create(name, body) if etag is None else self._blobs.replace(name, body, etag)
+        except AmbiguousWriteError:
+            return False  # reading again shows whether it was written
+        return written is not None
+
+    def _gives_way(self, release: ReleaseId, before: ReleaseRequest, request: ReleaseRequest) -> bool:
+        return before.kind != "abort" or (before.is_automatic and self._decides(release, request))
 
     def _decides(self, release: ReleaseId, request: ReleaseRequest) -> bool:
         if request.is_automatic or request.kind not in {"abort", "promote"}:

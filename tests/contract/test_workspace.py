@@ -18,7 +18,9 @@ from benchmarks.harness.storage import counted_requests
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord, JobRequest
+from tests.fakes.clock import FakeClock
 from tests.local.azureml.conftest import System, system, write_toy_model  # noqa: F401 (system is a fixture)
 from tests.settings import settings_for
 
@@ -284,6 +286,14 @@ def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWo
     retrying(lambda: workspace.scale_deployment(endpoint, second, instance_count=2))
     until(lambda: states() == {"Succeeded"})
     assert {each.name: each.instances for each in workspace.deployments(endpoint)} == {first: 1, second: 2}
+    # A worker that was stopped asks for it again: what was done to it since stays.
+    workspace.create_deployment(DeploymentRequest(endpoint, second, ModelName("toy"), ModelVersion("1")))
+    assert workspace.ml.online_deployments.get(second, endpoint).instance_count == 2
+    with pytest.raises(RetryableError, match="seen too long ago"):
+        workspace.set_traffic(endpoint, {second: 100}, Deadline(FakeClock(), FakeClock().now() - timedelta(seconds=1)))
+    untouched = workspace.endpoint(endpoint)
+    assert untouched is not None
+    assert dict(untouched.traffic) == {first: 100}
     retrying(lambda: workspace.delete_deployment(endpoint, second))
 
 

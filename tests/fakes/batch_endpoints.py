@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
+from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord
 from tests.fakes.endpoints import FakeEndpoints
 
@@ -40,8 +41,12 @@ class FakeBatchEndpoints(FakeEndpoints):
     scored: Callable[[BatchRequest], None] = lambda _: None
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 20, tzinfo=UTC)
 
-    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def set_traffic(
+        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         self._raise("set_traffic")
+        if deadline:
+            deadline.require()
         record = self._existing(endpoint)
         known = {deployment.name for deployment in record.deployments}
         if list(traffic.values()) != [100] or not set(traffic) <= known:

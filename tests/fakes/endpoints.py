@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from shared.domain.ids import EndpointName
 from shared.errors import WorkspaceError
+from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord
 
 
@@ -35,8 +36,12 @@ class FakeEndpoints:
         uri = f"https://{name}.example.com/{self.called_at}"
         self.endpoints.setdefault(name, EndpointRecord(name, "Succeeded", {}, {}, (), uri))
 
-    def create_deployment(self, request: DeploymentRequest) -> None:
+    def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
         self._raise("create_deployment")
+        if deadline:
+            deadline.require()
+        if any(known.name == request.name for known in self._existing(request.endpoint).deployments):
+            return
         self.calls.append(("create_deployment", request.name))
         self.requests.append(request)
         record = self._existing(request.endpoint)

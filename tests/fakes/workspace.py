@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
+from shared.ports.clock import Deadline
 from shared.ports.workspace import (
     Answer,
     DeploymentRecord,
@@ -136,8 +137,12 @@ class FakeWorkspace(FakeEndpoints):
         found = self.endpoints.get(endpoint)
         return found.deployments if found else ()
 
-    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def set_traffic(
+        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         self._raise("set_traffic")
+        if deadline:
+            deadline.require()
         record = self._existing(endpoint)
         known = {deployment.name for deployment in record.deployments}
         if sum(traffic.values()) not in {0, 100} or not set(traffic) <= known:
@@ -147,8 +152,12 @@ class FakeWorkspace(FakeEndpoints):
         self.calls.append(("set_traffic", ",".join(f"{name}={percent}" for name, percent in sorted(traffic.items()))))
         self.endpoints[endpoint] = replace(record, traffic={n: p for n, p in traffic.items() if p})
 
-    def set_mirror(self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int]) -> None:
+    def set_mirror(
+        self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         self._raise("set_mirror")
+        if deadline:
+            deadline.require()
         record = self._existing(endpoint)
         known = {deployment.name for deployment in record.deployments}
         if sum(mirror.values()) > 50 or not set(mirror) <= known or any(record.traffic.get(name) for name in mirror):

@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.release import ReleaseState
+from shared.ports.clock import Deadline
 from tests.unit.engine.release_world import ENDPOINT, World
 
 V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")
@@ -24,9 +25,11 @@ class Flaky(World):
         self.write = self.workspace.set_traffic
         self.workspace.set_traffic = self.set_traffic  # type: ignore[method-assign]
 
-    def set_traffic(self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def set_traffic(
+        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         before = dict(self.workspace.endpoints[endpoint].traffic)
-        self.write(endpoint, traffic)
+        self.write(endpoint, traffic, deadline)
         count = self.seen[str(dict(traffic))] = self.seen.get(str(dict(traffic)), 0) + 1
         if count > self.spoilt:
             self._set(state="Succeeded")
@@ -72,7 +75,9 @@ def test_traffic_that_never_becomes_right_gives_the_step_up() -> None:
     write = world.workspace.set_traffic
     calls = []
 
-    def refuses_the_challenger(endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def refuses_the_challenger(
+        endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         calls.append(dict(traffic))
         if V2 not in traffic:
             write(endpoint, traffic)

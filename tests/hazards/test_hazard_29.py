@@ -40,11 +40,11 @@ def nobody_answers_the_smoke_test(world: World) -> None:
 
 
 def traffic_never_moves(world: World) -> None:
-    world.workspace.set_traffic = lambda endpoint, traffic: None  # type: ignore[method-assign]
+    world.workspace.set_traffic = lambda *_: None  # type: ignore[method-assign]
 
 
 def copies_never_begin(world: World) -> None:
-    world.workspace.set_mirror = lambda endpoint, mirror: None  # type: ignore[method-assign]
+    world.workspace.set_mirror = lambda *_: None  # type: ignore[method-assign]
 
 
 def nothing_is_measured(world: World) -> None:

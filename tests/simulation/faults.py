@@ -49,6 +49,11 @@ class Weather:
     jump: float = 0.0
     lift: float = 0.0
 
+    @property
+    def is_calm(self) -> bool:
+        """Return whether nothing ever stops a worker."""
+        return not any(each.switch or each.sleep for each in (self.everywhere, *self.at.values()))
+
 
 CALM = Weather()
 HEAVIEST = Faults(switch=0.3, sleep=0.03, kill=0.03, refuse=0.03, lose_reply=0.04, lose_request=0.04, late=0.05)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TypeVar
 
-from shared.errors import AmbiguousWriteError, RetryableError
+from shared.errors import AmbiguousWriteError, RetryableError, VigiaError
 from tests.simulation.crew import Crew, Hand
 from tests.simulation.faults import CALM, JUMPS, PAUSES, SKEWS, Faults, Weather
 
@@ -18,7 +18,8 @@ T = TypeVar("T")
 # So late that what takes a while ends on another day.
 START = datetime(2026, 11, 20, 23, 50, tzinfo=UTC)
 TICK = timedelta(milliseconds=20)
-LATEST = 3600 * 24
+# Seconds after which a write that nobody was told about takes effect, at most.
+DELAYS = (1, 30, 300, 3600 * 24)
 TROUBLES = ("duplicates", "pauses", "deaths", "refusals", "lost replies", "lost requests", "late writes")
 
 
@@ -48,7 +49,14 @@ class Landing:
 class Run:
     """The state of one run. `mistakes` are exceptions that no code of ours should raise."""
 
-    def __init__(self, random: Random, weather: Weather, crew: Crew, trace: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        random: Random,
+        weather: Weather,
+        crew: Crew,
+        trace: list[str] | None = None,
+        delays: Sequence[int] = DELAYS,
+    ) -> None:
         self.random = random
         self.weather = weather
         self.trace = trace
@@ -59,6 +67,7 @@ class Run:
         self.landings: list[Landing] = []
         self.active: Worker | None = None
         self._crew = crew
+        self._delays = delays
         self._count = 0
 
     # What the ports call, in the thread of the worker that has its turn.
@@ -75,9 +84,22 @@ class Run:
             self.note(f"{label} -> {_brief(found)}")
         return found
 
-    def write(self, where: str, label: str, land: Callable[[], T], *, is_conditional: bool = False) -> T:
-        """Have the write take effect, or not, or later, and return its answer, if there is one."""
+    def write(
+        self,
+        where: str,
+        label: str,
+        land: Callable[[], T],
+        *,
+        is_conditional: bool = False,
+        require: Callable[[], None] = lambda: None,
+    ) -> T:
+        """Have the write take effect, or not, or later, and return its answer, if there is one.
+
+        Args:
+            require: raises when it is too late to send it.
+        """
         self._pass(where, label)
+        require()
         faults = self._faults(where)
         self._refuse_or_die(faults, label, land)
         chance = self.random.random()
@@ -123,13 +145,13 @@ class Run:
         fate = self.random.choice(("before", "after", "late")) if land else "before"
         self._count_fault("deaths", f"{label}: died {'while it was on its way' if fate == 'late' else fate + ' it'}")
         if land and fate == "after":
-            land()
+            _landed(land)
         elif land and fate == "late":
             self._send_off(label, land)
         raise Killed
 
     def _send_off(self, label: str, land: Callable[[], object]) -> None:
-        due = self.now + timedelta(seconds=self.random.choice((1, 30, 300, LATEST)) * self.random.random())
+        due = self.now + timedelta(seconds=self.random.choice(self._delays) * self.random.random())
         self.landings.append(Landing(due, label, land))
         self._count_fault("late writes", f"{label}: on its way until {self._moment(due)}")
 
@@ -138,7 +160,7 @@ class Run:
     def start(self, name: str, work: Callable[[], None]) -> None:
         """Have a new worker do `work` until it first loses its turn; in a calm it never does."""
         self._count += 1
-        is_calm = self.weather is CALM
+        is_calm = self.weather.is_calm
         skew = timedelta(0) if is_calm else self.random.choice(SKEWS)
         worker = Worker(f"w{self._count} {name}", self._crew.hand(), skew)
         self.workers.append(worker)
@@ -164,8 +186,7 @@ class Run:
         self.random.shuffle(due)
         for landing in due:
             self.landings.remove(landing)
-            answer = landing.land()
-            self.note(f"a late write lands: {landing.label} -> {_brief(answer)}")
+            self.note(f"a late write lands: {landing.label} -> {_landed(landing.land)}")
 
     def jump(self) -> None:
         """Let time pass for everybody."""
@@ -206,6 +227,14 @@ class Run:
         passed = moment - START
         hours, rest = divmod(passed.seconds, 3600)
         return f"{passed.days:>2}d {hours:02}:{rest // 60:02}:{rest % 60:02}"
+
+
+def _landed(land: Callable[[], object]) -> str:
+    """Have a write arrive that nobody waits for, and return what the service answered."""
+    try:
+        return _brief(land())
+    except VigiaError as refused:
+        return f"refused: {refused}"
 
 
 def _brief(answer: object) -> str:

@@ -13,6 +13,7 @@ from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.release import ReleaseState
 from shared.domain.release_plan import KeepPlan
 from shared.errors import WorkspaceBusyError
+from shared.ports.clock import Deadline
 from tests.unit.engine.release_world import ENDPOINT, World
 
 DAY = timedelta(hours=24)
@@ -131,7 +132,9 @@ def test_what_a_frozen_worker_writes_after_a_later_release_is_put_back() -> None
     world = World()
     write = world.workspace.set_traffic
 
-    def freeze_then_write(endpoint: EndpointName, traffic: Mapping[DeploymentName, int]) -> None:
+    def freeze_then_write(
+        endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
         world.workspace.set_traffic = write  # type: ignore[method-assign]
         world.run()
         world.open("3")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import ReleaseRequest, ReleaseState, Serving
 from shared.errors import AmbiguousWriteError
-from shared.ports.blobs import Written
+from shared.ports.blobs import Blob, Written
 from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
 from tests.fakes.blobs import MemoryBlobStore
@@ -82,6 +83,42 @@ def test_an_abort_is_not_taken_back() -> None:
     store.ask(FIRST, abort)
     store.ask(FIRST, ReleaseRequest("resume", "ben@example.com", "", NOW))
 
+    assert store.request(FIRST) == abort
+
+
+class AsksMeanwhile(MemoryBlobStore):
+    """Somebody asks for an abort while somebody else, who has read that nothing was asked, is about to ask."""
+
+    abort: ReleaseRequest | None = None
+
+    def get(self, name: str) -> Blob | None:
+        found = super().get(name)
+        if self.abort and name.startswith("release-requests/"):
+            abort, self.abort = self.abort, None
+            ReleaseStore(self).ask(FIRST, abort)
+        return found
+
+
+@pytest.mark.parametrize("kind", ["hold", "resume", "promote"])
+@pytest.mark.parametrize("earlier", [None, "hold"])
+def test_an_abort_is_not_lost_to_what_is_asked_at_the_same_moment(
+    kind: Literal["hold", "resume", "promote"], earlier: Literal["hold"] | None
+) -> None:
+    blobs = AsksMeanwhile()
+    store = ReleaseStore(blobs)
+    if earlier:
+        store.ask(FIRST, ReleaseRequest(earlier, "cleo@example.com", "", NOW))
+    blobs.abort = abort = ReleaseRequest("abort", "ana@example.com", "complaints", NOW)
+    store.ask(FIRST, ReleaseRequest(kind, "ben@example.com", "", NOW, 0))
+
+    assert store.request(FIRST) == abort
+
+
+def test_a_request_whose_answer_was_lost_is_left_once() -> None:
+    store = ReleaseStore(LostAnswers())
+    store.ask(FIRST, ReleaseRequest("hold", "ben@example.com", "", NOW))
+    abort = ReleaseRequest("abort", "ana@example.com", "complaints", NOW)
+    store.ask(FIRST, abort)
     assert store.request(FIRST) == abort
 
 

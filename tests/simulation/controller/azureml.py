@@ -1,0 +1,165 @@
+"""Azure ML as it is, without faults: endpoints whose changes take a while, and everything that was ever accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
+from shared.errors import WorkspaceBusyError, WorkspaceError
+from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord
+
+
+@dataclass(slots=True)
+class Deployment:
+    """`ready_at` is when the change that it is in ends, as `outcome`; `down_since` is set while it does not answer."""
+
+    name: DeploymentName
+    model: ModelName
+    version: ModelVersion
+    instances: int
+    ready_at: datetime
+    outcome: str = "Succeeded"
+    down_since: datetime | None = None
+
+    def state(self, now: datetime) -> str:
+        if now < self.ready_at:
+            return "Creating"
+        return "Failed" if self.down_since else self.outcome
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """`coming` is traffic that was accepted and takes effect later."""
+
+    name: EndpointName
+    traffic: dict[DeploymentName, int] = field(default_factory=dict)
+    mirror: dict[DeploymentName, int] = field(default_factory=dict)
+    deployments: dict[DeploymentName, Deployment] = field(default_factory=dict)
+    coming: tuple[datetime, dict[DeploymentName, int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A write that Azure ML accepted: by whom (a worker's name, or "hand"), and what the endpoint was like before."""
+
+    at: datetime
+    by: str
+    what: str
+    endpoint: EndpointName
+    deployment: DeploymentName | None = None
+    split: Mapping[DeploymentName, int] = field(default_factory=dict)
+    previous: Mapping[DeploymentName, int] = field(default_factory=dict)
+    down: Mapping[DeploymentName, datetime] = field(default_factory=dict)
+    is_there: bool = False
+    gone_at: datetime | None = None
+
+
+@dataclass
+class AzureMl:
+    """Args:
+    takes: how long a change of traffic takes.
+    outcome: how deployments by name come up; "Succeeded" where nothing is said.
+    """
+
+    takes: timedelta = timedelta(0)
+    coming_up: timedelta = timedelta(minutes=2)
+    outcome: dict[str, str] = field(default_factory=dict)
+    endpoints: dict[EndpointName, Endpoint] = field(default_factory=dict)
+    accepted: list[Accepted] = field(default_factory=list)
+    gone: dict[tuple[EndpointName, DeploymentName], datetime] = field(default_factory=dict)
+
+    def at(self, name: EndpointName, now: datetime) -> Endpoint | None:
+        """Return the endpoint as it is now."""
+        endpoint = self.endpoints.get(name)
+        if endpoint and endpoint.coming and endpoint.coming[0] <= now:
+            endpoint.traffic, endpoint.coming = endpoint.coming[1], None
+        return endpoint
+
+    def record(self, name: EndpointName, now: datetime) -> EndpointRecord | None:
+        found = self.at(name, now)
+        if found is None:
+            return None
+        deployments = tuple(
+            DeploymentRecord(d.name, d.model, d.version, d.state(now), instances=d.instances) for d in found.deployments.values()
+        )
+        state = "Updating" if found.coming else "Succeeded"
+        return EndpointRecord(name, state, dict(found.traffic), dict(found.mirror), deployments, "https://scoring")
+
+    def serve(self, name: EndpointName, model: ModelName, version: str, now: datetime) -> None:
+        """Have an endpoint that serves a version since long ago."""
+        deployment = DeploymentName(f"v-{version}")
+        served = Deployment(deployment, model, ModelVersion(version), 1, now)
+        self.endpoints[name] = Endpoint(name, {deployment: 100}, {}, {deployment: served})
+
+    def create_endpoint(self, name: EndpointName, now: datetime, by: str) -> None:
+        if self.at(name, now) is None:
+            self.endpoints[name] = Endpoint(name)
+            self.accepted.append(Accepted(now, by, "create endpoint", name))
+
+    def create_deployment(self, request: DeploymentRequest, now: datetime, by: str) -> None:
+        """Make the deployment, or make it what the request says: a PUT knows no "only if it is not there"."""
+        endpoint, name = self._idle(request.endpoint, now), request.name
+        before = endpoint.deployments.get(name)
+        if before and before.state(now) == "Creating":
+            raise WorkspaceBusyError("workspace.busy", f"deployment {name} is being changed")
+        outcome = self.outcome.get(name, "Succeeded")
+        ready_at = now + (timedelta(0) if before else self.coming_up)
+        endpoint.deployments[name] = Deployment(
+            name, request.model, request.version, request.instance_count, ready_at, outcome
+        )
+        gone_at = self.gone.get((endpoint.name, name))
+        self.accepted.append(
+            Accepted(now, by, "deployment", endpoint.name, name, is_there=before is not None, gone_at=gone_at)
+        )
+
+    def set_traffic(self, name: EndpointName, split: Mapping[DeploymentName, int], now: datetime, by: str) -> None:
+        endpoint = self._idle(name, now)
+        wanted = {each: share for each, share in split.items() if share}
+        if sum(wanted.values()) not in {0, 100} or not wanted.keys() <= endpoint.deployments.keys():
+            raise WorkspaceError("workspace.traffic", f"traffic {wanted} is impossible on {name}")
+        if any(endpoint.mirror.get(each) for each in wanted):
+            raise WorkspaceError("workspace.traffic", f"{wanted} serves from what is mirrored to")
+        down = {each.name: each.down_since for each in endpoint.deployments.values() if each.down_since}
+        before = dict(endpoint.traffic)
+        self.accepted.append(Accepted(now, by, "traffic", name, None, dict(wanted), before, down))
+        endpoint.coming = (now + self.takes, wanted)
+        self.at(name, now)
+
+    def set_mirror(self, name: EndpointName, mirror: Mapping[DeploymentName, int], now: datetime, by: str) -> None:
+        endpoint = self._idle(name, now)
+        if not mirror.keys() <= endpoint.deployments.keys() or any(endpoint.traffic.get(each) for each in mirror):
+            raise WorkspaceError("workspace.mirror", f"mirrored traffic {dict(mirror)} is impossible on {name}")
+        self.accepted.append(Accepted(now, by, "mirror", name, None, dict(mirror), dict(endpoint.mirror)))
+        endpoint.mirror = {each: share for each, share in mirror.items() if share}
+
+    def delete_deployment(self, name: EndpointName, deployment: DeploymentName, now: datetime, by: str) -> None:
+        endpoint = self._idle(name, now)
+        if endpoint.traffic.get(deployment) or endpoint.mirror.get(deployment):
+            raise WorkspaceError("workspace.serving", f"{deployment} still has traffic")
+        self.remove(name, deployment, now, by)
+
+    def remove(self, name: EndpointName, deployment: DeploymentName, now: datetime, by: str) -> None:
+        """Delete it, whatever it serves."""
+        endpoint = self.at(name, now)
+        if endpoint and endpoint.deployments.pop(deployment, None):
+            endpoint.traffic.pop(deployment, None)
+            endpoint.mirror.pop(deployment, None)
+            endpoint.coming = None
+            self.gone[name, deployment] = now
+            self.accepted.append(Accepted(now, by, "delete", name, deployment))
+
+    def scale(self, name: EndpointName, deployment: DeploymentName, count: int, now: datetime, by: str) -> None:
+        endpoint = self.at(name, now)
+        if endpoint and deployment in endpoint.deployments:
+            endpoint.deployments[deployment].instances = count
+            self.accepted.append(Accepted(now, by, "scale", name, deployment))
+
+    def _idle(self, name: EndpointName, now: datetime) -> Endpoint:
+        endpoint = self.at(name, now)
+        if endpoint is None:
+            raise WorkspaceError("workspace.no_endpoint", f"endpoint {name} does not exist")
+        if endpoint.coming:
+            raise WorkspaceBusyError("workspace.busy", f"endpoint {name} is being changed")
+        return endpoint

@@ -1,0 +1,230 @@
+"""The ports of the release controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, TypeVar
+
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.domain.measurement import Interval
+from shared.domain.notice import Notice
+from shared.ports.blobs import Blob, Written
+from shared.ports.clock import Deadline
+from shared.ports.workspace import (
+    Answer,
+    DeploymentRecord,
+    DeploymentRequest,
+    EndpointRecord,
+    JobRecord,
+    JobRequest,
+    ModelRecord,
+)
+from tests.fakes.workspace import FakeWorkspace
+from tests.simulation.controller.azureml import AzureMl
+from tests.simulation.controller.sky import Sky
+from tests.simulation.run import Run
+from tests.simulation.services import Blobs
+
+T = TypeVar("T")
+# Intervals of a window that the traffic log still has.
+MOST_MEASURED = 8
+
+
+@dataclass(frozen=True)
+class ServiceTime:
+    """The services' clock, which production goes by."""
+
+    run: Run
+
+    def now(self) -> datetime:
+        return self.run.now
+
+
+@dataclass
+class WatchedBlobs(Blobs):
+    """The blob service, with areas that cannot be read, and with what each worker read last.
+
+    Args:
+        seen: (worker, blob) to the ETag of its last read of it, and when that was.
+    """
+
+    sky: Sky = field(default_factory=Sky)
+    run: Run | None = None
+    seen: dict[tuple[str, str], tuple[str | None, datetime]] = field(default_factory=dict)
+    writers: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str, now: datetime) -> Blob | None:
+        self.sky.check(f"{name.partition('/')[0]} r", now)
+        found = super().get(name, now)
+        if self.run and self.run.active:
+            self.seen[self.run.active.name, name] = (found.etag if found else None, now)
+        return found
+
+    def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None, now: datetime) -> Written:
+        self.sky.check(f"{name.partition('/')[0]} w", now)
+        written = super().put(name, body, metadata, now)
+        self.writers[written.etag] = self.run.active.name if self.run and self.run.active else "late"
+        return written
+
+
+@dataclass(frozen=True)
+class ControllerWorkspace:
+    """What the controller reads from and changes in Azure ML. Jobs and models are a fake's, which take no time."""
+
+    run: Run
+    azureml: AzureMl
+    fake: FakeWorkspace
+    sky: Sky
+
+    @property
+    def batch(self) -> Any:
+        return self.fake.batch
+
+    def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
+        return self._read("models r", f"model {name}:{version}", lambda: self.fake.model(name, version))
+
+    def job(self, name: JobName) -> JobRecord | None:
+        return self._read("jobs r", f"job {name}", lambda: self.fake.job(name))
+
+    def submit_job(self, request: JobRequest) -> JobRecord:
+        return self._write("jobs w", f"submit {request.name}", lambda _: self.fake.submit_job(request))
+
+    def endpoint(self, name: EndpointName) -> EndpointRecord | None:
+        return self._read("endpoint r", f"endpoint {name}", lambda: self.azureml.record(name, self.run.now))
+
+    def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
+        found = self.endpoint(endpoint)
+        return found.deployments if found else ()
+
+    def create_endpoint(self, name: EndpointName) -> None:
+        self._write(
+            "endpoint w", f"PUT endpoint {name}", lambda by: self.azureml.create_endpoint(name, self.run.now, by)
+        )
+
+    def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
+        def land(by: str) -> None:
+            found = self.azureml.at(request.endpoint, self.run.now)
+            if found is None or request.name not in found.deployments:
+                self.azureml.create_deployment(request, self.run.now, by)
+
+        self._write("deployment w", f"PUT deployment {request.endpoint}/{request.name}", land, deadline)
+
+    def set_traffic(
+        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
+        def land(by: str) -> None:
+            self.azureml.set_traffic(endpoint, traffic, self.run.now, by)
+
+        self._write("traffic w", f"PUT traffic {endpoint} {dict(traffic)}", land, deadline)
+
+    def set_mirror(
+        self, endpoint: EndpointName, mirror: Mapping[DeploymentName, int], deadline: Deadline | None = None
+    ) -> None:
+        def land(by: str) -> None:
+            self.azureml.set_mirror(endpoint, mirror, self.run.now, by)
+
+        self._write("traffic w", f"PUT mirror {endpoint} {dict(mirror)}", land, deadline)
+
+    def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
+        return self._read("score r", f"score {endpoint}/{deployment}", lambda: Answer(200, 0.1, request))
+
+    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
+        return self._read("score r", f"probe {endpoint} within {within}", lambda: len(requests))
+
+    def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
+        def land(by: str) -> None:
+            self.azureml.scale(endpoint, deployment, instance_count, self.run.now, by)
+
+        self._write("deployment w", f"scale {endpoint}/{deployment} to {instance_count}", land)
+
+    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+        def land(by: str) -> None:
+            self.azureml.delete_deployment(endpoint, deployment, self.run.now, by)
+
+        self._write("deployment w", f"DELETE deployment {endpoint}/{deployment}", land)
+
+    def _read(self, where: str, label: str, look: Callable[[], T]) -> T:
+        def seen() -> T:
+            self.sky.check(where, self.run.now)
+            return look()
+
+        return self.run.read(where, label, seen)
+
+    def _write(self, where: str, label: str, land: Callable[[str], T], deadline: Deadline | None = None) -> T:
+        by = self.run.active.name if self.run.active else "late"
+
+        def arrive() -> T:
+            self.sky.check(where, self.run.now)
+            return land(by)
+
+        return self.run.write(where, label, arrive, require=deadline.require if deadline else lambda: None)
+
+
+@dataclass(frozen=True)
+class SimulatedTelemetry:
+    """Every minute's requests by the traffic there is, healthy or not as `error_share` (0 to 1) says."""
+
+    run: Run
+    azureml: AzureMl
+    sky: Sky
+    random: Random
+    error_share: dict[str, float]
+
+    def intervals(
+        self, endpoint: EndpointName, start: datetime, end: datetime, width: timedelta, quantile: float | None = None
+    ) -> tuple[Interval, ...]:
+        def look() -> tuple[Interval, ...]:
+            self.sky.check("telemetry r", self.run.now)
+            return tuple(self._measured(endpoint, start, end, width))
+
+        return self.run.read("telemetry r", f"traffic log of {endpoint}", look)
+
+    def _measured(self, endpoint: EndpointName, start: datetime, end: datetime, width: timedelta) -> list[Interval]:
+        found = self.azureml.at(endpoint, self.run.now)
+        if found is None:
+            return []
+        serving = {**found.traffic, **found.mirror}
+        # What is long past is not looked at again: hours of it would cost more than everything else.
+        count = min(max(0, (end - start) // width), MOST_MEASURED)
+        return [
+            Interval(name, start + number * width, 40_000, round(40_000 * self.error_share.get(name, 0.001)), 4.0)
+            for number in range(count)
+            for name in sorted(serving)
+        ]
+
+
+@dataclass
+class SimulatedData:
+    """Scores that can be read, or not."""
+
+    run: Run
+    sky: Sky
+
+    def table(self, uri: str) -> Any:
+        def look() -> None:
+            self.sky.check("data r", self.run.now)
+
+        return self.run.read("data r", f"table {uri[:40]}", look)
+
+    def pinned(self, reference: str) -> str:
+        return reference
+
+
+@dataclass
+class Told:
+    """What people were told: each notice with the time it was first posted."""
+
+    run: Run
+    sky: Sky
+    notices: dict[str, tuple[datetime, Notice]] = field(default_factory=dict)
+
+    def post(self, notices: Sequence[Notice]) -> None:
+        def land() -> None:
+            self.sky.check("outbox w", self.run.now)
+            for notice in notices:
+                self.notices.setdefault(notice.key, (self.run.now, notice))
+
+        self.run.write("outbox w", f"tell {[str(n.key) for n in notices]}", land)

@@ -1,0 +1,208 @@
+"""What must hold, whatever happens. Every check reads the services, not what the code says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import TypeVar
+
+from shared.domain.approval import ApprovalRequest, Vote
+from shared.domain.ids import EndpointName
+from shared.domain.notice import Notice
+from shared.domain.release import Release, ReleaseRequest, ReleaseState
+from shared.engine.approvals import bar_to_vote
+from shared.errors import PermanentError
+from shared.release.observation import EndpointClaim
+from shared.store.codec import decode
+from tests.simulation.controller.azureml import Accepted
+from tests.simulation.controller.story import Story
+from tests.simulation.controller.world import World
+from tests.simulation.services import Version
+
+T = TypeVar("T")
+# What a worker has seen counts for so long; what was sent lands within a minute.
+GRACE = timedelta(minutes=4)
+
+
+def violations(world: World, told: Story, *, is_exact: bool) -> Iterator[str]:
+    """Yield each broken promise in a sentence.
+
+    Args:
+        is_exact: no worker was stopped, killed or left without an answer: what has a deadline met it.
+    """
+    outcome = Outcome(world, told)
+    checks = [
+        every_release_ends,
+        an_abort_stays,
+        an_abort_is_obeyed,
+        traffic_is_claimed,
+        nothing_down_gets_traffic,
+        deployments_are_made_once,
+        approvals_are_counted,
+        record_and_endpoint_agree,
+        splits_are_whole,
+    ]
+    for check in checks:
+        yield from check(outcome)
+
+
+class Outcome:
+    """The services at the end of a run."""
+
+    def __init__(self, world: World, told: Story) -> None:
+        self.world, self.told = world, told
+
+    @cached_property
+    def releases(self) -> dict[str, list[tuple[Version, Release]]]:
+        """Return every readable version of every release, by id, oldest first."""
+        return {
+            name.removeprefix("releases/").removesuffix(".json"): [
+                (version, release) for version in versions if (release := _read(Release, version)) is not None
+            ]
+            for name, versions in self.world.releases_stored()
+        }
+
+    @cached_property
+    def claims(self) -> dict[EndpointName, list[tuple[Version, EndpointClaim]]]:
+        found = {n: v for n, v in self.world.blobs.history.items() if n.startswith("endpoints/")}
+        return {
+            EndpointName(name.removeprefix("endpoints/").removesuffix(".json")): [
+                (version, claim) for version in versions if (claim := _read(EndpointClaim, version)) is not None
+            ]
+            for name, versions in found.items()
+        }
+
+    @property
+    def notices(self) -> list[tuple[datetime, Notice]]:
+        return list(self.world.told.notices.values())
+
+    def accepted(self, what: str) -> list[Accepted]:
+        return [each for each in self.world.azureml.accepted if each.what == what and each.by != "hand"]
+
+    def requests(self, release: str) -> list[tuple[Version, ReleaseRequest]]:
+        versions = self.world.blobs.history.get(f"release-requests/{release}.json", [])
+        return [(v, request) for v in versions if (request := _read(ReleaseRequest, v)) is not None]
+
+    def abort_of(self, release: str) -> tuple[Version, ReleaseRequest] | None:
+        """Return a person's first request to abort."""
+        asked = self.requests(release)
+        return next(((v, r) for v, r in asked if r.kind == "abort" and not r.is_automatic), None)
+
+
+def every_release_ends(end: Outcome) -> Iterator[str]:
+    """A release ends: by itself, or by those who were told what holds it."""
+    for name, versions in end.releases.items():
+        newest = versions[-1][1]
+        if not newest.is_settled:
+            yield f"{name} is {newest.state} for ever: {newest.reason}; {newest.held_because}"
+
+
+def an_abort_stays(end: Outcome) -> Iterator[str]:
+    """Nothing that is asked later takes a person's abort back."""
+    for name in end.releases:
+        found = end.abort_of(name)
+        later = [] if found is None else [r for v, r in end.requests(name) if v.at >= found[0].at]
+        yield from (f"the abort of {name} was lost to {r.kind} by {r.by}" for r in later if r.kind != "abort")
+
+
+def an_abort_is_obeyed(end: Outcome) -> Iterator[str]:
+    """After a person's abort the challenger gets no more traffic, and the release does not end as a success."""
+    for name, versions in end.releases.items():
+        found, newest = end.abort_of(name), versions[-1][1]
+        if found is None:
+            continue
+        asked_at = found[0].at
+        terminal = next((v.at for v, r in versions if r.state.is_terminal), None)
+        if terminal is not None and terminal <= asked_at + GRACE:
+            continue
+        if newest.state is ReleaseState.FINISHED:
+            yield f"{name} was aborted at {asked_at:%H:%M:%S} and finished"
+        for write in end.accepted("traffic"):
+            mine, share = newest.challenger.deployment, write.split.get(newest.challenger.deployment, 0)
+            is_later = write.endpoint == newest.endpoint and write.at > asked_at + GRACE
+            if is_later and share > write.previous.get(mine, 0):
+                yield f"{name} was aborted at {asked_at:%H:%M:%S}, and {mine} got {share} % at {write.at:%H:%M:%S}"
+
+
+def traffic_is_claimed(end: Outcome) -> Iterator[str]:
+    """Only a split is written that is, or was a moment ago, wanted of the endpoint."""
+    for write in end.accepted("traffic"):
+        versions = end.claims.get(write.endpoint, [])
+        wanted = [
+            claim.desired
+            for number, (version, claim) in enumerate(versions)
+            if version.at <= write.at
+            and (number + 1 == len(versions) or versions[number + 1][0].at >= write.at - GRACE)
+        ]
+        if dict(write.split) not in [dict(each) for each in wanted]:
+            yield f"{write.by} wrote {dict(write.split)} at {write.at:%H:%M:%S}, which nobody wanted"
+
+
+def nothing_down_gets_traffic(end: Outcome) -> Iterator[str]:
+    for write in end.accepted("traffic"):
+        for name, since in write.down.items():
+            share = write.split.get(name, 0)
+            if share > write.previous.get(name, 0) and write.at > since + GRACE:
+                yield f"{name} is down since {since:%H:%M:%S} and got {share} % at {write.at:%H:%M:%S} by {write.by}"
+
+
+def deployments_are_made_once(end: Outcome) -> Iterator[str]:
+    """A deployment that is there is not written again, and one that was deleted is made again only for a person."""
+    newest = [versions[-1][1] for versions in end.releases.values()]
+    for write in end.accepted("deployment"):
+        opened = [
+            r.opened_at for r in newest if (r.endpoint, r.challenger.deployment) == (write.endpoint, write.deployment)
+        ]
+        is_wished = write.gone_at is not None and any(write.gone_at <= at <= write.at for at in opened)
+        if write.is_there or (write.gone_at is not None and not is_wished):
+            yield f"{write.by} made deployment {write.deployment} again at {write.at:%H:%M:%S}"
+
+
+def approvals_are_counted(end: Outcome) -> Iterator[str]:
+    """Who was asked about is deployed only if enough different people agreed who may, and none of them refused."""
+    for name, versions in end.releases.items():
+        moved = [
+            (version.at, after)
+            for (_, before), (version, after) in pairwise(versions)
+            if before.state is ReleaseState.AWAITING_APPROVAL and after.state is ReleaseState.DEPLOYING
+        ]
+        for at, release in moved:
+            folder = f"approvals/{name}/{release.approval_digest}/"
+            request = _read(ApprovalRequest, end.world.blobs.history[f"{folder}request.json"][-1])
+            assert request is not None
+            votes = [
+                vote
+                for blob, stored in end.world.blobs.history.items()
+                if blob.startswith(f"{folder}votes/") and (vote := _read(Vote, stored[0])) and stored[0].at <= at
+            ]
+            agreed = {v.person for v in votes if v.choice == "approve" and bar_to_vote(request, v.person) is None}
+            if len(agreed) < release.approvals_needed:
+                yield f"{name} was deployed with the approval of {sorted(agreed)}"
+
+
+def record_and_endpoint_agree(end: Outcome) -> Iterator[str]:
+    """When all releases have ended, the traffic is what is wanted, or people were told that it is not."""
+    for name, versions in end.claims.items():
+        claim, endpoint = versions[-1][1], end.world.azureml.at(name, end.world.run.now)
+        if claim.owner is not None or endpoint is None or not claim.desired:
+            continue
+        actual = {each: share for each, share in endpoint.traffic.items() if share}
+        if actual == dict(claim.desired):
+            continue
+        if claim.told is None or dict(claim.told) != actual:
+            yield f"{name} serves {actual}, {dict(claim.desired)} is wanted, and nobody was told"
+
+
+def splits_are_whole(end: Outcome) -> Iterator[str]:
+    for write in end.accepted("traffic"):
+        if sum(write.split.values()) != 100:
+            yield f"{write.by} wrote {dict(write.split)}, which is not 100 %"
+
+
+def _read(of: type[T], version: Version) -> T | None:
+    try:
+        return decode(of, version.body)
+    except PermanentError:
+        return None

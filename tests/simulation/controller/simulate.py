@@ -1,0 +1,199 @@
+"""Run one seed: trouble first, then a calm in which every release must end, or people have been told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+
+from shared.errors import RetryableError, VigiaError
+from shared.ports.queues import RELEASES
+from tests.simulation.controller.clicks import do
+from tests.simulation.controller.properties import violations
+from tests.simulation.controller.sky import Outage
+from tests.simulation.controller.story import Click, Damage, Story, story
+from tests.simulation.controller.themes import theme_of
+from tests.simulation.controller.world import Parts, World
+from tests.simulation.crew import Crew
+from tests.simulation.faults import weather
+from tests.simulation.run import START, Run
+from tests.simulation.services import Message
+
+MOST_WORKERS = 4
+MOST_LOOKS = 3_000
+TROUBLE_LASTS = timedelta(hours=7)
+# Longer than anything waits before it calls people again.
+CALM_LASTS = timedelta(minutes=40)
+MOST_CALMS = 4
+AFTERWARDS = timedelta(minutes=20)
+TIMER = timedelta(minutes=1)
+# What a service has accepted it does within a minute, and so does a network.
+DELAYS = (1, 20, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a seed."""
+
+    seed: int
+    violations: tuple[str, ...]
+    injected: Counter[str]
+    states: Counter[str]
+    looks: int
+
+
+_CREW = Crew()
+
+
+def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = None) -> Report:
+    """Run the seed and return what came of it; the same seed gives the same run.
+
+    Args:
+        parts: production's, or with something broken in them.
+        trace: is filled with a line per call and per trouble.
+    """
+    random, theme = Random(seed), theme_of(seed)
+    told = story(random, theme.shape)
+    run = Run(random, replace(weather(random, theme.at, share=theme.share), lift=0.0), _CREW, trace, DELAYS)
+    run.note(f"seed {seed}: {theme.name}")
+    world = World(run, parts or Parts(), told)
+    scheduler = _Scheduler(run, world, told)
+    scheduler.trouble()
+    scheduler.calm()
+    found = (*run.mistakes, *violations(world, told, is_exact=theme.share == 0 and not theme.at))
+    return Report(seed, found, run.injected, world.states(), scheduler.looks)
+
+
+class _Scheduler:
+    def __init__(self, run: Run, world: World, told: Story) -> None:
+        self.run, self.world, self.told = run, world, told
+        self.looks = 0
+        self._clicks = sorted((*told.openings, *told.clicks), key=lambda each: each.after)
+        self._damages = sorted(told.damages, key=lambda each: each.after)
+        self._timer = START + TIMER
+        last = [each.after for each in (*told.clicks, *told.openings)] + [each.after for each in told.damages]
+        last += [gap.after + min(gap.length, TROUBLE_LASTS) for gap in told.gaps]
+        self._end = START + max(last) + AFTERWARDS
+        for gap in told.gaps:
+            start = START + gap.after
+            world.sky.outages.append(Outage(gap.area, start, start + gap.length, gap.status))
+
+    def trouble(self) -> None:
+        """Let workers and troubles take turns until nothing is left to do, or long enough."""
+        for _ in range(MOST_LOOKS):
+            if self.run.now > self._end or self._is_over():
+                return
+            self._look()
+
+    def calm(self) -> None:
+        """Let everything come to its end: services answer, records are mended, and people give up what holds."""
+        self.run.calm_down()
+        self._clicks.clear()
+        self._damages.clear()
+        self.world.sky.clear(self.run.now)
+        self.world.mend()
+        for _ in range(MOST_CALMS):
+            self._go_on_until(self.run.now + CALM_LASTS)
+            if self.world.is_settled():
+                break
+            for release in self.world.held():
+                self._click(Click(self.run.now - START, "abort", release.model, release.version))
+        self.run.advance(timedelta(minutes=20))
+        self.world.sweep()
+        self.world.sweep()
+
+    def _go_on_until(self, end: datetime) -> None:
+        while self.run.now < end and not self._is_over():
+            if visible := self.world.queues.visible(self.run.now):
+                self._take(self.run.random.choice(visible))
+            else:
+                self._wait()
+
+    def _look(self) -> None:
+        self._happen()
+        run, chance = self.run, self.run.random.random()
+        messages = self.world.queues.messages
+        if chance < run.weather.jump / 4:
+            run.jump()
+        elif chance < run.weather.jump / 4 + run.weather.duplicate and messages:
+            copy = run.random.choice(list(messages.values()))
+            self.world.queues.send(copy.queue, copy.text, run.now)
+            run.injected["duplicates"] += 1
+        else:
+            self._give_a_turn()
+
+    def _happen(self) -> None:
+        """Let what is due happen: late writes, clicks, damage, the timer."""
+        run = self.run
+        run.land_due()
+        while self._clicks and START + self._clicks[0].after <= run.now:
+            self._click(self._clicks.pop(0))
+        while self._damages and START + self._damages[0].after <= run.now:
+            self._damage(self._damages.pop(0))
+        if self._timer <= run.now:
+            self._timer = run.now + TIMER
+            if self.world.is_overdue() or run.random.random() < 0.05:
+                run.start("timer", self.world.sweep)
+
+    def _click(self, click: Click) -> None:
+        self.run.note(f"!! {click.who} clicks: {click.what} {click.model} {click.version}")
+
+        def work() -> None:
+            try:
+                do(self.world, self.told, click)
+            except VigiaError as exc:
+                self.run.note(f"{click.what}: {exc}")
+
+        self.run.start(f"{click.who.partition('@')[0]} {click.what}", work)
+
+    def _damage(self, damage: Damage) -> None:
+        if self.world.damage(damage):
+            self.run.note(f"!! {damage.blob} is damaged: {damage.how}")
+
+    def _give_a_turn(self) -> None:
+        awake, visible = self.run.awake(), self.world.queues.visible(self.run.now)
+        has_room = len(self.run.workers) < MOST_WORKERS
+        if visible and has_room and (not awake or self.run.random.random() < 0.5):
+            self._take(self.run.random.choice(visible))
+        elif awake:
+            self.run.go_on(self.run.random.choice(awake))
+        else:
+            self._wait()
+
+    def _wait(self) -> None:
+        """Go to the next moment at which something can happen."""
+        moments = [START + each.after for each in self._clicks[:1]]
+        moments += [START + each.after for each in self._damages[:1]]
+        moments += [message.visible_at for message in self.world.queues.messages.values()]
+        moments += [worker.asleep_until for worker in self.run.workers if worker.asleep_until]
+        moments += [landing.due for landing in self.run.landings]
+        later = [moment for moment in moments if moment > self.run.now]
+        nearest = min(later, default=self.run.now + TIMER)
+        if self.world.is_overdue() or nearest > self._timer:
+            nearest = min(nearest, max(self._timer, self.run.now)) if self.world.is_overdue() else nearest
+        self.run.advance(max(nearest - self.run.now, timedelta(0)))
+        self._happen()
+
+    def _take(self, message: Message) -> None:
+        receipt = self.world.queues.take(message, self.run.now)
+        self.run.note(f"{message.queue} {message.number} is taken, try {receipt}: {message.text[:60]}")
+        self.looks += 1
+        self.run.start(f"{message.queue} {message.number}", lambda: self._work(message, receipt))
+
+    def _work(self, message: Message, receipt: int) -> None:
+        queues = self.world.queues
+        try:
+            assert message.queue == RELEASES
+            self.world.reconciler.handle(message.text)
+        except VigiaError as exc:
+            self.run.note(f"the message goes back: {exc}")
+            queues.give_back(message, receipt, self.run.now + timedelta(seconds=5))
+            return
+        try:
+            self.run.write("messages w", "delete the message", lambda: queues.delete(message, receipt))
+        except RetryableError:
+            self.run.note("the message stays until its time is up")
+
+    def _is_over(self) -> bool:
+        return not (self._clicks or self.run.workers or self.run.landings) and self.world.is_settled()

@@ -1,0 +1,56 @@
+"""What a seed is about: consecutive seeds go through all themes, so that each hazard is met often enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.simulation.controller.story import Shape
+from tests.simulation.faults import Faults
+
+ASKED = ("abort", "hold", "resume", "promote")
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Args:
+    at: faults at the calls this theme is about.
+    share: of the heaviest faults everywhere else, 0 to 1; with 0 and no faults the deadlines are held to the minute.
+    """
+
+    name: str
+    shape: Shape
+    at: Mapping[str, Faults] = field(default_factory=dict)
+    share: float = 0.2
+
+
+STOPPED = Faults(sleep=0.5, switch=0.2)
+SWITCHING = Faults(switch=0.5)
+UNANSWERED = Faults(lose_reply=0.3, lose_request=0.2, late=0.2)
+AZURE_ML = ("deployment w", "traffic w", "endpoint w")
+THEMES = (
+    Theme("nothing goes wrong", Shape(), share=0.0),
+    Theme(
+        "people at the same moment",
+        Shape(("hold", "resume", "promote"), moments=2, at_once=4, is_bad=0.0),
+        {"release-requests w": Faults(switch=0.8)},
+        share=0.05,
+    ),
+    Theme(
+        "stopped workers",
+        Shape(("scale up", "delete", "abort", "abort"), moments=3, is_bad=0.4, approval=0.0),
+        dict.fromkeys(AZURE_ML, STOPPED),
+        share=0.0,
+    ),
+    Theme(
+        "answers that are lost",
+        Shape(("abort", "retry"), moments=1, approval=0.2),
+        {**dict.fromkeys(AZURE_ML, UNANSWERED), "releases w": UNANSWERED, "endpoints w": UNANSWERED},
+        share=0.1,
+    ),
+    Theme("everything", Shape((*ASKED, "undo", "retry"), moments=3, other_model=True), share=1.0),
+)
+
+
+def theme_of(seed: int) -> Theme:
+    return THEMES[seed % len(THEMES)]

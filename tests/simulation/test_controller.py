@@ -1,0 +1,54 @@
+"""Releases among failing services and people: thousands of seeded runs of the production's controller.
+
+A failing seed is shown, call by call, by `python -m tests.simulation.controller SEED --trace`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.simulation.controller.simulate import simulate
+from tests.simulation.controller.variants import VARIANTS, broken
+from tests.simulation.studio import studio, without_json
+
+# A run costs four times what one of the facts' costs; the benchmark's long form runs 100,000.
+SEEDS = 2_000
+SEEDS_PER_VARIANT = 10
+
+
+@pytest.mark.timeout(900)  # a minute of one core; more when others want it, too
+def test_releases_keep_their_promises_in_2000_seeds() -> None:
+    states = Counter[str]()
+    with studio(), without_json():
+        for seed in range(SEEDS):
+            report = simulate(seed)
+            shown_by = f"python -m tests.simulation.controller {seed} --trace"
+            assert not report.violations, "\n".join([*report.violations, shown_by])
+            states.update(report.states)
+    # That releases went everywhere.
+    assert {state for state, count in states.items() if count > SEEDS / 100} >= {
+        "finished",
+        "aborted",
+        "rolled_back",
+        "rejected",
+        "expired",
+        "failed",
+        "superseded",
+    }
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_broken_controller_is_caught_within_10_seeds(name: str) -> None:
+    with studio(), without_json(), broken(name) as parts:
+        assert any(simulate(seed, parts).violations for seed in range(SEEDS_PER_VARIANT)), VARIANTS[name].breaks
+
+
+def test_a_seed_always_gives_the_same_run() -> None:
+    traces: list[list[str]] = [[], []]
+    with studio(), without_json():
+        for trace in traces:
+            simulate(2, trace=trace)
+    assert traces[0] == traces[1]
+    assert len(traces[0]) > 50
