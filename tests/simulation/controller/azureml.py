@@ -82,7 +82,8 @@ class AzureMl:
         if found is None:
             return None
         deployments = tuple(
-            DeploymentRecord(d.name, d.model, d.version, d.state(now), instances=d.instances) for d in found.deployments.values()
+            DeploymentRecord(d.name, d.model, d.version, d.state(now), instances=d.instances)
+            for d in found.deployments.values()
         )
         state = "Updating" if found.coming else "Succeeded"
         return EndpointRecord(name, state, dict(found.traffic), dict(found.mirror), deployments, "https://scoring")
