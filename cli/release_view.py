@@ -96,6 +96,9 @@ def _story(release: Release) -> Iterator[Text]:
     for move in release.history:
         entered = words(move.entered)
         yield Text.assemble(text(clock(move.at), "dim"), "  ", entered, text(f": {move.reason}"))
+        for name in ("log", "studio"):
+            if name in move.evidence:
+                yield text(f"    {name}: {move.evidence[name]}", "dim")
 
 
 def _gate(result: GateResult) -> Text:

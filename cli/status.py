@@ -37,8 +37,9 @@ def command(
     """Show each model's champion, traffic, release, trainings and monitor, and the work that is not settled.
 
     Exit code 0: all is well. 1: something needs a person: a release that is held, failed, lost or waits for
-    approval, a freeze, traffic that is not where it should be, a monitor that fails, a workspace that cannot be
-    read, an event in quarantine, a fact that could not be acted on, a notice that could not be delivered.
+    approval, a last training that failed, a freeze, traffic that is not where it should be, a monitor that fails, a
+    workspace that cannot be read, an event in quarantine, a fact that could not be acted on, a notice that could not
+    be delivered.
     2: the status could not be read; or, with --timeout, a release is still under way.
 
     \b

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cli.release_list import newest_first
-from shared.domain.ids import DeploymentName
+from shared.domain.ids import DeploymentName, FactKey
 from shared.domain.release import Release, ReleaseState
 from shared.domain.state import Freeze, Training
 from shared.errors import VigiaError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TRAININGS_SHOWN = 3
 REASONS_SHOWN = 3
+PARKED_READ = 50
 READERS = 8
 _WATCH_WORDS = {"asking": "a person must decide", "ending": "giving it all the traffic"}
 # Endings that leave something to look into; in the others Vigia or a person did what was to be done.
@@ -73,9 +74,22 @@ class ReleaseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkedFact:
+    """A fact whose reactions for the model could not be carried out, and why."""
+
+    key: str
+    kind: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model. `releases` are the running ones, or else the last one; `traffic_problem` says why the
-    workspace could not tell what serves; `attention` holds a sentence per thing that needs a person."""
+    """One model.
+
+    `standing_drift` is what signals found last, whatever came after it. `releases` are the running ones, or else the
+    last one; `traffic_problem` says why the workspace could not tell what serves; `attention` holds a sentence per
+    thing that needs a person.
+    """
 
     model: str
     endpoint: str
@@ -89,6 +103,8 @@ class ModelStatus:
     trainings: tuple[Training, ...]
     monitor: MonitorRun | None
     attention: tuple[str, ...]
+    standing_drift: tuple[MonitorRun, ...] = ()
+    parked: tuple[ParkedFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +159,11 @@ def gather(app: App, model: str | None) -> Report:
     running = [stored.release for release in app.releases.open_ids() if (stored := app.releases.load(release))]
     policies = [policy for policy in app.policies if model is None or policy.model == model]
     unsettled = _unsettled(app)
+    parked = _parked(app, unsettled.parked_facts)
 
     def read(policy: Policy) -> ModelStatus:
-        return _model(app, policy, [release for release in running if release.model == policy.model])
+        of_model = [release for release in running if release.model == policy.model]
+        return _model(app, policy, of_model, tuple(parked.get(policy.model, ())))
 
     # Each endpoint takes several round trips to Azure ML.
     with ThreadPoolExecutor(READERS) as readers:
@@ -166,8 +184,8 @@ def step_words(release: Release) -> str:
     return f"{words}, {release.phase}" if release.phase else words
 
 
-def _model(app: App, policy: Policy, running: list[Release]) -> ModelStatus:
-    from shared.store.last_look import last_look
+def _model(app: App, policy: Policy, running: list[Release], parked: tuple[ParkedFact, ...]) -> ModelStatus:
+    from shared.store.last_look import last_look, standing_drift
 
     now = app.clock.now()
     state = app.models.read(policy.model)
@@ -181,6 +199,7 @@ def _model(app: App, policy: Policy, running: list[Release]) -> ModelStatus:
     attention = [*_about_releases(releases), *_about_traffic(shares, claim, problem, what)]
     if freeze:
         attention.append(f"retraining is frozen: {freeze.reason}")
+    attention += [*_about_trainings(state.trainings), *_about_parked(parked)]
     if monitor and monitor.verdict == "error":
         attention.append(f"the monitor fails: {monitor.sentence}")
     version, deployment = _champion(claim, shares)
@@ -197,6 +216,8 @@ def _model(app: App, policy: Policy, running: list[Release]) -> ModelStatus:
         trainings=tuple(reversed(state.trainings[-TRAININGS_SHOWN:])),
         monitor=monitor,
         attention=tuple(attention),
+        standing_drift=tuple(run for run in standing_drift(monitor_state) if run != monitor),
+        parked=parked,
     )
 
 
@@ -249,6 +270,32 @@ def _about_traffic(shares: tuple[Share, ...], claim: EndpointClaim, problem: str
         yield f"the {what} is {next(iter(traffic), 'none')}, but the champion {claim.champion.deployment} should be it"
     elif traffic != {claim.champion.deployment: 100}:
         yield f"the traffic is {split(traffic)}, but the champion {claim.champion.deployment} should have it all"
+
+
+def _about_trainings(trainings: Sequence[Training]) -> Iterator[str]:
+    """Yield that the last training failed; one that runs by now may make up for it."""
+    last = max(trainings, key=lambda training: training.started_at, default=None)
+    if last and last.outcome == "failed":
+        why = f": {last.problem}" if last.problem else ""
+        yield f"training {last.job} failed{why}" + (f" ({last.link})" if last.link else "")
+
+
+def _about_parked(parked: tuple[ParkedFact, ...]) -> Iterator[str]:
+    for fact in parked:
+        yield f"{fact.kind} could not be acted on: {fact.problem}: vigia why {fact.key[:16]}"
+
+
+def _parked(app: App, keys: Sequence[str]) -> dict[str, list[ParkedFact]]:
+    """Return the parked facts by the model whose reaction failed; of many, the first."""
+    found: dict[str, list[ParkedFact]] = {}
+    for key in keys[:PARKED_READ]:
+        entry = app.ledger.entry(FactKey(key))
+        failed = zip(entry.plan, entry.outcomes, strict=False) if entry else ()
+        for reaction, outcome in failed:
+            if outcome.status == "failed" and entry:
+                parked = ParkedFact(key, entry.fact.kind, f"{reaction.name}: {outcome.detail}")
+                found.setdefault(reaction.model, []).append(parked)
+    return found
 
 
 def _unsettled(app: App) -> Unsettled:

@@ -33,6 +33,7 @@ STATE_STYLES = {
     "lost": "bold red",
     "superseded": "dim",
 }
+_OUTCOME_STYLES = {"completed": "green", "failed": "bold red", "canceled": "yellow"}
 _VERDICT_STYLES = {"drift": "yellow", "no-drift": "green", "error": "bold red"}
 
 
@@ -72,6 +73,11 @@ def _rows(status: ModelStatus, now: datetime) -> Iterator[Row]:
         yield "monitor", Text.assemble(verdict, text(f", {ago(run.end, now)}: {run.sentence}"))
     else:
         yield "monitor", text("has not run yet", "dim")
+    for run in status.standing_drift:
+        drift = text("drift", _VERDICT_STYLES["drift"])
+        yield "", Text.assemble(text("still "), drift, text(f" in {run.signal}, {ago(run.end, now)}: {run.sentence}"))
+    for fact in status.parked:
+        yield "parked", text(f"{fact.kind}: {fact.problem} (vigia why {fact.key[:16]})", "yellow")
 
 
 def _endpoint_state(status: ModelStatus) -> str:
@@ -125,11 +131,16 @@ def _release(release: ReleaseLine, now: datetime) -> RenderableType:
 
 
 def _trainings(trainings: Iterable[Training], now: datetime) -> Iterator[Text]:
-    lines = [
-        text(f"{t.job}: {t.cause}, {ago(t.started_at, now)}" + (f", number {t.chain + 1} in a row" if t.chain else ""))
-        for t in trainings
-    ]
-    yield from lines or [text("none yet", "dim")]
+    yield from [_training(each, now) for each in trainings] or [text("none yet", "dim")]
+
+
+def _training(training: Training, now: datetime) -> Text:
+    row = f", number {training.chain + 1} in a row" if training.chain else ""
+    line = text(f"{training.job}: {training.cause}, {ago(training.started_at, now)}{row}, ")
+    if training.outcome is None:
+        return line.append_text(text("not known to have ended", "dim"))
+    why = f": {training.problem}" if training.problem else ""
+    return line.append_text(text(f"{training.outcome}{why}", _OUTCOME_STYLES[training.outcome]))
 
 
 def _unsettled(unsettled: Unsettled) -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from cli.errors import CommandError
 from cli.release_list import find_release
 from shared.domain.ids import FactKey, ReleaseId
 from shared.domain.release import Release
+from shared.domain.state import Training
 from shared.store.ledger import Entry
 
 if TYPE_CHECKING:
@@ -23,12 +25,14 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The fact behind it with the decision, None when the ledger has none; and the release, when one was asked for."""
+    """The fact behind it with the decision, None when the ledger has none; the release, when one was asked for; and the
+    trainings that the fact started."""
 
     asked: str
     key: str
     entry: Entry | None
     release: Release | None
+    trainings: tuple[Training, ...] = ()
 
 
 def find_answer(app: App, what: str) -> Answer:
@@ -68,7 +72,15 @@ def _of_fact(app: App, what: str, beginning: str) -> Answer:
     if len(keys) > 1:
         listed = ", ".join(key[:16] for key in keys[:NAMED]) + (", …" if len(keys) > NAMED else "")
         raise CommandError("cli.fact", f"several facts begin with {beginning!r}: {listed}", "give more of the key")
-    return Answer(what, keys[0], app.ledger.entry(keys[0]), None)
+    entry = app.ledger.entry(keys[0])
+    return Answer(what, keys[0], entry, None, tuple(_trainings(app, entry)) if entry else ())
+
+
+def _trainings(app: App, entry: Entry) -> Iterator[Training]:
+    for model in dict.fromkeys(reaction.model for reaction in entry.plan):
+        for training in app.models.read(model).trainings:
+            if training.fact == entry.fact.key:
+                yield training
 
 
 def _keys(app: App, beginning: str) -> list[FactKey]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cli.why_report import Answer
     from shared.domain.fact import Fact, FeatureDrift
     from shared.domain.release import Release
+    from shared.domain.state import Training
     from shared.store.ledger import Entry
 
 _STATUS_STYLES = {"done": "green", "suppressed": "yellow", "failed": "bold red"}
@@ -37,6 +38,8 @@ def answer_tree(answer: Answer) -> Tree:
     _add_fact(tree, answer.entry.fact)
     _add_decision(tree, answer.entry)
     _add_outcome(tree, answer.entry)
+    for training in answer.trainings:
+        _add_training(tree, training)
     return tree
 
 
@@ -44,6 +47,13 @@ def _add_release(tree: Tree, release: Release) -> None:
     branch = tree.add(text(f"release: {release.state.replace('_', ' ')}", "bold"))
     branch.add(text(release.reason))
     branch.add(text(f"vigia releases get {release.id} tells the whole story", "dim"))
+
+
+def _add_training(tree: Tree, training: Training) -> None:
+    branch = tree.add(text(f"training {training.job}: {training.outcome or 'not known to have ended'}", "bold"))
+    for line in (training.problem, training.link):
+        if line:
+            branch.add(text(line))
 
 
 def _add_fact(tree: Tree, fact: Fact) -> None:

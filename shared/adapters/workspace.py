@@ -8,6 +8,7 @@ from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.adapters.failures import deployment_failure, job_failure
 from shared.adapters.pipeline_job import pipeline_job, recipe_of, split_reference
 from shared.adapters.punctual import in_time, sent_by
 from shared.adapters.renewal import Renewable
@@ -15,6 +16,7 @@ from shared.adapters.scoring import ask_deployment, send_probes
 from shared.adapters.workspace_batch import AzureBatchEndpoints
 from shared.adapters.workspace_errors import translated
 from shared.adapters.workspace_records import deployment_record, job_record, model_record, traffic_split, word
+from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
@@ -84,6 +86,9 @@ class AzureWorkspace:
     def job(self, name: JobName) -> JobRecord | None:
         found = self._read(f"job {name}", lambda ml: ml.jobs.get(name))
         return None if found is None else job_record(found)
+
+    def job_failure(self, name: JobName) -> Failure:
+        return job_failure(self.ml, name)
 
     def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
         def read(ml: Any) -> list[JobRecord]:
@@ -201,6 +206,9 @@ class AzureWorkspace:
             ml.online_deployments.begin_create_or_update(entity, skip_script_validation=True)
 
         self._do(f"deployment {endpoint}/{deployment}", scale)
+
+    def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
+        return deployment_failure(self.ml, self.ml.online_deployments, endpoint, deployment)
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
         found = self.endpoint(endpoint)

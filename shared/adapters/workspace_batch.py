@@ -9,9 +9,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from shared.adapters.failures import deployment_failure
 from shared.adapters.pipeline_job import split_reference
 from shared.adapters.punctual import sent_by
 from shared.adapters.workspace_records import deployment_record, word
+from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
@@ -79,6 +81,11 @@ class AzureBatchEndpoints:
 
         with sent_by(deadline):
             self._do(f"default deployment of batch endpoint {endpoint}", write)
+
+    def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
+        what = f"batch deployment {endpoint}/{deployment}"
+        found: Failure = self._do(what, lambda ml: deployment_failure(ml, ml.batch_deployments, endpoint, deployment))
+        return found
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
         found = self.endpoint(endpoint)

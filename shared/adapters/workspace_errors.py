@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from shared.adapters.failures import innermost
 from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -32,7 +33,7 @@ def translated(what: str) -> Iterator[None]:
 
 def _refusal(what: str, exc: Any) -> Exception:
     status = exc.status_code or 0
-    reason = getattr(exc.error, "message", None) or exc.reason or exc.message or ""
+    reason = innermost(exc.error) or exc.reason or exc.message or ""
     if status == 409:
         return WorkspaceBusyError("workspace.busy", f"{what}: {reason}")
     # 401 and 403 too: a rotated secret or a late role assignment is mended outside, and the event must survive it.

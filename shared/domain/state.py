@@ -13,7 +13,8 @@ from shared.domain.ids import DeploymentName, FactKey, JobName, ModelName, Relea
 class Training:
     """A training that was started. `cause` is "drift", "schedule", "request", "new-data" or "performance".
 
-    `outcome` is None while nobody told how its job ended; `ended_at` is when that was told to have been.
+    `outcome` is None while nobody told how its job ended; `ended_at` is when that was told to have been. `problem` is
+    why it failed, as far as Azure ML could say then, and `link` its page in the studio.
     """
 
     job: JobName
@@ -23,6 +24,8 @@ class Training:
     chain: int = 0
     outcome: RunOutcome | None = None
     ended_at: datetime | None = None
+    problem: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

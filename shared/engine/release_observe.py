@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain.failure import UNKNOWN
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import GateResult, Judgement
@@ -93,7 +94,9 @@ class Observer:
     def _evaluating(self, release: Release, seen: Observation) -> Observation:
         job = self.workspace.job(evaluation_job(release.id))
         results = self._evaluated(release, job) if job and job.has_succeeded else None
-        return replace(seen, job=job, gate_results=results, rivals=self._rivals(release))
+        has_failed = job is not None and job.has_ended and not job.has_succeeded
+        failure = self.workspace.job_failure(evaluation_job(release.id)) if has_failed else UNKNOWN
+        return replace(seen, job=job, gate_results=results, rivals=self._rivals(release), failure=failure)
 
     def _awaiting_approval(self, release: Release, seen: Observation) -> Observation:
         decision = self.approvals.decision(release.id, release.approval_digest)
@@ -102,6 +105,9 @@ class Observer:
     def _deploying(self, release: Release, seen: Observation) -> Observation:
         seen = self._with_endpoint(release, seen)
         challenger = seen.deployment(release.challenger.deployment)
+        if challenger and challenger.state in {"Failed", "Canceled"}:
+            of = endpoints_of(self.workspace, release.plan.endpoint_type)
+            return replace(seen, failure=of.deployment_failure(release.endpoint, challenger.name))
         if release.plan.smoke_test is None or challenger is None or challenger.state != "Succeeded":
             return seen
         return replace(seen, answer=self._answer(release, release.plan.smoke_test.request))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord, Workspace
@@ -42,6 +43,8 @@ class Endpoints(Protocol):
     def set_traffic(
         self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
     ) -> None: ...
+
+    def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure: ...
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None: ...
 

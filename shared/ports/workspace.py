@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from shared.domain.batch import BatchResources
+from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
 
@@ -180,6 +181,10 @@ class Workspace(Protocol):
 
     def job(self, name: JobName) -> JobRecord | None: ...
 
+    def job_failure(self, name: JobName) -> Failure:
+        """Return what can be read of why a job failed; never raises."""
+        ...
+
     def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
         """Return the jobs created after that moment, whoever submitted them, newest first: the `most` newest, steps of
         pipelines and archived jobs left out."""
@@ -227,6 +232,10 @@ class Workspace(Protocol):
         ...
 
     def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None: ...
+
+    def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
+        """Return what can be read of why a deployment did not come up; never raises."""
+        ...
 
     def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
         """Delete a deployment. Raises WorkspaceError when it has traffic, mirrored or not."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.fact import Fact, RunEnded, RunOutcome
+from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import JobName
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction
-from shared.domain.state import ModelState
+from shared.domain.state import ModelState, Training
 from shared.policy.guardrails import FAILURES_THAT_BREAK, failures_in_a_row
 from shared.policy.model import Policy
 from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
@@ -29,13 +30,26 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
 def perform(reaction: Reaction, work: Work) -> Performed:
     assert isinstance(work.fact.body, RunEnded)
     run, outcome, ended_at = work.fact.body.run, work.fact.body.outcome, work.fact.occurred_at
-    state = work.models.update(work.policy.model, lambda before: _with_outcome(before, run, outcome, ended_at))
-    return done(reaction, f"noted: {reaction.why}", run, *_escalation(state, run, work))
+    failure = work.workspace.job_failure(run) if outcome == "failed" else UNKNOWN
+    end = _End(outcome, ended_at, failure)
+    state = work.models.update(work.policy.model, lambda before: _with_end(before, run, end))
+    return done(reaction, failure.added_to(f"noted: {reaction.why}"), run, *_escalation(state, run, work))
 
 
-def _with_outcome(state: ModelState, run: JobName, outcome: RunOutcome, ended_at: datetime) -> ModelState:
-    noted = (replace(each, outcome=outcome, ended_at=ended_at) if each.job == run else each for each in state.trainings)
-    return replace(state, trainings=tuple(noted))
+@dataclass(frozen=True, slots=True)
+class _End:
+    outcome: RunOutcome
+    at: datetime
+    failure: Failure
+
+
+def _with_end(state: ModelState, run: JobName, end: _End) -> ModelState:
+    return replace(state, trainings=tuple(_ended(each, end) if each.job == run else each for each in state.trainings))
+
+
+def _ended(training: Training, end: _End) -> Training:
+    problem, link = end.failure.words, end.failure.link
+    return replace(training, outcome=end.outcome, ended_at=end.at, problem=problem, link=link)
 
 
 def _escalation(state: ModelState, run: JobName, work: Work) -> tuple[Notice, ...]:

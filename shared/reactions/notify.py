@@ -66,13 +66,18 @@ def _tell(policy: Policy, kind: NoticeKind, why: str, **parameters: str) -> Reac
 def perform(reaction: Reaction, work: Work) -> Performed:
     parameters = dict(reaction.arguments)
     kind = NoticeKind(parameters.pop("kind"))
+    told = reaction.why
+    if kind is NoticeKind.TRAINING_FAILED and parameters["outcome"] == "failed":
+        failure = work.workspace.job_failure(JobName(parameters["job"]))
+        told = failure.added_to(told)
+        parameters |= {**failure.parameters, "reason": told}
     if isinstance(work.fact.body, DriftDetected):
         version = work.fact.body.run.partition("@")[0]
         notice = work.daily_notice(kind, f"{work.fact.body.signal}/{version}", **parameters)
         notice = replace(notice, path=report_path(work.policy.model, work.fact.body.report))
     else:
         notice = work.notice(kind, **parameters)
-    return done(reaction, f"people are told: {reaction.why}", "", notice)
+    return done(reaction, f"people are told: {told}", "", notice)
 
 
 def report_path(model: ModelName, report: str) -> str:

@@ -119,7 +119,8 @@ def evaluating(release: Release, seen: Observation, now: datetime) -> Step:
             return end(release, ReleaseState.FAILED, f"evaluation job {job} is still {seen.job.status}", now)
         return stay(release, now)
     if not seen.job.has_succeeded:
-        return end(release, ReleaseState.FAILED, f"evaluation job {job} ended as {seen.job.status}", now)
+        why = seen.failure.added_to(f"evaluation job {job} ended as {seen.job.status}")
+        return end(release, ReleaseState.FAILED, why, now, **seen.failure.parameters)
     if seen.gate_results is None:
         return _wait_for_gates(release, f"the scores of job {job} could not be read", now)
     return _answer_gates(release, seen.gate_results, now)

@@ -40,7 +40,7 @@ def end(release: Release, state: ReleaseState, reason: str, now: datetime, **mor
 def _end(
     release: Release, state: ReleaseState, kind: NoticeKind | None, reason: str, now: datetime, **more: str
 ) -> Step:
-    ended = move(release, state, reason, now)
+    ended = move(release, state, reason, now, more)
     if kind:
         ended = tell(ended, kind, reason=reason, step=release.state, **percent(release), **more)
     return go_on(ended, now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.approval import Decision
+from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import DeploymentName, EndpointName, ModelVersion, ReleaseId
 from shared.domain.release import ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Judgement
@@ -70,6 +71,7 @@ class Observation:
         scored: the jobs in which deployments score the batch; a deployment without one has not begun.
         probe_sample: recorded requests, when this look may send some.
         seen_at: when the endpoint was read.
+        failure: why the job or the deployment that the state waits for has failed.
     """
 
     request: ReleaseRequest | None = None
@@ -90,6 +92,7 @@ class Observation:
     scored: Mapping[DeploymentName, JobRecord] = field(default_factory=dict)
     probe_sample: tuple[str, ...] = ()
     seen_at: datetime | None = None
+    failure: Failure = UNKNOWN
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:
         if self.endpoint is None:

@@ -37,7 +37,8 @@ def deploying(release: Release, seen: Observation, now: datetime) -> Step:
         why = f"deployment {found.name} exists already, with version {found.version} of {found.model}"
         return end(release, ReleaseState.FAILED, why, now)
     if found and found.state in {"Failed", "Canceled"}:
-        return end(release, ReleaseState.FAILED, f"deployment {found.name} did not come up: {found.state}", now)
+        why = seen.failure.added_to(f"deployment {found.name} did not come up: {found.state}")
+        return end(release, ReleaseState.FAILED, why, now, **seen.failure.parameters)
     if found and release.deployed_at is None:
         release = replace(release, deployed_at=now)
     if found and found.state == "Succeeded":

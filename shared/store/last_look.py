@@ -16,6 +16,16 @@ def last_look(state: MonitorState | None) -> MonitorRun | None:
     return worst([run for run in runs if run.end == newest]) if newest else None
 
 
+def standing_drift(state: MonitorState | None) -> tuple[MonitorRun, ...]:
+    """Return, per signal that last found drift in the version that serves, that run: looks at too little data, or at
+    other signals, say nothing of it."""
+    if state is None:
+        return ()
+    known = [run for run in state.runs if run.model_version == state.model_version]
+    judged = {run.signal: run for run in known if run.verdict in {"drift", "no-drift"}}
+    return tuple(run for run in judged.values() if run.verdict == "drift")
+
+
 def worst(runs: Sequence[MonitorRun]) -> MonitorRun:
     """Return the first of the runs that no other is worse than."""
     return min(runs, key=lambda run: _WORST_FIRST.index(run.verdict))

@@ -57,6 +57,7 @@ PARAMETERS: dict[str, ValueType] = {
     "quarantined": "number",
     "part": "text",
     "studio": "text",
+    "log": "text",
 }
 
 # `reason` stands in the sentence already, and `currency` beside the money; neither is repeated as a fact.
@@ -64,7 +65,7 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.DRIFT_DETECTED: ("version", "monitor", "signal", "metric", "value", "threshold", "features", "detail"),
     NoticeKind.LABELS_REQUESTED: ("items", "location", "detail"),
     NoticeKind.TRAINING_STARTED: ("job", "cause", "detail"),
-    NoticeKind.TRAINING_FAILED: ("job", "outcome", "cause", "detail"),
+    NoticeKind.TRAINING_FAILED: ("job", "outcome", "cause", "log", "studio", "detail"),
     NoticeKind.TRAINING_BREAKER: ("job", "detail"),
     NoticeKind.REACTION_SUPPRESSED: ("what", "cause", "detail"),
     NoticeKind.RELEASE_OPENED: ("version", "champion", "endpoint", "submitter", "release"),
@@ -77,7 +78,16 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.PROMOTED: ("version", "champion", "endpoint", "release", "detail"),
     NoticeKind.ROLLED_BACK: ("version", "champion", "endpoint", "traffic_percent", "release", "detail"),
     NoticeKind.RELEASE_ABORTED: ("version", "champion", "endpoint", "traffic", "step", "release", "detail"),
-    NoticeKind.RELEASE_FAILED: ("version", "champion", "endpoint", "step", "release", "detail"),
+    NoticeKind.RELEASE_FAILED: (
+        "version",
+        "champion",
+        "endpoint",
+        "step",
+        "release",
+        "log",
+        "studio",
+        "detail",
+    ),
     NoticeKind.RELEASE_HELD: ("version", "champion", "endpoint", "traffic_percent", "step", "release", "detail"),
     NoticeKind.TRAFFIC_CHANGED: ("endpoint", "version", "champion", "release", "detail"),
     NoticeKind.MONITOR_TROUBLE: ("monitor", "signal", "job", "detail"),

@@ -297,6 +297,58 @@ def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWo
     retrying(lambda: workspace.delete_deployment(endpoint, second))
 
 
+FAILING = """\
+$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
+type: command
+name: train_badly
+environment: azureml:contract:1
+outputs:
+  model: {type: mlflow_model}
+command: >-
+  echo reading the rows && echo password=hunter2 && echo "ValueError: no rows are left" && exit 3
+"""
+
+
+def test_why_a_job_failed_is_its_steps_error_and_the_end_of_its_log(
+    workspace: AzureWorkspace,
+    system: System,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "component.yaml").write_text(FAILING)
+    system.ml.components.create_or_update(load_component(tmp_path / "component.yaml"))
+    job = workspace.submit_job(a_request(component="azureml:train_badly@latest", inputs={}))
+    assert ended(workspace, job.name).status == "Failed"
+
+    failure = workspace.job_failure(job.name)
+
+    assert "exit" in failure.reason
+    assert "ValueError: no rows are left" in failure.log.splitlines()
+    assert "hunter2" not in failure.log
+    assert failure.link.endswith(f"{job.name}/log")
+    assert workspace.job_failure(JobName("job-unknown")).words == ""
+
+
+def test_why_a_deployment_did_not_come_up_is_its_operations_error_and_the_end_of_its_log(
+    workspace: AzureWorkspace,
+    system: System,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    loader = "raise RuntimeError('there is no layer 7')\n"
+    uri = system.upload(write_toy_model(tmp_path / "toy", loader=loader), "contract/broken")
+    system.ml.models.create_or_update(Model(name="broken", version="1", type="mlflow_model", path=uri))
+    endpoint, name = EndpointName("broken-contract"), DeploymentName("v-1")
+    workspace.create_endpoint(endpoint)
+    until(lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded")
+    request = DeploymentRequest(endpoint, name, ModelName("broken"), ModelVersion("1"))
+    retrying(lambda: workspace.create_deployment(request))
+    until(lambda: workspace.deployments(endpoint)[0].state == "Failed")
+
+    failure = workspace.deployment_failure(endpoint, name)
+
+    assert failure.reason
+    assert "there is no layer 7" in failure.log
+
+
 def retrying(call: Callable[[], None]) -> None:
     """Do what the queue does: come back while Azure ML is still updating."""
     deadline = time.monotonic() + 20

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
@@ -38,6 +39,7 @@ class FakeBatchEndpoints(FakeEndpoints):
     requests: list[DeploymentRequest] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
     scored: Callable[[BatchRequest], None] = lambda _: None
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from shared.domain.ids import EndpointName
+from shared.domain.failure import Failure
+from shared.domain.ids import DeploymentName, EndpointName
 from shared.errors import WorkspaceError
 from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord
@@ -16,7 +17,7 @@ class FakeEndpoints:
 
     `errors` are raised, first come first served, by the next calls of the method they are filed under.
     `calls` lists the writes that were accepted, in order. `deployment_outcome` is the provisioning state new
-    deployments get.
+    deployments get. `failures` are why jobs ("NAME") and deployments ("ENDPOINT/NAME") failed.
     """
 
     called_at: ClassVar[str]
@@ -25,10 +26,14 @@ class FakeEndpoints:
     calls: list[tuple[str, str]]
     errors: dict[str, list[Exception]]
     deployment_outcome: str
+    failures: dict[str, Failure]
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         self._raise("endpoint")
         return self.endpoints.get(name)
+
+    def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
+        return self.failures.get(f"{endpoint}/{deployment}", Failure())
 
     def create_endpoint(self, name: EndpointName) -> None:
         self._raise("create_endpoint")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
@@ -51,6 +52,7 @@ class FakeWorkspace(FakeEndpoints):
     latest: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    failures: dict[str, Failure] = field(default_factory=dict)
     batch: FakeBatchEndpoints = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +101,9 @@ class FakeWorkspace(FakeEndpoints):
     def job(self, name: JobName) -> JobRecord | None:
         self._raise("job")
         return self.jobs.get(name)
+
+    def job_failure(self, name: JobName) -> Failure:
+        return self.failures.get(name, Failure())
 
     def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
         self._raise("recent_jobs")

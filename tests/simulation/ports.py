@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.failure import Failure
 from shared.domain.ids import EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
@@ -93,6 +94,9 @@ class SimulatedWorkspace:
 
     def job(self, name: JobName) -> JobRecord | None:
         return self.run.read("jobs r", f"job {name}", lambda: self.fake.job(name))
+
+    def job_failure(self, name: JobName) -> Failure:
+        return self.run.read("jobs r", f"failure of job {name}", lambda: self.fake.job_failure(name))
 
     def submit_job(self, request: JobRequest) -> JobRecord:
         if request.tags["vigia.model"] in self.refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,12 +16,22 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
+from shared.adapters.failures import innermost
 from shared.adapters.renewal import Renewable
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.ids import JobName
 from shared.errors import AccessRefusedError, RetryableError, VigiaError, WorkspaceBusyError, WorkspaceError
 from tests.settings import settings_for
+
+ROOT = Path(__file__).parents[3]
+NAMES = st.sampled_from(["message", "details", "innererror", "error", "code"])
+
+
+def _nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4)
 
 
 class Refuses:
@@ -104,3 +115,40 @@ def test_what_the_sdk_refuses_is_told_without_its_colours() -> None:
 def test_what_does_not_exist_is_none() -> None:
     workspace = workspace_with(Refuses(ResourceNotFoundError("nothing")))
     assert workspace.job(JobName("job-1")) is None
+
+
+def wrapped(body: str) -> HttpResponseError:
+    response = SimpleNamespace(status_code=400, reason="Bad Request", text=lambda: body, body=lambda: body.encode())
+    return HttpResponseError("Operation returned an invalid status", response=response)
+
+
+def test_the_innermost_reason_of_a_wrapped_refusal_is_told() -> None:
+    error = error_for(wrapped((ROOT / "tests/field/inputs/arm_400_quota.json").read_text()))
+    assert isinstance(error, WorkspaceError)
+    assert "Not enough quota available for Standard_F4s_v2" in error.message
+    assert "The request is invalid" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ({"message": "outer", "details": [{"message": "a"}, {"message": "b"}, {"message": "a"}]}, "a; b"),
+        ({"message": "outer", "innererror": {"message": "inner", "innererror": {"code": "x"}}}, "inner"),
+        ({"message": "outer", "details": [], "innererror": {"code": "NoMessage"}}, "outer"),
+        ({"error": {"error": {"message": "run failed", "innerError": {"message": "disk full"}}}}, "disk full"),
+        ({"message": 'failed: {"error": {"message": "deep"}}'}, "deep"),
+        ({"message": "failed: {not json"}, "failed: {not json"),
+        ({"message": "AccountKey=abcdefgh; is wrong"}, "AccountKey=***; is wrong"),
+        ({"message": 7, "details": "no list"}, ""),
+        (None, ""),
+    ],
+)
+def test_the_innermost_messages_are_found_wherever_they_are(error: object, reason: str) -> None:
+    assert innermost(error) == reason
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=20), _nested, max_leaves=20))
+def test_whatever_an_error_looks_like_its_reason_is_one_short_line(error: object) -> None:
+    found = innermost(error)
+    assert "\n" not in found
+    assert len(found) <= 400

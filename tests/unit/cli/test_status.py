@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import FactKey
-from shared.domain.reaction import Reaction
+from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import ReleaseState
-from shared.domain.state import Freeze
+from shared.domain.state import Freeze, ModelState, Training
 from shared.errors import WorkspaceError
 from shared.store.ledger import Claimed
 from shared.store.quarantine import Quarantined
@@ -212,3 +212,59 @@ def test_an_unknown_model_is_refused_with_the_closest(healthy: FakeApp, run: Run
     assert refused.exit_code == 2
     assert refused.stdout == ""
     assert refused.stderr == "error: no policy names a model 'flight-dely'\n  → did you mean flight-delay?\n"
+
+
+def test_a_training_that_failed_calls_a_person_with_its_reason_and_its_page(healthy: FakeApp, run: Run) -> None:
+    def fail(state: ModelState) -> ModelState:
+        failed = replace(state.trainings[0], outcome="failed", problem="no quota", link="https://ml.azure.com/runs/x")
+        return replace(state, trainings=(failed,))
+
+    healthy.models.update(MODEL, fail)
+
+    shown = run("status")
+
+    assert shown.exit_code == 1
+    words = " ".join(shown.stdout.split())
+    assert "flight-delay ▲ needs a person" in words
+    assert "job-8f14e45fceea167a-0: drift, 1 h ago, failed: no quota" in words
+    assert "training job-8f14e45fceea167a-0 failed: no quota (https://ml.azure.com/runs/x)" in words
+
+    healthy.remember_training("job-9f14e45fceea167a-0")  # started since, so that the last one runs
+    healthy.models.update(MODEL, lambda state: replace(state, trainings=_later(state.trainings)))
+    assert run("status").exit_code == 0
+
+
+def _later(trainings: tuple[Training, ...]) -> tuple[Training, ...]:
+    return (*trainings[:-1], replace(trainings[-1], started_at=NOW))
+
+
+def test_drift_that_stands_is_shown_after_a_look_at_too_little(healthy: FakeApp, run: Run, run_json: Json) -> None:
+    state, etag = healthy.monitor_states.read(MODEL)
+    assert state
+    quiet = replace(state.runs[0], end=NOW, verdict="insufficient-data", sentence="no rows yet")
+    other = replace(quiet, signal="performance", verdict="no-drift", sentence="roc_auc 0.75")
+    healthy.monitor_states.save(replace(state, runs=(*state.runs, quiet, other)), etag)
+
+    assert "still drift in data-drift, 1 h ago: dep_delay drifted" in " ".join(run("status").stdout.split())
+    (standing,) = run_json("status")["models"][0]["standing_drift"]
+    assert standing["signal"] == "data-drift"
+
+    state, etag = healthy.monitor_states.read(MODEL)
+    assert state
+    over = replace(quiet, verdict="no-drift", sentence="all is as it was")
+    healthy.monitor_states.save(replace(state, runs=(*state.runs, over)), etag)
+    assert "still" not in run("status").stdout
+
+
+def test_a_fact_that_could_not_be_acted_on_is_shown_under_its_model(healthy: FakeApp, run: Run) -> None:
+    fact = a_fact()
+    claim = healthy.ledger.claim(fact, (Reaction("start-training", MODEL, "drift"),), ("d",), ())
+    assert isinstance(claim, Claimed)
+    healthy.ledger.park(claim, (Outcome("start-training", "failed", "workspace.refused: no such component"),), ())
+
+    shown = run("status")
+
+    assert shown.exit_code == 1
+    words = " ".join(shown.stdout.split())
+    assert f"drift-detected: start-training: workspace.refused: no such component (vigia why {fact.key[:16]})" in words
+    assert "flight-delay ▲ needs a person" in words

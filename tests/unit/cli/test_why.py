@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from shared.domain.ids import JobName, ModelName
+from shared.domain.state import Training
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import FakeApp, a_fact, in_canary, record_fact
 
@@ -62,3 +65,15 @@ def test_what_nobody_knows_is_refused_with_what_to_give(fake: FakeApp, run: Run,
 
     assert refused.exit_code == 2
     assert "\n  → " in refused.stderr
+
+
+def test_the_job_that_a_fact_led_to_says_how_it_ended_and_why(fake: FakeApp, run: Run) -> None:
+    fact = record_fact(fake)
+    job, link = JobName(f"job-{fact.key[:16]}-0"), "https://ml.azure.com/runs/x"
+    failed = Training(job, fact.key, "drift", fact.occurred_at, 0, "failed", fact.occurred_at, "no quota", link)
+    fake.models.update(ModelName("flight-delay"), lambda state: replace(state, trainings=(failed,)))
+
+    shown = run("why", job).stdout
+
+    for part in (f"training {job}: failed", "no quota", link):
+        assert part in shown

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from shared.domain.failure import Failure
 from shared.domain.ids import ModelName
 from shared.domain.release import ReleaseState
 from shared.engine import process
 from shared.errors import PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.store.outbox import OutboxStore
 from tests.unit.engine.fact_world import (
     LEASE,
     MODEL,
@@ -430,3 +432,21 @@ def test_a_claim_is_not_taken_over_within_its_lease() -> None:
     world.clock.advance(LEASE - timedelta(seconds=1))
     world.process(drift())
     assert world.entry().epoch == 1
+
+
+def test_why_a_training_failed_is_told_remembered_and_in_the_record() -> None:
+    world = World()
+    world.note_training("job-1")
+    link = "https://ml.azure.com/runs/job-1"
+    world.azureml.failures["job-1"] = Failure("no quota for Standard_F4s_v2", "reading\nValueError: no rows", link)
+
+    world.process(run_ended("RunStatusChanged", "Failed"))
+
+    (record,) = OutboxStore(world.memory).records()
+    assert record.notice.kind == "training-failed"
+    assert record.notice.parameters["reason"] == "run job-1 failed: no quota for Standard_F4s_v2"
+    assert record.notice.parameters["log"] == "reading | ValueError: no rows"
+    assert record.notice.parameters["studio"] == link
+    (training,) = world.models.read(MODEL).trainings
+    assert (training.outcome, training.problem, training.link) == ("failed", "no quota for Standard_F4s_v2", link)
+    assert all("no quota" in outcome.detail for outcome in world.entry().outcomes)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName
 from shared.domain.release import ReleaseState
 from shared.errors import PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
@@ -431,3 +432,32 @@ def test_a_canary_without_data_is_told_once_a_step() -> None:
     (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-held")
     assert "nothing can be compared at 10 %" in notice.parameters["reason"]
     assert world.release(release).held_because
+
+
+def test_why_a_deployment_did_not_come_up_is_in_the_release_and_in_the_notice() -> None:
+    world = World()
+    world.workspace.deployment_outcome = "Failed"
+    world.workspace.failures[f"{ENDPOINT}/v-2"] = Failure("no quota for Standard_F4s_v2", "starting\nno memory")
+    release = world.open()
+
+    world.run()
+
+    ended = world.release(release)
+    assert ended.reason == "deployment v-2 did not come up: Failed: no quota for Standard_F4s_v2"
+    assert ended.history[-1].evidence == {"log": "starting | no memory"}
+    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-failed")
+    assert (notice.parameters["reason"], notice.parameters["log"]) == (ended.reason, "starting | no memory")
+
+
+def test_why_an_evaluation_failed_is_in_the_release_and_in_the_notice() -> None:
+    world = World()
+    world.workspace.job_outcome = "Failed"
+    release = world.open()
+    link = "https://ml.azure.com/runs/eval"
+    world.workspace.failures[f"eval-{release}"] = Failure("", "KeyError: 'late'", link)
+
+    world.run()
+
+    assert world.release(release).reason == f"evaluation job eval-{release} ended as Failed: KeyError: 'late'"
+    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-failed")
+    assert notice.parameters["studio"] == link
