@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.bootstrap import App
-    from shared.domain.release import Release
+    from shared.domain.release import Release, ReleaseRequest
 
 POLL_SECONDS = 1.0
 IsDone = Callable[["Release"], bool]
@@ -82,7 +82,8 @@ def promote(
         raise CommandError("cli.nothing_bakes", message, f"vigia releases get {release.id} -w shows when it does")
     verdict = release.judgement.verdict if release.judgement else "nothing yet"
     confirm(f"Promote {release.id} now? The judge says {verdict}.", yes, "promotion", _left_alone(release))
-    app.release_desk.request_promotion(release.id, release.step_index, who, why)
+    is_admin = _may_end_hold(app, release, who)
+    app.release_desk.request_promotion(release.id, release.step_index, who, why, is_admin=is_admin)
 
     def has_moved_on(seen: Release) -> bool:
         return not seen.state.is_terminal and seen.ends_as is None and _place(seen) != _place(release)
@@ -106,6 +107,7 @@ def hold(
     """
     why, who = required_text(reason, "--reason"), person(by)
     app, release = _running(settings, id_, "hold")
+    _not_held_by_others(app, release, who, is_admin=False)
     app.release_desk.request_hold(release.id, who, why)
     _answer(app, release, "hold", lambda seen: seen.held_because.startswith(f"{who} asked to hold"), timeout, output)
 
@@ -118,7 +120,7 @@ def resume(
     output: OutputOption = Format.TABLE,
     settings: SettingsOption = None,
 ) -> None:
-    """Take a hold back: the release moves on when the evidence says so.
+    """Take a hold back, one's own or as an admin anybody's: the release moves on when the evidence says so.
 
     \b
     Example:
@@ -126,8 +128,26 @@ def resume(
     """
     why, who = required_text(reason, "--reason"), person(by)
     app, release = _running(settings, id_, "resume")
-    app.release_desk.request_resume(release.id, who, why)
+    is_admin = _may_end_hold(app, release, who)
+    app.release_desk.request_resume(release.id, who, why, is_admin=is_admin)
     _answer(app, release, "resume", lambda seen: "asked to hold" not in seen.held_because, timeout, output)
+
+
+def _may_end_hold(app: App, release: Release, who: str) -> bool:
+    """Return whether they are an admin; refused when the release is held by somebody else and they are none."""
+    is_admin = app.people.person(who).is_admin
+    _not_held_by_others(app, release, who, is_admin=is_admin)
+    return is_admin
+
+
+def _not_held_by_others(app: App, release: Release, who: str, *, is_admin: bool) -> None:
+    from shared.engine.release_desk import HELD_HINT
+    from shared.release.requests import may_take_back
+    from shared.release.words import asked
+
+    hold = app.releases.held(release.id)
+    if hold and hold.kind == "hold" and not may_take_back(hold, who, is_admin=is_admin):
+        raise CommandError("cli.held", f"release {release.id} is held: {asked(hold)}", HELD_HINT)
 
 
 def awaited(app: App, release: Release, is_done: IsDone, timeout: int) -> Release:
@@ -156,7 +176,7 @@ def _running(settings: Path | None, id_: str, what: str) -> tuple[App, Release]:
 def _answer(app: App, release: Release, kind: str, is_done: IsDone, timeout: int, output: Format) -> None:
     """Read back what was asked and what became of it; exit code 2 when it is not done in time."""
     with waiting(f"asking to {kind}"):
-        request = app.releases.request(release.id)
+        request = _read_back(app, release, kind)
         if request is None or request.kind != kind:
             other = f"; {request.by} asked to {request.kind}, which counts" if request else ""
             raise CommandError(
@@ -175,6 +195,12 @@ def _answer(app: App, release: Release, kind: str, is_done: IsDone, timeout: int
         console().print(text(asked), text(state), *late, sep="\n", soft_wrap=True)
     if timeout and not done:
         raise typer.Exit(NOT_DONE)
+
+
+def _read_back(app: App, release: Release, kind: str) -> ReleaseRequest | None:
+    """Return what was left, as it stands; an abort that came before is what counts."""
+    request, hold = app.releases.request(release.id), app.releases.held(release.id)
+    return hold if hold and hold.kind == kind and not (request and request.kind == "abort") else request
 
 
 def _left_alone(release: Release) -> str:

@@ -30,6 +30,7 @@ class NoticeKind(StrEnum):
     RELEASE_ABORTED = "release-aborted"
     RELEASE_FAILED = "release-failed"
     RELEASE_HELD = "release-held"
+    RELEASE_RESUMED = "release-resumed"
     TRAFFIC_CHANGED = "traffic-changed"
     MONITOR_TROUBLE = "monitor-trouble"
     NOT_RUNNING = "not-running"

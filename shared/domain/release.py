@@ -145,6 +145,7 @@ class Release:
         probed_at: when probes were last asked for; None when there was traffic enough.
         deployed_at: when the challenger's deployment was asked for or seen first: it is made once.
         has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
+        person_hold: a person's hold as it was last seen, or its end (kind `resume`).
         champion_instances: how many the champion served with when this release claimed the endpoint; None if unknown.
     """
 
@@ -193,6 +194,7 @@ class Release:
     edit: str = ""
     held_about: str = ""
     deployed_at: datetime | None = None
+    person_hold: ReleaseRequest | None = None
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -51,7 +51,7 @@ class Observer:
         """
         if release.state.is_terminal:
             return Observation(claim=self.endpoints.read(release.endpoint))
-        seen = Observation(request=self.releases.request(release.id))
+        seen = Observation(request=self.releases.request(release.id), hold=self.releases.held(release.id))
         look = _LOOKS.get(release.state)
         return look(self, release, seen) if look else seen
 

@@ -26,13 +26,14 @@ ZONE_PATTERN = r"^[A-Za-z0-9_+\-]{1,40}(?:/[A-Za-z0-9_+\-]{1,40}){0,2}$"
 @dataclass(frozen=True, slots=True)
 class Person:
     """Someone who gets messages. `locale` is BCP 47 ("pt-BR"); `time_zone` an IANA name; `aliases` are the other names
-    under which Azure shows them."""
+    under which Azure shows them; an admin may take back what others hold."""
 
     email: str
     name: str
     locale: str = "en"
     time_zone: str = "UTC"
     aliases: tuple[str, ...] = ()
+    is_admin: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def load_people(text: str, path: str) -> Directory:
     if problems:
         raise PolicyProblemsError(problems)
     people = [
-        Person(email, entry.name or email, entry.locale, entry.time_zone, tuple(entry.aliases))
+        Person(email, entry.name or email, entry.locale, entry.time_zone, tuple(entry.aliases), entry.admin)
         for email, entry in listed.people.items()
     ]
     return Directory({person.email: person for person in people})
@@ -128,6 +129,7 @@ class _PersonEntry(Section):
     name: str = Field(default="", max_length=200)
     locale: _Locale = "en"
     time_zone: _Zone = "UTC"
+    admin: bool = False
     aliases: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(default_factory=list)
 
 

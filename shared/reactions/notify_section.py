@@ -18,6 +18,11 @@ from shared.ports.channels import channel_names
 
 # How people are told by a policy that has no rule for it.
 DEFAULT_CHANNEL = "email"
+# A reminder is of use to whom the question was sent, and the end of a hold to whom the hold was told.
+_FOLLOWS = {
+    NoticeKind.APPROVAL_REMINDER: NoticeKind.APPROVAL_NEEDED,
+    NoticeKind.RELEASE_RESUMED: NoticeKind.RELEASE_HELD,
+}
 ROLES = ("owner", "approvers")
 _KINDS = tuple(kind.value for kind in NoticeKind)
 
@@ -91,15 +96,15 @@ class Notify(RootModel[tuple[NotifyRule, ...]]):
     def routes(self, kind: NoticeKind, people: People, escalate_to: tuple[str, ...] = ()) -> tuple[Route, ...]:
         """Return whom to tell about a kind, each (channel, person) once, in the order of the rules.
 
-        A reminder that no rule names goes where the question went.
+        What only follows another notice, and that no rule names, goes where that one went.
 
         Args:
             escalate_to: who is told of an escalation, by the question's channels.
         """
         wanted = [rule for rule in self.root if kind in rule.on]
         asked = [rule for rule in self.root if NoticeKind.APPROVAL_NEEDED in rule.on]
-        if kind is NoticeKind.APPROVAL_REMINDER and not wanted:
-            wanted = asked
+        if not wanted and kind in _FOLLOWS:
+            wanted = [rule for rule in self.root if _FOLLOWS[kind] in rule.on]
         found = [Route(c, email) for rule in wanted for c in rule.by for email in _addresses(rule, people)]
         if kind is NoticeKind.APPROVAL_ESCALATED:
             channels = dict.fromkeys(channel for rule in asked for channel in rule.by) or {DEFAULT_CHANNEL: None}
@@ -112,6 +117,7 @@ def default_routes(kind: NoticeKind, policy: Policy, channel: str = DEFAULT_CHAN
 
     A question goes to those who may decide it, everything else to the owner.
     """
+    kind = _FOLLOWS.get(kind, kind)
     if kind not in NEEDS_A_PERSON:
         return ()
     people = policy.people

@@ -62,6 +62,7 @@ class Observation:
     """None means that it does not exist (or that the state does not look at it).
 
     Args:
+        hold: the last person's hold, or its end (kind `resume`): no other request takes it back.
         holder: the open release that owns the endpoint, when it is another one.
         champion_created_at: when the model version that serves was registered.
         gate_results: None while the evidence is not there to be judged.
@@ -75,6 +76,7 @@ class Observation:
     """
 
     request: ReleaseRequest | None = None
+    hold: ReleaseRequest | None = None
     model: ModelRecord | None = None
     endpoint: EndpointRecord | None = None
     claim: EndpointClaim | None = None

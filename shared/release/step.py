@@ -13,7 +13,7 @@ from shared.release.endings import end, go_back, roll_back, rolling_back, settle
 from shared.release.moves import Step, is_late, stay
 from shared.release.observation import Observation
 from shared.release.probes import probed
-from shared.release.requests import HOLD, asked_to_hold
+from shared.release.requests import HOLD, asked_to_hold, noted_hold
 from shared.release.rollout import canary, deploying
 from shared.release.shadow import shadowing
 from shared.release.watch import promoted, watching
@@ -42,6 +42,7 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
     """
     if release.state.is_terminal:
         return settled(release, seen, now)
+    release = noted_hold(release, seen)
     if seen.request and seen.request.kind == "abort" and release.state is not ReleaseState.ROLLING_BACK:
         return _abort(release, seen, seen.request, now)
     if release.state not in _STATES:

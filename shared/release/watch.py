@@ -122,9 +122,9 @@ def _question(release: Release, reason: str) -> str:
 def _asking(release: Release, seen: Observation, now: datetime, failure: str = "") -> Step:
     """Wait for a person's answer. One that is not given goes back, if the champion can take the traffic."""
     judgement = release.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
-    if request := asked_to_promote(release, seen):
-        return _end_well(release, seen, promotion(request, judgement), now)
     held = asked_to_hold(seen)
+    if (request := asked_to_promote(release, seen)) and not held:
+        return _end_well(release, seen, promotion(request, judgement), now)
     if is_proven(release) and not held:
         return _end_well(release, seen, f"proven after all: {judgement.reason}", now)
     if not is_late(release, now):

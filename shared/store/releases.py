@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from shared.store.codec import decode, encode
 RELEASES = "releases/"
 REQUESTS = "release-requests/"
 ASK_ATTEMPTS = 8
+HOLDS = "release-holds/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,23 @@ class ReleaseStore:
         stored = self.load(release)
         return request.kind == "abort" or (stored is not None and bool(stored.release.held_because))
 
+    def held(self, release: ReleaseId) -> ReleaseRequest | None:
+        """Return a person's hold, or its end (kind `resume`); None when nobody ever held the release."""
+        found = self._blobs.get(_hold_name(release))
+        return None if found is None else decode(ReleaseRequest, found.body)
+
+    def hold(self, release: ReleaseId, request: ReleaseRequest, instead_of: ReleaseRequest | None) -> bool:
+        """Record a hold or its end, apart from other requests, which cannot undo it; False when what stood there is
+        not `instead_of` any more, or it is not known whether this was written."""
+        found = self._blobs.get(_hold_name(release))
+        if (decode(ReleaseRequest, found.body) if found else None) != instead_of:
+            return False
+        name, body = _hold_name(release), encode(request)
+        with suppress(AmbiguousWriteError):
+            written = self._blobs.replace(name, body, found.etag) if found else self._blobs.create(name, body)
+            return written is not None
+        return False
+
     def request(self, release: ReleaseId) -> ReleaseRequest | None:
         found = self._blobs.get(_request_name(release))
         return None if found is None else decode(ReleaseRequest, found.body)
@@ -127,6 +146,10 @@ def _name(release: ReleaseId) -> str:
 
 def _request_name(release: ReleaseId) -> str:
     return f"{REQUESTS}{release}.json"
+
+
+def _hold_name(release: ReleaseId) -> str:
+    return f"{HOLDS}{release}.json"
 
 
 def _metadata(release: Release) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 
 from shared.domain.ids import ModelVersion
 from shared.domain.release import Release, ReleaseState
+from shared.policy.people import Directory, Person
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import CHAMPION, ENDPOINT, FakeApp, a_release, in_canary
 
@@ -181,3 +182,34 @@ def test_retry_refuses_one_that_is_under_way(fake: FakeApp, running: Release, ru
     told = run("releases", "retry", ID, *BY, "--yes")
     assert told.exit_code == 2
     assert f"release {ID} of it is under way" in told.stderr
+
+
+def held_by_ben(fake: FakeApp, release: Release) -> None:
+    fake.release_desk.request_hold(release.id, "ben@example.com", "black friday")
+
+
+@pytest.mark.parametrize("command", ["promote", "resume", "hold"])
+def test_a_hold_is_taken_back_by_its_owner_only(fake: FakeApp, running: Release, run: Run, command: str) -> None:
+    held_by_ben(fake, running)
+
+    refused = run("releases", command, ID, *BY, *(["--yes"] if command == "promote" else []))
+
+    assert refused.exit_code == 2
+    assert "ben@example.com asked to hold: black friday" in " ".join(refused.stderr.split())
+    assert fake.releases.request(running.id) is None
+    assert (hold := fake.releases.held(running.id)) is not None
+    assert (hold.kind, hold.by) == ("hold", "ben@example.com")
+
+
+@pytest.mark.parametrize("command", ["promote", "resume"])
+def test_an_admin_takes_back_anybodys_hold(
+    fake: FakeApp, running: Release, run: Run, then: Callable[..., None], command: str
+) -> None:
+    held_by_ben(fake, running)
+    fake.people = Directory({"ana@example.com": Person("ana@example.com", "Ana", is_admin=True)})
+    then(step_index=1)
+
+    assert run("releases", command, ID, *BY, *(["--yes"] if command == "promote" else [])).exit_code == 0
+
+    assert (hold := fake.releases.held(running.id)) is not None
+    assert (hold.kind, hold.by) == ("resume", "ana@example.com")

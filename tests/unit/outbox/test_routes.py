@@ -122,9 +122,22 @@ def test_a_rule_takes_the_place_of_the_default() -> None:
     assert found == (Route("teams", "carla@example.com"),)
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("{on: [release-held], to: [carla@example.com], by: [teams]}", Route("teams", "carla@example.com")),
+        ("{on: [promoted], to: [carla@example.com], by: [teams]}", Route("email", "ana@example.com")),
+    ],
+    ids=["as_a_rule_says", "by_default"],
+)
+def test_the_end_of_a_hold_is_told_where_the_hold_was(rule: str, expected: Route) -> None:
+    policy = _load(rule)
+    assert routes(Notice(NoticeKind.RELEASE_RESUMED, "k", policy.model), [policy]) == (expected,)
+
+
 def test_what_is_only_news_is_told_by_rules_alone() -> None:
     policy = _load("{on: [release-held], to: [owner], by: [teams]}")
-    for kind in set(NoticeKind) - NEEDS_A_PERSON:
+    for kind in set(NoticeKind) - NEEDS_A_PERSON - {NoticeKind.RELEASE_RESUMED}:
         assert routes(Notice(kind, "k", policy.model), [policy]) == ()
 
 
