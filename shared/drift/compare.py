@@ -37,8 +37,9 @@ def compare(
     A column drifted when its effect is above its floor and stays significant after Benjamini-Hochberg. The floor is
     the largest of: the smallest effect that matters, what sampling alone would show, and what windows of this length
     show by themselves: the newest quiet past windows (when there are at least 10), else blocks of the reference's own
-    rows in their order. A change of the missing rate, a share of unseen values, a lost column or a changed type count
-    as drift of their own. Bad data gives findings, never an exception.
+    rows in their order. Numbers that moved by more than the reference spans need no effect above a floor. A change of
+    the missing rate, a share of unseen values, a lost column or a changed type count as drift of their own. Bad data
+    gives findings, never an exception.
 
     Args:
         window: rows, or what `count` counted of them, or of their parts and added up.
@@ -109,7 +110,8 @@ def _judge_column(measured: Measured, adjusted: float, adjusted_missing: float, 
     distance, rules = measured.distance, floors.rules
     floor, reason = floors.of(measured)
     missing_change = abs(measured.missing_now - measured.missing_before)
-    has_moved = distance is not None and distance.effect > floor and adjusted <= rules.false_alarms
+    # Where windows lie apart by themselves the floor may be all there is: only another unit or sign is beyond that.
+    has_moved = distance is not None and adjusted <= rules.false_alarms and (distance.effect > floor or distance.is_far)
     is_sure = adjusted_missing <= MISSING_FALSE_ALARMS * rules.false_alarms
     lacks_more = missing_change > floors.missing(measured.name) and is_sure
     is_unseen = distance is not None and distance.has_new_values

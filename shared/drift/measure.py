@@ -34,6 +34,8 @@ from shared.drift.significance import (
 # With fewer values than this in a column, its distribution is not compared; its missing rate still is.
 MINIMUM_VALUES = 50
 LEAST_SHARE_IN_WORDS = 0.0005
+# From this KS distance on hardly a value lies where most of the reference's did.
+NEARLY_ALL = 0.9
 _WORDS = {"numeric": "numbers", "categorical": "text", "datetime": "dates"}
 
 
@@ -42,7 +44,8 @@ class Distance:
     """A measured distance, the quantile that sampling alone reaches, and `detail`: what moved, in words.
 
     `unseen_share` is that of rows whose values the reference never had, less what sampling explains;
-    `has_new_values`: it is too much for that.
+    `has_new_values`: it is too much for that. `is_far`: nearly all numbers moved, and on average by more than the
+    reference spans.
     """
 
     statistic: Literal["KS", "JS"]
@@ -54,6 +57,7 @@ class Distance:
     measures: Mapping[str, float]
     unseen_share: float = 0.0
     has_new_values: bool = False
+    is_far: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,10 @@ def _measure_numeric(
     effect, at_most = kolmogorov_smirnov(reference, window)
     sizes = (reference.present, window.numbers)
     measures = {"KS": effect, "PSI": population_stability_index(*decile_cells(reference, window))}
-    if moved := wasserstein(reference, window):
+    is_far = False
+    if reference.std and (moved := wasserstein(reference, window)):
         measures["Wasserstein"] = moved[0]
+        is_far = effect > NEARLY_ALL and moved[0] > (reference.edges[-1] - reference.edges[0]) / reference.std
     found = Distance(
         statistic="KS",
         effect=effect,
@@ -140,6 +146,7 @@ def _measure_numeric(
         p_value=kolmogorov_smirnov_p_value(effect, *sizes),
         detail=_median_move(reference.median, quantile(reference, window, 0.5)),
         measures=measures,
+        is_far=is_far,
     )
     return missing.of(reference.name, *findings, distance=found, histogram=numeric_histogram(reference, window))
 

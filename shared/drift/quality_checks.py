@@ -178,21 +178,25 @@ def _out_of_range(
     reference: QualityColumn, values: NDArray[np.float64], precision: Precision, about: About
 ) -> Fault | None:
     """Return the fault of values outside of what the reference holds; some are whenever two samples are compared."""
-    if reference.lowest is None or reference.highest is None or not len(values):
+    limits = reference.limits
+    if limits is None or not len(values):
         return None
-    outside = values[beyond(values, reference.lowest, reference.highest, precision)]
+    low, high = limits
+    outside = values[beyond(values, low, high, precision)]
     expected = _expected_outside(reference, about)
     share = len(outside) / len(values)
-    at_most = max(reference.outside, expected)
+    # Of values beyond widened limits the reference's pieces show none.
+    usual = 0.0 if reference.is_widened else reference.outside
+    at_most = max(usual, expected)
     if share <= at_most:
         return None
-    extreme = outside[np.argmax(np.maximum(reference.lowest - outside, outside - reference.highest))]
+    extreme = outside[np.argmax(np.maximum(low - outside, outside - high))]
     is_alarm = (
         about.is_judged
-        and share > max(reference.outside, about.rules.min_share / 2 + expected)
+        and share > max(usual, about.rules.min_share / 2 + expected)
         and chance_outside(len(outside), len(values), finite_values(reference, about)) <= about.chance
     )
-    much, bounds = _much(len(outside), len(values)), f"{reference.lowest:.4g} to {reference.highest:.4g}"
+    much, bounds = _much(len(outside), len(values)), f"{low:.4g} to {high:.4g}"
     words = f"{much} of its values are out of {bounds}, e.g. {extreme:.4g} (at most {at_most:.1%} is expected)"
     return Fault(share, words, is_alarm)
 

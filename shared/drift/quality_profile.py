@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ LOOKED_AT = 10_000
 SURE_DEVIATIONS = 4.0
 # What pieces show by themselves is taken for a limit, with this confidence, from so many of them on.
 CONFIDENCE, ENOUGH_PIECES = 0.998, 10
+# Pieces that differ by this chance at most have levels of their own; a zero in so many rows is a natural end.
+OF_ONE_LAW, LEVELS, LEAST_ZEROS = 0.001, 10, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,9 @@ class QualityColumn:
     """One column; shares are of rows, 0-1.
 
     Args:
-        nulls: the worst piece's share of missing values.
+        nulls: the worst piece's share of missing values, or what a piece hardly exceeds where levels change with time.
         lowest, highest: of the finite numbers, or of times as seconds since 1970; None without any.
+        at_least, at_most: beyond these a number is out of range; None, as in earlier profiles: the lowest and highest.
         outside: the share of values outside of what the other pieces hold that a piece hardly exceeds.
         infinite: share of infinite values.
         is_sometimes_constant: in some piece, or in all, there is one value only.
@@ -64,6 +68,22 @@ class QualityColumn:
     present: int | None = None
     finite: int | None = None
     readable: float = 0.0
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """Return between what numbers belong; None when the reference has none."""
+        if self.lowest is None or self.highest is None:
+            return None
+        return (
+            self.lowest if self.at_least is None else self.at_least,
+            self.highest if self.at_most is None else self.at_most,
+        )
+
+    @property
+    def is_widened(self) -> bool:
+        return self.limits != (self.lowest, self.highest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +184,7 @@ def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColu
     if len(column) == 0:
         return QualityColumn(name, kind, 0.0)
     empty = column.isna().to_numpy(dtype=bool)
-    nulls = float(np.max(_piece_means(empty, starts)))
+    nulls = _most_missing(empty, starts)
     if kind == "empty":
         return QualityColumn(name, kind, nulls)
     constant, frequent = _constancy(column, starts)
@@ -179,11 +199,14 @@ def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColu
     values = np.where(np.isfinite(values), values, np.nan)
     if bool(np.isnan(values).all()):
         return dataclasses.replace(found, infinite=infinite)
+    low, high = _limits(values) if kind == "numeric" else (None, None)
     return dataclasses.replace(
         found,
         lowest=float(np.nanmin(values)),
         highest=float(np.nanmax(values)),
         outside=_outside(values, starts),
+        at_least=low,
+        at_most=high,
         infinite=infinite,
         precision=declared(column.dtype),
         finite=int(np.count_nonzero(~np.isnan(values))),
@@ -195,6 +218,17 @@ def _piece_means(truths: NDArray[np.bool_], starts: list[int]) -> NDArray[Any]:
     sums = np.add.reduceat(truths.astype(np.int64), starts)
     means: NDArray[Any] = sums / np.diff([*starts, len(truths)])
     return means
+
+
+def _most_missing(empty: NDArray[np.bool_], starts: list[int]) -> float:
+    from scipy.special import chdtrc
+
+    shares, share, sizes = _piece_means(empty, starts), float(np.mean(empty)), np.diff([*starts, len(empty)])
+    if len(starts) < 2 or share in (0.0, 1.0):
+        return float(np.max(shares))
+    between = float(np.sum(sizes * (shares - share) ** 2)) / (share * (1 - share))
+    has_levels = float(chdtrc(len(starts) - 1, between)) <= OF_ONE_LAW
+    return _hardly_exceeded(shares) if has_levels else float(np.max(shares))
 
 
 def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float]:
@@ -213,11 +247,7 @@ def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float]:
 
 
 def _outside(values: NDArray[np.float64], starts: list[int]) -> float:
-    """Return the share of a piece's values, outside of what all other pieces hold, that a piece hardly exceeds: the
-    worst piece's, and with many of them also the end of a prediction interval.
-
-    Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), eq. 4.2, one-sided.
-    """
+    """Return the share of a piece's values, outside of what all other pieces hold, that a piece hardly exceeds."""
     if len(starts) < 2:
         return 0.0
     lows = np.fmin.reduceat(values, starts)
@@ -228,12 +258,58 @@ def _outside(values: NDArray[np.float64], starts: list[int]) -> float:
         low, high = (np.delete(each, number) for each in (lows, highs))
         if not bool(np.isnan(low).all()):
             shares.append(float(np.mean((piece < np.nanmin(low)) | (piece > np.nanmax(high)))))
+    return _hardly_exceeded(np.array(shares))
+
+
+def _hardly_exceeded(shares: NDArray[Any]) -> float:
+    """Return the worst piece's share, and with many pieces at least the end of a prediction interval.
+
+    Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), eq. 4.2, one-sided.
+    """
+    worst = float(np.max(shares, initial=0.0))
     if len(shares) < ENOUGH_PIECES:
-        return max(shares, default=0.0)
+        return worst
     from scipy.special import stdtrit
 
     reach = float(stdtrit(len(shares) - 1, CONFIDENCE)) * math.sqrt(1 + 1 / len(shares))
-    return min(1.0, max(*shares, float(np.mean(shares) + reach * np.std(shares, ddof=1))))
+    return min(1.0, max(worst, float(np.mean(shares) + reach * np.std(shares, ddof=1))))
+
+
+def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return between what values belong: the lowest and highest where rows are independent. Where levels change with
+    time the next may lie beyond, as a season's do: by as much as the reference spans, but not below a natural zero.
+    """
+    present = values[~np.isnan(values)]
+    low, high = float(present.min()), float(present.max())
+    if not _has_levels(present[:: max(1, len(present) // LOOKED_AT)]):
+        return low, high
+    zeros = np.count_nonzero(present == 0) / len(present) >= LEAST_ZEROS
+    width = high - low
+    return (
+        low if zeros and low == 0 else max(low - width, -sys.float_info.max),
+        high if zeros and high == 0 else min(high + width, sys.float_info.max),
+    )
+
+
+def _has_levels(values: NDArray[np.float64]) -> bool:
+    """Return whether pieces of the values, in their order, differ by more than chance.
+
+    Source: W. H. Kruskal and W. A. Wallis, J. Am. Stat. Assoc. 47 (1952), eq. 1.1 and 1.2.
+    """
+    from scipy.special import chdtrc
+    from scipy.stats import rankdata
+
+    rows = len(values)
+    if rows < LEVELS * LEVELS:
+        return False
+    ranks = rankdata(values) - (rows + 1) / 2
+    spread = float(np.square(ranks).sum()) / (rows - 1)
+    if spread == 0:
+        return False
+    starts = [rows * number // LEVELS for number in range(LEVELS)]
+    sums = np.add.reduceat(ranks, starts)
+    between = float(np.sum(sums**2 / np.diff([*starts, rows])))
+    return float(chdtrc(LEVELS - 1, between / spread)) <= OF_ONE_LAW
 
 
 def _duplicates(frame: pd.DataFrame) -> tuple[tuple[int, float], ...]:

@@ -14,30 +14,29 @@ from shared.drift.reference import CategoricalColumn, NumericColumn, Variation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# A new window of the same kind lies above the floor with this chance, were effects normal.
-CONFIDENCE = 0.998
+# A new window of the same kind lies below the floor with this chance, were effects normal. Blocks: it is shared by all
+# columns, and seasons go on beyond the reference. Past windows: they lie where the new one does.
+BLOCK_CONFIDENCE, CONFIDENCE = 0.9997, 0.998
 ENOUGH_WINDOWS = 10
 LEAST_VALUES = 50
-# Mean and relative standard deviation of the square of Kolmogorov's law: pi^2 / 12, and of its fourth moment.
-# Source: G. Marsaglia, W. W. Tsang and J. Wang, J. Statistical Software 8 (2003), issue 18: its series, integrated.
-KOLMOGOROV_SQUARE, KOLMOGOROV_SPREAD = 0.822467, 0.632
+# Windows that overlap tell a variance as well as so many times more that do not.
+# Source: A. W. Lo and A. C. MacKinlay, Rev. Financ. Stud. 1 (1988), p. 41: 2(q - 1)q against (2/3)(2q - 1)(q - 1).
+OVERLAP = 1.5
 SURE_OF_EXCESS = 2.5
 # Cells of fewer expected rows in a block are put together, in up to so many groups of about that many.
 LEAST_EXPECTED, GROUP_ROWS, MOST_GROUPS = 20, 40, 100
-# Seasons reach far, but something must remain that is drift whatever blocks did.
-HIGHEST_FLOOR = 0.9
-# A block says so large a part of what can be said about its rows' values only where rows were sorted by them.
+# A block says so large a part of what can be said about its rows' categories only where rows were sorted by them.
 SORTED_INFORMATION = 0.6
 
 
-def floor_of(mean: float, std: float, windows: int) -> float:
+def floor_of(mean: float, std: float, windows: int, confidence: float = CONFIDENCE) -> float:
     """Return what a further window of the same kind hardly exceeds: the upper end of a prediction interval.
 
     Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), eq. 4.2, one-sided. Few windows widen it.
     """
     from scipy.special import stdtrit
 
-    return mean + float(stdtrit(windows - 1, CONFIDENCE)) * std * math.sqrt(1 + 1 / windows)
+    return mean + float(stdtrit(windows - 1, confidence)) * std * math.sqrt(1 + 1 / windows)
 
 
 def floor_of_effects(effects: Sequence[float]) -> float:
@@ -54,13 +53,13 @@ def block_floor(variation: Sequence[Variation], reference_rows: int, rows: int) 
     """
     if not any(each.excess for each in variation):
         return None
-    floors = [floor_of(each.mean, each.std, each.blocks) for each in variation]
+    floors = [floor_of(each.mean, each.std, each.blocks, BLOCK_CONFIDENCE) for each in variation]
     return _floor_at(variation, floors, reference_rows, rows)
 
 
 def missing_floor(variation: Sequence[Variation], reference_rows: int, rows: int) -> float | None:
     """Return the same of the change of the missing share."""
-    floors = [floor_of(each.missing_mean, each.missing_std, each.blocks) for each in variation]
+    floors = [floor_of(each.missing_mean, each.missing_std, each.blocks, BLOCK_CONFIDENCE) for each in variation]
     return _floor_at(variation, floors, reference_rows, rows)
 
 
@@ -83,9 +82,9 @@ def _floor_at(variation: Sequence[Variation], floors: Sequence[float], reference
     lengths = [each.rows for each in variation]
     if rows > lengths[-1]:
         here, there = _scale(lengths[-1], reference_rows - lengths[-1]), _scale(rows, reference_rows)
-        return min(HIGHEST_FLOOR, floors[-1] * there / here)
+        return min(1.0, floors[-1] * there / here)
     logarithms = np.log(lengths), np.log(np.maximum(floors, 1e-9))
-    return min(HIGHEST_FLOOR, math.exp(float(np.interp(math.log(rows), *logarithms))))
+    return min(1.0, math.exp(float(np.interp(math.log(rows), *logarithms))))
 
 
 def _scale(rows: int, others: int) -> float:
@@ -93,20 +92,33 @@ def _scale(rows: int, others: int) -> float:
 
 
 def _are_sorted(column: NumericColumn | CategoricalColumn, layout: Layout, cells: NDArray[np.int64]) -> bool:
-    """Return whether knowing a row's block tells most of its value: by their mutual information, of what is possible.
+    """Return whether the rows were sorted by the column: no two blocks share more than a border, or a category's block
+    tells most of what can be told of it. A trend is not: its neighbouring blocks overlap.
 
     Source: T. M. Cover and J. A. Thomas, Elements of Information Theory (2006), eq. 2.28.
     """
-    whole = cells.reshape(layout.blocks, len(layout.cuts), -1).sum(axis=1)
-    counts = whole[:, 1:]
+    counts = cells.reshape(layout.blocks, len(layout.cuts), -1).sum(axis=1)
     if isinstance(column, NumericColumn):
-        counts = np.diff(counts[:, : counts.shape[1] // 2], axis=1, prepend=0)
-    total = counts.sum()
+        return _are_apart(counts)
+    total = counts[:, 1:].sum()
     if not total:
         return False
-    joint, blocks, values = counts / total, counts.sum(axis=1) / total, counts.sum(axis=0) / total
+    joint = counts[:, 1:] / total
+    blocks, values = joint.sum(axis=1), joint.sum(axis=0)
     possible = min(_bits(blocks), _bits(values))
     return possible > 0 and possible + max(_bits(blocks), _bits(values)) - _bits(joint) > SORTED_INFORMATION * possible
+
+
+def _are_apart(blocks: NDArray[np.int64]) -> bool:
+    """Return whether the blocks' numbers follow upon one another, up or down, but for the cells at their borders."""
+    filled = blocks[blocks[:, 0] > 0]
+    up_to = filled[:, 1 : 1 + (filled.shape[1] - 1) // 2]
+    if len(filled) < 2 or not up_to.shape[1]:
+        return False
+    first, last = (up_to > 0).argmax(axis=1), (up_to == filled[:, :1]).argmax(axis=1)
+    if first.min() == last.max():
+        return False
+    return bool((last[:-1] <= first[1:]).all() or (first[:-1] >= last[1:]).all())
 
 
 def _bits(shares: NDArray[np.float64]) -> float:
@@ -114,44 +126,58 @@ def _bits(shares: NDArray[np.float64]) -> float:
     return -float(np.sum(positive * np.log2(positive)))
 
 
-def _lengths(layout: Layout, cells: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
-    """Return the blocks' cells by the blocks' length: their first rows, whole blocks, and up to a tenth of all."""
+def _lengths(layout: Layout, cells: NDArray[np.int64]) -> list[tuple[int, int, NDArray[np.int64]]]:
+    """Return the blocks' cells by the blocks' length, with how many independent ones they are worth: their first rows,
+    whole blocks, and neighbouring ones together up to a tenth of all, wherever such begin."""
     pieces = cells.reshape(layout.blocks, len(layout.cuts), -1).cumsum(axis=1)
-    found = [(length, pieces[:, number]) for number, length in enumerate(layout.cuts)]
-    whole = pieces[:, -1]
+    found = [(length, layout.blocks, pieces[:, number]) for number, length in enumerate(layout.cuts)]
+    up_to = np.concatenate((np.zeros_like(pieces[:1, -1]), pieces[:, -1].cumsum(axis=0)))
     for together in range(2, layout.blocks // ENOUGH_WINDOWS + 1):
-        if layout.blocks % together == 0:
-            merged = whole.reshape(layout.blocks // together, together, -1).sum(axis=1)
-            found.append((together * layout.cuts[-1], merged))
+        worth = int(OVERLAP * layout.blocks / together)
+        found.append((together * layout.cuts[-1], worth, up_to[together:] - up_to[:-together]))
     return found
 
 
 def _of_length(
     column: NumericColumn | CategoricalColumn,
     length: int,
+    worth: int,
     blocks: NDArray[np.int64],
     whole: NDArray[np.int64],
     rows: int,
 ) -> Variation | None:
     others = whole - blocks
     enough = (blocks[:, 0] >= LEAST_VALUES) & (others[:, 0] >= LEAST_VALUES)
-    if np.count_nonzero(enough) < ENOUGH_WINDOWS:
+    worth = worth * int(np.count_nonzero(enough)) // len(enough)
+    if worth < ENOUGH_WINDOWS:
         return None
     measured = _distances if isinstance(column, NumericColumn) else _divergences
-    effects, excess = measured(blocks[enough], others[enough])
+    effects, excess = measured(blocks[enough], others[enough], worth)
     missing = np.abs(blocks[:, 0] / length - others[:, 0] / (rows - length))
     summary = (effects.mean(), effects.std(ddof=1), excess, missing.mean(), missing.std(ddof=1))
-    return Variation(length, len(effects), *(float(f"{each:.6g}") for each in summary))
+    return Variation(length, worth, *(float(f"{each:.6g}") for each in summary))
 
 
-def _distances(blocks: NDArray[np.int64], others: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
-    """Return each block's Kolmogorov-Smirnov distance from the other rows, and their excess."""
+def _distances(blocks: NDArray[np.int64], others: NDArray[np.int64], worth: int) -> tuple[NDArray[np.float64], float]:
+    """Return each block's Kolmogorov-Smirnov distance from the other rows, and their excess.
+
+    The excess is that of the squared differences at all edges: what independent rows show there is known for every
+    law, ties included, mean and spread. Source: T. W. Anderson and D. A. Darling, Ann. Math. Stat. 23 (1952), p. 200.
+    """
     shares = blocks[:, 1:] / blocks[:, :1] - others[:, 1:] / others[:, :1]
     found: NDArray[np.float64] = np.abs(shares).max(axis=1)
-    return found, _excess(found**2, KOLMOGOROV_SQUARE * _scales(blocks, others), KOLMOGOROV_SPREAD)
+    whole = (blocks + others)[0]
+    up_to = whole[1 : 1 + (len(whole) - 1) // 2] / whole[0]
+    together = np.minimum.outer(up_to, up_to) - np.outer(up_to, up_to)
+    law = float(np.trace(together))
+    if law <= 0:
+        return found, 0.0
+    spread = math.sqrt(2 * float(np.sum(together**2))) / law
+    squares = np.square(shares[:, : len(up_to)]).sum(axis=1)
+    return found, _excess(squares, law * _scales(blocks, others), spread / math.sqrt(worth))
 
 
-def _divergences(blocks: NDArray[np.int64], others: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
+def _divergences(blocks: NDArray[np.int64], others: NDArray[np.int64], worth: int) -> tuple[NDArray[np.float64], float]:
     """Return each block's Jensen-Shannon distance (base 2) from the other rows, less what sampling adds on average,
     and their excess.
 
@@ -163,14 +189,14 @@ def _divergences(blocks: NDArray[np.int64], others: NDArray[np.int64]) -> tuple[
     freedom = np.maximum(1, np.count_nonzero(now + old, axis=1) - 1)
     bias = freedom * _scales(blocks, others) / (8 * math.log(2))
     found: NDArray[np.float64] = np.sqrt(np.maximum(0.0, divergence - bias))
-    return found, _excess(divergence, bias, math.sqrt(2 / float(freedom.max())))
+    return found, _excess(divergence, bias, math.sqrt(2 / float(freedom.max()) / worth))
 
 
 def _excess(squares: NDArray[np.float64], expected: NDArray[np.float64], spread: float) -> float:
-    """Return the root of how far squared effects lie above those of independent rows; 0 when chance explains it."""
+    """Return the root of how far squares lie above those of independent rows, whose mean has this relative spread; 0
+    when chance explains it."""
     above = float(squares.mean() - expected.mean())
-    sampling = float(expected.mean()) * spread / math.sqrt(len(squares))
-    return math.sqrt(above) if above > SURE_OF_EXCESS * sampling else 0.0
+    return math.sqrt(above) if above > SURE_OF_EXCESS * spread * float(expected.mean()) else 0.0
 
 
 def _scales(blocks: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -246,6 +246,17 @@ def test_blocks_of_the_reference_set_the_floor_where_its_rows_have_seasons() -> 
     assert not delay.is_drifted
 
 
+@pytest.mark.parametrize(("factor", "is_drifted"), [(1, False), (-1, True), (10, True)])
+def test_what_rises_by_itself_drifts_in_another_unit_or_sign_only(factor: float, is_drifted: bool) -> None:
+    def risen(first: int, rows: int) -> pd.DataFrame:
+        noise = np.random.default_rng(first).normal(size=rows)
+        return pd.DataFrame({"delay": 30 + np.arange(first, first + rows) / 500 + noise})
+
+    delay = report_on(compare(profile(risen(0, 10_000)), factor * risen(10_000, 1_000)), "delay")
+    assert (delay.effect, delay.floor) == (pytest.approx(1, abs=0.1), pytest.approx(1, abs=0.05))
+    assert delay.is_drifted == is_drifted
+
+
 def test_sampling_sets_the_floor_where_the_reference_knows_no_blocks() -> None:
     made = profile(a_frame())
     old = replace(made, columns=tuple(replace(each, variation=()) for each in made.columns if each.kind == "numeric"))

@@ -132,6 +132,32 @@ def test_what_varies_in_the_reference_itself_is_no_alarm() -> None:
     assert check_quality(reference, window, NOW).verdict == "no-drift"
 
 
+@pytest.mark.parametrize(
+    ("column", "change", "verdict"),
+    [
+        pytest.param("warmth", lambda each: each + 5, "no-drift", id="a_warmer_summer"),
+        pytest.param("warmth", lambda each: each * 10, "drift", id="another_unit"),
+        pytest.param("rain", lambda each: each * 1.5, "no-drift", id="a_heavier_storm"),
+        pytest.param("rain", lambda each: -each, "drift", id="below_a_natural_zero"),
+        pytest.param("steady", lambda each: each + 5, "drift", id="rows_that_know_no_season"),
+    ],
+)
+def test_where_levels_change_with_time_values_may_lie_somewhat_beyond(
+    column: str, change: Callable[[pd.Series[float]], pd.Series[float]], verdict: str
+) -> None:
+    of, season = np.random.default_rng(1), np.sin(np.arange(10_000) / 500)
+    years = pd.DataFrame(
+        {
+            "warmth": 20 + 10 * season + of.normal(size=10_000),
+            "rain": np.where(of.random(10_000) < 0.1 + 0.1 * season, of.exponential(5, 10_000), 0.0),
+            "steady": 20 + of.normal(size=10_000),
+        }
+    )
+    window = years.iloc[500:1_500]
+    report = check_quality(profile_quality(years), window.assign(**{column: change(window[column])}), NOW)
+    assert report.verdict == verdict, report.sentence
+
+
 def test_too_few_rows_are_not_judged_but_a_lost_column_is(reference: QualityProfile) -> None:
     few = rows(50, seed=2)
     report = check_quality(reference, few, NOW)

@@ -80,6 +80,30 @@ def test_rows_sorted_by_a_column_say_nothing_of_its_windows() -> None:
     assert variation(made, "gaps")
 
 
+def test_a_trend_is_no_order_by_the_column() -> None:
+    trend = np.arange(ROWS) / 500 + np.random.default_rng(1).normal(size=ROWS)
+    made = profile(pd.DataFrame({"up": trend, "down": -trend, "counter": np.arange(ROWS)}))
+    assert floor(made, "up", ROWS // 10) == floor(made, "down", ROWS // 10) > 0.9
+    assert variation(made, "counter") == ()
+
+
+def test_values_that_are_mostly_one_have_floors_when_the_others_come_in_bouts() -> None:
+    of = np.random.default_rng(1)
+    rain = np.where(of.random(ROWS) < 0.05, of.exponential(size=ROWS), 0.0)
+    bouts = np.where(np.repeat(of.random(ROWS // 50) < 0.05, 50), of.exponential(size=ROWS), 0.0)
+    made = profile(pd.DataFrame({"showers": rain, "storms": bouts}))
+    assert block_floor(variation(made, "showers"), ROWS, ROWS // 10) is None
+    assert floor(made, "storms", ROWS // 10) > 0.1
+
+
+def test_neighbouring_blocks_together_may_begin_anywhere_and_count_for_half_as_many_more() -> None:
+    assert [(each.rows, each.blocks) for each in variation(profile(a_season()), "seasonal")] == [
+        (200, 30),
+        (400, 22),
+        (600, 15),
+    ]
+
+
 def test_few_rows_have_no_blocks() -> None:
     made = profile(a_season(rows=499))
     assert variation(made, "calm") == ()
