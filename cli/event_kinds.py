@@ -211,7 +211,7 @@ KINDS: tuple[EventKind, ...] = (
     EventKind("retraining-requested", "Ask for a training.", ("model", "reason"), ("request",), _retraining_requested),
     EventKind(
         "drift-detected",
-        "Tell that a model's data drifted.",
+        "Tell that a model's data drifted. It trains only what a monitor's run confirms; to train, ask for it.",
         ("model", "reason"),
         ("signal", "request"),
         _drift_detected,

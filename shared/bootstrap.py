@@ -25,6 +25,7 @@ from shared.engine.azure_monitors import AzureMonitors
 from shared.engine.dead_letters import DeadLetters
 from shared.engine.keeper import EndpointKeeper
 from shared.engine.labels import Labels
+from shared.engine.monitor_records import MonitorRecords
 from shared.engine.monitors import Monitors
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
@@ -56,6 +57,7 @@ from shared.store.dead_letters import GivenUpEvents
 from shared.store.ledger import Ledger
 from shared.store.outbox import OutboxStore
 from shared.store.polls import PollMarks
+from shared.store.posted_results import PostedResults
 from shared.store.profiles import Profiles
 from shared.store.settlements import Settlements
 from shared.store.stores import Stores
@@ -144,7 +146,13 @@ class App(Stores):
             home=self.home,
             labels=self.labels,
             people=self.people,
+            looks=self.monitor_records,
         )
+
+    @cached_property
+    def monitor_records(self) -> MonitorRecords:
+        results, source = PostedResults(self.blobs), self.settings.workspace_id
+        return MonitorRecords(self.monitor_states, self.monitor_reports, results, self.workspace, source)
 
     @cached_property
     def labels(self) -> Labels:
@@ -287,7 +295,8 @@ class App(Stores):
 
     @cached_property
     def alerts(self) -> Alerts:
-        return Alerts(self.publisher, self.quarantine, self.clock, lambda: self.outbox)
+        results = PostedResults(self.blobs)
+        return Alerts(self.publisher, self.quarantine, self.clock, lambda: self.outbox, results)
 
 
 _BUILDING = threading.Lock()

@@ -60,12 +60,14 @@ class BeforeTraining:
         made: of the version that serves, and of the last training that completed.
         newcomer: what the endpoint may get by itself; None when nothing is on its way.
         running: the last training that was started, when Azure ML still runs it.
+        doubt: why what set it off is not what the workspace shows; "" when it is.
     """
 
     recipe: Recipe | None = None
     made: tuple[Made, ...] = ()
     newcomer: Newcomer | None = None
     running: JobName | None = None
+    doubt: str = ""
 
 
 def is_data_version(value: str) -> bool:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from shared.domain.fact import Ignored
 from shared.errors import EventError
 from shared.events.alerts import read_alert
+from shared.events.alerts.external import SOURCE as TOOLS
 from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
 from shared.ports.publisher import Publisher
+from shared.store.posted_results import PostedResults
 from shared.store.quarantine import Quarantine, Quarantined, quarantine_notice
 
 
@@ -19,13 +21,14 @@ class Alerts:
     """Reads budget and Azure Monitor alerts and publishes them to the custom topic.
 
     `outbox` is asked for only when people must be told: building it reads people.yaml, and an alert that is
-    understood must get through while that file is broken.
+    understood must get through while that file is broken. `results` keeps which results of other tools came in.
     """
 
     publisher: Publisher
     quarantine: Quarantine
     clock: Clock
     outbox: Callable[[], Outbox]
+    results: PostedResults | None = None
 
     def publish(self, body: bytes) -> str:
         """Publish the alert, as one event per endpoint, and return a sentence on what was understood.
@@ -47,5 +50,8 @@ class Alerts:
             self.quarantine.note_ignored(Quarantined("alert.ignored", told.reason, text, self.clock.now()))
             return f"ignored: {told.reason}"
         for event in told:
+            if self.results and event.source.startswith(TOOLS):
+                # Kept first: whoever hears of the event finds that it came in here.
+                self.results.keep(*(str(event.data[name]) for name in ("monitor", "run", "signal")))
             self.publisher.publish(event)
         return f"published {told[0].type} about {', '.join(event.subject for event in told)}"

@@ -210,7 +210,7 @@ class Monitors:
             model=policy.model,
             monitor=f"{policy.model}-{run.signal}",
             signal=run.signal,
-            run=f"{run.model_version}@{run.evidence or run.start.isoformat()}",
+            run=run.name,
             features=run.features,
             detail=run.sentence,
             report=run.report,

@@ -26,7 +26,7 @@ from shared.ports.labels import LabelDesk
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import Workspace
 from shared.reactions.registry import reactions
-from shared.reactions.spec import ModelMemory, Performed, Releases, Work, held_back, suppression_notice
+from shared.reactions.spec import Looks, ModelMemory, Performed, Releases, Work, held_back, suppression_notice
 from shared.store.ledger import Claimed, Contradiction, Entry, Finished, Ledger
 from shared.store.quarantine import Quarantine, Quarantined, quarantine_notice
 
@@ -52,6 +52,7 @@ class Processor:
     home: Home | None = None
     labels: LabelDesk | None = None
     people: Directory = field(default_factory=Directory)
+    looks: Looks | None = None
 
     @cached_property
     def _book(self) -> PolicyBook:
@@ -145,7 +146,16 @@ class Processor:
         if policy is None:
             return held_back(reaction, f"the policy of model {reaction.model} is gone")
         work = Work(
-            entry.fact, policy, number, claim.at, self.workspace, self.models, self.releases, self.labels, self.people
+            entry.fact,
+            policy,
+            number,
+            claim.at,
+            self.workspace,
+            self.models,
+            self.releases,
+            self.labels,
+            self.people,
+            self.looks,
         )
         if reaction.suppressed:
             reason = reaction.suppressed

@@ -10,6 +10,11 @@ from shared.policy.guardrails import MEASURED_CAUSES
 CAUSES_THAT_BRING_NOTHING = MEASURED_CAUSES | {"schedule"}
 
 
+def unconfirmed_guardrail(before: BeforeTraining) -> str | None:
+    """Return that a measurement was only told: what it is about is not there, or nobody took it."""
+    return f"not confirmed: {before.doubt}; nothing is trained on what was only told" if before.doubt else None
+
+
 def undecided_guardrail(before: BeforeTraining, cause: str) -> str | None:
     """Return that the answer to what was measured is on its way: a training runs, or its version is not decided."""
     if cause not in MEASURED_CAUSES:

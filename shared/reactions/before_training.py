@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from shared.domain.fact import DriftDetected
 from shared.domain.ids import JobName, ModelVersion
 from shared.domain.state import ModelState, Training
 from shared.domain.training import BeforeTraining, Made, Newcomer
 from shared.errors import PermanentError
 from shared.ports.batch_endpoints import endpoints_of
+from shared.ports.workspace import EndpointRecord
 from shared.reactions.spec import Work
 from shared.release.names import release_id
 from shared.release.rollout_section import Rollout
@@ -32,21 +34,34 @@ def read_before(work: Work, component: str, inputs: Mapping[str, str]) -> Before
     except PermanentError:
         # Submitting it will say what is wrong.
         recipe = None
-    made = [] if recipe is None else [_serving(work), _completed(work, last)]
+    endpoint = endpoints_of(work.workspace, work.policy.endpoint.type).endpoint(work.policy.endpoint.name)
+    made = [] if recipe is None else [_serving(work, endpoint), _completed(work, last)]
     return BeforeTraining(
         recipe=recipe,
         made=tuple(each for each in made if each),
         newcomer=_newcomer(work, last),
         running=_running(work, last),
+        doubt=_doubt(work, endpoint) if isinstance(work.fact.body, DriftDetected) else "",
     )
+
+
+def _doubt(work: Work, endpoint: EndpointRecord | None) -> str:
+    """Return why drift that was told trains nothing: the model is not there or not served, or nobody took that look."""
+    model, name = work.policy.model, work.policy.endpoint.name
+    deployments = endpoint.deployments if endpoint else ()
+    serving = [each for each in deployments if each.model == model and endpoint and endpoint.traffic.get(each.name)]
+    if not serving:
+        return f"endpoint {name} serves no version of {model}"
+    if not any(each.version and work.workspace.model(model, each.version) for each in serving):
+        return f"the registry has no version of {model} that endpoint {name} serves"
+    return work.looks.doubt(work.fact, work.policy) if work.looks else ""
 
 
 def _last(state: ModelState) -> Training | None:
     return max(state.trainings, key=lambda training: training.started_at, default=None)
 
 
-def _serving(work: Work) -> Made | None:
-    endpoint = endpoints_of(work.workspace, work.policy.endpoint.type).endpoint(work.policy.endpoint.name)
+def _serving(work: Work, endpoint: EndpointRecord | None) -> Made | None:
     if endpoint is None:
         return None
     for deployment in endpoint.deployments:

@@ -29,6 +29,12 @@ class ModelMemory(Protocol):
         ...
 
 
+class Looks(Protocol):
+    def doubt(self, fact: Fact, policy: Policy) -> str:
+        """Return why the monitor's look that the fact tells of is not known here; "" when it is."""
+        ...
+
+
 class Releases(Protocol):
     def open(self, release: Release) -> bool:
         """Store a new release and have it looked at; False when it was opened before."""
@@ -58,6 +64,7 @@ class Work:
     Args:
         number: its place in the plan; together with the fact's key it names every effect.
         people: who is who, for names that Azure shows.
+        looks: which looks of monitors are known; without it none is looked up.
     """
 
     fact: Fact
@@ -69,6 +76,7 @@ class Work:
     releases: Releases
     labels: LabelDesk | None = None
     people: Directory = field(default_factory=Directory)
+    looks: Looks | None = None
 
     @property
     def key(self) -> FactKey:

@@ -25,7 +25,7 @@ from shared.policy.guardrails import (
     training_guardrail,
 )
 from shared.policy.model import Policy
-from shared.policy.new_training import nothing_new_guardrail, undecided_guardrail
+from shared.policy.new_training import nothing_new_guardrail, unconfirmed_guardrail, undecided_guardrail
 from shared.ports.workspace import JobRequest
 from shared.reactions.before_training import read_before
 from shared.reactions.retrain_section import KEPT_TRAININGS, Retrain
@@ -120,7 +120,7 @@ def _guardrail(state: ModelState, retrain: Retrain, cause: str, now: datetime) -
 
 
 def _nothing_to_gain(before: BeforeTraining, cause: str) -> str | None:
-    return undecided_guardrail(before, cause) or nothing_new_guardrail(before, cause)
+    return unconfirmed_guardrail(before) or undecided_guardrail(before, cause) or nothing_new_guardrail(before, cause)
 
 
 def _release_under_way(state: ModelState, cause: str) -> str | None:

@@ -35,6 +35,11 @@ class MonitorRun:
     evidence: str = ""
     report: str = ""
 
+    @property
+    def name(self) -> str:
+        """Return what tells this look from every other one at the signal."""
+        return f"{self.model_version}@{self.evidence or self.start.isoformat()}"
+
 
 @dataclass(frozen=True, slots=True)
 class Counting:

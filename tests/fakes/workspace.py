@@ -81,6 +81,12 @@ class FakeWorkspace(FakeEndpoints):
         self.models[name, version] = record
         return record
 
+    def serve(self, model: str, version: str) -> None:
+        """Have the endpoint of the model's name answer by that version alone."""
+        made = DeploymentRecord(DeploymentName(f"v-{version}"), ModelName(model), ModelVersion(version), "Succeeded")
+        endpoint = EndpointName(model)
+        self.endpoints[model] = EndpointRecord(endpoint, "Succeeded", {made.name: 100}, {}, (made,), "")
+
     def end_job(self, name: str, status: str, outputs: Mapping[str, str] | None = None) -> None:
         self.jobs[name] = replace(self.jobs[name], status=status, outputs=dict(outputs or {}))
 

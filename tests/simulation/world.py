@@ -74,6 +74,7 @@ class World:
         self.azureml = FakeWorkspace(job_outcome="Running")
         for model, version in ((MODELS[0], "7"), (MODELS[0], "8"), (MODELS[1], "8")):
             self.azureml.register(model, version)
+            self.azureml.serve(model, version)
         # Who was told that a version of a claim is theirs: (version, worker).
         self.holders: list[tuple[str, str]] = []
         self.releases_woken: set[str] = set()

@@ -20,6 +20,8 @@ from shared.events.fields import Fields
 from shared.ports.publisher import OutgoingEvent
 
 SCHEMA = "vigiaMonitorResult"
+# How the source of such an event begins; no resource of Azure has such an id.
+SOURCE = "/monitors/"
 TOOLS: dict[str, Callable[[Fields], tuple[Found, ...]]] = {"evidently": evidently.read, "nannyml": nannyml.read}
 
 
@@ -41,7 +43,7 @@ def external_events(data: Fields, received_at: datetime) -> tuple[OutgoingEvent,
     named = data.optional_name("run")
     return tuple(
         outgoing.drift_detected(
-            f"/monitors/{tool}",
+            f"{SOURCE}{tool}",
             received_at,
             model=model,
             monitor=monitor,

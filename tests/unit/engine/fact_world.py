@@ -129,6 +129,7 @@ class World:
         self.queues = FakeQueues(self.clock)
         self.azureml = FakeWorkspace(job_outcome="Running")
         self.azureml.register("churn", "7")
+        self.azureml.serve("churn", "7")
         self.azureml.compute_instances = ["ci-ana"]
         self.blobs: Any = Fused(self.memory, self.fuse)
         self.queue: Any = Fused(self.queues, self.fuse)
