@@ -1,4 +1,4 @@
-"""Whether the look that an event tells of was really taken: an event is a hint, and whoever may publish can tell anything."""
+"""Whether the look that an event tells of was taken: whoever may publish events can tell anything."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from shared.store.posted_results import PostedResults
 
 @dataclass(frozen=True)
 class MonitorRecords:
-    """Looks the run of a monitor up where it must be: among our own runs and reports, among the results that other tools
-    posted, or among the workspace's jobs.
+    """Looks the run of a monitor up where it must be: among our own runs and reports, among the results that other
+    tools posted, or among the workspace's jobs.
 
     Args:
         source: the workspace's ARM id; what another one that is listed tells of its own looks cannot be looked up here.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.domain.fact import DriftDetected
 from shared.domain.ids import JobName
 from shared.events import outgoing
 from shared.ports.publisher import cloud_event
@@ -115,6 +116,7 @@ def test_what_a_listed_workspace_measured_cannot_be_looked_up_here(app: FakeApp)
     (key,) = app.ledger.keys()
     entry = app.ledger.entry(key)
     assert entry
+    assert isinstance(entry.fact.body, DriftDetected)
     told = replace(entry.fact, source="/elsewhere", body=replace(entry.fact.body, run="2@other"))
     assert app.monitor_records.doubt(told, app.policies[0]) == ""
     assert app.monitor_records.doubt(replace(told, source=entry.fact.source), app.policies[0]) != ""
