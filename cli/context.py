@@ -37,6 +37,25 @@ def open_app(settings_file: Path | None) -> App:
     return App(settings)
 
 
+def signed_in(settings_file: Path | None) -> str | None:
+    """Return who is signed in to Azure; None on loopback, where nobody is.
+
+    Raises:
+        CommandError: nobody is signed in, or the token does not say who.
+    """
+    settings = open_app(settings_file).settings
+    if settings.uses_loopback_credential:
+        return None
+    from azure.core.exceptions import AzureError
+
+    from shared.adapters.credentials import signed_in_as
+
+    try:
+        return signed_in_as(settings)
+    except (AzureError, ValueError) as exc:
+        raise CommandError("cli.not_signed_in", f"Azure does not say who you are: {exc}", "sign in: az login") from exc
+
+
 def storage_place(storage: str) -> str:
     """Return which storage a connection string or URI means, without its key."""
     parts = dict(part.split("=", 1) for part in storage.split(";") if "=" in part)

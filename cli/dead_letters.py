@@ -127,7 +127,7 @@ def replay(
       vigia events replay --from dead --since 2d --dry-run
       vigia events replay --from audit --since 1d --yes
     """
-    who = person(by)
+    who = person(by, settings)
     with waiting("looking everywhere"):
         app = context.open_app(settings)
         items = _chosen(app, identifiers or [], source, since)
@@ -159,7 +159,7 @@ def dismiss(
     Example:
       vigia events dismiss q-1b2c3d4e5f60 --reason "a typing error in a test"
     """
-    who, why = person(by), required_text(reason, "--reason")
+    who, why = person(by, settings), required_text(reason, "--reason")
     with waiting("dismissing"):
         app = context.open_app(settings)
         items = _chosen(app, identifiers, None, None)

@@ -75,7 +75,7 @@ def trigger(
     """
     chosen = find_kind(kind)
     answers = Answers(
-        by=person(by),
+        by=person(by, settings),
         model=model,
         version=version,
         reason=reason,

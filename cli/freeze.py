@@ -39,7 +39,7 @@ def freeze(
     Example:
       vigia freeze flight-delay --reason "labels of last week are wrong"
     """
-    why = f"{required_text(reason, '--reason')} ({person(by)})"
+    why = f"{required_text(reason, '--reason')} ({person(by, settings)})"
     with waiting("freezing"):
         state = _freeze(settings, model, why)
     assert state.freeze is not None
@@ -59,7 +59,7 @@ def unfreeze(
     Example:
       vigia unfreeze flight-delay --reason "labels are mended"
     """
-    why = f"{required_text(reason, '--reason')} ({person(by)})"
+    why = f"{required_text(reason, '--reason')} ({person(by, settings)})"
     with waiting("unfreezing"):
         state, lifted = _unfreeze(settings, model)
     _tell(state, output, f"retraining of {model} is allowed again: {why}; it was frozen for: {lifted}")

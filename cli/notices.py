@@ -87,7 +87,7 @@ def dismiss(
     Example:
       vigia notices dismiss n-3fa9c1d2e4b5 --reason "told by phone"
     """
-    who, why = person(by), required_text(reason, "--reason")
+    who, why = person(by, settings), required_text(reason, "--reason")
     with waiting("dismissing"):
         app_ = context.open_app(settings)
         results = {_id(stored): _dismiss(app_, stored, who, why) for stored in _chosen(app_, identifiers)}

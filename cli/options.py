@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cli import context
 from cli.errors import CommandError
 
 
@@ -35,7 +36,10 @@ SettingsOption = Annotated[
 ByOption = Annotated[
     str | None,
     typer.Option(
-        "--by", metavar="PERSON", help="Who asks, as it is recorded; by default the user.", show_default=False
+        "--by",
+        metavar="PERSON",
+        help="Who asks, as it is recorded: whoever is signed in to Azure, and no other name.",
+        show_default=False,
     ),
 ]
 
@@ -56,10 +60,24 @@ TimeoutOption = Annotated[
 ]
 
 
-def person(by: str | None) -> str:
-    """Return who asks: as given, else the user of this machine."""
-    if by is not None and by.strip():
-        return by.strip()
+def person(by: str | None, settings: Path | None) -> str:
+    """Return who asks: whoever is signed in to Azure, and nobody else.
+
+    On loopback nobody is signed in, and nothing is anybody's: there it is as given, else the user of this machine.
+    """
+    given, signed_in = (by or "").strip(), context.signed_in(settings)
+    if signed_in is not None:
+        if given and given.lower() != signed_in.lower():
+            raise CommandError(
+                "cli.somebody_else",
+                f"--by {given} is not who is signed in to Azure: {signed_in}",
+                "leave --by out, or sign in as that person: az login",
+            )
+        return signed_in
+    if given == "schedule":
+        raise CommandError("cli.no_person", "--by schedule names no person", "say who asks, e.g. ana@example.com")
+    if given:
+        return given
     try:
         return getpass.getuser()
     except (KeyError, OSError) as exc:

@@ -50,7 +50,7 @@ def abort(
     Example:
       vigia releases abort flight-delay-3 --reason "customers complain" --yes --timeout 120
     """
-    why, who = required_text(reason, "--reason"), person(by)
+    why, who = required_text(reason, "--reason"), person(by, settings)
     app, release = _running(settings, id_, "abort")
     share = release.traffic_steps[-1] if release.traffic_steps else 0
     confirm(f"Abort {release.id} ({release.state}, {share} % of the traffic)?", yes, "abort", _left_alone(release))
@@ -75,7 +75,7 @@ def promote(
     Example:
       vigia releases promote flight-delay-3 --reason "hotfix, traffic is low at night" --yes
     """
-    why, who = required_text(reason, "--reason"), person(by)
+    why, who = required_text(reason, "--reason"), person(by, settings)
     app, release = _running(settings, id_, "promote")
     if release.phase not in {"baking", "asking"}:
         message = f"release {release.id} is {_words(release)}, and bakes nothing that could be cut short"
@@ -105,7 +105,7 @@ def hold(
     Example:
       vigia releases hold flight-delay-3 --reason "black friday"
     """
-    why, who = required_text(reason, "--reason"), person(by)
+    why, who = required_text(reason, "--reason"), person(by, settings)
     app, release = _running(settings, id_, "hold")
     _not_held_by_others(app, release, who, is_admin=False)
     app.release_desk.request_hold(release.id, who, why)
@@ -126,7 +126,7 @@ def resume(
     Example:
       vigia releases resume flight-delay-3 --reason "black friday is over"
     """
-    why, who = required_text(reason, "--reason"), person(by)
+    why, who = required_text(reason, "--reason"), person(by, settings)
     app, release = _running(settings, id_, "resume")
     is_admin = _may_end_hold(app, release, who)
     app.release_desk.request_resume(release.id, who, why, is_admin=is_admin)

@@ -51,7 +51,7 @@ def retry(
       vigia releases retry flight-delay-3 --reason "the weather service is back" --yes
       vigia releases retry 3 --model flight-delay --reason "the gate was wrong" --yes --timeout 3600
     """
-    why, who = required_text(reason, "--reason"), person(by)
+    why, who = required_text(reason, "--reason"), person(by, settings)
     with waiting("reading the releases"):
         app = context.open_app(settings)
         policy, version = _found(app, target, model)

@@ -49,7 +49,7 @@ def undo(
     Example:
       vigia releases undo flight-delay --to 2 --reason "worse on holidays" --timeout 3600
     """
-    why, who = required_text(reason, "--reason"), person(by)
+    why, who = required_text(reason, "--reason"), person(by, settings)
     with waiting("reading the policies"):
         app = context.open_app(settings)
         policy = _policy(app, model)

@@ -24,6 +24,30 @@ def credential_for(settings: Settings) -> TokenCredential:
     return DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id or None)
 
 
+def signed_in_as(settings: Settings) -> str:
+    """Return the address of the person, or "application ID", whose token Azure Resource Manager is given.
+
+    The token is ours and comes from Azure: nobody else could have put a name into it, so no signature is checked.
+
+    Raises:
+        ValueError: the token names nobody.
+    """
+    token = credential_for(settings).get_token(f"{settings.arm_endpoint}/.default").token
+    claims = _claims(token)
+    named = (claims.get(name) for name in ("upn", "preferred_username", "unique_name", "email"))
+    if address := next((str(name) for name in named if name), ""):
+        return address.lower()
+    if application := claims.get("appid") or claims.get("azp"):
+        return f"application {application}"
+    raise ValueError("the token names nobody")
+
+
+def _claims(token: str) -> dict[str, Any]:
+    body = token.split(".")[1] if token.count(".") == 2 else ""
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) or b"{}")
+    return claims
+
+
 class LoopbackCredential:
     """Unsigned tokens for emulators. Settings refuses it unless every endpoint is on this machine."""
 

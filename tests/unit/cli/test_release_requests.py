@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from azure.core.credentials import AccessToken
 
+from shared.adapters import credentials
 from shared.domain.ids import ModelVersion
 from shared.domain.release import Release, ReleaseState
 from shared.policy.people import Directory, Person
@@ -213,3 +217,49 @@ def test_an_admin_takes_back_anybodys_hold(
 
     assert (hold := fake.releases.held(running.id)) is not None
     assert (hold.kind, hold.by) == ("resume", "ana@example.com")
+
+
+def token_of(**claims: str) -> Any:
+    def encoded(part: dict[str, str]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+    token = AccessToken(f"{encoded({'alg': 'none'})}.{encoded(claims)}.", 0)
+    return lambda _: SimpleNamespace(get_token=lambda _: token)
+
+
+@pytest.fixture
+def signed_in(fake: FakeApp, monkeypatch: pytest.MonkeyPatch) -> FakeApp:
+    """The app on Azure, with Ana signed in."""
+    fake.settings = replace(fake.settings, uses_loopback_credential=False)
+    monkeypatch.setattr(credentials, "credential_for", token_of(upn="Ana@example.com", oid="0-1"))
+    fake.releases.create(in_canary(fake))
+    return fake
+
+
+def test_on_azure_nobody_asks_in_another_name(signed_in: FakeApp, run: Run) -> None:
+    release = in_canary(signed_in).id
+    shown = run("releases", "hold", release, "--reason", "x", "--by", "ben@example.com", "--timeout", "0")
+    assert shown.exit_code != 0
+    assert "--by ben@example.com is not who is signed in to Azure: ana@example.com" in " ".join(shown.stderr.split())
+    assert signed_in.releases.held(release) is None
+
+    for by in ([], ["--by", "ANA@example.com"]):
+        run("releases", "hold", release, "--reason", "x", *by, "--timeout", "0")
+        asked = signed_in.releases.held(release)
+        assert asked
+        assert asked.by == "ana@example.com"
+
+
+def test_an_application_asks_in_its_own_name(signed_in: FakeApp, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "credential_for", token_of(appid="1-2-3"))
+    release = in_canary(signed_in).id
+    run("releases", "hold", release, "--reason", "x", "--timeout", "0")
+    asked = signed_in.releases.held(release)
+    assert asked
+    assert asked.by == "application 1-2-3"
+
+
+def test_whoever_is_not_signed_in_is_told_to_be(signed_in: FakeApp, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "credential_for", token_of())
+    shown = run("releases", "hold", in_canary(signed_in).id, "--reason", "x")
+    assert "az login" in shown.stderr
