@@ -181,7 +181,8 @@ class Observer:
             stored = self.releases.load(other) if other != release.id else None
             if stored and _is_rival(stored.release, release):
                 rival = stored.release
-                found.append(Rival(rival.id, rival.version, rival.model_created_at, rival.state))
+                is_held = bool(rival.held_because)
+                found.append(Rival(rival.id, rival.version, rival.model_created_at, rival.state, is_held))
         return tuple(found)
 
     def _champion_created_at(self, release: Release, endpoint: EndpointRecord | None) -> datetime | None:

@@ -20,7 +20,7 @@ from shared.release.approval import STEP, call_to_decide, reminded, without_four
 from shared.release.endings import end
 from shared.release.moves import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay, tell
 from shared.release.names import evaluation_job
-from shared.release.observation import Observation
+from shared.release.observation import Observation, Rival
 from shared.release.versions import is_newer
 from shared.release.words import duration, gates, split
 
@@ -38,6 +38,9 @@ def opened(release: Release, seen: Observation, now: datetime) -> Step:
     if seen.holder:
         return _behind(release, seen.holder, seen, now)
     if seen.claim is None or seen.claim.owner != release.id:
+        if first := _newest_waiting(release, seen):
+            # The newest goes first: once it passed its gates, the others are not needed.
+            return stay(replace(release, reason=f"waiting for version {first.version}, which goes first"), now)
         return soon(release, now, ClaimEndpoint(release.endpoint))
     return _note_champion(replace(release, generation=seen.claim.generation), seen, now)
 
@@ -143,19 +146,54 @@ def awaiting_approval(release: Release, seen: Observation, now: datetime) -> Ste
     return stay(reminded(release, now), now, AskApproval(approval_request(release)))
 
 
+# What is given up or goes back was not good enough to make another version pointless.
+_GATES_PASSED = frozenset(
+    {
+        ReleaseState.AWAITING_APPROVAL,
+        ReleaseState.DEPLOYING,
+        ReleaseState.SHADOWING,
+        ReleaseState.COMPARING,
+        ReleaseState.CANARY,
+        ReleaseState.PROMOTED,
+        ReleaseState.WATCHING,
+    }
+)
+
+
 def superseded(release: Release, seen: Observation) -> str:
-    """Return why a newer version makes this release pointless; empty when none does."""
+    """Return why a newer version makes this release pointless; empty when none does.
+
+    A version that has yet to pass its gates supersedes nothing: it may be rejected, and then nothing would be released.
+    """
     serving = release.champion.version if release.champion else None
     if serving == release.version:
         return f"version {release.version} serves already"
     if release.undo:
         return ""
     for rival in seen.rivals:
-        if is_newer(rival.version, rival.created_at, release.version, release.model_created_at):
+        if rival.state in _GATES_PASSED and is_newer(
+            rival.version, rival.created_at, release.version, release.model_created_at
+        ):
             return f"version {rival.version} is on its way, which is newer than {release.version}"
     if serving and is_newer(serving, seen.champion_created_at, release.version, release.model_created_at):
         return f"version {serving} serves already, which is newer than {release.version}"
     return ""
+
+
+def _newest_waiting(release: Release, seen: Observation) -> Rival | None:
+    """Return a version that waits for the endpoint, too, and is newer, or was not looked at and may be; none that a
+    person or its own trouble holds."""
+    if release.undo:
+        return None
+    waiting = (rival for rival in seen.rivals if rival.state is ReleaseState.OPENED and not rival.is_held)
+    return next((rival for rival in waiting if _may_be_newer(rival, release)), None)
+
+
+def _may_be_newer(rival: Rival, release: Release) -> bool:
+    are_numbers = rival.version.isdecimal() and release.version.isdecimal()
+    if rival.created_at is None and not are_numbers:
+        return True
+    return is_newer(rival.version, rival.created_at, release.version, release.model_created_at)
 
 
 def evaluation_request(release: Release, plan: EvaluationPlan, job: JobName) -> JobRequest:

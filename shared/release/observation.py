@@ -16,12 +16,13 @@ from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, Job
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another open release of the same model."""
+    """Another open release of the same model. One that `is_held` may not move for long."""
 
     id: ReleaseId
     version: ModelVersion
     created_at: datetime | None
     state: ReleaseState = ReleaseState.OPENED
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

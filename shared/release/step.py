@@ -59,7 +59,9 @@ def _held_back(release: Release, taken: Step, held: str, now: datetime) -> Step:
     if after.state.is_terminal or not (held or HOLD in after.held_because):
         return taken
     if after.state is release.state:
-        return replace(taken, release=replace(after, held_because=held))
+        # What is held does not take the endpoint, either: others go on.
+        actions = () if held and release.state is ReleaseState.OPENED else taken.actions
+        return replace(taken, release=replace(after, held_because=held), actions=actions)
     if not held:
         return taken
     if is_late(release, now):

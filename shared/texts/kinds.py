@@ -88,7 +88,6 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
         "studio",
         "detail",
     ),
-    NoticeKind.RELEASE_FAILED: ("version", "champion", "endpoint", "step", "release", "detail"),
     NoticeKind.RELEASE_RESUMED: ("version", "endpoint", "step", "release", "detail"),
     NoticeKind.RELEASE_HELD: ("version", "champion", "endpoint", "traffic_percent", "step", "release", "detail"),
     NoticeKind.TRAFFIC_CHANGED: ("endpoint", "version", "champion", "release", "detail"),

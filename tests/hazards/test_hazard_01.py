@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.domain.release import ReleaseState
 from tests.hazards.versions import Registry
+from tests.unit.engine.release_world import World
 
 CREATED = {str(number): datetime(2026, 11, number, tzinfo=UTC) for number in range(3, 8)}
 VERSIONS = tuple(CREATED)
@@ -102,3 +104,32 @@ def test_all_orders_of_five_registrations_that_come_one_by_one_end_with_the_same
 
         assert (world.serving, world.states["7"]) == (["7"], "finished"), order
         assert set(world.states.values()) <= {"superseded", "finished"}, order
+
+
+def test_a_newest_version_that_fails_its_gates_leaves_the_good_one_its_turn() -> None:
+    world = World()
+    world.workspace.register("flight-delay", "4")
+    first = world.open("2")
+    world.run(until=lambda: world.release(first).state is ReleaseState.CANARY)
+    good, bad = world.open("3"), world.open("4")
+    world.offer_scores(bad, challenger_gain=0.05)
+
+    world.run()
+
+    assert [world.release(each).state for each in (first, good, bad)] == ["finished", "finished", "rejected"]
+    assert world.traffic == {"v-3": 100}
+
+
+def test_a_newer_version_that_a_person_holds_keeps_nobody_waiting() -> None:
+    world = World()
+    world.workspace.register("flight-delay", "4")
+    first = world.open("2")
+    world.run(until=lambda: world.release(first).state is ReleaseState.CANARY)
+    held = world.open("4")
+    world.desk.request_hold(held, "ana@example.com", "not before Monday")
+    good = world.open("3")
+
+    world.run(until=lambda: world.release(good).state is ReleaseState.FINISHED)
+
+    assert world.traffic == {"v-3": 100}
+    assert world.release(held).state is ReleaseState.OPENED
