@@ -50,6 +50,19 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingData:
+    """New data that no training has read whole: a guardrail held its training back, or it is still being written.
+
+    `since` is when the first of it was heard of; from `ready_at` on it is complete, as far as anybody can tell. `what`
+    came last.
+    """
+
+    since: datetime
+    ready_at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Challenger:
     """The deployment that the release under way brings; `takes_requests` once it was given traffic, or copies of it."""
 
@@ -67,6 +80,7 @@ class ModelState:
         declined: newest last; what a worker that was overtaken must not start any more.
         release: the release that owns the model's endpoint now; read afresh for each decision, never stored.
         challenger: what that release brings; likewise.
+        waiting: new data that is to be trained on once nothing holds that back any more.
     """
 
     model: ModelName
@@ -76,3 +90,4 @@ class ModelState:
     declined: tuple[Declined, ...] = ()
     frozen_by: tuple[FactKey, ...] = ()
     challenger: Challenger | None = None
+    waiting: WaitingData | None = None

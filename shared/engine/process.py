@@ -26,7 +26,7 @@ from shared.ports.labels import LabelDesk
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import Workspace
 from shared.reactions.registry import reactions
-from shared.reactions.spec import Looks, ModelMemory, Performed, Releases, Work, held_back, suppression_notice
+from shared.reactions.spec import Looks, ModelMemory, Performed, Releases, Work, held_back, told_held_back
 from shared.store.ledger import Claimed, Contradiction, Entry, Finished, Ledger
 from shared.store.quarantine import Quarantine, Quarantined, quarantine_notice
 
@@ -157,10 +157,10 @@ class Processor:
             self.people,
             self.looks,
         )
-        if reaction.suppressed:
-            reason = reaction.suppressed
-            return held_back(reaction, reason, suppression_notice(reaction, reason, work))
+        known = reactions().get(reaction.name)
         try:
+            if reaction.suppressed:
+                return known.hold_back(reaction, work) if known else told_held_back(reaction, work)
             return reactions()[reaction.name].perform(reaction, work)
         except RetryableError as exc:
             if entry.attempts < MOST_EPOCHS:

@@ -1,20 +1,27 @@
-"""Asks for the trainings that policies schedule, whoever slept through the moment."""
+"""Asks for the trainings that policies schedule, whoever slept through the moment, and that new data waited for."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from croniter import croniter
 
 from shared.domain.ids import ModelName
+from shared.errors import VigiaError
 from shared.events.outgoing import retraining_requested
+from shared.logs import fields
 from shared.policy.model import Policy
 from shared.ports.blobs import BlobStore
 from shared.ports.clock import Clock
 from shared.ports.publisher import OutgoingEvent, Publisher
 from shared.reactions.retrain_section import Retrain
-from shared.reactions.start_training import SCHEDULE
+from shared.reactions.start_training import SCHEDULE, waits_no_longer
+from shared.reactions.waiting_data import ASKED_BY as WAITING_DATA
+from shared.store.models import ModelStates
+
+log = logging.getLogger("vigia.schedules")
 
 LOOKED_AT = "schedules/looked-at.txt"
 
@@ -41,8 +48,32 @@ class Schedules:
                 moment = _latest_moment(schedule, now)
                 if moment > since:
                     self.publisher.publish(_request(self.source, policy.model, schedule, moment))
+            if retrain and "new-data" in retrain.on:
+                self._ask_for_waiting(policy, retrain, now)
         # Only now: after a crash the same moments are published again, which is harmless.
         self.blobs.put(LOOKED_AT, now.isoformat().encode())
+
+    def _ask_for_waiting(self, policy: Policy, retrain: Retrain, now: datetime) -> None:
+        """Ask for a training on data that had to wait, once nothing holds it back; again after an hour, should it still
+        be waiting."""
+        try:
+            state = ModelStates(self.blobs).read(policy.model)
+        except VigiaError as exc:
+            # One model's trouble must not keep the others from being asked for.
+            log.warning("schedules.unread", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
+            return
+        waiting = state.waiting
+        if waiting is None or not waits_no_longer(state, retrain, now):
+            return
+        event = retraining_requested(
+            self.source,
+            waiting.ready_at,
+            model=policy.model,
+            request=f"new data since {waiting.since.isoformat()}, asked for at {now:%Y-%m-%dT%H}",
+            reason=f"new data since {waiting.since:%Y-%m-%d %H:%M} UTC, {waiting.what} last",
+            requested_by=WAITING_DATA,
+        )
+        self.publisher.publish(event)
 
     def _looked_at(self) -> datetime | None:
         found = self.blobs.get(LOOKED_AT)

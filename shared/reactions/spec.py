@@ -115,6 +115,7 @@ class ReactionSpec:
         propose: pure; what the policy wants done about a fact.
         perform: does it. Must be repeatable: it may run again after a crash at any line.
         sections: YAML key to the type of the policy section it reads.
+        hold_back: does what is to be done instead of a reaction that a guardrail held back; repeatable, too.
         looks_at_state: body types of the facts for which `propose` looks at the state. Storage is read for these
             only; with the others, the state that `propose` is given is empty.
     """
@@ -124,6 +125,13 @@ class ReactionSpec:
     perform: Callable[[Reaction, Work], Performed]
     sections: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     looks_at_state: tuple[type, ...] = (object,)
+    hold_back: Callable[[Reaction, Work], Performed] = lambda reaction, work: told_held_back(reaction, work)
+
+
+def told_held_back(reaction: Reaction, work: Work) -> Performed:
+    """Return that a guardrail held the reaction back when it was decided, and the notice that tells so."""
+    reason = reaction.suppressed or ""
+    return held_back(reaction, reason, suppression_notice(reaction, reason, work))
 
 
 def done(reaction: Reaction, detail: str, effect: str = "", *notices: Notice) -> Performed:

@@ -29,7 +29,25 @@ from shared.policy.new_training import nothing_new_guardrail, unconfirmed_guardr
 from shared.ports.workspace import JobRequest
 from shared.reactions.before_training import read_before
 from shared.reactions.retrain_section import KEPT_TRAININGS, Retrain
-from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done, held_back, suppression_notice
+from shared.reactions.spec import (
+    Performed,
+    ReactionSpec,
+    Work,
+    arguments,
+    done,
+    held_back,
+    suppression_notice,
+    told_held_back,
+)
+from shared.reactions.waiting_data import ASKED_BY as WAITING_DATA
+from shared.reactions.waiting_data import (
+    LATER,
+    incomplete,
+    is_incomplete,
+    still_waiting,
+    trained_meanwhile,
+    with_waiting,
+)
 
 NAME = "start-training"
 # Who asks when no person does; a guardrail that waits for a person is not satisfied by it.
@@ -46,14 +64,14 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
         return
     cause, why = _cause(fact, policy, retrain)
     if cause:
-        held_by = _not_by_itself(policy, cause) or _guardrail(state, retrain, cause, now)
+        held_by = _not_by_itself(policy, cause) or _guardrail(state, retrain, cause, now) or incomplete(fact)
         yield Reaction(NAME, policy.model, why, arguments(cause=cause, submitter=_person(fact)), held_by)
 
 
 def _person(fact: Fact) -> str | None:
     """Return who asked, when it is a person."""
     asked_by = fact.body.requested_by if isinstance(fact.body, RetrainingRequested) else SCHEDULE
-    return None if asked_by == SCHEDULE else asked_by
+    return None if asked_by in {SCHEDULE, WAITING_DATA} else asked_by
 
 
 def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
@@ -67,7 +85,9 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
         case DataArrived(location=location) if "new-data" in retrain.on and _reads(retrain, location):
             return "new-data", f"new data: {location}"
         case RetrainingRequested(model=model, reason=reason, requested_by=person) if model == policy.model:
-            return ("schedule", reason) if person == SCHEDULE else ("request", f"{person} asked for it: {reason}")
+            if person in {SCHEDULE, WAITING_DATA}:
+                return person, reason
+            return "request", f"{person} asked for it: {reason}"
     return "", ""
 
 
@@ -119,6 +139,22 @@ def _guardrail(state: ModelState, retrain: Retrain, cause: str, now: datetime) -
     )
 
 
+def waits_no_longer(state: ModelState, retrain: Retrain, now: datetime) -> bool:
+    """Return whether data waits that is complete, and nothing holds its training back any more."""
+    is_ready = state.waiting is not None and state.waiting.ready_at <= now
+    return is_ready and _guardrail(state, retrain, WAITING_DATA, now) is None
+
+
+def hold_back(reaction: Reaction, work: Work) -> Performed:
+    """Have new data wait, so that it is trained on later; other causes come again while they last."""
+    if not isinstance(work.fact.body, DataArrived):
+        return told_held_back(reaction, work)
+    work.models.update(work.policy.model, lambda state: with_waiting(state, work))
+    reason = reaction.suppressed or ""
+    notices = () if is_incomplete(reason) else (suppression_notice(reaction, reason, work),)
+    return held_back(reaction, f"{reason}{LATER}", *notices)
+
+
 def _nothing_to_gain(before: BeforeTraining, cause: str) -> str | None:
     return unconfirmed_guardrail(before) or undecided_guardrail(before, cause) or nothing_new_guardrail(before, cause)
 
@@ -140,7 +176,8 @@ def perform(reaction: Reaction, work: Work) -> Performed:
     training, reason = _reserve(work, retrain, job_name, cause, before)
     if reason or training is None:
         reason = reason or "another training was noted first"
-        return held_back(reaction, reason, suppression_notice(reaction, reason, work))
+        later = LATER if isinstance(work.fact.body, DataArrived) else ""
+        return held_back(reaction, f"{reason}{later}", suppression_notice(reaction, reason, work))
     try:
         job = work.workspace.submit_job(_request(retrain, training, reaction, work))
     except PermanentError:
@@ -168,11 +205,17 @@ def _reserve(
         if _is_overtaken(state, job, work.now):
             held_by.append(f"it was decided meanwhile that {job} does not start")
             return state
-        if reason := _guardrail(state, retrain, cause, work.now) or _nothing_to_gain(before, cause):
+        reason = (
+            trained_meanwhile(state, work.fact)
+            or _guardrail(state, retrain, cause, work.now)
+            or _nothing_to_gain(before, cause)
+        )
+        if reason:
             held_by.append(reason)
-            return _declined(state, job, work.now)
+            return _declined(with_waiting(state, work), job, work.now)
         training = Training(job, work.key, cause, work.now, next_chain(state, cause, work.now))
-        return replace(state, trainings=(*state.trainings, training)[-KEPT_TRAININGS:])
+        trainings = (*state.trainings, training)[-KEPT_TRAININGS:]
+        return replace(state, trainings=trainings, waiting=still_waiting(state, work))
 
     state = work.models.update(work.policy.model, note)
     noted = next((training for training in state.trainings if training.job == job), None)
@@ -232,4 +275,5 @@ SPEC = ReactionSpec(
     perform,
     {"retrain": Retrain},
     looks_at_state=(DriftDetected, DataArrived, RetrainingRequested),
+    hold_back=hold_back,
 )
