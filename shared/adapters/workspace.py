@@ -113,6 +113,12 @@ class AzureWorkspace:
 
         return job_record(self._do(f"job {request.name}", submit))
 
+    def cancel_job(self, name: JobName) -> None:
+        job = self.job(name)
+        # Azure ML refuses to cancel what has ended.
+        if job is not None and not job.has_ended:
+            self._do(f"job {name}", lambda ml: ml.jobs.begin_cancel(name))
+
     def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
         return self._do(f"component {component}", lambda ml: recipe_of(ml, component, inputs))
 

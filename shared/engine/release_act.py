@@ -20,6 +20,7 @@ from shared.ports.workspace import DeploymentRequest, Workspace
 from shared.release.actions import (
     Action,
     AskApproval,
+    CancelJobs,
     ClaimEndpoint,
     CloseApproval,
     CreateDeployment,
@@ -65,8 +66,8 @@ class Actor:
         match action:
             case ClaimEndpoint() | ScaleDeployment() | SetTraffic() | SetMirror() | GiveBackEndpoint():
                 self._direct(release, action, deadline)
-            case SubmitJob(request):
-                self.workspace.submit_job(request)
+            case SubmitJob() | CancelJobs() | ScoreBatch():
+                self._run(release, action)
             case AskApproval(request):
                 self.approvals.open(request)
             case CloseApproval(closed, digest, reason):
@@ -75,8 +76,6 @@ class Actor:
                 self._of(release).create_endpoint(endpoint)
             case CreateDeployment(request):
                 self._make(release, request, deadline)
-            case ScoreBatch(request):
-                self.scorer.score(request)
             case ReplaceHolder(holder, reason):
                 abort = ReleaseRequest("abort", PRODUCT, reason, self.clock.now(), is_automatic=True)
                 self.releases.ask(holder, abort)
@@ -125,6 +124,24 @@ class Actor:
             self.workspace.scale_deployment(action.endpoint, action.deployment, action.instances)
             about = fields(release=release.id, deployment=action.deployment, instances=action.instances)
             log.info("release.scaled", extra=about)
+
+    def _run(self, release: Release, action: SubmitJob | CancelJobs | ScoreBatch) -> None:
+        match action:
+            case SubmitJob(request):
+                self.workspace.submit_job(request)
+            case ScoreBatch(request):
+                self.scorer.score(request)
+            case CancelJobs():
+                self._cancel_jobs(release)
+
+    def _cancel_jobs(self, release: Release) -> None:
+        """Cancel what still runs: a refusal keeps nothing from going on."""
+        for job in (*((release.evaluation,) if release.evaluation else ()), *self.scorer.jobs(release)):
+            try:
+                self.workspace.cancel_job(job)
+            except WorkspaceError as exc:
+                about = fields(release=release.id, job=job, code=exc.code, reason=exc.message)
+                log.warning("release.job_not_canceled", extra=about)
 
     def _of(self, release: Release) -> Endpoints:
         return endpoints_of(self.workspace, release.plan.endpoint_type)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shared.domain.batch import BatchPlan
+from shared.domain.ids import JobName
 from shared.domain.release import Release, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PermanentError, RetryableError
@@ -65,6 +66,13 @@ class BatchScorer:
         except (RetryableError, PermanentError) as exc:
             return Judgement(Verdict.INCONCLUSIVE, f"the jobs cannot be read: {exc.message}", has_data=False)
         return judge_jobs([job.status for job in jobs], plan.failed_jobs_at_most)
+
+    def jobs(self, release: Release) -> tuple[JobName, ...]:
+        """Return the jobs in which the versions score the batch, as far as Azure ML has told their names."""
+        if release.plan.batch is None:
+            return ()
+        runs = (self.runs.read(scoring_job(release.id, each.deployment)) for each in sides(release))
+        return tuple(run.job for run in runs if run and run.job)
 
     def _job(self, release: Release, of: Serving) -> JobRecord | None:
         run = self.runs.read(scoring_job(release.id, of.deployment))

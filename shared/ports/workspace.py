@@ -194,6 +194,10 @@ class Workspace(Protocol):
         """Submit the job, or return the one that has its name already."""
         ...
 
+    def cancel_job(self, name: JobName) -> None:
+        """Have a job end that nobody needs any more; nothing happens when there is none, or it has ended."""
+        ...
+
     def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
         """Return what a job of that component with those inputs would run if it were submitted now."""
         ...

@@ -26,6 +26,13 @@ class SubmitJob:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelJobs:
+    """Have the release's evaluation and scoring jobs end, which cost money and tell nobody anything any more."""
+
+    release: ReleaseId
+
+
+@dataclass(frozen=True, slots=True)
 class AskApproval:
     request: ApprovalRequest
 
@@ -113,6 +120,7 @@ class GiveBackEndpoint:
 Action = (
     ClaimEndpoint
     | SubmitJob
+    | CancelJobs
     | AskApproval
     | CloseApproval
     | CreateEndpoint

@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.domain.ids import DeploymentName
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Ending, Release, ReleaseState, Serving
-from shared.release.actions import CloseApproval, GiveBackEndpoint, SetMirror, SetTraffic
+from shared.release.actions import CancelJobs, CloseApproval, GiveBackEndpoint, SetMirror, SetTraffic
 from shared.release.judgements import champion_fails, champion_is_no_better
 from shared.release.moves import CALL_AGAIN_AFTER, Step, go_on, hold, is_late, move, percent, stay, tell
 from shared.release.observation import Observation
@@ -40,10 +40,21 @@ def end(release: Release, state: ReleaseState, reason: str, now: datetime, **mor
 def _end(
     release: Release, state: ReleaseState, kind: NoticeKind | None, reason: str, now: datetime, **more: str
 ) -> Step:
+    if state in {ReleaseState.ABORTED, ReleaseState.SUPERSEDED} and (jobs := _running_jobs(release)):
+        reason = f"{reason}; {jobs}"
     ended = move(release, state, reason, now, more)
     if kind:
         ended = tell(ended, kind, reason=reason, step=release.state, **percent(release), **more)
     return go_on(ended, now)
+
+
+def _running_jobs(release: Release) -> str:
+    """Return what is said of the jobs that a release may leave behind; "" when it has none."""
+    if release.state is ReleaseState.EVALUATING and release.evaluation:
+        return f"evaluation job {release.evaluation} is canceled if it still runs"
+    if release.state is ReleaseState.COMPARING and release.sample:
+        return "its scoring jobs are canceled if they still run"
+    return ""
 
 
 def _restored(release: Release, ends_as: Ending, now: datetime) -> Step:
@@ -186,11 +197,12 @@ def settled(release: Release, seen: Observation, now: datetime) -> Step:
     return Step(replace(release, is_settled=release.posted == len(release.notices)), (), now)
 
 
-def _closing(release: Release) -> tuple[CloseApproval, ...]:
-    """Return what closes the question that was open when the release ended, if one was."""
-    if release.history and release.history[-1].left is ReleaseState.AWAITING_APPROVAL:
+def _closing(release: Release) -> tuple[CloseApproval | CancelJobs, ...]:
+    """Return what ends the question, or the jobs, that the release was about when it ended."""
+    left = release.history[-1].left if release.history else None
+    if left is ReleaseState.AWAITING_APPROVAL:
         return (CloseApproval(release.id, release.approval_digest, f"{release.state}, {release.reason}"),)
-    return ()
+    return (CancelJobs(release.id),) if left in {ReleaseState.EVALUATING, ReleaseState.COMPARING} else ()
 
 
 def _idle(release: Release, champion: Serving | None, now: datetime) -> dict[DeploymentName, datetime]:

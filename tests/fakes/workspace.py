@@ -131,6 +131,13 @@ class FakeWorkspace(FakeEndpoints):
             )
         return self.jobs[request.name]
 
+    def cancel_job(self, name: JobName) -> None:
+        self._raise("cancel_job")
+        job = self.jobs.get(name)
+        if job and not job.has_ended:
+            self.calls.append(("cancel_job", name))
+            self.jobs[name] = replace(job, status="Canceled")
+
     def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
         self._raise("recipe")
         return self._recipe(component, inputs)
