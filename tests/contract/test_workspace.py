@@ -100,6 +100,18 @@ def until(found: Callable[[], Any]) -> Any:
     raise AssertionError("it did not come about in 30 s")
 
 
+def test_a_job_is_canceled_once_and_one_that_ended_is_left(workspace: AzureWorkspace) -> None:
+    request = a_request(inputs={"customers": "azureml:customers@latest", "rounds": "3"})
+    workspace.submit_job(request)
+
+    workspace.cancel_job(request.name)
+    job = ended(workspace, request.name)
+    workspace.cancel_job(request.name)
+    workspace.cancel_job(JobName("nobody-knows"))
+
+    assert job.status == "Canceled"
+
+
 def test_a_job_trains_and_registers_what_its_record_names(workspace: AzureWorkspace) -> None:
     inputs = {"customers": "azureml:customers@latest", "rounds": "3"}
     request = a_request(inputs=inputs, registers={"model": "trained-churn"})
