@@ -13,25 +13,41 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import azure.functions as func
+
+import shared.bootstrap
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
 from benchmarks.harness.storage import azurite_settings
 from benchmarks.harness.timing import quantile
 from benchmarks.intake import POLICY
+from functions.process import process
 from shared.bootstrap import App
+from shared.ports.queues import poison_queue
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient, QueueMessage
 
 QUEUE = "events"
 PER_SECOND = 100
 SHORT_SECONDS, LONG_SECONDS = 20, 600
 WORKERS, THREADS = 2, 4
 BATCH = 16
+# As host.json says.
+MOST_TRIES, AGAIN_AFTER_SECONDS = 5, 5
+LARGE, ONE_IN_LARGE = 100_000, 100
 STORM_FACTS, STORM_COPIES = 100, 8
 FEW_MODELS, MANY_MODELS, SAMPLE = 10, 10_000, 200
 
 
-def event(name: str, sent_at: float = 0.0) -> str:
-    """Return a run's end that is none of ours: what a busy workspace mostly tells. Its experiment carries the time."""
+def event(name: str, sent_at: float = 0.0, characters: int = 0) -> str:
+    """Return a run's end that is none of ours: what a busy workspace mostly tells. Its experiment carries the time.
+
+    Args:
+        characters: how long a property of the run is that nobody reads.
+    """
     return json.dumps(
         {
             "specversion": "1.0",
@@ -47,27 +63,66 @@ def event(name: str, sent_at: float = 0.0) -> str:
                 "runId": name,
                 "runType": "azureml.PipelineRun",
                 "runTags": {},
-                "runProperties": {},
+                "runProperties": {"azureml.git.diff": "x" * characters} if characters else {},
             },
         }
     )
 
 
+class HostMessage(func.QueueMessage):
+    """A message as the Functions host hands it over."""
+
+    def __init__(self, identifier: str, content: str, dequeue_count: int) -> None:
+        super().__init__(id=identifier, body=content.encode())
+        self._tries = dequeue_count
+
+    @property
+    def dequeue_count(self) -> int:
+        return self._tries
+
+
+def take(message: QueueMessage, queue: QueueClient, poison: QueueClient) -> bool:
+    """Have the app's own function process the message and settle it as the host does; return whether it succeeded.
+
+    What fails comes again after five seconds, and after the fifth time lies in the poison queue (host.json).
+    """
+    tries = message.dequeue_count or 1
+    function: Any = process
+    try:
+        function._function.get_user_function()(HostMessage(message.id, str(message.content), tries))
+    except Exception:
+        if tries < MOST_TRIES:
+            queue.update_message(message, visibility_timeout=AGAIN_AFTER_SECONDS)
+            return False
+        poison.send_message(message.content)
+        queue.delete_message(message)
+        return False
+    queue.delete_message(message)
+    return True
+
+
 def work(settings: Settings, orders: Connection) -> None:
     """Take messages as the Functions host does, until told to stop; then send the latencies, in seconds."""
-    from azure.storage.queue import QueueClient, TextBase64DecodePolicy
+    from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
     app = App(settings)
-    queue = QueueClient.from_connection_string(settings.storage, QUEUE, message_decode_policy=TextBase64DecodePolicy())
+    shared.bootstrap.get_app = lambda: app
+    queue, poison = (
+        QueueClient.from_connection_string(
+            settings.storage,
+            name,
+            message_encode_policy=TextBase64EncodePolicy(),
+            message_decode_policy=TextBase64DecodePolicy(),
+        )
+        for name in (QUEUE, poison_queue(QUEUE))
+    )
     app.processor.process(event(f"warm-up-{os.getpid()}"))
     latencies: list[float] = []
 
-    def handle(message: object) -> None:
-        content = str(message.content)  # type: ignore[attr-defined]
-        app.processor.process(content)
-        sent_at = float(json.loads(content)["data"]["experimentName"])
-        queue.delete_message(message)  # type: ignore[arg-type]
-        latencies.append(time.time() - sent_at)
+    def handle(message: QueueMessage) -> None:
+        content = app.large_events.open(str(message.content))
+        if take(message, queue, poison):
+            latencies.append(time.time() - float(json.loads(content)["data"]["experimentName"]))
 
     orders.send("ready")
     with ThreadPoolExecutor(THREADS) as pool:
@@ -94,9 +149,9 @@ class Workers:
 def workers(settings: Settings) -> Iterator[Workers]:
     context = multiprocessing.get_context("spawn")
     pairs = [context.Pipe() for _ in range(WORKERS)]
-    processes = [context.Process(target=work, args=(settings, theirs), daemon=True) for _, theirs in pairs]
-    for process in processes:
-        process.start()
+    crew = [context.Process(target=work, args=(settings, theirs), daemon=True) for _, theirs in pairs]
+    for member in crew:
+        member.start()
     ours = [mine for mine, _ in pairs]
     try:
         for connection in ours:
@@ -105,18 +160,23 @@ def workers(settings: Settings) -> Iterator[Workers]:
             connection.recv()
         yield Workers(ours)
     finally:
-        for process in processes:
-            process.join(10)
-            process.kill()
+        for member in crew:
+            member.join(10)
+            member.kill()
 
 
 def publish_steadily(app: App, seconds: int, run: Run) -> int:
-    """Put unique events on the queue at the wanted rate; return how many went out."""
+    """Put unique events on the queue at the wanted rate, some of them too large for it; return how many went out."""
+
+    def publish(number: int) -> None:
+        characters = LARGE if number % ONE_IN_LARGE == 0 else 0
+        app.queue.send(QUEUE, app.large_events.message(event(f"run-{number}", time.time(), characters)))
+
     start, sent = time.monotonic(), 0
     with ThreadPoolExecutor(2) as pool:
         while (elapsed := time.monotonic() - start) < seconds:
             due = int(elapsed * PER_SECOND) - sent
-            list(pool.map(lambda n: app.queue.send(QUEUE, event(f"run-{n}", time.time())), range(sent, sent + due)))
+            list(pool.map(publish, range(sent, sent + due)))
             sent += due
             run.progress(f"{sent:,} events sent, {elapsed:.0f} of {seconds} s")
             time.sleep(0.01)
@@ -141,6 +201,7 @@ def steady(settings: Settings, seconds: int, run: Run) -> list[Figure]:
         Figure(
             "sustained.lost", sent + WORKERS - _facts(app), "facts", "published and not in the ledger", Goal("=", 0)
         ),
+        Figure("sustained.poison", app.queue.length(poison_queue(QUEUE)), "messages", "given up", Goal("=", 0)),
     ]
 
 
