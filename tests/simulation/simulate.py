@@ -85,7 +85,7 @@ class _Scheduler:
         self._arrivals = list(told.arrivals)
         self._handlers: dict[str, Callable[[str], None]] = {
             EVENTS: world.processor.process,
-            NOTICES: lambda text: world.outbox.deliver(json.loads(text)["notice"]),
+            NOTICES: world.outbox.handle,
             RELEASES: world.settle,
         }
 
