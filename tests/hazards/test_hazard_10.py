@@ -39,6 +39,32 @@ def test_the_submitter_is_who_asked_for_the_training_and_not_the_identity_that_r
     assert stored.release.submitter == ANA
 
 
+def test_tags_of_a_job_that_we_did_not_start_name_nobody_else_as_the_submitter() -> None:
+    world = World()
+    tags = {"vigia.submitter": BEN, "vigia.cause": "drift", "vigia.model": "churn"}
+    world.azureml.register("churn", "8", job="mine-1", by="Ana@Example.com")
+    world.azureml.jobs["mine-1"] = JobRecord(JobName("mine-1"), "Completed", tags, ANA)
+
+    world.process(registered("8"))
+
+    (item,) = world.releases.items()
+    stored = world.releases.load(item.id)
+    assert stored is not None
+    assert (stored.release.submitter, stored.release.cause) == (ANA, "registration by Ana@Example.com")
+
+
+def test_a_display_name_that_the_people_file_does_not_know_asks_for_one_approval_more() -> None:
+    world = World()
+    world.azureml.register("churn", "8", by="Ana Souza")
+
+    world.process(registered("8"))
+
+    (item,) = world.releases.items()
+    stored = world.releases.load(item.id)
+    assert stored is not None
+    assert (stored.release.submitter, stored.release.submitter_is_unknown) == (None, True)
+
+
 def test_of_a_version_whose_submitter_nobody_can_name_two_people_must_approve() -> None:
     world = ReleaseOffice()
     world.hides_submitters = True
