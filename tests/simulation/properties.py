@@ -14,7 +14,7 @@ from shared.domain.release import Release
 from shared.domain.state import ModelState
 from shared.store.codec import decode
 from shared.store.ledger import PREFIX, Entry
-from shared.store.outbox import OutboxRecord
+from shared.store.outbox import OutboxRecord, blob_name
 from shared.store.quarantine import QUARANTINE, Quarantined
 from tests.simulation.stories import MODELS, Story
 from tests.simulation.world import World
@@ -201,6 +201,7 @@ def people_are_told(end: Outcome) -> Iterator[str]:
     recorded = {notice.key for entry in end.entries for notice in entry.notices}
     recorded |= {notice.key for release in end.releases for notice in release.notices}
     came = {key for key, _ in end.world.inbox.came}
+    digests = {blob_name(key) for key in came}
     stored = Counter(record.notice.key for record in end.outbox)
     yield from (f"{TWICE} notice {key} is stored {count} times" for key, count in stored.items() if count > 1)
     states = {record.notice.key: record for record in end.outbox}
@@ -212,6 +213,8 @@ def people_are_told(end: Outcome) -> Iterator[str]:
             yield f"notice {key} was posted before its record was closed"
         elif record.state == "sent" and key not in came:
             yield f"{LOST} notice {key} is marked as sent and never came"
+        elif record.digest and record.digest not in digests:
+            yield f"{LOST} notice {key} is in a digest that never came"
         elif record.state == "failed" and not all("given up" in d.problem for d in record.deliveries or ()):
             yield f"notice {key} failed: {record.deliveries}"
     yield from (f"people were told {key}, which no record holds" for key in sorted(came - recorded) if _is_ours(key))
@@ -239,7 +242,7 @@ def _was_frozen(end: Outcome, model: str) -> bool:
 
 
 def _is_ours(key: str) -> bool:
-    return not key.startswith("quarantine/")
+    return not key.startswith(("quarantine/", "storm/"))
 
 
 def _name(entry: Entry) -> str:

@@ -49,6 +49,7 @@ class Shape:
         elsewhere: facts that want to train another model.
         copies: how often a fact may be delivered.
         late: how long after the first delivery the others may come.
+        storm: facts of which one kind of notice tells about one model, more than go out one by one.
         spread_minutes: the facts begin to be told within so many minutes, counted from one of `hours`.
     """
 
@@ -58,6 +59,7 @@ class Shape:
     freezes: int = 0
     others: int = 0
     wrongs: int = 0
+    storm: int = 0
     copies: tuple[int, ...] = (1, 2, 2, 3)
     late: tuple[timedelta, ...] = LATE
     spread_minutes: float = 8
@@ -81,6 +83,7 @@ def story(random: Random, shape: Shape) -> Story:
         *random.sample(pool.freezes, shape.freezes),
         *random.sample(pool.others, shape.others),
         *random.sample(pool.wrongs, shape.wrongs),
+        *random.sample(pool.storm, shape.storm),
     )
     arrivals = [arrival for telling in tellings for arrival in _deliveries(telling, shape, random)]
     if random.random() < 0.2:
@@ -112,6 +115,7 @@ class _Pool:
     freezes: tuple[Telling, ...]
     others: tuple[Telling, ...]
     wrongs: tuple[Telling, ...]
+    storm: tuple[Telling, ...]
 
 
 @cache
@@ -133,6 +137,7 @@ def _pool() -> _Pool:
         freezes=(_fact(budget(100)),),
         others=tuple(others),
         wrongs=(Telling(_identity(job_3[0]), job_3[:1], job_3[1:]), Telling(None, ("{",)), Telling(None, (nonsense,))),
+        storm=tuple(_fact(drift(f"8@{run}")) for run in range(12)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a seed is about: ten consecutive seeds go through all themes, so that each hazard is met often enough."""
+"""What a seed is about: eleven consecutive seeds go through all themes, so that each hazard is met often enough."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ THEMES = (
     Theme("contradictions and nonsense", Shape(1, wrongs=3), {"quarantine w": UNANSWERED, "models r": REFUSING}),
     Theme("copies at once and days later", COPIES, {"ledger w": CAUGHT, "models w": CAUGHT}),
     Theme("everything", Shape(3, elsewhere=1, freezes=1, releases=1, others=2), share=1.0),
+    Theme(
+        "a storm of notices",
+        Shape(0, storm=12, copies=(1,), late=AT_ONCE, spread_minutes=1, hours=(0,)),
+        {"outbox w": DYING, "storms w": UNANSWERED, "inbox w": REFUSING},
+        share=0.1,
+    ),
 )
 
 
