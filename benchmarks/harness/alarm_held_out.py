@@ -1,18 +1,17 @@
-"""False alarms on data that no rule was chosen on, through the comparison that `vigia monitor run` makes of files."""
+"""False alarms of the whole look on data that no rule was chosen on, beside those of rivals' rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.harness.alarm_tables import AROUND, neighbourhoods
-from benchmarks.harness.held_out import IN_ORDER, MIXED
+from benchmarks.harness.held_out import IN_ORDER, MIXED, HeldOut
 from benchmarks.harness.spec import Figure, Goal, NotMeasurableHereError
-from shared.drift.profile import profile
-from shared.drift.report import DriftRules
-from shared.engine.monitor_look import compared
+from benchmarks.harness.watched_table import Seen, WatchedTable
+from benchmarks.rivals.drift_alarms import RIVALS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,55 +23,62 @@ HALVES = 20
 
 def held_out_figures(say: Callable[[str], None]) -> list[Figure]:
     """Return the share of windows with an alarm against the ten around and the ten before, and of random halves."""
-    around: list[bool] = []
-    before: list[bool] = []
-    halves: list[bool] = []
     figures: list[Figure] = []
-    for name, read in {**IN_ORDER, **MIXED}.items():
+    seen: dict[str, list[Seen]] = {"around": [], "before": [], "halves": []}
+    for name, held_out in {**IN_ORDER, **MIXED}.items():
         say(f"held out: {name}")
         try:
-            frame = read()
+            frame = held_out.read()
         except NotMeasurableHereError as exc:
             say(f"left out: {exc}")
             continue
         if name in IN_ORDER:
             rows = len(frame) // WINDOWS
-            found = [_alarms(places, window) for places, window in neighbourhoods(frame, rows, rows)]
-            later = [_alarms(places, window) for places, window in _after_ten(frame, rows)]
-            figures += [
-                _figure(name, "around", found, f"{len(found)} windows of {rows:,} against the ten around"),
-                _figure(name, "before", later, f"{len(later)} windows of {rows:,} against the ten before"),
-            ]
-            around, before = around + found, before + later
-        halves += [_halves(frame, seed) for seed in range(HALVES)]
-    return [
-        *figures,
-        _figure("all", "around", around, f"{len(around)} windows of all sets in order against the ten around", 5),
-        _figure("all", "before", before, f"{len(before)} windows of all sets in order against the ten before", 10),
-        _figure("all", "halves", halves, f"{len(halves)} random halves of all sets", 1),
-    ]
+            what = f"{held_out.what}, {len(frame):,} rows, {len(frame.columns)} columns, windows of {rows:,}"
+            for kind, places in (("around", neighbourhoods), ("before", _after_ten)):
+                found = [_look(held_out, *each) for each in places(frame, rows, rows)]
+                seen[kind] += found
+                figures.append(_figure(f"{name}.{kind}", found, f"{what}, against the ten {kind}"))
+        seen["halves"] += [_halves(held_out, frame, seed) for seed in range(HALVES)]
+    words = {
+        "around": "windows of all sets against the ten around",
+        "before": "windows of all sets against the ten before",
+    }
+    for kind, goal in (("around", 5), ("before", 10)):
+        figures += _all_figures(kind, seen[kind], words[kind], goal)
+    return [*figures, *_all_figures("halves", seen["halves"], "random halves of all sets", 1)]
 
 
-def _figure(name: str, kind: str, alarms: list[bool], what: str, at_most: float | None = None) -> Figure:
-    share = 100 * float(np.mean(alarms)) if alarms else float("nan")
-    goal = None if at_most is None else Goal("<=", at_most)
-    return Figure(f"alarms.held_out.{name}.{kind}", share, "%", f"held out, {what}: with an alarm", goal)
+def _figure(name: str, seen: Sequence[Seen], what: str, goal: Goal | None = None) -> Figure:
+    share = 100 * float(np.mean([each.alarms for each in seen])) if seen else float("nan")
+    return Figure(f"alarms.held_out.{name}", share, "%", what, goal)
 
 
-def _alarms(places: list[pd.DataFrame], window: pd.DataFrame) -> bool:
+def _all_figures(kind: str, seen: Sequence[Seen], words: str, at_most: float) -> list[Figure]:
+    """Return our share over all sets, that of each signal, and each rival's."""
+    figures = [_figure(f"all.{kind}", seen, f"held out, {len(seen)} {words}: with an alarm", Goal("<=", at_most))]
+    for signal in ("data-drift", "data-quality", "prediction-drift"):
+        shares = 100 * float(np.mean([each.said(signal) == "drift" for each in seen]))
+        figures.append(Figure(f"alarms.held_out.all.{kind}.{signal}", shares, "%", f"of these, {signal} did"))
+    for rival, (text, rule) in RIVALS.items():
+        by_them = 100 * float(np.mean([rule(each.compared) for each in seen]))
+        figures.append(Figure(f"alarms.held_out.all.{kind}.{rival}", by_them, "%", f"{text}, likewise"))
+    return figures
+
+
+def _look(held_out: HeldOut, places: Sequence[pd.DataFrame], window: pd.DataFrame) -> Seen:
     import pandas as pd
 
-    rules = DriftRules(minimum_rows=min(len(window), DriftRules().minimum_rows))
-    return compared(window, profile(pd.concat(places)), rules).verdict == "drift"
+    return WatchedTable(pd.concat(places), held_out.answer, len(window)).look(window)
 
 
-def _after_ten(frame: pd.DataFrame, rows: int) -> Iterator[tuple[list[pd.DataFrame], pd.DataFrame]]:
-    for start in range(AROUND * rows, len(frame) - rows + 1, rows):
+def _after_ten(frame: pd.DataFrame, rows: int, stride: int) -> Iterator[tuple[list[pd.DataFrame], pd.DataFrame]]:
+    for start in range(AROUND * rows, len(frame) - rows + 1, stride):
         places = range(start - AROUND * rows, start, rows)
         yield [frame.iloc[each : each + rows] for each in places], frame.iloc[start : start + rows]
 
 
-def _halves(frame: pd.DataFrame, seed: int) -> bool:
+def _halves(held_out: HeldOut, frame: pd.DataFrame, seed: int) -> Seen:
     order = np.random.default_rng(SEED + seed).permutation(len(frame))
     half = len(frame) // 2
-    return _alarms([frame.iloc[order[:half]]], frame.iloc[order[half:]])
+    return _look(held_out, [frame.iloc[order[:half]]], frame.iloc[order[half:]])

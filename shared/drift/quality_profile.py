@@ -46,6 +46,7 @@ class QualityColumn:
         infinite: share of infinite values.
         is_sometimes_constant: in some piece, or in all, there is one value only.
         most_frequent: the share of the most frequent value.
+        longest_run: so many rows one after the other had one value, missing ones left out; 0 where it is rare.
         has_zone: of times, that they say their zone; None for other columns.
         are_flags: booleans, in whatever spelling, or nothing but 0 and 1.
         precision: what the column's type says of its numbers.
@@ -70,6 +71,7 @@ class QualityColumn:
     readable: float = 0.0
     at_least: float | None = None
     at_most: float | None = None
+    longest_run: int = 0
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -187,10 +189,11 @@ def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColu
     nulls = _most_missing(empty, starts)
     if kind == "empty":
         return QualityColumn(name, kind, nulls)
-    constant, frequent = _constancy(column, starts)
+    constant, frequent, run = _constancy(column, starts)
     flags = are_flags(column)
     present = len(column) - int(np.count_nonzero(empty))
     found = QualityColumn(name, kind, nulls, None, None, 0.0, 0.0, constant, frequent, are_flags=flags, present=present)
+    found = dataclasses.replace(found, longest_run=run)
     if kind == "categorical":
         readable = 0 if flags else np.count_nonzero(~np.isnan(finite_numbers(column, "numeric")))
         return dataclasses.replace(found, readable=readable / present)
@@ -221,29 +224,36 @@ def _piece_means(truths: NDArray[np.bool_], starts: list[int]) -> NDArray[Any]:
 
 
 def _most_missing(empty: NDArray[np.bool_], starts: list[int]) -> float:
+    """Return the worst piece's share, and where pieces differ by more than chance what a piece hardly exceeds."""
     from scipy.special import chdtrc
 
-    shares, share, sizes = _piece_means(empty, starts), float(np.mean(empty)), np.diff([*starts, len(empty)])
-    if len(starts) < 2 or share in (0.0, 1.0):
-        return float(np.max(shares))
+    worst, share = float(np.max(_piece_means(empty, starts))), float(np.mean(empty))
+    pieces = [len(empty) * number // LEVELS for number in range(LEVELS)]
+    if len(empty) < LEVELS * LEVELS or share in (0.0, 1.0):
+        return worst
+    shares, sizes = _piece_means(empty, pieces), np.diff([*pieces, len(empty)])
     between = float(np.sum(sizes * (shares - share) ** 2)) / (share * (1 - share))
-    has_levels = float(chdtrc(len(starts) - 1, between)) <= OF_ONE_LAW
-    return _hardly_exceeded(shares) if has_levels else float(np.max(shares))
+    has_levels = float(chdtrc(LEVELS - 1, between)) <= OF_ONE_LAW
+    return max(worst, _hardly_exceeded(shares)) if has_levels else worst
 
 
-def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float]:
-    """Return whether some piece has one value only, and about the most frequent value's share of all."""
+def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float, int]:
+    """Return whether some piece has one value only, about the most frequent value's share of all, and how many rows one
+    after the other had one value."""
     import pandas as pd
 
     some = column.iloc[:: max(1, len(column) // LOOKED_AT)].dropna()
     counts = some.astype(str).value_counts()
     frequent = float(counts.iloc[0] / len(some)) if len(some) else 0.0
     if frequent < 1 / PIECES:  # then no piece can have it alone, but for a fluke of the sample
-        return False, frequent
+        return False, frequent, 0
     codes, _ = pd.factorize(column.astype(str) if column.dtype == object else column)
     codes = codes.astype(np.float64)
     codes[column.isna().to_numpy(dtype=bool)] = np.nan
-    return bool(np.any(np.fmin.reduceat(codes, starts) == np.fmax.reduceat(codes, starts))), frequent
+    is_constant = bool(np.any(np.fmin.reduceat(codes, starts) == np.fmax.reduceat(codes, starts)))
+    present = codes[~np.isnan(codes)]
+    changes = np.flatnonzero(np.diff(present)) + 1
+    return is_constant, frequent, int(np.diff([0, *changes.tolist(), len(present)]).max())
 
 
 def _outside(values: NDArray[np.float64], starts: list[int]) -> float:

@@ -77,7 +77,23 @@ def test_moved_categories_are_drift_in_base_2() -> None:
     assert carrier.is_drifted
     # scipy.spatial.distance.jensenshannon([.5, .5], [.2, .8], base=2) = 0.27038, less what sampling shows.
     assert carrier.effect == pytest.approx(0.27038, abs=0.0002)
-    assert carrier.sentence == "carrier: JS 0.270 against a floor of 0.05; AA moved most, from 50.0% to 20.0% of rows"
+    assert carrier.sentence == "carrier: JS 0.270 against a floor of 0.03; AA moved most, from 50.0% to 20.0% of rows"
+
+
+@pytest.mark.parametrize("values", [2, 3, 10, 50])
+def test_five_points_between_categories_are_found_however_few_there_are(values: int) -> None:
+    names = np.array([f"c{each}" for each in range(values)])
+
+    def rows(count: int, seed: int) -> pd.DataFrame:
+        return pd.DataFrame({"kind": np.random.default_rng(seed).choice(names, count)})
+
+    reference, found = profile(rows(30_000, 0)), []
+    for seed in range(1, 31):
+        window = rows(3_000, seed)
+        assert compare(reference, window).verdict == "no-drift"
+        window.loc[window.index[window["kind"] == "c0"][:150], "kind"] = "c1"
+        found.append(compare(reference, window).verdict == "drift")
+    assert sum(found) >= 0.8 * len(found)
 
 
 def test_effect_does_not_depend_on_the_length_of_the_window() -> None:

@@ -132,6 +132,23 @@ def test_what_varies_in_the_reference_itself_is_no_alarm() -> None:
     assert check_quality(reference, window, NOW).verdict == "no-drift"
 
 
+def test_a_value_that_lasts_is_no_fault_where_it_lasted_before() -> None:
+    rain = pd.DataFrame({"rain": np.where(np.arange(10_000) % 1_000 < 400, 0.0, np.arange(10_000) % 7 + 1.0)})
+    made = profile_quality(rain)
+    assert check_quality(made, pd.DataFrame({"rain": np.zeros(800)}), NOW).verdict == "no-drift"
+    assert "constant" in check_quality(made, pd.DataFrame({"rain": np.zeros(900)}), NOW).sentence
+
+
+def test_missing_values_that_come_in_bouts_may_be_more_than_they_were() -> None:
+    of = np.random.default_rng(1)
+    share = np.repeat(of.uniform(0.2, 0.6, 10), 200)
+    gusts = pd.DataFrame({"bouts": np.where(of.random(2_000) < share, np.nan, 1.5 + of.random(2_000))})
+    gusts["evenly"] = np.where(of.random(2_000) < 0.4, np.nan, 1.5 + of.random(2_000))
+    made = profile_quality(gusts)
+    windy = pd.DataFrame({name: np.where(np.arange(400) < 280, np.nan, 2.0 + np.arange(400) / 1e3) for name in gusts})
+    assert [each.name for each in check_quality(made, windy, NOW).columns if each.is_drifted] == ["evenly"]
+
+
 @pytest.mark.parametrize(
     ("column", "change", "verdict"),
     [

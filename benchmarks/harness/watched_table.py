@@ -1,0 +1,115 @@
+"""A version that was trained on one table, and the app's whole look at others, as its timer takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from benchmarks.rivals.drift_alarms import Compared
+from shared.bootstrap import policy_sections
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.drift.report import ColumnReport
+from shared.drift.signal import MonitorReport
+from shared.engine.look_parts import Watched
+from shared.engine.monitor_look import MonitorLook
+from shared.policy.load import load_policy
+from shared.policy.model import Policy
+from shared.policy.monitoring import Monitor
+from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
+from shared.reactions.registry import reactions
+from shared.store.monitors import MonitorState
+from shared.store.profiles import Profiles
+from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.data import FakeData
+from tests.fakes.workspace import FakeWorkspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MODEL, ENDPOINT, DEPLOYMENT = ModelName("table"), EndpointName("table"), DeploymentName("v-1")
+TRAINED_ON, SCORED = "azureml:trained:1", "azureml:scored:1"
+START, HOUR = datetime(2026, 11, 1, tzinfo=UTC), timedelta(hours=1)
+PREDICTION = "prediction"
+DRIFTS = ("data-drift", "prediction-drift")
+# What a policy has that names signals and leaves the rest to us; fewer rows than usual are judged all the same.
+POLICY = """\
+model: table
+kind: tabular
+endpoint: {{name: table, type: online}}
+people: {{owner: ana@example.com, approvers: [ben@example.com]}}
+monitor:
+  every: 1h
+  labelled: {{data: "azureml:scored:1"}}
+  data_drift: {{minimum_rows: {rows}{more}}}
+  data_quality: {{}}
+  prediction_drift: {{minimum_rows: {rows}{more}}}
+"""
+USUAL_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look said, all signals together."""
+
+    report: MonitorReport
+
+    @property
+    def alarms(self) -> bool:
+        return self.report.verdict == "drift"
+
+    @property
+    def compared(self) -> Compared:
+        """Return the columns that were compared, the answers among them."""
+        signals = [each for each in self.report.signals if each.signal in DRIFTS]
+        rows = min(self.report.reference_rows or 0, *(each.rows for each in signals))
+        return Compared(tuple(column for each in signals for column in each.columns), rows)
+
+    @property
+    def drifted(self) -> tuple[ColumnReport, ...]:
+        return tuple(each for each in self.compared.columns if each.is_drifted)
+
+    def said(self, signal: str) -> str:
+        """Return a signal's verdict."""
+        return next(each.verdict for each in self.report.signals if each.signal == signal)
+
+    def names(self, column: str) -> bool:
+        """Return whether a signal alarms for that column."""
+        return any(each.name == column and each.is_drifted for found in self.report.signals for each in found.columns)
+
+
+class WatchedTable:
+    """Looks at windows against the training data; `answer` is the column that stands for the model's answers (the only
+    one is an input, too)."""
+
+    def __init__(self, training: pd.DataFrame, answer: str, rows: int, min_effect: float | None = None) -> None:
+        more = "" if min_effect is None else f", min_effect: {min_effect}"
+        text = POLICY.format(rows=min(rows, USUAL_ROWS), more=more)
+        self._answer, self._inputs = answer, [each for each in training if each != answer] or [answer]
+        self._policy: Policy = load_policy(text, "table.yaml", policy_sections(), tuple(reactions().values()))
+        self._data, workspace, self._end = FakeData(), FakeWorkspace(), START
+        scored = training[[answer]].rename(columns={answer: PREDICTION})
+        self._data.tables = {
+            TRAINED_ON: training[self._inputs],
+            SCORED: scored.assign(model_version="1", label=0),
+        }
+        job = JobName("job-1")
+        workspace.jobs[job] = JobRecord(job, "Completed", {}, "ana", {"training_data": TRAINED_ON})
+        workspace.register(MODEL, "1", job=job)
+        serving = DeploymentRecord(DEPLOYMENT, MODEL, ModelVersion("1"), "Succeeded")
+        workspace.endpoints[ENDPOINT] = EndpointRecord(ENDPOINT, "Succeeded", {DEPLOYMENT: 100}, {}, (serving,), "")
+        blobs = MemoryBlobStore(lambda: START)
+        self._looking = MonitorLook(workspace, self._data, Profiles(blobs), keeps_first=True)
+
+    def look(self, window: pd.DataFrame, before: Seen | None = None) -> Seen:
+        """Return what the app says of the next hour, with what it said of the hour before, if there was one."""
+        start, self._end = self._end, self._end + HOUR
+        key = (ENDPOINT, DEPLOYMENT)
+        self._data.inputs[key] = window.reindex(columns=self._inputs)
+        self._data.predictions[key] = window.dropna(subset=[self._answer]).rename(columns={self._answer: PREDICTION})
+        monitor = self._policy.section(Monitor)
+        assert monitor is not None
+        state = MonitorState(MODEL, ModelVersion("1"), start, start)
+        watched = Watched(DEPLOYMENT, ModelVersion("1"))
+        report = before.report if before else None
+        return Seen(self._looking.look(self._policy, monitor, watched, state, self._end, report).report)
