@@ -78,7 +78,7 @@ def test_each_fault_is_found_in_its_column_and_no_other(fault: str) -> None:
     spoil = {**NUMBERS, **CATEGORIES}[fault][0]
     table = WatchedTable(reference, "number_0", 3_000)
     seen = table.look(spoil(window, column, reference))
-    assert [name for name in window if seen.names(name)] == [column]
+    assert [name for name in window if seen.names(str(name))] == [column]
     assert not table.look(window).alarms
 
 
