@@ -11,6 +11,7 @@ from cli import batch_words
 from shared.domain.ids import EndpointName, FactKey, ModelVersion
 from shared.domain.outcome import tested_words
 from shared.domain.release import Release, Serving
+from shared.domain.release_plan import KeepPlan, ReleasePlan
 from shared.ports.batch_endpoints import endpoints_of
 from shared.release.moves import DEPLOY_WITHIN, EVALUATE_WITHIN, GATE_WITHIN, SHIFT_WITHIN, WAIT_FOR_ENDPOINT
 from shared.release.names import release_id
@@ -146,6 +147,7 @@ def _changes(would: Release, endpoint: EndpointRecord | None) -> Iterator[Change
         how = "deleted" if keep.then == "delete" else "scaled down"
         when = f"after {duration(keep.champion_for)} {'as no default' if plan.batch else 'without traffic'}"
         yield Change("-", f"what was there before {would.champion.deployment} is {how} {when}")
+        yield _old_champion(plan, keep, would.champion.deployment, how)
 
 
 def _moves(would: Release) -> Iterator[Change]:
@@ -183,3 +185,11 @@ def _at_most(would: Release) -> timedelta:
     shifts = len(would.steps) + bool(would.holdback)
     after = _bakes(would, plan.decide_within) + plan.watch_for
     return before + questions * plan.approval.expires + shifts * SHIFT_WITHIN + after
+
+
+def _old_champion(plan: ReleasePlan, keep: KeepPlan, deployment: str, how: str) -> Change:
+    if keep.last_known_good_for is None:
+        # A batch deployment has machines only while a job of it runs.
+        costs = "" if plan.batch else ", and costs its instances,"
+        return Change("~", f"{deployment} stays as it is{costs} until the next release has ended")
+    return Change("-", f"{deployment} is {how} {duration(keep.last_known_good_for)} after the watch")

@@ -122,10 +122,15 @@ class ProbePlan:
 
 @dataclass(frozen=True, slots=True)
 class KeepPlan:
-    """What becomes of deployments that serve nobody any more, and are not the last known good."""
+    """What becomes of deployments that serve nobody any more, after `champion_for`.
+
+    Args:
+        last_known_good_for: likewise of the last known good; None leaves it as it is until another one is.
+    """
 
     champion_for: timedelta
     then: Literal["delete", "scale-down", "keep"]
+    last_known_good_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,11 @@ class EndpointKeeper:
             if name not in states:
                 self.endpoints.change(claim, _without(claim, name))
                 return
-            if name in needed or states[name] == "Deleting" or self.clock.now() - since < keep.champion_for:
+            is_last_known_good = claim.last_known_good is not None and claim.last_known_good.deployment == name
+            stays_for = keep.last_known_good_for if is_last_known_good else keep.champion_for
+            if stays_for is None or name in needed or states[name] == "Deleting":
+                continue
+            if self.clock.now() - since < stays_for:
                 continue
             if not self.endpoints.change(claim, claim):
                 return
@@ -114,8 +118,8 @@ class EndpointKeeper:
 
 
 def _needed(claim: EndpointClaim, endpoint: EndpointRecord) -> set[DeploymentName]:
-    """Return what must stay as it is: what serves, is copied to, is to serve, or was the last known good."""
-    recorded = {each.deployment for each in (claim.champion, claim.last_known_good) if each}
+    """Return what must stay as it is: what serves, is copied to, or is to serve."""
+    recorded = {claim.champion.deployment} if claim.champion else set()
     shares = (endpoint.traffic, endpoint.mirror_traffic, claim.desired)
     return recorded | {name for share in shares for name, percent in share.items() if percent}
 

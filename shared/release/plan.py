@@ -16,7 +16,7 @@ from shared.policy.model import Policy
 from shared.release.ab_section import ab_plan
 from shared.release.batch_section import batch_plan
 from shared.release.judge_section import judge_plan
-from shared.release.rollout_section import Rollout, SmokeTest
+from shared.release.rollout_section import KEPT_FOR, Keep, Rollout, SmokeTest
 from shared.release.sections import Approval, Evaluate, Gates
 
 
@@ -52,7 +52,7 @@ def plan_from(policy: Policy) -> ReleasePlan:
         smoke_test=_smoke_test_plan(rollout.smoke_test),
         on_hand_edit=rollout.on_hand_edit,
         on_new_version=rollout.on_new_version,
-        keep=KeepPlan(rollout.keep.champion_for, rollout.keep.then),
+        keep=_keep_plan(rollout.keep),
         probe=ProbePlan(rollout.probe.sample, rollout.probe.per_interval) if rollout.probe else None,
         batch=batch_plan(rollout),
         holdback=rollout.held_back,
@@ -62,6 +62,11 @@ def plan_from(policy: Policy) -> ReleasePlan:
 
 def _smoke_test_plan(smoke_test: SmokeTest | None) -> SmokeTestPlan | None:
     return SmokeTestPlan(smoke_test.request, smoke_test.answers_within) if smoke_test else None
+
+
+def _keep_plan(keep: Keep) -> KeepPlan:
+    unused_for = KEPT_FOR if keep.champion_for is None else keep.champion_for
+    return KeepPlan(unused_for, keep.then, last_known_good_for=keep.champion_for)
 
 
 def _approval_plan(policy: Policy) -> ApprovalPlan:

@@ -61,10 +61,17 @@ class SmokeTest(Section):
     answers_within: Duration | None = None
 
 
-class Keep(Section):
-    """What becomes of deployments that serve nobody any more. The last known good one always stays as it is."""
+KEPT_FOR = timedelta(hours=24)
 
-    champion_for: Duration = timedelta(hours=24)
+
+class Keep(Section):
+    """What becomes of deployments that serve nobody any more.
+
+    With `champion_for`, that goes for the champion that was replaced, too; without it, that one stays as it is, at its
+    full cost, until the next release has ended, and the others stay for `KEPT_FOR`.
+    """
+
+    champion_for: Duration | None = None
     then: Literal["delete", "scale-down", "keep"] = "delete"
 
 
@@ -184,7 +191,7 @@ class Rollout(Section):
         )
 
     def _keep_problems(self) -> Iterator[tuple[str, str]]:
-        if self.keep.champion_for < timedelta(0):
+        if self.keep.champion_for is not None and self.keep.champion_for < timedelta(0):
             yield "keep.champion_for", "is in the past; write e.g. 24h"
         within = self.smoke_test.answers_within if self.smoke_test else None
         if within is not None and within <= timedelta(0):

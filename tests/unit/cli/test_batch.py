@@ -55,6 +55,7 @@ def test_a_plan_says_what_is_compared_and_swapped(batch: FakeApp, run: Run) -> N
         "0.05, no row may be missing; 95 % sure",
         "~ default deployment: v-2 → v-3, swapped back when more than 0 of its jobs fail",
         "- what was there before v-2 is deleted after 7 d as no default",
+        "- v-2 is deleted 7 d after the watch",
     ]
     assert told["at_least"] == timedelta(hours=26).total_seconds()
     assert run("plan", "churn-scores:2").stdout.strip().endswith("version 2 serves already.")

@@ -37,6 +37,7 @@ def test_a_new_version_is_planned_from_gate_to_clearing_away(champion: FakeApp, 
         "  + deployment v-3 with version 3, ",
         "  ~ traffic: v-2 100 % → v-2 90 %, v-3 10 %, for ",
         "  - what was there before v-2 is deleted after 1 d without traffic",
+        "  ~ v-2 stays as it is, and costs its instances, until the next release has ended",
     ):
         assert any(line.startswith(part) for line in lines), part
     assert not [call for call in champion.azureml.calls if call[0] != "register"]

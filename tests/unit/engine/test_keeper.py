@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -44,6 +44,22 @@ def test_the_last_known_good_stays_and_what_was_before_it_goes_when_its_time_is_
 
     assert world.deployments == {"v-2", "v-3"}
     assert set(world.endpoints.read(ENDPOINT).idle) == {"v-2"}
+
+
+@pytest.mark.parametrize("then", ["delete", "scale-down"])
+def test_the_replaced_champion_goes_after_the_time_that_the_policy_names(then: Literal["delete", "scale-down"]) -> None:
+    world = released("2", keep=KeepPlan(DAY, then, last_known_good_for=DAY))
+    sweep(world, after=DAY - timedelta(hours=1))
+    assert world.deployments == {"v-1", "v-2"}
+    world.workspace.calls.clear()
+
+    sweep(world, after=timedelta(hours=2))
+
+    gone = ("delete_deployment", "v-1") if then == "delete" else ("scale_deployment", "v-1=1")
+    assert world.workspace.calls == [gone]
+    world.undoable("1")
+    world.run()
+    assert world.traffic == {"v-1": 100}
 
 
 def test_a_version_that_was_rolled_back_goes_too() -> None:

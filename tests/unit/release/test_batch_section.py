@@ -54,7 +54,7 @@ def test_everything_that_may_be_written() -> None:
         layout=PredictionLayout(("id", "score"), ("id",), "score", " "),
         failed_jobs_at_most=1,
     )
-    assert plan.keep == KeepPlan(timedelta(days=7), "keep")
+    assert plan.keep == KeepPlan(timedelta(days=7), "keep", timedelta(days=7))
 
 
 REFUSED = [
