@@ -88,10 +88,8 @@ class LabelledReader:
 
     def _labelled(self, batch: pd.DataFrame) -> pd.DataFrame:
         require_columns(batch, {self.asked.key, PREDICTION}, "the scored rows have")
-        from shared.drift.equal import key_of
-
-        keys = batch[self.asked.key].map(key_of, na_action="ignore")
-        chosen = batch.assign(**{self.asked.key: keys})[keys.isin(self.truth.index)]
+        batch = keyed(batch, self.asked.key)
+        chosen = batch[batch[self.asked.key].isin(self.truth.index)]
         return chosen.assign(**{self.asked.label: chosen[self.asked.key].map(self.truth)})
 
     def _batches(self, part: _Part) -> Iterator[pd.DataFrame]:
@@ -112,6 +110,15 @@ class LabelledReader:
         hours = (number for number in range(int((end - start) / HOUR)) if (number + number // 24) % step == 0)
         finding = f"one hour in {step} was read: {size_text(size)} were collected within labels_within"
         return [_Part(start + number * HOUR, start + (number + 1) * HOUR) for number in hours], finding
+
+
+def keyed(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return the rows with the values of these columns, as far as there are such, as what names a row: two files may
+    write one id in two ways."""
+    from shared.drift.equal import key_of
+
+    there = [column for column in columns if column in frame.columns]
+    return frame.assign(**{column: frame[column].map(key_of, na_action="ignore") for column in there})
 
 
 def require_columns(frame: pd.DataFrame, columns: set[str], whose: str) -> None:

@@ -10,6 +10,7 @@ from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.outcome import Compared, LabelSource
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import Judgement, Verdict
+from shared.engine.labelled_rows import keyed
 from shared.errors import PermanentError, RetryableError
 from shared.ports.data import DataReader
 from shared.release.ab import due
@@ -123,7 +124,7 @@ def _arms(
 ) -> tuple[Arm, ...]:
     from shared.judge.outcome_rows import labels_by_key
 
-    known = labels_by_key(data.table(labels), source.key, source.label)
+    known = labels_by_key(keyed(data.table(labels), source.key), source.key, source.label)
     return tuple(_arm(data, endpoint, each, known, source.key) for each in served)
 
 
@@ -133,7 +134,7 @@ def _arm(data: DataReader, endpoint: EndpointName, served: Served, known: dict[s
     reader, start = ArmReader(known, key), served.start
     while start < served.end:
         end = min(start + SLICE, served.end)
-        reader.read(data.collected_predictions(endpoint, served.deployment, start, end))
+        reader.read(keyed(data.collected_predictions(endpoint, served.deployment, start, end), key))
         start = end
     return reader.arm()
 

@@ -8,6 +8,7 @@ from shared.domain.batch import BatchPlan
 from shared.domain.ids import JobName
 from shared.domain.release import Release, Serving
 from shared.domain.verdict import Judgement, Verdict
+from shared.engine.labelled_rows import keyed
 from shared.errors import PermanentError, RetryableError
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.clock import Clock
@@ -85,7 +86,8 @@ class BatchScorer:
         tables = {}
         for each in sides(release):
             try:
-                tables[each.deployment] = self.data.batch_predictions(request_for(release, each).output, plan.layout)
+                table = self.data.batch_predictions(request_for(release, each).output, plan.layout)
+                tables[each.deployment] = keyed(table, *plan.layout.key, plan.layout.prediction)
             except RetryableError:
                 return None
             except PermanentError as exc:

@@ -122,7 +122,7 @@ def _horizon(release: Release) -> int:
 def _tolerances(release: Release) -> Tolerances:
     from shared.judge.evidence import tolerances_of
 
-    return tolerances_of(release.plan.judge, _horizon(release), release.plan.stages)
+    return tolerances_of(release.plan.judge, _horizon(release), release.budget)
 
 
 def _shifts(data: DataReader, release: Release, champion: Serving, window: Window) -> tuple[Shift, ...]:

@@ -29,7 +29,8 @@ BATCH: dict[str, Any] = {
 
 
 class BatchWorld(World):
-    """`changed` is how many of a thousand rows a deployment predicts otherwise than v-1 does."""
+    """`changed` is how many of a thousand rows a deployment predicts otherwise than v-1 does; deployments that
+    `writes_fractions` has write 7.0 for the row 7."""
 
     def __init__(self, champion: bool = True) -> None:
         super().__init__(champion=False)
@@ -37,6 +38,7 @@ class BatchWorld(World):
         self.azure.now, self.azure.scored = self.clock.now, self._predict
         self.data.latest["azureml:churn-sample@latest"] = "azureml:churn-sample:7"
         self.changed: dict[str, int] = {}
+        self.writes_fractions: set[str] = set()
         self.workspace.register("flight-delay", "4")
         if champion:
             serving = DeploymentRecord(DeploymentName("v-1"), ModelName("flight-delay"), ModelVersion("1"), "Succeeded")
@@ -65,7 +67,10 @@ class BatchWorld(World):
         return pd.DataFrame({"row": range(1000), "prediction": predicted, "file": "a.csv"}).astype(str)
 
     def _predict(self, request: BatchRequest) -> None:
-        self.data.tables[request.output] = self.predictions(self.changed.get(request.deployment, 0))
+        predicted = self.predictions(self.changed.get(request.deployment, 0))
+        if request.deployment in self.writes_fractions:
+            predicted["row"] += ".0"
+        self.data.tables[request.output] = predicted
 
     def _measure(self) -> None:
         """Nobody measures the traffic of a batch endpoint."""

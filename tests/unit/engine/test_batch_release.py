@@ -42,6 +42,17 @@ def test_a_version_that_predicts_the_same_becomes_the_default() -> None:
     assert world.deployments == {"v-1", "v-2"}
 
 
+def test_rows_are_paired_however_a_version_writes_their_keys() -> None:
+    world = BatchWorld()
+    world.writes_fractions = {"v-2"}
+    release = world.open(**BATCH)
+
+    world.run()
+
+    assert world.release(release).state is ReleaseState.FINISHED
+    assert world.release(release).history[4].reason.startswith("all 1,000 rows predicted, 0 of 1,000 rows changed")
+
+
 def test_both_versions_score_the_same_version_of_the_batch_once() -> None:
     world = BatchWorld()
     running(world, "v-1", "v-2")

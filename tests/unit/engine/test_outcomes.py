@@ -103,6 +103,16 @@ def test_answers_that_became_worse_are_found_by_their_labels() -> None:
     assert found.numbers["quality_rows"] == 800
 
 
+def test_labels_name_their_rows_however_a_file_writes_an_id() -> None:
+    world = Labelled(right=0.7)
+    ids = {key: number for number, key in enumerate(world.truth["row_id"])}
+    for deployment, rows in world.data.rows.items():
+        world.data.rows[deployment] = rows.assign(row_id=[f"{ids[key]}.0" for key in rows["row_id"]])
+    world.arrive(1, world.truth.assign(row_id=range(len(ids))))
+    found = world.judgement(world.release(QUALITY), NOW + 10 * HOUR)
+    assert (found.verdict, found.numbers["quality_rows"]) == (Verdict.FAIL, 800)
+
+
 def test_rows_count_once_their_labels_had_time_to_come() -> None:
     world = Labelled()
     world.judgement(world.release(QUALITY), NOW + 10 * HOUR)
