@@ -14,6 +14,7 @@ from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.rivals import rules
 from benchmarks.rivals.releases import DAYS, Day
 from benchmarks.rivals.streams import MINUTES, Streams, World, simulate
+from shared.domain.release_plan import FIRST_BUDGET
 from shared.judge.evidence import Tolerances
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 SEED = 20261120
-# The rivals know no tolerance, so on their streams we have none either. The hour is one of a release's three stages.
+# The rivals know no tolerance, so on their streams we have none either. The hour is the first stage of a release.
 STRICT = Tolerances(
-    errors=0.0, latency=1.0, false_rollbacks=0.01, horizon=MINUTES, stages=3, warm_up=timedelta(minutes=10)
+    errors=0.0, latency=1.0, false_rollbacks=0.01, horizon=MINUTES, budget=FIRST_BUDGET, warm_up=timedelta(minutes=10)
 )
 TOLERANT = replace(STRICT, errors=0.01, latency=1.25)
+TIGHT, QUIET = replace(STRICT, errors=0.005, latency=1.10), (60.0, 540.0)
 RIVALS: Mapping[str, tuple[str, rules.Rule]] = {
     "argo": ("Argo, failureLimit 3", rules.argo),
     "cloudwatch": ("alarm 3 of 3", rules.cloudwatch),
@@ -40,7 +42,7 @@ RIVALS: Mapping[str, tuple[str, rules.Rule]] = {
 class Case:
     """One kind of hour, in words, what the canary is like in it, and within how many minutes it is to be found.
 
-    Latency waits for a warm-up of ten minutes and for sixteen slow minutes of twenty.
+    Latency waits for a warm-up of ten minutes and for fifteen slow minutes of twenty.
     """
 
     what: str
@@ -71,6 +73,24 @@ WORSE: Mapping[str, Case] = {
     "diurnal_latency_20": Case("latency +20 %, diurnal traffic", World(latency=1.20, is_diurnal=True), within=30),
     "noisy_latency_20": Case(
         "latency +20 %, 6 % noise of each version", World(latency=1.20, arm_noise=0.06), within=30
+    ),
+    "tight_errors_2": Case(
+        "errors 3 % (champion 1 %), 60 and 540 requests a minute, 0.5 points tolerated",
+        World(errors=0.01, canary_errors=0.03, arm_noise=0.03, rates=QUIET),
+        TIGHT,
+        25,
+    ),
+    "tight_errors_5": Case(
+        "errors 6 % (champion 1 %), likewise",
+        World(errors=0.01, canary_errors=0.06, arm_noise=0.03, rates=QUIET),
+        TIGHT,
+        10,
+    ),
+    "tight_latency_20": Case(
+        "latency +20 %, 60 and 540 requests a minute, 1.10 times tolerated",
+        World(errors=0.01, latency=1.20, arm_noise=0.03, rates=QUIET),
+        TIGHT,
+        30,
     ),
 }
 

@@ -49,9 +49,10 @@ def per_second(work: Callable[[], object], runs: int) -> float:
 
 def stages(change: Change, traffic: Traffic, random: np.random.Generator) -> Iterator[Measured]:
     """Yield one release's measurements, stage by stage: two bakes and the watch."""
-    for share, looks in ((0.1, 60), (0.5, 60), (0.95, 120)):
+    for number, (share, looks) in enumerate(((0.1, 60), (0.5, 60), (0.95, 120))):
         rates = tuple(np.full((1, looks), traffic.mean * part) for part in (share, 1 - share))
-        yield measure(traffic, change, (rates[0], rates[1]), tolerances_of(PLAN.judge, looks, PLAN.stages), random)
+        tolerances = tolerances_of(PLAN.judge, looks, PLAN.budget(number == 0))
+        yield measure(traffic, change, (rates[0], rates[1]), tolerances, random)
 
 
 def measured(runs: int, run: Run) -> list[Figure]:

@@ -20,7 +20,7 @@ from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
 from shared.domain.verdict import Judgement, Verdict
 from shared.engine.release_judge import judged
-from shared.judge.evidence import tolerances_of
+from shared.judge.evidence import Tolerances, tolerances_of
 from shared.release.new import Opening, new_release
 from shared.simulate.measurements import look
 
@@ -49,6 +49,7 @@ def release_of(stage: Stage) -> Release:
         watch_for=minutes * MINUTE,
         judge=JUDGE,
         deployment=DeploymentPlan(),
+        holdback=5,
     )
     version = ModelVersion("2")
     opening = Opening(ModelName("model"), version, EndpointName("endpoint"), FactKey("benchmark"), None, "benchmark")
@@ -56,9 +57,14 @@ def release_of(stage: Stage) -> Release:
         new_release(opening, plan, START),
         champion=Serving(CHAMPION, None),
         challenger=Serving(CHALLENGER, version),
-        state=ReleaseState.CANARY,
+        state=ReleaseState.WATCHING if stage.is_watch else ReleaseState.CANARY,
+        step_index=stage.number,
         traffic_since=START,
     )
+
+
+def tolerances(stage: Stage) -> Tolerances:
+    return tolerances_of(JUDGE, stage.measured.requests.shape[1], release_of(stage).budget)
 
 
 def judged_at(stage: Stage, row: int, minute: int, delay: timedelta = DELAY) -> Judgement:
@@ -83,9 +89,7 @@ def rolled_back(day: Day, releases: int, seed: int) -> dict[str, float]:
 
 
 def _ours(stage: Stage) -> NDArray[np.bool_]:
-    plan = release_of(stage).plan
-    tolerances = tolerances_of(plan.judge, stage.measured.requests.shape[1], plan.stages)
-    fails = look(stage.measured, tolerances, plan.judge.errors_at_most).verdicts < 0
+    fails = look(stage.measured, tolerances(stage), JUDGE.errors_at_most).verdicts < 0
     back = np.zeros(len(fails), dtype=bool)
     for row in np.flatnonzero(fails.any(axis=1)):
         back[row] = any(_goes_back(judged_at(stage, int(row), minute)) for minute in _taken(fails[row]))
@@ -115,8 +119,7 @@ def agreement(days: Sequence[Day], seed: int) -> float:
     for day in days:
         for stage in stages(day, 1, np.random.default_rng(seed)):
             minutes = stage.measured.requests.shape[1]
-            tolerances = tolerances_of(JUDGE, minutes, release_of(stage).plan.stages)
-            verdicts = look(stage.measured, tolerances, JUDGE.errors_at_most).verdicts[0]
+            verdicts = look(stage.measured, tolerances(stage), JUDGE.errors_at_most).verdicts[0]
             for minute in range(1, minutes + 1):
                 found = judged_at(stage, 0, minute)
                 # That the champion is sick, too, is for the app to see.

@@ -78,13 +78,18 @@ class Stage:
     """One stage of many releases (rows), minute by minute.
 
     Args:
+        number: of `STAGES`, from 0 on.
         streams: what rules see that take all requests.
         measured: what the judge sees: latency of served requests only.
     """
 
-    share: float
+    number: int
     streams: Streams
     measured: Measured
+
+    @property
+    def is_watch(self) -> bool:
+        return self.number == len(STAGES) - 1
 
 
 class StageTelemetry:
@@ -115,17 +120,18 @@ class StageTelemetry:
 
 
 def stages(day: Day, releases: int, random: np.random.Generator) -> list[Stage]:
-    return [_stage(day, share, minutes, releases, random) for share, minutes in STAGES]
+    return [_stage(day, number, releases, random) for number in range(len(STAGES))]
 
 
-def _stage(day: Day, share: float, minutes: int, releases: int, random: np.random.Generator) -> Stage:
+def _stage(day: Day, number: int, releases: int, random: np.random.Generator) -> Stage:
+    share, minutes = STAGES[number]
     shape = releases, minutes
     load = random.normal(0, LOAD, shape)
     out = _episodes(OUTAGE_MINUTES, minutes, shape, random) if day.is_out else np.zeros(shape, dtype=bool)
     arms = [_arm(day, rate, is_new, out, random) for rate, is_new in ((share, True), (1 - share, False))]
     (n_c, k_c, all_c, served_c), (n_b, k_b, all_b, served_b) = arms
     streams = Streams(np.maximum(n_c, 1), k_c, np.maximum(n_b, 1), k_b, all_c + load, all_b + load)
-    return Stage(share, streams, Measured(np.stack([n_c, k_c, n_b, k_b], axis=-1), served_c - served_b))
+    return Stage(number, streams, Measured(np.stack([n_c, k_c, n_b, k_b], axis=-1), served_c - served_b))
 
 
 def _arm(

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 MINUTES = 60
-CANARY_RATE, CHAMPION_RATE = 100.0, 900.0
 # Standard deviation of one request's log latency.
 REQUEST_SPREAD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What an hour is like; the canary has about 100 requests a minute, the champion 900.
+    """What an hour is like.
 
     Args:
+        rates: requests a minute of the canary and of the champion.
         latency: ratio of the canary's latency to the champion's.
         errors: the champion's share of errors, 0 to 1.
         canary_errors: the canary's; None for the same.
@@ -44,6 +44,7 @@ class World:
     arm_memory: float = 0.0
     is_diurnal: bool = False
     is_bursty: bool = False
+    rates: tuple[float, float] = (100.0, 900.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ def simulate(world: World, hours: int, seed: int, minutes: int = MINUTES) -> Str
         noise = random.normal(0, REQUEST_SPREAD, shape) / np.sqrt(requests) + _arm_noise(world, random, shape)
         return requests, failed, 4.5 + load + shift + noise
 
-    requests_c, errors_c, latency_c = arm(CANARY_RATE, share_c, slower)
-    requests_b, errors_b, latency_b = arm(CHAMPION_RATE, np.full(minutes, world.errors), np.zeros(minutes))
+    requests_c, errors_c, latency_c = arm(world.rates[0], share_c, slower)
+    requests_b, errors_b, latency_b = arm(world.rates[1], np.full(minutes, world.errors), np.zeros(minutes))
     return Streams(requests_c, errors_c, requests_b, errors_b, latency_c, latency_b)
 
 

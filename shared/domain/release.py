@@ -197,6 +197,12 @@ class Release:
     person_hold: ReleaseRequest | None = None
 
     @property
+    def budget(self) -> float:
+        """Return the share of the plan's false rollbacks that what is judged now may spend."""
+        is_first_step = self.state is ReleaseState.CANARY and self.step_index == 0 and not self.plan.mirror
+        return self.plan.budget(is_first_step or self.state is ReleaseState.SHADOWING)
+
+    @property
     def steps(self) -> tuple[int, ...]:
         """Return the percents to go through: with nothing serving there is nothing to compare with or to protect."""
         return self.plan.steps if self.champion else (100,)

@@ -133,6 +133,17 @@ class KeepPlan:
     last_known_good_for: timedelta | None = None
 
 
+FIRST_BUDGET = 2 / 3
+
+
+def stage_budget(stages: int, is_first: bool) -> float:
+    """Return the share of the false rollbacks that the first of so many stages may spend, or each of the others. It is
+    most in the first, which bad versions should not outlast, and has the least traffic to find them by."""
+    if stages == 1:
+        return 1.0
+    return FIRST_BUDGET if is_first else (1 - FIRST_BUDGET) / (stages - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class ReleasePlan:
     """The policy as it was when the release opened; running work keeps it, whatever is edited since.
@@ -181,6 +192,10 @@ class ReleasePlan:
     def stages(self) -> int:
         """Return how often a release is judged anew: in its shadow, at each step, and while it is watched."""
         return sum(step < 100 for step in self.steps) + bool(self.mirror) + 1
+
+    def budget(self, is_first: bool) -> float:
+        """Return the share of `judge.false_rollbacks` that one stage may spend."""
+        return stage_budget(self.stages, is_first)
 
     @property
     def endpoint_type(self) -> Literal["online", "batch"]:

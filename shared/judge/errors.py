@@ -2,10 +2,10 @@
 
 One interval is a block: n_c requests of the challenger with k_c errors, n_b of the champion with k_b. The null is "p_c
 <= ratio · p_b + offset" (or >=), a half-plane. The bet θ* is the smoothed share of errors since the process started,
-known before the block. Its counterpart θ° is the point of the null nearest to θ* in Kullback–Leibler divergence,
-weighted by n_c and n_b. Then e = p_θ*(block) / p_θ°(block) has mean at most 1 under every distribution of the null: by
-the optimality of θ° in a convex set, n_c (E_c − 1) + n_b (E_b − 1) <= 0 for the per-request means E, hence E_c^n_c ·
-E_b^n_b <= exp(that) <= 1.
+known before the block; that of a challenger that may be worse is drawn towards a share that is plainly worse. Its
+counterpart θ° is the point of the null nearest to θ* in Kullback–Leibler divergence, weighted by n_c and n_b. Then
+e = p_θ*(block) / p_θ°(block) has mean at most 1 under every distribution of the null: by the optimality of θ° in a
+convex set, n_c (E_c − 1) + n_b (E_b − 1) <= 0 for the per-request means E, hence E_c^n_c · E_b^n_b <= exp(that) <= 1.
 Source: R. Turner, A. Ly, P. Grünwald, Generic E-variables for exact sequential k-sample tests that allow for
 optional stopping, J. Stat. Plan. Inference 230 (2024); R. Turner and P. Grünwald, Exact anytime-valid
 confidence intervals for contingency tables and beyond, Statistics & Probability Letters 198 (2023).
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
+# What is expected of a worse challenger, before much was seen of it: so many times the tolerated share of errors, as if
+# so many of its errors had been seen. Tried: +2 points at 60 and 540 requests a minute are found three minutes sooner.
+PLAINLY_WORSE, SEEN_BEFORE = 2.0, 8.0
 _ITERATIONS = 60
 _CLOSE = 1e-12
 
@@ -64,7 +67,8 @@ def _paths(counts: Numbers, bound: Bound, starts: Starts, sign: float) -> Number
     for place, first in enumerate(begun):
         # What this process has seen before each of its intervals but the first, at which there is no bet yet.
         n_c, k_c, n_b, k_b = sums[:, :, first + 1 : intervals] - sums[:, :, first : first + 1]
-        bet_c, bet_b = (k_c + 0.5) / (n_c + 1), (k_b + 0.5) / (n_b + 1)
+        bet_b = (k_b + 0.5) / (n_b + 1)
+        bet_c = _worse(n_c, k_c, bet_b, bound) if sign > 0 else (k_c + 0.5) / (n_c + 1)
         # Where the bet lies in the null itself it is its own counterpart: nothing is staked.
         is_beyond = sign * (bet_c - bound.ratio * bet_b - bound.offset) > 0
         rows, columns = np.nonzero(is_beyond & has_requests[:, first + 1 :])
@@ -75,6 +79,12 @@ def _paths(counts: Numbers, bound: Bound, starts: Starts, sign: float) -> Number
         bet_c, bet_b = (np.concatenate(each) for each in zip(*bets, strict=True))
         gains[where] = _log_gains(counts[where[1], where[2]], bet_c, bet_b, bound)
     return starts.mean(np.cumsum(gains, axis=2, out=gains))
+
+
+def _worse(n_c: Numbers, k_c: Numbers, bet_b: Numbers, bound: Bound) -> Numbers:
+    """Return the bet on the share of errors of a challenger that is beyond the bound."""
+    expected = np.minimum(PLAINLY_WORSE * (bound.ratio * bet_b + bound.offset), 0.5)
+    return np.asarray((k_c + SEEN_BEFORE) / (n_c + SEEN_BEFORE / expected))
 
 
 def _log_gains(blocks: Numbers, bet_c: Numbers, bet_b: Numbers, bound: Bound) -> Numbers:

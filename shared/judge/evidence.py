@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.domain.release_plan import JudgePlan
 from shared.judge import errors, means, score_evidence
-from shared.judge.agreement import MINUTE, spanned
+from shared.judge.agreement import MINUTE, minutes_agree, spanned
 from shared.judge.errors import Bound
 from shared.judge.starts import ONE_START, starts_for
 
@@ -31,11 +31,9 @@ FEWEST_REQUESTS = 20
 # Rows of the traffic log come minutes late, now and then three times as late as usual: older than this, nothing is
 # known about now.
 STALE_INTERVALS, STALE_DELAYS = 10, 3
-# The minutes must be as sure as this that errors are more frequent: requests that fail together count once.
-ENOUGH_AGREEMENT = math.log(20)
-# Latency must be beyond the tolerance in 16 of the last 20 minutes, which a stall of a few minutes is not, and in 4 of
+# Latency must be beyond the tolerance in 15 of the last 20 minutes, which a stall of a few minutes is not, and in 4 of
 # the last 5, in which a version that still warms up has settled.
-SLOW_MINUTES = ((16, 20), (4, 5))
+SLOW_MINUTES = ((15, 20), (4, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,9 @@ class Tolerances:
         latency_quantile: of which quantile, 0 to 1; None for geometric means.
         scores: difference of mean predictions, either way, above 0.
         quality: how much worse the metric of labelled rows may be, 0 or more.
-        false_rollbacks: chance, above 0 and below 1; split equally over the metrics and stages.
+        false_rollbacks: chance, above 0 and below 1, for a whole release.
         horizon: how long the look-out lasts, in intervals; fixed beforehand.
-        stages: how often a release is judged anew: its steps, its shadow and its watch.
+        budget: the share of it, above 0 and at most 1, for the stage that is judged; split equally over the metrics.
         interval: what one measurement covers.
         warm_up: how long latency is not judged, from the beginning of a stage.
         log_delay: how late measurements arrive as a rule.
@@ -65,7 +63,7 @@ class Tolerances:
     latency_quantile: float | None = None
     scores: float | None = None
     quality: float | None = None
-    stages: int = 1
+    budget: float = 1.0
     interval: timedelta = MINUTE
     warm_up: timedelta = timedelta(0)
     log_delay: timedelta = timedelta(minutes=5)
@@ -84,7 +82,7 @@ class Tolerances:
     @property
     def enough_to_fail(self) -> float:
         """Return the least ln e-value that proves one metric to be beyond its tolerance."""
-        return math.log(max(len(self.metrics), 1) * self.stages / self.false_rollbacks)
+        return math.log(max(len(self.metrics), 1) / (self.budget * self.false_rollbacks))
 
     @property
     def stale_after(self) -> timedelta:
@@ -98,7 +96,7 @@ class Tolerances:
         return tuple((math.ceil(share * length), length) for share, length in lengths)
 
 
-def tolerances_of(plan: JudgePlan, horizon: int, stages: int = 1) -> Tolerances:
+def tolerances_of(plan: JudgePlan, horizon: int, budget: float = 1.0) -> Tolerances:
     return Tolerances(
         errors=plan.errors_worse_by_at_most,
         latency=plan.latency_ratio_at_most,
@@ -108,7 +106,7 @@ def tolerances_of(plan: JudgePlan, horizon: int, stages: int = 1) -> Tolerances:
         latency_quantile=plan.latency_quantile,
         scores=plan.score_shift_at_most,
         quality=plan.quality.worse_by_at_most if plan.quality else None,
-        stages=stages,
+        budget=budget,
         interval=plan.interval,
         warm_up=plan.latency_warm_up,
         log_delay=plan.log_delay,
@@ -150,9 +148,7 @@ def error_paths(counts: Numbers, tolerances: Tolerances) -> Paths:
     # Only where there is something to agree with.
     rows = np.flatnonzero((fails >= tolerances.enough_to_fail).any(axis=1))
     if len(rows):
-        n_c, k_c, n_b, k_b = np.moveaxis(counts[rows], 2, 0)
-        more = k_c / np.maximum(n_c, 1) - bound.ratio * k_b / np.maximum(n_b, 1)
-        agrees[rows] = means.paths_above(more, bound.offset, starts) >= ENOUGH_AGREEMENT
+        agrees[rows] = minutes_agree(counts[rows], bound, starts)
     return Paths("errors", fails, errors.paths_below(counts, bound, ONE_START), agrees)
 
 

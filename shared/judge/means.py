@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 # Effects in standard deviations of the values: from a faint, steady shift to a plain one.
-SCALES = (1.0, 2.0, 4.0)
+SCALES = (1.0, 2.0)
 # Below this e-process nothing is known; it keeps the arithmetic finite when all values are the same.
 LEAST_SPREAD = 1e-12
 # Below this a float loses its digits.

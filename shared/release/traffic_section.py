@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain.release_plan import stage_budget
 from shared.policy.quantities import Rate, duration_text
 from shared.release.judge_section import judge_plan
 from shared.release.probe_section import probes_that_decide, with_probes
@@ -105,7 +106,7 @@ def _tolerances(rollout: Rollout, stage: Stage) -> Tolerances:
         judge_plan(rollout.judge, rollout.shortest_stage),
         max(1, round(stage.within / rollout.judge.interval)),
     )
-    return tolerances_of(plan, looks, rollout.stages)
+    return tolerances_of(plan, looks, stage_budget(rollout.stages, is_first=True))
 
 
 def _hours_needed(rollout: Rollout, stage: Stage, expected: Expected) -> float:

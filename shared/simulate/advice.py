@@ -63,7 +63,8 @@ def time_needed(plan: ReleasePlan, traffic: Traffic, step: int = 0) -> timedelta
     if plan.probe:
         expected = with_probes(expected, plan.probe.per_interval)
     horizon = max(1, round(plan.decide_within / interval))
-    needed = intervals_to_pass(tolerances_of(plan.judge, horizon, plan.stages), expected, plan.judge.errors_at_most)
+    tolerances = tolerances_of(plan.judge, horizon, plan.budget(step == 0 and not plan.mirror))
+    needed = intervals_to_pass(tolerances, expected, plan.judge.errors_at_most)
     return None if needed * interval.total_seconds() > LONGEST.total_seconds() * 500 else needed * interval
 
 

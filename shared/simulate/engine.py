@@ -77,6 +77,7 @@ class _Stage:
 
     Args:
         first_pass: the look from which on a pass counts.
+        is_first: it is the first time that the versions are compared.
         is_beside: both versions serve at the same time, so that load cancels, and a failure goes back.
     """
 
@@ -84,6 +85,7 @@ class _Stage:
     first_pass: int
     is_watch: bool
     is_beside: bool
+    is_first: bool = False
 
 
 def simulate(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed: int) -> list[Ended]:
@@ -130,7 +132,9 @@ def _stage(plan: ReleasePlan, running: _Running) -> _Stage:
         looks = max(1, -(-plan.watch_for // interval))
         return _Stage(looks, looks + 1, is_watch=True, is_beside=running.endpoint.release.holdback > 0)
     looks = max(1, -(-plan.decide_within // interval))
-    return _Stage(looks, min(max(1, -(-plan.bake // interval)), looks), is_watch=False, is_beside=True)
+    first_pass = min(max(1, -(-plan.bake // interval)), looks)
+    is_first = running.endpoint.release.step_index == 0 and not plan.mirror
+    return _Stage(looks, first_pass, is_watch=False, is_beside=True, is_first=is_first)
 
 
 def _advance(
@@ -172,7 +176,7 @@ def _advance(
 
 def _tolerances(plan: ReleasePlan, stage: _Stage) -> Tolerances:
     horizon = max(1, round((plan.watch_for if stage.is_watch else plan.decide_within) / plan.judge.interval))
-    return without_scores(tolerances_of(plan.judge, horizon, plan.stages))
+    return without_scores(tolerances_of(plan.judge, horizon, plan.budget(stage.is_first)))
 
 
 def _says(looks: Looks, stage: _Stage) -> NDArray[np.int8]:

@@ -115,6 +115,18 @@ def test_errors_that_come_in_clusters_fail_no_good_version() -> None:
         assert Verdict.FAIL not in [each.verdict for each in looks]
 
 
+@pytest.mark.parametrize("bad", [pytest.param({20, 21}, id="two_minutes"), pytest.param({7, 8, 40, 41}, id="twice")])
+def test_minutes_in_which_half_of_the_requests_fail_fail_no_good_version(bad: set[int]) -> None:
+    for seed in range(4):
+        traffic = Traffic(seed).record(failing=lambda minute, _: 0.5 if minute in bad else 0.01)
+        assert all(each.verdict is not Verdict.FAIL for each in traffic.looks(every=2))
+
+
+def test_two_points_more_errors_are_found_beside_little_traffic() -> None:
+    found = [Traffic(seed).record(failing=lambda _, __: 0.03).look(30).verdict for seed in range(20)]
+    assert found.count(Verdict.FAIL) > len(found) / 2
+
+
 def test_the_first_suspicion_holds() -> None:
     looks = Traffic(4).record(minutes=40, slower=lambda _: 1.5).looks(40)
     verdicts = [each.verdict for each in looks]
@@ -155,8 +167,9 @@ def test_false_rollbacks_are_shared_by_steps_metrics_and_the_watch() -> None:
     from shared.judge.evidence import tolerances_of
 
     plan = a_plan()
+    first, other = (tolerances_of(plan.judge, 60, plan.budget(is_first)) for is_first in (True, False))
     assert plan.stages == 3
-    assert tolerances_of(plan.judge, 60, plan.stages).enough_to_fail == pytest.approx(math.log(600))
+    assert [first.enough_to_fail, other.enough_to_fail] == pytest.approx([math.log(300), math.log(1200)])
 
 
 def test_measurements_that_are_minutes_late_are_still_judged() -> None:
