@@ -4,7 +4,7 @@ import logging
 
 import azure.functions as func
 
-from functions.process import BROKEN_POLICY_DELAY
+from functions.process import BROKEN_POLICY_DELAY, BUSY_DELAY
 from shared.ports.queues import NOTICES
 
 bp = func.Blueprint()
@@ -14,13 +14,21 @@ log = logging.getLogger("vigia.functions")
 @bp.queue_trigger(arg_name="message", queue_name=NOTICES, connection="AzureWebJobsStorage")
 def deliver_notice(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_app
-    from shared.errors import PolicyError
+    from shared.errors import PolicyError, RetryableError
+    from shared.store.troubles import LAST_TRY
 
     app = get_app()
     body = message.get_body().decode(errors="backslashreplace")
     try:
         with app.troubles.noting(NOTICES, body, message.dequeue_count):
-            app.outbox.handle(body)
+            try:
+                app.outbox.handle(body)
+            except RetryableError as exc:
+                if (message.dequeue_count or 0) < LAST_TRY:
+                    raise
+                # The notice gives up by itself after two days; until then its message is none that calls people.
+                log.warning("notices wait for a channel: %s", exc)
+                app.queue.send(NOTICES, body, BUSY_DELAY)
     except PolicyError as exc:
         # Whom to tell stands in the policies; the notice waits until someone mends the file.
         log.error("policy.broken: notices wait until it is mended\n%s", exc)

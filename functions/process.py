@@ -11,12 +11,14 @@ bp = func.Blueprint()
 log = logging.getLogger("vigia.functions")
 
 BROKEN_POLICY_DELAY = timedelta(minutes=5)
+BUSY_DELAY = timedelta(minutes=5)
 
 
 @bp.queue_trigger(arg_name="message", queue_name=EVENTS, connection="AzureWebJobsStorage")
 def process(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_app
-    from shared.errors import PolicyError
+    from shared.errors import PolicyError, RetryableError
+    from shared.store.troubles import LAST_TRY
 
     app = get_app()
     # Bytes that are not UTF-8 are shown as \xNN, which no JSON has: such a body ends in quarantine, readable.
@@ -29,4 +31,12 @@ def process(message: func.QueueMessage) -> None:
         app.queue.send(EVENTS, body, BROKEN_POLICY_DELAY)
         return
     with app.troubles.noting(EVENTS, body, message.dequeue_count):
-        processor.process(app.large_events.open(body))
+        try:
+            processor.process(app.large_events.open(body))
+        except RetryableError as exc:
+            if (message.dequeue_count or 0) < LAST_TRY:
+                raise
+            # Five tries take half a minute, and services are away for longer. Nobody need be called: it comes again
+            # until it can be done, or until the sweep has done it and this message finds nothing left to do.
+            log.warning("events wait for a service: %s", exc)
+            app.queue.send(EVENTS, body, BUSY_DELAY)
