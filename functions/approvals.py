@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.sign_in import answer, person_or_answer
+from functions.sign_in import answer, foreign_form, person_or_answer
 
 bp = func.Blueprint()
 
@@ -35,6 +35,8 @@ def decide_approval(req: func.HttpRequest) -> func.HttpResponse:
     person = person_or_answer(req)
     if isinstance(person, func.HttpResponse):
         return person
+    if refused := foreign_form(req):
+        return refused
     release = req.route_params["release"]
     return answer(get_app().approval_pages.decide(release, req.get_body(), person, _languages(req)))
 

@@ -52,6 +52,23 @@ def person_or_answer(req: func.HttpRequest) -> "Principal | func.HttpResponse":
     return answer(message_page(401, locale, "signed_out", sign_in_url=_sign_in_url(req)))
 
 
+def foreign_form(req: func.HttpRequest) -> "func.HttpResponse | None":
+    """Return the refusal of a form that another site's page sent; None for one of ours.
+
+    Browsers say where a form comes from, in a header that pages cannot set. What says neither is no browser of today;
+    the form's token is proof enough there. Source: developer.mozilla.org, Sec-Fetch-Site and Origin, read 2026-11-30.
+    """
+    from shared.console.page import message_page
+    from shared.texts.languages import preferred
+
+    site, origin = req.headers.get("Sec-Fetch-Site"), req.headers.get("Origin")
+    hosts = {urlsplit(req.url).netloc, req.headers.get("Host", "")}
+    is_ours = site in {None, "same-origin", "none"} and (origin is None or urlsplit(origin).netloc in hosts - {""})
+    if is_ours:
+        return None
+    return answer(message_page(403, preferred(req.headers.get("Accept-Language", "")), "foreign_form"))
+
+
 def answer(page: "Page") -> func.HttpResponse:
     return func.HttpResponse(page.body, status_code=page.status, headers=dict(page.headers), mimetype="text/html")
 

@@ -12,7 +12,7 @@ from shared.adapters.clock import ServiceClock
 from shared.adapters.data import WorkspaceData
 from shared.adapters.publisher import EventGridPublisher
 from shared.adapters.queue_storage import AzureMessageQueue
-from shared.adapters.storage import DEAD_LETTERS, AzureBlobStore
+from shared.adapters.storage import DEAD_LETTERS, DECISIONS, AzureBlobStore
 from shared.adapters.telemetry import LogsTelemetry
 from shared.adapters.timed_storage import TimedBlobStore
 from shared.adapters.workspace import AzureWorkspace
@@ -83,6 +83,7 @@ class App(Stores):
         self.data = WorkspaceData(settings, self.workspace)
         self.blobs: BlobStore = TimedBlobStore(settings, self.clock)
         self.dead_letter_blobs: BlobStore = AzureBlobStore(settings, DEAD_LETTERS)
+        self.decision_blobs: BlobStore = AzureBlobStore(settings, DECISIONS)
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
@@ -112,11 +113,11 @@ class App(Stores):
 
     @cached_property
     def approvals(self) -> Approvals:
-        return Approvals(ApprovalRecords(self.blobs), self.queue, self.clock)
+        return Approvals(ApprovalRecords(self.decision_blobs), self.queue, self.clock)
 
     @cached_property
     def approval_pages(self) -> ApprovalPages:
-        return ApprovalPages(self.approvals, self.people, self.blobs, self.clock)
+        return ApprovalPages(self.approvals, self.people, self.decision_blobs, self.clock)
 
     @cached_property
     def outbox(self) -> NoticeOutbox:

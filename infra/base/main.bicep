@@ -133,6 +133,16 @@ module app 'app.bicep' = {
   }
 }
 
+module diagnostics 'diagnostics.bicep' = {
+  scope: group
+  params: {
+    vaultName: vault.outputs.name
+    storageName: storage.outputs.name
+    appName: app.outputs.name
+    logsName: monitoring.outputs.logsName
+  }
+}
+
 output AZURE_RESOURCE_GROUP string = group.name
 output VIGIA_FUNCTION_APP string = app.outputs.name
 output VIGIA_PUBLIC_URL string = app.outputs.url

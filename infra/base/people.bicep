@@ -2,6 +2,7 @@
 
 import { Groups } from '../environment.bicep'
 import { roles } from '../roles.bicep'
+import { queueNames } from 'storage.bicep'
 
 param groups Groups
 param storageName string
@@ -9,9 +10,36 @@ param topicName string
 param vaultName string
 param logsName string
 
+// The first holds the app's records.
+var operated = ['vigia', 'dead-letters']
+
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
 }
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource operatedContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
+  for name in operated: {
+    parent: blobs
+    name: name
+  }
+]
+
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' existing = [
+  for name in queueNames: {
+    parent: queueService
+    name: name
+  }
+]
 
 resource topic 'Microsoft.EventGrid/topics@2025-02-15' existing = {
   name: topicName
@@ -25,16 +53,28 @@ resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
   name: logsName
 }
 
-// The `vigia` command reads and writes releases and the ledger, asks for a next pass over the queue, and moves messages
-// out of the poison queues.
-resource operateStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for role in [roles.storageBlobDataContributor, roles.storageQueueDataContributor]: if (!empty(groups.operators)) {
-    name: guid(account.id, groups.operators, role)
-    scope: account
+// The `vigia` command reads and writes releases and the ledger, replays dead letters, asks for a next pass over the queue,
+// and moves messages out of the poison queues. Never the whole account: `vigia-decisions` and the code are nobody's.
+resource operateBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (name, index) in operated: if (!empty(groups.operators)) {
+    name: guid(account.id, name, groups.operators, roles.storageBlobDataContributor)
+    scope: operatedContainers[index]
     properties: {
       principalId: groups.operators
       principalType: 'Group'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+    }
+  }
+]
+
+resource operateQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (name, index) in queueNames: if (!empty(groups.operators)) {
+    name: guid(account.id, name, groups.operators, roles.storageQueueDataContributor)
+    scope: queues[index]
+    properties: {
+      principalId: groups.operators
+      principalType: 'Group'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataContributor)
     }
   }
 ]
@@ -59,16 +99,13 @@ resource writeSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if 
   }
 }
 
-// All but secrets/: whoever reads the pages' secret there could forge what their forms prove.
-resource viewStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(groups.viewers)) {
-  name: guid(account.id, groups.viewers, roles.storageBlobDataReader)
-  scope: account
+resource viewRecords 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(groups.viewers)) {
+  name: guid(account.id, operated[0], groups.viewers, roles.storageBlobDataReader)
+  scope: operatedContainers[0]
   properties: {
     principalId: groups.viewers
     principalType: 'Group'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
-    conditionVersion: '2.0'
-    condition: '((!(ActionMatches{\'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read\'} AND NOT SubOperationMatches{\'Blob.List\'})) OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringNotLike \'secrets/*\'))'
   }
 }
 

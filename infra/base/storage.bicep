@@ -16,11 +16,14 @@ param reportDays int
 param appPrincipalId string
 
 var packageContainerName = 'deployment-package'
-// All state of the app is in one container, `vigia`, in folders.
-var containerNames = ['vigia', 'dead-letters', packageContainerName]
+// All state of the app is in one container, `vigia`, in folders; but who decided what, and the key of the pages' forms, is
+// in one that no person may read or write.
+var containerNames = ['vigia', 'vigia-decisions', 'dead-letters', packageContainerName]
 // The -poison queues are the Functions host's own: it moves a message there after maxDequeueCount tries.
+@export()
 var queueNames = ['events', 'releases', 'notices', 'events-poison', 'releases-poison', 'notices-poison']
-// Table Data Contributor is for the host's own diagnostic events; the app keeps nothing in tables.
+// On the whole account, because the Functions host keeps containers, queues and tables of its own there. Table Data
+// Contributor is for the host's own diagnostic events; the app keeps nothing in tables.
 var appRoles = [
   roles.storageBlobDataOwner
   roles.storageQueueDataContributor

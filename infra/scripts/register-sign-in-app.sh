@@ -50,6 +50,8 @@ if [ -z "$(az ad app show --id "$app_id" --query "appRoles[?value=='Approver'] |
   echo "added the roles Approver and Admin" >&2
 fi
 az ad sp show --id "$app_id" --output none 2>/dev/null || az ad sp create --id "$app_id" --output none
+# Only who was assigned to the application, or to one of its roles, gets a token for it at all.
+az ad sp update --id "$app_id" --set appRoleAssignmentRequired=true --output none
 
 credential=vigia-app-identity
 if [ -z "$(az ad app federated-credential list --id "$app_id" --query "[?name=='${credential}'].id" --output tsv)" ]; then

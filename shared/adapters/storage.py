@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CONTAINER = "vigia"
 # Where Event Grid puts what it gave up; infra/ names it too.
 DEAD_LETTERS = "dead-letters"
+# Who may decide what, and the forms' key: the app alone reads and writes it (infra/base/people.bicep).
+DECISIONS = "vigia-decisions"
 LONGEST_NAME = 1024
 # What "somebody else has written it" looks like, and what "it is not there" does. Other answers of the same status say
 # something else: 409 is also a container that is being deleted, an immutability policy or an archived blob, 412 a

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from shared.console import csrf
 from shared.console.page import Page, message_page, render_page
 from shared.console.principal import Principal
-from shared.domain.approval import ApprovalRequest
+from shared.domain.approval import ApprovalRequest, Vote
 from shared.domain.ids import ReleaseId
 from shared.engine.approvals import Approvals, Choice, Outcome, Question, bar_to_vote
 from shared.errors import PermanentError, RetryableError
@@ -24,10 +24,11 @@ LARGEST_FORM = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Someone who is signed in, and how they read."""
+    """Someone who is signed in, how they read, and the address as which they decide; "" when theirs is another's."""
 
     principal: Principal
     writer: ValueWriter
+    decides_as: str
 
     @property
     def email(self) -> str:
@@ -36,6 +37,9 @@ class Visitor:
     @property
     def locale(self) -> str:
         return self.writer.locale
+
+    def gave(self, vote: Vote) -> bool:
+        return vote.person == self.decides_as or (bool(vote.oid) and vote.oid == self.principal.oid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,17 @@ class ApprovalPages:
 
     def _decide(self, release: ReleaseId, form: _Form, visitor: Visitor) -> Page:
         secret = csrf.stored_secret(self.blobs)
-        if not csrf.is_valid(form.token, secret, visitor.email, release, form.digest, self.clock.now()):
+        if not csrf.is_valid(form.token, secret, visitor.principal.key, release, form.digest, self.clock.now()):
             return message_page(403, visitor.locale, "bad_token", email=visitor.email)
-        outcome = self.approvals.vote(release, form.digest, visitor.email, form.choice, form.reason)
+        outcome = self.approvals.vote(
+            release,
+            form.digest,
+            visitor.decides_as,
+            form.choice,
+            form.reason,
+            oid=visitor.principal.oid,
+            addresses=visitor.principal.addresses,
+        )
         question = self.approvals.question(release)
         if question is None:
             return self._unknown(visitor)
@@ -126,17 +138,18 @@ class ApprovalPages:
             evidence=_evidence(request, visitor.locale),
             step=section(visitor.locale, "step").get(request.step, request.step),
             problem=problem,
-            barred=bar_to_vote(request, visitor.email),
-            has_answered=any(vote.person == visitor.email for vote in question.votes),
-            token=csrf.issue(secret, visitor.email, request.release, request.digest, self.clock.now()),
+            barred=bar_to_vote(request, visitor.decides_as, visitor.principal.addresses),
+            has_answered=any(visitor.gave(vote) for vote in question.votes),
+            token=csrf.issue(secret, visitor.principal.key, request.release, request.digest, self.clock.now()),
             moment=visitor.writer.moment,
         )
 
     def _visitor(self, principal: Principal, accept_language: str) -> Visitor:
-        known = self.people.people.get(principal.email)
+        decides_as = self.people.decides_as(principal.oid, principal.email)
+        known = self.people.people.get(decides_as)
         if known is None:
-            return Visitor(principal, ValueWriter(preferred(accept_language), "UTC"))
-        return Visitor(principal, ValueWriter(known.locale, known.time_zone))
+            return Visitor(principal, ValueWriter(preferred(accept_language), "UTC"), decides_as)
+        return Visitor(principal, ValueWriter(known.locale, known.time_zone), decides_as)
 
     def _unknown(self, visitor: Visitor) -> Page:
         return message_page(404, visitor.locale, "unknown", email=visitor.email)

@@ -12,17 +12,31 @@ _CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 # In this order: the first that looks like an address is the person's.
 _ADDRESS_CLAIMS = ("preferred_username", "upn", f"{_CLAIMS}upn", f"{_CLAIMS}emailaddress", "email", f"{_CLAIMS}name")
 _ROLE_CLAIMS = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")
+_OBJECT_CLAIMS = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _APPLICATION_CLAIMS = ("azp", "appid")
 DECIDING_ROLES = frozenset({"Approver", "Admin"})
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person (`email` in lower case) or an application (`application` is its client id) that signed in."""
+    """A person or an application (`application` is its client id) that signed in.
+
+    Args:
+        email: for show, in lower case; an administrator may change it, or give it to somebody else.
+        oid: who it is, in lower case: Entra's object id, which nobody ever gets again.
+        addresses: every address among the claims.
+    """
 
     email: str
     roles: frozenset[str]
     application: str = ""
+    oid: str = ""
+    addresses: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        """Return what tells this person from others: the object id where the sign-in says one."""
+        return self.oid or self.email
 
     @property
     def may_decide(self) -> bool:
@@ -44,6 +58,8 @@ def parse_principal(header: str) -> Principal | None:
     return Principal(
         email=_address(claims),
         roles=frozenset(value for kind, value in claims if kind in {*_ROLE_CLAIMS, role_type}),
+        oid=next((value.strip().lower() for kind, value in claims if kind in _OBJECT_CLAIMS), ""),
+        addresses=frozenset(value.lower() for kind, value in claims if kind in _ADDRESS_CLAIMS and "@" in value),
         application=next((value for kind, value in claims if kind in _APPLICATION_CLAIMS), ""),
     )
 

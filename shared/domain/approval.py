@@ -39,12 +39,28 @@ class ApprovalRequest:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One person's answer; a person has one, and it stays."""
+    """One person's answer; a person has one, and it stays.
+
+    Args:
+        person: the address as which they decide.
+        oid: their object id, by which answers are told apart and counted; "" in records of earlier versions.
+        addresses: every address that their sign-in showed: one of them may be the submitter's.
+    """
 
     person: str
     choice: Literal["approve", "reject"]
     reason: str
     at: datetime
+    oid: str = ""
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.oid or self.person
+
+    def is_by_same(self, other: Vote) -> bool:
+        """Return whether one person gave both: under one object id, or one address."""
+        return self.person == other.person or (bool(self.oid) and self.oid == other.oid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ A question is settled once, by one blob, whoever comes first: the last needed ap
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -69,12 +69,30 @@ class Outcome:
         return STATUS[self.code]
 
 
-def bar_to_vote(request: ApprovalRequest, person: str) -> Literal["not_approver", "submitter"] | None:
-    """Return why this person may not decide, None when they may. Addresses differ not by case."""
+def bar_to_vote(
+    request: ApprovalRequest, person: str, addresses: Iterable[str] = ()
+) -> Literal["not_approver", "submitter"] | None:
+    """Return why this person may not decide, None when they may. Addresses differ not by case.
+
+    Args:
+        person: the address as which they decide.
+        addresses: every other address of theirs: none of them may be the submitter's.
+    """
     if person.lower() not in {approver.lower() for approver in request.approvers}:
         return "not_approver"
-    is_submitter = request.submitter is not None and person.lower() == request.submitter.lower()
+    theirs = {address.lower() for address in (person, *addresses)}
+    is_submitter = request.submitter is not None and request.submitter.lower() in theirs
     return "submitter" if is_submitter and not request.submitter_may_approve else None
+
+
+def _counted(request: ApprovalRequest, votes: Sequence[Vote]) -> list[Vote]:
+    """Return the answers that count, first given first: one per person, of those who may decide."""
+    counted: list[Vote] = []
+    for vote in votes:
+        is_new = not any(vote.is_by_same(other) for other in counted)
+        if is_new and vote.at < request.expires_at and bar_to_vote(request, vote.person, vote.addresses) is None:
+            counted.append(vote)
+    return counted
 
 
 def tally(request: ApprovalRequest, votes: Sequence[Vote], now: datetime) -> Decision | None:
@@ -83,7 +101,7 @@ def tally(request: ApprovalRequest, votes: Sequence[Vote], now: datetime) -> Dec
     One rejection ends it; answers given before the deadline count also when they are counted after it.
     Answers of people who may not decide do not count.
     """
-    counted = [v for v in votes if v.at < request.expires_at and bar_to_vote(request, v.person) is None]
+    counted = _counted(request, votes)
     for vote in counted:
         if vote.choice == "reject":
             return Decision("rejected", (vote.person,), vote.reason, vote.at)
@@ -99,7 +117,7 @@ def refusal(
     request: ApprovalRequest, votes: Sequence[Vote], decision: Decision | None, vote: Vote, digest: str
 ) -> Outcome | None:
     """Return why an answer is not taken, or what it came to when it was given before; None to take it."""
-    barred = bar_to_vote(request, vote.person)
+    barred = bar_to_vote(request, vote.person, vote.addresses)
     if barred:
         return Outcome(barred)
     if digest != request.digest:
@@ -110,7 +128,7 @@ def refusal(
         return after_decision(decision, vote)
     if vote.at >= request.expires_at:
         return Outcome("expired")
-    before = next((v for v in votes if v.person == vote.person), None)
+    before = next((v for v in votes if v.is_by_same(vote)), None)
     if before is not None and before.choice != vote.choice:
         return Outcome("answered", (vote.person,))
     return None
@@ -170,17 +188,30 @@ class Approvals:
         waiting = (question for question in found if question.decision is None)
         return tuple(sorted(waiting, key=lambda question: question.request.expires_at))
 
-    def vote(self, release: ReleaseId, digest: str, person: str, choice: Choice, reason: str) -> Outcome:
+    def vote(
+        self,
+        release: ReleaseId,
+        digest: str,
+        person: str,
+        choice: Choice,
+        reason: str,
+        *,
+        oid: str = "",
+        addresses: Iterable[str] = (),
+    ) -> Outcome:
         """Take a person's answer to the question they saw, and have the release looked at when that settles it.
 
         Args:
             digest: of the evidence they saw.
-            person: their e-mail address, as sign-in says it.
+            person: the e-mail address as which they decide.
+            oid: their object id, by which they have one answer under whatever address.
+            addresses: every address that their sign-in showed.
         """
         request = self.records.newest_request(release)
         if request is None:
             return Outcome("unknown")
-        vote = Vote(person.lower(), choice, " ".join(reason.split())[:LONGEST_REASON], self.clock.now())
+        said = " ".join(reason.split())[:LONGEST_REASON]
+        vote = Vote(person.lower(), choice, said, self.clock.now(), oid, tuple(sorted(addresses)))
         votes = self.records.votes(release, request.digest)
         known = self.records.decision(release, request.digest)
         refused = refusal(request, votes, known, vote, digest)
@@ -196,7 +227,8 @@ class Approvals:
         return after_decision(decision, stays)
 
     def _missing(self, request: ApprovalRequest) -> int:
-        given = sum(vote.choice == "approve" for vote in self.records.votes(request.release, request.digest))
+        votes = _counted(request, self.records.votes(request.release, request.digest))
+        given = sum(vote.choice == "approve" for vote in votes)
         return max(request.quorum - given, 1)
 
     def _settled(self, request: ApprovalRequest) -> Decision | None:

@@ -20,13 +20,16 @@ from shared.policy.section import Section
 
 # Language, optional script, optional region, as BCP 47 writes the common ones.
 LOCALE_PATTERN = r"^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$"
+OID_PATTERN = r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 ZONE_PATTERN = r"^[A-Za-z0-9_+\-]{1,40}(?:/[A-Za-z0-9_+\-]{1,40}){0,2}$"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """Someone who gets messages. `locale` is BCP 47 ("pt-BR"); `time_zone` an IANA name; `aliases` are the other names
-    under which Azure shows them; an admin may take back what others hold."""
+    under which Azure shows them; an admin may take back what others hold. `oid` is Entra's object id: whoever signs in
+    under it is this person, whatever address the sign-in shows.
+    """
 
     email: str
     name: str
@@ -34,6 +37,7 @@ class Person:
     time_zone: str = "UTC"
     aliases: tuple[str, ...] = ()
     is_admin: bool = False
+    oid: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,19 @@ class Directory:
         """Return the person with that address; somebody unlisted gets English and UTC."""
         address = email.lower()
         return self.people.get(address) or Person(address, address)
+
+    def decides_as(self, oid: str, email: str) -> str:
+        """Return the address as which somebody who signed in may decide; "" when it is listed as another person's.
+
+        Args:
+            oid: as the sign-in says it; "" when it says none.
+            email: the address that the sign-in shows.
+        """
+        listed = next((each for each in self.people.values() if oid and each.oid == oid), None)
+        if listed is not None:
+            return listed.email
+        claimed = self.people.get(email)
+        return "" if claimed and claimed.oid and claimed.oid != oid else email
 
     def address_of(self, shown: str) -> str | None:
         """Return the e-mail address of whom Azure shows under that name; None for nobody, or for several.
@@ -76,7 +93,15 @@ def load_people(text: str, path: str) -> Directory:
     if problems:
         raise PolicyProblemsError(problems)
     people = [
-        Person(email, entry.name or email, entry.locale, entry.time_zone, tuple(entry.aliases), entry.admin)
+        Person(
+            email,
+            entry.name or email,
+            entry.locale,
+            entry.time_zone,
+            tuple(entry.aliases),
+            entry.admin,
+            entry.oid.lower(),
+        )
         for email, entry in listed.people.items()
     ]
     return Directory({person.email: person for person in people})
@@ -125,11 +150,21 @@ _Zone = Annotated[
 ]
 
 
+_ObjectId = Annotated[
+    str,
+    PlainValidator(
+        text_matching(OID_PATTERN, "is not an object id", "write the one that Entra ID shows for the user, in quotes")
+    ),
+    WithJsonSchema({"type": "string", "pattern": OID_PATTERN}),
+]
+
+
 class _PersonEntry(Section):
     name: str = Field(default="", max_length=200)
     locale: _Locale = "en"
     time_zone: _Zone = "UTC"
     admin: bool = False
+    oid: _ObjectId = ""
     aliases: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(default_factory=list)
 
 

@@ -61,7 +61,7 @@ class ApprovalRecords:
 
     def cast(self, release: ReleaseId, digest: str, vote: Vote) -> Vote:
         """Store a person's answer and return the one that stays: theirs from before, if they had answered."""
-        person = hashlib.sha256(vote.person.encode()).hexdigest()[:32]
+        person = hashlib.sha256(vote.key.encode()).hexdigest()[:32]
         body = self._first(_folder(release, digest) + f"votes/{person}.json", encode(vote))
         return decode(Vote, body)
 

@@ -25,8 +25,9 @@ def test_every_role_on_the_workspace_is_named() -> None:
     assert "below `labelling/` of its containers Storage Blob Data Contributor" in ROLES
 
 
-def test_viewers_cannot_read_the_secret_of_the_pages() -> None:
+def test_no_person_has_a_role_on_the_secret_of_the_pages_and_the_decisions() -> None:
     people = (ROOT / "infra/base/people.bicep").read_text(encoding="utf-8")
-    view = people.partition("resource viewStorage")[2].partition("\nresource ")[0]
-    assert r"blobs:path] StringNotLike \'secrets/*\'" in view
-    assert "all but `secrets/`" in ROLES
+    assert "var operated = ['vigia', 'dead-letters']" in people
+    assert "nobody but the app | containers `vigia-decisions`" in ROLES
+    for place in ("`approvals/`, in the container `vigia-decisions`", "`secrets/`, there too"):
+        assert place in KEPT

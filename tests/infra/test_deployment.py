@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.storage import CONTAINER
+from shared.adapters.storage import CONTAINER, DEAD_LETTERS, DECISIONS
 from shared.store.ledger import PREFIX
 from tests.infra.files import INFRA, ROOT, load_yaml, names_in, triggers
 
@@ -73,8 +73,22 @@ def test_roles_are_ids_of_built_in_roles_and_each_is_used() -> None:
 
 
 def test_storage_holds_the_containers_and_the_ledger_folder_of_the_code() -> None:
-    assert CONTAINER in names_in(STORAGE, "containerNames")
+    assert {CONTAINER, DEAD_LETTERS, DECISIONS} <= names_in(STORAGE, "containerNames")
     assert f"prefixMatch: ['{CONTAINER}/{PREFIX}']" in STORAGE
+
+
+def test_people_have_roles_on_single_containers_and_queues_and_none_on_the_decisions() -> None:
+    text = (INFRA / "base" / "people.bicep").read_text(encoding="utf-8")
+
+    assert names_in(text, "operated") == {CONTAINER, DEAD_LETTERS}
+    assert not re.search(r"scope: account\b", text)
+    assert DECISIONS not in re.sub(r"//.*", "", text)
+
+
+def test_who_did_what_is_logged_of_vault_storage_and_app() -> None:
+    text = (INFRA / "base" / "diagnostics.bicep").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^  scope: (\w+)$", text, re.MULTILINE)) == {"vault", "blobs", "queues", "app"}
 
 
 def test_every_queue_of_the_app_exists_with_its_poison_queue() -> None:

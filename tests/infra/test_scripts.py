@@ -133,6 +133,7 @@ def test_sign_in_app_trusts_the_identity_of_the_app_and_defines_the_roles(tmp_pa
     assert credential["subject"] == "55555555-5555-4555-8555-555555555555"
     assert credential["issuer"] == "https://login.microsoftonline.com/66666666-6666-4666-8666-666666666666/v2.0"
     assert yaml.safe_load(outcome.printed) == {"entra": {"signIn": {"clientId": APP_ID}}}
+    assert any("appRoleAssignmentRequired=true" in str(call) for call in outcome.calls)
 
 
 def test_sign_in_app_asks_for_the_first_layer_when_there_is_no_app(tmp_path: Path) -> None:

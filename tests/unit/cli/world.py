@@ -65,6 +65,7 @@ class FakeApp(App):
         self.blobs = self.memory
         self.given_up = MemoryBlobStore(self.time.now)
         self.dead_letter_blobs = self.given_up
+        self.decision_blobs = self.blobs
         self.queues = FakeQueues(self.time)
         self.queue = self.queues  # type: ignore[assignment]
         self.azureml = FakeWorkspace()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -224,3 +225,62 @@ def test_the_overview_lists_what_waits_and_says_when_nothing_does(console: Conso
     assert 'href="/api/approvals/flight-delay-3"' in console.pages.overview(_person(ANA), "").body
     console.send(ANA)
     assert "Nothing waits for a decision." in console.pages.overview(_person(ANA), "").body
+
+
+ONE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+
+
+def signed_in(email: str, oid: str, *others: str) -> Principal:
+    return Principal(email, APPROVER, oid=oid, addresses=frozenset({email, *others}))
+
+
+def answered(console: Console, principal: Principal, choice: str = "approve") -> Page:
+    form = _form(console.pages.show(RELEASE, principal, "")) | {"choice": choice, "reason": "because"}
+    return console.pages.decide(RELEASE, urlencode(form).encode(), principal, "")
+
+
+def test_one_person_with_two_addresses_has_one_answer() -> None:
+    console = Console()
+    console.approvals.open(a_request(quorum=2))
+
+    form = _form(console.pages.show(RELEASE, signed_in(ANA, ONE), "")) | {"choice": "approve", "reason": ""}
+
+    for email in (ANA, BEN):
+        console.pages.decide(RELEASE, urlencode(form).encode(), signed_in(email, ONE), "")
+
+    assert console.approvals.decision(RELEASE, "d1") is None
+    assert "<form" not in console.pages.show(RELEASE, signed_in(BEN, ONE), "").body
+
+
+def test_two_people_decide_whatever_their_addresses() -> None:
+    console = Console()
+    console.approvals.open(a_request(quorum=2))
+
+    for principal in (signed_in(ANA, ONE), signed_in(BEN, OTHER)):
+        assert answered(console, principal).status == 200
+
+    assert (decision := console.approvals.decision(RELEASE, "d1")) is not None
+    assert (decision.choice, decision.by) == ("approved", (ANA, BEN))
+
+
+def test_an_address_that_was_given_to_somebody_else_decides_nothing() -> None:
+    console = Console()
+    console.pages = replace(console.pages, people=Directory({ANA: Person(ANA, "Ana", oid=ONE)}))
+    console.approvals.open(a_request())
+
+    impostor = console.pages.show(RELEASE, signed_in(ANA, OTHER), "")
+    renamed = answered(console, signed_in("ana.silva@example.com", ONE))
+
+    assert (impostor.status, "<form" in impostor.body) == (200, False)
+    assert renamed.status == 200
+    assert (decision := console.approvals.decision(RELEASE, "d1")) is not None
+    assert decision.by == (ANA,)
+
+
+def test_a_submitter_is_known_under_each_of_their_addresses() -> None:
+    console = Console()
+    console.approvals.open(a_request(submitter="ana.silva@example.com"))
+
+    shown = console.pages.show(RELEASE, signed_in(ANA, ONE, "ana.silva@example.com"), "")
+
+    assert "<form" not in shown.body

@@ -92,3 +92,26 @@ def test_a_signed_in_approver_decides_over_http(console: Console) -> None:
 
 def test_a_garbled_principal_is_nobody(console: Console) -> None:
     assert _call(list_approvals)(_request(headers={"X-MS-CLIENT-PRINCIPAL": "%%%"})).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"Origin": "https://vigia.example", "Sec-Fetch-Site": "same-origin"}, 200, id="ours"),
+        pytest.param({"Origin": "https://evil.example"}, 403, id="another_origin"),
+        pytest.param({"Origin": "https://vigia.example.evil.example"}, 403, id="a_longer_name"),
+        pytest.param({"Origin": "null"}, 403, id="an_origin_that_hides"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, 403, id="another_site"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, 403, id="a_neighbour"),
+        pytest.param({"Origin": "https://vigia.example", "Sec-Fetch-Site": "cross-site"}, 403, id="they_contradict"),
+        pytest.param({}, 200, id="no_browser_of_today"),
+    ],
+)
+def test_a_form_that_another_site_sent_is_refused(console: Console, headers: dict[str, str], status: int) -> None:
+    form = _form(console.show())
+    body = f"choice=approve&reason=&digest={form['digest']}&token={form['token']}".encode()
+
+    answer = _call(decide_approval)(_request("POST", headers=_principal() | headers, body=body))
+
+    assert answer.status_code == status
+    assert (console.approvals.decision(RELEASE, "d1") is not None) == (status == 200)

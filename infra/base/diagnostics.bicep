@@ -1,0 +1,72 @@
+// Who did what to the vault, the records and the app: kept in Log Analytics, apart from the app's own telemetry.
+
+param vaultName string
+param storageName string
+param appName string
+param logsName string
+
+resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
+  name: logsName
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
+  name: vaultName
+}
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: storageName
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+  name: appName
+}
+
+resource ofVault 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'vigia'
+  scope: vault
+  properties: {
+    workspaceId: logs.id
+    logs: [{ categoryGroup: 'audit', enabled: true }]
+  }
+}
+
+// Reads are left out: the app reads its records many times a minute.
+resource ofBlobs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'vigia'
+  scope: blobs
+  properties: {
+    workspaceId: logs.id
+    logs: [
+      { category: 'StorageWrite', enabled: true }
+      { category: 'StorageDelete', enabled: true }
+    ]
+  }
+}
+
+resource ofQueues 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'vigia'
+  scope: queues
+  properties: {
+    workspaceId: logs.id
+    logs: [{ category: 'StorageDelete', enabled: true }]
+  }
+}
+
+resource ofApp 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'vigia'
+  scope: app
+  properties: {
+    workspaceId: logs.id
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+  }
+}
