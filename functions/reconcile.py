@@ -10,8 +10,9 @@ bp = func.Blueprint()
 @bp.queue_trigger(arg_name="message", queue_name=RELEASES, connection="AzureWebJobsStorage")
 def reconcile(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_app
+    from shared.store.troubles import LAST_TRY
 
     app = get_app()
     body = message.get_body().decode(errors="backslashreplace")
     with app.troubles.noting(RELEASES, body, message.dequeue_count):
-        app.reconciler.handle(body)
+        app.reconciler.handle(body, is_last_try=(message.dequeue_count or 0) >= LAST_TRY)

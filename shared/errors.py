@@ -48,7 +48,8 @@ class AmbiguousWriteError(RetryableError):
 
 
 class AccessRefusedError(RetryableError):
-    """Azure does not accept who the app is, even after signing in anew: a person must mend the identity meanwhile."""
+    """Azure does not accept who the app is, even after signing in anew, or does not let it do what it must: a person
+    must mend the identity or its roles meanwhile."""
 
 
 class WorkspaceBusyError(RetryableError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.adapters.credentials import credential_for
 from shared.adapters.renewal import Renewable, error_code
-from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
+from shared.errors import AccessRefusedError, AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import Blob, BlobItem, Written
 from shared.settings import Settings
 
@@ -173,6 +173,9 @@ def translated(what: str, *, is_conditional: bool = False) -> Iterator[None]:
         # A refusal without a code may come from anything on the way, after the write has happened or before.
         if is_conditional and ((exc.status_code or 500) >= 500 or not code):
             raise AmbiguousWriteError("storage.ambiguous", f"no clear answer to writing {what!r}") from exc
+        if exc.status_code == 403:
+            hint = "give the app's identity the role that it lacks, and let its network in"
+            raise AccessRefusedError("access.forbidden", f"storage refused {what!r}: 403 {code}", hint) from exc
         raise RetryableError("storage.refused", f"storage refused {what!r}: {exc.status_code} {code}".rstrip()) from exc
     except AzureError as exc:
         if is_conditional:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from shared.adapters.failures import innermost
-from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.errors import AccessRefusedError, RetryableError, WorkspaceBusyError, WorkspaceError
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -36,8 +36,11 @@ def _refusal(what: str, exc: Any) -> Exception:
     reason = innermost(exc.error) or exc.reason or exc.message or ""
     if status == 409:
         return WorkspaceBusyError("workspace.busy", f"{what}: {reason}")
-    # 401 and 403 too: a rotated secret or a late role assignment is mended outside, and the event must survive it.
+    if status == 403:
+        hint = "give the app's identity the role that it lacks; a new role takes minutes to arrive"
+        return AccessRefusedError("access.forbidden", f"{what}: 403 {reason}", hint)
+    # 401 too: a rotated secret is mended outside, and the event must survive it.
     # Without a status nobody refused anything: the identity could not get a token.
-    if status in {0, 401, 403, 408, 429} or status >= 500:
+    if status in {0, 401, 408, 429} or status >= 500:
         return RetryableError("workspace.retry", f"{what}: {status or 'no answer'} {reason}")
     return WorkspaceError("workspace.refused", f"{what}: {status} {reason}")

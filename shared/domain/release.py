@@ -144,6 +144,8 @@ class Release:
         sample: the batch that both versions score, with its version; empty before it was looked up.
         probed_at: when probes were last asked for; None when there was traffic enough.
         deployed_at: when the challenger's deployment was asked for or seen first: it is made once.
+        unseen_since: when it could be looked after, or measured, no more; None while it can.
+        unseen_told: people were told so.
         has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
         person_hold: a person's hold as it was last seen, or its end (kind `resume`).
         champion_instances: how many the champion served with when this release claimed the endpoint; None if unknown.
@@ -194,6 +196,8 @@ class Release:
     edit: str = ""
     held_about: str = ""
     deployed_at: datetime | None = None
+    unseen_since: datetime | None = None
+    unseen_told: bool = False
     person_hold: ReleaseRequest | None = None
 
     @property

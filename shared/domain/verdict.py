@@ -39,6 +39,7 @@ class Judgement:
         champion_is_sick: the champion fails more requests than the policy bears; no traffic may go back to it.
         is_broken: the challenger does, whatever the champion does.
         needs_a_person: the challenger may be broken; too few requests tell.
+        unread: why the measurements cannot be read; empty when they can.
         is_proven: the challenger's share of errors is proven to be within the policy's absolute bound.
     """
 
@@ -52,3 +53,4 @@ class Judgement:
     is_broken: bool = False
     needs_a_person: bool = False
     is_proven: bool = False
+    unread: str = ""

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseState
+from shared.engine.access import tell_refusal
 from shared.engine.release_act import Actor
 from shared.engine.release_batch import BatchScorer
 from shared.engine.release_observe import Observer
-from shared.errors import PermanentError, RetryableError, WorkspaceError
+from shared.errors import PermanentError, RetryableError, VigiaError
 from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
@@ -38,7 +40,9 @@ from shared.store.releases import ReleaseStore, StoredRelease
 log = logging.getLogger("vigia.releases")
 
 LOOKS_AT_ONCE = 12
-RETRY_AFTER = timedelta(seconds=5)
+# What fails is tried again soon at first, and less than sixty times an hour for as long as it takes.
+RETRY_SOON, RETRY_LATER = timedelta(seconds=5), timedelta(seconds=75)
+RETRIED_SOON_FOR = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(days=6)
 
 
@@ -72,15 +76,25 @@ class Reconciler:
     queue: MessageQueue
     clock: Clock
 
-    def handle(self, message: str) -> None:
+    def handle(self, message: str, *, is_last_try: bool = False) -> None:
         """Act on a message of queue `releases`. Of two wake-ups for one release the one that is not the
         arranged one is dropped, so that messages never multiply.
 
+        Args:
+            is_last_try: a failure is left to the sweep, which wakes whatever is overdue: on the poison queue the
+                message would call people to what needs nobody.
+
         Raises:
             PermanentError: the message is none of ours.
-            RetryableError: notices could not be handed over; the same message may work later.
+            RetryableError: the storage does not answer, or notices could not be handed over.
         """
-        self.reconcile(*_read(message))
+        release, arranged_at = _read(message)
+        try:
+            self.reconcile(release, arranged_at)
+        except RetryableError as exc:
+            if not is_last_try:
+                raise
+            log.warning("release.left_to_sweep", extra=fields(release=release, code=exc.code, reason=exc.message))
 
     def reconcile(self, release_id: ReleaseId, arranged_at: datetime | None = None) -> None:
         """Move the release as far as it goes now.
@@ -110,12 +124,7 @@ class Reconciler:
     def _look(self, stored: StoredRelease) -> StoredRelease | None:
         """Take one step; None when this worker is to stop: the release is another's, or has to wait."""
         now = self.clock.now()
-        try:
-            seen = self._observer.observe(stored.release)
-        except RetryableError as exc:
-            log.warning("release.unseen", extra=fields(release=stored.release.id, code=exc.code, reason=exc.message))
-            self._retry(stored)
-            return None
+        seen = self._seen(stored.release)
         taken = step(stored.release, seen, now)
         saved = self._save(stored, taken.release)
         if saved is None:
@@ -125,6 +134,18 @@ class Reconciler:
         after = self._act(saved, taken, seen)
         return self._tell(after) if after else None
 
+    def _seen(self, release: Release) -> Observation:
+        """Return what is to be seen. That nothing is, for a moment or for good, is something to decide by, too."""
+        try:
+            return self._observer.observe(release)
+        except VigiaError as exc:
+            log.warning("release.unseen", extra=fields(release=release.id, code=exc.code, reason=exc.message))
+            tell_refusal(exc, self.outbox, self.clock.now())
+            unseen = Observation(unseen=exc.message)
+        with suppress(VigiaError):
+            return replace(unseen, request=self.releases.request(release.id))
+        return unseen
+
     def _act(self, saved: StoredRelease, taken: Step, seen: Observation) -> StoredRelease | None:
         for action in taken.actions:
             try:
@@ -132,11 +153,12 @@ class Reconciler:
             except RetryableError as exc:
                 about = fields(release=saved.release.id, action=type(action).__name__, code=exc.code)
                 log.info("release.action_delayed", extra=about)
+                tell_refusal(exc, self.outbox, self.clock.now())
                 self._tell(saved)
                 if taken.wake_at <= self.clock.now():
                     self._retry(saved)
                 return None
-            except WorkspaceError as exc:
+            except PermanentError as exc:
                 log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
                 return self._refused(saved, seen, exc.message)
             if isinstance(action, CreateDeployment):
@@ -147,9 +169,12 @@ class Reconciler:
         return saved
 
     def _refused(self, stored: StoredRelease, seen: Observation, why: str) -> StoredRelease | None:
-        """Azure ML refuses for good: fail before traffic was touched, take it back after; keep trying to roll back."""
+        """It is refused for good: fail before traffic was touched, take it back after; keep trying to roll back."""
         release, now = stored.release, self.clock.now()
-        if release.state is ReleaseState.ROLLING_BACK or release.state.is_terminal:
+        if release.state.is_terminal:
+            self._retry(stored)
+            return None
+        if release.state is ReleaseState.ROLLING_BACK:
             return stored
         if release.state.is_before_serving:
             return self._save(stored, end(release, ReleaseState.FAILED, why, now).release)
@@ -177,7 +202,8 @@ class Reconciler:
 
     def _retry(self, stored: StoredRelease) -> None:
         now = self.clock.now()
-        saved = self.releases.save(stored, replace(stored.release, wake_at=now + RETRY_AFTER))
+        after = RETRY_SOON if now - stored.release.entered_at < RETRIED_SOON_FOR else RETRY_LATER
+        saved = self.releases.save(stored, replace(stored.release, wake_at=now + after))
         if saved:
             self._wake(saved.release, now)
 

@@ -11,7 +11,7 @@ from typing import assert_never
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import Release, ReleaseRequest
 from shared.engine.release_batch import BatchScorer
-from shared.errors import WorkspaceError
+from shared.errors import PermanentError, WorkspaceError
 from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
 from shared.ports.batch_endpoints import Endpoints, endpoints_of
@@ -71,7 +71,7 @@ class Actor:
             case AskApproval(request):
                 self.approvals.open(request)
             case CloseApproval(closed, digest, reason):
-                self.approvals.close(closed, digest, reason)
+                self._close(release, closed, digest, reason)
             case CreateEndpoint(endpoint):
                 self._of(release).create_endpoint(endpoint)
             case CreateDeployment(request):
@@ -83,6 +83,13 @@ class Actor:
                 self._probe(release, action)
             case _:
                 assert_never(action)
+
+    def _close(self, release: Release, closed: ReleaseId, digest: str, reason: str) -> None:
+        try:
+            self.approvals.close(closed, digest, reason)
+        except PermanentError as exc:
+            # A question that nobody can read is not answered any more; the endpoint must not wait for that.
+            log.warning("release.question_unreadable", extra=fields(release=release.id, reason=exc.message))
 
     def _make(self, release: Release, request: DeploymentRequest, deadline: Deadline) -> None:
         """Make the deployment, unless the release has moved on: a worker that was stopped must not make again what was

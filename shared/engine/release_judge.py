@@ -55,7 +55,8 @@ def judged(
         )
         moved = _shifts(data, release, champion, window) if champion and data else ()
     except (RetryableError, PermanentError) as exc:
-        return Judgement(Verdict.INCONCLUSIVE, f"the measurements cannot be read: {exc.message}", has_data=False)
+        reason = f"the measurements cannot be read: {exc.message}"
+        return Judgement(Verdict.INCONCLUSIVE, reason, has_data=False, unread=reason)
     if champion is None:
         return _judged_alone(release, intervals, window, now)
     judgement = _compared(release, champion, intervals, moved, window, now)

@@ -46,8 +46,7 @@ class Observer:
         """Return what the release's state looks at.
 
         Raises:
-            RetryableError: something cannot be read now. Measurements that cannot be read are none instead:
-                the deadlines must go on counting.
+            VigiaError: something cannot be read. Measurements that cannot be read are none instead.
         """
         if release.state.is_terminal:
             return Observation(claim=self.endpoints.read(release.endpoint))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Protocol
 
 from shared.domain.ids import FactKey
 from shared.engine.outbox import NoticeOutbox
+from shared.engine.reconcile import wake_message
 from shared.errors import VigiaError
 from shared.logs import fields
 from shared.ports.clock import Clock
@@ -57,7 +57,8 @@ class Sweep:
         mistakes = [mistake for key in list(self.ledger.open_keys()) if (mistake := self._resume(key))]
         for item in list(self.releases.items()):
             if not item.is_settled and item.wake_at <= self.clock.now():
-                self.queue.send(RELEASES, json.dumps({"release": item.id}))
+                # As it was arranged: when the lost message comes after all, the second one is dropped.
+                self.queue.send(RELEASES, wake_message(item.id, item.wake_at))
         self.outbox.requeue_overdue()
         if mistakes:
             raise mistakes[0]

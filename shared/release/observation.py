@@ -74,6 +74,7 @@ class Observation:
         probe_sample: recorded requests, when this look may send some.
         seen_at: when the endpoint was read.
         failure: why the job or the deployment that the state waits for has failed.
+        unseen: why nothing could be seen, but the request perhaps; empty when everything could.
     """
 
     request: ReleaseRequest | None = None
@@ -96,6 +97,7 @@ class Observation:
     probe_sample: tuple[str, ...] = ()
     seen_at: datetime | None = None
     failure: Failure = UNKNOWN
+    unseen: str = ""
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:
         if self.endpoint is None:

@@ -176,7 +176,9 @@ def _without_data(release: Release, seen: Observation, judgement: Judgement, now
         return go_back(release, seen, ReleaseState.ABORTED, judgement.reason, now)
     about = f"nothing can be compared at {_step_text(release)}"
     why = f"{about}: {judgement.reason}"
-    was_told = any(notice.parameters.get("reason", "").startswith(about) for notice in release.notices)
+    was_told = release.unseen_told or any(
+        notice.parameters.get("reason", "").startswith(about) for notice in release.notices
+    )
     step = stay(replace(release, held_because=why), now) if was_told else hold(release, why, now)
     return _late_or(step, release, seen, now, judgement.reason)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.domain.release import Release, ReleaseRequest, ReleaseState
 from shared.release.batch import comparing
 from shared.release.before import awaiting_approval, evaluating, gating, opened
+from shared.release.blind import blind, seeing, unmeasured
 from shared.release.endings import end, go_back, roll_back, rolling_back, settled, trouble_of_champion
 from shared.release.moves import Step, is_late, stay
 from shared.release.observation import Observation
@@ -40,6 +41,9 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
     An action is not done by being returned: the next look sees whether it worked, and asks for it
     again if not. An abort wins over everything but an ending.
     """
+    if seen.unseen:
+        return blind(release, seen, now)
+    release = seeing(release, seen)
     if release.state.is_terminal:
         return settled(release, seen, now)
     release = noted_hold(release, seen)
@@ -50,7 +54,7 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
     taken = _STATES[release.state](release, seen, now)
     if release.state.is_before_serving:
         return _held_back(release, taken, asked_to_hold(seen), now)
-    return probed(release, taken, seen, now)
+    return unmeasured(release, probed(release, taken, seen, now), seen, now)
 
 
 def _held_back(release: Release, taken: Step, held: str, now: datetime) -> Step:

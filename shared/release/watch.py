@@ -75,7 +75,7 @@ def _failed(release: Release, seen: Observation, judgement: Judgement, now: date
     reason = f"{judgement.reason}; but {obstacle}"
     if release.phase == "asking":
         return _asking(release, seen, now, reason)
-    return _ask(release, reason, now) if is_late(release, now) else hold(release, reason, now)
+    return ask_to_decide(release, reason, now) if is_late(release, now) else hold(release, reason, now)
 
 
 def _obstacle(release: Release, seen: Observation) -> str:
@@ -95,17 +95,17 @@ def _watched(release: Release, seen: Observation, now: datetime) -> Step:
     """End the watch: well if the version is proven, else as the policy says."""
     watched, judgement = f"watched for {duration(release.plan.watch_for)}", release.judgement
     if held := asked_to_hold(seen):
-        return _ask(release, held, now)
+        return ask_to_decide(release, held, now)
     if is_proven(release) or release.plan.batch or release.plan.on_undecided == "finish":
         found = judgement.reason if judgement else "there was no earlier version to compare with"
         return _end_well(release, seen, f"{watched} without a failure: {found}", now)
     reason = f"{watched}, and not proven: {judgement.reason if judgement else 'nothing was measured'}"
     if release.plan.on_undecided == "roll-back":
         return go_back(release, seen, ReleaseState.ABORTED, reason, now)
-    return _ask(release, reason, now)
+    return ask_to_decide(release, reason, now)
 
 
-def _ask(release: Release, reason: str, now: datetime) -> Step:
+def ask_to_decide(release: Release, reason: str, now: datetime) -> Step:
     """Have people decide whether the version stays; it goes on serving, and being judged, until they do."""
     within = release.plan.approval.expires
     asked = replace(release, phase="asking", reason=reason, deadline=now + within, held_because="")

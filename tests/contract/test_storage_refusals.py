@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shared.adapters.storage import AzureBlobStore
-from shared.errors import AmbiguousWriteError, RetryableError, VigiaError
+from shared.errors import AccessRefusedError, AmbiguousWriteError, RetryableError, VigiaError
 from tests.settings import settings_for
 
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -68,7 +68,7 @@ def blobs(service: Service) -> AzureBlobStore:
         (409, "BlobArchived", RetryableError, RetryableError, RetryableError),
         (412, "LeaseIdMissing", RetryableError, RetryableError, RetryableError),
         (412, "", AmbiguousWriteError, AmbiguousWriteError, RetryableError),
-        (403, "AuthorizationPermissionMismatch", RetryableError, RetryableError, RetryableError),
+        (403, "AuthorizationPermissionMismatch", AccessRefusedError, AccessRefusedError, AccessRefusedError),
     ],
 )
 def test_a_refusal_means_what_its_code_says(

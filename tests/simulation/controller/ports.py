@@ -57,14 +57,14 @@ class WatchedBlobs(Blobs):
     writers: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str, now: datetime) -> Blob | None:
-        self.sky.check(f"{name.partition('/')[0]} r", now)
+        self.sky.check(f"{name.partition('/')[0]} r", now, _worker(self.run))
         found = super().get(name, now)
         if self.run and self.run.active:
             self.seen[self.run.active.name, name] = (found.etag if found else None, now)
         return found
 
     def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None, now: datetime) -> Written:
-        self.sky.check(f"{name.partition('/')[0]} w", now)
+        self.sky.check(f"{name.partition('/')[0]} w", now, _worker(self.run))
         written = super().put(name, body, metadata, now)
         self.writers[written.etag] = self.run.active.name if self.run and self.run.active else "late"
         return written
@@ -148,7 +148,7 @@ class ControllerWorkspace:
 
     def _read(self, where: str, label: str, look: Callable[[], T]) -> T:
         def seen() -> T:
-            self.sky.check(where, self.run.now)
+            self.sky.check(where, self.run.now, _worker(self.run))
             return look()
 
         return self.run.read(where, label, seen)
@@ -157,7 +157,7 @@ class ControllerWorkspace:
         by = self.run.active.name if self.run.active else "late"
 
         def arrive() -> T:
-            self.sky.check(where, self.run.now)
+            self.sky.check(where, self.run.now, _worker(self.run))
             return land(by)
 
         return self.run.write(where, label, arrive, require=deadline.require if deadline else lambda: None)
@@ -177,7 +177,7 @@ class SimulatedTelemetry:
         self, endpoint: EndpointName, start: datetime, end: datetime, width: timedelta, quantile: float | None = None
     ) -> tuple[Interval, ...]:
         def look() -> tuple[Interval, ...]:
-            self.sky.check("telemetry r", self.run.now)
+            self.sky.check("telemetry r", self.run.now, _worker(self.run))
             return tuple(self._measured(endpoint, start, end, width))
 
         return self.run.read("telemetry r", f"traffic log of {endpoint}", look)
@@ -205,7 +205,7 @@ class SimulatedData:
 
     def table(self, uri: str) -> Any:
         def look() -> None:
-            self.sky.check("data r", self.run.now)
+            self.sky.check("data r", self.run.now, _worker(self.run))
 
         return self.run.read("data r", f"table {uri[:40]}", look)
 
@@ -223,8 +223,12 @@ class Told:
 
     def post(self, notices: Sequence[Notice]) -> None:
         def land() -> None:
-            self.sky.check("outbox w", self.run.now)
+            self.sky.check("outbox w", self.run.now, _worker(self.run))
             for notice in notices:
                 self.notices.setdefault(notice.key, (self.run.now, notice))
 
         self.run.write("outbox w", f"tell {[str(n.key) for n in notices]}", land)
+
+
+def _worker(run: Run | None) -> str:
+    return run.active.name if run and run.active else ""

@@ -24,6 +24,10 @@ from tests.simulation.services import Version
 T = TypeVar("T")
 # What a worker has seen counts for so long; what was sent lands within a minute.
 GRACE = timedelta(minutes=4)
+# Between two looks, with what their calls take.
+INTERVAL = timedelta(seconds=90)
+TOLD_WITHIN = timedelta(minutes=5)
+MOST_LOOKS_AN_HOUR = 60
 
 
 def violations(world: World, told: Story, *, is_exact: bool) -> Iterator[str]:
@@ -44,6 +48,8 @@ def violations(world: World, told: Story, *, is_exact: bool) -> Iterator[str]:
         record_and_endpoint_agree,
         splits_are_whole,
     ]
+    if is_exact:
+        checks += [deadlines_act, people_are_told_of_blindness, looks_are_few, no_message_is_poison]
     for check in checks:
         yield from check(outcome)
 
@@ -129,13 +135,7 @@ def an_abort_is_obeyed(end: Outcome) -> Iterator[str]:
 def traffic_is_claimed(end: Outcome) -> Iterator[str]:
     """Only a split is written that is, or was a moment ago, wanted of the endpoint."""
     for write in end.accepted("traffic"):
-        versions = end.claims.get(write.endpoint, [])
-        wanted = [
-            claim.desired
-            for number, (version, claim) in enumerate(versions)
-            if version.at <= write.at
-            and (number + 1 == len(versions) or versions[number + 1][0].at >= write.at - GRACE)
-        ]
+        wanted = [claim.desired for claim in _current(end.claims.get(write.endpoint, []), write.at)]
         if dict(write.split) not in [dict(each) for each in wanted]:
             yield f"{write.by} wrote {dict(write.split)} at {write.at:%H:%M:%S}, which nobody wanted"
 
@@ -149,15 +149,28 @@ def nothing_down_gets_traffic(end: Outcome) -> Iterator[str]:
 
 
 def deployments_are_made_once(end: Outcome) -> Iterator[str]:
-    """A deployment that is there is not written again, and one that was deleted is made again only for a person."""
-    newest = [versions[-1][1] for versions in end.releases.values()]
+    """A deployment that is there is not written again, one that was deleted is made again only for a person, and none
+    is made for a release that has gone on."""
     for write in end.accepted("deployment"):
-        opened = [
-            r.opened_at for r in newest if (r.endpoint, r.challenger.deployment) == (write.endpoint, write.deployment)
-        ]
-        is_wished = write.gone_at is not None and any(write.gone_at <= at <= write.at for at in opened)
+        made = f"{write.by} made deployment {write.deployment} at {write.at:%H:%M:%S}"
+        own = [v for v in end.releases.values() if _is_for(v[-1][1], write)]
+        is_wished = any(write.gone_at and write.gone_at <= v[-1][1].opened_at <= write.at for v in own)
         if write.is_there or (write.gone_at is not None and not is_wished):
-            yield f"{write.by} made deployment {write.deployment} again at {write.at:%H:%M:%S}"
+            yield f"{made} again"
+        if not any(release.state is ReleaseState.DEPLOYING for v in own for release in _current(v, write.at)):
+            yield f"{made} for a release that had gone on"
+
+
+def _is_for(release: Release, write: Accepted) -> bool:
+    return (release.endpoint, release.challenger.deployment) == (write.endpoint, write.deployment)
+
+
+def _current(versions: list[tuple[Version, T]], at: datetime) -> list[T]:
+    """Return what a record said at that moment, and a moment before."""
+    ends = [version.at for version, _ in versions[1:]] + [at]
+    return [
+        value for (version, value), end in zip(versions, ends, strict=True) if version.at <= at and end >= at - GRACE
+    ]
 
 
 def approvals_are_counted(end: Outcome) -> Iterator[str]:
@@ -180,6 +193,63 @@ def approvals_are_counted(end: Outcome) -> Iterator[str]:
             agreed = {v.person for v in votes if v.choice == "approve" and bar_to_vote(request, v.person) is None}
             if len(agreed) < release.approvals_needed:
                 yield f"{name} was deployed with the approval of {sorted(agreed)}"
+
+
+def deadlines_act(end: Outcome) -> Iterator[str]:
+    """Whatever has a deadline is another by then, or people are called anew; a release that waits its turn may wait."""
+    for name, versions in end.releases.items():
+        for (_, before), (version, after) in pairwise(versions):
+            deadline = before.deadline
+            if deadline is None or version.at <= deadline + INTERVAL:
+                continue
+            if (before.state, before.deadline) == (after.state, after.deadline):
+                yield f"{name} is still {before.state} at {version.at:%H:%M:%S}; it had time until {deadline:%H:%M:%S}"
+                break
+
+
+def people_are_told_of_blindness(end: Outcome) -> Iterator[str]:
+    """Whoever cannot look for five minutes says so within them, and with what the service answered."""
+    for name, tries in _refused(end).items():
+        began = previous = tries[0][0]
+        for at, status in tries:
+            if at - previous > 2 * INTERVAL:
+                began = at
+            previous = at
+            if at - began < TOLD_WITHIN:
+                continue
+            told = [posted for posted, n in end.notices if began <= posted <= began + TOLD_WITHIN and _says(n, status)]
+            if not told:
+                yield f"{name} could not look from {began:%H:%M:%S} on ({status}), and nobody was told"
+                break
+
+
+def looks_are_few(end: Outcome) -> Iterator[str]:
+    for name, tries in _refused(end).items():
+        for number, (at, _) in enumerate(tries):
+            within = sum(1 for later, _ in tries[number:] if later - at < timedelta(hours=1))
+            if within > MOST_LOOKS_AN_HOUR:
+                yield f"{name} looked {within} times in the hour from {at:%H:%M:%S} on, and saw nothing"
+                break
+
+
+def no_message_is_poison(end: Outcome) -> Iterator[str]:
+    yield from (f"a message is poison: {message.text}" for message in end.world.queues.poison)
+
+
+def _refused(end: Outcome) -> dict[str, list[tuple[datetime, str]]]:
+    """Return when looks at each release saw nothing, and what the service said."""
+    found: dict[str, list[tuple[datetime, str]]] = {}
+    looked = set()
+    for at, _, status, by in end.world.sky.refusals:
+        # One look may try twice.
+        if by in end.world.looking and (by, at.replace(microsecond=0)) not in looked:
+            looked.add((by, at.replace(microsecond=0)))
+            found.setdefault(end.world.looking[by], []).append((at, status))
+    return found
+
+
+def _says(notice: Notice, status: str) -> bool:
+    return status in notice.parameters.get("reason", "")
 
 
 def record_and_endpoint_agree(end: Outcome) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
+from shared.domain.ids import ReleaseId
 from shared.errors import RetryableError, VigiaError
 from shared.ports.queues import RELEASES
 from tests.simulation.controller.clicks import do
@@ -17,8 +18,9 @@ from tests.simulation.controller.themes import theme_of
 from tests.simulation.controller.world import Parts, World
 from tests.simulation.crew import Crew
 from tests.simulation.faults import weather
+from tests.simulation.ports import release_of
 from tests.simulation.run import START, Run
-from tests.simulation.services import Message
+from tests.simulation.services import MOST_TRIES, Message
 
 MOST_WORKERS = 4
 MOST_LOOKS = 3_000
@@ -185,7 +187,9 @@ class _Scheduler:
         queues = self.world.queues
         try:
             assert message.queue == RELEASES
-            self.world.reconciler.handle(message.text)
+            if self.run.active:
+                self.world.looking[self.run.active.name] = ReleaseId(release_of(message.text))
+            self.world.reconciler.handle(message.text, is_last_try=receipt >= MOST_TRIES)
         except VigiaError as exc:
             self.run.note(f"the message goes back: {exc}")
             queues.give_back(message, receipt, self.run.now + timedelta(seconds=5))

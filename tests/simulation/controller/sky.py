@@ -31,10 +31,13 @@ class Sky:
 
     def __init__(self) -> None:
         self.outages: list[Outage] = []
+        # Every failed try: when, of what, with which answer, and by which worker.
+        self.refusals: list[tuple[datetime, str, str, str]] = []
 
-    def check(self, area: str, now: datetime) -> None:
+    def check(self, area: str, now: datetime, by: str = "") -> None:
         for outage in self.outages:
             if outage.area == area and outage.start <= now < outage.end:
+                self.refusals.append((now, area, outage.status, by))
                 raise REFUSALS[outage.status](area)
 
     def clear(self, now: datetime) -> None:

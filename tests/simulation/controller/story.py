@@ -100,7 +100,7 @@ def story(random: Random, shape: Shape) -> Story:
     openings = [Click(timedelta(seconds=random.random() * 30), "open", model) for model in models]
     if random.random() < shape.second_release:
         openings.append(Click(random.random() * COURSE * MINUTE, "open", MODELS[0], "3"))
-    moments = [random.random() * COURSE * MINUTE for _ in range(shape.moments)]
+    moments = [random.random() * COURSE / 2 * MINUTE for _ in range(shape.moments)]
     clicks = [_click(random, shape, moment) for moment in moments for _ in range(shape.at_once)]
     if shape.at_once > 1:
         clicks = [*(Click(moment, "abort", MODELS[0]) for moment in moments), *clicks]
@@ -165,4 +165,6 @@ def _answer(random: Random, opening: Click) -> Click:
 
 
 def _gap(random: Random, area: str, status: str) -> Gap:
-    return Gap(area, random.random() * COURSE * MINUTE, random.choice((3 * MINUTE, 40 * MINUTE, 5 * HOUR)), status)
+    # Early enough to meet a release in whatever it does.
+    after = random.random() * COURSE / 3 * MINUTE
+    return Gap(area, after, random.choice((3 * MINUTE, 70 * MINUTE, 70 * MINUTE, 4 * HOUR)), status)

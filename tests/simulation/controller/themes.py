@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tests.simulation.controller.sky import REFUSALS
 from tests.simulation.controller.story import Shape
 from tests.simulation.faults import Faults
 
@@ -24,22 +25,40 @@ class Theme:
     share: float = 0.2
 
 
-STOPPED = Faults(sleep=0.5, switch=0.2)
-SWITCHING = Faults(switch=0.5)
 UNANSWERED = Faults(lose_reply=0.3, lose_request=0.2, late=0.2)
+AREAS = ("telemetry r", "data r", "models r", "jobs r", "approvals r", "endpoints r", "release-requests r")
+
+
+def _gaps(*areas: str) -> tuple[tuple[str, str], ...]:
+    return tuple((area, status) for area in areas for status in REFUSALS)
+
+
 AZURE_ML = ("deployment w", "traffic w", "endpoint w")
 THEMES = (
     Theme("nothing goes wrong", Shape(), share=0.0),
     Theme(
         "people at the same moment",
-        Shape(("hold", "resume", "promote"), moments=2, at_once=4, is_bad=0.0),
+        Shape(("hold", "resume", "promote"), moments=3, at_once=5, is_bad=0.0, approval=0.0),
         {"release-requests w": Faults(switch=0.8)},
         share=0.05,
     ),
+    Theme("an endpoint that nobody can read", Shape(gaps=_gaps("endpoint r"), approval=0.0), share=0.0),
     Theme(
-        "stopped workers",
-        Shape(("scale up", "delete", "abort", "abort"), moments=3, is_bad=0.4, approval=0.0),
-        dict.fromkeys(AZURE_ML, STOPPED),
+        "scores, models, decisions and records that nobody can read",
+        Shape(("abort",), moments=1, gaps=_gaps(*AREAS), approval=0.5),
+        share=0.0,
+    ),
+    Theme("claims that nobody can read", Shape(gaps=_gaps("endpoints r"), approval=0.0), share=0.0),
+    Theme(
+        "workers that are stopped before they make a deployment",
+        Shape(("scale up",), moments=1, is_bad=0.5, approval=0.0, second_release=0.0),
+        {"deployment w": Faults(sleep=0.8)},
+        share=0.0,
+    ),
+    Theme(
+        "workers that are stopped before they write traffic",
+        Shape(("abort", "delete"), moments=1, is_bad=0.6, approval=0.0, second_release=0.0),
+        {"traffic w": Faults(sleep=0.8)},
         share=0.0,
     ),
     Theme(

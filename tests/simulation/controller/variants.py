@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseRequest
+from shared.engine import reconcile
+from shared.engine.reconcile import Reconciler
 from shared.engine.release_act import Actor
 from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest
+from shared.release import blind
+from shared.release.moves import Step, stay
+from shared.release.observation import Observation
 from shared.store.codec import encode
 from shared.store.releases import ReleaseStore, _request_name
+from tests.simulation.controller.ports import ControllerWorkspace
 from tests.simulation.controller.world import Parts
 from tests.simulation.variants.spec import Patch
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`breaks` is the safety property that goes, in one sentence."""
+    """`breaks` is the safety property that goes, in one sentence; it is caught within ten seeds from `first` on."""
 
     name: str
     breaks: str
     parts: Parts = field(default_factory=Parts)
     patches: tuple[Patch, ...] = ()
+    first: int = 0
 
 
 class AsksOverOthers(ReleaseStore):
@@ -41,16 +49,51 @@ def _make_whatever(actor: Actor, release: Release, request: DeploymentRequest, d
     actor._of(release).create_deployment(request, deadline)
 
 
+def _waits_for_ever(release: Release, why: str, since: datetime, now: datetime) -> Step:
+    return blind._wait(release, why, since, now)
+
+
+def _in_silence(release: Release, why: str, now: datetime) -> Step:
+    return stay(replace(release, held_because=why), now)
+
+
+def _at_once(step: Step, since: datetime, now: datetime) -> Step:
+    wake_at = now + timedelta(seconds=5)
+    return Step(replace(step.release, wake_at=wake_at), step.actions, wake_at)
+
+
+class RaisesWhatItCannotSee(Reconciler):
+    """What cannot be read goes back to the queue, as a message that failed."""
+
+    def _seen(self, release: Release) -> Observation:
+        return self._observer.observe(release)
+
+
+def _put(self: ControllerWorkspace, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
+    def land(by: str) -> None:
+        self.azureml.create_deployment(request, self.run.now, by)
+
+    self._write("deployment w", f"PUT deployment {request.endpoint}/{request.name}", land)
+
+
 _NO_DEADLINE = Patch(Deadline, "require", lambda _: None)
-_MAKES_AGAIN = (Patch(Actor, "_make", _make_whatever),)
+_MAKES_AGAIN = (Patch(Actor, "_make", _make_whatever), Patch(ControllerWorkspace, "create_deployment", _put))
+_WAITS = Patch(blind, "_at_deadline", _waits_for_ever)
+_SILENT = Patch(blind, "_told", _in_silence)
+_NO_REFUSALS = Patch(reconcile, "tell_refusal", lambda *_: None)
+_HAMMERS = Patch(blind, "_again", _at_once)
 VARIANTS = {
     variant.name: variant
     for variant in (
         Variant(
             "asks-over-others", "an abort is lost to what is asked at the same moment", Parts(releases=AsksOverOthers)
         ),
-        Variant("writes-late", "a stopped worker writes what it saw long ago", patches=(_NO_DEADLINE,)),
-        Variant("makes-again", "a deployment is made whenever it is not there", patches=(_NO_DEADLINE, *_MAKES_AGAIN)),
+        Variant("writes-late", "a stopped worker writes what it saw long ago", patches=(_NO_DEADLINE,), first=10),
+        Variant("blind-for-ever", "deadlines wait until something can be seen", patches=(_WAITS,)),
+        Variant("blind-in-silence", "people are not told that nothing can be seen", patches=(_SILENT, _NO_REFUSALS)),
+        Variant("hammers", "what cannot be read is tried every five seconds", patches=(_HAMMERS,)),
+        Variant("unseen-is-raised", "a look that sees nothing fails", Parts(reconciler=RaisesWhatItCannotSee)),
+        Variant("makes-again", "a deployment is made whenever it is not there", patches=_MAKES_AGAIN, first=10),
     )
 }
 

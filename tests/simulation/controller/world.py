@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, cast
 
-from shared.domain.ids import EndpointName
+from shared.domain.ids import EndpointName, ReleaseId
 from shared.domain.release import Release
 from shared.engine.approvals import Approvals
 from shared.engine.keeper import EndpointKeeper
@@ -66,6 +66,8 @@ class World:
         self.blobs, self.queues = WatchedBlobs(sky=self.sky, run=run), Queues()
         self.azureml = AzureMl(takes=story.traffic_takes, outcome=dict(story.outcomes))
         self.told = Told(run, self.sky)
+        # Which release a worker looks at.
+        self.looking: dict[str, ReleaseId] = {}
         self._whole: dict[str, tuple[str, Version]] = {}
         fake = FakeWorkspace()
         for model in story.models:

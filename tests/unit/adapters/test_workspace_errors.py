@@ -72,7 +72,7 @@ def error_for(raised: Exception) -> VigiaError:
     [
         (400, WorkspaceError),
         (401, AccessRefusedError),
-        (403, RetryableError),
+        (403, AccessRefusedError),
         (408, RetryableError),
         (409, WorkspaceBusyError),
         (412, WorkspaceError),
