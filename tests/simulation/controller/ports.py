@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 
+from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.measurement import Interval
 from shared.domain.notice import Notice
@@ -91,6 +92,15 @@ class ControllerWorkspace:
 
     def submit_job(self, request: JobRequest) -> JobRecord:
         return self._write("jobs w", f"submit {request.name}", lambda _: self.fake.submit_job(request))
+
+    def cancel_job(self, name: JobName) -> None:
+        self._write("jobs w", f"cancel {name}", lambda _: self.fake.cancel_job(name))
+
+    def job_failure(self, name: JobName) -> Failure:
+        return UNKNOWN
+
+    def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
+        return UNKNOWN
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         return self._read("endpoint r", f"endpoint {name}", lambda: self.azureml.record(name, self.run.now))
