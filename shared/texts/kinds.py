@@ -6,7 +6,9 @@ from typing import Literal
 
 from shared.domain.notice import NoticeKind
 
-ValueType = Literal["text", "number", "percent", "time", "money", "cause", "reaction", "basis", "run-outcome", "step"]
+ValueType = Literal[
+    "text", "number", "percent", "time", "money", "cause", "reaction", "basis", "run-outcome", "step", "part"
+]
 
 # One vocabulary for all kinds, so that a word means the same everywhere and is translated once.
 # percent is 0-100; time is ISO 8601 with an offset; money is in the currency of the parameter `currency`.
@@ -55,7 +57,7 @@ PARAMETERS: dict[str, ValueType] = {
     "given_up": "number",
     "poison": "number",
     "quarantined": "number",
-    "part": "text",
+    "part": "part",
     "studio": "text",
     "log": "text",
 }

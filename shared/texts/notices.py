@@ -60,7 +60,7 @@ def _written(name: str, value: str, writer: ValueWriter, currency: str) -> str:
             return writer.time(value)
         case "money":
             return writer.money(value, currency)
-        case "cause" | "reaction" | "basis" | "run-outcome" | "step" as words:
+        case "cause" | "reaction" | "basis" | "run-outcome" | "step" | "part" as words:
             return section(writer.locale, words).get(value, value)
         case "text":
             return value

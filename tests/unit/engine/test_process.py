@@ -445,7 +445,7 @@ def test_why_a_training_failed_is_told_remembered_and_in_the_record() -> None:
     (record,) = OutboxStore(world.memory).records()
     assert record.notice.kind == "training-failed"
     assert record.notice.parameters["reason"] == "run job-1 failed: no quota for Standard_F4s_v2"
-    assert record.notice.parameters["log"] == "reading | ValueError: no rows"
+    assert record.notice.parameters["log"] == "reading · ValueError: no rows"
     assert record.notice.parameters["studio"] == link
     (training,) = world.models.read(MODEL).trainings
     assert (training.outcome, training.problem, training.link) == ("failed", "no quota for Standard_F4s_v2", link)

@@ -444,9 +444,9 @@ def test_why_a_deployment_did_not_come_up_is_in_the_release_and_in_the_notice() 
 
     ended = world.release(release)
     assert ended.reason == "deployment v-2 did not come up: Failed: no quota for Standard_F4s_v2"
-    assert ended.history[-1].evidence == {"log": "starting | no memory"}
+    assert ended.history[-1].evidence == {"log": "starting · no memory"}
     (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-failed")
-    assert (notice.parameters["reason"], notice.parameters["log"]) == (ended.reason, "starting | no memory")
+    assert (notice.parameters["reason"], notice.parameters["log"]) == (ended.reason, "starting · no memory")
 
 
 def test_why_an_evaluation_failed_is_in_the_release_and_in_the_notice() -> None:
