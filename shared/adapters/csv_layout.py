@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from shared.adapters.packed import encoding_of, spelled
-from shared.drift.equal import NUMBER
+from shared.drift.equal import NUMBER, TIME
 from shared.errors import PermanentError
 
 HEAD_BYTES = 256 * 1024
@@ -18,18 +18,21 @@ _REMEDY = "write one header line, commas between values, and quotes around value
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*$")
 # 1,234 is a thousand or one and a bit; 0,234 is no thousand.
 _AMBIGUOUS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*$")
+_MARKUP = re.compile(r"\s*(?:<[!?a-zA-Z]|[\[{]\s*[\[{\"])")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d+\.\d+\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`skipped` lines come before the rows, the header among them."""
+    """`skipped` lines come before the rows, the header among them; `are_spaced` says that a blank follows each
+    separator."""
 
     encoding: str
     separator: str
     names: tuple[str, ...]
     skipped: int
     has_decimal_commas: bool
+    are_spaced: bool = False
 
 
 def layout_of(head: bytes, name: str) -> Layout:
@@ -47,6 +50,10 @@ def layout_of(head: bytes, name: str) -> Layout:
         raise _unreadable(name, "is empty", "give a file with a line of names and rows")
     if len(head) >= HEAD_BYTES:
         text = text[: text.rfind("\n") + 1] or text
+    if _MARKUP.match(text):
+        raise _unreadable(
+            name, "begins like HTML, XML or JSON, not like CSV", "name it as what it is, or save it as CSV"
+        )
     first, _, rest = text.partition("\n")
     given = first.strip()[4:] if first.lower().startswith("sep=") and len(first.strip()) == 5 else ""
     text = rest if given else text
@@ -54,7 +61,13 @@ def layout_of(head: bytes, name: str) -> Layout:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     names, lines = _header(reader, name)
     rows = [row for row, _ in zip(reader, range(_LINES), strict=False)]
-    return Layout(encoding, separator, names, lines + bool(given), _has_decimal_commas(rows, separator))
+    has_commas, are_spaced = _has_decimal_commas(rows, separator), _are_spaced(rows)
+    return Layout(encoding, separator, names, lines + bool(given), has_commas, are_spaced)
+
+
+def _are_spaced(rows: list[list[str]]) -> bool:
+    after_separators = [cell for row in rows for cell in row[1:] if cell]
+    return bool(after_separators) and all(cell.startswith(" ") for cell in after_separators)
 
 
 def _whole_lines(head: bytes) -> bytes:
@@ -64,11 +77,18 @@ def _whole_lines(head: bytes) -> bytes:
 def _header(reader: object, name: str) -> tuple[tuple[str, ...], int]:
     for row in reader:  # type: ignore[attr-defined]
         if any(each.strip() for each in row):
-            if all(re.match(NUMBER, each) for each in row):
-                message = f"begins with the numbers {', '.join(row[:3])}, not with the names of its columns"
+            if _are_values(row):
+                message = f"begins with the values {', '.join(row[:3])}, not with the names of its columns"
                 raise _unreadable(name, message, "write a first line of names")
             return tuple(each.strip() or f"column {place}" for place, each in enumerate(row, 1)), reader.line_num  # type: ignore[attr-defined]
     raise _unreadable(name, "is empty", "give a file with a line of names and rows")
+
+
+def _are_values(row: list[str]) -> bool:
+    """Return whether these are values, not names: nothing but numbers, or numbers beside times or booleans."""
+    are_numbers = [bool(re.match(NUMBER, each)) for each in row]
+    others = any(re.match(TIME, each) or each.strip().lower() in {"true", "false"} for each in row)
+    return all(are_numbers) or (any(are_numbers) and others)
 
 
 def _separator(text: str, name: str) -> str:

@@ -90,13 +90,28 @@ class _Columns:
         import pyarrow as pa
 
         self.is_empty = False
-        found = [self._column(place, _texts(column)) for place, column in enumerate(batch.columns)]
+        texts = self._without_names([_texts(column) for column in batch.columns])
+        found = [self._column(place, column) for place, column in enumerate(texts)]
         if all(isinstance(each, pa.Array) for each in found):
             return pa.RecordBatch.from_arrays(found, names=list(self._layout.names))
         frame = pd.DataFrame(
             {place: each.to_pandas() if isinstance(each, pa.Array) else each for place, each in enumerate(found)}
         )
         return frame.set_axis(list(self._layout.names), axis=1)
+
+    def _without_names(self, texts: list[Any]) -> list[Any]:
+        """Return the columns without lines of names, as files that were put one after the other hold them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if len(texts) < 2:
+            return texts  # a value may be called like its only column
+        are_names = pa.scalar(True)
+        for column, name in zip(texts, self._layout.names, strict=True):
+            are_names = pc.and_(are_names, pc.equal(pc.utf8_trim_whitespace(column), name))
+            if not pc.any(are_names).as_py():
+                return texts
+        return [column.filter(pc.invert(are_names)) for column in texts]
 
     def _column(self, place: int, texts: Any) -> Any:
         import pyarrow as pa
@@ -113,7 +128,7 @@ class _Columns:
         is_code = place not in self._are_numbers and pc.any(pc.match_substring_regex(present, _CODE)).as_py()
         are_numbers = self._are_numbers.setdefault(place, numbers is not None and not is_code)
         if not are_numbers:
-            return pc.if_else(is_missing, None, texts)
+            return pc.if_else(is_missing, None, pc.utf8_ltrim(texts, " ") if self._layout.are_spaced else texts)
         if numbers is not None:
             return numbers
         values = [each if each is None or not reads_as_number(each) else float(each) for each in present.to_pylist()]
