@@ -98,7 +98,10 @@ FILES: dict[str, tuple[str, Callable[[pd.DataFrame], bytes]]] = {
     "utf_16": ("x.csv", as_csv(encoding="utf-16", sep="\t")),
     "utf_16_without_mark": ("x.csv", as_csv(encoding="utf-16-le")),
     "excel_names_its_separator": ("x.csv", lambda frame: b"sep=;\r\n" + as_csv(sep=";")(frame)),
-    "blanks_after_separators": ("x.csv", lambda frame: as_csv(sep="|")(frame).replace(b"|", b"| ")),
+    "blanks_after_separators": (
+        "x.csv",
+        lambda frame: as_csv(sep="|")(frame[frame.columns[::-1]]).replace(b"|", b"| "),
+    ),
     "put_one_after_the_other": (
         "x.csv",
         lambda frame: as_csv()(frame.head(ROWS // 3)) + as_csv()(frame.tail(ROWS - ROWS // 3)),
