@@ -42,11 +42,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a person brings along in place of what the workspace has."""
+    """What a look goes by in place of what the workspace has, and whether it reads labels."""
 
     reference: Reference | None = None
     rows: pd.DataFrame | None = None
     importances: Mapping[str, float] | None = None
+    has_labels: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class MonitorLook:
         subject = Subject(policy, monitor, watched, state.window_start, now, before, self.keeps_first)
         parts = self._parts(subject, given)
         signals, reference = self._of_window(parts, state, given)
-        labelled = look_at_labels(self.data, subject, parts.references, state)
+        labelled = look_at_labels(self.data, subject, parts.references, state) if given.has_labels else ()
         signals += [each.signal for each in labelled]
         rules = monitor.data_drift
         about = About(

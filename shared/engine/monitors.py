@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from shared.domain.ids import ModelName
 from shared.domain.notice import Notice
 from shared.drift.signal import MonitorReport
 from shared.engine.access import tell_refusal
 from shared.engine.look_parts import Subject, Watched
-from shared.engine.monitor_look import Look, MonitorLook
+from shared.engine.monitor_look import Given, Look, MonitorLook
 from shared.engine.monitor_runs import after_labels, after_window, labelled_run, lasts, run_of
 from shared.engine.monitor_trouble import Trouble, silence, trouble_notice, troubles_of
 from shared.engine.spark_window import SparkWindows
@@ -65,13 +66,13 @@ class Monitors:
         watched = [(policy, monitor) for policy in self.policies if (monitor := policy.section(Monitor))]
         for notice in silent_monitors(watched, self.states.looks, self.clock.now()):
             self._post(notice)
-        began = self.clock.now()
-        for policy, monitor in self._longest_ago_first(watched):
+        began, beats = self.clock.now(), self._beats()
+        for policy, monitor in _longest_ago_first(watched, beats):
             if self.clock.now() - began >= BEGIN_WITHIN:
                 log.warning("monitor.later", extra=fields(model=policy.model))
                 continue
             try:
-                self._run_if_due(policy, monitor)
+                self._run_if_due(policy, monitor, was_killed=beats.get(policy.model, Beat()).is_cut_off)
             except VigiaError as exc:
                 log.error("monitor.failed", extra=fields(model=policy.model, code=exc.code, reason=str(exc)))
                 tell_refusal(exc, self.outbox, self.clock.now())
@@ -82,29 +83,28 @@ class Monitors:
                 why = f"a mistake in the code: {type(exc).__name__}: {exc}"
                 self._tell_silence(policy, monitor, why, is_certain=True)
 
-    def _longest_ago_first(self, watched: Sequence[tuple[Policy, Monitor]]) -> list[tuple[Policy, Monitor]]:
+    def _beats(self) -> Mapping[ModelName, Beat]:
         try:
-            beats = self.states.looks.read()
+            return {ModelName(name): beat for name, beat in self.states.looks.read().items()}
         except VigiaError as exc:
             log.warning("monitor.order_unknown", extra=fields(code=exc.code, reason=exc.message))
-            return list(watched)
-        never = datetime.min.replace(tzinfo=UTC)
-        return sorted(watched, key=lambda each: beats.get(each[0].model, Beat()).begun_at or never)
+            return {}
 
-    def _run_if_due(self, policy: Policy, monitor: Monitor) -> None:
+    def _run_if_due(self, policy: Policy, monitor: Monitor, *, was_killed: bool) -> None:
         state, etag = self.states.read(policy.model)
         if state is not None and not state.counting and self.clock.now() - state.looked_at < monitor.every:
             return
         self.states.looks.begin(policy.model)
         try:
-            self._run(policy, monitor, state, etag)
+            # Labels are the longest part of a look: after one that was killed the window gets its turn without them.
+            self._run(policy, monitor, state, etag, Given(has_labels=not was_killed))
         except Exception:
             # It failed, and says so itself; only what was killed does not get here.
             self.states.looks.end(policy.model)
             raise
         self.states.looks.end(policy.model)
 
-    def _run(self, policy: Policy, monitor: Monitor, state: MonitorState | None, etag: str) -> None:
+    def _run(self, policy: Policy, monitor: Monitor, state: MonitorState | None, etag: str, given: Given) -> None:
         now = self.clock.now()
         looking = MonitorLook(self.workspace, self.data, self.profiles, keeps_first=True)
         watched = looking.watched(policy)
@@ -130,7 +130,7 @@ class Monitors:
                 return
             look, state = counted
         else:
-            look = looking.look(policy, monitor, watched, state, now, subject.before)
+            look = looking.look(policy, monitor, watched, state, now, subject.before, given)
         state = self._noted(policy, monitor, watched, state, look, end)
         self.states.save(replace(state, looked_at=end), etag)
         self._tell(policy, *troubles_of(state, monitor, now))
@@ -225,3 +225,10 @@ def _with_what_is_held(report: MonitorReport, held: Collection[str], monitor: Mo
         replace(each, findings=(*each.findings, word)) if each.signal in held else each for each in report.signals
     )
     return replace(report, signals=signals)
+
+
+def _longest_ago_first(
+    watched: Sequence[tuple[Policy, Monitor]], beats: Mapping[ModelName, Beat]
+) -> list[tuple[Policy, Monitor]]:
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(watched, key=lambda each: beats.get(each[0].model, Beat()).begun_at or never)

@@ -53,6 +53,36 @@ def test_each_signal_that_drifts_is_an_event_of_its_own_with_the_same_report() -
     assert {event.data["report"] for event in world.topic.events} == {world.runs[-1].report}
 
 
+class Killed(BaseException):
+    """The process ends here: nobody may catch it."""
+
+
+def test_a_look_that_is_killed_over_labels_does_not_keep_the_window_from_being_looked_at() -> None:
+    world = SignalWorld("data_drift: {ignore: [id, vector]}", PERFORMANCE)
+    world.serve_people(3000)
+    world.look()
+    world.serve_people(3000)
+    world.labels_arrive(1)
+    table, is_deadly = world.data.table, True
+
+    def deadly(uri: str) -> pd.DataFrame:
+        if is_deadly and "labelled" in uri:
+            raise Killed
+        return table(uri)
+
+    world.data.table = deadly  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        world.look()
+    before = len(world.runs)
+
+    world.look()
+    assert [run.signal for run in world.runs[before:]] == ["data-drift"]
+
+    is_deadly = False
+    world.look()
+    assert {run.signal for run in world.runs[before + 1 :]} == {"data-drift", "performance"}
+
+
 def test_what_a_library_cannot_take_is_that_signals_error_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(*_: object) -> None:
         raise ZeroDivisionError("odd rows")
