@@ -12,9 +12,11 @@ from local.setup.azurite import Azurite
 from local.setup.environment import Environment
 from local.setup.pythons import find_python
 from local.setup.running import ROOT, SetupError, become, run_shown, say
+from local.setup.supply_chain import audit, sbom
 
 WORKER_PYTHON = "3.13"  # the one that Microsoft's worker library needs
 WORKER_TEST = "tests/contract/test_python_worker.py"
+WITHOUT_STORAGE = ("check", "sbom", "audit")
 SOURCES = ("dev.py", "function_app.py", "functions", "shared", "cli", "local", "tests", "benchmarks")
 HELP = """\
 usage: python3 dev.py COMMAND [ARGUMENT ...]
@@ -25,6 +27,8 @@ usage: python3 dev.py COMMAND [ARGUMENT ...]
   check   run every check: format, lint, types, import contracts, dead code
   up      start the local system and leave it running until Ctrl-C
   bench   measure, with the goal beside each figure: bench [NAME] [--long] [--json FILE]
+  sbom    write what the app is made of as CycloneDX, from the lock (--output FILE)
+  audit   look for advisories about the locked packages, over the network (exit code 2: it could not look)
 
 Each command first installs what is missing: the locked Python packages into .venv, and Azurite (the storage emulator)
 by npm. That takes about two minutes the first time, and nothing after that. `COMMAND --help` says more.
@@ -99,6 +103,8 @@ COMMANDS: dict[str, Callable[[Environment, Sequence[str]], int]] = {
     "check": check,
     "up": module("local.up"),
     "bench": bench,
+    "sbom": sbom,
+    "audit": audit,
 }
 
 
@@ -117,7 +123,7 @@ def main(argv: Sequence[str]) -> int:
         environment = Environment(ROOT / ".venv", python, f"{sys.version_info[0]}.{sys.version_info[1]}")
         start = time.monotonic()
         environment.ensure()
-        if argv[0] != "check":
+        if argv[0] not in WITHOUT_STORAGE:
             Azurite(environment).ensure()
         if time.monotonic() - start > 1:
             say(f"ready after {time.monotonic() - start:.0f} s")
