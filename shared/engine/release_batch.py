@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.domain.batch import BatchPlan
+from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import JobName
 from shared.domain.release import Release, Serving
 from shared.domain.verdict import Judgement, Verdict
@@ -47,7 +49,7 @@ class BatchScorer:
             except PermanentError as exc:
                 return replace(seen, problem=exc.message)
         scored = {each.deployment: job for each in sides(release) if (job := self._job(release, each)) is not None}
-        seen = replace(seen, scored=scored)
+        seen = replace(seen, scored=scored, failure=self._failure(scored.values()))
         if len(scored) < len(sides(release)) or not all(job.has_succeeded for job in scored.values()):
             return seen
         # What was compared once stays as it is: neither job runs again.
@@ -66,7 +68,15 @@ class BatchScorer:
             )
         except (RetryableError, PermanentError) as exc:
             return Judgement(Verdict.INCONCLUSIVE, f"the jobs cannot be read: {exc.message}", has_data=False)
-        return judge_jobs([job.status for job in jobs], plan.failed_jobs_at_most)
+        judgement = judge_jobs([job.status for job in jobs], plan.failed_jobs_at_most)
+        if judgement.verdict is not Verdict.FAIL:
+            return judgement
+        return replace(judgement, reason=self._failure(jobs).added_to(judgement.reason))
+
+    def _failure(self, jobs: Iterable[JobRecord]) -> Failure:
+        """Return why the first of the jobs that failed did."""
+        failed = next((job for job in jobs if job.status == "Failed"), None)
+        return self.workspace.job_failure(failed.name) if failed else UNKNOWN
 
     def jobs(self, release: Release) -> tuple[JobName, ...]:
         """Return the jobs in which the versions score the batch, as far as Azure ML has told their names."""

@@ -128,7 +128,8 @@ def _job_problem(release: Release, seen: Observation) -> tuple[ReleaseState, str
     failed = {name: job for name, job in jobs.items() if job and job.has_ended and not job.has_succeeded}
     if not failed or any(job is None or not job.has_ended for job in jobs.values()):
         return None
-    words = "; ".join(f"job {job.name} of deployment {name} ended as {job.status}" for name, job in failed.items())
+    ends = "; ".join(f"job {job.name} of deployment {name} ended as {job.status}" for name, job in failed.items())
+    words = seen.failure.added_to(ends)
     job = failed.get(release.challenger.deployment)
     is_challengers_fault = len(failed) == 1 and job is not None and job.status == "Failed"
     if is_challengers_fault:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.failure import Failure
 from shared.domain.release import ReleaseState
 from shared.domain.release_plan import KeepPlan
 from shared.errors import RetryableError, WorkspaceError
@@ -157,6 +158,17 @@ def test_a_job_that_does_not_predict(outcomes: dict[str, str], state: ReleaseSta
     assert ended.state is state
     assert said in ended.reason
     assert world.swaps == []
+
+
+def test_why_a_job_did_not_predict_is_said() -> None:
+    world = BatchWorld()
+    world.azure.outcomes["v-2"] = "Failed"
+    release = world.open(**BATCH)
+    world.workspace.job_failure = lambda _: Failure("OutOfMemory", "scoring\nkilled")  # type: ignore[method-assign]
+
+    world.run()
+
+    assert world.release(release).reason.endswith("ended as Failed: OutOfMemory")
 
 
 @pytest.mark.parametrize("dies_after", [True, False])
