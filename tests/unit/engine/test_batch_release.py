@@ -164,7 +164,7 @@ def test_why_a_job_did_not_predict_is_said() -> None:
     world = BatchWorld()
     world.azure.outcomes["v-2"] = "Failed"
     release = world.open(**BATCH)
-    world.workspace.job_failure = lambda _: Failure("OutOfMemory", "scoring\nkilled")  # type: ignore[method-assign]
+    world.workspace.failures["batchjob-2"] = Failure("OutOfMemory", "scoring\nkilled")
 
     world.run()
 
