@@ -136,8 +136,17 @@ class PipelineRunner:
             if path is not None and path[0] == "outputs" and path[1] in pipeline.outputs:
                 outputs[name] = pipeline.outputs[path[1]]
             else:
-                outputs[name] = self._data.plan(name, dict(declared), child.name, child.folder / "outputs")
+                spec = {**declared, **_place(given.get(name))}
+                outputs[name] = self._data.plan(name, spec, child.name, child.folder / "outputs")
         return outputs
+
+
+def _place(spec: Json | str | None) -> Json:
+    """Return where a step itself says that an output goes; empty when it leaves that to the service."""
+    if not isinstance(spec, dict) or _bound(spec) is not None:
+        return {}
+    uri = spec.get("uri") or spec.get("path")
+    return {"uri": uri} if uri else {}
 
 
 def _bound(spec: Json | str | None) -> list[str] | None:

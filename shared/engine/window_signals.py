@@ -20,6 +20,7 @@ from shared.policy.signals import DataQuality, EmbeddingDrift, EstimatedPerforma
 if TYPE_CHECKING:
     from shared.drift.sample import Rows
 
+OF_FIRST_WINDOW = "Compared with the version's first window, not with the training data."
 QUALITY, VECTORS, SCORES = "quality", "vectors", "scores"
 
 
@@ -73,7 +74,7 @@ class WindowSignals:
         rules = EmbeddingRules(asked.min_auc, asked.false_alarms / 100, asked.minimum_rows)
         window = column_values(sample.frame, asked.column)
         past = self.subject.past_values("embedding-drift", len(sample.frame))
-        return compare_embeddings(known, window, rules, past, asked.column)
+        return _of_first(compare_embeddings(known, window, rules, past, asked.column))
 
     def prediction_drift(self, asked: PredictionDrift) -> SignalReport:
         from shared.drift.predictions import SIGNAL, compare_predictions
@@ -82,7 +83,8 @@ class WindowSignals:
         self._require_answers()
         known = self.references.predictions(self.scored, asked.minimum_rows)
         rules = DriftRules(asked.min_effect, asked.false_alarms / 100, asked.minimum_rows)
-        return compare_predictions(known, self.scored, rules, self.subject.past(SIGNAL))
+        report = compare_predictions(known, self.scored, rules, self.subject.past(SIGNAL))
+        return report if self.subject.monitor.labelled else _of_first(report)
 
     def estimated_performance(self, asked: EstimatedPerformance) -> SignalReport:
         from shared.drift.estimated import estimate_performance
@@ -97,6 +99,11 @@ class WindowSignals:
     def _require_answers(self) -> None:
         if not self.scored.columns:
             raise NotYetError("no answers were collected yet")
+
+
+def _of_first(report: SignalReport) -> SignalReport:
+    """Return the report with a word on what it was compared with: other signals of the look have the training data."""
+    return dataclasses.replace(report, sentence=f"{report.sentence} {OF_FIRST_WINDOW}")
 
 
 def _of_all(report: SignalReport, rows: int, finding: str) -> SignalReport:

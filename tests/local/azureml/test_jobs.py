@@ -79,6 +79,21 @@ def test_pipeline_job_runs_and_registers_its_model(system: System, train: Compon
     assert system.events_of("ModelRegistered", "models/trained:1")
 
 
+def test_a_step_writes_where_it_says_itself(system: System, train: Component) -> None:
+    @dsl.pipeline(None, compute="cpu-cluster", experiment_name="training")
+    def training(numbers):  # type: ignore[no-untyped-def]  # the SDK reads annotations, and takes none as text
+        step = train(numbers=numbers)
+        place = "azureml://datastores/workspaceblobstore/paths/chosen/2026-07-01"
+        step.outputs.model = Output(type="mlflow_model", path=place)
+
+    job = training(numbers=Input(type="uri_folder", path="azureml://datastores/workspaceblobstore/paths/numbers"))
+    job.name = f"job-{uuid.uuid4().hex[:12]}"
+    system.ml.jobs.create_or_update(job)
+
+    assert system.wait_for_job(job.name) == "Completed"
+    assert system.storage.download_blob("chosen/2026-07-01/data/offset.json").readall() == b"7.0"
+
+
 def test_run_events_carry_the_tags_and_every_status(system: System, train: Component) -> None:
     job = pipeline_of(train)
 

@@ -10,6 +10,7 @@ import pytest
 from shared.domain.ids import DeploymentName, ModelVersion
 from shared.engine.look_parts import Subject, Watched
 from shared.engine.monitor_look import MonitorLook
+from shared.engine.window_signals import OF_FIRST_WINDOW
 from shared.policy.monitoring import Monitor
 from shared.store.last_look import last_look
 from shared.store.monitors import MonitorState
@@ -316,6 +317,26 @@ def test_ten_quiet_windows_set_the_floor_of_the_next(signal: str) -> None:
     world.look()
     assert world.said == {"data-drift": "no-drift", "prediction-drift": "no-drift"}
     assert floors(world, signal) == {"past windows"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "signal", "is_said"),
+    [
+        (["embedding_drift: {column: vector}"], "embedding-drift", True),
+        (["prediction_drift: {}"], "prediction-drift", True),
+        (["prediction_drift: {}", LABELLED], "prediction-drift", False),
+    ],
+    ids=["vectors", "predictions", "predictions_of_labelled_rows"],
+)
+def test_what_was_compared_with_the_first_window_says_so(parts: list[str], signal: str, is_said: bool) -> None:
+    world = SignalWorld("data_drift: {ignore: [id, vector]}", *parts)
+    world.add_scored()
+    for _ in range(2):
+        world.serve_people(3000)
+        world.look()
+
+    assert world.newest[signal].verdict == "no-drift"
+    assert (OF_FIRST_WINDOW in world.newest[signal].sentence) == is_said
 
 
 def test_windows_of_another_length_or_version_are_no_past() -> None:
