@@ -188,7 +188,7 @@ def _if_there(run: Run, figures: Callable[[], list[Figure]]) -> list[Figure]:
 
 
 def run(run: Run) -> Sequence[Figure]:
-    return measure(Size(300, 2_500, 40, 100) if run.is_long else Size(40, 5_000, 10, 10), run)
+    return measure(Size(300, 2_500, 40, 100) if run.is_long else Size(40, 5_000, 10, 20), run)
 
 
 SPEC = Benchmark(

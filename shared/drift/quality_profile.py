@@ -30,6 +30,8 @@ LOOKED_AT = 10_000
 SURE_DEVIATIONS = 4.0
 # What pieces show by themselves is taken for a limit, with this confidence, from so many of them on.
 CONFIDENCE, ENOUGH_PIECES = 0.998, 10
+# With this one for missing values that come in bouts, as the floors of drift have it: all columns share it.
+SHARED_CONFIDENCE = 0.9997
 # Pieces that differ by this chance at most have levels of their own; a zero in so many rows is a natural end.
 OF_ONE_LAW, LEVELS, LEAST_ZEROS = 0.001, 10, 0.01
 
@@ -234,7 +236,7 @@ def _most_missing(empty: NDArray[np.bool_], starts: list[int]) -> float:
     shares, sizes = _piece_means(empty, pieces), np.diff([*pieces, len(empty)])
     between = float(np.sum(sizes * (shares - share) ** 2)) / (share * (1 - share))
     has_levels = float(chdtrc(LEVELS - 1, between)) <= OF_ONE_LAW
-    return max(worst, _hardly_exceeded(shares)) if has_levels else worst
+    return max(worst, _hardly_exceeded(shares, SHARED_CONFIDENCE)) if has_levels else worst
 
 
 def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float, int]:
@@ -271,7 +273,7 @@ def _outside(values: NDArray[np.float64], starts: list[int]) -> float:
     return _hardly_exceeded(np.array(shares))
 
 
-def _hardly_exceeded(shares: NDArray[Any]) -> float:
+def _hardly_exceeded(shares: NDArray[Any], confidence: float = CONFIDENCE) -> float:
     """Return the worst piece's share, and with many pieces at least the end of a prediction interval.
 
     Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), eq. 4.2, one-sided.
@@ -281,17 +283,19 @@ def _hardly_exceeded(shares: NDArray[Any]) -> float:
         return worst
     from scipy.special import stdtrit
 
-    reach = float(stdtrit(len(shares) - 1, CONFIDENCE)) * math.sqrt(1 + 1 / len(shares))
+    reach = float(stdtrit(len(shares) - 1, confidence)) * math.sqrt(1 + 1 / len(shares))
     return min(1.0, max(worst, float(np.mean(shares) + reach * np.std(shares, ddof=1))))
 
 
 def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return between what values belong: the lowest and highest where rows are independent. Where levels change with
-    time the next may lie beyond, as a season's do: by as much as the reference spans, but not below a natural zero.
+    time, or neighbours resemble one another, the next may lie beyond, as a season's do: by as much as the reference
+    spans, but not below a natural zero.
     """
     present = values[~np.isnan(values)]
     low, high = float(present.min()), float(present.max())
-    if not _has_levels(present[:: max(1, len(present) // LOOKED_AT)]):
+    some = np.linspace(0, len(present) - 1, min(len(present), LOOKED_AT)).astype(np.intp)
+    if not (_has_levels(present[some]) or _resemble(present[some], present[np.minimum(some + 1, len(present) - 1)])):
         return low, high
     zeros = np.count_nonzero(present == 0) / len(present) >= LEAST_ZEROS
     width = high - low
@@ -311,8 +315,7 @@ def _has_levels(values: NDArray[np.float64]) -> bool:
     rows = len(values)
     if rows < LEVELS * LEVELS:
         return False
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts + rows) / 2)[which]  # of equal ones the mean, less that of all
+    ranks = _ranks(values)
     spread = float(np.square(ranks).sum()) / (rows - 1)
     if spread == 0:
         return False
@@ -320,6 +323,22 @@ def _has_levels(values: NDArray[np.float64]) -> bool:
     sums = np.add.reduceat(ranks, starts)
     between = float(np.sum(sums**2 / np.diff([*starts, rows])))
     return float(chdtrc(LEVELS - 1, between / spread)) <= OF_ONE_LAW
+
+
+def _resemble(values: NDArray[np.float64], following: NDArray[np.float64]) -> bool:
+    """Return whether a value's rank tells something of that of the one after it, by Spearman's correlation."""
+    if len(values) < LEVELS * LEVELS:
+        return False
+    ranks, after = _ranks(values), _ranks(following)
+    spread = math.sqrt(float(np.square(ranks).sum()) * float(np.square(after).sum()))
+    return spread > 0 and float(np.sum(ranks * after)) / spread * math.sqrt(len(ranks)) > SURE_DEVIATIONS
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values' ranks less their mean; equal ones share theirs."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts + len(values)) / 2)[which]
+    return ranks
 
 
 def _duplicates(frame: pd.DataFrame) -> tuple[tuple[int, float], ...]:
