@@ -1,4 +1,5 @@
-"""Telling people that Azure no longer accepts the app, which nobody would notice before work is missing."""
+"""Telling people that Azure no longer accepts the app, or a record is damaged, which nobody would notice before work is
+missing."""
 
 from __future__ import annotations
 
@@ -27,3 +28,9 @@ def tell_refusal(exc: VigiaError, outbox: Outbox, now: datetime) -> None:
         outbox.post([Notice(NoticeKind.ACCESS_REFUSED, key, ModelName(""), {"reason": exc.message})])
     except VigiaError as trouble:
         log.error("access.untold", extra=fields(code=trouble.code, reason=trouble.message))
+
+
+def damaged(part: str, reason: str, now: datetime) -> Notice:
+    """Return the notice that a record cannot be read, so that what it is about does not go on; the same all day."""
+    key = f"{NoticeKind.NOT_RUNNING}/{part}/{now:%Y-%m-%d}"
+    return Notice(NoticeKind.NOT_RUNNING, key, ModelName(""), {"part": part, "reason": reason})

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from shared.domain.approval import ApprovalRequest, Decision, Vote
 from shared.domain.ids import ReleaseId
+from shared.errors import PermanentError
 from shared.ports.clock import Clock
 from shared.ports.queues import RELEASES, MessageQueue
 from shared.store.approvals import ApprovalRecords
@@ -184,7 +186,11 @@ class Approvals:
 
     def open_questions(self) -> tuple[Question, ...]:
         """Return what waits for people, the most urgent first. Changes nothing."""
-        found = [question for release in self.records.releases_undecided() if (question := self.question(release))]
+        found = []
+        for release in self.records.releases_undecided():
+            # One record that cannot be read must not hide the others; its release tells of it.
+            with suppress(PermanentError):
+                found += [question] if (question := self.question(release)) else []
         waiting = (question for question in found if question.decision is None)
         return tuple(sorted(waiting, key=lambda question: question.request.expires_at))
 

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.release import Release
 from shared.domain.release_plan import KeepPlan
+from shared.engine.access import damaged
+from shared.engine.release_act import SEEN_COUNTS_FOR
 from shared.errors import VigiaError
 from shared.logs import fields
 from shared.ports.batch_endpoints import Endpoints, endpoints_of
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, Deadline
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import EndpointRecord, Workspace
 from shared.release.observation import EndpointClaim
+from shared.release.standing import cannot_take
 from shared.release.trouble import landed_late
 from shared.release.words import split
+from shared.store.codec import UNREADABLE_RECORD
 from shared.store.endpoints import EndpointStore
 from shared.store.releases import ReleaseStore
 
@@ -44,6 +49,12 @@ class EndpointKeeper:
                 self._look(name)
             except VigiaError as exc:
                 log.warning("keeper.delayed", extra=fields(endpoint=name, code=exc.code, reason=exc.message))
+                self._tell_damage(name, exc)
+
+    def _tell_damage(self, name: EndpointName, exc: VigiaError) -> None:
+        if exc.code == UNREADABLE_RECORD:
+            with suppress(VigiaError):
+                self.outbox.post([damaged(f"endpoint {name}", exc.message, self.clock.now())])
 
     def _look(self, name: EndpointName) -> None:
         claim = self.endpoints.read(name)
@@ -70,20 +81,20 @@ class EndpointKeeper:
         self, claim: EndpointClaim, last: Release, endpoint: EndpointRecord, actual: Mapping[DeploymentName, int]
     ) -> None:
         """Put back what a late write of ours did, and what a person did if the policy says so; tell people."""
-        known = {deployment.name for deployment in endpoint.deployments}
         is_ours = landed_late(actual, claim, last, self.clock.now())
-        repairs = (is_ours or last.plan.on_hand_edit == "repair") and set(claim.desired) <= known
-        if not is_ours and claim.told != actual:
-            self._tell(claim, last, actual, repairs=repairs)
+        obstacle = cannot_take(endpoint, claim.desired)
+        repairs = (is_ours or last.plan.on_hand_edit == "repair") and not obstacle
+        if (obstacle or not is_ours) and claim.told != actual:
+            self._tell(claim, last, actual, "" if repairs else obstacle or "the policy leaves what people change")
             claim = replace(claim, told=dict(actual), generation=claim.generation + 1)
         if repairs and self.endpoints.change(claim, claim):
             log.info("keeper.repaired", extra=fields(endpoint=claim.endpoint, was=split(actual)))
-            endpoints_of(self.workspace, last.plan.endpoint_type).set_traffic(claim.endpoint, claim.desired)
+            deadline = Deadline(self.clock, self.clock.now() + SEEN_COUNTS_FOR)
+            endpoints_of(self.workspace, last.plan.endpoint_type).set_traffic(claim.endpoint, claim.desired, deadline)
 
-    def _tell(
-        self, claim: EndpointClaim, last: Release, actual: Mapping[DeploymentName, int], *, repairs: bool
-    ) -> None:
-        then = f"it is put back to {split(claim.desired)}" if repairs else f"it was {split(claim.desired)}, and is left"
+    def _tell(self, claim: EndpointClaim, last: Release, actual: Mapping[DeploymentName, int], left_for: str) -> None:
+        wanted = split(claim.desired)
+        then = f"it was {wanted}, and is left: {left_for}" if left_for else f"it is put back to {wanted}"
         parameters = {"endpoint": str(claim.endpoint), "reason": f"it is {split(actual)} now; {then}"}
         key = f"traffic/{claim.endpoint}/{claim.generation}"
         # Told before it is remembered: a crash in between repeats the notice under its key.

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseState
-from shared.engine.access import tell_refusal
+from shared.engine.access import damaged, tell_refusal
 from shared.engine.release_act import Actor
 from shared.engine.release_batch import BatchScorer
 from shared.engine.release_observe import Observer
@@ -102,7 +102,13 @@ class Reconciler:
         Args:
             arranged_at: when the release asked to be looked at; None for a look out of turn.
         """
-        stored = self.releases.load(release_id)
+        try:
+            stored = self.releases.load(release_id)
+        except PermanentError as exc:
+            # Set aside where it is: whoever mends it has it go on, and no other release waits for that.
+            log.error("release.unreadable", extra=fields(release=release_id, reason=exc.message))
+            self.outbox.post([damaged(f"release {release_id}", exc.message, self.clock.now())])
+            return
         if stored is None:
             log.warning("release.unknown", extra=fields(release=release_id))
             return

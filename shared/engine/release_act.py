@@ -178,5 +178,8 @@ class Actor:
         owner = self.endpoints.read(release.endpoint).owner
         if owner is None:
             return None
-        stored = self.releases.load(owner)
+        try:
+            stored = self.releases.load(owner)
+        except PermanentError:
+            return None
         return owner if stored is None or stored.release.state.is_terminal else None

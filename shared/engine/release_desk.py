@@ -42,7 +42,7 @@ class ReleaseDesk:
     def under_way(self, endpoint: EndpointName) -> Release | None:
         """Return the same release, whole."""
         owner = self.endpoints.read(endpoint).owner
-        stored = self.releases.load(owner) if owner else None
+        stored = self.releases.readable(owner) if owner else None
         return None if stored is None or stored.release.state.is_terminal else stored.release
 
     def state(self, release: ReleaseId) -> ReleaseState | None:

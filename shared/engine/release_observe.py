@@ -171,13 +171,17 @@ class Observer:
         """Return the other release that owns the endpoint; one that has ended does not count."""
         if claim.owner in {None, release}:
             return None
-        owner = self.releases.load(ReleaseId(claim.owner or ""))
+        try:
+            owner = self.releases.load(ReleaseId(claim.owner or ""))
+        except PermanentError:
+            # Nobody can tell whether it has ended: until its record is mended the endpoint is its own.
+            return claim.owner
         return None if owner is None or owner.release.state.is_terminal else claim.owner
 
     def _rivals(self, release: Release) -> tuple[Rival, ...]:
         found = []
         for other in self.releases.open_ids():
-            stored = self.releases.load(other) if other != release.id else None
+            stored = self.releases.readable(other) if other != release.id else None
             if stored and _is_rival(stored.release, release):
                 rival = stored.release
                 is_held = bool(rival.held_because)

@@ -52,7 +52,7 @@ class Undoer(Reopener):
         claim = self.endpoints.read(wish.endpoint)
         found = {each.version for each in (claim.champion, claim.last_known_good) if each}
         for item in self.releases.items():
-            stored = self.releases.load(item.id) if item.id.startswith(wish.model) else None
+            stored = self.releases.readable(item.id) if item.id.startswith(wish.model) else None
             if stored is None or (stored.release.model, stored.release.endpoint) != (wish.model, wish.endpoint):
                 continue
             release = stored.release

@@ -17,6 +17,7 @@ from shared.release.probes import probed
 from shared.release.requests import HOLD, asked_to_hold, noted_hold
 from shared.release.rollout import canary, deploying
 from shared.release.shadow import shadowing
+from shared.release.standing import on_its_feet
 from shared.release.watch import promoted, watching
 from shared.release.words import asked
 
@@ -51,7 +52,7 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
         return _abort(release, seen, seen.request, now)
     if release.state not in _STATES:
         return end(release, ReleaseState.FAILED, f"state {release.state} has no way on", now)
-    taken = _STATES[release.state](release, seen, now)
+    taken = on_its_feet(release, _STATES[release.state](release, seen, now), seen, now)
     if release.state.is_before_serving:
         return _held_back(release, taken, asked_to_hold(seen), now)
     return unmeasured(release, probed(release, taken, seen, now), seen, now)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.errors import PermanentError
 
 T = TypeVar("T")
+UNREADABLE_RECORD = "store.unreadable"
 
 
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
@@ -36,7 +37,7 @@ def decode(of: type[T], body: bytes) -> T:
         value: T = _adapter(of).validate_json(body)
     except ValidationError as exc:
         raise PermanentError(
-            code="store.unreadable",
+            code=UNREADABLE_RECORD,
             message=f"a stored {of.__name__} cannot be read: {exc.error_count()} fields are wrong",
             hint=f"first: {exc.errors()[0]['loc']}: {exc.errors()[0]['msg']}",
         ) from exc

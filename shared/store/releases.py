@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseRequest
-from shared.errors import AmbiguousWriteError, RetryableError
+from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import BlobStore
 from shared.store.batch_runs import BatchRunStore
 from shared.store.codec import decode, encode
@@ -17,6 +17,7 @@ from shared.store.codec import decode, encode
 RELEASES = "releases/"
 REQUESTS = "release-requests/"
 ASK_ATTEMPTS = 8
+UNREADABLE = "unreadable"
 HOLDS = "release-holds/"
 
 
@@ -56,6 +57,13 @@ class ReleaseStore:
                 raise
             return stored.release == release
 
+    def readable(self, release: ReleaseId) -> StoredRelease | None:
+        """Return the release; None also where its record is damaged, which is told when it is looked at itself."""
+        try:
+            return self.load(release)
+        except PermanentError:
+            return None
+
     def load(self, release: ReleaseId) -> StoredRelease | None:
         found = self._blobs.get(_name(release))
         return None if found is None else StoredRelease(decode(Release, found.body), found.etag)
@@ -72,13 +80,19 @@ class ReleaseStore:
     def items(self) -> Iterator[ReleaseItem]:
         """Yield every release, by id, from one listing."""
         for item in self._blobs.list(RELEASES):
-            metadata = item.metadata
-            yield ReleaseItem(
-                id=ReleaseId(item.name.removeprefix(RELEASES).removesuffix(".json")),
-                state=metadata["state"],
-                wake_at=datetime.fromisoformat(metadata["wake"]),
-                is_settled=metadata["settled"] == "yes",
-            )
+            release = ReleaseId(item.name.removeprefix(RELEASES).removesuffix(".json"))
+            try:
+                yield _item(release, item.metadata)
+            except (KeyError, ValueError):
+                yield self._read_item(release, item.last_modified)
+
+    def _read_item(self, release: ReleaseId, modified_at: datetime) -> ReleaseItem:
+        """Return what the record itself says, where somebody copied it without its metadata; one that cannot be read is
+        open, so that whoever looks at it tells people."""
+        with suppress(PermanentError):
+            if stored := self.load(release):
+                return _item(release, _metadata(stored.release))
+        return ReleaseItem(release, UNREADABLE, modified_at, is_settled=False)
 
     def open_ids(self) -> list[ReleaseId]:
         """Return the releases that still have something to do."""
@@ -150,6 +164,15 @@ def _request_name(release: ReleaseId) -> str:
 
 def _hold_name(release: ReleaseId) -> str:
     return f"{HOLDS}{release}.json"
+
+
+def _item(release: ReleaseId, metadata: Mapping[str, str]) -> ReleaseItem:
+    return ReleaseItem(
+        id=release,
+        state=metadata["state"],
+        wake_at=datetime.fromisoformat(metadata["wake"]),
+        is_settled=metadata["settled"] == "yes",
+    )
 
 
 def _metadata(release: Release) -> dict[str, str]:

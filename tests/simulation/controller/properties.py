@@ -49,7 +49,14 @@ def violations(world: World, told: Story, *, is_exact: bool) -> Iterator[str]:
         splits_are_whole,
     ]
     if is_exact:
-        checks += [deadlines_act, people_are_told_of_blindness, looks_are_few, no_message_is_poison]
+        checks += [
+            deadlines_act,
+            damage_is_told,
+            damage_stops_nobody_else,
+            people_are_told_of_blindness,
+            looks_are_few,
+            no_message_is_poison,
+        ]
     for check in checks:
         yield from check(outcome)
 
@@ -198,6 +205,8 @@ def approvals_are_counted(end: Outcome) -> Iterator[str]:
 def deadlines_act(end: Outcome) -> Iterator[str]:
     """Whatever has a deadline is another by then, or people are called anew; a release that waits its turn may wait."""
     for name, versions in end.releases.items():
+        if len(versions) < len(end.world.blobs.history[f"releases/{name}.json"]):
+            continue  # nobody could read its deadline; that is told
         for (_, before), (version, after) in pairwise(versions):
             deadline = before.deadline
             if deadline is None or version.at <= deadline + INTERVAL:
@@ -221,6 +230,24 @@ def people_are_told_of_blindness(end: Outcome) -> Iterator[str]:
             if not told:
                 yield f"{name} could not look from {began:%H:%M:%S} on ({status}), and nobody was told"
                 break
+
+
+def damage_is_told(end: Outcome) -> Iterator[str]:
+    """Whose record cannot be read for five minutes is named to people."""
+    told = [notice.parameters.get("part", "") for _, notice in end.notices]
+    for name, versions in end.world.releases_stored():
+        release = name.removeprefix("releases/").removesuffix(".json")
+        for damaged, mended in pairwise(versions):
+            is_long = mended.at - damaged.at > TOLD_WITHIN and damaged.metadata.get("settled") != "yes"
+            if is_long and _read(Release, damaged) is None and f"release {release}" not in told:
+                yield f"the record of {release} was damaged from {damaged.at:%H:%M:%S} on, and nobody was told"
+
+
+def damage_stops_nobody_else(end: Outcome) -> Iterator[str]:
+    """No release waits for another's record to be mended."""
+    for name, versions in end.releases.items():
+        if any("a stored Release cannot be read" in release.held_because for _, release in versions):
+            yield f"{name} was stopped by another release's damaged record"
 
 
 def looks_are_few(end: Outcome) -> Iterator[str]:

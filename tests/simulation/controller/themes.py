@@ -33,6 +33,15 @@ def _gaps(*areas: str) -> tuple[tuple[str, str], ...]:
     return tuple((area, status) for area in areas for status in REFUSALS)
 
 
+DAMAGES = (
+    ("releases/*", "body"),
+    ("releases/*", "metadata"),
+    ("endpoints/*", "body"),
+    ("approvals/*decision.json", "body"),
+    ("approvals/*request.json", "body"),
+    ("release-requests/*", "body"),
+    ("releases/churn-2*", "body"),
+)
 AZURE_ML = ("deployment w", "traffic w", "endpoint w")
 THEMES = (
     Theme("nothing goes wrong", Shape(), share=0.0),
@@ -57,8 +66,18 @@ THEMES = (
     ),
     Theme(
         "workers that are stopped before they write traffic",
-        Shape(("abort", "delete"), moments=1, is_bad=0.6, approval=0.0, second_release=0.0),
+        Shape(("abort", "abort", "delete"), moments=2, is_bad=0.6, approval=0.0, second_release=0.0),
         {"traffic w": Faults(sleep=0.8)},
+        share=0.0,
+    ),
+    Theme(
+        "hands in the portal, and deployments that are down",
+        Shape(("split", "split", "break", "break champion", "abort"), moments=3, approval=0.0),
+        share=0.05,
+    ),
+    Theme(
+        "records that are damaged",
+        Shape(damages=DAMAGES, other_model=True, second_release=0.5, approval=0.5),
         share=0.0,
     ),
     Theme(

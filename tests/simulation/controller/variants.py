@@ -10,16 +10,17 @@ from unittest.mock import patch
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseRequest
-from shared.engine import reconcile
+from shared.engine import approvals, keeper, reconcile
 from shared.engine.reconcile import Reconciler
 from shared.engine.release_act import Actor
+from shared.errors import PermanentError
 from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest
-from shared.release import blind
+from shared.release import blind, step
 from shared.release.moves import Step, stay
 from shared.release.observation import Observation
 from shared.store.codec import encode
-from shared.store.releases import ReleaseStore, _request_name
+from shared.store.releases import ReleaseItem, ReleaseStore, StoredRelease, _request_name
 from tests.simulation.controller.ports import ControllerWorkspace
 from tests.simulation.controller.world import Parts
 from tests.simulation.variants.spec import Patch
@@ -76,23 +77,47 @@ def _put(self: ControllerWorkspace, request: DeploymentRequest, deadline: Deadli
     self._write("deployment w", f"PUT deployment {request.endpoint}/{request.name}", land)
 
 
+class StopsAtDamage(ReleaseStore):
+    """One record that cannot be read, or has no metadata, stops whoever comes across it."""
+
+    def readable(self, release: ReleaseId) -> StoredRelease | None:
+        return self.load(release)
+
+    def _read_item(self, release: ReleaseId, modified_at: datetime) -> ReleaseItem:
+        raise PermanentError("store.no_metadata", f"the record of {release} has no metadata")
+
+
+class RaisesDamage(Reconciler):
+    """A record that cannot be read makes its message poison, and nobody is told."""
+
+    def reconcile(self, release_id: ReleaseId, arranged_at: datetime | None = None) -> None:
+        self.releases.load(release_id)
+        super().reconcile(release_id, arranged_at)
+
+
 _NO_DEADLINE = Patch(Deadline, "require", lambda _: None)
 _MAKES_AGAIN = (Patch(Actor, "_make", _make_whatever), Patch(ControllerWorkspace, "create_deployment", _put))
 _WAITS = Patch(blind, "_at_deadline", _waits_for_ever)
 _SILENT = Patch(blind, "_told", _in_silence)
 _NO_REFUSALS = Patch(reconcile, "tell_refusal", lambda *_: None)
 _HAMMERS = Patch(blind, "_again", _at_once)
+_TO_THE_DOWN = (Patch(step, "on_its_feet", lambda _, taken, *__: taken), Patch(keeper, "cannot_take", lambda *_: ""))
+_ANYBODY = Patch(approvals, "bar_to_vote", lambda *_, **__: None)
 VARIANTS = {
     variant.name: variant
     for variant in (
         Variant(
             "asks-over-others", "an abort is lost to what is asked at the same moment", Parts(releases=AsksOverOthers)
         ),
-        Variant("writes-late", "a stopped worker writes what it saw long ago", patches=(_NO_DEADLINE,), first=10),
+        Variant("writes-late", "a stopped worker writes what it saw long ago", patches=(_NO_DEADLINE,), first=20),
         Variant("blind-for-ever", "deadlines wait until something can be seen", patches=(_WAITS,)),
         Variant("blind-in-silence", "people are not told that nothing can be seen", patches=(_SILENT, _NO_REFUSALS)),
         Variant("hammers", "what cannot be read is tried every five seconds", patches=(_HAMMERS,)),
         Variant("unseen-is-raised", "a look that sees nothing fails", Parts(reconciler=RaisesWhatItCannotSee)),
+        Variant("down-gets-traffic", "traffic goes to deployments that are down", patches=_TO_THE_DOWN, first=40),
+        Variant("anybody-approves", "an approval counts, whoever gives it", patches=(_ANYBODY,)),
+        Variant("stops-at-damage", "one damaged record stops the others", Parts(releases=StopsAtDamage)),
+        Variant("raises-damage", "nobody is told of a damaged record", Parts(reconciler=RaisesDamage)),
         Variant("makes-again", "a deployment is made whenever it is not there", patches=_MAKES_AGAIN, first=10),
     )
 }
