@@ -85,16 +85,19 @@ class EndpointKeeper:
         obstacle = cannot_take(endpoint, claim.desired)
         repairs = (is_ours or last.plan.on_hand_edit == "repair") and not obstacle
         if (obstacle or not is_ours) and claim.told != actual:
-            self._tell(claim, last, actual, "" if repairs else obstacle or "the policy leaves what people change")
+            self._tell(claim, last, actual, obstacle, repairs=repairs)
             claim = replace(claim, told=dict(actual), generation=claim.generation + 1)
         if repairs and self.endpoints.change(claim, claim):
             log.info("keeper.repaired", extra=fields(endpoint=claim.endpoint, was=split(actual)))
             deadline = Deadline(self.clock, self.clock.now() + SEEN_COUNTS_FOR)
             endpoints_of(self.workspace, last.plan.endpoint_type).set_traffic(claim.endpoint, claim.desired, deadline)
 
-    def _tell(self, claim: EndpointClaim, last: Release, actual: Mapping[DeploymentName, int], left_for: str) -> None:
+    def _tell(
+        self, claim: EndpointClaim, last: Release, actual: Mapping[DeploymentName, int], obstacle: str, *, repairs: bool
+    ) -> None:
         wanted = split(claim.desired)
-        then = f"it was {wanted}, and is left: {left_for}" if left_for else f"it is put back to {wanted}"
+        left = f"it was {wanted}, and is left" + (f": {obstacle}" if obstacle else "")
+        then = f"it is put back to {wanted}" if repairs else left
         parameters = {"endpoint": str(claim.endpoint), "reason": f"it is {split(actual)} now; {then}"}
         key = f"traffic/{claim.endpoint}/{claim.generation}"
         # Told before it is remembered: a crash in between repeats the notice under its key.
