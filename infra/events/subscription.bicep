@@ -81,6 +81,6 @@ func queueOf(storageId string) object => {
   identity: { type: 'SystemAssigned' }
   destination: {
     endpointType: 'StorageQueue'
-    properties: { resourceId: storageId, queueName: 'events', queueMessageTimeToLiveInSeconds: 604800 }
+    properties: { resourceId: storageId, queueName: 'events', queueMessageTimeToLiveInSeconds: -1 }
   }
 }

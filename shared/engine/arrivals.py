@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from shared.engine.dead_letters import MOST_SEEN, QUEUES
 from shared.logs import fields
 from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
-from shared.ports.queues import OpenQueues, poison_queue
+from shared.ports.queues import OpenQueues, Waiting, poison_queue
 from shared.store.arrivals import ArrivalStore, Seen, SeenBlobs, SeenQueue, Untold
 from shared.store.dead_letters import GivenUpEvents
 from shared.store.quarantine import Quarantine
@@ -22,9 +22,12 @@ log = logging.getLogger("vigia.arrivals")
 
 # What is older than the newest that was seen by more than this cannot turn up any more: listings are consistent.
 OVERLAP = timedelta(minutes=10)
-# The host's poison messages live 7 days, which cannot be configured; before that they are put back, to stay for good.
+# The host's poison messages live 7 days, which cannot be configured. They are put back at once, to stay for good:
+# whoever waits until they are old loses them while the app is stopped.
 # Source: github.com/Azure/azure-webjobs-sdk-extensions/issues/891, read 2026-11-20.
-RENEW_BEFORE = timedelta(days=3)
+# Only the first 32 can be seen without taking them; a longer queue is gone through when it has changed, and twice a
+# day.
+PAGE_EVERY, PAGE_ANYWAY = timedelta(minutes=10), timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Arrivals:
     def look(self) -> int:
         """Post one notice on everything that is new, and return how much that is.
 
-        When nothing is new this costs two listings, a look into each queue, and one read.
+        When nothing is new this costs two listings, a look into each queue, and one read; twice a day a queue of more
+        than 32 messages is gone through.
         """
         before, etag = self.store.load()
         if before.untold:
@@ -90,11 +94,20 @@ class Arrivals:
         if len(messages) < min(length, MOST_SEEN):
             # Somebody looks through the queue, which hides what he has in hand: the next look sees it again.
             return before
-        soon = self.clock.now() + RENEW_BEFORE
-        expiring = {each.digest for each in messages if each.expires_at and each.expires_at < soon}
+        paged_at = self._keep(name, messages, length, before)
+        return SeenQueue(length, tuple(sorted(message.digest for message in messages)), paged_at)
+
+    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: SeenQueue) -> datetime | None:
+        """Have every message that would expire stay for good, and return when the whole queue was gone through last."""
+        now, paged_at = self.clock.now(), before.paged_at
+        if length > len(seen):
+            age = now - paged_at if paged_at else PAGE_ANYWAY
+            if age >= PAGE_ANYWAY or (age >= PAGE_EVERY and length != before.length):
+                seen, paged_at = self.queues.look_through(name), now
+        expiring = {each.digest for each in seen if each.expires_at}
         if expiring:
             self.queues.move(name, expiring, name)
-        return SeenQueue(length, tuple(sorted(message.digest for message in messages)))
+        return paged_at
 
 
 def _newer(before: SeenBlobs | None, now: Mapping[str, datetime]) -> tuple[SeenBlobs | None, int]:

@@ -22,10 +22,15 @@ class SeenBlobs:
 
 @dataclass(frozen=True, slots=True)
 class SeenQueue:
-    """How many messages a queue held, and the digests of those that could be seen."""
+    """How many messages a queue held, and the digests of those that could be seen.
+
+    Args:
+        paged_at: when the whole queue was gone through last, for messages that would expire.
+    """
 
     length: int
     digests: tuple[str, ...] = ()
+    paged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.notice import NoticeKind
-from shared.ports.queues import poison_queue
+from shared.ports.queues import Waiting, poison_queue
 from shared.store.outbox import OutboxStore
 from shared.store.quarantine import Quarantined
 from tests.unit.engine.dead_letter_world import Astray
@@ -127,6 +127,50 @@ def test_the_message_in_the_poison_queue_outlives_its_seven_days(world: Astray) 
     (message,) = world.queues.peek(poison_queue("events"))
     assert (message.text, message.expires_at) == (drift(), None)
     assert len(told(world)) == 1
+
+
+def expiring(world: Astray) -> int:
+    """Return how many messages would be gone after a while."""
+    return sum(each.expires_at is not None for each in world.queues.look_through(poison_queue("events")))
+
+
+def test_an_app_that_is_stopped_right_after_a_look_loses_nothing(world: Astray) -> None:
+    world.poison(drift())
+    look(world)
+    assert expiring(world) == 0
+
+
+def test_messages_behind_the_first_32_are_kept_too(world: Astray) -> None:
+    for number in range(32):
+        world.poison(registered(str(number)))
+    look(world)
+    world.clock.advance(timedelta(days=8))
+    for number in range(32, 42):
+        world.poison(registered(str(number)))
+
+    for _ in range(12):
+        look(world)
+
+    assert expiring(world) == 0
+    assert world.queues.length(poison_queue("events")) == 42
+    assert [each["poison"] for each in told(world)] == ["32", "10"]
+
+
+def test_a_long_queue_is_gone_through_at_most_every_ten_minutes(world: Astray) -> None:
+    pages, through = list[str](), world.queues.look_through
+
+    def counted(queue: str) -> tuple[Waiting, ...]:
+        pages.append(queue)
+        return through(queue)
+
+    world.queues.look_through = counted  # type: ignore[method-assign]
+    for number in range(60):
+        world.poison(registered(str(number)))
+        look(world)
+    for _ in range(60 * 11):
+        look(world)
+
+    assert 3 <= len(pages) <= 7
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
