@@ -113,6 +113,9 @@ def _not_running(part: str, reason: str, now: datetime) -> Notice:
 
 
 def _second_moment(schedule: str, after: datetime) -> datetime:
+    """Return the second moment after that one; of a schedule that the host reads and croniter does not, an hour."""
+    if not croniter.is_valid(schedule, second_at_beginning=True):
+        return after + timedelta(hours=1)
     moments = croniter(schedule, after, second_at_beginning=True)
     moments.get_next(datetime)
     second: datetime = moments.get_next(datetime)

@@ -97,6 +97,16 @@ def hold(release: Release, reason: str, now: datetime, *actions: Action, about: 
     return stay(replace(release, held_because=reason, held_about=about), now, *actions)
 
 
+def hold_without_data(release: Release, where: str, reason: str, now: datetime) -> Step:
+    """Return a step that waits for something to compare; of data that come and go people hear once for each place."""
+    about = f"nothing can be compared {where}"
+    why = f"{about}: {reason}"
+    was_told = release.unseen_told or any(
+        notice.parameters.get("reason", "").startswith(about) for notice in release.notices
+    )
+    return stay(replace(release, held_because=why), now) if was_told else hold(release, why, now)
+
+
 def unheld(release: Release) -> Release:
     return replace(release, held_because="", held_about="") if release.held_because else release
 

@@ -14,7 +14,19 @@ from shared.release.actions import CreateDeployment, CreateEndpoint, SetTraffic
 from shared.release.batch import begin_comparing
 from shared.release.endings import end, go_back
 from shared.release.judgements import doubts, has_failed
-from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, percent, stay, tell, unheld
+from shared.release.moves import (
+    SHIFT_WITHIN,
+    Step,
+    go_on,
+    hold,
+    hold_without_data,
+    is_late,
+    move,
+    percent,
+    stay,
+    tell,
+    unheld,
+)
 from shared.release.observation import Observation
 from shared.release.requests import HOLD, asked_to_hold, asked_to_promote, promotion
 from shared.release.shadow import begin_shadowing
@@ -174,12 +186,7 @@ def _without_data(release: Release, seen: Observation, judgement: Judgement, now
     """Give up, or hold, as the policy says; of data that come and go people hear once a step."""
     if release.plan.judge.on_no_data == "abort":
         return go_back(release, seen, ReleaseState.ABORTED, judgement.reason, now)
-    about = f"nothing can be compared at {_step_text(release)}"
-    why = f"{about}: {judgement.reason}"
-    was_told = release.unseen_told or any(
-        notice.parameters.get("reason", "").startswith(about) for notice in release.notices
-    )
-    step = stay(replace(release, held_because=why), now) if was_told else hold(release, why, now)
+    step = hold_without_data(release, f"at {_step_text(release)}", judgement.reason, now)
     return _late_or(step, release, seen, now, judgement.reason)
 
 

@@ -5,12 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import Judgement, Verdict
 from shared.release.actions import SetMirror
 from shared.release.endings import roll_back
 from shared.release.judgements import doubts, has_failed
-from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, stay, unheld
+from shared.release.moves import (
+    CALL_AGAIN_AFTER,
+    SHIFT_WITHIN,
+    Step,
+    go_on,
+    hold,
+    hold_without_data,
+    is_late,
+    move,
+    noted,
+    stay,
+    tell,
+    unheld,
+)
 from shared.release.observation import Observation
 from shared.release.requests import HOLD, asked_to_hold, asked_to_promote, promotion
 from shared.release.trouble import lost, other_traffic
@@ -71,7 +85,8 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     if held := asked_to_hold(seen):
         return _give_up_late(hold(release, held, now, about=HOLD), release, now, held)
     if seen.mirror != release.mirror:
-        return _give_up_late(stay(release, now, SetMirror(release.endpoint, release.mirror)), release, now, "no copies")
+        copied = stay(_copied_by_hand(release, seen, now), now, SetMirror(release.endpoint, release.mirror))
+        return _give_up_late(copied, release, now, "no copies")
     is_proven = baked >= release.plan.bake and judgement.verdict is Verdict.PASS
     if asked := asked_to_promote(release, seen):
         return go_on(_clear(release, promotion(asked, judgement), now), now)
@@ -80,9 +95,31 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     if is_proven:
         passed = replace(release, has_passed=True)
         return go_on(_clear(passed, f"in the shadow, {judgement.reason}", now), now)
-    if release.plan.judge.on_no_data == "abort" and not judgement.has_data and baked >= release.plan.bake:
-        return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
+    if not judgement.has_data and baked >= release.plan.bake:
+        return _without_data(release, judgement, now)
     return _give_up_late(stay(unheld(release), now), release, now, judgement.reason)
+
+
+def _without_data(release: Release, judgement: Judgement, now: datetime) -> Step:
+    if release.plan.judge.on_no_data == "abort":
+        return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
+    waiting = hold_without_data(release, "in the shadow", judgement.reason, now)
+    return _give_up_late(waiting, release, now, judgement.reason)
+
+
+def _copied_by_hand(release: Release, seen: Observation, now: datetime) -> Release:
+    """Return the release with the notice that the copies, which had been read back, were changed: once a change.
+
+    Traffic for the challenger ends its copies; where that was put back just now, it was told.
+    """
+    if release.repaired_at is not None and now - release.repaired_at < CALL_AGAIN_AFTER:
+        return release
+    edit = f"the copied requests were changed by hand to {split(seen.mirror) if seen.mirror else 'none'}"
+    if release.edit == edit:
+        return release
+    reason = f"{edit}; they are put back to {split(release.mirror)}"
+    told = tell(noted(release, reason, now), NoticeKind.TRAFFIC_CHANGED, reason=reason)
+    return replace(told, edit=edit)
 
 
 def _clear(release: Release, reason: str, now: datetime) -> Release:

@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.ids import DeploymentName, ReleaseId
 from shared.domain.release import ReleaseState
+from shared.errors import RetryableError
 from tests.unit.engine.release_world import ENDPOINT, World
 
 V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")
@@ -62,8 +63,7 @@ def test_a_policy_may_have_it_put_back(stage: ReleaseState, edit: dict[Deploymen
 
     assert world.release(release).state is ReleaseState.FINISHED
     assert world.traffic == {"v-2": 100}
-    is_as_it_was = stage is ReleaseState.SHADOWING and edit == {V1: 100}
-    assert world.outbox.kinds.count("traffic-changed") == (0 if is_as_it_was else 1)
+    assert world.outbox.kinds.count("traffic-changed") == 1
 
 
 def test_who_keeps_changing_it_is_told_every_half_hour_and_not_every_minute() -> None:
@@ -185,3 +185,25 @@ def test_after_the_release_an_edit_to_one_of_its_steps_is_told() -> None:
     world.keeper.run()
     assert world.traffic == {"v-1": 50, "v-2": 50}
     assert world.outbox.kinds.count("traffic-changed") == 1
+
+
+def test_copies_that_were_changed_by_hand_are_put_back_and_told_once_a_change() -> None:
+    world = World()
+    release = world.open(strategy="shadow", mirror=50)
+    world.run(until=lambda: world.release(release).phase == "baking")
+    for mirror in ({V2: 20}, {}):
+        world.workspace.endpoints[ENDPOINT] = replace(world.workspace.endpoints[ENDPOINT], mirror_traffic=mirror)
+        world.run(longest=timedelta(minutes=2))
+        assert world.workspace.endpoints[ENDPOINT].mirror_traffic == {V2: 50}
+    reasons = [n.parameters["reason"] for n in world.outbox.notices.values() if n.kind == "traffic-changed"]
+    assert ["v-2 20 %" in reason for reason in reasons] == [True, False]
+    assert all(reason in story(world, release) for reason in reasons)
+
+
+def test_a_shadow_without_data_is_told() -> None:
+    world = World()
+    release = world.open(strategy="shadow", mirror=50)
+    world.run(until=lambda: world.release(release).phase == "baking")
+    world.telemetry.errors = [RetryableError("monitor.down", "no answer")] * 10_000
+    world.run(longest=timedelta(minutes=30))
+    assert world.outbox.kinds.count("release-held") == 1
