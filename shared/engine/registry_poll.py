@@ -1,11 +1,11 @@
-"""Looks for what no event told: versions that were registered, jobs that ended, drift that monitors found, deployments.
+"""Looks for what no event told: versions of models and data, jobs that ended, drift that monitors found, deployments.
 
 An event can be lost before it reaches us. What it would have told is read from the workspace, put into the words of
 that event, and sent the event's own way, so that it becomes the same fact with the same key, and the event a duplicate
 should it come after all.
 
 A look costs one listing of the jobs and, for each policy, one of its model's newest versions and one of its endpoint's
-deployments, however much there is in the workspace.
+deployments, however much there is in the workspace; and for each training on new data a read of what it would run on.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import TypeVar
 
 from shared.domain.fact import Fact
 from shared.domain.ids import EndpointName, JobName, ModelName
+from shared.domain.training import is_data_version
 from shared.engine.access import tell_refusal
 from shared.errors import VigiaError
 from shared.events.envelope import read_events
 from shared.events.monitor_breach import BREACH_TAG
-from shared.events.polled import model_deployed, model_registered, run_completed, run_status_changed
+from shared.events.polled import data_arrived, model_deployed, model_registered, run_completed, run_status_changed
 from shared.events.registry import parse_fact
 from shared.logs import fields
 from shared.policy.model import Policy
@@ -30,6 +31,7 @@ from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
 from shared.ports.queues import EVENTS, MessageQueue, text_digest
 from shared.ports.workspace import DeploymentRecord, JobRecord, Workspace
+from shared.reactions.retrain_section import Retrain
 from shared.reactions.spec import ModelMemory
 from shared.store.ledger import Ledger
 from shared.store.polls import JobsMark, Mark, Marks, PollMarks
@@ -96,8 +98,15 @@ class RegistryPoll:
             missed += found
             if up is not None:
                 deployments[endpoint] = up
+        data: dict[ModelName, tuple[str, ...]] = {}
+        for policy in self.policies:
+            read = before.data.get(policy.model)
+            assets, found = self._or(policy.model, lambda of=policy, at=read: self._new_data(of, at), (read, 0))  # type: ignore[misc]
+            missed += found
+            if assets:
+                data[policy.model] = assets
         # Only now: after a crash the same things are looked at again, which is harmless.
-        if (after := Marks(versions, jobs.mark, deployments)) != before:
+        if (after := Marks(versions, jobs.mark, deployments, data)) != before:
             self.marks.save(after, etag)
         return missed
 
@@ -171,6 +180,30 @@ class RegistryPoll:
         changing = {_served(each) for each in found if each.state != "Succeeded"} & set(seen or ())
         return tuple(sorted({*up, *changing})), told
 
+    def _new_data(self, policy: Policy, seen: tuple[str, ...] | None) -> tuple[tuple[str, ...], int]:
+        """Tell which data assets of the training have another version than at the last look; return what they are now,
+        and how much was told. No event exists for that. The first look at an asset tells nothing."""
+        retrain = policy.section(Retrain)
+        if retrain is None or "new-data" not in retrain.on or not any(map(_is_latest, retrain.inputs.values())):
+            return (), 0
+        latest = {name: value for name, value in retrain.inputs.items() if _is_latest(value)}
+        now = self.workspace.recipe(retrain.job, latest).inputs.values()
+        assets = tuple(sorted({value for value in now if is_data_version(value)}))
+        known = {_name_of(each) for each in seen or ()}
+        new = [each for each in assets if seen is not None and each not in seen and _name_of(each) in known]
+        read = self._last_read(policy.model) if new else ()
+        return assets, sum(self._tell(self._data_arrived(each)) for each in new if each not in read)
+
+    def _data_arrived(self, asset: str) -> str:
+        _, name, version = asset.split(":")
+        return data_arrived(self.source, name, version, self.clock.now())
+
+    def _last_read(self, model: ModelName) -> Collection[str]:
+        """Return what the model's last training read: somebody's own event may have told of the version before."""
+        trainings = self.models.read(model).trainings
+        job = self.workspace.job(trainings[-1].job) if trainings else None
+        return job.recipe.inputs.values() if job and job.recipe else ()
+
     def _tell(self, body: str) -> bool:
         """Send the event unless the ledger knows its fact; return whether it did not."""
         (envelope,) = read_events(body)
@@ -184,6 +217,14 @@ class RegistryPoll:
 
 def _online_endpoints(policies: Collection[Policy]) -> tuple[EndpointName, ...]:
     return tuple(dict.fromkeys(policy.endpoint.name for policy in policies if policy.endpoint.type == "online"))
+
+
+def _is_latest(value: str) -> bool:
+    return value.startswith("azureml:") and value.endswith("@latest")
+
+
+def _name_of(asset: str) -> str:
+    return asset.split(":")[1]
 
 
 def _trace(job: JobRecord) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from shared.domain.deployment import OPERATION_PROPERTY
 from shared.domain.ids import EndpointName
+from shared.events import data_arrived as arrived
 from shared.events import model_deployed as deployed
 from shared.events import model_registered as registered
 from shared.events import run_completed as completed
@@ -47,6 +48,11 @@ def model_deployed(source: str, endpoint: EndpointName, deployment: DeploymentRe
         "ServiceProperties": {OPERATION_PROPERTY: deployment.operation},
     }
     return _body(deployed.SPEC.types[0], source, f"endpoints/{endpoint}", seen_at, data)
+
+
+def data_arrived(source: str, name: str, version: str, seen_at: datetime) -> str:
+    """Return the body of the event that a data asset has a new version; Azure ML itself tells of none."""
+    return _body(arrived.TYPE, source, f"data/{name}:{version}", seen_at, {"data": name, "version": version})
 
 
 def _run(kind: str, source: str, job: JobRecord, seen_at: datetime, status: Mapping[str, str]) -> str:

@@ -47,11 +47,13 @@ class Marks:
         of: by model, its versions.
         jobs: None before the first look.
         deployments: by endpoint, "deployment model:version" of each that was up.
+        data: by model, "azureml:NAME:VERSION" of each data asset that its training would read.
     """
 
     of: Mapping[ModelName, Mark] = field(default_factory=dict)
     jobs: JobsMark | None = None
     deployments: Mapping[EndpointName, tuple[str, ...]] = field(default_factory=dict)
+    data: Mapping[ModelName, tuple[str, ...]] = field(default_factory=dict)
 
 
 class PollMarks:

@@ -192,8 +192,8 @@ def test_the_end_of_a_training_that_nobody_told_is_found(world: Watched, status:
     assert [outcome.reaction for outcome in ended.outcomes if outcome.reaction == "note-training"] == ["note-training"]
     asked = world.fuse.calls
     assert world.poll_and_process() == 0
-    # The marks, jobs, versions and deployments: the training is not asked about any more.
-    assert world.fuse.calls - asked == 4
+    # The marks, jobs, versions, deployments and data: the training is not asked about any more.
+    assert world.fuse.calls - asked == 5
 
 
 def ended(name: str, status: str, at: datetime, **tags: str) -> JobRecord:
@@ -291,7 +291,7 @@ def test_a_deployment_that_is_scaled_or_names_no_operation_tells_nothing() -> No
     assert deployments_told(world) == 0
 
 
-def test_one_look_costs_one_listing_of_jobs_and_two_calls_per_policy(world: Watched) -> None:
+def test_one_look_costs_one_listing_of_jobs_and_three_calls_per_policy(world: Watched) -> None:
     world = Watched(*policies())
     before = [world.poll.run(), world.poll.run()]
     now = world.clock.now()
@@ -303,7 +303,7 @@ def test_one_look_costs_one_listing_of_jobs_and_two_calls_per_policy(world: Watc
     asked = Counter[str]()
     world.workspace = Counted(world.azureml, asked)
     assert [*before, world.poll.run()] == [0, 0, 0]
-    assert asked == {"recent_jobs": 1, "models_after": 10, "deployments": 10}
+    assert asked == {"recent_jobs": 1, "models_after": 10, "deployments": 10, "recipe": 10}
 
 
 class Counted:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName, ModelVersion
 from shared.engine.labels import Labels
+from shared.engine.registry_poll import RegistryPoll
 from shared.errors import PermanentError, PolicyError
 from shared.ports.labels import LabelRequest
+from shared.ports.queues import EVENTS
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.store.polls import PollMarks
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.data import FakeData
 from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, World, a_policy, drift
+from tests.unit.events.wire import WORKSPACE
 from tests.unit.reactions.work import proposed
 
 VISION = POLICY.replace("kind: tabular", "kind: vision") + "labelling: {item: image, most: 2}\n"
@@ -96,3 +101,35 @@ def test_an_endpoint_that_serves_nothing_is_said() -> None:
         Labels(world.workspace, world.data, world.files).request(
             LabelRequest("2026-11-20", MODEL, ENDPOINT, world.clock.now(), world.clock.now(), "image", "", 5)
         )
+
+
+def test_the_labelled_version_is_found_and_trained_on() -> None:
+    """Drift asks people, they register what they labelled, no event tells of it, and it is trained on all the same."""
+    world = LabelWorld()
+    world.azureml.latest["customers"] = "1"
+    poll = RegistryPoll(
+        world.policies,
+        world.workspace,
+        world.models,
+        world.ledger,
+        PollMarks(world.blobs),
+        world.queues,
+        world.outbox,
+        world.clock,
+        WORKSPACE,
+    )
+    poll.run()
+    world.process(drift())
+    assert world.kinds.count("labels-requested") == 1
+    assert not [call for call, _ in world.azureml.calls if call == "submit_job"]
+
+    world.azureml.latest["customers"] = "2"
+    world.clock.advance(timedelta(minutes=15))
+    poll.run()
+    while (body := world.queues.take(EVENTS)) is not None:
+        world.process(body)
+
+    (job,) = [what for call, what in world.azureml.calls if call == "submit_job"]
+    recipe = world.azureml.jobs[job].recipe
+    assert recipe is not None
+    assert recipe.inputs == {"training_data": "azureml:customers:2"}
