@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.harness.alarm_held_out import held_out_figures
 from benchmarks.harness.alarm_power import Case, power_figures, slow_figures
-from benchmarks.harness.alarm_signals import concept_figures, estimated_figures, quality_figures
+from benchmarks.harness.alarm_signals import chance_figures, concept_figures, estimated_figures, quality_figures
 from benchmarks.harness.alarm_tables import employment, flight_year, independent, neighbourhoods, weather
 from benchmarks.harness.spec import Benchmark, Figure, Goal, NotMeasurableHereError, Run
 from benchmarks.harness.watched_table import Seen, WatchedTable
@@ -173,6 +173,7 @@ def measure(size: Size, run: Run) -> list[Figure]:
     figures += found_figures(year)
     run.progress("data quality and concept drift of flights")
     figures += quality_figures(year, WEEKS)
+    figures += chance_figures(size.faults)
     figures += concept_figures(year, WEEKS)
     figures += held_out_figures(run.progress)
     figures += _if_there(run, employment_figures)

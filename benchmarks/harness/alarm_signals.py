@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,10 @@ FOLDS = 5
 NORMAL_WEEKS = 20
 NOW = datetime(2014, 1, 2, tzinfo=UTC)
 CHUNK_ROWS = 10_000
+SEED = 20261130
+TABLES = ("load_breast_cancer", "load_diabetes", "load_wine", "load_iris", "load_digits", "load_linnerud")
+LAWS, LAW_ROWS, COLUMNS = ("normal", "lognormal", "standard_cauchy", "poisson"), (50, 500, 5_000, 50_000), 6
+THOUSANDFOLD_COLUMNS = 20
 
 
 def quality_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
@@ -35,6 +41,57 @@ def quality_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
     alarms = [check_quality(reference, week, NOW).verdict == "drift" for week in weeks]
     what = f"data quality, {len(weeks)} weeks of flights against January and February: with an alarm"
     return [Figure("alarms.quality.weeks", _percent(alarms), "%", what, goal)]
+
+
+def chance_figures(runs: int) -> list[Figure]:
+    """Return how often data quality alarms where both sides are samples of one law, and finds a thousandfold value in
+    two rows of a hundred, by the rows of both sides."""
+    halves = [_check(*parts) for table in TABLES for parts in _parted(table, runs)]
+    chance = np.random.default_rng(SEED)
+    laws = [
+        _check(*(_rows(getattr(chance, law), rows, COLUMNS) for rows in sizes))
+        for law in LAWS
+        for sizes in itertools.product(LAW_ROWS, LAW_ROWS)
+        for _ in range(runs)
+    ]
+    what = f"data quality, {len(halves)} random parts of {len(TABLES)} of scikit-learn's tables: with an alarm"
+    text = f"data quality, {len(laws)} pairs of 50 to 50,000 rows of {len(LAWS)} laws: with an alarm"
+    return [
+        Figure("alarms.quality.tables", _percent(halves), "%", what, Goal("<=", 1)),
+        Figure("alarms.quality.laws", _percent(laws), "%", text, Goal("<=", 1)),
+        *(_thousandfold_figure(chance, sizes, runs) for sizes in ((500, 500), (1_000, 1_000), (5_000, 1_000))),
+    ]
+
+
+def _thousandfold_figure(chance: np.random.Generator, sizes: tuple[int, int], runs: int) -> Figure:
+    found = []
+    for _ in range(runs):
+        before, now = (_rows(chance.normal, rows, THOUSANDFOLD_COLUMNS) for rows in sizes)
+        now.iloc[::50, 0] *= 1_000
+        found.append(_check(before, now))
+    text = f"data quality, a thousandfold value in 2 % of {sizes[1]:,} rows against {sizes[0]:,}, 20 columns: found"
+    return Figure(f"alarms.quality.thousandfold_{sizes[0]}_{sizes[1]}", _percent(found), "%", text)
+
+
+def _parted(table: str, runs: int) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    import sklearn.datasets
+
+    rows = getattr(sklearn.datasets, table)(as_frame=True).data
+    for run in range(runs):
+        for share in (0.5, 0.8):
+            order = np.random.default_rng([SEED, run]).permutation(len(rows))
+            cut = round(share * len(rows))
+            yield rows.iloc[order[:cut]], rows.iloc[order[cut:]]
+
+
+def _rows(draw: Callable[..., NDArray[np.float64]], rows: int, columns: int) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(draw(size=(rows, columns))).rename(columns=str)
+
+
+def _check(before: pd.DataFrame, now: pd.DataFrame) -> bool:
+    return check_quality(profile_quality(before.reset_index(drop=True)), now, NOW).verdict == "drift"
 
 
 def concept_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
