@@ -166,12 +166,14 @@ class _Floors:
         return max(floors, key=lambda each: each[0])
 
     def _least(self, name: str) -> float:
-        """Return the smallest effect that matters: of two large categories less than of numbers, as a move of so many
-        rows between them is a smaller distance.
+        """Return the smallest effect that matters. What a policy says of the column is taken as it is; else it is less for
+        two large categories than for numbers, as a move of so many rows between them is a smaller distance.
 
         Source: a second-order expansion of the Jensen-Shannon divergence: move^2 (1/p + 1/q) / (8 ln 2).
         """
-        least, column = self.rules.min_effects.get(name, self.rules.min_effect), self._columns[name]
+        if name in self.rules.min_effects:
+            return self.rules.min_effects[name]
+        least, column = self.rules.min_effect, self._columns[name]
         if not isinstance(column, CategoricalColumn) or len(column.categories) < 2:
             return least
         (_, first), (_, second) = column.categories[:2]
