@@ -166,8 +166,8 @@ class _Floors:
         return max(floors, key=lambda each: each[0])
 
     def _least(self, name: str) -> float:
-        """Return the smallest effect that matters. What a policy says of the column is taken as it is; else it is less for
-        two large categories than for numbers, as a move of so many rows between them is a smaller distance.
+        """Return the smallest effect that matters. What a policy says of the column is taken as it is; else it is less
+        for two large categories than for numbers, as a move of so many rows between them is a smaller distance.
 
         Source: a second-order expansion of the Jensen-Shannon divergence: move^2 (1/p + 1/q) / (8 ln 2).
         """
