@@ -62,6 +62,7 @@ def _folder(folder: Path) -> Iterator[Described]:
     try:
         policies = load_policies(folder, policy_sections(), tuple(reactions().values()))
         described += [_described(policy) for policy in policies]
+        problems += [problem for policy in policies for problem in _undecided(policy)]
     except PolicyProblemsError as exc:
         problems += exc.problems
     people = folder / PEOPLE_FILE
@@ -99,7 +100,23 @@ def _file(file: Path) -> Described:
         raise CommandError("cli.no_file", f"there is no file {file}", "give a policy file, or a folder of them")
     if file.name == PEOPLE_FILE:
         return _people(file, load_people(read_text(file), str(file)))
-    return _described(read_policy(file))
+    policy = read_policy(file)
+    if problems := _undecided(policy):
+        raise PolicyProblemsError(problems)
+    return _described(policy)
+
+
+def _undecided(policy: Policy) -> list[Problem]:
+    """Return that the plan cannot decide with its traffic; whoever loads a policy checks its first stage only."""
+    from cli.simulate_study import undecided
+
+    reason = undecided(policy)
+    if not reason:
+        return []
+    lines = read_text(Path(policy.path)).splitlines()
+    line = next((number for number, each in enumerate(lines, 1) if "expected_traffic" in each), 1)
+    message = f"{reason}; vigia simulate {policy.path} says what would let it"
+    return [Problem(policy.path, line, "rollout.expected_traffic", message)]
 
 
 def _described(policy: Policy) -> Described:

@@ -8,20 +8,22 @@ from pathlib import Path
 
 from cli.context import open_app
 from cli.errors import CommandError
-from cli.policy_check import read_policy
+from cli.simulate import SEED
 from cli.simulate_plots import rate_text
 from shared.domain.ids import EndpointName
 from shared.domain.release_plan import ReleasePlan
 from shared.policy.model import Policy
-from shared.policy.quantities import duration_text, parse_percent
+from shared.policy.quantities import Rate, duration_text, parse_percent
 from shared.release.plan import plan_from
 from shared.release.rollout_section import Rollout
 from shared.simulate.advice import Advice, advice, time_needed
 from shared.simulate.measurements import Change
-from shared.simulate.outcome import SAME, Outcome, changes_for, outcome
+from shared.simulate.outcome import SAME, Outcome, changes_for, is_plainly_bad, outcome
 from shared.simulate.traffic import Traffic, constant, diurnal, learned
 
 DEFAULT_PER_MINUTE = 1000.0
+# Releases of each kind, where a policy is only asked whether it decides.
+CHECKED_RUNS = 200
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -145,6 +147,8 @@ def study(asked: Asked) -> Study:
         PolicyError: the policy releases nothing.
         PolicyProblemsError: it is wrong.
     """
+    from cli.policy_check import read_policy
+
     policy = read_policy(asked.policy)
     plan = plan_from(policy)
     if plan.batch:
@@ -166,6 +170,25 @@ def study(asked: Asked) -> Study:
         seed=asked.seed,
     )
     return found if found.decides else replace(found, advice=advice(plan, traffic, asked.seed, duration_text))
+
+
+def undecided(policy: Policy) -> str:
+    """Return why the rollout cannot decide with the traffic that it expects, by the same simulation; empty when it can,
+    expects none, or is judged by something else."""
+    rollout = policy.section(Rollout)
+    if rollout is None or rollout.expected_traffic is None or rollout.strategy in {"ab", "batch"}:
+        return ""
+    plan, traffic = plan_from(policy), constant(_per_minute(rollout.expected_traffic))
+    same = outcome(plan, traffic, SAME, CHECKED_RUNS, SEED)
+    worse = [each for each in changes_for(plan.judge) if is_plainly_bad(each, plan.judge)] if same.decides else []
+    outcomes = (same, *(outcome(plan, traffic, change, CHECKED_RUNS, SEED) for change in worse))
+    needs = None if same.decides else time_needed(plan, traffic)
+    found = Study("it", policy.model, plan, traffic, "", outcomes, needs, (), SEED)
+    return "" if found.decides else found.headline
+
+
+def _per_minute(rate: Rate) -> float:
+    return rate.count / (rate.per / timedelta(minutes=1))
 
 
 def _own(asked: Asked) -> list[Change]:
@@ -191,7 +214,7 @@ def _traffic(asked: Asked, policy: Policy) -> tuple[Traffic, str]:
     if asked.requests is not None:
         highest, origin = asked.requests, f"{asked.requests:,g} requests per minute"
     elif expected is not None:
-        highest, origin = expected.count / (expected.per / timedelta(minutes=1)), f"{expected} (expected_traffic)"
+        highest, origin = _per_minute(expected), f"{expected} (expected_traffic)"
     else:
         highest, origin = DEFAULT_PER_MINUTE, f"{DEFAULT_PER_MINUTE:,g} requests per minute (give --requests)"
     if asked.lowest is None:

@@ -91,7 +91,7 @@ def outcome(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed
         rolled_back=_percent(ended, ReleaseState.ROLLED_BACK),
         undecided=_percent(ended, ReleaseState.ABORTED) + _percent(ended, ReleaseState.WATCHING),
         is_tolerated=_is_tolerated(change, plan.judge, traffic),
-        is_plainly_bad=_is_plainly_bad(change, plan.judge),
+        is_plainly_bad=is_plainly_bad(change, plan.judge),
         rolled_back_after=_quantile(roll_backs, 0.5),
         promoted_after=_quantile(promotions, 0.5),
         promoted_after_p90=_quantile(promotions, 0.9),
@@ -110,7 +110,8 @@ def _is_tolerated(change: Change, judge: JudgePlan, traffic: Traffic) -> bool:
     return share is None or change.errors <= share
 
 
-def _is_plainly_bad(change: Change, judge: JudgePlan) -> bool:
+def is_plainly_bad(change: Change, judge: JudgePlan) -> bool:
+    """Return whether the change is so far beyond the tolerance that it must not get through."""
     latency, share = judge.latency_ratio_at_most, judge.errors_worse_by_at_most
     is_slow = latency is not None and change.latency - 1 >= PLAINLY * max(latency - 1, 0.1)
     return is_slow or (share is not None and change.errors >= PLAINLY * max(share, 0.01))
