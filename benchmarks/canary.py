@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.harness.judged_releases import RULES, agreement, rolled_back
+from benchmarks.harness.judged_scores import MODELS, Model, false_shifts
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.rivals import rules
 from benchmarks.rivals.releases import DAYS, Day
@@ -29,6 +30,8 @@ STRICT = Tolerances(
 )
 TOLERANT = replace(STRICT, errors=0.01, latency=1.25)
 TIGHT, QUIET = replace(STRICT, errors=0.005, latency=1.10), (60.0, 540.0)
+# Steps of predictions are quickly simulated.
+STEPS_PER_RELEASE = 2
 RIVALS: Mapping[str, tuple[str, rules.Rule]] = {
     "argo": ("Argo, failureLimit 3", rules.argo),
     "cloudwatch": ("alarm 3 of 3", rules.cloudwatch),
@@ -194,8 +197,18 @@ def release_figures(name: str, day: Day, size: Size) -> list[Figure]:
     ]
 
 
+def score_figures(name: str, model: Model, size: Size) -> list[Figure]:
+    """Return the share of first steps of a model beside itself that its predictions fail."""
+    ours, naive = false_shifts(model, size.releases * STEPS_PER_RELEASE, SEED)
+    what = f"the same model twice, {model.what}: rolled back in an hour (p < .05 {naive:.3g} %)"
+    return [Figure(f"canary.scores_{name}.false_rollbacks", ours, "%", what, Goal("<=", 1))]
+
+
 def measure(size: Size, run: Run) -> list[Figure]:
     found: list[Figure] = []
+    for name, model in MODELS.items():
+        run.progress(f"an hour of predictions: {model.what}")
+        found += score_figures(name, model, size)
     run.progress("looks of the app beside what is found for all at once")
     same = "looks at which the app, over its port, says what was found for many releases at once"
     found.append(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
+from benchmarks.harness.undecided_ends import BROKEN, GOOD, RATES, RULES, STRATEGIES, WATCH, ends, kept_by_rivals
 from shared.domain.outcome import AbPlan, LabelSource, OutcomeMetric
 from shared.domain.verdict import Verdict
 from shared.judge.outcome import judge_outcome
@@ -201,9 +202,30 @@ def test_figures(runs: int, run: Run) -> Iterator[Figure]:
         yield Figure(f"outcomes.{name}.false_promotions", percent, "%", told, Goal("<=", 6.5))
 
 
+def end_figures(releases: int, run: Run) -> Iterator[Figure]:
+    """Return what becomes of versions with so little traffic that nobody can be sure, at the worst of the rates."""
+    rates = ", ".join(map(str, RATES))
+    rivals = [kept_by_rivals(rate, releases, SEED) for rate in RATES]
+    others = "; ".join(f"{name} {max(each[key] for each in rivals):.3g} %" for key, (name, _) in RULES.items())
+    for strategy in STRATEGIES:
+        run.progress(f"{releases:,} releases of a version that fails half of its requests: {strategy}")
+        found = [ends(strategy, BROKEN, rate, releases, SEED) for rate in RATES]
+        what = f"half of {rates} requests a minute fail, {strategy}: kept without a word"
+        kept = max(each.kept for each in found)
+        told = f"{what} (never failed by others' rules in {WATCH} minutes: {others})"
+        yield Figure(f"outcomes.ends_{strategy}.broken_kept", kept, "%", told, Goal("<=", 1))
+        back = min(each.taken_back for each in found)
+        yield Figure(
+            f"outcomes.ends_{strategy}.broken_taken_back", back, "%", "of these, taken back by itself, at least"
+        )
+    good = max(ends("at_once", GOOD, rate, releases, SEED).taken_back for rate in RATES)
+    what = f"a version like its champion, {rates} requests a minute, at_once: taken back"
+    yield Figure("outcomes.ends_at_once.good_taken_back", good, "%", what, Goal("<=", 1))
+
+
 def run(run: Run) -> Sequence[Figure]:
     runs, worse_runs, tests = (5000, 1000, 2000) if run.is_long else (1000, 200, 1000)
-    return [*quality_figures(runs, worse_runs, run), *test_figures(tests, run)]
+    return [*quality_figures(runs, worse_runs, run), *test_figures(tests, run), *end_figures(worse_runs, run)]
 
 
 SPEC = Benchmark(

@@ -45,6 +45,7 @@ class Day:
         settles: in how many minutes the logarithm of that falls to a third; 0 for not at all until `cold` is over.
         bad_minutes: for so many minutes an hour half of one version's requests fail, each at its own time.
         stall: for so many minutes, once in so many, a version is twice as slow, each at its own time.
+        is_diurnal: traffic goes down to a tenth and up again, and latency with it.
         is_out: both fail half of their requests, and are twice as slow, for ten minutes.
     """
 
@@ -56,6 +57,7 @@ class Day:
     bad_minutes: int = 0
     stall: tuple[int, int] = (0, 1)
     is_out: bool = False
+    is_diurnal: bool = False
     most_rolled_back: float = 1.0
 
 
@@ -68,6 +70,7 @@ DAYS: Mapping[str, Day] = {
     "bad_minutes": Day("half of a version's requests fail for two minutes an hour", bad_minutes=2),
     "outage": Day("both fail, and are slow, for ten minutes", is_out=True),
     "stalls": Day("a version stalls for four minutes an hour", stall=(4, 60)),
+    "rhythm": Day("traffic and latency that fall to a tenth, and rise, within four hours", is_diurnal=True),
     "all": Day("all of these but the refusals", 0.05, 0.0, (2.0, 5), 0.0, 2, (4, 60), is_out=True),
     "long_stalls": Day("a version stalls for ten minutes every four hours", stall=(10, 240), most_rolled_back=3.0),
 }
@@ -126,20 +129,21 @@ def stages(day: Day, releases: int, random: np.random.Generator) -> list[Stage]:
 def _stage(day: Day, number: int, releases: int, random: np.random.Generator) -> Stage:
     share, minutes = STAGES[number]
     shape = releases, minutes
-    load = random.normal(0, LOAD, shape)
+    traffic = _rhythm(shape, random) if day.is_diurnal else np.ones(shape)
+    load = random.normal(0, LOAD, shape) + np.log(traffic) / 2
     out = _episodes(OUTAGE_MINUTES, minutes, shape, random) if day.is_out else np.zeros(shape, dtype=bool)
-    arms = [_arm(day, rate, is_new, out, random) for rate, is_new in ((share, True), (1 - share, False))]
+    arms = [_arm(day, rate * traffic, is_new, out, random) for rate, is_new in ((share, True), (1 - share, False))]
     (n_c, k_c, all_c, served_c), (n_b, k_b, all_b, served_b) = arms
     streams = Streams(np.maximum(n_c, 1), k_c, np.maximum(n_b, 1), k_b, all_c + load, all_b + load)
     return Stage(number, streams, Measured(np.stack([n_c, k_c, n_b, k_b], axis=-1), served_c - served_b))
 
 
 def _arm(
-    day: Day, share: float, is_new: bool, out: NDArray[np.bool_], random: np.random.Generator
+    day: Day, shares: Numbers, is_new: bool, out: NDArray[np.bool_], random: np.random.Generator
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """Return requests, errors, and mean log latency of all requests and of the served ones, of one version."""
     shape = out.shape
-    requests = random.poisson(PER_MINUTE * share, shape)
+    requests = random.poisson(PER_MINUTE * shares)
     failing = _error_shares(day, shape, random)
     failing[_episodes(day.bad_minutes, 60, shape, random)] = OUTAGE_ERRORS
     failing[out] = OUTAGE_ERRORS
@@ -155,6 +159,12 @@ def _arm(
     latency = 4.5 + slower + noise
     quick = refused / np.maximum(requests, 1)
     return requests.astype(float), errors.astype(float), (1 - quick) * latency + quick * QUICK, latency
+
+
+def _rhythm(shape: tuple[int, int], random: np.random.Generator) -> Numbers:
+    """Return each minute's traffic as a share of the most, from some time of a day of four hours on."""
+    phase = random.uniform(0, 2 * math.pi, (shape[0], 1))
+    return np.asarray(0.55 + 0.45 * np.sin(phase + 2 * math.pi * np.arange(shape[1]) / 240))
 
 
 def _error_shares(day: Day, shape: tuple[int, int], random: np.random.Generator) -> Numbers:

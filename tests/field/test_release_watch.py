@@ -24,13 +24,17 @@ class Town(World):
     def __init__(self, per_minute: float = 600) -> None:
         super().__init__()
         self.per_minute, self.shared_errors, self.shared_slowdown = per_minute, 0.0, 1.0
+        # Within so long traffic falls to a tenth and rises again, and latency with it.
+        self.rhythm, self.began = timedelta(0), self.clock.now()
 
     def _measure(self) -> None:
         if self._into_minute():
             return
-        load = math.log(80 * self.shared_slowdown)
+        turns = (self.clock.now() - self.began) / self.rhythm if self.rhythm else 0.25
+        busy = 0.55 + 0.45 * math.sin(2 * math.pi * turns)
+        load = math.log(80 * self.shared_slowdown) + math.log(busy) / 2
         for name, share in self.traffic.items():
-            requests = int(self.random.poisson(self.per_minute * share / 100))
+            requests = int(self.random.poisson(self.per_minute * busy * share / 100))
             failing = min(1.0, self.error_share.get(name, 0.0) + self.shared_errors)
             latency = load + math.log(self.slowdown.get(name, 1.0)) + float(self.random.normal(0, 0.03))
             if requests:
@@ -65,6 +69,15 @@ def test_what_both_versions_suffer_while_watching_takes_nothing_back(
     seen = town.after(release, 45)
 
     assert (seen.state, town.traffic["v-2"]) == (ReleaseState.WATCHING, 100 - holdback)
+
+
+@pytest.mark.parametrize("hours", [2, 4, 8])
+def test_the_rhythm_of_the_day_takes_nothing_back_while_the_champion_keeps_a_share(hours: int) -> None:
+    town = Town()
+    release = town.watched(holdback=5)
+    town.rhythm = timedelta(hours=hours)
+    ended = town.after(release, 150)
+    assert (ended.state, ended.has_passed) == (ReleaseState.FINISHED, True)
 
 
 def test_an_outage_of_both_calls_people_and_takes_nothing_back_after_it_either() -> None:

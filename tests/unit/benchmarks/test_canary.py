@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import canary
+from benchmarks.harness import judged_scores
 from benchmarks.harness.spec import Run
 from benchmarks.rivals import rules
 from benchmarks.rivals.releases import DAYS
@@ -65,6 +66,14 @@ def test_hours_are_the_same_for_the_same_seed_and_keep_to_their_world() -> None:
     assert one.errors_c[:, 30:].sum() > 5 * one.errors_c[:, :30].sum()
 
 
+def test_predictions_that_moved_are_not_taken_for_the_same_model() -> None:
+    model = judged_scores.Model("uniform", lambda random, shape: random.random(shape), 0.5, (100, 100))
+    assert judged_scores.false_shifts(model, 4, 1)[0] == 0
+    rows = iter([0.4, 0.0])
+    moved = judged_scores.Model("moved", lambda random, shape: random.random(shape) + next(rows), 0.5, (100, 100))
+    assert judged_scores.false_shifts(moved, 4, 1)[0] == 100
+
+
 def test_the_benchmark_reports_every_case() -> None:
     found = canary.measure(canary.Size(3, 6, 4, 1), QUIET)
     assert {figure.name.split(".")[1] for figure in found} == {
@@ -72,5 +81,6 @@ def test_the_benchmark_reports_every_case() -> None:
         *canary.SAME,
         *canary.WORSE,
         *(f"release_{name}" for name in DAYS),
+        *(f"scores_{name}" for name in judged_scores.MODELS),
     }
     assert all(figure.what for figure in found)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from benchmarks import outcomes
+from benchmarks.harness import undecided_ends
 from benchmarks.harness.spec import Run
+from shared.domain.release import ReleaseState
+from shared.simulate.engine import simulate
+from shared.simulate.traffic import constant
 
 QUIET = Run(is_long=False, progress=lambda _: None)
 
@@ -28,3 +34,12 @@ def test_every_case_has_its_figure() -> None:
     tests = [figure.name for figure in outcomes.test_figures(2, QUIET)]
     assert {name.split(".")[1] for name in found} == {*outcomes.SAME, *outcomes.WORSE}
     assert [name.split(".")[1] for name in tests] == [*outcomes.TESTS]
+
+
+def test_nothing_keeps_a_broken_version_and_a_plan_that_finishes_undecided_does() -> None:
+    found = undecided_ends.ends("at_once", undecided_ends.BROKEN, 5, 40, 1)
+    assert (found.kept, found.taken_back > 50) == (0, True)
+    # Under a plan of before, which ends undecided as if it were well, some would be.
+    plan = replace(undecided_ends.plan_of("at_once"), on_undecided="finish")
+    ended = simulate(plan, constant(0.2), undecided_ends.BROKEN, 20, 1)
+    assert ReleaseState.FINISHED in {each.state for each in ended}
