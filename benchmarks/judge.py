@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import inf, log, nan, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
 
+from benchmarks.harness.judged_releases import DELAY, release_at_first_step
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.harness.timing import seconds
-from shared.domain.ids import DeploymentName
+from benchmarks.rivals.releases import CHALLENGER, CHAMPION, MINUTE, START
+from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
+from shared.domain.release_plan import JudgePlan
 from shared.domain.verdict import Verdict
-from shared.judge.canary import Comparison, counts, judge
-from shared.judge.evidence import Tolerances
+from shared.engine.release_judge import judged
+from shared.judge.canary import counts
+from shared.judge.evidence import tolerances_of
 from shared.judge.latency import differences
 from shared.judge.pairs import Pair
 from shared.simulate.measurements import Measured, look
@@ -24,10 +28,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 SEED = 20261120
-START, MINUTE, MINUTES = datetime(2026, 11, 20, 9, 0, tzinfo=UTC), timedelta(minutes=1), 60
-CANARY, CHAMPION = DeploymentName("v-2"), DeploymentName("v-1")
+MINUTES = 60
 # +20 % latency and 5 % errors are beyond these; the app's own default for latency is 1.25.
-TOLERANCES = Tolerances(errors=0.01, latency=1.10, false_rollbacks=0.01, horizon=MINUTES)
+JUDGE = JudgePlan(0.01, 1.10, 0.01, "hold", MINUTE, latency_warm_up=10 * MINUTE)
+RELEASE = release_at_first_step(JUDGE, MINUTES)
+TOLERANCES = tolerances_of(JUDGE, MINUTES, RELEASE.budget)
 P_VALUE = 0.05
 RUNS, LONG_RUNS = 150, 1000
 TIMED_LOOKS = 60
@@ -59,24 +64,44 @@ class World:
             requests = max(1, int(random.poisson(rate)))
             noise = float(random.normal(0, sqrt(0.25 / requests + self.arm_noise**2)))
             failed = int(random.binomial(requests, share))
-            return Interval(name, start, requests, failed, 4.5 + shared_load + slowdown + noise)
+            latency = 4.5 + shared_load + slowdown + noise
+            return Interval(name, start, requests, failed, latency, served=requests - failed)
 
-        canary = interval(CANARY, 100, 0.002 + self.more_errors, log(self.latency_ratio))
+        canary = interval(CHALLENGER, 100, 0.002 + self.more_errors, log(self.latency_ratio))
         return Pair(canary, interval(CHAMPION, 900, 0.002, 0.0))
 
 
+class Log:
+    """The Telemetry port over pairs that arrive late."""
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self.recorded = [each for pair in pairs for each in (pair.challenger, pair.champion)]
+
+    def intervals(
+        self,
+        endpoint: EndpointName,  # noqa: ARG002 - the port's
+        start: datetime,
+        end: datetime,
+        width: timedelta,  # noqa: ARG002
+        quantile: float | None = None,  # noqa: ARG002
+    ) -> tuple[Interval, ...]:
+        return tuple(each for each in self.recorded if start <= each.start < end)
+
+
 def ours(pairs: Sequence[Pair]) -> bool:
-    now = pairs[-1].challenger.start + MINUTE
-    return judge(Comparison(START, pairs), TOLERANCES, now).verdict is Verdict.FAIL
+    """Return whether the app fails the canary once these have arrived, and no later ones."""
+    now = pairs[-1].challenger.start + MINUTE + DELAY
+    found = judged(Log(pairs), None, RELEASE, START, timedelta(0), now)
+    return found is not None and found.verdict is Verdict.FAIL
 
 
 def our_minute(pairs: Sequence[Pair]) -> float:
-    """Return the minute in which `ours` first says so, from the evidence of all looks at once."""
+    """Return the minute in which `ours` first says so, asked where the evidence of all looks at once fails it."""
     import numpy as np
 
     measured = Measured(counts(pairs), np.array([differences(pairs)]))
-    fails = look(measured, TOLERANCES).verdicts[0] < 0
-    return float(fails.argmax()) + 1 if fails.any() else inf
+    fails = look(measured, TOLERANCES, JUDGE.errors_at_most).verdicts[0] < 0
+    return next((float(minute) for minute in map(int, np.flatnonzero(fails) + 1) if ours(pairs[:minute])), inf)
 
 
 def naive(pairs: Sequence[Pair]) -> bool:

@@ -37,7 +37,12 @@ MOST_LOOKS, EVERY = 2, 40
 
 def release_of(stage: Stage) -> Release:
     """Return a release at this stage, since `START`."""
-    minutes = stage.measured.requests.shape[1]
+    state = ReleaseState.WATCHING if stage.is_watch else ReleaseState.CANARY
+    return replace(release_at_first_step(JUDGE, stage.measured.requests.shape[1]), state=state, step_index=stage.number)
+
+
+def release_at_first_step(judge: JudgePlan, minutes: int) -> Release:
+    """Return a release with its first traffic, since `START`, that is looked at for so many minutes in each stage."""
     plan = ReleasePlan(
         policy_digest="",
         evaluation=None,
@@ -47,7 +52,7 @@ def release_of(stage: Stage) -> Release:
         bake=15 * MINUTE,
         decide_within=minutes * MINUTE,
         watch_for=minutes * MINUTE,
-        judge=JUDGE,
+        judge=judge,
         deployment=DeploymentPlan(),
         holdback=5,
     )
@@ -57,8 +62,8 @@ def release_of(stage: Stage) -> Release:
         new_release(opening, plan, START),
         champion=Serving(CHAMPION, None),
         challenger=Serving(CHALLENGER, version),
-        state=ReleaseState.WATCHING if stage.is_watch else ReleaseState.CANARY,
-        step_index=stage.number,
+        state=ReleaseState.CANARY,
+        step_index=0,
         traffic_since=START,
     )
 
