@@ -148,9 +148,12 @@ def _enveloped(content: str, model: str) -> str:
     if isinstance(result, dict):
         keys = {key.lower() for key in result}
         tool = "evidently" if _RESULT_KEYS & keys and not _EVENT_KEYS & keys else ""
+        tool = "nannyml" if any(key.endswith(ALERT) for key in keys) else tool
     else:
         row = result[-1] if isinstance(result, list) and result else None
-        tool = "nannyml" if isinstance(row, dict) and any(key.endswith(ALERT) for key in row) else ""
+        # Of a table with two levels of names, too: reading it says what to post instead.
+        is_chunk = isinstance(row, dict) and any(key.rstrip("')").endswith(ALERT[1:]) for key in row)
+        tool = "nannyml" if is_chunk else ""
     return json.dumps({"schemaId": SCHEMA, "data": {"tool": tool, "model": model, "result": result}}) if tool else ""
 
 

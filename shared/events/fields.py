@@ -59,6 +59,10 @@ class Fields:
         value = self._value(key)
         return isinstance(value, int | float) and not isinstance(value, bool)
 
+    def is_text(self, key: str) -> bool:
+        """Return whether the value is a JSON text."""
+        return isinstance(self._value(key), str)
+
     def is_mapping(self, key: str) -> bool:
         """Return whether the value is an object."""
         return isinstance(self._value(key), dict)

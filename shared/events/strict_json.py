@@ -19,8 +19,11 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def read_json(body: str | bytes) -> Json:
+def read_json(body: str | bytes, *, nan_is_null: bool = False) -> Json:
     """Return the value that `body` holds (bytes are UTF-8).
+
+    Args:
+        nan_is_null: take NaN, which Python's tools write, for null.
 
     Raises:
         EventError: not JSON, too large or deep, a duplicate key, or a number no one else can read.
@@ -30,7 +33,7 @@ def read_json(body: str | bytes) -> Json:
         value: Json = json.loads(
             text,
             object_pairs_hook=_object,
-            parse_constant=_constant,
+            parse_constant=_null_for_nan if nan_is_null else _constant,
             parse_int=_integer,
             parse_float=_decimal,
         )
@@ -85,6 +88,10 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise EventError("event.duplicate_key", f"the event has the key {twice!r:.80} twice in one object", "keep one")
     return found
+
+
+def _null_for_nan(name: str) -> None:
+    return None if name == "NaN" else _constant(name)
 
 
 def _constant(text: str) -> NoReturn:

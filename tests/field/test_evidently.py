@@ -159,3 +159,39 @@ def test_a_bare_list_of_chunks_is_a_result_and_no_list_of_events(tmp_path: Path)
     chunk |= {"x_kolmogorov_smirnov_upper_threshold": 0.1, "x_kolmogorov_smirnov_alert": True}
     (bare,) = explained(tmp_path, [chunk])
     assert (bare["outcome"], bare["subject"]) == ("fact", "models/flight-delay/monitors/nannyml")
+
+
+def _with_statuses(name: str, *statuses: str) -> Any:
+    """Return a tool's result whose tests ended so, in turn."""
+    result = inputs(name)
+    for number, test in enumerate(result["tests"]):
+        test["status"] = statuses[number % len(statuses)]
+    return result
+
+
+@pytest.mark.parametrize("name", ["evidently_preset_moved_tests.json", "evidently_oldtests_moved.json"])
+@pytest.mark.parametrize(
+    ("statuses", "outcome"),
+    [
+        pytest.param(("TestStatus.FAIL",), "fact", id="an_enumeration_as_text"),
+        pytest.param(("ERROR", "FAIL"), "fact", id="some_not_computed"),
+        pytest.param(("ERROR", "SUCCESS"), "ignored", id="some_not_computed_and_the_others_well"),
+        pytest.param(("WARNING",), "ignored", id="warnings"),
+        pytest.param(("ERROR",), "refused", id="nothing_computed"),
+        pytest.param(("SKIPPED",), "refused", id="all_skipped"),
+        pytest.param(("FALSCH",), "refused", id="no_status_of_evidently"),
+    ],
+)
+def test_tests_say_what_their_statuses_say(tmp_path: Path, name: str, statuses: tuple[str, ...], outcome: str) -> None:
+    data = {"tool": "evidently", "model": "flight-delay", "result": _with_statuses(name, *statuses)}
+    found = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
+    assert {told["outcome"] for told in found} == {outcome}
+
+
+def test_a_column_without_a_value_is_no_evidence_and_the_rest_is_read(tmp_path: Path) -> None:
+    result = inputs("preset_moved_plain.json")
+    columns = [each for each in result["metrics"] if each["config"]["type"].endswith("ValueDrift")]
+    columns[0]["value"] = float("nan")
+    data = {"tool": "evidently", "model": "flight-delay", "result": result}
+    (told,) = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
+    assert (told["outcome"], len(told["data"]["features"])) == ("fact", 3)

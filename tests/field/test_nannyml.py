@@ -90,3 +90,35 @@ def test_cells_of_a_confusion_matrix_of_several_classes_are_of_performance(tmp_p
     (told,) = posted(tmp_path, [chunk])
     assert told["data"]["signal"] == "performance"
     assert [each["metric"] for each in told["data"]["features"]] == ["true_a_pred_a"]
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        pytest.param(lambda alert: str(alert), "fact", id="texts"),
+        pytest.param(lambda alert: int(alert), "fact", id="numbers"),
+        pytest.param(lambda alert: None, "refused", id="nothing_computed"),
+        pytest.param(lambda alert: "maybe", "refused", id="no_truth"),
+    ],
+)
+def test_alerts_are_read_as_tables_carry_them(tmp_path: Path, change: Any, outcome: str) -> None:
+    (chunk,) = OUTPUT["univariate/moved"]
+    chunk = {key: change(value) if key.endswith("_alert") else value for key, value in chunk.items()}
+    (told,) = posted(tmp_path, [chunk])
+    assert told["outcome"] == outcome
+
+
+def test_the_newest_chunk_is_the_one_that_ends_last(tmp_path: Path) -> None:
+    (quiet,) = OUTPUT["missing/same"]
+    (moved,) = OUTPUT["univariate/moved"]
+    older = {**quiet, "chunk_end_index": moved["chunk_end_index"] - 1}
+    for chunks in ([older, moved], [moved, older]):
+        (told,) = posted(tmp_path, chunks)
+        assert told["outcome"] == "fact"
+
+
+def test_chunks_by_columns_are_refused_with_what_to_post(tmp_path: Path) -> None:
+    (chunk,) = OUTPUT["univariate/moved"]
+    data = {"tool": "nannyml", "model": "flight-delay", "result": {key: {"0": each} for key, each in chunk.items()}}
+    (told,) = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
+    assert (told["outcome"], 'orient="records"' in told["reason"]) == ("refused", True)

@@ -27,7 +27,7 @@ def read_alert(body: str | bytes, received_at: datetime) -> tuple[OutgoingEvent,
     Raises:
         EventError: it is no alert that we know, or it lacks what its kind promises.
     """
-    alert = Fields(read_json(body), "the alert", "")
+    alert = Fields(read_json(body, nan_is_null=True), "the alert", "")
     schema = alert.text("schemaId")
     data = alert.mapping("data")
     if schema.lower() == SCHEMA.lower():

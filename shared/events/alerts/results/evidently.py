@@ -11,15 +11,13 @@ from collections.abc import Iterable
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
 from shared.events.alerts.results import evidently_legacy
-from shared.events.alerts.results.evidently_table import RULES, SIGNALS
+from shared.events.alerts.results.evidently_table import FAILED, RULES, SIGNALS, SILENT, status_of
 from shared.events.alerts.results.found import Found
 from shared.events.fields import Fields
 from shared.events.measured import listed, strongest_first
 
 COLUMN, SHARE = "ValueDrift", "DriftedColumnsCount"
 DRIFT = "data-drift"
-# A test that could not be computed, or that only warns, fails nothing.
-_FAILED = frozenset({"FAIL", "FAILED"})
 
 
 def read(result: Fields) -> tuple[Found, ...]:
@@ -50,22 +48,18 @@ def _by_tests(metrics: tuple[Fields, ...], tests: tuple[Fields, ...]) -> tuple[F
     for test in tests:
         config = test.mapping("metric_config")
         kind = _plain_type(config.mapping("params").optional_text("type"))
-        is_failed = _is_failed(test)
-        if kind not in SIGNALS and is_failed:
+        status = status_of(test)
+        if kind not in SIGNALS and status in FAILED:
             refuse(f"a test of {kind or 'no metric'!r:.60} failed, and nobody here knows what it is about", _ASK)
-        if kind in SIGNALS:
+        if kind in SIGNALS and status not in SILENT:
             metric = by_id.get(config.optional_text("metric_id") or "", test)
-            signals.setdefault(SIGNALS[kind], []).append((test, metric, is_failed))
+            signals.setdefault(SIGNALS[kind], []).append((test, metric, status in FAILED))
     if not signals:
-        refuse("none of its tests is of a metric that is known here", _ASK)
+        refuse("none of its tests was computed and is of a metric that is known here", _ASK)
     return tuple(_tested(signal, found) for signal, found in signals.items())
 
 
 _ASK = "post a report with DataDriftPreset, or tests of Evidently's own metrics"
-
-
-def _is_failed(test: Fields) -> bool:
-    return test.text("status").strip().upper() in _FAILED
 
 
 def _tested(signal: str, found: list[tuple[Fields, Fields, bool]]) -> Found:
@@ -83,10 +77,10 @@ def _feature(test: Fields, metric: Fields) -> FeatureDrift | None:
     """Return what was measured and the bound it broke; None where the report has no such numbers."""
     config, bounds = metric.mapping("config"), test.mapping("test_config")
     kind = _type(metric)
-    if kind == COLUMN:
+    if kind == COLUMN and metric.is_number("value"):
         return FeatureDrift(config.name("column"), config.name("method"), metric.number("value"), _bound(config))
     value = _number(metric)
-    if kind == SHARE or value is None or not bounds.is_number("threshold"):
+    if kind in {COLUMN, SHARE} or value is None or not bounds.is_number("threshold"):
         return None
     return FeatureDrift(config.optional_name("column") or "", kind, value, bounds.number("threshold"))
 
@@ -119,6 +113,8 @@ def _by_columns(columns: list[Fields]) -> Found:
                 f"of method {method!r:.60} the value alone does not say on which side of its bound drift is",
                 "make the report with include_tests=True: then Evidently says it itself",
             )
+    if not any(each.is_number("value") for each in columns):
+        refuse("none of its columns has a value", "see why Evidently could not compute them")
     features = _drifted(columns)
     sentence = f"Evidently finds drift in {len(features)} of {len(columns)} columns (any column counts)"
     return Found(DRIFT, bool(features), features, _with(sentence, features))
@@ -126,7 +122,7 @@ def _by_columns(columns: list[Fields]) -> Found:
 
 def _drifted(columns: Iterable[Fields]) -> tuple[FeatureDrift, ...]:
     found = []
-    for each in columns:
+    for each in (column for column in columns if column.is_number("value")):
         config = each.mapping("config")
         method, value, bound = config.name("method"), each.number("value"), _bound(config)
         rule = RULES.get(method.lower())

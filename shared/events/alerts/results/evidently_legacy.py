@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
-from shared.events.alerts.results.evidently_table import LEGACY_GROUPS
+from shared.events.alerts.results.evidently_table import FAILED, LEGACY_GROUPS, SILENT, status_of
 from shared.events.alerts.results.found import Found
 from shared.events.fields import Fields
 from shared.events.measured import listed, strongest_first
@@ -52,16 +52,18 @@ def _feature(column: Fields) -> FeatureDrift:
 def _by_tests(tests: tuple[Fields, ...]) -> tuple[Found, ...]:
     signals: dict[str, list[Fields]] = {}
     for test in tests:
-        group, status = test.optional_text("group") or "", test.text("status").strip().upper()
-        if group not in LEGACY_GROUPS and status == "FAIL":
+        group, status = test.optional_text("group") or "", status_of(test)
+        if group not in LEGACY_GROUPS and status in FAILED:
             refuse(f"a test of group {group!r:.60} failed, and nobody here knows what it is about", "see the tests")
-        if group in LEGACY_GROUPS:
+        if group in LEGACY_GROUPS and status not in SILENT:
             signals.setdefault(LEGACY_GROUPS[group], []).append(test)
+    if not signals:
+        refuse("none of its tests was computed and is of a group that is known here", "see why Evidently could not")
     return tuple(_tested(signal, of) for signal, of in signals.items())
 
 
 def _tested(signal: str, tests: list[Fields]) -> Found:
-    failed = [test for test in tests if test.text("status").strip().upper() == "FAIL"]
+    failed = [test for test in tests if status_of(test) in FAILED]
     features = strongest_first(f for test in failed if (f := _tested_feature(test.mapping("parameters"))))
     sentence = f"Evidently: {len(failed)} of {len(tests)} tests failed"
     return Found(signal, bool(failed), features, f"{sentence}: {listed(features)}" if features else sentence)

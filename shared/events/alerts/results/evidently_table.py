@@ -9,6 +9,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
+from shared.events.alerts.refusal import refuse
+from shared.events.fields import Fields
+
 Rule = Callable[[float, float], bool]
 
 # (value, bound) -> drift. Of p-values drift is below, of distances above; TVD is a p-value, whatever its name says.
@@ -66,3 +69,21 @@ LEGACY_GROUPS: dict[str, str] = {
     "data_integrity": "data-quality",
     "data_quality": "data-quality",
 }
+# A test that only warns fails nothing; one that could not be computed says nothing.
+FAILED, PASSED, SILENT = (
+    frozenset({"FAIL", "FAILED"}),
+    frozenset({"SUCCESS", "WARNING"}),
+    frozenset({"ERROR", "SKIPPED"}),
+)
+
+
+def status_of(test: Fields) -> str:
+    """Return how a test ended; Python's own spelling of it, TestStatus.FAIL, is understood.
+
+    Raises:
+        EventError: no test of Evidently's ends so.
+    """
+    status = test.text("status").strip().upper().rpartition(".")[2]
+    if status not in FAILED | PASSED | SILENT:
+        refuse(f"nobody here knows the status {status!r:.40} of a test", "post what Evidently itself wrote")
+    return status

@@ -6,6 +6,7 @@ NAME_upper_threshold, NAME_lower_threshold and NAME_alert.
 
 from __future__ import annotations
 
+import math
 import re
 
 from shared.domain.fact import FeatureDrift
@@ -27,23 +28,36 @@ LOWER_IS_BETTER = {"mae", "mape", "mse", "msle", "rmse", "rmsle", "false_positiv
 _CELL = re.compile(r"true_(?P<true>.+)_pred_(?P<predicted>.+)")
 
 
+_ASK = 'post the rows of to_df(multilevel=False).to_json(orient="records")'
+
+
 def read(result: Fields) -> tuple[Found, ...]:
     """Return what the newest chunk says. An alert because a model got better is none.
 
     Raises:
         EventError: it is no list of chunks, or the chunk has no verdicts.
     """
+    if result.is_mapping("result"):
+        refuse("the result is told by columns, not by chunks", _ASK)
     chunks = [
         each for each in result.items("result") if (each.optional_text("chunk_period") or "analysis") == "analysis"
     ]
     if not chunks:
-        refuse("the result has no chunk of the analysis period", 'post .to_json(orient="records") of its rows')
-    newest = chunks[-1]
+        refuse("the result has no chunk of the analysis period", _ASK)
+    newest = max(reversed(chunks), key=_end)
     names = [key.removesuffix(ALERT) for key in newest.keys if key.endswith(ALERT)]
     if not names:
-        refuse("the newest chunk has no …_alert", "post the rows of to_df(multilevel=False)")
+        refuse("the newest chunk has no …_alert", _ASK)
+    names = [name for name in names if newest.has(f"{name}{ALERT}")]
+    if not names:
+        refuse("every …_alert of the newest chunk is null: nothing was computed", "see why NannyML could not")
     window = newest.optional_text("chunk_end_date") or newest.optional_text("chunk_key") or ""
     return tuple(_found(newest, signal, of, window) for signal, of in _by_signal(newest, names).items())
+
+
+def _end(chunk: Fields) -> float:
+    """Return where the chunk ends among the rows; of chunks that do not say so the last is the newest."""
+    return chunk.number("chunk_end_index") if chunk.is_number("chunk_end_index") else -math.inf
 
 
 def _by_signal(chunk: Fields, names: list[str]) -> dict[str, list[str]]:
@@ -86,7 +100,7 @@ def _found(chunk: Fields, signal: str, names: list[str], window: str) -> Found:
 
 def _crossed(chunk: Fields, name: str) -> FeatureDrift | None:
     """Return the value that crossed the bound that matters; None when there is no alert, or a welcome one."""
-    if not chunk.flag(f"{name}{ALERT}"):
+    if not _alerts(chunk, f"{name}{ALERT}"):
         return None
     value = chunk.number(f"{name}_value")
     upper, lower = _bound(chunk, f"{name}_upper_threshold"), _bound(chunk, f"{name}_lower_threshold")
@@ -102,6 +116,15 @@ def _crossed(chunk: Fields, name: str) -> FeatureDrift | None:
     is_whole = is_better_higher is not None or name in WHOLE_DRIFT
     column = name.removesuffix(f"_{method}") if method else "" if is_whole else name
     return FeatureDrift(column, method or name, value, bound)
+
+
+def _alerts(chunk: Fields, key: str) -> bool:
+    """Return whether there is an alert; a table that went through CSV has "True", or 1, for true."""
+    if chunk.is_number(key) and chunk.number(key) in {0.0, 1.0}:
+        return chunk.number(key) == 1.0
+    if chunk.is_text(key) and chunk.text(key).strip().lower() in {"true", "false"}:
+        return chunk.text(key).strip().lower() == "true"
+    return chunk.flag(key)
 
 
 def _bound(chunk: Fields, key: str) -> float | None:
