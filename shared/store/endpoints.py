@@ -122,7 +122,11 @@ class EndpointStore:
         retired = {**claim.idle, **(idle or {})}
         if champion:
             retired.pop(champion.deployment, None)
-        given = replace(claim, owner=None, last_owner=release, champion=champion, last_known_good=last_known_good)
+        # Without a champion nothing is to serve: the split of a first version that was given up must not come back.
+        desired = claim.desired if champion else {}
+        given = replace(
+            claim, desired=desired, owner=None, last_owner=release, champion=champion, last_known_good=last_known_good
+        )
         self._store(replace(given, idle=retired), etag)
 
     def change(self, before: EndpointClaim, after: EndpointClaim) -> bool:

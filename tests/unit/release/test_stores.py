@@ -138,6 +138,16 @@ def test_an_endpoint_has_one_owner_and_a_generation_that_grows() -> None:
     assert (store.read(ENDPOINT).champion, store.read(ENDPOINT).generation) == (Serving(V1, None), 4)
 
 
+def test_what_a_first_version_wanted_is_wanted_no_more_when_it_was_given_up() -> None:
+    store = EndpointStore(MemoryBlobStore())
+    store.claim(ENDPOINT, FIRST)
+    store.desire(ENDPOINT, FIRST, {V1: 100})
+
+    store.give_back(ENDPOINT, FIRST, None, None)
+
+    assert dict(store.read(ENDPOINT).desired) == {}
+
+
 def test_an_ended_owner_is_replaced() -> None:
     store = EndpointStore(MemoryBlobStore())
     store.claim(ENDPOINT, FIRST)
