@@ -203,7 +203,13 @@ class AzureWorkspace:
         uri, key = self._do(f"keys of endpoint {endpoint}", lambda ml: _address(ml, endpoint))
         return send_probes(uri, key, requests, within)
 
-    def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
+    def scale_deployment(
+        self,
+        endpoint: EndpointName,
+        deployment: DeploymentName,
+        instance_count: int,
+        deadline: Deadline | None = None,
+    ) -> None:
         def scale(ml: Any) -> None:
             entity = ml.online_deployments.get(name=deployment, endpoint_name=endpoint)
             entity.instance_count = instance_count
@@ -211,20 +217,24 @@ class AzureWorkspace:
             entity.data_collector = _data_collector() if entity.data_collector else None
             ml.online_deployments.begin_create_or_update(entity, skip_script_validation=True)
 
-        self._do(f"deployment {endpoint}/{deployment}", scale)
+        with sent_by(deadline):
+            self._do(f"deployment {endpoint}/{deployment}", scale)
 
     def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
         return deployment_failure(self.ml, self.ml.online_deployments, endpoint, deployment)
 
-    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+    def delete_deployment(
+        self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
+    ) -> None:
         found = self.endpoint(endpoint)
         # Azure ML refuses, too; but not what only gets copies of requests.
         if found and (found.traffic.get(deployment) or found.mirror_traffic.get(deployment)):
             raise WorkspaceError("workspace.serving", f"deployment {endpoint}/{deployment} has traffic: it stays")
-        self._do(
-            f"deployment {endpoint}/{deployment}",
-            lambda ml: ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint),
-        )
+        with sent_by(deadline):
+            self._do(
+                f"deployment {endpoint}/{deployment}",
+                lambda ml: ml.online_deployments.begin_delete(name=deployment, endpoint_name=endpoint),
+            )
 
     def stop_compute_instances(self, only: Sequence[str] = ()) -> tuple[str, ...]:
         wanted = {name.lower() for name in only}

@@ -87,15 +87,18 @@ class AzureBatchEndpoints:
         found: Failure = self._do(what, lambda ml: deployment_failure(ml, ml.batch_deployments, endpoint, deployment))
         return found
 
-    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+    def delete_deployment(
+        self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
+    ) -> None:
         found = self.endpoint(endpoint)
         # From memory; not verified: that Azure ML itself refuses this.
         if found and found.traffic.get(deployment):
             raise WorkspaceError("workspace.serving", f"deployment {endpoint}/{deployment} is the default: it stays")
-        self._do(
-            f"batch deployment {endpoint}/{deployment}",
-            lambda ml: ml.batch_deployments.begin_delete(name=deployment, endpoint_name=endpoint),
-        )
+        with sent_by(deadline):
+            self._do(
+                f"batch deployment {endpoint}/{deployment}",
+                lambda ml: ml.batch_deployments.begin_delete(name=deployment, endpoint_name=endpoint),
+            )
 
     def score(self, request: BatchRequest) -> JobName:
         def invoke(ml: Any) -> Any:

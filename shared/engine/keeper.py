@@ -89,7 +89,7 @@ class EndpointKeeper:
             claim = replace(claim, told=dict(actual), generation=claim.generation + 1)
         if repairs and self.endpoints.change(claim, claim):
             log.info("keeper.repaired", extra=fields(endpoint=claim.endpoint, was=split(actual)))
-            deadline = Deadline(self.clock, self.clock.now() + SEEN_COUNTS_FOR)
+            deadline = self._deadline()
             endpoints_of(self.workspace, last.plan.endpoint_type).set_traffic(claim.endpoint, claim.desired, deadline)
 
     def _tell(
@@ -104,10 +104,13 @@ class EndpointKeeper:
         self.outbox.post((Notice(NoticeKind.TRAFFIC_CHANGED, key, last.model, parameters),))
         self.endpoints.change(claim, replace(claim, told=dict(actual)))
 
+    def _deadline(self) -> Deadline:
+        return Deadline(self.clock, self.clock.now() + SEEN_COUNTS_FOR)
+
     def _clear_away(self, of: Endpoints, claim: EndpointClaim, endpoint: EndpointRecord, keep: KeepPlan) -> None:
         """Delete or scale down one deployment that has been idle for long enough, or forget one that is gone."""
         states = {deployment.name: deployment.state for deployment in endpoint.deployments}
-        needed = _needed(claim, endpoint)
+        needed, deadline = _needed(claim, endpoint), self._deadline()
         for name, since in sorted(claim.idle.items(), key=lambda item: item[1]):
             if name not in states:
                 self.endpoints.change(claim, _without(claim, name))
@@ -123,9 +126,9 @@ class EndpointKeeper:
             log.info("keeper.cleared", extra=fields(endpoint=claim.endpoint, deployment=name, how=keep.then))
             if keep.then == "delete":
                 # Forgotten when a later look finds it gone: a crash before this line must not keep it for ever.
-                of.delete_deployment(claim.endpoint, name)
+                of.delete_deployment(claim.endpoint, name, deadline)
                 return
-            self.workspace.scale_deployment(claim.endpoint, name, instance_count=1)
+            self.workspace.scale_deployment(claim.endpoint, name, 1, deadline)
             stored = self.endpoints.read(claim.endpoint)
             self.endpoints.change(stored, _without(stored, name))
             return

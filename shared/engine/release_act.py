@@ -112,7 +112,7 @@ class Actor:
             case ClaimEndpoint(endpoint):
                 self.endpoints.claim(endpoint, release.id, self._ended_owner(release))
             case ScaleDeployment():
-                self._scale(release, action)
+                self._scale(release, action, deadline)
             case SetTraffic(endpoint, traffic):
                 if self.endpoints.desire(endpoint, release.id, traffic, self.clock.now()):
                     self._write_traffic(self._of(release), endpoint, traffic, deadline)
@@ -122,13 +122,13 @@ class Actor:
             case GiveBackEndpoint(endpoint, champion, last_known_good, idle):
                 self.endpoints.give_back(endpoint, release.id, champion, last_known_good, idle)
 
-    def _scale(self, release: Release, action: ScaleDeployment) -> None:
+    def _scale(self, release: Release, action: ScaleDeployment, deadline: Deadline) -> None:
         """Make it larger, unless somebody else has it now, or did so since it was looked at."""
         if self.endpoints.read(action.endpoint).owner != release.id:
             return
         sizes = {each.name: each.instances for each in self.workspace.deployments(action.endpoint)}
         if (sizes.get(action.deployment) or action.instances) < action.instances:
-            self.workspace.scale_deployment(action.endpoint, action.deployment, action.instances)
+            self.workspace.scale_deployment(action.endpoint, action.deployment, action.instances, deadline)
             about = fields(release=release.id, deployment=action.deployment, instances=action.instances)
             log.info("release.scaled", extra=about)
 

@@ -46,7 +46,9 @@ class Endpoints(Protocol):
 
     def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure: ...
 
-    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None: ...
+    def delete_deployment(
+        self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
+    ) -> None: ...
 
 
 class BatchEndpoints(Endpoints, Protocol):

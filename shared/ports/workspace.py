@@ -235,13 +235,21 @@ class Workspace(Protocol):
         how many were answered. What is not sent `within` is left out."""
         ...
 
-    def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None: ...
+    def scale_deployment(
+        self,
+        endpoint: EndpointName,
+        deployment: DeploymentName,
+        instance_count: int,
+        deadline: Deadline | None = None,
+    ) -> None: ...
 
     def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
         """Return what can be read of why a deployment did not come up; never raises."""
         ...
 
-    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+    def delete_deployment(
+        self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
+    ) -> None:
         """Delete a deployment. Raises WorkspaceError when it has traffic, mirrored or not."""
         ...
 

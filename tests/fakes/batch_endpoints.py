@@ -56,8 +56,12 @@ class FakeBatchEndpoints(FakeEndpoints):
         self.calls.append(("set_traffic", next(iter(traffic))))
         self.endpoints[endpoint] = replace(record, traffic=dict(traffic))
 
-    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+    def delete_deployment(
+        self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
+    ) -> None:
         self._raise("delete_deployment")
+        if deadline:
+            deadline.require()
         record = self._existing(endpoint)
         if record.traffic.get(deployment):
             raise WorkspaceError("workspace.serving", f"{deployment} is the default")

@@ -192,8 +192,16 @@ class FakeWorkspace(FakeEndpoints):
         self.probes += requests
         return len(requests)
 
-    def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
+    def scale_deployment(
+        self,
+        endpoint: EndpointName,
+        deployment: DeploymentName,
+        instance_count: int,
+        deadline: Deadline | None = None,
+    ) -> None:
         self._raise("scale_deployment")
+        if deadline:
+            deadline.require()
         record = self._existing(endpoint)
         assert any(known.name == deployment for known in record.deployments)
         resized = (
@@ -203,8 +211,12 @@ class FakeWorkspace(FakeEndpoints):
         self.endpoints[endpoint] = replace(record, deployments=tuple(resized))
         self.calls.append(("scale_deployment", f"{deployment}={instance_count}"))
 
-    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+    def delete_deployment(
+        self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
+    ) -> None:
         self._raise("delete_deployment")
+        if deadline:
+            deadline.require()
         record = self._existing(endpoint)
         if record.traffic.get(deployment) or record.mirror_traffic.get(deployment):
             raise WorkspaceError("workspace.serving", f"{deployment} still has traffic")

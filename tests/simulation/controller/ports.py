@@ -144,17 +144,25 @@ class ControllerWorkspace:
     def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
         return self._read("score r", f"probe {endpoint} within {within}", lambda: len(requests))
 
-    def scale_deployment(self, endpoint: EndpointName, deployment: DeploymentName, instance_count: int) -> None:
+    def scale_deployment(
+        self,
+        endpoint: EndpointName,
+        deployment: DeploymentName,
+        instance_count: int,
+        deadline: Deadline | None = None,
+    ) -> None:
         def land(by: str) -> None:
             self.azureml.scale(endpoint, deployment, instance_count, self.run.now, by)
 
-        self._write("deployment w", f"scale {endpoint}/{deployment} to {instance_count}", land)
+        self._write("deployment w", f"scale {endpoint}/{deployment} to {instance_count}", land, deadline)
 
-    def delete_deployment(self, endpoint: EndpointName, deployment: DeploymentName) -> None:
+    def delete_deployment(
+        self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
+    ) -> None:
         def land(by: str) -> None:
             self.azureml.delete_deployment(endpoint, deployment, self.run.now, by)
 
-        self._write("deployment w", f"DELETE deployment {endpoint}/{deployment}", land)
+        self._write("deployment w", f"DELETE deployment {endpoint}/{deployment}", land, deadline)
 
     def _read(self, where: str, label: str, look: Callable[[], T]) -> T:
         def seen() -> T:
