@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cli.release_list import newest_first
 from shared.domain.ids import DeploymentName, FactKey
 from shared.domain.release import Release, ReleaseState
-from shared.domain.state import Freeze, Training
+from shared.domain.state import Freeze, Training, WaitingData
 from shared.errors import VigiaError
 from shared.ports.batch_endpoints import endpoints_of
 from shared.release.ab import holds
@@ -105,6 +105,7 @@ class ModelStatus:
     attention: tuple[str, ...]
     standing_drift: tuple[MonitorRun, ...] = ()
     parked: tuple[ParkedFact, ...] = ()
+    waiting: WaitingData | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ def _model(app: App, policy: Policy, running: list[Release], parked: tuple[Parke
         attention=tuple(attention),
         standing_drift=tuple(run for run in standing_drift(monitor_state) if run != monitor),
         parked=parked,
+        waiting=state.waiting,
     )
 
 

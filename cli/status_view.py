@@ -67,6 +67,9 @@ def _rows(status: ModelStatus, now: datetime) -> Iterator[Row]:
     if status.freeze:
         yield "frozen", text(f"{status.freeze.reason} ({ago(status.freeze.since, now)})", "yellow")
     yield "trainings", Group(*_trainings(status.trainings, now))
+    if status.waiting:
+        since = f"waits to be trained on since {ago(status.waiting.since, now)}: {status.waiting.what}"
+        yield "new data", text(since)
     if status.monitor:
         run = status.monitor
         verdict = text(run.verdict, _VERDICT_STYLES.get(run.verdict, "dim"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from shared.domain.ids import FactKey
 from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import ReleaseState
-from shared.domain.state import Freeze, ModelState, Training
+from shared.domain.state import Freeze, ModelState, Training, WaitingData
 from shared.errors import WorkspaceError
 from shared.store.ledger import Claimed
 from shared.store.quarantine import Quarantined
@@ -232,6 +233,14 @@ def test_a_training_that_failed_calls_a_person_with_its_reason_and_its_page(heal
     healthy.remember_training("job-9f14e45fceea167a-0")  # started since, so that the last one runs
     healthy.models.update(MODEL, lambda state: replace(state, trainings=_later(state.trainings)))
     assert run("status").exit_code == 0
+
+
+def test_data_that_waits_is_shown(healthy: FakeApp, run: Run) -> None:
+    waiting = WaitingData(NOW - timedelta(hours=2), NOW, "flights:8")
+    healthy.models.update(MODEL, lambda state: replace(state, waiting=waiting))
+    shown = run("status")
+    assert shown.exit_code == 0
+    assert "new data   waits to be trained on since 2 h ago: flights:8" in shown.stdout
 
 
 def _later(trainings: tuple[Training, ...]) -> tuple[Training, ...]:

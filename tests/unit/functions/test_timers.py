@@ -14,9 +14,12 @@ import shared.bootstrap
 from functions.notices import deliver_notice
 from shared.domain.notice import Notice, NoticeKind
 from shared.engine.monitor_look import MonitorLook
+from shared.engine.monitors import BEGIN_WITHIN
+from shared.errors import RetryableError
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import NOTICES
 from shared.settings import Settings
+from shared.store.beats import Beats
 from tests.unit.cli.world import SAMPLE, FakeApp
 from tests.unit.engine.fact_world import Killed
 
@@ -156,3 +159,28 @@ def test_a_broken_policy_file_is_told_to_its_owner_and_to_the_others(app: TimerA
     (notice,) = app.notices(NoticeKind.NOT_RUNNING)
     assert "first.yaml" in notice.parameters["reason"]
     assert {to for to, _ in app.mailbox.sent} == {"first@example.com", "second@example.com"}
+
+
+def test_looks_that_would_begin_late_are_the_next_runs_first(app: TimerApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def watched(self: MonitorLook, policy: object) -> None:
+        app.looks.append(policy.model)  # type: ignore[attr-defined]
+        app.time.advance(BEGIN_WITHIN)
+
+    monkeypatch.setattr(MonitorLook, "watched", watched)
+    for _ in range(4):
+        app.monitors.run_due()
+    assert app.looks == ["first", "second", "first", "second"]
+
+
+def test_storage_that_does_not_answer_the_watchdog_stops_no_timer(
+    app: TimerApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise RetryableError("storage.retry", "away")
+
+    ran: list[str] = []
+    for name in ("read", "begin", "end"):
+        monkeypatch.setattr(Beats, name, down)
+    monkeypatch.setattr(type(app.schedules), "run", lambda _: ran.append("schedules"))
+    timers.schedules.build().get_user_function()(None)
+    assert ran == ["schedules"]
