@@ -10,7 +10,7 @@ from datetime import datetime
 
 from shared.drift.metrics import METRICS, Direction
 from shared.drift.persistence import Persistence, persists
-from shared.drift.report import ColumnReport
+from shared.drift.report import OF_ONE_SIGNAL, ColumnReport
 from shared.drift.signal import SignalReport, SignalVerdict
 
 FLOORS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -165,7 +165,7 @@ def _strength(column: ColumnReport, false_alarms: float) -> float:
     shares = max(abs(column.missing_now - column.missing_before), column.unseen_share)
     effect = column.effect or 0.0
     p_value = column.adjusted_p_value
-    is_significant = column.is_drifted if p_value is None else p_value <= false_alarms
+    is_significant = column.is_drifted if p_value is None else p_value <= OF_ONE_SIGNAL * false_alarms
     is_above_others = column.floor_reason == "smallest effect that matters" or effect > column.floor
     return max(effect if is_significant and is_above_others else 0.0, shares)
 

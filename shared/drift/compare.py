@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from shared.drift.batches import Source
 from shared.drift.counting import count
 from shared.drift.counts import WindowCounts
 from shared.drift.measure import Measured, measure
-from shared.drift.reference import CategoricalColumn, OtherColumn, Profile, Variation
+from shared.drift.reference import OtherColumn, Profile, Variation
 from shared.drift.report import ColumnReport, DriftReport, DriftRules, FloorReason, PastWindow, Verdict
 from shared.drift.sentences import column_sentence, report_sentence
 from shared.drift.significance import benjamini_hochberg
@@ -22,8 +21,6 @@ from shared.drift.variation import ENOUGH_WINDOWS, block_floor, floor_of_effects
 # windows are past windows a little later, must not raise its own floor without end.
 NEWEST_PAST_WINDOWS = 20
 MOST_TIMES_BLOCKS = 2.0
-# A move of `min_effect` of the rows between two categories is to be found, not a toss of a coin at the floor.
-SAFELY = 0.7
 # So small a share of the false alarms is left to missing values: with few rows, sampling reaches their smallest change.
 MISSING_FALSE_ALARMS = 0.1
 
@@ -114,7 +111,7 @@ def _judge_column(measured: Measured, adjusted: float, adjusted_missing: float, 
     floor, reason = floors.of(measured)
     missing_change = abs(measured.missing_now - measured.missing_before)
     # Where windows lie apart by themselves the floor may be all there is: only another unit or sign is beyond that.
-    has_moved = distance is not None and adjusted <= rules.false_alarms and (distance.effect > floor or distance.is_far)
+    has_moved = distance is not None and adjusted <= rules.significance and (distance.effect > floor or distance.is_far)
     is_sure = adjusted_missing <= MISSING_FALSE_ALARMS * rules.false_alarms
     lacks_more = missing_change > floors.missing(measured.name) and is_sure
     is_unseen = distance is not None and distance.has_new_values
@@ -149,7 +146,7 @@ class _Floors:
         self._past = [each for each in past if each.is_as_long_as(rows)]
 
     def of(self, measured: Measured) -> tuple[float, FloorReason]:
-        least = self._least(measured.name)
+        least = self.rules.min_effects.get(measured.name, self.rules.min_effect)
         if measured.distance is None:
             return least, "not compared"
         blocks = block_floor(*self._variation(measured.name))
@@ -164,23 +161,6 @@ class _Floors:
         elif blocks is not None:
             floors.append((blocks, "blocks of the reference"))
         return max(floors, key=lambda each: each[0])
-
-    def _least(self, name: str) -> float:
-        """Return the smallest effect that matters. What a policy says of the column is taken as it is; else it is less
-        for two large categories than for numbers, as a move of so many rows between them is a smaller distance.
-
-        Source: a second-order expansion of the Jensen-Shannon divergence: move^2 (1/p + 1/q) / (8 ln 2).
-        """
-        if name in self.rules.min_effects:
-            return self.rules.min_effects[name]
-        least, column = self.rules.min_effect, self._columns[name]
-        if not isinstance(column, CategoricalColumn) or len(column.categories) < 2:
-            return least
-        (_, first), (_, second) = column.categories[:2]
-        if not second:
-            return least
-        moved = math.sqrt((column.present / first + column.present / second) / (8 * math.log(2)))
-        return min(least, SAFELY * least * moved)
 
     def missing(self, name: str) -> float:
         """Return how much the missing share has to change."""

@@ -11,6 +11,8 @@ SAME_LENGTH_WITHIN = 0.25
 Verdict = Literal["drift", "no-drift", "insufficient-data"]
 # A change of the missing share matters from here on, or from `min_effect` on where that is smaller.
 SMALLEST_MISSING_CHANGE = 0.035
+# A look has several signals, whose false alarms together are to be no more than what the policy tolerates of the look.
+OF_ONE_SIGNAL = 0.3
 FloorReason = Literal[
     "smallest effect that matters", "sampling", "past windows", "blocks of the reference", "not compared"
 ]
@@ -23,7 +25,7 @@ class DriftRules:
     Args:
         min_effect: smallest effect that matters, 0-1: KS distance, JS distance (base 2), or share of rows with another
             type.
-        false_alarms: tolerated share of false alarms among flagged columns, 0-1.
+        false_alarms: tolerated share of false alarms of a look, 0-1; of columns that moved, a part of it.
         minimum_rows: reference and window need at least this many; fewer is insufficient data.
         ignore: columns left out (labels, row ids).
         min_effects: by column, in place of min_effect.
@@ -41,6 +43,11 @@ class DriftRules:
                 raise ValueError(f"{name} must lie between 0 and 1, e.g. 0.1 or 10%; got {getattr(self, name)}")
         if self.minimum_rows < 1:
             raise ValueError(f"minimum_rows must be at least 1, got {self.minimum_rows}")
+
+    @property
+    def significance(self) -> float:
+        """Return the largest p-value, corrected for the columns, of an effect that counts."""
+        return OF_ONE_SIGNAL * self.false_alarms
 
     @property
     def min_missing_change(self) -> float:
