@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ PREDICTIONS_FILE = "predictions.csv"
 # The SDK writes each invocation's deployment into one dictionary of headers that all of them share.
 # Source: azure-ai-ml 1.35.2, `EndpointInvokeFields.DEFAULT_HEADER`, read 2026-11-20.
 _INVOKING = threading.Lock()
+_KINDS = {"urifile": "uri_file", "urifolder": "uri_folder"}
 
 
 class AzureBatchEndpoints:
@@ -104,8 +106,10 @@ class AzureBatchEndpoints:
         def invoke(ml: Any) -> Any:
             from azure.ai.ml import Input, Output
 
-            name, version = split_reference(request.data)
-            kind = ml.data.get(name, version=version).type
+            kind: str = request.kind
+            if not kind:
+                name, version = split_reference(request.data)
+                kind = ml.data.get(name, version=version).type
             with _invoking_once(ml) as operations:
                 return operations.invoke(
                     endpoint_name=request.endpoint,
@@ -133,9 +137,11 @@ class AzureBatchEndpoints:
 
     def jobs_since(self, endpoint: EndpointName, deployment: DeploymentName, since: datetime) -> tuple[JobRecord, ...]:
         def read(ml: Any) -> tuple[JobRecord, ...]:
-            jobs = _listed(ml, endpoint, deployment)
+            with _hearing(ml) as heard:
+                jobs = _listed(ml, endpoint, deployment)
+            inputs = _inputs_of(heard)
             return tuple(
-                JobRecord(JobName(job.name), word(job.status), {}, "")
+                JobRecord(JobName(job.name), word(job.status), {}, "", inputs.get(job.name, {}))
                 for job in jobs
                 if self._created_at(ml, job.name) >= since
             )
@@ -185,6 +191,51 @@ def _invoking_once(ml: Any) -> Iterator[Any]:
             yield operations
         finally:
             operations._requests_pipeline = usual
+
+
+class _Heard:
+    """The SDK's way to read, which keeps what the service said: the SDK drops a job's input from it."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+        self.bodies: list[str] = []
+
+    def get(self, url: str, **options: Any) -> Any:
+        answer = self._pipeline.get(url, **options)
+        self.bodies.append(answer.text())
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pipeline, name)
+
+
+@contextmanager
+def _hearing(ml: Any) -> Iterator[list[str]]:
+    """Give what the listing of a deployment's jobs answers, which one thread at a time may read."""
+    operations = ml.batch_deployments
+    with _INVOKING:
+        usual = operations._requests_pipeline
+        operations._requests_pipeline = heard = _Heard(usual)
+        try:
+            yield heard.bodies
+        finally:
+            operations._requests_pipeline = usual
+
+
+def _inputs_of(bodies: list[str]) -> dict[str, dict[str, str]]:
+    """Return each job's one input by its kind, from `properties.inputData` of the listing.
+
+    Source: recorded answers in the SDK's own tests (tests/recordings/batch_services), read 2026-11-20.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for body in bodies:
+        listed = json.loads(body)
+        for job in listed.get("value") or () if isinstance(listed, dict) else ():
+            given = list(((job.get("properties") or {}).get("inputData") or {}).values())
+            kind = _KINDS.get(str(given[0].get("jobInputType", "")).lower()) if len(given) == 1 else None
+            if kind and given[0].get("uri"):
+                found[str(job.get("name"))] = {kind: str(given[0]["uri"])}
+    return found
 
 
 def _deployment(request: DeploymentRequest) -> Any:

@@ -16,10 +16,13 @@ from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
 from shared.ports.workspace import JobRecord, Workspace
-from shared.release.batch import request_for, sides
+from shared.release.batch import request_for, sides, trial_for
 from shared.release.names import scoring_job
 from shared.release.observation import Observation
 from shared.store.batch_runs import BatchRunStore
+
+# Each is a job of the champion's; more failures than that are tried later, or not at all.
+MOST_TRIALS = 5
 
 
 @dataclass(frozen=True)
@@ -56,22 +59,37 @@ class BatchScorer:
         known = release.judgement if release.judgement and release.judgement.has_data else None
         return replace(seen, judgement=known or self._judged(release, plan))
 
-    def watched(self, release: Release, plan: BatchPlan) -> Judgement | None:
-        """Return what the challenger's jobs since it became the default say; None without a champion to go back to."""
-        from shared.judge.batch_jobs import judge_jobs
+    def watched(self, release: Release, plan: BatchPlan, seen: Observation) -> Observation:
+        """Return the observation with what the challenger's jobs say since it became the default; nothing without a
+        champion to go back to. A job that failed is blamed on it only after the champion scored the same input."""
+        from shared.judge.batch_jobs import FAILED, judge_jobs
 
         if release.champion is None or release.traffic_since is None:
-            return None
+            return seen
         try:
             jobs = self.workspace.batch.jobs_since(
                 release.endpoint, release.challenger.deployment, release.traffic_since
             )
         except (RetryableError, PermanentError) as exc:
-            return Judgement(Verdict.INCONCLUSIVE, f"the jobs cannot be read: {exc.message}", has_data=False)
-        judgement = judge_jobs([job.status for job in jobs], plan.failed_jobs_at_most)
+            unread = f"the jobs cannot be read: {exc.message}"
+            return replace(seen, judgement=Judgement(Verdict.INCONCLUSIVE, unread, has_data=False))
+        statuses = [job.status for job in jobs]
+        judgement = judge_jobs(statuses, plan.failed_jobs_at_most)
         if judgement.verdict is not Verdict.FAIL:
-            return judgement
-        return replace(judgement, reason=self._failure(jobs).added_to(judgement.reason))
+            return replace(seen, judgement=judgement)
+        failed = [job for job in jobs if job.status in FAILED][:MOST_TRIALS]
+        trials = [trial for job in failed if (trial := trial_for(release, job)) is not None]
+        tried = [(trial, self._asked_job(trial.name)) for trial in trials]
+        if open_trials := [trial for trial, job in tried if job is None or not job.has_ended]:
+            why = f"{judgement.reason}; the champion is tried on the same input"
+            wanted = tuple(trial for trial, job in tried if job is None)
+            pending = replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=why)
+            return replace(seen, judgement=pending, trials=wanted, is_tried=bool(open_trials))
+        excused = sum(job is not None and job.status in FAILED for _, job in tried)
+        judgement = judge_jobs(statuses, plan.failed_jobs_at_most, excused)
+        if judgement.verdict is not Verdict.FAIL:
+            return replace(seen, judgement=judgement)
+        return replace(seen, judgement=replace(judgement, reason=self._failure(jobs).added_to(judgement.reason)))
 
     def _failure(self, jobs: Iterable[JobRecord]) -> Failure:
         """Return why the first of the jobs that failed did."""
@@ -86,7 +104,10 @@ class BatchScorer:
         return tuple(run.job for run in runs if run and run.job)
 
     def _job(self, release: Release, of: Serving) -> JobRecord | None:
-        run = self.runs.read(scoring_job(release.id, of.deployment))
+        return self._asked_job(scoring_job(release.id, of.deployment))
+
+    def _asked_job(self, name: JobName) -> JobRecord | None:
+        run = self.runs.read(name)
         return self.workspace.job(run.job) if run and run.job else None
 
     def _judged(self, release: Release, plan: BatchPlan) -> Judgement | None:

@@ -131,8 +131,7 @@ class Observer:
 
     def _watching(self, release: Release, seen: Observation) -> Observation:
         if release.plan.batch:
-            judgement = self.scorer.watched(release, release.plan.batch)
-            return replace(self._with_traffic(release, seen), judgement=judgement)
+            return self.scorer.watched(release, release.plan.batch, self._with_traffic(release, seen))
         judgement = None
         if release.traffic_since and release.phase != "ending":
             # Without what is held back, or probes, the champion's intervals from before the promotion are compared.

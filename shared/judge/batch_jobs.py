@@ -6,17 +6,22 @@ from collections.abc import Sequence
 
 from shared.domain.verdict import Judgement, Verdict
 
+FAILED = frozenset({"Failed", "NotResponding"})
 
-def judge_jobs(statuses: Sequence[str], failed_at_most: int) -> Judgement:
+
+def judge_jobs(statuses: Sequence[str], failed_at_most: int, excused: int = 0) -> Judgement:
     """Return fail when more jobs failed than may; a job that a person canceled says nothing.
 
     Args:
         statuses: of the jobs since the deployment became the default, in Azure ML's words.
+        excused: of those that failed, on whose input the version before failed, too.
     """
-    failed = sum(status in {"Failed", "NotResponding"} for status in statuses)
+    failed = sum(status in FAILED for status in statuses) - excused
     completed = sum(status == "Completed" for status in statuses)
     numbers = {"jobs": float(len(statuses)), "jobs_completed": float(completed), "jobs_failed": float(failed)}
     words = f"{failed} of {len(statuses)} jobs failed, {completed} completed ({failed_at_most} may fail)"
+    if excused:
+        words = f"{words}; {excused} more failed on an input that the champion cannot score, either"
     if failed > failed_at_most:
         return Judgement(Verdict.FAIL, words, numbers=numbers)
     if completed:

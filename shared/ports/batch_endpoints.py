@@ -19,7 +19,7 @@ class BatchRequest:
 
     Args:
         name: by which the job is found again. Azure ML calls it otherwise and only shows this name.
-        data: "azureml:NAME:VERSION", the batch to score.
+        data: "azureml:NAME:VERSION", the batch to score; or the azureml:// URI of a file or a folder, as `kind` says.
         output: azureml:// URI of the file that the predictions are to be in; a job whose file exists fails.
     """
 
@@ -29,6 +29,7 @@ class BatchRequest:
     data: str
     output: str
     experiment: str
+    kind: Literal["", "uri_file", "uri_folder"] = ""
 
 
 class Endpoints(Protocol):
@@ -66,7 +67,10 @@ class BatchEndpoints(Endpoints, Protocol):
         ...
 
     def jobs_since(self, endpoint: EndpointName, deployment: DeploymentName, since: datetime) -> tuple[JobRecord, ...]:
-        """Return the deployment's jobs that were made at or after that moment, at most the newest 50."""
+        """Return the deployment's jobs that were made at or after that moment, at most the newest 50.
+
+        Their `inputs` hold the one input, by its kind ("uri_file", "uri_folder"), as far as the service says it.
+        """
         ...
 
 

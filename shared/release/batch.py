@@ -13,7 +13,7 @@ from shared.ports.workspace import JobRecord
 from shared.release.actions import ScoreBatch
 from shared.release.endings import end
 from shared.release.moves import Step, go_on, hold, is_late, move, stay, unheld
-from shared.release.names import scoring_job
+from shared.release.names import scoring_job, trial_job
 from shared.release.observation import Observation
 from shared.release.requests import asked_to_promote, promotion
 from shared.release.trouble import changed_by_hand, lost, other_traffic
@@ -110,6 +110,24 @@ def request_for(release: Release, of: Serving) -> BatchRequest:
         # Azure ML fails a second job that writes to the same file: what is compared is of one job, whatever happens.
         output=f"{PREDICTIONS}{name}/predictions.csv",
         experiment=f"{release.model}-comparison",
+    )
+
+
+def trial_for(release: Release, failed: JobRecord) -> BatchRequest | None:
+    """Return what shows whether the champion can score the input of a job that failed; None where that is not known."""
+    given = next((item for item in failed.inputs.items() if item[0] in {"uri_file", "uri_folder"}), None)
+    if release.champion is None or given is None:
+        return None
+    kind, data = given
+    name = trial_job(release.id, failed.name)
+    return BatchRequest(
+        name=name,
+        endpoint=release.endpoint,
+        deployment=release.champion.deployment,
+        data=data,
+        output=f"{PREDICTIONS}{name}/predictions.csv",
+        experiment=f"{release.model}-comparison",
+        kind="uri_file" if kind == "uri_file" else "uri_folder",
     )
 
 

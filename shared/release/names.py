@@ -37,6 +37,11 @@ def scoring_job(release: ReleaseId, deployment: DeploymentName) -> JobName:
     return JobName(f"score-{release}-{deployment}")
 
 
+def trial_job(release: ReleaseId, failed: JobName) -> JobName:
+    """Return the name of the champion's job on the input on which the challenger's failed."""
+    return JobName(f"try-{release}-{_digest(failed)}")
+
+
 def _plain(text: str) -> str:
     """Return the text with other characters than letters, digits, . _ - replaced; what had to change, or is too
     long, gets a digest, so that two texts never become one name."""

@@ -11,6 +11,7 @@ from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import DeploymentName, EndpointName, ModelVersion, ReleaseId
 from shared.domain.release import ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Judgement
+from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
 
 
@@ -72,6 +73,8 @@ class Observation:
         sample: the batch to score, with its version; empty when it cannot be looked up, with the `problem`.
         scored: the jobs in which deployments score the batch; a deployment without one has not begun.
         probe_sample: recorded requests, when this look may send some.
+        trials: inputs of jobs that failed, for the champion to score before the challenger is blamed.
+        is_tried: such a trial has not ended.
         seen_at: when the endpoint was read.
         failure: why the job or the deployment that the state waits for has failed.
         unseen: why nothing could be seen, but the request perhaps; empty when everything could.
@@ -95,6 +98,8 @@ class Observation:
     problem: str = ""
     scored: Mapping[DeploymentName, JobRecord] = field(default_factory=dict)
     probe_sample: tuple[str, ...] = ()
+    trials: tuple[BatchRequest, ...] = ()
+    is_tried: bool = False
     seen_at: datetime | None = None
     failure: Failure = UNKNOWN
     unseen: str = ""

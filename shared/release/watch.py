@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.ids import DeploymentName
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import Judgement, Verdict
-from shared.release.actions import SetTraffic
+from shared.release.actions import ScoreBatch, SetTraffic
 from shared.release.endings import end, go_back, hold_and_call, roll_back, trouble_of_champion
 from shared.release.judgements import doubts, has_failed, is_proven
 from shared.release.moves import SHIFT_WITHIN, Step, go_on, hold, is_late, move, stay, unheld
@@ -21,6 +21,9 @@ from shared.release.observation import Observation
 from shared.release.requests import asked_to_hold, asked_to_promote, promotion
 from shared.release.trouble import changed_by_hand, lost, other_traffic
 from shared.release.words import duration, split
+
+# A batch may wait long for its cluster.
+TRY_WITHIN = timedelta(days=1)
 
 
 def promoted(release: Release, seen: Observation, now: datetime) -> Step:  # noqa: ARG001 - every state has one shape
@@ -46,11 +49,24 @@ def watching(release: Release, seen: Observation, now: datetime) -> Step:
         return other_traffic(release, seen, target, now)
     if release.phase == "asking":
         return _asking(release, seen, now)
+    return _trying(release, seen, now) if seen.is_tried else _watch_on(release, seen, now)
+
+
+def _watch_on(release: Release, seen: Observation, now: datetime) -> Step:
+    """Wait for the watch to end, and end it."""
     if is_late(release, now):
         return _watched(release, seen, now)
     if held := asked_to_hold(seen) or doubts(seen.judgement):
         return hold(release, held, now)
     return stay(unheld(release), now)
+
+
+def _trying(release: Release, seen: Observation, now: datetime) -> Step:
+    """Have the champion score what a job failed on. The watch does not end over it, but for a day at most."""
+    trials = tuple(ScoreBatch(each) for each in seen.trials)
+    if release.deadline and now >= release.deadline + TRY_WITHIN:
+        return hold(release, f"{release.judgement.reason if release.judgement else ''}, for too long", now)
+    return stay(unheld(release), now, *trials)
 
 
 def _is_side_by_side(release: Release) -> bool:

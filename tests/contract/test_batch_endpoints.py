@@ -158,6 +158,13 @@ def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWo
     assert workspace.batch.jobs_since(name, V1, since) == ()
     assert workspace.batch.jobs_since(name, V3, datetime.now(UTC) + timedelta(minutes=1)) == ()
 
+    # What it read is known, so that another deployment can be tried on the same.
+    ((kind, data),) = workspace.batch.jobs_since(name, V3, since)[0].inputs.items()
+    assert kind == "uri_folder"
+    again = replace(a_request(name, V1), data=data, kind="uri_folder")
+    tried = workspace.batch.score(again)
+    assert until(lambda: (found := workspace.job(tried)) and found.has_ended and found).status == "Completed"
+
 
 def test_an_invocation_is_sent_once_even_when_nobody_answers(workspace: AzureWorkspace) -> None:
     name = EndpointName("batch-once")

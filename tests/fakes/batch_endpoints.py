@@ -85,15 +85,17 @@ class FakeBatchEndpoints(FakeEndpoints):
         self._raise("jobs_since")
         return tuple(job for of, at, job in self.ran if of == deployment and at >= since)
 
-    def run_default(self, endpoint: str, status: str = "Completed") -> None:
-        """Have somebody invoke the endpoint, as is done every night."""
+    def run_default(self, endpoint: str, status: str = "Completed", data: str = "") -> None:
+        """Have somebody invoke the endpoint, as is done every night; `data` is the folder that is scored."""
         deployment = next(iter(self.endpoints[endpoint].traffic))
-        self._run(JobName(f"nightly-{len(self.ran)}"), deployment, status)
+        self._run(JobName(f"nightly-{len(self.ran)}"), deployment, status, {"uri_folder": data} if data else {})
 
     def set_default(self, endpoint: str, deployment: str) -> None:
         """Change the default behind everybody's back."""
         self.endpoints[endpoint] = replace(self.endpoints[endpoint], traffic={DeploymentName(deployment): 100})
 
-    def _run(self, name: JobName, deployment: DeploymentName, status: str) -> None:
-        self.jobs[name] = JobRecord(name, status, {}, "vigia")
+    def _run(
+        self, name: JobName, deployment: DeploymentName, status: str, inputs: Mapping[str, str] | None = None
+    ) -> None:
+        self.jobs[name] = JobRecord(name, status, {}, "vigia", dict(inputs or {}))
         self.ran.append((deployment, self.now(), self.jobs[name]))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.failure import Failure
+from shared.domain.ids import ReleaseId
 from shared.domain.release import ReleaseState
 from shared.domain.release_plan import KeepPlan
 from shared.errors import RetryableError, WorkspaceError
@@ -393,3 +394,44 @@ def test_a_batch_deployment_that_did_not_come_up_makes_room_for_the_retry() -> N
 
     assert ("delete_deployment", "v-2") in world.azure.calls
     assert (world.release(again.id).state, world.default) == (ReleaseState.FINISHED, "v-2")
+
+
+def failed_in_the_night(outcome: str) -> tuple[BatchWorld, ReleaseId]:
+    """Return a world in which the new default failed on a folder, on which the champion's job ends so."""
+    world = BatchWorld()
+    release = world.open(**BATCH)
+    world.run(until=lambda: world.release(release).state is WATCHING)
+    world.azure.outcomes["v-1"] = outcome
+    world.azure.run_default(ENDPOINT, "Failed", data="azureml://datastores/d/paths/night")
+    return world, release
+
+
+def test_a_job_that_the_champion_can_do_is_blamed_on_the_new_version() -> None:
+    world, release = failed_in_the_night("Completed")
+
+    world.run()
+
+    trial = world.azure.invoked[-1]
+    assert (trial.deployment, trial.data, trial.kind) == ("v-1", "azureml://datastores/d/paths/night", "uri_folder")
+    assert (world.release(release).state, world.default) == (ReleaseState.ROLLED_BACK, "v-1")
+
+
+def test_an_input_that_nobody_can_score_is_blamed_on_nobody() -> None:
+    world, release = failed_in_the_night("Failed")
+
+    world.run()
+
+    ended = world.release(release)
+    assert (ended.state, world.default, len(world.azure.invoked)) == (ReleaseState.FINISHED, "v-2", 3)
+    assert "1 more failed on an input that the champion cannot score, either" in ended.reason
+
+
+def test_the_watch_waits_for_the_trial_and_calls_people_when_it_takes_too_long() -> None:
+    world, release = failed_in_the_night("Running")
+
+    world.run(longest=timedelta(hours=40))
+    assert (world.release(release).state, world.default, len(world.azure.invoked)) == (WATCHING, "v-2", 3)
+    world.run(longest=timedelta(hours=20))
+
+    assert "the champion is tried on the same input, for too long" in world.release(release).held_because
+    assert world.outbox.kinds.count("release-held") >= 1
