@@ -72,7 +72,14 @@ THEMES = (
     ),
     Theme(
         "hands in the portal, and deployments that are down",
-        Shape(("split", "split", "break", "break champion", "abort"), moments=3, approval=0.0),
+        Shape(
+            ("split", "break", "break", "break champion"),
+            moments=4,
+            approval=0.0,
+            is_bad=0.1,
+            second_release=0.0,
+            hand_edit=("repair", "repair", "hold"),
+        ),
         share=0.05,
     ),
     Theme(
@@ -85,6 +92,12 @@ THEMES = (
         Shape(("abort", "retry"), moments=1, approval=0.2),
         {**dict.fromkeys(AZURE_ML, UNANSWERED), "releases w": UNANSWERED, "endpoints w": UNANSWERED},
         share=0.1,
+    ),
+    Theme(
+        "people who decide at the same moment",
+        Shape(("approve", "approve", "reject", "abort"), moments=2, at_once=4, approval=1.0, is_bad=0.0),
+        {"approvals w": Faults(switch=0.5, lose_reply=0.1), "approvals r": Faults(switch=0.3)},
+        share=0.05,
     ),
     Theme("everything", Shape((*ASKED, "undo", "retry"), moments=3, other_model=True), share=1.0),
 )

@@ -109,16 +109,16 @@ VARIANTS = {
         Variant(
             "asks-over-others", "an abort is lost to what is asked at the same moment", Parts(releases=AsksOverOthers)
         ),
-        Variant("writes-late", "a stopped worker writes what it saw long ago", patches=(_NO_DEADLINE,), first=20),
+        Variant("writes-late", "a stopped worker writes what it saw long ago", patches=(_NO_DEADLINE,), first=10),
         Variant("blind-for-ever", "deadlines wait until something can be seen", patches=(_WAITS,)),
         Variant("blind-in-silence", "people are not told that nothing can be seen", patches=(_SILENT, _NO_REFUSALS)),
         Variant("hammers", "what cannot be read is tried every five seconds", patches=(_HAMMERS,)),
         Variant("unseen-is-raised", "a look that sees nothing fails", Parts(reconciler=RaisesWhatItCannotSee)),
-        Variant("down-gets-traffic", "traffic goes to deployments that are down", patches=_TO_THE_DOWN, first=40),
+        Variant("down-gets-traffic", "traffic goes to deployments that are down", patches=_TO_THE_DOWN, first=50),
         Variant("anybody-approves", "an approval counts, whoever gives it", patches=(_ANYBODY,)),
         Variant("stops-at-damage", "one damaged record stops the others", Parts(releases=StopsAtDamage)),
         Variant("raises-damage", "nobody is told of a damaged record", Parts(reconciler=RaisesDamage)),
-        Variant("makes-again", "a deployment is made whenever it is not there", patches=_MAKES_AGAIN, first=10),
+        Variant("makes-again", "a deployment is made whenever it is not there", patches=_MAKES_AGAIN, first=20),
     )
 }
 
