@@ -27,7 +27,7 @@ def test_releases_keep_their_promises_in_2000_seeds() -> None:
             assert not report.violations, "\n".join([*report.violations, shown_by])
             states.update(report.states)
     # That releases went everywhere.
-    assert {state for state, count in states.items() if count > SEEDS / 100} >= {
+    assert {state for state, count in states.items() if count > 4} >= {
         "finished",
         "aborted",
         "rolled_back",
