@@ -156,8 +156,11 @@ def new_values(counts: PairedCounts, min_effect: float) -> NewValues:
     excess = (total - mean) / rows - forgotten
     expected = np.count_nonzero(counts.old == 1) / rows_before
     at_most = max(NEW_SHARE, min(TIMES_EXPECTED * expected, min_effect))
-    is_drift = excess > at_most and excess * rows > DEVIATIONS * deviation
     largest = float(counts.new[found].max(initial=0.0))
+    # Few values come in lumps, up to the largest, which makes a tail longer than a normal one.
+    # Source: Bernstein's inequality, in G. Bennett, J. Am. Stat. Assoc. 57 (1962), eq. 8.
+    by_chance = DEVIATIONS * deviation + largest * DEVIATIONS**2 / 6
+    is_drift = excess > at_most and excess * rows > by_chance
     if not counts.old_rest and largest >= ONE_NEW_SHARE * rows:
         is_drift = is_drift or np.count_nonzero(pooled >= largest) * share_of_rows**largest < CHANCE
     places = np.flatnonzero(found)
