@@ -74,7 +74,7 @@ def test_a_table_is_looked_at_as_the_app_does_all_signals_together_and_with_what
 @pytest.mark.parametrize("fault", [*NUMBERS, *CATEGORIES])
 def test_each_fault_is_found_in_its_column_and_no_other(fault: str) -> None:
     reference, window = independent(20_000, 1), independent(3_000, 2)
-    column = "number_3" if fault in NUMBERS else "category_0"
+    column = "number_3" if fault in NUMBERS else "category_1"
     spoil = {**NUMBERS, **CATEGORIES}[fault][0]
     table = WatchedTable(reference, "number_0", 3_000)
     seen = table.look(spoil(window, column, reference))
