@@ -22,8 +22,8 @@ from shared.simulate.outcome import SAME, Outcome, changes_for, is_plainly_bad, 
 from shared.simulate.traffic import Traffic, constant, diurnal, learned
 
 DEFAULT_PER_MINUTE = 1000.0
-# Releases of each kind, where a policy is only asked whether it decides.
-CHECKED_RUNS = 200
+# Releases of each kind, where a policy is only asked whether it decides; fewer where each has very many intervals.
+CHECKED_RUNS, FEWEST_CHECKED, CHECKED_INTERVALS = 200, 50, 400_000
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -179,9 +179,12 @@ def undecided(policy: Policy) -> str:
     if rollout is None or rollout.expected_traffic is None or rollout.strategy in {"ab", "batch"}:
         return ""
     plan, traffic = plan_from(policy), constant(_per_minute(rollout.expected_traffic))
-    same = outcome(plan, traffic, SAME, CHECKED_RUNS, SEED)
+    runs = min(
+        CHECKED_RUNS, max(FEWEST_CHECKED, CHECKED_INTERVALS // max(1, plan.decide_within // plan.judge.interval))
+    )
+    same = outcome(plan, traffic, SAME, runs, SEED)
     worse = [each for each in changes_for(plan.judge) if is_plainly_bad(each, plan.judge)] if same.decides else []
-    outcomes = (same, *(outcome(plan, traffic, change, CHECKED_RUNS, SEED) for change in worse))
+    outcomes = (same, *(outcome(plan, traffic, change, runs, SEED) for change in worse))
     needs = None if same.decides else time_needed(plan, traffic)
     found = Study("it", policy.model, plan, traffic, "", outcomes, needs, (), SEED)
     return "" if found.decides else found.headline
