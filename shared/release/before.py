@@ -131,7 +131,7 @@ def evaluating(release: Release, seen: Observation, now: datetime) -> Step:
 
 def awaiting_approval(release: Release, seen: Observation, now: datetime) -> Step:
     """Wait for people, and for no longer than the plan allows."""
-    if newer := superseded(release, seen):
+    if newer := superseded(release, seen) or _overtaken(release, seen):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     if decision := seen.decision:
         by = ", ".join(decision.by)
@@ -178,6 +178,18 @@ def superseded(release: Release, seen: Observation) -> str:
     if serving and is_newer(serving, seen.champion_created_at, release.version, release.model_created_at):
         return f"version {serving} serves already, which is newer than {release.version}"
     return ""
+
+
+def _overtaken(release: Release, seen: Observation) -> str:
+    """Return why people need not be asked any longer: a newer version waits for the endpoint, and would wait for them.
+
+    It may fail its gates, so the way back is named.
+    """
+    newer = _newest_waiting(release, seen)
+    if newer is None:
+        return ""
+    hint = f"`vigia releases retry {release.id}` asks again if that one is not released"
+    return f"version {newer.version} is on its way, which is newer than {release.version}; {hint}"
 
 
 def _newest_waiting(release: Release, seen: Observation) -> Rival | None:

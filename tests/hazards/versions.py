@@ -54,6 +54,7 @@ class Registry(World):
     def __init__(self, created: Mapping[str, datetime]) -> None:
         super().__init__(a_policy(POLICY))
         self.azureml.models.clear()
+        self.azureml.endpoints.clear()
         for version, moment in created.items():
             self.azureml.register("churn", version, moment)
         self.reconciler = Reconciler(
