@@ -36,9 +36,15 @@ by npm. That takes about two minutes the first time, and nothing after that. `CO
 
 
 def test(environment: Environment, arguments: Sequence[str]) -> int:
-    """Run pytest; a whole run on an older Python is followed by the worker's test on 3.13."""
-    code = run_shown([str(environment.program("python")), "-m", "pytest", *arguments])
-    if arguments or environment.version == WORKER_PYTHON:
+    """Run pytest with the arguments; without any, every test: on all cores, then those that need the cores to
+    themselves, and on an older Python the worker's test on 3.13."""
+    pytest = [str(environment.program("python")), "-m", "pytest"]
+    if arguments:
+        return run_shown([*pytest, *arguments])
+    # A file stays in one process: its tests share what is slow to start.
+    together = run_shown([*pytest, "-n", "logical", "--dist", "loadfile", "-m", "not alone"])
+    code = run_shown([*pytest, "-m", "alone"]) or together
+    if environment.version == WORKER_PYTHON:
         return code
     python = find_python(WORKER_PYTHON)
     if python is None:

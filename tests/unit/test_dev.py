@@ -214,7 +214,20 @@ class TestTest:
 
         assert commands.test(environment(project, FakeRun()), []) == 0
 
-        assert shown == ["-m pytest", "-m pytest tests/contract/test_python_worker.py"]
+        assert shown == [
+            "-m pytest -n logical --dist loadfile -m not alone",
+            "-m pytest -m alone",
+            "-m pytest tests/contract/test_python_worker.py",
+        ]
+
+    def test_a_failure_is_told_whichever_run_it_was_in(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(commands, "find_python", lambda _: None)
+        for failing in ("not alone", "alone"):
+            monkeypatch.setattr(commands, "run_shown", lambda command, failing=failing: int(command[-1] == failing))
+            assert commands.test(environment(project, FakeRun()), []) == 1
+        capsys.readouterr()
 
     def test_missing_python_is_told(
         self, project: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
