@@ -24,7 +24,7 @@ from shared.drift.batches import (
     share_out,
 )
 from shared.drift.counts import MOST_UNSEEN, ColumnCounts, WindowCounts, bounded, whole_sum
-from shared.drift.equal import Precision, are_epochs, around, coarser, meaning, meanings, number_text, rounded
+from shared.drift.equal import Precision, are_epochs, around, coarser, meaning, number_text, rounded, sense, senses
 from shared.drift.reference import CategoricalColumn, Column, NumericColumn, OtherColumn, Profile
 from shared.drift.values import Texts, Values, values_of
 
@@ -254,7 +254,7 @@ class CategoricalTally(ColumnTally):
         super().__init__(column.kind)
         names = [name for name, _ in column.categories]
         self._place_of = {name: place for place, name in enumerate(names)}
-        self._meanings = meanings(names)
+        self._senses = senses(names)
         self._known = np.zeros(len(column.categories), dtype=np.int64)
         self._unseen = 0
         self._unseen_values: Counter[str] = Counter()
@@ -277,12 +277,11 @@ class CategoricalTally(ColumnTally):
         np.add.at(self._known, places[~is_new], texts.counts[~is_new])
 
     def _places(self, distinct: Any) -> NDArray[np.int64]:
-        """Return each text's category, by the very text or else by what it means; -1 for none."""
+        """Return each text's category, by the very text or else by how it reads; -1 for none."""
         texts = distinct.to_pylist()
         places = np.array([self._place_of.get(each, -1) for each in texts], dtype=np.int64)
-        if self._meanings:
-            for row in np.flatnonzero(places < 0).tolist():
-                places[row] = self._meanings.get(meaning(texts[row]) or "", -1)
+        for row in np.flatnonzero(places < 0).tolist():
+            places[row] = self._senses.get(sense(texts[row]), -1)
         return places
 
     def _add_unseen(self, texts: Texts) -> None:

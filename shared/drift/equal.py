@@ -6,12 +6,15 @@
 - Booleans: true, "True" and "TRUE"; also 1 and 0 beside a column of nothing but booleans, and the other way round.
 - Numbers as text: "7", 7 and 7.0 where one side holds numbers, or where no other text fits; of keys, "007" is no 7.
 - Dates as text: a text that is a date, or a date with a time, is a time; days of another format than ISO, too.
+- Other texts: as they read, so without blanks around them, as columns of fixed width have, and with "é" as one
+  character or as two (Unicode's NFC and NFD); their case counts.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -118,8 +121,13 @@ def meaning(text: str) -> str | None:
     return _BOOLEANS.get(text.strip().lower())
 
 
-def meanings(names: Sequence[str]) -> dict[str, int]:
-    """Return, for the names that read as numbers or booleans, what they mean with their place; the first of several."""
+def sense(text: str) -> str:
+    """Return what equal texts have in common: what they mean, else how they read."""
+    return meaning(text) or unicodedata.normalize("NFC", text.strip())
+
+
+def senses(names: Sequence[str]) -> dict[str, int]:
+    """Return the names' senses with their place; the first of several."""
     found: dict[str, int] = {}
     for place, name in enumerate(names):
         if (read := meaning(name)) is not None:
@@ -129,6 +137,8 @@ def meanings(names: Sequence[str]) -> dict[str, int]:
         if found and len(found) == len(names) and found.keys() <= set(ones):
             found |= {other: found[one] for one, other in zip(ones, others, strict=True) if one in found}
             break
+    for place, name in enumerate(names):
+        found.setdefault(sense(name), place)
     return found
 
 
@@ -195,7 +205,7 @@ def key_of(value: Any) -> str:
     if isinstance(value, str):
         if is_time(value):
             return _moment(value)
-        return value if re.match(r"[+-]?0\d", value) else meaning(value) or value
+        return value.strip() if re.match(r"\s*[+-]?0\d", value) else sense(value)
     if isinstance(value, float | np.floating):
         return number_text(float(value)) if math.isfinite(value) else str(value)
     if isinstance(value, int | np.integer) or hasattr(value, "as_tuple"):  # a Decimal has one

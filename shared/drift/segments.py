@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared.drift.columns import kind_of, named_columns
-from shared.drift.equal import around, meaning, meanings, number_text, numbers_of
+from shared.drift.equal import around, number_text, numbers_of, sense, senses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,13 +50,13 @@ class Segmentation:
         last = len(self.labels) - 1
         if self.categories:
             places = {name: number for number, name in enumerate(self.categories)}
-            means, other = meanings(self.categories), len(self.categories)
+            read_as, other = senses(self.categories), len(self.categories)
             try:
                 codes, distinct = pd.factorize(column.astype(object))
             except TypeError:  # lists and records have no hash, their text has
                 codes, distinct = pd.factorize(column.astype(str))
             names = [number_text(each) if isinstance(each, float) else str(each) for each in distinct]
-            chosen = [places.get(each, means.get(meaning(each) or "", other)) for each in names]
+            chosen = [places.get(each, read_as.get(sense(each), other)) for each in names]
             found = np.array([*chosen, other], dtype=np.int64)[codes]
         else:
             numbers = numbers_of(column)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -168,6 +169,16 @@ def test_codes_that_lost_their_zeros_or_got_a_point_are_the_codes_they_were() ->
     assert effects(compare(reference, pd.DataFrame({"code": spelled})))["code"] == 0.0
 
 
+def test_texts_read_the_same_with_blanks_around_them_and_in_both_forms_of_unicode() -> None:
+    cities = pd.Series(np.random.default_rng(2).choice(["São Paulo", "Zürich", "Faro"], ROWS))
+    padded = cities.map(lambda city: unicodedata.normalize("NFD", city).ljust(12))
+    for before, now in ((cities, padded), (padded, cities)):
+        report = compare(profile(pd.DataFrame({"city": before})), pd.DataFrame({"city": now}))
+        assert (effects(report)["city"], report.columns[0].unseen_share) == (0.0, 0.0)
+    lower = cities.str.lower()
+    assert compare(profile(pd.DataFrame({"city": cities})), pd.DataFrame({"city": lower})).verdict == "drift"
+
+
 def test_dates_as_text_move_on_without_drift() -> None:
     days = pd.date_range("2024-01-01", periods=60).repeat(50)
     report = compare(
@@ -212,6 +223,7 @@ def test_a_segment_holds_the_same_rows_in_every_format() -> None:
         pytest.param(str, float, id="text_and_float"),
         pytest.param(lambda n: 10**17 + n, lambda n: str(10**17 + n), id="long_ids"),
         pytest.param(lambda n: f"a{n}", lambda n: f"a{n}".encode(), id="bytes"),
+        pytest.param(lambda n: f"São {n}", lambda n: f"Sa\u0303o {n}   ", id="fixed_width_and_two_characters"),
         pytest.param(
             lambda n: pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(minutes=n),
             lambda n: (pd.Timestamp("2024-01-01") + pd.Timedelta(minutes=n)).isoformat(),
