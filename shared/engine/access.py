@@ -1,5 +1,5 @@
-"""Telling people that Azure no longer accepts the app, or a record is damaged, which nobody would notice before work is
-missing."""
+"""Telling people that Azure no longer accepts the app, or that something does not go on, which nobody would notice
+before work is missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tell_refusal(exc: VigiaError, outbox: Outbox, now: datetime) -> None:
         log.error("access.untold", extra=fields(code=trouble.code, reason=trouble.message))
 
 
-def damaged(part: str, reason: str, now: datetime) -> Notice:
-    """Return the notice that a record cannot be read, so that what it is about does not go on; the same all day."""
+def stuck(part: str, reason: str, now: datetime) -> Notice:
+    """Return the notice that a part does not go on, as when its record cannot be read; the same all day."""
     key = f"{NoticeKind.NOT_RUNNING}/{part}/{now:%Y-%m-%d}"
     return Notice(NoticeKind.NOT_RUNNING, key, ModelName(""), {"part": part, "reason": reason})

@@ -15,7 +15,7 @@ from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.release import Release
 from shared.domain.release_plan import KeepPlan
-from shared.engine.access import damaged
+from shared.engine.access import stuck
 from shared.engine.release_act import SEEN_COUNTS_FOR
 from shared.errors import VigiaError
 from shared.logs import fields
@@ -54,7 +54,7 @@ class EndpointKeeper:
     def _tell_damage(self, name: EndpointName, exc: VigiaError) -> None:
         if exc.code == UNREADABLE_RECORD:
             with suppress(VigiaError):
-                self.outbox.post([damaged(f"endpoint {name}", exc.message, self.clock.now())])
+                self.outbox.post([stuck(f"endpoint {name}", exc.message, self.clock.now())])
 
     def _look(self, name: EndpointName) -> None:
         claim = self.endpoints.read(name)

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseState
-from shared.engine.access import damaged, tell_refusal
+from shared.engine.access import stuck, tell_refusal
 from shared.engine.release_act import Actor
 from shared.engine.release_batch import BatchScorer
 from shared.engine.release_observe import Observer
@@ -30,6 +30,7 @@ from shared.ports.queues import RELEASES, MessageQueue
 from shared.ports.telemetry import Telemetry
 from shared.ports.workspace import Workspace
 from shared.release.actions import CreateDeployment
+from shared.release.blind import TELLS_AFTER
 from shared.release.endings import end, go_back
 from shared.release.moves import Step
 from shared.release.observation import Observation
@@ -107,7 +108,7 @@ class Reconciler:
         except PermanentError as exc:
             # Set aside where it is: whoever mends it has it go on, and no other release waits for that.
             log.error("release.unreadable", extra=fields(release=release_id, reason=exc.message))
-            self.outbox.post([damaged(f"release {release_id}", exc.message, self.clock.now())])
+            self.outbox.post([stuck(f"release {release_id}", exc.message, self.clock.now())])
             return
         if stored is None:
             log.warning("release.unknown", extra=fields(release=release_id))
@@ -161,6 +162,7 @@ class Reconciler:
                 log.info("release.action_delayed", extra=about)
                 tell_refusal(exc, self.outbox, self.clock.now())
                 self._tell(saved)
+                self._tell_unended(saved.release, exc)
                 if taken.wake_at <= self.clock.now():
                     self._retry(saved)
                 return None
@@ -173,6 +175,12 @@ class Reconciler:
                     return None
                 saved = noted
         return saved
+
+    def _tell_unended(self, release: Release, exc: RetryableError) -> None:
+        """Tell that a release has ended and cannot be left: it still owns its endpoint, and no other gets a turn."""
+        now = self.clock.now()
+        if release.state.is_terminal and now - release.entered_at >= TELLS_AFTER:
+            self.outbox.post([stuck(f"the end of release {release.id}", exc.message, now)])
 
     def _refused(self, stored: StoredRelease, seen: Observation, why: str) -> StoredRelease | None:
         """It is refused for good: fail before traffic was touched, take it back after; keep trying to roll back."""

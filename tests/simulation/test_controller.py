@@ -13,12 +13,12 @@ from tests.simulation.controller.simulate import simulate
 from tests.simulation.controller.variants import VARIANTS, broken
 from tests.simulation.studio import studio, without_json
 
-# A run costs four times what one of the facts' costs; the benchmark's long form runs 100,000.
-SEEDS = 2_000
+# The benchmark's long form runs 100,000.
+SEEDS = 10_000
 
 
-@pytest.mark.timeout(900)  # a minute of one core; more when others want it, too
-def test_releases_keep_their_promises_in_2000_seeds() -> None:
+@pytest.mark.timeout(900)  # three minutes of one core; more when others want it, too
+def test_releases_keep_their_promises_in_10000_seeds() -> None:
     states = Counter[str]()
     with studio(), without_json():
         for seed in range(SEEDS):
@@ -27,7 +27,7 @@ def test_releases_keep_their_promises_in_2000_seeds() -> None:
             assert not report.violations, "\n".join([*report.violations, shown_by])
             states.update(report.states)
     # That releases went everywhere.
-    assert {state for state, count in states.items() if count > 4} >= {
+    assert {state for state, count in states.items() if count > SEEDS / 1000} >= {
         "finished",
         "aborted",
         "rolled_back",
@@ -35,6 +35,7 @@ def test_releases_keep_their_promises_in_2000_seeds() -> None:
         "expired",
         "failed",
         "superseded",
+        "lost",
     }
 
 
