@@ -100,7 +100,7 @@ class System:
             time.sleep(0.02)
         raise AssertionError(f"no {kind} of {subject} among {[each['subject'] for each in self.events]}")
 
-    def wait_for_job(self, name: str, seconds: float = 30) -> str:
+    def wait_for_job(self, name: str, seconds: float = 90) -> str:
         """Return the status in which a job ended."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
