@@ -25,6 +25,8 @@ from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 import shared.engine.outbox
 from functions import notices, process, reconcile, timers
 from shared.bootstrap import App, get_app
+from shared.policy.model import Policy
+from shared.reactions.retrain_section import Retrain
 from tests.chaos import breaks
 from tests.chaos.fuse import Fuse, Wired, WiredBlobs, nothing_of, queue_of
 from tests.chaos.points import Errand, Point
@@ -162,11 +164,21 @@ def wire(app: App, fuse: Fuse) -> App:
     app.blobs = WiredBlobs(app.blobs, fuse)
     app.queue = Wired(app.queue, fuse, queue_of)  # type: ignore[assignment]
     app.workspace = Wired(app.workspace, fuse, nothing_of)  # type: ignore[assignment]
+    app.policies = tuple(map(_without_cooldown, app.policies))
     outbox = app.outbox
     channels = {name: Wired(channel, fuse, lambda _, name=name: name) for name, channel in outbox.channels.items()}  # type: ignore[misc]
     # Each notice by itself: the tally asks after every single one.
     app.outbox = replace(outbox, channels=channels, storms=None)
     return app
+
+
+def _without_cooldown(policy: Policy) -> Policy:
+    """Return the policy as no file may have it: every request trains, however fast they come."""
+    sections = {
+        name: each.model_copy(update={"cooldown": timedelta(0)}) if isinstance(each, Retrain) else each
+        for name, each in policy.sections.items()
+    }
+    return replace(policy, sections=sections)
 
 
 def main() -> None:
