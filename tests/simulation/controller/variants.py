@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
-from unittest.mock import patch
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseRequest
@@ -23,18 +21,7 @@ from shared.store.codec import encode
 from shared.store.releases import ReleaseItem, ReleaseStore, StoredRelease, _request_name
 from tests.simulation.controller.ports import ControllerWorkspace
 from tests.simulation.controller.world import Parts
-from tests.simulation.variants.spec import Patch
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """`breaks` is the safety property that goes, in one sentence; it is caught within ten seeds from `first` on."""
-
-    name: str
-    breaks: str
-    parts: Parts = field(default_factory=Parts)
-    patches: tuple[Patch, ...] = ()
-    first: int = 0
+from tests.simulation.variants.spec import Patch, Variant, running
 
 
 class AsksOverOthers(ReleaseStore):
@@ -103,7 +90,7 @@ _NO_REFUSALS = Patch(reconcile, "tell_refusal", lambda *_: None)
 _HAMMERS = Patch(blind, "_again", _at_once)
 _TO_THE_DOWN = (Patch(step, "on_its_feet", lambda _, taken, *__: taken), Patch(keeper, "cannot_take", lambda *_: ""))
 _ANYBODY = Patch(approvals, "bar_to_vote", lambda *_, **__: None)
-VARIANTS = {
+VARIANTS: dict[str, Variant[Parts]] = {
     variant.name: variant
     for variant in (
         Variant(
@@ -123,18 +110,6 @@ VARIANTS = {
 }
 
 
-@contextmanager
-def broken(name: str | None) -> Iterator[Parts]:
+def broken(name: str | None) -> AbstractContextManager[Parts]:
     """Break what the variant breaks, and give the parts to run with; production's own for None."""
-    if name is None:
-        yield Parts()
-        return
-    variant = VARIANTS[name]
-    patchers = [patch.object(p.owner, p.name, p.value) for p in variant.patches]
-    for patcher in patchers:
-        patcher.start()
-    try:
-        yield variant.parts
-    finally:
-        for patcher in patchers:
-            patcher.stop()
+    return running(VARIANTS[name] if name is not None else None, Parts())

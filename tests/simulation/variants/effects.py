@@ -126,7 +126,7 @@ def _random_name(work: Work) -> str:
     return uuid.uuid4().hex[:16]
 
 
-VARIANTS = (
+VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("random-names", "effects get random names", patches=(Patch(Work, "effect_name", property(_random_name)),)),
     Variant("done-first", "done is written before the effects", Parts(processor=DoneFirst)),
     Variant("decides-anew", "the plan is recomputed at takeover", Parts(processor=DecidesAnew)),

@@ -97,7 +97,7 @@ def _by_event_id(fact: Fact) -> str:
     return fact.event_id.encode().hex()
 
 
-VARIANTS = (
+VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("claim-unconditional", "a claim is written without If-None-Match", Parts(ledger=ClaimsOverOthers)),
     Variant("done-unconditional", "done is written without If-Match", Parts(ledger=ClosesWhateverIsThere)),
     Variant("silence-is-conflict", "no answer to a claim is a conflict", Parts(ledger=ReadsSilenceAsConflict)),

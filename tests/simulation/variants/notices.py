@@ -79,7 +79,7 @@ class NoQuarantine(Processor):
         raise exc
 
 
-VARIANTS = (
+VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("told-before-done", "notices are posted before done, never after", Parts(processor=TellsBeforeDone)),
     Variant("only-finisher-tells", "a dead worker's notices are nobody's", Parts(processor=OnlyTheFinisherTells)),
     Variant("noted-before-sent", "a message is noted before it is sent", Parts(outbox=NotedBeforeSent)),

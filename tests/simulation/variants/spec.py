@@ -1,10 +1,14 @@
-"""What a broken variant is made of."""
+"""What a broken variant is made of, and how to run it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from unittest.mock import patch
 
-from tests.simulation.world import Parts
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +21,21 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
-    """`breaks` is the safety property that goes, in one sentence."""
+class Variant(Generic[P]):
+    """`breaks` is the safety property that goes, in one sentence; it is caught within ten seeds from `first` on.
+    Without `parts` of its own it has production's."""
 
     name: str
     breaks: str
-    parts: Parts = field(default_factory=Parts)
+    parts: P | None = None
     patches: tuple[Patch, ...] = ()
+    first: int = 0
+
+
+@contextmanager
+def running(variant: Variant[P] | None, own: P) -> Iterator[P]:
+    """Break what the variant breaks, and give the parts to run with; `own`, production's, where it has none."""
+    with ExitStack() as stack:
+        for each in variant.patches if variant else ():
+            stack.enter_context(patch.object(each.owner, each.name, each.value))
+        yield variant.parts if variant and variant.parts else own
