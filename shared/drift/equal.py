@@ -130,15 +130,12 @@ def senses(names: Sequence[str]) -> dict[str, int]:
     """Return the names' senses with their place; the first of several."""
     found: dict[str, int] = {}
     for place, name in enumerate(names):
-        if (read := meaning(name)) is not None:
-            found.setdefault(read, place)
+        found.setdefault(sense(name), place)
     # 1 and 0 are booleans where all the names are, and the other way round.
     for ones, others in ((("True", "False"), ("1", "0")), (("1", "0"), ("True", "False"))):
         if found and len(found) == len(names) and found.keys() <= set(ones):
             found |= {other: found[one] for one, other in zip(ones, others, strict=True) if one in found}
             break
-    for place, name in enumerate(names):
-        found.setdefault(sense(name), place)
     return found
 
 
