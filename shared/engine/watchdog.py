@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from croniter import croniter
 
-from shared.domain.ids import ModelName
-from shared.domain.notice import Notice, NoticeKind
+from shared.domain.notice import Notice
+from shared.engine.access import stuck
 from shared.engine.monitor_trouble import cut_off, trouble_notice
 from shared.errors import PolicyError, VigiaError
 from shared.logs import fields
@@ -88,14 +88,14 @@ class Watchdog:
             return None
         since = f"{beat.ended_at:%Y-%m-%d %H:%M} UTC"
         how = f"the run that began at {beat.begun_at:%Y-%m-%d %H:%M} UTC did not" if beat.is_cut_off else "none began"
-        return _not_running(name, f"timer {name} has not run to its end since {since}: {how}", now)
+        return stuck(name, f"timer {name} has not run to its end since {since}: {how}", now)
 
     def _about_policies(self, now: datetime) -> Sequence[Notice]:
         try:
             policies = self.policies()
         except PolicyError as exc:
             reason = f"the policies cannot be read, so that nothing is watched, trained or released anew: {exc}"
-            return (_not_running("policies", reason, now),)
+            return (stuck("policies", reason, now),)
         watched = [(policy, monitor) for policy in policies if (monitor := policy.section(Monitor))]
         return silent_monitors(watched, self.looks, now)
 
@@ -104,12 +104,6 @@ class Watchdog:
             note(timer)
         except VigiaError as exc:
             log.warning("watchdog.unnoted", extra=fields(timer=timer, code=exc.code, reason=exc.message))
-
-
-def _not_running(part: str, reason: str, now: datetime) -> Notice:
-    """Return the notice of it, the same all day."""
-    key = f"{NoticeKind.NOT_RUNNING}/{part}/{now:%Y-%m-%d}"
-    return Notice(NoticeKind.NOT_RUNNING, key, ModelName(""), {"part": part, "reason": reason})
 
 
 def _second_moment(schedule: str, after: datetime) -> datetime:
