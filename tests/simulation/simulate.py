@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from shared.errors import RetryableError, VigiaError
+from shared.errors import VigiaError
 from shared.ports.queues import EVENTS, NOTICES, RELEASES
 from tests.simulation.crew import Crew
 from tests.simulation.faults import weather
 from tests.simulation.properties import violations
 from tests.simulation.run import Run
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.services import Message
 from tests.simulation.stories import Story, story
 from tests.simulation.themes import theme_of
 from tests.simulation.world import Parts, World, duplicates
 
 MOST_LOOKS = 400
-MOST_WORKERS = 4
 MOST_ROUNDS = 12
 MOST_REPLAYS = 3
 ROUND = timedelta(minutes=15)
@@ -76,10 +76,10 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     )
 
 
-class _Scheduler:
+class _Scheduler(Scheduler):
     def __init__(self, run: Run, world: World, told: Story) -> None:
-        self.run, self.world = run, world
-        self._random = run.random
+        super().__init__(run, world.queues)
+        self.world = world
         self._start = run.now
         self._arrivals = list(told.arrivals)
         self._handlers: dict[str, Callable[[str], None]] = {
@@ -93,7 +93,7 @@ class _Scheduler:
         for _ in range(MOST_LOOKS):
             self._deliver(self.run.now)
             self.run.land_due()
-            if not (self._arrivals or self.run.workers or self.world.queues.messages):
+            if not (self._arrivals or self.run.workers or self.queues.messages):
                 return
             self._look()
 
@@ -103,7 +103,7 @@ class _Scheduler:
         self._deliver(datetime.max.replace(tzinfo=self.run.now.tzinfo))
         for _ in range(MOST_ROUNDS):
             self.run.advance(ROUND)
-            self.world.queues.replay(self.run.now)
+            self.queues.replay(self.run.now)
             self._drain()
             self.run.start("sweep", self.world.sweep)
             self._drain()
@@ -114,72 +114,37 @@ class _Scheduler:
         return False
 
     def _look(self) -> None:
-        weather, chance = self.run.weather, self._random.random()
-        messages = self.world.queues.messages
-        if chance < weather.jump:
-            self.run.jump()
-        elif chance < weather.jump + weather.duplicate and messages:
-            copy = self._random.choice(list(messages.values()))
-            self.world.queues.send(copy.queue, copy.text, self.run.now)
-            self.run.injected["duplicates"] += 1
-            self.run.note(f"!! message {copy.number} of {copy.queue} is there twice")
-        elif chance > 0.95:
+        chance = self.run.random.random()
+        if self.disturb(chance):
+            return
+        if chance > 0.95:
             self.run.start("sweep", self._sweep)
-        elif chance > 0.95 - weather.lift and self.world.lift_freezes():
+        elif chance > 0.95 - self.run.weather.lift and self.world.lift_freezes():
             self.run.note("!! a person lifts the freezes")
         else:
-            self._give_a_turn()
+            self.give_a_turn()
 
-    def _give_a_turn(self) -> None:
-        awake, visible = self.run.awake(), self.world.queues.visible(self.run.now)
-        has_room = len(self.run.workers) < MOST_WORKERS
-        if visible and has_room and (not awake or self._random.random() < 0.5):
-            self._take(self._random.choice(visible))
-        elif awake:
-            self.run.go_on(self._random.choice(awake))
-        else:
-            self._wait()
+    def due(self) -> list[datetime]:
+        return [self._start + arrival.after for arrival in self._arrivals[:1]]
 
-    def _wait(self) -> None:
-        """Go to the next moment at which something can happen."""
-        moments = [self._start + arrival.after for arrival in self._arrivals[:1]]
-        moments += [message.visible_at for message in self.world.queues.messages.values()]
-        moments += [worker.asleep_until for worker in self.run.workers if worker.asleep_until]
-        moments += [landing.due for landing in self.run.landings]
-        later = [moment for moment in moments if moment > self.run.now]
-        if later:
-            self.run.advance(min(later) - self.run.now)
+    def wait(self) -> None:
+        if moment := self.next_moment():
+            self.run.advance(moment - self.run.now)
         self.run.start("sweep", self._sweep)
 
     def _deliver(self, until: datetime) -> None:
         while self._arrivals and self._start + self._arrivals[0].after <= until:
             arrival = self._arrivals.pop(0)
             self.run.note(f"delivered: {arrival.body[:100]}")
-            self.world.queues.send(EVENTS, arrival.body, self.run.now)
+            self.queues.send(EVENTS, arrival.body, self.run.now)
 
     def _drain(self) -> None:
         """Work on every visible message, one after the other."""
-        while visible := self.world.queues.visible(self.run.now):
-            self._take(self._random.choice(visible))
+        while visible := self.queues.visible(self.run.now):
+            self.take(self.run.random.choice(visible))
 
-    def _take(self, message: Message) -> None:
-        receipt = self.world.queues.take(message, self.run.now)
-        name = f"{message.queue} {message.number}"
-        self.run.note(f"{name} is taken, try {receipt}: {message.text[:60]}")
-        self.run.start(name, lambda: self._work(message, receipt))
-
-    def _work(self, message: Message, receipt: int) -> None:
-        queues = self.world.queues
-        try:
-            self._handlers[message.queue](message.text)
-        except VigiaError as exc:
-            self.run.note(f"the message goes back: {exc}")
-            queues.give_back(message, receipt, self.run.now)
-            return
-        try:
-            self.run.write("messages w", "delete the message", lambda: queues.delete(message, receipt))
-        except RetryableError:
-            self.run.note("the message stays until its time is up")
+    def handle(self, message: Message, tries: int) -> None:
+        self._handlers[message.queue](message.text)
 
     def _sweep(self) -> None:
         try:
@@ -188,7 +153,7 @@ class _Scheduler:
             self.run.note(f"the sweep ends early: {exc}")
 
     def _is_quiet(self) -> bool:
-        queues, listed = self.world.queues, self.world.blobs.list
+        queues, listed = self.queues, self.world.blobs.list
         is_open = any(
             item.metadata.get("state") in {"claimed", "pending"}
             or item.metadata.get("notices") == "unposted"

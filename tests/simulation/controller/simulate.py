@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from shared.domain.ids import ReleaseId
-from shared.errors import RetryableError, VigiaError
+from shared.errors import VigiaError
 from shared.ports.queues import RELEASES
 from tests.simulation.controller.clicks import do
 from tests.simulation.controller.properties import violations
@@ -20,9 +20,9 @@ from tests.simulation.crew import Crew
 from tests.simulation.faults import weather
 from tests.simulation.ports import release_of
 from tests.simulation.run import START, Run
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.services import MOST_TRIES, Message
 
-MOST_WORKERS = 4
 MOST_LOOKS = 3_000
 TROUBLE_LASTS = timedelta(hours=7)
 # Longer than anything waits before it calls people again.
@@ -57,20 +57,23 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     """
     random, theme = Random(seed), theme_of(seed)
     told = story(random, theme.shape)
-    run = Run(random, replace(weather(random, theme.at, share=theme.share), lift=0.0), _CREW, trace, DELAYS)
+    trouble = weather(random, theme.at, share=theme.share)
+    run = Run(random, replace(trouble, jump=trouble.jump / 4, lift=0.0), _CREW, trace, DELAYS)
     run.note(f"seed {seed}: {theme.name}")
     world = World(run, parts or Parts(), told)
     scheduler = _Scheduler(run, world, told)
     scheduler.trouble()
     scheduler.calm()
     found = (*run.mistakes, *violations(world, told, is_exact=theme.share == 0 and not theme.at))
-    return Report(seed, found, run.injected, world.states(), scheduler.looks)
+    return Report(seed, found, run.injected, world.states(), scheduler.taken)
 
 
-class _Scheduler:
+class _Scheduler(Scheduler):
+    retry_after = timedelta(seconds=5)
+
     def __init__(self, run: Run, world: World, told: Story) -> None:
-        self.run, self.world, self.told = run, world, told
-        self.looks = 0
+        super().__init__(run, world.queues)
+        self.world, self.told = world, told
         self._clicks = sorted((*told.openings, *told.clicks), key=lambda each: each.after)
         self._damages = sorted(told.damages, key=lambda each: each.after)
         self._timer = START + TIMER
@@ -107,23 +110,15 @@ class _Scheduler:
 
     def _go_on_until(self, end: datetime) -> None:
         while self.run.now < end and not self._is_over():
-            if visible := self.world.queues.visible(self.run.now):
-                self._take(self.run.random.choice(visible))
+            if visible := self.queues.visible(self.run.now):
+                self.take(self.run.random.choice(visible))
             else:
-                self._wait()
+                self.wait()
 
     def _look(self) -> None:
         self._happen()
-        run, chance = self.run, self.run.random.random()
-        messages = self.world.queues.messages
-        if chance < run.weather.jump / 4:
-            run.jump()
-        elif chance < run.weather.jump / 4 + run.weather.duplicate and messages:
-            copy = run.random.choice(list(messages.values()))
-            self.world.queues.send(copy.queue, copy.text, run.now)
-            run.injected["duplicates"] += 1
-        else:
-            self._give_a_turn()
+        if not self.disturb(self.run.random.random()):
+            self.give_a_turn()
 
     def _happen(self) -> None:
         """Let what is due happen: late writes, clicks, damage, the timer."""
@@ -153,51 +148,22 @@ class _Scheduler:
         if self.world.damage(damage):
             self.run.note(f"!! {damage.blob} is damaged: {damage.how}")
 
-    def _give_a_turn(self) -> None:
-        awake, visible = self.run.awake(), self.world.queues.visible(self.run.now)
-        has_room = len(self.run.workers) < MOST_WORKERS
-        if visible and has_room and (not awake or self.run.random.random() < 0.5):
-            self._take(self.run.random.choice(visible))
-        elif awake:
-            self.run.go_on(self.run.random.choice(awake))
-        else:
-            self._wait()
+    def due(self) -> list[datetime]:
+        return [START + c.after for c in self._clicks[:1]] + [START + d.after for d in self._damages[:1]]
 
-    def _wait(self) -> None:
-        """Go to the next moment at which something can happen."""
-        moments = [START + each.after for each in self._clicks[:1]]
-        moments += [START + each.after for each in self._damages[:1]]
-        moments += [message.visible_at for message in self.world.queues.messages.values()]
-        moments += [worker.asleep_until for worker in self.run.workers if worker.asleep_until]
-        moments += [landing.due for landing in self.run.landings]
-        later = [moment for moment in moments if moment > self.run.now]
-        nearest = min(later, default=self.run.now + TIMER)
-        if self.world.is_overdue() or nearest > self._timer:
-            nearest = min(nearest, max(self._timer, self.run.now)) if self.world.is_overdue() else nearest
-        self.run.advance(max(nearest - self.run.now, timedelta(0)))
+    def wait(self) -> None:
+        """Go to the next moment at which something can happen; the timer's is one only if it has work."""
+        nearest = self.next_moment() or self.run.now + TIMER
+        if self.world.is_overdue():
+            nearest = min(nearest, max(self._timer, self.run.now))
+        self.run.advance(nearest - self.run.now)
         self._happen()
 
-    def _take(self, message: Message) -> None:
-        receipt = self.world.queues.take(message, self.run.now)
-        self.run.note(f"{message.queue} {message.number} is taken, try {receipt}: {message.text[:60]}")
-        self.looks += 1
-        self.run.start(f"{message.queue} {message.number}", lambda: self._work(message, receipt))
-
-    def _work(self, message: Message, receipt: int) -> None:
-        queues = self.world.queues
-        try:
-            assert message.queue == RELEASES
-            if self.run.active:
-                self.world.looking[self.run.active.name] = ReleaseId(release_of(message.text))
-            self.world.reconciler.handle(message.text, is_last_try=receipt >= MOST_TRIES)
-        except VigiaError as exc:
-            self.run.note(f"the message goes back: {exc}")
-            queues.give_back(message, receipt, self.run.now + timedelta(seconds=5))
-            return
-        try:
-            self.run.write("messages w", "delete the message", lambda: queues.delete(message, receipt))
-        except RetryableError:
-            self.run.note("the message stays until its time is up")
+    def handle(self, message: Message, tries: int) -> None:
+        assert message.queue == RELEASES
+        if self.run.active:
+            self.world.looking[self.run.active.name] = ReleaseId(release_of(message.text))
+        self.world.reconciler.handle(message.text, is_last_try=tries >= MOST_TRIES)
 
     def _is_over(self) -> bool:
         return not (self._clicks or self.run.workers or self.run.landings) and self.world.is_settled()
