@@ -17,6 +17,7 @@ from local.functions_host.log_lines import log_to_stderr
 from local.inbox import Inbox
 from local.lifeline import end_with_parent
 from local.monitor import Monitor
+from local.profile import Conditions, ProfileError, profile_named
 from local.traffic_log import TrafficLog
 from local.until_stopped import until_stopped
 
@@ -35,8 +36,9 @@ def build_emulators(config: CloudConfig, dead_letters: BlobDeadLetters) -> list[
     Raises:
         SubscriptionError: the file of event subscriptions is not right.
         FaultsError: an unknown fault, or one out of bounds.
+        ProfileError: there is no such profile.
     """
-    addresses = config.addresses
+    addresses, conditions = config.addresses, Conditions(profile_named(config.profile))
     grid = EventGrid(
         addresses.eventgrid,
         load_subscriptions(config.subscriptions),
@@ -44,14 +46,17 @@ def build_emulators(config: CloudConfig, dead_letters: BlobDeadLetters) -> list[
         dead_letters,
         config.time_scale,
         Faults().changed(config.faults),
+        conditions=conditions,
     )
 
     async def publish(event: dict[str, Any]) -> None:
         await grid.publish("workspace", [event])
 
     traffic = TrafficLog()
-    azureml = AzureMl(AzureMlConfig(addresses, config.workdir / "azureml", config.python), publish, traffic)
-    return [Inbox(addresses.inbox, addresses.smtp), Monitor(addresses.monitor, traffic), grid, azureml]
+    azureml_config = AzureMlConfig(addresses, config.workdir / "azureml", config.python, conditions=conditions)
+    azureml = AzureMl(azureml_config, publish, traffic)
+    monitor = Monitor(addresses.monitor, traffic, conditions)
+    return [Inbox(addresses.inbox, addresses.smtp), monitor, grid, azureml]
 
 
 async def run(config: CloudConfig) -> None:
@@ -79,7 +84,7 @@ def main() -> int:
     end_with_parent()
     try:
         asyncio.run(run(CloudConfig.read(arguments.config)))
-    except (LocalSystemError, SubscriptionError, FaultsError) as exc:
+    except (LocalSystemError, SubscriptionError, FaultsError, ProfileError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
     return 0

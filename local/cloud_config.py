@@ -17,7 +17,10 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class CloudConfig:
-    """`time_scale` shrinks Event Grid's retry delays; `faults` are Event Grid's own, by name."""
+    """`time_scale` shrinks Event Grid's retry delays; `faults` are Event Grid's own, by name.
+
+    `profile` names one of local/profile.py.
+    """
 
     addresses: Addresses
     workdir: Path
@@ -25,6 +28,7 @@ class CloudConfig:
     python: str = sys.executable
     time_scale: float = 0.05
     faults: dict[str, Any] = field(default_factory=dict)
+    profile: str = "quick"
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2, default=str))

@@ -37,7 +37,8 @@ PARTS = {
 class LocalSystem:
     """Runs everything that the app needs, and the app. Logs are in `workdir`/logs.
 
-    `faults` are Event Grid's, e.g. {"duplicate": 0.3, "reorder": True}; `extra_settings` go over `settings_for`.
+    `faults` are Event Grid's, e.g. {"duplicate": 0.3, "reorder": True}; `extra_settings` go over `settings_for`;
+    `profile` is a name of local/profile.py.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class LocalSystem:
         python: str = sys.executable,
         extra_settings: Mapping[str, str] | None = None,
         app_folder: Path = ROOT,
+        profile: str = "quick",
     ) -> None:
         self.addresses = addresses
         self.workdir = workdir.resolve()
@@ -55,7 +57,9 @@ class LocalSystem:
         self.settings_file = self.workdir / "local.settings.json"
         logs = self.workdir / "logs"
         config = self.workdir / "cloud.json"
-        self._cloud_config = CloudConfig(addresses, self.workdir, python=python, faults=dict(faults or {}))
+        self._cloud_config = CloudConfig(
+            addresses, self.workdir, python=python, faults=dict(faults or {}), profile=profile
+        )
         self._cloud_file = config
         self._azurite = Azurite(addresses, log=logs / "azurite.log")
         # The repository is on the path of both, wherever they are started from.

@@ -44,11 +44,13 @@ def main() -> int:
     parser.add_argument(
         "--workdir", type=Path, default=ROOT / ".vigia" / "up", help="for logs and settings; default: .vigia/up"
     )
+    parser.add_argument("--unkind", action="store_true", help="as slow, late and strict as Azure, on a scaled clock")
     arguments = parser.parse_args()
     end_with_parent()
     raise_on_stop_signals()
     try:
-        with LocalSystem(Addresses.free() if arguments.free_ports else Addresses.fixed(), arguments.workdir) as system:
+        addresses = Addresses.free() if arguments.free_ports else Addresses.fixed()
+        with LocalSystem(addresses, arguments.workdir, profile="unkind" if arguments.unkind else "quick") as system:
             print(f"The local system is running; Ctrl-C stops it.\n{describe(system)}", flush=True)
             watch(system)
     except LocalSystemError as exc:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.addresses import Addresses
+from local.profile import Conditions
 
 
 @dataclass
@@ -38,6 +39,7 @@ class AzureMlConfig:
     pending_limit: int = 64  # requests waiting on one deployment before the proxy answers 429
     require_keys: bool = True  # scoring asks for the endpoint's key, as the service does
     faults: Faults = field(default_factory=Faults)
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def updating_seconds(self) -> float:

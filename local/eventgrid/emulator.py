@@ -32,6 +32,7 @@ from local.eventgrid.schemas import (
 )
 from local.eventgrid.subscription import Subscription
 from local.listener import Listener
+from local.profile import Conditions
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class EventGrid:
         faults: Faults | None = None,
         keys: Sequence[str] = (LOCAL_KEY,),
         answer_timeout: timedelta = ANSWER_TIMEOUT,
+        conditions: Conditions | None = None,
     ) -> None:
         self.records = Records()
         self._listener = Listener("Event Grid", port)
@@ -67,6 +69,7 @@ class EventGrid:
         self._dice = Dice(faults or Faults())
         self._keys = keys
         self._answer_timeout = answer_timeout
+        self._conditions = conditions or Conditions()
         self._deliveries: set[asyncio.Task[Any]] = set()
         self._couriers: list[Courier] = []
         self._http: aiohttp.ClientSession | None = None

@@ -20,15 +20,17 @@ from local.monitor.metrics import MetricsError, MetricsQuery, endpoint_metrics
 from local.monitor.metrics_request import parse_request, parse_resource
 from local.monitor.query import run_query
 from local.monitor.timespan import TimespanError, parse_timespan
+from local.profile import Conditions
 from local.traffic_log import TrafficLog
 
 
 class Monitor:
     """Answers log queries and metric requests from the traffic log. Any workspace id reaches the same log."""
 
-    def __init__(self, port: int, traffic: TrafficLog) -> None:
+    def __init__(self, port: int, traffic: TrafficLog, conditions: Conditions | None = None) -> None:
         self._listener = Listener("Azure Monitor", port)
         self._traffic = traffic
+        self._conditions = conditions or Conditions()
 
     @property
     def port(self) -> int:

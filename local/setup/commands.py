@@ -26,6 +26,7 @@ usage: python3 dev.py COMMAND [ARGUMENT ...]
   test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger)
   check   run every check: format, lint, types, import contracts, dead code
   up      start the local system and leave it running until Ctrl-C
+          (--unkind: as slow, late and strict as Azure, on a scaled clock)
   bench   measure, with the goal beside each figure: bench [NAME] [--long] [--json FILE]
   sbom    write what the app is made of as CycloneDX, from the lock (--output FILE)
   audit   look for advisories about the locked packages, over the network (exit code 2: it could not look)

@@ -1,0 +1,170 @@
+"""How kind the emulators are: `QUICK` answers at once, `UNKIND` makes the trouble that Azure makes, on a scaled clock.
+
+Where each trouble is written down: README of local/azureml, "The unkind profile".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# The least and the most of a duration that is drawn anew each time, in minutes of Azure.
+Span = tuple[float, float]
+NONE: Span = (0.0, 0.0)
+RIGHTS = ("read", "write", "logs", "metrics")
+
+
+class ProfileError(ValueError):
+    """An unknown profile or fault, or a value that it can't have; the message names it."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Every unkindness, all of them off by default. Durations are minutes of Azure; `minute_seconds` scales them.
+
+    Requests per second are those of the laptop's clock: the app doesn't ask faster because minutes are short.
+    """
+
+    name: str = "quick"
+    minute_seconds: float = 2.0  # how long a minute of Azure takes here: the only place that scales its clock
+    seed: int = 0
+    # Azure ML's operations, and what is refused or seen meanwhile.
+    traffic_minutes: Span = NONE  # any write to an endpoint
+    deployment_minutes: Span = NONE
+    compute_minutes: Span = NONE
+    stale_minutes: float = 0.0  # how long a read shows the state before the last write
+    refuse_while_updating: bool = False  # a deployment's PUT answers 409 while its endpoint is at work
+    # Refusals.
+    wrapped_refusals: bool = False  # the reason is in `details`, below "The request is invalid."
+    quota_cores: int = 0  # cores of each instance type's family; 0 is no limit
+    quota_in_operation: bool = False  # cores are counted while the deployment is made, not at its request
+    failing_deployments: int = 0  # the next n deployments end Failed with ResourceNotReady
+    failing_endpoints: int = 0  # the next n endpoints that are made end Failed
+    name_kept_minutes: float = 0.0  # how long a deleted endpoint's name stays taken in the region
+    taken_names: tuple[str, ...] = ()  # names of endpoints that others of the region have
+    other_case: bool = False  # names inside ids come back in another case than they were sent
+    # Throttling: a token bucket per caller for reads over ARM, and a share of calls that Azure ML throttles itself.
+    reads_per_second: float = 0.0  # 0 is no limit
+    read_burst: int = 250
+    throttled_share: float = 0.0
+    # Roles of whoever isn't a person: `roles_after_minutes` counts from the start; `roles_removed` names RIGHTS.
+    roles_after_minutes: float = 0.0
+    roles_removed: tuple[str, ...] = ()
+    # Logs and metrics.
+    ingestion_minutes: Span = NONE
+    late_share: float = 0.0  # of the log's minutes, those that arrive `late_minutes` after the fact
+    late_minutes: float = 15.0
+    metrics_minutes: float = 0.0
+    response_code_is_text: bool = False
+    # Event Grid.
+    rejected_first_deliveries: int = 0  # to each function, after the host's start
+
+    def __post_init__(self) -> None:
+        for each in dataclasses.fields(self):
+            _check(each.name, getattr(self, each.name), each.default)
+
+    def seconds(self, minutes: float) -> float:
+        """Return how long so many minutes of Azure take here."""
+        return minutes * self.minute_seconds
+
+    def drawn(self, span: Span, chance: random.Random) -> float:
+        """Return a duration from a span, in seconds here."""
+        return self.seconds(chance.uniform(*span))
+
+    def faults(self) -> dict[str, Any]:
+        """Return what can be set over `/_local/faults`: everything but name, scale and seed."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if key not in _FIXED}
+
+    def changed(self, changes: Mapping[str, Any]) -> Profile:
+        """Return this profile with other faults; 0 turns any of them off.
+
+        Raises:
+            ProfileError: no such fault, or not a value of its kind.
+        """
+        known = self.faults()
+        unknown = [name for name in changes if name not in known]
+        if unknown:
+            raise ProfileError(f"unknown fault {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        return dataclasses.replace(self, **{name: _value(name, value) for name, value in changes.items()})
+
+
+_FIXED = ("name", "minute_seconds", "seed")
+_DEFAULTS = {each.name: each.default for each in dataclasses.fields(Profile)}
+
+
+def _value(name: str, given: Any) -> Any:
+    """Return a JSON value as the field keeps it."""
+    kind = type(_DEFAULTS[name])
+    if kind is tuple:
+        off = NONE if _DEFAULTS[name] == NONE else ()
+        return off if given == 0 else tuple(given) if isinstance(given, list) else given
+    if kind is bool and given in (0, 1):
+        return bool(given)
+    return given
+
+
+def _check(name: str, value: Any, default: Any) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(default, bool):
+        is_right, wanted = isinstance(value, bool), "true or false"
+    elif default == NONE:
+        is_right = isinstance(value, tuple) and len(value) == 2 and all(isinstance(each, int | float) for each in value)
+        is_right, wanted = is_right and 0 <= value[0] <= value[1], "[least, most] in minutes"
+    elif isinstance(default, tuple):
+        is_right, wanted = isinstance(value, tuple) and all(isinstance(each, str) for each in value), "a list of texts"
+        if name == "roles_removed":
+            is_right, wanted = is_right and set(value) <= set(RIGHTS), f"a list of {', '.join(RIGHTS)}"
+    elif isinstance(default, str):
+        is_right, wanted = isinstance(value, str), "a text"
+    elif name.endswith("_share"):
+        is_right, wanted = is_number and 0 <= value <= 1, "a share from 0 to 1"
+    else:
+        is_right, wanted = is_number and value >= 0, "a number from 0"
+        if isinstance(default, int):
+            is_right, wanted = is_right and isinstance(value, int), "a whole number from 0"
+    if not is_right:
+        raise ProfileError(f"{name} must be {wanted}, found {value!r}")
+
+
+QUICK = Profile()
+UNKIND = Profile(
+    name="unkind",
+    traffic_minutes=(1, 3),
+    deployment_minutes=(8, 20),
+    compute_minutes=(2, 5),
+    stale_minutes=0.5,
+    refuse_while_updating=True,
+    wrapped_refusals=True,
+    name_kept_minutes=10,
+    other_case=True,
+    reads_per_second=25,
+    throttled_share=0.02,
+    roles_after_minutes=10,
+    ingestion_minutes=(2, 5),
+    late_share=0.02,
+    metrics_minutes=3,
+    response_code_is_text=True,
+    rejected_first_deliveries=1,
+)
+PROFILES = {each.name: each for each in (QUICK, UNKIND)}
+
+
+def profile_named(name: str) -> Profile:
+    """Return the profile of a name.
+
+    Raises:
+        ProfileError: there is none.
+    """
+    if name not in PROFILES:
+        raise ProfileError(f"there is no profile {name!r}; profiles: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+@dataclass
+class Conditions:
+    """The profile that all emulators of a cloud are under now; a fault that is set at one of them holds for all."""
+
+    profile: Profile = field(default=QUICK)
