@@ -1,16 +1,23 @@
 """Event Grid: one trigger per event family. Each puts the raw event on queue `events` and returns at once.
 
-Nothing is judged here: Event Grid drops what is answered wrongly, while a queued event is ours to keep.
+Nothing is judged here: Event Grid drops what is answered wrongly, while a queued event is ours to keep. The message is
+sent by ourselves, not by the host's output binding: the binding's messages are gone after seven days, whoever was
+stopped meanwhile, and it has no setting for that.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared.ports.queues import EVENTS, LARGEST_MESSAGE
+from shared.ports.queues import EVENTS, LARGEST_MESSAGE, MessageQueue
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 bp = func.Blueprint()
 
@@ -30,18 +37,38 @@ FAMILIES = {
 }
 
 
-def keep(event: func.EventGridEvent, message: func.Out[str]) -> None:
-    """Put the raw event on the queue."""
-    message.set(_queued(event))
+def keep(event: func.EventGridEvent) -> None:
+    """Put the raw event on the queue. What is raised has Event Grid bring the event again."""
+    send(queue_message(json.dumps(_raw(event), ensure_ascii=False, separators=(",", ":"))))
 
 
 for family in FAMILIES:
-    to_queue = bp.queue_output(arg_name="message", queue_name=EVENTS, connection="AzureWebJobsStorage")
-    bp.function_name(family)(bp.event_grid_trigger(arg_name="event")(to_queue(keep)))
+    bp.function_name(family)(bp.event_grid_trigger(arg_name="event")(keep))
 
 
-def _queued(event: func.EventGridEvent | func.CloudEvent) -> str:
-    return queue_message(json.dumps(_raw(event), ensure_ascii=False, separators=(",", ":")))
+@cache
+def read_settings() -> Settings:
+    """Return the settings alone: building the app would load what only the processing of events needs."""
+    from shared.settings import Settings
+
+    return Settings.read(os.environ)
+
+
+@cache
+def open_queue() -> MessageQueue:
+    """Return the queues alone, for the same reason."""
+    from shared.adapters.queue_storage import AzureMessageQueue
+
+    return AzureMessageQueue(read_settings())
+
+
+def send(message: str) -> None:
+    """Put a message on the queue, where it stays until it is taken.
+
+    Raises:
+        RetryableError: the storage does not take it now.
+    """
+    open_queue().send(EVENTS, message)
 
 
 def queue_message(body: str) -> str:

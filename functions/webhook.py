@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-from functools import cache
-from typing import TYPE_CHECKING, List  # noqa: UP035 (Microsoft's worker refuses func.Out[list[str]])
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.events import queue_message
-from shared.ports.queues import EVENTS
+from functions.events import queue_message, read_settings, send
 
 if TYPE_CHECKING:
     from shared.events.handshake import Subscribers
@@ -28,11 +25,9 @@ bp = func.Blueprint()
 log = logging.getLogger("vigia.functions")
 
 
-# Anonymous for the host's keys: the platform checks Event Grid's token before we are called. The host sends this answer
-# only after the queue took the messages, and 500 when it did not.
+# Anonymous for the host's keys: the platform checks Event Grid's token before we are called.
 @bp.route(route="events", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output(arg_name="messages", queue_name=EVENTS, connection="AzureWebJobsStorage")
-def event_webhook(req: func.HttpRequest, messages: func.Out[List[str]]) -> func.HttpResponse:  # noqa: UP006
+def event_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Take a delivery: one queue message per event, so that each has an outcome of its own."""
     try:
         settings = read_settings()
@@ -40,22 +35,15 @@ def event_webhook(req: func.HttpRequest, messages: func.Out[List[str]]) -> func.
             return func.HttpResponse(status_code=404)
         if req.method == "OPTIONS":
             return _consent(req, settings)
-        return _taken(req, settings, messages)
+        return _taken(req, settings)
     except Exception:
-        # Whatever it was, nothing was kept. No details: a stranger might read them.
+        # Whatever it was, the delivery comes again whole; what is kept of it twice is one fact. No details: a stranger
+        # might read them.
         log.exception("webhook.failed")
         return func.HttpResponse("try again", status_code=503)
 
 
-@cache
-def read_settings() -> Settings:
-    """Return the settings alone: building the app would load what only the processing of events needs."""
-    from shared.settings import Settings
-
-    return Settings.read(os.environ)
-
-
-def _taken(req: func.HttpRequest, settings: Settings, messages: func.Out[list[str]]) -> func.HttpResponse:
+def _taken(req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
     from shared.events.batch import binary_event, events_in, oversize
 
     if problem := oversize(req.get_body()):
@@ -69,9 +57,8 @@ def _taken(req: func.HttpRequest, settings: Settings, messages: func.Out[list[st
         case "subscriptiondeletion" | "unsubscribe":
             return func.HttpResponse(status_code=200)
     binary = binary_event(req.headers, req.get_body())
-    events = [queue_message(event) for event in ([binary] if binary else events_in(body)) if event.strip()]
-    if events:
-        messages.set(events)
+    for message in [queue_message(event) for event in ([binary] if binary else events_in(body)) if event.strip()]:
+        send(message)
     return func.HttpResponse(status_code=202)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from local.addresses import Addresses
 from local.app_settings import settings_for
+from shared.adapters.storage import create_if_missing
 from tests.contract.worker import Call, Report, drive
 
 pytestmark = pytest.mark.skipif(
@@ -79,7 +82,17 @@ EVENT_FUNCTIONS = {
 }
 
 
-def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses) -> None:
+@pytest.fixture
+def queue(azurite: Addresses) -> Iterator[QueueClient]:
+    """Queue `events`, empty."""
+    storage, policy = settings_for(azurite)["AzureWebJobsStorage"], TextBase64DecodePolicy()
+    with QueueClient.from_connection_string(storage, "events", message_decode_policy=policy) as client:
+        create_if_missing(client)
+        client.clear_messages()
+        yield client
+
+
+def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses, queue: QueueClient) -> None:
     names = sorted(EVENT_FUNCTIONS)
     calls = [Call(name, "json", event) for name in names for event in (GRID_EVENT, CLOUD_EVENT)]
 
@@ -100,11 +113,12 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses) -> 
         "%VIGIA_POLL_SCHEDULE%",
     }
     assert [result["error"] for result in report.results] == [None] * len(calls)
-    kept = [[json.loads(text)["id"] for text in result["outputs"].values()] for result in report.results]
-    assert kept == [["e-1"], ["c-1"]] * len(names)
+    messages = list(queue.receive_messages())
+    assert [json.loads(each.content)["id"] for each in messages] == ["e-1", "c-1"] * len(names)
+    assert {each.expires_on.year for each in messages if each.expires_on} == {9999}, "they wait for ever"
 
 
-def test_app_takes_a_webhook_delivery_apart_and_answers_the_handshake(azurite: Addresses) -> None:
+def test_app_takes_a_webhook_delivery_apart_and_answers_the_handshake(azurite: Addresses, queue: QueueClient) -> None:
     batch = json.dumps([GRID_EVENT, CLOUD_EVENT])
     http = {"method": "POST", "url": "http://localhost/api/events", "body": batch}
     asked = {"method": "OPTIONS", "url": http["url"], "headers": {"WebHook-Request-Origin": "eventgrid.azure.net"}}
@@ -114,7 +128,8 @@ def test_app_takes_a_webhook_delivery_apart_and_answers_the_handshake(azurite: A
 
     delivered, consented = report.results
     assert delivered["return"]["status"] == "202"
-    assert [json.loads(text) for text in json.loads(delivered["outputs"]["messages"])] == [GRID_EVENT, CLOUD_EVENT]
+    messages = list(queue.receive_messages())
+    assert [json.loads(each.content) for each in messages] == [GRID_EVENT, CLOUD_EVENT]
     assert consented["return"]["headers"]["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
 
 

@@ -34,7 +34,9 @@ class FakeQueues:
         if not timedelta(0) <= delay <= LONGEST_DELAY:
             raise ValueError(f"a message can be delayed by 0 to 7 days, not by {delay}")
         now = self._clock.now()
-        self.messages.append(Message(queue, text, now + delay, now + LIFETIME))
+        # What the host puts there lives seven days; ours are sent to stay.
+        expires_at = now + LIFETIME if queue.endswith("-poison") else None
+        self.messages.append(Message(queue, text, now + delay, expires_at))
 
     def peek(self, queue: str) -> tuple[Waiting, ...]:
         visible = [m for m in self.messages if m.queue == queue and m.visible_at <= self._clock.now()]

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import azure.functions as func
 import pytest
 from azure.functions.eventgrid import EventGridEventInConverter
 from azure.functions.meta import Datum
 
-from functions.events import keep
 from shared.domain.fact import Fact
 from shared.events.handshake import consent, subscribers
 from shared.events.registry import read_fact
@@ -21,7 +19,7 @@ from tests.field.explained import acted, explained, inputs
 from tests.unit.engine.fact_world import World
 from tests.unit.events.wire import WORKSPACE, grid
 from tests.unit.functions.test_webhook import app, call
-from tests.unit.test_function_app import Taken
+from tests.unit.test_function_app import kept
 
 __all__ = ["app"]
 NOW = FakeClock().now()
@@ -31,10 +29,7 @@ FOREIGN = WORKSPACE.replace("ws-fake", "ws-other")
 
 def _through_the_trigger(event: object) -> str:
     """Return the queue message of an event that Microsoft's own converter reads."""
-    kept = Taken()
-    take: Callable[[Any, func.Out[str]], None] = keep
-    take(EventGridEventInConverter.decode(Datum(json.dumps(event), "json"), trigger_metadata=None), kept)
-    return kept.message
+    return kept(EventGridEventInConverter.decode(Datum(json.dumps(event), "json"), trigger_metadata=None))
 
 
 def test_binary_data_comes_through_the_trigger() -> None:
@@ -47,8 +42,8 @@ def test_binary_data_comes_through_the_trigger() -> None:
 
 def test_extension_attributes_come_through_the_trigger() -> None:
     event = {**inputs(BINARY), "dataversion": "1.0", "traceparent": "00-1-2-01"}
-    kept = json.loads(_through_the_trigger(event))
-    assert (kept["dataversion"], kept["traceparent"]) == ("1.0", "00-1-2-01")
+    through = json.loads(_through_the_trigger(event))
+    assert (through["dataversion"], through["traceparent"]) == ("1.0", "00-1-2-01")
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import azure.functions as func
 import pytest
 
-from functions import webhook
+from functions import events, webhook
 from functions.webhook import event_webhook
 from shared.errors import RetryableError
+from tests.fakes.queues import FakeQueues
 from tests.unit.cli.world import FakeApp
 from tests.unit.engine.fact_world import World, budget, data_arrived, drift, registered, requested
 
@@ -39,19 +41,16 @@ def straight_to_the_queue(world: World, body: str) -> None:
 def by_webhook(world: World, body: str) -> None:
     """Event Grid posts to our URL: the app takes the batch apart."""
 
-    class Taken(func.Out[list[str]]):
-        def set(self, val: list[str]) -> None:
-            for message in val:
-                world.process(message)
-
-        def get(self) -> list[str]:
-            return []
+    class Straight(FakeQueues):
+        def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
+            world.process(text)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(webhook, "read_settings", lambda: FakeApp().settings)
+        patch.setattr(events, "open_queue", Straight)
         headers = {"aeg-event-type": "Notification"}
         request = func.HttpRequest("POST", "http://127.0.0.1/api/events", headers=headers, body=body.encode())
-        assert event_webhook(request, Taken()).status_code == 202
+        assert event_webhook(request).status_code == 202
 
 
 @pytest.mark.parametrize("place", range(len(GOOD) + 1))

@@ -15,14 +15,16 @@ import pytest
 import yaml
 
 import function_app
+import functions.events
 import shared.bootstrap
 from functions.events import FAMILIES, keep
 from shared.errors import RetryableError
 from shared.events.envelope import read_events
-from shared.ports.queues import LARGEST_MESSAGE
+from shared.ports.queues import EVENTS, LARGEST_MESSAGE
 from shared.settings import SETTINGS
 from shared.store.large_events import LargeEvents
 from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.queues import FakeQueues
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
@@ -106,17 +108,6 @@ def test_every_subscription_delivers_to_a_function_that_exists() -> None:
     }
 
 
-class Taken(func.Out[str]):
-    def __init__(self) -> None:
-        self.message = ""
-
-    def set(self, val: str) -> None:
-        self.message = val
-
-    def get(self) -> str:
-        return self.message
-
-
 def a_grid_event(data: Any) -> func.EventGridEvent:
     return func.EventGridEvent(
         id="e-1",
@@ -154,9 +145,13 @@ def blobs(monkeypatch: pytest.MonkeyPatch) -> MemoryBlobStore:
 
 
 def kept(event: Any) -> str:
-    taken = Taken()
-    keep(event, taken)
-    return taken.message
+    """Return the message that an event becomes."""
+    queues = FakeQueues()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(functions.events, "open_queue", lambda: queues)
+        keep(event)
+    (message,) = queues.texts(EVENTS)
+    return message
 
 
 DATA = {"ModelName": "previsão", "ModelVersion": "1", "n": 1.5, "nested": {"list": [1, None, True], "text": "\"\\\n'"}}

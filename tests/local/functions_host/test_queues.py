@@ -137,6 +137,29 @@ def test_outputs_reach_the_queues_and_wake_their_functions(
     assert asyncio.run(run()) == ["one!", "two!"]
 
 
+def test_what_a_binding_sends_is_gone_after_a_week_as_on_azure(
+    toy: ToyFolder, make_queue: MakeQueue, queue_name: str
+) -> None:
+    queue = make_queue(queue_name)
+
+    async def run() -> None:
+        source = f"""
+        @app.route(route="send")
+        @app.queue_output(arg_name="out", queue_name="{queue_name}", connection="AzureWebJobsStorage")
+        def send(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
+            out.set("one")
+            return func.HttpResponse(status_code=202)
+        """
+        async with toy.running(source) as app, app.client.get("/api/send") as answer:
+            assert answer.status == 202
+
+    asyncio.run(run())
+    (message,) = queue.peek_messages()
+    assert message.expires_on is not None
+    assert message.inserted_on is not None
+    assert message.expires_on - message.inserted_on == timedelta(days=7)
+
+
 def test_outputs_of_a_failed_call_are_not_sent(toy: ToyFolder, make_queue: MakeQueue, queue_name: str) -> None:
     queue = make_queue(queue_name)
     queue.create_queue()

@@ -11,10 +11,11 @@ import azure.functions as func
 import pytest
 
 import shared.bootstrap
-from functions import webhook
+from functions import events, webhook
 from functions.webhook import event_webhook
 from shared.errors import RetryableError
-from shared.ports.queues import LARGEST_MESSAGE
+from shared.ports.queues import EVENTS, LARGEST_MESSAGE
+from tests.fakes.queues import FakeQueues
 from tests.unit.cli.world import SAMPLE, FakeApp
 from tests.unit.engine.fact_world import budget, drift, registered
 
@@ -23,37 +24,29 @@ SUCCESS = {200, 201, 202, 203, 204}
 DROPPED = {400, 401, 403, 413}
 
 
-class Taken(func.Out[list[str]]):
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def set(self, val: list[str]) -> None:
-        self.messages = list(val)
-
-    def get(self) -> list[str]:
-        return self.messages
-
-
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
     made = FakeApp()
     made.settings = replace(made.settings, events_subscriptions="models-by-webhook")
     monkeypatch.setattr(shared.bootstrap, "get_app", lambda: made)
     monkeypatch.setattr(webhook, "read_settings", lambda: made.settings)
+    monkeypatch.setattr(events, "open_queue", lambda: made.queue)
     return made
 
 
 def call(
     body: str | bytes = "", kind: str = "Notification", method: str = "POST", **headers: str
 ) -> tuple[func.HttpResponse, list[str]]:
-    taken = Taken()
+    queue = events.open_queue()
+    assert isinstance(queue, FakeQueues)
+    queue.messages.clear()
     request = func.HttpRequest(
         method,
         "http://127.0.0.1/api/events",
         headers={"aeg-event-type": kind, **{name.replace("_", "-"): value for name, value in headers.items()}},
         body=body.encode() if isinstance(body, str) else body,
     )
-    return event_webhook(request, taken), taken.messages
+    return event_webhook(request), queue.texts(EVENTS)
 
 
 def test_each_event_of_a_batch_is_a_message_of_its_own(app: FakeApp) -> None:
@@ -239,9 +232,11 @@ def test_on_azure_only_event_grid_is_let_in_and_nobody_is_told_why(
 def test_the_settings_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in json.loads(SAMPLE.read_text(encoding="utf-8"))["Values"].items():
         monkeypatch.setenv(name, value)
-    webhook.read_settings.cache_clear()
+    queues = FakeQueues()
+    monkeypatch.setattr(events, "open_queue", lambda: queues)
+    events.read_settings.cache_clear()
     answer, messages = call(drift())
-    webhook.read_settings.cache_clear()
+    events.read_settings.cache_clear()
     assert (answer.status_code, messages) == (202, [drift()])
 
 
