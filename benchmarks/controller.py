@@ -8,7 +8,7 @@ from collections import Counter
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from tests.simulation.controller.simulate import simulate
 from tests.simulation.controller.variants import VARIANTS, broken
-from tests.simulation.studio import studio, without_json
+from tests.simulation.studio import shortcuts, studio
 
 SEEDS, LONG_SEEDS = 1_000, 100_000
 SEEDS_PER_VARIANT = 10
@@ -17,7 +17,7 @@ SEEDS_PER_VARIANT = 10
 def first_catch(name: str, most: int = SEEDS_PER_VARIANT) -> int | None:
     """Return after how many seeds the variant was caught; None when it was not."""
     first = VARIANTS[name].first
-    with studio(), without_json(), broken(name) as parts:
+    with studio(), shortcuts(), broken(name) as parts:
         return next((n + 1 for n in range(most) if simulate(first + n, parts).violations), None)
 
 
@@ -25,7 +25,7 @@ def run(run: Run) -> list[Figure]:
     seeds = LONG_SEEDS if run.is_long else SEEDS
     promises, looks, states = 0, 0, Counter[str]()
     began = time.perf_counter()
-    with studio(), without_json():
+    with studio(), shortcuts():
         for seed in range(seeds):
             report = simulate(seed)
             promises, looks = promises + len(report.violations), looks + report.looks

@@ -99,7 +99,7 @@ class AzureWorkspace:
 
         return tuple(self._read("jobs", read) or ())
 
-    def submit_job(self, request: JobRequest) -> JobRecord:
+    def submit_job(self, request: JobRequest, deadline: Deadline | None = None) -> JobRecord:
         def submit(ml: Any) -> Any:
             job = pipeline_job(ml, request)
             try:
@@ -111,7 +111,8 @@ class AzureWorkspace:
                     raise
                 return ml.jobs.get(request.name)
 
-        return job_record(self._do(f"job {request.name}", submit))
+        with sent_by(deadline):
+            return job_record(self._do(f"job {request.name}", submit))
 
     def cancel_job(self, name: JobName) -> None:
         job = self.job(name)

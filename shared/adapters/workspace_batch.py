@@ -102,7 +102,7 @@ class AzureBatchEndpoints:
                 lambda ml: ml.batch_deployments.begin_delete(name=deployment, endpoint_name=endpoint),
             )
 
-    def score(self, request: BatchRequest) -> JobName:
+    def score(self, request: BatchRequest, deadline: Deadline | None = None) -> JobName:
         def invoke(ml: Any) -> Any:
             from azure.ai.ml import Input, Output
 
@@ -120,7 +120,8 @@ class AzureBatchEndpoints:
                     experiment_name=request.experiment,
                 )
 
-        job = self._do(f"invocation of {request.endpoint}/{request.deployment}", invoke)
+        with sent_by(deadline):
+            job = self._do(f"invocation of {request.endpoint}/{request.deployment}", invoke)
         return JobName(job.name)
 
     def asked_before(self, request: BatchRequest) -> JobName | None:

@@ -67,7 +67,7 @@ class Actor:
             case ClaimEndpoint() | ScaleDeployment() | SetTraffic() | SetMirror() | GiveBackEndpoint():
                 self._direct(release, action, deadline)
             case SubmitJob() | CancelJobs() | ScoreBatch():
-                self._run(release, action)
+                self._run(release, action, deadline)
             case AskApproval(request):
                 self.approvals.open(request)
             case CloseApproval(closed, digest, reason):
@@ -132,12 +132,12 @@ class Actor:
             about = fields(release=release.id, deployment=action.deployment, instances=action.instances)
             log.info("release.scaled", extra=about)
 
-    def _run(self, release: Release, action: SubmitJob | CancelJobs | ScoreBatch) -> None:
+    def _run(self, release: Release, action: SubmitJob | CancelJobs | ScoreBatch, deadline: Deadline) -> None:
         match action:
             case SubmitJob(request):
-                self.workspace.submit_job(request)
+                self.workspace.submit_job(request, deadline)
             case ScoreBatch(request):
-                self.scorer.score(request)
+                self.scorer.score(request, deadline)
             case CancelJobs():
                 self._cancel_jobs(release)
 

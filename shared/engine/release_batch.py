@@ -13,7 +13,7 @@ from shared.domain.verdict import Judgement, Verdict
 from shared.engine.labelled_rows import keyed
 from shared.errors import PermanentError, RetryableError
 from shared.ports.batch_endpoints import BatchRequest
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, Deadline
 from shared.ports.data import DataReader
 from shared.ports.workspace import JobRecord, Workspace
 from shared.release.batch import request_for, sides, trial_for
@@ -32,17 +32,20 @@ class BatchScorer:
     runs: BatchRunStore
     clock: Clock
 
-    def score(self, request: BatchRequest) -> None:
+    def score(self, request: BatchRequest, deadline: Deadline) -> None:
         """Invoke the deployment, unless that was done or is being done.
 
         Recorded first: a worker that dies in between leaves a record. After a while another looks for the job, and
         asks for it only if there is none.
+
+        Args:
+            deadline: well before another worker would ask: one that was stopped in between must not ask, too.
         """
         begun, batch = self.runs.begin(request.name, self.clock.now()), self.workspace.batch
         if begun == "not":
             return
         known = batch.asked_before(request) if begun == "again" else None
-        self.runs.note(request.name, known or batch.score(request))
+        self.runs.note(request.name, known or batch.score(request, deadline))
 
     def compared(self, release: Release, plan: BatchPlan, seen: Observation) -> Observation:
         """Return the observation with the batch, the jobs that score it and, once they have, the judgement."""
@@ -97,11 +100,13 @@ class BatchScorer:
         return self.workspace.job_failure(failed.name) if failed else UNKNOWN
 
     def jobs(self, release: Release) -> tuple[JobName, ...]:
-        """Return the jobs in which the versions score the batch, as far as Azure ML has told their names."""
+        """Return the jobs in which the versions score the batch, those whose names Azure ML never told included."""
         if release.plan.batch is None:
             return ()
-        runs = (self.runs.read(scoring_job(release.id, each.deployment)) for each in sides(release))
-        return tuple(run.job for run in runs if run and run.job)
+        requests = [request_for(release, each) for each in sides(release)]
+        runs = [(request, run) for request in requests if (run := self.runs.read(request.name))]
+        found = (run.job or self.workspace.batch.asked_before(request) for request, run in runs)
+        return tuple(job for job in found if job)
 
     def _job(self, release: Release, of: Serving) -> JobRecord | None:
         return self._asked_job(scoring_job(release.id, of.deployment))

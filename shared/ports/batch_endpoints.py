@@ -55,10 +55,10 @@ class Endpoints(Protocol):
 class BatchEndpoints(Endpoints, Protocol):
     """Reads return None for what does not exist, writes once the service accepted them. Raises as `Workspace`."""
 
-    def score(self, request: BatchRequest) -> JobName:
+    def score(self, request: BatchRequest, deadline: Deadline | None = None) -> JobName:
         """Have a deployment score a batch, whichever is the default, and return what the job is called.
 
-        Asking twice makes two jobs: whoever asks must remember that he did.
+        Asking twice makes two jobs: whoever asks must remember that they did. Past the deadline nothing is asked.
         """
         ...
 

@@ -190,8 +190,8 @@ class Workspace(Protocol):
         pipelines and archived jobs left out."""
         ...
 
-    def submit_job(self, request: JobRequest) -> JobRecord:
-        """Submit the job, or return the one that has its name already."""
+    def submit_job(self, request: JobRequest, deadline: Deadline | None = None) -> JobRecord:
+        """Submit the job, or return the one that has its name already. Past the deadline nothing is submitted."""
         ...
 
     def cancel_job(self, name: JobName) -> None:

@@ -42,8 +42,8 @@ def _random_names(app: App) -> None:
     """Name jobs by chance: whoever repeats one submits another."""
     real = app.workspace._target  # type: ignore[attr-defined]
 
-    def submit_job(request: JobRequest) -> JobRecord:
-        return real.submit_job(replace(request, name=JobName(f"job-{uuid.uuid4().hex}")))  # type: ignore[no-any-return]
+    def submit_job(request: JobRequest, *rest: Any) -> JobRecord:
+        return real.submit_job(replace(request, name=JobName(f"job-{uuid.uuid4().hex}")), *rest)  # type: ignore[no-any-return]
 
     app.workspace._target = _Except(real, submit_job=submit_job)  # type: ignore[attr-defined]
 

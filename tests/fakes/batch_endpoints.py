@@ -68,8 +68,10 @@ class FakeBatchEndpoints(FakeEndpoints):
         self.calls.append(("delete_deployment", deployment))
         self.remove_deployment(endpoint, deployment)
 
-    def score(self, request: BatchRequest) -> JobName:
+    def score(self, request: BatchRequest, deadline: Deadline | None = None) -> JobName:
         self._raise("score")
+        if deadline:
+            deadline.require()
         self.invoked.append(request)
         name = JobName(f"batchjob-{len(self.invoked)}")
         self.scored(request)

@@ -116,8 +116,10 @@ class FakeWorkspace(FakeEndpoints):
         found = [job for job in self.jobs.values() if (job.created_at or BORN) > after]
         return tuple(sorted(found, key=lambda job: job.created_at or BORN, reverse=True)[:most])
 
-    def submit_job(self, request: JobRequest) -> JobRecord:
+    def submit_job(self, request: JobRequest, deadline: Deadline | None = None) -> JobRecord:
         self._raise("submit_job")
+        if deadline:
+            deadline.require()
         if request.name not in self.jobs:
             self.calls.append(("submit_job", request.name))
             self.requests.append(request)

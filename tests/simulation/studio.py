@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from pydantic import TypeAdapter
 
+from shared.domain.measurement import Interval
 from shared.events import registry
 from shared.events.envelope import Envelope, read_events
 from shared.store import codec
@@ -35,8 +36,23 @@ def studio() -> Iterator[None]:
 
 
 @contextmanager
-def without_json() -> Iterator[None]:
-    """Have records stored as they are: reading and writing JSON is half of a run. Other bodies are read as ever."""
+def shortcuts() -> Iterator[None]:
+    """Have records stored as they are, and the judge's arithmetic remembered: both are half of a run of releases."""
+    # Imported here: the simulator of facts needs no numpy.
+    from shared.judge import absolute_errors, canary
+    from shared.judge.evidence import error_paths
+
+    with (
+        _records_as_they_are(),
+        patch.object(absolute_errors, "absolute_errors", _by_counts(absolute_errors.absolute_errors)),
+        patch.object(canary, "error_paths", _by_bytes(error_paths)),
+    ):
+        yield
+
+
+@contextmanager
+def _records_as_they_are() -> Iterator[None]:
+    """Reading and writing JSON is left out for records; other bodies are read as ever."""
     values: dict[bytes, object] = {}
     real = codec._adapter
 
@@ -54,6 +70,32 @@ def without_json() -> Iterator[None]:
 
     with patch.object(codec, "_adapter", lru_cache(maxsize=None)(Kept)):
         yield
+
+
+def _by_counts(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the same function of intervals, of which it only counts requests and errors."""
+    known: dict[object, Any] = {}
+
+    def judged(intervals: Sequence[Interval], *rest: Any) -> Any:
+        key = (tuple((each.requests, each.errors) for each in intervals), rest)
+        if key not in known:
+            known[key] = real(intervals, *rest)
+        return known[key]
+
+    return judged
+
+
+def _by_bytes(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the same function of an array."""
+    known: dict[object, Any] = {}
+
+    def paths(counts: Any, tolerances: object) -> Any:
+        key = (counts.tobytes(), counts.shape, tolerances)
+        if key not in known:
+            known[key] = real(counts, tolerances)
+        return known[key]
+
+    return paths
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.controller.simulate import simulate
 from tests.simulation.controller.variants import VARIANTS, broken
-from tests.simulation.studio import studio, without_json
+from tests.simulation.studio import shortcuts, studio
 
 # The benchmark's long form runs 100,000.
 SEEDS = 10_000
@@ -20,7 +20,7 @@ SEEDS = 10_000
 @pytest.mark.timeout(900)  # three minutes of one core; more when others want it, too
 def test_releases_keep_their_promises_in_10000_seeds() -> None:
     states = Counter[str]()
-    with studio(), without_json():
+    with studio(), shortcuts():
         for seed in range(SEEDS):
             report = simulate(seed)
             shown_by = f"python -m tests.simulation.controller {seed} --trace"
@@ -41,7 +41,7 @@ def test_releases_keep_their_promises_in_10000_seeds() -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_broken_controller_is_caught_within_10_seeds(name: str) -> None:
-    with studio(), without_json(), broken(name) as parts:
+    with studio(), shortcuts(), broken(name) as parts:
         assert any(
             simulate(seed, parts).violations for seed in range(VARIANTS[name].first, VARIANTS[name].first + 10)
         ), VARIANTS[name].breaks
@@ -49,7 +49,7 @@ def test_a_broken_controller_is_caught_within_10_seeds(name: str) -> None:
 
 def test_a_seed_always_gives_the_same_run() -> None:
     traces: list[list[str]] = [[], []]
-    with studio(), without_json():
+    with studio(), shortcuts():
         for trace in traces:
             simulate(2, trace=trace)
     assert traces[0] == traces[1]

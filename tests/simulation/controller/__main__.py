@@ -7,8 +7,8 @@ import sys
 from tests.simulation.command import main
 from tests.simulation.controller.simulate import simulate
 from tests.simulation.controller.variants import VARIANTS, broken
-from tests.simulation.studio import studio, without_json
+from tests.simulation.studio import shortcuts, studio
 
 if __name__ == "__main__":
-    with studio(), without_json():
+    with studio(), shortcuts():
         sys.exit(main("tests.simulation.controller", simulate, broken, VARIANTS))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
+from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import WorkspaceBusyError, WorkspaceError
-from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord
+from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord, JobRecord
 
 
 @dataclass(slots=True)
@@ -56,16 +56,43 @@ class Accepted:
     gone_at: datetime | None = None
 
 
+@dataclass(slots=True)
+class Job:
+    """It runs until `ends_at` and ends as `outcome`, unless somebody cancels it. `request` is what it was asked for as,
+    and `output` where it writes."""
+
+    name: JobName
+    request: JobName
+    ends_at: datetime
+    outcome: str
+    inputs: Mapping[str, str]
+    output: str = ""
+    deployment: str = ""
+    canceled_at: datetime | None = None
+
+    def record(self, now: datetime) -> JobRecord:
+        status = "Canceled" if self.canceled_at else "Running" if now < self.ends_at else self.outcome
+        return JobRecord(self.name, status, {}, "vigia", self.inputs)
+
+    def was_running(self, at: datetime) -> bool:
+        return at < min(self.ends_at, self.canceled_at or self.ends_at)
+
+
 @dataclass
 class AzureMl:
     """Args:
     takes: how long a change of traffic takes.
     outcome: how deployments by name come up; "Succeeded" where nothing is said.
+    is_batch: whether its endpoints are batch endpoints, whose default is read as 100 % of the traffic.
+    splits: (when, endpoint, traffic) from when on requests were split so.
     """
 
     takes: timedelta = timedelta(0)
     coming_up: timedelta = timedelta(minutes=2)
     outcome: dict[str, str] = field(default_factory=dict)
+    is_batch: bool = False
+    jobs: dict[JobName, Job] = field(default_factory=dict)
+    splits: list[tuple[datetime, EndpointName, Mapping[DeploymentName, int]]] = field(default_factory=list)
     endpoints: dict[EndpointName, Endpoint] = field(default_factory=dict)
     accepted: list[Accepted] = field(default_factory=list)
     gone: dict[tuple[EndpointName, DeploymentName], datetime] = field(default_factory=dict)
@@ -74,15 +101,22 @@ class AzureMl:
         """Return the endpoint as it is now."""
         endpoint = self.endpoints.get(name)
         if endpoint and endpoint.coming and endpoint.coming[0] <= now:
+            self.splits.append((endpoint.coming[0], name, endpoint.coming[1]))
             endpoint.traffic, endpoint.coming = endpoint.coming[1], None
         return endpoint
+
+    def splits_of(self, name: EndpointName, start: datetime, end: datetime) -> list[Mapping[DeploymentName, int]]:
+        """Return how the requests were split between the two moments, oldest first."""
+        changes = [(at, split) for at, endpoint, split in self.splits if endpoint == name and at <= end]
+        first = max((number for number, (at, _) in enumerate(changes) if at <= start), default=0)
+        return [split for _, split in changes[first:]]
 
     def record(self, name: EndpointName, now: datetime) -> EndpointRecord | None:
         found = self.at(name, now)
         if found is None:
             return None
         deployments = tuple(
-            DeploymentRecord(d.name, d.model, d.version, d.state(now), instances=d.instances)
+            DeploymentRecord(d.name, d.model, d.version, d.state(now), instances=None if self.is_batch else d.instances)
             for d in found.deployments.values()
         )
         state = "Updating" if found.coming else "Succeeded"
@@ -93,6 +127,7 @@ class AzureMl:
         deployment = DeploymentName(f"v-{version}")
         served = Deployment(deployment, model, ModelVersion(version), 1, now)
         self.endpoints[name] = Endpoint(name, {deployment: 100}, {}, {deployment: served})
+        self.splits.append((now, name, {deployment: 100}))
 
     def create_endpoint(self, name: EndpointName, now: datetime, by: str) -> None:
         if self.at(name, now) is None:
@@ -118,6 +153,8 @@ class AzureMl:
     def set_traffic(self, name: EndpointName, split: Mapping[DeploymentName, int], now: datetime, by: str) -> None:
         endpoint = self._idle(name, now)
         wanted = {each: share for each, share in split.items() if share}
+        if self.is_batch and len(wanted) != 1:
+            raise WorkspaceError("workspace.traffic", f"{wanted} is no default of {name}")
         if sum(wanted.values()) not in {0, 100} or not wanted.keys() <= endpoint.deployments.keys():
             raise WorkspaceError("workspace.traffic", f"traffic {wanted} is impossible on {name}")
         if any(endpoint.mirror.get(each) for each in wanted):
@@ -148,6 +185,7 @@ class AzureMl:
             endpoint.traffic.pop(deployment, None)
             endpoint.mirror.pop(deployment, None)
             endpoint.coming = None
+            self.splits.append((now, name, dict(endpoint.traffic)))
             self.gone[name, deployment] = now
             self.accepted.append(Accepted(now, by, "delete", name, deployment))
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, TypeVar
+from typing import ClassVar, TypeVar
 
 from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.measurement import Interval
 from shared.domain.notice import Notice
+from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.blobs import Blob, Written
 from shared.ports.clock import Deadline
 from shared.ports.workspace import (
@@ -24,7 +25,8 @@ from shared.ports.workspace import (
     ModelRecord,
 )
 from tests.fakes.workspace import FakeWorkspace
-from tests.simulation.controller.azureml import AzureMl
+from tests.simulation.controller.azureml import AzureMl, Job
+from tests.simulation.controller.evidence import Truth
 from tests.simulation.controller.sky import Sky
 from tests.simulation.run import Run
 from tests.simulation.services import Blobs
@@ -32,6 +34,7 @@ from tests.simulation.services import Blobs
 T = TypeVar("T")
 # Intervals of a window that the traffic log still has.
 MOST_MEASURED = 8
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -73,28 +76,44 @@ class WatchedBlobs(Blobs):
 
 @dataclass(frozen=True)
 class ControllerWorkspace:
-    """What the controller reads from and changes in Azure ML. Jobs and models are a fake's, which take no time."""
+    """What the controller reads from and changes in Azure ML: what all endpoints have, and what online ones have."""
 
     run: Run
     azureml: AzureMl
     fake: FakeWorkspace
     sky: Sky
+    truth: Truth
+    is_batch: ClassVar[bool] = False
 
     @property
-    def batch(self) -> Any:
-        return self.fake.batch
+    def batch(self) -> ControllerBatch:
+        return ControllerBatch(self.run, self.azureml, self.fake, self.sky, self.truth)
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
         return self._read("models r", f"model {name}:{version}", lambda: self.fake.model(name, version))
 
     def job(self, name: JobName) -> JobRecord | None:
-        return self._read("jobs r", f"job {name}", lambda: self.fake.job(name))
+        return self._read("jobs r", f"job {name}", lambda: self._job(name))
 
-    def submit_job(self, request: JobRequest) -> JobRecord:
-        return self._write("jobs w", f"submit {request.name}", lambda _: self.fake.submit_job(request))
+    def _job(self, name: JobName) -> JobRecord | None:
+        job = self.azureml.jobs.get(name)
+        return job.record(self.run.now) if job else None
+
+    def submit_job(self, request: JobRequest, deadline: Deadline | None = None) -> JobRecord:
+        def land(_: str) -> JobRecord:
+            now = self.run.now
+            job = Job(request.name, request.name, now + self.truth.job_takes, self.truth.evaluation, request.inputs)
+            return self.azureml.jobs.setdefault(request.name, job).record(now)
+
+        return self._write("jobs w", f"submit {request.name}", land, deadline)
 
     def cancel_job(self, name: JobName) -> None:
-        self._write("jobs w", f"cancel {name}", lambda _: self.fake.cancel_job(name))
+        def land(_: str) -> None:
+            job = self.azureml.jobs.get(name)
+            if job and job.was_running(self.run.now):
+                job.canceled_at = self.run.now
+
+        self._write("jobs w", f"cancel {name}", land)
 
     def job_failure(self, name: JobName) -> Failure:
         return UNKNOWN
@@ -103,7 +122,10 @@ class ControllerWorkspace:
         return UNKNOWN
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
-        return self._read("endpoint r", f"endpoint {name}", lambda: self.azureml.record(name, self.run.now))
+        return self._read("endpoint r", f"endpoint {name}", lambda: self._endpoint(name))
+
+    def _endpoint(self, name: EndpointName) -> EndpointRecord | None:
+        return self.azureml.record(name, self.run.now) if self.azureml.is_batch is self.is_batch else None
 
     def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
         found = self.endpoint(endpoint)
@@ -175,6 +197,7 @@ class ControllerWorkspace:
         by = self.run.active.name if self.run.active else "late"
 
         def arrive() -> T:
+            assert self.azureml.is_batch is self.is_batch or where == "jobs w", f"{label}: the other kind of endpoint"
             self.sky.check(where, self.run.now, _worker(self.run))
             return land(by)
 
@@ -214,21 +237,48 @@ class SimulatedTelemetry:
         ]
 
 
-@dataclass
-class SimulatedData:
-    """Scores that can be read, or not."""
+class ControllerBatch(ControllerWorkspace):
+    """The same of batch endpoints, whose deployments score a batch when they are asked to: twice when asked twice."""
 
-    run: Run
-    sky: Sky
+    is_batch = True
 
-    def table(self, uri: str) -> Any:
-        def look() -> None:
-            self.sky.check("data r", self.run.now, _worker(self.run))
+    def score(self, request: BatchRequest, deadline: Deadline | None = None) -> JobName:  # type: ignore[override]
+        def land(_: str) -> JobName:
+            name, now = JobName(f"batchjob-{len(self.azureml.jobs) + 1}"), self.run.now
+            outcome = (self.truth.nightly if request.kind else self.truth.scoring)(request.deployment)
+            inputs = {str(request.kind or "data"): request.data}
+            self.azureml.jobs[name] = Job(
+                name, request.name, now + self.truth.job_takes, outcome, inputs, request.output, request.deployment
+            )
+            return name
 
-        return self.run.read("data r", f"table {uri[:40]}", look)
+        return self._write("scoring w", f"score {request.name}", land, deadline)
 
-    def pinned(self, reference: str) -> str:
-        return reference
+    def asked_before(self, request: BatchRequest) -> JobName | None:
+        def look() -> JobName | None:
+            return next((job.name for job in self.azureml.jobs.values() if job.request == request.name), None)
+
+        return self._read("jobs r", f"was {request.name} asked for", look)
+
+    def jobs_since(self, endpoint: EndpointName, deployment: DeploymentName, since: datetime) -> tuple[JobRecord, ...]:
+        """Return a job of every minute in which the deployment was the default."""
+
+        def look() -> tuple[JobRecord, ...]:
+            count = min(max(0, (self.run.now - since) // MINUTE), MOST_MEASURED)
+            moments = [since + number * MINUTE for number in range(count)]
+            return tuple(
+                JobRecord(
+                    JobName(f"nightly-{at:%d%H%M}"),
+                    self.truth.nightly(deployment),
+                    {},
+                    "vigia",
+                    {"uri_folder": f"azureml://datastores/nightly/paths/{at:%d%H%M}/"},
+                )
+                for at in moments
+                if {deployment: 100} in self.azureml.splits_of(endpoint, at, at)
+            )
+
+        return self._read("jobs r", f"jobs of {deployment} since {since:%H:%M}", look)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,9 +15,12 @@ from shared.domain.notice import Notice
 from shared.domain.release import Release, ReleaseRequest, ReleaseState
 from shared.engine.approvals import bar_to_vote
 from shared.errors import PermanentError
+from shared.release.batch import sides
+from shared.release.names import evaluation_job, scoring_job
 from shared.release.observation import EndpointClaim
 from shared.store.codec import decode
 from tests.simulation.controller.azureml import Accepted
+from tests.simulation.controller.evidence import EVALUATED, are_scores_there
 from tests.simulation.controller.story import Story
 from tests.simulation.controller.world import World
 from tests.simulation.services import Version
@@ -47,6 +51,10 @@ def violations(world: World, told: Story, *, is_exact: bool) -> Iterator[str]:
         approvals_are_counted,
         record_and_endpoint_agree,
         splits_are_whole,
+        what_is_said_was_read_back,
+        jobs_run_once_and_for_somebody,
+        only_evidence_passes_gates,
+        only_the_proven_get_more,
     ]
     if is_exact:
         checks += [
@@ -296,6 +304,75 @@ def splits_are_whole(end: Outcome) -> Iterator[str]:
     for write in end.accepted("traffic"):
         if sum(write.split.values()) != 100:
             yield f"{write.by} wrote {dict(write.split)}, which is not 100 %"
+
+
+def what_is_said_was_read_back(end: Outcome) -> Iterator[str]:
+    """A release is promoted, or has gone back, only after the endpoint was seen to serve that."""
+    for name, versions in end.releases.items():
+        for (_, before), (version, after) in pairwise(versions):
+            went_back = before.state is ReleaseState.ROLLING_BACK and after.has_moved_traffic and after.champion
+            if went_back and after.state in {ReleaseState.ROLLED_BACK, ReleaseState.ABORTED, ReleaseState.FAILED}:
+                wanted = after.traffic_at(-1)
+            elif before.state is ReleaseState.CANARY and after.state is ReleaseState.PROMOTED:
+                wanted = after.traffic_at(len(after.steps) - 1)
+            else:
+                continue
+            splits = end.world.azureml.splits_of(after.endpoint, version.at - GRACE, version.at)
+            if wanted not in [dict(split) for split in splits]:
+                yield f"{name} is {after.state} at {version.at:%H:%M:%S}, and {after.endpoint} never served {wanted}"
+
+
+def jobs_run_once_and_for_somebody(end: Outcome) -> Iterator[str]:
+    """Nothing is scored twice, and no job goes on for a release that was given up."""
+    jobs = end.world.azureml.jobs.values()
+    counts = Counter(job.request for job in jobs)
+    yield from (f"{request} runs {count} times" for request, count in counts.items() if count > 1)
+    for name, versions in end.releases.items():
+        newest = versions[-1][1]
+        ended = next((v.at for v, r in versions if r.state.is_terminal), None)
+        own = {evaluation_job(newest.id), *(scoring_job(newest.id, each.deployment) for each in sides(newest))}
+        for job in jobs:
+            if ended and job.request in own and job.was_running(ended + GRACE):
+                yield f"{job.name} still runs for {name}, which ended at {ended:%H:%M:%S}"
+
+
+def only_evidence_passes_gates(end: Outcome) -> Iterator[str]:
+    """A release passes its gates on scores that are there, are enough, and are good."""
+    truth = end.told.truth
+    for name, versions in end.releases.items():
+        for (_, before), (version, after) in pairwise(versions):
+            is_through = after.state in {ReleaseState.AWAITING_APPROVAL, ReleaseState.DEPLOYING}
+            if before.state is not ReleaseState.EVALUATING or not is_through or not after.plan.gates:
+                continue
+            job = end.world.azureml.jobs.get(evaluation_job(after.id))
+            is_there = job is not None and are_scores_there(truth, job, version.at) and truth.evaluated >= EVALUATED
+            # A first version is not compared with any.
+            is_judged = after.champion is not None or any(gate.kind == "metric" for gate in after.plan.gates)
+            if not is_there or (is_judged and truth.of(after.version) < 0.5):
+                yield f"{name} passed its gates at {version.at:%H:%M:%S} without good evidence"
+
+
+def only_the_proven_get_more(end: Outcome) -> Iterator[str]:
+    """An A/B test promotes the better version, and a batch endpoint swaps to one that predicts alike, unless a person
+    asked for it."""
+    truth = end.told.truth
+    for name, versions in end.releases.items():
+        newest = versions[-1][1]
+        champion, plan = newest.champion, newest.plan
+        if champion is None or not (plan.ab or (plan.batch and not newest.undo)):
+            continue
+        own, others = truth.of(newest.version), truth.of(champion.deployment)
+        if own > others if plan.ab else abs(own - others) <= 0.1:
+            continue
+        asked = [version.at for version, request in end.requests(name) if request.kind == "promote"]
+        free = plan.steps[0] if plan.ab else 0
+        for write in end.accepted("traffic"):
+            share = write.split.get(newest.challenger.deployment, 0)
+            opened, settled = versions[0][0].at, versions[-1][0].at
+            is_own = write.endpoint == newest.endpoint and opened <= write.at <= settled
+            is_more = share > max(free, write.previous.get(newest.challenger.deployment, 0))
+            if is_own and is_more and not any(at <= write.at for at in asked):
+                yield f"{name} got {share} % at {write.at:%H:%M:%S}, and nothing proved that it should"
 
 
 def _read(of: type[T], version: Version) -> T | None:

@@ -8,9 +8,12 @@ from datetime import timedelta
 from random import Random
 from typing import Literal
 
+from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances
 from shared.domain.ids import ModelName
-from shared.domain.release_plan import ApprovalPlan, EvaluationPlan, JudgePlan, KeepPlan, ReleasePlan
+from shared.domain.outcome import AbPlan, LabelSource
+from shared.domain.release_plan import ApprovalPlan, EvaluationPlan, GatePlan, JudgePlan, KeepPlan, ReleasePlan
 from tests.fakes.releases import a_plan
+from tests.simulation.controller.evidence import Truth
 
 MODELS = (ModelName("churn"), ModelName("fraud"))
 VERSIONS = ("1", "2", "3", "4")
@@ -66,6 +69,7 @@ class Story:
     error_share: Mapping[str, float] = field(default_factory=dict)
     outcomes: Mapping[str, str] = field(default_factory=dict)
     traffic_takes: timedelta = timedelta(0)
+    truth: Truth = field(default_factory=Truth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Shape:
         at_once: how many click at each moment.
         gaps: (area, status) to choose from.
         damages: (blob, how) to choose from.
+        kind: what is released: step by step, by an A/B test, on a batch endpoint, or past gates that want evidence.
     """
 
     clicks: tuple[str, ...] = ()
@@ -89,6 +94,7 @@ class Shape:
     second_release: float = 0.3
     other_model: bool = False
     hand_edit: tuple[Literal["hold", "repair"], ...] = ("hold", "repair")
+    kind: Literal["steps", "ab", "batch", "evidence"] = "steps"
 
 
 # Within so many minutes a release that nothing stops is through.
@@ -120,6 +126,33 @@ def story(random: Random, shape: Shape) -> Story:
         error_share={"v-2": 0.3} if random.random() < shape.is_bad else {},
         outcomes={"v-2": "Failed"} if random.random() < 0.05 else {},
         traffic_takes=random.choice((timedelta(0), timedelta(seconds=40))),
+        truth=_truth(random, shape),
+    )
+
+
+# Shares of right answers that prove something good, nothing, and something bad, each beside version 1's. Of batches the
+# predictions are compared: a tenth of them may change.
+_RIGHT = {
+    "steps": (0.7, (0.7,)),
+    "ab": (0.6, (0.95, 0.6, 0.2)),
+    "batch": (0.8, (0.82, 0.82, 0.82, 0.88, 0.3)),
+    "evidence": (0.7, (0.95, 0.7, 0.3)),
+}
+
+
+def _truth(random: Random, shape: Shape) -> Truth:
+    if shape.kind == "steps":
+        return Truth(evaluation="Failed" if random.random() < 0.05 else "Completed")
+    first, others = _RIGHT[shape.kind]
+    return Truth(
+        right={"1": first, "2": random.choice(others), "3": random.choice(others)},
+        job_takes=random.choice((1, 3, 6)) * MINUTE,
+        evaluation="Failed" if random.random() < 0.05 else "Completed",
+        scores_after=random.choice((timedelta(0), timedelta(0), 3 * MINUTE, None)),
+        evaluated=random.choice((200, 200, 20)),
+        cannot_score=frozenset({"v-2"} if random.random() < 0.1 else ()),
+        fails_nightly=frozenset({"v-2"} if random.random() < shape.is_bad else ()),
+        is_bad_input=random.random() < 0.1,
     )
 
 
@@ -132,8 +165,9 @@ def _plan(random: Random, shape: Shape) -> ReleasePlan:
         expires=25 * MINUTE,
         submitter_may_approve=False,
     )
-    evaluation = EvaluationPlan("azureml:evaluate@latest", "azureml:labelled@latest") if random.random() < 0.3 else None
-    return replace(
+    is_evaluated = random.random() < 0.3 or shape.kind == "evidence"
+    evaluation = EvaluationPlan("azureml:evaluate@latest", "azureml:labelled@latest") if is_evaluated else None
+    plan = replace(
         a_plan(),
         evaluation=evaluation,
         gates=(),
@@ -150,6 +184,33 @@ def _plan(random: Random, shape: Shape) -> ReleasePlan:
         on_new_version=random.choice(("queue", "replace", "refuse")),
         keep=random.choice((None, KeepPlan(HOUR, "delete"), KeepPlan(HOUR, "scale-down"))),
     )
+    return _of_kind(random, shape, plan)
+
+
+LABELS = LabelSource("azureml:labels@latest", "row_id", "label", within=MINUTE)
+GATES = (
+    GatePlan("metric", {"metric": "accuracy", "at_least": 0.5}),
+    GatePlan("not_worse_than_champion", {"metric": "accuracy", "margin": 0.05}),
+)
+
+
+def _of_kind(random: Random, shape: Shape, plan: ReleasePlan) -> ReleasePlan:
+    """Return the plan with what the policy of that kind has, and without what it cannot have."""
+    if shape.kind == "evidence":
+        return replace(plan, gates=random.choice((GATES, GATES[:1], GATES[1:])))
+    if shape.kind == "ab":
+        hold = random.choice((6, 8)) * MINUTE
+        test = AbPlan("accuracy", LABELS, needed_gain=0.0, extend_until=random.choice((None, 2 * hold)))
+        within = (test.extend_until or hold) + HOUR
+        return replace(plan, strategy="ab", steps=(50, 100), bake=hold, decide_within=within, mirror=0, ab=test)
+    if shape.kind == "batch":
+        batch = BatchPlan("azureml:sample@latest", BatchResources("cpu-cluster"), BatchTolerances(changed_at_most=0.1))
+        keep = random.choice((None, KeepPlan(HOUR, "delete")))
+        within = 40 * MINUTE
+        return replace(
+            plan, strategy="batch", steps=(100,), batch=batch, mirror=0, holdback=0, keep=keep, decide_within=within
+        )
+    return plan
 
 
 def _click(random: Random, shape: Shape, after: timedelta) -> Click:

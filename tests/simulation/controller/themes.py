@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.simulation.controller.sky import REFUSALS
 from tests.simulation.controller.story import Shape
@@ -97,6 +97,27 @@ THEMES = (
         "people who decide at the same moment",
         Shape(("approve", "approve", "reject", "abort"), moments=2, at_once=4, approval=1.0, is_bad=0.0),
         {"approvals w": Faults(switch=0.5, lose_reply=0.1), "approvals r": Faults(switch=0.3)},
+        share=0.05,
+    ),
+    Theme(
+        "A/B tests whose data nobody can read for a while",
+        Shape(("promote", "abort", "hold", *["resume"] * 6), moments=1, kind="ab", is_bad=0.1, approval=0.0),
+        {"data r": Faults(refuse=0.35, switch=0.3), "releases w": Faults(lose_reply=0.1)},
+        share=0.05,
+    ),
+    Theme(
+        "batch endpoints whose answers are lost",
+        Shape(("abort", "promote"), moments=1, kind="batch", is_bad=0.8, approval=0.1),
+        {
+            "traffic w": replace(UNANSWERED, lose_request=0.5),
+            "scoring w": Faults(sleep=0.1, lose_reply=0.3, lose_request=0.1, late=0.1),
+        },
+        share=0.1,
+    ),
+    Theme(
+        "evidence that is late, missing or too little",
+        Shape(("abort",), moments=1, kind="evidence", approval=0.3),
+        {"jobs w": replace(UNANSWERED, sleep=0.2), "data r": Faults(refuse=0.3)},
         share=0.05,
     ),
     Theme("everything", Shape((*ASKED, "undo", "retry"), moments=3, other_model=True), share=1.0),

@@ -6,17 +6,19 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.ids import ReleaseId
+from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release, ReleaseRequest
+from shared.domain.verdict import Judgement, Verdict
 from shared.engine import approvals, keeper, reconcile
 from shared.engine.reconcile import Reconciler
 from shared.engine.release_act import Actor
 from shared.errors import PermanentError
 from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest
-from shared.release import blind, step
+from shared.release import ab, before, blind, endings, step
 from shared.release.moves import Step, stay
 from shared.release.observation import Observation
+from shared.store.batch_runs import BatchRun, BatchRunStore
 from shared.store.codec import encode
 from shared.store.releases import ReleaseItem, ReleaseStore, StoredRelease, _request_name
 from tests.simulation.controller.ports import ControllerWorkspace
@@ -82,6 +84,30 @@ class RaisesDamage(Reconciler):
         super().reconcile(release_id, arranged_at)
 
 
+def _by_the_guard(release: Release, judgement: Judgement) -> Judgement:
+    """The outcome that could not be read when it was due is taken to be what the guard says."""
+    ends = ab.holds(release)
+    is_due = bool(ends) and not release.outcomes and judgement.verdict is Verdict.PASS
+    return judgement if is_due else _TOGETHER(release, judgement)
+
+
+def _went_back(release: Release, seen: Observation) -> bool:
+    """The default that was asked for is taken to be the default."""
+    if not release.plan.batch:
+        return _IS_RESTORED(release, seen)
+    return seen.claim is not None and dict(seen.claim.desired) == release.traffic_at(-1)
+
+
+def _passed(release: Release, why: str, now: datetime) -> Step:
+    return before._after_gates(release, why, now)
+
+
+def _first(store: BatchRunStore, wanted: JobName, now: datetime) -> str:
+    store._blobs.put(f"batch-runs/{wanted}.json", encode(BatchRun(wanted, now)))
+    return "first"
+
+
+_TOGETHER, _IS_RESTORED = ab._together, endings._is_restored
 _NO_DEADLINE = Patch(Deadline, "require", lambda _: None)
 _MAKES_AGAIN = (Patch(Actor, "_make", _make_whatever), Patch(ControllerWorkspace, "create_deployment", _put))
 _WAITS = Patch(blind, "_at_deadline", _waits_for_ever)
@@ -90,13 +116,20 @@ _NO_REFUSALS = Patch(reconcile, "tell_refusal", lambda *_: None)
 _HAMMERS = Patch(blind, "_again", _at_once)
 _TO_THE_DOWN = (Patch(step, "on_its_feet", lambda _, taken, *__: taken), Patch(keeper, "cannot_take", lambda *_: ""))
 _ANYBODY = Patch(approvals, "bar_to_vote", lambda *_, **__: None)
+_BY_GUARD = Patch(ab, "_together", _by_the_guard)
+_UNREAD = Patch(endings, "_is_restored", _went_back)
+_PASSES = Patch(before, "_wait_for_gates", _passed)
+_SCORES = Patch(BatchRunStore, "begin", _first)
 VARIANTS: dict[str, Variant[Parts]] = {
     variant.name: variant
     for variant in (
         Variant(
-            "asks-over-others", "an abort is lost to what is asked at the same moment", Parts(releases=AsksOverOthers)
+            "asks-over-others",
+            "an abort is lost to what is asked at the same moment",
+            Parts(releases=AsksOverOthers),
+            first=10,
         ),
-        Variant("writes-late", "a stopped worker writes what it saw long ago", patches=(_NO_DEADLINE,), first=10),
+        Variant("writes-late", "a stopped worker writes what it saw long ago", patches=(_NO_DEADLINE,), first=30),
         Variant("blind-for-ever", "deadlines wait until something can be seen", patches=(_WAITS,)),
         Variant("blind-in-silence", "people are not told that nothing can be seen", patches=(_SILENT, _NO_REFUSALS)),
         Variant("hammers", "what cannot be read is tried every five seconds", patches=(_HAMMERS,)),
@@ -105,7 +138,11 @@ VARIANTS: dict[str, Variant[Parts]] = {
         Variant("anybody-approves", "an approval counts, whoever gives it", patches=(_ANYBODY,)),
         Variant("stops-at-damage", "one damaged record stops the others", Parts(releases=StopsAtDamage)),
         Variant("raises-damage", "nobody is told of a damaged record", Parts(reconciler=RaisesDamage)),
-        Variant("makes-again", "a deployment is made whenever it is not there", patches=_MAKES_AGAIN, first=20),
+        Variant("ab-by-guard", "an A/B test that cannot be read is its guard's", patches=(_BY_GUARD,), first=80),
+        Variant("default-unread", "a batch default is switched back without reading", patches=(_UNREAD,), first=20),
+        Variant("gates-unread", "a gate passes on missing evidence", patches=(_PASSES,), first=20),
+        Variant("scores-again", "a batch is scored whenever there is no job", patches=(_SCORES,), first=10),
+        Variant("makes-again", "a deployment is made whenever it is not there", patches=_MAKES_AGAIN, first=30),
     )
 }
 

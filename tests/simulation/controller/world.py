@@ -26,10 +26,10 @@ from shared.store.ledger import Ledger
 from shared.store.releases import ReleaseStore
 from tests.fakes.workspace import FakeWorkspace
 from tests.simulation.controller.azureml import AzureMl
+from tests.simulation.controller.evidence import SimulatedData
 from tests.simulation.controller.ports import (
     ControllerWorkspace,
     ServiceTime,
-    SimulatedData,
     SimulatedTelemetry,
     Told,
     WatchedBlobs,
@@ -64,7 +64,9 @@ class World:
     def __init__(self, run: Run, parts: Parts, story: Story) -> None:
         self.run, self.sky = run, Sky()
         self.blobs, self.queues = WatchedBlobs(sky=self.sky, run=run), Queues()
-        self.azureml = AzureMl(takes=story.traffic_takes, outcome=dict(story.outcomes))
+        self.azureml = AzureMl(
+            takes=story.traffic_takes, outcome=dict(story.outcomes), is_batch=story.plan.batch is not None
+        )
         self.told = Told(run, self.sky)
         # Which release a worker looks at.
         self.looking: dict[str, ReleaseId] = {}
@@ -80,13 +82,13 @@ class World:
             ServiceTime(run),
             SimulatedQueue(run, self.queues),
         )
-        workspace = cast(Workspace, ControllerWorkspace(run, self.azureml, fake, self.sky))
+        workspace = cast(Workspace, ControllerWorkspace(run, self.azureml, fake, self.sky, story.truth))
         releases, endpoints = parts.releases(blobs), parts.endpoints(blobs)
         self.releases, self.endpoints = releases, endpoints
         self.records = ApprovalRecords(blobs)
         self.approvals = parts.approvals(self.records, queue, clock)
         telemetry = SimulatedTelemetry(run, self.azureml, self.sky, Random(0), dict(story.error_share))
-        data = cast(Any, SimulatedData(run, self.sky))
+        data = cast(Any, SimulatedData(run, self.sky, self.azureml, story.truth))
         self.reconciler = parts.reconciler(
             workspace, telemetry, data, self.approvals, self.told, releases, endpoints, queue, clock
         )

@@ -178,13 +178,13 @@ def test_a_worker_that_dies_while_invoking_does_not_make_a_second_job(dies_after
     release = world.open(**BATCH)
     really = world.azure.score
 
-    def dies(request: Any) -> Any:
+    def dies(request: Any, deadline: Any) -> Any:
         world.azure.score = really  # type: ignore[method-assign]
         if dies_after:
-            really(request)
+            really(request, deadline)
         raise Killed
 
-    world.azure.score = dies  # type: ignore[method-assign]
+    world.azure.score = dies  # type: ignore[assignment, method-assign]
     with pytest.raises(Killed):
         world.run()
     world.desk.wake(release)
@@ -195,6 +195,43 @@ def test_a_worker_that_dies_while_invoking_does_not_make_a_second_job(dies_after
 
     assert world.release(release).state is ReleaseState.FINISHED
     assert sorted(each.deployment for each in world.azure.invoked) == ["v-1", "v-2"]
+
+
+def test_a_worker_that_was_stopped_before_it_invokes_does_not_do_so_later() -> None:
+    world = BatchWorld()
+    release = world.open(**BATCH)
+    really = world.azure.score
+
+    def is_stopped(request: Any, deadline: Any) -> Any:
+        world.azure.score = really  # type: ignore[method-assign]
+        world.desk.request_abort(release, "ben@example.com", "complaints")
+        world.clock.advance(timedelta(hours=2))
+        return really(request, deadline)
+
+    world.azure.score = is_stopped  # type: ignore[assignment, method-assign]
+    world.run()
+
+    assert world.release(release).state is ReleaseState.ABORTED
+    assert world.azure.invoked == []
+
+
+def test_a_job_whose_name_was_never_told_is_canceled_with_its_release() -> None:
+    world = BatchWorld()
+    world.azure.outcome = "Running"
+    release = world.open(**BATCH)
+    really = world.azure.score
+
+    def is_unheard(request: Any, deadline: Any) -> Any:
+        really(request, deadline)
+        raise RetryableError("workspace.retry", "no answer")
+
+    world.azure.score = is_unheard  # type: ignore[assignment, method-assign]
+    world.run(longest=timedelta(minutes=5))
+    world.desk.request_abort(release, "ben@example.com", "complaints")
+    world.run(longest=timedelta(minutes=5))
+
+    assert world.release(release).state is ReleaseState.ABORTED
+    assert {world.workspace.jobs[f"batchjob-{n + 1}"].status for n in range(len(world.azure.invoked))} == {"Canceled"}
 
 
 def test_two_workers_at_once_invoke_once() -> None:
