@@ -6,9 +6,11 @@ Where each trouble is written down: README of local/azureml, "The unkind profile
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 # The least and the most of a duration that is drawn anew each time, in minutes of Azure.
@@ -69,10 +71,6 @@ class Profile:
     def seconds(self, minutes: float) -> float:
         """Return how long so many minutes of Azure take here."""
         return minutes * self.minute_seconds
-
-    def drawn(self, span: Span, chance: random.Random) -> float:
-        """Return a duration from a span, in seconds here."""
-        return self.seconds(chance.uniform(*span))
 
     def faults(self) -> dict[str, Any]:
         """Return what can be set over `/_local/faults`: everything but name, scale and seed."""
@@ -163,8 +161,46 @@ def profile_named(name: str) -> Profile:
     return PROFILES[name]
 
 
-@dataclass
 class Conditions:
     """The profile that all emulators of a cloud are under now; a fault that is set at one of them holds for all."""
 
-    profile: Profile = field(default=QUICK)
+    def __init__(self, profile: Profile = QUICK, clock: Callable[[], float] = time.monotonic) -> None:
+        self.profile = profile
+        self._clock = clock
+        self._roles_asked_at = clock()
+        self._chance = random.Random(profile.seed)
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Set faults. The minutes until roles arrive begin anew when they are set.
+
+        Raises:
+            ProfileError: no such fault, or not a value of its kind.
+        """
+        self.profile = self.profile.changed(changes)
+        if "roles_after_minutes" in changes:
+            self._roles_asked_at = self._clock()
+
+    def drawn(self, span: Span) -> float:
+        """Return a duration from a span, in seconds here."""
+        return self.profile.seconds(self._chance.uniform(*span))
+
+    def takes(self, counter: str) -> bool:
+        """Return whether one of "the next n" is due, and count it."""
+        left: int = getattr(self.profile, counter)
+        if left:
+            self.profile = self.profile.changed({counter: left - 1})
+        return left > 0
+
+    def is_throttled(self) -> bool:
+        """Return whether this call is one of the share that a service throttles."""
+        share = self.profile.throttled_share
+        return share > 0 and self._chance.random() < share
+
+    def lacks(self, right: str) -> bool:
+        """Return whether who isn't a person lacks one of RIGHTS now."""
+        arrive_at = self._roles_asked_at + self.profile.seconds(self.profile.roles_after_minutes)
+        return right in self.profile.roles_removed or self._clock() < arrive_at
+
+    def throttle_seconds(self) -> int:
+        """Return a `Retry-After`: whole seconds, as Azure has them, 5 to 30 of its own and at least one here."""
+        return max(1, math.ceil(self.profile.seconds(self._chance.uniform(5, 30) / 60)))

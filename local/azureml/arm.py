@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,19 +16,39 @@ from aiohttp.typedefs import Middleware
 
 from local.addresses import WORKSPACE_ID
 from local.azureml.config import Faults
+from local.profile import Conditions
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-PREFIX = WORKSPACE_ID
 PROVIDER = "Microsoft.MachineLearningServices"
+
+
+def in_any_case(path: str) -> str:
+    """Return a pattern for routes: Azure takes ids in any case, and gives some of them back in another."""
+    for word in ("resourceGroups", PROVIDER):
+        path = path.replace(f"/{word}/", f"/{{_{word[0]}:(?i:{re.escape(word)})}}/")
+    return path
+
+
+PREFIX = in_any_case(WORKSPACE_ID)  # of the workspace's routes
 
 
 class ArmError(Exception):
     """An error answer in ARM's shape: `{"error": {"code", "message", "details", "innererror"}}`."""
 
-    def __init__(self, status: int, code: str, message: str, inner: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        inner: str | None = None,
+        headers: dict[str, str] | None = None,
+        reason: str | None = None,
+    ) -> None:
         super().__init__(message)
+        self.headers = headers or {}
+        self.reason = reason or message  # what `details` say
         self.status = status
         self.code = code
         self.message = message
@@ -36,7 +57,8 @@ class ArmError(Exception):
     def body(self) -> Json:
         error: Json = {"code": self.code, "message": self.message, "details": [], "additionalInfo": []}
         if self.inner is not None:
-            error["details"] = [{"code": self.inner, "message": self.message, "details": []}]
+            error["details"] = [{"code": self.inner, "message": self.reason, "details": []}]
+        if self.inner is not None and self.reason == self.message:
             error["innererror"] = {"code": self.inner, "innerError": None}
         return {"error": error}
 
@@ -136,8 +158,11 @@ def page(values: list[Json]) -> web.Response:
     return web.json_response({"value": values, "nextLink": None})
 
 
-def middleware(faults: Faults) -> Middleware:
-    """Turn ArmError into its answer, insist on api-version, and show the faults that were asked for."""
+def middleware(faults: Faults, conditions: Conditions, check: Callable[[web.Request], dict[str, str]]) -> Middleware:
+    """Turn ArmError into its answer, insist on api-version, and show the faults that were asked for.
+
+    `check` raises ArmError for calls that are refused unseen, and returns headers for the answers to others.
+    """
 
     @web.middleware
     async def arm(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -145,19 +170,19 @@ def middleware(faults: Faults) -> Middleware:
             return await handler(request)
         if "/subscriptions/" in request.path and "api-version" not in request.query:
             return _answer(ArmError(400, "MissingApiVersionParameter", "The api-version query parameter is required."))
-        if faults.status_429 > 0:
-            faults.status_429 -= 1
-            too_many = ArmError(429, "TooManyRequests", "The request is being throttled.")
-            return _answer(too_many, {"retry-after-ms": "50"})
-        if faults.status_401 > 0:
-            faults.status_401 -= 1
-            return _answer(ArmError(401, "InvalidAuthenticationToken", "The access token is invalid."))
+        headers: dict[str, str] = {}
         try:
+            headers = check(request)
             response = await handler(request)
         except ArmError as exc:
-            response = _answer(exc)
+            response = _answer(
+                _wrapped(exc) if conditions.profile.wrapped_refusals and "Endpoints" in request.path else exc
+            )
         except web.HTTPNotFound:
             response = _answer(ArmError(404, "NotImitated", f"the emulator has no {request.method} {request.path}"))
+        response.headers.update(headers)
+        if conditions.profile.other_case:
+            _spell_otherwise(response)
         if _writes(request) and faults.lost_replies > 0 and response.status < 400:
             faults.lost_replies -= 1
             if request.transport is not None:
@@ -172,5 +197,23 @@ def _writes(request: web.Request) -> bool:
     return request.method in {"PUT", "DELETE", "PATCH"} or request.path.startswith("/batch/")
 
 
-def _answer(error: ArmError, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response(error.body(), status=error.status, headers=headers)
+def _answer(error: ArmError) -> web.Response:
+    return web.json_response(error.body(), status=error.status, headers=error.headers)
+
+
+def _wrapped(error: ArmError) -> ArmError:
+    """Return a refusal of the inferencing service as ARM hands it on: the reason below a message that says nothing.
+
+    Source: azure-sdk-for-python #35109, mslearn-azure-ml #30.
+    """
+    if error.status != 400:
+        return error
+    return ArmError(400, "BadRequest", "The request is invalid.", error.inner, error.headers, error.message)
+
+
+def _spell_otherwise(response: web.StreamResponse) -> None:
+    """Write the ids in an answer as some of Azure's services do: names as they were given, all else in lower case."""
+    if isinstance(response, web.Response) and response.content_type == "application/json" and response.text:
+        response.text = response.text.replace("/resourceGroups/", "/resourcegroups/").replace(
+            PROVIDER, PROVIDER.lower()
+        )

@@ -21,6 +21,7 @@ from local.azureml.arm import (
     read_json,
     resource,
 )
+from local.azureml.config import AzureMlConfig
 from local.azureml.operations import Operations
 
 _BY = {"createdBy": "local-user", "createdByType": "User"}
@@ -46,9 +47,9 @@ def _cluster() -> Json:
 class Compute:
     """ARM routes for compute."""
 
-    def __init__(self, operations: Operations, operation_seconds: float) -> None:
+    def __init__(self, operations: Operations, config: AzureMlConfig) -> None:
         self._operations = operations
-        self._seconds = operation_seconds
+        self._config = config
         self._computes: dict[str, Resource] = {}
         for name, properties in (("ci-local", _instance()), ("cpu-cluster", _cluster())):
             self._computes[name] = resource(f"computes/{name}", "computes", properties, _BY, {"location": "local"})
@@ -91,7 +92,7 @@ class Compute:
         return self._operations.accepted_write(operation, made.json(), made.id, is_new)
 
     async def _settle(self, made: Resource) -> None:
-        await asyncio.sleep(self._seconds)
+        await self._work()
         made.properties["provisioningState"] = "Succeeded"
 
     async def _act(self, request: web.Request) -> web.Response:
@@ -107,5 +108,8 @@ class Compute:
         return self._operations.accepted(self._operations.begin(action, self._change(inner, after)))
 
     async def _change(self, inner: Json, state: str) -> None:
-        await asyncio.sleep(self._seconds)
+        await self._work()
         inner["state"] = state
+
+    async def _work(self) -> None:
+        await asyncio.sleep(self._config.taking(self._config.conditions.profile.compute_minutes))

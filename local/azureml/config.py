@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.addresses import Addresses
-from local.profile import Conditions
+from local.profile import Conditions, Span
 
 
 @dataclass
@@ -44,4 +44,14 @@ class AzureMlConfig:
     @property
     def updating_seconds(self) -> float:
         """How long an operation of an endpoint takes that has nothing to wait for."""
-        return max(self.operation_seconds, self.faults.slow_operations_ms / 1000)
+        return self.taking(self.conditions.profile.traffic_minutes)
+
+    def taking(self, span: Span) -> float:
+        """Return how long an operation takes that takes so many minutes in Azure."""
+        return max(self.operation_seconds, self.faults.slow_operations_ms / 1000, self.conditions.drawn(span))
+
+    @property
+    def stale_seconds(self) -> float:
+        """How long reads show the state before the last write."""
+        profile = self.conditions.profile
+        return max(self.faults.stale_reads_ms / 1000, profile.seconds(profile.stale_minutes))

@@ -115,5 +115,14 @@ async def _port(deployment: Deployment, process: Process, port_file: Path) -> in
     return int(port_file.read_text())
 
 
+def not_ready(deployment: Deployment) -> ArmError:
+    """Return the service's commonest failure; why is in the deployment's log. Source: mlops-v2 #120."""
+    deployment.log.parent.mkdir(parents=True, exist_ok=True)
+    with deployment.log.open("a") as log:
+        log.write("ModuleNotFoundError: No module named 'catboost'\nWorker failed to boot.\n")
+    reason = "User container has crashed or terminated: Liveness probe failed: HTTP probe failed with statuscode: 502."
+    return ArmError(400, None, f"ResourceNotReady: {reason}")
+
+
 def _failed(message: str) -> ArmError:
     return ArmError(400, "UserError", message, "ResourceNotReady")

@@ -60,9 +60,10 @@ class Deployment(Provisioned):
 
 @dataclass
 class Endpoint(ProvisionedEndpoint[Deployment]):
-    """Traffic maps deployment names to whole percents."""
+    """Traffic maps deployment names to whole percents; `routed` is what of it callers meet already."""
 
     keys: dict[str, str] = field(default_factory=dict)
+    routed: dict[str, int] = field(default_factory=dict)
 
     @property
     def traffic(self) -> dict[str, int]:
@@ -78,7 +79,7 @@ class Endpoint(ProvisionedEndpoint[Deployment]):
     def pick(self, chance: random.Random) -> Deployment | None:
         """Choose by the traffic's percents. None when no deployment has traffic."""
         point = chance.random() * 100
-        for name, percent in self.traffic.items():
+        for name, percent in self.routed.items():
             point -= percent
             if point < 0:
                 return self.deployments.get(name)

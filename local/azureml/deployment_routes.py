@@ -48,10 +48,10 @@ class DeploymentRoutes(ABC, Generic[E, D]):
         return found
 
     async def _list(self, request: web.Request) -> web.Response:
-        return page([each.resource.json() for each in self._endpoints.find(request).deployments.values()])
+        return page([each.json() for each in self._endpoints.find(request).deployments.values()])
 
     async def _get(self, request: web.Request) -> web.Response:
-        return web.json_response(self._find(request).resource.json())
+        return web.json_response(self._find(request).json())
 
     def _writable(self, endpoint: E, name: str) -> D | None:
         """Return the deployment to change, None to create it. Raise ArmError 409 while another operation runs."""
@@ -61,6 +61,12 @@ class DeploymentRoutes(ABC, Generic[E, D]):
             _require_settled(known)
         if endpoint.state == "Deleting":
             raise conflict(f"endpoint {endpoint.name} is being deleted", "EndpointBusy")
+        if self._config.conditions.profile.refuse_while_updating and not endpoint.is_settled:
+            # Words: azure-sdk-for-net #36961. Whether its status is 409 or 400 is not known.
+            text = f"Cannot create a deployment in endpoint {endpoint.name} because it is in {endpoint.state}"
+            raise conflict(f"{text} provisioning state.", "EndpointBusy")
+        if known is not None:
+            known.keep_showing(self._config.stale_seconds)
         return known
 
     def _made(self, endpoint: E, name: str, request: web.Request) -> Resource:

@@ -11,7 +11,7 @@ from aiohttp import web
 from local.azureml import events
 from local.azureml.arm import PREFIX, ArmError, Json, Resource, bad_request, read_json, stamp
 from local.azureml.config import AzureMlConfig
-from local.azureml.deploy import Deployer
+from local.azureml.deploy import Deployer, not_ready
 from local.azureml.deployment import Deployment, Endpoint, Server
 from local.azureml.deployment_routes import DeploymentRoutes, needs_script
 from local.azureml.endpoints import Endpoints
@@ -19,6 +19,7 @@ from local.azureml.events import Outbox
 from local.azureml.operations import Operations
 from local.azureml.processes import kill, tail
 from local.azureml.references import References
+from local.azureml.region import Region
 
 # A change of one of these needs a new process; others (such as the data collector) are taken over at once.
 _PROCESS_MEMBERS = ("model", "codeConfiguration", "environmentVariables", "environmentId", "requestSettings")
@@ -38,10 +39,12 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         deployer: Deployer,
         operations: Operations,
         outbox: Outbox,
+        region: Region,
     ) -> None:
         super().__init__(config, endpoints, references, operations)
         self._deployer = deployer
         self._outbox = outbox
+        self._region = region
 
     def routes(self) -> list[web.RouteDef]:
         one = f"{PREFIX}/{self._endpoints.path}/{{endpoint}}/deployments/{{name}}"
@@ -51,6 +54,8 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
         known = self._writable(endpoint, name)
         model = self._model_of(name, body)
+        if not self._config.conditions.profile.quota_in_operation:
+            self._check_cores(body, known)
         deployment = known or self._new(endpoint, name, request)
         before = dict(deployment.resource.properties)
         self._write(deployment, body, model, is_new=known is None)
@@ -63,6 +68,10 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         return self._operations.accepted_write(
             operation, deployment.resource.json(), deployment.resource.id, known is None
         )
+
+    def _check_cores(self, wanted: Json, itself: Deployment | None) -> None:
+        others = (each for each in self._endpoints.deployments() if each is not itself)
+        self._region.check_cores(wanted, (each.resource.json() for each in others))
 
     def _model_of(self, name: str, body: Json) -> Resource:
         reference = (body.get("properties") or {}).get("model")
@@ -108,8 +117,10 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
             await asyncio.sleep(self._config.updating_seconds)
             deployment.state = "Succeeded"
             return
+        seconds = self._config.taking(self._config.conditions.profile.deployment_minutes)
+        least = asyncio.create_task(asyncio.sleep(seconds))
         try:
-            server = await self._deployer.start(endpoint.name, deployment)
+            server = await self._started(endpoint, deployment, least)
         except ArmError as exc:
             deployment.error = exc.message
             deployment.state = "Failed"
@@ -125,6 +136,16 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         self._outbox.emit(
             events.model_deployed(endpoint.name, [deployment.model], dict(deployment.resource.top["tags"]), properties)
         )
+
+    async def _started(self, endpoint: Endpoint, deployment: Deployment, least: asyncio.Task[None]) -> Server:
+        """Return a process that answers, when as much time has passed as Azure takes for it."""
+        try:
+            self._check_cores(deployment.resource.json(), deployment)
+            if self._config.conditions.takes("failing_deployments"):
+                raise not_ready(deployment)
+            return await self._deployer.start(endpoint.name, deployment)
+        finally:
+            await least
 
     def _check_unused(self, endpoint: Endpoint, deployment: Deployment) -> None:
         for label, percents in (("traffic", endpoint.traffic), ("mirror traffic", endpoint.mirror)):

@@ -6,12 +6,14 @@ import asyncio
 import itertools
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 from aiohttp import web
 
 from local.azureml.arm import (
     PREFIX,
+    ArmError,
     Json,
     Resource,
     bad_request,
@@ -26,6 +28,7 @@ from local.azureml.arm import (
 from local.azureml.config import AzureMlConfig, Faults
 from local.azureml.operations import Operations
 from local.azureml.provisioned import ProvisionedEndpoint
+from local.azureml.region import Region
 
 _NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]$")
 E = TypeVar("E", bound=ProvisionedEndpoint[Any])
@@ -46,8 +49,9 @@ class EndpointRoutes(ABC, Generic[E]):
     write_operation: ClassVar[str]
     delete_operation: ClassVar[str]
 
-    def __init__(self, config: AzureMlConfig, operations: Operations, endpoints: dict[str, E]) -> None:
+    def __init__(self, config: AzureMlConfig, operations: Operations, endpoints: dict[str, E], region: Region) -> None:
         self._config = config
+        self._region = region
         self._operations = operations
         self._endpoints = endpoints
         self._order = itertools.count(1)
@@ -73,6 +77,11 @@ class EndpointRoutes(ABC, Generic[E]):
             raise not_found(f"{self.kind}Endpoint", f"{self.path}/{name}")
         return self._endpoints[name]
 
+    def deployments(self) -> Iterator[Any]:
+        """Yield the deployments of all endpoints."""
+        for endpoint in self._endpoints.values():
+            yield from endpoint.deployments.values()
+
     async def _list(self, _: web.Request) -> web.Response:
         return page([each.json() for each in self._endpoints.values()])
 
@@ -87,7 +96,7 @@ class EndpointRoutes(ABC, Generic[E]):
             raise conflict(f"endpoint {name} is {known.state}; try again later", "EndpointBusy")
         self._check(body, known)
         if known is not None:
-            known.keep_showing(self._config.faults.stale_reads_ms)
+            known.keep_showing(self._config.stale_seconds)
         endpoint = known or self._create(name, request)
         about = self._write(endpoint, body)
         endpoint.state = "Creating" if known is None else "Updating"
@@ -101,11 +110,17 @@ class EndpointRoutes(ABC, Generic[E]):
         if not _NAME.match(name):
             text = f"endpoint name {name!r}: 3 to 32 letters, digits and hyphens, beginning with a letter"
             raise bad_request(text, "InvalidEndpointName")
+        self._region.check_name(name)
         self._endpoints[name] = self._new(resource(f"{self.path}/{name}", self.path, {}, caller(request)))
         return self._endpoints[name]
 
     async def _settle(self, endpoint: E) -> None:
+        is_new = endpoint.state == "Creating"
         await asyncio.sleep(self._config.updating_seconds)
+        if is_new and self._config.conditions.takes("failing_endpoints"):
+            endpoint.state = "Failed"
+            # The code is Azure's, the words are ours.
+            raise ArmError(500, "InternalServerError", f"endpoint {endpoint.name} could not be provisioned")
         endpoint.state = "Succeeded"
 
     async def _delete(self, request: web.Request) -> web.Response:
@@ -120,7 +135,11 @@ class EndpointRoutes(ABC, Generic[E]):
             text = f"endpoint {name} is {endpoint.state}; deployments at work: {busy or 'none'}"
             raise conflict(text, "EndpointBusy")
         endpoint.state = "Deleting"
-        return self._operations.accepted(self._operations.begin(self.delete_operation, self._remove(endpoint)))
+        return self._operations.accepted(self._operations.begin(self.delete_operation, self._forget(endpoint)))
+
+    async def _forget(self, endpoint: E) -> None:
+        await self._remove(endpoint)
+        self._region.keep(endpoint.name)
 
     @abstractmethod
     def _check(self, body: Json, known: E | None) -> None:

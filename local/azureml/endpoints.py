@@ -12,6 +12,7 @@ from local.azureml.arm import PREFIX, Json, Resource, bad_request, read_json
 from local.azureml.deployment import Endpoint
 from local.azureml.endpoint_routes import EndpointRoutes
 from local.azureml.processes import kill
+from local.profile import NONE
 
 
 def check_traffic(traffic: Json, mirror: Json, known: set[str]) -> None:
@@ -73,7 +74,13 @@ class Endpoints(EndpointRoutes[Endpoint]):
             "scoringUri": f"{url}/score",
             "swaggerUri": f"{url}/swagger.json",
         }
+        if self._config.conditions.profile.traffic_minutes == NONE:
+            endpoint.routed = dict(traffic)
         return {"traffic": traffic, "mirror": mirror}
+
+    async def _settle(self, endpoint: Endpoint) -> None:
+        await super()._settle(endpoint)
+        endpoint.routed = dict(endpoint.traffic)
 
     async def _remove(self, endpoint: Endpoint) -> None:
         for deployment in endpoint.deployments.values():

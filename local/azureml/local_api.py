@@ -7,10 +7,11 @@ import dataclasses
 from aiohttp import web
 
 from local.azureml.batch_endpoints import BatchEndpoints
-from local.azureml.config import Faults
+from local.azureml.config import AzureMlConfig, Faults
 from local.azureml.deployment import Endpoint
 from local.azureml.endpoints import Endpoints
 from local.azureml.job import Job
+from local.profile import ProfileError
 from local.traffic_log import TrafficLog
 
 
@@ -23,14 +24,15 @@ class LocalApi:
         online: Endpoints,
         batch: BatchEndpoints,
         endpoints: dict[str, Endpoint],
-        faults: Faults,
+        config: AzureMlConfig,
         traffic: TrafficLog,
     ) -> None:
         self._jobs = jobs
         self._online = online
         self._batch = batch
         self._endpoints = endpoints
-        self._faults = faults
+        self._faults = config.faults
+        self._conditions = config.conditions
         self._traffic = traffic
 
     def routes(self) -> list[web.RouteDef]:
@@ -99,15 +101,20 @@ class LocalApi:
         return web.json_response({"logged": len(self._traffic)})
 
     async def _get_faults(self, _: web.Request) -> web.Response:
-        return web.json_response(dataclasses.asdict(self._faults))
+        return web.json_response({**dataclasses.asdict(self._faults), **self._conditions.profile.faults()})
 
     async def _set_faults(self, request: web.Request) -> web.Response:
         wanted = await request.json()
         known = {field.name for field in dataclasses.fields(Faults)}
-        wrong = [name for name, value in wanted.items() if name not in known or not isinstance(value, int) or value < 0]
+        counters = {name: value for name, value in wanted.items() if name in known}
+        wrong = [name for name, value in counters.items() if not isinstance(value, int) or value < 0]
         if wrong:
-            text = f"{', '.join(wrong)}: faults are whole numbers from 0 named {', '.join(sorted(known))}"
+            text = f"{', '.join(wrong)}: {', '.join(sorted(known))} are whole numbers from 0"
             return web.json_response({"error": text}, status=400)
-        for name, value in wanted.items():
+        try:
+            self._conditions.change({name: value for name, value in wanted.items() if name not in known})
+        except ProfileError as exc:
+            return web.json_response({"error": f"{exc}, {', '.join(sorted(known))}"}, status=400)
+        for name, value in counters.items():
             setattr(self._faults, name, value)
         return await self._get_faults(request)

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from local.addresses import SUBSCRIPTION_ID
-from local.azureml.arm import PROVIDER, ArmError, Json, not_found, stamp
+from local.azureml.arm import PROVIDER, ArmError, Json, in_any_case, not_found, stamp
+from local.profile import NONE, Conditions
 
-# The SDK polls every 5 to 30 s by default; this header makes it quick without any setting in the client.
-_QUICK = {"retry-after-ms": "50"}
 _BASE = f"/subscriptions/{SUBSCRIPTION_ID}/providers/{PROVIDER}/locations/local"
+_QUICK_SECONDS = 0.05
+# The SDK polls deployments every 5 s, endpoints every 30, as Azure's answers say nothing of when to come back.
+_POLL_MINUTES = 5 / 60
 
 
 @dataclass
@@ -38,15 +40,16 @@ class Operation:
 class Operations:
     """Runs the work behind an operation and answers questions about it."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, conditions: Conditions) -> None:
         self._base_url = base_url
+        self._conditions = conditions
         self._operations: dict[str, Operation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get(_BASE + "/mfeOperationsStatus/{id}", self._status),
-            web.get(_BASE + "/mfeOperationResults/{id}", self._result),
+            web.get(in_any_case(_BASE) + "/mfeOperationsStatus/{id}", self._status),
+            web.get(in_any_case(_BASE) + "/mfeOperationResults/{id}", self._result),
         ]
 
     def begin(self, prefix: str, work: Coroutine[None, None, None]) -> Operation:
@@ -78,13 +81,13 @@ class Operations:
             "Azure-AsyncOperation": self.status_url(operation),
             "Location": f"{self._base_url}{resource_path}?api-version=2023-04-01-preview",
             "x-ms-async-operation-timeout": "PT1H",
-            **_QUICK,
+            **self._come_back(),
         }
         return web.json_response(resource, status=201 if created else 200, headers=headers)
 
     def accepted(self, operation: Operation) -> web.Response:
         """The answer to DELETE and to actions: 202, body `null`, Location of the result."""
-        headers = {"Location": self._url("mfeOperationResults", operation), **_QUICK}
+        headers = {"Location": self._url("mfeOperationResults", operation), **self._come_back()}
         return web.json_response(None, status=202, headers=headers)
 
     async def stop(self) -> None:
@@ -98,6 +101,13 @@ class Operations:
     def _url(self, kind: str, operation: Operation) -> str:
         return f"{self._base_url}{_BASE}/{kind}/{operation.id}?api-version=2023-04-01-preview"
 
+    def _come_back(self) -> dict[str, str]:
+        """Have the SDK poll at the emulator's pace: its own is that of a clock with minutes of 60 seconds."""
+        profile = self._conditions.profile
+        is_slow = profile.deployment_minutes != NONE
+        seconds = profile.seconds(_POLL_MINUTES) if is_slow else _QUICK_SECONDS
+        return {"retry-after-ms": str(round(seconds * 1000))}
+
     def _find(self, request: web.Request) -> Operation:
         name = request.match_info["id"]
         if name not in self._operations:
@@ -105,7 +115,7 @@ class Operations:
         return self._operations[name]
 
     async def _status(self, request: web.Request) -> web.Response:
-        return web.json_response(self._find(request).json(), headers=_QUICK)
+        return web.json_response(self._find(request).json(), headers=self._come_back())
 
     async def _result(self, request: web.Request) -> web.Response:
         operation = self._find(request)

@@ -14,7 +14,11 @@ _SETTLED = {"Succeeded", "Failed"}
 
 @dataclass
 class Provisioned:
+    """`shown` is what reads see while they are stale."""
+
     resource: Resource
+    shown: Json | None = field(default=None, kw_only=True)
+    stale_until: float = field(default=0.0, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -33,25 +37,23 @@ class Provisioned:
         """Whether no operation is under way, so that a write is accepted."""
         return self.state in _SETTLED
 
-
-D = TypeVar("D", bound=Provisioned)
-
-
-@dataclass
-class ProvisionedEndpoint(Provisioned, Generic[D]):
-    """`shown` is what reads see while they are stale; `deployments` by name."""
-
-    shown: Json | None = None
-    stale_until: float = 0.0
-    deployments: dict[str, D] = field(default_factory=dict)
-
-    def keep_showing(self, milliseconds: int) -> None:
+    def keep_showing(self, seconds: float) -> None:
         """Let reads see the state of now, before the next write, for a while longer."""
         self.shown = copy.deepcopy(self.resource.json())
-        self.stale_until = time.monotonic() + milliseconds / 1000
+        self.stale_until = time.monotonic() + seconds
 
     def json(self) -> Json:
         if self.shown is not None and time.monotonic() < self.stale_until:
             return self.shown
         self.shown = None
         return self.resource.json()
+
+
+D = TypeVar("D", bound=Provisioned)
+
+
+@dataclass
+class ProvisionedEndpoint(Provisioned, Generic[D]):
+    """`deployments` by name."""
+
+    deployments: dict[str, D] = field(default_factory=dict)

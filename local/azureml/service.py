@@ -29,6 +29,7 @@ from local.azureml.deployment import Endpoint
 from local.azureml.deployments import Deployments
 from local.azureml.endpoints import Endpoints
 from local.azureml.events import Outbox
+from local.azureml.gate import Gate
 from local.azureml.job import Job
 from local.azureml.job_data import JobData
 from local.azureml.job_run import JobRunner
@@ -38,6 +39,7 @@ from local.azureml.operations import Operations
 from local.azureml.pipeline import PipelineRunner
 from local.azureml.processes import kill
 from local.azureml.references import References
+from local.azureml.region import Region
 from local.azureml.scoring import ScoringProxy
 from local.azureml.tracking import Tracking
 from local.azureml.workspace import Workspace
@@ -56,7 +58,7 @@ class AzureMl:
         self._traffic = traffic
         self._outbox = Outbox(publish)
         self._blobs = Blobs(config.addresses)
-        self._operations = Operations(config.addresses.url("azureml"))
+        self._operations = Operations(config.addresses.url("azureml"), config.conditions)
         self._jobs: dict[str, Job] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._batch: dict[str, BatchEndpoint] = {}
@@ -107,9 +109,10 @@ class AzureMl:
 
     def _arm_app(self, session: aiohttp.ClientSession) -> web.Application:
         config, operations = self._config, self._operations
-        endpoints = Endpoints(config, operations, self._endpoints)
+        region = Region(config.conditions)
+        endpoints = Endpoints(config, operations, self._endpoints, region)
         deployer = Deployer(config, self._blobs, self._references, session)
-        batch, compute = BatchEndpoints(config, operations, self._batch), Compute(operations, config.operation_seconds)
+        batch, compute = BatchEndpoints(config, operations, self._batch, region), Compute(operations, config)
         parts = (
             Workspace(config.addresses, self._blobs),
             operations,
@@ -117,14 +120,15 @@ class AzureMl:
             compute,
             Jobs(config, self._runner, operations, self._outbox, self._jobs),
             endpoints,
-            Deployments(config, endpoints, self._references, deployer, operations, self._outbox),
+            Deployments(config, endpoints, self._references, deployer, operations, self._outbox, region),
             batch,
             BatchDeployments(config, batch, self._references, compute, operations),
             BatchJobs(config, batch, self._runner, self._batch_runner(), self._outbox, self._jobs),
             Tracking(self._jobs),
-            LocalApi(self._jobs, endpoints, batch, self._endpoints, config.faults, self._traffic),
+            LocalApi(self._jobs, endpoints, batch, self._endpoints, config, self._traffic),
         )
-        app = web.Application(middlewares=[middleware(config.faults)], client_max_size=16 * 1024 * 1024)
+        arm = middleware(config.faults, config.conditions, Gate(config.faults, config.conditions).check)
+        app = web.Application(middlewares=[arm], client_max_size=16 * 1024 * 1024)
         for part in parts:
             app.add_routes(part.routes())
         return app

@@ -15,6 +15,7 @@ from local.addresses import (
     SUBSCRIPTION_ID,
     WORKSPACE,
     WORKSPACE_CONTAINER,
+    WORKSPACE_ID,
     Addresses,
 )
 from local.azureml.arm import PREFIX, PROVIDER, Json, Resource, caller, not_found, now, page, read_json, resource
@@ -68,14 +69,17 @@ class Workspace:
     async def _get(self, _: web.Request) -> web.Response:
         return web.json_response(
             {
-                "id": PREFIX,
+                "id": WORKSPACE_ID,
                 "name": WORKSPACE,
                 "type": f"{PROVIDER}/workspaces",
                 "location": "local",
                 "kind": "Default",
                 "sku": {"name": "Basic", "tier": "Basic"},
                 "tags": {},
-                "identity": {"type": "SystemAssigned", "principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, PREFIX))},
+                "identity": {
+                    "type": "SystemAssigned",
+                    "principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, WORKSPACE_ID)),
+                },
                 "systemData": self._datastore.system_data,
                 "properties": {
                     "friendlyName": WORKSPACE,

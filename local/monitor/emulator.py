@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from local.listener import Listener
+from local.monitor.ingestion import Arrived
 from local.monitor.kql.errors import KqlError, KqlSyntaxError
 from local.monitor.kql.functions import to_text
 from local.monitor.kql.values import Table
@@ -20,7 +21,7 @@ from local.monitor.metrics import MetricsError, MetricsQuery, endpoint_metrics
 from local.monitor.metrics_request import parse_request, parse_resource
 from local.monitor.query import run_query
 from local.monitor.timespan import TimespanError, parse_timespan
-from local.profile import Conditions
+from local.profile import Conditions, ProfileError
 from local.traffic_log import TrafficLog
 
 
@@ -42,18 +43,47 @@ class Monitor:
         Raises:
             PortInUseError: something else listens on the port.
         """
-        app = web.Application(middlewares=[_require_token])
+        app = web.Application(middlewares=[_require_token, self._gate])
         app.add_routes(
             [
                 web.post("/v1/workspaces/{workspace}/query", self._query),
                 web.post("/v1/{resource:subscriptions/.+}/query", self._query),
                 web.post("/subscriptions/{subscription}/metrics:getBatch", self._metrics),
+                web.get("/_local/faults", self._get_faults),
+                web.post("/_local/faults", self._post_faults),
             ]
         )
         await self._listener.start(app)
 
     async def stop(self) -> None:
         await self._listener.stop()
+
+    @web.middleware
+    async def _gate(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Refuse whose roles are missing, and a share of calls for coming too often."""
+        is_metrics = request.path.endswith("metrics:getBatch")
+        if not request.path.startswith("/_local/"):
+            if self._conditions.lacks("metrics" if is_metrics else "logs"):
+                code = "AuthorizationFailed" if is_metrics else "InsufficientAccessError"
+                text = "The provided credentials have insufficient access to perform the requested operation"
+                return _refusal(code, text, status=403)
+            if self._conditions.is_throttled():
+                seconds = str(self._conditions.throttle_seconds())
+                answer = _refusal("ThrottledError", "Too many requests; try again later", status=429)
+                answer.headers["Retry-After"] = seconds
+                return answer
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    async def _get_faults(self, _: web.Request) -> web.Response:
+        return web.json_response(self._conditions.profile.faults())
+
+    async def _post_faults(self, request: web.Request) -> web.Response:
+        try:
+            self._conditions.change(await request.json())
+        except ProfileError as exc:
+            return _refusal("BadArgumentError", str(exc))
+        return await self._get_faults(request)
 
     async def _query(self, request: web.Request) -> web.Response:
         now = datetime.now(UTC)
@@ -64,7 +94,7 @@ class Monitor:
             timespan = parse_timespan(body.get("timespan"), now)
             started = time.perf_counter()
             # In a thread: a long query must not delay the scoring requests that share the event loop.
-            table = await asyncio.to_thread(run_query, body["query"], self._traffic, timespan, now)
+            table = await asyncio.to_thread(run_query, body["query"], self._arrived(now), timespan)
         except JSONDecodeError as exc:
             return _refusal("BadArgumentError", f"the body is not JSON: {exc}")
         except TimespanError as exc:
@@ -79,16 +109,20 @@ class Monitor:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         try:
-            query = parse_request(request.query, datetime.now(UTC))
+            now = datetime.now(UTC)
+            query = parse_request(request.query, now)
             resource_ids = (await request.json())["resourceids"]
-            values = [self._metrics_of(query, resource_id) for resource_id in resource_ids]
+            values = [self._metrics_of(query, resource_id, now) for resource_id in resource_ids]
         except (JSONDecodeError, KeyError, TypeError):
             return _refusal("BadRequest", 'the body must be {"resourceids": [...]}')
         except MetricsError as exc:
             return _refusal("BadRequest", str(exc))
         return web.json_response({"values": values})
 
-    def _metrics_of(self, query: MetricsQuery, resource_id: str) -> dict[str, Any]:
+    def _arrived(self, now: datetime, *, are_metrics: bool = False) -> Arrived:
+        return Arrived(self._traffic, self._conditions.profile, now, are_metrics)
+
+    def _metrics_of(self, query: MetricsQuery, resource_id: str, now: datetime) -> dict[str, Any]:
         endpoint, deployment = parse_resource(resource_id)
         return {
             "starttime": to_text(query.start),
@@ -97,13 +131,13 @@ class Monitor:
             "namespace": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
             "resourceregion": "local",
             "resourceid": resource_id,
-            "value": endpoint_metrics(query, endpoint, deployment, self._traffic),
+            "value": endpoint_metrics(query, endpoint, deployment, self._arrived(now, are_metrics=True)),
         }
 
 
 @web.middleware
 async def _require_token(request: web.Request, handler: Any) -> web.StreamResponse:
-    if not request.headers.get("Authorization", "").startswith("Bearer "):
+    if not request.path.startswith("/_local/") and not request.headers.get("Authorization", "").startswith("Bearer "):
         return _refusal("AuthorizationRequiredError", "Valid authentication was not provided", status=401)
     response: web.StreamResponse = await handler(request)
     return response

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from local.monitor.ingestion import Arrived
 from local.monitor.kql.functions import to_text
-from local.traffic_log import Request, TrafficLog
+from local.traffic_log import Request
 
 MINUTE = timedelta(minutes=1)
 LONGEST = timedelta(days=30)
@@ -97,7 +98,7 @@ class MetricsQuery:
                 raise MetricsError(f"metric {name} has no dimension {foreign[0]!r}; it has: {allowed}")
 
 
-def endpoint_metrics(query: MetricsQuery, endpoint: str, deployment: str | None, traffic: TrafficLog) -> list[Any]:
+def endpoint_metrics(query: MetricsQuery, endpoint: str, deployment: str | None, traffic: Arrived) -> list[Any]:
     """Return the `value` list of the answer for one endpoint, or for one of its deployments."""
     requests = [
         request

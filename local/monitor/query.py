@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.monitor import traffic_table
+from local.monitor.ingestion import Arrived
 from local.monitor.kql.errors import KqlSemanticError
 from local.monitor.kql.expressions import EMPTY, Scope, evaluate
 from local.monitor.kql.parser import parse
 from local.monitor.kql.stages import run_stage
 from local.monitor.kql.syntax import Call, Expression, Literal, Name, Project, Query, Summarize, Where
 from local.monitor.kql.values import Scalar, Table
-from local.traffic_log import TrafficLog
 
 _TICK = timedelta(microseconds=1)
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -35,19 +35,19 @@ class Range:
         return Range(self.start, min(self.end, moment)) if operator in ("<", "<=") else self
 
 
-def run_query(text: str, traffic: TrafficLog, timespan: Range, now: datetime) -> Table:
+def run_query(text: str, traffic: Arrived, timespan: Range) -> Table:
     """Return the table that a query asks for, over the requests in `timespan`.
 
     Raises:
         KqlError: the query is malformed, names something unknown or mixes types.
     """
     query = parse(text)
-    scope = _scope(query, now)
+    scope = _scope(query, traffic.now)
     if query.table != traffic_table.NAME:
         raise KqlSemanticError(f"'{query.table}': failed to resolve table; the only table here is {traffic_table.NAME}")
     bounds = _bounds(query, scope, timespan)
     requests = list(traffic.between(bounds.start, bounds.end + _TICK))
-    table = traffic_table.build_table(requests, _needed_columns(query))
+    table = traffic_table.build_table(requests, _needed_columns(query), traffic.profile.response_code_is_text)
     for stage in query.stages:
         table = run_stage(stage, table, scope)
     return table

@@ -62,11 +62,15 @@ COLUMNS: dict[str, tuple[Type, Read]] = {
 }
 
 
-def build_table(requests: Sequence[Request], wanted: Collection[str] | None) -> Table:
-    """Return the requests as a table; only the `wanted` columns are built, or all of them for None."""
+def build_table(requests: Sequence[Request], wanted: Collection[str] | None, is_code_text: bool = False) -> Table:
+    """Return the requests as a table; only the `wanted` columns are built, or all of them for None.
+
+    ResponseCode is a number on the table's own page, and a text in Microsoft's example queries.
+    """
+    known = COLUMNS | ({"ResponseCode": ("string", lambda request: str(request.response_code))} if is_code_text else {})
     columns = {
         name: Column(kind, list(map(read, requests)))
-        for name, (kind, read) in COLUMNS.items()
+        for name, (kind, read) in known.items()
         if wanted is None or name in wanted
     }
     return Table(columns, len(requests))

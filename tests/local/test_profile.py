@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from local.addresses import Addresses
 from local.cloud import build_emulators
 from local.cloud_config import CloudConfig
-from local.profile import QUICK, UNKIND, Profile, ProfileError, profile_named
+from local.profile import QUICK, UNKIND, Conditions, Profile, ProfileError, profile_named
 
 
 def test_quick_has_no_unkindness_and_every_one_can_be_turned_off() -> None:
@@ -23,7 +22,7 @@ def test_quick_has_no_unkindness_and_every_one_can_be_turned_off() -> None:
 
 def test_durations_are_minutes_of_azure_and_drawn_by_seed() -> None:
     profile = dataclasses.replace(UNKIND, minute_seconds=0.5)
-    drawn = [profile.drawn(profile.deployment_minutes, random.Random(3)) for _ in range(2)]
+    drawn = [Conditions(profile).drawn(profile.deployment_minutes) for _ in range(2)]
 
     assert drawn[0] == drawn[1]
     assert 4.0 <= drawn[0] <= 10.0
@@ -51,6 +50,22 @@ def test_faults_are_set_as_json_has_them() -> None:
     changed = QUICK.changed({"ingestion_minutes": [1, 2], "roles_removed": ["write"], "wrapped_refusals": True})
 
     assert changed == Profile(ingestion_minutes=(1, 2), roles_removed=("write",), wrapped_refusals=True)
+
+
+def test_roles_arrive_minutes_after_they_are_given_and_can_be_taken_away() -> None:
+    now = [0.0]
+    conditions = Conditions(Profile(minute_seconds=2, roles_after_minutes=10), lambda: now[0])
+    assert conditions.lacks("read")
+
+    now[0] = 20.0
+    assert not conditions.lacks("read")
+    conditions.change({"roles_removed": ["write"]})
+    assert [right for right in ("read", "write", "logs") if conditions.lacks(right)] == ["write"]
+
+    conditions.change({"roles_removed": 0, "roles_after_minutes": 1})
+    assert conditions.lacks("write")
+    now[0] = 22.0
+    assert not conditions.lacks("write")
 
 
 def test_cloud_is_told_the_profile_by_a_word(tmp_path: Path) -> None:

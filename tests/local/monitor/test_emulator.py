@@ -205,3 +205,18 @@ def test_wrong_metric_request_is_refused(metrics: MetricsClient, changes: dict[s
         metrics.query_resources(**(request | changes))
     assert error.value.status_code == 400
     assert message in str(error.value)
+
+
+def test_roles_and_throttling_are_faults(url: str, logs: LogsQueryClient) -> None:
+    query = "AmlOnlineEndpointTrafficLog | count"
+    call("POST", f"{url}/_local/faults", {"roles_removed": ["logs"]})
+    with pytest.raises(HttpResponseError) as refused:
+        logs.query_workspace("w", query, timespan=None)
+
+    status, faults, _ = call("POST", f"{url}/_local/faults", {"roles_removed": 0, "throttled_share": 1})
+    throttled = call("POST", f"{url}/v1/workspaces/w/query", {"query": query}, TOKEN)
+
+    assert (refused.value.status_code, status, faults["throttled_share"]) == (403, 200, 1)
+    assert throttled[0] == 429
+    assert int(throttled[2]["Retry-After"]) >= 1
+    assert call("POST", f"{url}/_local/faults", {"storm": 1})[0] == 400

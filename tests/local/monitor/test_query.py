@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from local.monitor.ingestion import Arrived
 from local.monitor.kql.errors import KqlSemanticError, KqlSyntaxError
 from local.monitor.kql.values import Table
 from local.monitor.query import Range, run_query
+from local.profile import QUICK, UNKIND, Profile
 from local.traffic_log import TrafficLog
 from tests.local.monitor.conftest import START, a_request
 
@@ -25,8 +27,8 @@ CANARY = """AmlOnlineEndpointTrafficLog
 | order by Start asc"""
 
 
-def run(query: str, traffic: TrafficLog, timespan: Range | None = None) -> Table:
-    return run_query(query, traffic, timespan or Range(), NOW)
+def run(query: str, traffic: TrafficLog, timespan: Range | None = None, profile: Profile = QUICK) -> Table:
+    return run_query(query, Arrived(traffic, profile, NOW), timespan or Range())
 
 
 def rows(query: str, traffic: TrafficLog) -> list[tuple[Any, ...]]:
@@ -253,3 +255,38 @@ def test_senseless_query_says_what_is_wrong(query: str, message: str) -> None:
     with pytest.raises(KqlSemanticError) as error:
         run(query, EMPTY)
     assert message in str(error.value)
+
+
+def test_response_code_is_a_text_where_the_workspace_has_it_so(traffic: TrafficLog) -> None:
+    text = Profile(response_code_is_text=True)
+    query = "AmlOnlineEndpointTrafficLog | summarize n = countif(toint(ResponseCode) >= 500)"
+
+    assert run(query, traffic, profile=text).columns["n"].values == run(query, traffic).columns["n"].values
+    with pytest.raises(KqlSemanticError):
+        run("AmlOnlineEndpointTrafficLog | where ResponseCode >= 500 | count", traffic, profile=text)
+
+
+def test_rows_arrive_minutes_later_now_and_then_fifteen_and_the_same_each_time() -> None:
+    log = TrafficLog()
+    for second in range(0, 600, 2):  # one row a minute of Azure
+        log.append(a_request(second))
+
+    def seen(seconds: float, now: float) -> bool:
+        arrived = Arrived(log, UNKIND, START + timedelta(seconds=now))
+        return any(arrived.between(START + timedelta(seconds=seconds), START + timedelta(seconds=seconds + 1)))
+
+    delays = [next(delay for delay in range(40) if seen(second, second + delay)) for second in range(0, 600, 2)]
+    usual = [delay for delay in delays if delay <= 10]
+
+    assert min(usual) >= 4
+    assert set(delays) - set(usual) == {30}
+    assert 0 < len(delays) - len(usual) < 20
+
+
+def test_metrics_are_late_by_their_own_delay(traffic: TrafficLog) -> None:
+    profile = Profile(minute_seconds=2, metrics_minutes=3)
+
+    def count(now: float) -> int:
+        return len(list(Arrived(traffic, profile, START + timedelta(seconds=now), True).between(START, NOW)))
+
+    assert [count(now) for now in (6, 7.15, 20)] == [0, 3, 7]
