@@ -69,7 +69,7 @@ class ChildProcess:
 
     def has_printed(self, line: str) -> bool:
         """Return whether the process has written this line since its last start."""
-        return line in self._output().splitlines()
+        return line in self.output().splitlines()
 
     def wait_until(self, is_ready: Callable[[], bool], timeout_seconds: float) -> None:
         """Return once `is_ready` says so.
@@ -110,9 +110,10 @@ class ChildProcess:
 
     def log_tail(self) -> str:
         """Return the last lines of the log, each indented, below the log's name."""
-        lines = self._output().splitlines()[-LINES_SHOWN:]
+        lines = self.output().splitlines()[-LINES_SHOWN:]
         shown = "\n".join(f"    {line}" for line in lines) or "    (nothing was written)"
         return f"last lines of {self.log}:\n{shown}"
 
-    def _output(self) -> str:
+    def output(self) -> str:
+        """Return what the process has written since its last start."""
         return self.log.read_bytes()[self._log_start :].decode(errors="replace") if self.log.exists() else ""

@@ -13,9 +13,9 @@ from local.addresses import HOST, Addresses
 from local.child_process import ChildProcess
 from local.errors import LocalSystemError
 from local.ports import is_listening, require_free
+from local.waiting import ANSWER_SECONDS
 
 AZURITE_FOLDER = Path(__file__).parent / "azurite"
-START_TIMEOUT_SECONDS = 60.0
 SERVICES = ("blob", "queue", "table")
 HOOKS = ("lifeline.cjs", "quick.cjs")
 
@@ -46,7 +46,7 @@ class Azurite:
         self._child = child = ChildProcess("Azurite", command, self._log or folder / "azurite.log")
         try:
             child.start()
-            child.wait_until(lambda: all(map(is_listening, self._ports.values())), START_TIMEOUT_SECONDS)
+            child.wait_until(lambda: all(map(is_listening, self._ports.values())), ANSWER_SECONDS)
         except LocalSystemError:
             self.stop()
             raise

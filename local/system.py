@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +19,12 @@ from local.cloud_config import ROOT, CloudConfig
 from local.errors import LocalSystemError
 from local.ports import require_free
 from local.storage import Azurite
+from local.waiting import ANSWER_SECONDS
 
-START_TIMEOUT_SECONDS = 60.0
 QUEUES = ("events", "releases", "notices")
 # A message whose host was killed comes back after this time; on Azure that takes ten minutes.
 QUEUE_LEASE_SECONDS = 30
+ERROR_LINE = re.compile(r"[\d:.]+ error ")
 PARTS = {
     "azureml": "Azure ML",
     "scoring": "the scoring proxy",
@@ -115,6 +117,10 @@ class LocalSystem:
             if not child.is_running:
                 raise LocalSystemError(f"{child.name} has ended", child.log_tail())
 
+    def errors(self) -> list[str]:
+        """Return what the Functions host has logged as errors since it was last started, oldest first."""
+        return [line for line in self._functions.output().splitlines() if ERROR_LINE.match(line)]
+
     def kill_functions(self) -> None:
         """End the Functions host at once, as a crash would."""
         self._functions.kill()
@@ -132,7 +138,7 @@ class LocalSystem:
 
     def _start(self, child: ChildProcess) -> None:
         child.start()
-        child.wait_until(lambda: child.has_printed("ready"), START_TIMEOUT_SECONDS)
+        child.wait_until(lambda: child.has_printed("ready"), ANSWER_SECONDS)
 
     def _prepare_storage(self) -> None:
         """Create what Azure has before the app starts: the workspace's container and the app's queues."""

@@ -22,6 +22,7 @@ from local.lifeline import end_with_parent
 from local.stop_signals import raise_on_stop_signals
 from local.system import LocalSystem
 from local.up import describe, watch
+from local.waiting import StoodStillError, Waiting
 
 POLICIES = Path(__file__).parent / "policies"
 # Event Grid may deliver twice and in any order; here it does, all the time.
@@ -71,17 +72,19 @@ def _serve(system: LocalSystem, console: Console) -> None:
 
 def _play(system: LocalSystem, console: Console, asks_a_person: bool) -> dict[str, Any]:
     world = World(system)
-    narrator = Narrator(console, system.require_running)
+    narrator = Narrator(console, Waiting(system.require_running, world.pulse, system.errors))
     story = Story(world, narrator, asks_a_person)
     problem = ""
     try:
         story.tell()
-    except StoryError as exc:
+        story.stop()
+        duration = narrator.seconds
+        narrator.wait("everything comes to rest", world.is_at_rest)
+    except (StoryError, StoodStillError) as exc:
         problem = str(exc)
+        duration = narrator.seconds
     finally:
         story.stop()
-    duration = narrator.seconds
-    world.settle()
     found = gather(world)
     kept = checks(found)
     result = outcome(found, kept, duration, problem)

@@ -7,6 +7,8 @@ import urllib.request
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
 
+from local.waiting import ANSWER_SECONDS
+
 
 class Browser:
     """Keeps cookies and follows redirects, like the browser of the person `email`."""
@@ -31,12 +33,12 @@ class Browser:
         return self._post(path, {**form.hidden, "choice": choice, "reason": reason})
 
     def _get(self, path: str) -> str:
-        with self._opener.open(self._base + path, timeout=20) as answer:
+        with self._opener.open(self._base + path, timeout=ANSWER_SECONDS) as answer:
             return str(answer.read().decode())
 
     def _post(self, path: str, values: dict[str, str]) -> str:
         body = urllib.parse.urlencode(values).encode()
-        with self._opener.open(self._base + path, data=body, timeout=20) as answer:
+        with self._opener.open(self._base + path, data=body, timeout=ANSWER_SECONDS) as answer:
             return str(answer.read().decode())
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 
+from local.waiting import Waiting
+
 T = TypeVar("T")
 
-POLL_SECONDS = 0.25
+# Who waits for long hears that often what is waited for; a terminal shows it all the time.
+SAY_EVERY_SECONDS = 60.0
 
 
 class StoryError(Exception):
@@ -19,11 +23,11 @@ class StoryError(Exception):
 
 
 class Narrator:
-    """Prints acts and events with the seconds since the start; `check` is called while waiting and may raise."""
+    """Prints acts and events with the seconds since the start."""
 
-    def __init__(self, console: Console, check: Callable[[], None]) -> None:
+    def __init__(self, console: Console, waiting: Waiting) -> None:
         self._console = console
-        self._check = check
+        self._waiting = waiting
         self._started = time.monotonic()
 
     @property
@@ -40,21 +44,29 @@ class Narrator:
     def happened(self, text: str) -> None:
         self._line("✓", "green", text)
 
-    def wait(self, what: str, probe: Callable[[], T | None], timeout_seconds: float = 60) -> T:
-        """Return the first true value of `probe`, asked four times a second.
+    def wait(self, what: str, probe: Callable[[], T | None], moves: Callable[[], object] = lambda: None) -> T:
+        """Return the first true value of `probe`, however long it takes, while the system gets on.
+
+        Args:
+            moves: what else than the system's own pulse shows that this gets on.
 
         Raises:
-            StoryError: it did not happen in time.
+            StoodStillError: nothing has moved for minutes.
         """
-        deadline = time.monotonic() + timeout_seconds
-        with self._console.status(f"[dim]{escape(what)} …"):
-            while True:
-                if found := probe():
-                    return found
-                self._check()
-                if time.monotonic() > deadline:
-                    raise StoryError(f"after {timeout_seconds:.0f} s: still waiting for this: {what}")
-                time.sleep(POLL_SECONDS)
+        said = 0.0
+        pulse = self._waiting.pulse
+
+        with self._console.status(f"[dim]{escape(what)} …") as status:
+
+            def tell(waited: float, still: float) -> None:
+                nonlocal said
+                since = f"for {waited:.0f} s" + (f", nothing moved for {still:.0f} s" if still > 20 else "")
+                status.update(f"[dim]{escape(what)} … {since}")
+                if waited - said >= SAY_EVERY_SECONDS:
+                    said = waited
+                    self.say(f"still waiting, {since}: {what}")
+
+            return replace(self._waiting, pulse=lambda: (pulse(), moves())).until(what, probe, tell)
 
     def _line(self, mark: str, style: str, text: str) -> None:
         stamp = f"[dim]{self.seconds:6.1f} s[/]"

@@ -46,7 +46,7 @@ def gather(world: World) -> Evidence:
         traffic_writes=tuple(world.ask("azureml", "traffic-writes")),
         models_by_job=world.models_by_job(),
         traffic=world.traffic(),
-        monitor_verdicts=tuple(run.verdict for run in world.monitor_runs()),
+        monitor_verdicts=world.monitor_verdicts(),
         quarantined=sum(1 for _ in world.app.quarantine.items()),
     )
 

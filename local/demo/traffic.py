@@ -37,4 +37,4 @@ class BackgroundTraffic:
         self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=120)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()

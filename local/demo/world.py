@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -16,9 +14,11 @@ from local.addresses import Addresses
 from local.demo.narrator import StoryError
 from local.flights.workspace_files import WorkspaceFiles
 from local.system import LocalSystem
+from local.waiting import ANSWER_SECONDS
 from shared.bootstrap import App
 from shared.domain.ids import EndpointName, ModelName, ReleaseId
 from shared.domain.release import Release
+from shared.ports.queues import EVENTS, NOTICES
 from shared.settings import Settings
 from shared.store.ledger import Entry
 from shared.store.monitors import MonitorRun
@@ -32,7 +32,7 @@ class World:
 
     def __init__(self, system: LocalSystem) -> None:
         self.addresses: Addresses = system.addresses
-        self._settings = dict(system.settings)
+        self._settings_file = system.settings_file
         self.app = App(Settings.read(system.settings))
         self.files = WorkspaceFiles.at(system.addresses)
 
@@ -43,7 +43,8 @@ class World:
 
     def ask(self, part: str, path: str) -> Any:
         """Return what an emulator says of itself under `/_local/`."""
-        with urllib.request.urlopen(f"{self.addresses.url(part)}/_local/{path}", timeout=20) as answer:
+        url = f"{self.addresses.url(part)}/_local/{path}"
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
             return json.load(answer)
 
     def vigia(self, *arguments: str) -> None:
@@ -52,9 +53,10 @@ class World:
         Raises:
             StoryError: it failed, with what it printed.
         """
+        # By its own file: a local.settings.json in the caller's folder is somebody else's.
+        arguments = (*arguments, "--settings", str(self._settings_file))
         command = [sys.executable, "-c", "from cli.main import main; main()", *arguments]
-        environment = {**os.environ, **self._settings}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
         if done.returncode != 0:
             raise StoryError(f"vigia {' '.join(arguments)} failed: {done.stderr or done.stdout}")
 
@@ -75,6 +77,11 @@ class World:
     def monitor_runs(self) -> tuple[MonitorRun, ...]:
         state, _ = self.app.monitor_states.read(MODEL)
         return state.runs if state else ()
+
+    def monitor_verdicts(self) -> tuple[str, ...]:
+        """Return what every look said, the first one first; of the looks themselves only the newest are kept."""
+        reports = self.app.monitor_reports.newest(MODEL, most=sys.maxsize)
+        return tuple(report.verdict for report in reversed(reports) if report.verdict)
 
     def models_by_job(self) -> Counter[str]:
         """Return how many versions of the model each job registered."""
@@ -99,14 +106,16 @@ class World:
         """Return the jobs that somebody submitted, without the steps inside them."""
         return [job for job in self.ask("azureml", "jobs") if not job["parent"]]
 
-    def settle(self, seconds: float = 15) -> None:
-        """Wait until everything that was set in motion has come to rest, at most for a while."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not self._is_at_rest():
-            time.sleep(0.5)
+    def pulse(self) -> object:
+        """Return what differs whenever the system has got on. Drift that lasts is told again and again: it is none."""
+        entries = [(entry.fact.key, entry.state) for entry in self.entries() if entry.fact.kind != "drift-detected"]
+        releases = [(each.id, len(each.history), each.phase, each.judgement) for each in self.releases()]
+        jobs = [(job["name"], job["status"]) for job in self.ask("azureml", "jobs")]
+        return entries, releases, jobs, len(self.ask("inbox", "messages"))
 
-    def _is_at_rest(self) -> bool:
-        if not self.ask("eventgrid", "idle")["idle"]:
+    def is_at_rest(self) -> bool:
+        """Return whether everything that was set in motion has come to rest."""
+        if not self.ask("eventgrid", "idle")["idle"] or any(map(self.app.queue.length, (EVENTS, NOTICES))):
             return False
         return not any(self.app.ledger.open_keys()) and not self.app.outbox.undelivered()
 
@@ -117,6 +126,6 @@ class World:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
             if answer.status != 202:
                 raise StoryError(f"the alert endpoint answered {answer.status}")
