@@ -16,9 +16,20 @@ POLL_SECONDS = 0.05
 LINES_SHOWN = 15
 
 
-def _inherited() -> dict[str, str]:
-    # The Azure ML SDK notes its cloud in the environment of whoever used it; a child has a cloud of its own.
-    return {name: value for name, value in os.environ.items() if name != "AZUREML_CURRENT_CLOUD"}
+# Settings of another app, cloud or proxy that the caller may have: the parts of the local system have their own files.
+# The Azure ML SDK, too, notes its cloud in the environment of whoever used it.
+FOREIGN = ("VIGIA_", "AZURE", "FUNCTIONS_", "WEBSITE_", "APPLICATIONINSIGHTS_", "MLFLOW_", "MSI_", "IDENTITY_")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+OURS = "VIGIA_SPARK_PYTHON"
+
+
+def own_environment() -> dict[str, str]:
+    """Return this process's environment without what would change how the local system behaves."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == OURS or not name.upper().startswith((*FOREIGN, *PROXIES))
+    }
 
 
 @dataclass
@@ -51,7 +62,7 @@ class ChildProcess:
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**_inherited(), **self.environment, MARK: "1"},
+                    env={**own_environment(), **self.environment, MARK: "1"},
                     start_new_session=True,  # Ctrl-C goes to the parent, which stops its children in order
                 )
             except OSError as exc:

@@ -18,8 +18,8 @@ T = TypeVar("T")
 POLL_SECONDS = 0.25
 PULSE_SECONDS = 5.0
 STILL_SECONDS = 600.0
-# After the app has logged an error, nothing is likely to come of more patience.
-STILL_AFTER_ERROR_SECONDS = 200.0
+# After an error of the app, little is likely to come of more patience than its own longest wait, of five minutes.
+STILL_AFTER_ERROR_SECONDS = 400.0
 # One answer on loopback. A process that dies closes its connections, so only a busy one takes long.
 ANSWER_SECONDS = 600.0
 # What a busy machine, or a cloud that throttles, brings about: it is looked at again.
@@ -62,7 +62,7 @@ class Waiting:
             tell: called after each look with the seconds waited so far, and those for which nothing has moved.
 
         Raises:
-            StoodStillError: nothing moved for ten minutes, or for three after an error.
+            StoodStillError: nothing moved for ten minutes, or for seven after an error.
         """
         began = moved = self.clock()
         looked = float("-inf")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from local.demo.traffic import BackgroundTraffic
 from local.demo.world import ENDPOINT, MODEL, World
 from local.flights.replay import Load
 from local.system import LocalSystem
+from local.waiting import StoodStillError, Waiting
 from shared.domain.release import Release, ReleaseState
-from shared.errors import VigiaError
 
 T = TypeVar("T")
 
@@ -60,8 +59,6 @@ LOAD = Load(requests_per_second=50, rows_per_request=1)
 SECONDS = 0.006
 # A request takes some milliseconds on its way, too, which are the same for every version.
 ON_THE_WAY = 0.004
-PATIENCE_SECONDS = 170.0
-POLL_SECONDS = 0.2
 # The SDK sets it for its whole process; a child that inherits it cannot import the SDK.
 CLOUD = "AZUREML_CURRENT_CLOUD"
 
@@ -147,22 +144,17 @@ class CanaryTown:
         return {str(name): share for name, share in endpoint.traffic.items() if share} if endpoint else {}
 
     def until(self, what: str, look: Callable[[], T | None]) -> T:
-        """Return what `look` gives first.
+        """Return the first true value of `look`.
 
         Raises:
-            BenchmarkError: nothing came, or a part of the system has ended.
+            BenchmarkError: nothing moves any more.
+            LocalSystemError: a part of the system has ended.
         """
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            self.system.require_running()
-            try:
-                if (found := look()) is not None:
-                    return found
-            except VigiaError:
-                pass  # the machine is busy: it is looked at again
-            if time.monotonic() > deadline:
-                raise BenchmarkError(f"waited {PATIENCE_SECONDS:.0f} s in vain: {what}")
-            time.sleep(POLL_SECONDS)
+        waiting = Waiting(self.system.require_running, self.world.pulse, self.system.errors)
+        try:
+            return waiting.until(what, look)
+        except StoodStillError as exc:
+            raise BenchmarkError(str(exc)) from exc
 
     def _if(self, version: str, is_so: Callable[[Release], bool]) -> Release | None:
         release = self.release(version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from local.addresses import Addresses
+from local.child_process import own_environment
 from local.demo.narrator import Narrator, StoryError
 from local.demo.outcome import checks, gather, outcome
 from local.demo.story import Story
@@ -39,6 +41,8 @@ def main() -> int:
     arguments = _arguments()
     end_with_parent()
     raise_on_stop_signals()
+    for name in os.environ.keys() - own_environment().keys():
+        del os.environ[name]
     console = Console(stderr=False, highlight=False)
     addresses = Addresses.fixed() if arguments.serve else Addresses.free()
     with tempfile.TemporaryDirectory(prefix="vigia-demo-") as folder:

@@ -83,6 +83,7 @@ def outcome(found: Evidence, kept: Iterable[Check], duration_seconds: float, pro
         "deliveries": len(found.deliveries),
         "duplicate_deliveries": sum(1 for each in found.deliveries if each["was_duplicate"]),
         "duplicate_effects": duplicate_effects(found),
+        "repeated": {kind: count for kind, count in repeats(found).items() if count},
         "jobs": [{"name": job["name"], "cause": cause(job), "status": job["status"]} for job in found.jobs],
         "releases": [
             {
@@ -115,7 +116,7 @@ def suppressed(found: Evidence) -> list[dict[str, str]]:
 
 def duplicate_effects(found: Evidence) -> int:
     """Return how often an effect happened again: jobs, model versions, traffic changes, messages to a person."""
-    return sum(_repeats(found).values())
+    return sum(repeats(found).values())
 
 
 def _repeats(found: Evidence) -> dict[str, int]:

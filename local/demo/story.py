@@ -24,7 +24,8 @@ from local.flights.replay import Load
 from shared.domain.release import Release, ReleaseState
 from shared.store.monitors import MonitorRun
 
-LOAD = Load(requests_per_second=70, rows_per_request=32)
+# A machine that is too slow for so much gets less of it: more at a time would fail for want of cores, not by the model.
+LOAD = Load(requests_per_second=70, rows_per_request=32, pending_at_most=6)
 FRESH_ROWS = 6000
 APPROVER = "ben@example.com"
 # A month is shown in about fifteen looks.

@@ -45,7 +45,8 @@ class World:
         """Return what an emulator says of itself under `/_local/`."""
         url = f"{self.addresses.url(part)}/_local/{path}"
         with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
-            return json.load(answer)
+            content = answer.read().decode()
+            return json.loads(content) if answer.headers.get_content_type() == "application/json" else content
 
     def vigia(self, *arguments: str) -> None:
         """Run the `vigia` command as a person would.

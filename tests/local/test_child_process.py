@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -90,3 +91,18 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_child_is_told_nothing_by_the_settings_of_its_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = ("VIGIA_LEASE_SECONDS", "AzureWebJobsStorage", "AZURE_CLIENT_ID", "AZUREML_CURRENT_CLOUD", "https_proxy")
+    for name in (*theirs, "VIGIA_SPARK_PYTHON"):
+        monkeypatch.setenv(name, "theirs")
+    command = [sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
+    child = ChildProcess("a child", command, tmp_path / "log", {"VIGIA_WORKSPACE": "ours"})
+    child.start()
+    with pytest.raises(LocalSystemError, match="exit code 0"):
+        child.wait_until(lambda: False, 60)
+    child.stop()
+    told = json.loads(child.output())
+    assert [name for name in theirs if name in told] == []
+    assert (told["VIGIA_WORKSPACE"], told["VIGIA_SPARK_PYTHON"]) == ("ours", "theirs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +19,10 @@ def _no_cloud_of_other_tests() -> Iterator[None]:
     os.environ.pop(CLOUD, None)
     if before is not None:
         os.environ[CLOUD] = before
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole systems take as long as the machine needs; what stands still ends by itself, see local/waiting.py."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(7200))

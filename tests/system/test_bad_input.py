@@ -17,7 +17,7 @@ from local.errors import PortInUseError
 from local.system import PARTS, LocalSystem
 from shared.domain.fact import RetrainingRequested
 from shared.settings import SETTINGS
-from tests.system.town import ROOT, Town, until
+from tests.system.town import ROOT, Town
 
 COMPONENT = """\
 $schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
@@ -53,7 +53,7 @@ def register_component(town: Town, folder: Path) -> None:
 
 def test_an_event_without_what_its_type_promises_is_kept_and_people_hear_it(town: Town) -> None:
     town.publish_raw("Vigia.DriftDetected", {"monitor": "m", "signal": "s", "run": "r"}, "malformed-1")
-    (told,) = until(lambda: town.messages("event-quarantined", "malformed-1"))
+    (told,) = town.until(lambda: town.messages("event-quarantined", "malformed-1"))
     assert "data.model" in told
     (item,) = [item for _, item in town.app.quarantine.items() if '"malformed-1"' in item.body]
     assert json.loads(item.body)["data"] == {"monitor": "m", "signal": "s", "run": "r"}
@@ -63,7 +63,7 @@ def test_an_event_without_what_its_type_promises_is_kept_and_people_hear_it(town
 @pytest.mark.parametrize("body", ["this is no JSON", '{"id": "e-2"}'], ids=["no_json", "no_event"])
 def test_a_body_that_is_no_event_is_kept_as_it_came(town: Town, body: str) -> None:
     town.queue(body)
-    until(lambda: [item for _, item in town.app.quarantine.items() if item.body == body])
+    town.until(lambda: [item for _, item in town.app.quarantine.items() if item.body == body])
     assert town.ask("functions", "host")["poison"]["events-poison"] == 0
 
 
@@ -77,14 +77,14 @@ def test_an_event_of_an_unknown_type_is_noted(town: Town) -> None:
         "data": {"x": 1},
     }
     town.queue(json.dumps(event))
-    (note,) = until(lambda: [note for _, note in town.app.quarantine.ignored() if '"unknown-1"' in note.body])
+    (note,) = town.until(lambda: [note for _, note in town.app.quarantine.ignored() if '"unknown-1"' in note.body])
     assert note.reason == "nobody here reads events of type Microsoft.MachineLearningServices.SomethingNew"
 
 
 def test_a_model_that_no_policy_names_is_done_and_says_why_nothing_happened(town: Town) -> None:
     town.ask_for_training("nobody", "r-1")
     asked = RetrainingRequested
-    (entry,) = until(
+    (entry,) = town.until(
         lambda: town.entries("retraining-requested", lambda f: isinstance(f.body, asked) and f.body.model == "nobody")
     )
     assert (entry.state, entry.remarks) == ("done", ("no policy is about model 'nobody'",))
@@ -94,13 +94,13 @@ def test_an_alert_that_cannot_be_read_is_answered_and_kept(town: Town) -> None:
     status, text = town.post_alert(b'{"schemaId": "from another world"}')
     assert status == 202
     assert text.startswith("not understood, set aside: ")
-    assert until(lambda: town.messages("event-quarantined", "schema"))
+    assert town.until(lambda: town.messages("event-quarantined", "schema"))
     assert any("from another world" in item.body for _, item in town.app.quarantine.items())
 
 
 def test_a_training_that_cannot_be_submitted_is_parked_and_people_hear_why(town: Town) -> None:
     town.ask_for_training("orphan", "r-1")
-    (told,) = until(lambda: town.messages("event-quarantined", "components/nowhere"))
+    (told,) = town.until(lambda: town.messages("event-quarantined", "components/nowhere"))
     assert "start-training" in told.replace("\\", "")
     (entry,) = [entry for key in town.app.ledger.parked_keys() if (entry := town.app.ledger.entry(key))]
     assert "nowhere" in entry.outcomes[0].detail
@@ -108,7 +108,7 @@ def test_a_training_that_cannot_be_submitted_is_parked_and_people_hear_why(town:
 
 def test_a_job_that_fails_is_told_by_name_and_its_log_says_why(town: Town) -> None:
     town.ask_for_training("churn", "r-1")
-    (told,) = until(lambda: town.messages("training-failed", "job-"))
+    (told,) = town.until(lambda: town.messages("training-failed", "job-"))
     (job,) = [job for job in town.ask("azureml", "jobs") if not job["parent"]]
     assert job["name"] in told
     assert (job["status"], job["tags"]["vigia.cause"]) == ("Failed", "request")
@@ -125,7 +125,7 @@ def test_an_event_waits_for_a_broken_policy_to_be_mended(town: Town) -> None:
     town.restart_functions()
     town.ask_for_training("nobody", "waits")
 
-    until(lambda: "policy.broken" in town.host_log)
+    town.until(lambda: "policy.broken" in town.host_log)
     assert "churn.yaml" in town.host_log
     assert "cooldwon" in town.host_log
     assert "cooldown" in town.host_log.partition("cooldwon")[2]  # what to write instead
@@ -140,7 +140,7 @@ def test_an_event_waits_for_a_broken_policy_to_be_mended(town: Town) -> None:
     assert not decided()
     file.write_text(whole)
     town.restart_functions()
-    until(decided)
+    town.until(decided)
     assert set(town.ask("functions", "host")["poison"].values()) == {0}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +15,7 @@ from azure.ai.ml.entities import Environment, Model
 from benchmarks.harness.storage import counted_requests
 from local.eventgrid import Faults, Subscription
 from local.eventgrid.subscription import Retry
+from local.waiting import Waiting
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.fact import ModelRegistered, RunEnded
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
@@ -119,10 +119,7 @@ def is_up(world: Watched, name: DeploymentName) -> bool:
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    Waiting(lambda: None, lambda: None).until("Azure ML is done", is_so)
 
 
 def test_of_ten_percent_lost_registrations_none_is_missed(system: System) -> None:  # noqa: F811

@@ -23,7 +23,7 @@ from shared.domain.state import Training
 from shared.ports.workspace import DeploymentRequest
 from shared.store.monitors import MonitorRun
 from tests.local.azureml.conftest import write_toy_model
-from tests.system.town import Town, until
+from tests.system.town import Town
 
 MODEL = ModelName("flights")
 ENDPOINT, DEPLOYMENT = EndpointName("flights"), DeploymentName("v-1")
@@ -85,11 +85,11 @@ class Airport(Town):
         client.components.create_or_update(load_component(component))
         self.app.workspace.create_endpoint(ENDPOINT)
         self.ask_for_training(MODEL, "the first")
-        until(lambda: [each for each in self.trainings if each.outcome == "completed"])
-        version = until(lambda: self.app.workspace.model(MODEL, ModelVersion("1")))
+        self.until(lambda: [each for each in self.trainings if each.outcome == "completed"])
+        version = self.until(lambda: self.app.workspace.model(MODEL, ModelVersion("1")))
         request = DeploymentRequest(ENDPOINT, DEPLOYMENT, MODEL, version.version)
         self.app.workspace.create_deployment(request)
-        until(lambda: [each for each in self.app.workspace.deployments(ENDPOINT) if each.state == "Succeeded"])
+        self.until(lambda: [each for each in self.app.workspace.deployments(ENDPOINT) if each.state == "Succeeded"])
         self.app.workspace.set_traffic(ENDPOINT, {DEPLOYMENT: 100})
 
     def serve(self, frame: pd.DataFrame) -> None:
@@ -144,7 +144,7 @@ def sample(months: list[int], rows: int, **moved: Any) -> pd.DataFrame:
 
 def test_ordinary_flights_are_silence_and_drifted_ones_a_report_an_event_and_one_training(airport: Airport) -> None:
     airport.serve(sample([1], 3000))
-    until(lambda: airport.runs("data-drift"))
+    airport.until(lambda: airport.runs("data-drift"))
     assert [run.verdict for run in airport.runs("data-drift")] == ["no-drift"]
     assert [run.verdict for run in airport.runs("data-quality")] == ["no-drift"]
     assert airport.drift_events() == []
@@ -152,8 +152,8 @@ def test_ordinary_flights_are_silence_and_drifted_ones_a_report_an_event_and_one
 
     january = sample([1], 3000)
     airport.serve(january.assign(dep_delay=january["dep_delay"] + 45, origin="EWR"))
-    (training,) = until(lambda: airport.trainings[1:])
-    until(lambda: len(airport.drift_events()) >= 2)
+    (training,) = airport.until(lambda: airport.trainings[1:])
+    airport.until(lambda: len(airport.drift_events()) >= 2)
 
     drifted = airport.runs("data-drift")[-1]
     assert (drifted.verdict, drifted.rows) == ("drift", 3000)
@@ -165,7 +165,7 @@ def test_ordinary_flights_are_silence_and_drifted_ones_a_report_an_event_and_one
     page = airport.page(f"/api/monitors/{MODEL}/{drifted.report}")
     assert "dep_delay" in page
     assert "prediction" in page.lower()
-    assert until(lambda: airport.messages("drift-detected", drifted.report))
-    until(lambda: airport.ask("eventgrid", "idle")["idle"] and not any(airport.app.ledger.open_keys()))
+    assert airport.until(lambda: airport.messages("drift-detected", drifted.report))
+    airport.until(lambda: airport.ask("eventgrid", "idle")["idle"] and not any(airport.app.ledger.open_keys()))
     assert len(airport.trainings) == 2  # two events of one drift, one training
     assert timedelta(0) < drifted.end - drifted.start

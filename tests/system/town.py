@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from local.addresses import Addresses
+from local.demo.world import World
 from local.system import LocalSystem
-from shared.bootstrap import App
+from local.waiting import ANSWER_SECONDS, Waiting
 from shared.domain.fact import Fact
 from shared.domain.ids import ModelName
 from shared.events import outgoing
 from shared.ports.publisher import OutgoingEvent
 from shared.ports.queues import EVENTS
-from shared.settings import Settings
 from shared.store.ledger import Entry
 from tests.system.conftest import CLOUD
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 POLICY = """\
@@ -61,12 +62,18 @@ class Town:
         shutil.copy(ROOT / "host.json", app_folder)
         extra = {"VIGIA_POLICIES": str(self.policies), "VIGIA_SWEEP_SCHEDULE": "*/1 * * * * *"}
         self.system = LocalSystem(Addresses.free(), folder / "work", extra_settings=extra, app_folder=app_folder)
-        self.app = App(Settings.read(self.system.settings))
+        self.world = World(self.system)
+        self.app = self.world.app
+        self.waiting = Waiting(self.system.require_running, self.world.pulse)
 
     def write_policy(self, model: str, job: str) -> Path:
         file = self.policies / f"{model}.yaml"
         file.write_text(POLICY.replace("MODEL", model).replace("JOB", job))
         return file
+
+    def until(self, found: Callable[[], T | None]) -> T:
+        """Return the first truth that `found` gives."""
+        return self.waiting.until("what the test is about", found)
 
     def restart_functions(self) -> None:
         os.environ.pop(CLOUD, None)  # our own client has set it
@@ -112,24 +119,13 @@ class Town:
         return [content for each in told if each["kind"] == kind and text in (content := json.dumps(each))]
 
     def ask(self, part: str, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.system.addresses.url(part)}/_local/{path}", timeout=20) as answer:
-            content = answer.read().decode()
-            return json.loads(content) if answer.headers.get_content_type() == "application/json" else content
+        return self.world.ask(part, path)
 
     def post_alert(self, body: bytes) -> tuple[int, str]:
         request = urllib.request.Request(f"{self.system.addresses.url('functions')}/api/alerts", data=body)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as exc:
             with exc:
                 return exc.code, exc.read().decode()
-
-
-def until(found: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return the first truth that `found` gives."""
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.1)
-    return value
