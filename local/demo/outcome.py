@@ -119,7 +119,8 @@ def duplicate_effects(found: Evidence) -> int:
     return sum(repeats(found).values())
 
 
-def _repeats(found: Evidence) -> dict[str, int]:
+def repeats(found: Evidence) -> dict[str, int]:
+    """Return how often an effect of each kind happened again."""
     tags = [job["tags"] for job in found.jobs]
     return {
         "trainings": _again(each["vigia.fact"] for each in tags if "vigia.fact" in each),
