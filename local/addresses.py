@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
+# One answer, or a part's start. A process that dies closes its connections, so only a busy machine takes long.
+ANSWER_SECONDS = 600.0
 ACCOUNT = "devstoreaccount1"
 # Azurite's published development key, the same on every machine.
 # Source: https://learn.microsoft.com/azure/storage/common/storage-use-azurite, read 2026-11-20.

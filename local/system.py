@@ -12,14 +12,13 @@ from typing import Any
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from local.addresses import WORKSPACE_CONTAINER, Addresses
+from local.addresses import ANSWER_SECONDS, WORKSPACE_CONTAINER, Addresses
 from local.app_settings import settings_for, write_settings
 from local.child_process import ChildProcess
 from local.cloud_config import ROOT, CloudConfig
 from local.errors import LocalSystemError
 from local.ports import require_free
 from local.storage import Azurite
-from local.waiting import ANSWER_SECONDS
 
 QUEUES = ("events", "releases", "notices")
 # A message whose host was killed comes back after this time; on Azure that takes ten minutes.

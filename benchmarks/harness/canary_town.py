@@ -12,10 +12,10 @@ from typing import TypeVar
 from benchmarks.harness.spec import BenchmarkError
 from local.addresses import Addresses
 from local.demo.traffic import BackgroundTraffic
+from local.demo.waiting import StoodStillError, Waiting
 from local.demo.world import ENDPOINT, MODEL, World
 from local.flights.replay import Load
 from local.system import LocalSystem
-from local.waiting import StoodStillError, Waiting
 from shared.domain.release import Release, ReleaseState
 
 T = TypeVar("T")

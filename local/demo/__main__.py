@@ -18,13 +18,13 @@ from local.demo.narrator import Narrator, StoryError
 from local.demo.outcome import checks, gather, outcome
 from local.demo.story import Story
 from local.demo.timeline import print_checks, print_timeline
+from local.demo.waiting import StoodStillError, Waiting
 from local.demo.world import World
 from local.errors import LocalSystemError
 from local.lifeline import end_with_parent
 from local.stop_signals import raise_on_stop_signals
 from local.system import LocalSystem
 from local.up import describe, watch
-from local.waiting import StoodStillError, Waiting
 
 POLICIES = Path(__file__).parent / "policies"
 # Event Grid may deliver twice and in any order; here it does, all the time.

@@ -7,7 +7,7 @@ import urllib.request
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
 
-from local.waiting import ANSWER_SECONDS
+from local.addresses import ANSWER_SECONDS
 
 
 class Browser:

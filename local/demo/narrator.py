@@ -10,7 +10,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.markup import escape
 
-from local.waiting import Waiting
+from local.demo.waiting import Waiting
 
 T = TypeVar("T")
 

@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from local.addresses import Addresses
+from local.addresses import ANSWER_SECONDS, Addresses
 from local.demo.narrator import StoryError
 from local.flights.workspace_files import WorkspaceFiles
 from local.system import LocalSystem
-from local.waiting import ANSWER_SECONDS
 from shared.bootstrap import App
 from shared.domain.ids import EndpointName, ModelName, ReleaseId
 from shared.domain.release import Release

@@ -22,7 +22,7 @@ def _no_cloud_of_other_tests() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole systems take as long as the machine needs; what stands still ends by itself, see local/waiting.py."""
+    """Whole systems take as long as the machine needs; what stands still ends by itself, see local/demo/waiting.py."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(7200))

@@ -13,9 +13,9 @@ from azure.ai.ml import load_component
 from azure.ai.ml.entities import Environment, Model
 
 from benchmarks.harness.storage import counted_requests
+from local.demo.waiting import Waiting
 from local.eventgrid import Faults, Subscription
 from local.eventgrid.subscription import Retry
-from local.waiting import Waiting
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.fact import ModelRegistered, RunEnded
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local.addresses import Addresses
+from local.addresses import ANSWER_SECONDS, Addresses
+from local.demo.waiting import Waiting
 from local.demo.world import World
 from local.system import LocalSystem
-from local.waiting import ANSWER_SECONDS, Waiting
 from shared.domain.fact import Fact
 from shared.domain.ids import ModelName
 from shared.events import outgoing

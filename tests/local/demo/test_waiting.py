@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from local.demo.waiting import STILL_AFTER_ERROR_SECONDS, STILL_SECONDS, StoodStillError, Waiting
 from local.errors import LocalSystemError
-from local.waiting import STILL_AFTER_ERROR_SECONDS, STILL_SECONDS, StoodStillError, Waiting
 
 DAY = 86_400.0
 

@@ -20,8 +20,6 @@ PULSE_SECONDS = 5.0
 STILL_SECONDS = 600.0
 # After an error of the app, little is likely to come of more patience than its own longest wait, of five minutes.
 STILL_AFTER_ERROR_SECONDS = 400.0
-# One answer on loopback. A process that dies closes its connections, so only a busy one takes long.
-ANSWER_SECONDS = 600.0
 # What a busy machine, or a cloud that throttles, brings about: it is looked at again.
 PASSING = (OSError, http.client.HTTPException, AzureError, RetryableError)
 
