@@ -18,6 +18,7 @@ from local.child_process import ChildProcess
 from local.cloud_config import ROOT, CloudConfig
 from local.errors import LocalSystemError
 from local.ports import require_free
+from local.profile import profile_named
 from local.storage import Azurite
 
 QUEUES = ("events", "releases", "notices")
@@ -71,6 +72,7 @@ class LocalSystem:
         command = [python, "-m", "local.functions_host", "--settings", str(self.settings_file)]
         command += ["--port", str(addresses.functions), "--app-dir", str(app_folder)]
         command += ["--queue-lease-seconds", str(QUEUE_LEASE_SECONDS)]
+        command += ["--reject-first-deliveries", str(profile_named(profile).rejected_first_deliveries)]
         self._functions = ChildProcess("the Functions host", command, logs / "functions.log", environment)
 
     @property

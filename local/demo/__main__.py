@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 
 from local.addresses import Addresses
@@ -22,6 +25,7 @@ from local.demo.waiting import StoodStillError, Waiting
 from local.demo.world import World
 from local.errors import LocalSystemError
 from local.lifeline import end_with_parent
+from local.profile import QUICK, UNKIND, Profile
 from local.stop_signals import raise_on_stop_signals
 from local.system import LocalSystem
 from local.up import describe, watch
@@ -30,7 +34,6 @@ POLICIES = Path(__file__).parent / "policies"
 # Event Grid may deliver twice and in any order; here it does, all the time.
 FAULTS = {"duplicate": 0.3, "reorder": True, "seed": 7}
 SETTINGS = {
-    "VIGIA_POLICIES": str(POLICIES),
     "VIGIA_MONITOR_SCHEDULE": "*/1 * * * * *",
     "VIGIA_SWEEP_SCHEDULE": "*/5 * * * * *",
 }
@@ -47,7 +50,9 @@ def main() -> int:
     addresses = Addresses.fixed() if arguments.serve else Addresses.free()
     with tempfile.TemporaryDirectory(prefix="vigia-demo-") as folder:
         workdir = Path(arguments.workdir or folder)
-        system = LocalSystem(addresses, workdir, faults=FAULTS, extra_settings=SETTINGS)
+        profile = UNKIND if arguments.unkind else QUICK
+        settings = {**SETTINGS, "VIGIA_POLICIES": str(policies_for(profile, workdir))}
+        system = LocalSystem(addresses, workdir, faults=FAULTS, extra_settings=settings, profile=profile.name)
         try:
             with console.status("starting storage, Azure ML, Event Grid, Monitor, inbox and the app …"):
                 system.start()
@@ -65,6 +70,21 @@ def main() -> int:
         finally:
             system.stop()
     return 0 if result["ok"] else 1
+
+
+def policies_for(profile: Profile, workdir: Path) -> Path:
+    """Return the folder of the policies: where logs come late, the judge is told how late, as on Azure."""
+    delay = profile.seconds(profile.ingestion_minutes[1])
+    if not delay:
+        return POLICIES
+    folder = workdir / "policies"
+    shutil.copytree(POLICIES, folder, dirs_exist_ok=True)
+    for file in folder.glob("*.yaml"):
+        policy = yaml.safe_load(file.read_text())
+        if "rollout" in policy:
+            policy["rollout"]["judge"] |= {"log_delay": f"{delay:.0f}s", "interval": f"{math.ceil(delay / 5)}s"}
+        file.write_text(yaml.safe_dump(policy))
+    return folder
 
 
 def _serve(system: LocalSystem, console: Console) -> None:
@@ -115,6 +135,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev.py demo", description=__doc__)
     parser.add_argument("--ask", action="store_true", help="wait for you to approve on the page, instead of simulating")
     parser.add_argument("--serve", action="store_true", help="leave everything running and print the addresses")
+    parser.add_argument("--unkind", action="store_true", help="as slow, late and strict as Azure, on a scaled clock")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome to this file")
     parser.add_argument(
         "--workdir", type=Path, metavar="DIR", help="keep settings and logs here (default: thrown away)"

@@ -32,6 +32,12 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         default=Lease().duration.total_seconds(),
         help="how long a message stays hidden when its host is killed; default, as on Azure: %(default)s",
     )
+    parser.add_argument(
+        "--reject-first-deliveries",
+        type=int,
+        default=0,
+        help="events that each function refuses after the start, as Azure may after a cold start; default: %(default)s",
+    )
     return parser.parse_args(argv)
 
 
@@ -51,6 +57,7 @@ def build_host(arguments: argparse.Namespace) -> FunctionsHost:
         arguments.port,
         parse_users(os.environ.get("VIGIA_LOCAL_USERS", "")),
         Lease(timedelta(seconds=arguments.queue_lease_seconds)),
+        arguments.reject_first_deliveries,
     )
 
 

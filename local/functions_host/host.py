@@ -39,8 +39,12 @@ class FunctionsHost:
         port: int,
         users: dict[str, User],
         lease: Lease | None = None,
+        rejects_first: int = 0,
     ) -> None:
         """Prepare the host; with port 0 the system chooses one, see `port` after `start`.
+
+        Args:
+            rejects_first: deliveries of events that each function's webhook refuses after the start.
 
         Raises:
             LocalSystemError: two functions claim a route, or a route is malformed.
@@ -49,6 +53,7 @@ class FunctionsHost:
         self._functions = list(functions)
         self._settings = settings
         self._lease = lease or Lease()
+        self._rejects_first = rejects_first
         self._sign_in = SignIn(users)
         self._routes = RouteTable(self._functions, settings.route_prefix)
         self._listeners: list[QueueListener] = []
@@ -92,7 +97,7 @@ class FunctionsHost:
     async def _listen(self, timers: list[Timer]) -> None:
         app = web.Application(client_max_size=LARGEST_BODY_BYTES)
         StatusPages(self._functions, self._invoker, self._listeners, timers).add_to(app.router)
-        EventGridWebhook(self._functions, self._invoker).add_to(app.router)
+        EventGridWebhook(self._functions, self._invoker, self._rejects_first).add_to(app.router)
         self._sign_in.add_to(app.router)
         HttpTriggers(self._routes, self._invoker, self._sign_in).add_to(app.router)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE.total_seconds())

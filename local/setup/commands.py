@@ -22,7 +22,8 @@ HELP = """\
 usage: python3 dev.py COMMAND [ARGUMENT ...]
 
   demo    train, release, watch, retrain, promote and roll back a model on this machine: all in three minutes
-          (--serve leaves it running, --ask waits for your approval, --json FILE writes the outcome)
+          (--serve leaves it running, --ask waits for your approval, --json FILE writes the outcome,
+          --unkind has it as slow, late and strict as Azure)
   test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger)
   check   run every check: format, lint, types, import contracts, dead code
   up      start the local system and leave it running until Ctrl-C

@@ -19,7 +19,7 @@ LANGUAGES = {"shell", "bash", "sh", "console"}
 SHOWN = [block for page in PAGES for block in blocks(page) if set(block.info[:1]) <= LANGUAGES]
 # Options of dev.py's own commands; what follows `test` goes to pytest.
 DEV_OPTIONS = {
-    "demo": {"--ask", "--serve", "--json", "--workdir", "--help"},
+    "demo": {"--ask", "--serve", "--unkind", "--json", "--workdir", "--help"},
     "up": {"--free-ports", "--unkind", "--workdir", "--help"},
     "bench": {"--long", "--json", "--rivals", "--help"},
     "check": {"--help"},

@@ -65,12 +65,15 @@ class ToyFolder:
         (self.path / "host.json").write_text(json.dumps(host_json or HOST_JSON))
 
     @asynccontextmanager
-    async def running(self, source: str, users: str = "", lease: Lease | None = None) -> AsyncIterator[ToyApp]:
+    async def running(
+        self, source: str, users: str = "", lease: Lease | None = None, rejects_first: int = 0
+    ) -> AsyncIterator[ToyApp]:
         """Write the app, run it in a host on a free port, and stop it in the end."""
         self.write(source)
         functions = load_functions(self.path)
         seen = sys.modules[MODULE].seen
-        host = FunctionsHost(functions, read_host_settings(self.path / "host.json"), 0, parse_users(users), lease)
+        settings = read_host_settings(self.path / "host.json")
+        host = FunctionsHost(functions, settings, 0, parse_users(users), lease, rejects_first)
         await host.start()
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{host.port}") as client:

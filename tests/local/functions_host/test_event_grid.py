@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from local.eventgrid import EventGrid, Subscription
+from tests.local.eventgrid.conftest import MemoryDeadLetters
 from tests.local.functions_host.conftest import ToyFolder
 
 URL = "/runtime/webhooks/eventgrid?functionName="
@@ -141,3 +143,25 @@ def test_options_consents_to_the_asking_origin(toy: ToyFolder) -> None:
             return answer.headers.get("WebHook-Allowed-Origin")
 
     assert asyncio.run(ask()) == "eventgrid.azure.net"
+
+
+def test_what_a_cold_start_rejects_event_grid_brings_again(toy: ToyFolder) -> None:
+    types = ("Vigia.DriftDetected",)
+    subscriptions = [Subscription(each, "custom", each, "cloud-events", types) for each in ("note", "meet")]
+
+    async def deliver() -> tuple[list[Any], list[tuple[str, int | None]]]:
+        async with toy.running(APP, rejects_first=2) as app:
+            url, dead_letters = f"http://127.0.0.1:{app.host.port}", MemoryDeadLetters()
+            grid = EventGrid(0, subscriptions, url, dead_letters, time_scale=0.0001)
+            await grid.start()
+            await grid.publish("custom", [CLOUD_EVENT])
+            await app.wait_for(lambda: len(app.seen) == 2)
+            await app.wait_for(lambda: sum(each.status == 202 for each in grid.records.attempts) == 2)
+            await grid.stop()
+            return app.seen, [(each.subscription, each.status) for each in grid.records.attempts]
+
+    seen, attempts = asyncio.run(deliver())
+
+    assert sorted(map(str, seen)) == ["('CloudEvent', 'c-1', 'Vigia.DriftDetected', {'model': 'm'})", "c-1"]
+    for name in ("note", "meet"):
+        assert [status for subscription, status in attempts if subscription == name] == [401, 401, 202]
