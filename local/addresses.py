@@ -23,6 +23,7 @@ WORKSPACE_ID = (
     f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
     f"/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
 )
+LOGS_WORKSPACE_ID = "00000000-0000-0000-0000-000000000002"  # of Log Analytics, where the endpoints' logs go
 WORKSPACE_CONTAINER = "azureml-blobstore"
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from local.addresses import HOST, RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, WORKSPACE_CONTAINER, Addresses
+from local.addresses import (
+    HOST,
+    LOGS_WORKSPACE_ID,
+    RESOURCE_GROUP,
+    SUBSCRIPTION_ID,
+    WORKSPACE,
+    WORKSPACE_CONTAINER,
+    Addresses,
+)
 from local.cloud_config import ROOT
 from local.eventgrid import LOCAL_KEY
 
-LOGS_WORKSPACE_ID = "00000000-0000-0000-0000-000000000002"
 USERS = "ana@example.com:Approver+Operator,ben@example.com:Approver,carla@example.com:Reader"
 
 

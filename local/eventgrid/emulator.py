@@ -156,7 +156,9 @@ class EventGrid:
         if topic not in INPUT_SCHEMAS:
             return _refusal(404, "NotFound", f"there is no topic {topic!r}; topics: {', '.join(INPUT_SCHEMAS)}")
         if not is_allowed(request.headers, request.query, self._keys):
-            return _refusal(401, "Unauthorized", "no valid aeg-sas-key, aeg-sas-token or Authorization header")
+            # The service names the topic's host here.
+            text = f"The request authorization key is not authorized for {topic.upper()}. This is due to the reason: "
+            return _refusal(401, "Unauthorized", text + "no valid aeg-sas-key, aeg-sas-token or Authorization header.")
         try:
             events = parse_body(topic, request.content_type, await request.read())
             if len(events) > MAX_EVENTS:
@@ -165,7 +167,7 @@ class EventGrid:
                 )
             await self.publish(topic, events)
         except web.HTTPRequestEntityTooLarge:
-            return _refusal(413, "RequestEntityTooLarge", f"the body is larger than {MAX_BYTES} bytes")
+            return _refusal(413, "RequestEntityTooLarge", f"The maximum size ({MAX_BYTES}) has been exceeded.")
         except MalformedEventError as exc:
             return _refusal(400, "BadRequest", str(exc))
         return web.Response()

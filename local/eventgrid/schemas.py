@@ -13,8 +13,9 @@ from local.addresses import WORKSPACE_ID
 from local.eventgrid.subscription import Schema, Subscription, Topic
 
 INPUT_SCHEMAS: dict[Topic, Schema] = {"workspace": "event-grid", "custom": "cloud-events"}
-# Source: learn.microsoft.com/azure/event-grid/quotas-limits, read 2026-11-20.
-MAX_BYTES = 1_048_576
+# The documented limit is 1 MB; the service says 1,536,000 when it refuses.
+# Sources: learn.microsoft.com/azure/event-grid/quotas-limits, read 2026-11-20; live tests of azure-eventgrid 4.22.1.
+MAX_BYTES = 1_536_000
 MAX_EVENTS = 5000
 
 _CONTENT_TYPES: dict[str, Schema] = {

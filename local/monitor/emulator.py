@@ -6,12 +6,15 @@ import asyncio
 import math
 import time
 import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import JSONDecodeError
 from typing import Any
 
 from aiohttp import web
 
+from local.addresses import LOGS_WORKSPACE_ID
 from local.listener import Listener
 from local.monitor.ingestion import Arrived
 from local.monitor.kql.errors import KqlError, KqlSyntaxError
@@ -24,14 +27,37 @@ from local.monitor.timespan import TimespanError, parse_timespan
 from local.profile import Conditions, ProfileError
 from local.traffic_log import TrafficLog
 
+# Source: learn.microsoft.com/azure/azure-monitor/logs/api/errors, read 2026-11-30, and azure-sdk-for-python #45580
+# for the unknown workspace.
+_NO_TOKEN = "Authentication failed. The 'Authorization' header is missing."
+_NO_PATH = "The requested path does not exist"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status and a body: of a request, or of one of the requests in a batch."""
+
+    status: int
+    body: dict[str, Any]
+
+    def response(self) -> web.Response:
+        return web.json_response(self.body, status=self.status)
+
 
 class Monitor:
-    """Answers log queries and metric requests from the traffic log. Any workspace id reaches the same log."""
+    """Answers log queries and metric requests from the traffic log, which is that of each of the `workspaces`."""
 
-    def __init__(self, port: int, traffic: TrafficLog, conditions: Conditions | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        traffic: TrafficLog,
+        conditions: Conditions | None = None,
+        workspaces: Collection[str] = (LOGS_WORKSPACE_ID,),
+    ) -> None:
         self._listener = Listener("Azure Monitor", port)
         self._traffic = traffic
         self._conditions = conditions or Conditions()
+        self._workspaces = frozenset(workspaces)
 
     @property
     def port(self) -> int:
@@ -43,11 +69,12 @@ class Monitor:
         Raises:
             PortInUseError: something else listens on the port.
         """
-        app = web.Application(middlewares=[_require_token, self._gate])
+        app = web.Application(middlewares=[_manners, self._gate])
         app.add_routes(
             [
                 web.post("/v1/workspaces/{workspace}/query", self._query),
                 web.post("/v1/{resource:subscriptions/.+}/query", self._query),
+                web.post("/v1/$batch", self._batch),
                 web.post("/subscriptions/{subscription}/metrics:getBatch", self._metrics),
                 web.get("/_local/faults", self._get_faults),
                 web.post("/_local/faults", self._post_faults),
@@ -66,10 +93,10 @@ class Monitor:
             if self._conditions.lacks("metrics" if is_metrics else "logs"):
                 code = "AuthorizationFailed" if is_metrics else "InsufficientAccessError"
                 text = "The provided credentials have insufficient access to perform the requested operation"
-                return _refusal(code, text, status=403)
+                return _refusal(code, text, status=403).response()
             if self._conditions.is_throttled():
                 seconds = str(self._conditions.throttle_seconds())
-                answer = _refusal("ThrottledError", "Too many requests; try again later", status=429)
+                answer = _refusal("ThrottledError", "Too many requests; try again later", status=429).response()
                 answer.headers["Retry-After"] = seconds
                 return answer
         response: web.StreamResponse = await handler(request)
@@ -82,30 +109,51 @@ class Monitor:
         try:
             self._conditions.change(await request.json())
         except ProfileError as exc:
-            return _refusal("BadArgumentError", str(exc))
+            return _refusal("BadArgumentError", str(exc)).response()
         return await self._get_faults(request)
 
     async def _query(self, request: web.Request) -> web.Response:
-        now = datetime.now(UTC)
         try:
             body = await request.json()
-            if not isinstance(body, dict) or not isinstance(body.get("query"), str):
-                return _refusal("BadArgumentError", "the body must be an object with a text `query`")
+        except JSONDecodeError as exc:
+            return _refusal("BadArgumentError", f"the body is not JSON: {exc}").response()
+        named = [request.match_info["workspace"]] if "workspace" in request.match_info else []
+        return (await self._answer(named, body, request.headers.get("Prefer", ""))).response()
+
+    async def _batch(self, request: web.Request) -> web.Response:
+        """Each request of a batch is answered by itself; the batch as a whole succeeds."""
+        try:
+            asked = [
+                (each["id"], [each["workspace"]], each["body"], (each.get("headers") or {}).get("Prefer", ""))
+                for each in (await request.json())["requests"]
+            ]
+        except (JSONDecodeError, KeyError, TypeError):
+            text = 'the body must be {"requests": [{"id", "workspace", "body"}]}'
+            return _refusal("BadArgumentError", text).response()
+        answers = [{"id": name, **vars(await self._answer(*query))} for name, *query in asked]
+        return web.json_response({"responses": answers})
+
+    async def _answer(self, workspaces: list[str], body: Any, prefer: str) -> Answer:
+        if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+            return _refusal("BadArgumentError", "the body must be an object with a text `query`")
+        if {*workspaces, *(body.get("workspaces") or [])} - self._workspaces:
+            return _refusal("PathNotFoundError", _NO_PATH, status=404)
+        started, now = time.perf_counter(), datetime.now(UTC)
+        try:
             timespan = parse_timespan(body.get("timespan"), now)
-            started = time.perf_counter()
             # In a thread: a long query must not delay the scoring requests that share the event loop.
             table = await asyncio.to_thread(run_query, body["query"], self._arrived(now), timespan)
-        except JSONDecodeError as exc:
-            return _refusal("BadArgumentError", f"the body is not JSON: {exc}")
         except TimespanError as exc:
             return _refusal("BadArgumentError", f"timespan: {exc}")
         except KqlError as exc:
             inner = "SyntaxError" if isinstance(exc, KqlSyntaxError) else "SemanticError"
             return _refusal("BadArgumentError", f"The request had some invalid properties: {exc}", inner, str(exc))
         answer: dict[str, Any] = {"tables": [_table_json(table)]}
-        if "include-statistics=true" in request.headers.get("Prefer", ""):
+        if "include-statistics=true" in prefer:
             answer["statistics"] = {"query": {"executionTime": time.perf_counter() - started}}
-        return web.json_response(answer)
+        if "include-render=true" in prefer:
+            answer["render"] = {"visualization": None}  # what a query without `render` gets; there is no `render` here
+        return Answer(200, answer)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         try:
@@ -114,9 +162,9 @@ class Monitor:
             resource_ids = (await request.json())["resourceids"]
             values = [self._metrics_of(query, resource_id, now) for resource_id in resource_ids]
         except (JSONDecodeError, KeyError, TypeError):
-            return _refusal("BadRequest", 'the body must be {"resourceids": [...]}')
+            return _refusal("BadRequest", 'the body must be {"resourceids": [...]}').response()
         except MetricsError as exc:
-            return _refusal("BadRequest", str(exc))
+            return _refusal("BadRequest", str(exc)).response()
         return web.json_response({"values": values})
 
     def _arrived(self, now: datetime, *, are_metrics: bool = False) -> Arrived:
@@ -136,10 +184,14 @@ class Monitor:
 
 
 @web.middleware
-async def _require_token(request: web.Request, handler: Any) -> web.StreamResponse:
+async def _manners(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Ask for a bearer token, and refuse what is not there in the service's own shape."""
     if not request.path.startswith("/_local/") and not request.headers.get("Authorization", "").startswith("Bearer "):
-        return _refusal("AuthorizationRequiredError", "Valid authentication was not provided", status=401)
-    response: web.StreamResponse = await handler(request)
+        return _refusal("AuthenticationFailed", _NO_TOKEN, status=401).response()
+    try:
+        response: web.StreamResponse = await handler(request)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        return _refusal("PathNotFoundError", _NO_PATH, status=404).response()
     return response
 
 
@@ -163,8 +215,8 @@ def _json_value(value: Any) -> Any:
     return to_text(value)
 
 
-def _refusal(code: str, message: str, inner: str | None = None, detail: str = "", status: int = 400) -> web.Response:
+def _refusal(code: str, message: str, inner: str | None = None, detail: str = "", status: int = 400) -> Answer:
     error: dict[str, Any] = {"code": code, "message": message, "correlationId": str(uuid.uuid4())}
     if inner is not None:
         error["innererror"] = {"code": inner, "message": detail}
-    return web.json_response({"error": error}, status=status)
+    return Answer(status, {"error": error})

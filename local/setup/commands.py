@@ -26,6 +26,7 @@ usage: python3 dev.py COMMAND [ARGUMENT ...]
           --unkind has it as slow, late and strict as Azure)
   test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger)
   check   run every check: format, lint, types, import contracts, dead code
+  microsoft  run Microsoft's own live tests against the emulators, and print how they ended: microsoft [FOLDER ...]
   up      start the local system and leave it running until Ctrl-C
           (--unkind: as slow, late and strict as Azure, on a scaled clock)
   bench   measure, with the goal beside each figure: bench [NAME] [--long] [--json FILE]
@@ -109,6 +110,7 @@ COMMANDS: dict[str, Callable[[Environment, Sequence[str]], int]] = {
     "demo": module("local.demo"),
     "test": test,
     "check": check,
+    "microsoft": module("tests.microsoft"),
     "up": module("local.up"),
     "bench": bench,
     "sbom": sbom,

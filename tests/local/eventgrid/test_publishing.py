@@ -73,7 +73,7 @@ def test_event_grid_schema_from_the_real_client_reaches_the_workspace_topic(grid
 
 def test_wrong_key_is_unauthorized_for_the_real_client(grid: Grid) -> None:
     client = EventGridPublisherClient(custom_topic(grid), AzureKeyCredential("d3Jvbmc="))
-    with client, pytest.raises(ClientAuthenticationError, match="aeg-sas-key"):
+    with client, pytest.raises(ClientAuthenticationError, match="not authorized for CUSTOM"):
         client.send(CloudEvent(source="/budgets", type=BUDGET))
 
 
@@ -144,15 +144,15 @@ def test_malformed_request_is_400(grid: Grid, headers: dict[str, str], body: byt
 
 
 def test_more_than_a_megabyte_or_5000_events_is_413(grid: Grid) -> None:
-    large = json.dumps([budget_event(data="x" * 1_048_576)]).encode()
+    large = json.dumps([budget_event(data="x" * 1_536_000)]).encode()
     many = [{"id": "1", "source": "s", "type": "t", "specversion": "1.0"}] * 5001
     assert call("POST", custom_topic(grid), large, CLOUD_EVENTS)[0] == 413
     assert call("POST", custom_topic(grid), many, CLOUD_EVENTS)[0] == 413
     with (
         EventGridPublisherClient(custom_topic(grid), AzureKeyCredential(LOCAL_KEY), retry_total=0) as client,
-        pytest.raises(HttpResponseError, match="larger than"),
+        pytest.raises(HttpResponseError, match=r"maximum size \(1536000\) has been exceeded"),
     ):
-        client.send(CloudEvent(source="/budgets", type=BUDGET, data="x" * 1_048_576))
+        client.send(CloudEvent(source="/budgets", type=BUDGET, data="x" * 1_536_000))
 
 
 def test_unknown_topic_is_404(grid: Grid) -> None:

@@ -10,10 +10,10 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
-from azure.monitor.query import LogsQueryClient, LogsQueryResult
+from azure.monitor.query import LogsBatchQuery, LogsQueryClient, LogsQueryError, LogsQueryResult
 from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult, TimeSeriesElement
 
-from local.addresses import WORKSPACE_ID
+from local.addresses import LOGS_WORKSPACE_ID, WORKSPACE_ID
 from local.monitor import Monitor
 from local.traffic_log import TrafficLog
 from tests.local.monitor.conftest import START, a_request
@@ -60,7 +60,7 @@ def test_workspace_query_gives_typed_rows(logs: LogsQueryClient) -> None:
     | summarize n=count(), mean=avg(TotalDurationMs), code=max(ResponseCode)
         by Start=bin(TimeGenerated, 1s), DeploymentName
     | order by Start asc, DeploymentName asc"""
-    result = logs.query_workspace("any", query, timespan=WINDOW, include_statistics=True, server_timeout=30)
+    result = logs.query_workspace(LOGS_WORKSPACE_ID, query, timespan=WINDOW, include_statistics=True, server_timeout=30)
     assert isinstance(result, LogsQueryResult)
     [table] = result.tables
     assert table.name == "PrimaryResult"
@@ -81,23 +81,23 @@ def test_timespan_as_a_duration_counts_back_from_now(logs: LogsQueryClient, traf
     traffic.append(a_request(time_generated=datetime.now(UTC) - timedelta(seconds=5), request_id="recent"))
     traffic.append(a_request(time_generated=datetime.now(UTC) - timedelta(hours=2), request_id="old"))
     query = "AmlOnlineEndpointTrafficLog | where XRequestId in ('recent', 'old') | project XRequestId"
-    result = logs.query_workspace("any", query, timespan=timedelta(hours=1))
+    result = logs.query_workspace(LOGS_WORKSPACE_ID, query, timespan=timedelta(hours=1))
     assert isinstance(result, LogsQueryResult)
     assert [list(row) for row in result.tables[0].rows] == [["recent"]]
 
 
 def test_numbers_that_json_lacks_are_texts(url: str) -> None:
     body = {"query": "AmlOnlineEndpointTrafficLog | take 1 | project a=log(0), b=log(-1), c=5m, d=todouble('x')"}
-    status, answer, _ = call("POST", f"{url}/v1/workspaces/x/query", body, TOKEN)
+    status, answer, _ = call("POST", f"{url}/v1/workspaces/{LOGS_WORKSPACE_ID}/query", body, TOKEN)
     assert status == 200
     assert answer["tables"][0]["rows"] == [["-Infinity", "NaN", "00:05:00", None]]
 
 
 def test_query_errors_are_400_with_the_services_codes(logs: LogsQueryClient) -> None:
     with pytest.raises(HttpResponseError, match="'wear'") as syntax:
-        logs.query_workspace("any", "AmlOnlineEndpointTrafficLog | wear 1", timespan=None)
+        logs.query_workspace(LOGS_WORKSPACE_ID, "AmlOnlineEndpointTrafficLog | wear 1", timespan=None)
     with pytest.raises(HttpResponseError, match="named 'Nope'") as semantic:
-        logs.query_workspace("any", "AmlOnlineEndpointTrafficLog | where Nope", timespan=None)
+        logs.query_workspace(LOGS_WORKSPACE_ID, "AmlOnlineEndpointTrafficLog | where Nope", timespan=None)
     for error, inner in ((syntax, "SyntaxError"), (semantic, "SemanticError")):
         assert error.value.status_code == 400
         assert error.value.error is not None
@@ -107,7 +107,7 @@ def test_query_errors_are_400_with_the_services_codes(logs: LogsQueryClient) -> 
 
 
 def test_request_without_a_token_is_401(url: str) -> None:
-    assert call("POST", f"{url}/v1/workspaces/x/query", {"query": "T"})[0] == 401
+    assert call("POST", f"{url}/v1/workspaces/{LOGS_WORKSPACE_ID}/query", {"query": "T"})[0] == 401
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_request_without_a_token_is_401(url: str) -> None:
     ],
 )
 def test_malformed_request_is_400(url: str, body: object, message: str) -> None:
-    status, answer, _ = call("POST", f"{url}/v1/workspaces/x/query", body, TOKEN)
+    status, answer, _ = call("POST", f"{url}/v1/workspaces/{LOGS_WORKSPACE_ID}/query", body, TOKEN)
     assert status == 400
     assert message in answer["error"]["message"]
 
@@ -211,12 +211,55 @@ def test_roles_and_throttling_are_faults(url: str, logs: LogsQueryClient) -> Non
     query = "AmlOnlineEndpointTrafficLog | count"
     call("POST", f"{url}/_local/faults", {"roles_removed": ["logs"]})
     with pytest.raises(HttpResponseError) as refused:
-        logs.query_workspace("w", query, timespan=None)
+        logs.query_workspace(LOGS_WORKSPACE_ID, query, timespan=None)
 
     status, faults, _ = call("POST", f"{url}/_local/faults", {"roles_removed": 0, "throttled_share": 1})
-    throttled = call("POST", f"{url}/v1/workspaces/w/query", {"query": query}, TOKEN)
+    throttled = call("POST", f"{url}/v1/workspaces/{LOGS_WORKSPACE_ID}/query", {"query": query}, TOKEN)
 
     assert (refused.value.status_code, status, faults["throttled_share"]) == (403, 200, 1)
     assert throttled[0] == 429
     assert int(throttled[2]["Retry-After"]) >= 1
     assert call("POST", f"{url}/_local/faults", {"storm": 1})[0] == 400
+
+
+def test_workspace_that_is_not_there_is_404(logs: LogsQueryClient) -> None:
+    for named in ({"workspace_id": "other"}, {"workspace_id": LOGS_WORKSPACE_ID, "additional_workspaces": ["other"]}):
+        with pytest.raises(HttpResponseError, match="The requested path does not exist") as error:
+            logs.query_workspace(query="AmlOnlineEndpointTrafficLog", timespan=None, **named)
+        assert error.value.status_code == 404
+        assert error.value.error is not None
+        assert error.value.error.code == "PathNotFoundError"
+
+
+def test_path_that_is_not_there_is_404_as_json(url: str) -> None:
+    status, answer, _ = call("POST", f"{url}/v1/bad/query", {"query": "T"}, TOKEN)
+    assert (status, answer["error"]["code"]) == (404, "PathNotFoundError")
+
+
+def test_batch_answers_each_query_by_itself(logs: LogsQueryClient) -> None:
+    count = "AmlOnlineEndpointTrafficLog | count"
+    good, with_statistics, wrong = logs.query_batch(
+        [
+            LogsBatchQuery(LOGS_WORKSPACE_ID, count, timespan=None),
+            LogsBatchQuery(LOGS_WORKSPACE_ID, count, timespan=None, include_statistics=True),
+            LogsBatchQuery(LOGS_WORKSPACE_ID, "Wrong query", timespan=None),
+        ]
+    )
+    assert isinstance(good, LogsQueryResult)
+    assert isinstance(with_statistics, LogsQueryResult)
+    assert isinstance(wrong, LogsQueryError)
+    assert list(good.tables[0].rows[0]) == [7]
+    assert (good.statistics is None, with_statistics.statistics is None) == (True, False)
+    assert wrong.code == "BadArgumentError"
+
+
+def test_malformed_batch_is_400(url: str) -> None:
+    assert call("POST", f"{url}/v1/$batch", {"requests": [{}]}, TOKEN)[0] == 400
+
+
+def test_visualization_that_was_asked_for_is_in_the_answer(logs: LogsQueryClient) -> None:
+    result = logs.query_workspace(
+        LOGS_WORKSPACE_ID, "AmlOnlineEndpointTrafficLog | take 1", timespan=None, include_visualization=True
+    )
+    assert isinstance(result, LogsQueryResult)
+    assert result.visualization == {"visualization": None}

@@ -1,0 +1,1 @@
+"""Microsoft's own live tests, run against the emulators: see CONTRIBUTING.md."""

@@ -1,0 +1,67 @@
+"""What a run is compared with: a failure that is not expected shows, and so does a reason that is out of date."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.microsoft.expectations import EXPECTED, Expectation, differences, read, table
+from tests.microsoft.live import ALL, Outcome
+
+REGISTRIES = Expectation("operation missing", "registries")
+KNOWN = {"model/a.py::test_share": REGISTRIES}
+FAILED, PASSED, SKIPPED = Outcome("failed", "404:\nno registry"), Outcome("passed"), Outcome("skipped")
+
+
+def test_run_that_fails_where_it_is_expected_to_has_no_differences() -> None:
+    assert differences({"model/a.py::test_share": FAILED, "model/a.py::test_get": PASSED}, KNOWN, ["model"]) == []
+
+
+def test_new_failure_is_told_with_its_error() -> None:
+    found = differences({"model/a.py::test_share": FAILED, "model/a.py::test_get": FAILED}, KNOWN, ["model"])
+
+    assert found == ["fails: model/a.py::test_get\n    404: | no registry"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [
+        pytest.param({"model/a.py::test_share": PASSED}, "passed", id="passes_now"),
+        pytest.param({"model/a.py::test_share": SKIPPED}, "skipped", id="skipped_now"),
+        pytest.param({}, "no longer there", id="gone"),
+    ],
+)
+def test_reason_that_is_out_of_date_is_told(outcomes: dict[str, Outcome], told: str) -> None:
+    found = differences(outcomes, KNOWN, ["model"])
+
+    assert found == [f"expected to fail, but {told}: model/a.py::test_share (registries)"]
+
+
+def test_reasons_of_folders_that_did_not_run_are_left_alone() -> None:
+    assert differences({}, KNOWN, ["compute"]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("flaky: {sometimes: [model/a.py::test_x]}", id="unknown_class"),
+        pytest.param("operation missing: {'': [model/a.py::test_x]}", id="no_reason"),
+        pytest.param("operation missing: {one: [model/a.py::test_x], two: [model/a.py::test_x]}", id="twice"),
+    ],
+)
+def test_expectations_that_say_nothing_clear_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"class|twice"):
+        read(text)
+
+
+def test_table_counts_the_failed_by_their_class() -> None:
+    outcomes = {"model/a.py::test_share": FAILED, "model/a.py::test_get": PASSED, "compute/b.py::test_new": FAILED}
+
+    assert table(outcomes, KNOWN).splitlines()[2:] == [
+        "| compute | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 1 |",
+        "| model | 2 | 1 | 0 | 1 | 0 | 0 | 0 | 0 |",
+        "| all | 3 | 1 | 0 | 1 | 0 | 0 | 0 | 1 |",
+    ]
+
+
+def test_every_expectation_is_of_a_folder_that_runs() -> None:
+    assert {test.split("/")[0] for test in EXPECTED} <= set(ALL)
