@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from local.azureml import AzureMl, AzureMlConfig
 from local.cloud_config import CloudConfig
 from local.errors import LocalSystemError
-from local.eventgrid import BlobDeadLetters, EventGrid, Faults, SubscriptionError, load_subscriptions
+from local.eventgrid import BlobDeadLetters, EventGrid, Faults, StorageQueue, SubscriptionError, load_subscriptions
 from local.eventgrid.faults import FaultsError
 from local.functions_host.log_lines import log_to_stderr
 from local.inbox import Inbox
@@ -20,6 +20,8 @@ from local.monitor import Monitor
 from local.profile import Conditions, ProfileError, profile_named
 from local.traffic_log import TrafficLog
 from local.until_stopped import until_stopped
+
+EVENTS_QUEUE = "events"  # of infra/events/subscription.bicep
 
 
 class Emulator(Protocol):
@@ -47,6 +49,7 @@ def build_emulators(config: CloudConfig, dead_letters: BlobDeadLetters) -> list[
         config.time_scale,
         Faults().changed(config.faults),
         conditions=conditions,
+        queue=StorageQueue(addresses.storage_connection_string, EVENTS_QUEUE),
     )
 
     async def publish(event: dict[str, Any]) -> None:

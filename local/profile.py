@@ -63,6 +63,7 @@ class Profile:
     response_code_is_text: bool = False
     # Event Grid.
     rejected_first_deliveries: int = 0  # to each function, after the host's start
+    queued_topics: tuple[str, ...] = ()  # whose events go straight to the queue `events`, as with eventDelivery: queue
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
@@ -146,6 +147,7 @@ UNKIND = Profile(
     metrics_minutes=3,
     response_code_is_text=True,
     rejected_first_deliveries=1,
+    queued_topics=("custom",),
 )
 PROFILES = {each.name: each for each in (QUICK, UNKIND)}
 

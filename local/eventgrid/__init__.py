@@ -3,6 +3,7 @@
 from local.eventgrid.dead_letters import BlobDeadLetters, DeadLetterStore
 from local.eventgrid.emulator import LOCAL_KEY, EventGrid
 from local.eventgrid.faults import Faults
+from local.eventgrid.queue_destination import StorageQueue
 from local.eventgrid.subscription import Subscription, SubscriptionError
 from local.eventgrid.subscription_file import load_subscriptions
 
@@ -12,6 +13,7 @@ __all__ = [
     "DeadLetterStore",
     "EventGrid",
     "Faults",
+    "StorageQueue",
     "Subscription",
     "SubscriptionError",
     "load_subscriptions",

@@ -1,4 +1,4 @@
-"""Takes events of one subscription to its function, again and again, until they are taken or given up."""
+"""Takes events of one subscription to its function or the queue, again and again, until they are taken or given up."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import aiohttp
 from local.eventgrid import retry
 from local.eventgrid.dead_letters import DeadLetterStore, DeadLetterUnavailableError, blob_content, blob_name
 from local.eventgrid.faults import Dice
+from local.eventgrid.queue_destination import StorageQueue
 from local.eventgrid.records import Attempt, Records
-from local.eventgrid.schemas import Published, azure_time, delivery
+from local.eventgrid.schemas import Published, azure_time, delivery, in_schema
 from local.eventgrid.subscription import Subscription
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ class Surroundings:
     time_scale: float
     answer_timeout: timedelta
     dice: Callable[[], Dice]
+    # Where a topic's events go instead of to functions; None where they don't.
+    queue_of: Callable[[str], StorageQueue | None]
 
 
 class Courier:
@@ -91,6 +94,8 @@ class Courier:
         return answer
 
     async def _post(self, event: Published, attempts_before: int) -> retry.Answer:
+        if queue := self._around.queue_of(event.topic):
+            return await queue.put(in_schema(event, self.subscription.schema))
         body, headers = delivery(event, self.subscription, attempts_before)
         timeout = aiohttp.ClientTimeout(total=self._around.answer_timeout.total_seconds())
         try:

@@ -19,6 +19,7 @@ from local.eventgrid.courier import Courier, Surroundings
 from local.eventgrid.dead_letters import DeadLetterStore
 from local.eventgrid.faults import Dice, Faults, FaultsError
 from local.eventgrid.filters import passes
+from local.eventgrid.queue_destination import StorageQueue
 from local.eventgrid.records import Records
 from local.eventgrid.schemas import (
     INPUT_SCHEMAS,
@@ -59,6 +60,7 @@ class EventGrid:
         keys: Sequence[str] = (LOCAL_KEY,),
         answer_timeout: timedelta = ANSWER_TIMEOUT,
         conditions: Conditions | None = None,
+        queue: StorageQueue | None = None,
     ) -> None:
         self.records = Records()
         self._listener = Listener("Event Grid", port)
@@ -70,6 +72,7 @@ class EventGrid:
         self._keys = keys
         self._answer_timeout = answer_timeout
         self._conditions = conditions or Conditions()
+        self._queue = queue
         self._deliveries: set[asyncio.Task[Any]] = set()
         self._couriers: list[Courier] = []
         self._http: aiohttp.ClientSession | None = None
@@ -95,6 +98,7 @@ class EventGrid:
             time_scale=self._time_scale,
             answer_timeout=self._answer_timeout,
             dice=lambda: self._dice,
+            queue_of=lambda topic: self._queue if topic in self._conditions.profile.queued_topics else None,
         )
         self._couriers = [Courier(each, surroundings) for each in self._subscriptions]
 
@@ -106,6 +110,8 @@ class EventGrid:
         await asyncio.gather(*self._deliveries, return_exceptions=True)
         if self._http is not None:
             await self._http.close()
+        if self._queue is not None:
+            await self._queue.close()
 
     async def publish(self, topic: str, events: list[dict[str, Any]]) -> None:
         """Accept events (in the topic's input schema) as if they had been posted to the topic.

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from local.eventgrid import EventGrid, Faults, Subscription
+from local.eventgrid import EventGrid, Faults, StorageQueue, Subscription
 from local.eventgrid.dead_letters import DeadLetterUnavailableError
 from local.listener import Listener
+from local.profile import Conditions, Profile
 from tests.local.running import LoopThread, call, running, wait_for
 
 MODEL_REGISTERED = "Microsoft.MachineLearningServices.ModelRegistered"
@@ -128,11 +129,20 @@ def running_grid(
     faults: Faults | None = None,
     time_scale: float = 0.0001,
     answer_timeout: timedelta = timedelta(seconds=5),
+    queue: StorageQueue | None = None,
 ) -> Iterator[Grid]:
     functions, dead_letters = FakeFunctions(), MemoryDeadLetters()
     with running(functions):
         grid = EventGrid(
-            0, list(subscriptions), functions.url, dead_letters, time_scale, faults, answer_timeout=answer_timeout
+            0,
+            list(subscriptions),
+            functions.url,
+            dead_letters,
+            time_scale,
+            faults,
+            answer_timeout=answer_timeout,
+            conditions=Conditions(Profile(queued_topics=("workspace", "custom") if queue else ())),
+            queue=queue,
         )
         with running(grid) as thread:
             yield Grid(grid, functions, dead_letters, thread)
