@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.harness.canary_town import CanaryTown, Version, seconds_in
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
 from local.errors import LocalSystemError
+from local.profile import QUICK, UNKIND
 from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseState
 
@@ -168,7 +169,7 @@ def measured(rounds: int, run: Run, versions: Sequence[Version] = (HEALTHY, SLOW
     aborts: list[Aborted] = []
     with tempfile.TemporaryDirectory(prefix="vigia-bench-") as folder:
         try:
-            with CanaryTown(Path(folder)) as town:
+            with CanaryTown(Path(folder), UNKIND if run.is_unkind else QUICK) as town:
                 town.begin()
                 for number in range(1, rounds + 1):
                     for version in versions:

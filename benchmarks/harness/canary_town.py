@@ -11,10 +11,12 @@ from typing import TypeVar
 
 from benchmarks.harness.spec import BenchmarkError
 from local.addresses import Addresses
+from local.demo.lateness import judge_times
 from local.demo.traffic import BackgroundTraffic
 from local.demo.waiting import StoodStillError, Waiting
 from local.demo.world import ENDPOINT, MODEL, World
 from local.flights.replay import Load
+from local.profile import QUICK, Profile
 from local.system import LocalSystem
 from shared.domain.release import Release, ReleaseState
 
@@ -28,14 +30,14 @@ people: {owner: ana@example.com}
 rollout:
   steps: [50%, 100%]
   bake: 6s
-  decide_within: 2m
+  decide_within: 10m
   watch_for: 2s
   judge:
     errors: {worse_by_at_most: 0.5%}
     latency: {ratio_at_most: 1.1}
     false_rollbacks: 1%
-    interval: 1s
-    log_delay: 1s
+    interval: INTERVAL
+    log_delay: LOG_DELAY
 """
 MLMODEL = "flavors:\n  python_function:\n    loader_module: canary_model\n    code: code\n    data: data\n"
 SCORING = """\
@@ -83,14 +85,16 @@ class Version:
 class CanaryTown:
     """Runs everything in processes of their own. `with` it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, profile: Profile = QUICK) -> None:
         os.environ.pop(CLOUD, None)
         self._folder = folder
         policies = folder / "policies"
         policies.mkdir(parents=True)
-        (policies / "flight-delay.yaml").write_text(POLICY)
+        times = judge_times(profile)
+        policy = POLICY.replace("INTERVAL", times["interval"]).replace("LOG_DELAY", times["log_delay"])
+        (policies / "flight-delay.yaml").write_text(policy)
         extra = {"VIGIA_POLICIES": str(policies)}
-        self.system = LocalSystem(Addresses.free(), folder / "work", extra_settings=extra)
+        self.system = LocalSystem(Addresses.free(), folder / "work", extra_settings=extra, profile=profile.name)
         self.world = World(self.system)
         self.traffic: BackgroundTraffic | None = None
         self._number = 0

@@ -17,6 +17,7 @@ from benchmarks.harness.table import as_json, table
 ALL_GOALS_MET, GOAL_MISSED, NOT_MEASURED = 0, 1, 2
 EXIT_CODES = "exit codes: 0 every goal is met, 1 one is missed, 2 something was not measured"
 PLAIN_WIDTH = 120
+UNKIND_ONLY = "real_canary"
 
 
 def main(argv: Sequence[str], known: Mapping[str, Benchmark] | None = None) -> int:
@@ -34,7 +35,7 @@ def main(argv: Sequence[str], known: Mapping[str, Benchmark] | None = None) -> i
     has_failed = False
     for benchmark in chosen:
         try:
-            measured = _measure(benchmark, is_long, arguments.rivals, err)
+            measured = _measure(benchmark, arguments, err)
         except NotMeasurableHereError as exc:
             out.print(f"\n[yellow]{benchmark.name}: skipped:[/] {exc}", soft_wrap=True)
             continue
@@ -63,7 +64,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
-def _measure(benchmark: Benchmark, is_long: bool, with_rivals: bool, err: Console) -> Sequence[Figure]:
+def _measure(benchmark: Benchmark, arguments: argparse.Namespace, err: Console) -> Sequence[Figure]:
     def tell(text: str) -> None:
         if err.is_terminal:
             status.update(f"{benchmark.name}: {text} …")
@@ -71,13 +72,15 @@ def _measure(benchmark: Benchmark, is_long: bool, with_rivals: bool, err: Consol
             err.print(f"{benchmark.name}: {text}", soft_wrap=True)
 
     with err.status(f"{benchmark.name} …") as status:
-        return benchmark.run(Run(is_long, tell, with_rivals))
+        return benchmark.run(Run(arguments.long, tell, arguments.rivals, arguments.unkind))
 
 
 def _problem(arguments: argparse.Namespace, known: Mapping[str, Benchmark]) -> str:
     """Return what is wrong with the arguments, before minutes are spent on measuring."""
     if arguments.name and arguments.name not in known:
         return f"there is no benchmark {arguments.name!r}; benchmarks: {', '.join(known)}"
+    if arguments.unkind and arguments.name != UNKIND_ONLY:
+        return f"--unkind: only {UNKIND_ONLY} runs on the local system; name it"
     if arguments.json and not arguments.json.absolute().parent.is_dir():
         return f"--json {arguments.json}: there is no folder {arguments.json.absolute().parent}; make it first"
     if arguments.json and arguments.json.is_dir():
@@ -98,5 +101,6 @@ def _parser(known: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--rivals", action="store_true", help="first install other libraries, pinned, in .vigia/rivals (from PyPI)"
     )
+    parser.add_argument("--unkind", action="store_true", help=f"{UNKIND_ONLY} alone: as slow, late and strict as Azure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     return parser

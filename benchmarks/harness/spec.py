@@ -65,12 +65,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a benchmark is to run: in its longer form or not, whom it tells how far it is, and whether it installs
-    rivals first."""
+    """How a benchmark is to run: in its longer form or not, whom it tells how far it is, whether it installs
+    rivals first, and whether the emulators are unkind: `real_canary` alone asks for that."""
 
     is_long: bool
     progress: Callable[[str], None]
     with_rivals: bool = False
+    is_unkind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

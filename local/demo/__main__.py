@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 
 from local.addresses import Addresses
 from local.child_process import own_environment
+from local.demo.lateness import policies_for
 from local.demo.narrator import Narrator, StoryError
 from local.demo.outcome import checks, gather, outcome
 from local.demo.story import Story
@@ -25,12 +23,11 @@ from local.demo.waiting import StoodStillError, Waiting
 from local.demo.world import World
 from local.errors import LocalSystemError
 from local.lifeline import end_with_parent
-from local.profile import QUICK, UNKIND, Profile
+from local.profile import QUICK, UNKIND
 from local.stop_signals import raise_on_stop_signals
 from local.system import LocalSystem
 from local.up import describe, watch
 
-POLICIES = Path(__file__).parent / "policies"
 # Event Grid may deliver twice and in any order; here it does, all the time.
 FAULTS = {"duplicate": 0.3, "reorder": True, "seed": 7}
 SETTINGS = {
@@ -70,21 +67,6 @@ def main() -> int:
         finally:
             system.stop()
     return 0 if result["ok"] else 1
-
-
-def policies_for(profile: Profile, workdir: Path) -> Path:
-    """Return the folder of the policies: where logs come late, the judge is told how late, as on Azure."""
-    delay = profile.seconds(profile.ingestion_minutes[1])
-    if not delay:
-        return POLICIES
-    folder = workdir / "policies"
-    shutil.copytree(POLICIES, folder, dirs_exist_ok=True)
-    for file in folder.glob("*.yaml"):
-        policy = yaml.safe_load(file.read_text())
-        if "rollout" in policy:
-            policy["rollout"]["judge"] |= {"log_delay": f"{delay:.0f}s", "interval": f"{math.ceil(delay / 5)}s"}
-        file.write_text(yaml.safe_dump(policy))
-    return folder
 
 
 def _serve(system: LocalSystem, console: Console) -> None:

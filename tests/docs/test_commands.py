@@ -21,7 +21,7 @@ SHOWN = [block for page in PAGES for block in blocks(page) if set(block.info[:1]
 DEV_OPTIONS = {
     "demo": {"--ask", "--serve", "--unkind", "--json", "--workdir", "--help"},
     "up": {"--free-ports", "--unkind", "--workdir", "--help"},
-    "bench": {"--long", "--json", "--rivals", "--help"},
+    "bench": {"--long", "--json", "--rivals", "--unkind", "--help"},
     "check": {"--help"},
 }
 ROOT_OPTIONS = {"--help", "--version", "--debug"}
