@@ -53,7 +53,8 @@ class BatchRunner:
                 "model": {"type": "custom_model", "uri": invocation.deployment["model"]["assetId"]},
             }
         }
-        component = component_of(invocation, file)
+        model = self._references.blob(invocation.deployment["model"]["assetId"], "models")
+        component = component_of(invocation, file, model.name or "model")
         await self._steps.run_step(job, _STEP, component, node, PipelineData({}, {}))
 
     async def _require_unused(self, output: Json, file: str) -> None:
@@ -67,8 +68,8 @@ class BatchRunner:
             )
 
 
-def component_of(invocation: Invocation, file: str) -> Json:
-    """The step as a command component, which the pipeline runner can run."""
+def component_of(invocation: Invocation, file: str, model: str) -> Json:
+    """The step as a command component, which the pipeline runner can run; `model` is the registered folder's name."""
     deployment = invocation.deployment
     code = deployment["codeConfiguration"] or {}
     target = "${{outputs.score}}" if invocation.output["type"] == "uri_file" else f"${{{{outputs.score}}}}/{file}"
@@ -77,7 +78,7 @@ def component_of(invocation: Invocation, file: str) -> Json:
     command += f" --max-retries {(deployment['retrySettings'] or {}).get('maxRetries', 3)}"
     command += f" --error-threshold {deployment['errorThreshold']}"
     if code:
-        command += f" --script {shlex.quote(str(code['scoringScript']))}"
+        command += f" --model-name {shlex.quote(model)} --script {shlex.quote(str(code['scoringScript']))}"
     if deployment["outputAction"] == "SummaryOnly":
         command += " --summary-only"
     variables = {"PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1", **(deployment["environmentVariables"] or {})}

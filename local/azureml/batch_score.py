@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -92,6 +93,15 @@ def to_rows(predictions: Any, file: str) -> str:
     return rows.to_csv(header=False, index=False, lineterminator="\n")
 
 
+def model_dir(model: Path, name: str) -> Path:
+    """Return a folder in which a script finds the registered folder (or file) under its own name, as in the service."""
+    if model.is_file():
+        return model.parent
+    holder = Path(tempfile.mkdtemp(prefix="model-", dir=model.parent))
+    (holder / name).symlink_to(model.absolute(), target_is_directory=True)
+    return holder
+
+
 def with_script(script: Path) -> ScoreFiles:
     """Return what hands files to a scoring script."""
     module = load_script(script)
@@ -143,6 +153,7 @@ def attempt(batch: list[Path], score: ScoreFiles, max_retries: int) -> str | Non
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.azureml.batch_score", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="the model's folder, or file")
+    parser.add_argument("--model-name", default="model", help="what that folder is called where it was registered")
     parser.add_argument("--input", type=Path, required=True, help="a file, or a folder of files")
     parser.add_argument("--output", type=Path, required=True, help="the file that gets the rows")
     parser.add_argument("--summary-only", action="store_true", help="write no rows")
@@ -153,7 +164,7 @@ def main() -> int:
     parser.add_argument("--max-retries", type=int, default=3, help="further tries of a mini-batch that failed")
     parser.add_argument("--error-threshold", type=int, default=-1, help="files that may fail; -1: any number")
     options = parser.parse_args()
-    os.environ["AZUREML_MODEL_DIR"] = str(options.model)
+    os.environ["AZUREML_MODEL_DIR"] = str(model_dir(options.model, options.model_name))
     os.environ["AZUREML_BI_OUTPUT_PATH"] = str(options.output.parent)
     limits = Limits(options.mini_batch_size, options.max_retries, options.error_threshold)
     try:

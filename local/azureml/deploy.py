@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import time
 from asyncio.subprocess import Process
 from pathlib import Path
@@ -79,6 +80,8 @@ class Deployer:
                 part = folder / ".part"
                 found = await self._blobs.download(source, part)
                 found.rename(target)
+                # A scoring script sees what is beside the model.
+                shutil.rmtree(part, ignore_errors=True)
             return target
 
     async def _script(self, configuration: Json | None, endpoint: str, deployment: str) -> Path | None:

@@ -4,7 +4,8 @@ MLflow models follow the no-code deployment contract: the flavor `python_functio
 code folder and a data path; requests are `{"input_data": …}` and answers a JSON list. Sources:
 https://learn.microsoft.com/azure/machine-learning/how-to-deploy-mlflow-models-online-endpoints and
 https://mlflow.org/docs/latest/python_api/mlflow.pyfunc.html#loader-modules. Other models need a scoring script with
-`init()` and `run(text)`, which finds the model's folder in AZUREML_MODEL_DIR.
+`init()` and `run(text)`; AZUREML_MODEL_DIR is the folder that holds the registered folder or file under its own name
+(https://learn.microsoft.com/azure/machine-learning/how-to-deploy-online-endpoints, "Understand the scoring script").
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def main() -> int:
     parser.add_argument("--concurrent", type=int, default=1, help="requests that the model handles at once")
     options = parser.parse_args()
     end_with_parent()
-    os.environ["AZUREML_MODEL_DIR"] = str(options.model)
+    os.environ["AZUREML_MODEL_DIR"] = str(options.model.parent)
     try:
         predict = to_predict(load_script(options.script)) if options.script else load_mlflow(options.model)
     except ModelError as exc:

@@ -45,7 +45,7 @@ def init():
 
 def run(mini_batch):
     pathlib.Path(os.environ["AZUREML_BI_OUTPUT_PATH"], "custom.txt").write_text(str(len(mini_batch)))
-    has_model = pathlib.Path(model_dir, "MLmodel").exists()
+    has_model = pathlib.Path(model_dir, "batch-toy-1", "MLmodel").exists()
     return pd.DataFrame([[os.path.basename(each), has_model] for each in mini_batch])
 """
 

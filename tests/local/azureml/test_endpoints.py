@@ -248,24 +248,32 @@ def test_update_to_another_model_replaces_the_process_without_a_gap(system: Syst
     system.ml.online_deployments.begin_delete("white", ENDPOINT).result()
 
 
-def test_model_without_mlflow_is_served_by_its_scoring_script(system: System, tmp_path: Path, caller: Caller) -> None:
+@pytest.mark.parametrize(
+    ("registered", "found_at"), [("scripted", "scripted/word.txt"), ("scripted/word.txt", "word.txt")]
+)
+def test_scoring_script_finds_what_was_registered_in_the_model_folder(
+    system: System, tmp_path: Path, caller: Caller, registered: str, found_at: str
+) -> None:
+    """A registered folder keeps its name below AZUREML_MODEL_DIR, a registered file lies in it."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "score.py").write_text(
-        "import json, os, pathlib\n"
-        "folder = pathlib.Path(os.environ['AZUREML_MODEL_DIR'])\n"
-        "def init():\n    global word\n    word = (folder / 'word.txt').read_text()\n"
-        "def run(text):\n    return {word: json.loads(text)['n'] + int(os.environ['PLUS'])}\n"
+        "import json, os\n"
+        "def init():\n"
+        "    global word\n"
+        "    with open(os.path.join(os.getenv('AZUREML_MODEL_DIR'), os.environ['FOUND_AT'])) as file:\n"
+        "        word = file.read()\n"
+        "def run(text):\n    return {word: json.loads(text)['n'] + 2}\n"
     )
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "word.txt").write_text("sum")
-    uri = system.upload(tmp_path / "model", "models/scripted")
-    system.ml.models.create_or_update(Model(name="scripted", version="1", path=uri, type="custom_model"))
+    system.storage.upload_blob("models/scripted/word.txt", b"sum", overwrite=True)
+    uri = f"azureml://datastores/workspaceblobstore/paths/models/{registered}"
+    name = registered.replace("/", "-")
+    system.ml.models.create_or_update(Model(name=name, version="1", path=uri, type="custom_model"))
     deployment = deployment_of(
         "script",
-        "azureml:scripted:1",
+        f"azureml:{name}:1",
         code_configuration=CodeConfiguration(code=str(tmp_path / "code"), scoring_script="score.py"),
         environment="azureml:env:1",
-        environment_variables={"PLUS": "2"},
+        environment_variables={"FOUND_AT": found_at},
     )
 
     system.ml.online_deployments.begin_create_or_update(deployment).result()
