@@ -53,6 +53,7 @@ class ArmError(Exception):
         self.code = code
         self.message = message
         self.inner = inner
+        self.reason = reason or message
 
     def body(self) -> Json:
         error: Json = {"code": self.code, "message": self.message, "details": [], "additionalInfo": []}

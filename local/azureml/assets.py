@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from local.azureml import component_spec
 from local.azureml.arm import PREFIX, Json, Resource, bad_request, caller, not_found, page, read_json, resource, stamp
 
 # The member that may not change once a version exists. None: nothing but tags and the like may change.
@@ -24,6 +26,8 @@ _SINGULAR = {
     "components": "Component",
     "models": "Model",
 }
+# Source: https://learn.microsoft.com/azure/machine-learning/how-to-manage-models, from memory; not verified.
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")
 
 
 @dataclass
@@ -38,6 +42,8 @@ class Container:
         return active[-1] if active else None
 
     def next_version(self) -> str:
+        if self.resource.type == "components" and self.versions:
+            return component_spec.next_version()
         return str(max((int(version) for version in self.versions if version.isdigit()), default=0) + 1)
 
     def json(self) -> Json:
@@ -76,12 +82,18 @@ class Assets:
 
     def get(self, kind: str, name: str, version: str) -> Resource:
         """Return one version. Raise ArmError 404 when the name or version is unknown."""
+        if kind == "components" and version == component_spec.DEFAULT_VERSION:
+            return self.latest(kind, name)
+        if is_curated(kind, name, version):
+            return curated_environment(name, version)
         versions = self.container(kind, name).versions
         if version not in versions:
             raise not_found(_SINGULAR[kind], f"{kind}/{name}/versions/{version}")
         return versions[version]
 
     def latest(self, kind: str, name: str) -> Resource:
+        if is_curated(kind, name, "latest"):
+            return curated_environment(name, "latest")
         found = self.container(kind, name).latest()
         if found is None:
             raise not_found(_SINGULAR[kind], f"{kind}/{name} has no version")
@@ -93,8 +105,17 @@ class Assets:
 
     def put(self, kind: str, name: str, version: str, properties: Json, by: Json) -> tuple[Resource, bool]:
         """Create or update a version; return it and whether it is new. Its location can't change (400)."""
+        if not (_NAME.match(name) and _NAME.match(version)):
+            text = f"{kind}/{name}/versions/{version}: a name has up to 255 letters, digits, '-', '_' and '.'"
+            raise bad_request(f"{text}, and begins with a letter or digit", "InvalidAssetName")
         if kind == "models":
             properties = {**properties, "flavors": properties.get("flavors") or {}}
+        if kind == "components":
+            given = properties.get("componentSpec") or {}
+            if name == component_spec.ANONYMOUS:
+                version = component_spec.version_of(given)
+            spec = component_spec.completed(given, version)
+            properties = {**properties, "componentSpec": spec}
         container = self._kinds[kind].get(name)
         if container is None:
             top: Json = {"isArchived": False, "tags": {}, "properties": {}}
@@ -116,6 +137,8 @@ class Assets:
     def _update(self, kind: str, known: Resource, properties: Json, by: Json) -> None:
         member = _LOCATION[kind]
         before, after = known.properties.get(member), properties.get(member)
+        if kind == "components":
+            before, after = component_spec.fixed_part(before or {}), component_spec.fixed_part(after or {})
         if before != after:
             raise bad_request(
                 f"Asset paths cannot be updated. {kind}/…/{known.name}: {member} can't be changed; register "
@@ -163,7 +186,10 @@ class Assets:
 
     async def _get_version(self, request: web.Request) -> web.Response:
         info = request.match_info
-        return web.json_response(self.get(info["kind"], info["name"], info["version"]).json())
+        found = self.get(info["kind"], info["name"], info["version"]).json()
+        if info["version"] == component_spec.DEFAULT_VERSION:
+            found["id"] = f"{PREFIX}/components/{info['name']}/labels/default"
+        return web.json_response(found)
 
     async def _put_version(self, request: web.Request) -> web.Response:
         info = request.match_info
@@ -172,6 +198,19 @@ class Assets:
             raise bad_request(f"PUT {request.path}: the body has no object `properties`")
         made, is_new = self.put(info["kind"], info["name"], info["version"], body["properties"], caller(request))
         return web.json_response(made.json(), status=201 if is_new else 200)
+
+
+def is_curated(kind: str, name: str, version: str) -> bool:
+    """Return whether this is one of Azure ML's own environments; any `AzureML-` name of a plausible version is."""
+    return kind == "environments" and name.startswith("AzureML-") and (version.isdigit() or version == "latest")
+
+
+def curated_environment(name: str, version: str) -> Resource:
+    """Return an environment of the registry `azureml`, which every workspace sees."""
+    image = f"mcr.microsoft.com/azureml/curated/{name.removeprefix('AzureML-')}:{version}"
+    by = {"createdBy": "Microsoft", "createdByType": "User"}
+    properties: Json = {"image": image, "isArchived": False, "tags": {}, "properties": {}}
+    return resource(f"environments/{name}/versions/{version}", "environments/versions", properties, by)
 
 
 def _is_shown(each: Resource, request: web.Request) -> bool:

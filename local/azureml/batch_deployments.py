@@ -13,11 +13,11 @@ from aiohttp import web
 from local.azureml.arm import Json, bad_request, read_json, stamp
 from local.azureml.batch import BatchDeployment, BatchEndpoint, check_tags
 from local.azureml.batch_endpoints import BatchEndpoints
-from local.azureml.compute import Compute
 from local.azureml.config import AzureMlConfig
 from local.azureml.deployment_routes import DeploymentRoutes, needs_script
 from local.azureml.operations import Operations
 from local.azureml.references import References
+from local.azureml.requirements import Requirements
 
 _DEFAULTS: Json = {
     "description": None,
@@ -49,11 +49,11 @@ class BatchDeployments(DeploymentRoutes[BatchEndpoint, BatchDeployment]):
         config: AzureMlConfig,
         endpoints: BatchEndpoints,
         references: References,
-        compute: Compute,
+        requirements: Requirements,
         operations: Operations,
     ) -> None:
         super().__init__(config, endpoints, references, operations)
-        self._compute = compute
+        self._requirements = requirements
 
     async def _put(self, request: web.Request) -> web.Response:
         endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
@@ -79,9 +79,7 @@ class BatchDeployments(DeploymentRoutes[BatchEndpoint, BatchDeployment]):
             raise bad_request(f"deployment {name}: a scoring script needs an environment too; set environmentId")
         if needs_script(model) and not properties["codeConfiguration"]:
             raise bad_request(f"deployment {name}: a model that is no mlflow_model needs a codeConfiguration")
-        compute = str(properties.get("compute") or "")
-        if not self._compute.has(compute):
-            raise bad_request(f"deployment {name}: compute {compute or '(none)'} does not exist", "ComputeNotFound")
+        self._requirements.of_batch_deployment(properties)
 
     def _create(self, endpoint: BatchEndpoint, name: str, request: web.Request) -> BatchDeployment:
         endpoint.deployments[name] = BatchDeployment(self._made(endpoint, name, request))

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from local.azureml.arm import PREFIX, ArmError, Resource, bad_request, caller, conflict, not_found, page, resource
 from local.azureml.config import AzureMlConfig
-from local.azureml.endpoint_routes import EndpointRoutes, take_busy
+from local.azureml.endpoint_routes import EndpointRoutes, check_name, take_busy
 from local.azureml.operations import Operations
 from local.azureml.provisioned import Provisioned, ProvisionedEndpoint
 from local.azureml.references import References
@@ -56,6 +56,7 @@ class DeploymentRoutes(ABC, Generic[E, D]):
     def _writable(self, endpoint: E, name: str) -> D | None:
         """Return the deployment to change, None to create it. Raise ArmError 409 while another operation runs."""
         take_busy(self._config.faults)
+        check_name(name)
         known: D | None = endpoint.deployments.get(name)
         if known is not None:
             _require_settled(known)

@@ -20,6 +20,7 @@ from local.azureml.operations import Operations
 from local.azureml.processes import kill, tail
 from local.azureml.references import References
 from local.azureml.region import Region
+from local.azureml.requirements import Requirements
 
 # A change of one of these needs a new process; others (such as the data collector) are taken over at once.
 _PROCESS_MEMBERS = ("model", "codeConfiguration", "environmentVariables", "environmentId", "requestSettings")
@@ -36,12 +37,14 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         config: AzureMlConfig,
         endpoints: Endpoints,
         references: References,
+        requirements: Requirements,
         deployer: Deployer,
         operations: Operations,
         outbox: Outbox,
         region: Region,
     ) -> None:
         super().__init__(config, endpoints, references, operations)
+        self._requirements = requirements
         self._deployer = deployer
         self._outbox = outbox
         self._region = region
@@ -79,7 +82,9 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
             raise bad_request(f"deployment {name}: properties.model is missing; give the id of a registered model")
         found = self._model(name, str(reference))
         if needs_script(found) and not (body.get("properties") or {}).get("codeConfiguration"):
-            raise bad_request(f"deployment {name}: a model that is no mlflow_model needs a codeConfiguration")
+            text = f"Could not find driver program in the request. ({name}: no mlflow_model, no codeConfiguration)"
+            raise bad_request(text, "MissingDriverProgram")
+        self._requirements.of_deployment(body.get("properties") or {})
         return found
 
     def _new(self, endpoint: Endpoint, name: str, request: web.Request) -> Deployment:

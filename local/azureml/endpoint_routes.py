@@ -34,6 +34,16 @@ _NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]$")
 E = TypeVar("E", bound=ProvisionedEndpoint[Any])
 
 
+def check_name(name: str) -> None:
+    """Raise ArmError 400 for what can't be the name of an endpoint or deployment.
+
+    Source: azure-ai-ml 1.35.2, `_endpoint_helpers.validate_endpoint_or_deployment_name`, read 2026-11-30.
+    """
+    if not _NAME.match(name):
+        text = f"The name {name!r} must have 3 to 32 letters, digits and hyphens, beginning with a letter."
+        raise bad_request(text, "InvalidName")
+
+
 def take_busy(faults: Faults) -> None:
     """Show the fault "the next n writes meet a busy endpoint"."""
     if faults.busy_endpoint > 0:
@@ -107,9 +117,7 @@ class EndpointRoutes(ABC, Generic[E]):
         return self._operations.accepted_write(operation, made.json(), made.id, created=known is None)
 
     def _create(self, name: str, request: web.Request) -> E:
-        if not _NAME.match(name):
-            text = f"endpoint name {name!r}: 3 to 32 letters, digits and hyphens, beginning with a letter"
-            raise bad_request(text, "InvalidEndpointName")
+        check_name(name)
         self._region.check_name(name)
         self._endpoints[name] = self._new(resource(f"{self.path}/{name}", self.path, {}, caller(request)))
         return self._endpoints[name]

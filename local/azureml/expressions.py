@@ -36,6 +36,10 @@ def render(command: str, values: Mapping[str, str | None]) -> str:
     return _EXPRESSION.sub(value, _OPTIONAL.sub(optional, command))
 
 
+def is_expression(value: object) -> bool:
+    return isinstance(value, str) and _EXPRESSION.search(value) is not None
+
+
 def binding(text: object) -> list[str] | None:
     """Return the path of a binding to the pipeline, or None for plain text.
 

@@ -18,6 +18,7 @@ from local.azureml.references import DATASTORE, References
 log = logging.getLogger("local.azureml")
 
 _FILE_TYPES = {"uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"}
+_INPUT_MODES = {**dict.fromkeys(_FILE_TYPES, "ReadOnlyMount"), "mltable": "EvalMount"}
 _MODEL_TYPES = {"mlflow_model", "custom_model", "triton_model"}
 
 
@@ -36,6 +37,25 @@ def type_of(spec: Json, default: str = "uri_folder") -> str:
         if spec.get(key):
             return str(spec[key])
     return default
+
+
+def with_modes(properties: Json) -> Json:
+    """Return a job's properties with the service's default modes of inputs and outputs.
+
+    Source: Microsoft's own tests of azure-ai-ml 1.35.2 (tests/pipeline_job/e2etests), read 2026-11-30.
+    """
+    modes = (("inputs", _INPUT_MODES), ("outputs", dict.fromkeys(_FILE_TYPES, "ReadWriteMount")))
+    filled = {
+        member: {
+            name: {**spec, "mode": spec.get("mode") or by_type[type_of(spec, "literal")]}
+            if isinstance(spec, dict) and type_of(spec, "literal") in by_type
+            else spec
+            for name, spec in properties[member].items()
+        }
+        for member, by_type in modes
+        if properties.get(member)
+    }
+    return {**properties, **filled}
 
 
 class JobData:

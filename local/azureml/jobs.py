@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -20,9 +21,12 @@ from local.azureml.arm import (
 from local.azureml.config import AzureMlConfig
 from local.azureml.events import Outbox
 from local.azureml.job import Job
+from local.azureml.job_data import with_modes
 from local.azureml.job_run import JobRunner
 from local.azureml.operations import Operations
+from local.azureml.requirements import Requirements
 
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")
 _CHANGEABLE = {"description", "tags", "displayName", "properties", "isArchived"}
 # The run history, which is not ARM: where a run's error and its logs are.
 # Source: azure-ai-ml 1.35.2, `_restclient/runhistory`, read 2026-11-30.
@@ -34,10 +38,17 @@ class Jobs:
     """ARM routes for jobs; `jobs` is shared with the runner, which adds the steps of pipelines."""
 
     def __init__(
-        self, config: AzureMlConfig, runner: JobRunner, operations: Operations, outbox: Outbox, jobs: dict[str, Job]
+        self,
+        config: AzureMlConfig,
+        runner: JobRunner,
+        requirements: Requirements,
+        operations: Operations,
+        outbox: Outbox,
+        jobs: dict[str, Job],
     ) -> None:
         self._config = config
         self._runner = runner
+        self._requirements = requirements
         self._operations = operations
         self._outbox = outbox
         self._jobs = jobs
@@ -91,10 +102,15 @@ class Jobs:
         properties = (await read_json(request)).get("properties")
         if not isinstance(properties, dict) or properties.get("jobType") not in _RUN_TYPES:
             raise bad_request(f"job {name}: jobType must be one of {', '.join(_RUN_TYPES)}", "InvalidJobType")
+        properties = with_modes(properties)
         known = self._jobs.get(name)
         if known is not None:
             known.submissions += 1
             return self._update(known, properties)
+        if not _NAME.match(name):
+            text = f"job name {name!r}: up to 255 letters, digits, '-', '_' and '.', beginning with a letter or digit"
+            raise bad_request(text, "InvalidJobName")
+        self._requirements.of_job(properties)
         made = resource(f"jobs/{name}", "jobs", self._initial(name, properties), caller(request))
         job = Job(made, properties, self._config.workdir / "jobs" / name, _RUN_TYPES[properties["jobType"]])
         self._jobs[name] = job

@@ -6,8 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 from local.addresses import ACCOUNT
-from local.azureml.arm import Resource, bad_request
-from local.azureml.assets import Assets
+from local.azureml.arm import Resource, bad_request, not_found
+from local.azureml.assets import Assets, curated_environment
 from local.azureml.blobs import BlobPath, in_workspace
 
 _DATASTORE = re.compile(
@@ -17,8 +17,13 @@ _JOB_OUTPUT = re.compile(
     r"^azureml://(?:subscriptions/.+/workspaces/[^/]+/)?jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths)?/?(?P<path>.*)$"
 )
 _ARM = re.compile(r"/(?P<kind>environments|data|codes|components|models)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)$")
-_ARM_LABEL = re.compile(r"/(?P<kind>environments|data|codes|components|models)/(?P<name>[^/]+)/labels/latest$")
-_SHORT = re.compile(r"^(?P<name>[\w.-]+)(?::(?P<version>[\w.-]+)|@latest)$")
+_ARM_LABEL = re.compile(
+    r"/(?P<kind>environments|data|codes|components|models)/(?P<name>[^/]+)/labels/(?:latest|default)$"
+)
+_REGISTRY = re.compile(
+    r"^(?:azureml:)?//registries/(?P<registry>[^/]+)/(?P<kind>\w+)/(?P<name>[^/]+)/(?:versions|labels)/(?P<version>[^/]+)$"
+)
+_SHORT = re.compile(r"^(?P<name>[\w.-]+)(?::(?P<version>[\w.-]+)|@(?:latest|default))$")
 _LOCATION = {"data": "dataUri", "models": "modelUri", "codes": "codeUri"}
 DATASTORE = "workspaceblobstore"
 
@@ -34,6 +39,10 @@ class References:
 
         Raises ArmError 404 when it isn't registered, 400 when the reference has another form.
         """
+        if match := _REGISTRY.match(reference):
+            if (match["registry"], match["kind"]) != ("azureml", "environments"):
+                raise not_found("Registry", reference)
+            return curated_environment(match["name"], match["version"])
         text = reference.removeprefix("azureml:")
         if match := _ARM.search(text):
             return self._assets.get(match["kind"], match["name"], match["version"])

@@ -39,7 +39,7 @@ class Region:
     def check_name(self, name: str) -> None:
         """Raise ArmError 400 when others have the name, 404 when it was deleted a moment ago."""
         if name in self._conditions.profile.taken_names:
-            raise bad_request(_inferencing({"": [f"{_TAKEN} name."]}), "InferencingClientCreateEndpointFailed")
+            raise bad_request(inferencing({"": [f"{_TAKEN} name."]}), "InferencingClientCreateEndpointFailed")
         if time.monotonic() < self._kept_until.get(name, 0.0):
             reason = '{{"title":"Not Found"}}'
             text = "The specified resource was not found."
@@ -53,10 +53,10 @@ class Region:
         if limit and used + needed > limit:
             text = f"Not enough quota available for {kind} in SubscriptionId {SUBSCRIPTION_ID}."
             text += f" Current usage/limit: {used}/{limit}. Additional needed: {needed}"
-            raise bad_request(_inferencing({"VmSize": [text]}), "InferencingClientCreateDeploymentFailed")
+            raise bad_request(inferencing({"VmSize": [text]}), "InferencingClientCreateDeploymentFailed")
 
 
-def _inferencing(errors: Json) -> str:
+def inferencing(errors: Json) -> str:
     content = {"errors": errors, "title": "One or more validation errors occurred.", "status": 400}
     return f"InferencingClient HttpRequest error, error detail: {json.dumps(content, separators=(',', ':'))}"
 

@@ -40,6 +40,7 @@ from local.azureml.pipeline import PipelineRunner
 from local.azureml.processes import kill
 from local.azureml.references import References
 from local.azureml.region import Region
+from local.azureml.requirements import Requirements
 from local.azureml.scoring import ScoringProxy
 from local.azureml.tracking import Tracking
 from local.azureml.workspace import Workspace
@@ -113,16 +114,17 @@ class AzureMl:
         endpoints = Endpoints(config, operations, self._endpoints, region)
         deployer = Deployer(config, self._blobs, self._references, session)
         batch, compute = BatchEndpoints(config, operations, self._batch, region), Compute(operations, config)
+        requirements = Requirements(self._references, compute)
         parts = (
             Workspace(config.addresses, self._blobs),
             operations,
             self._assets,
             compute,
-            Jobs(config, self._runner, operations, self._outbox, self._jobs),
+            Jobs(config, self._runner, requirements, operations, self._outbox, self._jobs),
             endpoints,
-            Deployments(config, endpoints, self._references, deployer, operations, self._outbox, region),
+            Deployments(config, endpoints, self._references, requirements, deployer, operations, self._outbox, region),
             batch,
-            BatchDeployments(config, batch, self._references, compute, operations),
+            BatchDeployments(config, batch, self._references, requirements, operations),
             BatchJobs(config, batch, self._runner, self._batch_runner(), self._outbox, self._jobs),
             Tracking(self._jobs),
             LocalApi(self._jobs, endpoints, batch, self._endpoints, config, self._traffic),

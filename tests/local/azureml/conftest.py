@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from azure.ai.ml import MLClient
+from azure.ai.ml.entities import Environment
 from azure.core.credentials import AccessToken
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
@@ -86,6 +87,9 @@ class System:
     traffic: TrafficLog
     events: list[dict[str, Any]] = field(default_factory=list)
 
+    def token(self) -> str:
+        return LocalCredential().get_token("https://ml.azure.com/.default").token
+
     def events_of(self, kind: str, subject: str) -> list[dict[str, Any]]:
         """Events of one type whose subject ends with `subject`; waits until there is one, up to 10 s."""
         deadline = time.monotonic() + 10
@@ -155,7 +159,9 @@ def system(azurite: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iter
     service = BlobServiceClient.from_connection_string(addresses.storage_connection_string)
     storage = service.get_container_client(WORKSPACE_CONTAINER)
     try:
-        yield System(addresses, workdir, make_client(addresses.azureml), storage, faults, traffic, events)
+        client = make_client(addresses.azureml)
+        client.environments.create_or_update(Environment(name="env", version="1", image="python:3.11"))
+        yield System(addresses, workdir, client, storage, faults, traffic, events)
     finally:
         service.close()
         emulator.stop()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from azure.ai.ml import load_component
-from azure.ai.ml.entities import Data, Environment, Model
+from azure.ai.ml import PyTorchDistribution, load_component
+from azure.ai.ml.entities import CommandComponent, Data, Environment, Model
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.local.azureml.conftest import System, write_toy_model
@@ -143,3 +145,52 @@ def test_cluster_is_scaled_by_an_update(system: System) -> None:
 
 def test_schedules_are_listed(system: System) -> None:
     assert list(system.ml.schedules.list()) == []
+
+
+def component(name: str, version: str | None = "1", **settings: Any) -> CommandComponent:
+    return CommandComponent(
+        name=name,
+        version=version,
+        command="true",
+        environment="azureml:env:1",
+        inputs={"n": {"type": "number"}},
+        **settings,
+    )
+
+
+def test_components_texts_can_change_and_its_command_can_not(system: System) -> None:
+    system.ml.components.create_or_update(component("texts", display_name="before"))
+
+    changed = system.ml.components.create_or_update(component("texts", display_name="after", tags={"a": "b"}))
+
+    assert (changed.display_name, changed.tags) == ("after", {"a": "b"})
+    other = component("texts")
+    other.command = "false"
+    with pytest.raises(HttpResponseError, match="can't be changed"):
+        system.ml.components.create_or_update(other)
+
+
+def test_component_without_a_version_gets_the_first_and_then_a_time(system: System) -> None:
+    first = system.ml.components.create_or_update(component("counted", None))
+    second = system.ml.components.create_or_update(component("counted", None))
+
+    assert first.version == "1"
+    assert re.fullmatch(r"\d{4}(-\d\d){5}-\d{7}", second.version)
+    assert system.ml.components.get("counted").version == second.version
+    assert first._to_rest_object().properties.component_spec["inputs"]["n"]["optional"] is False
+
+
+def test_anonymous_component_is_its_content_and_its_name(system: System) -> None:
+    names = ["one_name", "other_name", "one_name"]
+    made = [system.ml.components.create_or_update(component(name), is_anonymous=True) for name in names]
+
+    assert [each.name for each in made] == names
+    assert made[0].id == made[2].id != made[1].id
+
+
+def test_numbers_of_a_distribution_are_text(system: System) -> None:
+    made = system.ml.components.create_or_update(
+        component("spread", distribution=PyTorchDistribution(process_count_per_instance=2))
+    )
+
+    assert made.distribution.process_count_per_instance == "2"

@@ -181,7 +181,7 @@ def test_script_without_environment_and_unknown_compute_are_refused(system: Syst
         system.ml.batch_deployments.begin_create_or_update(scripted, skip_script_validation=True)
     elsewhere = deployment_of("wrong")
     elsewhere.compute = "nobody"
-    with pytest.raises(HttpResponseError, match="computes/nobody does not exist"):
+    with pytest.raises(HttpResponseError, match="Unknown compute target 'nobody'"):
         system.ml.batch_deployments.begin_create_or_update(elsewhere)
 
 
