@@ -171,6 +171,9 @@ def test_scoring_processes_and_jobs_end_when_the_emulator_is_killed(azurite: Add
     assert alive == []
 
 
+CURATED = "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu:33"
+
+
 def start_a_deployment_and_a_job(addresses: Addresses, folder: Path) -> list[psutil.Process]:
     """Start both over plain ARM calls; return their processes."""
     from azure.ai.ml import command
@@ -186,7 +189,7 @@ def start_a_deployment_and_a_job(addresses: Addresses, folder: Path) -> list[psu
     ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="orphans")).result()
     blue = ManagedOnlineDeployment(name="blue", endpoint_name="orphans", model="azureml:m:1", instance_count=1)
     ml.online_deployments.begin_create_or_update(blue).result()
-    job = command(command="python -c 'import time; print(1, flush=True); time.sleep(99)'", environment="azureml:env:1")
+    job = command(command="python -c 'import time; print(1, flush=True); time.sleep(99)'", environment=CURATED)
     job.name = "sleeper"
     ml.jobs.create_or_update(job)
     log = folder / "jobs" / "sleeper" / "std_log.txt"
