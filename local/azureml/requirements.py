@@ -24,7 +24,7 @@ _SINGULAR = {"environments": "Environment", "codes": "Code", "components": "Comp
 
 
 def _is_elsewhere(compute: str) -> bool:
-    return compute == "serverless" or "/virtualclusters/" in compute
+    return compute.rsplit("/", 1)[-1] == "serverless" or "/virtualclusters/" in compute
 
 
 class Requirements:

@@ -38,6 +38,7 @@ OTHERS = {
     "metrics": "azure-monitor-querymetrics",
 }
 ALL = (*PIPELINES, *JOBS, *ASSETS, *PLACES, *OTHERS)
+_GREETED = {"component_in_number": {"type": "number", "default": "10.99"}, "component_in_path": {"type": "uri_folder"}}
 LEFT_OUT = (
     "perfstress",
     "eg_consumer",
@@ -131,13 +132,15 @@ def _emulators() -> Iterator[dict[str, str]]:
 
 
 def _furnish(workspace: str) -> None:
-    """Make the environment and the computes that Microsoft's tests find in their workspace."""
+    """Make the environment, the component and the computes that Microsoft's tests find in their workspace."""
     token = make_token("https://management.azure.com/.default").token
     image = "mcr.microsoft.com/azureml/curated/sklearn-1.0-ubuntu20.04-py38-cpu"
     environment = "environments/AzureML-sklearn-1.0-ubuntu20.04-py38-cpu/versions"
     cluster = {"computeType": "AmlCompute", "properties": {"vmSize": "STANDARD_DS3_V2"}}
     bodies: dict[str, object] = {f"{environment}/{each}": {"image": f"{image}:{each}"} for each in (1, 33)}
     bodies |= {f"computes/{each}": cluster for each in ("testCompute", "cpu-cluster", "gpu-cluster", "batch-cluster")}
+    greeting = {"type": "command", "command": "echo Hello", "inputs": _GREETED, "outputs": {}}
+    bodies["components/microsoftsamples_command_component_basic/versions/0.0.1"] = {"componentSpec": greeting}
     for path, properties in bodies.items():
         url = f"{workspace}/{path}?api-version=2024-04-01"
         headers = {"Authorization": f"Bearer {token}"}
