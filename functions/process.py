@@ -34,9 +34,9 @@ def process(message: func.QueueMessage) -> None:
         try:
             processor.process(app.large_events.open(body))
         except RetryableError as exc:
-            if (message.dequeue_count or 0) < LAST_TRY:
+            if exc.after is None and (message.dequeue_count or 0) < LAST_TRY:
                 raise
             # Five tries take half a minute, and services are away for longer. Nobody need be called: it comes again
             # until it can be done, or until the sweep has done it and this message finds nothing left to do.
             log.warning("events wait for a service: %s", exc)
-            app.queue.send(EVENTS, body, BUSY_DELAY)
+            app.queue.send(EVENTS, body, exc.after or BUSY_DELAY)

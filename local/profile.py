@@ -52,6 +52,7 @@ class Profile:
     reads_per_second: float = 0.0  # 0 is no limit
     read_burst: int = 250
     throttled_share: float = 0.0
+    retry_after_seconds: int = 0  # how long throttled calls are told to wait; 0 is 5 to 30 s of Azure
     # Roles of whoever isn't a person: `roles_after_minutes` counts from the start; `roles_removed` names RIGHTS.
     roles_after_minutes: float = 0.0
     roles_removed: tuple[str, ...] = ()
@@ -205,4 +206,6 @@ class Conditions:
 
     def throttle_seconds(self) -> int:
         """Return a `Retry-After`: whole seconds, as Azure has them, 5 to 30 of its own and at least one here."""
-        return max(1, math.ceil(self.profile.seconds(self._chance.uniform(5, 30) / 60)))
+        return self.profile.retry_after_seconds or max(
+            1, math.ceil(self.profile.seconds(self._chance.uniform(5, 30) / 60))
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from shared.redaction import redacted
 
 
@@ -28,7 +30,11 @@ class PermanentError(VigiaError):
 
 
 class RetryableError(VigiaError):
-    """The same call may work later: raise it to the queue, which tries again."""
+    """The same call may work later: raise it to the queue, which tries again; `after` is what the service asked for."""
+
+    def __init__(self, code: str, message: str, hint: str = "", *, after: timedelta | None = None) -> None:
+        super().__init__(code, message, hint)
+        self.after = after
 
 
 class EventError(PermanentError):

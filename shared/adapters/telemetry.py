@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.adapters.patience import asked_wait, patient
 from shared.adapters.renewal import Renewable
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
@@ -41,12 +42,12 @@ class LogsTelemetry:
     def _client(self) -> Any:
         from azure.monitor.query import LogsQueryClient
 
+        retry_policy, patience = patient("Log Analytics", retry_total=2, retry_backoff_factor=0.3)
         return LogsQueryClient(
             credential_for(self._settings),
             endpoint=self._settings.monitor_endpoint,
-            per_call_policies=[allow_loopback_http()],
-            retry_total=2,
-            retry_backoff_factor=0.3,
+            per_call_policies=[allow_loopback_http(), patience],
+            retry_policy=retry_policy,
         )
 
     def intervals(
@@ -75,7 +76,8 @@ class LogsTelemetry:
         try:
             answer = self._clients.call(f"traffic log of {endpoint}", ask)
         except AzureError as exc:
-            raise RetryableError("telemetry.no_answer", f"the traffic log of {endpoint} cannot be read: {exc}") from exc
+            message = f"the traffic log of {endpoint} cannot be read: {exc}"
+            raise RetryableError("telemetry.no_answer", message, after=asked_wait(exc)) from exc
         if answer.status != "Success":
             raise RetryableError("telemetry.partial", f"the traffic log of {endpoint} answered only in part")
         return tuple(_interval(dict(zip(answer.tables[0].columns, row, strict=True))) for row in answer.tables[0].rows)

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.failures import deployment_failure, job_failure
+from shared.adapters.patience import patient
 from shared.adapters.pipeline_job import pipeline_job, recipe_of, split_reference
 from shared.adapters.punctual import in_time, sent_by
 from shared.adapters.renewal import Renewable
 from shared.adapters.scoring import ask_deployment, send_probes
+from shared.adapters.unwatched import unwatched
 from shared.adapters.workspace_batch import AzureBatchEndpoints
 from shared.adapters.workspace_errors import translated
 from shared.adapters.workspace_records import deployment_record, job_record, model_record, traffic_split, word
@@ -60,17 +62,19 @@ class AzureWorkspace:
         from azure.ai.ml import MLClient
 
         s = self._settings
-        return MLClient(
+        retry_policy, patience = patient("Azure ML", **RETRIES)
+        client = MLClient(
             credential_for(s),
             s.subscription_id,
             s.resource_group,
             s.workspace,
             enable_telemetry=False,
             show_progress=False,
-            per_call_policies=[allow_loopback_http(), in_time()],
-            **RETRIES,
+            per_call_policies=[allow_loopback_http(), in_time(), patience],
+            retry_policy=retry_policy,
             **_cloud(s.arm_endpoint),
         )
+        return unwatched(client)
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
         found = self._read(f"model {name}:{version}", lambda ml: ml.models.get(name, version=version))

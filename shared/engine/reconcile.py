@@ -45,6 +45,9 @@ LOOKS_AT_ONCE = 12
 RETRY_SOON, RETRY_LATER = timedelta(seconds=5), timedelta(seconds=75)
 RETRIED_SOON_FOR = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(days=6)
+NO_WAIT = timedelta(0)
+# Whatever Azure asks for: a challenger that serves is looked at again.
+LONGEST_ASKED = timedelta(minutes=10)
 
 
 def wake_message(release: ReleaseId, at: datetime | None = None) -> str:
@@ -63,6 +66,19 @@ def _read(message: str) -> tuple[ReleaseId, datetime | None]:
             message=f"a message of queue {RELEASES} cannot be read: {message!r:.200}",
             hint='send {"release": ID}',
         ) from exc
+
+
+def _asked(exc: VigiaError) -> timedelta:
+    """Return how long Azure asks to wait, as far as a release may lie still."""
+    after = exc.after if isinstance(exc, RetryableError) else None
+    return min(after or NO_WAIT, LONGEST_ASKED)
+
+
+def _not_before(taken: Step, at: datetime) -> Step:
+    """Return the step with its next look no earlier than Azure wants to be asked again."""
+    if taken.wake_at >= at:
+        return taken
+    return Step(replace(taken.release, wake_at=at), taken.actions, at)
 
 
 @dataclass(frozen=True)
@@ -131,8 +147,8 @@ class Reconciler:
     def _look(self, stored: StoredRelease) -> StoredRelease | None:
         """Take one step; None when this worker is to stop: the release is another's, or has to wait."""
         now = self.clock.now()
-        seen = self._seen(stored.release)
-        taken = step(stored.release, seen, now)
+        seen, asked = self._seen(stored.release)
+        taken = _not_before(step(stored.release, seen, now), now + asked)
         saved = self._save(stored, taken.release)
         if saved is None:
             return None
@@ -141,17 +157,18 @@ class Reconciler:
         after = self._act(saved, taken, seen)
         return self._tell(after) if after else None
 
-    def _seen(self, release: Release) -> Observation:
-        """Return what is to be seen. That nothing is, for a moment or for good, is something to decide by, too."""
+    def _seen(self, release: Release) -> tuple[Observation, timedelta]:
+        """Return what is to be seen, and how long Azure asks not to be asked again. That nothing is to be seen, for a
+        moment or for good, is something to decide by, too."""
         try:
-            return self._observer.observe(release)
+            return self._observer.observe(release), NO_WAIT
         except VigiaError as exc:
             log.warning("release.unseen", extra=fields(release=release.id, code=exc.code, reason=exc.message))
             tell_refusal(exc, self.outbox, self.clock.now())
-            unseen = Observation(unseen=exc.message)
+            unseen, asked = Observation(unseen=exc.message), _asked(exc)
         with suppress(VigiaError):
-            return replace(unseen, request=self.releases.request(release.id))
-        return unseen
+            return replace(unseen, request=self.releases.request(release.id)), asked
+        return unseen, asked
 
     def _act(self, saved: StoredRelease, taken: Step, seen: Observation) -> StoredRelease | None:
         for action in taken.actions:
@@ -163,8 +180,8 @@ class Reconciler:
                 tell_refusal(exc, self.outbox, self.clock.now())
                 self._tell(saved)
                 self._tell_unended(saved.release, exc)
-                if taken.wake_at <= self.clock.now():
-                    self._retry(saved)
+                if taken.wake_at <= self.clock.now() + _asked(exc):
+                    self._retry(saved, _asked(exc))
                 return None
             except PermanentError as exc:
                 log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
@@ -214,10 +231,10 @@ class Reconciler:
             log.info("release.moved", extra=about)
         return saved
 
-    def _retry(self, stored: StoredRelease) -> None:
+    def _retry(self, stored: StoredRelease, asked: timedelta = NO_WAIT) -> None:
         now = self.clock.now()
         after = RETRY_SOON if now - stored.release.entered_at < RETRIED_SOON_FOR else RETRY_LATER
-        saved = self.releases.save(stored, replace(stored.release, wake_at=now + after))
+        saved = self.releases.save(stored, replace(stored.release, wake_at=now + max(after, asked)))
         if saved:
             self._wake(saved.release, now)
 

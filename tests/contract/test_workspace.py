@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -98,6 +99,35 @@ def until(found: Callable[[], Any]) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError("it did not come about in 30 s")
+
+
+def test_no_thread_polls_what_was_begun(workspace: AzureWorkspace, faults: Callable[..., None]) -> None:
+    endpoint = EndpointName(f"unwatched-{uuid.uuid4().hex[:8]}")
+    faults(slow_operations_ms=2000)
+
+    workspace.create_endpoint(endpoint)
+
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("LROPoller")] == []
+    found = workspace.endpoint(endpoint)
+    assert found is not None
+    assert found.state == "Creating"
+
+
+def test_a_wait_that_azure_asks_for_is_handed_on_instead_of_slept(
+    system: System,  # noqa: F811
+    faults: Callable[..., None],
+) -> None:
+    workspace = adapter(system)
+    faults(throttled_share=1, retry_after_seconds=300)
+    with pytest.raises(RetryableError, match="429 Received too many requests") as throttled:
+        workspace.endpoint(EndpointName("any"))
+    faults(throttled_share=0)
+
+    with pytest.raises(RetryableError, match="Azure ML asks not to be called for") as waiting:
+        workspace.endpoint(EndpointName("any"))
+
+    assert throttled.value.after == timedelta(seconds=300)
+    assert waiting.value.after is not None
 
 
 def test_a_job_is_canceled_once_and_one_that_ended_is_left(workspace: AzureWorkspace) -> None:

@@ -183,6 +183,19 @@ def test_a_busy_endpoint_is_waited_for() -> None:
     assert world.release(release).state is ReleaseState.FINISHED
 
 
+@pytest.mark.parametrize("method", ["endpoint", "set_traffic", "create_deployment"])
+def test_a_release_is_not_looked_at_before_azure_wants_to_be_asked_again(method: str) -> None:
+    world = World()
+    release = world.open()
+    world.workspace.errors = {method: [RetryableError("azure.throttled", "too often", after=timedelta(minutes=3))]}
+
+    world.run(until=lambda: not world.workspace.errors[method])
+
+    assert world.release(release).wake_at == world.clock.now() + timedelta(minutes=3)
+    world.run()
+    assert world.release(release).state is ReleaseState.FINISHED
+
+
 def test_a_deployment_that_does_not_come_up_fails_the_release() -> None:
     world = World()
     world.workspace.deployment_outcome = "Failed"
