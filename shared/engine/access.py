@@ -16,7 +16,8 @@ log = logging.getLogger("vigia.access")
 
 
 def tell_refusal(exc: VigiaError, outbox: Outbox, now: datetime) -> None:
-    """Post one notice a day while Azure refuses the app; other errors are none of this function's business.
+    """Post one notice a day while Azure refuses the app, which the outbox tells once that has lasted: a new role takes
+    ten minutes to arrive. Other errors are none of this function's business.
 
     When it is the storage that refuses us, nothing can be posted: then the log is all there is.
     """

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from shared.domain.notice import NEEDS_A_PERSON, Notice
+from shared.domain.notice import NEEDS_A_PERSON, Notice, NoticeKind
 from shared.engine.storms import WINDOW, Storms
 from shared.errors import AmbiguousWriteError, PermanentError, PolicyError, RetryableError, VigiaError
 from shared.logs import fields
@@ -37,6 +37,7 @@ log = logging.getLogger("vigia.outbox")
 GIVE_UP_AFTER = timedelta(days=2)
 # A pending notice is looked after once its first queue message must have had its turn.
 OVERDUE_AFTER = timedelta(minutes=5)
+MAY_PASS = frozenset({NoticeKind.ACCESS_REFUSED})
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,12 @@ class NoticeOutbox:
     def post(self, notices: Sequence[Notice]) -> None:
         """Take the notices over for delivery; one whose key was posted before is dropped.
 
-        A crash between storing and queueing leaves a pending blob, which `requeue_overdue` finds.
+        A crash between storing and queueing leaves a pending blob, which `requeue_overdue` finds. Of what may pass by
+        itself nobody is told before it has lasted.
         """
         for notice in notices:
+            if notice.kind in MAY_PASS and not self.store.lasts(notice.kind, self.clock.now()):
+                continue
             if name := self.store.create(notice, self.clock.now()):
                 self._enqueue(name)
 

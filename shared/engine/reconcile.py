@@ -20,7 +20,7 @@ from shared.engine.access import stuck, tell_refusal
 from shared.engine.release_act import Actor
 from shared.engine.release_batch import BatchScorer
 from shared.engine.release_observe import Observer
-from shared.errors import PermanentError, RetryableError, VigiaError
+from shared.errors import AccessRefusedError, PermanentError, RetryableError, VigiaError
 from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
@@ -165,7 +165,8 @@ class Reconciler:
         except VigiaError as exc:
             log.warning("release.unseen", extra=fields(release=release.id, code=exc.code, reason=exc.message))
             tell_refusal(exc, self.outbox, self.clock.now())
-            unseen, asked = Observation(unseen=exc.message), _asked(exc)
+            unseen = Observation(unseen=exc.message, is_refused=isinstance(exc, AccessRefusedError))
+            asked = _asked(exc)
         with suppress(VigiaError):
             return replace(unseen, request=self.releases.request(release.id)), asked
         return unseen, asked

@@ -78,6 +78,7 @@ class Observation:
         seen_at: when the endpoint was read.
         failure: why the job or the deployment that the state waits for has failed.
         unseen: why nothing could be seen, but the request perhaps; empty when everything could.
+        is_refused: nothing could be seen because Azure does not let the app see it.
     """
 
     request: ReleaseRequest | None = None
@@ -103,6 +104,7 @@ class Observation:
     seen_at: datetime | None = None
     failure: Failure = UNKNOWN
     unseen: str = ""
+    is_refused: bool = False
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:
         if self.endpoint is None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.domain.notice import Notice
@@ -18,6 +18,12 @@ from shared.store.storms import storm_of
 
 PREFIX = "outbox/"
 MOST_TRIES = 5
+LASTING_PREFIX = "lasting/"
+# A new role takes up to ten minutes to arrive. Source: learn.microsoft.com "Troubleshoot Azure RBAC", read 2026-11-30.
+LASTS_FROM = timedelta(minutes=15)
+# Whoever looks once an hour meets the same trouble again.
+SAME_WITHIN = timedelta(hours=2)
+NOTED_EVERY = timedelta(minutes=1)
 
 RecordState = Literal["pending", "sent", "no-route", "failed", "dismissed", "in-digest"]
 
@@ -101,6 +107,14 @@ class Stored:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A trouble that may pass by itself: when it began, and when it was last met."""
+
+    since: datetime
+    last: datetime
+
+
 class OutboxStore:
     """Reads and writes the blobs. Their metadata repeat the state, so that a listing shows what is open."""
 
@@ -119,6 +133,16 @@ class OutboxStore:
         name = blob_name(record.notice.key)
         written = self._blobs.create(name, encode(record), _metadata(record))
         return name if written else None
+
+    def lasts(self, trouble: str, now: datetime) -> bool:
+        """Note that a trouble was met, and return whether it has lasted since before LASTS_FROM ago."""
+        name = f"{LASTING_PREFIX}{trouble}.json"
+        blob = self._blobs.get(name)
+        known = decode(Lasting, blob.body) if blob else None
+        since = known.since if known and now - known.last <= SAME_WITHIN else now
+        if known is None or since == now or now - known.last >= NOTED_EVERY:
+            self._blobs.put(name, encode(Lasting(since, now)))
+        return now - since >= LASTS_FROM
 
     def load(self, name: str) -> Stored | None:
         blob = self._blobs.get(name)

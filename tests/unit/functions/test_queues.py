@@ -71,7 +71,7 @@ def test_a_notice_whose_channel_is_away_comes_again(app: FakeApp) -> None:
             raise RetryableError("channel.away", f"nobody takes {message.key} to {to.email}")
 
     app.outbox.channels["email"] = Away()  # type: ignore[index]
-    app.outbox.post([Notice(NoticeKind.ACCESS_REFUSED, "k", MODEL, {"reason": "x"})])
+    app.outbox.post([Notice(NoticeKind.TRAINING_FAILED, "k", MODEL, {"reason": "x"})])
     body = app.queues.take(NOTICES)
     assert body
     with pytest.raises(RetryableError):
