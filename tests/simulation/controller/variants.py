@@ -55,8 +55,8 @@ def _at_once(step: Step, since: datetime, now: datetime) -> Step:
 class RaisesWhatItCannotSee(Reconciler):
     """What cannot be read goes back to the queue, as a message that failed."""
 
-    def _seen(self, release: Release) -> Observation:
-        return self._observer.observe(release)
+    def _seen(self, release: Release) -> tuple[Observation, timedelta]:
+        return self._observer.observe(release), timedelta(0)
 
 
 def _put(self: ControllerWorkspace, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
