@@ -53,9 +53,10 @@ def tally(seeds: int, run: Run) -> Tally:
 
 
 def first_catch(name: str, most: int = SEEDS_PER_VARIANT) -> int | None:
-    """Return after how many seeds, from 0 on, the variant was caught."""
+    """Return after how many seeds the variant was caught; None when it was not."""
+    first = VARIANTS[name].first
     with studio(), broken(name) as parts:
-        return next((seed + 1 for seed in range(most) if simulate(seed, parts).violations), None)
+        return next((n + 1 for n in range(most) if simulate(first + n, parts).violations), None)
 
 
 def figures(found: Tally, catches: Iterable[int | None]) -> list[Figure]:

@@ -94,20 +94,22 @@ class Arrivals:
         if len(messages) < min(length, MOST_SEEN):
             # Somebody looks through the queue, which hides what he has in hand: the next look sees it again.
             return before
-        paged_at = self._keep(name, messages, length, before)
-        return SeenQueue(length, tuple(sorted(message.digest for message in messages)), paged_at)
+        kept = self._keep(name, messages, length, before)
+        return replace(kept, length=length, digests=tuple(sorted(message.digest for message in messages)))
 
-    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: SeenQueue) -> datetime | None:
+    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: SeenQueue) -> SeenQueue:
         """Have every message that would expire stay for good, and return when the whole queue was gone through last."""
         now, paged_at = self.clock.now(), before.paged_at
         if length > len(seen):
             age = now - paged_at if paged_at else PAGE_ANYWAY
-            if age >= PAGE_ANYWAY or (age >= PAGE_EVERY and length != before.length):
-                seen, paged_at = self.queues.look_through(name), now
+            # Not unlike at the last look: what came between two pagings was counted by looks that did not page.
+            if age >= PAGE_ANYWAY or (age >= PAGE_EVERY and length != before.paged_length):
+                seen = self.queues.look_through(name)
+                before = replace(before, paged_at=now, paged_length=len(seen))
         expiring = {each.digest for each in seen if each.expires_at}
         if expiring:
             self.queues.move(name, expiring, name)
-        return paged_at
+        return before
 
 
 def _newer(before: SeenBlobs | None, now: Mapping[str, datetime]) -> tuple[SeenBlobs | None, int]:

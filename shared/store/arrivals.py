@@ -26,11 +26,13 @@ class SeenQueue:
 
     Args:
         paged_at: when the whole queue was gone through last, for messages that would expire.
+        paged_length: how many it held then.
     """
 
     length: int
     digests: tuple[str, ...] = ()
     paged_at: datetime | None = None
+    paged_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import ClassVar, TypeVar
 
 from shared.domain.failure import Failure
 from shared.domain.ids import EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
+from shared.ports import channels
 from shared.ports.blobs import Blob, BlobItem, Written
-from shared.ports.channels import Message, Recipient
+from shared.ports.channels import Recipient
+from shared.ports.queues import Waiting, poison_queue, text_digest
 from shared.ports.workspace import EndpointRecord, JobRecord, JobRequest, ModelRecord
 from tests.fakes.workspace import FakeWorkspace
+from tests.simulation.controller.sky import Sky
 from tests.simulation.run import Run
-from tests.simulation.services import Blobs, Inbox, Queues
+from tests.simulation.services import Blobs, Inbox, Message, Queues
+
+T = TypeVar("T")
+# The name of outages of everything that the workspace is asked for.
+AZURE_ML = "azureml"
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,53 @@ class SimulatedBlobs:
 
 @dataclass(frozen=True)
 class SimulatedQueue:
+    """An `OpenQueues`: of the queues that can be looked into there are the poison queues."""
+
     run: Run
     queues: Queues
+    # How much of a queue is shown. The service shows 32; of eight the same is to be learned from fewer messages.
+    page: ClassVar[int] = 8
+    # How long what is put back on a queue stays there; None for good.
+    put_back_for: ClassVar[timedelta | None] = None
 
     def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
         self.run.write(
             "queues w", f"send {queue} {text[:30]}", lambda: self.queues.send(queue, text, self.run.now + delay)
         )
+
+    def peek(self, queue: str) -> tuple[Waiting, ...]:
+        return self.run.read("queues r", f"peek {queue}", lambda: self._waiting(queue)[: self.page])
+
+    def look_through(self, queue: str) -> tuple[Waiting, ...]:
+        return self.run.read("queues r", f"look through {queue}", lambda: self._waiting(queue))
+
+    def length(self, queue: str) -> int:
+        return self.run.read("queues r", f"length of {queue}", lambda: len(self._waiting(queue)))
+
+    def move(self, queue: str, digests: Collection[str], to: str | None) -> frozenset[str]:
+        moved = self.run.read("queues r", f"receive {queue}", lambda: self._of(queue))
+        for message in moved:
+            if text_digest(message.text) in digests:
+                self.run.write("queues w", f"put {message.number} on {to}", partial(self._put, message, to))
+                self.run.write("queues w", f"take {message.number} off {queue}", partial(self._take_off, message))
+        return frozenset(digests) & {text_digest(message.text) for message in moved}
+
+    def _of(self, queue: str) -> list[Message]:
+        return [message for message in self.queues.poison if poison_queue(message.queue) == queue]
+
+    def _waiting(self, queue: str) -> tuple[Waiting, ...]:
+        return tuple(Waiting(each.text, each.visible_at, each.expires_at) for each in self._of(queue))
+
+    def _put(self, message: Message, to: str | None) -> None:
+        now = self.run.now
+        expires_at = now + self.put_back_for if self.put_back_for else None
+        if to == poison_queue(message.queue):
+            self.queues.poison.append(replace(message, visible_at=now, expires_at=expires_at))
+        elif to is not None:
+            self.queues.send(to, message.text, now, expires_at)
+
+    def _take_off(self, message: Message) -> None:
+        self.queues.poison = [each for each in self.queues.poison if each is not message]
 
 
 @dataclass(frozen=True)
@@ -79,33 +128,41 @@ class SimulatedWorkspace:
     run: Run
     fake: FakeWorkspace
     refused: frozenset[str]
+    sky: Sky
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
-        return self.run.read("models r", f"model {name}:{version}", lambda: self.fake.model(name, version))
+        return self._read("models r", f"model {name}:{version}", lambda: self.fake.model(name, version))
 
     def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
-        return self.run.read("models r", f"models {name}", lambda: self.fake.models_after(name, after, most))
+        return self._read("models r", f"models {name}", lambda: self.fake.models_after(name, after, most))
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
-        return self.run.read("endpoints r", f"endpoint {name}", lambda: self.fake.endpoint(name))
+        return self._read("endpoints r", f"endpoint {name}", lambda: self.fake.endpoint(name))
 
     def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
-        return self.run.read("components r", f"component {component}", lambda: self.fake.recipe(component, inputs))
+        return self._read("components r", f"component {component}", lambda: self.fake.recipe(component, inputs))
 
     def job(self, name: JobName) -> JobRecord | None:
-        return self.run.read("jobs r", f"job {name}", lambda: self.fake.job(name))
+        return self._read("jobs r", f"job {name}", lambda: self.fake.job(name))
 
     def job_failure(self, name: JobName) -> Failure:
-        return self.run.read("jobs r", f"failure of job {name}", lambda: self.fake.job_failure(name))
+        return self._read("jobs r", f"failure of job {name}", lambda: self.fake.job_failure(name))
 
     def submit_job(self, request: JobRequest) -> JobRecord:
         if request.tags["vigia.model"] in self.refused:
-            self.run.read("jobs r", f"submit {request.name} (refused for good)", lambda: None)
+            self._read("jobs r", f"submit {request.name} (refused for good)", lambda: None)
             raise WorkspaceError("workspace.refused", "there is no such component")
         return self.run.write("jobs w", f"submit {request.name}", lambda: self.fake.submit_job(request))
 
     def stop_compute_instances(self, only: Sequence[str] = ()) -> tuple[str, ...]:
         return self.run.write("compute w", "stop compute instances", lambda: self.fake.stop_compute_instances(only))
+
+    def _read(self, where: str, label: str, look: Callable[[], T]) -> T:
+        def answered() -> T:
+            self.sky.check(AZURE_ML, self.run.now)
+            return look()
+
+        return self.run.read(where, label, answered)
 
 
 @dataclass(frozen=True)
@@ -113,7 +170,7 @@ class SimulatedChannel:
     run: Run
     inbox: Inbox
 
-    def send(self, message: Message, to: Recipient) -> None:
+    def send(self, message: channels.Message, to: Recipient) -> None:
         came = (message.key, to.email)
         self.run.write("inbox w", f"tell {to.email} {message.key[:40]}", lambda: self.inbox.came.append(came))
 

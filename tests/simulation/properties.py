@@ -16,6 +16,7 @@ from shared.store.codec import decode
 from shared.store.ledger import PREFIX, Entry
 from shared.store.outbox import OutboxRecord, blob_name
 from shared.store.quarantine import QUARANTINE, Quarantined
+from tests.simulation.ports import AZURE_ML
 from tests.simulation.stories import MODELS, Story
 from tests.simulation.world import World
 
@@ -39,6 +40,7 @@ def violations(world: World, told: Story, *, is_quiet: bool) -> Iterator[str]:
         model_memory_forgets_nothing,
         people_are_told,
         what_is_wrong_is_set_aside,
+        people_are_called_only_where_they_are_needed,
     ):
         yield from check(outcome)
 
@@ -236,13 +238,20 @@ def what_is_wrong_is_set_aside(end: Outcome) -> Iterator[str]:
         yield f"{len(end.quarantined)} events were set aside, people hear of {len(told)}"
 
 
+def people_are_called_only_where_they_are_needed(end: Outcome) -> Iterator[str]:
+    """That a service was away for a while makes no message poison."""
+    outage, poisoned = end.told.shape.outage, end.world.queues.poisoned
+    if outage and outage[0] == AZURE_ML and poisoned:
+        yield f"{poisoned} messages were poison because {outage[0]} was away for {outage[2]}"
+
+
 def _was_frozen(end: Outcome, model: str) -> bool:
     versions = end.world.blobs.history.get(f"models/{model}.json", ())
     return any(decode(ModelState, version.body).freeze for version in versions)
 
 
 def _is_ours(key: str) -> bool:
-    return not key.startswith(("quarantine/", "storm/"))
+    return not key.startswith(("quarantine/", "storm/", "dead-letters-arrived/"))
 
 
 def _name(entry: Entry) -> str:

@@ -13,6 +13,9 @@ from shared.ports.blobs import Blob, BlobItem, Written
 # Source: learn.microsoft.com "Azure Queue storage trigger", read 2026-11-20.
 HIDDEN_FOR = timedelta(minutes=10)
 MOST_TRIES = 5
+# What the host puts on a queue, or moves to a poison queue, lives for so long, which cannot be configured.
+# Source: github.com/Azure/azure-webjobs-sdk-extensions/issues/891, read 2026-11-20.
+LIFETIME = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +63,44 @@ class Blobs:
 
 @dataclass(slots=True)
 class Message:
-    """`tries` is the dequeue count; whoever took the message last holds it, and only they can delete it."""
+    """`tries` is the dequeue count; whoever took the message last holds it, and only they can delete it. Without
+    `expires_at` it stays for good."""
 
     number: int
     queue: str
     text: str
     visible_at: datetime
+    expires_at: datetime | None = None
     tries: int = 0
     replays: int = 0
+
+    def is_alive(self, now: datetime) -> bool:
+        return self.expires_at is None or now < self.expires_at
 
 
 @dataclass
 class Queues:
+    """`poison` holds what failed too often, each under the queue that it came from; `poisoned` counts it."""
+
     messages: dict[int, Message] = field(default_factory=dict)
     poison: list[Message] = field(default_factory=list)
+    poisoned: int = 0
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def send(self, queue: str, text: str, visible_at: datetime) -> None:
+    def send(self, queue: str, text: str, visible_at: datetime, expires_at: datetime | None = None) -> None:
         number = next(self._numbers)
-        self.messages[number] = Message(number, queue, text, visible_at)
+        self.messages[number] = Message(number, queue, text, visible_at, expires_at)
+
+    def send_to_poison(self, queue: str, text: str, now: datetime, expires_at: datetime | None) -> None:
+        self.poison.append(Message(next(self._numbers), queue, text, now, expires_at))
 
     def visible(self, now: datetime) -> list[Message]:
         return [message for message in self.messages.values() if message.visible_at <= now]
+
+    def expire(self, now: datetime) -> None:
+        """Drop what was not made to stay, as the service does."""
+        self.messages = {number: each for number, each in self.messages.items() if each.is_alive(now)}
+        self.poison = [each for each in self.poison if each.is_alive(now)]
 
     def take(self, message: Message, now: datetime) -> int:
         """Hide the message and return the receipt."""
@@ -98,6 +117,8 @@ class Queues:
         if message.tries != receipt or message.number not in self.messages:
             return
         if message.tries >= MOST_TRIES:
+            self.poisoned += 1
+            message.expires_at = now + LIFETIME
             self.poison.append(self.messages.pop(message.number))
         else:
             message.visible_at = now
@@ -105,7 +126,8 @@ class Queues:
     def replay(self, now: datetime) -> None:
         """Do what a person does once the trouble is over: put what failed back on its queue."""
         for message in self.poison:
-            message.tries, message.visible_at, message.replays = 0, now, message.replays + 1
+            message.tries, message.visible_at, message.expires_at = 0, now, None
+            message.replays += 1
             self.messages[message.number] = message
         self.poison.clear()
 

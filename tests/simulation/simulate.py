@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from unittest.mock import patch
 
+import azure.functions as func
+
+import shared.bootstrap
+from functions.notices import deliver_notice
+from functions.process import process
+from shared.engine import arrivals
 from shared.errors import VigiaError
-from shared.ports.queues import EVENTS, NOTICES, RELEASES
+from shared.ports.queues import EVENTS, RELEASES
+from tests.simulation.controller.sky import Outage
 from tests.simulation.crew import Crew
 from tests.simulation.faults import weather
+from tests.simulation.ports import SimulatedQueue
 from tests.simulation.properties import violations
 from tests.simulation.run import Run
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.services import Message
+from tests.simulation.services import LIFETIME, Message
 from tests.simulation.stories import Story, story
 from tests.simulation.themes import theme_of
 from tests.simulation.world import Parts, World, duplicates
@@ -25,6 +33,8 @@ MOST_ROUNDS = 12
 MOST_REPLAYS = 3
 ROUND = timedelta(minutes=15)
 AFTER_EVERY_LANDING = timedelta(hours=25)
+TIMER = timedelta(minutes=1)
+AFTER_POISON, STOPPED = timedelta(minutes=20), timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,18 @@ class Report:
     duplicates: int
 
 
+class Tried(func.QueueMessage):
+    """A message as the host hands it over; `dequeue_count` is how often it was taken."""
+
+    def __init__(self, text: str, tries: int) -> None:
+        super().__init__(id="1", body=text.encode())
+        self._tries = tries
+
+    @property
+    def dequeue_count(self) -> int:
+        return self._tries
+
+
 _CREW = Crew()
 
 
@@ -62,8 +84,10 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     run.note(f"seed {seed}: {theme.name}")
     world = World(run, parts or Parts(), told.refused)
     scheduler = _Scheduler(run, world, told)
-    scheduler.trouble()
-    is_quiet = scheduler.calm()
+    is_app = patch.object(shared.bootstrap, "get_app", lambda: world)
+    with is_app, patch.object(arrivals, "MOST_SEEN", SimulatedQueue.page):
+        scheduler.trouble()
+        is_quiet = scheduler.calm()
     found = (*run.mistakes, *violations(world, told, is_quiet=is_quiet))
     return Report(
         seed,
@@ -82,18 +106,20 @@ class _Scheduler(Scheduler):
         self.world = world
         self._start = run.now
         self._arrivals = list(told.arrivals)
-        self._handlers: dict[str, Callable[[str], None]] = {
-            EVENTS: world.processor.process,
-            NOTICES: world.outbox.handle,
-            RELEASES: world.settle,
-        }
+        # When the app is stopped: long enough after the last message could be poison.
+        self._stop = self._start + AFTER_POISON if told.shape.is_stopped else None
+        if told.shape.outage:
+            area, status, length = told.shape.outage
+            world.sky.outages.append(Outage(area, self._start, self._start + length, status))
 
     def trouble(self) -> None:
         """Let workers and troubles take turns until nothing is left to do, or long enough."""
         for _ in range(MOST_LOOKS):
             self._deliver(self.run.now)
             self.run.land_due()
-            if not (self._arrivals or self.run.workers or self.queues.messages):
+            if self._stop and self.run.now >= self._stop:
+                self._be_stopped()
+            if not (self._arrivals or self.run.workers or self.queues.messages or self._stop):
                 return
             self._look()
 
@@ -125,18 +151,25 @@ class _Scheduler(Scheduler):
             self.give_a_turn()
 
     def due(self) -> list[datetime]:
-        return [self._start + arrival.after for arrival in self._arrivals[:1]]
+        moments = [self._start + arrival.after for arrival in self._arrivals[:1]]
+        return [*moments, self.run.now + TIMER] if self._stop else moments
 
     def wait(self) -> None:
         if moment := self.next_moment():
             self.run.advance(moment - self.run.now)
         self.run.start("sweep", self._sweep)
 
+    def _be_stopped(self) -> None:
+        """Let two weeks go by in which nobody works, and messages that were not made to stay are dropped."""
+        self._stop = None
+        self.run.advance(STOPPED)
+        self.queues.expire(self.run.now)
+
     def _deliver(self, until: datetime) -> None:
         while self._arrivals and self._start + self._arrivals[0].after <= until:
             arrival = self._arrivals.pop(0)
             self.run.note(f"delivered: {arrival.body[:100]}")
-            self.queues.send(EVENTS, arrival.body, self.run.now)
+            self.queues.send(EVENTS, arrival.body, self.run.now, self.run.now + LIFETIME)
 
     def _drain(self) -> None:
         """Work on every visible message, one after the other."""
@@ -144,7 +177,11 @@ class _Scheduler(Scheduler):
             self.take(self.run.random.choice(visible))
 
     def handle(self, message: Message, tries: int) -> None:
-        self._handlers[message.queue](message.text)
+        """Call what the Functions host calls."""
+        if message.queue == RELEASES:
+            self.world.settle(message.text)
+        else:
+            (process if message.queue == EVENTS else deliver_notice)(Tried(message.text, tries))
 
     def _sweep(self) -> None:
         try:

@@ -50,6 +50,9 @@ class Shape:
         copies: how often a fact may be delivered.
         late: how long after the first delivery the others may come.
         storm: facts of which one kind of notice tells about one model, more than go out one by one.
+        flood: facts about one model, more than can be seen of a poison queue.
+        outage: what nobody can read from the start on, and the answer; for so long.
+        is_stopped: whether the app is stopped for two weeks afterwards.
         spread_minutes: the facts begin to be told within so many minutes, counted from one of `hours`.
     """
 
@@ -60,6 +63,9 @@ class Shape:
     others: int = 0
     wrongs: int = 0
     storm: int = 0
+    flood: int = 0
+    outage: tuple[str, str, timedelta] | None = None
+    is_stopped: bool = False
     copies: tuple[int, ...] = (1, 2, 2, 3)
     late: tuple[timedelta, ...] = LATE
     spread_minutes: float = 8
@@ -71,6 +77,7 @@ class Story:
     tellings: tuple[Telling, ...]
     arrivals: tuple[Arrival, ...]
     refused: frozenset[str]
+    shape: Shape
 
 
 def story(random: Random, shape: Shape) -> Story:
@@ -84,6 +91,7 @@ def story(random: Random, shape: Shape) -> Story:
         *random.sample(pool.others, shape.others),
         *random.sample(pool.wrongs, shape.wrongs),
         *random.sample(pool.storm, shape.storm),
+        *random.sample(pool.flood, shape.flood),
     )
     arrivals = [arrival for telling in tellings for arrival in _deliveries(telling, shape, random)]
     if random.random() < 0.2:
@@ -92,7 +100,7 @@ def story(random: Random, shape: Shape) -> Story:
             arrivals.append(Arrival(first.after, f"[{first.body},{second.body}]"))
     arrivals.sort(key=lambda arrival: arrival.after)
     refused = frozenset({str(random.choice(MODELS))}) if random.random() < 0.1 else frozenset[str]()
-    return Story(tellings, tuple(arrivals), refused)
+    return Story(tellings, tuple(arrivals), refused, shape)
 
 
 def _deliveries(telling: Telling, shape: Shape, random: Random) -> Iterator[Arrival]:
@@ -116,6 +124,7 @@ class _Pool:
     others: tuple[Telling, ...]
     wrongs: tuple[Telling, ...]
     storm: tuple[Telling, ...]
+    flood: tuple[Telling, ...]
 
 
 @cache
@@ -138,6 +147,7 @@ def _pool() -> _Pool:
         others=tuple(others),
         wrongs=(Telling(_identity(job_3[0]), job_3[:1], job_3[1:]), Telling(None, ("{",)), Telling(None, (nonsense,))),
         storm=tuple(_fact(drift(f"8@{run}")) for run in range(12)),
+        flood=tuple(_fact(drift(f"8@{run}")) for run in range(100, 120)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a seed is about: eleven consecutive seeds go through all themes, so that each hazard is met often enough."""
+"""What a seed is about: thirteen consecutive seeds go through all themes, so that each hazard is met often enough."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tests.simulation.faults import Faults
+from tests.simulation.ports import AZURE_ML
 from tests.simulation.stories import Shape
 
 
@@ -33,6 +34,8 @@ STOPPED = Faults(sleep=0.35, switch=0.3)
 CAUGHT = Faults(sleep=0.5, switch=0.4)
 DYING = Faults(kill=0.35)
 REFUSING = Faults(refuse=0.4)
+AZURE_ML_OUT = (AZURE_ML, "503", timedelta(minutes=1))
+MEMORY_DAMAGED = ("models r", "400", timedelta(minutes=8))
 
 THEMES = (
     Theme("claims that nobody answers", ONCE, {"ledger w": UNANSWERED, "inbox w": REFUSING}, share=0.1),
@@ -54,6 +57,18 @@ THEMES = (
         Shape(0, storm=12, copies=(1,), late=AT_ONCE, spread_minutes=1, hours=(0,)),
         {"outbox w": DYING, "storms w": UNANSWERED, "inbox w": REFUSING},
         share=0.1,
+    ),
+    Theme(
+        "Azure ML is away for a minute",
+        Shape(
+            2, freezes=1, releases=3, copies=(1, 2), late=AT_ONCE, spread_minutes=0.8, hours=(0,), outage=AZURE_ML_OUT
+        ),
+        share=0.0,
+    ),
+    Theme(
+        "more poison than can be seen, and an app that is stopped for two weeks",
+        Shape(0, flood=12, copies=(1,), spread_minutes=5, hours=(0,), outage=MEMORY_DAMAGED, is_stopped=True),
+        share=0.0,
     ),
 )
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import ReleaseState
 from shared.domain.state import ModelState
+from shared.engine.arrivals import Arrivals
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
 from shared.engine.release_desk import ReleaseDesk
@@ -18,16 +20,22 @@ from shared.engine.storms import Storms
 from shared.engine.sweep import LateResumption, Sweep
 from shared.policy.model import Policy
 from shared.policy.people import Directory
+from shared.ports.blobs import Blob
 from shared.ports.workspace import Workspace
+from shared.store.arrivals import ArrivalStore
 from shared.store.codec import decode, encode
+from shared.store.dead_letters import GivenUpEvents
 from shared.store.endpoints import EndpointStore
+from shared.store.large_events import LargeEvents
 from shared.store.ledger import Claim, Claimed, Ledger
 from shared.store.models import ModelStates
 from shared.store.outbox import OutboxStore
 from shared.store.quarantine import Quarantine
 from shared.store.releases import ReleaseStore
 from shared.store.storms import StormStore
+from shared.store.troubles import Troubles
 from tests.fakes.workspace import FakeWorkspace
+from tests.simulation.controller.sky import Sky
 from tests.simulation.ports import (
     SimulatedBlobs,
     SimulatedChannel,
@@ -41,6 +49,7 @@ from tests.simulation.services import Blobs, Inbox, Queues
 from tests.simulation.stories import MODELS
 from tests.unit.engine.fact_world import LEASE, POLICY, a_policy
 
+MINUTE = timedelta(minutes=1)
 NOTIFY = "[drift-detected, training-started, training-failed, budget-crossed]"
 EVERYTHING = (
     "[drift-detected, training-started, reaction-suppressed, retraining-frozen, event-quarantined, release-opened]"
@@ -58,6 +67,7 @@ class Parts:
     outbox: Callable[..., NoticeOutbox] = NoticeOutbox
     processor: Callable[..., Processor] = Processor
     quarantine: Callable[..., Quarantine] = Quarantine
+    arrivals: Callable[..., Arrivals] = Arrivals
     has_sweep: bool = True
 
 
@@ -68,9 +78,23 @@ def policies() -> tuple[Policy, ...]:
     return a_policy(churn), a_policy(fraud)
 
 
+@dataclass
+class SometimesUnreadable(Blobs):
+    """The blob service, with areas that cannot be read for a while."""
+
+    sky: Sky = field(default_factory=Sky)
+
+    def get(self, name: str, now: datetime) -> Blob | None:
+        self.sky.check(f"{name.partition('/')[0]} r", now)
+        return super().get(name, now)
+
+
 class World:
+    """It is the app, too, that the queues' functions work with."""
+
     def __init__(self, run: Run, parts: Parts, refused: frozenset[str]) -> None:
-        self.blobs, self.queues, self.inbox = Blobs(), Queues(), Inbox()
+        self.sky = Sky()
+        self.blobs, self.queues, self.inbox = SometimesUnreadable(sky=self.sky), Queues(), Inbox()
         self.azureml = FakeWorkspace(job_outcome="Running")
         for model, version in ((MODELS[0], "7"), (MODELS[0], "8"), (MODELS[1], "8")):
             self.azureml.register(model, version)
@@ -79,9 +103,10 @@ class World:
         self.holders: list[tuple[str, str]] = []
         self.releases_woken: set[str] = set()
         self.lifts = Counter[str]()
-        self._run = run
+        self._run, self._looked_at = run, run.now
         blobs, clock, queue = SimulatedBlobs(run, self.blobs), SimulatedClock(run), SimulatedQueue(run, self.queues)
-        self.clock = clock
+        self.clock, self.queue = clock, queue
+        self.troubles, self.large_events = Troubles(blobs, clock), LargeEvents(blobs)
         self.ledger = self._watched(parts.ledger(blobs, LEASE))
         self.releases = parts.releases(blobs)
         self.outbox = parts.outbox(
@@ -98,21 +123,35 @@ class World:
             policies=policies(),
             ledger=self.ledger,
             models=parts.models(blobs),
-            workspace=cast(Workspace, SimulatedWorkspace(run, self.azureml, refused)),
+            workspace=cast(Workspace, SimulatedWorkspace(run, self.azureml, refused, self.sky)),
             releases=ReleaseDesk(self.releases, EndpointStore(blobs), queue, clock),
             outbox=self.outbox,
             quarantine=parts.quarantine(blobs),
             clock=clock,
+        )
+        self.arrivals = parts.arrivals(
+            ArrivalStore(blobs),
+            GivenUpEvents(SimulatedBlobs(run, Blobs())),
+            queue,
+            Quarantine(blobs),
+            self.outbox,
+            clock,
         )
         self.has_sweep = parts.has_sweep
         late = LateResumption(lambda: self.processor)
         self._sweep = Sweep(self.ledger, self.releases, late, self.outbox, queue, clock)
 
     def sweep(self) -> None:
-        if self.has_sweep:
-            self._sweep.run()
-        else:
-            self.outbox.requeue_overdue()
+        """Do what the minute's timer does. Poison is looked at no more often than that, which is often enough."""
+        try:
+            if self.has_sweep:
+                self._sweep.run()
+            else:
+                self.outbox.requeue_overdue()
+        finally:
+            if self._run.now - self._looked_at >= MINUTE:
+                self._looked_at = self._run.now
+                self.arrivals.look()
 
     def lift_freezes(self) -> bool:
         """Do what `vigia unfreeze` does, without trouble; False when nothing is frozen."""

@@ -101,7 +101,7 @@ class AzureMl:
         """Return the endpoint as it is now."""
         endpoint = self.endpoints.get(name)
         if endpoint and endpoint.coming and endpoint.coming[0] <= now:
-            self.splits.append((endpoint.coming[0], name, endpoint.coming[1]))
+            self.splits.append((endpoint.coming[0], name, dict(endpoint.coming[1])))
             endpoint.traffic, endpoint.coming = endpoint.coming[1], None
         return endpoint
 

@@ -345,10 +345,11 @@ def only_evidence_passes_gates(end: Outcome) -> Iterator[str]:
             if before.state is not ReleaseState.EVALUATING or not is_through or not after.plan.gates:
                 continue
             job = end.world.azureml.jobs.get(evaluation_job(after.id))
-            is_there = job is not None and are_scores_there(truth, job, version.at) and truth.evaluated >= EVALUATED
+            is_there = job is not None and are_scores_there(truth, job, version.at)
             # A first version is not compared with any.
             is_judged = after.champion is not None or any(gate.kind == "metric" for gate in after.plan.gates)
-            if not is_there or (is_judged and truth.of(after.version) < 0.5):
+            is_good = truth.evaluated >= EVALUATED and truth.of(after.version) >= 0.5
+            if not is_there or (is_judged and not is_good):
                 yield f"{name} passed its gates at {version.at:%H:%M:%S} without good evidence"
 
 

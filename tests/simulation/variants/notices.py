@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.notice import Notice
+from shared.engine.arrivals import Arrivals
 from shared.engine.outbox import NoticeOutbox
 from shared.engine.process import Processor
 from shared.errors import EventError, RetryableError
+from shared.ports.queues import Waiting
+from shared.store import troubles
+from shared.store.arrivals import SeenQueue
 from shared.store.codec import encode
 from shared.store.ledger import Claimed, Finished
 from shared.store.outbox import OutboxRecord, OutboxStore, Stored, _metadata
-from tests.simulation.variants.spec import Variant
+from tests.simulation.ports import SimulatedQueue
+from tests.simulation.services import LIFETIME, MOST_TRIES
+from tests.simulation.variants.spec import Patch, Variant
 from tests.simulation.world import Parts
 
 
@@ -79,10 +86,22 @@ class NoQuarantine(Processor):
         raise exc
 
 
+class SeesTheFirst(Arrivals):
+    """Of a poison queue only what can be seen is put back to stay."""
+
+    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: SeenQueue) -> SeenQueue:
+        return super()._keep(name, seen, len(seen), before)
+
+
+_FOR_A_WEEK = Patch(SimulatedQueue, "put_back_for", LIFETIME)
+_NEVER_LAST = Patch(troubles, "LAST_TRY", MOST_TRIES + 1)
 VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("told-before-done", "notices are posted before done, never after", Parts(processor=TellsBeforeDone)),
     Variant("only-finisher-tells", "a dead worker's notices are nobody's", Parts(processor=OnlyTheFinisherTells)),
     Variant("noted-before-sent", "a message is noted before it is sent", Parts(outbox=NotedBeforeSent)),
     Variant("posts-twice", "notices are stored without their key", Parts(outbox_store=PostsTwice)),
+    Variant("first-page", "poison behind what can be seen expires", Parts(arrivals=SeesTheFirst), first=10),
+    Variant("renewed-for-a-week", "poison is put back for another week", patches=(_FOR_A_WEEK,), first=10),
+    Variant("poisons-delayed", "a service that is away makes messages poison", patches=(_NEVER_LAST,), first=10),
     Variant("no-quarantine", "what cannot be understood is tried for ever", Parts(processor=NoQuarantine)),
 )

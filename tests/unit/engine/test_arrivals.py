@@ -156,6 +156,17 @@ def test_messages_behind_the_first_32_are_kept_too(world: Astray) -> None:
     assert [each["poison"] for each in told(world)] == ["32", "10"]
 
 
+def test_messages_that_come_right_after_the_queue_was_gone_through_are_kept_within_ten_minutes(world: Astray) -> None:
+    for number in range(45):
+        world.poison(registered(str(number)))
+        look(world)
+
+    for _ in range(10):
+        look(world)
+
+    assert expiring(world) == 0
+
+
 def test_a_long_queue_is_gone_through_at_most_every_ten_minutes(world: Astray) -> None:
     pages, through = list[str](), world.queues.look_through
 
