@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from pathlib import Path
-
-import yaml
 
 from local.profile import Profile
 
@@ -27,8 +26,8 @@ def policies_for(profile: Profile, workdir: Path) -> Path:
     folder = workdir / "policies"
     shutil.copytree(POLICIES, folder, dirs_exist_ok=True)
     for file in folder.glob("*.yaml"):
-        policy = yaml.safe_load(file.read_text())
-        if "rollout" in policy:
-            policy["rollout"]["judge"] |= judge_times(profile)
-            file.write_text(yaml.safe_dump(policy, sort_keys=False))
+        text = file.read_text()
+        for key, time in judge_times(profile).items():
+            text = re.sub(rf"\b{key}: \S+", f"{key}: {time}", text)
+        file.write_text(text)
     return folder
