@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from benchmarks.harness.spec import BenchmarkError
 from local.addresses import Addresses
-from local.demo.lateness import judge_times
+from local.demo.lateness import with_late_logs
 from local.demo.traffic import BackgroundTraffic
 from local.demo.waiting import StoodStillError, Waiting
 from local.demo.world import ENDPOINT, MODEL, World
@@ -36,8 +36,8 @@ rollout:
     errors: {worse_by_at_most: 0.5%}
     latency: {ratio_at_most: 1.1}
     false_rollbacks: 1%
-    interval: INTERVAL
-    log_delay: LOG_DELAY
+    interval: 1s
+    log_delay: 1s
 """
 MLMODEL = "flavors:\n  python_function:\n    loader_module: canary_model\n    code: code\n    data: data\n"
 SCORING = """\
@@ -90,9 +90,7 @@ class CanaryTown:
         self._folder = folder
         policies = folder / "policies"
         policies.mkdir(parents=True)
-        times = judge_times(profile)
-        policy = POLICY.replace("INTERVAL", times["interval"]).replace("LOG_DELAY", times["log_delay"])
-        (policies / "flight-delay.yaml").write_text(policy)
+        (policies / "flight-delay.yaml").write_text(with_late_logs(POLICY, profile))
         extra = {"VIGIA_POLICIES": str(policies)}
         self.system = LocalSystem(Addresses.free(), folder / "work", extra_settings=extra, profile=profile.name)
         self.world = World(self.system)

@@ -10,13 +10,20 @@ from pathlib import Path
 from local.profile import Profile
 
 POLICIES = Path(__file__).parent / "policies"
-INTERVALS_PER_DELAY = 5  # as many as a policy may have at most
+# As many as a policy may have at most, and as many as a step needs at least.
+INTERVALS_PER_DELAY = INTERVALS_PER_BAKE = 5
 
 
-def judge_times(profile: Profile) -> dict[str, str]:
-    """Return `log_delay` and `interval` of a policy's judge under this profile, scaled as its clock is."""
-    delay = profile.seconds(profile.ingestion_minutes[1]) or 1
-    return {"log_delay": f"{delay:.0f}s", "interval": f"{math.ceil(delay / INTERVALS_PER_DELAY)}s"}
+def with_late_logs(policy: str, profile: Profile) -> str:
+    """Return the policy's text with a judge that waits for logs as long as they take under this profile."""
+    delay = profile.seconds(profile.ingestion_minutes[1])
+    if not delay:
+        return policy
+    interval = math.ceil(delay / INTERVALS_PER_DELAY)
+    times = {"log_delay": math.ceil(delay), "interval": interval, "bake": INTERVALS_PER_BAKE * interval}
+    for key, seconds in times.items():
+        policy = re.sub(rf"\b{key}: \S+", f"{key}: {seconds}s", policy)
+    return policy
 
 
 def policies_for(profile: Profile, workdir: Path) -> Path:
@@ -26,8 +33,5 @@ def policies_for(profile: Profile, workdir: Path) -> Path:
     folder = workdir / "policies"
     shutil.copytree(POLICIES, folder, dirs_exist_ok=True)
     for file in folder.glob("*.yaml"):
-        text = file.read_text()
-        for key, time in judge_times(profile).items():
-            text = re.sub(rf"\b{key}: \S+", f"{key}: {time}", text)
-        file.write_text(text)
+        file.write_text(with_late_logs(file.read_text(), profile))
     return folder
