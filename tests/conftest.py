@@ -15,6 +15,10 @@ TESTS = Path(__file__).parent
 ALONE = ("chaos", "system")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--unkind", action="store_true", help="tests/system: emulators as slow, late and strict as Azure")
+
+
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in ALONE:

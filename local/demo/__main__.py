@@ -91,7 +91,7 @@ def _play(system: LocalSystem, console: Console, asks_a_person: bool) -> dict[st
         duration = narrator.seconds
     finally:
         story.stop()
-    found = gather(world)
+    found = narrator.get("reading what has come of it", lambda: gather(world))
     kept = checks(found)
     result = outcome(found, kept, duration, problem)
     narrator.act("What happened, as the stores and the emulators recorded it")

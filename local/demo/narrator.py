@@ -68,6 +68,15 @@ class Narrator:
 
             return replace(self._waiting, pulse=lambda: (pulse(), moves())).until(what, probe, tell)
 
+    def get(self, what: str, act: Callable[[], T]) -> T:
+        """Return what `act` returns; it is called again as long as the cloud refuses or throttles it.
+
+        Raises:
+            StoodStillError: nothing has moved for minutes.
+        """
+        (found,) = self.wait(what, lambda: (act(),))
+        return found
+
     def _line(self, mark: str, style: str, text: str) -> None:
         stamp = f"[dim]{self.seconds:6.1f} s[/]"
         self._console.print(f"{stamp} [{style}]{mark}[/] {escape(text)}", highlight=False)

@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +62,17 @@ class Story:
         self.narrator.act("Before the curtain: a workspace with training code and two months of flights")
         # The SDK draws progress bars of its own on standard error.
         with contextlib.redirect_stderr(io.StringIO()):
-            register_environment(self.world.client)
-            components = register_components(self.world.client)
+            self.narrator.get("registering the environment", lambda: register_environment(self.world.client))
+            components = self.narrator.get("registering", lambda: register_components(self.world.client))
         self.narrator.happened(f"registered the components {', '.join(components)}")
         self._land_data("1", flights((1, 2)), flights((3,)), "January and February to train on, March to judge by")
 
     def _land_data(self, version: str, training: pd.DataFrame, fresh: pd.DataFrame, what: str) -> None:
         """Register training data, and labelled flights that are newer than it for the gates."""
         labelled = fresh.sample(FRESH_ROWS, random_state=0).sort_index()
-        register_data(self.world.client, self.world.files, "flights", version, training)
-        register_data(self.world.client, self.world.files, "flights-labelled", version, labelled)
+        for name, frame in (("flights", training), ("flights-labelled", labelled)):
+            land = partial(register_data, self.world.client, self.world.files, name, version, frame)
+            self.narrator.get(f"registering {name}", land)
         self.narrator.happened(f"{len(training) + len(labelled):,} labelled flights arrived: {what}")
 
     def _first_version(self) -> None:
@@ -84,7 +86,7 @@ class Story:
 
     def _drift(self) -> None:
         self.narrator.act("2 · The year goes on")
-        self.traffic = BackgroundTraffic(*self.world.scoring(), LOAD)
+        self.traffic = BackgroundTraffic(*self.narrator.get("the endpoint's address", self.world.scoring), LOAD)
         self.traffic.play(3)
         self.narrator.say(f"March flies: {LOAD.requests_per_second * LOAD.rows_per_request:,.0f} flights a second")
         calm = self._wait_for_monitor({"no-drift", "drift"}, after=datetime.now(UTC))
@@ -106,21 +108,23 @@ class Story:
         self._approve("2")
         release = self._wait_for_release("2", ReleaseState.FINISHED)
         self._judged(release)
-        self.narrator.happened(f"version 2 was promoted, traffic is {_shares(self.world.traffic())}")
+        self.narrator.happened(f"version 2 was promoted, traffic is {self._shares()}")
 
     def _bad_version(self) -> None:
         self.narrator.act("4 · A bad version")
         with tempfile.TemporaryDirectory() as folder:
             champion, bad = Path(folder) / "champion", Path(folder) / "weather"
-            self._download_champion(champion)
+            self.narrator.get("downloading version 2", lambda: self._download_champion(champion))
             make_bad_package(champion, bad)
-            tags = {"change": "asks a weather service", **self._figures("2")}
-            registered = register_bad_version(self.world.client, self.world.files, bad, MODEL, tags)
+            figures = self.narrator.get("the figures of version 2", lambda: self._figures("2"))
+            tags = {"change": "asks a weather service", **figures}
+            register = partial(register_bad_version, self.world.client, self.world.files, bad, MODEL, tags)
+            registered = self.narrator.get("registering version 3", register)
         self.narrator.say(f"somebody registers version {registered.version}, which asks a weather service")
         self._approve("3")
         release = self._wait_for_release("3", ReleaseState.ROLLED_BACK)
         self._judged(release)
-        self.narrator.happened(f"version 3 was rolled back, traffic is {_shares(self.world.traffic())}")
+        self.narrator.happened(f"version 3 was rolled back, traffic is {self._shares()}")
 
     def _figures(self, version: str) -> dict[str, str]:
         """Return what the version's training measured: the package holds the same model, in other code."""
@@ -130,7 +134,8 @@ class Story:
 
     def _budget(self) -> None:
         self.narrator.act("5 · The budget")
-        self.world.post_alert(budget_alert(datetime.now(UTC)))
+        alert = budget_alert(datetime.now(UTC))
+        self.narrator.get("telling of the budget", lambda: self.world.post_alert(alert))
         self.narrator.say("Azure's action group calls: the budget of 1,000 USD is spent")
         frozen = self.narrator.wait("retraining is frozen", lambda: self.world.app.models.read(MODEL).freeze)
         self.narrator.happened(f"retraining is frozen: {frozen.reason}")
@@ -206,7 +211,7 @@ class Story:
         else:
             browser = Browser(self.world.addresses.url("functions"), APPROVER)
             browser.sign_in()
-            browser.decide(path, "approve", "the gates convince me")
+            self.narrator.get("deciding", lambda: browser.decide(path, "approve", "the gates convince me"))
 
         def decided() -> bool:
             now = self.world.release(version)
@@ -240,6 +245,10 @@ class Story:
     def _judged(self, release: Release) -> None:
         if release.judgement is not None:
             self.narrator.say(f"last judgement: {release.judgement.verdict}, {release.judgement.reason}")
+
+    def _shares(self) -> str:
+        traffic = self.narrator.get("the endpoint's traffic", self.world.traffic)
+        return ", ".join(f"{name} {share} %" for name, share in traffic.items())
 
     def _download_champion(self, folder: Path) -> None:
         self.world.files.download_folder(self.world.client.models.get(MODEL, version="2").path, folder)
@@ -284,7 +293,3 @@ def budget_alert(now: datetime) -> dict[str, Any]:
             },
         },
     }
-
-
-def _shares(traffic: dict[str, int]) -> str:
-    return ", ".join(f"{name} {share} %" for name, share in traffic.items())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from local.errors import LocalSystemError
 from shared.errors import RetryableError
@@ -20,8 +20,9 @@ PULSE_SECONDS = 5.0
 STILL_SECONDS = 600.0
 # After an error of the app, little is likely to come of more patience than its own longest wait, of five minutes.
 STILL_AFTER_ERROR_SECONDS = 400.0
-# What a busy machine, or a cloud that throttles, brings about: it is looked at again.
+# What a busy machine, or a cloud that throttles or has not granted a role yet, brings about: it is looked at again.
 PASSING = (OSError, http.client.HTTPException, AzureError, RetryableError)
+PASSING_STATUSES = frozenset({401, 403, 408, 409, 429})
 
 
 class StoodStillError(LocalSystemError):
@@ -70,6 +71,8 @@ class Waiting:
                 if found := probe():
                     return found
             except PASSING as exc:
+                if not _passes(exc):
+                    raise
                 trouble = f"\nthe last look failed: {exc}"
             self.check()
             if self.clock() - looked >= PULSE_SECONDS:
@@ -91,3 +94,9 @@ class Waiting:
             return
         said = f"\nthe app's last error: {errors[-1]}" if errors else ""
         raise StoodStillError(f"nothing has moved for {still:.0f} s, while waiting for this: {what}{said}{trouble}")
+
+
+def _passes(problem: Exception) -> bool:
+    """Return whether Azure may answer otherwise later; what it calls wrong stays wrong."""
+    status = problem.status_code if isinstance(problem, HttpResponseError) else None
+    return status is None or status in PASSING_STATUSES or status >= 500

@@ -21,6 +21,12 @@ def _no_cloud_of_other_tests() -> Iterator[None]:
         os.environ[CLOUD] = before
 
 
+@pytest.fixture(scope="module")
+def profile(pytestconfig: pytest.Config) -> str:
+    """The name of the emulators' profile."""
+    return "unkind" if pytestconfig.getoption("--unkind") else "quick"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole systems take as long as the machine needs; what stands still ends by itself, see local/demo/waiting.py."""
     for item in items:

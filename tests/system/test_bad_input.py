@@ -32,9 +32,9 @@ command: >-
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def town(tmp_path_factory: pytest.TempPathFactory, profile: str) -> Iterator[Town]:
     folder = tmp_path_factory.mktemp("town")
-    here = Town(folder)
+    here = Town(folder, profile)
     with here.system:
         register_component(here, folder)
         yield here

@@ -24,10 +24,11 @@ ELSEWHERE = {
 SHELL = {**ELSEWHERE, "AZUREML_CURRENT_CLOUD": "Nowhere", "http_proxy": "http://127.0.0.1:9"}
 
 
-def test_the_loop_closes_whatever_the_caller_s_folder_and_shell_say(tmp_path: Path) -> None:
+def test_the_loop_closes_whatever_the_caller_s_folder_and_shell_say(tmp_path: Path, profile: str) -> None:
     (tmp_path / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": ELSEWHERE}))
     outcome_file = tmp_path / "outcome.json"
     command = [sys.executable, "-m", "local.demo", "--json", str(outcome_file), "--workdir", str(tmp_path / "work")]
+    command += ["--unkind"] if profile == "unkind" else []
     environment = {**os.environ, **SHELL, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

@@ -64,8 +64,8 @@ command: >-
 class Airport(Town):
     """The town, with a monitored model that was trained on January."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, profile: str) -> None:
+        super().__init__(folder, profile)
         (self.policies / "flights.yaml").write_text(POLICY)
         self.system.settings["VIGIA_MONITOR_SCHEDULE"] = "*/1 * * * * *"
         self.folder = folder
@@ -130,8 +130,8 @@ class Airport(Town):
 
 
 @pytest.fixture(scope="module")
-def airport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airport]:
-    here = Airport(tmp_path_factory.mktemp("airport"))
+def airport(tmp_path_factory: pytest.TempPathFactory, profile: str) -> Iterator[Airport]:
+    here = Airport(tmp_path_factory.mktemp("airport"), profile)
     with here.system:
         here.open()
         yield here

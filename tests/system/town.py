@@ -51,7 +51,7 @@ app = the_app.app
 
 
 class Town:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, profile: str) -> None:
         self.policies = folder / "policies"
         self.policies.mkdir()
         self.write_policy("churn", "train_badly")
@@ -61,7 +61,9 @@ class Town:
         (app_folder / "function_app.py").write_text(APP)
         shutil.copy(ROOT / "host.json", app_folder)
         extra = {"VIGIA_POLICIES": str(self.policies), "VIGIA_SWEEP_SCHEDULE": "*/1 * * * * *"}
-        self.system = LocalSystem(Addresses.free(), folder / "work", extra_settings=extra, app_folder=app_folder)
+        self.system = LocalSystem(
+            Addresses.free(), folder / "work", extra_settings=extra, app_folder=app_folder, profile=profile
+        )
         self.world = World(self.system)
         self.app = self.world.app
         self.waiting = Waiting(self.system.require_running, self.world.pulse)
