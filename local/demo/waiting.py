@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 
 from local.errors import LocalSystemError
 from shared.errors import RetryableError
@@ -21,7 +21,8 @@ STILL_SECONDS = 600.0
 # After an error of the app, little is likely to come of more patience than its own longest wait, of five minutes.
 STILL_AFTER_ERROR_SECONDS = 400.0
 # What a busy machine, or a cloud that throttles or has not granted a role yet, brings about: it is looked at again.
-PASSING = (OSError, http.client.HTTPException, AzureError, RetryableError)
+NO_ANSWER = (OSError, http.client.HTTPException, ServiceRequestError, ServiceResponseError)
+PASSING = (*NO_ANSWER, HttpResponseError, RetryableError)
 PASSING_STATUSES = frozenset({401, 403, 408, 409, 429})
 
 
