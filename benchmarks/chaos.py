@@ -15,7 +15,7 @@ from azure.core.exceptions import AzureError
 
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, NotMeasurableHereError, Run
 from local.errors import LocalSystemError
-from tests.chaos.campaign import Campaign
+from tests.chaos.campaign import WATCHED, Campaign
 from tests.chaos.points import Point
 from tests.chaos.tally import Tally
 from tests.chaos.town import Town
@@ -24,8 +24,9 @@ KILLS, LONG_KILLS = 80, 1_000
 ZOMBIES, LONG_ZOMBIES = 10, 100
 ZOMBIES_AT_ONCE = 12
 ANYTIME, LONG_ANYTIME = 20, 60
-RELEASED = tuple(f"released-{number}" for number in range(8))
-LONGEST_SECONDS, LONG_LONGEST_SECONDS = 600.0, 7200.0
+RELEASED, IN_STEPS = 6, 8
+RELEASING_ZOMBIES = 3
+MINUTES, LONG_MINUTES = 10, 240
 MOST_BREAKDOWNS = 3
 # What is not done by then counts as lost; a busy machine needs its time.
 SETTLE_SECONDS = 600.0
@@ -51,7 +52,23 @@ class Round:
     is_late_traffic_put_back: bool
 
 
-def play(town: Town, chance: random.Random, points: Sequence[Point], anytime: int) -> tuple[Round, Sequence[Point]]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many kills and zombies, and how long it may take at most, in minutes; rounds are not broken off."""
+
+    kills: int
+    zombies: int
+    minutes: int
+
+    @classmethod
+    def of(cls, run: Run) -> Wanted:
+        usual = (LONG_KILLS, LONG_ZOMBIES, LONG_MINUTES) if run.is_long else (KILLS, ZOMBIES, MINUTES)
+        return cls(*(run.asked.get(option, number) for option, number in zip(OPTIONS, usual, strict=True)))
+
+
+def play(
+    town: Town, chance: random.Random, points: Sequence[Point], anytime: int, tell: Callable[[str], None]
+) -> tuple[Round, Sequence[Point]]:
     """Play a round in a new town and return it with its points.
 
     Args:
@@ -60,14 +77,21 @@ def play(town: Town, chance: random.Random, points: Sequence[Point], anytime: in
     """
     campaign = Campaign(town, settle_seconds=SETTLE_SECONDS)
     campaign.begin()
+    if not points:
+        tell("a calm worker is watched")
     found = points or campaign.explore()
+    tell(f"{len(found)} points to die at")
     missed = campaign.kill_at(found)
     campaign.kill_anytime(anytime, chance)
+    tell(f"{len(town.killed)} killed; the rest is finished and counted")
     campaign.settle()
     killed = campaign.tally()
     releasing = sum(point.call.errand == "releases" for point in found)
     on_the_way = [point for point in found if point.call.errand in {"events", "notices"}]
-    campaign.freeze_at(chance.sample(on_the_way, min(ZOMBIES_AT_ONCE, len(on_the_way))))
+    releasing_points = [point for point in found if point.call.errand == "releases"]
+    chosen = _some(on_the_way, ZOMBIES_AT_ONCE, chance) + _some(releasing_points, RELEASING_ZOMBIES, chance)
+    tell(f"{len(chosen)} points to freeze at")
+    campaign.freeze_at(chosen)
     moves = campaign.write_traffic_late()
     campaign.settle()
     ended = Round(
@@ -76,12 +100,16 @@ def play(town: Town, chance: random.Random, points: Sequence[Point], anytime: in
         missed,
         killed.kills - releasing,
         killed.duplicate_notices,
-        is_late_traffic_put_back=moves[-2:] == [{"v-1": 100}, {"v-2": 100}],
+        is_late_traffic_put_back=moves[-2:] == [{"v-1": 100}, WATCHED],
     )
     return ended, found
 
 
-def figures(rounds: Sequence[Round], seconds: float, breakdowns: int, is_long: bool) -> list[Figure]:
+def _some(points: Sequence[Point], number: int, chance: random.Random) -> list[Point]:
+    return chance.sample(points, min(number, len(points)))
+
+
+def figures(rounds: Sequence[Round], seconds: float, breakdowns: int, wanted: Wanted) -> list[Figure]:
     """Return what the rounds come to."""
 
     def total(of: Callable[[Round], int]) -> int:
@@ -95,14 +123,19 @@ def figures(rounds: Sequence[Round], seconds: float, breakdowns: int, is_long: b
     points, none = max(each.points for each in rounds), Goal("=", 0)
     return [
         Figure(
-            "chaos.kills", kills, "", f"workers killed, at {points} points and anywhere", _at_least(LONG_KILLS, is_long)
+            "chaos.kills",
+            kills,
+            "",
+            f"workers killed, at {points} points and anywhere",
+            Goal(">=", wanted.kills),
         ),
         Figure("chaos.kills_per_second", kills / seconds, "/s", "with all that they cost: starts, recovery, counting"),
         Figure("chaos.missed", total(lambda each: len(each.missed)), "", "points that no worker came to"),
-        Figure("chaos.zombies", zombies, "", "workers frozen past their lease", _at_least(LONG_ZOMBIES, is_long)),
+        Figure("chaos.zombies", zombies, "", "workers frozen past their lease", Goal(">=", wanted.zombies)),
         Figure("chaos.facts", total(lambda each: each.tally.facts), "", "facts told, each at least twice"),
         Figure("chaos.lost", total(lambda each: len(each.tally.lost)), "", "effects lost", none),
-        Figure("chaos.doubled", total(lambda each: len(each.tally.doubled)), "", "jobs, traffic moves twice", none),
+        Figure("chaos.doubled", total(lambda each: len(each.tally.doubled)), "", "jobs, steps, notices twice", none),
+        Figure("chaos.in_digests", total(lambda each: each.tally.in_digests), "", "notices told in a digest"),
         Figure("chaos.late_refused", refused, "", "writes of woken workers that were refused"),
         Figure("chaos.late_accepted", accepted, "", "and that were not", none),
         Figure("chaos.late_traffic", len(rounds) - put_back, "", "late writes of traffic that stayed", none),
@@ -120,20 +153,19 @@ def figures(rounds: Sequence[Round], seconds: float, breakdowns: int, is_long: b
 def run(run: Run) -> list[Figure]:
     if not hasattr(os, "fork"):
         raise NotMeasurableHereError("workers are forked, killed and frozen, which this system cannot do")
-    kills, zombies = (LONG_KILLS, LONG_ZOMBIES) if run.is_long else (KILLS, ZOMBIES)
+    wanted = Wanted.of(run)
     anytime = LONG_ANYTIME if run.is_long else ANYTIME
     began, chance = time.monotonic(), random.Random(1)
-    until = began + (LONG_LONGEST_SECONDS if run.is_long else LONGEST_SECONDS)
     rounds: list[Round] = []
     points: Sequence[Point] = ()
     breakdowns = 0
-    while not _is_enough(rounds, kills, zombies) and time.monotonic() < until:
-        done = sum(each.tally.kills for each in rounds)
-        run.progress(f"round {len(rounds) + 1}, {done:,} of {kills:,} kills")
+    while not _is_enough(rounds, wanted) and time.monotonic() < began + 60 * wanted.minutes:
+        so_far = _so_far(rounds, wanted)
+        run.progress(so_far)
         with tempfile.TemporaryDirectory(prefix="vigia-chaos-") as folder:
             try:
-                with Town(Path(folder) / "town", RELEASED) as town:
-                    ended, points = play(town, chance, points, anytime)
+                with Town(Path(folder) / "town", _models("released", RELEASED), _models("steps", IN_STEPS)) as town:
+                    ended, points = play(town, chance, points, anytime, _telling(run, so_far))
             except (AzureError, URLError) as exc:
                 breakdowns += 1
                 run.progress(f"a round is not counted: {type(exc).__name__}: {str(exc).splitlines()[0]}")
@@ -147,16 +179,38 @@ def run(run: Run) -> list[Figure]:
             run.progress(f"found: {told}")
         for point in ended.missed:
             run.progress(f"no worker came to {point}")
-    return figures(rounds, time.monotonic() - began, breakdowns, run.is_long)
+    return figures(rounds, time.monotonic() - began, breakdowns, wanted)
 
 
-def _is_enough(rounds: Sequence[Round], kills: int, zombies: int) -> bool:
+def _so_far(rounds: Sequence[Round], wanted: Wanted) -> str:
     tallies = [each.tally for each in rounds]
-    return sum(each.kills for each in tallies) >= kills and sum(each.zombies for each in tallies) >= zombies
+    kills, zombies = sum(each.kills for each in tallies), sum(each.zombies for each in tallies)
+    wrong = sum(len((*each.lost, *each.doubled, *each.late_accepted)) for each in tallies)
+    return (
+        f"round {len(rounds) + 1}, {kills:,} of {wanted.kills:,} kills, {zombies:,} of {wanted.zombies:,} zombies, "
+        f"{wrong} lost or doubled"
+    )
 
 
-def _at_least(bound: int, is_long: bool) -> Goal | None:
-    return Goal(">=", bound) if is_long else None
+def _telling(run: Run, so_far: str) -> Callable[[str], None]:
+    return lambda what: run.progress(f"{so_far}; {what}")
 
 
-SPEC = Benchmark("chaos", "processes killed and frozen at every step, and what was lost or done twice", run, True)
+def _models(name: str, number: int) -> list[str]:
+    return [f"{name}-{each}" for each in range(number)]
+
+
+def _is_enough(rounds: Sequence[Round], wanted: Wanted) -> bool:
+    tallies = [each.tally for each in rounds]
+    kills, zombies = sum(each.kills for each in tallies), sum(each.zombies for each in tallies)
+    return kills >= wanted.kills and zombies >= wanted.zombies
+
+
+OPTIONS = {
+    "kills": "how many workers are killed at least",
+    "zombies": "how many are frozen at least",
+    "minutes": "after how long no further round is begun",
+}
+SPEC = Benchmark(
+    "chaos", "processes killed and frozen at every step, and what was lost or done twice", run, True, OPTIONS
+)

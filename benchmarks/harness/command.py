@@ -65,6 +65,8 @@ def _console() -> Console:
 
 
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace, err: Console) -> Sequence[Figure]:
+    asked = {option: number for option in benchmark.options if (number := getattr(arguments, option)) is not None}
+
     def tell(text: str) -> None:
         if err.is_terminal:
             status.update(f"{benchmark.name}: {text} …")
@@ -72,7 +74,7 @@ def _measure(benchmark: Benchmark, arguments: argparse.Namespace, err: Console) 
             err.print(f"{benchmark.name}: {text}", soft_wrap=True)
 
     with err.status(f"{benchmark.name} …") as status:
-        return benchmark.run(Run(arguments.long, tell, arguments.rivals, arguments.unkind))
+        return benchmark.run(Run(arguments.long, tell, arguments.rivals, arguments.unkind, asked))
 
 
 def _problem(arguments: argparse.Namespace, known: Mapping[str, Benchmark]) -> str:
@@ -81,6 +83,14 @@ def _problem(arguments: argparse.Namespace, known: Mapping[str, Benchmark]) -> s
         return f"there is no benchmark {arguments.name!r}; benchmarks: {', '.join(known)}"
     if arguments.unkind and arguments.name != UNKIND_ONLY:
         return f"--unkind: only {UNKIND_ONLY} runs on the local system; name it"
+    for option in {option for each in known.values() for option in each.options}:
+        if (number := getattr(arguments, option)) is None:
+            continue
+        if not arguments.name or option not in known[arguments.name].options:
+            able = ", ".join(each.name for each in known.values() if option in each.options)
+            return f"--{option} is understood by {able}; name it"
+        if number < 1:
+            return f"--{option} {number}: must be 1 or more"
     if arguments.json and not arguments.json.absolute().parent.is_dir():
         return f"--json {arguments.json}: there is no folder {arguments.json.absolute().parent}; make it first"
     if arguments.json and arguments.json.is_dir():
@@ -102,5 +112,8 @@ def _parser(known: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
         "--rivals", action="store_true", help="first install other libraries, pinned, in .vigia/rivals (from PyPI)"
     )
     parser.add_argument("--unkind", action="store_true", help=f"{UNKIND_ONLY} alone: as slow, late and strict as Azure")
+    for benchmark in known.values():
+        for option, what in benchmark.options.items():
+            parser.add_argument(f"--{option}", type=int, metavar="N", help=f"{benchmark.name}: {what}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     return parser

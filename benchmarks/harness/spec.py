@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 Sense = Literal["<=", ">=", "="]
@@ -66,12 +66,14 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class Run:
     """How a benchmark is to run: in its longer form or not, whom it tells how far it is, whether it installs
-    rivals first, and whether the emulators are unkind: `real_canary` alone asks for that."""
+    rivals first, whether the emulators are unkind (`real_canary` alone asks for that), and how much of what it counts
+    was asked for, by the names of its options."""
 
     is_long: bool
     progress: Callable[[str], None]
     with_rivals: bool = False
     is_unkind: bool = False
+    asked: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,11 @@ class Benchmark:
     Args:
         run: raises BenchmarkError or NotMeasurableHereError.
         takes_minutes: not part of a run of all benchmarks, unless that is a long one.
+        options: what may be asked for as `--NAME NUMBER`, in words, by name.
     """
 
     name: str
     summary: str
     run: Callable[[Run], Sequence[Figure]]
     takes_minutes: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)

@@ -9,10 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.bootstrap import App
-from shared.domain.ids import JobName
+from shared.domain.ids import JobName, ReleaseId
+from shared.domain.release import Release
 from shared.engine.process import Processor
+from shared.engine.storms import Storms
 from shared.ports.workspace import JobRecord, JobRequest
 from shared.store.ledger import Claimed
+from shared.store.releases import ReleaseStore, StoredRelease
 
 
 class _Except:
@@ -65,11 +68,55 @@ def _no_sweep(app: App) -> None:
     app.sweep = SimpleNamespace(run=lambda: None)  # type: ignore[assignment]
 
 
+def _evaluation_in_memory(app: App) -> None:
+    """Know only in memory which evaluation was submitted: whoever comes after a kill submits another."""
+    real, submitted = app.workspace._target, dict[JobName, JobName]()  # type: ignore[attr-defined]
+
+    def submit_job(request: JobRequest) -> JobRecord:
+        if "vigia.release" in request.tags:
+            submitted[request.name] = JobName(f"{request.name}-{uuid.uuid4().hex[:8]}")
+        return real.submit_job(replace(request, name=submitted.get(request.name, request.name)))  # type: ignore[no-any-return]
+
+    def job(name: JobName) -> JobRecord | None:
+        return real.job(submitted.get(name, name))  # type: ignore[no-any-return]
+
+    app.workspace._target = _Except(real, submit_job=submit_job, job=job)  # type: ignore[attr-defined]
+
+
+def _steps_by_hearsay(app: App) -> None:
+    """Take a step that somebody else began for done: whoever comes after a kill leaves it out."""
+    load, save, own = ReleaseStore.load, ReleaseStore.save, set[tuple[str, int]]()
+
+    def loaded(self: ReleaseStore, release: ReleaseId) -> StoredRelease | None:
+        stored = load(self, release)
+        if stored is None or stored.release.phase != "shifting" or (release, stored.release.step_index) in own:
+            return stored
+        found = stored.release
+        beyond = min(found.step_index + 1, len(found.steps) - 1)
+        own.add((release, beyond))
+        plan = replace(found.plan, on_hand_edit="repair")  # else it stops at traffic that it does not expect
+        return StoredRelease(replace(found, step_index=beyond, plan=plan), stored.etag)
+
+    def saved(self: ReleaseStore, stored: StoredRelease, release: Release) -> StoredRelease | None:
+        own.add((release.id, release.step_index))
+        return save(self, stored, release)
+
+    ReleaseStore.load, ReleaseStore.save = loaded, saved  # type: ignore[method-assign]
+
+
+def _unmarked_digest(app: App) -> None:
+    """Leave what a digest lists waiting: the next one lists it again."""
+    Storms._mark = lambda *_: None  # type: ignore[method-assign]
+
+
 BREAKS: Mapping[str, Callable[[App], None]] = {
     "done-before-effect": _done_before_the_effect,
     "random-names": _random_names,
     "unconditional-done": _unconditional_done,
     "no-sweep": _no_sweep,
+    "evaluation-in-memory": _evaluation_in_memory,
+    "steps-by-hearsay": _steps_by_hearsay,
+    "unmarked-digest": _unmarked_digest,
 }
 
 

@@ -10,21 +10,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from tests.chaos.facts import Fed, a_hint, a_registration, a_request
+from tests.chaos.facts import Fed, Split, a_hint, a_registration, a_release_in_steps, a_request
 from tests.chaos.points import Call, Errand, Point, points_of
-from tests.chaos.tally import Split, Tally, count, is_quiet, traffic_moves, what_is_left
+from tests.chaos.policies import HELD_BACK
+from tests.chaos.tally import Tally, count, is_quiet, traffic_moves, what_is_left
 from tests.chaos.town import LEASE_SECONDS, TRAINED, VERSIONS, Town
 
 AT_ONCE = 4
-TRIES = 3
+RELEASING_AT_ONCE = 2
+KNOWN = 6
+# Nobody sends requests there, so that the watch stays undecided and the earlier version keeps its share.
+WATCHED: Split = {"v-2": 100 - HELD_BACK, "v-1": HELD_BACK}
+# More than may reach people one by one at the same time, see docs/reference/notices.md.
+BURST = 8
+TRIES = 5
 SETTLE_SECONDS = 90.0
 # Longer than any worker lives.
 LONGEST_WAIT_SECONDS = 150
+OF_BURSTS = {("send", "notices"), ("create", "outbox/pending"), ("replace", "outbox/in-digest")}
 CLAIMED = Point("after", Call("events", "create", "ledger/claimed"))
 # What a worker does that is to die on such an errand; nobody takes what another is to die of.
 _HABITS: Mapping[Errand, Mapping[str, str]] = {
     "events": {"CHAOS_IDLE_SECONDS": "2", "CHAOS_LEAVES": "releases"},
-    "notices": {"CHAOS_IDLE_SECONDS": "2", "CHAOS_LEAVES": "releases"},
+    # Longer than a burst waits for its digest.
+    "notices": {"CHAOS_IDLE_SECONDS": "8", "CHAOS_LEAVES": "releases"},
     "releases": {"CHAOS_IDLE_SECONDS": "5", "CHAOS_LEAVES": "events,notices", "CHAOS_SWEEPS": "yes"},
     "sweep": {"CHAOS_IDLE_SECONDS": "3", "CHAOS_LEAVES": "events,notices,releases", "CHAOS_SWEEPS": "yes"},
 }
@@ -45,70 +54,106 @@ class Campaign:
     hidden_seconds: int = LEASE_SECONDS + 1
     settle_seconds: float = SETTLE_SECONDS
     fed: list[Fed] = field(default_factory=list)
-    _unreleased: list[str] = field(default_factory=list)
+    _frozen: list[int] = field(default_factory=list)
     _models: list[str] = field(default_factory=lambda: list(TRAINED))
-
-    def __post_init__(self) -> None:
-        self._unreleased = list(self.town.released)
+    _released: list[str] = field(default_factory=list)
 
     def feed_request(self, model: str = "") -> None:
-        self._feed(a_request(model or self._models[len(self.fed) % 2]))
+        self._feed(a_request(model or self._known_model()))
+
+    def feed_burst(self) -> None:
+        """Have more notices of one kind about one model than people are told one by one."""
+        model = self._known_model()
+        for _ in range(BURST):
+            self.feed_request(model)
 
     def feed_release(self) -> bool:
-        """Have one more model released; False when the town has none left."""
-        if not self._unreleased:
-            return False
-        self._feed(a_registration(self._unreleased.pop(), VERSIONS[0]))
-        return True
+        """Have one more model released in each way; False when the town has none left."""
+        facts = []
+        if self.town.released:
+            self._released.append(self.town.released.pop())
+            facts.append(a_registration(self._released[-1], VERSIONS[0]))
+        if self.town.in_steps:
+            facts.append(a_release_in_steps(self.town.in_steps.pop()))
+        for fact in facts:
+            self._feed(fact)
+        return bool(facts)
 
     def begin(self) -> None:
-        """Have two models trained once, so that there is something to remember of them."""
-        for model in self._models[:2]:
+        """Have some models trained once, so that there is something to remember of them."""
+        for model in self._models[:KNOWN]:
             self.feed_request(model)
         self._ends(self._fork(CHAOS_IDLE_SECONDS="1"))
 
     def explore(self) -> list[Point]:
-        """Return every point on the way of a request, of a release and of a dead worker's fact, by watching a worker
-        whom nothing happens to."""
+        """Return every point on the way of requests, of a burst, of releases and of a dead worker's fact, by watching
+        a worker whom nothing happens to."""
         self._orphan()
         if self.feed_release():
-            self._feed(a_hint(self.town.released[-1], VERSIONS[0]))
-        for model in (self._models[0], self._fresh_model()):
-            self.feed_request(model)
-        pid = self._fork(CHAOS_TRACE="yes", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="60")
-        self._wait_until_quiet(pid)
+            self._feed(a_hint(self._released[-1], VERSIONS[0]))
+        self.feed_burst()
+        self.feed_request(self._fresh_model())
+        pid = self._fork(CHAOS_TRACE="yes", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="600", CHAOS_LIFE_SECONDS="600")
+        self._wait_until(pid, lambda: is_quiet(self.town, self.fed))
         self._kill(pid)
         return points_of([_read(line["call"]) for line in self.town.journal() if line["what"] == "call"])
 
     def kill_at(self, points: Iterable[Point]) -> list[Point]:
         """Kill a worker at each point; return the points that no worker came to.
 
-        Releases have a lane of their own, where one worker after the other carries one release on to its death.
+        Releases have lanes of their own, where one worker after the other carries them on to its death.
         """
-        by_errand: dict[Errand, list[Point]] = {}
+        by_errand: dict[Errand, list[Point]] = {"sweep": [], "releases": []}
         for point in points:
             by_errand.setdefault(_habit(point), []).append(point)
-        of_releases = by_errand.pop("releases", [])
+        of_releases, of_sweeps = by_errand.pop("releases"), by_errand.pop("sweep")
         with ThreadPoolExecutor(1) as one_lane, ThreadPoolExecutor(AT_ONCE) as lanes:
-            beside = one_lane.submit(self._kill_releasing, of_releases)
-            missed: list[Point] = []
-            for errand, of_errand in by_errand.items():
-                if errand == "sweep":
-                    beside.result()  # its workers sweep too, and would take the orphans
-                    self._orphan(len(of_errand))
-                struck = list(lanes.map(self._strike, of_errand))
-                missed += [point for point, was_struck in zip(of_errand, struck, strict=True) if not was_struck]
+            if of_sweeps:  # before any other worker sweeps, and takes the orphans
+                self._orphan(len(of_sweeps))
+            missed = self._strike_all(of_sweeps, lanes)
+            beside = one_lane.submit(self._end_releasing, "KILL_AT", of_releases)
+            for of_errand in by_errand.values():
+                missed += self._strike_all(of_errand, lanes)
             return missed + beside.result()
 
-    def _kill_releasing(self, points: Sequence[Point]) -> list[Point]:
-        if points:
-            self._begin_release()
-        return [point for point in points if not self._strike(point)]
+    def _strike_all(self, points: Sequence[Point], lanes: ThreadPoolExecutor) -> list[Point]:
+        return [point for point, struck in zip(points, lanes.map(self._strike, points), strict=True) if not struck]
 
-    def _begin_release(self) -> None:
-        """Have a release opened that waits for its first look."""
-        if self.feed_release():
-            self._ends(self._fork(**_HABITS["events"], KILL_AT="after:events:send:releases:1"))
+    def _end_releasing(self, how: str, points: Iterable[Point]) -> list[Point]:
+        """Have workers carry releases on, each until it comes to one of the points where none was killed or frozen yet;
+        return those that none came to while there were releases.
+
+        Args:
+            how: KILL_AT or STOP_AT.
+        """
+        left = set(points)
+
+        def lane(_: int) -> None:
+            while left:
+                where = {how: ",".join(map(str, sorted(left)))}
+                pid = self._fork(**where, **_HABITS["releases"])
+                end = self._ends(pid)
+                if end == "ended" and not self.town.app.releases.open_ids() and not self._release():
+                    return
+                self.town.killed += [pid] if end == "killed" else []
+                self._frozen += [pid] if end == "frozen" else []
+                left.difference_update(self._struck(pid))
+
+        if left:
+            self._release()
+        with ThreadPoolExecutor(RELEASING_AT_ONCE) as lanes:
+            list(lanes.map(lane, range(RELEASING_AT_ONCE)))
+        return sorted(left)
+
+    def _release(self) -> bool:
+        """Have one more model released in each way, as far as its first look; False when the town has none left."""
+        if not self.feed_release():
+            return False
+        self._ends(self._fork(**_HABITS["events"]))
+        return True
+
+    def _struck(self, pid: int) -> list[Point]:
+        return [Point.read(line["point"]) for line in self.town.journal() if line["pid"] == pid and "point" in line]
 
     def kill_anytime(self, times: int, chance: random.Random) -> None:
         """Kill so many workers from outside, each at a moment of its first second."""
@@ -125,17 +170,20 @@ class Campaign:
     def freeze_at(self, points: Sequence[Point]) -> int:
         """Freeze a worker at each point past its lease, have others do its work, and wake it; return how many were
         frozen."""
+        of_releases = [point for point in points if _habit(point) == "releases"]
         pids = []
         for point in points:
-            self._feed_for(point)
-            pids.append(self._fork(STOP_AT=str(point), **_HABITS[_habit(point)]))
-        frozen = [pid for pid in pids if self._ends(pid) == "frozen"]
+            if point not in of_releases:
+                self._feed_for(point)
+                pids.append(self._fork(STOP_AT=str(point), **_HABITS[_habit(point)]))
+        self._frozen = [pid for pid in pids if self._ends(pid) == "frozen"]
+        self._end_releasing("STOP_AT", of_releases)
         self.settle()
-        for pid in frozen:
+        for pid in self._frozen:
             os.kill(pid, signal.SIGCONT)
-        for pid in frozen:
+        for pid in self._frozen:
             self._ends(pid)
-        return len(frozen)
+        return len(self._frozen)
 
     def write_traffic_late(self) -> list[Split]:
         """Freeze a worker before it writes the first version's traffic, have the second one released meanwhile, and
@@ -143,10 +191,9 @@ class Campaign:
 
         There is no compare-and-set on traffic: this write is accepted, and has to be put back.
         """
-        model = self._unreleased.pop()
+        model = self.town.late
         for version in VERSIONS:
-            fact = replace(a_registration(model, version), endpoint="")
-            self._feed(fact)
+            self._feed(replace(a_registration(model, version), release="", endpoint="", course=()))
             if version == VERSIONS[0]:
                 pid = self._fork(STOP_AT="before:releases:set_traffic::1", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="20")
                 if self._ends(pid) != "frozen":
@@ -154,15 +201,16 @@ class Campaign:
             self.settle()
         os.kill(pid, signal.SIGCONT)
         self._ends(pid)
-        # Nobody sends requests, so that the watch stays undecided and the earlier version keeps its share.
-        newest = {f"v-{VERSIONS[-1]}": 95, f"v-{VERSIONS[0]}": 5}
-        self.settle(lambda: traffic_moves(self.town)[model][-1] == newest)
+        self.settle(lambda: is_quiet(self.town, self.fed) and traffic_moves(self.town)[model][-1] == WATCHED)
         return traffic_moves(self.town)[model]
 
-    def settle(self, is_settled: Callable[[], bool] = lambda: True) -> None:
-        """Have a fresh worker and the sweep finish everything; return when all is quiet, or after too long."""
-        pid = self._fork(CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="100", CHAOS_OVERDUE_SECONDS="2")
-        self._wait_until_quiet(pid, is_settled)
+    def settle(self, until: Callable[[], bool] | None = None) -> None:
+        """Have a fresh worker and the sweep finish everything; return when all is quiet, or as it is to be, or after
+        too long."""
+        longest = str(self.settle_seconds + 60)
+        patience = {"CHAOS_IDLE_SECONDS": longest, "CHAOS_LIFE_SECONDS": longest}
+        pid = self._fork(CHAOS_SWEEPS="yes", CHAOS_OVERDUE_SECONDS="2", **patience)
+        self._wait_until(pid, until or (lambda: is_quiet(self.town, self.fed)))
         self._kill(pid)
 
     def tally(self) -> Tally:
@@ -178,8 +226,6 @@ class Campaign:
         for number in range(TRIES):
             for _ in range(number):  # others took what was meant for this one
                 self._feed_for(point)
-            if number and _habit(point) == "releases":
-                self._begin_release()
             if number and _habit(point) == "sweep":
                 self._orphan()
             if self._strike_once(point):
@@ -197,15 +243,20 @@ class Campaign:
         """Feed a fact whose handling passes the point."""
         call = point.call
         if call.errand == "events" and (call.method == "model" or call.target.startswith("releases")):
-            self._feed(a_hint(self.town.released[-1], VERSIONS[0]))
-        elif call.errand == "events" and (call.method, call.target) == ("create", "models/"):
+            self._feed(a_hint((self._released or self.town.released)[-1], VERSIONS[0]))
+        elif (call.method, call.target) in {("create", "models/"), ("create", "storms/")}:
             self.feed_request(self._fresh_model())
+        elif call.errand == "notices" and (call.method, call.target) in OF_BURSTS:
+            self.feed_burst()
         elif call.errand in {"events", "notices"}:
             self.feed_request()
 
     def _fresh_model(self) -> str:
         """Return a model that nothing is remembered of, as long as there are any."""
-        return self._models.pop() if len(self._models) > 2 else self._models[0]
+        return self._models.pop() if len(self._models) > KNOWN else self._known_model()
+
+    def _known_model(self) -> str:
+        return self._models[len(self.fed) % KNOWN]
 
     def _feed(self, fact: Fed) -> None:
         self.fed.append(fact)
@@ -239,10 +290,10 @@ class Campaign:
         self._ends(pid)
         self.town.killed.append(pid)
 
-    def _wait_until_quiet(self, pid: int, is_settled: Callable[[], bool] = lambda: True) -> None:
-        """Return when the worker has nothing left to do, or after too long: what is open then is lost."""
+    def _wait_until(self, pid: int, is_settled: Callable[[], bool]) -> None:
+        """Return when the worker has done so much, or after too long: what is open then is lost."""
         deadline = time.monotonic() + self.settle_seconds
-        while time.monotonic() < deadline and not (is_quiet(self.town, self.fed) and is_settled()):
+        while time.monotonic() < deadline and not is_settled():
             if self.town.workers.wait(pid, 0.2).state != "running":
                 left = "; ".join(what_is_left(self.town, self.fed))
                 raise RuntimeError(f"the worker that finishes has ended with this left: {left}")

@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from local.addresses import WORKSPACE_ID
 from shared.domain.ids import FactKey, ModelName, ModelVersion
 from shared.events import outgoing
+from tests.chaos.policies import HELD_BACK, STEPS
 from tests.unit.events.wire import cloud, fact_from, grid
+
+Split = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +23,29 @@ class Fed:
     Args:
         bodies: events that tell it, under ids of their own.
         trains: whether one training job must come of it.
-        notices: keys of the notices that must reach their one reader once.
-        endpoint: whose traffic must have moved to the version, once; "" for none.
+        notices: keys of the notices that must be told.
+        release: that must have finished; "" for none.
+        endpoint: whose traffic must have taken this `course`, and no other.
+        is_evaluated: whether one evaluation job must come of it.
     """
 
     key: FactKey
     bodies: tuple[str, ...]
     trains: bool
-    notices: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+    release: str = ""
     endpoint: str = ""
-    version: str = ""
+    course: tuple[Split, ...] = ()
+    is_evaluated: bool = False
+
+
+# Of a second version beside the first, which serves: each step, then what is left to the first while they are watched.
+COURSE: tuple[Split, ...] = (
+    {"v-1": 100},
+    *({"v-2": share, "v-1": 100 - share} for share in STEPS[:-1]),
+    {"v-2": 100 - HELD_BACK, "v-1": HELD_BACK},
+    {"v-2": 100},
+)
 
 
 def a_request(model: str) -> Fed:
@@ -49,7 +65,27 @@ def a_request(model: str) -> Fed:
 
 
 def a_registration(model: str, version: str) -> Fed:
-    """Return the registration of a model version, which opens a release."""
+    """Return the registration of a model version, which is released all at once."""
+    key, bodies = _registered(model, version)
+    release = f"{model}-{version}"
+    told = (f"release/{release}/0-release-opened", f"release/{release}/1-promoted")
+    return Fed(
+        key, bodies, trains=False, notices=told, release=release, endpoint=model, course=({f"v-{version}": 100},)
+    )
+
+
+def a_release_in_steps(model: str) -> Fed:
+    """Return the registration of a second version, which is evaluated, approved, and released step by step."""
+    key, bodies = _registered(model, "2")
+    release = f"{model}-2"
+    told = (f"release/{release}/1-approval-needed", f"release/{release}/2-canary-started")
+    return Fed(
+        key, bodies, trains=False, notices=told, release=release, endpoint=model, course=COURSE, is_evaluated=True
+    )
+
+
+def _registered(model: str, version: str) -> tuple[FactKey, tuple[str, ...]]:
+    """Return the fact of a registration, and two events that tell it."""
     data = {"ModelName": model, "ModelVersion": version, "ModelTags": {}, "ModelProperties": {}}
     bodies = tuple(
         json.dumps(
@@ -57,9 +93,7 @@ def a_registration(model: str, version: str) -> Fed:
         )
         for _ in range(2)
     )
-    release = f"release/{model}-{version}"
-    told = (f"{release}/0-release-opened", f"{release}/1-promoted")
-    return Fed(fact_from(bodies[0]).key, bodies, trains=False, notices=told, endpoint=model, version=version)
+    return fact_from(bodies[0]).key, bodies
 
 
 def a_hint(model: str, version: str) -> Fed:
@@ -68,4 +102,4 @@ def a_hint(model: str, version: str) -> Fed:
         WORKSPACE_ID, datetime.now(UTC), model=ModelName(model), version=ModelVersion(version), hint=uuid.uuid4().hex
     )
     body = cloud(event)
-    return Fed(fact_from(body).key, (body, body), trains=False, notices=())
+    return Fed(fact_from(body).key, (body, body), trains=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,14 +17,15 @@ Labeller = Callable[[tuple[Any, ...]], str]
 
 @dataclass
 class Fuse:
-    """Counts the calls of each errand and does the deed at the point; afterwards (a frozen worker only) it knows.
+    """Counts the calls of each errand and does the deed at one of the points, whichever comes first; afterwards (a
+    frozen worker only) it knows.
 
     Args:
         deed: kills or stops this process.
         tell: takes what happened, for the journal.
     """
 
-    point: Point | None
+    points: Collection[Point]
     deed: Callable[[Point], None]
     tell: Callable[[Mapping[str, object]], None]
     is_traced: bool = False
@@ -46,9 +48,10 @@ class Fuse:
         return done
 
     def _at(self, moment: Moment, call: Call) -> None:
-        if self.point == Point(moment, call) and not self.has_burnt:
+        point = Point(moment, call)
+        if point in self.points and not self.has_burnt:
             self.has_burnt = True
-            self.deed(self.point)
+            self.deed(point)
 
 
 class Wired:
@@ -88,14 +91,14 @@ class WiredBlobs(Wired):
             is_late = self._fuse.has_burnt
             return self._noted(is_late, "create", name, self._target.create(name, body, metadata))
 
-        return self._fuse.guard("create", _state_in(name, metadata), write)
+        return self._fuse.guard("create", _state_in(name, body, metadata), write)
 
     def replace(self, name: str, body: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> Written | None:
         def write() -> Written | None:
             is_late = self._fuse.has_burnt and etag in self._before
             return self._noted(is_late, "replace", name, self._target.replace(name, body, etag, metadata))
 
-        return self._fuse.guard("replace", _state_in(name, metadata), write)
+        return self._fuse.guard("replace", _state_in(name, body, metadata), write)
 
     def _noted(self, is_late: bool, method: str, name: str, written: Written | None) -> Written | None:
         if is_late:
@@ -108,9 +111,29 @@ class WiredBlobs(Wired):
             self._before.add(etag)
 
 
-def _state_in(name: str, metadata: Mapping[str, str] | None) -> str:
-    """Return the folder and the state that is written: a release's move to another state is another step."""
-    return folder_of((name,)) + (metadata or {}).get("state", "")
+class WiredWorkspace(Wired):
+    """The workspace, which also tells of traffic that a woken worker writes: nobody there refuses it."""
+
+    def __init__(self, target: Any, fuse: Fuse) -> None:
+        super().__init__(target, fuse, lambda _: "")
+
+    def set_traffic(self, endpoint: str, traffic: Mapping[str, int], deadline: Any = None) -> None:
+        def write() -> None:
+            self._target.set_traffic(endpoint, traffic, deadline)
+            if self._fuse.has_burnt:
+                self._fuse.tell({"what": "late traffic", "endpoint": endpoint, "traffic": dict(traffic)})
+
+        # The new version's share tells the steps apart; its name is the last one.
+        self._fuse.guard("set_traffic", str(traffic[max(traffic)]), write)
+
+
+def _state_in(name: str, body: bytes, metadata: Mapping[str, str] | None) -> str:
+    """Return the folder and the state that is written: a release's move to another state or step is another point."""
+    folder, state = folder_of((name,)), (metadata or {}).get("state", "")
+    if state != "canary":
+        return folder + state
+    release = json.loads(body)
+    return f"{folder}{state} {release['step_index']} {release['phase']}"
 
 
 def folder_of(args: tuple[Any, ...]) -> str:
@@ -121,7 +144,3 @@ def folder_of(args: tuple[Any, ...]) -> str:
 
 def queue_of(args: tuple[Any, ...]) -> str:
     return str(args[0])
-
-
-def nothing_of(args: tuple[Any, ...]) -> str:
-    return ""

@@ -1,36 +1,78 @@
-"""Fills the emulated workspace through the real SDK: the training component, and a model version to release."""
+"""Fills the emulated workspace through the real SDK: components, models to release, and champions that serve."""
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from pathlib import Path
 
 from shared.bootstrap import get_app
+from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
+from shared.ports.workspace import DeploymentRequest
 
-# The first job holds the only slot for ever and all others wait in the queue: what counts is their record.
-COMPONENT = """\
+# Jobs take one slot in turn; those that train are over at once, and register nothing.
+TRAINING = """\
 $schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
 type: command
 name: train_toy
 environment: azureml:toy:1
 outputs:
   model: {type: custom_model}
-command: sleep 3600 && echo ${{outputs.model}}
+command: "true ${{outputs.model}}"
 """
-MODEL_URI = "azureml://datastores/workspaceblobstore/paths/chaos/toy"
+# What it would find is in the data that it is given.
+EVALUATION = """\
+$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
+type: command
+name: evaluate_toy
+environment: azureml:toy:1
+inputs:
+  champion: {type: mlflow_model}
+  challenger: {type: mlflow_model}
+  data: {type: uri_file}
+outputs:
+  scores: {type: uri_folder}
+command: cp ${{inputs.data}} ${{outputs.scores}}/scores.parquet
+"""
+FILES = "azureml://datastores/workspaceblobstore/paths/chaos/"
+KEYS = "keys.json"
 
 
 def main() -> None:
-    """Register the component, and the model versions listed in CHAOS_MODELS as "name:version,…"."""
+    """Register the components, and the model versions listed in CHAOS_MODELS as "name:version,…"; have the first
+    version of the models in CHAOS_SERVING serve, and write the keys of their endpoints."""
     from azure.ai.ml import load_component
-    from azure.ai.ml.entities import Environment, Model
+    from azure.ai.ml.entities import Data, Environment, Model
 
     ml = get_app().workspace.ml
     folder = Path(os.environ["CHAOS_FOLDER"])
-    if os.environ.get("CHAOS_COMPONENT"):
-        (folder / "component.yaml").write_text(COMPONENT)
-        ml.environments.create_or_update(Environment(name="toy", version="1", image="python:3.11"))
+    ml.environments.create_or_update(Environment(name="toy", version="1", image="python:3.11"))
+    ml.data.create_or_update(Data(name="toy-scores", version="1", type="uri_file", path=f"{FILES}scores.parquet"))
+    for component in (TRAINING, EVALUATION):
+        (folder / "component.yaml").write_text(component)
         ml.components.create_or_update(load_component(folder / "component.yaml"))
-    for each in filter(None, os.environ.get("CHAOS_MODELS", "").split(",")):
+    for each in filter(None, os.environ["CHAOS_MODELS"].split(",")):
         name, _, version = each.partition(":")
-        ml.models.create_or_update(Model(name=name, version=version, type="mlflow_model", path=MODEL_URI))
+        ml.models.create_or_update(Model(name=name, version=version, type="mlflow_model", path=f"{FILES}toy"))
+    serving = list(filter(None, os.environ["CHAOS_SERVING"].split(",")))
+    (folder / KEYS).write_text(json.dumps({name: _serve(name) for name in serving}))
+
+
+def _serve(name: str) -> str:
+    """Have the first version of the model serve on its endpoint; return the endpoint's key."""
+    workspace, endpoint, deployment = get_app().workspace, EndpointName(name), DeploymentName("v-1")
+    workspace.create_endpoint(endpoint)
+    _until_up(endpoint)
+    workspace.create_deployment(DeploymentRequest(endpoint, deployment, ModelName(name), ModelVersion("1")))
+    _until_up(endpoint)
+    workspace.set_traffic(endpoint, {deployment: 100})
+    return str(workspace.ml.online_endpoints.get_keys(name).primary_key)
+
+
+def _until_up(name: EndpointName) -> None:
+    while True:
+        endpoint = get_app().workspace.endpoint(name)
+        if endpoint and {endpoint.state, *(each.state for each in endpoint.deployments)} == {"Succeeded"}:
+            return
+        time.sleep(0.1)

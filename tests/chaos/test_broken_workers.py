@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from tests.chaos import policies
 from tests.chaos.campaign import CLAIMED, Campaign
 from tests.chaos.points import Call, Moment, Point
 from tests.chaos.town import Town
@@ -14,12 +15,14 @@ from tests.chaos.town import Town
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked, killed and frozen")
 
 SUBMIT = Call("events", "submit_job", "")
+EVALUATED = Point("after", Call("releases", "submit_job", ""))
+STEPPED = Point("before", Call("releases", "set_traffic", str(policies.STEPS[1])))
 DONE = Call("events", "replace", "ledger/done")
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with Town(tmp_path_factory.mktemp("broken") / "town") as town:
+    with Town(tmp_path_factory.mktemp("broken") / "town", in_steps=["in-steps-0", "in-steps-1"]) as town:
         yield town
 
 
@@ -48,9 +51,36 @@ def test_a_zombie_that_overwrites_what_others_did_is_found(town: Town, broken: s
     assert bool(campaign.tally().late_accepted) == is_found
 
 
+@pytest.mark.parametrize(
+    ("broken", "point", "found"),
+    [
+        pytest.param("evaluation-in-memory", EVALUATED, "evaluation of release", id="evaluated_twice"),
+        pytest.param("steps-by-hearsay", STEPPED, "traffic of", id="step_left_out"),
+    ],
+)
+def test_releases_that_evaluate_twice_or_leave_a_step_out_are_found(
+    town: Town, broken: str, point: Point, found: str
+) -> None:
+    campaign = Campaign(town, broken)
+    assert campaign.kill_at([point]) == []
+    campaign.settle(lambda: _is_found(found, campaign.tally().doubled))
+    assert _is_found(found, campaign.tally().doubled)
+
+
+def test_a_notice_in_two_digests_is_found(town: Town) -> None:
+    campaign = Campaign(town, "unmarked-digest")
+    campaign.feed_burst()
+    campaign.settle(lambda: _is_found("notice", campaign.tally().doubled))
+    assert _is_found("notice", campaign.tally().doubled)
+
+
 # Last, for what it leaves open stays open.
 def test_without_a_sweep_facts_stay_open(town: Town) -> None:
     campaign = Campaign(town, "no-sweep", hidden_seconds=1, settle_seconds=6)
     assert campaign.kill_at([CLAIMED]) == []
     campaign.settle()
     assert any(told.endswith("still open") for told in campaign.tally().lost)
+
+
+def _is_found(beginning: str, told: Sequence[str]) -> bool:
+    return any(each.startswith(beginning) for each in told)

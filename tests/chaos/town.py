@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,9 @@ from local.cloud_config import ROOT, CloudConfig
 from local.storage import Azurite
 from shared.bootstrap import App
 from shared.settings import Settings
+from tests.chaos import policies
+from tests.chaos.crowd import Crowd
+from tests.chaos.seeding import KEYS
 from tests.chaos.workers import Workers
 
 LEASE_SECONDS = 2
@@ -31,22 +34,6 @@ TRAINED = tuple(f"trained-{number}" for number in range(16))
 SUBSCRIPTIONS = """\
 subscriptions:
   - {name: nobody, topic: workspace, function: nobody, schema: event-grid, types: [Chaos.Never]}
-"""
-TRAINED_POLICY = """\
-model: {model}
-kind: tabular
-endpoint: {{name: {model}, type: online}}
-people: {{owner: ana@example.com}}
-retrain: {{job: "azureml:train_toy@latest", on: [drift], cooldown: 1s}}
-notify: [{{on: [training-started], to: [owner], by: [teams, email]}}]
-"""
-RELEASED_POLICY = """\
-model: {model}
-kind: tabular
-endpoint: {{name: {model}, type: online}}
-people: {{owner: ana@example.com}}
-rollout: {{strategy: all-at-once, watch_for: 1s, judge: {{interval: 1s, log_delay: 1s}}}}
-notify: [{{on: [release-opened, promoted], to: [owner], by: [teams]}}]
 """
 TOY = {
     "MLmodel": "flavors:\n  python_function: {loader_module: toy, code: code}\n",
@@ -60,18 +47,21 @@ class Town:
     """Start it, feed it events, let workers loose in it, and read what became of them."""
 
     folder: Path
-    released: Sequence[str] = ()  # models to be released, each on an endpoint of its own
+    released: list[str] = field(default_factory=list)  # models whose first version is still to be released at once
+    in_steps: list[str] = field(default_factory=list)  # and whose second one beside the first, which serves
+    late: str = "late"  # whose traffic is written late
     addresses: Addresses = field(default_factory=Addresses.free)
     killed: list[int] = field(default_factory=list)
 
     def __enter__(self) -> Town:
         self.folder.mkdir(parents=True, exist_ok=True)
-        policies = self.folder / "policies"
-        policies.mkdir()
-        for model in TRAINED:
-            (policies / f"{model}.yaml").write_text(TRAINED_POLICY.format(model=model))
-        for model in self.released:
-            (policies / f"{model}.yaml").write_text(RELEASED_POLICY.format(model=model))
+        folder = self.folder / "policies"
+        folder.mkdir()
+        written = {model: policies.TRAINED.format(model=model) for model in TRAINED}
+        written |= {model: policies.RELEASED.format(model=model) for model in (*self.released, self.late)}
+        written |= {model: policies.in_steps(model) for model in self.in_steps}
+        for model, policy in written.items():
+            (folder / f"{model}.yaml").write_text(policy)
         (self.folder / "subscriptions.yaml").write_text(SUBSCRIPTIONS)
         config = CloudConfig(self.addresses, self.folder / "cloud", self.folder / "subscriptions.yaml")
         config.write(self.folder / "cloud.json")
@@ -79,7 +69,7 @@ class Town:
         command = [sys.executable, "-m", "local.cloud", str(self.folder / "cloud.json")]
         self._cloud = ChildProcess("the emulated cloud", command, self.folder / "cloud.log", {"PYTHONPATH": str(ROOT)})
         self.settings = {
-            **settings_for(self.addresses, policies),
+            **settings_for(self.addresses, folder),
             "VIGIA_LEASE_SECONDS": str(LEASE_SECONDS),
             "CHAOS_JOURNAL": str(self.folder / "journal.jsonl"),
             "CHAOS_FOLDER": str(self.folder),
@@ -99,6 +89,8 @@ class Town:
         self.close()
 
     def close(self) -> None:
+        if hasattr(self, "_crowd"):
+            self._crowd.leave()
         if hasattr(self, "workers"):
             self.workers.close()
         if hasattr(self, "_queues"):
@@ -144,7 +136,24 @@ class Town:
                 container.create_container()
             for name, content in TOY.items():
                 container.upload_blob(f"chaos/toy/{name}", content)
+            container.upload_blob("chaos/scores.parquet", _scores())
         self._app = App(Settings.read(self.settings))
         list(self._app.ledger.open_keys())  # creates the container
-        models = ",".join(f"{model}:{version}" for model in self.released for version in VERSIONS)
-        self.workers.run("seed", CHAOS_COMPONENT="yes", CHAOS_MODELS=models)
+        models = ",".join(
+            f"{model}:{version}" for model in (*self.released, *self.in_steps, self.late) for version in VERSIONS
+        )
+        self.workers.run("seed", CHAOS_MODELS=models, CHAOS_SERVING=",".join(self.in_steps))
+        keys = json.loads((self.folder / KEYS).read_text())
+        if keys:
+            self._crowd = Crowd(self._app, self.addresses.url("scoring"), keys)
+
+
+def _scores() -> bytes:
+    """Return what an evaluation finds: both versions score alike, and well in each group."""
+    import numpy as np
+    import pandas as pd
+
+    rows, chance = np.arange(600), np.random.default_rng(1)
+    scores = np.clip(0.25 + 0.5 * (rows % 2) + chance.normal(0, 0.12, len(rows)), 0.001, 0.999)
+    found = {"row_id": rows.astype(str), "label": rows % 2, "champion_score": scores, "challenger_score": scores}
+    return pd.DataFrame({**found, "carrier": np.where(rows % 4 < 2, "AA", "BB")}).to_parquet(index=False)

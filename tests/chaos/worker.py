@@ -3,7 +3,8 @@
     KILL_AT=after:events:create:ledger/:1 python -m tests.chaos.worker
 
 The app's settings come from the environment, as in Azure. Where a worker is to die (KILL_AT) or to freeze (STOP_AT) is
-read here and nowhere else; the ports are wired for it, the code that runs is the product's.
+read here and nowhere else; the ports are wired for it, the code that runs is the product's. Of several points, written
+with commas, the first that it comes to counts.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ import azure.functions as func
 from azure.core.exceptions import HttpResponseError
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
-import shared.engine.outbox
 from functions import notices, process, reconcile, timers
 from shared.bootstrap import App, get_app
+from shared.engine import outbox, storms
 from shared.policy.model import Policy
 from shared.reactions.retrain_section import Retrain
 from tests.chaos import breaks
-from tests.chaos.fuse import Fuse, Wired, WiredBlobs, nothing_of, queue_of
+from tests.chaos.fuse import Fuse, Wired, WiredBlobs, WiredWorkspace, queue_of
 from tests.chaos.points import Errand, Point
 
 AGAIN_AFTER_SECONDS = 1
 # As in host.json.
 MOST_DEQUEUES = 5
-SWEEP_SECONDS = 0.5
+SWEEP_SECONDS = 1.5
+BURST_WINDOW = timedelta(seconds=6)
 IDLE_SECONDS = 0.08
-LONGEST_LIFE_SECONDS = 120
 
 ERRANDS: Mapping[Errand, Any] = {
     "events": process.process,
@@ -69,7 +70,7 @@ class Worker:
         self._kill_at, self._stop_at = environment.get("KILL_AT", ""), environment.get("STOP_AT", "")
         where = self._kill_at or self._stop_at
         self.fuse = Fuse(
-            point=Point.read(where) if where else None,
+            points=frozenset(map(Point.read, filter(None, where.split(",")))),
             deed=self._die if self._kill_at else self._freeze,
             tell=self._journal.tell,
             is_traced="CHAOS_TRACE" in environment,
@@ -78,9 +79,13 @@ class Worker:
         self._queues = tuple(queue for queue in ERRANDS if queue not in environment.get("CHAOS_LEAVES", ""))
         # A message whose worker died comes back after this long; on Azure that takes ten minutes.
         self._hidden = int(environment.get("CHAOS_HIDDEN_SECONDS", "3"))
+        self._life = float(environment.get("CHAOS_LIFE_SECONDS", "120"))
         self._idle_limit = float(environment.get("CHAOS_IDLE_SECONDS", "1.5"))
         if "CHAOS_OVERDUE_SECONDS" in environment:
-            shared.engine.outbox.OVERDUE_AFTER = timedelta(seconds=float(environment["CHAOS_OVERDUE_SECONDS"]))
+            outbox.OVERDUE_AFTER = timedelta(seconds=float(environment["CHAOS_OVERDUE_SECONDS"]))
+        # Minutes on Azure, too.
+        for module in (storms, outbox):
+            module.WINDOW = BURST_WINDOW  # type: ignore[attr-defined]
         self.app = wire(get_app(), self.fuse)
         breaks.apply(environment.get("CHAOS_BREAK", ""), self.app)
 
@@ -88,11 +93,11 @@ class Worker:
         """Work until nothing has come for a while, or until this worker has slept: a zombie ends with its errand."""
         born = idle_since = time.monotonic()
         swept = 0.0
-        while time.monotonic() - born < LONGEST_LIFE_SECONDS and not self.fuse.has_burnt:
+        while time.monotonic() - born < self._life and not self.fuse.has_burnt:
             now = time.monotonic()
             if self._sweeps and now - swept > SWEEP_SECONDS:
-                swept = now
                 self._sweep()
+                swept = time.monotonic()
             had_work = [self._errand(queue) for queue in self._queues]
             if any(had_work):
                 idle_since = time.monotonic()
@@ -163,12 +168,12 @@ def wire(app: App, fuse: Fuse) -> App:
     """Put the fuse into every port that the app writes through; before any part of it is built."""
     app.blobs = WiredBlobs(app.blobs, fuse)
     app.queue = Wired(app.queue, fuse, queue_of)  # type: ignore[assignment]
-    app.workspace = Wired(app.workspace, fuse, nothing_of)  # type: ignore[assignment]
+    app.decision_blobs = WiredBlobs(app.decision_blobs, fuse)
+    app.workspace = WiredWorkspace(app.workspace, fuse)  # type: ignore[assignment]
     app.policies = tuple(map(_without_cooldown, app.policies))
-    outbox = app.outbox
-    channels = {name: Wired(channel, fuse, lambda _, name=name: name) for name, channel in outbox.channels.items()}  # type: ignore[misc]
-    # Each notice by itself: the tally asks after every single one.
-    app.outbox = replace(outbox, channels=channels, storms=None)
+    told = app.outbox.channels.items()
+    channels = {name: Wired(channel, fuse, lambda _, name=name: name) for name, channel in told}  # type: ignore[misc]
+    app.outbox = replace(app.outbox, channels=channels)
     return app
 
 

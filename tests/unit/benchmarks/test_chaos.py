@@ -22,12 +22,12 @@ def a_round(
     repeated: int = 11,
     is_put_back: bool = True,
 ) -> chaos.Round:
-    tally = Tally(600, kills, zombies, lost, (), 20, 0, 70, accepted)
+    tally = Tally(600, kills, zombies, lost, (), 20, 0, 70, accepted, 9)
     return chaos.Round(tally, 80, [], 500, repeated, is_put_back)
 
 
 def by_name(*rounds: chaos.Round) -> dict[str, Figure]:
-    return {figure.name: figure for figure in chaos.figures(rounds, 100.0, 0, is_long=True)}
+    return {figure.name: figure for figure in chaos.figures(rounds, 100.0, 0, chaos.Wanted(1000, 100, 60))}
 
 
 def test_rounds_add_up() -> None:
