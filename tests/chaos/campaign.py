@@ -195,7 +195,9 @@ class Campaign:
         for version in VERSIONS:
             self._feed(replace(a_registration(model, version), release="", endpoint="", course=()))
             if version == VERSIONS[0]:
-                pid = self._fork(STOP_AT="before:releases:set_traffic::1", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="20")
+                pid = self._fork(
+                    STOP_AT="before:releases:set_traffic:100:1", CHAOS_SWEEPS="yes", CHAOS_IDLE_SECONDS="20"
+                )
                 if self._ends(pid) != "frozen":
                     raise RuntimeError("no worker came to write the traffic")
             self.settle()
@@ -294,7 +296,7 @@ class Campaign:
         """Return when the worker has done so much, or after too long: what is open then is lost."""
         deadline = time.monotonic() + self.settle_seconds
         while time.monotonic() < deadline and not is_settled():
-            if self.town.workers.wait(pid, 0.2).state != "running":
+            if self.town.workers.wait(pid, 0.5).state != "running":
                 left = "; ".join(what_is_left(self.town, self.fed))
                 raise RuntimeError(f"the worker that finishes has ended with this left: {left}")
 

@@ -92,12 +92,13 @@ class Worker:
     def live(self) -> None:
         """Work until nothing has come for a while, or until this worker has slept: a zombie ends with its errand."""
         born = idle_since = time.monotonic()
-        swept = 0.0
+        next_sweep = 0.0
         while time.monotonic() - born < self._life and not self.fuse.has_burnt:
             now = time.monotonic()
-            if self._sweeps and now - swept > SWEEP_SECONDS:
+            if self._sweeps and now > next_sweep:
                 self._sweep()
-                swept = time.monotonic()
+                # Where a sweep takes long, messages must have their time, too.
+                next_sweep = time.monotonic() + max(SWEEP_SECONDS, 3 * (time.monotonic() - now))
             had_work = [self._errand(queue) for queue in self._queues]
             if any(had_work):
                 idle_since = time.monotonic()

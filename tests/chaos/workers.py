@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from local.cloud_config import ROOT
 
-POLL_SECONDS = 0.005
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
