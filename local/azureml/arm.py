@@ -86,14 +86,20 @@ def stamp(moment: datetime | None = None) -> str:
     return (moment or now()).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def caller(request: web.Request) -> Json:
-    """Who calls, from the bearer token's claims: `{"createdBy", "createdByType"}`. The signature isn't checked."""
+def claims_of(request: web.Request) -> Json:
+    """Return the claims of a call's token; empty when there is none. The signature isn't checked."""
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError, binascii.Error):
-        claims = {}
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def caller(request: web.Request) -> Json:
+    """Who calls, from the bearer token's claims: `{"createdBy", "createdByType"}`."""
+    claims = claims_of(request)
     # A display name, as Azure ML records it: "Mary Smith", and no address with it.
     person = claims.get("name") or claims.get("upn")
     if person:
@@ -179,8 +185,9 @@ def middleware(faults: Faults, conditions: Conditions, check: Callable[[web.Requ
             response = _answer(
                 _wrapped(exc) if conditions.profile.wrapped_refusals and "Endpoints" in request.path else exc
             )
-        except web.HTTPNotFound:
-            response = _answer(ArmError(404, "NotImitated", f"the emulator has no {request.method} {request.path}"))
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as exc:
+            text = f"the emulator has no {request.method} {request.path}"
+            response = _answer(ArmError(exc.status, "NotImitated", text))
         response.headers.update(headers)
         if conditions.profile.other_case:
             _spell_otherwise(response)

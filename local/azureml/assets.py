@@ -116,6 +116,9 @@ class Assets:
                 version = component_spec.version_of(given)
             spec = component_spec.completed(given, version)
             properties = {**properties, "componentSpec": spec}
+        if kind == "data" and properties.get("dataType") in ("uri_folder", "mltable"):
+            # The service ends the place of a folder so, whatever it was sent.
+            properties = {**properties, "dataUri": str(properties.get("dataUri")).rstrip("/") + "/"}
         container = self._kinds[kind].get(name)
         if container is None:
             top: Json = {"isArchived": False, "tags": {}, "properties": {}}

@@ -14,7 +14,6 @@ from aiohttp import web
 
 from local.azureml.arm import (
     PREFIX,
-    ArmError,
     Json,
     bad_request,
     caller,
@@ -67,8 +66,6 @@ class BatchJobs:
         ]
 
     async def _invoke(self, request: web.Request) -> web.Response:
-        if not request.headers.get("Authorization", "").startswith("Bearer "):
-            raise ArmError(401, "Unauthorized", "Authorization: Bearer TOKEN (Microsoft Entra ID) is missing")
         endpoint = self._endpoints.find(request)
         deployment = _chosen(endpoint, request.headers.get("azureml-model-deployment"))
         wanted: Json = (await read_json(request)).get("properties") or {}

@@ -1,4 +1,5 @@
-"""Compute: one instance (`ci-local`) and one cluster (`cpu-cluster`) that can be read, stopped, started and replaced.
+"""Compute: one instance (`ci-local`) and one cluster (`cpu-cluster`) that can be read, replaced,
+stopped, started and deleted; others can be made.
 
 They are names with a state: jobs run whatever it is.
 """
@@ -44,6 +45,24 @@ def _cluster() -> Json:
     return {"computeType": "AmlCompute", "provisioningState": "Succeeded", "properties": inner}
 
 
+# What is allowed when, what it looks like meanwhile, and how it ends.
+_CHANGES = {
+    "start": ("Stopped", "Starting", "Running"),
+    "stop": ("Running", "Stopping", "Stopped"),
+    "restart": ("Running", "Restarting", "Running"),
+}
+
+
+def _state(kind: str, known: Resource | None) -> Json:
+    """What nobody but the service writes: it outlives a replacement."""
+    fresh: dict[str, Json] = {
+        "ComputeInstance": {"state": "Creating"},
+        "AmlCompute": {"allocationState": "Steady", "currentNodeCount": 0, "targetNodeCount": 0},
+    }
+    inner = known.properties.get("properties") or {} if known else {}
+    return {key: inner.get(key, value) for key, value in fresh.get(kind, {}).items()}
+
+
 class Compute:
     """ARM routes for compute."""
 
@@ -63,7 +82,8 @@ class Compute:
             web.get(PREFIX + "/computes", self._list),
             web.get(PREFIX + "/computes/{name}", self._get),
             web.put(PREFIX + "/computes/{name}", self._put),
-            web.post(PREFIX + "/computes/{name}/{action:start|stop}", self._act),
+            web.delete(PREFIX + "/computes/{name}", self._delete),
+            web.post(PREFIX + "/computes/{name}/{action:start|stop|restart}", self._act),
         ]
 
     def _find(self, request: web.Request) -> Resource:
@@ -81,19 +101,33 @@ class Compute:
     async def _put(self, request: web.Request) -> web.Response:
         """Replace the whole compute, as the service does; members that are left out are gone."""
         name = request.match_info["name"]
-        properties = (await read_json(request)).get("properties") or {}
+        body = await read_json(request)
+        properties = body.get("properties") or {}
         if "computeType" not in properties:
             raise bad_request(f"compute {name}: properties.computeType is missing")
-        made = resource(f"computes/{name}", "computes", properties, caller(request), {"location": "local"})
-        made.properties["provisioningState"] = "Updating"
-        is_new = name not in self._computes
+        known = self._computes.get(name)
+        properties["properties"] = {**(properties.get("properties") or {}), **_state(properties["computeType"], known)}
+        properties["provisioningState"] = "Updating" if known else "Creating"
+        top = {"location": body.get("location") or "local", "tags": body.get("tags") or {}}
+        made = resource(f"computes/{name}", "computes", properties, caller(request), top)
         self._computes[name] = made
         operation = self._operations.begin("compute", self._settle(made))
-        return self._operations.accepted_write(operation, made.json(), made.id, is_new)
+        return self._operations.accepted_write(operation, made.json(), made.id, known is None)
 
     async def _settle(self, made: Resource) -> None:
         await self._work()
         made.properties["provisioningState"] = "Succeeded"
+        if made.properties["properties"].get("state") == "Creating":
+            made.properties["properties"]["state"] = "Running"
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        found = self._find(request)
+        found.properties["provisioningState"] = "Deleting"
+        return self._operations.accepted(self._operations.begin("compute", self._remove(found)))
+
+    async def _remove(self, found: Resource) -> None:
+        await self._work()
+        self._computes.pop(found.name, None)
 
     async def _act(self, request: web.Request) -> web.Response:
         found, action = self._find(request), request.match_info["action"]
@@ -101,10 +135,10 @@ class Compute:
         if found.properties["computeType"] != "ComputeInstance":
             message = f"{found.name} is {found.properties['computeType']}; only a compute instance can {action}."
             raise bad_request(f"{message} Scale a cluster down to 0 nodes instead.", "ComputeTypeNotSupported")
-        before, after = ("Running", "Stopped") if action == "stop" else ("Stopped", "Running")
+        before, during, after = _CHANGES[action]
         if inner.get("state") not in {before, after}:
             raise ArmError(409, "UserError", f"{found.name} is {inner.get('state')}; try again later.", "InvalidState")
-        inner["state"] = "Stopping" if action == "stop" else "Starting"
+        inner["state"] = during
         return self._operations.accepted(self._operations.begin(action, self._change(inner, after)))
 
     async def _change(self, inner: Json, state: str) -> None:

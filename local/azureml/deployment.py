@@ -63,6 +63,7 @@ class Endpoint(ProvisionedEndpoint[Deployment]):
     """Traffic maps deployment names to whole percents; `routed` is what of it callers meet already."""
 
     keys: dict[str, str] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))  # for callers, where authMode is AMLToken
     routed: dict[str, int] = field(default_factory=dict)
 
     @property

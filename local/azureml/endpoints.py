@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from local.azureml.arm import PREFIX, Json, Resource, bad_request, read_json
+from local.azureml.arm import PREFIX, Json, Resource, bad_request, now, read_json
 from local.azureml.deployment import Endpoint
 from local.azureml.endpoint_routes import EndpointRoutes
 from local.azureml.processes import kill
@@ -44,6 +44,7 @@ class Endpoints(EndpointRoutes[Endpoint]):
         return [
             *super().routes(),
             web.post(one + "/listKeys", self._keys),
+            web.post(one + "/token", self._token),
             web.post(one + "/regenerateKeys", self._regenerate),
         ]
 
@@ -90,6 +91,21 @@ class Endpoints(EndpointRoutes[Endpoint]):
 
     async def _keys(self, request: web.Request) -> web.Response:
         return web.json_response(self.find(request).keys)
+
+    async def _token(self, request: web.Request) -> web.Response:
+        """A token of an endpoint whose callers have tokens of Azure ML's own, good for an hour."""
+        endpoint = self.find(request)
+        if str(endpoint.resource.properties.get("authMode")).lower() != "amltoken":
+            raise bad_request(f"endpoint {endpoint.name} has no tokens of Azure ML; authMode must be AMLToken")
+        expires = int(now().timestamp()) + 3600
+        return web.json_response(
+            {
+                "accessToken": endpoint.token,
+                "expiryTimeUtc": expires,
+                "refreshAfterTimeUtc": expires - 600,
+                "tokenType": "Bearer",
+            }
+        )
 
     async def _regenerate(self, request: web.Request) -> web.Response:
         endpoint, kind = self.find(request), (await read_json(request)).get("keyType")

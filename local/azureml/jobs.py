@@ -107,16 +107,20 @@ class Jobs:
         if known is not None:
             known.submissions += 1
             return self._update(known, properties)
+        return web.json_response(self.submit(name, properties, caller(request)).resource.json(), status=201)
+
+    def submit(self, name: str, properties: Json, by: Json) -> Job:
+        """Start a new job. Raise ArmError 400 when the service would not take it."""
         if not _NAME.match(name):
             text = f"job name {name!r}: up to 255 letters, digits, '-', '_' and '.', beginning with a letter or digit"
             raise bad_request(text, "InvalidJobName")
         self._requirements.of_job(properties)
-        made = resource(f"jobs/{name}", "jobs", self._initial(name, properties), caller(request))
+        made = resource(f"jobs/{name}", "jobs", self._initial(name, properties), by)
         job = Job(made, properties, self._config.workdir / "jobs" / name, _RUN_TYPES[properties["jobType"]])
         self._jobs[name] = job
         job.move("NotStarted", self._outbox)
         self._runner.submit(job)
-        return web.json_response(made.json(), status=201)
+        return job
 
     def _initial(self, name: str, properties: Json) -> Json:
         url = f"{self._config.addresses.url('azureml')}/_local/jobs/{name}/log"

@@ -160,9 +160,13 @@ class ScoringProxy:
 
 def _is_authorized(request: web.Request, endpoint: Endpoint) -> bool:
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if str(endpoint.resource.properties.get("authMode")).lower() != "key":
-        return bool(token)
-    return token in endpoint.keys.values()
+    match str(endpoint.resource.properties.get("authMode")).lower():
+        case "key":
+            return token in endpoint.keys.values()
+        case "amltoken":
+            return token == endpoint.token
+        case _:
+            return bool(token)  # Entra's: nobody signs on loopback
 
 
 def _ms(began: float) -> int:

@@ -24,6 +24,7 @@ from local.azureml.collector import Collector
 from local.azureml.command import CommandRunner
 from local.azureml.compute import Compute
 from local.azureml.config import AzureMlConfig
+from local.azureml.datastores import Datastores
 from local.azureml.deploy import Deployer
 from local.azureml.deployment import Endpoint
 from local.azureml.deployments import Deployments
@@ -41,7 +42,9 @@ from local.azureml.processes import kill
 from local.azureml.references import References
 from local.azureml.region import Region
 from local.azureml.requirements import Requirements
+from local.azureml.schedules import Schedules
 from local.azureml.scoring import ScoringProxy
+from local.azureml.tokens import check_token
 from local.azureml.tracking import Tracking
 from local.azureml.workspace import Workspace
 from local.ports import require_free
@@ -115,12 +118,15 @@ class AzureMl:
         deployer = Deployer(config, self._blobs, self._references, session)
         batch, compute = BatchEndpoints(config, operations, self._batch, region), Compute(operations, config)
         requirements = Requirements(self._references, compute)
+        jobs = Jobs(config, self._runner, requirements, operations, self._outbox, self._jobs)
         parts = (
             Workspace(config.addresses, self._blobs),
+            Datastores(config.addresses),
             operations,
             self._assets,
             compute,
-            Jobs(config, self._runner, requirements, operations, self._outbox, self._jobs),
+            jobs,
+            Schedules(jobs.submit),
             endpoints,
             Deployments(config, endpoints, self._references, requirements, deployer, operations, self._outbox, region),
             batch,
@@ -129,11 +135,20 @@ class AzureMl:
             Tracking(self._jobs),
             LocalApi(self._jobs, endpoints, batch, self._endpoints, config, self._traffic),
         )
-        arm = middleware(config.faults, config.conditions, Gate(config.faults, config.conditions).check)
+        arm = middleware(config.faults, config.conditions, self._check(Gate(config.faults, config.conditions)))
         app = web.Application(middlewares=[arm], client_max_size=16 * 1024 * 1024)
         for part in parts:
             app.add_routes(part.routes())
         return app
+
+    def _check(self, gate: Gate) -> Callable[[web.Request], dict[str, str]]:
+        own = self._config.addresses.url("azureml")
+
+        def check(request: web.Request) -> dict[str, str]:
+            check_token(request, own)
+            return gate.check(request)
+
+        return check
 
     def _batch_runner(self) -> BatchRunner:
         commands = CommandRunner(self._config, self._data, self._outbox)

@@ -222,7 +222,7 @@ def test_versions_are_listed_newest_first_since_a_moment_in_one_call(
 
 def test_data_is_found_by_version_and_as_the_latest(workspace: AzureWorkspace) -> None:
     for reference in ("azureml:customers:1", "azureml:customers@latest"):
-        assert workspace.data_uri(reference).endswith("/paths/contract/toy")
+        assert workspace.data_uri(reference).endswith("/paths/contract/toy/")
     with pytest.raises(WorkspaceError, match="the workspace has no data asset azureml:customers:99"):
         workspace.data_uri("azureml:customers:99")
 

@@ -19,7 +19,7 @@ import yaml
 from sklearn.linear_model import LinearRegression
 
 HERE = Path(__file__).parent
-CACHE = HERE.parents[1] / ".vigia" / "microsoft"
+CACHE = (HERE.parents[1] / ".vigia" / "microsoft").resolve()  # pytest names tests by real paths
 # Old setup.py files tell pip their name only up to this version.
 BUILD_WITH = "setuptools<81\n"
 

@@ -24,7 +24,7 @@ from azure.ai.ml.entities import (
 )
 from azure.core.exceptions import ResourceNotFoundError
 
-from tests.local.azureml.conftest import LOADER, System, write_toy_model
+from tests.local.azureml.conftest import LOADER, System, bearer, write_toy_model
 
 ENDPOINT = "batch-sums"
 PATHS = "azureml://datastores/workspaceblobstore/paths"
@@ -201,7 +201,7 @@ def test_default_deployment_answers_when_none_is_named(system: System, folder: S
     endpoint = system.ml.batch_endpoints.get(ENDPOINT)
     body = {"properties": {"inputData": {"x": {"jobInputType": "UriFolder", "uri": folder({"1.csv": table((1, 1))})}}}}
 
-    answer = requests.post(endpoint.scoring_uri, json=body, headers={"Authorization": "Bearer t"}, timeout=10)
+    answer = requests.post(endpoint.scoring_uri, json=body, headers=bearer(), timeout=10)
 
     assert (answer.status_code, answer.headers["azureml-model-deployment"]) == (201, "blue")
     system.wait_for_job(answer.json()["name"], SECONDS)
@@ -278,7 +278,7 @@ def test_scoring_script_gets_mini_batches_of_paths(system: System, folder: Store
 
 def test_invocation_that_cannot_start_is_refused(system: System) -> None:
     uri = system.ml.batch_endpoints.get(ENDPOINT).scoring_uri
-    signed = {"Authorization": "Bearer t"}
+    signed = bearer()
     literal: Any = {"properties": {"inputData": {"n": {"jobInputType": "Literal", "value": 1}}}}
 
     assert requests.post(uri, json={}, timeout=5).status_code == 401
@@ -292,7 +292,7 @@ def test_invocation_that_cannot_start_is_refused(system: System) -> None:
 def test_endpoint_without_a_default_or_jobs_says_so(system: System) -> None:
     made = system.ml.batch_endpoints.begin_create_or_update(BatchEndpoint(name="empty", tags={})).result()
 
-    answer = requests.post(made.scoring_uri, json={}, headers={"Authorization": "Bearer t"}, timeout=5)
+    answer = requests.post(made.scoring_uri, json={}, headers=bearer(), timeout=5)
 
     assert (answer.status_code, "no default deployment" in answer.text) == (400, True)
     assert list(system.ml.batch_endpoints.list_jobs("empty")) == []
@@ -310,9 +310,9 @@ def test_faults_hit_invocations_too(system: System, folder: Store) -> None:
 
     requests.post(url, json={"lost_replies": 1}, timeout=5)
     with pytest.raises(requests.ConnectionError):
-        requests.post(scoring, json=body, headers={"Authorization": "Bearer t"}, timeout=5)
+        requests.post(scoring, json=body, headers=bearer(), timeout=5)
     requests.post(url, json={"status_401": 1}, timeout=5)
-    refused = requests.post(scoring, json=body, headers={"Authorization": "Bearer t"}, timeout=5)
+    refused = requests.post(scoring, json=body, headers=bearer(), timeout=5)
 
     assert refused.status_code == 401
     made = list(system.ml.batch_endpoints.list_jobs(ENDPOINT))

@@ -19,9 +19,11 @@ from azure.ai.ml.entities import ManagedOnlineDeployment, ManagedOnlineEndpoint,
 from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 
 from local.addresses import WORKSPACE_ID, Addresses
-from tests.local.azureml.conftest import System, make_client, write_toy_model
+from tests.local.azureml.conftest import System, bearer, make_client, write_toy_model
 
 ENDPOINT = "faulty"
+
+ARM = "https://management.azure.com"
 
 
 @pytest.fixture
@@ -120,12 +122,34 @@ def test_wrong_fault_is_refused_with_the_known_names(faults: str) -> None:
 
 def test_missing_api_version_and_unknown_routes_are_errors_in_arm_shape(system: System) -> None:
     base = system.addresses.url("azureml") + WORKSPACE_ID
-    without = requests.get(f"{base}/models", timeout=5)
-    unknown = requests.get(f"{base}/marvels?api-version=2024-01-01", timeout=5)
+    without = requests.get(f"{base}/models", headers=bearer(ARM), timeout=5)
+    unknown = requests.get(f"{base}/marvels?api-version=2024-01-01", headers=bearer(ARM), timeout=5)
+    wrong = requests.delete(f"{base}/models/m?api-version=2024-01-01", headers=bearer(ARM), timeout=5)
 
     assert (without.status_code, without.json()["error"]["code"]) == (400, "MissingApiVersionParameter")
     assert unknown.status_code == 404
     assert "the emulator has no GET" in unknown.json()["error"]["message"]
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "NotImitated")
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        pytest.param({}, "AuthenticationFailed", id="none"),
+        pytest.param({"Authorization": "Bearer t"}, "InvalidAuthenticationToken", id="no_jwt"),
+        pytest.param(bearer("https://storage.azure.com"), "InvalidAuthenticationTokenAudience", id="of_storage"),
+        pytest.param(bearer("https://ml.azure.com"), "InvalidAuthenticationTokenAudience", id="of_the_data_plane"),
+        pytest.param(bearer(ARM, seconds=-1), "ExpiredAuthenticationToken", id="expired"),
+    ],
+)
+def test_call_without_a_token_of_azure_resource_manager_is_401(
+    system: System, headers: dict[str, str], code: str
+) -> None:
+    url = f"{system.addresses.url('azureml')}{WORKSPACE_ID}?api-version=2024-01-01"
+
+    answer = requests.get(url, headers=headers, timeout=5)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
 
 
 RUN = """\

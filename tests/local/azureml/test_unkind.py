@@ -23,7 +23,8 @@ from local.profile import Conditions, Profile
 from shared.adapters.failures import innermost
 from tests.local.azureml.conftest import System, write_toy_model
 
-APP = f"Bearer e30.{base64.urlsafe_b64encode(b'{}').decode()}."
+CLAIMS = {"aud": "https://management.azure.com", "exp": 4_000_000_000}
+APP = f"Bearer e30.{base64.urlsafe_b64encode(json.dumps(CLAIMS).encode()).decode()}."
 VERSION = {"api-version": "2024-01-01"}
 
 
