@@ -78,7 +78,7 @@ class Observation:
         seen_at: when the endpoint was read.
         failure: why the job or the deployment that the state waits for has failed.
         unseen: why nothing could be seen, but the request perhaps; empty when everything could.
-        is_refused: nothing could be seen because Azure does not let the app see it.
+        is_refused: nothing could be seen for want of a role, which may be on its way.
     """
 
     request: ReleaseRequest | None = None
