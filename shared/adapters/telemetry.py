@@ -19,7 +19,7 @@ from shared.settings import Settings
 # One row per deployment and interval leaves the service, not one per request. The table's page says that ResponseCode
 # is a number, Microsoft's own example compares it with a text; a code that is none is null, and meets no condition.
 QUERY = """AmlOnlineEndpointTrafficLog
-| where EndpointName == "{endpoint}" and TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})
+| where EndpointName =~ "{endpoint}" and TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})
 | extend Code = toint(ResponseCode)
 | extend IsServed = Code >= 100 and Code < 400
 | summarize Requests = count(), Errors = count() - countif(Code >= 100 and Code < 500 and not(Code in ({failures}))),

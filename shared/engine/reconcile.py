@@ -180,7 +180,7 @@ class Reconciler:
                 log.info("release.action_delayed", extra=about)
                 tell_refusal(exc, self.outbox, self.clock.now())
                 self._tell(saved)
-                self._tell_unended(saved.release, exc)
+                self._tell_undone(saved.release, exc)
                 if taken.wake_at <= self.clock.now() + _asked(exc):
                     self._retry(saved, _asked(exc))
                 return None
@@ -194,11 +194,16 @@ class Reconciler:
                 saved = noted
         return saved
 
-    def _tell_unended(self, release: Release, exc: RetryableError) -> None:
-        """Tell that a release has ended and cannot be left: it still owns its endpoint, and no other gets a turn."""
+    def _tell_undone(self, release: Release, exc: RetryableError) -> None:
+        """Tell that a release has ended and cannot be left: it still owns its endpoint, and no other gets a turn; or
+        that Azure lets nobody move the traffic of one that serves, which may be a roll back."""
         now = self.clock.now()
-        if release.state.is_terminal and now - release.entered_at >= TELLS_AFTER:
+        if now - release.entered_at < TELLS_AFTER:
+            return
+        if release.state.is_terminal:
             self.outbox.post([stuck(f"the end of release {release.id}", exc.message, now)])
+        elif isinstance(exc, AccessRefusedError) and not release.state.is_before_serving:
+            self.outbox.post([stuck(f"the traffic of release {release.id}", exc.message, now)])
 
     def _refused(self, stored: StoredRelease, seen: Observation, why: str) -> StoredRelease | None:
         """It is refused for good: fail before traffic was touched, take it back after; keep trying to roll back."""

@@ -18,7 +18,7 @@ from azure.ai.ml.entities import Data, Environment, Model
 from benchmarks.harness.storage import counted_requests
 from shared.adapters.workspace import AzureWorkspace
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
-from shared.errors import RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.errors import AccessRefusedError, RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord, JobRequest
 from tests.fakes.clock import FakeClock
@@ -63,7 +63,7 @@ def adapter(of: System) -> AzureWorkspace:
 def faults(system: System) -> Iterator[Callable[..., None]]:  # noqa: F811
     url = f"{system.addresses.url('azureml')}/_local/faults"
 
-    def set_faults(**wanted: int) -> None:
+    def set_faults(**wanted: Any) -> None:
         assert requests.post(url, json=wanted, timeout=5).status_code == 200
 
     yield set_faults
@@ -128,6 +128,19 @@ def test_a_wait_that_azure_asks_for_is_handed_on_instead_of_slept(
 
     assert throttled.value.after == timedelta(seconds=300)
     assert waiting.value.after is not None
+
+
+def test_a_role_that_is_taken_away_and_given_back(workspace: AzureWorkspace, faults: Callable[..., None]) -> None:
+    endpoint = EndpointName(f"roles-{uuid.uuid4().hex[:8]}")
+    faults(roles_removed=["write"])
+
+    with pytest.raises(AccessRefusedError, match="does not have authorization"):
+        workspace.create_endpoint(endpoint)
+    assert workspace.endpoint(endpoint) is None
+
+    faults(roles_removed=0)
+    workspace.create_endpoint(endpoint)
+    assert workspace.endpoint(endpoint) is not None
 
 
 def test_a_job_is_canceled_once_and_one_that_ended_is_left(workspace: AzureWorkspace) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName
+from shared.domain.notice import NoticeKind
 from shared.domain.release import ReleaseState
-from shared.errors import PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
+from shared.errors import AccessRefusedError, PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.queues import RELEASES
 from tests.fakes.releases import a_plan
 from tests.unit.engine.release_world import ENDPOINT, MINUTE, Killed, World
@@ -193,6 +194,22 @@ def test_a_release_is_not_looked_at_before_azure_wants_to_be_asked_again(method:
 
     assert world.release(release).wake_at == world.clock.now() + timedelta(minutes=3)
     world.run()
+    assert world.release(release).state is ReleaseState.FINISHED
+
+
+def test_a_role_that_is_taken_away_while_a_version_serves_is_told_at_once_and_the_release_goes_on_later() -> None:
+    world = World()
+    release = world.open()
+    world.run(until=lambda: world.release(release).state is ReleaseState.CANARY)
+    refused = AccessRefusedError("access.forbidden", "traffic of endpoint flight-delay: 403 AuthorizationFailed")
+    world.workspace.errors = {"set_traffic": [refused] * 20}
+
+    world.run(longest=timedelta(minutes=20))
+    told = [notice for notice in world.outbox.notices.values() if notice.kind is NoticeKind.NOT_RUNNING]
+    world.workspace.errors = {}
+    world.run()
+
+    assert {notice.parameters["part"] for notice in told} == {f"the traffic of release {release}"}
     assert world.release(release).state is ReleaseState.FINISHED
 
 
