@@ -222,17 +222,18 @@ def _wrapped(error: ArmError) -> ArmError:
 def _spell_otherwise(response: web.StreamResponse) -> None:
     """Write the ids in an answer as some of Azure's services do: names as they were given, all else in lower case.
 
-    Ids of versions and of jobs stay: Microsoft's own SDK reads those in Azure ML's spelling only, see
-    azure.ai.ml._utils._arm_id_utils, so the service writes them so.
+    Ids of versions, jobs and deployments stay: Microsoft's own SDK reads those in Azure ML's spelling only, so the
+    service writes them so.
     """
     if isinstance(response, web.Response) and response.content_type == "application/json" and response.text:
         response.text = _RESOURCE_ID.sub(lambda found: _in_lower_case(found[0]), response.text)
 
 
+_READ_STRICTLY = ("/versions/", "/jobs/", "/deployments/")
 _RESOURCE_ID = re.compile(r'/subscriptions/[^"]+')
 
 
 def _in_lower_case(resource: str) -> str:
-    if "/versions/" in resource or "/jobs/" in resource:
+    if any(kind in resource for kind in _READ_STRICTLY):
         return resource
     return resource.replace("/resourceGroups/", "/resourcegroups/").replace(PROVIDER, PROVIDER.lower())
