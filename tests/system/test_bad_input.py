@@ -36,7 +36,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, profile: str) -> Iterator[Tow
     folder = tmp_path_factory.mktemp("town")
     here = Town(folder, profile)
     with here.system:
-        register_component(here, folder)
+        here.get(lambda: register_component(here, folder))
         yield here
 
 

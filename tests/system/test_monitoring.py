@@ -81,16 +81,17 @@ class Airport(Town):
         files.upload_frame(flights([1])[[*FEATURES, ROW_ID]], "january/part-0.parquet")
         files.upload_folder(write_toy_model(self.folder / "toy"), "toy")
         client = self.app.workspace.ml
-        client.environments.create_or_update(Environment(name="plain", version="1", image="python:3.11"))
-        client.components.create_or_update(load_component(component))
-        self.app.workspace.create_endpoint(ENDPOINT)
+        plain = Environment(name="plain", version="1", image="python:3.11")
+        self.get(lambda: client.environments.create_or_update(plain))
+        self.get(lambda: client.components.create_or_update(load_component(component)))
+        self.get(lambda: self.app.workspace.create_endpoint(ENDPOINT))
         self.ask_for_training(MODEL, "the first")
         self.until(lambda: [each for each in self.trainings if each.outcome == "completed"])
         version = self.until(lambda: self.app.workspace.model(MODEL, ModelVersion("1")))
         request = DeploymentRequest(ENDPOINT, DEPLOYMENT, MODEL, version.version)
-        self.app.workspace.create_deployment(request)
+        self.get(lambda: self.app.workspace.create_deployment(request))
         self.until(lambda: [each for each in self.app.workspace.deployments(ENDPOINT) if each.state == "Succeeded"])
-        self.app.workspace.set_traffic(ENDPOINT, {DEPLOYMENT: 100})
+        self.get(lambda: self.app.workspace.set_traffic(ENDPOINT, {DEPLOYMENT: 100}))
 
     def serve(self, frame: pd.DataFrame) -> None:
         """Have the collector write that these rows were scored just now, 100 a request."""

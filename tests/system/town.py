@@ -77,6 +77,11 @@ class Town:
         """Return the first truth that `found` gives."""
         return self.waiting.until("what the test is about", found)
 
+    def get(self, act: Callable[[], T]) -> T:
+        """Return what `act` returns; it is called again as long as the cloud refuses or throttles it."""
+        (found,) = self.until(lambda: (act(),))
+        return found
+
     def restart_functions(self) -> None:
         os.environ.pop(CLOUD, None)  # our own client has set it
         self.system.kill_functions()
