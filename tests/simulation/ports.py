@@ -78,13 +78,17 @@ class SimulatedQueue:
     queues: Queues
     # How much of a queue is shown. The service shows 32; of eight the same is to be learned from fewer messages.
     page: ClassVar[int] = 8
-    # How long what is put back on a queue stays there; None for good.
-    put_back_for: ClassVar[timedelta | None] = None
+    # How long what we put on a queue stays there; None for good.
+    lifetime: ClassVar[timedelta | None] = None
 
     def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
-        self.run.write(
-            "queues w", f"send {queue} {text[:30]}", lambda: self.queues.send(queue, text, self.run.now + delay)
-        )
+        def land() -> None:
+            self.queues.send(queue, text, self.run.now + delay, self._expires_at())
+
+        self.run.write("queues w", f"send {queue} {text[:30]}", land)
+
+    def _expires_at(self) -> datetime | None:
+        return self.run.now + self.lifetime if self.lifetime else None
 
     def peek(self, queue: str) -> tuple[Waiting, ...]:
         return self.run.read("queues r", f"peek {queue}", lambda: self._waiting(queue)[: self.page])
@@ -110,8 +114,7 @@ class SimulatedQueue:
         return tuple(Waiting(each.text, each.visible_at, each.expires_at) for each in self._of(queue))
 
     def _put(self, message: Message, to: str | None) -> None:
-        now = self.run.now
-        expires_at = now + self.put_back_for if self.put_back_for else None
+        now, expires_at = self.run.now, self._expires_at()
         if to == poison_queue(message.queue):
             self.queues.poison.append(replace(message, visible_at=now, expires_at=expires_at))
         elif to is not None:

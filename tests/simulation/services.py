@@ -13,7 +13,7 @@ from shared.ports.blobs import Blob, BlobItem, Written
 # Source: learn.microsoft.com "Azure Queue storage trigger", read 2026-11-20.
 HIDDEN_FOR = timedelta(minutes=10)
 MOST_TRIES = 5
-# What the host puts on a queue, or moves to a poison queue, lives for so long, which cannot be configured.
+# What the host moves to a poison queue lives for so long, which cannot be configured.
 # Source: github.com/Azure/azure-webjobs-sdk-extensions/issues/891, read 2026-11-20.
 LIFETIME = timedelta(days=7)
 
@@ -90,9 +90,6 @@ class Queues:
     def send(self, queue: str, text: str, visible_at: datetime, expires_at: datetime | None = None) -> None:
         number = next(self._numbers)
         self.messages[number] = Message(number, queue, text, visible_at, expires_at)
-
-    def send_to_poison(self, queue: str, text: str, now: datetime, expires_at: datetime | None) -> None:
-        self.poison.append(Message(next(self._numbers), queue, text, now, expires_at))
 
     def visible(self, now: datetime) -> list[Message]:
         return [message for message in self.messages.values() if message.visible_at <= now]

@@ -23,7 +23,7 @@ from tests.simulation.ports import SimulatedQueue
 from tests.simulation.properties import violations
 from tests.simulation.run import Run
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.services import LIFETIME, Message
+from tests.simulation.services import Message
 from tests.simulation.stories import Story, story
 from tests.simulation.themes import theme_of
 from tests.simulation.world import Parts, World, duplicates
@@ -34,7 +34,7 @@ MOST_REPLAYS = 3
 ROUND = timedelta(minutes=15)
 AFTER_EVERY_LANDING = timedelta(hours=25)
 TIMER = timedelta(minutes=1)
-AFTER_POISON, STOPPED = timedelta(minutes=20), timedelta(days=14)
+STOPPED = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ class _Scheduler(Scheduler):
         self.world = world
         self._start = run.now
         self._arrivals = list(told.arrivals)
-        # When the app is stopped: long enough after the last message could be poison.
-        self._stop = self._start + AFTER_POISON if told.shape.is_stopped else None
+        stopped_after = told.shape.stopped_after
+        self._stop = None if stopped_after is None else self._start + stopped_after
         if told.shape.outage:
             area, status, length = told.shape.outage
             world.sky.outages.append(Outage(area, self._start, self._start + length, status))
@@ -169,7 +169,7 @@ class _Scheduler(Scheduler):
         while self._arrivals and self._start + self._arrivals[0].after <= until:
             arrival = self._arrivals.pop(0)
             self.run.note(f"delivered: {arrival.body[:100]}")
-            self.queues.send(EVENTS, arrival.body, self.run.now, self.run.now + LIFETIME)
+            self.queues.send(EVENTS, arrival.body, self.run.now)
 
     def _drain(self) -> None:
         """Work on every visible message, one after the other."""

@@ -52,7 +52,7 @@ class Shape:
         storm: facts of which one kind of notice tells about one model, more than go out one by one.
         flood: facts about one model, more than can be seen of a poison queue.
         outage: what nobody can read from the start on, and the answer; for so long.
-        is_stopped: whether the app is stopped for two weeks afterwards.
+        stopped_after: when, from the start on, the app is stopped for two weeks; None for never.
         spread_minutes: the facts begin to be told within so many minutes, counted from one of `hours`.
     """
 
@@ -65,7 +65,7 @@ class Shape:
     storm: int = 0
     flood: int = 0
     outage: tuple[str, str, timedelta] | None = None
-    is_stopped: bool = False
+    stopped_after: timedelta | None = None
     copies: tuple[int, ...] = (1, 2, 2, 3)
     late: tuple[timedelta, ...] = LATE
     spread_minutes: float = 8

@@ -34,8 +34,11 @@ STOPPED = Faults(sleep=0.35, switch=0.3)
 CAUGHT = Faults(sleep=0.5, switch=0.4)
 DYING = Faults(kill=0.35)
 REFUSING = Faults(refuse=0.4)
-AZURE_ML_OUT = (AZURE_ML, "503", timedelta(minutes=1))
-MEMORY_DAMAGED = ("models r", "400", timedelta(minutes=8))
+MINUTE = timedelta(minutes=1)
+# The host's poison messages cannot be made to stay; those behind what can be seen are put back within ten minutes.
+AFTER_POISON = 20 * MINUTE
+AZURE_ML_OUT = (AZURE_ML, "503", MINUTE)
+MEMORY_DAMAGED = ("models r", "400", 8 * MINUTE)
 
 THEMES = (
     Theme("claims that nobody answers", ONCE, {"ledger w": UNANSWERED, "inbox w": REFUSING}, share=0.1),
@@ -59,7 +62,7 @@ THEMES = (
         share=0.1,
     ),
     Theme(
-        "Azure ML is away for a minute",
+        "Azure ML is away for a minute, and the app is stopped before all is done",
         Shape(
             2, freezes=1, releases=3, copies=(1, 2), late=AT_ONCE, spread_minutes=0.8, hours=(0,), outage=AZURE_ML_OUT
         ),
@@ -67,7 +70,9 @@ THEMES = (
     ),
     Theme(
         "more poison than can be seen, and an app that is stopped for two weeks",
-        Shape(0, flood=12, copies=(1,), spread_minutes=5, hours=(0,), outage=MEMORY_DAMAGED, is_stopped=True),
+        Shape(
+            0, flood=12, copies=(1,), spread_minutes=5, hours=(0,), outage=MEMORY_DAMAGED, stopped_after=AFTER_POISON
+        ),
         share=0.0,
     ),
 )

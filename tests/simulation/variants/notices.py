@@ -93,7 +93,7 @@ class SeesTheFirst(Arrivals):
         return super()._keep(name, seen, len(seen), before)
 
 
-_FOR_A_WEEK = Patch(SimulatedQueue, "put_back_for", LIFETIME)
+_FOR_A_WEEK = Patch(SimulatedQueue, "lifetime", LIFETIME)
 _NEVER_LAST = Patch(troubles, "LAST_TRY", MOST_TRIES + 1)
 VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("told-before-done", "notices are posted before done, never after", Parts(processor=TellsBeforeDone)),
@@ -101,7 +101,7 @@ VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("noted-before-sent", "a message is noted before it is sent", Parts(outbox=NotedBeforeSent)),
     Variant("posts-twice", "notices are stored without their key", Parts(outbox_store=PostsTwice)),
     Variant("first-page", "poison behind what can be seen expires", Parts(arrivals=SeesTheFirst), first=10),
-    Variant("renewed-for-a-week", "poison is put back for another week", patches=(_FOR_A_WEEK,), first=10),
+    Variant("for-a-week", "what is put on a queue, or back on one, stays for a week", patches=(_FOR_A_WEEK,), first=10),
     Variant("poisons-delayed", "a service that is away makes messages poison", patches=(_NEVER_LAST,), first=10),
     Variant("no-quarantine", "what cannot be understood is tried for ever", Parts(processor=NoQuarantine)),
 )
