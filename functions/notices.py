@@ -24,11 +24,11 @@ def deliver_notice(message: func.QueueMessage) -> None:
             try:
                 app.outbox.handle(body)
             except RetryableError as exc:
-                if (message.dequeue_count or 0) < LAST_TRY:
+                if exc.after is None and (message.dequeue_count or 0) < LAST_TRY:
                     raise
                 # The notice gives up by itself after two days; until then its message is none that calls people.
                 log.warning("notices wait for a channel: %s", exc)
-                app.queue.send(NOTICES, body, BUSY_DELAY)
+                app.queue.send(NOTICES, body, exc.after or BUSY_DELAY)
     except PolicyError as exc:
         # Whom to tell stands in the policies; the notice waits until someone mends the file.
         log.error("policy.broken: notices wait until it is mended\n%s", exc)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.adapters.patience import wait_in
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError, SettingsError, VigiaError
 from shared.ports.channels import Message, Recipient
 from shared.settings import Settings
@@ -91,7 +92,8 @@ class AcsMailChannel:
         told = f"{self._host} answered {status}{_reason(response)}"
         if status == 429:
             wait = response.headers.get("Retry-After", "")
-            return RetryableError("email.quota", told + (f"; retry after {wait[:20]} s" if wait else ""))
+            told += f"; retry after {wait[:20]} s" if wait else ""
+            return RetryableError("email.quota", told, after=wait_in(response.headers))
         # 409: the same request is still under way. After 5xx it is not known what was done.
         if status == 409 or status >= 500:
             return AmbiguousWriteError("email.unclear", told)

@@ -7,7 +7,7 @@ wait is slept through, and for a longer one everybody who reads (or writes) is t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,14 @@ _ASKING = {429, 503}
 
 def asked_wait(exc: Any) -> timedelta | None:
     """Return how long the service asks to wait, from the answer that an error of azure-core carries."""
+    return wait_in(getattr(getattr(exc, "response", None), "headers", None) or {})
+
+
+def wait_in(headers: Mapping[str, str]) -> timedelta | None:
+    """Return what `Retry-After` says, in seconds or as a date; None when it says nothing."""
     from azure.core.pipeline.policies import RetryPolicy
 
-    text = (getattr(getattr(exc, "response", None), "headers", None) or {}).get("Retry-After")
+    text = headers.get("Retry-After")
     try:
         return timedelta(seconds=RetryPolicy().parse_retry_after(text)) if text else None
     except (ValueError, TypeError, OverflowError):

@@ -81,6 +81,22 @@ def test_a_notice_whose_channel_is_away_comes_again(app: FakeApp) -> None:
     assert [message.text for message in app.queues.messages if message.queue == NOTICES] == [body]
 
 
+def test_a_notice_comes_again_when_the_channel_asked_for_it(app: FakeApp) -> None:
+    class Full:
+        def send(self, message: Message, to: Recipient) -> None:
+            raise RetryableError("email.quota", f"{message.key} to {to.email}: 429", after=timedelta(minutes=30))
+
+    app.outbox.channels.update(email=Full(), teams=Full())  # type: ignore[attr-defined]
+    app.outbox.post([Notice(NoticeKind.TRAINING_FAILED, "k", MODEL, {"reason": "x"})])
+    body = app.queues.take(NOTICES)
+    assert body
+
+    deliver_notice(Tried(body, 1))
+
+    (again,) = [message for message in app.queues.messages if message.queue == NOTICES]
+    assert (again.text, again.visible_at - app.time.now()) == (body, timedelta(minutes=30))
+
+
 def test_what_can_never_work_still_becomes_poison(app: FakeApp) -> None:
     with pytest.raises(PermanentError):
         deliver_notice(Tried('{"notice": "nonsense"}', LAST_TRY))
