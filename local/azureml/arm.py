@@ -22,6 +22,7 @@ Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PROVIDER = "Microsoft.MachineLearningServices"
+_VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(-(dataplane)?preview|-privatepreview)?$")
 
 
 def in_any_case(path: str) -> str:
@@ -175,8 +176,8 @@ def middleware(faults: Faults, conditions: Conditions, check: Callable[[web.Requ
     async def arm(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/_local/"):
             return await handler(request)
-        if "/subscriptions/" in request.path and "api-version" not in request.query:
-            return _answer(ArmError(400, "MissingApiVersionParameter", "The api-version query parameter is required."))
+        if "/subscriptions/" in request.path and (wrong := _wrong_version(request.query.get("api-version"))):
+            return _answer(wrong)
         headers: dict[str, str] = {}
         try:
             headers = check(request)
@@ -198,6 +199,15 @@ def middleware(faults: Faults, conditions: Conditions, check: Callable[[web.Requ
         return response
 
     return arm
+
+
+def _wrong_version(version: str | None) -> ArmError | None:
+    """Any version is taken, as the SDK mixes nine of them, but it must be one."""
+    if version is None:
+        return ArmError(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
+    if _VERSION.match(version):
+        return None
+    return ArmError(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
 
 
 def _writes(request: web.Request) -> bool:

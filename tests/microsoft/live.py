@@ -121,12 +121,12 @@ def _emulators() -> Iterator[dict[str, str]]:
 
     async def publish(event: dict[str, Any]) -> None: ...
 
-    addresses, traffic = Addresses.free(), _traffic()
+    addresses = Addresses.free()
     with Azurite(addresses), tempfile.TemporaryDirectory(prefix="microsoft-") as workdir:
-        azure_ml = AzureMl(AzureMlConfig(addresses, Path(workdir)), publish, traffic)
+        azure_ml = AzureMl(AzureMlConfig(addresses, Path(workdir)), publish, TrafficLog())
         dead_letters = BlobDeadLetters(addresses.storage_connection_string)
         grid = EventGrid(addresses.eventgrid, [], "http://127.0.0.1:9", dead_letters)
-        with running(azure_ml, grid, Monitor(addresses.monitor, traffic, workspaces=LOGS)):
+        with running(azure_ml, grid, Monitor(addresses.monitor, _traffic(), workspaces=LOGS)):
             _furnish(addresses.url("azureml") + WORKSPACE_ID)
             yield _environment(addresses)
 

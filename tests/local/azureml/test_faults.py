@@ -123,10 +123,12 @@ def test_wrong_fault_is_refused_with_the_known_names(faults: str) -> None:
 def test_missing_api_version_and_unknown_routes_are_errors_in_arm_shape(system: System) -> None:
     base = system.addresses.url("azureml") + WORKSPACE_ID
     without = requests.get(f"{base}/models", headers=bearer(ARM), timeout=5)
+    strange = requests.get(f"{base}/models?api-version=latest", headers=bearer(ARM), timeout=5)
     unknown = requests.get(f"{base}/marvels?api-version=2024-01-01", headers=bearer(ARM), timeout=5)
     wrong = requests.delete(f"{base}/models/m?api-version=2024-01-01", headers=bearer(ARM), timeout=5)
 
     assert (without.status_code, without.json()["error"]["code"]) == (400, "MissingApiVersionParameter")
+    assert (strange.status_code, strange.json()["error"]["code"]) == (400, "InvalidApiVersionParameter")
     assert unknown.status_code == 404
     assert "the emulator has no GET" in unknown.json()["error"]["message"]
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "NotImitated")
