@@ -226,11 +226,15 @@ class Story:
 
     def _wait_for_release(self, version: str, wanted: ReleaseState) -> Release:
         told: list[int] = []
+        entered: list[ReleaseState] = []
 
         def ended() -> Release | None:
             release = self.world.release(version)
             if release is None:
                 return None
+            if release.state not in entered and not release.state.is_terminal:
+                entered.append(release.state)
+                self.narrator.say(f"version {version} is {release.state.replace('_', ' ')}")
             for step in release.traffic_steps[len(told) :]:
                 told.append(step)
                 self.narrator.happened(f"version {version} has {step} % of the traffic (read back)")
