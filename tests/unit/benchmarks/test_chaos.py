@@ -9,7 +9,7 @@ import pytest
 from benchmarks import chaos
 from benchmarks.harness.spec import Figure, NotMeasurableHereError, Run
 from tests.chaos.points import Call, Point, points_of
-from tests.chaos.tally import Tally
+from tests.chaos.tally import Tally, walk
 
 POINT = Point("before", Call("events", "create", "ledger/claimed"))
 
@@ -52,6 +52,30 @@ def test_rounds_add_up() -> None:
 def test_a_single_loss_misses_the_goal(round_: chaos.Round, missed: str) -> None:
     found = by_name(a_round(), round_)
     assert [name for name, figure in found.items() if figure.is_met is False] == [missed]
+
+
+FIRST, HALF, ALL = {"v-1": 100}, {"v-2": 50, "v-1": 50}, {"v-2": 100}
+
+
+@pytest.mark.parametrize(
+    ("moves", "late", "reached", "astray"),
+    [
+        pytest.param([{}, FIRST, HALF, ALL], [], 3, [], id="each_step_once"),
+        pytest.param([FIRST, ALL], [], 1, [ALL], id="a_step_left_out"),
+        pytest.param([FIRST, HALF, FIRST, HALF, ALL], [], 3, [FIRST], id="back_and_forth"),
+        pytest.param([FIRST, HALF, ALL, HALF, ALL], [HALF], 3, [], id="a_late_write_put_back"),
+        pytest.param([FIRST, HALF], [], 2, [], id="forgotten_on_the_way"),
+    ],
+)
+def test_traffic_takes_its_course(
+    moves: list[dict[str, int]], late: list[dict[str, int]], reached: int, astray: list[dict[str, int]]
+) -> None:
+    assert walk(moves, (FIRST, HALF, ALL), late) == (reached, astray)
+
+
+def test_what_is_asked_for_counts() -> None:
+    asked = Run(is_long=True, progress=print, asked={"kills": 7})
+    assert chaos.Wanted.of(asked) == chaos.Wanted(7, chaos.LONG_ZOMBIES, chaos.LONG_MINUTES)
 
 
 def test_where_nothing_can_be_forked_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

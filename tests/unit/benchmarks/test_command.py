@@ -90,6 +90,31 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(
 
 
 @pytest.mark.parametrize(
+    ("argv", "asked", "refusal"),
+    [
+        pytest.param(["chaos", "--kills", "7"], {"kills": 7}, "", id="asked_for"),
+        pytest.param(["chaos"], {}, "", id="not_asked_for"),
+        pytest.param(["chaos", "--kills", "0"], None, "--kills 0: must be 1 or more", id="nothing"),
+        pytest.param(["toy", "--kills", "7"], None, "--kills is understood by chaos; name it", id="another"),
+        pytest.param(["--kills", "7"], None, "--kills is understood by chaos; name it", id="all"),
+    ],
+)
+def test_options_reach_the_benchmark_that_has_them(
+    argv: list[str], asked: dict[str, int] | None, refusal: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs: list[Run] = []
+
+    def run(run: Run) -> Sequence[Figure]:
+        runs.append(run)
+        return [QUICK]
+
+    chaos = Benchmark("chaos", "a toy", run, options={"kills": "how many"})
+    assert call(chaos, toy("toy", QUICK), argv=argv) == (2 if refusal else 0)
+    assert [run.asked for run in runs] == ([] if asked is None else [asked])
+    assert refusal in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("argv", "expected"),
     [
         pytest.param([], ["quick"], id="all_means_all_short_ones"),
