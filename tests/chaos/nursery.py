@@ -83,6 +83,7 @@ def _warm_up() -> None:
     import azure.ai.ml.entities
     import azure.storage.blob
     import azure.storage.queue  # noqa: F401
+    from azure.ai.ml._utils import _experimental
 
     from shared.bootstrap import get_app
     from shared.release.gates.registry import gates
@@ -90,6 +91,8 @@ def _warm_up() -> None:
 
     app = get_app()
     app.policies, app.people, gates()
+    # It reads the sources of its whole stack, at each deployment that is read, to find out whether to log a warning.
+    _experimental._should_skip_warning = lambda: True
     inspect.stack()  # building a pipeline job looks at the stack, which is slow until all sources are known
 
 

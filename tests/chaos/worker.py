@@ -37,7 +37,7 @@ AGAIN_AFTER_SECONDS = 1
 MOST_DEQUEUES = 5
 SWEEP_SECONDS = 1.5
 BURST_WINDOW = timedelta(seconds=6)
-IDLE_SECONDS = 0.08
+IDLE_SECONDS = 0.15
 
 ERRANDS: Mapping[Errand, Any] = {
     "events": process.process,
