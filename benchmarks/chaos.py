@@ -24,7 +24,7 @@ KILLS, LONG_KILLS = 80, 1_000
 ZOMBIES, LONG_ZOMBIES = 10, 100
 ZOMBIES_AT_ONCE = 12
 ANYTIME, LONG_ANYTIME = 20, 60
-RELEASED, IN_STEPS = 6, 8
+RELEASED, IN_STEPS = 5, 5
 RELEASING_ZOMBIES = 3
 MINUTES, LONG_MINUTES = 10, 240
 MOST_BREAKDOWNS = 3
@@ -172,7 +172,7 @@ def run(run: Run) -> list[Figure]:
                 if breakdowns > MOST_BREAKDOWNS:
                     raise BenchmarkError(f"{breakdowns} rounds broke down: {exc}") from exc
                 continue
-            except LocalSystemError as exc:
+            except (LocalSystemError, RuntimeError) as exc:
                 raise BenchmarkError(str(exc)) from exc
         rounds.append(ended)
         for told in (*ended.tally.lost, *ended.tally.doubled, *ended.tally.late_accepted):

@@ -13,6 +13,7 @@ from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release
 from shared.engine.process import Processor
 from shared.engine.storms import Storms
+from shared.ports.clock import Deadline
 from shared.ports.workspace import JobRecord, JobRequest
 from shared.store.ledger import Claimed
 from shared.store.releases import ReleaseStore, StoredRelease
@@ -72,10 +73,11 @@ def _evaluation_in_memory(app: App) -> None:
     """Know only in memory which evaluation was submitted: whoever comes after a kill submits another."""
     real, submitted = app.workspace._target, dict[JobName, JobName]()  # type: ignore[attr-defined]
 
-    def submit_job(request: JobRequest) -> JobRecord:
+    def submit_job(request: JobRequest, deadline: Deadline | None = None) -> JobRecord:
         if "vigia.release" in request.tags:
             submitted[request.name] = JobName(f"{request.name}-{uuid.uuid4().hex[:8]}")
-        return real.submit_job(replace(request, name=submitted.get(request.name, request.name)))  # type: ignore[no-any-return]
+        named = replace(request, name=submitted.get(request.name, request.name))
+        return real.submit_job(named, deadline)  # type: ignore[no-any-return]
 
     def job(name: JobName) -> JobRecord | None:
         return real.job(submitted.get(name, name))  # type: ignore[no-any-return]

@@ -129,12 +129,15 @@ class Campaign:
         left = set(points)
 
         def lane(_: int) -> None:
-            while left:
+            in_vain = 0
+            while left and in_vain < TRIES:
                 where = {how: ",".join(map(str, sorted(left)))}
                 pid = self._fork(**where, **_HABITS["releases"])
                 end = self._ends(pid)
-                if end == "ended" and not self.town.app.releases.open_ids() and not self._release():
-                    return
+                if end == "ended":
+                    in_vain += 1
+                    if not self.town.app.releases.open_ids() and not self._release():
+                        return
                 self.town.killed += [pid] if end == "killed" else []
                 self._frozen += [pid] if end == "frozen" else []
                 left.difference_update(self._struck(pid))

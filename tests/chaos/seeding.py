@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.bootstrap import get_app
@@ -55,19 +56,22 @@ def main() -> None:
     for each in filter(None, os.environ["CHAOS_MODELS"].split(",")):
         name, _, version = each.partition(":")
         ml.models.create_or_update(Model(name=name, version=version, type="mlflow_model", path=f"{FILES}toy"))
-    serving = list(filter(None, os.environ["CHAOS_SERVING"].split(",")))
-    (folder / KEYS).write_text(json.dumps({name: _serve(name) for name in serving}))
+    serving = list(map(EndpointName, filter(None, os.environ["CHAOS_SERVING"].split(","))))
+    _serve(serving)
+    (folder / KEYS).write_text(json.dumps({name: ml.online_endpoints.get_keys(name).primary_key for name in serving}))
 
 
-def _serve(name: str) -> str:
-    """Have the first version of the model serve on its endpoint; return the endpoint's key."""
-    workspace, endpoint, deployment = get_app().workspace, EndpointName(name), DeploymentName("v-1")
-    workspace.create_endpoint(endpoint)
-    _until_up(endpoint)
-    workspace.create_deployment(DeploymentRequest(endpoint, deployment, ModelName(name), ModelVersion("1")))
-    _until_up(endpoint)
-    workspace.set_traffic(endpoint, {deployment: 100})
-    return str(workspace.ml.online_endpoints.get_keys(name).primary_key)
+def _serve(names: Sequence[EndpointName]) -> None:
+    """Have the first version of each model serve on its endpoint; they come up side by side."""
+    workspace, deployment = get_app().workspace, DeploymentName("v-1")
+    for name in names:
+        workspace.create_endpoint(name)
+    for name in names:
+        _until_up(name)
+        workspace.create_deployment(DeploymentRequest(name, deployment, ModelName(name), ModelVersion("1")))
+    for name in names:
+        _until_up(name)
+        workspace.set_traffic(name, {deployment: 100})
 
 
 def _until_up(name: EndpointName) -> None:

@@ -65,13 +65,13 @@ class Workers:
                 return end
             time.sleep(POLL_SECONDS)
 
-    def run(self, task: str, **environment: str) -> None:
+    def run(self, task: str, seconds: float = 600, **environment: str) -> None:
         """Run a task to its end.
 
         Raises:
             RuntimeError: it failed.
         """
-        end = self.wait(self.fork(task, **environment), 60)
+        end = self.wait(self.fork(task, **environment), seconds)
         if end != End("ended", 0):
             raise RuntimeError(f"{task} ended as {end}: {self.log_tail()}")
 
