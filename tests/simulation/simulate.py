@@ -82,7 +82,7 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     told = story(random, theme.shape)
     run = Run(random, weather(random, theme.at, share=theme.share), _CREW, trace)
     run.note(f"seed {seed}: {theme.name}")
-    world = World(run, parts or Parts(), told.refused)
+    world = World(run, parts or Parts(), told.refused, TIMER if told.shape.flood else 10 * TIMER)
     scheduler = _Scheduler(run, world, told)
     is_app = patch.object(shared.bootstrap, "get_app", lambda: world)
     with is_app, patch.object(arrivals, "MOST_SEEN", SimulatedQueue.page):

@@ -13,9 +13,13 @@ from unittest.mock import patch
 from pydantic import TypeAdapter
 
 from shared.domain.measurement import Interval
+from shared.domain.notice import Notice
+from shared.engine import outbox
 from shared.events import registry
 from shared.events.envelope import Envelope, read_events
+from shared.ports.channels import Message
 from shared.store import codec
+from shared.texts.notices import render
 
 
 @contextmanager
@@ -28,6 +32,7 @@ def studio() -> Iterator[None]:
         with (
             patch.object(registry, "read_events", lambda raw, received_at: _envelopes(raw)),
             patch.object(codec, "_adapter", lru_cache(maxsize=None)(_Remembering)),
+            patch.object(outbox, "render", _by_key(render)),
         ):
             yield
     finally:
@@ -70,6 +75,19 @@ def _records_as_they_are() -> Iterator[None]:
 
     with patch.object(codec, "_adapter", lru_cache(maxsize=None)(Kept)):
         yield
+
+
+def _by_key(real: Callable[..., Message]) -> Callable[..., Message]:
+    """Return the same function of a notice, written once per key and reader: nobody reads it here."""
+    known: dict[object, Message] = {}
+
+    def written(notice: Notice, *reader: str) -> Message:
+        key = (notice.key, reader)
+        if key not in known:
+            known[key] = real(notice, *reader)
+        return known[key]
+
+    return written
 
 
 def _by_counts(real: Callable[..., Any]) -> Callable[..., Any]:

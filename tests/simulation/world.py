@@ -49,7 +49,6 @@ from tests.simulation.services import Blobs, Inbox, Queues
 from tests.simulation.stories import MODELS
 from tests.unit.engine.fact_world import LEASE, POLICY, a_policy
 
-MINUTE = timedelta(minutes=1)
 NOTIFY = "[drift-detected, training-started, training-failed, budget-crossed]"
 EVERYTHING = (
     "[drift-detected, training-started, reaction-suppressed, retraining-frozen, event-quarantined, release-opened]"
@@ -92,7 +91,7 @@ class SometimesUnreadable(Blobs):
 class World:
     """It is the app, too, that the queues' functions work with."""
 
-    def __init__(self, run: Run, parts: Parts, refused: frozenset[str]) -> None:
+    def __init__(self, run: Run, parts: Parts, refused: frozenset[str], poison_every: timedelta) -> None:
         self.sky = Sky()
         self.blobs, self.queues, self.inbox = SometimesUnreadable(sky=self.sky), Queues(), Inbox()
         self.azureml = FakeWorkspace(job_outcome="Running")
@@ -103,7 +102,7 @@ class World:
         self.holders: list[tuple[str, str]] = []
         self.releases_woken: set[str] = set()
         self.lifts = Counter[str]()
-        self._run, self._looked_at = run, run.now
+        self._run, self._looked_at, self._poison_every = run, run.now, poison_every
         blobs, clock, queue = SimulatedBlobs(run, self.blobs), SimulatedClock(run), SimulatedQueue(run, self.queues)
         self.clock, self.queue = clock, queue
         self.troubles, self.large_events = Troubles(blobs, clock), LargeEvents(blobs)
@@ -142,14 +141,14 @@ class World:
         self._sweep = Sweep(self.ledger, self.releases, late, self.outbox, queue, clock)
 
     def sweep(self) -> None:
-        """Do what the minute's timer does. Poison is looked at no more often than that, which is often enough."""
+        """Do what the minute's timer does; poison, where a run is not about it, is looked at less often."""
         try:
             if self.has_sweep:
                 self._sweep.run()
             else:
                 self.outbox.requeue_overdue()
         finally:
-            if self._run.now - self._looked_at >= MINUTE:
+            if self._run.now - self._looked_at >= self._poison_every:
                 self._looked_at = self._run.now
                 self.arrivals.look()
 
