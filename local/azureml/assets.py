@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from local.addresses import WORKSPACE_ID
 from local.azureml import component_spec
 from local.azureml.arm import PREFIX, Json, Resource, bad_request, caller, not_found, page, read_json, resource, stamp
 
@@ -191,7 +192,7 @@ class Assets:
         info = request.match_info
         found = self.get(info["kind"], info["name"], info["version"]).json()
         if info["version"] == component_spec.DEFAULT_VERSION:
-            found["id"] = f"{PREFIX}/components/{info['name']}/labels/default"
+            found["id"] = f"{WORKSPACE_ID}/components/{info['name']}/labels/default"
         return web.json_response(found)
 
     async def _put_version(self, request: web.Request) -> web.Response:

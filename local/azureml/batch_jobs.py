@@ -12,6 +12,7 @@ import uuid
 
 from aiohttp import web
 
+from local.addresses import WORKSPACE_ID
 from local.azureml.arm import (
     PREFIX,
     Json,
@@ -127,7 +128,7 @@ class BatchJobs:
         kind = "batchEndpoints/deployments/jobs"
         properties = job.resource.properties
         return {
-            "id": f"{PREFIX}/batchEndpoints/{invocation.endpoint}/deployments/{invocation.name}/jobs/{job.name}",
+            "id": f"{WORKSPACE_ID}/batchEndpoints/{invocation.endpoint}/deployments/{invocation.name}/jobs/{job.name}",
             "name": job.name,
             "type": f"Microsoft.MachineLearningServices/workspaces/{kind}",
             "properties": {

@@ -11,8 +11,8 @@ from pathlib import Path
 from local.azureml.config import AzureMlConfig
 from local.azureml.events import Outbox
 from local.azureml.expressions import render
-from local.azureml.job import Job, JobFailedError
-from local.azureml.job_data import JobData, Output
+from local.azureml.job import Job, JobFailedError, Output
+from local.azureml.job_data import JobData
 from local.azureml.processes import kill, spawn
 from local.azureml.spark import spark_python
 from local.azureml.tracking import PREFIX as TRACKING

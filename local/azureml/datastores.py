@@ -6,7 +6,7 @@ from aiohttp import web
 
 from local.addresses import ACCOUNT, ACCOUNT_KEY, WORKSPACE_CONTAINER, Addresses
 from local.azureml.arm import PREFIX, Json, Resource, bad_request, caller, not_found, page, read_json, resource
-from local.azureml.references import DATASTORE
+from local.azureml.references import DATASTORE, OWN
 
 _BY = {"createdBy": "local-user", "createdByType": "User"}
 
@@ -15,19 +15,8 @@ class Datastores:
     """ARM routes for datastores. What reads show of credentials is their kind; the secrets are kept apart."""
 
     def __init__(self, addresses: Addresses) -> None:
-        own = {
-            "datastoreType": "AzureBlob",
-            "accountName": ACCOUNT,
-            "containerName": WORKSPACE_CONTAINER,
-            "endpoint": addresses.url("blob").removeprefix("http://"),
-            "protocol": "http",
-            "isDefault": True,
-            "credentials": {"credentialsType": "AccountKey"},
-            "tags": {},
-            "properties": {},
-        }
-        self._datastores = {DATASTORE: resource(f"datastores/{DATASTORE}", "datastores", own, _BY)}
-        self._secrets: dict[str, Json] = {DATASTORE: {"secretsType": "AccountKey", "key": ACCOUNT_KEY}}
+        self._datastores = {name: _own(name, addresses) for name in OWN}
+        self._secrets: dict[str, Json] = {name: {"secretsType": "AccountKey", "key": ACCOUNT_KEY} for name in OWN}
 
     def routes(self) -> list[web.RouteDef]:
         one = PREFIX + "/datastores/{name}"
@@ -45,8 +34,10 @@ class Datastores:
             raise not_found("Datastore", f"datastores/{name}")
         return self._datastores[name]
 
-    async def _list(self, _: web.Request) -> web.Response:
-        return page([each.json() for each in self._datastores.values()])
+    async def _list(self, request: web.Request) -> web.Response:
+        only = request.query.get("isDefault", "").lower() == "true"
+        shown = [each for each in self._datastores.values() if each.properties["isDefault"] or not only]
+        return page([each.json() for each in shown])
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self._find(request).json())
@@ -70,9 +61,25 @@ class Datastores:
 
     async def _delete(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        if name == DATASTORE:
-            raise bad_request(f"{name} is the workspace's default datastore, which can't be deleted.")
+        if name in OWN:
+            raise bad_request(f"{name} is the workspace's own datastore, which can't be deleted.")
         return web.Response(status=204 if self._datastores.pop(name, None) is None else 200)
 
     async def _list_secrets(self, request: web.Request) -> web.Response:
         return web.json_response(self._secrets[self._find(request).name])
+
+
+def _own(name: str, addresses: Addresses) -> Resource:
+    """Return one of the workspace's own; both are the same container here."""
+    properties = {
+        "datastoreType": "AzureBlob",
+        "accountName": ACCOUNT,
+        "containerName": WORKSPACE_CONTAINER,
+        "endpoint": addresses.url("blob").removeprefix("http://"),
+        "protocol": "http",
+        "isDefault": name == DATASTORE,
+        "credentials": {"credentialsType": "AccountKey"},
+        "tags": {},
+        "properties": {},
+    }
+    return resource(f"datastores/{name}", "datastores", properties, _BY)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local.azureml import events
 from local.azureml.arm import Json, Resource, stamp
+from local.azureml.blobs import BlobPath
 from local.azureml.events import Outbox
 
 ENDED = {"Completed", "Failed", "Canceled"}
@@ -14,6 +15,15 @@ ENDED = {"Completed", "Failed", "Canceled"}
 
 class JobFailedError(Exception):
     """A job can't go on; the text is written to its log."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where an output is written on disk, and where it goes in storage."""
+
+    type: str
+    local: Path
+    remote: BlobPath
 
 
 @dataclass
@@ -27,6 +37,11 @@ class Job:
     submissions: int = 1
     times: dict[str, str] = field(default_factory=dict)  # status -> when it was reached
     error: str | None = None
+    outputs: dict[str, Output] = field(default_factory=dict)  # known once the job runs
+
+    @property
+    def ended_at(self) -> str | None:
+        return next((at for status, at in self.times.items() if status in ENDED), None)
 
     @property
     def name(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 from azure.core.exceptions import AzureError
@@ -11,24 +10,15 @@ from azure.core.exceptions import AzureError
 from local.addresses import WORKSPACE_ID
 from local.azureml.arm import Json, bad_request, caller_of
 from local.azureml.assets import Assets
-from local.azureml.blobs import BlobPath, Blobs, BlobsMissingError, in_workspace
-from local.azureml.job import Job, JobFailedError
+from local.azureml.blobs import Blobs, BlobsMissingError, in_workspace
+from local.azureml.job import Job, JobFailedError, Output
 from local.azureml.references import DATASTORE, References
 
 log = logging.getLogger("local.azureml")
 
 _FILE_TYPES = {"uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"}
 _INPUT_MODES = {**dict.fromkeys(_FILE_TYPES, "ReadOnlyMount"), "mltable": "EvalMount"}
-_MODEL_TYPES = {"mlflow_model", "custom_model", "triton_model"}
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where an output is written on disk, and where it goes in storage."""
-
-    type: str
-    local: Path
-    remote: BlobPath
+MODEL_TYPES = {"mlflow_model", "custom_model", "triton_model"}
 
 
 def type_of(spec: Json, default: str = "uri_folder") -> str:
@@ -37,6 +27,12 @@ def type_of(spec: Json, default: str = "uri_folder") -> str:
         if spec.get(key):
             return str(spec[key])
     return default
+
+
+def datastore_uri(path: str) -> str:
+    """Return the long address of a path in the workspace's datastore."""
+    workspace = WORKSPACE_ID.replace("/providers/Microsoft.MachineLearningServices", "")
+    return f"azureml:/{workspace}/datastores/{DATASTORE}/paths/{path}"
 
 
 def with_modes(properties: Json) -> Json:
@@ -79,7 +75,7 @@ class JobData:
             raise bad_request(f"an input of type {kind} has no uri")
         if spec.get("mode") == "Direct":
             return str(uri)
-        source = self._references.blob(str(uri), "models" if kind in _MODEL_TYPES else "data")
+        source = self._references.blob(str(uri), "models" if kind in MODEL_TYPES else "data")
         try:
             return str(await self._blobs.download(source, folder))
         except BlobsMissingError as exc:
@@ -123,10 +119,9 @@ class JobData:
         name = spec.get("assetName")
         if not name:
             return None
-        kind = "models" if output.type in _MODEL_TYPES else "data"
+        kind = "models" if output.type in MODEL_TYPES else "data"
         version = str(spec.get("assetVersion") or self._assets.next_version(kind, name))
-        uri = f"azureml:/{WORKSPACE_ID}/datastores/{DATASTORE}/paths/{output.remote.path}"
-        uri = uri.replace("/providers/Microsoft.MachineLearningServices", "")
+        uri = datastore_uri(output.remote.path)
         properties: Json = {"jobName": job.name, "tags": {}, "properties": {}, "description": spec.get("description")}
         if kind == "models":
             properties |= {"modelUri": uri, "modelType": output.type}

@@ -9,8 +9,8 @@ from local.azureml.arm import ArmError, Json
 from local.azureml.command import Command, CommandRunner
 from local.azureml.config import AzureMlConfig
 from local.azureml.events import Outbox
-from local.azureml.job import ENDED, Job, JobFailedError
-from local.azureml.job_data import JobData, Output
+from local.azureml.job import ENDED, Job, JobFailedError, Output
+from local.azureml.job_data import JobData
 from local.azureml.pipeline import PipelineData, PipelineRunner
 from local.azureml.references import References
 
@@ -79,6 +79,7 @@ class JobRunner:
             inputs[name] = None if spec is None else await self._data.fetch(spec, job.folder / "inputs" / name)
         folder = job.folder / "outputs"
         outputs = {name: self._data.plan(name, spec or {}, job.name, folder) for name, spec in specs.items()}
+        job.outputs = outputs
         if properties["jobType"] == "Pipeline":
             await self._pipelines.run(job, PipelineData(inputs, outputs))
         else:

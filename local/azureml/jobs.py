@@ -28,9 +28,6 @@ from local.azureml.requirements import Requirements
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")
 _CHANGEABLE = {"description", "tags", "displayName", "properties", "isArchived"}
-# The run history, which is not ARM: where a run's error and its logs are.
-# Source: azure-ai-ml 1.35.2, `_restclient/runhistory`, read 2026-11-30.
-_HISTORY = f"/history/v1.0{PREFIX}"
 _RUN_TYPES = {"Pipeline": "azureml.PipelineRun", "Command": "azureml.commandrun"}
 
 
@@ -59,8 +56,6 @@ class Jobs:
             web.get(PREFIX + "/jobs/{name}", self._get),
             web.put(PREFIX + "/jobs/{name}", self._put),
             web.post(PREFIX + "/jobs/{name}/cancel", self._cancel),
-            web.get(_HISTORY + "/runs/{name}/details", self._details),
-            web.get(_HISTORY + "/runs/{name}/children", self._children),
         ]
 
     def _find(self, request: web.Request) -> Job:
@@ -84,18 +79,6 @@ class Jobs:
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self._find(request).resource.json())
-
-    async def _details(self, request: web.Request) -> web.Response:
-        job = self._find(request)
-        url = f"{self._config.addresses.url('azureml')}/_local/jobs/{job.name}/log"
-        error = {"error": {"code": "UserError", "message": job.error}} if job.error else None
-        details = {**_run(job), "error": error, "logFiles": {"user_logs/std_log.txt": url}}
-        return web.json_response(details)
-
-    async def _children(self, request: web.Request) -> web.Response:
-        parent = self._find(request).name
-        steps = [job for job in self._jobs.values() if job.resource.properties.get("parentJobName") == parent]
-        return web.json_response({"value": [_run(step) for step in steps]})
 
     async def _put(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -149,18 +132,6 @@ class Jobs:
     async def _cancel(self, request: web.Request) -> web.Response:
         job = self._find(request)
         return self._operations.accepted(self._operations.begin("cancel", self._runner.cancel(job)))
-
-
-def _run(job: Job) -> Json:
-    properties = job.resource.properties
-    return {
-        "runId": job.name,
-        "displayName": properties.get("displayName"),
-        "parentRunId": properties.get("parentJobName"),
-        "status": job.status,
-        "tags": {},
-        "properties": {},
-    }
 
 
 def _plain(properties: Json, key: str) -> Any:

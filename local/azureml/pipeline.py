@@ -8,8 +8,8 @@ from local.azureml.arm import ArmError, Json, caller_of, resource
 from local.azureml.command import Command, CommandRunner
 from local.azureml.events import Outbox
 from local.azureml.expressions import binding
-from local.azureml.job import Job, JobFailedError
-from local.azureml.job_data import JobData, Output
+from local.azureml.job import Job, JobFailedError, Output
+from local.azureml.job_data import JobData
 from local.azureml.references import References
 from local.azureml.spark import spark_command, spark_environment, spark_python
 
@@ -57,6 +57,7 @@ class PipelineRunner:
                 spark_python(self._commands.config)
             inputs = await self._inputs(child, component, node, pipeline)
             outputs = self._outputs(child, component, node, pipeline)
+            child.outputs = outputs
             variables = {**(component.get("environment_variables") or {}), **(node.get("environment_variables") or {})}
             environment = {str(key): str(value) for key, value in variables.items()}
             await self._commands.run(child, self._command(component, inputs, outputs, environment))

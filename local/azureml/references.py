@@ -26,6 +26,7 @@ _REGISTRY = re.compile(
 _SHORT = re.compile(r"^(?P<name>[\w.-]+)(?::(?P<version>[\w.-]+)|@(?:latest|default))$")
 _LOCATION = {"data": "dataUri", "models": "modelUri", "codes": "codeUri"}
 DATASTORE = "workspaceblobstore"
+OWN = (DATASTORE, "workspaceartifactstore")  # the second is where logs are
 
 
 class References:
@@ -57,7 +58,7 @@ class References:
     def blob(self, reference: str, kind: str = "data") -> BlobPath:
         """Return where the data of a reference is; `kind` is what a short asset name means."""
         if match := _DATASTORE.match(reference):
-            if match["store"] != DATASTORE:
+            if match["store"] not in OWN:
                 raise bad_request(
                     f"{reference!r}: datastore {match['store']!r} does not exist; the only one is {DATASTORE}"
                 )

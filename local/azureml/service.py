@@ -42,6 +42,7 @@ from local.azureml.processes import kill
 from local.azureml.references import References
 from local.azureml.region import Region
 from local.azureml.requirements import Requirements
+from local.azureml.run_history import RunHistory
 from local.azureml.schedules import Schedules
 from local.azureml.scoring import ScoringProxy
 from local.azureml.tokens import check_token
@@ -132,6 +133,7 @@ class AzureMl:
             batch,
             BatchDeployments(config, batch, self._references, requirements, operations),
             BatchJobs(config, batch, self._runner, self._batch_runner(), self._outbox, self._jobs),
+            RunHistory(config, self._jobs),
             Tracking(self._jobs),
             LocalApi(self._jobs, endpoints, batch, self._endpoints, config, self._traffic),
         )

@@ -36,7 +36,7 @@ def test_data_versions_count_up_and_latest_is_the_newest(system: System) -> None
     latest = system.ml.data.get("flights", label="latest")
 
     assert latest.version == "2"
-    assert latest.path.endswith("/datastores/workspaceblobstore/paths/flights/feb")
+    assert latest.path.endswith("/datastores/workspaceblobstore/paths/flights/feb/")
 
 
 def test_component_with_a_local_code_folder_is_uploaded_and_registered(system: System, tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_steps_pass_data_on_and_inputs_may_be_registered_assets(
 
     assert system.wait_for_job(job.name) == "Completed"
     assert system.storage.download_blob(f"azureml/{job.name}/report/report.txt").readall() == b"8.0"
-    assert system.ml.data.get("comparison", label="latest").path.endswith(f"azureml/{job.name}/report")
+    assert system.ml.data.get("comparison", label="latest").path.endswith(f"azureml/{job.name}/report/")
     assert system.ml.jobs.get(f"{job.name}_second").status == "Completed"
 
 
