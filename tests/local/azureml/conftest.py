@@ -94,7 +94,7 @@ class System:
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def token(self) -> str:
-        return LocalCredential().get_token("https://ml.azure.com/.default").token
+        return LocalCredential().get_token("https://management.azure.com/.default").token
 
     def events_of(self, kind: str, subject: str) -> list[dict[str, Any]]:
         """Events of one type whose subject ends with `subject`; waits until there is one, up to 10 s."""
