@@ -176,7 +176,8 @@ def middleware(faults: Faults, conditions: Conditions, check: Callable[[web.Requ
     async def arm(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/_local/"):
             return await handler(request)
-        if "/subscriptions/" in request.path and (wrong := _wrong_version(request.query.get("api-version"))):
+        # The data plane has versions in its paths, and the SDK sends `v1.0` along.
+        if request.path.startswith("/subscriptions/") and (wrong := _wrong_version(request.query.get("api-version"))):
             return _answer(wrong)
         headers: dict[str, str] = {}
         try:
