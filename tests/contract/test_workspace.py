@@ -17,6 +17,7 @@ from azure.ai.ml.entities import Data, Environment, Model
 
 from benchmarks.harness.storage import counted_requests
 from shared.adapters.workspace import AzureWorkspace
+from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import AccessRefusedError, RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.clock import Deadline
@@ -402,6 +403,34 @@ def test_why_a_deployment_did_not_come_up_is_its_operations_error_and_the_end_of
 
     assert failure.reason
     assert "there is no layer 7" in failure.log
+
+
+def test_what_azure_refuses_or_cannot_make_is_told_by_its_innermost_words(
+    workspace: AzureWorkspace, faults: Callable[..., None]
+) -> None:
+    endpoint = EndpointName("refused-contract")
+    workspace.create_endpoint(endpoint)
+    until(lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded")
+
+    def why(name: str) -> Failure:
+        workspace.create_deployment(
+            DeploymentRequest(endpoint, DeploymentName(name), ModelName("toy"), ModelVersion("1"))
+        )
+        until(lambda: any(d.name == name and d.state == "Failed" for d in workspace.deployments(endpoint)))
+        return workspace.deployment_failure(endpoint, DeploymentName(name))
+
+    faults(quota_cores=1, wrapped_refusals=True)
+    with pytest.raises(WorkspaceError, match=r": 400 Not enough quota available for .* Additional needed: \d"):
+        why("v-1")
+    assert workspace.deployments(endpoint) == ()
+
+    faults(quota_in_operation=True)
+    assert why("v-1").reason.startswith("Not enough quota available for ")
+
+    faults(quota_cores=0, failing_deployments=1)
+    not_ready = why("v-2")
+    assert not_ready.reason.startswith("ResourceNotReady: User container has crashed")
+    assert "No module named 'catboost'" in not_ready.log
 
 
 def retrying(call: Callable[[], None]) -> None:
