@@ -14,7 +14,7 @@ from local.addresses import Addresses
 from local.demo.lateness import with_late_logs
 from local.demo.traffic import BackgroundTraffic
 from local.demo.waiting import StoodStillError, Waiting
-from local.demo.world import ENDPOINT, MODEL, World
+from local.demo.world import MODEL, World
 from local.flights.replay import Load
 from local.profile import QUICK, Profile
 from local.system import LocalSystem
@@ -109,7 +109,7 @@ class CanaryTown:
     def begin(self) -> None:
         """Have a first version serve, and requests come in."""
         self.ended(self.register(Version()))
-        self.traffic = BackgroundTraffic(*self.world.scoring(), LOAD)
+        self.traffic = BackgroundTraffic(*self.until("the endpoint has an address", self.world.scoring), LOAD)
         self.traffic.play(3)
 
     def register(self, version: Version) -> str:
@@ -127,7 +127,8 @@ class CanaryTown:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         path = self.world.files.upload_folder(package, f"models/{MODEL}/{package.name}")
-        made = self.world.client.models.create_or_update(Model(name=MODEL, path=path, type="mlflow_model"))
+        model = Model(name=MODEL, path=path, type="mlflow_model")
+        made = self.until("it is registered", lambda: self.world.client.models.create_or_update(model))
         return str(made.version)
 
     def release(self, version: str) -> Release | None:
@@ -142,8 +143,8 @@ class CanaryTown:
 
     def serves(self) -> dict[str, int]:
         """Return the traffic as Azure ML answers it."""
-        endpoint = self.world.app.workspace.endpoint(ENDPOINT)
-        return {str(name): share for name, share in endpoint.traffic.items() if share} if endpoint else {}
+        (traffic,) = self.until("the endpoint answers", lambda: (self.world.traffic(),))
+        return traffic
 
     def until(self, what: str, look: Callable[[], T | None]) -> T:
         """Return the first true value of `look`.
