@@ -18,8 +18,10 @@ import function_app
 import functions.events
 import shared.bootstrap
 from functions.events import FAMILIES, keep
+from local.functions_host.decode import event_grid_event
 from shared.errors import RetryableError
 from shared.events.envelope import read_events
+from shared.events.registry import parse_fact
 from shared.ports.queues import EVENTS, LARGEST_MESSAGE
 from shared.settings import SETTINGS
 from shared.store.large_events import LargeEvents
@@ -221,3 +223,21 @@ def test_a_message_cannot_make_us_read_another_blob(blobs: MemoryBlobStore) -> N
     blobs.calls.clear()
     assert LargeEvents(blobs).open(message) == message, "what is no pointer of ours is judged as an event"
     assert blobs.calls == []
+
+
+GOLDEN = ROOT / "tests" / "golden" / "events"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(file.stem for file in GOLDEN.glob("*-*.json") if not file.stem.startswith(("alert-", "dead-letter")))
+)
+def test_an_event_that_event_grid_puts_on_the_queue_is_the_one_that_its_function_would_have_put_there(
+    name: str,
+) -> None:
+    event = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))["body"]
+    if isinstance(event, list):
+        (event,) = event
+    if "time" not in event and "eventTime" not in event:
+        pytest.skip("its time is when it is received")
+    by_queue, by_function = (read_events(body)[0] for body in (json.dumps(event), kept(event_grid_event(event))))
+    assert parse_fact(by_queue) == parse_fact(by_function)
