@@ -12,7 +12,7 @@ from cli.policy_words import summary
 from shared.bootstrap import policy_sections
 from shared.policy.load import PEOPLE_FILE, clashes, load_policies, load_policy, policy_files, read_text
 from shared.policy.model import Policy
-from shared.policy.people import Directory, load_people
+from shared.policy.people import Directory, load_people, load_people_file
 from shared.policy.problems import PolicyProblemsError, Problem
 from shared.reactions.registry import reactions
 
@@ -120,7 +120,14 @@ def _undecided(policy: Policy) -> list[Problem]:
 
 
 def _described(policy: Policy) -> Described:
-    return Described(policy.path, policy.model, summary(policy), tuple(warnings(policy)))
+    return Described(policy.path, policy.model, summary(policy), tuple(warnings(policy, _people_beside(policy))))
+
+
+def _people_beside(policy: Policy) -> Directory | None:
+    try:
+        return load_people_file(Path(policy.path).parent / PEOPLE_FILE)
+    except PolicyProblemsError:
+        return None  # said of that file
 
 
 def _people(file: Path, people: Directory) -> Described:

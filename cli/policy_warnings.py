@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from shared.domain.notice import ASKS_TO_DECIDE, NEEDS_A_PERSON, NoticeKind
 from shared.policy.budgets import Budget
 from shared.policy.model import Policy
 from shared.policy.monitoring import Monitor
+from shared.policy.people import Directory
+from shared.policy.quantities import duration_text
 from shared.reactions.notify_section import DEFAULT_CHANNEL, Notify
 from shared.reactions.request_labels import Labelling
 from shared.reactions.retrain_section import Retrain
@@ -32,8 +35,23 @@ _ONLY_WITH: dict[NoticeKind, type] = {
 }
 
 
-def warnings(policy: Policy) -> Iterator[str]:
-    """Yield what the policy asks or tells by no rule of its own, each with what to write."""
+# The timer `monitors` runs this often, unless VIGIA_MONITOR_SCHEDULE says otherwise.
+MONITORS_RUN_EVERY = timedelta(minutes=5)
+
+
+def warnings(policy: Policy, people: Directory | None) -> Iterator[str]:
+    """Yield what the policy asks or tells by no rule of its own, and what does not come as it is written, each with
+    what to write.
+
+    Args:
+        people: who people.yaml beside it lists; None when that cannot be read.
+    """
+    monitor = policy.section(Monitor)
+    if monitor and monitor.every < MONITORS_RUN_EVERY:
+        yield (
+            f"monitor.every: {duration_text(monitor.every)} is less than the {duration_text(MONITORS_RUN_EVERY)} after "
+            "which the timer runs again; write 5m or more, or set VIGIA_MONITOR_SCHEDULE to run it as often"
+        )
     notify = policy.section(Notify) or Notify(())
     named = {kind for rule in notify.root for kind in rule.on}
     if asks := _asks(policy):
@@ -46,6 +64,28 @@ def warnings(policy: Policy) -> Iterator[str]:
     missing = [kind.value for kind in NoticeKind if _can_come(kind, policy) and kind not in named | ASKS_TO_DECIDE]
     if missing:
         yield f"notify: no rule names {', '.join(missing)}; they go to {policy.people.owner} by {DEFAULT_CHANNEL}"
+    yield from _about_who_decides(policy, people)
+
+
+def _about_who_decides(policy: Policy, people: Directory | None) -> Iterator[str]:
+    approval = policy.section(Approval)
+    if approval is None or not _asks(policy):
+        return
+    approvers = sorted({address.lower() for address in (*policy.people.approvers, *approval.escalate_to)})
+    if approval.not_by == "submitter" and approvers and len(approvers) <= approval.quorum:
+        yield (
+            f"approval.quorum: of {len(approvers)} who may decide {approval.quorum} must agree: a version that one of "
+            "them submitted, or whose submitter is not known, is refused; name one more in people.approvers"
+        )
+    listed = people.people if people else {}
+    unproven = [each for each in approvers if people is not None and not (each in listed and listed[each].oid)]
+    if unproven:
+        has = "has" if len(unproven) == 1 else "have"
+        yield (
+            f"people.yaml: {', '.join(unproven)} may approve and {has} no oid: whoever signs in under such an address "
+            "decides; write the object id that Entra ID shows, e.g. ana@example.com: "
+            '{oid: "11111111-2222-3333-4444-555555555555"}'
+        )
 
 
 def _about_the_question(policy: Policy, notify: Notify) -> Iterator[str]:

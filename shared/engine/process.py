@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 
-from shared.domain.fact import Fact, Ignored
+from shared.domain.fact import Fact, Ignored, RunEnded, RunOutcome
 from shared.domain.ids import FactKey
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
@@ -35,6 +36,9 @@ log = logging.getLogger("vigia.process")
 # After so many attempts a person must look. The sweep makes one a minute, so that a service that is down for hours
 # costs nothing, and what is still impossible after about a day is parked.
 MOST_EPOCHS = 1440
+# For so long after an event the job may still be shown as it was before.
+SHOWN_WITHIN = timedelta(hours=1)
+_OUTCOMES: Mapping[str, RunOutcome] = {"Completed": "completed", "Failed": "failed", "Canceled": "canceled"}
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,16 @@ class Processor:
         if isinstance(told, Ignored):
             self._note_ignored(told, raw)
             return
-        self._handle(told, raw)
+        try:
+            self._handle(told, raw)
+        except EventError as exc:
+            self._set_aside(exc, raw)
 
     def _handle(self, fact: Fact, raw: str) -> None:
         plan = self._book.plan(fact, self._state, self.clock.now)
+        if plan.reactions and isinstance(fact.body, RunEnded):
+            told, fact = fact, self._read_again(fact, fact.body)
+            plan = plan if fact == told else self._book.plan(fact, self._state, self.clock.now)
         digests = tuple(policy.digest for policy in plan.concerned)
         claim = self.ledger.claim(fact, plan.reactions, digests, plan.remarks, raw)
         match claim:
@@ -111,6 +121,23 @@ class Processor:
                 told = f"{fact.matters} now, {entry.fact.matters} before"
                 message = f"fact {fact.key[:16]} ({fact.kind}, {fact.subject}) is told in two ways: {told}"
                 self._set_aside(EventError("event.contradiction", message), raw)
+
+    def _read_again(self, fact: Fact, told: RunEnded) -> Fact:
+        """Return the fact as Azure ML shows it: what an event says of a training of ours is a hint.
+
+        Raises:
+            RetryableError: the job has not ended; the service may show it a little later than it tells it.
+            EventError: it has not ended long after the event, or there is no such job.
+        """
+        job = self.workspace.job(told.run)
+        outcome = _OUTCOMES.get(job.status) if job else None
+        if outcome:
+            return replace(fact, body=replace(told, outcome=outcome), matters=(outcome,))
+        shown = f"shows it as {job.status}" if job else "knows no such job"
+        message = f"an event says that run {told.run} {told.outcome}, but Azure ML {shown}"
+        if timedelta(0) <= self.clock.now() - fact.occurred_at < SHOWN_WITHIN:
+            raise RetryableError("run.not_ended", message)
+        raise EventError("event.contradiction", message)
 
     def _state(self, policy: Policy) -> ModelState:
         """Return what is remembered of the policy's model, and the release under way."""

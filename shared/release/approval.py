@@ -26,10 +26,13 @@ def call_to_decide(release: Release, kind: NoticeKind) -> Release:
 
 
 def without_four_eyes(release: Release) -> str:
-    """Return why nobody may be asked, for the submitter could approve their own version; empty when all is well."""
+    """Return why nobody need be asked: the submitter could approve their own version, or without them too few are left
+    who may agree; empty when all is well."""
     plan = release.plan.approval
-    if not release.submitter_is_unknown or plan.submitter_may_approve:
+    if plan.submitter_may_approve:
         return ""
+    if not release.submitter_is_unknown:
+        return _too_few_others(release)
     who = f"nobody knows who submitted version {release.version} ({release.cause})"
     remedy = "list them in people.yaml, with the name that Azure shows among their aliases"
     if plan.unknown_submitter == "refuse":
@@ -38,6 +41,17 @@ def without_four_eyes(release: Release) -> str:
         needed = f"{release.approvals_needed} must agree, and people.approvers names {len(plan.approvers)}"
         return f"{who}; {needed}; {remedy}, or name more approvers"
     return ""
+
+
+def _too_few_others(release: Release) -> str:
+    plan, submitter = release.plan.approval, (release.submitter or "").lower()
+    others = sum(address.lower() != submitter for address in plan.approvers)
+    if others >= release.approvals_needed:
+        return ""
+    return (
+        f"{submitter} submitted version {release.version} and may not agree to it; {release.approvals_needed} must, "
+        f"and people.approvers names {others or 'nobody'} besides; name more approvers, or ask fewer (approval.quorum)"
+    )
 
 
 def reminded(release: Release, now: datetime) -> Release:

@@ -31,7 +31,7 @@ class FakeWorkspace(FakeEndpoints):
     """A `Workspace`.
 
     `deployment_outcome` is the provisioning state new deployments get, `scaling_state` that of those that are scaled,
-    `job_outcome` the status new jobs get.
+    `job_outcome` the status new jobs get, `job_outcomes` that of single ones.
     `errors` are raised, first come first served, by the next calls of the method they are filed under.
     `calls` lists the writes that were accepted, in order. `answers` to `score`
     come one after the other, the last again. `latest` is the newest version of components and data assets.
@@ -47,6 +47,7 @@ class FakeWorkspace(FakeEndpoints):
     deployment_outcome: str = "Succeeded"
     scaling_state: str = "Succeeded"
     job_outcome: str = "Completed"
+    job_outcomes: dict[str, str] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=lambda: [Answer(200, 0.1, "[0.5]")])
     probes: list[tuple[DeploymentName, str]] = field(default_factory=list)
     latest: dict[str, str] = field(default_factory=dict)
@@ -125,7 +126,7 @@ class FakeWorkspace(FakeEndpoints):
             self.requests.append(request)
             self.jobs[request.name] = JobRecord(
                 request.name,
-                self.job_outcome,
+                self.job_outcomes.get(request.name, self.job_outcome),
                 dict(request.tags),
                 "vigia",
                 dict(request.inputs),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from shared.domain.ids import FactKey
-from tests.unit.engine.fact_world import World, drift, run_ended
+from shared.errors import RetryableError
+from tests.unit.engine.fact_world import MODEL, World, drift, run_ended
 
 ENDS = [("RunCompleted", "Completed"), ("RunStatusChanged", "Failed"), ("RunStatusChanged", "Canceled")]
 
@@ -71,3 +73,34 @@ def test_the_record_says_why_nothing_was_done() -> None:
     world.process(run_ended("RunCompleted", "Completed", run="somebodys-run", model=None))
     assert world.entry().remarks == ("run somebodys-run is not ours: it carries no tag vigia.model",)
     assert json.loads(json.dumps(world.entry().plan)) == []
+
+
+@pytest.mark.parametrize(("kind", "status"), ENDS)
+def test_an_end_of_our_own_run_that_azure_ml_does_not_show_changes_nothing_and_people_hear_of_it(
+    kind: str, status: str
+) -> None:
+    world = World()
+    run = training_of(world)
+    before = world.models.read(MODEL)
+
+    body = json.dumps(json.loads(run_ended(kind, status, run=run)) | {"eventTime": world.clock.now().isoformat()})
+    with pytest.raises(RetryableError, match=f"an event says that run {run} .*, but Azure ML shows it as Running"):
+        world.processor.process(body)  # it may show the end a little later than it tells it
+    world.clock.advance(timedelta(days=1))
+    world.processor.process(body)
+
+    assert world.models.read(MODEL) == before
+    assert "event-quarantined" in world.kinds
+    assert "training-failed" not in world.kinds
+    world.process(run_ended("RunCompleted", "Completed", run=run))
+    (training,) = world.models.read(MODEL).trainings
+    assert training.outcome == "completed", "its true end is noted when it comes"
+
+
+def test_what_the_job_shows_counts_not_what_the_event_says() -> None:
+    world = World()
+    run = training_of(world)
+    world.azureml.end_job(run, "Completed")
+    world.processor.process(run_ended("RunStatusChanged", "Failed", run=run))
+    (training,) = world.models.read(MODEL).trainings
+    assert (training.outcome, "training-failed" in world.kinds) == ("completed", False)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cache
 from random import Random
 
-from shared.domain.ids import ModelName
+from shared.domain.ids import JobName, ModelName
 from shared.events import outgoing
 from tests.unit.engine.fact_world import THEN, budget, data_arrived, drift, registered, run_ended
 from tests.unit.events.wire import WORKSPACE, cloud, fact_from, grid
@@ -128,6 +128,12 @@ class _Pool:
 
 
 @cache
+def failing_training() -> JobName:
+    """Return the training that the first drift sets off, should it do so: it fails."""
+    return JobName(f"job-{fact_from(drift('7@0')).key[:16]}-1")
+
+
+@cache
 def _pool() -> _Pool:
     job_3 = (run_ended("RunCompleted", "Completed", run="job-3"), run_ended("RunStatusChanged", "Failed", run="job-3"))
     trainings = [_fact(drift(f"7@{run}")) for run in range(4)]
@@ -135,9 +141,7 @@ def _pool() -> _Pool:
     seventh = _fact(registered("7"), registered("7", id="event-2", eventTime="2026-11-20T07:01:03Z"))
     others = [_fact(budget(80)), _fact(run_ended("RunStatusChanged", "Failed", run="job-2"))]
     others += [_fact(run_ended("RunCompleted", "Completed"), run_ended("RunStatusChanged", "completed"))]
-    # The training that the first drift sets off, should it do so, has ended.
-    trained = f"job-{fact_from(drift('7@0')).key[:16]}-1"
-    others += [_fact(run_ended("RunStatusChanged", "Failed", run=trained))]
+    others += [_fact(run_ended("RunStatusChanged", "Failed", run=failing_training()))]
     nonsense = json.dumps({"id": "x", "eventType": "Microsoft.MachineLearningServices.ModelRegistered"})
     return _Pool(
         trainings=tuple(trainings),

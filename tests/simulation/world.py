@@ -46,7 +46,7 @@ from tests.simulation.ports import (
 )
 from tests.simulation.run import Run
 from tests.simulation.services import Blobs, Inbox, Queues
-from tests.simulation.stories import MODELS
+from tests.simulation.stories import MODELS, failing_training
 from tests.unit.engine.fact_world import LEASE, POLICY, a_policy
 
 NOTIFY = "[drift-detected, training-started, training-failed, budget-crossed]"
@@ -94,7 +94,7 @@ class World:
     def __init__(self, run: Run, parts: Parts, refused: frozenset[str], poison_every: timedelta) -> None:
         self.sky = Sky()
         self.blobs, self.queues, self.inbox = SometimesUnreadable(sky=self.sky), Queues(), Inbox()
-        self.azureml = FakeWorkspace(job_outcome="Running")
+        self.azureml = FakeWorkspace(job_outcome="Running", job_outcomes={failing_training(): "Failed"})
         for model, version in ((MODELS[0], "7"), (MODELS[0], "8"), (MODELS[1], "8")):
             self.azureml.register(model, version)
             self.azureml.serve(model, version)

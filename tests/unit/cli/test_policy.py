@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,47 @@ def test_an_approval_that_nobody_is_asked_for_is_a_warning(tmp_path: Path, run: 
     assert "no rule asks anybody for the approval; ana@example.com, ben@example.com are" in unasked["warnings"][0]
     assert "approval-needed reaches nobody who may decide" in others["warnings"][0]
     assert "warning" in shown.stdout
+
+
+def test_who_may_approve_by_an_address_alone_is_a_warning(tmp_path: Path, run_json: Json) -> None:
+    (tmp_path / "a.yaml").write_text(EXAMPLE.read_text(encoding="utf-8"))
+    people = (EXAMPLE.parent / "people.yaml").read_text(encoding="utf-8")
+    (tmp_path / "people.yaml").write_text(re.sub(r', oid: "[-0-9a-f]+"', "", people))
+    (told, _) = run_json("policy", "validate", str(tmp_path))["policies"]
+    (warning,) = told["warnings"]
+    assert "people.yaml: ben@example.com may approve and has no oid" in warning
+    assert "oid: " in warning
+    (tmp_path / "people.yaml").unlink()
+    (told,) = run_json("policy", "validate", str(tmp_path))["policies"]
+    assert "ana@example.com, ben@example.com may approve and have no oid" in told["warnings"][0]
+
+
+def test_a_quorum_that_a_submitter_among_the_approvers_makes_unreachable_is_a_warning(
+    tmp_path: Path, run_json: Json
+) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    (tmp_path / "people.yaml").write_text((EXAMPLE.parent / "people.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "a.yaml").write_text(text.replace("quorum: 1", "quorum: 2"))
+    told = run_json("policy", "validate", str(tmp_path))["policies"]
+    assert [each["warnings"] for each in told if each["model"]] == [
+        [
+            "approval.quorum: of 2 who may decide 2 must agree: a version that one of them submitted, or whose "
+            "submitter is not known, is refused; name one more in people.approvers"
+        ]
+    ]
+    (tmp_path / "a.yaml").write_text(text.replace("quorum: 1", "quorum: 2").replace("by: submitter", "by: nobody"))
+    assert not any(each["warnings"] for each in run_json("policy", "validate", str(tmp_path))["policies"])
+
+
+def test_a_monitor_that_asks_to_run_more_often_than_its_timer_is_a_warning(tmp_path: Path, run_json: Json) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    (tmp_path / "people.yaml").write_text((EXAMPLE.parent / "people.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "a.yaml").write_text(text.replace("every: 1h", "every: 1m", 1))
+    (told,) = [each for each in run_json("policy", "validate", str(tmp_path))["policies"] if each["model"]]
+    assert told["warnings"] == [
+        "monitor.every: 1m is less than the 5m after which the timer runs again; write 5m or more, or set "
+        "VIGIA_MONITOR_SCHEDULE to run it as often"
+    ]
 
 
 def test_every_section_has_its_words() -> None:

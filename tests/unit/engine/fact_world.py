@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +23,7 @@ from shared.policy.load import load_policy
 from shared.policy.model import Policy
 from shared.policy.people import Directory
 from shared.ports.labels import LabelDesk
+from shared.ports.workspace import JobRecord
 from shared.reactions.registry import reactions
 from shared.store.endpoints import EndpointStore
 from shared.store.ledger import Entry, Ledger
@@ -76,6 +78,9 @@ def a_policy(text: str = POLICY, **replaced: str) -> Policy:
         assert old in text
         text = text.replace(old, new)
     return load_policy(text, "churn.yaml", policy_sections(), tuple(reactions().values()))
+
+
+_RUN = re.compile(r'"runId": "([^"]+)", "runStatus": "(\w+)"')
 
 
 class Killed(BaseException):
@@ -195,6 +200,12 @@ class World:
         )
 
     def process(self, body: str) -> None:
+        """Take a message. What it tells of runs that were started, and have not ended, is so."""
+        for run, status in _RUN.findall(body):
+            is_started = run in {each.job for each in self.models.read(MODEL).trainings}
+            job = self.azureml.jobs.get(run) or (JobRecord(run, "Running", {}, "vigia") if is_started else None)
+            if job and not job.has_ended:
+                self.azureml.jobs[run] = replace(job, status=status.capitalize())
         self.processor.process(body)
 
     def sweep_after_the_lease(self) -> None:

@@ -144,7 +144,7 @@ def test_what_is_only_news_is_told_by_rules_alone() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_policies_route_everything_that_needs_a_person_by_rules_of_their_own(path: Path) -> None:
     policy = load_policy(path.read_text(), str(path), policy_sections(), ())
-    assert list(warnings(policy)) == []
+    assert list(warnings(policy, None)) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

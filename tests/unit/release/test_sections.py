@@ -150,7 +150,7 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
         pytest.param(
             "rollout: {steps: [5%, 100%], expected_traffic: 40 per hour}",
             "expected_traffic: 5 % of 40 per hour needs about 294 h to decide; the step bakes 15m and is given up "
-            "after 1h; write decide_within: 442h, a larger first step or a looser tolerance, or probe: "
+            "after 1h; write a larger first step or a looser tolerance, or probe: "
             "{sample: azureml:NAME@latest, per_interval: ",
             id="little_traffic",
         ),

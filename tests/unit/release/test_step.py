@@ -210,6 +210,33 @@ def test_a_version_that_nobody_knows_the_submitter_of(approval: Any, state: Rele
     assert reason in after.reason
 
 
+@pytest.mark.parametrize(
+    ("approval", "state"),
+    [
+        pytest.param({"approvers": ("ana", "ben"), "quorum": 2}, ReleaseState.REJECTED, id="one_of_two_submitted"),
+        pytest.param({"approvers": ("ANA",)}, ReleaseState.REJECTED, id="the_only_one_submitted"),
+        pytest.param({"approvers": ("ana", "ben")}, ReleaseState.AWAITING_APPROVAL, id="another_one_may"),
+        pytest.param({"approvers": ("ben", "eve"), "quorum": 2}, ReleaseState.AWAITING_APPROVAL, id="no_approver"),
+        pytest.param(
+            {"approvers": ("ana",), "submitter_may_approve": True}, ReleaseState.AWAITING_APPROVAL, id="by_nobody"
+        ),
+    ],
+)
+def test_a_quorum_that_is_out_of_reach_without_the_submitter_is_told_at_once(
+    approval: Any, state: ReleaseState
+) -> None:
+    plan = a_plan(evaluation=None, approval=replace(a_plan().approval, **approval))
+    release = replace(a_release(plan=plan), state=ReleaseState.GATING, submitter="ana")
+
+    after = step(release, Observation(model=MODEL, gate_results=()), NOW).release
+
+    assert after.state is state
+    if state is ReleaseState.REJECTED:
+        assert "ana submitted version" in after.reason
+        assert "name more approvers, or ask fewer (approval.quorum)" in after.reason
+        assert after.notices[-1].kind == "release-rejected"
+
+
 def test_other_evidence_is_another_question() -> None:
     plan = a_plan(evaluation=None)
     release = replace(a_release(plan=plan), state=ReleaseState.GATING)
