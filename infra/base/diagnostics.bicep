@@ -53,6 +53,7 @@ resource ofBlobs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
+// Messages come and go all the time; what is deleted unread shows here.
 resource ofQueues 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'vigia'
   scope: queues

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from local.setup import commands
 from local.setup.environment import Environment
 from local.setup.running import SetupError
-from local.setup.supply_chain import audit, locked, sbom
+from local.setup.supply_chain import audit, bill_of_materials, locked, sbom
 
+ROOT = Path(__file__).parents[2]
 ONE, TWO = "a" * 64, "b" * 64
 LOCKED = f"""\
 azure-Core[aio]==1.41.0 ; python_version < "3.14" \\
@@ -94,8 +96,22 @@ def test_what_could_not_look_fails_loudly(project: Environment, ask: Any) -> Non
         audit(project, [], ask)
 
 
+def test_the_bill_of_what_is_published_has_what_cyclonedx_requires() -> None:
+    """The whole bill was tried with the JSON schema of CycloneDX 1.6 on 2026-11-30: no error."""
+    packages = locked((ROOT / "requirements.txt").read_text(encoding="utf-8"), "requirements.txt")
+    bill = bill_of_materials(packages, {"name": "vigia", "version": "0.1.0"})
+    refs = [each["bom-ref"] for each in (bill["metadata"]["component"], *bill["components"])]
+    assert len(set(refs)) == len(refs)
+    assert {ref for each in bill["dependencies"] for ref in (each["ref"], *each["dependsOn"])} <= set(refs)
+    for component in bill["components"]:
+        assert (component["type"], bool(component["name"])) == ("library", True)
+        for reference in component["externalReferences"]:
+            assert reference["type"] == "distribution"
+            assert all(re.fullmatch(r"[0-9a-f]{64}", each["content"]) for each in reference["hashes"])
+            assert {each["alg"] for each in reference["hashes"]} == {"SHA-256"}
+
+
 def test_the_commands_lock_is_the_one_that_is_published() -> None:
-    root = Path(__file__).parents[2]
-    packages = locked((root / "requirements.txt").read_text(encoding="utf-8"), "requirements.txt")
+    packages = locked((ROOT / "requirements.txt").read_text(encoding="utf-8"), "requirements.txt")
     assert {"azure-ai-ml", "azure-functions"} <= {each.name for each in packages}
     assert {"sbom", "audit"} <= set(commands.COMMANDS)
