@@ -108,8 +108,9 @@ class Processor:
     def _handle(self, fact: Fact, raw: str) -> None:
         plan = self._book.plan(fact, self._state, self.clock.now)
         if plan.reactions and isinstance(fact.body, RunEnded):
-            told, fact = fact, self._read_again(fact, fact.body)
-            plan = plan if fact == told else self._book.plan(fact, self._state, self.clock.now)
+            shown = self._read_again(fact, fact.body)
+            if shown != fact:
+                fact, plan = shown, self._book.plan(shown, self._state, self.clock.now)
         digests = tuple(policy.digest for policy in plan.concerned)
         claim = self.ledger.claim(fact, plan.reactions, digests, plan.remarks, raw)
         match claim:
