@@ -33,10 +33,7 @@ def silent_monitors(watched: Sequence[tuple[Policy, Monitor]], looks: Beats, now
     A monitor that is met for the first time is awaited from now on. Nothing is returned when that cannot be read.
     """
     try:
-        beats = looks.read()
-        for policy, _ in watched:
-            if beats.get(policy.model, Beat()).ended_at is None:
-                looks.awaited(policy.model)
+        beats = looks.read_awaiting(policy.model for policy, _ in watched)
     except VigiaError as exc:
         log.warning("watchdog.unread", extra=fields(code=exc.code, reason=exc.message))
         return ()
@@ -73,10 +70,7 @@ class Watchdog:
         of ours, so that it stands in nobody's way."""
         now = self.clock.now()
         try:
-            beats = self.timers.read()
-            for name in self.schedules:
-                if beats.get(name, Beat()).ended_at is None:
-                    self.timers.awaited(name)
+            beats = self.timers.read_awaiting(self.schedules)
             others = [name for name in self.schedules if name != by]
             notices = [notice for name in others if (notice := self._silent(name, beats.get(name, Beat()), now))]
             self.outbox.post([*notices, *self._about_policies(now)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -39,9 +39,13 @@ class Beats:
     def end(self, name: str) -> None:
         self._blobs.put(f"{self._prefix}{_ENDED}/{name}", b"")
 
-    def awaited(self, name: str) -> None:
-        """Note that runs are awaited from now on, unless one has ended before."""
-        self._blobs.create(f"{self._prefix}{_ENDED}/{name}", b"")
+    def read_awaiting(self, names: Iterable[str]) -> Mapping[str, Beat]:
+        """Return every name's beat; runs of these names are awaited from now on, unless one has ended before."""
+        beats = self.read()
+        for name in names:
+            if beats.get(name, Beat()).ended_at is None:
+                self._blobs.create(f"{self._prefix}{_ENDED}/{name}", b"")
+        return beats
 
     def read(self) -> Mapping[str, Beat]:
         found: dict[str, Beat] = {}
