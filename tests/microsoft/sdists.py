@@ -46,7 +46,8 @@ def tests_of(package: str) -> Path:
         FetchError: pip could not fetch the sdist.
     """
     version = importlib.metadata.version(package)
-    files = hashlib.sha256((HERE / "files.yaml").read_bytes()).hexdigest()[:12]
+    ours = (HERE / "files.yaml").read_bytes() + Path(__file__).read_bytes()
+    files = hashlib.sha256(ours).hexdigest()[:12]
     sdist = _cached(f"{package}-{version}.sdist", lambda folder: _download(package, version, folder))
     return _cached(f"{package}-{version}-{files}", lambda folder: _unpack(sdist, folder))
 
