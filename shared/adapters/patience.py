@@ -7,7 +7,7 @@ wait is slept through, and for a longer one everybody who reads (or writes) is t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,15 @@ def asked_wait(exc: Any) -> timedelta | None:
     return wait_in(getattr(getattr(exc, "response", None), "headers", None) or {})
 
 
-def wait_in(headers: Mapping[str, str]) -> timedelta | None:
+def wait_in(headers: Any) -> timedelta | None:
     """Return what `Retry-After` says, in seconds or as a date; None when it says nothing."""
+    text = headers.get("Retry-After")
+    if not text:
+        return None
     from azure.core.pipeline.policies import RetryPolicy
 
-    text = headers.get("Retry-After")
     try:
-        return timedelta(seconds=RetryPolicy().parse_retry_after(text)) if text else None
+        return timedelta(seconds=RetryPolicy().parse_retry_after(text))
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -101,6 +101,8 @@ def webhook(status: int, posted: list[bytes], location: str = "") -> Iterator[st
             assert self.headers["Content-Type"] == "application/json"
             posted.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(status)
+            if status == 429:
+                self.send_header("Retry-After", "40")
             if location:
                 self.send_header("Location", location)
             self.send_header("Content-Length", "0")
@@ -215,6 +217,13 @@ def test_what_the_webhook_answers_decides_whether_to_try_again(
     with webhook(status, []) as url, pytest.raises(error, match=str(status)) as caught:
         TeamsChannel(url).send(a_message(), ANA)
     assert "hidden" not in str(caught.value) + caplog.text
+
+
+def test_a_webhook_that_is_called_too_often_says_when_to_come_back() -> None:
+    with webhook(429, []) as url, pytest.raises(RetryableError) as caught:
+        TeamsChannel(url).send(a_message(), ANA)
+
+    assert caught.value.after == timedelta(seconds=40)
 
 
 def test_a_redirect_is_not_followed() -> None:

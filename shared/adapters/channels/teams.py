@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from shared.adapters.channels import ChannelSpec
+from shared.adapters.patience import wait_in
 from shared.errors import PermanentError, RetryableError, SettingsError
 from shared.ports.channels import Channel, Message, Recipient
 from shared.settings import Settings
@@ -39,20 +41,23 @@ class TeamsChannel:
         """
         from shared.texts.card import webhook_body
 
-        status = self._post(webhook_body(message, to))
+        status, asked = self._post(webhook_body(message, to))
         if 200 <= status < 300:
             return
         meaning = _MEANING.get(status, "see the flow's run history")
         if status in _TRY_AGAIN or status >= 500:
-            raise RetryableError(code="teams.busy", message=f"the Teams webhook answered {status}")
+            raise RetryableError("teams.busy", f"the Teams webhook answered {status}", after=asked)
         raise PermanentError(
             code="teams.refused",
             message=f"the Teams webhook answered {status}: {meaning}",
             hint="put the flow's URL into VIGIA_TEAMS_WEBHOOK",
         )
 
-    def _post(self, body: bytes) -> int:
-        """Return the status. Redirects are answers, not followed: they would carry the card elsewhere."""
+    def _post(self, body: bytes) -> tuple[int, timedelta | None]:
+        """Return the status, and how long we are asked to wait.
+
+        Redirects are answers, not followed: they would carry the card elsewhere.
+        """
         import http.client
 
         parts = urlsplit(self.url)
@@ -68,7 +73,7 @@ class TeamsChannel:
                 code="teams.unreachable", message=f"the Teams webhook is out of reach: {type(exc).__name__}"
             ) from exc
         else:
-            return response.status
+            return response.status, wait_in(response.headers)
         finally:
             connection.close()
 
