@@ -20,7 +20,9 @@ def with_late_logs(policy: str, profile: Profile) -> str:
     if not delay:
         return policy
     interval = math.ceil(delay / INTERVALS_PER_DELAY)
-    times = {"log_delay": math.ceil(delay), "interval": interval, "bake": INTERVALS_PER_BAKE * interval}
+    bake = INTERVALS_PER_BAKE * interval
+    # A watch that is over before its logs are there has people asked.
+    times = {"log_delay": math.ceil(delay), "interval": interval, "bake": bake, "watch_for": math.ceil(delay) + bake}
     for key, seconds in times.items():
         policy = re.sub(rf"\b{key}: \S+", f"{key}: {seconds}s", policy)
     return policy
