@@ -93,6 +93,8 @@ def _run_group(root: Path, folders: Sequence[str], environment: dict[str, str]) 
                 "PYTHONPATH": os.pathsep.join(paths),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "VIGIA_TEST_OUTCOMES": str(outcomes),
+                # The SDK keeps there which anonymous components a workspace has: an emulator starts without any.
+                "TMPDIR": scratch,
             },
             capture_output=True,
             text=True,
