@@ -16,7 +16,7 @@ from benchmarks.rivals import rules
 from benchmarks.rivals.releases import DAYS, Day
 from benchmarks.rivals.streams import MINUTES, Streams, World, simulate
 from shared.domain.release_plan import FIRST_BUDGET
-from shared.judge.evidence import Tolerances
+from shared.judge.evidence.streams import Tolerances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,11 +17,11 @@ from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
 from shared.domain.release_plan import JudgePlan
 from shared.domain.verdict import Verdict
-from shared.engine.release_judge import judged
+from shared.engine.releases.judge import judged
 from shared.judge.canary import counts
-from shared.judge.evidence import tolerances_of
-from shared.judge.latency import differences
-from shared.judge.pairs import Pair
+from shared.judge.evidence.latency import differences
+from shared.judge.evidence.paired_intervals import Pair
+from shared.judge.evidence.streams import tolerances_of
 from shared.simulate.measurements import Measured, look
 
 if TYPE_CHECKING:

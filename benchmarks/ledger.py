@@ -10,14 +10,14 @@ from statistics import median
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
 from benchmarks.harness.storage import Floor, azurite_settings, counted_requests, floor_on
 from benchmarks.harness.timing import quantile, seconds
-from shared.adapters.storage import AzureBlobStore
+from shared.adapters.storage.blobs import AzureBlobStore
 from shared.domain.fact import Fact, ModelRegistered
 from shared.domain.ids import ModelName, ModelVersion
 from shared.domain.reaction import Outcome, Reaction
 from shared.ports.blobs import BlobStore
 from shared.settings import Settings
 from shared.store.codec import encode
-from shared.store.ledger import Claimed, Entry, Ledger
+from shared.store.facts.ledger import Claimed, Entry, Ledger
 
 PAIRS, LONG_PAIRS, WARM_UP = 400, 4000, 20
 LEASE = timedelta(minutes=2)

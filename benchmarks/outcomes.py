@@ -13,9 +13,9 @@ from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.harness.undecided_ends import BROKEN, GOOD, RATES, RULES, STRATEGIES, WATCH, ends, kept_by_rivals
 from shared.domain.outcome import AbPlan, LabelSource, OutcomeMetric
 from shared.domain.verdict import Verdict
-from shared.judge.outcome import judge_outcome
-from shared.judge.outcome_rows import Arm
-from shared.judge.quality import log_e_of_means, log_e_of_shares
+from shared.judge.evidence.quality import log_e_of_means, log_e_of_shares
+from shared.judge.labels.outcome import judge_outcome
+from shared.judge.labels.outcome_rows import Arm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

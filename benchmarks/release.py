@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
-from shared.judge.evidence import tolerances_of
+from shared.judge.evidence.streams import tolerances_of
 from shared.simulate.engine import look_by_look, simulate
 from shared.simulate.measurements import Change, Measured, measure
 from shared.simulate.traffic import Traffic, constant

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import context
-from cli.errors import CommandError
-from cli.options import ByOption, Format, OutputOption, SettingsOption, person, required_text
-from cli.output import console, print_json, text, waiting
+from cli.kit import context
+from cli.kit.errors import CommandError
+from cli.kit.options import ByOption, Format, OutputOption, SettingsOption, person, required_text
+from cli.kit.output import console, print_json, text, waiting
 
 if TYPE_CHECKING:
     from shared.domain.state import ModelState

@@ -6,8 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cli import events, freeze, gates, monitor, notices, plan, policy, releases, simulate, status, why
-from cli.errors import DEBUG, AnswerCommand, BorderGroup
+from cli import freeze, notices
+from cli.events import commands as events
+from cli.kit.errors import DEBUG, AnswerCommand, BorderGroup
+from cli.monitor import commands as monitor
+from cli.policy import commands as policy
+from cli.policy import gates
+from cli.releases import commands as releases
+from cli.releases import plan
+from cli.simulate import commands as simulate
+from cli.status import commands as status
+from cli.why import commands as why
 
 EPILOG = """Exit codes: 0 all is well or done, 1 something needs a person or is wrong, 2 it could not be carried out \
 (of plan and monitor run: something differs), 3 too little to tell, 70 an unexpected error."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import context
-from cli.errors import CommandError
-from cli.options import ByOption, Format, OutputOption, SettingsOption, person, required_text
-from cli.output import console, print_json, text, waiting
+from cli.kit import context
+from cli.kit.errors import CommandError
+from cli.kit.options import ByOption, Format, OutputOption, SettingsOption, person, required_text
+from cli.kit.output import console, print_json, text, waiting
 
 if TYPE_CHECKING:
     from shared.bootstrap import App
-    from shared.store.outbox import Stored
+    from shared.store.notices.outbox import Stored
 
 app = typer.Typer(help="See and settle notices that could not be delivered.", no_args_is_help=True)
 
@@ -95,7 +95,7 @@ def dismiss(
 
 
 def _dismiss(app_: App, stored: Stored, by: str, reason: str) -> str:
-    from shared.store.settlements import Settlement
+    from shared.store.facts.settlements import Settlement
 
     if not app_.outbox.dismiss(stored.name):
         return "gone"

@@ -57,7 +57,7 @@ def read_settings() -> Settings:
 @cache
 def open_queue() -> MessageQueue:
     """Return the queues alone, for the same reason."""
-    from shared.adapters.queue_storage import AzureMessageQueue
+    from shared.adapters.storage.queues import AzureMessageQueue
 
     return AzureMessageQueue(read_settings())
 

@@ -15,7 +15,7 @@ log = logging.getLogger("vigia.functions")
 def deliver_notice(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_app
     from shared.errors import PolicyError, RetryableError
-    from shared.store.troubles import LAST_TRY
+    from shared.store.facts.queue_errors import LAST_TRY
 
     app = get_app()
     body = message.get_body().decode(errors="backslashreplace")

@@ -18,7 +18,7 @@ BUSY_DELAY = timedelta(minutes=5)
 def process(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_app
     from shared.errors import PolicyError, RetryableError
-    from shared.store.troubles import LAST_TRY
+    from shared.store.facts.queue_errors import LAST_TRY
 
     app = get_app()
     # Bytes that are not UTF-8 are shown as \xNN, which no JSON has: such a body ends in quarantine, readable.

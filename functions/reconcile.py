@@ -10,7 +10,7 @@ bp = func.Blueprint()
 @bp.queue_trigger(arg_name="message", queue_name=RELEASES, connection="AzureWebJobsStorage")
 def reconcile(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_app
-    from shared.store.troubles import LAST_TRY
+    from shared.store.facts.queue_errors import LAST_TRY
 
     app = get_app()
     body = message.get_body().decode(errors="backslashreplace")

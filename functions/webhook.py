@@ -18,7 +18,7 @@ import azure.functions as func
 from functions.events import queue_message, read_settings, send
 
 if TYPE_CHECKING:
-    from shared.events.handshake import Subscribers
+    from shared.events.wire.handshake import Subscribers
     from shared.settings import Settings
 
 bp = func.Blueprint()
@@ -44,7 +44,7 @@ def event_webhook(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _taken(req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
-    from shared.events.batch import binary_event, events_in, oversize
+    from shared.events.wire.batch import binary_event, events_in, oversize
 
     if problem := oversize(req.get_body()):
         log.warning("webhook.oversize %s", problem)
@@ -64,7 +64,7 @@ def _taken(req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
 
 def _validated(body: str, req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
     from shared.errors import EventError
-    from shared.events.handshake import validation_answer
+    from shared.events.wire.handshake import validation_answer
 
     name = req.headers.get("aeg-subscription-name", "")
     try:
@@ -79,13 +79,13 @@ def _validated(body: str, req: func.HttpRequest, settings: Settings) -> func.Htt
 
 
 def _consent(req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
-    from shared.events.handshake import consent
+    from shared.events.wire.handshake import consent
 
     return func.HttpResponse(status_code=200, headers=consent(req.headers, _expected(settings)))
 
 
 def _expected(settings: Settings) -> Subscribers:
-    from shared.events.handshake import subscribers
+    from shared.events.wire.handshake import subscribers
 
     return subscribers(
         settings.events_subscriptions, settings.workspace_id, settings.topic_endpoint, settings.events_origins

@@ -7,62 +7,62 @@ import threading
 from datetime import timedelta
 from functools import cache, cached_property
 
+from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.adapters.channels import configured_channels
-from shared.adapters.clock import ServiceClock
-from shared.adapters.data import WorkspaceData
 from shared.adapters.publisher import EventGridPublisher
-from shared.adapters.queue_storage import AzureMessageQueue
-from shared.adapters.storage import DEAD_LETTERS, DECISIONS, AzureBlobStore
+from shared.adapters.storage.blobs import DEAD_LETTERS, DECISIONS, AzureBlobStore
+from shared.adapters.storage.clock import ServiceClock
+from shared.adapters.storage.queues import AzureMessageQueue
+from shared.adapters.storage.timed_storage import TimedBlobStore
+from shared.adapters.tables.data import WorkspaceData
 from shared.adapters.telemetry import LogsTelemetry
-from shared.adapters.timed_storage import TimedBlobStore
-from shared.adapters.workspace import AzureWorkspace
 from shared.console.approval_pages import ApprovalPages
 from shared.console.monitor_pages import MonitorPages
-from shared.engine.alerts import Alerts
-from shared.engine.approvals import Approvals
-from shared.engine.arrivals import Arrivals
-from shared.engine.azure_monitors import AzureMonitors
-from shared.engine.dead_letters import DeadLetters
-from shared.engine.keeper import EndpointKeeper
-from shared.engine.labels import Labels
-from shared.engine.monitor_records import MonitorRecords
-from shared.engine.monitors import Monitors
-from shared.engine.outbox import NoticeOutbox
-from shared.engine.process import Processor
-from shared.engine.reconcile import Reconciler
-from shared.engine.registry_poll import RegistryPoll
-from shared.engine.release_desk import ReleaseDesk
-from shared.engine.replay import Replay
-from shared.engine.retry import Retrier
-from shared.engine.schedules import Schedules
-from shared.engine.spark_window import SparkWindows
-from shared.engine.storms import Storms
-from shared.engine.sweep import LateResumption, Sweep
-from shared.engine.undo import Undoer
-from shared.engine.watchdog import Watchdog
-from shared.events.home import Home, container_url
-from shared.policy.late import LatePeople, LatePolicies
-from shared.policy.load import PEOPLE_FILE, Sections, load_policies
-from shared.policy.model import Policy
-from shared.policy.monitoring import Monitor
-from shared.policy.people import Directory, load_people_file
-from shared.policy.salvage import readable_policies
+from shared.engine.facts.alerts import Alerts
+from shared.engine.facts.labels import Labels
+from shared.engine.facts.process import Processor
+from shared.engine.facts.registry_poll import RegistryPoll
+from shared.engine.facts.schedules import Schedules
+from shared.engine.monitors.azure_monitors import AzureMonitors
+from shared.engine.monitors.records import MonitorRecords
+from shared.engine.monitors.run_due import Monitors
+from shared.engine.monitors.spark_window import SparkWindows
+from shared.engine.monitors.watchdog import Watchdog
+from shared.engine.notices.bursts import Storms
+from shared.engine.notices.outbox import NoticeOutbox
+from shared.engine.recovery.arrivals import Arrivals
+from shared.engine.recovery.dead_letters import DeadLetters
+from shared.engine.recovery.replay import Replay
+from shared.engine.recovery.sweep import LateResumption, Sweep
+from shared.engine.releases.approvals import Approvals
+from shared.engine.releases.desk import ReleaseDesk
+from shared.engine.releases.endpoint_keeper import EndpointKeeper
+from shared.engine.releases.reconcile import Reconciler
+from shared.engine.releases.retry import Retrier
+from shared.engine.releases.undo import Undoer
+from shared.events.wire.own_workspace import Home, container_url
+from shared.policy.reading.late import LatePeople, LatePolicies
+from shared.policy.reading.load import PEOPLE_FILE, Sections, load_policies
+from shared.policy.reading.people import Directory, load_people_file
+from shared.policy.reading.salvage import readable_policies
+from shared.policy.sections.model import Policy
+from shared.policy.sections.monitoring import Monitor
 from shared.ports.blobs import BlobStore
 from shared.reactions.registry import reactions, sections
 from shared.settings import Settings
-from shared.store.approvals import ApprovalRecords
-from shared.store.arrivals import ArrivalStore
-from shared.store.beats import TIMERS, Beats
-from shared.store.dead_letters import GivenUpEvents
-from shared.store.ledger import Ledger
-from shared.store.outbox import OutboxStore
-from shared.store.polls import PollMarks
-from shared.store.posted_results import PostedResults
-from shared.store.profiles import Profiles
-from shared.store.settlements import Settlements
+from shared.store.facts.arrivals import ArrivalStore
+from shared.store.facts.dead_letters import GivenUpEvents
+from shared.store.facts.ledger import Ledger
+from shared.store.facts.polls import PollMarks
+from shared.store.facts.posted_results import PostedResults
+from shared.store.facts.queue_errors import Troubles
+from shared.store.facts.settlements import Settlements
+from shared.store.monitors.beats import TIMERS, Beats
+from shared.store.monitors.profiles import Profiles
+from shared.store.notices.bursts import StormStore
+from shared.store.notices.outbox import OutboxStore
+from shared.store.releases.approvals import ApprovalRecords
 from shared.store.stores import Stores
-from shared.store.storms import StormStore
-from shared.store.troubles import Troubles
 
 
 def policy_sections() -> Sections:

@@ -12,10 +12,10 @@ import numpy as np
 from benchmarks.harness.alarm_tables import employment_rows
 from benchmarks.harness.spec import Figure, Goal
 from local.flights.data import FEATURES
-from shared.drift.concept import concept_reference, judge_concept
-from shared.drift.estimated import EstimateRules, estimate_performance, estimate_reference
-from shared.drift.quality import check_quality
-from shared.drift.quality_profile import profile_quality
+from shared.drift.signals.concept import concept_reference, judge_concept
+from shared.drift.signals.estimated import EstimateRules, estimate_performance, estimate_reference
+from shared.drift.signals.quality import check_quality
+from shared.drift.signals.quality_profile import profile_quality
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,7 +181,7 @@ def _flight_scores(year: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _auc(labels: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
-    from shared.drift.metrics import measure_metric
+    from shared.drift.metrics.binary import measure_metric
 
     return measure_metric("roc_auc", labels, scores)
 

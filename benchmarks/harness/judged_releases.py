@@ -19,9 +19,9 @@ from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
 from shared.domain.verdict import Judgement, Verdict
-from shared.engine.release_judge import judged
-from shared.judge.evidence import Tolerances, tolerances_of
-from shared.release.new import Opening, new_release
+from shared.engine.releases.judge import judged
+from shared.judge.evidence.streams import Tolerances, tolerances_of
+from shared.release.open_release import Opening, new_release
 from shared.simulate.measurements import look
 
 if TYPE_CHECKING:

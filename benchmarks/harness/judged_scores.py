@@ -18,8 +18,8 @@ from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Predictions
 from shared.domain.release import Release
 from shared.domain.verdict import Verdict
-from shared.engine.release_judge import judged
-from shared.judge.evidence import failed, score_paths, tolerances_of
+from shared.engine.releases.judge import judged
+from shared.judge.evidence.streams import failed, score_paths, tolerances_of
 from shared.ports.data import DataReader
 
 if TYPE_CHECKING:

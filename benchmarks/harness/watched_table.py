@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from benchmarks.rivals.drift_alarms import Compared
 from shared.bootstrap import policy_sections
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
-from shared.drift.report import ColumnReport
-from shared.drift.signal import MonitorReport
-from shared.engine.look_parts import Watched
-from shared.engine.monitor_look import MonitorLook
-from shared.policy.load import load_policy
-from shared.policy.model import Policy
-from shared.policy.monitoring import Monitor
+from shared.drift.results.comparison import ColumnReport
+from shared.drift.results.signals import MonitorReport
+from shared.engine.monitors.look import MonitorLook
+from shared.engine.monitors.subject import Watched
+from shared.policy.reading.load import load_policy
+from shared.policy.sections.model import Policy
+from shared.policy.sections.monitoring import Monitor
 from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
 from shared.reactions.registry import reactions
-from shared.store.monitors import MonitorState
-from shared.store.profiles import Profiles
+from shared.store.monitors.monitors import MonitorState
+from shared.store.monitors.profiles import Profiles
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.data import FakeData
 from tests.fakes.workspace import FakeWorkspace

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from shared.adapters.storage import blob_service
+from shared.adapters.storage.blobs import blob_service
 from shared.bootstrap import App, policy_sections
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
-from shared.policy.load import load_policy
-from shared.policy.model import Policy
+from shared.policy.reading.load import load_policy
+from shared.policy.sections.model import Policy
 from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
 from shared.reactions.registry import reactions
 from shared.settings import Settings

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.drift.distance import jensen_shannon_divergence
-from shared.drift.report import ColumnReport
+from shared.drift.comparison.distance import jensen_shannon_divergence
+from shared.drift.results.comparison import ColumnReport
 
 P_VALUE, PSI = 0.05, 0.1
 # Source: evidently 0.7.23, evidently/legacy/calculations/stattests/registry.py and its drift presets: above 1,000 rows

@@ -19,8 +19,8 @@ Work = Callable[[], object]
 
 
 def ours(reference: str, window: str) -> Work:
-    from shared.drift.compare import compare
-    from shared.drift.profile import profile
+    from shared.drift.comparison.verdict import compare
+    from shared.drift.profiles.profile import profile
 
     files = _Files(reference), _Files(window)
     return lambda: compare(profile(files[0]), files[1])
@@ -28,8 +28,8 @@ def ours(reference: str, window: str) -> Work:
 
 def ours_stored(reference: str, window: str) -> Work:
     """Compare with the profile that lies beside the reference; make it when it is not there yet."""
-    from shared.drift.compare import compare
-    from shared.drift.profile import Profile, profile
+    from shared.drift.comparison.verdict import compare
+    from shared.drift.profiles.profile import Profile, profile
 
     stored = Path(reference + ".profile")
     if not stored.exists():
@@ -100,7 +100,7 @@ class _Files:
     """A parquet file in batches, as Vigia's own adapter reads it."""
 
     def __init__(self, path: str) -> None:
-        from shared.adapters.parquet import stream_parquet
+        from shared.adapters.tables.parquet import stream_parquet
 
         self._read = stream_parquet
         self._path = path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.rivals.streams import Streams
-from shared.judge.evidence import Tolerances
+from shared.judge.evidence.streams import Tolerances
 from shared.simulate.measurements import Measured, look
 
 if TYPE_CHECKING:

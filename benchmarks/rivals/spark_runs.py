@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from shared.drift import spark_job
-from shared.drift.counting import count
-from shared.drift.profile import filled, profile
+from shared.drift.profiles.counting import count
+from shared.drift.profiles.profile import filled, profile
+from shared.drift.spark import job
 
 
 def main(reference: Path, window: Path, parts: int) -> dict[str, Any]:
@@ -24,15 +24,15 @@ def main(reference: Path, window: Path, parts: int) -> dict[str, Any]:
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
     spark = builder.config("spark.driver.memory", "4g").config("spark.log.level", "ERROR").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
-    spark_job.configure(spark)
+    job.configure(spark)
     started = time.perf_counter()
     one = profile(Rows(reference))
     here = count(one, Rows(window))
     alone = time.perf_counter()
-    table = spark_job.training_table(spark, str(window)).repartition(parts)
-    there = spark_job.count_table(table, one)
+    table = job.training_table(spark, str(window)).repartition(parts)
+    there = job.count_table(table, one)
     spread = time.perf_counter()
-    made = spark_job.profile_table(spark_job.training_table(spark, str(reference)).repartition(parts))
+    made = job.profile_table(job.training_table(spark, str(reference)).repartition(parts))
     # Its edges may lie elsewhere; what it counts around them must be the reference's own rows.
     exact = filled(made, count(made, Rows(reference)))
     return {

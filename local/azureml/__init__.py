@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local.azureml.config import AzureMlConfig, Faults
+    from local.azureml.base.config import AzureMlConfig, Faults
     from local.azureml.service import AzureMl
 
 __all__ = ["AzureMl", "AzureMlConfig", "Faults"]
@@ -17,5 +17,5 @@ def __getattr__(name: str) -> Any:
     # its start-up time would be the emulator and the storage SDK.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "local.azureml.service" if name == "AzureMl" else "local.azureml.config"
+    module = "local.azureml.service" if name == "AzureMl" else "local.azureml.base.config"
     return getattr(importlib.import_module(module), name)

@@ -6,11 +6,11 @@ import dataclasses
 
 from aiohttp import web
 
-from local.azureml.batch_endpoints import BatchEndpoints
-from local.azureml.config import AzureMlConfig, Faults
-from local.azureml.deployment import Endpoint
-from local.azureml.endpoints import Endpoints
-from local.azureml.job import Job
+from local.azureml.base.config import AzureMlConfig, Faults
+from local.azureml.batch.endpoints import BatchEndpoints
+from local.azureml.jobs.job import Job
+from local.azureml.online.deployment import Endpoint
+from local.azureml.online.endpoints import Endpoints
 from local.profile import ProfileError
 from local.traffic_log import TrafficLog
 

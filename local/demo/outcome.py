@@ -9,7 +9,7 @@ from typing import Any
 
 from local.demo.world import World
 from shared.domain.release import Release, ReleaseState
-from shared.store.ledger import Entry
+from shared.store.facts.ledger import Entry
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from local.flights.data import flights
 from local.flights.register import register_components, register_data, register_environment
 from local.flights.replay import Load
 from shared.domain.release import Release, ReleaseState
-from shared.store.monitors import MonitorRun
+from shared.store.monitors.monitors import MonitorRun
 
 # A machine that is too slow for so much gets less of it: more at a time would fail for want of cores, not by the model.
 LOAD = Load(requests_per_second=70, rows_per_request=32, pending_at_most=6)

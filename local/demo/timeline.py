@@ -14,7 +14,7 @@ from rich.text import Text
 from local.demo.outcome import Check, Evidence, cause
 from shared.domain.reaction import Outcome
 from shared.domain.release import Release, ReleaseState
-from shared.store.ledger import Entry
+from shared.store.facts.ledger import Entry
 
 STYLES = {"fact": "cyan", "decision": "white", "held": "yellow", "job": "blue", "release": "green", "told": "magenta"}
 BAD_ENDS = {ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK, ReleaseState.FAILED, ReleaseState.LOST}

@@ -19,8 +19,8 @@ from shared.domain.ids import EndpointName, ModelName, ReleaseId
 from shared.domain.release import Release
 from shared.ports.queues import EVENTS, NOTICES
 from shared.settings import Settings
-from shared.store.ledger import Entry
-from shared.store.monitors import MonitorRun
+from shared.store.facts.ledger import Entry
+from shared.store.monitors.monitors import MonitorRun
 
 MODEL = ModelName("flight-delay")
 ENDPOINT = EndpointName("flight-delay")

@@ -14,9 +14,9 @@ from local.errors import LocalSystemError
 from local.functions_host.app import load_functions
 from local.functions_host.host import FunctionsHost
 from local.functions_host.log_lines import log_to_stderr
-from local.functions_host.queues import Lease
 from local.functions_host.settings import read_host_settings, read_values
-from local.functions_host.sign_in import parse_users
+from local.functions_host.triggers.queues import Lease
+from local.functions_host.triggers.sign_in import parse_users
 from local.lifeline import end_with_parent
 from local.until_stopped import until_stopped
 

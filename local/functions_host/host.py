@@ -13,16 +13,16 @@ from local.addresses import HOST
 from local.errors import PortInUseError
 from local.functions_host.app import HostedFunction
 from local.functions_host.bindings import QueueTrigger, TimerTrigger
-from local.functions_host.event_grid import EventGridWebhook
-from local.functions_host.http import HttpTriggers
 from local.functions_host.invoke import Invoker
 from local.functions_host.outputs import QueueSender
-from local.functions_host.queues import Lease, QueueListener
-from local.functions_host.routes import RouteTable
 from local.functions_host.settings import HostSettings
-from local.functions_host.sign_in import SignIn, User
 from local.functions_host.status import StatusPages
-from local.functions_host.timers import Timer
+from local.functions_host.triggers.event_grid import EventGridWebhook
+from local.functions_host.triggers.http import HttpTriggers
+from local.functions_host.triggers.queues import Lease, QueueListener
+from local.functions_host.triggers.routes import RouteTable
+from local.functions_host.triggers.sign_in import SignIn, User
+from local.functions_host.triggers.timers import Timer
 
 log = logging.getLogger("host")
 LARGEST_BODY_BYTES = 100 * 1024 * 1024  # the platform's limit

@@ -11,8 +11,8 @@ from aiohttp import web
 from local.functions_host.app import HostedFunction
 from local.functions_host.bindings import HttpTrigger, QueueTrigger, TimerTrigger
 from local.functions_host.invoke import Invoker
-from local.functions_host.queues import QueueListener
-from local.functions_host.timers import Timer
+from local.functions_host.triggers.queues import QueueListener
+from local.functions_host.triggers.timers import Timer
 
 
 class StatusPages:

@@ -10,9 +10,9 @@ from shared.console.page import Page, message_page, render_page
 from shared.console.principal import Principal
 from shared.domain.approval import ApprovalRequest, Vote
 from shared.domain.ids import ReleaseId
-from shared.engine.approvals import Approvals, Choice, Outcome, Question, bar_to_vote
+from shared.engine.releases.approvals import Approvals, Choice, Outcome, Question, bar_to_vote
 from shared.errors import PermanentError, RetryableError
-from shared.policy.people import Directory
+from shared.policy.reading.people import Directory
 from shared.ports.blobs import BlobStore
 from shared.ports.clock import Clock
 from shared.texts.catalogue import section, text

@@ -12,10 +12,10 @@ from shared.console.page import Page, message_page, page_headers, render_page
 from shared.console.principal import Principal
 from shared.domain.ids import ModelName
 from shared.errors import PermanentError, RetryableError
-from shared.policy.people import Directory
-from shared.store.last_look import last_look, worst
-from shared.store.monitor_reports import MonitorReports, StoredReport
-from shared.store.monitors import MonitorRun, MonitorState, MonitorStates
+from shared.policy.reading.people import Directory
+from shared.store.monitors.last_look import last_look, worst
+from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates
+from shared.store.monitors.reports import MonitorReports, StoredReport
 from shared.texts.catalogue import section
 from shared.texts.languages import preferred
 from shared.texts.monitor_report.page import render_report

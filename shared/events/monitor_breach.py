@@ -13,10 +13,10 @@ import re
 from collections.abc import Sequence
 
 from shared.domain.fact import DriftDetected, Fact, FeatureDrift, MonitorContradicted
-from shared.drift.azure_signals import is_breach, worse_side
-from shared.events.envelope import Envelope
-from shared.events.measured import listed, strongest_first
+from shared.drift.signals.azure_signals import is_breach, worse_side
 from shared.events.spec import fact_of
+from shared.events.wire.envelope import Envelope
+from shared.events.wire.measured import listed, strongest_first
 
 BREACH_TAG = "azureml_modelmonitor_threshold_breached"
 # A step's run names the pipeline run it belongs to; a breach is one per such root, whichever run carries the tag.

@@ -1,4 +1,4 @@
-"""Finds the event types: every module of this package that exports a SPEC."""
+"""Finds the event types: every module of `types` that exports a SPEC."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 
-import shared.events
+import shared.events.types
 from shared.domain.fact import Fact, Ignored
 from shared.errors import EventError
-from shared.events.batch import MOST_EVENTS
-from shared.events.envelope import Envelope, read_events
-from shared.events.home import Home
 from shared.events.spec import EventSpec
+from shared.events.wire.batch import MOST_EVENTS
+from shared.events.wire.envelope import Envelope, read_events
+from shared.events.wire.own_workspace import Home
 
 
 def read_fact(raw: str, received_at: datetime, home: Home | None = None) -> Fact | Ignored:
@@ -51,8 +51,8 @@ def parse_fact(envelope: Envelope) -> Fact | Ignored:
 def specs() -> tuple[EventSpec, ...]:
     """Return every event type's spec, in the order of their files."""
     modules = (
-        importlib.import_module(f"{shared.events.__name__}.{info.name}")
-        for info in pkgutil.iter_modules(shared.events.__path__)
+        importlib.import_module(f"{shared.events.types.__name__}.{info.name}")
+        for info in pkgutil.iter_modules(shared.events.types.__path__)
     )
     found = tuple(module.SPEC for module in modules if isinstance(getattr(module, "SPEC", None), EventSpec))
     by_type(found)

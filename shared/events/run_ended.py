@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shared.domain.fact import Fact, RunEnded, RunOutcome
 from shared.domain.ids import JobName, ModelName
-from shared.events.envelope import Envelope
 from shared.events.spec import fact_of
+from shared.events.wire.envelope import Envelope
 
 MODEL_TAG = "vigia.model"
 CAUSE_TAG = "vigia.cause"

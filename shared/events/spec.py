@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.domain.fact import Fact, FactBody, Ignored
-from shared.events.envelope import Envelope
+from shared.events.wire.envelope import Envelope
 
 AZURE_ML = "Microsoft.MachineLearningServices."
 OURS = "Vigia."

@@ -10,7 +10,7 @@ from operator import attrgetter
 from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
 from shared.domain.verdict import Judgement, Verdict
-from shared.judge.absolute_errors import AbsoluteErrors
+from shared.judge.evidence.absolute_errors import AbsoluteErrors
 
 
 def own_intervals(

@@ -14,7 +14,10 @@ from datetime import datetime
 import numpy as np
 
 from shared.domain.verdict import Judgement, Verdict
-from shared.judge.evidence import (
+from shared.judge.evidence.latency import differences, has_quantile
+from shared.judge.evidence.paired_intervals import Pair
+from shared.judge.evidence.scores import Shift, moments
+from shared.judge.evidence.streams import (
     FALSE_PASSES,
     FEWEST_INTERVALS_TO_PASS,
     FEWEST_REQUESTS,
@@ -24,9 +27,6 @@ from shared.judge.evidence import (
     latency_paths,
     score_paths,
 )
-from shared.judge.latency import differences, has_quantile
-from shared.judge.pairs import Pair
-from shared.judge.scores import Shift, moments
 
 
 @dataclass(frozen=True, slots=True)

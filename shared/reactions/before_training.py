@@ -13,8 +13,8 @@ from shared.errors import PermanentError
 from shared.ports.batch_endpoints import endpoints_of
 from shared.ports.workspace import EndpointRecord
 from shared.reactions.spec import Work
-from shared.release.names import release_id
-from shared.release.rollout_section import Rollout
+from shared.release.core.names import release_id
+from shared.release.sections.rollout import Rollout
 
 # A version that was registered so long ago and has no release gets none by itself: its event was parked.
 RELEASE_FOLLOWS = timedelta(days=1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.domain.fact import BudgetCrossed, Fact
-from shared.policy.budgets import Budget, Measure
-from shared.policy.model import Policy
+from shared.policy.sections.budgets import Budget, Measure
+from shared.policy.sections.model import Policy
 
 # So many points above the alert's threshold, what is spent is told beside it.
 FAR_BEYOND = 10.0

@@ -10,8 +10,8 @@ from shared.domain.fact import BudgetCrossed, Fact
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import Freeze, ModelState
-from shared.policy.budgets import Budget
-from shared.policy.model import Policy
+from shared.policy.sections.budgets import Budget
+from shared.policy.sections.model import Policy
 from shared.reactions.budget_measures import budget_sentence, measures
 from shared.reactions.spec import Performed, ReactionSpec, Work, done
 

@@ -12,8 +12,8 @@ from shared.domain.ids import JobName
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState, Training
-from shared.policy.guardrails import FAILURES_THAT_BREAK, failures_in_a_row
-from shared.policy.model import Policy
+from shared.policy.deciding.guardrails import FAILURES_THAT_BREAK, failures_in_a_row
+from shared.policy.sections.model import Policy
 from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
 
 NAME = "note-training"

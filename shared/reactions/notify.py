@@ -20,7 +20,7 @@ from shared.domain.ids import JobName, ModelName
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
-from shared.policy.model import Policy
+from shared.policy.sections.model import Policy
 from shared.reactions.budget_measures import budget_sentence, measures
 from shared.reactions.notify_section import Notify
 from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done

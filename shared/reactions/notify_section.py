@@ -10,10 +10,10 @@ from pydantic import ConfigDict, Field, PlainValidator, RootModel, WithJsonSchem
 from pydantic_core import PydanticCustomError
 
 from shared.domain.notice import ASKS_TO_DECIDE, NEEDS_A_PERSON, NoticeKind
-from shared.policy.model import People, Policy
-from shared.policy.problems import did_you_mean
-from shared.policy.quantities import EMAIL_PATTERN, parse_email
-from shared.policy.section import Section
+from shared.policy.reading.problems import did_you_mean
+from shared.policy.sections.model import People, Policy
+from shared.policy.sections.quantities import EMAIL_PATTERN, parse_email
+from shared.policy.sections.section import Section
 from shared.ports.channels import channel_names
 
 # How people are told by a policy that has no rule for it.

@@ -10,13 +10,13 @@ from shared.domain.ids import ModelVersion
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
 from shared.errors import RetryableError
-from shared.policy.model import Policy
+from shared.policy.sections.model import Policy
 from shared.ports.workspace import JobRecord, ModelRecord
 from shared.reactions.spec import Performed, ReactionSpec, Work, done
-from shared.release.new import Opening, new_release
-from shared.release.plan import plan_from
-from shared.release.rollout_section import Rollout
-from shared.release.sections import SECTIONS
+from shared.release.open_release import Opening, new_release
+from shared.release.sections.gates_and_approval import SECTIONS
+from shared.release.sections.rollout import Rollout
+from shared.release.sections.to_plan import plan_from
 
 NAME = "open-release"
 # A registration may be announced before every read of the registry sees it. A version that still cannot be seen

@@ -13,14 +13,14 @@ from shared.domain.fact import DriftDetected, Fact
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
-from shared.drift.azure_signals import family_of
-from shared.policy.quantities import Duration
-from shared.policy.section import Section
+from shared.drift.signals.azure_signals import family_of
+from shared.policy.sections.quantities import Duration
+from shared.policy.sections.section import Section
 from shared.ports.labels import LabelRequest
 from shared.reactions.spec import Performed, ReactionSpec, Work, done, held_back
 
 if TYPE_CHECKING:
-    from shared.policy.model import Policy
+    from shared.policy.sections.model import Policy
 
 NAME = "request-labels"
 

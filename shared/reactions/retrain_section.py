@@ -10,9 +10,9 @@ from typing import Literal
 from croniter import CroniterBadDateError, croniter
 from pydantic import Field
 
-from shared.policy.model import Policy
-from shared.policy.quantities import ComponentRef, Duration, Rate, duration_text
-from shared.policy.section import Section
+from shared.policy.sections.model import Policy
+from shared.policy.sections.quantities import ComponentRef, Duration, Rate, duration_text
+from shared.policy.sections.section import Section
 
 # How many trainings a model's memory holds, and so the most that a limit can count.
 KEPT_TRAININGS = 50

@@ -9,7 +9,7 @@ from shared.domain.fact import EndpointDegraded, Fact
 from shared.domain.ids import ReleaseId
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
-from shared.policy.model import Policy
+from shared.policy.sections.model import Policy
 from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
 
 NAME = "roll-back"

@@ -15,8 +15,8 @@ from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import Release, ReleaseState
 from shared.domain.state import ModelState
-from shared.policy.model import Policy
-from shared.policy.people import Directory
+from shared.policy.reading.people import Directory
+from shared.policy.sections.model import Policy
 from shared.ports.labels import LabelDesk
 from shared.ports.workspace import Workspace
 

@@ -14,9 +14,9 @@ from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import Declined, ModelState, Training
 from shared.domain.training import BeforeTraining
-from shared.drift.azure_signals import family_of
+from shared.drift.signals.azure_signals import family_of
 from shared.errors import PermanentError
-from shared.policy.guardrails import (
+from shared.policy.deciding.guardrails import (
     MEASURED_CAUSES,
     breaker_guardrail,
     chain_guardrail,
@@ -24,8 +24,8 @@ from shared.policy.guardrails import (
     retraining_guardrail,
     training_guardrail,
 )
-from shared.policy.model import Policy
-from shared.policy.new_training import nothing_new_guardrail, unconfirmed_guardrail, undecided_guardrail
+from shared.policy.deciding.new_training import nothing_new_guardrail, unconfirmed_guardrail, undecided_guardrail
+from shared.policy.sections.model import Policy
 from shared.ports.workspace import JobRequest
 from shared.reactions.before_training import read_before
 from shared.reactions.retrain_section import KEPT_TRAININGS, Retrain

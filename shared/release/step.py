@@ -7,19 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.release import Release, ReleaseRequest, ReleaseState
-from shared.release.batch import comparing
-from shared.release.before import awaiting_approval, evaluating, gating, opened
-from shared.release.blind import blind, seeing, unmeasured
-from shared.release.endings import end, go_back, roll_back, rolling_back, settled, trouble_of_champion
-from shared.release.moves import Step, is_late, stay
-from shared.release.observation import Observation
-from shared.release.probes import probed
-from shared.release.requests import HOLD, asked_to_hold, noted_hold
-from shared.release.rollout import canary, deploying
-from shared.release.shadow import shadowing
-from shared.release.standing import on_its_feet
-from shared.release.watch import promoted, watching
-from shared.release.words import asked
+from shared.release.core.observation import Observation
+from shared.release.core.requests import HOLD, asked_to_hold, noted_hold
+from shared.release.core.standing import on_its_feet
+from shared.release.core.transitions import Step, is_late, stay
+from shared.release.core.words import asked
+from shared.release.states.bake import promoted, watching
+from shared.release.states.batch import comparing
+from shared.release.states.before_traffic import awaiting_approval, evaluating, gating, opened
+from shared.release.states.blind import blind, seeing, unmeasured
+from shared.release.states.ending import end, go_back, roll_back, rolling_back, settled, trouble_of_champion
+from shared.release.states.probes import probed
+from shared.release.states.serving import canary, deploying
+from shared.release.states.shadow import shadowing
 
 _STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], Step]] = {
     ReleaseState.OPENED: opened,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.domain.release_plan import ReleasePlan
-from shared.judge.evidence import tolerances_of
-from shared.judge.need import Expected, intervals_to_pass
-from shared.release.ab import SETTLE_WITHIN
-from shared.release.probe_section import with_probes
+from shared.judge.evidence.streams import tolerances_of
+from shared.judge.time_to_decide import Expected, intervals_to_pass
+from shared.release.sections.probe import with_probes
+from shared.release.states.ab_test import SETTLE_WITHIN
 from shared.simulate.outcome import SAME, outcome
 from shared.simulate.traffic import Traffic
 

@@ -12,10 +12,10 @@ from shared.domain.release_plan import ReleasePlan
 from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PermanentError
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
-from shared.release.ab import due
-from shared.release.actions import SetTraffic
-from shared.release.new import Opening, new_release
-from shared.release.observation import Observation
+from shared.release.core.actions import SetTraffic
+from shared.release.core.observation import Observation
+from shared.release.open_release import Opening, new_release
+from shared.release.states.ab_test import due
 from shared.release.step import step
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ import numpy as np
 
 from shared.domain.release import ReleaseState
 from shared.domain.release_plan import ReleasePlan
-from shared.judge.evidence import Tolerances, tolerances_of
+from shared.judge.evidence.streams import Tolerances, tolerances_of
 from shared.simulate.endpoint import (
     CHAMPION,
     DOUBTED,

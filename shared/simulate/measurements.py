@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.judge.absolute_errors import broken, proven, suspicious
-from shared.judge.evidence import FEWEST_INTERVALS_TO_PASS, Tolerances, error_paths, latency_paths, verdicts
-from shared.judge.latency import FEWEST_BEYOND
-from shared.judge.starts import starts_for
+from shared.judge.evidence.absolute_errors import broken, proven, suspicious
+from shared.judge.evidence.latency import FEWEST_BEYOND
+from shared.judge.evidence.staggered_starts import starts_for
+from shared.judge.evidence.streams import FEWEST_INTERVALS_TO_PASS, Tolerances, error_paths, latency_paths, verdicts
 from shared.simulate.traffic import Traffic
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 
 from shared.ports.blobs import BlobStore
-from shared.store.endpoints import EndpointStore
-from shared.store.large_events import LargeEvents
-from shared.store.models import ModelStates
-from shared.store.monitor_reports import MonitorReports
-from shared.store.monitors import MonitorStates
-from shared.store.quarantine import Quarantine
-from shared.store.releases import ReleaseStore
+from shared.store.facts.large_events import LargeEvents
+from shared.store.facts.quarantine import Quarantine
+from shared.store.monitors.monitors import MonitorStates
+from shared.store.monitors.reports import MonitorReports
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.models import ModelStates
+from shared.store.releases.releases import ReleaseStore
 
 
 class Stores:

@@ -11,12 +11,12 @@ from typing import Any
 from shared.bootstrap import App
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release
-from shared.engine.process import Processor
-from shared.engine.storms import Storms
+from shared.engine.facts.process import Processor
+from shared.engine.notices.bursts import Storms
 from shared.ports.clock import Deadline
 from shared.ports.workspace import JobRecord, JobRequest
-from shared.store.ledger import Claimed
-from shared.store.releases import ReleaseStore, StoredRelease
+from shared.store.facts.ledger import Claimed
+from shared.store.releases.releases import ReleaseStore, StoredRelease
 
 
 class _Except:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from local.addresses import WORKSPACE_ID
 from shared.domain.ids import FactKey, ModelName, ModelVersion
-from shared.events import outgoing
+from shared.events.sent import outgoing
 from tests.chaos.policies import HELD_BACK, STEPS
 from tests.unit.events.wire import cloud, fact_from, grid
 

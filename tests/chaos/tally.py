@@ -11,8 +11,8 @@ from typing import Any
 
 from shared.domain.ids import ReleaseId
 from shared.domain.release import ReleaseState
-from shared.engine.outbox import routes
-from shared.store.outbox import OutboxRecord, OutboxStore
+from shared.engine.notices.outbox import routes
+from shared.store.notices.outbox import OutboxRecord, OutboxStore
 from tests.chaos.facts import Fed, Split
 from tests.chaos.town import Town
 

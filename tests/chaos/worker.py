@@ -25,8 +25,8 @@ from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from functions import notices, process, reconcile, timers
 from shared.bootstrap import App, get_app
-from shared.engine import outbox, storms
-from shared.policy.model import Policy
+from shared.engine.notices import bursts, outbox
+from shared.policy.sections.model import Policy
 from shared.reactions.retrain_section import Retrain
 from tests.chaos import breaks
 from tests.chaos.fuse import Fuse, Wired, WiredBlobs, WiredWorkspace, queue_of
@@ -84,7 +84,7 @@ class Worker:
         if "CHAOS_OVERDUE_SECONDS" in environment:
             outbox.OVERDUE_AFTER = timedelta(seconds=float(environment["CHAOS_OVERDUE_SECONDS"]))
         # Minutes on Azure, too.
-        for module in (storms, outbox):
+        for module in (bursts, outbox):
             module.WINDOW = BURST_WINDOW  # type: ignore[attr-defined]
         self.app = wire(get_app(), self.fuse)
         breaks.apply(environment.get("CHAOS_BREAK", ""), self.app)

@@ -17,11 +17,11 @@ from shared.adapters.channels import configured_channels
 from shared.adapters.channels.email import EmailChannel
 from shared.domain.ids import ModelName
 from shared.domain.notice import Notice, NoticeKind
-from shared.engine.outbox import NoticeOutbox
+from shared.engine.notices.outbox import NoticeOutbox
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError, SettingsError
-from shared.policy.people import Directory
+from shared.policy.reading.people import Directory
 from shared.ports.channels import Channel, Message, Recipient
-from shared.store.outbox import OutboxStore, Stored, blob_name
+from shared.store.notices.outbox import OutboxStore, Stored, blob_name
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues

@@ -14,21 +14,21 @@ import pytest
 from azure.ai.ml.entities import Data, Model
 
 from local.addresses import WORKSPACE_CONTAINER
-from shared.adapters.data import WorkspaceData
-from shared.adapters.workspace import AzureWorkspace
+from shared.adapters.azure_ml.workspace import AzureWorkspace
+from shared.adapters.tables.data import WorkspaceData
 from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
 from shared.domain.release import Release, ReleaseState
-from shared.engine.reconcile import Reconciler
-from shared.engine.release_desk import ReleaseDesk
-from shared.engine.reopen import Wish
-from shared.engine.undo import Undoer
+from shared.engine.releases.desk import ReleaseDesk
+from shared.engine.releases.reconcile import Reconciler
+from shared.engine.releases.reopen import Wish
+from shared.engine.releases.undo import Undoer
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.workspace import DeploymentRequest, EndpointRecord
-from shared.release.new import Opening, new_release
-from shared.store.endpoints import EndpointStore
-from shared.store.releases import ReleaseStore
+from shared.release.open_release import Opening, new_release
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.releases import ReleaseStore
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.outbox import FakeOutbox

@@ -14,7 +14,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from local.addresses import Addresses
-from shared.adapters.data import WorkspaceData
+from shared.adapters.tables.data import WorkspaceData
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.errors import PermanentError, RetryableError, WorkspaceError
 from tests.settings import settings_for

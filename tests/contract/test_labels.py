@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from local.addresses import WORKSPACE_CONTAINER, Addresses
-from shared.adapters.storage import AzureBlobStore, blob_service
+from shared.adapters.storage.blobs import AzureBlobStore, blob_service
 from shared.domain.ids import DeploymentName, EndpointName, ModelName
-from shared.engine.labels import Labels
+from shared.engine.facts.labels import Labels
 from shared.ports.labels import LabelRequest
 from shared.ports.workspace import EndpointRecord
 from tests.fakes.data import FakeData

@@ -13,11 +13,11 @@ import pytest
 
 from benchmarks.harness.storage import counted_requests
 from local.addresses import Addresses
-from shared.adapters.storage import AzureBlobStore
+from shared.adapters.storage.blobs import AzureBlobStore
 from shared.domain.fact import Fact, ModelRegistered
 from shared.domain.ids import ModelName, ModelVersion
 from shared.domain.reaction import Outcome, Reaction
-from shared.store.ledger import Busy, Claim, Claimed, Finished, Ledger
+from shared.store.facts.ledger import Busy, Claim, Claimed, Finished, Ledger
 from tests.settings import settings_for
 
 PLAN = (Reaction("open-release", ModelName("churn"), "version 7 was registered", {"version": "7"}),)

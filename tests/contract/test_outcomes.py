@@ -19,17 +19,17 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from local.addresses import WORKSPACE_CONTAINER, Addresses
-from local.azureml.arm import Resource
-from local.azureml.blobs import Blobs
-from local.azureml.collector import Collector
-from local.azureml.deployment import Deployment
-from shared.adapters.data import WorkspaceData
+from local.azureml.base.arm import Resource
+from local.azureml.base.blobs import Blobs
+from local.azureml.online.collector import Collector
+from local.azureml.online.deployment import Deployment
+from shared.adapters.tables.data import WorkspaceData
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.outcome import AbPlan, LabelSource, QualityPlan
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Verdict
-from shared.engine.outcomes import outcome_of
-from shared.engine.release_judge import judged
+from shared.engine.releases.judge import judged
+from shared.engine.releases.outcomes import outcome_of
 from shared.errors import WorkspaceError
 from tests.fakes.releases import NOW, a_plan, a_release
 from tests.fakes.telemetry import FakeTelemetry

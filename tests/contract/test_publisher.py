@@ -13,7 +13,7 @@ from shared.adapters.publisher import EventGridPublisher
 from shared.domain.fact import FeatureDrift, RetrainingRequested
 from shared.domain.ids import ModelName
 from shared.errors import RetryableError
-from shared.events import outgoing
+from shared.events.sent import outgoing
 from tests.local.eventgrid.conftest import Grid, running_grid
 from tests.local.running import call
 from tests.settings import settings_for

@@ -14,7 +14,7 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from local.addresses import Addresses
 from local.app_settings import settings_for
-from shared.adapters.storage import create_if_missing
+from shared.adapters.storage.blobs import create_if_missing
 from tests.contract.worker import Call, Report, drive
 
 pytestmark = pytest.mark.skipif(

@@ -21,20 +21,21 @@ from typing import Any
 import pytest
 
 from local.addresses import HOST, Addresses
-from shared.adapters import publisher, storage
+from shared.adapters import publisher
 from shared.adapters.acs_mail import AcsMailChannel
+from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.adapters.channels import configured_channels
 from shared.adapters.channels.email import EmailChannel
 from shared.adapters.credentials import LoopbackCredential
-from shared.adapters.data import WorkspaceData
 from shared.adapters.publisher import EventGridPublisher
-from shared.adapters.queue_storage import AzureMessageQueue
-from shared.adapters.storage import AzureBlobStore
+from shared.adapters.storage import blobs
+from shared.adapters.storage.blobs import AzureBlobStore
+from shared.adapters.storage.queues import AzureMessageQueue
+from shared.adapters.tables.data import WorkspaceData
 from shared.adapters.telemetry import LogsTelemetry
-from shared.adapters.workspace import AzureWorkspace
 from shared.domain.ids import EndpointName, ModelName, ModelVersion
 from shared.errors import SettingsError, VigiaError
-from shared.events import outgoing
+from shared.events.sent import outgoing
 from shared.logs import RedactedRecord
 from shared.settings import Settings
 from tests.settings import VALUES, settings_for
@@ -153,7 +154,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    for retries in (storage.RETRIES, publisher.RETRIES):
+    for retries in (blobs.RETRIES, publisher.RETRIES):
         monkeypatch.setitem(retries, "retry_total", 0)
 
 

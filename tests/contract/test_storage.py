@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from local.addresses import Addresses
-from shared.adapters.queue_storage import AzureMessageQueue
-from shared.adapters.storage import AzureBlobStore, queue_service
+from shared.adapters.storage.blobs import AzureBlobStore, queue_service
+from shared.adapters.storage.queues import AzureMessageQueue
 from shared.errors import RetryableError
 from shared.ports.queues import text_digest
 from shared.settings import Settings

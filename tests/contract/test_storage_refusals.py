@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from shared.adapters.storage import AzureBlobStore
+from shared.adapters.storage.blobs import AzureBlobStore
 from shared.errors import AccessRefusedError, AmbiguousWriteError, RetryableError, VigiaError
 from tests.settings import settings_for
 

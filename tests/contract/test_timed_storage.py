@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from local.addresses import Addresses
-from shared.adapters.clock import ServiceClock
-from shared.adapters.timed_storage import TimedBlobStore
+from shared.adapters.storage.clock import ServiceClock
+from shared.adapters.storage.timed_storage import TimedBlobStore
 from tests.settings import settings_for
 
 

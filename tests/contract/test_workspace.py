@@ -16,7 +16,7 @@ from azure.ai.ml import load_component
 from azure.ai.ml.entities import Data, Environment, Model
 
 from benchmarks.harness.storage import counted_requests
-from shared.adapters.workspace import AzureWorkspace
+from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import AccessRefusedError, RetryableError, WorkspaceBusyError, WorkspaceError

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from shared.store.quarantine import Quarantine
+from shared.store.facts.quarantine import Quarantine
 from tests.corpus.parquet_files import HOSTILE as PARQUET
 from tests.corpus.reading import Case, cases
 from tests.fuzz.parsers import PARSERS, warm_up

@@ -7,10 +7,10 @@ import pytest
 
 from functions.sign_in import _sign_in_url
 from local.addresses import Addresses
-from shared.adapters.storage import AzureBlobStore
+from shared.adapters.storage.blobs import AzureBlobStore
 from shared.domain.ids import ReleaseId
 from shared.errors import PermanentError
-from shared.store.approvals import ApprovalRecords
+from shared.store.releases.approvals import ApprovalRecords
 from tests.fakes.blobs import MemoryBlobStore
 from tests.settings import settings_for
 

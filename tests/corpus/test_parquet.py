@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from shared.adapters.parquet import read_parquet, stream_parquet
+from shared.adapters.tables.parquet import read_parquet, stream_parquet
 from shared.errors import PermanentError
 from tests.corpus.parquet_files import HOSTILE, good, with_hostile_notes_for_pandas, written
 from tests.fuzz.parsers import PARSERS
@@ -23,7 +23,7 @@ STREAMED = {"equal-numbers", "one-long-text", "one-long-text-among-few-values"}
 PROGRAM = """
 import io, sys, time
 from tests.corpus.parquet_files import good
-from shared.adapters.parquet import read_parquet, stream_parquet
+from shared.adapters.tables.parquet import read_parquet, stream_parquet
 from shared.errors import PermanentError
 
 def read_whole(content, name):

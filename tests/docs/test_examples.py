@@ -24,7 +24,7 @@ EXAMPLES = {
 }
 MODULES = {
     "reaction": ("shared.reactions.pause_retraining", ReactionSpec),
-    "event": ("shared.events.table_refreshed", EventSpec),
+    "event": ("shared.events.types.table_refreshed", EventSpec),
     "gate": ("shared.release.gates.alarms", GateSpec),
     "channel": ("shared.adapters.channels.pager", ChannelSpec),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from shared.bootstrap import policy_sections
-from shared.policy.load import load_policy
+from shared.policy.reading.load import load_policy
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 
 SECTIONS = policy_sections()

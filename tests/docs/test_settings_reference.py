@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cli import settings_reference
+from cli.reference import settings as settings_reference
 from shared.settings import SETTINGS
 
 
 def test_the_reference_is_current() -> None:
     written = settings_reference.FILE.read_text(encoding="utf-8")
-    assert written == settings_reference.reference(), "write it: python -m cli.settings_reference"
+    assert written == settings_reference.reference(), "write it: python -m cli.reference.settings"
 
 
 def test_every_setting_is_a_row() -> None:

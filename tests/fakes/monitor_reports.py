@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from local.flights.data import FEATURES, flights
-from shared.drift.assemble import About, assemble, drift_signal, rules_in_words
-from shared.drift.compare import compare
-from shared.drift.profile import profile
-from shared.drift.report import DriftRules, Histogram
-from shared.drift.signal import MonitorReport, SignalReport
+from shared.drift.comparison.verdict import compare
+from shared.drift.profiles.profile import profile
+from shared.drift.results.assemble import About, assemble, drift_signal, rules_in_words
+from shared.drift.results.comparison import DriftRules, Histogram
+from shared.drift.results.signals import MonitorReport, SignalReport
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
 from shared.domain.release import Release
 from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, EvaluationPlan, GatePlan, JudgePlan, ReleasePlan
-from shared.release.new import Opening, new_release
+from shared.release.open_release import Opening, new_release
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from shared.domain.measurement import Interval, Predictions
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.release_plan import JudgePlan
 from shared.domain.verdict import Judgement, Verdict
-from shared.engine.release_judge import judged
+from shared.engine.releases.judge import judged
 from tests.fakes.data import FakeData
 from tests.fakes.releases import a_plan, a_release
 from tests.fakes.telemetry import FakeTelemetry
@@ -164,7 +164,7 @@ def test_a_minute_in_which_nothing_is_served_counts_for_errors_and_not_for_laten
 
 
 def test_false_rollbacks_are_shared_by_steps_metrics_and_the_watch() -> None:
-    from shared.judge.evidence import tolerances_of
+    from shared.judge.evidence.streams import tolerances_of
 
     plan = a_plan()
     first, other = (tolerances_of(plan.judge, 60, plan.budget(is_first)) for is_first in (True, False))

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared.drift.compare import compare
-from shared.drift.profile import profile
-from shared.drift.report import DriftRules
+from shared.drift.comparison.verdict import compare
+from shared.drift.profiles.profile import profile
+from shared.drift.results.comparison import DriftRules
 
 WINDOWS = 20
 

@@ -12,8 +12,8 @@ from azure.functions.eventgrid import EventGridEventInConverter
 from azure.functions.meta import Datum
 
 from shared.domain.fact import Fact
-from shared.events.handshake import consent, subscribers
 from shared.events.registry import read_fact
+from shared.events.wire.handshake import consent, subscribers
 from tests.fakes.clock import FakeClock
 from tests.field.explained import acted, explained, inputs
 from tests.unit.engine.fact_world import World

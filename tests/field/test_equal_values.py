@@ -14,15 +14,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from shared.drift.columns import named_columns
-from shared.drift.compare import compare
-from shared.drift.counting import count
-from shared.drift.performance import PerformanceRules, judge_performance
-from shared.drift.profile import profile
-from shared.drift.quality import check_quality
-from shared.drift.quality_profile import profile_quality
-from shared.drift.report import DriftReport
-from shared.drift.segments import segmentations
+from shared.drift.comparison.verdict import compare
+from shared.drift.profiles.counting import count
+from shared.drift.profiles.profile import profile
+from shared.drift.results.comparison import DriftReport
+from shared.drift.rows.columns import named_columns
+from shared.drift.rows.segments import segmentations
+from shared.drift.signals.performance import PerformanceRules, judge_performance
+from shared.drift.signals.quality import check_quality
+from shared.drift.signals.quality_profile import profile_quality
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 ROWS = 4_000

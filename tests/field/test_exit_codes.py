@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cli import monitor, plan
+from cli.monitor import commands as monitor
+from cli.releases import plan
 from shared.errors import RetryableError
 from tests.unit.cli.conftest import Run, run  # noqa: F401
 

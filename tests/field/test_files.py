@@ -19,10 +19,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.monitor_files import read_files
-from shared.adapters.data_batches import StoredFile, TableBatches
-from shared.drift.compare import compare
-from shared.drift.profile import profile
+from cli.monitor.files import read_files
+from shared.adapters.tables.data_batches import StoredFile, TableBatches
+from shared.drift.comparison.verdict import compare
+from shared.drift.profiles.profile import profile
 from shared.errors import VigiaError
 
 ROWS = 2_000
@@ -231,7 +231,7 @@ def test_a_parquet_file_of_odd_columns_is_looked_at(kind: str, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     pq.write_table(ODD[kind](), "x.parquet")
     assert look("--reference", "x.parquet", "--current", "x.parquet")[0] == 0
-    monkeypatch.setattr("cli.monitor_files.MOST_CELLS", 100)
+    monkeypatch.setattr("cli.monitor.files.MOST_CELLS", 100)
     assert look("--reference", "x.parquet", "--current", "x.parquet")[0] == 0
 
 

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from local.flights.data import FEATURES, flights
-from shared.drift.profile import Profile, profile
-from shared.drift.report import DriftRules
-from shared.drift.signal import SignalReport
-from shared.engine.monitor_look import compared
+from shared.drift.profiles.profile import Profile, profile
+from shared.drift.results.comparison import DriftRules
+from shared.drift.results.signals import SignalReport
+from shared.engine.monitors.look import compared
 
 ROWS = 3_000
 

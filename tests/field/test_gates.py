@@ -12,8 +12,8 @@ from benchmarks.gates import MARGINS, Values, passes, sliced, true_loss
 from shared.bootstrap import policy_sections
 from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
-from shared.policy.load import load_policy
-from shared.policy.problems import PolicyProblemsError
+from shared.policy.reading.load import load_policy
+from shared.policy.reading.problems import PolicyProblemsError
 from shared.release.gates.registry import judge_all
 from shared.release.gates.spec import GateEvidence
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cli.policy_check import policy_of
-from shared.policy.problems import PolicyProblemsError
-from shared.release.plan import plan_from
+from cli.policy.check import policy_of
+from shared.policy.reading.problems import PolicyProblemsError
+from shared.release.sections.to_plan import plan_from
 
 POLICY = """\
 model: churn

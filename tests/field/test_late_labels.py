@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.engine.labelled_rows import MOST_LABELLED_BYTES
-from shared.store.monitor_reports import MonitorReports
+from shared.engine.monitors.labelled_rows import MOST_LABELLED_BYTES
+from shared.store.monitors.reports import MonitorReports
 from tests.fakes.data import FakeCollected
 from tests.unit.engine.fact_world import MODEL
+from tests.unit.engine.monitors.test_run_due import HOUR
 from tests.unit.engine.signal_world import PERFORMANCE, ScoredData, SignalWorld
-from tests.unit.engine.test_monitors import HOUR
 
 
 class CountingData(ScoredData):

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from cli.why_report import Answer
-from cli.why_view import answer_tree
+from cli.why.report import Answer
+from cli.why.view import answer_tree
 from shared.domain.ids import DeploymentName, JobName, ModelVersion, ReleaseId
 from shared.domain.reaction import Outcome
 from shared.domain.release import ReleaseState

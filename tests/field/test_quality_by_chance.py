@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import sklearn.datasets
 
-from shared.drift.quality import check_quality
-from shared.drift.quality_profile import QualityProfile, profile_quality
-from shared.drift.signal import SignalReport
+from shared.drift.results.signals import SignalReport
+from shared.drift.signals.quality import check_quality
+from shared.drift.signals.quality_profile import QualityProfile, profile_quality
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.ids import DeploymentName, ReleaseId
 from shared.domain.measurement import Interval
 from shared.domain.release import Release, ReleaseState
-from shared.release.judgements import serves_unproven
+from shared.release.core.judgements import serves_unproven
 from tests.unit.engine.release_world import ENDPOINT, MINUTE, World
 
 AT_ONCE: dict[str, Any] = {"strategy": "all-at-once", "steps": (100,)}

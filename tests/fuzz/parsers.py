@@ -11,32 +11,32 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, Literal
 
-from shared.adapters.data import WorkspaceData
-from shared.adapters.parquet import read_parquet
 from shared.adapters.renewal import Renewable
+from shared.adapters.tables.data import WorkspaceData
+from shared.adapters.tables.parquet import read_parquet
 from shared.bootstrap import policy_sections
 from shared.console.approval_pages import ApprovalPages
 from shared.console.principal import Principal, parse_principal
 from shared.domain.fact import Ignored
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.release import Release
-from shared.engine.approvals import Approvals
-from shared.engine.outbox import _read as read_notice_message
-from shared.engine.reconcile import _read as read_release_message
+from shared.engine.notices.outbox import _read as read_notice_message
+from shared.engine.releases.approvals import Approvals
+from shared.engine.releases.reconcile import _read as read_release_message
 from shared.errors import VigiaError
 from shared.events.alerts import read_alert
-from shared.events.batch import events_in
-from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
-from shared.policy.load import load_policy
-from shared.policy.people import Directory, load_people
+from shared.events.wire.batch import events_in
+from shared.events.wire.envelope import read_events
+from shared.policy.reading.load import load_policy
+from shared.policy.reading.people import Directory, load_people
 from shared.reactions.registry import reactions
-from shared.store.approvals import ApprovalRecords
 from shared.store.codec import decode
-from shared.store.large_events import LargeEvents
-from shared.store.ledger import Entry
-from shared.store.monitors import MonitorState
-from shared.store.outbox import OutboxRecord
+from shared.store.facts.large_events import LargeEvents
+from shared.store.facts.ledger import Entry
+from shared.store.monitors.monitors import MonitorState
+from shared.store.notices.outbox import OutboxRecord
+from shared.store.releases.approvals import ApprovalRecords
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues

@@ -11,9 +11,9 @@ from shared.console.approval_pages import ApprovalPages
 from shared.console.page import Page
 from shared.console.principal import Principal
 from shared.domain.ids import ReleaseId
-from shared.engine.approvals import Approvals
-from shared.policy.people import Directory
-from shared.store.approvals import ApprovalRecords
+from shared.engine.releases.approvals import Approvals
+from shared.policy.reading.people import Directory
+from shared.store.releases.approvals import ApprovalRecords
 from tests.fakes.releases import a_plan
 from tests.unit.engine.release_world import World
 

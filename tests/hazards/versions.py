@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from shared.domain.ids import EndpointName
 from shared.domain.measurement import Interval
 from shared.domain.release import Release
-from shared.engine.reconcile import Reconciler
+from shared.engine.releases.reconcile import Reconciler
 from shared.ports.queues import RELEASES
-from shared.store.endpoints import EndpointStore
+from shared.store.releases.endpoints import EndpointStore
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.data import FakeData
 from tests.fakes.telemetry import FakeTelemetry

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.storage import CONTAINER, DEAD_LETTERS, DECISIONS
-from shared.store.ledger import PREFIX
+from shared.adapters.storage.blobs import CONTAINER, DEAD_LETTERS, DECISIONS
+from shared.store.facts.ledger import PREFIX
 from tests.infra.files import INFRA, ROOT, load_yaml, names_in, triggers
 
 BICEP = sorted([*INFRA.rglob("*.bicep"), *INFRA.rglob("*.bicepparam")])

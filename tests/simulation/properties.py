@@ -13,9 +13,9 @@ from typing import Any
 from shared.domain.release import Release
 from shared.domain.state import ModelState
 from shared.store.codec import decode
-from shared.store.ledger import PREFIX, Entry
-from shared.store.outbox import OutboxRecord, blob_name
-from shared.store.quarantine import QUARANTINE, Quarantined
+from shared.store.facts.ledger import PREFIX, Entry
+from shared.store.facts.quarantine import QUARANTINE, Quarantined
+from shared.store.notices.outbox import OutboxRecord, blob_name
 from tests.simulation.ports import AZURE_ML
 from tests.simulation.stories import MODELS, Story
 from tests.simulation.world import World

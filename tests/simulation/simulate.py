@@ -13,7 +13,7 @@ import azure.functions as func
 import shared.bootstrap
 from functions.notices import deliver_notice
 from functions.process import process
-from shared.engine import arrivals
+from shared.engine.recovery import arrivals
 from shared.errors import VigiaError
 from shared.ports.queues import EVENTS, RELEASES
 from tests.simulation.controller.sky import Outage

@@ -10,7 +10,7 @@ from functools import cache
 from random import Random
 
 from shared.domain.ids import JobName, ModelName
-from shared.events import outgoing
+from shared.events.sent import outgoing
 from tests.unit.engine.fact_world import THEN, budget, data_arrived, drift, registered, run_ended
 from tests.unit.events.wire import WORKSPACE, cloud, fact_from, grid
 

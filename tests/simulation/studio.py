@@ -14,9 +14,9 @@ from pydantic import TypeAdapter
 
 from shared.domain.measurement import Interval
 from shared.domain.notice import Notice
-from shared.engine import outbox
+from shared.engine.notices import outbox
 from shared.events import registry
-from shared.events.envelope import Envelope, read_events
+from shared.events.wire.envelope import Envelope, read_events
 from shared.ports.channels import Message
 from shared.store import codec
 from shared.texts.notices import render
@@ -44,8 +44,9 @@ def studio() -> Iterator[None]:
 def shortcuts() -> Iterator[None]:
     """Have records stored as they are, and the judge's arithmetic remembered: both are half of a run of releases."""
     # Imported here: the simulator of facts needs no numpy.
-    from shared.judge import absolute_errors, canary
-    from shared.judge.evidence import error_paths
+    from shared.judge import canary
+    from shared.judge.evidence import absolute_errors
+    from shared.judge.evidence.streams import error_paths
 
     with (
         _records_as_they_are(),

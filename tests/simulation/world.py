@@ -12,28 +12,28 @@ from typing import Any, cast
 from shared.domain.ids import ReleaseId
 from shared.domain.release import ReleaseState
 from shared.domain.state import ModelState
-from shared.engine.arrivals import Arrivals
-from shared.engine.outbox import NoticeOutbox
-from shared.engine.process import Processor
-from shared.engine.release_desk import ReleaseDesk
-from shared.engine.storms import Storms
-from shared.engine.sweep import LateResumption, Sweep
-from shared.policy.model import Policy
-from shared.policy.people import Directory
+from shared.engine.facts.process import Processor
+from shared.engine.notices.bursts import Storms
+from shared.engine.notices.outbox import NoticeOutbox
+from shared.engine.recovery.arrivals import Arrivals
+from shared.engine.recovery.sweep import LateResumption, Sweep
+from shared.engine.releases.desk import ReleaseDesk
+from shared.policy.reading.people import Directory
+from shared.policy.sections.model import Policy
 from shared.ports.blobs import Blob
 from shared.ports.workspace import Workspace
-from shared.store.arrivals import ArrivalStore
 from shared.store.codec import decode, encode
-from shared.store.dead_letters import GivenUpEvents
-from shared.store.endpoints import EndpointStore
-from shared.store.large_events import LargeEvents
-from shared.store.ledger import Claim, Claimed, Ledger
-from shared.store.models import ModelStates
-from shared.store.outbox import OutboxStore
-from shared.store.quarantine import Quarantine
-from shared.store.releases import ReleaseStore
-from shared.store.storms import StormStore
-from shared.store.troubles import Troubles
+from shared.store.facts.arrivals import ArrivalStore
+from shared.store.facts.dead_letters import GivenUpEvents
+from shared.store.facts.large_events import LargeEvents
+from shared.store.facts.ledger import Claim, Claimed, Ledger
+from shared.store.facts.quarantine import Quarantine
+from shared.store.facts.queue_errors import Troubles
+from shared.store.notices.bursts import StormStore
+from shared.store.notices.outbox import OutboxStore
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.models import ModelStates
+from shared.store.releases.releases import ReleaseStore
 from tests.fakes.workspace import FakeWorkspace
 from tests.simulation.controller.sky import Sky
 from tests.simulation.ports import (

@@ -12,10 +12,10 @@ from local.addresses import Addresses
 from local.eventgrid import BlobDeadLetters, EventGrid, Subscription
 from local.eventgrid.subscription import Retry
 from local.storage import Azurite
-from shared.adapters.storage import queue_service
+from shared.adapters.storage.blobs import queue_service
 from shared.bootstrap import App
 from shared.ports.queues import EVENTS, text_digest
-from shared.store.troubles import LAST_TRY
+from shared.store.facts.queue_errors import LAST_TRY
 from tests.fakes.workspace import FakeWorkspace
 from tests.local.running import running, wait_for
 from tests.settings import settings_for

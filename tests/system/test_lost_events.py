@@ -16,16 +16,16 @@ from benchmarks.harness.storage import counted_requests
 from local.demo.waiting import Waiting
 from local.eventgrid import Faults, Subscription
 from local.eventgrid.subscription import Retry
-from shared.adapters.workspace import AzureWorkspace
+from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.domain.fact import ModelRegistered, RunEnded
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.domain.state import Training
-from shared.engine.registry_poll import RegistryPoll
+from shared.engine.facts.registry_poll import RegistryPoll
 from shared.errors import WorkspaceBusyError
-from shared.events.home import Home
+from shared.events.wire.own_workspace import Home
 from shared.ports.queues import EVENTS
 from shared.ports.workspace import DeploymentRequest, JobRequest
-from shared.store.polls import PollMarks
+from shared.store.facts.polls import PollMarks
 from tests.local.azureml.conftest import System, system, write_toy_model  # noqa: F401 (system is a fixture)
 from tests.local.eventgrid.conftest import Grid, running_grid
 from tests.settings import settings_for

@@ -18,10 +18,10 @@ from local.demo.world import World
 from local.system import LocalSystem
 from shared.domain.fact import Fact
 from shared.domain.ids import ModelName
-from shared.events import outgoing
+from shared.events.sent import outgoing
 from shared.ports.publisher import OutgoingEvent
 from shared.ports.queues import EVENTS
-from shared.store.ledger import Entry
+from shared.store.facts.ledger import Entry
 from tests.system.conftest import CLOUD
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from shared.domain.ids import ModelName
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction
 from shared.errors import PolicyError
-from shared.policy.people import Person
+from shared.policy.reading.people import Person
 from shared.ports.queues import EVENTS, NOTICES, RELEASES
 from shared.settings import Settings
 from tests.unit.cli.world import SAMPLE, FakeApp, a_fact, a_release

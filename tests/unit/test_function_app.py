@@ -20,11 +20,11 @@ import shared.bootstrap
 from functions.events import FAMILIES, keep
 from local.functions_host.decode import event_grid_event
 from shared.errors import RetryableError
-from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
+from shared.events.wire.envelope import read_events
 from shared.ports.queues import EVENTS, LARGEST_MESSAGE
 from shared.settings import SETTINGS
-from shared.store.large_events import LargeEvents
+from shared.store.facts.large_events import LargeEvents
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.queues import FakeQueues
 

@@ -10,8 +10,8 @@ from shared.events.alerts.budgets import budget_event, legacy_budget_event
 from shared.events.alerts.external import SCHEMA, external_events
 from shared.events.alerts.monitor import monitor_events
 from shared.events.alerts.refusal import refuse
-from shared.events.fields import Fields
-from shared.events.strict_json import read_json
+from shared.events.wire.fields import Fields
+from shared.events.wire.strict_json import read_json
 from shared.ports.publisher import OutgoingEvent
 
 COMMON = "azureMonitorCommonAlertSchema"

@@ -8,10 +8,10 @@ import math
 from datetime import datetime
 
 from shared.errors import EventError
-from shared.events import outgoing
+from shared.events.alerts.money import parse_money
 from shared.events.alerts.refusal import refuse
-from shared.events.fields import Fields
-from shared.events.money import parse_money
+from shared.events.sent import outgoing
+from shared.events.wire.fields import Fields
 from shared.ports.publisher import OutgoingEvent
 
 # The Consumption API takes thresholds of 0 to 1000 percent. Source: Azure/bicep-types-az,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shared.domain.fact import Ignored
 from shared.events.alerts.refusal import refuse
-from shared.events.fields import Fields
+from shared.events.wire.fields import Fields
 
 LONGEST_DETAIL = 2000
 

@@ -13,10 +13,10 @@ from datetime import datetime
 
 from shared.domain.fact import Ignored
 from shared.domain.ids import ModelName
-from shared.events import outgoing
 from shared.events.alerts.results import evidently, nannyml
 from shared.events.alerts.results.found import Found
-from shared.events.fields import Fields
+from shared.events.sent import outgoing
+from shared.events.wire.fields import Fields
 from shared.ports.publisher import OutgoingEvent
 
 SCHEMA = "vigiaMonitorResult"

@@ -9,10 +9,10 @@ from typing import Literal
 
 from shared.domain.fact import Ignored
 from shared.domain.ids import EndpointName
-from shared.events import outgoing
 from shared.events.alerts.contexts import Dimensions, Told, read_context
 from shared.events.alerts.refusal import refuse
-from shared.events.fields import Fields
+from shared.events.sent import outgoing
+from shared.events.wire.fields import Fields
 from shared.ports.publisher import OutgoingEvent
 
 _ENDPOINT_ID = re.compile(

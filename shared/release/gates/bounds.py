@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.metrics import METRICS, VALUES
+from shared.drift.metrics.binary import METRICS, VALUES
 from shared.release.gates.estimates import RATES, Estimate, error_of
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from shared.domain.verdict import GateResult, Verdict
-from shared.drift.metrics import MetricUndefinedError, roc_auc
-from shared.policy.quantities import Percent
-from shared.policy.section import Section
+from shared.drift.metrics.binary import MetricUndefinedError, roc_auc
+from shared.policy.sections.quantities import Percent
+from shared.policy.sections.section import Section
 from shared.release.gates.spec import GateEvidence, GateSpec
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.metrics import CLASSES, METRICS, RANKING
+from shared.drift.metrics.binary import CLASSES, METRICS, RANKING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,9 +13,9 @@ from typing import Self
 from pydantic import field_validator, model_validator
 
 from shared.domain.verdict import GateResult, Verdict
-from shared.drift.metrics import METRICS
-from shared.policy.quantities import Percent
-from shared.policy.section import Section
+from shared.drift.metrics.binary import METRICS
+from shared.policy.sections.quantities import Percent
+from shared.policy.sections.section import Section
 from shared.release.gates.bounds import value_bounds
 from shared.release.gates.estimates import estimated
 from shared.release.gates.spec import GateEvidence, GateSpec

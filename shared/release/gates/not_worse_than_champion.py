@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from shared.domain.verdict import GateResult, Verdict
-from shared.drift.metrics import METRICS, Direction
-from shared.policy.quantities import Percent
-from shared.policy.section import Section
+from shared.drift.metrics.binary import METRICS, Direction
+from shared.policy.sections.quantities import Percent
+from shared.policy.sections.section import Section
 from shared.release.gates.bounds import Bounds, gain_bounds
 from shared.release.gates.estimates import estimated
 from shared.release.gates.paired import PAIRED, Discordant, discordant

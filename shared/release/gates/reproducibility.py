@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from shared.domain.verdict import GateResult, Verdict
-from shared.policy.section import Section
+from shared.policy.sections.section import Section
 from shared.ports.workspace import JobRecord
 from shared.release.gates.spec import GateEvidence, GateSpec
 

@@ -18,8 +18,8 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from shared.domain.verdict import GateResult, Verdict
-from shared.drift.metrics import METRICS, Direction
-from shared.policy.section import Section
+from shared.drift.metrics.binary import METRICS, Direction
+from shared.policy.sections.section import Section
 from shared.release.gates.bounds import Known, difference_bounds, value_bounds
 from shared.release.gates.estimates import Estimate, estimated
 from shared.release.gates.spec import GateEvidence, GateSpec

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.drift.metrics import CLASSES, METRICS, MetricUndefinedError, measure_metric
+from shared.drift.metrics.binary import CLASSES, METRICS, MetricUndefinedError, measure_metric
 from shared.release.gates.estimates import THRESHOLD
 
 if TYPE_CHECKING:

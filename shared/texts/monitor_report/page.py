@@ -12,9 +12,9 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from shared.drift.assemble import ranked, short_sentence
-from shared.drift.report import ColumnReport
-from shared.drift.signal import MonitorReport, SignalReport, TrendPoint
+from shared.drift.results.assemble import ranked, short_sentence
+from shared.drift.results.comparison import ColumnReport
+from shared.drift.results.signals import MonitorReport, SignalReport, TrendPoint
 from shared.texts.monitor_report import plots, words
 from shared.texts.monitor_report.plots import Series
 from shared.texts.values import plain

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from shared.drift.report import ColumnReport, Histogram
-from shared.drift.signal import TrendPoint
+from shared.drift.results.comparison import ColumnReport, Histogram
+from shared.drift.results.signals import TrendPoint
 from shared.texts.monitor_report.words import day, hour, number, percent
 from shared.texts.values import plain
 

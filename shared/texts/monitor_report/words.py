@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from shared.drift.report import ColumnReport
-from shared.drift.signal import MonitorReport
+from shared.drift.results.comparison import ColumnReport
+from shared.drift.results.signals import MonitorReport
 from shared.texts.values import plain
 
 SIGNALS = {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.azureml.batch_score import (
+from local.azureml.batch.score import (
     InputFileError,
     Limits,
     TooManyErrorsError,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.azureml.arm import ArmError
-from local.azureml.expressions import binding, render
-from local.azureml.job import JobFailedError
-from local.azureml.pipeline import in_order
+from local.azureml.base.arm import ArmError
+from local.azureml.base.expressions import binding, render
+from local.azureml.jobs.job import JobFailedError
+from local.azureml.jobs.pipeline import in_order
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from azure.ai.ml import load_component, load_job
 
-from local.azureml.job import JobFailedError
-from local.azureml.spark import spark_command
-from shared.adapters.pipeline_job import pipeline_job
+from local.azureml.jobs.job import JobFailedError
+from local.azureml.jobs.spark import spark_command
+from shared.adapters.azure_ml.pipeline_job import pipeline_job
 from shared.domain.ids import JobName
-from shared.drift.spark_package import NAME, write_package
+from shared.drift.spark.package import NAME, write_package
 from shared.errors import WorkspaceError
 from shared.ports.workspace import JobRequest, SparkResources
 from tests.docs.pages import ROOT, blocks

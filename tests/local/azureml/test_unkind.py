@@ -15,12 +15,12 @@ from azure.ai.ml.entities import ManagedOnlineDeployment, ManagedOnlineEndpoint,
 from azure.core.exceptions import HttpResponseError
 
 from local.addresses import WORKSPACE_ID
-from local.azureml.arm import ArmError
-from local.azureml.config import Faults
-from local.azureml.gate import REMAINING, Gate
-from local.azureml.region import Region
+from local.azureml.base.arm import ArmError
+from local.azureml.base.config import Faults
+from local.azureml.base.gate import REMAINING, Gate
+from local.azureml.endpoints.region import Region
 from local.profile import Conditions, Profile
-from shared.adapters.failures import innermost
+from shared.adapters.azure_ml.failures import innermost
 from tests.local.azureml.conftest import System, write_toy_model
 
 CLAIMS = {"aud": "https://management.azure.com", "exp": 4_000_000_000}

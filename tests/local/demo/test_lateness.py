@@ -10,9 +10,9 @@ import pytest
 from local.demo.lateness import POLICIES, policies_for
 from local.profile import QUICK, UNKIND, Profile
 from shared.bootstrap import policy_sections
-from shared.policy.load import load_policies
+from shared.policy.reading.load import load_policies
 from shared.reactions.registry import reactions
-from shared.release.rollout_section import Rollout
+from shared.release.sections.rollout import Rollout
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from azure.ai.ml import Input, Output
 from azure.ai.ml.entities import BatchEndpoint, Model, ModelBatchDeployment, ModelBatchDeploymentSettings
 
-from local.azureml.serve import load_pyfunc
+from local.azureml.online.serve import load_pyfunc
 from tests.local.azureml.conftest import System, system  # noqa: F401 (system is a fixture)
 from tests.local.flights.conftest import Champion, a_sample, own_imports
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from local.azureml.serve import load_mlflow
+from local.azureml.online.serve import load_mlflow
 from local.flights.bad_version import make_bad_package
 from local.flights.data import CATEGORICAL, FEATURES, NUMERIC
 from tests.local.flights.conftest import (

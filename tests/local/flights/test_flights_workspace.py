@@ -10,7 +10,7 @@ from azure.ai.ml import Input, Output, dsl
 from local.flights.bad_version import make_bad_package, register_bad_version
 from local.flights.register import register_components, register_data, register_environment
 from local.flights.workspace_files import WorkspaceFiles
-from shared.adapters.workspace_records import job_record, model_record
+from shared.adapters.azure_ml.records import job_record, model_record
 from shared.domain.verdict import Verdict
 from shared.release.gates.overfitting import Overfitting
 from shared.release.gates.overfitting import judge as overfitting

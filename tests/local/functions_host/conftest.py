@@ -20,9 +20,9 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64E
 from local.addresses import Addresses
 from local.functions_host.app import MODULE, load_functions
 from local.functions_host.host import FunctionsHost
-from local.functions_host.queues import Lease
 from local.functions_host.settings import read_host_settings
-from local.functions_host.sign_in import parse_users
+from local.functions_host.triggers.queues import Lease
+from local.functions_host.triggers.sign_in import parse_users
 
 HOST_JSON: dict[str, Any] = {
     "version": "2.0",

@@ -10,7 +10,7 @@ from yarl import URL
 
 from local.errors import LocalSystemError
 from local.functions_host.app import load_functions
-from local.functions_host.routes import RouteTable
+from local.functions_host.triggers.routes import RouteTable
 from tests.local.functions_host.conftest import ToyFolder
 
 APP = """

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from azure.storage.queue import QueueClient
 
-from local.functions_host.queues import Lease
+from local.functions_host.triggers.queues import Lease
 from tests.local.functions_host.conftest import ToyFolder
 
 MakeQueue = Callable[[str], QueueClient]

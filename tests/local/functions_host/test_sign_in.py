@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from local.errors import LocalSystemError
-from local.functions_host.sign_in import parse_users
+from local.functions_host.triggers.sign_in import parse_users
 from tests.local.functions_host.conftest import ToyFolder
 
 USERS = "ana@example.com:Approver+Owner, ben@example.com"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, ModelVersion, ReleaseId
-from shared.engine.approvals import Choice
-from shared.engine.reopen import Wish
-from shared.release.new import Opening, new_release
+from shared.engine.releases.approvals import Choice
+from shared.engine.releases.reopen import Wish
+from shared.release.open_release import Opening, new_release
 from tests.simulation.controller.story import SUBMITTER, Click, Story
 from tests.simulation.controller.world import World
 

@@ -13,11 +13,11 @@ from shared.domain.approval import ApprovalRequest, Vote
 from shared.domain.ids import EndpointName
 from shared.domain.notice import Notice
 from shared.domain.release import Release, ReleaseRequest, ReleaseState
-from shared.engine.approvals import bar_to_vote
+from shared.engine.releases.approvals import bar_to_vote
 from shared.errors import PermanentError
-from shared.release.batch import sides
-from shared.release.names import evaluation_job, scoring_job
-from shared.release.observation import EndpointClaim
+from shared.release.core.names import evaluation_job, scoring_job
+from shared.release.core.observation import EndpointClaim
+from shared.release.states.batch import sides
 from shared.store.codec import decode
 from tests.simulation.controller.azureml import Accepted
 from tests.simulation.controller.evidence import EVALUATED, are_scores_there

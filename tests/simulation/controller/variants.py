@@ -9,18 +9,19 @@ from datetime import datetime, timedelta
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release, ReleaseRequest
 from shared.domain.verdict import Judgement, Verdict
-from shared.engine import approvals, keeper, reconcile
-from shared.engine.reconcile import Reconciler
-from shared.engine.release_act import Actor
+from shared.engine.releases import approvals, endpoint_keeper, reconcile
+from shared.engine.releases.act import Actor
+from shared.engine.releases.reconcile import Reconciler
 from shared.errors import PermanentError
 from shared.ports.clock import Deadline
 from shared.ports.workspace import DeploymentRequest
-from shared.release import ab, before, blind, endings, step
-from shared.release.moves import Step, stay
-from shared.release.observation import Observation
-from shared.store.batch_runs import BatchRun, BatchRunStore
+from shared.release import step
+from shared.release.core.observation import Observation
+from shared.release.core.transitions import Step, stay
+from shared.release.states import ab_test, before_traffic, blind, ending
 from shared.store.codec import encode
-from shared.store.releases import ReleaseItem, ReleaseStore, StoredRelease, _request_name
+from shared.store.releases.batch_runs import BatchRun, BatchRunStore
+from shared.store.releases.releases import ReleaseItem, ReleaseStore, StoredRelease, _request_name
 from tests.simulation.controller.ports import ControllerWorkspace
 from tests.simulation.controller.world import Parts
 from tests.simulation.variants.spec import Patch, Variant, running
@@ -30,8 +31,8 @@ class AsksOverOthers(ReleaseStore):
     """A request is written over whatever was asked meanwhile."""
 
     def ask(self, release: ReleaseId, request: ReleaseRequest) -> None:
-        before = self.request(release)
-        if before is None or self._gives_way(release, before, request):
+        before_traffic = self.request(release)
+        if before_traffic is None or self._gives_way(release, before_traffic, request):
             self._blobs.put(_request_name(release), encode(request))
 
 
@@ -86,7 +87,7 @@ class RaisesDamage(Reconciler):
 
 def _by_the_guard(release: Release, judgement: Judgement) -> Judgement:
     """The outcome that could not be read when it was due is taken to be what the guard says."""
-    ends = ab.holds(release)
+    ends = ab_test.holds(release)
     is_due = bool(ends) and not release.outcomes and judgement.verdict is Verdict.PASS
     return judgement if is_due else _TOGETHER(release, judgement)
 
@@ -99,7 +100,7 @@ def _went_back(release: Release, seen: Observation) -> bool:
 
 
 def _passed(release: Release, why: str, now: datetime) -> Step:
-    return before._after_gates(release, why, now)
+    return before_traffic._after_gates(release, why, now)
 
 
 def _first(store: BatchRunStore, wanted: JobName, now: datetime) -> str:
@@ -107,18 +108,21 @@ def _first(store: BatchRunStore, wanted: JobName, now: datetime) -> str:
     return "first"
 
 
-_TOGETHER, _IS_RESTORED = ab._together, endings._is_restored
+_TOGETHER, _IS_RESTORED = ab_test._together, ending._is_restored
 _NO_DEADLINE = Patch(Deadline, "require", lambda _: None)
 _MAKES_AGAIN = (Patch(Actor, "_make", _make_whatever), Patch(ControllerWorkspace, "create_deployment", _put))
 _WAITS = Patch(blind, "_at_deadline", _waits_for_ever)
 _SILENT = Patch(blind, "_told", _in_silence)
 _NO_REFUSALS = Patch(reconcile, "tell_refusal", lambda *_: None)
 _HAMMERS = Patch(blind, "_again", _at_once)
-_TO_THE_DOWN = (Patch(step, "on_its_feet", lambda _, taken, *__: taken), Patch(keeper, "cannot_take", lambda *_: ""))
+_TO_THE_DOWN = (
+    Patch(step, "on_its_feet", lambda _, taken, *__: taken),
+    Patch(endpoint_keeper, "cannot_take", lambda *_: ""),
+)
 _ANYBODY = Patch(approvals, "bar_to_vote", lambda *_, **__: None)
-_BY_GUARD = Patch(ab, "_together", _by_the_guard)
-_UNREAD = Patch(endings, "_is_restored", _went_back)
-_PASSES = Patch(before, "_wait_for_gates", _passed)
+_BY_GUARD = Patch(ab_test, "_together", _by_the_guard)
+_UNREAD = Patch(ending, "_is_restored", _went_back)
+_PASSES = Patch(before_traffic, "_wait_for_gates", _passed)
 _SCORES = Patch(BatchRunStore, "begin", _first)
 VARIANTS: dict[str, Variant[Parts]] = {
     variant.name: variant

@@ -10,20 +10,20 @@ from typing import Any, cast
 
 from shared.domain.ids import EndpointName, ReleaseId
 from shared.domain.release import Release
-from shared.engine.approvals import Approvals
-from shared.engine.keeper import EndpointKeeper
-from shared.engine.reconcile import Reconciler
-from shared.engine.release_desk import ReleaseDesk
-from shared.engine.retry import Retrier
-from shared.engine.sweep import LateResumption, Sweep
-from shared.engine.undo import Undoer
+from shared.engine.recovery.sweep import LateResumption, Sweep
+from shared.engine.releases.approvals import Approvals
+from shared.engine.releases.desk import ReleaseDesk
+from shared.engine.releases.endpoint_keeper import EndpointKeeper
+from shared.engine.releases.reconcile import Reconciler
+from shared.engine.releases.retry import Retrier
+from shared.engine.releases.undo import Undoer
 from shared.errors import VigiaError
 from shared.ports.workspace import Workspace
-from shared.store.approvals import ApprovalRecords
 from shared.store.codec import decode
-from shared.store.endpoints import EndpointStore
-from shared.store.ledger import Ledger
-from shared.store.releases import ReleaseStore
+from shared.store.facts.ledger import Ledger
+from shared.store.releases.approvals import ApprovalRecords
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.releases import ReleaseStore
 from tests.fakes.workspace import FakeWorkspace
 from tests.simulation.controller.azureml import AzureMl
 from tests.simulation.controller.evidence import SimulatedData

@@ -11,14 +11,14 @@ from shared.domain.ids import ModelName
 from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import Release
 from shared.domain.state import Freeze, ModelState, Training
-from shared.engine.process import Processor
+from shared.engine.facts.process import Processor
 from shared.errors import AmbiguousWriteError, RetryableError
 from shared.reactions import freeze_retraining, start_training
 from shared.reactions.spec import Performed, Work
 from shared.store.codec import encode
-from shared.store.ledger import Claimed
-from shared.store.models import ModelStates, _name
-from shared.store.releases import ReleaseStore
+from shared.store.facts.ledger import Claimed
+from shared.store.releases.models import ModelStates, _name
+from shared.store.releases.releases import ReleaseStore
 from tests.simulation.variants.spec import Patch, Variant
 from tests.simulation.world import Parts
 

@@ -11,7 +11,7 @@ from shared.domain.reaction import Outcome, Reaction
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Blob, Written
 from shared.store.codec import decode, encode
-from shared.store.ledger import Busy, Claim, Claimed, Entry, Finished, Ledger, _metadata, _name, _token
+from shared.store.facts.ledger import Busy, Claim, Claimed, Entry, Finished, Ledger, _metadata, _name, _token
 from tests.simulation.variants.spec import Patch, Variant
 from tests.simulation.world import Parts
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.notice import Notice
-from shared.engine.arrivals import Arrivals
-from shared.engine.outbox import NoticeOutbox
-from shared.engine.process import Processor
+from shared.engine.facts.process import Processor
+from shared.engine.notices.outbox import NoticeOutbox
+from shared.engine.recovery.arrivals import Arrivals
 from shared.errors import EventError, RetryableError
 from shared.ports.queues import Waiting
-from shared.store import troubles
-from shared.store.arrivals import SeenQueue
 from shared.store.codec import encode
-from shared.store.ledger import Claimed, Finished
-from shared.store.outbox import OutboxRecord, OutboxStore, Stored, _metadata
+from shared.store.facts import queue_errors
+from shared.store.facts.arrivals import SeenQueue
+from shared.store.facts.ledger import Claimed, Finished
+from shared.store.notices.outbox import OutboxRecord, OutboxStore, Stored, _metadata
 from tests.simulation.ports import SimulatedQueue
 from tests.simulation.services import LIFETIME, MOST_TRIES
 from tests.simulation.variants.spec import Patch, Variant
@@ -94,7 +94,7 @@ class SeesTheFirst(Arrivals):
 
 
 _FOR_A_WEEK = Patch(SimulatedQueue, "lifetime", LIFETIME)
-_NEVER_LAST = Patch(troubles, "LAST_TRY", MOST_TRIES + 1)
+_NEVER_LAST = Patch(queue_errors, "LAST_TRY", MOST_TRIES + 1)
 VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("told-before-done", "notices are posted before done, never after", Parts(processor=TellsBeforeDone)),
     Variant("only-finisher-tells", "a dead worker's notices are nobody's", Parts(processor=OnlyTheFinisherTells)),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.batch_predictions import parse_predictions
+from shared.adapters.tables.batch_predictions import parse_predictions
 from shared.domain.batch import PredictionLayout
 from shared.errors import PermanentError
 

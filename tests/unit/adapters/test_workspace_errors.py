@@ -19,9 +19,9 @@ from azure.core.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.failures import innermost
+from shared.adapters.azure_ml.failures import innermost
+from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.adapters.renewal import Renewable
-from shared.adapters.workspace import AzureWorkspace
 from shared.domain.ids import JobName
 from shared.errors import AccessRefusedError, RetryableError, VigiaError, WorkspaceBusyError, WorkspaceError
 from tests.settings import settings_for

@@ -10,12 +10,12 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.ids import ReleaseId
-from shared.engine.approvals import Approvals, Choice, Outcome
+from shared.engine.releases.approvals import Approvals, Choice, Outcome
 from shared.errors import AmbiguousWriteError, PermanentError
 from shared.ports.approvals import ApprovalStore
 from shared.ports.blobs import Written
 from shared.ports.queues import RELEASES
-from shared.store.approvals import ApprovalRecords
+from shared.store.releases.approvals import ApprovalRecords
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues

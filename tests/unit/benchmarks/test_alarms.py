@@ -18,7 +18,7 @@ from benchmarks.harness.watched_table import WatchedTable
 from benchmarks.harness.wheels import Wheel
 from benchmarks.rivals import drift_alarms
 from benchmarks.rivals.drift_alarms import Compared
-from shared.drift.report import ColumnReport
+from shared.drift.results.comparison import ColumnReport
 
 
 def compared(*columns: tuple[float, dict[str, float]], rows: int = 10_000) -> Compared:

@@ -18,8 +18,8 @@ from benchmarks.harness.storage import settings_on
 from benchmarks.harness.timing import quantile
 from benchmarks.rivals import environments
 from local.addresses import Addresses
-from shared.adapters.storage import AzureBlobStore
-from shared.store.ledger import Ledger
+from shared.adapters.storage.blobs import AzureBlobStore
+from shared.store.facts.ledger import Ledger
 
 TINY = Run(is_long=False, progress=lambda _: None)
 

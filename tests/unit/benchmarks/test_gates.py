@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import gates
 from benchmarks.harness.spec import Run
-from shared.drift.metrics import METRICS, roc_auc
+from shared.drift.metrics.binary import METRICS, roc_auc
 
 QUIET = Run(is_long=False, progress=lambda _: None)
 

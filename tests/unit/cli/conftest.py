@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import context
+from cli.kit import context
 from cli.main import app
 from tests.unit.cli.world import FakeApp
 

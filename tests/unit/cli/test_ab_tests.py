@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.plan_report import gather
-from cli.release_view import release_tree
-from cli.status_report import step_words
+from cli.releases.plan_report import gather
+from cli.releases.view import release_tree
+from cli.status.report import step_words
 from shared.domain.ids import ModelVersion
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
-from shared.policy.load import load_policy
-from shared.policy.model import Policy
-from shared.release.plan import plan_from
-from shared.release.sections import SECTIONS
+from shared.policy.reading.load import load_policy
+from shared.policy.sections.model import Policy
+from shared.release.sections.gates_and_approval import SECTIONS
+from shared.release.sections.to_plan import plan_from
 from tests.fakes.releases import NOW, a_release
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import FakeApp

@@ -14,9 +14,9 @@ from shared.domain.ids import DeploymentName, EndpointName, FactKey, ModelName, 
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
-from shared.release.batch import begin_comparing
-from shared.release.new import Opening, new_release
-from shared.release.plan import plan_from
+from shared.release.open_release import Opening, new_release
+from shared.release.sections.to_plan import plan_from
+from shared.release.states.batch import begin_comparing
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import NOW, ROOT, FakeApp
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.ports.queues import EVENTS
-from shared.store.quarantine import Quarantined
+from shared.store.facts.quarantine import Quarantined
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import NOW, FakeApp
 from tests.unit.engine.dead_letter_world import given_up
@@ -115,7 +115,7 @@ def test_nobody_there_to_ask_is_refused(astray: FakeApp, run: Run) -> None:
 
 @pytest.mark.parametrize(("answer", "sent"), [("y\n", 1), ("n\n", 0)])
 def test_a_person_is_asked(astray: FakeApp, run: Run, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int) -> None:
-    monkeypatch.setattr("cli.dead_letters.is_interactive", lambda: True)
+    monkeypatch.setattr("cli.events.dead_letters.is_interactive", lambda: True)
 
     told = run("events", "replay", "--from", "dead", input=answer)
 

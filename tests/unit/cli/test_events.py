@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cli.event_kinds import KINDS, names
+from cli.events.kinds import KINDS, names
 from shared.domain.fact import Fact
 from shared.errors import RetryableError
-from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
+from shared.events.wire.envelope import read_events
 from shared.ports.publisher import cloud_event
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import FakeApp

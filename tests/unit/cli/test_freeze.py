@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shared.policy.guardrails import retraining_guardrail
+from shared.policy.deciding.guardrails import retraining_guardrail
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import MODEL, NOW, FakeApp
 

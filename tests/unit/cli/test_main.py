@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from cli import context, reference
-from cli.context import find_values, open_app, storage_place
+from cli.kit import context
+from cli.kit.context import find_values, open_app, storage_place
+from cli.reference import commands as reference
 from shared.errors import RetryableError, SettingsError
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import ROOT, SAMPLE, FakeApp
@@ -32,7 +33,7 @@ def test_version_is_the_project_s(run: Run) -> None:
 
 
 def test_the_reference_is_current() -> None:
-    assert reference.FILE.read_text(encoding="utf-8") == reference.reference(), "write it: python -m cli.reference"
+    assert reference.FILE.read_text(encoding="utf-8") == reference.reference(), "run python -m cli.reference.commands"
 
 
 def test_settings_come_from_the_file_that_is_given(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cli import context
+from cli.kit import context
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError
 from shared.ports.workspace import JobRecord
-from shared.store.monitors import Counting, MonitorState
+from shared.store.monitors.monitors import Counting, MonitorState
 from shared.texts.monitor_report.page import render_report
 from tests.fakes.monitor_reports import a_report
 from tests.unit.cli.conftest import Run
@@ -133,7 +133,7 @@ def test_a_folder_and_several_files_are_one_table(run_json: RunJson, folder: Pat
 def test_what_does_not_fit_a_frame_is_read_in_pieces(
     run_json: RunJson, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.monitor_files.MOST_CELLS", 100)
+    monkeypatch.setattr("cli.monitor.files.MOST_CELLS", 100)
     files = ("--reference", "before.parquet", "--current", "before.parquet", "--ignore", "row_id")
     entries = run_json("monitor", "run", *files)
     assert [(each["signal"], each["verdict"]) for each in entries if not each["column"]] == [("data-drift", "no-drift")]

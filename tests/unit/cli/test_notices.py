@@ -12,7 +12,7 @@ import pytest
 
 from shared.domain.notice import Notice, NoticeKind
 from shared.ports.queues import NOTICES
-from shared.store.outbox import Delivery, OutboxRecord, Stored
+from shared.store.notices.outbox import Delivery, OutboxRecord, Stored
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import MODEL, NOW, FakeApp
 

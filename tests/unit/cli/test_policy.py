@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli.policy_words import WORDS
+from cli.policy.words import WORDS
 from shared.bootstrap import policy_sections
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import ROOT

@@ -122,7 +122,7 @@ def test_abort_leaves_the_request_wakes_the_release_and_reads_it_back(
 def test_abort_asks_first_and_no_leaves_the_release_alone(
     fake: FakeApp, running: Release, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.confirm.is_interactive", lambda: True)
+    monkeypatch.setattr("cli.kit.confirm.is_interactive", lambda: True)
 
     refused = run(*ABORT, input="n\n")
     unasked = fake.releases.request(running.id)

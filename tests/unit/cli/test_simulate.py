@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli import simulate_study
-from cli.policy_check import check
-from cli.simulate import SEED
+from cli.policy.check import check
+from cli.simulate import study as simulate_study
+from cli.simulate.commands import SEED
 from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
 from tests.fakes.telemetry import FakeTelemetry

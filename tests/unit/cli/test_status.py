@@ -14,8 +14,8 @@ from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import ReleaseState
 from shared.domain.state import Freeze, ModelState, Training, WaitingData
 from shared.errors import WorkspaceError
-from shared.store.ledger import Claimed
-from shared.store.quarantine import Quarantined
+from shared.store.facts.ledger import Claimed
+from shared.store.facts.quarantine import Quarantined
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import ENDPOINT, MODEL, NOW, FakeApp, a_fact, a_release, in_canary, record_fact
 

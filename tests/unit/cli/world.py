@@ -18,11 +18,11 @@ from shared.domain.state import Training
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.publisher import OutgoingEvent
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
-from shared.release.new import Opening, new_release
-from shared.release.plan import plan_from
+from shared.release.open_release import Opening, new_release
+from shared.release.sections.to_plan import plan_from
 from shared.settings import Settings
-from shared.store.ledger import Claimed
-from shared.store.monitors import MonitorRun, MonitorState
+from shared.store.facts.ledger import Claimed
+from shared.store.monitors.monitors import MonitorRun, MonitorState
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData

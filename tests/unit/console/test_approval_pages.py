@@ -10,10 +10,10 @@ import pytest
 from shared.console.approval_pages import ApprovalPages
 from shared.console.page import Page
 from shared.console.principal import Principal
-from shared.engine.approvals import Approvals
-from shared.policy.people import Directory, Person
+from shared.engine.releases.approvals import Approvals
+from shared.policy.reading.people import Directory, Person
 from shared.ports.queues import RELEASES
-from shared.store.approvals import ApprovalRecords
+from shared.store.releases.approvals import ApprovalRecords
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues

@@ -14,11 +14,11 @@ from functions.monitors import list_monitor_runs, list_monitors, show_monitor_re
 from shared.console.monitor_pages import MonitorPages
 from shared.console.principal import Principal
 from shared.domain.ids import ModelName, ModelVersion
-from shared.drift.signal import MonitorReport
+from shared.drift.results.signals import MonitorReport
 from shared.errors import RetryableError
-from shared.policy.people import Directory, Person
-from shared.store.monitor_reports import MonitorReports
-from shared.store.monitors import MonitorRun, MonitorState, MonitorStates
+from shared.policy.reading.people import Directory, Person
+from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates
+from shared.store.monitors.reports import MonitorReports
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.monitor_reports import a_report

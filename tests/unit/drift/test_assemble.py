@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.drift.assemble import (
+from shared.drift.results.assemble import (
     TREND_COLUMNS,
     TREND_WINDOWS,
     About,
@@ -19,8 +19,8 @@ from shared.drift.assemble import (
     ranked,
     report_id,
 )
-from shared.drift.report import ColumnReport, DriftReport
-from shared.drift.signal import MonitorReport, SignalReport, SignalVerdict
+from shared.drift.results.comparison import ColumnReport, DriftReport
+from shared.drift.results.signals import MonitorReport, SignalReport, SignalVerdict
 
 NOW = datetime(2026, 7, 12, 3, tzinfo=UTC)
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from shared.drift.compare import compare
-from shared.drift.counting import count
-from shared.drift.counts import MOST_UNSEEN
-from shared.drift.profile import CategoricalColumn, Profile, profile
-from shared.drift.reference import MOST_DISTINCT
-from shared.drift.report import ColumnReport, DriftReport, DriftRules
+from shared.drift.comparison.verdict import compare
+from shared.drift.profiles.counting import count
+from shared.drift.profiles.counts import MOST_UNSEEN
+from shared.drift.profiles.profile import CategoricalColumn, Profile, profile
+from shared.drift.profiles.reference import MOST_DISTINCT
+from shared.drift.results.comparison import ColumnReport, DriftReport, DriftRules
 
 ROWS = 2_000
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.drift.calibrate import WHOLE, Look, calibrate, look_of
-from shared.drift.persistence import Persistence, persists
-from shared.drift.report import ColumnReport
-from shared.drift.signal import SignalReport, SignalVerdict
+from shared.drift.calibrate.calibrate import WHOLE, Look, calibrate, look_of
+from shared.drift.calibrate.persistence import Persistence, persists
+from shared.drift.results.comparison import ColumnReport
+from shared.drift.results.signals import SignalReport, SignalVerdict
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
 

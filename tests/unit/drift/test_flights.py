@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from local.flights.data import FEATURES, flights
-from shared.drift.compare import compare
-from shared.drift.profile import Profile, profile
-from shared.drift.report import DriftRules
+from shared.drift.comparison.verdict import compare
+from shared.drift.profiles.profile import Profile, profile
+from shared.drift.results.comparison import DriftRules
 
 WINDOW_ROWS = 10_000
 # Destinations move by .05 to .07 from winter to March, and aircraft are new: a team that lives with that says so.

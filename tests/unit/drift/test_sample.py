@@ -9,9 +9,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.drift.compare import compare
-from shared.drift.profile import profile
-from shared.drift.sample import Chosen, EvenSample, Rows
+from shared.drift.comparison.verdict import compare
+from shared.drift.profiles.profile import profile
+from shared.drift.rows.sample import Chosen, EvenSample, Rows
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 30))

@@ -6,18 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shared.engine.arrivals import Arrivals
-from shared.engine.dead_letters import DeadLetter, DeadLetters
-from shared.engine.replay import Replay, Result
+from shared.engine.recovery.arrivals import Arrivals
+from shared.engine.recovery.dead_letters import DeadLetter, DeadLetters
+from shared.engine.recovery.replay import Replay, Result
 from shared.ports.queues import EVENTS, poison_queue
-from shared.store.arrivals import ArrivalStore
-from shared.store.dead_letters import GivenUpEvents
-from shared.store.large_events import LargeEvents
-from shared.store.ledger import Ledger
-from shared.store.outbox import OutboxStore
-from shared.store.quarantine import Quarantine
-from shared.store.settlements import Settlement, Settlements
-from shared.store.troubles import Troubles
+from shared.store.facts.arrivals import ArrivalStore
+from shared.store.facts.dead_letters import GivenUpEvents
+from shared.store.facts.large_events import LargeEvents
+from shared.store.facts.ledger import Ledger
+from shared.store.facts.quarantine import Quarantine
+from shared.store.facts.queue_errors import Troubles
+from shared.store.facts.settlements import Settlement, Settlements
+from shared.store.notices.outbox import OutboxStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.unit.engine.fact_world import HOME, LEASE, Fused, World
 

@@ -13,24 +13,24 @@ from shared.bootstrap import policy_sections
 from shared.domain.ids import EndpointName, FactKey, JobName, ModelName
 from shared.domain.release import ReleaseState
 from shared.domain.state import ModelState, Training
-from shared.engine.outbox import NoticeOutbox
-from shared.engine.process import Processor
-from shared.engine.release_desk import ReleaseDesk
-from shared.engine.sweep import Sweep
-from shared.events import outgoing
-from shared.events.home import Home
-from shared.policy.load import load_policy
-from shared.policy.model import Policy
-from shared.policy.people import Directory
+from shared.engine.facts.process import Processor
+from shared.engine.notices.outbox import NoticeOutbox
+from shared.engine.recovery.sweep import Sweep
+from shared.engine.releases.desk import ReleaseDesk
+from shared.events.sent import outgoing
+from shared.events.wire.own_workspace import Home
+from shared.policy.reading.load import load_policy
+from shared.policy.reading.people import Directory
+from shared.policy.sections.model import Policy
 from shared.ports.labels import LabelDesk
 from shared.ports.workspace import JobRecord
 from shared.reactions.registry import reactions
-from shared.store.endpoints import EndpointStore
-from shared.store.ledger import Entry, Ledger
-from shared.store.models import ModelStates
-from shared.store.outbox import OutboxStore
-from shared.store.quarantine import Quarantine
-from shared.store.releases import ReleaseStore
+from shared.store.facts.ledger import Entry, Ledger
+from shared.store.facts.quarantine import Quarantine
+from shared.store.notices.outbox import OutboxStore
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.models import ModelStates
+from shared.store.releases.releases import ReleaseStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues

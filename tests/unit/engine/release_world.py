@@ -15,19 +15,19 @@ import pytest
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.measurement import Interval
 from shared.domain.release import Release, Undo
-from shared.engine.keeper import EndpointKeeper
-from shared.engine.outbox import NoticeOutbox
-from shared.engine.reconcile import Reconciler
-from shared.engine.release_desk import ReleaseDesk
-from shared.engine.sweep import LateResumption, Sweep
-from shared.engine.undo import Undoer
-from shared.policy.people import Directory
+from shared.engine.notices.outbox import NoticeOutbox
+from shared.engine.recovery.sweep import LateResumption, Sweep
+from shared.engine.releases.desk import ReleaseDesk
+from shared.engine.releases.endpoint_keeper import EndpointKeeper
+from shared.engine.releases.reconcile import Reconciler
+from shared.engine.releases.undo import Undoer
+from shared.policy.reading.people import Directory
 from shared.ports.queues import RELEASES
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
-from shared.store.endpoints import EndpointStore
-from shared.store.ledger import Ledger
-from shared.store.outbox import OutboxStore
-from shared.store.releases import ReleaseStore
+from shared.store.facts.ledger import Ledger
+from shared.store.notices.outbox import OutboxStore
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.releases import ReleaseStore
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock

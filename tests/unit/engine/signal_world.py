@@ -10,13 +10,13 @@ import pandas as pd
 
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.engine.monitors import Monitors
-from shared.store.monitor_reports import MonitorReports
-from shared.store.monitors import MonitorRun, MonitorStates
-from shared.store.profiles import Profiles
+from shared.engine.monitors.run_due import Monitors
+from shared.store.monitors.monitors import MonitorRun, MonitorStates
+from shared.store.monitors.profiles import Profiles
+from shared.store.monitors.reports import MonitorReports
 from tests.fakes.outbox import FakeOutbox
 from tests.unit.engine.fact_world import POLICY, a_policy
-from tests.unit.engine.test_monitors import HOUR, TRAINED_ON, TimedData, World
+from tests.unit.engine.monitors.test_run_due import HOUR, TRAINED_ON, TimedData, World
 from tests.unit.events.wire import WORKSPACE, cloud, fact_from
 
 SCORED = "azureml:churn-scored:1"

@@ -8,20 +8,20 @@ from urllib.parse import unquote
 
 import pandas as pd
 
-from shared.drift.counting import count
-from shared.drift.profile import Profile, profile
-from shared.drift.sample import Chosen
-from shared.drift.stored_counts import counts_to_bytes
-from shared.engine.monitors import Monitors
-from shared.engine.spark_window import SparkWindows
-from shared.policy.model import Policy
+from shared.drift.profiles.counting import count
+from shared.drift.profiles.profile import Profile, profile
+from shared.drift.profiles.stored_counts import counts_to_bytes
+from shared.drift.rows.sample import Chosen
+from shared.engine.monitors.run_due import Monitors
+from shared.engine.monitors.spark_window import SparkWindows
+from shared.policy.sections.model import Policy
 from shared.ports.workspace import JobRequest
-from shared.store.monitors import MonitorStates
-from shared.store.profiles import Profiles
+from shared.store.monitors.monitors import MonitorStates
+from shared.store.monitors.profiles import Profiles
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.outbox import FakeOutbox
 from tests.unit.engine.fact_world import POLICY, a_policy
-from tests.unit.engine.test_monitors import HOUR, World
+from tests.unit.engine.monitors.test_run_due import HOUR, World
 from tests.unit.events.wire import WORKSPACE
 
 TICK = timedelta(minutes=5)

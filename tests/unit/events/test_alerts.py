@@ -14,7 +14,7 @@ import pytest
 from shared.domain.fact import Ignored
 from shared.errors import EventError
 from shared.events.alerts import read_alert
-from shared.events.money import parse_money
+from shared.events.alerts.money import parse_money
 from shared.ports.publisher import OutgoingEvent
 
 FOLDER = Path(__file__).parents[2] / "golden" / "events"

@@ -12,8 +12,8 @@ import pytest
 
 from shared.domain.fact import Fact, Ignored
 from shared.events.alerts import read_alert
-from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
+from shared.events.wire.envelope import read_events
 
 FOLDER = Path(__file__).parents[2] / "golden" / "events"
 RECEIVED_AT = datetime(2026, 11, 20, 7, 15, tzinfo=UTC)

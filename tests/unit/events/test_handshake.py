@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import EventError
-from shared.events.handshake import consent, subscribers, validation_answer
+from shared.events.wire.handshake import consent, subscribers, validation_answer
 from tests.unit.events.wire import WORKSPACE
 
 HOME = "/subscriptions/00000000-0000-0000-0000-000000000001"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.fact import DataArrived, Fact, Ignored
-from shared.events.home import Home, container_url
+from shared.events.wire.own_workspace import Home, container_url
 from tests.unit.engine.fact_world import HOME, blob_created, data_arrived, drift, policy_state
 from tests.unit.events.wire import WORKSPACE, fact_from
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from shared.domain.fact import Fact, Ignored
 from shared.errors import EventError
 from shared.events.alerts import read_alert
-from shared.events.envelope import read_events
 from shared.events.registry import parse_fact, specs
+from shared.events.wire.envelope import read_events
 from tests.unit.events.wire import WORKSPACE, grid
 
 NOW = datetime(2026, 11, 20, 7, tzinfo=UTC)

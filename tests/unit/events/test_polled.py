@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from shared.domain.deployment import OPERATION_PROPERTY
 from shared.domain.fact import Fact, Ignored, ModelRegistered, RunEnded
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
-from shared.events import polled
-from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
+from shared.events.sent import polled
+from shared.events.wire.envelope import read_events
 from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
 from tests.unit.events.wire import WORKSPACE, fact_from, grid
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from shared.domain.fact import Ignored
-from shared.events.envelope import read_events
 from shared.events.registry import by_type, parse_fact, specs
 from shared.events.spec import OURS, EventSpec
+from shared.events.wire.envelope import read_events
 from tests.unit.events.wire import fact_from, grid
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "events.md"

@@ -19,7 +19,7 @@ from shared.domain.fact import (
     RetrainingRequested,
 )
 from shared.domain.ids import EndpointName, ModelName, ModelVersion
-from shared.events import outgoing
+from shared.events.sent import outgoing
 from shared.ports.publisher import OutgoingEvent
 from tests.unit.events.wire import WORKSPACE, cloud, fact_from
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from shared.domain.fact import Fact
-from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
+from shared.events.wire.envelope import read_events
 
 FOLDER = Path(__file__).parents[2] / "golden" / "events"
 GRID_TO_CLOUD = {"topic": "source", "eventType": "type", "eventTime": "time"}

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 
 from shared.domain.fact import Fact
-from shared.events.envelope import read_events
 from shared.events.registry import parse_fact
+from shared.events.wire.envelope import read_events
 from shared.ports.publisher import OutgoingEvent
 
 WORKSPACE = (

@@ -13,9 +13,9 @@ import pytest
 
 import shared.bootstrap
 from functions.alerts import alerts
-from shared.engine.outbox import NoticeOutbox
+from shared.engine.notices.outbox import NoticeOutbox
 from shared.errors import RetryableError
-from shared.store.outbox import OutboxStore
+from shared.store.notices.outbox import OutboxStore
 from tests.unit.cli.world import FakeApp
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "events" / "alert-budget-legacy.json"

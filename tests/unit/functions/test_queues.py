@@ -14,7 +14,7 @@ from shared.domain.notice import Notice, NoticeKind
 from shared.errors import PermanentError, RetryableError
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import EVENTS, NOTICES
-from shared.store.troubles import LAST_TRY
+from shared.store.facts.queue_errors import LAST_TRY
 from tests.unit.cli.world import MODEL, FakeApp
 from tests.unit.engine.fact_world import registered
 

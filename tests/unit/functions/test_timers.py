@@ -13,13 +13,13 @@ import functions.timers as timers
 import shared.bootstrap
 from functions.notices import deliver_notice
 from shared.domain.notice import Notice, NoticeKind
-from shared.engine.monitor_look import MonitorLook
-from shared.engine.monitors import BEGIN_WITHIN
+from shared.engine.monitors.look import MonitorLook
+from shared.engine.monitors.run_due import BEGIN_WITHIN
 from shared.errors import RetryableError
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import NOTICES
 from shared.settings import Settings
-from shared.store.beats import Beats
+from shared.store.monitors.beats import Beats
 from tests.unit.cli.world import SAMPLE, FakeApp
 from tests.unit.engine.fact_world import Killed
 

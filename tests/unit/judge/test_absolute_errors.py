@@ -9,8 +9,8 @@ import pytest
 
 from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
-from shared.judge.absolute_errors import broken, fails_alike, proven, requests_to_prove, suspicious
-from shared.judge.starts import starts_for
+from shared.judge.evidence.absolute_errors import broken, fails_alike, proven, requests_to_prove, suspicious
+from shared.judge.evidence.staggered_starts import starts_for
 
 MINUTE = timedelta(minutes=1)
 

@@ -14,10 +14,10 @@ from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval, Predictions
 from shared.domain.verdict import Judgement, Verdict
 from shared.judge.canary import Comparison, counts, judge
-from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
-from shared.judge.latency import differences
-from shared.judge.pairs import Pair, pair
-from shared.judge.scores import Shift
+from shared.judge.evidence.latency import differences
+from shared.judge.evidence.paired_intervals import Pair, pair
+from shared.judge.evidence.scores import Shift
+from shared.judge.evidence.streams import Tolerances, error_paths, latency_paths, verdicts
 
 T0 = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

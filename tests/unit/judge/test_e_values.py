@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.stats import nct, t  # type: ignore[attr-defined]
 
-from shared.judge import errors, means
-from shared.judge.errors import Bound
-from shared.judge.starts import ONE_START, Starts, starts_for
+from shared.judge.evidence import errors, means
+from shared.judge.evidence.errors import Bound
+from shared.judge.evidence.staggered_starts import ONE_START, Starts, starts_for
 
 
 @pytest.mark.parametrize("count", [3, 8, 40])

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shared.judge.evidence import Tolerances, error_paths, latency_paths, verdicts
-from shared.judge.need import Expected, intervals_to_pass
+from shared.judge.evidence.streams import Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.time_to_decide import Expected, intervals_to_pass
 
 TOLERANCES = Tolerances(errors=0.01, latency=1.25, false_rollbacks=0.01, horizon=60)
 USUAL = Expected(challenger=100, champion=900)

@@ -13,9 +13,9 @@ from scipy import stats
 
 from shared.domain.outcome import AbPlan, LabelSource
 from shared.domain.verdict import Verdict
-from shared.judge.outcome import confidence_of_one, detectable, judge_outcome
-from shared.judge.outcome_metrics import bounds, of_shares
-from shared.judge.outcome_rows import Arm
+from shared.judge.labels.outcome import confidence_of_one, detectable, judge_outcome
+from shared.judge.labels.outcome_metrics import bounds, of_shares
+from shared.judge.labels.outcome_rows import Arm
 
 LABELS = LabelSource("azureml:labels@latest", "row_id", "label")
 PLAN = AbPlan("accuracy", LABELS, needed_gain=0.0)

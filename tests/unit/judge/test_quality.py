@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from shared.domain.outcome import LabelSource, QualityPlan, Totals
 from shared.domain.verdict import Judgement, Verdict
-from shared.judge.evidence import Tolerances
-from shared.judge.outcome_rows import Arm, ArmReader, labels_by_key
-from shared.judge.quality import log_e_of_means, log_e_of_shares
-from shared.judge.quality_verdict import compared, with_quality
+from shared.judge.evidence.quality import log_e_of_means, log_e_of_shares
+from shared.judge.evidence.streams import Tolerances
+from shared.judge.labels.outcome_rows import Arm, ArmReader, labels_by_key
+from shared.judge.labels.quality_verdict import compared, with_quality
 
 Numbers = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Numbers]

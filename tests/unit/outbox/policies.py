@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from shared.domain.ids import EndpointName, ModelName
-from shared.policy.model import Endpoint, People, Policy
+from shared.policy.sections.model import Endpoint, People, Policy
 from shared.reactions.notify_section import Notify
 
 

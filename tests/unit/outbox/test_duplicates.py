@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.engine.outbox import NoticeOutbox
+from shared.engine.notices.outbox import NoticeOutbox
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import NOTICES
 from tests.unit.engine.fact_world import Fused, Killed, World, budget

@@ -9,15 +9,15 @@ import pytest
 
 from shared.domain.ids import EndpointName, ModelName
 from shared.domain.notice import Notice, NoticeKind
-from shared.engine.outbox import NoticeOutbox
+from shared.engine.notices.outbox import NoticeOutbox
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
-from shared.policy.model import Endpoint, People, Policy
-from shared.policy.people import Directory, Person
+from shared.policy.reading.people import Directory, Person
+from shared.policy.sections.model import Endpoint, People, Policy
 from shared.ports.blobs import Written
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import NOTICES
 from shared.reactions.notify_section import Notify
-from shared.store.outbox import OutboxRecord, OutboxStore
+from shared.store.notices.outbox import OutboxRecord, OutboxStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues

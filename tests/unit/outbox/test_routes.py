@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from cli.policy_warnings import warnings
+from cli.policy.warnings import warnings
 from shared.bootstrap import policy_sections
 from shared.domain.ids import ModelName
 from shared.domain.notice import NEEDS_A_PERSON, Notice, NoticeKind
-from shared.engine.outbox import routes
-from shared.policy.load import load_policy
-from shared.policy.model import Policy
-from shared.policy.problems import PolicyProblemsError
+from shared.engine.notices.outbox import routes
+from shared.policy.reading.load import load_policy
+from shared.policy.reading.problems import PolicyProblemsError
+from shared.policy.sections.model import Policy
 from shared.reactions.notify_section import Notify, Route
 
 POLICY = """\

@@ -12,15 +12,15 @@ import pytest
 
 from shared.domain.ids import ModelName
 from shared.domain.notice import Notice, NoticeKind
-from shared.engine.outbox import NoticeOutbox
-from shared.engine.storms import AT_ONCE, MOST_IN_DIGEST, WINDOW, Storms
+from shared.engine.notices.bursts import AT_ONCE, MOST_IN_DIGEST, WINDOW, Storms
+from shared.engine.notices.outbox import NoticeOutbox
 from shared.errors import AmbiguousWriteError
-from shared.policy.people import Directory, Person
+from shared.policy.reading.people import Directory, Person
 from shared.ports.blobs import Written
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import NOTICES
-from shared.store.outbox import OutboxStore
-from shared.store.storms import StormStore
+from shared.store.notices.bursts import StormStore
+from shared.store.notices.outbox import OutboxStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues
@@ -108,7 +108,7 @@ def test_few_notices_go_out_at_once_and_by_themselves() -> None:
     assert city.queues.texts(NOTICES) == []
 
 
-def test_hazard_19_ten_thousand_alerts_are_at_most_ten_messages_and_none_is_missing() -> None:
+def test_ten_thousand_alerts_are_at_most_ten_messages_and_none_is_missing() -> None:
     city = City()
     for second in range(50):
         city.post(range(second * 200, second * 200 + 200))

@@ -19,10 +19,10 @@ from shared.domain.fact import (
     RunEnded,
 )
 from shared.domain.ids import EndpointName, JobName, ModelName, ModelVersion
-from shared.policy import book
-from shared.policy.book import PolicyBook
-from shared.policy.concern import concerns
-from shared.policy.model import Endpoint, Policy
+from shared.policy.deciding import book
+from shared.policy.deciding.book import PolicyBook
+from shared.policy.deciding.concern import concerns
+from shared.policy.sections.model import Endpoint, Policy
 from tests.unit.engine.fact_world import a_policy
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.fact import Fact
-from shared.policy.concern import concerns, unconcerned
+from shared.policy.deciding.concern import concerns, unconcerned
 from tests.unit.engine.fact_world import a_policy, blob_created, budget, policy_state, run_ended
 from tests.unit.events.wire import WORKSPACE, fact_from, grid
 

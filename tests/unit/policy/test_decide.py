@@ -12,10 +12,10 @@ from shared.domain.fact import Fact
 from shared.domain.ids import ModelName
 from shared.domain.reaction import Reaction
 from shared.domain.state import Freeze, ModelState, Training
-from shared.policy.decide import decide
-from shared.policy.guardrails import chain_guardrail, next_chain, retraining_guardrail
-from shared.policy.model import Policy
-from shared.policy.quantities import Rate
+from shared.policy.deciding.decide import decide
+from shared.policy.deciding.guardrails import chain_guardrail, next_chain, retraining_guardrail
+from shared.policy.sections.model import Policy
+from shared.policy.sections.quantities import Rate
 from tests.unit.policy.toys import NOW, Wants, a_fact, a_policy, a_state
 
 CHURN = ModelName("churn")

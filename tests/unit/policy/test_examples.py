@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.bootstrap import policy_sections
-from shared.policy.json_schema import policy_schema
-from shared.policy.load import load_policies, load_policy
-from shared.policy.people import load_people, load_people_file
+from shared.policy.reading.json_schema import policy_schema
+from shared.policy.reading.load import load_policies, load_policy
+from shared.policy.reading.people import load_people, load_people_file
 from tests.unit.policy.schema_reading import accepts, as_an_editor_reads
 
 ROOT = Path(__file__).parents[3]

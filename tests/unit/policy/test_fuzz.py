@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import PolicyError
-from shared.policy.load import load_policy
-from shared.policy.people import load_people
+from shared.policy.reading.load import load_policy
+from shared.policy.reading.people import load_people
 from tests.unit.policy.toys import SECTIONS, TEXT
 
 YAML_PARTS = st.sampled_from(

@@ -9,8 +9,8 @@ import pytest
 
 from shared.domain.ids import FactKey
 from shared.domain.state import Freeze, ModelState
-from shared.policy.guardrails import chain_guardrail, next_chain, retraining_guardrail
-from shared.policy.quantities import Rate
+from shared.policy.deciding.guardrails import chain_guardrail, next_chain, retraining_guardrail
+from shared.policy.sections.quantities import Rate
 from tests.unit.policy.toys import NOW, a_state, a_training
 
 HOURS = timedelta(hours=1)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from shared.policy.json_schema import policy_schema, policy_schema_text
+from shared.policy.reading.json_schema import policy_schema, policy_schema_text
 from tests.unit.policy.schema_reading import accepts, as_an_editor_reads
 from tests.unit.policy.toys import SECTIONS, TEXT
 

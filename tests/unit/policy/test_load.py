@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from shared.errors import PolicyError
-from shared.policy.load import load_policies, load_policy
-from shared.policy.model import Policy
-from shared.policy.problems import PolicyProblemsError
-from shared.policy.quantities import Rate
+from shared.policy.reading.load import load_policies, load_policy
+from shared.policy.reading.problems import PolicyProblemsError
+from shared.policy.sections.model import Policy
+from shared.policy.sections.quantities import Rate
 from tests.unit.policy.toys import SECTIONS, TEXT, Champion, Gates, MetricGate, Roll, Train
 
 

@@ -6,11 +6,11 @@ import typing
 
 import pytest
 
-from shared.drift.expected import EXPECTED
-from shared.drift.metrics import METRICS
-from shared.policy.monitoring import Monitor
-from shared.policy.problems import PolicyProblemsError
-from shared.policy.signals import EstimatedMetricName, MetricName
+from shared.drift.metrics.binary import METRICS
+from shared.drift.metrics.expected import EXPECTED
+from shared.policy.reading.problems import PolicyProblemsError
+from shared.policy.sections.monitoring import Monitor
+from shared.policy.sections.signals import EstimatedMetricName, MetricName
 from tests.unit.engine.fact_world import POLICY, a_policy
 
 

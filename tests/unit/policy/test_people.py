@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.policy.people import Person, load_people, load_people_file
-from shared.policy.problems import PolicyProblemsError
+from shared.policy.reading.people import Person, load_people, load_people_file
+from shared.policy.reading.problems import PolicyProblemsError
 
 TEXT = """\
 people:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from shared.policy.quantities import (
+from shared.policy.sections.quantities import (
     LONGEST,
     Rate,
     duration_text,

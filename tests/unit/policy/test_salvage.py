@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.bootstrap import policy_sections
-from shared.policy.salvage import readable_policies
+from shared.policy.reading.salvage import readable_policies
 
 RIGHT = "model: churn\nkind: tabular\nendpoint: {name: churn, type: online}\npeople: {owner: Ana@example.com}\n"
 

@@ -12,9 +12,9 @@ from shared.domain.fact import Fact, RetrainingRequested
 from shared.domain.ids import EndpointName, FactKey, JobName, ModelName
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState, Training
-from shared.policy.model import Endpoint, People, Policy, Rule
-from shared.policy.quantities import ComponentRef, Duration, Percent, Rate
-from shared.policy.section import Section
+from shared.policy.sections.model import Endpoint, People, Policy, Rule
+from shared.policy.sections.quantities import ComponentRef, Duration, Percent, Rate
+from shared.policy.sections.section import Section
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 

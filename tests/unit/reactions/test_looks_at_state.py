@@ -10,8 +10,8 @@ from shared.domain.fact import FactBody, FeatureDrift
 from shared.domain.ids import JobName
 from shared.domain.state import ModelState
 from shared.events.monitor_breach import BREACH_TAG, breach_text
-from shared.events.polled import run_status_changed
-from shared.policy.decide import needs_state
+from shared.events.sent.polled import run_status_changed
+from shared.policy.deciding.decide import needs_state
 from shared.ports.workspace import JobRecord
 from shared.reactions.registry import reactions
 from shared.reactions.spec import ReactionSpec

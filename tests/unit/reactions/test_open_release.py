@@ -10,7 +10,7 @@ import pytest
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release
 from shared.errors import RetryableError
-from shared.policy.people import Directory, Person
+from shared.policy.reading.people import Directory, Person
 from shared.ports.workspace import JobRecord
 from shared.reactions.registry import reactions
 from tests.unit.engine.fact_world import POLICY, World, a_policy, drift, registered

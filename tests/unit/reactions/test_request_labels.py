@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName, ModelVersion
-from shared.engine.labels import Labels
-from shared.engine.registry_poll import RegistryPoll
+from shared.engine.facts.labels import Labels
+from shared.engine.facts.registry_poll import RegistryPoll
 from shared.errors import PermanentError, PolicyError
 from shared.ports.labels import LabelRequest
 from shared.ports.queues import EVENTS
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
-from shared.store.polls import PollMarks
+from shared.store.facts.polls import PollMarks
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.data import FakeData
 from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, World, a_policy, drift

@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.domain.ids import ReleaseId
 from shared.domain.release import ReleaseState
 from shared.domain.state import ModelState
-from shared.policy.model import Endpoint
+from shared.policy.sections.model import Endpoint
 from tests.unit.engine.fact_world import MODEL, World, a_policy, drift, endpoint_alert
 from tests.unit.reactions.work import RELEASE, perform, proposed
 

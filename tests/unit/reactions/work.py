@@ -8,7 +8,7 @@ from shared.domain.fact import Fact, RunOutcome
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.reaction import Reaction
 from shared.domain.state import Freeze, ModelState, Training
-from shared.policy.model import Policy
+from shared.policy.sections.model import Policy
 from shared.reactions.registry import reactions
 from shared.reactions.spec import Performed, Work
 from tests.fakes.clock import FakeClock

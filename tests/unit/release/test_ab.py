@@ -12,16 +12,16 @@ from shared.domain.outcome import AbPlan, LabelSource
 from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PolicyError
-from shared.policy.load import load_policy
-from shared.policy.model import Policy
+from shared.policy.reading.load import load_policy
+from shared.policy.sections.model import Policy
 from shared.ports.workspace import DeploymentRecord, EndpointRecord
-from shared.release.ab import due
-from shared.release.ab_section import can_tell
-from shared.release.moves import Step
-from shared.release.observation import Observation
-from shared.release.plan import plan_from
-from shared.release.rollout_section import Rollout
-from shared.release.sections import SECTIONS
+from shared.release.core.observation import Observation
+from shared.release.core.transitions import Step
+from shared.release.sections.ab_test import can_tell
+from shared.release.sections.gates_and_approval import SECTIONS
+from shared.release.sections.rollout import Rollout
+from shared.release.sections.to_plan import plan_from
+from shared.release.states.ab_test import due
 from shared.release.step import step
 from shared.store.codec import decode, encode
 from tests.fakes.releases import NOW, a_plan, a_release

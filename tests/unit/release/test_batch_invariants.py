@@ -14,11 +14,11 @@ from shared.domain.ids import DeploymentName, JobName, ModelVersion
 from shared.domain.release import Release, ReleaseState, Serving, Undo
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.workspace import JobRecord
-from shared.release import batch
-from shared.release.actions import ScoreBatch, SendProbes, SetMirror, SetTraffic
-from shared.release.batch import COMPARE_STEP, begin_comparing
-from shared.release.moves import Step, go_on, move
-from shared.release.observation import Observation
+from shared.release.core.actions import ScoreBatch, SendProbes, SetMirror, SetTraffic
+from shared.release.core.observation import Observation
+from shared.release.core.transitions import Step, go_on, move
+from shared.release.states import batch
+from shared.release.states.batch import COMPARE_STEP, begin_comparing
 from shared.release.step import step
 from tests.fakes.releases import NOW, a_plan, a_release
 from tests.unit.release.test_step_invariants import (

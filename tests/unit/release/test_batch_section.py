@@ -11,10 +11,10 @@ from shared.bootstrap import policy_sections
 from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
 from shared.domain.release_plan import KeepPlan, ReleasePlan
 from shared.errors import PolicyError
-from shared.policy.load import load_policy
-from shared.policy.model import Policy
-from shared.release.plan import plan_from
-from shared.release.sections import SECTIONS
+from shared.policy.reading.load import load_policy
+from shared.policy.sections.model import Policy
+from shared.release.sections.gates_and_approval import SECTIONS
+from shared.release.sections.to_plan import plan_from
 from shared.store.codec import decode, encode
 
 EXAMPLE = Path(__file__).parents[3] / "policies" / "examples" / "churn-scores.yaml"

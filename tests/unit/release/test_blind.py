@@ -11,8 +11,8 @@ from shared.domain.ids import DeploymentName, ModelVersion
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
-from shared.release.actions import Action
-from shared.release.observation import Observation
+from shared.release.core.actions import Action
+from shared.release.core.observation import Observation
 from shared.release.step import step
 from tests.fakes.releases import NOW, a_plan, a_release
 
@@ -124,8 +124,8 @@ def test_measurements_that_cannot_be_read_are_told_once() -> None:
     unread = "the measurements cannot be read: 403 Forbidden"
     seen = Observation(judgement=Judgement(Verdict.INCONCLUSIVE, unread, has_data=False, unread=unread))
     release = replace(in_state(ReleaseState.WATCHING), unseen_since=NOW - timedelta(minutes=3))
-    from shared.release.blind import unmeasured
-    from shared.release.moves import stay
+    from shared.release.core.transitions import stay
+    from shared.release.states.blind import unmeasured
 
     told = unmeasured(release, stay(release, NOW), seen, NOW)
     again = unmeasured(told.release, stay(told.release, NOW), seen, NOW + timedelta(minutes=1))

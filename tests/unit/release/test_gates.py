@@ -12,7 +12,7 @@ import pytest
 from shared.domain.release import Release, Serving
 from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
-from shared.drift.metrics import measure_metric
+from shared.drift.metrics.binary import measure_metric
 from shared.errors import PermanentError
 from shared.release.gates.bounds import gain_bounds
 from shared.release.gates.estimates import estimated

@@ -14,12 +14,12 @@ from shared.domain.ids import DeploymentName
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.release_plan import ProbePlan
 from shared.domain.verdict import Judgement, Verdict
-from shared.engine.probe_sample import requests_of
+from shared.engine.releases.probe_sample import requests_of
 from shared.errors import PermanentError
-from shared.release.actions import SendProbes
-from shared.release.moves import stay
-from shared.release.observation import Observation
-from shared.release.probes import is_due, probed
+from shared.release.core.actions import SendProbes
+from shared.release.core.observation import Observation
+from shared.release.core.transitions import stay
+from shared.release.states.probes import is_due, probed
 from tests.fakes.releases import NOW, a_plan, a_release
 
 MINUTE = timedelta(minutes=1)

@@ -8,11 +8,11 @@ import pytest
 
 from shared.domain.release_plan import EvaluationPlan, GatePlan, KeepPlan, ProbePlan, ReleasePlan, SmokeTestPlan
 from shared.errors import PolicyError
-from shared.policy.load import load_policy
-from shared.policy.model import Policy
+from shared.policy.reading.load import load_policy
+from shared.policy.sections.model import Policy
 from shared.release.gates.registry import judge
-from shared.release.plan import plan_from
-from shared.release.sections import SECTIONS
+from shared.release.sections.gates_and_approval import SECTIONS
+from shared.release.sections.to_plan import plan_from
 from shared.store.codec import decode, encode
 from tests.fakes.releases import a_release
 

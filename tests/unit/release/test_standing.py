@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.release.standing import cannot_take
+from shared.release.core.standing import cannot_take
 from tests.unit.engine.release_world import ENDPOINT, World
 
 V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")

@@ -12,13 +12,13 @@ from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVers
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.workspace import DeploymentRecord, EndpointRecord, ModelRecord
-from shared.release.actions import ClaimEndpoint, SetMirror, SetTraffic
-from shared.release.before import evaluation_request
-from shared.release.moves import CALL_AGAIN_AFTER
-from shared.release.names import deployment_name, evaluation_job, release_id
-from shared.release.observation import EndpointClaim, Observation
+from shared.release.core.actions import ClaimEndpoint, SetMirror, SetTraffic
+from shared.release.core.names import deployment_name, evaluation_job, release_id
+from shared.release.core.observation import EndpointClaim, Observation
+from shared.release.core.transitions import CALL_AGAIN_AFTER
+from shared.release.core.versions import is_newer
+from shared.release.states.before_traffic import evaluation_request
 from shared.release.step import step
-from shared.release.versions import is_newer
 from tests.fakes.releases import NOW, a_plan, a_release
 
 V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")

@@ -17,10 +17,10 @@ from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
 from shared.domain.release_plan import ProbePlan, SmokeTestPlan
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
-from shared.release.actions import CloseApproval, GiveBackEndpoint, SendProbes, SetMirror, SetTraffic
-from shared.release.moves import Step, move
-from shared.release.names import evaluation_job
-from shared.release.observation import EndpointClaim, Observation, Rival
+from shared.release.core.actions import CloseApproval, GiveBackEndpoint, SendProbes, SetMirror, SetTraffic
+from shared.release.core.names import evaluation_job
+from shared.release.core.observation import EndpointClaim, Observation, Rival
+from shared.release.core.transitions import Step, move
 from shared.release.step import step
 from tests.fakes.releases import NOW, a_plan, a_release
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.verdict import Judgement, Verdict
-from shared.release import endings, rollout, watch
-from shared.release.observation import Observation
+from shared.release.core.observation import Observation
+from shared.release.states import bake, ending, serving
 from shared.release.step import step
 from tests.fakes.releases import NOW
 from tests.unit.release import test_step_invariants as walks
@@ -32,10 +32,10 @@ ALWAYS = settings(
 @pytest.mark.parametrize(
     ("module", "name", "variant"),
     [
-        pytest.param(endings, "trouble_of_champion", lambda *_: "", id="goes_back_to_a_champion_in_trouble"),
-        pytest.param(watch, "_obstacle", lambda *_: "", id="goes_back_for_what_may_be_shared"),
-        pytest.param(watch, "_wanted", lambda *_: {walks.V2: 100}, id="holds_nothing_back"),
-        pytest.param(watch, "is_proven", lambda *_: True, id="ends_well_without_a_proof"),
+        pytest.param(ending, "trouble_of_champion", lambda *_: "", id="goes_back_to_a_champion_in_trouble"),
+        pytest.param(bake, "_obstacle", lambda *_: "", id="goes_back_for_what_may_be_shared"),
+        pytest.param(bake, "_wanted", lambda *_: {walks.V2: 100}, id="holds_nothing_back"),
+        pytest.param(bake, "is_proven", lambda *_: True, id="ends_well_without_a_proof"),
     ],
 )
 def test_the_walks_find_a_release_that(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, variant: Any) -> None:
@@ -59,6 +59,6 @@ def test_a_step_that_moves_on_in_doubt_is_found(monkeypatch: pytest.MonkeyPatch,
     assert held.release.notices[-1].kind == "release-held"
     walks._check(release, seen, held)
 
-    monkeypatch.setattr(rollout, "doubts", lambda _: "")
+    monkeypatch.setattr(serving, "doubts", lambda _: "")
     with pytest.raises(AssertionError):
         walks._check(release, seen, step(release, seen, now))

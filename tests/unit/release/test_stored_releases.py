@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.release import Release, ReleaseState
-from shared.release.observation import EndpointClaim, Observation
+from shared.release.core.observation import EndpointClaim, Observation
 from shared.release.step import step
 from shared.store.codec import decode, encode
 

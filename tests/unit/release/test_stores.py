@@ -12,8 +12,8 @@ from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import ReleaseRequest, ReleaseState, Serving
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Blob, Written
-from shared.store.endpoints import EndpointStore
-from shared.store.releases import ReleaseStore
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.releases import ReleaseStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.releases import NOW, a_release
 

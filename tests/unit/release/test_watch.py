@@ -12,10 +12,10 @@ from shared.domain.ids import ModelVersion
 from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.workspace import EndpointRecord
-from shared.release.actions import SetTraffic
-from shared.release.judgements import serves_unproven
-from shared.release.moves import CALL_AGAIN_AFTER, SHIFT_WITHIN, Step
-from shared.release.observation import Observation
+from shared.release.core.actions import SetTraffic
+from shared.release.core.judgements import serves_unproven
+from shared.release.core.observation import Observation
+from shared.release.core.transitions import CALL_AGAIN_AFTER, SHIFT_WITHIN, Step
 from shared.release.step import step
 from tests.fakes.releases import NOW, a_plan, a_release
 from tests.unit.release.test_step import BOTH, ENDPOINT, V1, V2, an_endpoint

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.release import ReleaseState
 from shared.domain.release_plan import JudgePlan, ProbePlan, ReleasePlan
-from shared.judge.evidence import Tolerances, tolerances_of
+from shared.judge.evidence.streams import Tolerances, tolerances_of
 from shared.simulate import engine
 from shared.simulate.advice import time_needed
 from shared.simulate.engine import Ended, look_by_look, simulate

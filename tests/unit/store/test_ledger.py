@@ -13,7 +13,7 @@ from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Written
-from shared.store.ledger import Busy, Claim, Claimed, Contradiction, Finished, Ledger
+from shared.store.facts.ledger import Busy, Claim, Claimed, Contradiction, Finished, Ledger
 from tests.fakes.blobs import MemoryBlobStore
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from shared.drift.signal import SignalVerdict
+from shared.drift.results.signals import SignalVerdict
 from shared.errors import PermanentError
 from shared.store.codec import decode
-from shared.store.monitor_reports import MonitorReports
-from shared.store.monitors import MonitorRun
+from shared.store.monitors.monitors import MonitorRun
+from shared.store.monitors.reports import MonitorReports
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.monitor_reports import a_report
 

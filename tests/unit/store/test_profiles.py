@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import ModelName, ModelVersion
-from shared.drift.profile import profile
-from shared.store.profiles import Profiles, profile_name
+from shared.drift.profiles.profile import profile
+from shared.store.monitors.profiles import Profiles, profile_name
 from tests.fakes.blobs import MemoryBlobStore
 
 MODEL, VERSION = ModelName("churn"), ModelVersion("3")

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from shared.drift.assemble import assemble
-from shared.drift.report import ColumnReport, Histogram
-from shared.drift.signal import MonitorReport, SignalReport
+from shared.drift.results.assemble import assemble
+from shared.drift.results.comparison import ColumnReport, Histogram
+from shared.drift.results.signals import MonitorReport, SignalReport
 from shared.texts.monitor_report import words
 from shared.texts.monitor_report.page import MOST_PICTURED, render_report
 from tests.fakes.monitor_reports import a_data_drift, a_report, an_about

@@ -13,8 +13,8 @@ from shared.events.alerts.refusal import refuse
 from shared.events.alerts.results import evidently_legacy
 from shared.events.alerts.results.evidently_table import FAILED, RULES, SIGNALS, SILENT, status_of
 from shared.events.alerts.results.found import Found
-from shared.events.fields import Fields
-from shared.events.measured import listed, strongest_first
+from shared.events.wire.fields import Fields
+from shared.events.wire.measured import listed, strongest_first
 
 COLUMN, SHARE = "ValueDrift", "DriftedColumnsCount"
 DRIFT = "data-drift"

@@ -9,8 +9,8 @@ from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
 from shared.events.alerts.results.evidently_table import FAILED, LEGACY_GROUPS, SILENT, status_of
 from shared.events.alerts.results.found import Found
-from shared.events.fields import Fields
-from shared.events.measured import listed, strongest_first
+from shared.events.wire.fields import Fields
+from shared.events.wire.measured import listed, strongest_first
 
 DATASET, TABLE, COLUMN = "DatasetDriftMetric", "DataDriftTable", "ColumnDriftMetric"
 

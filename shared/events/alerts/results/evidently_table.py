@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 
 from shared.events.alerts.refusal import refuse
-from shared.events.fields import Fields
+from shared.events.wire.fields import Fields
 
 Rule = Callable[[float, float], bool]
 

@@ -12,8 +12,8 @@ import re
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
 from shared.events.alerts.results.found import Found
-from shared.events.fields import Fields
-from shared.events.measured import listed, strongest_first
+from shared.events.wire.fields import Fields
+from shared.events.wire.measured import listed, strongest_first
 
 ALERT = "_alert"
 # Drift of a column, COLUMN_METHOD: distances, which drift above their bound. chi2 shows its statistic, and alerts by

@@ -1,0 +1,1 @@
+"""What every command uses: the app, options, errors, output, times and confirmations."""

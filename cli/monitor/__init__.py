@@ -1,0 +1,1 @@
+"""`vigia monitor`: look at data, show reports, calibrate."""

@@ -1,0 +1,215 @@
+"""One look at data, now: of files on this machine, or of what an endpoint collected."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.kit import context
+from cli.kit.errors import CommandError
+from cli.monitor.files import ParquetPieces, read_files
+
+if TYPE_CHECKING:
+    from shared.bootstrap import App
+    from shared.drift.results.comparison import DriftRules
+    from shared.drift.results.signals import MonitorReport, SignalReport
+    from shared.engine.monitors.look import Given, Reference
+    from shared.engine.monitors.subject import Watched
+    from shared.policy.sections.model import Policy
+    from shared.policy.sections.monitoring import Monitor
+
+FILES = "files"
+AZUREML = "azureml:"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person wants looked at; None and () stand for what the policy and the workspace say."""
+
+    reference: tuple[str, ...] = ()
+    current: tuple[Path, ...] = ()
+    ignore: tuple[str, ...] = ()
+    window: timedelta | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    min_effect: float | None = None
+    minimum_rows: int | None = None
+    importances: Mapping[str, float] | None = None
+
+
+def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
+    """Return how files differ from files; needs no policy, no workspace and no network."""
+    from shared.drift.profiles.profile import profile
+    from shared.drift.results.assemble import About, assemble, rules_in_words
+    from shared.drift.results.comparison import DriftRules
+    from shared.engine.monitors.look import compared
+
+    if not asked.reference or not asked.current:
+        hint = "give both, e.g. --reference january.parquet --current july.parquet, or the name of a model"
+        raise CommandError("cli.nothing", "without a model, --reference and --current say what is compared", hint)
+    if asked.window or asked.start or asked.end:
+        raise CommandError(
+            "cli.window", "files have no window", "leave --window, --start and --end out, or give a model"
+        )
+    before, rows = read_files([Path(each) for each in asked.reference]), read_files(asked.current)
+    rules = _with_options(DriftRules(ignore=frozenset(asked.ignore)), asked)
+    made = profile(before, rules.ignore)
+    signals = [compared(rows, made, rules, asked.importances), *_quality(before, rows, rules, now)]
+    about = About(
+        model=FILES,
+        start=now,
+        end=now,
+        reference=_named(asked.reference),
+        made_at=now,
+        reference_rows=made.rows,
+        rules=(f"The window: {_named([str(each) for each in asked.current])}.", *rules_in_words(rules)),
+    )
+    return assemble(about, signals)
+
+
+# What somebody brings along was not answered by the endpoint, so labels and answers say nothing about it.
+_OF_ANSWERS = ("performance", "concept_drift", "prediction_drift", "estimated_performance")
+
+
+def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
+    """Return what a model's monitor sees now; it announces nothing and notes nothing."""
+    from shared.domain.ids import ModelVersion
+    from shared.engine.monitors.look import MonitorLook
+    from shared.policy.sections.monitoring import Monitor
+    from shared.store.monitors.monitors import MonitorState
+    from shared.store.monitors.profiles import Profiles
+
+    policy = context.known_policy(app, model)
+    monitor = _monitor(policy, policy.section(Monitor), asked)
+    looking = MonitorLook(app.workspace, app.data, Profiles(app.blobs))
+    watched = looking.watched(policy) or _nobody(policy, asked)
+    start, end = _window(asked, monitor.every, app.clock.now())
+    known, _ = app.monitor_states.read(policy.model)
+    state = MonitorState(policy.model, ModelVersion(watched.version), start, start, known.runs if known else ())
+    before = app.monitor_reports.last(policy.model)
+    look = looking.look(policy, monitor, watched, state, end, before, _given(app, asked, monitor))
+    return dataclasses.replace(look.report, made_at=app.clock.now())
+
+
+def _monitor(policy: Policy, monitor: Monitor | None, asked: Asked) -> Monitor:
+    """Return the policy's monitor with what was asked for in its place."""
+    from shared.policy.sections.monitoring import Monitor
+    from shared.policy.sections.signals import DataDrift
+
+    if monitor is None:
+        if not asked.reference:
+            hint = "add one, or give --reference"
+            raise CommandError("cli.no_monitor", f"the policy of {policy.model} has no section monitor", hint)
+        monitor = Monitor(data_drift=DataDrift())
+    rules = monitor.data_drift or (DataDrift() if asked.reference or asked.current else None)
+    if rules is None and not monitor.signals:
+        hint = "add monitor.data_drift, or another signal"
+        raise CommandError("cli.no_signal", f"the monitor of {policy.model} watches nothing", hint)
+    if rules is not None:
+        changes: dict[str, object] = {"ignore": (*rules.ignore, *asked.ignore)}
+        changes |= {"min_effect": asked.min_effect} if asked.min_effect else {}
+        changes |= {"minimum_rows": asked.minimum_rows} if asked.minimum_rows else {}
+        rules = rules.model_copy(update=changes)
+    left_out = [*(_OF_ANSWERS if asked.current else ()), *(("data_quality",) if asked.reference else ())]
+    return monitor.model_copy(update={"data_drift": rules, **dict.fromkeys(left_out)})
+
+
+def _nobody(policy: Policy, asked: Asked) -> Watched:
+    from shared.domain.ids import DeploymentName, ModelVersion
+    from shared.engine.monitors.subject import Watched
+
+    if asked.current and asked.reference:
+        return Watched(DeploymentName(""), ModelVersion(""))
+    raise CommandError(
+        "cli.not_served",
+        f"no version of {policy.model} serves on endpoint {policy.endpoint.name}",
+        "give --reference and --current to compare files",
+    )
+
+
+def _window(asked: Asked, every: timedelta, now: datetime) -> tuple[datetime, datetime]:
+    end = asked.end or now
+    start = asked.start or end - (asked.window or every)
+    if start >= end:
+        raise CommandError("cli.window", f"the window ends at {end}, before it starts", "give --start before --end")
+    return start, end
+
+
+def _given(app: App, asked: Asked, monitor: Monitor) -> Given:
+    from shared.engine.monitors.look import Given
+
+    ignore = frozenset(monitor.data_drift.ignore) if monitor.data_drift else frozenset()
+    reference = _reference(app, asked.reference, ignore) if asked.reference else None
+    if not asked.current:
+        return Given(reference, importances=asked.importances)
+    rows = read_files(asked.current)
+    if isinstance(rows, ParquetPieces):
+        raise CommandError(
+            "cli.file", "--current is too large beside a model", "leave MODEL out to compare large files"
+        )
+    return Given(reference, rows, asked.importances)
+
+
+def _reference(app: App, names: Sequence[str], ignore: frozenset[str]) -> Reference:
+    from shared.drift.profiles.profile import profile
+    from shared.engine.monitors.look import Reference
+
+    if not any(each.startswith(AZUREML) for each in names):
+        return Reference(_named(names), profile(read_files([Path(each) for each in names]), ignore))
+    if len(names) > 1:
+        raise CommandError("cli.reference.commands", "one data asset is one reference", "give --reference once")
+    asset = app.data.pinned(names[0])
+    return Reference(asset, profile(app.data.table(asset), ignore))
+
+
+def _with_options(rules: DriftRules, asked: Asked) -> DriftRules:
+    return dataclasses.replace(
+        rules, min_effect=asked.min_effect or rules.min_effect, minimum_rows=asked.minimum_rows or rules.minimum_rows
+    )
+
+
+def _quality(before: object, rows: object, rules: DriftRules, now: datetime) -> list[SignalReport]:
+    """Return what is wrong with the rows as data; files that are read in pieces are not looked through for that."""
+    if isinstance(before, ParquetPieces) or isinstance(rows, ParquetPieces):
+        return []
+    from shared.drift.signals.quality import QualityRules, check_quality
+    from shared.drift.signals.quality_profile import profile_quality
+
+    return [check_quality(profile_quality(before, rules.ignore), rows, now, QualityRules(ignore=rules.ignore))]  # type: ignore[arg-type]
+
+
+def _named(paths: Sequence[str]) -> str:
+    """Return the files by name: where they lie on somebody's machine is nobody's business."""
+    names = [each if each.startswith(AZUREML) else Path(each).name for each in paths]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def read_importances(file: Path) -> Mapping[str, float]:
+    """Return the importance of each feature, 0 or more in any unit, e.g. {"dep_delay": 412.0, "dest": 31}."""
+    hint = 'write a JSON object of numbers, e.g. {"dep_delay": 0.7, "dest": 0.1}'
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as exc:
+        raise CommandError("cli.importance", f"{file} cannot be read as JSON: {exc}", hint) from exc
+    are_numbers = isinstance(found, dict) and all(
+        isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each < math.inf for each in found.values()
+    )
+    if not are_numbers:
+        raise CommandError("cli.importance", f"{file} holds something else than importances", hint)
+    return {str(name): float(value) for name, value in found.items()}
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """Return a point in time; one without a zone is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as exc:
+        hint = "write e.g. 2026-07-12T03:00 (UTC) or 2026-07-12"
+        raise CommandError("cli.time", f"{option} {text!r} is not a time", hint) from exc
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""`vigia policy` and `vigia gates`: look at policies before they count."""

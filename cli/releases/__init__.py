@@ -1,0 +1,1 @@
+"""`vigia releases` and `vigia plan`: how releases go, and what people ask of them."""

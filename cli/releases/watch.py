@@ -1,0 +1,51 @@
+"""`vigia releases get -w`: one release, shown anew whenever it changes, until it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cli.kit.options import Format
+from cli.kit.output import console, print_json
+from cli.releases.records import approval_of
+from cli.releases.view import release_tree
+
+if TYPE_CHECKING:
+    from shared.bootstrap import App
+    from shared.domain.release import Release
+
+POLL_SECONDS = 2.0
+
+
+def watch_release(app: App, release: Release, output: Format) -> None:
+    """Show the release until it has ended: in place on a terminal; as JSON, an object per change."""
+    if output is Format.JSON:
+        for seen in _changes(app, release):
+            print_json({"release": seen})
+        return
+    from rich.live import Live
+
+    with Live(console=console(), auto_refresh=False) as live:
+        for seen in _looks(app, release):
+            request = app.releases.request(seen.id)
+            live.update(release_tree(seen, request, approval_of(app, seen), app.clock.now()), refresh=True)
+
+
+def _changes(app: App, release: Release) -> Iterator[Release]:
+    before = None
+    for seen in _looks(app, release):
+        place = (seen.state, seen.step_index, seen.phase, seen.held_because, seen.reason)
+        if place != before:
+            yield seen
+        before = place
+
+
+def _looks(app: App, release: Release) -> Iterator[Release]:
+    while True:
+        yield release
+        if release.state.is_terminal:
+            return
+        time.sleep(POLL_SECONDS)
+        stored = app.releases.load(release.id)
+        release = stored.release if stored else release

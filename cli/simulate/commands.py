@@ -1,0 +1,124 @@
+"""`vigia simulate`: what a policy's rollout would do with good and with bad versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.kit.errors import NEEDS_A_PERSON, CommandError
+from cli.kit.options import Format, OutputOption, SettingsOption
+from cli.kit.output import console, print_json, text, waiting
+
+if TYPE_CHECKING:
+    from cli.simulate.study import Study
+    from shared.simulate.outcome import Outcome
+
+SEED = 20261120
+COLUMNS = ("stays", "after", "90 % by", "rolled back", "undecided", "bad")
+
+
+def command(
+    policy: Annotated[Path, typer.Argument(metavar="POLICY", help="The policy file.")],
+    requests: Annotated[
+        float | None,
+        typer.Option("--requests", min=0.001, help="The endpoint's requests per minute.", show_default=False),
+    ] = None,
+    lowest: Annotated[
+        float | None,
+        typer.Option("--at-night", min=0, help="Requests per minute at four in the morning, when traffic has a day."),
+    ] = None,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="Take the traffic of the last day from the endpoint's log (reads Azure).")
+    ] = False,
+    latency: Annotated[
+        float | None, typer.Option("--latency", min=0.01, help="Also try a version this many times as slow, e.g. 1.3.")
+    ] = None,
+    errors: Annotated[
+        str | None, typer.Option("--errors", metavar="PERCENT", help="Also try a version failing this much more: 2%.")
+    ] = None,
+    runs: Annotated[int, typer.Option("--runs", min=50, max=100_000, help="Releases per kind of version.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same releases.")] = SEED,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.html", help="Also write a page with plots.")
+    ] = None,
+    output: OutputOption = Format.TABLE,
+    settings: SettingsOption = None,
+) -> None:
+    """Release good and bad versions under a policy, thousands of times, on simulated traffic; nothing is changed.
+
+    It runs the release's own steps and judge on virtual time. Without traffic options the policy's expected_traffic
+    counts, else 1,000 requests per minute. Ready: the version is deployed, gates and people have agreed.
+
+    Exit code 0: the policy decides. 1: it cannot, and what would let it is named. 2: it could not be simulated.
+
+    \b
+    Examples:
+      vigia simulate policies/flight-delay.yaml --requests 600
+      vigia simulate policies/flight-delay.yaml --requests 600 --at-night 20 --report rollout.html
+      vigia simulate policies/flight-delay.yaml --learn -o json
+    """
+    if report and not report.absolute().parent.is_dir():
+        raise CommandError("cli.no_folder", f"there is no folder for {report}", "make it first")
+    with waiting(f"releasing {runs:,} versions of each kind"):
+        from cli.simulate.study import Asked, study
+
+        found = study(Asked(policy, requests, lowest, learn, latency, errors, runs, seed, settings))
+    if report:
+        from cli.simulate.page import page
+
+        report.write_text(page(found), encoding="utf-8")
+    if output is Format.JSON:
+        print_json(found.as_json())
+    else:
+        _print(found)
+        if report:
+            console().print(text(f"the plots are in {report}", "dim"), soft_wrap=True)
+    if not found.decides:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+def _print(study: Study) -> None:
+    from rich import box
+    from rich.table import Table
+
+    out = console()
+    out.print(text(study.headline, "bold green" if study.decides else "bold red"), soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("version", no_wrap=True)
+    for name in COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in study.outcomes:
+        table.add_row(*map(text, row(each)))
+    out.print(table)
+    out.print(text(study.small_print, "dim"), soft_wrap=True)
+    for line in study.advice_lines:
+        out.print(text(line, "yellow"), soft_wrap=True)
+
+
+def row(outcome: Outcome) -> tuple[str, ...]:
+    """Return the outcome's cells, in the order of COLUMNS, after the version's name."""
+    name = outcome.change.name + (" *" if outcome.change.is_worse and outcome.is_tolerated else "")
+    return (
+        name,
+        percent(outcome.finished),
+        minutes(outcome.promoted_after),
+        minutes(outcome.promoted_after_p90),
+        percent(outcome.rolled_back) + (f" at {minutes(outcome.rolled_back_after)}" if outcome.rolled_back else ""),
+        percent(outcome.undecided),
+        f"{outcome.bad_requests:,.0f}" if outcome.change.is_worse else "-",
+    )
+
+
+def percent(value: float) -> str:
+    return f"{value:.2g} %" if value < 10 else f"{value:.0f} %"
+
+
+def minutes(value: float | None) -> str:
+    """Return minutes as people say them."""
+    if value is None:
+        return "-"
+    if value < 120:
+        return f"{value:.0f} min"
+    return f"{value / 60:.1f} h" if value < 48 * 60 else f"{value / 1440:.1f} d"

@@ -1,0 +1,89 @@
+"""The page of a simulation: one file that needs nothing else, for mail and for pull requests."""
+
+from __future__ import annotations
+
+from html import escape
+
+from cli.simulate.commands import COLUMNS, row
+from cli.simulate.plots import day, shares, steps_text, times
+from cli.simulate.study import Study
+from shared.policy.sections.quantities import duration_text
+
+STYLE = """
+:root { --ink: #1c2430; --quiet: #5b6675; --paper: #ffffff; --panel: #f5f7fa; --rule: #dde3ea; --good: #2f9e6e;
+  --bad: #d1495b; --open: #e0a83c; --c0: #2b6cb0; --c1: #2f9e6e; --c2: #d1495b;
+  --c3: #8a5cc2; --c4: #e0862b; --c5: #3b8ea5; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e7ecf2; --quiet: #9aa7b6; --paper: #11161d; --panel: #19212b;
+  --rule: #2b3643; --good: #3fb985; --bad: #e56b7b; --open: #e8b957; --c0: #6aa9e9; --c3: #b592e6; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 840px;
+  margin: 0 auto; padding: 32px 20px; }
+h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 15px; margin: 28px 0 8px; } p { margin: 6px 0; }
+.quiet { color: var(--quiet); } .verdict { border-left: 4px solid var(--good); background: var(--panel);
+  padding: 10px 14px; border-radius: 4px; margin: 16px 0; } .verdict.no { border-color: var(--bad); }
+.panel { background: var(--panel); border-radius: 8px; padding: 14px; overflow-x: auto; }
+svg { width: 100%; min-width: 560px; height: auto; display: block; }
+svg text { fill: var(--ink); font-size: 13px; } svg text.note { fill: var(--quiet); font-size: 11.5px; }
+svg .end { text-anchor: end; } svg .middle { text-anchor: middle; } svg text.inside { fill: #fff; font-weight: 600; }
+svg text.on-open { fill: #3a2c08; }
+.good { fill: var(--good); } .bad { fill: var(--bad); } .open { fill: var(--open); }
+.all { fill: var(--c0); opacity: .35; }
+.step { fill: var(--c0); } .line { fill: none; stroke-width: 2.2; } .grid, .axis { stroke: var(--rule); }
+.c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); } .c3 { stroke: var(--c3); }
+.c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); }
+.key span { display: inline-block; margin-right: 18px; font-size: 12.5px; color: var(--quiet); }
+.key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 6px; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; } th { text-align: right; color: var(--quiet);
+  font-weight: 500; } td, th { padding: 6px 8px; border-bottom: 1px solid var(--rule); text-align: right; }
+td:first-child, th:first-child { text-align: left; }
+code { background: var(--panel); padding: 1px 5px; border-radius: 3px; }
+"""
+KEY = '<span><i style="background:var(--{kind})"></i>{words}</span>'
+
+
+def page(study: Study) -> str:
+    """Return the whole page."""
+    plan = study.plan
+    facts = (
+        f"{steps_text(plan)} of the traffic, each step bakes {duration_text(plan.bake)} and is given up after "
+        f"{duration_text(plan.decide_within)}, watched for {duration_text(plan.watch_for)}; at most "
+        f"{100 * plan.judge.false_rollbacks:g} % false rollbacks"
+    )
+    keys = (("good", "stays promoted"), ("bad", "rolled back"), ("open", "undecided, given up"))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Simulated rollout of {escape(study.model)}</title>
+<style>{STYLE}</style>
+<h1>Simulated rollout of {escape(study.model)}</h1>
+<p class="quiet">{escape(study.file)}: {escape(facts)}</p>
+<p class="verdict{"" if study.decides else " no"}">{escape(study.headline)}</p>
+{_advice(study)}
+<h2>What becomes of each kind of version</h2>
+<div class="panel"><p class="key">{"".join(KEY.format(kind=kind, words=words) for kind, words in keys)}</p>
+{shares(study.outcomes)}</div>
+<h2>When it is decided</h2>
+<div class="panel">{times(study.outcomes)}</div>
+<h2>Traffic over a day</h2>
+<div class="panel">{day(study.traffic, plan)}</div>
+<h2>In numbers</h2>
+<div class="panel">{_table(study)}</div>
+<p class="quiet">{escape(study.small_print)}.</p>
+</html>
+"""
+
+
+def _advice(study: Study) -> str:
+    if study.decides:
+        return ""
+    if not study.advice:
+        return "".join(f"<p>{escape(line)}</p>" for line in study.advice_lines)
+    items = (f"<li><code>{escape(each.write)}</code>: {each.finished:.0f} % get through</li>" for each in study.advice)
+    return f"<p>Any one of these would let it decide:</p><ul>{''.join(items)}</ul>"
+
+
+def _table(study: Study) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("version", *COLUMNS))
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row(each))}</tr>" for each in study.outcomes)
+    return f"<table><tr>{head}</tr>{rows}</table>"

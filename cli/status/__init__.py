@@ -1,0 +1,1 @@
+"""`vigia status`: how the models are, and whether somebody is needed."""

@@ -1,0 +1,92 @@
+"""`vigia status`: how the models are, and whether somebody is needed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.kit import context
+from cli.kit.errors import HEALTHY, NEEDS_A_PERSON, NOT_DONE
+from cli.kit.options import Format, OutputOption, SettingsOption
+from cli.kit.output import print_json, waiting
+
+if TYPE_CHECKING:
+    from cli.status.report import Report
+
+POLL_SECONDS = 2.0
+
+
+def command(
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Only this model.", show_default=False)] = None,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            "--timeout",
+            min=0,
+            metavar="SECONDS",
+            help="Wait so long until no release is under way and all is well.",
+            show_default=False,
+        ),
+    ] = None,
+    output: OutputOption = Format.TABLE,
+    settings: SettingsOption = None,
+) -> None:
+    """Show each model's champion, traffic, release, trainings and monitor, and the work that is not settled.
+
+    Exit code 0: all is well. 1: something needs a person: a release that is held, failed, lost or waits for
+    approval, a last training that failed, a freeze, traffic that is not where it should be, a monitor that fails, a
+    workspace that cannot be read, an event in quarantine, a fact that could not be acted on, a notice that could not
+    be delivered.
+    2: the status could not be read; or, with --timeout, a release is still under way.
+
+    \b
+    Examples:
+      vigia status
+      vigia status flight-delay -o json
+      vigia status flight-delay --timeout 3600
+      vigia status || echo "somebody should look"
+    """
+    with waiting("reading the status"):
+        report = _gathered(settings, model, timeout)
+    if output is Format.JSON:
+        print_json(_as_json(report))
+    else:
+        from cli.status.view import print_report
+
+        print_report(report)
+    if timeout is not None and _is_under_way(report):
+        raise typer.Exit(NOT_DONE)
+    raise typer.Exit(NEEDS_A_PERSON if report.attention else HEALTHY)
+
+
+def _gathered(settings: Path | None, model: str | None, timeout: int | None) -> Report:
+    app = context.open_app(settings)
+    if model is not None:
+        context.known_policy(app, model)
+    from cli.status.report import gather
+
+    give_up = time.monotonic() + (timeout or 0)
+    report = gather(app, model)
+    while (report.attention or _is_under_way(report)) and time.monotonic() < give_up:
+        time.sleep(POLL_SECONDS)
+        report = gather(app, model)
+    return report
+
+
+def _is_under_way(report: Report) -> bool:
+    from shared.domain.release import ReleaseState
+
+    return any(not ReleaseState(release.state).is_terminal for model in report.models for release in model.releases)
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {
+        "at": report.at,
+        "healthy": not report.attention,
+        "attention": report.attention,
+        "models": report.models,
+        "unsettled": report.unsettled,
+    }

@@ -1,0 +1,1 @@
+"""`vigia why`: what was decided, on what, and what came of it."""

@@ -1,0 +1,1 @@
+"""Batch endpoints, their deployments and invocations."""

@@ -1,0 +1,1 @@
+"""What online and batch endpoints do alike."""

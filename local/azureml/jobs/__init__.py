@@ -1,0 +1,1 @@
+"""Jobs, from the PUT to the uploaded output."""

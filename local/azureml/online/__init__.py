@@ -1,0 +1,1 @@
+"""Online endpoints and deployments, and the processes that score."""

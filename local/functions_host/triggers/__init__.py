@@ -1,0 +1,1 @@
+"""The triggers that the host runs: HTTP, Event Grid, queues and timers."""

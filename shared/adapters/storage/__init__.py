@@ -1,0 +1,1 @@
+"""Azure Storage: blobs, queues, and the clock that all workers share."""

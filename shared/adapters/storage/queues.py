@@ -1,0 +1,150 @@
+"""Queues of Azure Storage."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from shared.adapters.renewal import Renewable
+from shared.adapters.storage.blobs import create_if_missing, queue_service, translated
+from shared.ports.queues import Waiting
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient, QueueMessage
+
+MOST_PEEKED = 32
+# The service says the year 9999 of a message that never expires.
+NEVER = 9999
+# For so long a message is hidden from others while it is being moved.
+MOVE_SECONDS = 60
+T = TypeVar("T")
+
+
+class AzureMessageQueue:
+    """Storage queues; messages are base64 text, as the Functions host reads them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clients: Renewable[dict[str, QueueClient]] = Renewable(dict)
+        self._existing: set[str] = set()
+
+    def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
+        with translated(queue):
+            self._do(queue, lambda _: self._require(queue))
+            # Without a time to live of its own a message is gone after seven days, whoever was away meanwhile.
+            options = {"visibility_timeout": _seconds(delay), "time_to_live": -1}
+            self._do(queue, lambda of: of.send_message(_to_base64(text), **options))
+
+    def peek(self, queue: str) -> tuple[Waiting, ...]:
+        return tuple(_waiting(message) for message in self._read(queue, lambda of: of.peek_messages(MOST_PEEKED)) or ())
+
+    def length(self, queue: str) -> int:
+        found = self._read(queue, lambda of: of.get_queue_properties())
+        return (found.approximate_message_count or 0) if found else 0
+
+    def look_through(self, queue: str) -> tuple[Waiting, ...]:
+        found: list[Waiting] = []
+        with translated(queue):
+            messages = list(self._taken(queue))
+            for message in messages:
+                found.append(_waiting(message))
+                self._do(queue, partial(_show_again, message))
+        return tuple(found)
+
+    def move(self, queue: str, digests: Collection[str], to: str | None) -> frozenset[str]:
+        moved: set[str] = set()
+        with translated(queue):
+            others: list[QueueMessage] = []
+            for message in self._taken(queue):
+                if (digest := _waiting(message).digest) in digests:
+                    self._hand_over(message, queue, to)
+                    moved.add(digest)
+                else:
+                    others.append(message)
+            for message in others:
+                self._do(queue, partial(_show_again, message))
+        return frozenset(moved)
+
+    def _taken(self, queue: str) -> Iterator[QueueMessage]:
+        """Yield the messages of a queue, each hidden from others for a while.
+
+        What comes in meanwhile is not looked at, or this might never end.
+        """
+        left = self.length(queue)
+        while left > 0:
+            receive = partial(_receive, most=min(MOST_PEEKED, left))
+            page = self._do(queue, receive)
+            if not page:
+                return
+            yield from page
+            left -= len(page)
+
+    def _hand_over(self, message: QueueMessage, queue: str, to: str | None) -> None:
+        if to is not None:
+            self._do(to, lambda _: self._require(to))
+            self._do(to, lambda of: of.send_message(message.content, time_to_live=-1))
+        self._do(queue, lambda of: of.delete_message(message))
+
+    def _read(self, queue: str, use: Callable[[QueueClient], T]) -> T | None:
+        """Return what `use` returns; None when there is no such queue."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with translated(queue):
+            try:
+                return self._do(queue, use)
+            except ResourceNotFoundError:
+                return None
+
+    def _do(self, queue: str, use: Callable[[QueueClient], T]) -> T:
+        return self._clients.call(queue, lambda _: use(self._client(queue)))
+
+    def _require(self, queue: str) -> None:
+        if queue not in self._existing:
+            create_if_missing(self._client(queue))
+            self._existing.add(queue)
+
+    def _client(self, queue: str) -> QueueClient:
+        # The SDK's decoding policy would refuse a whole page for one message that is not base64, and what Event Grid
+        # or a person put there is to be seen as it is: contents are encoded and decoded here.
+        clients = self._clients.client
+        if queue not in clients:
+            clients[queue] = queue_service(self._settings).get_queue_client(queue)
+        return clients[queue]
+
+
+def _receive(queue: QueueClient, most: int) -> list[QueueMessage]:
+    messages = queue.receive_messages(messages_per_page=most, visibility_timeout=MOVE_SECONDS, max_messages=most)
+    return list(messages)
+
+
+def _show_again(message: QueueMessage, queue: QueueClient) -> None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    with suppress(ResourceNotFoundError):  # its hiding ended by itself, and somebody took it
+        queue.update_message(message, visibility_timeout=0)
+
+
+def _seconds(delay: timedelta) -> int:
+    return round(delay.total_seconds())
+
+
+def _to_base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def _waiting(message: QueueMessage) -> Waiting:
+    expires_at = message.expires_on if message.expires_on and message.expires_on.year < NEVER else None
+    return Waiting(_from_base64(message.content), message.inserted_on or datetime.now(UTC), expires_at)
+
+
+def _from_base64(content: str) -> str:
+    """Return the text of a message; a content that is no base64 of a text is the text itself."""
+    try:
+        return b64decode(content, validate=True).decode()
+    except ValueError:
+        return content

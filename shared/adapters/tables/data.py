@@ -1,0 +1,281 @@
+"""Parquet files and collected requests in the workspace's storage."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.renewal import Renewable
+from shared.adapters.storage.blobs import blob_service
+from shared.adapters.tables.batch_predictions import parse_predictions
+from shared.adapters.tables.data_batches import (
+    CollectedBatches,
+    CollectedRecord,
+    Once,
+    StoredFile,
+    TableBatches,
+    downloader,
+    ranges,
+    whole_lines,
+)
+from shared.adapters.tables.parquet import MOST_BYTES, MOST_CELLS, read_parquet
+from shared.adapters.tables.table_files import WORDS, is_table
+from shared.domain.batch import PredictionLayout
+from shared.domain.ids import DeploymentName, EndpointName
+from shared.domain.measurement import Predictions
+from shared.errors import PermanentError, RetryableError
+from shared.ports.workspace import PROBE_MARK
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from shared.adapters.azure_ml.workspace import AzureWorkspace
+
+# Where Log Analytics counts its bins from, so that predictions and requests fall into the same intervals.
+_EPOCH = datetime.min.replace(tzinfo=UTC)
+DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
+
+
+class WorkspaceData:
+    """The DataReader port over the container behind datastore `workspaceblobstore`."""
+
+    def __init__(self, settings: Settings, workspace: AzureWorkspace) -> None:
+        self._settings = settings
+        self._workspace = workspace
+        self._containers: Renewable[Any] = Renewable(self._container)
+
+    def _container(self) -> Any:
+        service = blob_service(self._settings, self._settings.workspace_storage)
+        return service.get_container_client(self._settings.workspace_container)
+
+    def table(self, uri: str) -> pd.DataFrame:
+        import pandas as pd
+
+        path = self._path(uri).rstrip("/")
+        # Storage lists by prefix: data/1 is also how data/10 begins.
+        names = [n for n in self._names(path) if n.endswith(".parquet") and (n == path or n.startswith(path + "/"))]
+        if not names:
+            raise PermanentError("data.missing", f"no parquet file at {uri}", "write one there, or mend the reference")
+        frames: list[pd.DataFrame] = []
+        for name in names:
+            left = MOST_CELLS - sum(frame.size for frame in frames)
+            frames.append(read_parquet(self._read(name), name, left))
+        return pd.concat(frames, ignore_index=True)
+
+    def batches(self, uri: str) -> TableBatches:
+        path = self._path(uri).rstrip("/")
+        files = [
+            file
+            for file in self._files(path)
+            if is_table(file.name) and (file.name == path or file.name.startswith(path + "/"))
+        ]
+        if not files:
+            message = f"no table at {uri}"
+            raise PermanentError("data.missing", message, f"write one there ({WORDS}), or mend the reference")
+        return TableBatches(files, downloader(self._containers.call))
+
+    def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:
+        path = self._path(uri)
+        if path not in self._names(path):
+            raise PermanentError("data.missing", f"there is no file {uri}", "see what the job wrote, and where")
+        return parse_predictions(self._read(path), path, layout)
+
+    def collected_bytes(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> int:
+        return self._size(f"{endpoint}/{deployment}/model_inputs", start, end)
+
+    def scored_bytes(self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime) -> int:
+        folder = f"{endpoint}/{deployment}"
+        return sum(self._size(f"{folder}/{part}", start, end) for part in ("model_inputs", "model_outputs"))
+
+    def _size(self, folder: str, start: datetime, end: datetime) -> int:
+        return sum(file.size for hour in _hour_folders(folder, start, end) for file in self._files(hour))
+
+    def collected_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> CollectedBatches:
+        def records() -> Iterator[CollectedRecord]:
+            for record in self._records(f"{endpoint}/{deployment}/model_inputs", start, end):
+                if not record.request_id.startswith(PROBE_MARK):
+                    yield record
+
+        return CollectedBatches(records)
+
+    def collected_predictions(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        # An answer may be noted a moment after its request, on the other side of the window's end.
+        answers = dict(self._collected(f"{endpoint}/{deployment}/model_outputs", start, end + timedelta(minutes=1)))
+        requests = self._collected(f"{endpoint}/{deployment}/model_inputs", start, end)
+        return pd.DataFrame(
+            [
+                {**row, **answer}
+                for request, rows in requests
+                if len(rows) == len(answers.get(request, ()))
+                for row, answer in zip(rows, answers[request], strict=True)
+            ]
+        )
+
+    def scored_batches(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
+    ) -> CollectedBatches:
+        folder = f"{endpoint}/{deployment}"
+
+        def records() -> Iterator[CollectedRecord]:
+            for begin, until in _whole_hours(start, end):
+                # An answer may be noted a moment after its request, in the next hour.
+                answers = dict(self._collected(f"{folder}/model_outputs", begin, until + timedelta(minutes=1)))
+                for request in self._records(f"{folder}/model_inputs", begin, until):
+                    found = answers.get(request.request_id, [])
+                    if len(found) == len(request.rows) and not request.request_id.startswith(PROBE_MARK):
+                        rows = [{**row, **answer} for row, answer in zip(request.rows, found, strict=True)]
+                        yield replace(request, rows=rows)
+
+        return CollectedBatches(records)
+
+    def mean_predictions(
+        self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime, width: timedelta
+    ) -> tuple[Predictions, ...]:
+        sums: dict[datetime, tuple[int, float, float]] = {}
+        for answer in self._requests(f"{endpoint}/{deployment}/model_outputs", start, end):
+            interval = answer.at - (answer.at - _EPOCH) % width
+            for row in answer.rows:
+                value = row.get("prediction")
+                if isinstance(value, int | float) and math.isfinite(value):
+                    count, mean, squares = sums.get(interval, (0, 0.0, 0.0))
+                    # Welford's update keeps the digits that a sum of squares would lose.
+                    moved = mean + (value - mean) / (count + 1)
+                    sums[interval] = count + 1, moved, squares + (value - mean) * (value - moved)
+        return tuple(Predictions(at, count, mean, rest / count) for at, (count, mean, rest) in sorted(sums.items()))
+
+    def pinned(self, uri: str) -> str:
+        return self._workspace.pinned_data(uri) if uri.endswith("@latest") else uri
+
+    def _collected(self, folder: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Yield each collected request's correlation id and rows; probes of ours say nothing about what comes in."""
+        for request in self._requests(folder, start, end):
+            if not request.request_id.startswith(PROBE_MARK):
+                yield request.request_id, request.rows
+
+    def _requests(self, folder: str, start: datetime, end: datetime) -> Iterator[CollectedRecord]:
+        """Yield each record once, however often it was written."""
+        once = Once()
+        yield from (record for record in self._records(folder, start, end) if once.is_new(record))
+
+    def _records(self, folder: str, start: datetime, end: datetime) -> Iterator[CollectedRecord]:
+        download = downloader(self._containers.call)
+        for hour in _hour_folders(folder, start, end):
+            for file in self._files(hour):
+                lines = whole_lines(ranges(file, download), file.name, _is_whole)
+                for number, line in enumerate(lines, start=1):
+                    found = _record(line, f"{file.name}, line {number}", start, end) if line.strip() else None
+                    if found is not None:
+                        yield found
+
+    def _path(self, uri: str) -> str:
+        if not uri.startswith("azureml://"):
+            uri = self._workspace.data_uri(uri)
+        store, _, path = uri.partition("/paths/")
+        if not path or not store.endswith("/datastores/workspaceblobstore"):
+            raise PermanentError(
+                "data.elsewhere", f"{uri} is not in the workspace's own datastore", f"use {DATASTORE}…"
+            )
+        return path
+
+    def _names(self, prefix: str) -> list[str]:
+        from azure.core.exceptions import AzureError
+
+        try:
+            return self._containers.call(prefix, lambda of: list(of.list_blob_names(name_starts_with=prefix)))
+        except AzureError as exc:
+            raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
+
+    def _files(self, prefix: str) -> list[StoredFile]:
+        from azure.core.exceptions import AzureError
+
+        try:
+            found = self._containers.call(prefix, lambda of: list(of.list_blobs(name_starts_with=prefix)))
+        except AzureError as exc:
+            raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
+        return [
+            StoredFile(each.name, each.size, str(each.etag), bytes(each.content_settings.content_md5 or b""))
+            for each in found
+        ]
+
+    def _read(self, name: str) -> bytes:
+        from azure.core.exceptions import AzureError
+
+        try:
+            download = self._containers.call(name, lambda of: of.download_blob(name))
+            if download.size > MOST_BYTES:
+                message = f"{name} has {download.size:,} bytes; at most {MOST_BYTES:,} are read"
+                raise PermanentError("data.too_large", message, "write smaller files")
+            content: bytes = download.readall()
+        except AzureError as exc:
+            raise RetryableError("data.unreachable", f"the workspace's storage did not give {name!r}") from exc
+        return content
+
+
+def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
+    hour = start.replace(minute=0, second=0, microsecond=0)
+    while hour <= end:
+        yield hour
+        hour += timedelta(hours=1)
+
+
+def _hour_folders(folder: str, start: datetime, end: datetime) -> Iterator[str]:
+    """Yield the folder of each hour that the window touches."""
+    # Source: learn.microsoft.com "Collect production data from models deployed for real-time inferencing".
+    return (f"modelDataCollector/{folder}/{hour:%Y/%m/%d/%H}/" for hour in _hours(start, end))
+
+
+def _whole_hours(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield [start, end) hour by hour, as the collector's folders cut it."""
+    for hour in _hours(start, end):
+        begin, until = max(hour, start), min(hour + timedelta(hours=1), end)
+        if begin < until:
+            yield begin, until
+
+
+def _is_whole(line: bytes) -> bool:
+    """Return whether the line is all of a record: no beginning of a JSON object is one itself."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _record(line: bytes, place: str, start: datetime, end: datetime) -> CollectedRecord | None:
+    """Return one record; None when it was made outside [start, end)."""
+    try:
+        record = json.loads(line)
+        if b"\\ud" in line.lower():
+            record = _encodable(record)
+        at = datetime.fromisoformat(record["time"])
+        if not start <= at < end:
+            return None
+        rows = [dict(row) for row in record["data"]]
+        return CollectedRecord(str(record.get("id", "")), str(record.get("correlationid", "")), at, rows)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise PermanentError("data.unreadable", f"{place} is not a collected request: {exc!r:.200}") from exc
+
+
+def _encodable(value: Any) -> Any:
+    """Return the value without halves of characters, which JSON can hold and no table can."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case list():
+            return [_encodable(each) for each in value]
+        case dict():
+            return {_encodable(key): _encodable(each) for key, each in value.items()}
+    return value

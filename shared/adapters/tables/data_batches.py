@@ -1,0 +1,199 @@
+"""Rows of the workspace's storage in batches: files of tables read by ranges, and collected requests line by
+line, so that memory does not grow with the rows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.tables.table_files import stream_table
+from shared.errors import PermanentError, RetryableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RANGE_BYTES = 4 * 1024 * 1024
+MOST_LINE_BYTES = 32 * 1024 * 1024
+# Rows that a batch of collected requests has at least, but for the last.
+COLLECTED_ROWS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A blob as it was listed. `md5` is empty when storage was not told it."""
+
+    name: str
+    size: int
+    etag: str
+    md5: bytes = b""
+
+
+Download = Callable[[StoredFile, int, int], bytes]
+
+
+class BlobFile(io.RawIOBase):
+    """A blob as a file that can seek; each read asks storage for that range."""
+
+    def __init__(self, file: StoredFile, download: Download) -> None:
+        self._file = file
+        self._download = download
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), self._file.size - self._at)
+        if wanted <= 0:
+            return 0
+        content = self._download(self._file, self._at, wanted)
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)
+
+
+@dataclass
+class TableBatches:
+    """The rows of files, from the first anew each time. Files of equal content count once."""
+
+    files: Sequence[StoredFile]
+    download: Download
+    findings: tuple[str, ...] = field(default=(), init=False)
+
+    def __post_init__(self) -> None:
+        kept: dict[tuple[int, bytes], str] = {}
+        copies = []
+        for file in self.files:
+            key = (file.size, file.md5 or hashlib.sha256(file.name.encode()).digest())
+            if key in kept:
+                copies.append((file.name, kept[key]))
+            else:
+                kept[key] = file.name
+        self.files = [each for each in self.files if each.name in kept.values()]
+        self.findings = tuple(f"{name} is a copy of {of}: its rows count once" for name, of in copies)
+
+    def __iter__(self) -> Iterator[Any]:
+        for file in self.files:
+            yield from stream_table(self._opener(file), file.name)
+
+    def _opener(self, file: StoredFile) -> Callable[[], io.BufferedReader]:
+        return lambda: io.BufferedReader(BlobFile(file, self.download), RANGE_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedRecord:
+    """One line of the data collector: its own id, the request's id, when, and the rows."""
+
+    record_id: str
+    request_id: str
+    at: datetime
+    rows: list[dict[str, Any]]
+
+
+class Once:
+    """Tells which records were seen before, in memory that does not grow with the window: the ids of two hours."""
+
+    def __init__(self) -> None:
+        self._hour: datetime | None = None
+        self._ids: set[int] = set()
+        self._before: set[int] = set()
+        self.repeated = 0
+
+    def is_new(self, record: CollectedRecord) -> bool:
+        """Return whether the record was not seen; one without an id always is."""
+        if not record.record_id:
+            return True
+        hour = record.at.replace(minute=0, second=0, microsecond=0)
+        if self._hour is None or hour > self._hour:
+            self._before = self._ids if self._hour and hour - self._hour == timedelta(hours=1) else set()
+            self._ids, self._hour = set(), hour
+        digest = hashlib.blake2b(record.record_id.encode("utf-8", "replace"), digest_size=8).digest()
+        short = int.from_bytes(digest, "big")
+        if short in self._ids or short in self._before:
+            self.repeated += 1
+            return False
+        self._ids.add(short)
+        return True
+
+
+@dataclass
+class CollectedBatches:
+    """Collected rows, from the first anew each time; records that were written twice count once."""
+
+    records: Callable[[], Iterator[CollectedRecord]]
+    findings: tuple[str, ...] = field(default=(), init=False)
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        import pandas as pd
+
+        once, rows = Once(), list[dict[str, Any]]()
+        self.findings = ()
+        for record in self.records():
+            if once.is_new(record):
+                rows += record.rows
+            if len(rows) >= COLLECTED_ROWS:
+                yield pd.DataFrame(rows)
+                rows = []
+        if rows:
+            yield pd.DataFrame(rows)
+        if once.repeated:
+            self.findings = (f"{once.repeated} requests were collected twice: they count once",)
+
+
+def whole_lines(chunks: Iterator[bytes], name: str, is_whole: Callable[[bytes], bool]) -> Iterator[bytes]:
+    """Yield lines; a last one that is still being written is left out.
+
+    Raises:
+        PermanentError: a line is too long to be a record.
+    """
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+        if len(rest) > MOST_LINE_BYTES:
+            message = f"{name} has a line of more than {MOST_LINE_BYTES:,} bytes"
+            raise PermanentError("data.too_large", message, "see what writes there")
+    if rest and is_whole(rest):
+        yield rest
+
+
+def ranges(file: StoredFile, download: Download) -> Iterator[bytes]:
+    """Yield a blob piece by piece. What is appended to it meanwhile is left for later."""
+    for start in range(0, file.size, RANGE_BYTES):
+        yield download(file, start, min(RANGE_BYTES, file.size - start))
+
+
+def downloader(container: Callable[[str, Callable[[Any], Any]], Any]) -> Download:
+    """Return what reads a range of a blob.
+
+    Args:
+        container: calls a function with a container client, given what for.
+    """
+
+    def download(file: StoredFile, offset: int, length: int) -> bytes:
+        from azure.core.exceptions import AzureError
+
+        try:
+            content: bytes = container(
+                file.name, lambda of: of.download_blob(file.name, offset=offset, length=length).readall()
+            )
+        except AzureError as exc:
+            raise RetryableError("data.unreachable", f"the workspace's storage did not give {file.name!r}") from exc
+        return content
+
+    return download

@@ -1,0 +1,180 @@
+"""The verdict on a window of data: does it still look like the reference?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from shared.drift.comparison.measure import Measured, measure
+from shared.drift.comparison.sentences import column_sentence, report_sentence
+from shared.drift.comparison.significance import benjamini_hochberg
+from shared.drift.profiles.counting import count
+from shared.drift.profiles.counts import WindowCounts
+from shared.drift.profiles.reference import OtherColumn, Profile, Variation
+from shared.drift.profiles.variation import ENOUGH_WINDOWS, block_floor, floor_of_effects, missing_floor
+from shared.drift.results.comparison import ColumnReport, DriftReport, DriftRules, FloorReason, PastWindow, Verdict
+from shared.drift.rows.batches import Source
+
+# The newest past windows only, and no floor above so many times that of the reference's own blocks: a slow drift, whose
+# windows are past windows a little later, must not raise its own floor without end.
+NEWEST_PAST_WINDOWS = 20
+MOST_TIMES_BLOCKS = 2.0
+# So small a share of the false alarms is left to missing values: with few rows, sampling reaches their smallest change.
+MISSING_FALSE_ALARMS = 0.1
+
+
+def compare(
+    reference: Profile,
+    window: WindowCounts | Source,
+    rules: DriftRules | None = None,
+    past: Sequence[PastWindow] = (),
+    importance: Mapping[str, float] | None = None,
+) -> DriftReport:
+    """Return whether the window drifted from the reference, column by column, worst first.
+
+    A column drifted when its effect is above its floor and stays significant after Benjamini-Hochberg. The floor is
+    the largest of: the smallest effect that matters, what sampling alone would show, and what windows of this length
+    show by themselves: the newest quiet past windows (when there are at least 10), else blocks of the reference's own
+    rows in their order. Numbers that moved by more than the reference spans need no effect above a floor. A change of
+    the missing rate, a share of unseen values, a lost column or a changed type count as drift of their own. Bad data
+    gives findings, never an exception.
+
+    Args:
+        window: rows, or what `count` counted of them, or of their parts and added up.
+        past: earlier windows against this reference, oldest first.
+        importance: of the model's features, 0 or more in any unit; those left out have none. It weighs the order.
+
+    Raises:
+        ValueError: the window was counted against another profile.
+    """
+    rules = rules or DriftRules()
+    counts = window if isinstance(window, WindowCounts) else count(reference, window)
+    if counts.reference != reference.digest:
+        raise ValueError("this window was counted against another profile; count it against this one")
+    findings = (*_window_findings(counts, rules), *counts.findings)
+    measured = [
+        measure(each, counts.columns.get(each.name), counts.rows, rules)
+        for each in reference.columns
+        if each.name not in rules.ignore
+    ]
+    reports: tuple[ColumnReport, ...] = ()
+    if measured and min(reference.rows, counts.rows) >= rules.minimum_rows:
+        floors = _Floors(reference, counts.rows, rules, past)
+        judged = _judge(measured, floors, _shares(importance or {}))
+        reports = tuple(sorted(judged, key=lambda each: _badness(each, len(judged)), reverse=True))
+    else:
+        # Too few rows for statistics, but a lost column or a changed type is plain to see.
+        findings += tuple(f"{each.name}: {finding}" for each in measured if each.is_broken for finding in each.findings)
+    verdict = _verdict(reports)
+    sentence = report_sentence(verdict, reports, (reference.rows, counts.rows), rules, findings)
+    return DriftReport(verdict, sentence, reference.rows, counts.rows, reports, findings)
+
+
+def _window_findings(counts: WindowCounts, rules: DriftRules) -> tuple[str, ...]:
+    new = sorted(counts.new - rules.ignore)
+    findings = []
+    if new:
+        findings.append(f"the reference has no column {', '.join(new)}: not compared")
+    if counts.twice:
+        twice = ", ".join(sorted(counts.twice))
+        findings.append(f"the window has {twice} more than once: only the first is compared")
+    return tuple(findings)
+
+
+def _shares(importance: Mapping[str, float]) -> dict[str, float]:
+    """Return each column's share of all importance, 0-1; empty when there is none."""
+    weights = {name: abs(value) for name, value in importance.items() if np.isfinite(value)}
+    total = sum(weights.values())
+    return {name: value / total for name, value in weights.items()} if total else {}
+
+
+def _verdict(reports: Sequence[ColumnReport]) -> Verdict:
+    if any(each.is_drifted for each in reports):
+        return "drift"
+    return "no-drift" if any(each.effect is not None for each in reports) else "insufficient-data"
+
+
+def _judge(measured: Sequence[Measured], floors: _Floors, shares: Mapping[str, float]) -> list[ColumnReport]:
+    distances = [each.distance.p_value if each.distance else 1.0 for each in measured]
+    adjusted = benjamini_hochberg([*distances, *(each.missing_p_value for each in measured)])
+    missing = adjusted[len(measured) :]
+    reports = [_judge_column(*each, floors) for each in zip(measured, adjusted, missing, strict=False)]
+    if not shares:
+        return reports
+    return [dataclasses.replace(each, importance=shares.get(each.name, 0.0)) for each in reports]
+
+
+def _judge_column(measured: Measured, adjusted: float, adjusted_missing: float, floors: _Floors) -> ColumnReport:
+    distance, rules = measured.distance, floors.rules
+    floor, reason = floors.of(measured)
+    missing_change = abs(measured.missing_now - measured.missing_before)
+    # Where windows lie apart by themselves the floor may be all there is: only another unit or sign is beyond that.
+    has_moved = distance is not None and adjusted <= rules.significance and (distance.effect > floor or distance.is_far)
+    is_sure = adjusted_missing <= MISSING_FALSE_ALARMS * rules.false_alarms
+    lacks_more = missing_change > floors.missing(measured.name) and is_sure
+    is_unseen = distance is not None and distance.has_new_values
+    report = ColumnReport(
+        name=measured.name,
+        statistic="none" if distance is None else distance.statistic,
+        effect=None if distance is None else distance.effect,
+        floor=floor,
+        floor_reason=reason,
+        is_drifted=measured.is_broken or has_moved or lacks_more or is_unseen,
+        sentence="",
+        p_value=None if distance is None else distance.p_value,
+        adjusted_p_value=None if distance is None else adjusted,
+        effect_at_most=None if distance is None else distance.at_most,
+        missing_before=measured.missing_before,
+        missing_now=measured.missing_now,
+        unseen_share=0.0 if distance is None else distance.unseen_share,
+        findings=measured.findings,
+        measures={} if distance is None else distance.measures,
+        histogram=measured.histogram,
+    )
+    return dataclasses.replace(report, sentence=column_sentence(report, "" if distance is None else distance.detail))
+
+
+class _Floors:
+    """The floor of each column for a window of so many rows."""
+
+    def __init__(self, reference: Profile, rows: int, rules: DriftRules, past: Sequence[PastWindow]) -> None:
+        self.rules = rules
+        self._rows, self._reference_rows = rows, reference.rows
+        self._columns = {each.name: each for each in reference.columns}
+        self._past = [each for each in past if each.is_as_long_as(rows)]
+
+    def of(self, measured: Measured) -> tuple[float, FloorReason]:
+        least = self.rules.min_effects.get(measured.name, self.rules.min_effect)
+        if measured.distance is None:
+            return least, "not compared"
+        blocks = block_floor(*self._variation(measured.name))
+        floors: list[tuple[float, FloorReason]] = [
+            (least, "smallest effect that matters"),
+            (measured.distance.null_quantile, "sampling"),
+        ]
+        effects = [each.effects[measured.name] for each in self._past if measured.name in each.effects]
+        if len(effects) >= ENOUGH_WINDOWS:
+            most = MOST_TIMES_BLOCKS * max(least, blocks or 0.0)
+            floors.append((min(most, floor_of_effects(effects[-NEWEST_PAST_WINDOWS:])), "past windows"))
+        elif blocks is not None:
+            floors.append((blocks, "blocks of the reference"))
+        return max(floors, key=lambda each: each[0])
+
+    def missing(self, name: str) -> float:
+        """Return how much the missing share has to change."""
+        return max(self.rules.min_missing_change, missing_floor(*self._variation(name)) or 0.0)
+
+    def _variation(self, name: str) -> tuple[Sequence[Variation], int, int]:
+        column = self._columns[name]
+        known = () if isinstance(column, OtherColumn) else column.variation
+        return known, self._reference_rows, self._rows
+
+
+def _badness(report: ColumnReport, columns: int) -> tuple[bool, float]:
+    """Return what to sort by. A column of average importance weighs 1, one without any half of that."""
+    missing_change = abs(report.missing_now - report.missing_before)
+    worst = max(report.effect or 0.0, missing_change, report.unseen_share) / report.floor
+    weight = 1.0 if report.importance is None else (1 + columns * report.importance) / 2
+    return report.is_drifted, worst * weight

@@ -1,0 +1,1 @@
+"""Metrics of scored rows, with and without their labels."""

@@ -1,0 +1,148 @@
+"""Counts a reference block by block, in the order of its rows, in memory that does not grow with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.drift.profiles.counting import Tally
+from shared.drift.profiles.counts import ColumnCounts, WindowCounts
+from shared.drift.profiles.reference import CategoricalColumn, NumericColumn, OtherColumn, Profile
+from shared.drift.rows.batches import Batch, row_count
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# So many equal blocks cover the reference, by threes a tenth of it. Few rows make fewer blocks.
+NUMBERS_OF_BLOCKS = (30, 20, 10)
+LEAST_BLOCK_ROWS = 50
+# Windows much shorter than a block are stood for by the blocks' first rows: a sixth of them, a sixth of that, ...
+PREFIX = 6
+LEAST_PREFIX_ROWS = 50
+# What is counted of a block: around so many edges, in so many groups of categories.
+BLOCK_EDGES = 64
+NAMED_CATEGORIES, GROUPS = 156, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where blocks begin. `cuts` are the lengths at which each is cut, ascending; the last is the whole block's."""
+
+    blocks: int
+    cuts: tuple[int, ...]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Return the row at which each piece of a block begins, and where the last block ends."""
+        within = np.array([0, *self.cuts[:-1]])
+        pieces = (np.arange(self.blocks)[:, None] * self.cuts[-1] + within).ravel()
+        return np.append(pieces, self.blocks * self.cuts[-1])
+
+
+def layout_of(rows: int) -> Layout | None:
+    """Return how a reference of so many rows is cut; None when it has too few."""
+    blocks = next((each for each in NUMBERS_OF_BLOCKS if rows // each >= LEAST_BLOCK_ROWS), None)
+    if blocks is None:
+        return None
+    cuts = [rows // blocks]
+    while cuts[0] // PREFIX >= LEAST_PREFIX_ROWS:
+        cuts.insert(0, cuts[0] // PREFIX)
+    return Layout(blocks, tuple(cuts))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCounts:
+    """Per column, one line for each piece of a block: how many values it has, and how many in each cell."""
+
+    layout: Layout | None
+    cells: Mapping[str, NDArray[np.int64]]
+
+    def __add__(self, other: BlockCounts) -> BlockCounts:
+        return BlockCounts(self.layout, {name: cells + other.cells[name] for name, cells in self.cells.items()})
+
+
+def placed(batches: Iterable[Batch], first: int = 0) -> Iterator[tuple[int, Batch]]:
+    """Yield each batch with the number of its first row."""
+    for batch in batches:
+        yield first, batch
+        first += row_count(batch)
+
+
+class BlockTally:
+    """Adds batches up, as a tally does, and notes what each block got."""
+
+    def __init__(self, plan: Profile, digest: str) -> None:
+        self._tally = Tally(plan, digest)
+        self._layout = layout_of(plan.rows)
+        self._starts = self._layout.starts if self._layout else np.empty(0, dtype=np.int64)
+        varied = [each for each in plan.columns if not isinstance(each, OtherColumn) and _has_variation(each)]
+        self._cells = {each.name: _Cells(each) for each in varied}
+        pieces = max(0, len(self._starts) - 1)
+        self._found = {name: np.zeros((pieces, each.size), dtype=np.int64) for name, each in self._cells.items()}
+        self._before = {name: np.zeros(each.size, dtype=np.int64) for name, each in self._cells.items()}
+
+    def add(self, batch: tuple[int, Batch]) -> None:
+        """Add a batch, given with the number of its first row."""
+        first, rows = batch
+        size, done = row_count(rows), 0
+        inner = self._starts[(self._starts > first) & (self._starts < first + size)] - first
+        for end in [*inner.tolist(), size]:
+            if end > done:
+                self._tally.add(_slice(rows, done, end))
+                self._note(int(np.searchsorted(self._starts, first + done, side="right")) - 1)
+            done = end
+
+    def counts(self) -> WindowCounts:
+        return self._tally.counts()
+
+    def blocks(self) -> BlockCounts:
+        return BlockCounts(self._layout, self._found)
+
+    def _note(self, piece: int) -> None:
+        counts = self._tally.counts()
+        for name, cells in self._cells.items():
+            now = cells.of(counts.columns[name])
+            if 0 <= piece < len(self._found[name]):
+                self._found[name][piece] += now - self._before[name]
+            self._before[name] = now
+
+
+class _Cells:
+    """Picks what is counted of a column's blocks."""
+
+    def __init__(self, column: NumericColumn | CategoricalColumn) -> None:
+        self._column = column
+        if isinstance(column, NumericColumn):
+            self._edges = block_edges(column)
+            self.size = 1 + 2 * len(self._edges)
+        else:
+            number, most = np.arange(len(column.categories)), NAMED_CATEGORIES + GROUPS
+            is_named = number < (NAMED_CATEGORIES if len(number) > most else most)
+            self._groups = np.where(is_named, number, NAMED_CATEGORIES + number % GROUPS)
+            self.size = 2 + min(len(number), most)
+
+    def of(self, counts: ColumnCounts) -> NDArray[np.int64]:
+        if isinstance(self._column, NumericColumn):
+            return np.concatenate(([counts.numbers], counts.up_to[self._edges], counts.below[self._edges]))
+        known = np.bincount(self._groups, counts.known, self.size - 2).astype(np.int64)
+        return np.concatenate(([counts.known.sum() + counts.unseen], known, [counts.unseen]))
+
+
+def block_edges(column: NumericColumn) -> NDArray[np.intp]:
+    """Return which of the column's edges blocks are counted around: about equally many values lie between two."""
+    up_to = np.array(column.up_to)
+    levels = np.linspace(0, 1, BLOCK_EDGES) * (up_to[-1] if len(up_to) else 0)
+    return np.unique(np.minimum(np.searchsorted(up_to, levels), max(0, len(up_to) - 1)))
+
+
+def _has_variation(column: NumericColumn | CategoricalColumn) -> bool:
+    return bool(column.edges) if isinstance(column, NumericColumn) else not column.is_identifier
+
+
+def _slice(batch: Batch, start: int, end: int) -> Batch:
+    if start == 0 and end == row_count(batch):
+        return batch
+    return batch.iloc[start:end] if hasattr(batch, "iloc") else batch.slice(start, end - start)

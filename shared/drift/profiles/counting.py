@@ -1,0 +1,300 @@
+"""Counts the rows of a window around the edges of a reference, on two threads and in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.drift.profiles.counts import MOST_UNSEEN, ColumnCounts, WindowCounts, bounded, whole_sum
+from shared.drift.profiles.reference import CategoricalColumn, Column, NumericColumn, OtherColumn, Profile
+from shared.drift.rows.batches import (
+    FRAME_ROWS,
+    THREADS,
+    Batch,
+    Source,
+    findings_of,
+    is_batch,
+    named_columns,
+    pieces,
+    row_count,
+    share_out,
+)
+from shared.drift.rows.equal import Precision, are_epochs, around, coarser, meaning, number_text, rounded, sense, senses
+from shared.drift.rows.values import Texts, Values, values_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# What is sorted at once: it fits a core's cache, and is long against the edges that are looked up in it.
+SORTED_ROWS = 65_536
+_FLAGS = {"True": 1.0, "False": 0.0}
+
+
+def count(reference: Profile, window: Source, threads: int = THREADS) -> WindowCounts:
+    """Return the window's counts around the reference's edges.
+
+    Args:
+        window: a DataFrame, a pyarrow Table or RecordBatch, or an iterable of them; an iterable may have `findings`.
+
+    Raises:
+        Whatever the iterable raises.
+    """
+    digest = reference.digest
+    is_small = is_batch(window) and row_count(window) <= FRAME_ROWS
+    tallies = [Tally(reference, digest) for _ in range(1 if is_small else threads)]
+    share_out(pieces(window), tallies)
+    total = WindowCounts(digest, findings=findings_of(window))
+    for tally in tallies:
+        total += tally.counts()
+    return total
+
+
+class Tally:
+    """Adds batches up."""
+
+    def __init__(self, reference: Profile, digest: str) -> None:
+        self._digest = digest
+        self._columns = {each.name: _tally(each) for each in reference.columns}
+        self._rows = 0
+        self._new: set[str] = set()
+        self._twice: set[str] = set()
+
+    def add(self, batch: Batch) -> None:
+        self._rows += row_count(batch)
+        seen: set[str] = set()
+        for name, column in named_columns(batch):
+            if name in seen:
+                self._twice.add(name)
+            elif name in self._columns:
+                self._columns[name].add(values_of(column))
+            else:
+                self._new.add(name)
+            seen.add(name)
+
+    def counts(self) -> WindowCounts:
+        columns = {name: column.counts() for name, column in self._columns.items()}
+        return WindowCounts(self._digest, self._rows, columns, frozenset(self._new), frozenset(self._twice))
+
+
+def _tally(column: Column) -> ColumnTally:
+    match column:
+        case NumericColumn():
+            return NumericTally(column)
+        case CategoricalColumn() if not column.is_identifier:
+            return CategoricalTally(column)
+        case OtherColumn(kind="datetime"):
+            return DatetimeTally(column.kind)
+    return ColumnTally(column.kind)
+
+
+class ColumnTally:
+    """Counts what is there by type, which is all there is to count of row names and empty columns."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._rows = self._numbers = self._texts = self._times = self._zoneless = 0
+        self._foreign: str | None = None
+
+    def add(self, values: Values) -> None:
+        missing = np.count_nonzero(np.isnan(values.numbers)) if len(values.numbers) else 0
+        self._add_types(values, len(values.numbers) - int(missing))
+
+    def counts(self) -> ColumnCounts:
+        return ColumnCounts(**self._types())
+
+    def _add_types(self, values: Values, numbers: int) -> None:
+        self._rows += values.rows
+        self._numbers += numbers
+        self._texts += values.texts.total if values.texts else 0
+        self._times += values.times
+        self._zoneless += values.zoneless
+        found: list[str] = []
+        if values.texts and self._kind != "categorical":
+            found.append(_first(values.texts.distinct))
+        if numbers and self._kind != "numeric":
+            found.append(number_text(float(np.nanmin(values.numbers))))
+        if values.times and self._kind != "datetime":
+            found.append("a date or time")
+        if found:
+            self._foreign = min(found if self._foreign is None else [self._foreign, *found])
+
+    def _types(self) -> dict[str, Any]:
+        return {
+            "rows": self._rows,
+            "numbers": self._numbers,
+            "texts": self._texts,
+            "times": self._times,
+            "zoneless": self._zoneless,
+            "foreign": self._foreign,
+        }
+
+
+class DatetimeTally(ColumnTally):
+    """Counts times, however they are written: as such, as text, or since 1970."""
+
+    def add(self, values: Values) -> None:
+        if values.texts:
+            times, zoneless = values.texts.are_times, values.texts.are_zoneless
+            values = replace(
+                values,
+                texts=values.texts.where(~times) if not times.all() else None,
+                times=values.times + int(values.texts.counts[times].sum()),
+                zoneless=values.zoneless + int(values.texts.counts[zoneless].sum()),
+            )
+        if len(values.numbers):
+            epochs = are_epochs(values.numbers)
+            values = replace(
+                values, numbers=values.numbers[~epochs], times=values.times + int(np.count_nonzero(epochs))
+            )
+        super().add(values)
+
+
+class NumericTally(ColumnTally):
+    def __init__(self, column: NumericColumn) -> None:
+        super().__init__(column.kind)
+        self._edges = np.array(column.edges, dtype=np.float64)
+        self._declared = self._precision = self._coarsest = column.precision
+        self._low, self._high = around(self._edges, self._precision)
+        self._are_flags = bool(np.isin(self._edges, (0.0, 1.0)).all())
+        self._below = np.zeros(len(self._edges), dtype=np.int64)
+        self._equal = np.zeros(len(self._edges), dtype=np.int64)
+        self._infinite = [0, 0]
+        self._sums = [0, 0]
+        self._least, self._most = math.inf, -math.inf
+
+    def add(self, values: Values) -> None:
+        if values.texts:
+            values = self._with_numbers_of(values.texts, values)
+        self._use(coarser(self._declared, values.precision))
+        numbers = 0
+        for start in range(0, len(values.numbers), SORTED_ROWS):
+            numbers += self._add_sorted(np.sort(self._rounded(values.numbers[start : start + SORTED_ROWS])))
+        self._add_types(values, numbers)
+
+    def _with_numbers_of(self, texts: Texts, values: Values) -> Values:
+        """Return the values with texts that read as numbers among the numbers, beside nothing but 0 and 1 also
+        booleans."""
+        are_numbers = texts.are_numbers
+        found = [values.numbers, texts.where(are_numbers).numbers()]
+        texts = texts.where(~are_numbers)
+        if self._are_flags and len(texts.counts):
+            flags = np.array([_FLAGS.get(meaning(each) or "", math.nan) for each in texts.distinct.to_pylist()])
+            found.append(np.repeat(flags[~np.isnan(flags)], texts.counts[~np.isnan(flags)]))
+            texts = texts.where(np.isnan(flags))
+        return replace(values, numbers=np.concatenate(found), texts=texts if len(texts.counts) else None)
+
+    def _use(self, precision: Precision) -> None:
+        """Count what follows at this precision."""
+        self._coarsest = coarser(self._coarsest, precision)
+        if precision != self._precision:
+            self._precision = precision
+            self._low, self._high = around(self._edges, precision)
+
+    def _rounded(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        return rounded(numbers, self._precision)
+
+    def _add_sorted(self, ordered: NDArray[np.float64]) -> int:
+        """Count ascending numbers, NaN last; return how many are numbers."""
+        if math.isnan(ordered[-1]):
+            ordered = ordered[: ordered.searchsorted(math.nan)]
+            if not len(ordered):
+                return 0
+        size, low, high = len(ordered), 0, len(ordered)
+        if ordered[0] == -math.inf:
+            low = int(ordered.searchsorted(-math.inf, side="right"))
+        if ordered[-1] == math.inf:
+            high = int(ordered.searchsorted(math.inf, side="left"))
+        self._infinite[0] += low
+        self._infinite[1] += size - high
+        if low < high:
+            # Plus zero, since which of two equal zeros comes first is chance.
+            self._least = min(self._least, float(ordered[low]) + 0.0)
+            self._most = max(self._most, float(ordered[high - 1]) + 0.0)
+        if len(self._edges):
+            self._add_around_edges(ordered, low, high)
+        return size
+
+    def _add_around_edges(self, ordered: NDArray[np.float64], low: int, high: int) -> None:
+        below = ordered.searchsorted(self._low)
+        self._below += below
+        # Most edges of continuous numbers meet no value of a batch: only the others have an upper side of their own.
+        inside = below[: below.searchsorted(len(ordered))]
+        met = (ordered[inside] <= self._high[: len(inside)]).nonzero()[0]
+        if len(met):
+            self._equal[met] += ordered.searchsorted(self._high[met], side="right") - below[met]
+        if low < below[0]:
+            self._sums[0] += whole_sum(ordered[low : below[0]])
+        beyond = int(ordered.searchsorted(self._high[-1], side="right"))
+        if beyond < high:
+            self._sums[1] += whole_sum(ordered[beyond:high])
+
+    def counts(self) -> ColumnCounts:
+        return ColumnCounts(
+            **self._types(),
+            below=self._below.copy(),
+            up_to=self._below + self._equal,
+            negative_infinite=self._infinite[0],
+            positive_infinite=self._infinite[1],
+            low_sum=self._sums[0],
+            high_sum=self._sums[1],
+            least=self._least,
+            most=self._most,
+            precision=self._coarsest,
+        )
+
+
+class CategoricalTally(ColumnTally):
+    def __init__(self, column: CategoricalColumn) -> None:
+        super().__init__(column.kind)
+        names = [name for name, _ in column.categories]
+        self._place_of = {name: place for place, name in enumerate(names)}
+        self._senses = senses(names)
+        self._known = np.zeros(len(column.categories), dtype=np.int64)
+        self._unseen = 0
+        self._unseen_values: Counter[str] = Counter()
+
+    def add(self, values: Values) -> None:
+        numbers = values.numbers[~np.isnan(values.numbers)]
+        self._add_types(values, len(numbers))
+        if values.texts:
+            self._add_texts(values.texts)
+        if len(numbers):
+            distinct, counts = np.unique(numbers, return_counts=True)
+            texts = [number_text(each, values.precision) for each in distinct.tolist()]
+            self._add_texts(Texts(pa.array(texts, type=pa.large_string()), counts.astype(np.int64)))
+
+    def _add_texts(self, texts: Texts) -> None:
+        places = self._places(texts.distinct)
+        is_new = places < 0
+        if is_new.any():
+            self._add_unseen(texts.where(is_new))
+        np.add.at(self._known, places[~is_new], texts.counts[~is_new])
+
+    def _places(self, distinct: Any) -> NDArray[np.int64]:
+        """Return each text's category, by the very text or else by how it reads; -1 for none."""
+        texts = distinct.to_pylist()
+        places = np.array([self._place_of.get(each, -1) for each in texts], dtype=np.int64)
+        for row in np.flatnonzero(places < 0).tolist():
+            places[row] = self._senses.get(sense(texts[row]), -1)
+        return places
+
+    def _add_unseen(self, texts: Texts) -> None:
+        self._unseen += texts.total
+        for text, rows in zip(texts.distinct.to_pylist(), texts.counts.tolist(), strict=True):
+            self._unseen_values[text] += rows
+        if len(self._unseen_values) > 2 * MOST_UNSEEN:
+            self._unseen_values = Counter(bounded(self._unseen_values))
+
+    def counts(self) -> ColumnCounts:
+        values = dict(bounded(self._unseen_values))
+        return ColumnCounts(**self._types(), known=self._known.copy(), unseen=self._unseen, unseen_values=values)
+
+
+def _first(texts: Any) -> str:
+    return str(pc.min(texts).as_py())

@@ -1,0 +1,85 @@
+"""Where to cut a column of numbers: quantiles, both tails by octaves, and round numbers to draw it by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.drift.profiles.counts import ColumnCounts
+from shared.drift.profiles.reference import NumericColumn
+from shared.drift.rows.equal import rounded, same_edges
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Up to here every distinct value is an edge, and comparisons are exact; beyond, quantiles are.
+MAXIMUM_EDGES = 1024
+QUANTILES = 512
+DECILES = np.linspace(0.1, 0.9, 9)
+_LEVELS = np.union1d(np.linspace(0.0, 1.0, QUANTILES), DECILES)
+MOST_TICKS = 24
+ROUNDING = 2.0**-46
+_OCTAVES = 2 ** np.arange(40)
+
+
+def edges_of(sample: NDArray[np.float64], extremes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the edges, ascending and finite; none when no value is.
+
+    Args:
+        sample: of the column, with NaN and infinities.
+        extremes: its smallest and largest finite values, ascending; the outermost are the column's own.
+    """
+    finite = np.sort(sample[np.isfinite(sample)])
+    known: NDArray[np.float64] = np.unique(np.concatenate([finite, extremes]))
+    # 0.1 + 0.2 and 0.3 are one number: what a few roundings add up to is no value of its own.
+    with np.errstate(over="ignore"):
+        known = known[np.diff(known, prepend=-math.inf) > ROUNDING * np.abs(known)]
+    if len(known) <= MAXIMUM_EDGES:
+        return known + 0.0
+    quantiles = np.quantile(finite, _LEVELS, method="inverted_cdf") if len(finite) else finite
+    chosen = [quantiles, _octaves(finite), _octaves(extremes), round_ticks(known[0], known[-1], finite)]
+    return np.unique(np.concatenate(chosen)) + 0.0
+
+
+def _octaves(ascending: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values of rank 1, 2, 4, 8 … from both ends."""
+    ranks = _OCTAVES[len(ascending) // 2 >= _OCTAVES] - 1
+    return np.concatenate([ascending[:1], ascending[ranks], ascending[len(ascending) - 1 - ranks], ascending[-1:]])
+
+
+def round_ticks(least: float, most: float, finite: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return up to 24 evenly spread round numbers over the bulk of the values, ascending, within [least, most]."""
+    if not len(finite):
+        return finite
+    low, high = finite[len(finite) // 100], finite[len(finite) - 1 - len(finite) // 100]
+    width = (float(high) - float(low)) / MOST_TICKS
+    if not (math.isfinite(width) and width > 0):
+        return finite[:0]
+    power = 10.0 ** math.floor(math.log10(width))
+    step = next((power * each for each in (1, 2, 5, 10) if power * each >= width), math.inf)
+    if not math.isfinite(step) or step <= 0 or not math.isfinite(float(high) / step):
+        return finite[:0]
+    first, last = math.ceil(float(low) / step), math.floor(float(high) / step)
+    # Through their digits, so that the borders are the numbers that people read: 0.3, not 0.30000000000000004.
+    ticks = np.array([float(f"{number * step:.12g}") for number in range(first, last + 1)])
+    chosen: NDArray[np.float64] = ticks[np.isfinite(ticks) & (ticks >= least) & (ticks <= most)]
+    return chosen
+
+
+def merged_edges(reference: NumericColumn, counts: ColumnCounts) -> tuple[NumericColumn, ColumnCounts]:
+    """Return both with the edges joined that are one at the coarser precision of the two."""
+    edges = np.array(reference.edges)
+    first = same_edges(edges, counts.precision)
+    if len(first) == len(edges):
+        return reference, counts
+    last = np.append(first[1:], len(edges)) - 1
+    old = replace(
+        reference,
+        edges=tuple(rounded(edges[first], counts.precision).tolist()),
+        below=tuple(reference.below[each] for each in first),
+        up_to=tuple(reference.up_to[each] for each in last),
+    )
+    return old, replace(counts, below=counts.below[first], up_to=counts.up_to[last])

@@ -1,0 +1,157 @@
+"""The profile of a reference: made once, kept small, compared with any window."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.drift.profiles.blocks import BlockCounts, BlockTally, placed
+from shared.drift.profiles.counts import ColumnCounts, WindowCounts
+from shared.drift.profiles.edges import MAXIMUM_EDGES, edges_of
+from shared.drift.profiles.quantiles import quantile
+from shared.drift.profiles.reference import (
+    MOST_DISTINCT,
+    CategoricalColumn,
+    Column,
+    NumericColumn,
+    OtherColumn,
+    Profile,
+)
+from shared.drift.profiles.survey import ColumnSurvey, Survey
+from shared.drift.profiles.variation import variation_of
+from shared.drift.rows.batches import THREADS, Source, is_batch, pieces, row_count, share_out
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# All that the first look tells apart: whether a window's value is new depends on knowing them.
+MAXIMUM_CATEGORIES = MOST_DISTINCT
+# Rows below which handing columns to another thread costs more than it saves.
+SMALL_BATCH = 10_000
+
+
+def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS) -> Profile:
+    """Return the profile of a reference; columns named in `ignore` (labels, row ids) are left out.
+
+    The rows are gone through twice: a first time to see where the edges should lie, a second time to count around
+    them. Never refuses rows: none, columns without values and infinities are all recorded as such.
+
+    Args:
+        source: a DataFrame, a pyarrow Table or RecordBatch, or an iterable of them that starts anew each time.
+
+    Raises:
+        TypeError: the iterable can be gone through only once.
+        ValueError: it held other rows the second time.
+    """
+    if isinstance(source, Iterator):
+        raise TypeError("a profile goes through its rows twice; give a list, or a reader that starts anew")
+    source = list(pieces(source)) if is_batch(source) else source
+    survey = _surveyed(source, frozenset(ignore), threads)
+    plan = planned(survey)
+    digest = plan.digest
+    tallies = [BlockTally(plan, digest) for _ in range(threads if plan.rows > SMALL_BATCH else 1)]
+    share_out(placed(pieces(source)), tallies)
+    counts = sum((each.counts() for each in tallies), WindowCounts(digest))
+    return filled(plan, counts, functools.reduce(operator.add, (each.blocks() for each in tallies)))
+
+
+def planned(survey: Survey) -> Profile:
+    """Return the edges and categories that follow from a survey; its counts are those of the sampled rows."""
+    return Profile(survey.rows, tuple(_planned(name, each) for name, each in survey.columns.items()))
+
+
+def filled(plan: Profile, counts: WindowCounts, blocks: BlockCounts | None = None) -> Profile:
+    """Return the plan with what was counted of the very rows that were surveyed, and of their blocks.
+
+    Raises:
+        ValueError: these were other rows.
+    """
+    if counts.rows != plan.rows:
+        raise ValueError(f"the reference had {plan.rows} rows at first and {counts.rows} then; profile again")
+    columns = (_filled(each, counts.columns[each.name], counts.rows) for each in plan.columns)
+    return replace(plan, columns=tuple(_varied(each, blocks) for each in columns))
+
+
+def _varied(column: Column, blocks: BlockCounts | None) -> Column:
+    if blocks is None or isinstance(column, OtherColumn):
+        return column
+    return replace(column, variation=variation_of(column, blocks))
+
+
+def _surveyed(source: Source, ignore: frozenset[str], threads: int) -> Survey:
+    survey = Survey(ignore)
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in pieces(source):
+            survey.add(batch, pool.map if row_count(batch) > SMALL_BATCH else map)
+    return survey
+
+
+def _planned(name: str, seen: ColumnSurvey) -> Column:
+    """Return the column with its edges or categories, and nothing counted yet."""
+    if seen.times + seen.dates > seen.numbers + seen.texts - seen.dates:
+        foreign = seen.numbers + seen.texts - seen.dates
+        return OtherColumn(
+            name, 0, seen.times + seen.dates, "datetime", seen.zoneless + seen.zoneless_dates, foreign=foreign
+        )
+    if seen.texts:
+        if seen.numbers:
+            seen.categories.add_numbers(seen.sample)
+        counts = seen.categories.counts
+        present = seen.numbers + seen.texts
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        kept = tuple((text, 0) for text, _ in ranked[:MAXIMUM_CATEGORIES])
+        other = max(0, present - sum(n for _, n in ranked[:MAXIMUM_CATEGORIES]))
+        planned = CategoricalColumn(name, 0, present, seen.categories.distinct, kept, other)
+        return replace(planned, categories=(), other=present) if planned.is_identifier else planned
+    if seen.numbers:
+        edges = tuple(edges_of(seen.sample, seen.extremes).tolist())
+        below, up_to = _sampled(seen.sample, edges)
+        mean, std = seen.mean_and_std
+        found = NumericColumn(name, 0, seen.numbers, seen.infinite, edges, below, up_to, None, False, mean, std)
+        return replace(found, precision=seen.precision)
+    return OtherColumn(name, 0, 0, "empty")
+
+
+def _sampled(sample: NDArray[np.float64], edges: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return how many of the sampled values lie below and up to each edge."""
+    ordered = np.sort(sample[np.isfinite(sample)])
+    sides = (np.searchsorted(ordered, edges, side=each).tolist() for each in ("left", "right"))
+    below, up_to = map(tuple, sides)
+    return below, up_to
+
+
+def _filled(column: Column, counts: ColumnCounts, rows: int) -> Column:
+    nulls = rows - counts.present
+    match column:
+        case NumericColumn():
+            return _filled_numbers(replace(column, nulls=nulls), counts)
+        case CategoricalColumn() if not column.is_identifier:
+            kept = [(text, int(n)) for (text, _), n in zip(column.categories, counts.known, strict=True)]
+            ranked = tuple(sorted(kept, key=lambda item: (-item[1], item[0])))
+            return replace(column, nulls=nulls, categories=ranked, other=counts.unseen)
+    return replace(column, nulls=nulls)
+
+
+def _filled_numbers(column: NumericColumn, counts: ColumnCounts) -> NumericColumn:
+    filled = replace(column, below=tuple(counts.below.tolist()), up_to=tuple(counts.up_to.tolist()))
+    on_edges: NDArray[np.int64] = counts.up_to - counts.below
+    is_exact = int(on_edges.sum()) == column.present - column.infinite
+    return replace(filled, is_exact=is_exact, median=quantile(filled, counts, 0.5))
+
+
+__all__ = [
+    "MAXIMUM_CATEGORIES",
+    "MAXIMUM_EDGES",
+    "CategoricalColumn",
+    "Column",
+    "NumericColumn",
+    "OtherColumn",
+    "Profile",
+    "profile",
+]

@@ -1,0 +1,255 @@
+"""Puts the report of a run together: what the signals found, ranked, in a sentence, and with the past behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from shared.drift.results.comparison import ColumnReport, DriftReport, DriftRules
+from shared.drift.results.signals import MonitorReport, QuietWindow, SignalReport, SignalVerdict, TrendPoint
+
+DATA_DRIFT = "data-drift"
+# A report carries the past that its page draws, so that nobody has to read older reports to draw it.
+TREND_WINDOWS = 30
+TREND_COLUMNS = 50
+# So many windows of each signal, and columns of each, set the floors of later windows.
+QUIET_WINDOWS, QUIET_COLUMNS = 30, 1000
+_WITH_FLOORS = (DATA_DRIFT, "prediction-drift", "embedding-drift", "estimated-performance")
+COLUMNS_NAMED = 3
+LONGEST_NAME = 60
+# The first of these that any signal says is the verdict on the whole.
+_WORST_FIRST: tuple[SignalVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What was looked at, and against what; the fields are those of a MonitorReport."""
+
+    model: str
+    start: datetime
+    end: datetime
+    reference: str
+    model_version: str = ""
+    endpoint: str = ""
+    deployment: str = ""
+    made_at: datetime | None = None
+    reference_rows: int | None = None
+    rules: tuple[str, ...] = ()
+    profile: str = ""
+    policy_digest: str = ""
+
+
+def report_id(model: str, end: datetime) -> str:
+    """Return the id of the run whose window ends then; ids of a model sort as their windows do."""
+    return f"{model}-{end.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def assemble(about: About, signals: Sequence[SignalReport], before: MonitorReport | None = None) -> MonitorReport:
+    """Return the run's report. It can always be stored: no number in it is infinite, no text broken.
+
+    Args:
+        before: the model's report before this one; its trend is carried on.
+    """
+    cleaned = tuple(_storable(_with_ranking(each)) for each in signals)
+    verdict = overall_verdict(cleaned)
+    points = trend(cleaned, about.end)
+    return MonitorReport(
+        id=report_id(about.model, about.end),
+        verdict=verdict,
+        sentence=headline(verdict, cleaned),
+        signals=cleaned,
+        trend=_carried_on(before.trend if before else (), points),
+        quiet=_quiet(_of_same_version(before, about), cleaned, about.start),
+        **{field.name: _storable(getattr(about, field.name)) for field in dataclasses.fields(about)},
+    )
+
+
+def drift_signal(report: DriftReport, importances: Mapping[str, float] | None = None) -> SignalReport:
+    """Return a comparison as the signal "data-drift".
+
+    Args:
+        importances: each column's share of the model's feature importance, 0-1, where known.
+    """
+    known = importances or {}
+    columns = tuple(
+        dataclasses.replace(each, importance=known.get(each.name, each.importance)) for each in report.columns
+    )
+    compared = [each for each in columns if each.effect is not None]
+    return SignalReport(
+        signal=DATA_DRIFT,
+        verdict=report.verdict,
+        sentence=report.sentence,
+        rows=report.window_rows,
+        value=max((strength(each) for each in compared), default=None),
+        threshold=1.0 if compared else None,
+        measure="worst column, in multiples of its floor",
+        columns=columns,
+        findings=report.findings,
+    )
+
+
+def strength(column: ColumnReport) -> float:
+    """Return the column's largest change in multiples of its floor; from 1 on it may be drift.
+
+    Missing and new values count from smaller shares on than the floor: a drifted column's is at least 1.
+    """
+    missing = abs(column.missing_now - column.missing_before)
+    found = max(column.effect or 0.0, missing, column.unseen_share) / column.floor
+    return max(1.0, found) if column.is_drifted else found
+
+
+def ranked(columns: Iterable[ColumnReport]) -> tuple[ColumnReport, ...]:
+    """Return the columns, those that matter most first: drifted ones, and among them those the model leans on.
+
+    As in `compare`, a column of average importance weighs 1 and one without any half of that.
+    """
+    columns = tuple(columns)
+
+    def weight(column: ColumnReport) -> tuple[bool, float]:
+        leaning = 1.0 if column.importance is None else (1 + len(columns) * column.importance) / 2
+        return column.is_drifted, strength(column) * leaning
+
+    return tuple(sorted(columns, key=weight, reverse=True))
+
+
+def overall_verdict(signals: Sequence[SignalReport]) -> SignalVerdict:
+    """Return the verdict on the whole; without any signal there was too little to say anything.
+
+    Data that is in order says nothing of drift: beside other signals, only what is wrong with it counts.
+    """
+    others = [each for each in signals if each.signal != "data-quality"]
+    said = {each.verdict for each in signals if each in others or not others or each.verdict != "no-drift"}
+    return next((verdict for verdict in _WORST_FIRST if verdict in said), "insufficient-data")
+
+
+def headline(verdict: SignalVerdict, signals: Sequence[SignalReport]) -> str:
+    """Return the whole verdict in a sentence, or one per signal that has the same verdict."""
+    told = [each for each in signals if each.verdict == verdict]
+    sentences = (_with_name(each).rstrip() for each in told)
+    closed = (each if each.endswith((".", "!", "?")) else f"{each}." for each in sentences if each)
+    return " ".join(closed) or "Nothing was looked at."
+
+
+def rules_in_words(rules: DriftRules) -> tuple[str, ...]:
+    """Return what counted as drift, one sentence each."""
+    ignored = f"Left out: {', '.join(sorted(rules.ignore))}." if rules.ignore else ""
+    said = (
+        f"A change counts from an effect of {rules.min_effect:g} on.",
+        f"At most {100 * rules.false_alarms:g} % of flagged columns may be false alarms (Benjamini-Hochberg).",
+        f"Both sides need {rules.minimum_rows:,} rows.",
+        ignored,
+    )
+    return tuple(each for each in said if each)
+
+
+def trend(signals: Iterable[SignalReport], at: datetime) -> tuple[TrendPoint, ...]:
+    """Return the run's own points: each signal's number, and those of its columns that stand out most."""
+    points: list[TrendPoint] = []
+    for each in signals:
+        if each.value is not None:
+            points.append(TrendPoint(at, each.signal, "", each.value, each.threshold, each.verdict))
+        compared = [column for column in each.columns if column.effect is not None and column.statistic != "none"]
+        points += [_point(each.signal, column, at) for column in compared[:TREND_COLUMNS]]
+    return tuple(points)
+
+
+def _of_same_version(before: MonitorReport | None, about: About) -> tuple[QuietWindow, ...]:
+    return before.quiet if before and before.model_version == about.model_version else ()
+
+
+def _quiet(before: Sequence[QuietWindow], signals: Sequence[SignalReport], start: datetime) -> tuple[QuietWindow, ...]:
+    """Return the newest windows of each signal, oldest first; a window that was looked at again counts once."""
+    new = [quiet_window(each, start) for each in signals if each.signal in _WITH_FLOORS and each.rows]
+    again = {(each.signal, each.start) for each in new}
+    together = [*(each for each in before if (each.signal, each.start) not in again), *(each for each in new)]
+    newest = {name: [each for each in together if each.signal == name][-QUIET_WINDOWS:] for name in _WITH_FLOORS}
+    return tuple(each for windows in newest.values() for each in windows if each.effects)
+
+
+def quiet_window(signal: SignalReport, start: datetime) -> QuietWindow:
+    """Return what later windows are held to: the effects of what did not drift."""
+    quiet = [each for each in signal.columns if each.effect is not None and not each.is_drifted][:QUIET_COLUMNS]
+    effects = {each.name: round(each.effect or 0.0, 6) for each in quiet}
+    if signal.value is not None and signal.verdict == "no-drift":
+        effects[""] = signal.value
+    return QuietWindow(signal.signal, start, signal.rows, effects)
+
+
+def _point(signal: str, column: ColumnReport, at: datetime) -> TrendPoint:
+    verdict: SignalVerdict = "drift" if column.is_drifted else "no-drift"
+    return TrendPoint(at, signal, column.name, column.effect or 0.0, column.floor, verdict)
+
+
+def _carried_on(before: Sequence[TrendPoint], points: Sequence[TrendPoint]) -> tuple[TrendPoint, ...]:
+    """Return the newest windows of each signal, oldest first; a window that was looked at again counts once."""
+    new = {(each.signal, each.at) for each in points}
+    kept = sorted((each for each in before if (each.signal, each.at) not in new), key=lambda each: each.at)
+    together = [*kept, *points]
+    newest: dict[str, set[datetime]] = {}
+    for signal in {each.signal for each in together}:
+        newest[signal] = set(sorted({each.at for each in together if each.signal == signal})[-TREND_WINDOWS:])
+    return tuple(each for each in together if each.at in newest[each.signal])
+
+
+def short_sentence(signal: SignalReport) -> str:
+    """Return what a signal found without its numbers: of data drift only which columns, of others all they say."""
+    if signal.signal != DATA_DRIFT or signal.verdict not in ("drift", "no-drift"):
+        return signal.sentence
+    drifted = [each.name for each in signal.columns if each.is_drifted]
+    count = len(signal.columns)
+    if not drifted:
+        return f"All {count} columns still look like the reference." if count > 1 else signal.sentence
+    verb = "no longer looks" if len(drifted) == 1 else "no longer look"
+    first = f"{_listed(drifted[:COLUMNS_NAMED])} changed most" if len(drifted) > 1 else _listed(drifted)
+    return f"{len(drifted)} of {count} columns {verb} like the reference: {first}."
+
+
+def _with_name(signal: SignalReport) -> str:
+    sentence, name = short_sentence(signal), signal.signal.replace("-", " ").capitalize()
+    is_named = signal.signal == DATA_DRIFT or sentence.lower().startswith(name.lower())
+    return sentence if is_named else f"{name}: {sentence}"
+
+
+def _listed(columns: Sequence[str]) -> str:
+    names = [each.strip()[:LONGEST_NAME] or "(no name)" for each in columns]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _with_ranking(signal: SignalReport) -> SignalReport:
+    return dataclasses.replace(signal, columns=ranked(signal.columns))
+
+
+def _storable(value: T) -> T:
+    """Return the value without what JSON cannot hold: halves of surrogate pairs, infinities, NaN."""
+    return _cleaned(value)  # type: ignore[no-any-return]
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case float():
+            return value if math.isfinite(value) else None
+        case tuple():
+            return tuple(_bounded(each) if isinstance(each, float) else _cleaned(each) for each in value)
+        case Mapping():
+            pairs = ((_cleaned(key), _cleaned(each)) for key, each in value.items())
+            return {key: each for key, each in pairs if each is not None}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changes = {field.name: _cleaned(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **changes)
+    return value
+
+
+def _bounded(value: float) -> float:
+    """Return a number of a row of numbers, where none may be left out."""
+    if math.isnan(value):
+        return 0.0
+    return max(-sys.float_info.max, min(sys.float_info.max, value))

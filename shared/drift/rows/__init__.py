@@ -1,0 +1,1 @@
+"""Rows: in batches, in columns, as values; samples, segments and duplicates of them."""

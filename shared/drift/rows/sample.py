@@ -1,0 +1,144 @@
+"""Rows that pass by, and a bounded part of them that stays: the same rows each time, evenly spaced, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from shared.drift.rows.batches import Batch, Source, findings_of, is_batch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_ROWS = 200_000
+MOST_CELLS = 20_000_000
+
+
+class EvenSample:
+    """Every n-th row of what is added, n as small as keeps the sample within its bounds.
+
+    Args:
+        columns: the ones to keep; None keeps all but those of lists, which no row-wise check can use.
+        most_rows: how many rows stay at most.
+        most_cells: how many values stay at most.
+    """
+
+    def __init__(
+        self, columns: Collection[str] | None = None, most_rows: int = MOST_ROWS, most_cells: int = MOST_CELLS
+    ) -> None:
+        self._columns = columns
+        self._most_rows, self._most_cells = most_rows, most_cells
+        self._kept: list[pd.DataFrame] = []
+        self.rows, self.step = 0, 1
+
+    def add(self, batch: Batch) -> None:
+        import pandas as pd
+
+        frame = batch if isinstance(batch, pd.DataFrame) else batch.to_pandas()
+        first = -self.rows % self.step
+        self.rows += len(frame)
+        chosen = frame.iloc[first :: self.step]
+        self._kept.append(chosen.loc[:, self._wanted(chosen)].copy())
+        while self._is_too_large():
+            self.step *= 2
+            self._kept = [self.frame.iloc[::2].copy()]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Return the rows that stayed, numbered from 0; without any, their columns still."""
+        import pandas as pd
+
+        kept = [each for each in self._kept if len(each)] or self._kept[:1]
+        return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
+
+    @property
+    def finding(self) -> str:
+        """Return in words that not all rows were looked at; "" when they were."""
+        return f"one row in {self.step} of {self.rows:,} was looked at" if self.step > 1 else ""
+
+    def _wanted(self, frame: pd.DataFrame) -> list[bool]:
+        if self._columns is not None:
+            return [str(name) in self._columns for name in frame.columns]
+        return [not _holds_lists(frame.iloc[:, position]) for position in range(frame.shape[1])]
+
+    def _is_too_large(self) -> bool:
+        rows = sum(map(len, self._kept))
+        return rows > 1 and (rows > self._most_rows or sum(each.size for each in self._kept) > self._most_cells)
+
+
+class Rows:
+    """A source's rows, whose samples fill while they are gone through, however often and by whomever that is done."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._wanted: dict[str, tuple[Collection[str] | None, int]] = {}
+        self._filled: dict[str, EvenSample] | None = None
+        self._begun: Iterator[Any] | None = None
+
+    def want(self, name: str, columns: Collection[str] | None = None, most_rows: int = MOST_ROWS) -> None:
+        """Ask for a sample before the rows are gone through."""
+        self._wanted[name] = (columns, most_rows)
+
+    def sample(self, name: str) -> EvenSample:
+        """Return a sample that was asked for, going through the rows if nobody has yet."""
+        if self._filled is None:
+            for _ in self:
+                pass
+        return (self._filled or {})[name]
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the first piece's columns; empty when there are no rows."""
+        batches = self._batches()
+        first = next(batches, None)
+        if first is None:
+            return ()
+        # Whoever goes through the rows next goes on from here: reading is what a look's time goes into.
+        self._begun = chain([first], batches)
+        return tuple(map(str, first.columns if hasattr(first, "iloc") else first.schema.names))
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        return findings_of(self._source)
+
+    def __iter__(self) -> Iterator[Any]:
+        filling = {name: EvenSample(*wanted) for name, wanted in self._wanted.items()}
+        for batch in self._batches():
+            for each in filling.values():
+                each.add(batch)
+            yield batch
+        self._filled = filling
+
+    def _batches(self) -> Iterator[Any]:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            yield from begun
+            return
+        yield from [self._source] if is_batch(self._source) else self._source
+
+
+class Chosen:
+    """A source's rows with some of their columns only."""
+
+    def __init__(self, source: Source, columns: Collection[str]) -> None:
+        self._source, self._columns = source, frozenset(columns)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        return findings_of(self._source)
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in [self._source] if is_batch(self._source) else self._source:
+            if hasattr(batch, "iloc"):
+                yield batch.loc[:, [str(name) in self._columns for name in batch.columns]]
+            else:
+                yield batch.select([name for name in batch.schema.names if name in self._columns])
+
+
+def _holds_lists(column: pd.Series[Any]) -> bool:
+    if column.dtype != object:
+        return False
+    first = next((each for each in column if each is not None), None)
+    return isinstance(first, list | tuple | dict) or hasattr(first, "shape")

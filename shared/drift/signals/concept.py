@@ -1,0 +1,284 @@
+"""Whether the label still depends on the features as it did: the model's errors beyond what its inputs explain.
+
+Scores are first turned into probabilities by the reference's labels. Then three things are compared with the
+reference, each with an error that comes from consecutive blocks of rows, since neighbours resemble one another:
+
+- ranking: the roc_auc that the labels show, minus the one that the probabilities make expect on the same rows. Inputs
+  that moved, and days on which everything was late, leave it alone;
+- level: how much more often labels are 1 than the probabilities say. Bad weeks move it, so it counts only beyond what
+  chunks of the reference show;
+- pattern: the same by segment (deciles of numbers, frequent categories), within each block: who got worse.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.drift.comparison.significance import benjamini_hochberg
+from shared.drift.metrics.binary import roc_auc
+from shared.drift.metrics.calibration import Curve, isotonic_curve
+from shared.drift.metrics.expected import expected_metric
+from shared.drift.results.comparison import ColumnReport
+from shared.drift.results.signals import SignalReport
+from shared.drift.rows.columns import named_columns
+from shared.drift.rows.segments import (
+    BlockMeans,
+    Segmentation,
+    block_means,
+    block_of,
+    change_p_values,
+    segmentations,
+    within_blocks,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    Numbers = NDArray[np.float64]
+
+SIGNAL = "concept-drift"
+JACKKNIFE_BLOCKS = 20
+# The ranking is jackknifed on at most about so many rows, evenly spaced.
+RANKED_ROWS = 100_000
+CHUNKS = 8
+SMALLEST_CHUNK = 250
+STANDARD_DEVIATIONS = 3.0
+FEWEST_OF_A_CLASS = 50
+SEGMENTS_NAMED = 3
+COMPARISONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptRules:
+    """When a change counts.
+
+    Args:
+        min_ranking_loss: smallest loss of roc_auc, beyond what the inputs explain, that matters.
+        min_level_change: smallest change of the share of 1s, beyond what the scores explain, that matters.
+        min_segment_change: the same for a segment, against the rest of its time.
+        false_alarms: tolerated chance per window, 0-1, shared by ranking, level and segments alike.
+        minimum_rows: fewer labelled rows are insufficient data.
+    """
+
+    min_ranking_loss: float = 0.03
+    min_level_change: float = 0.05
+    min_segment_change: float = 0.1
+    false_alarms: float = 0.01
+    minimum_rows: int = 1000
+
+    def __post_init__(self) -> None:
+        for name in ("min_ranking_loss", "min_level_change", "min_segment_change", "false_alarms"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, e.g. 0.05; got {getattr(self, name)}")
+
+    @property
+    def chance(self) -> float:
+        """Return what each of the comparisons may spend of the false alarms."""
+        return self.false_alarms / COMPARISONS
+
+
+@dataclass(frozen=True)
+class ConceptReference:
+    """A labelled reference. `levels` are (rows of a chunk, standard deviation of the chunks' levels)."""
+
+    rows: int
+    curve: Curve
+    ranking: float
+    ranking_error: float
+    levels: tuple[tuple[int, float], ...]
+    segments: tuple[tuple[Segmentation, BlockMeans], ...]
+
+    def level_spread(self, rows: int) -> float:
+        """Return the standard deviation for windows of so many rows; for longer ones that of the longest chunks."""
+        fitting = [spread for size, spread in self.levels if size <= rows]
+        return fitting[-1] if fitting else self.levels[0][1]
+
+
+def concept_reference(
+    frame: pd.DataFrame,
+    scores: ArrayLike,
+    labels: ArrayLike,
+    columns: Sequence[str] = (),
+    ignore: Collection[str] = (),
+) -> ConceptReference:
+    """Return what concept drift is measured against: rows that the model was not trained on, in the order of time.
+
+    Args:
+        scores: the model's, of the same rows; any number that rises with the chance of a 1.
+        labels: 0 or 1.
+        columns: those to cut segments by, most important first; all of the frame's when empty.
+
+    Raises:
+        ValueError: too few rows, lengths that differ, scores that are not finite, or labels other than 0 and 1.
+    """
+    found, truth = _checked(frame, scores, labels)
+    least = SMALLEST_CHUNK * CHUNKS
+    if len(truth) < least or min(truth.sum(), len(truth) - truth.sum()) < FEWEST_OF_A_CLASS:
+        raise ValueError(f"the reference needs {least:,} labelled rows, {FEWEST_OF_A_CLASS} of each label")
+    curve = isotonic_curve(found, truth)
+    residuals = truth - curve.at(found)
+    levels = []
+    size = SMALLEST_CHUNK
+    while size <= len(truth) // CHUNKS:
+        chunks = residuals[: len(truth) // size * size].reshape(-1, size).mean(axis=1)
+        levels.append((size, float(np.std(chunks, ddof=1))))
+        size *= 2
+    within = within_blocks(residuals)
+    named = named_columns(frame)
+    cuts = segmentations(frame, columns, ignore)
+    segments = tuple((cut, block_means(within, cut.codes(named[cut.column]), len(cut.labels))) for cut in cuts)
+    return ConceptReference(len(truth), curve, *_ranking(found, truth, curve), tuple(levels), segments)
+
+
+def judge_concept(
+    reference: ConceptReference,
+    frame: pd.DataFrame,
+    scores: ArrayLike,
+    labels: ArrayLike,
+    rules: ConceptRules | None = None,
+) -> SignalReport:
+    """Return whether the labels of a window follow from its features as they did in the reference.
+
+    Args:
+        frame: the window's features, in the order of time; a column that it lacks is left out.
+
+    Raises:
+        ValueError: lengths that differ, scores that are not finite, or labels other than 0 and 1.
+    """
+    rules = rules or ConceptRules()
+    found, truth = _checked(frame, scores, labels)
+    rarer = int(min(truth.sum(), len(truth) - truth.sum()))
+    if len(truth) < rules.minimum_rows or rarer < FEWEST_OF_A_CLASS:
+        text = (
+            f"Insufficient data: {len(truth):,} labelled rows, {rarer:,} of the rarer label; at least "
+            f"{rules.minimum_rows:,} and {FEWEST_OF_A_CLASS} are needed."
+        )
+        return SignalReport(SIGNAL, "insufficient-data", text, len(truth), measure="roc_auc lost")
+    residuals = truth - reference.curve.at(found)
+    loss, ranking_words, has_lost = _judge_ranking(reference, found, truth, rules)
+    level_words, has_moved = _judge_level(reference, residuals, rules)
+    columns = _judge_segments(reference, frame, residuals, rules)
+    drifted = [each for each in columns if each.is_drifted]
+    is_drift = has_lost or has_moved or bool(drifted)
+    words = [*([ranking_words] if has_lost or not is_drift else []), *([level_words] if has_moved else [])]
+    words += [each.sentence for each in drifted[:SEGMENTS_NAMED]]
+    text = f"{'Concept drift' if is_drift else 'No concept drift'} on {len(truth):,} labelled rows: {'; '.join(words)}."
+    return SignalReport(
+        signal=SIGNAL,
+        verdict="drift" if is_drift else "no-drift",
+        sentence=text,
+        rows=len(truth),
+        value=loss,
+        threshold=rules.min_ranking_loss,
+        measure="roc_auc lost",
+        columns=tuple(columns),
+        findings=() if has_moved else (level_words,),
+    )
+
+
+def _judge_ranking(
+    reference: ConceptReference, scores: Numbers, labels: Numbers, rules: ConceptRules
+) -> tuple[float, str, bool]:
+    from scipy.special import stdtr
+
+    gap, error = _ranking(scores, labels, reference.curve)
+    loss = reference.ranking - gap
+    spread = max(math.hypot(error, reference.ranking_error), 1e-12)
+    p_value = float(stdtr(2 * (JACKKNIFE_BLOCKS - 1), -loss / spread))
+    has_lost = loss > rules.min_ranking_loss and p_value <= rules.chance
+    shown = roc_auc(labels, scores)
+    kept = "does not count" if not has_lost and loss > rules.min_ranking_loss else "counts" if has_lost else ""
+    words = f"roc_auc is {shown:.3f} where the inputs make expect {shown + loss:.3f}"
+    return loss, f"{words} (p {p_value:.2g}, {kept})" if kept else words, has_lost
+
+
+def _judge_level(reference: ConceptReference, residuals: Numbers, rules: ConceptRules) -> tuple[str, bool]:
+    level = float(residuals.mean())
+    floor = max(rules.min_level_change, STANDARD_DEVIATIONS * reference.level_spread(len(residuals)))
+    words = f"labels are 1 {abs(level):.1%} of rows {'more' if level > 0 else 'less'} often than the scores say"
+    return f"{words} (floor {floor:.1%})", abs(level) > floor
+
+
+def _judge_segments(
+    reference: ConceptReference, frame: pd.DataFrame, residuals: Numbers, rules: ConceptRules
+) -> list[ColumnReport]:
+    within, named = within_blocks(residuals), named_columns(frame)
+    compared = [
+        (cut, before, block_means(within, cut.codes(named[cut.column]), len(cut.labels)))
+        for cut, before in reference.segments
+        if cut.column in named
+    ]
+    p_values = [change_p_values(before, now) for _, before, now in compared]
+    flat = benjamini_hochberg([float(each) for column in p_values for each in column])
+    reports, first = [], 0
+    for (cut, before, now), raw in zip(compared, p_values, strict=True):
+        adjusted = np.array(flat[first : first + len(raw)])
+        first += len(raw)
+        reports.append(_column(cut, now.mean - before.mean, raw, adjusted, rules))
+    return sorted(reports, key=lambda each: (each.is_drifted, each.effect or 0.0), reverse=True)
+
+
+def _column(
+    cut: Segmentation, changes: Numbers, p_values: Numbers, adjusted: Numbers, rules: ConceptRules
+) -> ColumnReport:
+    """Return the column's report: its segment that changed most among the significant ones, if any is."""
+    sure = adjusted <= rules.chance
+    worst = int(np.argmax(np.abs(changes) * (sure if sure.any() else p_values < 1)))
+    change = float(changes[worst])
+    than = "more" if change > 0 else "less"
+    words = (
+        f"{cut.column} {cut.labels[worst]}: labels are 1 {abs(change):.1%} {than} often than elsewhere, against before"
+    )
+    report = ColumnReport(
+        name=cut.column,
+        statistic="none",
+        effect=abs(change),
+        floor=rules.min_segment_change,
+        floor_reason="smallest effect that matters",
+        is_drifted=bool(sure[worst]) and abs(change) > rules.min_segment_change,
+        sentence=words,
+        p_value=float(p_values[worst]),
+        adjusted_p_value=float(adjusted[worst]),
+    )
+    others = np.flatnonzero(sure & (np.abs(changes) > rules.min_segment_change))
+    findings = tuple(f"{cut.labels[each]}: {changes[each]:+.1%}" for each in others if each != worst)
+    return dataclasses.replace(report, findings=findings)
+
+
+def _ranking(scores: Numbers, labels: Numbers, curve: Curve) -> tuple[float, float]:
+    """Return roc_auc as shown minus as expected, and its standard error by leaving out blocks.
+
+    Source: the delete-a-group jackknife, H. R. Kuensch, Ann. Statist. 17 (1989), for dependent rows.
+    """
+    step = math.ceil(len(labels) / RANKED_ROWS)
+    scores, labels = scores[::step], labels[::step]
+    probable = curve.at(scores)
+    block = block_of(len(labels), JACKKNIFE_BLOCKS)
+    without = []
+    for number in range(JACKKNIFE_BLOCKS):
+        kept = block != number
+        if 0 < labels[kept].sum() < kept.sum():
+            without.append(
+                roc_auc(labels[kept], scores[kept]) - expected_metric("roc_auc", scores[kept], probable[kept])
+            )
+    values = np.array(without)
+    error = math.sqrt((len(values) - 1) / len(values) * float(np.sum((values - values.mean()) ** 2)))
+    return roc_auc(labels, scores) - expected_metric("roc_auc", scores, probable), error
+
+
+def _checked(frame: pd.DataFrame, scores: ArrayLike, labels: ArrayLike) -> tuple[Numbers, Numbers]:
+    found, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    if not found.shape == truth.shape == (len(frame),):
+        raise ValueError(f"{len(frame):,} rows need as many scores and labels; got {found.shape} and {truth.shape}")
+    if not bool(np.isfinite(found).all()):
+        raise ValueError(f"{int((~np.isfinite(found)).sum()):,} scores are not finite; leave those rows out")
+    if not bool(np.isin(truth, (0.0, 1.0)).all()):
+        raise ValueError(f"concept drift needs labels 0 and 1; got {np.unique(truth)[:5].tolist()}")
+    return found, truth

@@ -1,0 +1,136 @@
+"""Whether a window's data is what the model was made for: its columns, types, ranges, gaps and repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.drift.comparison.two_samples import least_outside
+from shared.drift.results.comparison import ColumnReport
+from shared.drift.results.signals import SignalReport
+from shared.drift.rows.columns import named_columns
+from shared.drift.rows.duplicates import duplicate_share
+from shared.drift.signals.quality_checks import About, Fault, QualityRules, check_column, finite_values
+from shared.drift.signals.quality_profile import QualityColumn, QualityProfile, kept_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS_NAMED = 3
+
+
+def check_quality(
+    reference: QualityProfile, window: pd.DataFrame, now: datetime, rules: QualityRules | None = None
+) -> SignalReport:
+    """Return what is wrong with the window's data as data, worst column first; bad data never raises.
+
+    A share (missing, out of range, infinite, repeated, of another type) alarms when it is above the worst piece of
+    the reference by more than the smallest share that matters, and more than sampling of both sides explains: the
+    window is one sample, the reference, whatever its size, another. A lost column alarms by itself.
+
+    Args:
+        now: UTC; times after it lie in the future.
+    """
+    rules = rules or QualityRules()
+    columns = named_columns(window)
+    known = [each for each in reference.columns if each.name not in rules.ignore]
+    about = About(reference.rows, len(window), rules.false_alarms / max(1, len(known)), now, rules)
+    checked = [(each, check_column(each, columns.get(each.name), about)) for each in known]
+    reports = sorted((_report(*each, rules) for each in checked), key=_badness, reverse=True)
+    of_rows = _duplicates(reference, window, about)
+    findings = (*_new_columns(reference, window, rules), *(each.words for each in of_rows), *_blind_spots(known, about))
+    faults = [fault for _, found in checked for fault in found]
+    alarms = [*(each for each in faults if each.is_alarm), *(each for each in of_rows if each.is_alarm)]
+    worst = max((each.share for each in (alarms or [*faults, *of_rows])), default=0.0)
+    is_judged = bool(known) and len(window) >= rules.minimum_rows
+    report = SignalReport(
+        signal="data-quality",
+        verdict="drift" if alarms else "no-drift" if is_judged else "insufficient-data",
+        sentence="",
+        rows=len(window),
+        value=worst if is_judged or alarms else None,
+        threshold=rules.min_share,
+        measure="share of rows",
+        columns=tuple(each for each in reports if each.findings),
+        findings=findings,
+    )
+    return _with_sentence(report, len(known), of_rows, rules)
+
+
+def _duplicates(reference: QualityProfile, window: pd.DataFrame, about: About) -> list[Fault]:
+    share = duplicate_share(kept_columns(window, about.rules.ignore))
+    before = reference.duplicates_at(len(window))
+    if not about.is_judged or share <= before + about.rules.min_duplicates:
+        return []
+    if not _surely(share, before, len(window), about.chance):
+        return []
+    return [
+        Fault(share, f"{share:.1%} of the rows repeat another (at most {before:.1%} in the reference)", is_alarm=True)
+    ]
+
+
+def _surely(share: float, before: float, rows: int, chance: float) -> bool:
+    """Return whether a binomial count this large has less than this chance where `before` is the true share."""
+    from scipy.special import bdtrc
+
+    return float(bdtrc(round(share * rows) - 1, rows, before)) <= chance
+
+
+def _blind_spots(known: Sequence[QualityColumn], about: About) -> tuple[str, ...]:
+    """Return in words which faults so few rows cannot show, when these are more than the smallest that matter."""
+    ranged = [each for each in known if each.lowest is not None and each.kind == "numeric"]
+    if not (ranged and about.is_judged):
+        return ()
+    fewest = min(finite_values(each, about) for each in ranged)
+    share = least_outside(about.chance, about.rows, fewest) / about.rows
+    if share <= about.rules.min_share:
+        return ()
+    return (f"{fewest:,} and {about.rows:,} rows show values out of range from {share:.1%} of rows on, not fewer",)
+
+
+def _new_columns(reference: QualityProfile, window: pd.DataFrame, rules: QualityRules) -> tuple[str, ...]:
+    names = [str(name) for name in window.columns]
+    new = sorted(set(names) - {each.name for each in reference.columns} - rules.ignore)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    found = [f"the reference has no column {', '.join(new)}"] if new else []
+    return (*found, *([f"the window has {', '.join(twice)} more than once"] if twice else []))
+
+
+def _report(reference: QualityColumn, faults: Sequence[Fault], rules: QualityRules) -> ColumnReport:
+    ordered = sorted(faults, key=lambda each: (each.is_alarm, each.share), reverse=True)
+    words = tuple(each.words for each in ordered)
+    return ColumnReport(
+        name=reference.name,
+        statistic="none",
+        effect=max((each.share for each in faults), default=None),
+        floor=rules.min_share,
+        floor_reason="smallest effect that matters",
+        is_drifted=any(each.is_alarm for each in faults),
+        sentence=f"{reference.name}: {'; '.join(words)}" if words else f"{reference.name}: nothing odd",
+        findings=words,
+    )
+
+
+def _badness(report: ColumnReport) -> tuple[bool, float]:
+    return report.is_drifted, report.effect or 0.0
+
+
+def _with_sentence(report: SignalReport, checked: int, of_rows: Sequence[Fault], rules: QualityRules) -> SignalReport:
+
+    bad = [each.sentence for each in report.columns if each.is_drifted]
+    bad += [each.words for each in of_rows if each.is_alarm]
+    if bad:
+        more = f"; and {len(bad) - COLUMNS_NAMED} more" if len(bad) > COLUMNS_NAMED else ""
+        return replace(report, sentence=f"Data quality: {'; '.join(bad[:COLUMNS_NAMED])}{more}.")
+    if report.verdict == "insufficient-data":
+        if not checked:
+            return replace(report, sentence="Insufficient data: the reference has no column to check.")
+        text = f"Insufficient data: the window has {report.rows:,} rows, at least {rules.minimum_rows:,} are needed."
+        return replace(report, sentence=text)
+    odd = f"; worth a look: {report.columns[0].sentence}" if report.columns else ""
+    return replace(report, sentence=f"Data quality: nothing wrong in {checked} columns of {report.rows:,} rows{odd}.")
+
+
+__all__ = ["QualityRules", "check_quality"]

@@ -1,0 +1,46 @@
+"""Chooses what people should label from the rows that were served, and writes it down where they find it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.errors import PermanentError
+from shared.events.wire.own_workspace import DATASTORE
+from shared.ports.blobs import BlobStore
+from shared.ports.data import DataReader
+from shared.ports.labels import LabelManifest, LabelRequest
+from shared.ports.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The LabelDesk port over collected requests and the container behind datastore `workspaceblobstore`."""
+
+    workspace: Workspace
+    data: DataReader
+    files: BlobStore
+
+    def request(self, request: LabelRequest) -> LabelManifest:
+        from shared.drift.signals.labelling import choose, manifest
+
+        path = f"labelling/{request.model}/{request.name}.jsonl"
+        if found := self.files.get(path):
+            return LabelManifest(DATASTORE + path, found.body.count(b"\n"))
+        endpoint = self.workspace.endpoint(request.endpoint)
+        serving = endpoint.serving if endpoint else None
+        if serving is None:
+            raise PermanentError("labels.no_endpoint", f"endpoint {request.endpoint} serves nothing to choose from")
+        rows = self.data.collected_predictions(request.endpoint, serving, request.start, request.end)
+        if rows.empty:
+            return LabelManifest("", 0)
+        try:
+            chosen = choose(rows, request.item, request.embedding, request.most)
+        except ValueError as exc:
+            raise PermanentError(
+                "labels.nothing_to_choose_by", str(exc), "mend the policy's section labelling"
+            ) from exc
+        body = manifest(chosen, request.item)
+        # Somebody else may have written it meanwhile: the first one stands, people may be at work on it.
+        if self.files.create(path, body) is None:
+            return self.request(request)
+        return LabelManifest(DATASTORE + path, len(chosen))

@@ -1,0 +1,231 @@
+"""From a queue message to its effects: parse, decide, claim, act, record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cached_property
+
+from shared.domain.fact import Fact, Ignored, RunEnded, RunOutcome
+from shared.domain.ids import FactKey
+from shared.domain.notice import Notice, NoticeKind
+from shared.domain.reaction import Outcome, Reaction
+from shared.domain.state import Challenger, ModelState
+from shared.engine.notices.access import tell_refusal
+from shared.errors import EventError, PermanentError, RetryableError, VigiaError
+from shared.events.registry import read_fact
+from shared.events.wire.batch import events_in
+from shared.events.wire.own_workspace import Home
+from shared.logs import fields
+from shared.policy.deciding.book import PolicyBook
+from shared.policy.reading.people import Directory
+from shared.policy.sections.model import Policy
+from shared.ports.clock import Clock
+from shared.ports.labels import LabelDesk
+from shared.ports.outbox import Outbox
+from shared.ports.workspace import Workspace
+from shared.reactions.registry import reactions
+from shared.reactions.spec import Looks, ModelMemory, Performed, Releases, Work, held_back, told_held_back
+from shared.store.facts.ledger import Claimed, Contradiction, Entry, Finished, Ledger
+from shared.store.facts.quarantine import Quarantine, Quarantined, quarantine_notice
+
+log = logging.getLogger("vigia.process")
+
+# After so many attempts a person must look. The sweep makes one a minute, so that a service that is down for hours
+# costs nothing, and what is still impossible after about a day is parked.
+MOST_EPOCHS = 1440
+# For so long after an event the job may still be shown as it was before.
+SHOWN_WITHIN = timedelta(hours=1)
+_OUTCOMES: Mapping[str, RunOutcome] = {"Completed": "completed", "Failed": "failed", "Canceled": "canceled"}
+
+
+@dataclass(frozen=True)
+class Processor:
+    """Turns event bodies into effects, each exactly once per fact."""
+
+    policies: tuple[Policy, ...]
+    ledger: Ledger
+    models: ModelMemory
+    workspace: Workspace
+    releases: Releases
+    outbox: Outbox
+    quarantine: Quarantine
+    clock: Clock
+    home: Home | None = None
+    labels: LabelDesk | None = None
+    people: Directory = field(default_factory=Directory)
+    looks: Looks | None = None
+
+    @cached_property
+    def _book(self) -> PolicyBook:
+        return PolicyBook(self.policies)
+
+    def process(self, body: str) -> None:
+        """Handle one queue message: one event or a batch, each with an outcome of its own.
+
+        Raises:
+            RetryableError: some effect has to wait; the message must come back.
+            PermanentError: a stored record cannot be read; the message belongs into the poison queue.
+        """
+        troubles = [trouble for raw in events_in(body) if (trouble := self._try_one(raw))]
+        if troubles:
+            raise troubles[0]
+
+    def resume(self, key: FactKey) -> None:
+        """Carry an open fact on: take its claim over if nobody works on it, and post what was not posted."""
+        claim = self.ledger.take_over(key)
+        if isinstance(claim, Claimed):
+            self._carry_out(claim)
+        elif isinstance(claim, Finished):
+            self._post(claim)
+
+    def _try_one(self, raw: str) -> VigiaError | None:
+        """Handle one event; return the trouble instead of raising it, so that the next event has its turn."""
+        try:
+            self._take(raw)
+        except VigiaError as exc:
+            log.warning("event.delayed", extra=fields(code=exc.code, reason=exc.message))
+            tell_refusal(exc, self.outbox, self.clock.now())
+            return exc
+        return None
+
+    def _take(self, raw: str) -> None:
+        try:
+            told = read_fact(raw, self.clock.now(), self.home)
+        except EventError as exc:
+            self._set_aside(exc, raw)
+            return
+        if isinstance(told, Ignored):
+            self._note_ignored(told, raw)
+            return
+        try:
+            self._handle(told, raw)
+        except EventError as exc:
+            self._set_aside(exc, raw)
+
+    def _handle(self, fact: Fact, raw: str) -> None:
+        plan = self._book.plan(fact, self._state, self.clock.now)
+        if plan.reactions and isinstance(fact.body, RunEnded):
+            shown = self._read_again(fact, fact.body)
+            if shown != fact:
+                fact, plan = shown, self._book.plan(shown, self._state, self.clock.now)
+        digests = tuple(policy.digest for policy in plan.concerned)
+        claim = self.ledger.claim(fact, plan.reactions, digests, plan.remarks, raw)
+        match claim:
+            case Claimed():
+                self._carry_out(claim)
+            case Finished():
+                self._post(claim)
+            case Contradiction(entry=entry):
+                told = f"{fact.matters} now, {entry.fact.matters} before"
+                message = f"fact {fact.key[:16]} ({fact.kind}, {fact.subject}) is told in two ways: {told}"
+                self._set_aside(EventError("event.contradiction", message), raw)
+
+    def _read_again(self, fact: Fact, told: RunEnded) -> Fact:
+        """Return the fact as Azure ML shows it: what an event says of a training of ours is a hint.
+
+        Raises:
+            RetryableError: the job has not ended; the service may show it a little later than it tells it.
+            EventError: it has not ended long after the event, or there is no such job.
+        """
+        job = self.workspace.job(told.run)
+        outcome = _OUTCOMES.get(job.status) if job else None
+        if outcome:
+            return replace(fact, body=replace(told, outcome=outcome), matters=(outcome,))
+        shown = f"shows it as {job.status}" if job else "knows no such job"
+        message = f"an event says that run {told.run} {told.outcome}, but Azure ML {shown}"
+        if timedelta(0) <= self.clock.now() - fact.occurred_at < SHOWN_WITHIN:
+            raise RetryableError("run.not_ended", message)
+        raise EventError("event.contradiction", message)
+
+    def _state(self, policy: Policy) -> ModelState:
+        """Return what is remembered of the policy's model, and the release under way."""
+        state, release = self.models.read(policy.model), self.releases.under_way(policy.endpoint.name)
+        if release is None:
+            return replace(state, release=None, challenger=None)
+        challenger = Challenger(release.challenger.deployment, not release.state.is_before_serving)
+        return replace(state, release=release.id, challenger=challenger)
+
+    def _carry_out(self, claim: Claimed) -> None:
+        """Perform the recorded plan and close the claim; on passing trouble give the claim back."""
+        entry = claim.entry
+        try:
+            performed = [self._perform(claim, number, reaction) for number, reaction in enumerate(entry.plan)]
+        except RetryableError:
+            self.ledger.release(claim)
+            raise
+        outcomes = tuple(each.outcome for each in performed)
+        notices = tuple(notice for each in performed for notice in each.notices)
+        has_failed = any(outcome.status == "failed" for outcome in outcomes)
+        close = self.ledger.park if has_failed else self.ledger.finish
+        finished = close(claim, outcomes, notices)
+        log.info("fact.done", extra=fields(fact=entry.fact.key[:16], kind=entry.fact.kind, outcomes=_brief(outcomes)))
+        if finished is not None:
+            self._post(finished)
+
+    def _perform(self, claim: Claimed, number: int, reaction: Reaction) -> Performed:
+        entry = claim.entry
+        if entry.attempts > MOST_EPOCHS:
+            message = f"given up after {MOST_EPOCHS} attempts, each of which ended before it could say why"
+            return _failed(entry, number, reaction, PermanentError("process.given_up", message))
+        policy = next((p for p in self.policies if p.model == reaction.model), None)
+        if policy is None:
+            return held_back(reaction, f"the policy of model {reaction.model} is gone")
+        work = Work(
+            entry.fact,
+            policy,
+            number,
+            claim.at,
+            self.workspace,
+            self.models,
+            self.releases,
+            self.labels,
+            self.people,
+            self.looks,
+        )
+        known = reactions().get(reaction.name)
+        try:
+            if reaction.suppressed:
+                return known.hold_back(reaction, work) if known else told_held_back(reaction, work)
+            return reactions()[reaction.name].perform(reaction, work)
+        except RetryableError as exc:
+            if entry.attempts < MOST_EPOCHS:
+                raise
+            return _failed(entry, number, reaction, exc)
+        except PermanentError as exc:
+            return _failed(entry, number, reaction, exc)
+
+    def _post(self, finished: Finished) -> None:
+        if finished.entry.notices and not finished.entry.notices_posted:
+            self.outbox.post(finished.entry.notices)
+            self.ledger.mark_posted(finished)
+
+    def _set_aside(self, exc: EventError, raw: str) -> None:
+        identifier = self.quarantine.set_aside(Quarantined(exc.code, str(exc), raw, self.clock.now()))
+        log.error("event.quarantined", extra=fields(quarantine=identifier, code=exc.code, reason=exc.message))
+        self.outbox.post([quarantine_notice(identifier, exc.message)])
+
+    def _note_ignored(self, ignored: Ignored, raw: str) -> None:
+        log.info("event.ignored", extra=fields(event_id=ignored.event_id, type=ignored.type, reason=ignored.reason))
+        if not ignored.is_known:
+            note = Quarantined("event.ignored", ignored.reason, raw, self.clock.now())
+            self.quarantine.note_ignored(note)
+
+
+def _failed(entry: Entry, number: int, reaction: Reaction, exc: VigiaError) -> Performed:
+    """Return that the reaction cannot be done, and the notice that calls a person."""
+    fact = entry.fact
+    log.error("reaction.failed", extra=fields(fact=fact.key[:16], reaction=reaction.name, reason=exc.message))
+    notice = Notice(
+        NoticeKind.EVENT_QUARANTINED,
+        key=f"parked/{fact.key[:16]}-{number}",
+        model=reaction.model,
+        parameters={"id": fact.key[:16], "event_type": fact.kind, "reason": f"{reaction.name}: {exc.message}"},
+    )
+    return Performed(Outcome(reaction.name, "failed", str(exc)), (notice,))
+
+
+def _brief(outcomes: Sequence[Outcome]) -> str:
+    return ", ".join(f"{outcome.reaction}={outcome.status}" for outcome in outcomes) or "nothing to do"

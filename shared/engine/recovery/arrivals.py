@@ -1,0 +1,129 @@
+"""Tells people, once, that something arrived where only a person can help: counted, never one message per item."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.ids import ModelName
+from shared.domain.notice import Notice, NoticeKind
+from shared.engine.recovery.dead_letters import MOST_SEEN, QUEUES
+from shared.logs import fields
+from shared.ports.clock import Clock
+from shared.ports.outbox import Outbox
+from shared.ports.queues import OpenQueues, Waiting, poison_queue
+from shared.store.facts.arrivals import ArrivalStore, Seen, SeenBlobs, SeenQueue, Untold
+from shared.store.facts.dead_letters import GivenUpEvents
+from shared.store.facts.quarantine import Quarantine
+
+log = logging.getLogger("vigia.arrivals")
+
+# What is older than the newest that was seen by more than this cannot turn up any more: listings are consistent.
+OVERLAP = timedelta(minutes=10)
+# The host's poison messages live 7 days, which cannot be configured. They are put back at once, to stay for good:
+# whoever waits until they are old loses them while the app is stopped.
+# Source: github.com/Azure/azure-webjobs-sdk-extensions/issues/891, read 2026-11-20.
+# Only the first 32 can be seen without taking them; a longer queue is gone through when it has changed, and twice a
+# day.
+PAGE_EVERY, PAGE_ANYWAY = timedelta(minutes=10), timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Looks into the dead letters, the poison queues and quarantine, and remembers in one blob what it saw."""
+
+    store: ArrivalStore
+    given_up: GivenUpEvents
+    queues: OpenQueues
+    quarantine: Quarantine
+    outbox: Outbox
+    clock: Clock
+
+    def look(self) -> int:
+        """Post one notice on everything that is new, and return how much that is.
+
+        When nothing is new this costs two listings, a look into each queue, and one read; twice a day a queue of more
+        than 32 messages is gone through.
+        """
+        before, etag = self.store.load()
+        if before.untold:
+            before, etag = self._tell(before, etag)
+        after, counts = self._compare(before)
+        total = sum(counts.values())
+        if total:
+            key = f"{NoticeKind.DEAD_LETTERS_ARRIVED.value}/{self.clock.now().isoformat()}"
+            after = replace(after, untold=Untold(key, counts))
+        if after == before:
+            return 0
+        saved = self.store.save(after, etag)
+        if saved is None:
+            return 0  # somebody else looks at the same time, and tells
+        if total:
+            log.warning("dead_letters.arrived", extra=fields(**counts))
+            self._tell(after, saved)
+        return total
+
+    def _tell(self, seen: Seen, etag: str) -> tuple[Seen, str]:
+        assert seen.untold is not None
+        parameters = {kind: str(count) for kind, count in seen.untold.counts.items() if count}
+        # Posting twice under one key is one notice.
+        self.outbox.post([Notice(NoticeKind.DEAD_LETTERS_ARRIVED, seen.untold.key, ModelName(""), parameters)])
+        told = replace(seen, untold=None)
+        return told, self.store.save(told, etag) or etag
+
+    def _compare(self, before: Seen) -> tuple[Seen, Mapping[str, int]]:
+        given_up = {item.name: item.last_modified for item in self.given_up.arrived()}
+        # Each was told when it was first set aside; only of what comes again does nobody hear otherwise.
+        set_aside = {f"{name} {item.last_modified}": item.last_modified for name, item in self.quarantine.returned()}
+        dead, dead_count = _newer(before.blobs.get("given_up"), given_up)
+        quarantined, quarantined_count = _newer(before.blobs.get("quarantined"), set_aside)
+        queues_before = {queue: before.queues.get(queue, SeenQueue(0)) for queue in QUEUES}
+        queues = {queue: self._queue(queue, seen) for queue, seen in queues_before.items()}
+        poison_count = sum(_more(queues_before[queue], now) for queue, now in queues.items())
+        blobs = {key: seen for key, seen in (("given_up", dead), ("quarantined", quarantined)) if seen}
+        counts = {"given_up": dead_count, "poison": poison_count, "quarantined": quarantined_count}
+        return Seen(blobs, queues), counts
+
+    def _queue(self, queue: str, before: SeenQueue) -> SeenQueue:
+        name = poison_queue(queue)
+        messages = self.queues.peek(name)
+        are_all = before.length <= len(messages) < MOST_SEEN
+        length = len(messages) if are_all else self.queues.length(name)
+        if len(messages) < min(length, MOST_SEEN):
+            # Somebody looks through the queue, which hides what he has in hand: the next look sees it again.
+            return before
+        kept = self._keep(name, messages, length, before)
+        return replace(kept, length=length, digests=tuple(sorted(message.digest for message in messages)))
+
+    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: SeenQueue) -> SeenQueue:
+        """Have every message that would expire stay for good, and return when the whole queue was gone through last."""
+        now, paged_at = self.clock.now(), before.paged_at
+        if length > len(seen):
+            age = now - paged_at if paged_at else PAGE_ANYWAY
+            # Not unlike at the last look: what came between two pagings was counted by looks that did not page.
+            if age >= PAGE_ANYWAY or (age >= PAGE_EVERY and length != before.paged_length):
+                seen = self.queues.look_through(name)
+                before = replace(before, paged_at=now, paged_length=len(seen))
+        expiring = {each.digest for each in seen if each.expires_at}
+        if expiring:
+            self.queues.move(name, expiring, name)
+        return before
+
+
+def _newer(before: SeenBlobs | None, now: Mapping[str, datetime]) -> tuple[SeenBlobs | None, int]:
+    """Return what is seen now, and how many of it were not there before."""
+    if not now:
+        return before, 0
+    known = before or SeenBlobs(min(now.values()))
+    new = [name for name, at in now.items() if at >= known.newest - OVERLAP and name not in known.recent]
+    newest = max(known.newest, *now.values())
+    return SeenBlobs(newest, tuple(sorted(name for name, at in now.items() if at >= newest - OVERLAP))), len(new)
+
+
+def _more(before: SeenQueue, now: SeenQueue) -> int:
+    """Return how many messages are new; where not all can be seen, by how many there are more."""
+    if max(before.length, now.length) > MOST_SEEN:
+        return max(0, now.length - before.length)
+    return len(set(now.digests) - set(before.digests))

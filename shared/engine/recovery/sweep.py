@@ -1,0 +1,75 @@
+"""The safety net: whatever was begun and lies still is taken up again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain.ids import FactKey
+from shared.engine.notices.outbox import NoticeOutbox
+from shared.engine.releases.reconcile import wake_message
+from shared.errors import VigiaError
+from shared.logs import fields
+from shared.ports.clock import Clock
+from shared.ports.queues import RELEASES, MessageQueue
+from shared.store.facts.ledger import Ledger
+from shared.store.releases.releases import ReleaseStore
+
+log = logging.getLogger("vigia.sweep")
+
+
+class Resumption(Protocol):
+    """What carries an open fact on: the processor."""
+
+    def resume(self, key: FactKey) -> None: ...
+
+
+@dataclass(frozen=True)
+class LateResumption:
+    """A processor that is built for the first open fact: it needs the policies, and while they are broken releases must
+    still be woken and notices be sent."""
+
+    processor: Callable[[], Resumption]
+
+    def resume(self, key: FactKey) -> None:
+        self.processor().resume(key)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Looks for claims whose worker died, releases that nobody woke, and notices that nobody sent."""
+
+    ledger: Ledger
+    releases: ReleaseStore
+    processor: Resumption
+    outbox: NoticeOutbox
+    queue: MessageQueue
+    clock: Clock
+
+    def run(self) -> None:
+        """Take up what lies still; one item's trouble does not keep the others waiting.
+
+        Raises:
+            Exception: a mistake in the code, met on the way and raised when everything else was taken up.
+        """
+        mistakes = [mistake for key in list(self.ledger.open_keys()) if (mistake := self._resume(key))]
+        for item in list(self.releases.items()):
+            if not item.is_settled and item.wake_at <= self.clock.now():
+                # As it was arranged: when the lost message comes after all, the second one is dropped.
+                self.queue.send(RELEASES, wake_message(item.id, item.wake_at))
+        self.outbox.requeue_overdue()
+        if mistakes:
+            raise mistakes[0]
+
+    def _resume(self, key: FactKey) -> Exception | None:
+        try:
+            self.processor.resume(key)
+        except VigiaError as exc:
+            log.warning("sweep.delayed", extra=fields(fact=key[:16], code=exc.code, reason=exc.message))
+        except Exception as exc:
+            # Whatever it is, it must not stand between the other facts and their effects.
+            log.exception("sweep.mistake", extra=fields(fact=key[:16]))
+            return exc
+        return None

@@ -1,0 +1,133 @@
+"""Has batch deployments score a batch once, and looks at what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from shared.domain.batch import BatchPlan
+from shared.domain.failure import UNKNOWN, Failure
+from shared.domain.ids import JobName
+from shared.domain.release import Release, Serving
+from shared.domain.verdict import Judgement, Verdict
+from shared.engine.monitors.labelled_rows import keyed
+from shared.errors import PermanentError, RetryableError
+from shared.ports.batch_endpoints import BatchRequest
+from shared.ports.clock import Clock, Deadline
+from shared.ports.data import DataReader
+from shared.ports.workspace import JobRecord, Workspace
+from shared.release.core.names import scoring_job
+from shared.release.core.observation import Observation
+from shared.release.states.batch import request_for, sides, trial_for
+from shared.store.releases.batch_runs import BatchRunStore
+
+# Each is a job of the champion's; more failures than that are tried later, or not at all.
+MOST_TRIALS = 5
+
+
+@dataclass(frozen=True)
+class BatchScorer:
+    workspace: Workspace
+    data: DataReader
+    runs: BatchRunStore
+    clock: Clock
+
+    def score(self, request: BatchRequest, deadline: Deadline) -> None:
+        """Invoke the deployment, unless that was done or is being done.
+
+        Recorded first: a worker that dies in between leaves a record. After a while another looks for the job, and
+        asks for it only if there is none.
+
+        Args:
+            deadline: well before another worker would ask: one that was stopped in between must not ask, too.
+        """
+        begun, batch = self.runs.begin(request.name, self.clock.now()), self.workspace.batch
+        if begun == "not":
+            return
+        known = batch.asked_before(request) if begun == "again" else None
+        self.runs.note(request.name, known or batch.score(request, deadline))
+
+    def compared(self, release: Release, plan: BatchPlan, seen: Observation) -> Observation:
+        """Return the observation with the batch, the jobs that score it and, once they have, the judgement."""
+        if not release.sample:
+            try:
+                return replace(seen, sample=self.data.pinned(plan.sample))
+            except PermanentError as exc:
+                return replace(seen, problem=exc.message)
+        scored = {each.deployment: job for each in sides(release) if (job := self._job(release, each)) is not None}
+        seen = replace(seen, scored=scored, failure=self._failure(scored.values()))
+        if len(scored) < len(sides(release)) or not all(job.has_succeeded for job in scored.values()):
+            return seen
+        # What was compared once stays as it is: neither job runs again.
+        known = release.judgement if release.judgement and release.judgement.has_data else None
+        return replace(seen, judgement=known or self._judged(release, plan))
+
+    def watched(self, release: Release, plan: BatchPlan, seen: Observation) -> Observation:
+        """Return the observation with what the challenger's jobs say since it became the default; nothing without a
+        champion to go back to. A job that failed is blamed on it only after the champion scored the same input."""
+        from shared.judge.batch_jobs import FAILED, judge_jobs
+
+        if release.champion is None or release.traffic_since is None:
+            return seen
+        try:
+            jobs = self.workspace.batch.jobs_since(
+                release.endpoint, release.challenger.deployment, release.traffic_since
+            )
+        except (RetryableError, PermanentError) as exc:
+            unread = f"the jobs cannot be read: {exc.message}"
+            return replace(seen, judgement=Judgement(Verdict.INCONCLUSIVE, unread, has_data=False))
+        statuses = [job.status for job in jobs]
+        judgement = judge_jobs(statuses, plan.failed_jobs_at_most)
+        if judgement.verdict is not Verdict.FAIL:
+            return replace(seen, judgement=judgement)
+        failed = [job for job in jobs if job.status in FAILED][:MOST_TRIALS]
+        trials = [trial for job in failed if (trial := trial_for(release, job)) is not None]
+        tried = [(trial, self._asked_job(trial.name)) for trial in trials]
+        if open_trials := [trial for trial, job in tried if job is None or not job.has_ended]:
+            why = f"{judgement.reason}; the champion is tried on the same input"
+            wanted = tuple(trial for trial, job in tried if job is None)
+            pending = replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=why)
+            return replace(seen, judgement=pending, trials=wanted, is_tried=bool(open_trials))
+        excused = sum(job is not None and job.status in FAILED for _, job in tried)
+        judgement = judge_jobs(statuses, plan.failed_jobs_at_most, excused)
+        if judgement.verdict is not Verdict.FAIL:
+            return replace(seen, judgement=judgement)
+        return replace(seen, judgement=replace(judgement, reason=self._failure(jobs).added_to(judgement.reason)))
+
+    def _failure(self, jobs: Iterable[JobRecord]) -> Failure:
+        """Return why the first of the jobs that failed did."""
+        failed = next((job for job in jobs if job.status == "Failed"), None)
+        return self.workspace.job_failure(failed.name) if failed else UNKNOWN
+
+    def jobs(self, release: Release) -> tuple[JobName, ...]:
+        """Return the jobs in which the versions score the batch, those whose names Azure ML never told included."""
+        if release.plan.batch is None:
+            return ()
+        requests = [request_for(release, each) for each in sides(release)]
+        runs = [(request, run) for request in requests if (run := self.runs.read(request.name))]
+        found = (run.job or self.workspace.batch.asked_before(request) for request, run in runs)
+        return tuple(job for job in found if job)
+
+    def _job(self, release: Release, of: Serving) -> JobRecord | None:
+        return self._asked_job(scoring_job(release.id, of.deployment))
+
+    def _asked_job(self, name: JobName) -> JobRecord | None:
+        run = self.runs.read(name)
+        return self.workspace.job(run.job) if run and run.job else None
+
+    def _judged(self, release: Release, plan: BatchPlan) -> Judgement | None:
+        """Return how the predictions compare; None when they cannot be read now."""
+        from shared.judge.batch import judge_batch
+
+        tables = {}
+        for each in sides(release):
+            try:
+                table = self.data.batch_predictions(request_for(release, each).output, plan.layout)
+                tables[each.deployment] = keyed(table, *plan.layout.key, plan.layout.prediction)
+            except RetryableError:
+                return None
+            except PermanentError as exc:
+                why = f"the predictions of deployment {each.deployment} cannot be read: {exc.message}"
+                return Judgement(Verdict.INCONCLUSIVE, why, has_data=False)
+        champion, challenger = (tables[each.deployment] for each in sides(release))
+        return judge_batch(champion, challenger, plan.layout, plan.tolerances)

@@ -1,0 +1,145 @@
+"""Keeps endpoints as their last release left them, and clears away what serves nobody any more.
+
+It touches only endpoints that no release owns. Before each write it stores the endpoint's record anew, guarded by its
+ETag: a release that took the endpoint meanwhile makes that fail.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
+from shared.domain.notice import Notice, NoticeKind
+from shared.domain.release import Release
+from shared.domain.release_plan import KeepPlan
+from shared.engine.notices.access import stuck
+from shared.engine.releases.act import SEEN_COUNTS_FOR
+from shared.errors import VigiaError
+from shared.logs import fields
+from shared.ports.batch_endpoints import Endpoints, endpoints_of
+from shared.ports.clock import Clock, Deadline
+from shared.ports.outbox import Outbox
+from shared.ports.workspace import EndpointRecord, Workspace
+from shared.release.core.observation import EndpointClaim
+from shared.release.core.standing import cannot_take
+from shared.release.core.words import split
+from shared.release.states.interference import landed_late
+from shared.store.codec import UNREADABLE_RECORD
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.releases import ReleaseStore
+
+log = logging.getLogger("vigia.keeper")
+
+
+@dataclass(frozen=True)
+class EndpointKeeper:
+    workspace: Workspace
+    endpoints: EndpointStore
+    releases: ReleaseStore
+    outbox: Outbox
+    clock: Clock
+
+    def run(self) -> None:
+        """Look at every endpoint that a release was given; one's trouble does not keep the others waiting."""
+        for name in list(self.endpoints.names()):
+            try:
+                self._look(name)
+            except VigiaError as exc:
+                log.warning("keeper.delayed", extra=fields(endpoint=name, code=exc.code, reason=exc.message))
+                self._tell_damage(name, exc)
+
+    def _tell_damage(self, name: EndpointName, exc: VigiaError) -> None:
+        if exc.code == UNREADABLE_RECORD:
+            with suppress(VigiaError):
+                self.outbox.post([stuck(f"endpoint {name}", exc.message, self.clock.now())])
+
+    def _look(self, name: EndpointName) -> None:
+        claim = self.endpoints.read(name)
+        last = self._last_release(claim.last_owner)
+        if claim.owner is not None or last is None:
+            return
+        of = endpoints_of(self.workspace, last.plan.endpoint_type)
+        endpoint = of.endpoint(name)
+        if endpoint is None or endpoint.state != "Succeeded":
+            return
+        actual = {deployment: share for deployment, share in endpoint.traffic.items() if share}
+        if claim.desired and actual != dict(claim.desired):
+            self._differs(claim, last, endpoint, actual)
+        elif claim.told is not None:
+            self.endpoints.change(claim, replace(claim, told=None))
+        elif last.plan.keep and last.plan.keep.then != "keep":
+            self._clear_away(of, claim, endpoint, last.plan.keep)
+
+    def _last_release(self, release: ReleaseId | None) -> Release | None:
+        stored = self.releases.load(release) if release else None
+        return stored.release if stored else None
+
+    def _differs(
+        self, claim: EndpointClaim, last: Release, endpoint: EndpointRecord, actual: Mapping[DeploymentName, int]
+    ) -> None:
+        """Put back what a late write of ours did, and what a person did if the policy says so; tell people."""
+        is_ours = landed_late(actual, claim, last, self.clock.now())
+        obstacle = cannot_take(endpoint, claim.desired)
+        repairs = (is_ours or last.plan.on_hand_edit == "repair") and not obstacle
+        if (obstacle or not is_ours) and claim.told != actual:
+            self._tell(claim, last, actual, obstacle, repairs=repairs)
+            claim = replace(claim, told=dict(actual), generation=claim.generation + 1)
+        if repairs and self.endpoints.change(claim, claim):
+            log.info("keeper.repaired", extra=fields(endpoint=claim.endpoint, was=split(actual)))
+            deadline = self._deadline()
+            endpoints_of(self.workspace, last.plan.endpoint_type).set_traffic(claim.endpoint, claim.desired, deadline)
+
+    def _tell(
+        self, claim: EndpointClaim, last: Release, actual: Mapping[DeploymentName, int], obstacle: str, *, repairs: bool
+    ) -> None:
+        wanted = split(claim.desired)
+        left = f"it was {wanted}, and is left" + (f": {obstacle}" if obstacle else "")
+        then = f"it is put back to {wanted}" if repairs else left
+        parameters = {"endpoint": str(claim.endpoint), "reason": f"it is {split(actual)} now; {then}"}
+        key = f"traffic/{claim.endpoint}/{claim.generation}"
+        # Told before it is remembered: a crash in between repeats the notice under its key.
+        self.outbox.post((Notice(NoticeKind.TRAFFIC_CHANGED, key, last.model, parameters),))
+        self.endpoints.change(claim, replace(claim, told=dict(actual)))
+
+    def _deadline(self) -> Deadline:
+        return Deadline(self.clock, self.clock.now() + SEEN_COUNTS_FOR)
+
+    def _clear_away(self, of: Endpoints, claim: EndpointClaim, endpoint: EndpointRecord, keep: KeepPlan) -> None:
+        """Delete or scale down one deployment that has been idle for long enough, or forget one that is gone."""
+        states = {deployment.name: deployment.state for deployment in endpoint.deployments}
+        needed, deadline = _needed(claim, endpoint), self._deadline()
+        for name, since in sorted(claim.idle.items(), key=lambda item: item[1]):
+            if name not in states:
+                self.endpoints.change(claim, _without(claim, name))
+                return
+            is_last_known_good = claim.last_known_good is not None and claim.last_known_good.deployment == name
+            stays_for = keep.last_known_good_for if is_last_known_good else keep.champion_for
+            if stays_for is None or name in needed or states[name] == "Deleting":
+                continue
+            if self.clock.now() - since < stays_for:
+                continue
+            if not self.endpoints.change(claim, claim):
+                return
+            log.info("keeper.cleared", extra=fields(endpoint=claim.endpoint, deployment=name, how=keep.then))
+            if keep.then == "delete":
+                # Forgotten when a later look finds it gone: a crash before this line must not keep it for ever.
+                of.delete_deployment(claim.endpoint, name, deadline)
+                return
+            self.workspace.scale_deployment(claim.endpoint, name, 1, deadline)
+            stored = self.endpoints.read(claim.endpoint)
+            self.endpoints.change(stored, _without(stored, name))
+            return
+
+
+def _needed(claim: EndpointClaim, endpoint: EndpointRecord) -> set[DeploymentName]:
+    """Return what must stay as it is: what serves, is copied to, or is to serve."""
+    recorded = {claim.champion.deployment} if claim.champion else set()
+    shares = (endpoint.traffic, endpoint.mirror_traffic, claim.desired)
+    return recorded | {name for share in shares for name, percent in share.items() if percent}
+
+
+def _without(claim: EndpointClaim, name: DeploymentName) -> EndpointClaim:
+    return replace(claim, idle={other: since for other, since in claim.idle.items() if other != name})

@@ -1,0 +1,238 @@
+"""Looks at the world for one step of a release; each state reads only what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from shared.domain.failure import UNKNOWN
+from shared.domain.ids import JobName, ReleaseId
+from shared.domain.release import Release, ReleaseState
+from shared.domain.verdict import GateResult, Judgement
+from shared.engine.releases.batch import BatchScorer
+from shared.engine.releases.judge import judged
+from shared.engine.releases.outcomes import outcome_of
+from shared.errors import PermanentError, RetryableError
+from shared.ports.approvals import ApprovalStore
+from shared.ports.batch_endpoints import endpoints_of
+from shared.ports.clock import Clock
+from shared.ports.data import DataReader
+from shared.ports.telemetry import Telemetry
+from shared.ports.workspace import Answer, EndpointRecord, JobRecord, ModelRecord, Workspace
+from shared.release.core.names import evaluation_job
+from shared.release.core.observation import EndpointClaim, Observation, Rival
+from shared.release.states.probes import is_due
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.releases import ReleaseStore
+
+if TYPE_CHECKING:
+    from shared.release.gates.spec import Lineage
+
+
+@dataclass(frozen=True)
+class Observer:
+    workspace: Workspace
+    telemetry: Telemetry
+    data: DataReader
+    approvals: ApprovalStore
+    releases: ReleaseStore
+    endpoints: EndpointStore
+    clock: Clock
+    scorer: BatchScorer
+
+    def observe(self, release: Release) -> Observation:
+        """Return what the release's state looks at.
+
+        Raises:
+            VigiaError: something cannot be read. Measurements that cannot be read are none instead.
+        """
+        if release.state.is_terminal:
+            return Observation(claim=self.endpoints.read(release.endpoint))
+        seen = Observation(request=self.releases.request(release.id), hold=self.releases.held(release.id))
+        look = _LOOKS.get(release.state)
+        return look(self, release, seen) if look else seen
+
+    def _opened(self, release: Release, seen: Observation) -> Observation:
+        claim = self.endpoints.read(release.endpoint)
+        seen = self._with_endpoint(release, seen)
+        return replace(
+            seen,
+            model=self.workspace.model(release.model, release.version),
+            claim=claim,
+            holder=self.holder(claim, release.id),
+            rivals=self._rivals(release),
+            champion_created_at=self._champion_created_at(release, seen.endpoint),
+        )
+
+    def _gating(self, release: Release, seen: Observation) -> Observation:
+        from shared.release.gates.registry import judge_lineage, reads_lineage
+
+        model = self.workspace.model(release.model, release.version)
+        results = judge_lineage(release, self._lineage(release, model)) if reads_lineage(release) else ()
+        return replace(seen, model=model, rivals=self._rivals(release), gate_results=results)
+
+    def _lineage(self, release: Release, model: ModelRecord | None) -> Lineage:
+        from shared.release.gates.registry import training_input
+        from shared.release.gates.spec import Lineage
+
+        job = self.workspace.job(model.job) if model and model.job else None
+        wanted = training_input(release)
+        if wanted is None:
+            return Lineage(model, job)
+        source = job.inputs.get(wanted) if job else None
+        if source is None:
+            why = f"its job {job.name} has no input {wanted}" if job else "no training job is recorded"
+            return Lineage(model, job, problem=why)
+        try:
+            return Lineage(model, job, self.data.table(source))
+        except PermanentError as exc:
+            return Lineage(model, job, problem=exc.message)
+
+    def _evaluating(self, release: Release, seen: Observation) -> Observation:
+        job = self.workspace.job(evaluation_job(release.id))
+        results = self._evaluated(release, job) if job and job.has_succeeded else None
+        has_failed = job is not None and job.has_ended and not job.has_succeeded
+        failure = self.workspace.job_failure(evaluation_job(release.id)) if has_failed else UNKNOWN
+        return replace(seen, job=job, gate_results=results, rivals=self._rivals(release), failure=failure)
+
+    def _awaiting_approval(self, release: Release, seen: Observation) -> Observation:
+        decision = self.approvals.decision(release.id, release.approval_digest)
+        return replace(seen, decision=decision, rivals=self._rivals(release))
+
+    def _deploying(self, release: Release, seen: Observation) -> Observation:
+        seen = self._with_endpoint(release, seen)
+        challenger = seen.deployment(release.challenger.deployment)
+        if challenger and challenger.state in {"Failed", "Canceled"}:
+            of = endpoints_of(self.workspace, release.plan.endpoint_type)
+            return replace(seen, failure=of.deployment_failure(release.endpoint, challenger.name))
+        if release.plan.smoke_test is None or challenger is None or challenger.state != "Succeeded":
+            return seen
+        return replace(seen, answer=self._answer(release, release.plan.smoke_test.request))
+
+    def _answer(self, release: Release, request: str) -> Answer | None:
+        try:
+            return self.workspace.score(release.endpoint, release.challenger.deployment, request)
+        except RetryableError:
+            return None
+
+    def _serving(self, release: Release, seen: Observation) -> Observation:
+        judgement = None
+        if release.phase == "baking" and release.traffic_since:
+            judgement = self._judged(release, release.traffic_since, timedelta(0))
+            seen = replace(seen, outcome=outcome_of(self.data, release, self.clock.now()))
+        seen = self._with_traffic(release, seen)
+        return self._with_probes(release, replace(seen, judgement=judgement))
+
+    def _comparing(self, release: Release, seen: Observation) -> Observation:
+        seen = self._with_traffic(release, seen)
+        return self.scorer.compared(release, release.plan.batch, seen) if release.plan.batch else seen
+
+    def _watching(self, release: Release, seen: Observation) -> Observation:
+        if release.plan.batch:
+            return self.scorer.watched(release, release.plan.batch, self._with_traffic(release, seen))
+        judgement = None
+        if release.traffic_since and release.phase != "ending":
+            # Without what is held back, or probes, the champion's intervals from before the promotion are compared.
+            is_beside = release.holdback > 0 or release.probed_at
+            lag = timedelta(0) if is_beside else _whole(release.plan.watch_for, release)
+            judgement = self._judged(release, release.traffic_since, lag)
+        seen = self._with_traffic(release, seen)
+        return self._with_probes(release, replace(seen, judgement=judgement))
+
+    def _with_probes(self, release: Release, seen: Observation) -> Observation:
+        """Add the recorded requests, when probes are due; that they cannot be read is part of the evidence."""
+        judgement, plan = seen.judgement, release.plan.probe
+        if judgement is None or plan is None or not is_due(release, self.clock.now()):
+            return seen
+        from shared.engine.releases.probe_sample import requests_of
+
+        try:
+            return replace(seen, probe_sample=requests_of(self.data.table(plan.sample)))
+        except (PermanentError, RetryableError) as exc:
+            why = f"{judgement.reason}; probes cannot be sent: {exc.message}"
+            return replace(seen, judgement=replace(judgement, reason=why))
+
+    def _rolling_back(self, release: Release, seen: Observation) -> Observation:
+        return self._with_traffic(release, seen)
+
+    def _with_traffic(self, release: Release, seen: Observation) -> Observation:
+        """Add the endpoint, and what is wanted of it."""
+        return replace(self._with_endpoint(release, seen), claim=self.endpoints.read(release.endpoint))
+
+    def _with_endpoint(self, release: Release, seen: Observation) -> Observation:
+        seen_at = self.clock.now()
+        endpoint = endpoints_of(self.workspace, release.plan.endpoint_type).endpoint(release.endpoint)
+        return replace(seen, endpoint=endpoint, seen_at=seen_at)
+
+    def holder(self, claim: EndpointClaim, release: ReleaseId) -> ReleaseId | None:
+        """Return the other release that owns the endpoint; one that has ended does not count."""
+        if claim.owner in {None, release}:
+            return None
+        try:
+            owner = self.releases.load(ReleaseId(claim.owner or ""))
+        except PermanentError:
+            # Nobody can tell whether it has ended: until its record is mended the endpoint is its own.
+            return claim.owner
+        return None if owner is None or owner.release.state.is_terminal else claim.owner
+
+    def _rivals(self, release: Release) -> tuple[Rival, ...]:
+        found = []
+        for other in self.releases.open_ids():
+            stored = self.releases.readable(other) if other != release.id else None
+            if stored and _is_rival(stored.release, release):
+                rival = stored.release
+                is_held = bool(rival.held_because)
+                found.append(Rival(rival.id, rival.version, rival.model_created_at, rival.state, is_held))
+        return tuple(found)
+
+    def _champion_created_at(self, release: Release, endpoint: EndpointRecord | None) -> datetime | None:
+        serving = {name for name, share in endpoint.traffic.items() if share} if endpoint else set()
+        for deployment in endpoint.deployments if endpoint else ():
+            if deployment.name in serving and deployment.version and not deployment.version.isdecimal():
+                model = self.workspace.model(release.model, deployment.version)
+                return model.created_at if model else None
+        return None
+
+    def _evaluated(self, release: Release, job: JobRecord) -> tuple[GateResult, ...]:
+        from shared.release.gates.registry import judge, unreadable
+
+        try:
+            scores = self.data.table(scores_uri(job))
+        except PermanentError as exc:
+            return unreadable(release, exc.message)
+        return judge(release, "evaluation", scores)
+
+    def _judged(self, release: Release, since: datetime, lag: timedelta) -> Judgement | None:
+        return judged(self.telemetry, self.data, release, since, lag, self.clock.now())
+
+
+_LOOKS: Mapping[ReleaseState, Callable[[Observer, Release, Observation], Observation]] = {
+    ReleaseState.OPENED: Observer._opened,
+    ReleaseState.GATING: Observer._gating,
+    ReleaseState.EVALUATING: Observer._evaluating,
+    ReleaseState.AWAITING_APPROVAL: Observer._awaiting_approval,
+    ReleaseState.DEPLOYING: Observer._deploying,
+    ReleaseState.SHADOWING: Observer._serving,
+    ReleaseState.COMPARING: Observer._comparing,
+    ReleaseState.CANARY: Observer._serving,
+    ReleaseState.WATCHING: Observer._watching,
+    ReleaseState.ROLLING_BACK: Observer._rolling_back,
+}
+
+
+def scores_uri(job: JobRecord) -> str:
+    """Return where the evaluation's scores are; where Azure ML puts them when it does not say."""
+    default = f"azureml://datastores/workspaceblobstore/paths/azureml/{JobName(job.name)}/scores/"
+    return job.outputs.get("scores") or default
+
+
+def _is_rival(other: Release, release: Release) -> bool:
+    return other.model == release.model and other.endpoint == release.endpoint and not other.state.is_terminal
+
+
+def _whole(length: timedelta, release: Release) -> timedelta:
+    """Return the length, rounded up to whole intervals."""
+    interval = release.plan.judge.interval
+    return -(-length // interval) * interval

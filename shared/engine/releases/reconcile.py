@@ -1,0 +1,270 @@
+"""Advances one release: load, observe, step, save, ask to be woken again, act, tell people.
+
+The record is saved before anything is done: whoever cannot save (another worker moved the release) does nothing, and
+whoever dies after saving leaves a record whose next look asks for the same actions again. The next look is requested
+before acting, so that a crash in an action cannot stop the release; the sweep finds it if even that request is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from shared.domain.ids import ReleaseId
+from shared.domain.release import Release, ReleaseState
+from shared.engine.notices.access import stuck, tell_refusal
+from shared.engine.releases.act import Actor
+from shared.engine.releases.batch import BatchScorer
+from shared.engine.releases.observe import Observer
+from shared.errors import AccessRefusedError, PermanentError, RetryableError, VigiaError
+from shared.logs import fields
+from shared.ports.approvals import ApprovalStore
+from shared.ports.clock import Clock
+from shared.ports.data import DataReader
+from shared.ports.outbox import Outbox
+from shared.ports.queues import RELEASES, MessageQueue
+from shared.ports.telemetry import Telemetry
+from shared.ports.workspace import Workspace
+from shared.release.core.actions import CreateDeployment
+from shared.release.core.observation import Observation
+from shared.release.core.transitions import Step
+from shared.release.states.blind import TELLS_AFTER
+from shared.release.states.ending import end, go_back
+from shared.release.step import step
+from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.releases import ReleaseStore, StoredRelease
+
+log = logging.getLogger("vigia.releases")
+
+LOOKS_AT_ONCE = 12
+# What fails is tried again soon at first, and less than sixty times an hour for as long as it takes.
+RETRY_SOON, RETRY_LATER = timedelta(seconds=5), timedelta(seconds=75)
+RETRIED_SOON_FOR = timedelta(seconds=30)
+LONGEST_DELAY = timedelta(days=6)
+NO_WAIT = timedelta(0)
+# Whatever Azure asks for: a challenger that serves is looked at again.
+LONGEST_ASKED = timedelta(minutes=10)
+
+
+def wake_message(release: ReleaseId, at: datetime | None = None) -> str:
+    """Return a message for queue `releases`: look at the release now, or (with `at`) as was arranged."""
+    return json.dumps({"release": release} if at is None else {"release": release, "at": at.isoformat()})
+
+
+def _read(message: str) -> tuple[ReleaseId, datetime | None]:
+    try:
+        content = json.loads(message)
+        at = content.get("at")
+        return ReleaseId(str(content["release"])), datetime.fromisoformat(at) if at else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        raise PermanentError(
+            code="releases.unreadable",
+            message=f"a message of queue {RELEASES} cannot be read: {message!r:.200}",
+            hint='send {"release": ID}',
+        ) from exc
+
+
+def _asked(exc: VigiaError) -> timedelta:
+    """Return how long Azure asks to wait, as far as a release may lie still."""
+    after = exc.after if isinstance(exc, RetryableError) else None
+    return min(after or NO_WAIT, LONGEST_ASKED)
+
+
+def _not_before(taken: Step, at: datetime) -> Step:
+    """Return the step with its next look no earlier than Azure wants to be asked again."""
+    if taken.wake_at >= at:
+        return taken
+    return Step(replace(taken.release, wake_at=at), taken.actions, at)
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    workspace: Workspace
+    telemetry: Telemetry
+    data: DataReader
+    approvals: ApprovalStore
+    outbox: Outbox
+    releases: ReleaseStore
+    endpoints: EndpointStore
+    queue: MessageQueue
+    clock: Clock
+
+    def handle(self, message: str, *, is_last_try: bool = False) -> None:
+        """Act on a message of queue `releases`. Of two wake-ups for one release the one that is not the
+        arranged one is dropped, so that messages never multiply.
+
+        Args:
+            is_last_try: a failure is left to the sweep, which wakes whatever is overdue: on the poison queue the
+                message would call people to what needs nobody.
+
+        Raises:
+            PermanentError: the message is none of ours.
+            RetryableError: the storage does not answer, or notices could not be handed over.
+        """
+        release, arranged_at = _read(message)
+        try:
+            self.reconcile(release, arranged_at)
+        except RetryableError as exc:
+            if not is_last_try:
+                raise
+            log.warning("release.left_to_sweep", extra=fields(release=release, code=exc.code, reason=exc.message))
+
+    def reconcile(self, release_id: ReleaseId, arranged_at: datetime | None = None) -> None:
+        """Move the release as far as it goes now.
+
+        Args:
+            arranged_at: when the release asked to be looked at; None for a look out of turn.
+        """
+        try:
+            stored = self.releases.load(release_id)
+        except PermanentError as exc:
+            # Set aside where it is: whoever mends it has it go on, and no other release waits for that.
+            log.error("release.unreadable", extra=fields(release=release_id, reason=exc.message))
+            self.outbox.post([stuck(f"release {release_id}", exc.message, self.clock.now())])
+            return
+        if stored is None:
+            log.warning("release.unknown", extra=fields(release=release_id))
+            return
+        wake_at = stored.release.wake_at
+        if arranged_at is not None and arranged_at != wake_at and self.clock.now() < wake_at:
+            return
+        for _ in range(LOOKS_AT_ONCE):
+            if stored.release.is_settled:
+                return
+            after = self._look(stored)
+            if after is None:
+                return
+            stored = after
+            if stored.release.wake_at > self.clock.now():
+                break
+        if not stored.release.is_settled and stored.release.wake_at <= self.clock.now():
+            self._wake(stored.release, self.clock.now())
+
+    def _look(self, stored: StoredRelease) -> StoredRelease | None:
+        """Take one step; None when this worker is to stop: the release is another's, or has to wait."""
+        now = self.clock.now()
+        seen, asked = self._seen(stored.release)
+        taken = _not_before(step(stored.release, seen, now), now + asked)
+        saved = self._save(stored, taken.release)
+        if saved is None:
+            return None
+        if not saved.release.is_settled and taken.wake_at > now:
+            self._wake(saved.release, now)
+        after = self._act(saved, taken, seen)
+        return self._tell(after) if after else None
+
+    def _seen(self, release: Release) -> tuple[Observation, timedelta]:
+        """Return what is to be seen, and how long Azure asks not to be asked again. That nothing is to be seen, for a
+        moment or for good, is something to decide by, too."""
+        try:
+            return self._observer.observe(release), NO_WAIT
+        except VigiaError as exc:
+            log.warning("release.unseen", extra=fields(release=release.id, code=exc.code, reason=exc.message))
+            tell_refusal(exc, self.outbox, self.clock.now())
+            unseen = Observation(unseen=exc.message, is_refused=isinstance(exc, AccessRefusedError) and exc.lacks_role)
+            asked = _asked(exc)
+        with suppress(VigiaError):
+            return replace(unseen, request=self.releases.request(release.id)), asked
+        return unseen, asked
+
+    def _act(self, saved: StoredRelease, taken: Step, seen: Observation) -> StoredRelease | None:
+        for action in taken.actions:
+            try:
+                self._actor.act(saved.release, action, seen.seen_at)
+            except RetryableError as exc:
+                about = fields(release=saved.release.id, action=type(action).__name__, code=exc.code)
+                log.info("release.action_delayed", extra=about)
+                tell_refusal(exc, self.outbox, self.clock.now())
+                self._tell(saved)
+                self._tell_undone(saved.release, exc)
+                if taken.wake_at <= self.clock.now() + _asked(exc):
+                    self._retry(saved, _asked(exc))
+                return None
+            except PermanentError as exc:
+                log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
+                return self._refused(saved, seen, exc.message)
+            if isinstance(action, CreateDeployment):
+                noted = self._save(saved, replace(saved.release, deployed_at=self.clock.now()))
+                if noted is None:
+                    return None
+                saved = noted
+        return saved
+
+    def _tell_undone(self, release: Release, exc: RetryableError) -> None:
+        """Tell that a release has ended and cannot be left: it still owns its endpoint, and no other gets a turn; or
+        that Azure lets nobody move the traffic of one that serves, which may be a roll back."""
+        now = self.clock.now()
+        if now - release.entered_at < TELLS_AFTER:
+            return
+        if release.state.is_terminal:
+            self.outbox.post([stuck(f"the end of release {release.id}", exc.message, now)])
+        elif isinstance(exc, AccessRefusedError) and not release.state.is_before_serving:
+            self.outbox.post([stuck(f"the traffic of release {release.id}", exc.message, now)])
+
+    def _refused(self, stored: StoredRelease, seen: Observation, why: str) -> StoredRelease | None:
+        """It is refused for good: fail before traffic was touched, take it back after; keep trying to roll back."""
+        release, now = stored.release, self.clock.now()
+        if release.state.is_terminal:
+            self._retry(stored)
+            return None
+        if release.state is ReleaseState.ROLLING_BACK:
+            return stored
+        if release.state.is_before_serving:
+            return self._save(stored, end(release, ReleaseState.FAILED, why, now).release)
+        return self._save(stored, go_back(release, seen, ReleaseState.FAILED, why, now).release)
+
+    def _tell(self, stored: StoredRelease) -> StoredRelease | None:
+        """Hand over new notices. They stay in the record, so a crash on the way repeats them under their keys."""
+        release = stored.release
+        if release.posted >= len(release.notices):
+            return stored
+        self.outbox.post(release.notices[release.posted :])
+        return self.releases.save(stored, replace(release, posted=len(release.notices)))
+
+    def _save(self, stored: StoredRelease, release: Release) -> StoredRelease | None:
+        saved = self.releases.save(stored, release)
+        before = stored.release
+        if saved and (release.state, release.step_index, release.phase) != (
+            before.state,
+            before.step_index,
+            before.phase,
+        ):
+            about = fields(release=release.id, state=release.state, left=before.state, reason=release.reason)
+            log.info("release.moved", extra=about)
+        return saved
+
+    def _retry(self, stored: StoredRelease, asked: timedelta = NO_WAIT) -> None:
+        now = self.clock.now()
+        after = RETRY_SOON if now - stored.release.entered_at < RETRIED_SOON_FOR else RETRY_LATER
+        saved = self.releases.save(stored, replace(stored.release, wake_at=now + max(after, asked)))
+        if saved:
+            self._wake(saved.release, now)
+
+    def _wake(self, release: Release, now: datetime) -> None:
+        delay = min(max(release.wake_at - now, timedelta(0)), LONGEST_DELAY)
+        self.queue.send(RELEASES, wake_message(release.id, release.wake_at), delay)
+
+    @cached_property
+    def _observer(self) -> Observer:
+        return Observer(
+            self.workspace,
+            self.telemetry,
+            self.data,
+            self.approvals,
+            self.releases,
+            self.endpoints,
+            self.clock,
+            self._scorer,
+        )
+
+    @cached_property
+    def _actor(self) -> Actor:
+        return Actor(self.workspace, self.approvals, self.releases, self.endpoints, self.clock, self._scorer)
+
+    @cached_property
+    def _scorer(self) -> BatchScorer:
+        return BatchScorer(self.workspace, self.data, self.releases.batch_runs, self.clock)

@@ -1,0 +1,1 @@
+"""Events that we make: our own, and those that Azure ML should have sent."""

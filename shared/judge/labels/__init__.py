@@ -1,0 +1,1 @@
+"""Judgements by labels that arrive: A/B outcomes and the quality of answers."""

@@ -1,0 +1,248 @@
+"""What each labelled row is worth, and how surely the difference of two versions is known.
+
+All differences are gains: challenger less champion, in the metric's good direction. The rows of the two versions are
+other rows, so their samples are independent of each other, unlike those of an evaluation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared.domain.outcome import Better, Totals, is_higher_better
+from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError, as_numbers, as_text, missing_predictions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+RESAMPLES = 4000
+FEWEST_OF_A_KIND = 10
+# Beyond this the logarithm has no value. The same place as in shared/drift/metrics/binary.py, after scikit-learn's.
+_CLIP = float(np.finfo(np.float64).eps)
+_CUT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Both versions' values, and the one-sided lower and upper confidence bounds of the gain."""
+
+    challenger: float
+    champion: float
+    low: float
+    high: float
+
+
+def row_values(metric: str, arm: Arm) -> Numbers:
+    """Return each row's value, in the metric's own unit and direction.
+
+    Raises:
+        UnusableOutcomeError: the labels or predictions do not fit the metric.
+    """
+    if metric == "mean":
+        return as_numbers(arm.labels, "outcomes")
+    if metric == "accuracy":
+        return _hits(arm)
+    labels, predictions = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")
+    if metric == "log_loss":
+        _check_classes(metric, labels)
+        if bool(((predictions < 0) | (predictions > 1)).any()):
+            raise UnusableOutcomeError("log_loss needs predictions that are probabilities, 0 to 1")
+        kept = np.clip(predictions, _CLIP, 1 - _CLIP)
+        return np.where(labels == 1, -np.log(kept), -np.log1p(-kept))
+    missed = labels - predictions
+    return np.abs(missed) if metric == "mae" else missed * missed
+
+
+def totals(values: Numbers) -> Totals | None:
+    """Return them; None for fewer than two rows, which have no variance."""
+    return Totals(len(values), float(values.mean()), float(values.var(ddof=1))) if len(values) > 1 else None
+
+
+def bounds(metric: str, better: Better, challenger: Arm, champion: Arm, confidence: float) -> Bounds:
+    """Return how the versions compare.
+
+    Args:
+        confidence: of each bound, 0.5 to 1.
+
+    Raises:
+        UnusableOutcomeError: the rows do not fit the metric, or are too few of a kind.
+    """
+    sign = 1.0 if is_higher_better(metric, better) else -1.0
+    if metric in {"precision", "recall"}:
+        return of_shares(_conditional(metric, challenger), _conditional(metric, champion), sign, confidence)
+    if metric == "f1":
+        return _of_f1(_confusion("f1", challenger), _confusion("f1", champion), confidence)
+    if metric == "roc_auc":
+        return _of_areas(challenger, champion, confidence)
+    per_row = "mse" if metric == "rmse" else metric
+    values = row_values(per_row, challenger), row_values(per_row, champion)
+    if all(bool(np.isin(each, (0.0, 1.0)).all()) for each in values):
+        hits = [(int(each.sum()), len(each)) for each in values]
+        return of_shares(hits[0], hits[1], sign, confidence)
+    return _of_means(values[0], values[1], sign, confidence, is_root=metric == "rmse")
+
+
+def of_shares(challenger: tuple[int, int], champion: tuple[int, int], sign: float, confidence: float) -> Bounds:
+    """Return the bounds for shares, each given as (hits, rows): Wilson's, joined as Newcombe does.
+
+    Source: R. G. Newcombe, Interval estimation for the difference between independent proportions, Statistics in
+    Medicine 17 (1998), method 10.
+    """
+    (p_c, low_c, high_c), (p_b, low_b, high_b) = _wilson(*challenger, confidence), _wilson(*champion, confidence)
+    down = math.hypot(p_c - low_c, high_b - p_b)
+    up = math.hypot(high_c - p_c, p_b - low_b)
+    return _signed(p_c, p_b, p_c - p_b - down, p_c - p_b + up, sign)
+
+
+def _wilson(hits: int, rows: int, confidence: float) -> tuple[float, float, float]:
+    from scipy.special import ndtri
+
+    z = float(ndtri(confidence))
+    share, weight = hits / rows, 1 + z * z / rows
+    middle = (share + z * z / (2 * rows)) / weight
+    reach = z / weight * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    return share, min(share, middle - reach), max(share, middle + reach)
+
+
+def _of_means(challenger: Numbers, champion: Numbers, sign: float, confidence: float, is_root: bool) -> Bounds:
+    """Return Welch's bounds; of the means' square roots by the delta method."""
+    means = [float(each.mean()) for each in (challenger, champion)]
+    errors = [float(each.var(ddof=1)) / len(each) for each in (challenger, champion)]
+    if is_root:
+        roots = [math.sqrt(mean) for mean in means]
+        errors = [error / (4 * mean) if mean else 0.0 for error, mean in zip(errors, means, strict=True)]
+        means = roots
+    reach = _reach(list(zip(errors, (len(challenger), len(champion)), strict=True)), confidence)
+    gain = means[0] - means[1]
+    return _signed(means[0], means[1], gain - reach, gain + reach, sign)
+
+
+def _of_areas(challenger: Arm, champion: Arm, confidence: float) -> Bounds:
+    """Return the bounds for areas under the ROC curves of different rows.
+
+    Each area has DeLong's variance, without the covariance of the versions, which have no row in common. Bounds of an
+    area are taken on its logit, because an estimate near 1 errs further down than up, and joined as those of
+    shares are.
+    Source: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988), eq. 4-6; M. S. Pepe, The Statistical
+    Evaluation of Medical Tests (2003), section 5.2 (the logit); G. Y. Zou and A. Donner, Statistics in Medicine 27
+    (2008) (the joining).
+    """
+    (area_c, low_c, high_c), (area_b, low_b, high_b) = (
+        _logit_bounds(arm, confidence) for arm in (challenger, champion)
+    )
+    gain = area_c - area_b
+    down, up = math.hypot(area_c - low_c, high_b - area_b), math.hypot(high_c - area_c, area_b - low_b)
+    return Bounds(area_c, area_b, gain - down, gain + up)
+
+
+def _logit_bounds(arm: Arm, confidence: float) -> tuple[float, float, float]:
+    """Return the area with its bounds."""
+    from scipy.special import expit, logit
+
+    area, errors = _area(arm)
+    reach = _reach(errors, confidence) / (area * (1 - area))
+    middle = float(logit(area))
+    return area, float(expit(middle - reach)), float(expit(middle + reach))
+
+
+def _area(arm: Arm) -> tuple[float, list[tuple[float, int]]]:
+    """Return the area, and the variance that the positive and the negative rows add to it, with how many they are."""
+    from scipy.stats import rankdata
+
+    labels, scores = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")
+    _check_classes("roc_auc", labels)
+    wins, losses = scores[labels == 1], scores[labels == 0]
+    if min(len(wins), len(losses)) < FEWEST_OF_A_KIND:
+        raise UnusableOutcomeError(
+            f"roc_auc needs {FEWEST_OF_A_KIND} rows of each class; there are {len(losses):,} of 0 and {len(wins):,} "
+            "of 1"
+        )
+    ranks = rankdata(np.concatenate([wins, losses]))
+    by_win = (ranks[: len(wins)] - rankdata(wins)) / len(losses)
+    by_loss = 1 - (ranks[len(wins) :] - rankdata(losses)) / len(wins)
+    errors = [(float(each.var(ddof=1)) / len(each), len(each)) for each in (by_win, by_loss)]
+    return float(by_win.mean()), errors
+
+
+def _reach(errors: list[tuple[float, int]], confidence: float) -> float:
+    """Return how far a bound is from the estimate: Student's quantile with Welch and Satterthwaite's freedom.
+
+    Args:
+        errors: independent squared standard errors, each with the rows it was told from.
+    """
+    from scipy.special import stdtrit
+
+    whole = math.fsum(error for error, _ in errors)
+    if whole <= 0:
+        raise UnusableOutcomeError("the rows of a version are all alike, so nothing can be told from how they scatter")
+    freedom = whole**2 / math.fsum(error**2 / (rows - 1) for error, rows in errors)
+    return float(stdtrit(freedom, confidence)) * math.sqrt(whole)
+
+
+def _of_f1(challenger: tuple[int, ...], champion: tuple[int, ...], confidence: float) -> Bounds:
+    """Return percentile-bootstrap bounds: drawing rows anew is drawing the four counts anew.
+
+    Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+    """
+    chance = np.random.default_rng(sum(challenger) + sum(champion))
+    drawn = []
+    for counts in (challenger, champion):
+        rows = sum(counts)
+        drawn.append(_f1(chance.multinomial(rows, np.array(counts) / rows, RESAMPLES)))
+    low, high = np.quantile(drawn[0] - drawn[1], [1 - confidence, confidence]).tolist()
+    values = [float(_f1(np.array([counts]))[0]) for counts in (challenger, champion)]
+    return Bounds(values[0], values[1], low, high)
+
+
+def _f1(counts: NDArray[np.int64]) -> Numbers:
+    hits, flagged_wrong, missed = (counts[:, place].astype(np.float64) for place in range(3))
+    return np.asarray(2 * hits / np.maximum(2 * hits + flagged_wrong + missed, 1))
+
+
+def _conditional(metric: str, arm: Arm) -> tuple[int, int]:
+    """Return hits, and the rows among which they are counted: the flagged ones, or the positives."""
+    hits, flagged_wrong, missed, _ = _confusion(metric, arm)
+    among = hits + (flagged_wrong if metric == "precision" else missed)
+    if among < FEWEST_OF_A_KIND:
+        which = "flagged" if metric == "precision" else "of label 1"
+        raise UnusableOutcomeError(f"{metric} needs {FEWEST_OF_A_KIND} rows {which}; there are {among}")
+    return hits, among
+
+
+def _confusion(metric: str, arm: Arm) -> tuple[int, int, int, int]:
+    """Return how many were flagged rightly, flagged wrongly, missed, and left rightly."""
+    labels, predictions = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")
+    _check_classes(metric, labels)
+    flagged, positive = predictions >= _CUT, labels == 1
+    hits, wrong = int((flagged & positive).sum()), int((flagged & ~positive).sum())
+    missed = int((~flagged & positive).sum())
+    return hits, wrong, missed, len(labels) - hits - wrong - missed
+
+
+def _hits(arm: Arm) -> Numbers:
+    """Return 1 for each row that was answered rightly: cut at 0.5 where all are shares of yes, else the same class."""
+    if missing := missing_predictions(arm.predictions):
+        raise UnusableOutcomeError(f"{missing:,} of {len(arm.predictions):,} predictions are missing or NaN")
+    if all(_is_share(each) for each in arm.predictions) and all(as_text(each) in {"0", "1"} for each in arm.labels):
+        labels, predictions = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")
+        return np.asarray((predictions >= _CUT) == (labels == 1), dtype=np.float64)
+    pairs = zip(arm.labels, arm.predictions, strict=True)
+    return np.array([as_text(label) == as_text(prediction) for label, prediction in pairs], dtype=np.float64)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def _check_classes(metric: str, labels: Numbers) -> None:
+    if not bool(np.isin(labels, (0.0, 1.0)).all()):
+        raise UnusableOutcomeError(f"{metric} needs labels 0 and 1; got {np.unique(labels)[:5].tolist()}")
+
+
+def _signed(challenger: float, champion: float, low: float, high: float, sign: float) -> Bounds:
+    return Bounds(challenger, champion, low, high) if sign > 0 else Bounds(challenger, champion, -high, -low)

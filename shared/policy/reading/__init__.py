@@ -1,0 +1,1 @@
+"""From files to policies, strictly, with the line of every mistake."""

@@ -1,0 +1,67 @@
+"""Policies and people that are read only when somebody looks at them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import overload
+
+from shared.errors import PolicyError
+from shared.policy.reading.people import Directory, Person
+from shared.policy.sections.model import Policy
+
+log = logging.getLogger("vigia.policy")
+
+
+class LatePolicies(Sequence[Policy]):
+    """The policies, read when they are first looked at.
+
+    Posting a notice looks at none, so that running releases go on, and can be rolled back, while a file is broken.
+    """
+
+    def __init__(self, load: Callable[[], tuple[Policy, ...]]) -> None:
+        self._load = load
+
+    @overload
+    def __getitem__(self, index: int) -> Policy: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Policy]: ...
+    def __getitem__(self, index: int | slice) -> Policy | Sequence[Policy]:
+        return self._load()[index]
+
+    def __iter__(self) -> Iterator[Policy]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+
+class LatePeople(Mapping[str, Person]):
+    """The people of people.yaml, read when one is first looked for.
+
+    While the file is broken nobody is known, so that everybody is written to in English and UTC: the file says how
+    people are spoken to, never whether something is done, and a rollback must not wait for a time zone. Each look says
+    aloud what is wrong, and reads the file again.
+    """
+
+    def __init__(self, load: Callable[[], Directory]) -> None:
+        self._load = load
+        self._known: Mapping[str, Person] | None = None
+
+    def __getitem__(self, address: str) -> Person:
+        return self._people()[address]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._people())
+
+    def __len__(self) -> int:
+        return len(self._people())
+
+    def _people(self) -> Mapping[str, Person]:
+        if self._known is None:
+            try:
+                self._known = self._load().people
+            except PolicyError as exc:
+                log.error("people.broken: everybody is written to in English and UTC until it is mended\n%s", exc)
+                return {}
+        return self._known

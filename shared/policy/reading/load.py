@@ -1,0 +1,169 @@
+"""From files to policies, strictly: every mistake of every file is reported, with its line and a remedy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from shared.domain.ids import EndpointName, ModelName
+from shared.errors import PolicyError
+from shared.policy.reading.complaints import problems_of
+from shared.policy.reading.document import Document, read_document
+from shared.policy.reading.problems import Loc, PolicyProblemsError, Problem
+from shared.policy.sections.base import Base, file_model
+from shared.policy.sections.model import Endpoint, People, Policy, Rule
+
+Sections = Mapping[str, type[BaseModel]]
+
+PEOPLE_FILE = "people.yaml"
+
+
+def load_policy(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> Policy:
+    """Return the policy that `text` describes.
+
+    Args:
+        path: the file's name, for messages.
+        sections: by YAML key; a section may define `problems(policy)`, see `Section`.
+
+    Raises:
+        PolicyProblemsError: names every mistake.
+    """
+    return _load(text, path, sections, rules)[0]
+
+
+def load_policies(folder: Path, sections: Sections, rules: tuple[Rule, ...]) -> tuple[Policy, ...]:
+    """Return the policies of all *.yaml and *.yml files in `folder` except people.yaml, sorted by file name.
+
+    Raises:
+        PolicyProblemsError: names every mistake of every file.
+        PolicyError: the folder cannot be read.
+    """
+    loaded: list[tuple[Policy, Document]] = []
+    problems: list[Problem] = []
+    for file in policy_files(folder):
+        try:
+            loaded.append(_load(read_text(file), str(file), sections, rules))
+        except PolicyProblemsError as exc:
+            problems += exc.problems
+    problems += [*_claimed_twice(loaded), *_sharing_an_endpoint(loaded)]
+    if problems:
+        raise PolicyProblemsError(problems)
+    return tuple(policy for policy, _ in loaded)
+
+
+def clashes(files: Iterable[Path], sections: Sections, rules: tuple[Rule, ...]) -> Iterator[Problem]:
+    """Yield what is wrong between policy files, wherever they lie; a file that is wrong by itself is left out."""
+    loaded: list[tuple[Policy, Document]] = []
+    for file in files:
+        with suppress(PolicyProblemsError):
+            loaded.append(_load(read_text(file), str(file), sections, rules))
+    yield from _claimed_twice(loaded)
+    yield from _sharing_an_endpoint(loaded)
+
+
+def policy_files(folder: Path) -> list[Path]:
+    """Return the folder's policy files, sorted by name.
+
+    Raises:
+        PolicyError: it cannot be read.
+    """
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as exc:
+        raise PolicyError(
+            code="policy.no_folder",
+            message=f"the policy folder {folder} cannot be read: {exc.strerror}",
+            hint="set VIGIA_POLICIES to the folder that holds the policy files",
+        ) from exc
+    return [f for f in files if f.suffix in {".yaml", ".yml"} and f.name != PEOPLE_FILE and f.is_file()]
+
+
+def read_text(file: Path) -> str:
+    """Return the file's text, exactly as it is on disk.
+
+    Raises:
+        PolicyProblemsError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError as exc:
+        line = exc.object.count(b"\n", 0, exc.start) + 1
+        raise PolicyProblemsError([Problem(str(file), line, "", "is not UTF-8; save the file as UTF-8")]) from exc
+    except OSError as exc:
+        message = f"cannot be read: {exc.strerror}; check its permissions"
+        raise PolicyProblemsError([Problem(str(file), 1, "", message)]) from exc
+
+
+def _load(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> tuple[Policy, Document]:
+    document = read_document(text, path)
+    schema = file_model(sections)
+    base, problems = _validated(document, schema)
+    problems += document.problems
+    if problems or base is None:
+        raise PolicyProblemsError(problems)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    policy = Policy(
+        model=ModelName(base.model),
+        kind=base.kind,
+        endpoint=Endpoint(EndpointName(base.endpoint.name), base.endpoint.type),
+        people=People(base.people.owner, base.people.approvers),
+        digest=digest,
+        path=path,
+        sections={key: getattr(base, key) for key in sections if key in base.model_fields_set},
+        rules=rules,
+    )
+    if found := list(_plan_problems(policy, document)):
+        raise PolicyProblemsError(found)
+    return policy, document
+
+
+def _validated(document: Document, schema: type[Base]) -> tuple[Base | None, list[Problem]]:
+    if not isinstance(document.value, dict):
+        if document.problems:
+            return None, []
+        return None, [document.problem((), "is not a policy; start it with model: NAME")]
+    try:
+        # JSON mode, so that strict typing still takes a list for a tuple and nothing else.
+        return schema.model_validate_json(json.dumps(document.value), strict=True, extra="forbid"), []
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False)
+        return None, list(problems_of(errors, document, schema))
+
+
+def _plan_problems(policy: Policy, document: Document) -> Iterator[Problem]:
+    for key, section in policy.sections.items():
+        find = getattr(section, "problems", None)
+        if find is None:
+            continue
+        for path, message in find(policy):
+            yield document.problem(_loc(key, path), message)
+
+
+def _loc(key: str, path: str) -> Loc:
+    # Keys of sections are words, so that a part made of digits is a list's index.
+    return (key, *(int(part) if part.isdigit() else part for part in path.split(".") if part))
+
+
+def _claimed_twice(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
+    first: dict[str, Policy] = {}
+    for policy, document in loaded:
+        other = first.setdefault(policy.model, policy)
+        if other is not policy:
+            message = f"{policy.model!r} has a policy already, in {other.path}; keep one file per model"
+            yield document.problem(("model",), message)
+
+
+def _sharing_an_endpoint(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
+    """Yield that an endpoint is another policy's already: whose champion serves there is told by its name alone, and
+    each model's releases would be refused because of the other's. Azure tells names apart by more than their case."""
+    first: dict[str, Policy] = {}
+    for policy, document in loaded:
+        other = first.setdefault(policy.endpoint.name.lower(), policy)
+        if other is not policy and other.model != policy.model:
+            message = f"{policy.endpoint.name!r} is the endpoint of {other.model} in {other.path}; name another"
+            yield document.problem(("endpoint", "name"), message)

@@ -1,0 +1,138 @@
+"""The policy's `monitor` section: what is watched in production data, and when it counts as drift."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from shared.policy.sections.quantities import Duration, duration_text
+from shared.policy.sections.section import Section
+from shared.policy.sections.signals import (
+    ConceptDrift,
+    DataDrift,
+    DataQuality,
+    EmbeddingDrift,
+    EstimatedPerformance,
+    Labelled,
+    Lasting,
+    Performance,
+    PredictionDrift,
+    bound_problem,
+    change_problem,
+    never_changes,
+)
+from shared.policy.sections.spark import SparkCounting
+
+if TYPE_CHECKING:
+    from shared.policy.sections.model import Policy
+
+
+LEAST_EVERY = timedelta(hours=1)
+LEAST_LOOK = timedelta(seconds=1)
+
+
+class AzureMonitor(Section):
+    """A model monitor of Azure ML: its name, by which its signals' names begin, and how often it runs."""
+
+    name: str = Field(min_length=1)
+    every: Duration = timedelta(days=1)
+
+
+class Monitor(Section):
+    """What is watched, and how often.
+
+    `reference` is what production is compared with; `training_input` names the training job's input that
+    holds it. `importance` is each column's share of what the model leans on, in any unit; `top` is how many columns
+    an announcement names. `azure_monitors` are the names of Azure ML monitors whose breaches are about this model.
+    """
+
+    reference: Literal["training", "last-window"] = "training"
+    training_input: str = "training_data"
+    every: Duration = timedelta(hours=1)
+    persistence: Lasting = Lasting()
+    importance: dict[str, float] = Field(default_factory=dict)
+    top: int = Field(default=20, ge=1, le=100)
+    labelled: Labelled | None = None
+    data_drift: DataDrift | None = None
+    data_quality: DataQuality | None = None
+    prediction_drift: PredictionDrift | None = None
+    estimated_performance: EstimatedPerformance | None = None
+    performance: Performance | None = None
+    concept_drift: ConceptDrift | None = None
+    embedding_drift: EmbeddingDrift | None = None
+    azure_monitors: tuple[str | AzureMonitor, ...] = ()
+    spark: SparkCounting | None = None
+
+    @property
+    def azure(self) -> tuple[AzureMonitor, ...]:
+        return tuple(AzureMonitor(name=each) if isinstance(each, str) else each for each in self.azure_monitors)
+
+    @property
+    def signals(self) -> dict[str, Section]:
+        """Return what is asked of each signal that is switched on, by the signal's name."""
+        names = ("data_drift", "data_quality", "prediction_drift", "estimated_performance", "performance")
+        asked = {name: getattr(self, name) for name in (*names, "concept_drift", "embedding_drift")}
+        return {name.replace("_", "-"): section for name, section in asked.items() if section}
+
+    def problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
+        yield from self._time_problems()
+        if self.performance and self.performance.labels is None and "evaluate" not in policy.sections:
+            yield "performance.labels", "no labels are named; write labels: azureml:NAME@latest, or add evaluate"
+        if self.persistence.alarms > self.persistence.of:
+            yield "persistence", "more alarms than windows can never be; write e.g. {alarms: 2, of: 3}"
+        if any(not 0 <= each < math.inf for each in self.importance.values()):
+            yield "importance", "an importance is 0 or more, in any unit; write e.g. {dep_delay: 0.7, dest: 0.1}"
+        yield from self._bound_problems()
+        yield from self._label_problems()
+        if self.spark:
+            yield from self._spark_problems(self.spark)
+        for name, section in self.signals.items():
+            if not 0 < getattr(section, "false_alarms", 1.0) < 100:
+                yield f"{_key(name)}.false_alarms", "it must lie between 0% and 100%; write e.g. 1%"
+            if isinstance(section, DataDrift | DataQuality):
+                yield from section.problems_at(_key(name))
+
+    def _time_problems(self) -> Iterable[tuple[str, str]]:
+        if self.every < LEAST_LOOK:
+            yield "every", f"a window of {duration_text(self.every)} holds nothing to compare; write e.g. 1h"
+        names = [each.name for each in self.azure]
+        for number, each in enumerate(self.azure):
+            if each.name in names[:number]:
+                yield f"azure_monitors.{number}", f"{each.name} stands here twice; leave one out"
+            if each.every < LEAST_EVERY:
+                yield f"azure_monitors.{number}.every", "Azure ML's monitors run hourly at most; write e.g. 1d"
+
+    def _bound_problems(self) -> Iterable[tuple[str, str]]:
+        if (asked := self.performance) and (why := bound_problem(asked.metric, asked.at_least, asked.at_most)):
+            yield "performance", why
+        estimated = self.estimated_performance
+        is_bound = estimated and (estimated.at_least, estimated.at_most) != (None, None)
+        if estimated and is_bound and (why := bound_problem(estimated.metric, estimated.at_least, estimated.at_most)):
+            yield "estimated_performance", why
+        if estimated and (why := change_problem(estimated.metric, estimated.min_change)):
+            yield "estimated_performance.min_change", why
+
+    def _label_problems(self) -> Iterable[tuple[str, str]]:
+        if self.performance and self.performance.labels_within <= timedelta(0):
+            yield "performance.labels_within", "no label comes in no time; write e.g. 7d"
+        if self.performance and self.performance.labels and (why := never_changes(self.performance.labels)):
+            yield "performance.labels", why
+        if self.concept_drift and not self.performance:
+            yield "concept_drift", "it is looked at when labels come; add performance, which says where they are"
+        if self.estimated_performance and not (self.labelled or self.performance):
+            yield "estimated_performance", "it is measured against labels; add labelled: {data: azureml:NAME@latest}"
+
+    def _spark_problems(self, spark: SparkCounting) -> Iterable[tuple[str, str]]:
+        yield from spark.problems_at("spark")
+        if self.data_drift is None:
+            yield "spark", "it counts for data_drift alone; add data_drift: {}, or leave spark out"
+        if self.reference != "training":
+            yield "spark", "it compares with the training data; write reference: training"
+
+
+def _key(signal: str) -> str:
+    return signal.replace("-", "_")

@@ -1,0 +1,1 @@
+"""What every state of a release uses: observations, actions, requests, transitions and words."""

@@ -1,0 +1,39 @@
+"""No traffic for a deployment that is down: what a step wants written is held back, whatever it was for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.ids import DeploymentName
+from shared.domain.release import Release
+from shared.ports.workspace import EndpointRecord
+from shared.release.core.actions import SetTraffic
+from shared.release.core.observation import Observation
+from shared.release.core.transitions import Step, hold
+
+
+def cannot_take(endpoint: EndpointRecord | None, split: Mapping[DeploymentName, int]) -> str:
+    """Return why the endpoint's deployments cannot have this split; empty when they can. What a deployment has already
+    it may keep."""
+    if endpoint is None:
+        return "the endpoint is gone"
+    states = {each.name: each.state for each in endpoint.deployments}
+    grows = [name for name, share in split.items() if share > endpoint.traffic.get(name, 0)]
+    down = [name for name in grows if states.get(name) != "Succeeded"]
+    return "; ".join(f"deployment {name} is {states.get(name, 'gone')}, and gets no traffic" for name in sorted(down))
+
+
+def on_its_feet(before: Release, taken: Step, seen: Observation, now: datetime) -> Step:
+    """Return the step, or one that holds where its traffic would go to a deployment that does not answer."""
+    wanted = next((action for action in taken.actions if isinstance(action, SetTraffic)), None)
+    obstacle = cannot_take(seen.endpoint, wanted.traffic) if wanted else ""
+    if not obstacle:
+        return taken
+    kept = tuple(action for action in taken.actions if action is not wanted)
+    # What the step told of the write is not so: it goes on from what was there, but for what was measured.
+    after = replace(
+        before, judgement=taken.release.judgement, phase=taken.release.phase, deadline=taken.release.deadline
+    )
+    return hold(after, obstacle, now, *kept, about=obstacle)

@@ -1,0 +1,181 @@
+"""The policy's keys of an A/B test: the split, how long it is held, and what must have come of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from shared.domain.outcome import AbPlan, Better, LabelSource, OutcomeMetric
+from shared.policy.sections.quantities import AssetRef, Duration, Percent, Rate, duration_text
+from shared.policy.sections.section import Section
+from shared.policy.sections.signals import change_problem, never_changes
+
+if TYPE_CHECKING:
+    from shared.release.sections.rollout import Rollout
+
+KEYS = ("split", "hold_for", "on_inconclusive", "outcome")
+# A look reads the measurements of the whole hold.
+MOST_INTERVALS = 5000
+_FEWEST_INTERVALS = 5
+
+
+class Outcome(Section):
+    """What is measured on the rows whose labels arrived, and what it must be for the new version to be promoted.
+
+    `mean` is that of the labels' own column, whatever it holds: revenue, a complaint, a click.
+    """
+
+    metric: OutcomeMetric
+    labels: AssetRef
+    key: str = "row_id"
+    label: str = "label"
+    better: Better | None = None
+    better_by_at_least: float | None = Field(default=None, ge=0)
+    worse_by_at_most: float | None = Field(default=None, gt=0)
+    confidence: Percent = 95.0
+    labels_within: Duration = timedelta(0)
+    spread: float | None = Field(default=None, gt=0)
+
+
+def ab_plan(rollout: Rollout) -> AbPlan | None:
+    """Return what the test must prove; None for other strategies."""
+    outcome = rollout.outcome
+    if rollout.strategy != "ab" or outcome is None:
+        return None
+    return AbPlan(
+        metric=outcome.metric,
+        labels=LabelSource(outcome.labels, outcome.key, outcome.label, outcome.labels_within),
+        needed_gain=-outcome.worse_by_at_most
+        if outcome.worse_by_at_most is not None
+        else outcome.better_by_at_least or 0,
+        confidence=outcome.confidence / 100,
+        better=outcome.better or "higher",
+        extend_until=held_until(rollout) if rollout.on_inconclusive == "extend" else None,
+    )
+
+
+def held_until(rollout: Rollout) -> timedelta:
+    """Return how long the split is held at most."""
+    if rollout.on_inconclusive != "extend":
+        return rollout.hold_for
+    return rollout.decide_within if rollout.decide_within is not None else 2 * rollout.hold_for
+
+
+def ab_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
+    written = rollout.model_fields_set
+    if rollout.strategy != "ab":
+        for key in KEYS:
+            if key in written:
+                yield key, f"{rollout.strategy} is no A/B test; leave it out, or write strategy: ab"
+        return
+    if "bake" in written:
+        yield "bake", "an A/B test holds its split instead; leave it out, and write hold_for: 7d"
+    if not 1 <= rollout.split <= 99:
+        yield "split", "both versions need some of the traffic; write 1% to 99%, e.g. 50%"
+    yield from _time_problems(rollout)
+    if rollout.outcome is None:
+        example = "{metric: roc_auc, labels: azureml:NAME@latest, better_by_at_least: 0}"
+        yield "outcome", f"an A/B test must know what decides it; write outcome: {example}"
+        return
+    yield from _outcome_problems(rollout.outcome, rollout.hold_for)
+    if rollout.expected_traffic is not None:
+        yield from _traffic_problems(rollout, rollout.outcome, rollout.expected_traffic)
+
+
+def labels_problems(labels: str) -> Iterator[tuple[str, str]]:
+    if why := never_changes(labels):
+        yield "labels", why
+
+
+def better_problems(metric: str, better: Better | None) -> Iterator[tuple[str, str]]:
+    if better is not None and metric != "mean":
+        yield "better", f"which way {metric} is good is known; leave it out"
+
+
+def amount_problem(metric: str, amount: float) -> str:
+    """Return what is wrong with an amount by which the metric may change; the labels' own mean has no range."""
+    return change_problem(metric, amount) if metric != "mean" else ""
+
+
+def _time_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
+    interval, until = rollout.judge.interval, held_until(rollout)
+    if interval <= timedelta(0):
+        return
+    if rollout.hold_for < _FEWEST_INTERVALS * interval:
+        least = duration_text(_FEWEST_INTERVALS * interval)
+        yield "hold_for", f"the guard needs 5 intervals of {duration_text(interval)}; write {least} or more"
+    elif until / interval > MOST_INTERVALS:
+        minutes = math.ceil(until / MOST_INTERVALS / timedelta(minutes=5)) * 5
+        yield (
+            "judge.interval",
+            f"{duration_text(until)} in intervals of {duration_text(interval)} are {until / interval:,.0f} to read at "
+            f"each look; write judge: {{interval: {minutes}m}}",
+        )
+    if rollout.on_inconclusive != "extend" and "decide_within" in rollout.model_fields_set:
+        yield "decide_within", "the test is taken after hold_for; leave it out, or write on_inconclusive: extend"
+    elif rollout.on_inconclusive == "extend" and until <= rollout.hold_for:
+        later = duration_text(2 * rollout.hold_for)
+        yield "decide_within", f"there is no time to extend the hold by; write {later}, or leave it out"
+
+
+def _outcome_problems(outcome: Outcome, hold_for: timedelta) -> Iterator[tuple[str, str]]:
+    if (outcome.better_by_at_least is None) == (outcome.worse_by_at_most is None):
+        yield "outcome", "needs one aim; write either better_by_at_least: 0, or e.g. worse_by_at_most: 0.005"
+    if not 50 <= outcome.confidence <= 99.9:
+        yield "outcome.confidence", f"{outcome.confidence:g}% decides nothing; write 50% to 99.9%, e.g. 95%"
+    if outcome.labels_within >= hold_for:
+        longer = duration_text(hold_for + outcome.labels_within)
+        yield "outcome.labels_within", f"no row is old enough when the test is taken; write hold_for: {longer}"
+    for path, problem in (*labels_problems(outcome.labels), *better_problems(outcome.metric, outcome.better)):
+        yield f"outcome.{path}", problem
+    for key in ("better_by_at_least", "worse_by_at_most"):
+        if (change := getattr(outcome, key)) is not None and (why := amount_problem(outcome.metric, change)):
+            yield f"outcome.{key}", why
+
+
+def _traffic_problems(rollout: Rollout, outcome: Outcome, traffic: Rate) -> Iterator[tuple[str, str]]:
+    """Yield that the rows which labels can have by the last test cannot prove even a version as good as the champion.
+
+    One row per request is taken, and a label for each.
+    """
+    told = can_tell(rollout)
+    plan = ab_plan(rollout)
+    if told is None or plan is None or not 1 <= rollout.split <= 99 or not 50 <= outcome.confidence <= 99.9:
+        return
+    room = -plan.needed_gain
+    if told <= room or (room <= 0 and math.isfinite(told)):
+        return
+    held = held_until(rollout)
+    what = f"{traffic} for {duration_text(held)}, {rollout.split} % of them the new version's,"
+    if not math.isfinite(told):
+        yield "expected_traffic", f"{what} are too few rows for any test; write a longer hold_for, or strategy: canary"
+        return
+    counted = held - outcome.labels_within
+    longer = math.ceil((counted * (told / room) ** 2 + outcome.labels_within) / timedelta(days=1))
+    yield (
+        "expected_traffic",
+        f"{what} prove a difference of {told:.2g} in {outcome.metric}, not {room:g}; write worse_by_at_most: "
+        f"{_rounded_up(told):g}, or hold_for: {longer}d" + ("" if rollout.split == 50 else ", or split: 50%"),
+    )
+
+
+def can_tell(rollout: Rollout) -> float | None:
+    """Return the difference that the test can prove four times in five; None when nothing says how much traffic there
+    is, or how the rows scatter."""
+    from shared.judge.labels.outcome import detectable
+
+    plan, traffic = ab_plan(rollout), rollout.expected_traffic
+    if plan is None or rollout.outcome is None or traffic is None:
+        return None
+    rows = traffic.count * ((held_until(rollout) - rollout.outcome.labels_within) / traffic.per)
+    return detectable(plan, rows * rollout.split / 100, rows * (100 - rollout.split) / 100, rollout.outcome.spread)
+
+
+def _rounded_up(value: float) -> float:
+    """Return the value with one digit, not below it."""
+    unit = 10.0 ** math.floor(math.log10(value))
+    return math.ceil(value / unit - 1e-9) * unit

@@ -1,0 +1,163 @@
+"""Comparing on a batch endpoint: both versions score one batch, and only a pass makes the challenger the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.release import Release, ReleaseState, Serving
+from shared.domain.verdict import Judgement, Verdict
+from shared.ports.batch_endpoints import BatchRequest
+from shared.ports.workspace import JobRecord
+from shared.release.core.actions import ScoreBatch
+from shared.release.core.names import scoring_job, trial_job
+from shared.release.core.observation import Observation
+from shared.release.core.requests import asked_to_promote, promotion
+from shared.release.core.transitions import Step, go_on, hold, is_late, move, stay, unheld
+from shared.release.core.words import duration
+from shared.release.states.ending import end
+from shared.release.states.interference import changed_by_hand, lost, other_traffic
+
+# The number of this step, before the one that serves.
+COMPARE_STEP = -1
+PREDICTIONS = "azureml://datastores/workspaceblobstore/paths/vigia/batch/"
+
+
+def begin_comparing(release: Release, reason: str, now: datetime) -> Release:
+    begun = move(release, ReleaseState.COMPARING, reason, now)
+    return replace(begun, phase="baking", step_index=COMPARE_STEP, judgement=None)
+
+
+def comparing(release: Release, seen: Observation, now: datetime) -> Step:
+    """Have champion and challenger score the same version of the same data, and compare what they predict."""
+    taken = _compare(release, seen, now)
+    after = taken.release
+    if after.state is not ReleaseState.COMPARING or not is_late(release, now):
+        return taken
+    why = after.held_because or (after.judgement.reason if after.judgement else "") or after.reason
+    return end(release, ReleaseState.ABORTED, f"no verdict within {duration(release.plan.decide_within)}: {why}", now)
+
+
+def _compare(release: Release, seen: Observation, now: datetime) -> Step:
+    if gone := lost(release, seen, now):
+        return gone
+    before = release.traffic_at(COMPARE_STEP)
+    if seen.traffic != before:
+        return _because(other_traffic(release, seen, before, now), changed_by_hand(seen))
+    if not release.sample:
+        if not seen.sample:
+            return hold(release, f"the batch to score cannot be looked up: {seen.problem or 'no answer'}", now)
+        return go_on(replace(unheld(release), sample=seen.sample), now)
+    if problem := _job_problem(release, seen):
+        state, why = problem
+        return end(release, state, why, now)
+    wanted = tuple(ScoreBatch(each) for each in _requests(release, seen))
+    if wanted or not all(job.has_ended for job in seen.scored.values()):
+        judgement = Judgement(Verdict.INCONCLUSIVE, _progress(release, seen), has_data=False)
+        return _undecided(replace(unheld(release), judgement=judgement), seen, now, *wanted)
+    if seen.judgement is None:
+        return _undecided(replace(unheld(release), judgement=_UNREAD), seen, now)
+    return _decide(replace(release, judgement=seen.judgement), seen.judgement, seen, now)
+
+
+_UNREAD = Judgement(Verdict.INCONCLUSIVE, "the predictions were not read", has_data=False)
+
+
+def _decide(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> Step:
+    if judgement.verdict is Verdict.FAIL:
+        return end(release, ReleaseState.REJECTED, judgement.reason, now)
+    if judgement.verdict is Verdict.PASS:
+        return go_on(begin_swap(release, judgement.reason, now), now)
+    if asked := asked_to_promote(release, seen):
+        return go_on(begin_swap(release, promotion(asked, judgement), now), now)
+    return hold(release, judgement.reason, now)
+
+
+def _undecided(release: Release, seen: Observation, now: datetime, *wanted: ScoreBatch) -> Step:
+    judgement = release.judgement or _UNREAD
+    if asked := asked_to_promote(release, seen):
+        return go_on(begin_swap(release, promotion(asked, judgement), now), now)
+    return stay(release, now, *wanted)
+
+
+def begin_swap(release: Release, reason: str, now: datetime) -> Release:
+    """Return the release about to make the challenger the endpoint's default, as a canary about to shift to 100 %."""
+    numbers = release.judgement.numbers if release.judgement else {}
+    evidence = {name.replace("_", " "): f"{value:.6g}" for name, value in numbers.items()}
+    moved = move(release, ReleaseState.CANARY, reason, now, evidence)
+    return replace(moved, step_index=0, phase="shifting", traffic_since=None, judgement=None)
+
+
+def _because(step: Step, why: str) -> Step:
+    """Return the step with what a deadline would give as the reason."""
+    judgement = Judgement(Verdict.INCONCLUSIVE, why, has_data=False)
+    return replace(step, release=replace(step.release, judgement=judgement))
+
+
+def sides(release: Release) -> tuple[Serving, ...]:
+    """Return champion and challenger, who score the batch."""
+    return tuple(each for each in (release.champion, release.challenger) if each)
+
+
+def request_for(release: Release, of: Serving) -> BatchRequest:
+    name = scoring_job(release.id, of.deployment)
+    return BatchRequest(
+        name=name,
+        endpoint=release.endpoint,
+        deployment=of.deployment,
+        data=release.sample,
+        # Azure ML fails a second job that writes to the same file: what is compared is of one job, whatever happens.
+        output=f"{PREDICTIONS}{name}/predictions.csv",
+        experiment=f"{release.model}-comparison",
+    )
+
+
+def trial_for(release: Release, failed: JobRecord) -> BatchRequest | None:
+    """Return what shows whether the champion can score the input of a job that failed; None where that is not known."""
+    given = next((item for item in failed.inputs.items() if item[0] in {"uri_file", "uri_folder"}), None)
+    if release.champion is None or given is None:
+        return None
+    kind, data = given
+    name = trial_job(release.id, failed.name)
+    return BatchRequest(
+        name=name,
+        endpoint=release.endpoint,
+        deployment=release.champion.deployment,
+        data=data,
+        output=f"{PREDICTIONS}{name}/predictions.csv",
+        experiment=f"{release.model}-comparison",
+        kind="uri_file" if kind == "uri_file" else "uri_folder",
+    )
+
+
+def _requests(release: Release, seen: Observation) -> Iterator[BatchRequest]:
+    for each in sides(release):
+        if each.deployment not in seen.scored:
+            yield request_for(release, each)
+
+
+def _job_problem(release: Release, seen: Observation) -> tuple[ReleaseState, str] | None:
+    """Return how the release ends when a job has ended without predictions.
+
+    That only the challenger cannot score the batch is found against it; anything else tells nothing about it.
+    """
+    jobs = {each.deployment: seen.scored.get(each.deployment) for each in sides(release)}
+    failed = {name: job for name, job in jobs.items() if job and job.has_ended and not job.has_succeeded}
+    if not failed or any(job is None or not job.has_ended for job in jobs.values()):
+        return None
+    ends = "; ".join(f"job {job.name} of deployment {name} ended as {job.status}" for name, job in failed.items())
+    words = seen.failure.added_to(ends)
+    job = failed.get(release.challenger.deployment)
+    is_challengers_fault = len(failed) == 1 and job is not None and job.status == "Failed"
+    if is_challengers_fault:
+        return ReleaseState.REJECTED, f"the challenger could not score the batch, which the champion could: {words}"
+    return ReleaseState.FAILED, f"the versions could not be compared: {words}"
+
+
+def _progress(release: Release, seen: Observation) -> str:
+    return ", ".join(f"{each.deployment} {_status(seen.scored.get(each.deployment))}" for each in sides(release))
+
+
+def _status(job: JobRecord | None) -> str:
+    return f"scores in job {job.name} ({job.status})" if job else "has yet to score the batch"

@@ -1,0 +1,118 @@
+"""What becomes of a release whose world cannot be seen: deadlines act all the same, and people are told.
+
+No traffic moves on what nobody saw. What a deadline begins, e.g. a roll back, is done once the endpoint can be read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain.release import Release, ReleaseState
+from shared.release.core.observation import Observation
+from shared.release.core.transitions import Step, hold, is_late, unheld
+from shared.release.core.words import asked
+from shared.release.states.bake import ask_to_decide
+from shared.release.states.ending import end, hold_and_call, roll_back
+
+# One answer that is lost is no reason to give up; half a minute without one is, once the deadline has passed.
+ACTS_AFTER = timedelta(seconds=30)
+TELLS_AFTER = timedelta(minutes=2)
+# A new role takes ten minutes to arrive, and nothing of the release serves anybody meanwhile.
+TELLS_REFUSAL_AFTER = timedelta(minutes=15)
+BLIND = "nothing can be seen"
+# How long after the first failed look the next ones follow, and how often later: at most 33 looks an hour.
+SOON = (timedelta(seconds=10), timedelta(seconds=30), timedelta(minutes=1), TELLS_AFTER)
+LATER = timedelta(minutes=2)
+
+_ENDS_AS = {
+    ReleaseState.GATING: ReleaseState.REJECTED,
+    ReleaseState.AWAITING_APPROVAL: ReleaseState.EXPIRED,
+}
+
+
+def seeing(release: Release, seen: Observation) -> Release:
+    """Return the release that can be looked after again, measurements included."""
+    if release.unseen_since is None or (seen.judgement and seen.judgement.unread):
+        return release
+    after = replace(release, unseen_since=None, unseen_told=False)
+    if release.held_about != BLIND:
+        return after
+    # The question that people were asked stays.
+    return replace(after, held_about="") if release.phase == "asking" else unheld(after)
+
+
+def blind(release: Release, seen: Observation, now: datetime) -> Step:
+    """Wait, at growing intervals; give up at the deadline, or when a person asks to."""
+    since = release.unseen_since or now
+    release, why = replace(release, unseen_since=since), f"{BLIND}: {seen.unseen}"
+    if release.state.is_terminal:
+        return _wait(release, why, since, now)
+    request = seen.request
+    if request and request.kind == "abort" and release.state is not ReleaseState.ROLLING_BACK:
+        return _give_up(release, ReleaseState.ABORTED, asked(request), now)
+    if is_late(release, now) and now - since >= ACTS_AFTER:
+        return _at_deadline(release, why, since, now)
+    is_patient = seen.is_refused and release.state.is_before_serving
+    return _wait(release, why, since, now, TELLS_REFUSAL_AFTER if is_patient else TELLS_AFTER)
+
+
+def _wait(release: Release, why: str, since: datetime, now: datetime, tells_after: timedelta = TELLS_AFTER) -> Step:
+    if now - since < tells_after:
+        return _again(Step(release, (), now), since, now)
+    held = _told(release, why, now)
+    if release.phase == "asking":
+        held = replace(held, release=replace(held.release, held_because=release.held_because))
+    return _again(held, since, now)
+
+
+def _again(step: Step, since: datetime, now: datetime) -> Step:
+    """Return the step, looked at again later and later, but not after a deadline."""
+    release = step.release
+    wake_at = next((since + after for after in SOON if since + after > now), now + LATER)
+    deadline = max(release.deadline, since + ACTS_AFTER) if release.deadline else None
+    if deadline and now < deadline < wake_at:
+        wake_at = deadline
+    return Step(replace(release, wake_at=wake_at), step.actions, wake_at)
+
+
+def _at_deadline(release: Release, why: str, since: datetime, now: datetime) -> Step:
+    if release.state in {ReleaseState.ROLLING_BACK, ReleaseState.PROMOTED} or release.phase == "ending":
+        return _again(_about_that(hold_and_call(release, f"{release.reason}; {why}", now)), since, now)
+    if release.state is ReleaseState.WATCHING and not _goes_back(release):
+        return _again(_about_that(ask_to_decide(release, why, now)), since, now)
+    state = _ENDS_AS.get(
+        release.state, ReleaseState.FAILED if release.state.is_before_serving else ReleaseState.ABORTED
+    )
+    return _give_up(release, state, f"the time for {release.state} is up, and {why}", now)
+
+
+def unmeasured(before: Release, taken: Step, seen: Observation, now: datetime) -> Step:
+    """Return the step; people are told once, as of any other blindness, when the measurements cannot be read."""
+    after, unread = taken.release, seen.judgement.unread if seen.judgement else ""
+    if not unread or after.state is not before.state or after.phase != before.phase:
+        return taken
+    since = before.unseen_since or now
+    after = replace(after, unseen_since=since, unseen_told=before.unseen_told)
+    if now - since >= TELLS_AFTER and not before.unseen_told:
+        after = _told(replace(after, held_because=""), unread, now).release
+    return replace(taken, release=replace(after, wake_at=taken.wake_at))
+
+
+def _told(release: Release, why: str, now: datetime) -> Step:
+    return hold(replace(release, unseen_told=True), why, now, about=BLIND)
+
+
+def _about_that(step: Step) -> Step:
+    return replace(step, release=replace(step.release, held_about=BLIND, unseen_told=True))
+
+
+def _goes_back(release: Release) -> bool:
+    """Return whether the end of the watch, or of the question, takes a version back that nothing proved."""
+    return release.champion is not None and (release.phase == "asking" or release.plan.on_undecided == "roll-back")
+
+
+def _give_up(release: Release, state: ReleaseState, reason: str, now: datetime) -> Step:
+    if release.state.is_before_serving:
+        return end(release, state, reason, now)
+    return roll_back(release, ReleaseState.ABORTED, reason, now)

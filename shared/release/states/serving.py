@@ -1,0 +1,231 @@
+"""The part of a release that serves: deploying, and the steps until it is promoted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain.notice import NoticeKind
+from shared.domain.release import Release, ReleaseState
+from shared.domain.verdict import Judgement, Verdict
+from shared.ports.workspace import DeploymentRequest
+from shared.release.core.actions import CreateDeployment, CreateEndpoint, SetTraffic
+from shared.release.core.judgements import doubts, has_failed
+from shared.release.core.observation import Observation
+from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote, promotion
+from shared.release.core.size import size_words, too_small
+from shared.release.core.transitions import (
+    SHIFT_WITHIN,
+    Step,
+    go_on,
+    hold,
+    hold_without_data,
+    is_late,
+    move,
+    percent,
+    stay,
+    tell,
+    unheld,
+)
+from shared.release.core.words import duration, promotion_words, split
+from shared.release.states.ab_test import tested, undecided
+from shared.release.states.batch import begin_comparing
+from shared.release.states.ending import end, go_back
+from shared.release.states.interference import changed_by_hand, lost, other_traffic
+from shared.release.states.shadow import begin_shadowing
+from shared.release.states.smoke_test import SMOKE_TRIES, smoke_problem
+
+# A deployment that was accepted is listed at once; this is for lists that lag.
+SEEN_WITHIN = timedelta(minutes=5)
+
+
+def deploying(release: Release, seen: Observation, now: datetime) -> Step:
+    """Bring the challenger up, without traffic."""
+    challenger = release.challenger
+    if seen.endpoint is None and release.champion:
+        return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
+    found = seen.deployment(challenger.deployment)
+    if found and found.version not in {None, release.version}:
+        why = f"deployment {found.name} exists already, with version {found.version} of {found.model}"
+        return end(release, ReleaseState.FAILED, why, now)
+    if found and found.state in {"Failed", "Canceled"}:
+        why = seen.failure.added_to(f"deployment {found.name} did not come up: {found.state}")
+        return end(release, ReleaseState.FAILED, why, now, **seen.failure.parameters)
+    if found and release.deployed_at is None:
+        release = replace(release, deployed_at=now)
+    if found and found.state == "Succeeded":
+        return _up(release, seen, now)
+    if is_late(release, now):
+        state = found.state if found else "absent"
+        why = f"deployment {challenger.deployment} is still {state} after {duration(now - release.entered_at)}"
+        return end(release, ReleaseState.FAILED, why, now)
+    return stay(release, now) if found else _make(release, seen, now)
+
+
+def _make(release: Release, seen: Observation, now: datetime) -> Step:
+    """Ask for what is not there: the endpoint first, then the deployment, once."""
+    if seen.endpoint is None:
+        return stay(release, now, CreateEndpoint(release.endpoint))
+    if seen.endpoint.state == "Failed":
+        return end(release, ReleaseState.FAILED, f"endpoint {release.endpoint} did not come up", now)
+    if seen.endpoint.state != "Succeeded":
+        return stay(release, now)
+    if release.deployed_at:
+        return _gone(release, release.deployed_at, now)
+    return stay(release, now, CreateDeployment(_deployment_request(release)))
+
+
+def _gone(release: Release, deployed_at: datetime, now: datetime) -> Step:
+    """Wait for a deployment that was asked for to be seen, and not for long: somebody deleted it, and it is not made
+    again."""
+    if now - deployed_at < SEEN_WITHIN:
+        return stay(release, now)
+    why = f"deployment {release.challenger.deployment} was made, and is not there any more"
+    return end(release, ReleaseState.LOST, why, now)
+
+
+def _up(release: Release, seen: Observation, now: datetime) -> Step:
+    """Have the challenger, which is up, reach its size and answer the smoke test, then begin to use it."""
+    reason = f"deployment {release.challenger.deployment} is up"
+    if scaling := too_small(release, seen, release.challenger):
+        size = size_words(seen, scaling)
+        if is_late(release, now):
+            return end(release, ReleaseState.FAILED, f"{reason}, but {size}", now)
+        return stay(replace(release, reason=size), now, scaling)
+    if release.plan.smoke_test:
+        problem = smoke_problem(release.plan.smoke_test, seen.answer)
+        if problem and (release.smoke_failures + 1 >= SMOKE_TRIES or is_late(release, now)):
+            return end(release, ReleaseState.FAILED, f"{reason}, but {problem}", now)
+        if problem:
+            return stay(replace(release, smoke_failures=release.smoke_failures + 1, reason=problem), now)
+        reason = f"{reason} and answered the smoke test"
+    if release.plan.batch and release.champion and not release.undo:
+        return go_on(begin_comparing(release, reason, now), now)
+    if release.plan.mirror and release.champion:
+        return go_on(begin_shadowing(release, reason, now), now)
+    return go_on(_shift(move(release, ReleaseState.CANARY, reason, now), 0, now), now)
+
+
+def canary(release: Release, seen: Observation, now: datetime) -> Step:
+    """Move traffic to the challenger step by step; only a PASS moves it on."""
+    if gone := lost(release, seen, now):
+        return gone
+    if release.phase == "baking":
+        return _bake(release, seen, now)
+    return _shift_on(release, seen, now)
+
+
+def _shift(release: Release, step_index: int, now: datetime) -> Release:
+    return replace(
+        release,
+        step_index=step_index,
+        phase="shifting",
+        traffic_since=None,
+        judgement=None,
+        deadline=now + SHIFT_WITHIN,
+    )
+
+
+def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
+    before, target = release.traffic_at(release.step_index - 1), release.traffic_at(release.step_index)
+    if seen.traffic == target and not seen.is_updating:
+        return _reached(release, now)
+    if is_late(release, now):
+        reason = f"the traffic did not become {split(target)} within {duration(SHIFT_WITHIN)}"
+        return go_back(release, seen, ReleaseState.FAILED, f"{reason}; it is {split(seen.traffic)}", now)
+    if seen.is_updating:
+        return stay(unheld(release), now)
+    # An update that failed half-way leaves traffic that nobody asked for: it is written again.
+    if seen.traffic not in (before, target) and not seen.has_failed:
+        return other_traffic(release, seen, target, now)
+    if held := asked_to_hold(seen):
+        return hold(release, held, now, about=HOLD)
+    return stay(unheld(release), now, SetTraffic(release.endpoint, target))
+
+
+def _reached(release: Release, now: datetime) -> Step:
+    share = release.traffic_at(release.step_index)[release.challenger.deployment]
+    is_first = not release.traffic_steps
+    release = replace(unheld(release), traffic_steps=(*release.traffic_steps, share), traffic_since=now)
+    if release.step_index == len(release.steps) - 1:
+        release, reason = replace(release, phase=None), promotion_words(release)
+        return go_on(tell(move(release, ReleaseState.PROMOTED, reason, now), NoticeKind.PROMOTED, reason=reason), now)
+    release = replace(release, phase="baking", deadline=now + release.plan.decide_within)
+    if is_first:
+        release = tell(release, NoticeKind.CANARY_STARTED, step=_step_text(release), **percent(release))
+    return stay(release, now)
+
+
+def _bake(release: Release, seen: Observation, now: datetime) -> Step:
+    judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
+    if release.plan.ab:
+        release, judgement = tested(release, seen, judgement, now)
+    release = replace(release, judgement=judgement)
+    baked = now - (release.traffic_since or release.entered_at)
+    if has_failed(judgement):
+        return go_back(release, seen, ReleaseState.ROLLED_BACK, judgement.reason, now)
+    if seen.traffic != release.traffic_at(release.step_index):
+        step = other_traffic(release, seen, release.traffic_at(release.step_index), now)
+        return _late_or(step, release, seen, now, changed_by_hand(seen))
+    if held := asked_to_hold(seen):
+        return _late_or(hold(release, held, now, about=HOLD), release, seen, now, held)
+    if request := asked_to_promote(release, seen):
+        return go_on(_next_step(unheld(release), promotion(request, judgement), now), now)
+    if ends := undecided(release):
+        return go_back(release, seen, ReleaseState.ABORTED, f"{ends}: {judgement.reason}", now)
+    if doubt := doubts(judgement):
+        return _late_or(hold(release, doubt, now), release, seen, now, doubt)
+    if baked >= release.plan.bake and judgement.verdict is Verdict.PASS:
+        return go_on(_next_step(replace(unheld(release), has_passed=True), judgement.reason, now), now)
+    if baked >= release.plan.bake and not judgement.has_data:
+        return _without_data(release, seen, judgement, now)
+    return _late_or(_bake_on(unheld(release), baked, now), release, seen, now, judgement.reason)
+
+
+def _without_data(release: Release, seen: Observation, judgement: Judgement, now: datetime) -> Step:
+    """Give up, or hold, as the policy says; of data that come and go people hear once a step."""
+    if release.plan.judge.on_no_data == "abort":
+        return go_back(release, seen, ReleaseState.ABORTED, judgement.reason, now)
+    step = hold_without_data(release, f"at {_step_text(release)}", judgement.reason, now)
+    return _late_or(step, release, seen, now, judgement.reason)
+
+
+def _next_step(release: Release, reason: str, now: datetime) -> Release:
+    moved = move(release, ReleaseState.CANARY, reason, now, {"step": _step_text(release)})
+    return _shift(moved, release.step_index + 1, now)
+
+
+def _bake_on(release: Release, baked: timedelta, now: datetime) -> Step:
+    step = stay(release, now)
+    rest = release.plan.bake - baked
+    if timedelta(0) < rest < step.wake_at - now:
+        wake_at = now + rest
+        return Step(replace(step.release, wake_at=wake_at), step.actions, wake_at)
+    return step
+
+
+def _late_or(otherwise: Step, release: Release, seen: Observation, now: datetime, why: str) -> Step:
+    if not is_late(release, now):
+        return otherwise
+    decided = f"no verdict within {duration(release.plan.decide_within)} at {_step_text(release)}: {why}"
+    return go_back(release, seen, ReleaseState.ABORTED, decided, now)
+
+
+def _step_text(release: Release) -> str:
+    return f"{release.steps[release.step_index]} %"
+
+
+def _deployment_request(release: Release) -> DeploymentRequest:
+    plan = release.plan.deployment
+    return DeploymentRequest(
+        endpoint=release.endpoint,
+        name=release.challenger.deployment,
+        model=release.model,
+        version=release.version,
+        instance_type=plan.instance_type,
+        instance_count=plan.instance_count,
+        environment=plan.environment,
+        code=plan.code,
+        scoring_script=plan.scoring_script,
+        batch=release.plan.batch.resources if release.plan.batch else None,
+    )

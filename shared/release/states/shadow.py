@@ -1,0 +1,133 @@
+"""Shadowing: the challenger gets copies of requests, is measured, and answers nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.notice import NoticeKind
+from shared.domain.release import Release, ReleaseState
+from shared.domain.verdict import Judgement, Verdict
+from shared.release.core.actions import SetMirror
+from shared.release.core.judgements import doubts, has_failed
+from shared.release.core.observation import Observation
+from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote, promotion
+from shared.release.core.transitions import (
+    CALL_AGAIN_AFTER,
+    SHIFT_WITHIN,
+    Step,
+    go_on,
+    hold,
+    hold_without_data,
+    is_late,
+    move,
+    noted,
+    stay,
+    tell,
+    unheld,
+)
+from shared.release.core.words import duration, split
+from shared.release.states.ending import roll_back
+from shared.release.states.interference import lost, other_traffic
+
+# The number of this step, before the steps that serve.
+SHADOW_STEP = -1
+
+
+def begin_shadowing(release: Release, reason: str, now: datetime) -> Release:
+    begun = move(release, ReleaseState.SHADOWING, reason, now)
+    return replace(begun, phase="shifting", step_index=SHADOW_STEP, traffic_since=None, judgement=None)
+
+
+def shadowing(release: Release, seen: Observation, now: datetime) -> Step:
+    """Copy requests to the challenger until it is proven no worse, then stop copying: Azure ML lets no deployment
+    have both copies and traffic.
+
+    Source: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
+    """
+    if gone := lost(release, seen, now):
+        return gone
+    if seen.traffic != release.traffic_at(SHADOW_STEP):
+        step = other_traffic(release, seen, release.traffic_at(SHADOW_STEP), now)
+        return _give_up_late(step, release, now, "the traffic was changed by hand")
+    if release.phase == "baking":
+        return _bake(release, seen, now)
+    return _shift(release, seen, now)
+
+
+def _shift(release: Release, seen: Observation, now: datetime) -> Step:
+    target = release.mirror
+    if seen.mirror == target and not seen.is_updating:
+        release = unheld(release)
+        if release.phase == "clearing":
+            return go_on(_after(release, now), now)
+        return stay(replace(release, phase="baking", traffic_since=now, deadline=now + release.plan.decide_within), now)
+    if is_late(release, now):
+        wanted = f"copies of {split(target)}" if target else "no copies"
+        why = f"the endpoint did not come to {wanted} within {duration(SHIFT_WITHIN)}"
+        return roll_back(release, ReleaseState.FAILED, why, now)
+    if seen.is_updating:
+        return stay(release, now)
+    return stay(release, now, SetMirror(release.endpoint, target))
+
+
+def _after(release: Release, now: datetime) -> Release:
+    moved = move(release, ReleaseState.CANARY, release.reason, now)
+    return replace(moved, step_index=0, phase="shifting", traffic_since=None, judgement=None)
+
+
+def _bake(release: Release, seen: Observation, now: datetime) -> Step:
+    judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
+    release = replace(release, judgement=judgement)
+    baked = now - (release.traffic_since or release.entered_at)
+    if has_failed(judgement):
+        return roll_back(release, ReleaseState.ROLLED_BACK, f"in the shadow, {judgement.reason}", now)
+    if held := asked_to_hold(seen):
+        return _give_up_late(hold(release, held, now, about=HOLD), release, now, held)
+    if seen.mirror != release.mirror:
+        copied = stay(_copied_by_hand(release, seen, now), now, SetMirror(release.endpoint, release.mirror))
+        return _give_up_late(copied, release, now, "no copies")
+    is_proven = baked >= release.plan.bake and judgement.verdict is Verdict.PASS
+    if asked := asked_to_promote(release, seen):
+        return go_on(_clear(release, promotion(asked, judgement), now), now)
+    if doubt := doubts(judgement):
+        return _give_up_late(hold(release, doubt, now), release, now, doubt)
+    if is_proven:
+        passed = replace(release, has_passed=True)
+        return go_on(_clear(passed, f"in the shadow, {judgement.reason}", now), now)
+    if not judgement.has_data and baked >= release.plan.bake:
+        return _without_data(release, judgement, now)
+    return _give_up_late(stay(unheld(release), now), release, now, judgement.reason)
+
+
+def _without_data(release: Release, judgement: Judgement, now: datetime) -> Step:
+    if release.plan.judge.on_no_data == "abort":
+        return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
+    waiting = hold_without_data(release, "in the shadow", judgement.reason, now)
+    return _give_up_late(waiting, release, now, judgement.reason)
+
+
+def _copied_by_hand(release: Release, seen: Observation, now: datetime) -> Release:
+    """Return the release with the notice that the copies, which had been read back, were changed: once a change.
+
+    Traffic for the challenger ends its copies; where that was put back just now, it was told.
+    """
+    if release.repaired_at is not None and now - release.repaired_at < CALL_AGAIN_AFTER:
+        return release
+    edit = f"the copied requests were changed by hand to {split(seen.mirror) if seen.mirror else 'none'}"
+    if release.edit == edit:
+        return release
+    reason = f"{edit}; they are put back to {split(release.mirror)}"
+    told = tell(noted(release, reason, now), NoticeKind.TRAFFIC_CHANGED, reason=reason)
+    return replace(told, edit=edit)
+
+
+def _clear(release: Release, reason: str, now: datetime) -> Release:
+    return replace(unheld(release), phase="clearing", reason=reason, deadline=now + SHIFT_WITHIN)
+
+
+def _give_up_late(otherwise: Step, release: Release, now: datetime, why: str) -> Step:
+    if not is_late(release, now):
+        return otherwise
+    decided = f"no verdict within {duration(release.plan.decide_within)} in the shadow: {why}"
+    return roll_back(release, ReleaseState.ABORTED, decided, now)

@@ -1,0 +1,1 @@
+"""Records of facts: the ledger, large events, quarantine, dead letters and what became of them."""

@@ -1,0 +1,1 @@
+"""Records of monitors: runs, reports, profiles and references."""

@@ -1,0 +1,104 @@
+"""What each model's monitor has seen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.fact import FeatureDrift
+from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
+from shared.errors import RetryableError
+from shared.ports.blobs import BlobStore
+from shared.store.codec import decode, encode
+from shared.store.monitors.beats import LOOKS, Beats
+
+KEPT_RUNS = 60
+_PREFIX = "monitors/"
+
+MonitorVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorRun:
+    """One look at the window [start, end). `sentence` says what was found; `features` are those that drifted.
+    `evidence` names the labels that were looked at, when labels were; `report` is the id of the stored report."""
+
+    model_version: ModelVersion
+    signal: str
+    start: datetime
+    end: datetime
+    rows: int
+    verdict: MonitorVerdict
+    sentence: str
+    features: tuple[FeatureDrift, ...] = ()
+    evidence: str = ""
+    report: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what tells this look from every other one at the signal."""
+        return f"{self.model_version}@{self.evidence or self.start.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """A window [start, end) of so many bytes that is too large for one process: the Spark job that counts it, under a
+    name that is ours, or none when there is nobody to count it."""
+
+    job: JobName | None
+    deployment: DeploymentName
+    start: datetime
+    end: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorState:
+    """`window_start` is where the next window begins; `runs` are the newest, oldest first; `labels_seen` is the
+    version of the labels that performance was last judged on. `counting` is the window that waits for its counts;
+    `counted_by` the job whose profile of the version's training data later jobs count around."""
+
+    model: ModelName
+    model_version: ModelVersion
+    window_start: datetime
+    looked_at: datetime
+    runs: tuple[MonitorRun, ...] = ()
+    labels_seen: str = ""
+    counting: Counting | None = None
+    counted_by: JobName | None = None
+
+
+class MonitorStates:
+    """One blob per model; the etag read with it guards the write. `looks` knows when each model's look was begun."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+        self.looks = Beats(blobs, LOOKS)
+
+    def models(self) -> tuple[ModelName, ...]:
+        """Return the models whose monitor has looked at least once, by name."""
+        names = (item.name for item in self._blobs.list(_PREFIX))
+        return tuple(ModelName(name.removeprefix(_PREFIX).removesuffix(".json")) for name in names)
+
+    def read(self, model: ModelName) -> tuple[MonitorState | None, str]:
+        """Return the state and its etag; (None, "") before the first run."""
+        found = self._blobs.get(_name(model))
+        return (None, "") if found is None else (decode(MonitorState, found.body), found.etag)
+
+    def save(self, state: MonitorState, etag: str) -> str:
+        """Store the state over the version that was read, and return its new etag.
+
+        Raises:
+            RetryableError: another monitor run was quicker; its findings stand.
+        """
+        body = encode(state)
+        name = _name(state.model)
+        written = self._blobs.replace(name, body, etag) if etag else self._blobs.create(name, body)
+        if written is None:
+            raise RetryableError("monitors.contended", f"another monitor run of {state.model!r} was quicker")
+        return written.etag
+
+
+def _name(model: ModelName) -> str:
+    return f"{_PREFIX}{model}.json"

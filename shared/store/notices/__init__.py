@@ -1,0 +1,1 @@
+"""Records of notices on their way to people."""

@@ -1,0 +1,1 @@
+"""Records of releases: their endpoints, models, batch runs and approvals."""

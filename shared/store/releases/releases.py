@@ -1,0 +1,183 @@
+"""Releases and what people asked of them: one blob per release, guarded by its ETag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.ids import ReleaseId
+from shared.domain.release import Release, ReleaseRequest
+from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
+from shared.ports.blobs import BlobStore
+from shared.store.codec import decode, encode
+from shared.store.releases.batch_runs import BatchRunStore
+
+RELEASES = "releases/"
+REQUESTS = "release-requests/"
+ASK_ATTEMPTS = 8
+UNREADABLE = "unreadable"
+HOLDS = "release-holds/"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelease:
+    """A release as it was read; `etag` guards the next write."""
+
+    release: Release
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseItem:
+    """What a listing says of a release without reading it."""
+
+    id: ReleaseId
+    state: str
+    wake_at: datetime
+    is_settled: bool
+
+
+class ReleaseStore:
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    @property
+    def batch_runs(self) -> BatchRunStore:
+        return BatchRunStore(self._blobs)
+
+    def create(self, release: Release) -> bool:
+        """Store a new release; False when its id exists already, whatever became of it."""
+        try:
+            return self._blobs.create(_name(release.id), encode(release), _metadata(release)) is not None
+        except AmbiguousWriteError:
+            stored = self.load(release.id)
+            if stored is None:
+                raise
+            return stored.release == release
+
+    def readable(self, release: ReleaseId) -> StoredRelease | None:
+        """Return the release; None also where its record is damaged, which is told when it is looked at itself."""
+        try:
+            return self.load(release)
+        except PermanentError:
+            return None
+
+    def load(self, release: ReleaseId) -> StoredRelease | None:
+        found = self._blobs.get(_name(release))
+        return None if found is None else StoredRelease(decode(Release, found.body), found.etag)
+
+    def save(self, stored: StoredRelease, release: Release) -> StoredRelease | None:
+        """Store the release over exactly the version that was read; None when another worker moved it."""
+        try:
+            written = self._blobs.replace(_name(release.id), encode(release), stored.etag, _metadata(release))
+        except AmbiguousWriteError:
+            found = self.load(release.id)
+            return found if found and found.release == release else None
+        return None if written is None else StoredRelease(release, written.etag)
+
+    def items(self) -> Iterator[ReleaseItem]:
+        """Yield every release, by id, from one listing."""
+        for item in self._blobs.list(RELEASES):
+            release = ReleaseId(item.name.removeprefix(RELEASES).removesuffix(".json"))
+            try:
+                yield _item(release, item.metadata)
+            except (KeyError, ValueError):
+                yield self._read_item(release, item.last_modified)
+
+    def _read_item(self, release: ReleaseId, modified_at: datetime) -> ReleaseItem:
+        """Return what the record itself says, where somebody copied it without its metadata; one that cannot be read is
+        open, so that whoever looks at it tells people."""
+        with suppress(PermanentError):
+            if stored := self.load(release):
+                return _item(release, _metadata(stored.release))
+        return ReleaseItem(release, UNREADABLE, modified_at, is_settled=False)
+
+    def open_ids(self) -> list[ReleaseId]:
+        """Return the releases that still have something to do."""
+        return [item.id for item in self.items() if not item.is_settled]
+
+    def ask(self, release: ReleaseId, request: ReleaseRequest) -> None:
+        """Leave a request for the release. An abort stays: no later request takes it back. Only one that no person
+        asked for gives way to a person's decision, which it waits for while the release holds.
+
+        Raises:
+            RetryableError: it is not known whether the request was left, or others kept asking at the same moment.
+        """
+        for _ in range(ASK_ATTEMPTS):
+            found = self._blobs.get(_request_name(release))
+            before = decode(ReleaseRequest, found.body) if found else None
+            if before == request or (before and not self._gives_way(release, before, request)):
+                return
+            # Whoever asks at the same moment must not be overwritten unread: it may be an abort.
+            if self._left(release, request, found.etag if found else None):
+                return
+        raise RetryableError("release.contended", f"others keep asking something of release {release}: ask again")
+
+    def _left(self, release: ReleaseId, request: ReleaseRequest, etag: str | None) -> bool:
+        name, body = _request_name(release), encode(request)
+        try:
+            written = self._blobs.create(name, body) if etag is None else self._blobs.replace(name, body, etag)
+        except AmbiguousWriteError:
+            return False  # reading again shows whether it was written
+        return written is not None
+
+    def _gives_way(self, release: ReleaseId, before: ReleaseRequest, request: ReleaseRequest) -> bool:
+        return before.kind != "abort" or (before.is_automatic and self._decides(release, request))
+
+    def _decides(self, release: ReleaseId, request: ReleaseRequest) -> bool:
+        if request.is_automatic or request.kind not in {"abort", "promote"}:
+            return False
+        stored = self.load(release)
+        return request.kind == "abort" or (stored is not None and bool(stored.release.held_because))
+
+    def held(self, release: ReleaseId) -> ReleaseRequest | None:
+        """Return a person's hold, or its end (kind `resume`); None when nobody ever held the release."""
+        found = self._blobs.get(_hold_name(release))
+        return None if found is None else decode(ReleaseRequest, found.body)
+
+    def hold(self, release: ReleaseId, request: ReleaseRequest, instead_of: ReleaseRequest | None) -> bool:
+        """Record a hold or its end, apart from other requests, which cannot undo it; False when what stood there is
+        not `instead_of` any more, or it is not known whether this was written."""
+        found = self._blobs.get(_hold_name(release))
+        if (decode(ReleaseRequest, found.body) if found else None) != instead_of:
+            return False
+        name, body = _hold_name(release), encode(request)
+        with suppress(AmbiguousWriteError):
+            written = self._blobs.replace(name, body, found.etag) if found else self._blobs.create(name, body)
+            return written is not None
+        return False
+
+    def request(self, release: ReleaseId) -> ReleaseRequest | None:
+        found = self._blobs.get(_request_name(release))
+        return None if found is None else decode(ReleaseRequest, found.body)
+
+
+def _name(release: ReleaseId) -> str:
+    return f"{RELEASES}{release}.json"
+
+
+def _request_name(release: ReleaseId) -> str:
+    return f"{REQUESTS}{release}.json"
+
+
+def _hold_name(release: ReleaseId) -> str:
+    return f"{HOLDS}{release}.json"
+
+
+def _item(release: ReleaseId, metadata: Mapping[str, str]) -> ReleaseItem:
+    return ReleaseItem(
+        id=release,
+        state=metadata["state"],
+        wake_at=datetime.fromisoformat(metadata["wake"]),
+        is_settled=metadata["settled"] == "yes",
+    )
+
+
+def _metadata(release: Release) -> dict[str, str]:
+    return {
+        "state": release.state,
+        "wake": release.wake_at.isoformat(),
+        "settled": "yes" if release.is_settled else "no",
+    }

@@ -1,0 +1,111 @@
+"""Performance on late labels: looked at when labels arrive, announced once per version of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from shared.domain.fact import DriftDetected
+from shared.domain.ids import DeploymentName, ModelVersion
+from shared.engine.monitors.run_due import Monitors
+from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.store.monitors.monitors import MonitorRun, MonitorStates
+from shared.store.monitors.profiles import Profiles
+from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.data import FakeData
+from tests.fakes.outbox import FakeOutbox
+from tests.fakes.publisher import FakePublisher
+from tests.fakes.workspace import FakeWorkspace
+from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, a_policy
+from tests.unit.events.wire import WORKSPACE, cloud, fact_from
+
+LABELS = "azureml:churned@latest"
+WATCHED = a_policy(
+    POLICY
+    + f"monitor: {{performance: {{metric: roc_auc, at_least: 0.8, labels: '{LABELS}', key: customer, label: left}}}}\n"
+)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock, self.data, self.topic, self.workspace = FakeClock(), FakeData(), FakePublisher(), FakeWorkspace()
+        self.states = MonitorStates(MemoryBlobStore(self.clock.now))
+        v1 = DeploymentRecord(DeploymentName("v-1"), MODEL, ModelVersion("1"), "Succeeded")
+        self.workspace.endpoints[ENDPOINT] = EndpointRecord(ENDPOINT, "Succeeded", {v1.name: 100}, {}, (v1,), "")
+
+    def labels_arrive(self, version: int, noise: float, rows: int = 1000) -> None:
+        chance = np.random.default_rng(version)
+        truth = chance.integers(0, 2, rows)
+        keys = [f"c{number}" for number in range(rows)]
+        served = pd.DataFrame({"customer": keys, "prediction": truth * 0.5 + chance.normal(0, noise, rows)})
+        self.data.predictions[ENDPOINT, "v-1"] = served
+        self.data.latest[LABELS] = f"azureml:churned:{version}"
+        self.data.tables[f"azureml:churned:{version}"] = pd.DataFrame({"customer": keys, "left": truth})
+
+    def look(self) -> None:
+        self.clock.advance(timedelta(hours=1))
+        profiles = Profiles(MemoryBlobStore(self.clock.now))
+        Monitors(
+            (WATCHED,),
+            self.workspace,
+            self.data,
+            profiles,
+            self.states,
+            self.topic,
+            self.clock,
+            WORKSPACE,
+            FakeOutbox(),
+        ).run_due()
+
+    @property
+    def runs(self) -> tuple[MonitorRun, ...]:
+        state, _ = self.states.read(MODEL)
+        return state.runs if state else ()
+
+
+def test_a_model_that_got_worse_is_announced_once_per_version_of_the_labels() -> None:
+    world = World()
+    world.labels_arrive(1, noise=2.0)
+    world.look()
+    world.look()
+    assert [run.verdict for run in world.runs] == ["drift"]
+    (event,) = world.topic.events
+    body = fact_from(cloud(event)).body
+    assert isinstance(body, DriftDetected)
+    assert (body.signal, body.run) == ("performance", "1@azureml:churned:1")
+    assert "at least 0.8 is asked for" in body.detail
+
+
+def test_newer_labels_are_looked_at_again() -> None:
+    world = World()
+    world.labels_arrive(1, noise=2.0)
+    world.look()
+    world.labels_arrive(2, noise=0.1)
+    world.look()
+    assert [(run.evidence, run.verdict) for run in world.runs] == [
+        ("azureml:churned:1", "drift"),
+        ("azureml:churned:2", "no-drift"),
+    ]
+    assert len(world.topic.events) == 1
+
+
+def test_too_few_labels_wait_for_more_rows() -> None:
+    world = World()
+    world.labels_arrive(1, noise=0.1, rows=50)
+    world.look()
+    assert [run.verdict for run in world.runs] == ["insufficient-data"]
+    world.labels_arrive(1, noise=0.1)
+    world.look()
+    assert [run.verdict for run in world.runs] == ["no-drift"]
+
+
+def test_labels_without_the_named_column_are_an_error_that_names_it() -> None:
+    world = World()
+    world.labels_arrive(1, noise=0.1)
+    world.data.tables["azureml:churned:1"] = pd.DataFrame({"customer": ["c1"], "gone": [1]})
+    world.look()
+    (run,) = world.runs
+    assert (run.verdict, "no column left" in run.sentence) == ("error", True)
