@@ -16,7 +16,8 @@ from shared.engine.monitors.subject import Watched
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy
 from shared.policy.sections.monitoring import Monitor
-from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.ports.jobs import JobRecord
 from shared.reactions.registry import reactions
 from shared.store.monitors.monitors import MonitorState
 from shared.store.monitors.profiles import Profiles

@@ -18,7 +18,8 @@ from shared.bootstrap import App, policy_sections
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy
-from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.ports.jobs import JobRecord
 from shared.reactions.registry import reactions
 from shared.settings import Settings
 from tests.fakes.blobs import MemoryBlobStore

@@ -12,7 +12,7 @@ from shared.domain.ids import EndpointName, FactKey, ModelVersion
 from shared.domain.outcome import tested_words
 from shared.domain.release import Release, Serving
 from shared.domain.release_plan import KeepPlan, ReleasePlan
-from shared.ports.batch_endpoints import endpoints_of
+from shared.ports.workspace import endpoints_of
 from shared.release.core.names import release_id
 from shared.release.core.transitions import DEPLOY_WITHIN, EVALUATE_WITHIN, GATE_WITHIN, SHIFT_WITHIN, WAIT_FOR_ENDPOINT
 from shared.release.core.versions import is_newer
@@ -24,7 +24,7 @@ from shared.release.sections.to_plan import plan_from
 if TYPE_CHECKING:
     from shared.bootstrap import App
     from shared.policy.sections.model import Policy
-    from shared.ports.workspace import EndpointRecord
+    from shared.ports.endpoints import EndpointRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from shared.domain.ids import DeploymentName, FactKey
 from shared.domain.release import Release, ReleaseState
 from shared.domain.state import Freeze, Training, WaitingData
 from shared.errors import VigiaError
-from shared.ports.batch_endpoints import endpoints_of
+from shared.ports.workspace import endpoints_of
 from shared.release.core.judgements import serves_unproven
 from shared.release.core.words import split
 from shared.release.states.ab_test import holds

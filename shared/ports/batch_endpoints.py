@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.ports.clock import Deadline
-from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord, Workspace
+from shared.ports.endpoints import Endpoints
+from shared.ports.jobs import JobRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +29,6 @@ class BatchRequest:
     output: str
     experiment: str
     kind: Literal["", "uri_file", "uri_folder"] = ""
-
-
-class Endpoints(Protocol):
-    """What online and batch endpoints have in common."""
-
-    def endpoint(self, name: EndpointName) -> EndpointRecord | None: ...
-
-    def create_endpoint(self, name: EndpointName) -> None: ...
-
-    def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None: ...
-
-    def set_traffic(
-        self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
-    ) -> None: ...
-
-    def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure: ...
-
-    def delete_deployment(
-        self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
-    ) -> None: ...
 
 
 class BatchEndpoints(Endpoints, Protocol):
@@ -72,7 +51,3 @@ class BatchEndpoints(Endpoints, Protocol):
         Their `inputs` hold the one input, by its kind ("uri_file", "uri_folder"), as far as the service says it.
         """
         ...
-
-
-def endpoints_of(workspace: Workspace, kind: Literal["online", "batch"]) -> Endpoints:
-    return workspace.batch if kind == "batch" else workspace

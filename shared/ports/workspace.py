@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
-from shared.domain.batch import BatchResources
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
-
-if TYPE_CHECKING:
-    from shared.ports.batch_endpoints import BatchEndpoints
-    from shared.ports.clock import Deadline
+from shared.ports.batch_endpoints import BatchEndpoints
+from shared.ports.clock import Deadline
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord, Endpoints
+from shared.ports.jobs import JobRecord, JobRequest
 
 # How a probe's ids begin: the client's, which the traffic log has as XMSClientRequestId, and the one that the data
 # collector correlates by. Not verified on Azure: that these headers fill those fields.
@@ -34,124 +33,6 @@ class ModelRecord:
     created_by: str
     job: JobName | None
     tags: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class SparkResources:
-    """What serverless Spark gives a job: `executors` machines beside the driver's, and its runtime, e.g. "3.4".
-
-    `identity` is whose permissions read and write the data: of who submits ("user"), or of the workspace ("managed").
-    """
-
-    instance_type: str = "standard_e4s_v3"
-    runtime: str = "3.4"
-    executors: int = 2
-    identity: Literal["user", "managed"] = "managed"
-
-
-@dataclass(frozen=True, slots=True)
-class JobRequest:
-    """A job to submit under a name of ours, so that submitting it again is harmless.
-
-    Args:
-        component: "azureml:NAME@latest" or "azureml:NAME:VERSION", a registered command component.
-        inputs: input name to "azureml:NAME@latest", "azureml:NAME:VERSION", an azureml:// URI, or a literal.
-        registers: pipeline output name to the model name it is registered under on success.
-        outputs: pipeline output name to the azureml:// URI of the folder to write it to; by default Azure ML chooses.
-        spark: for a Spark component, which has no `compute`.
-    """
-
-    name: JobName
-    component: str
-    inputs: Mapping[str, str]
-    experiment: str
-    display_name: str
-    tags: Mapping[str, str]
-    compute: str = "serverless"
-    registers: Mapping[str, str] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
-    spark: SparkResources | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobRecord:
-    """A job as the workspace knows it. `status` in Azure ML's words; `outputs` name to URI, when known.
-
-    `ran` says what was run: each step to its component, or code and environment of a job without steps. `recipe` is of
-    a pipeline of one registered component, None of other jobs. `created_at` is UTC.
-    """
-
-    name: JobName
-    status: str
-    tags: Mapping[str, str]
-    created_by: str
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
-    experiment: str = ""
-    ran: Mapping[str, str] = field(default_factory=dict)
-    created_at: datetime | None = None
-    recipe: Recipe | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        return self.status in {"Completed", "Failed", "Canceled", "NotResponding"}
-
-    @property
-    def has_succeeded(self) -> bool:
-        return self.status == "Completed"
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentRecord:
-    """`state` is Azure's provisioning state: Creating, Updating, Succeeded, Failed, Deleting.
-
-    `operation` names the change that made the deployment what it is, unlike any other; "" when the service did not say.
-    `instances` is how many it runs on; None of a batch deployment, which has some only while a job runs.
-    """
-
-    name: DeploymentName
-    model: ModelName | None
-    version: ModelVersion | None
-    state: str
-    operation: str = ""
-    instances: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointRecord:
-    """`traffic` is whole percents per deployment, summing to 0 or 100, without zeros."""
-
-    name: EndpointName
-    state: str
-    traffic: Mapping[DeploymentName, int]
-    mirror_traffic: Mapping[DeploymentName, int]
-    deployments: tuple[DeploymentRecord, ...]
-    scoring_uri: str
-
-    @property
-    def serving(self) -> DeploymentName | None:
-        """Return the deployment that answers most requests; None when none does."""
-        return max(self.traffic, key=lambda name: self.traffic[name], default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentRequest:
-    """`environment`, `code` and `scoring_script` stay empty for MLflow models, which need none.
-
-    `batch` is what a batch deployment runs on; None for an online deployment.
-    """
-
-    endpoint: EndpointName
-    name: DeploymentName
-    model: ModelName
-    version: ModelVersion
-    instance_type: str = "Standard_DS3_v2"
-    instance_count: int = 1
-    environment: str = ""
-    code: str = ""
-    scoring_script: str = ""
-    collect_data: bool = True
-    batch: BatchResources | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,3 +137,7 @@ class Workspace(Protocol):
     def stop_compute_instances(self, only: Sequence[str] = ()) -> tuple[str, ...]:
         """Stop every running compute instance, or of those that are named, and return their names."""
         ...
+
+
+def endpoints_of(workspace: Workspace, kind: Literal["online", "batch"]) -> Endpoints:
+    return workspace.batch if kind == "batch" else workspace

@@ -10,8 +10,8 @@ from shared.domain.ids import JobName, ModelVersion
 from shared.domain.state import ModelState, Training
 from shared.domain.training import BeforeTraining, Made, Newcomer
 from shared.errors import PermanentError
-from shared.ports.batch_endpoints import endpoints_of
-from shared.ports.workspace import EndpointRecord
+from shared.ports.endpoints import EndpointRecord
+from shared.ports.workspace import endpoints_of
 from shared.reactions.spec import Work
 from shared.release.core.names import release_id
 from shared.release.sections.rollout import Rollout

@@ -11,7 +11,8 @@ from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
 from shared.errors import RetryableError
 from shared.policy.sections.model import Policy
-from shared.ports.workspace import JobRecord, ModelRecord
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import ModelRecord
 from shared.reactions.spec import Performed, ReactionSpec, Work, done
 from shared.release.open_release import Opening, new_release
 from shared.release.sections.gates_and_approval import SECTIONS

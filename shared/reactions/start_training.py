@@ -26,7 +26,7 @@ from shared.policy.deciding.guardrails import (
 )
 from shared.policy.deciding.new_training import nothing_new_guardrail, unconfirmed_guardrail, undecided_guardrail
 from shared.policy.sections.model import Policy
-from shared.ports.workspace import JobRequest
+from shared.ports.jobs import JobRequest
 from shared.reactions.before_training import read_before
 from shared.reactions.retrain_section import KEPT_TRAININGS, Retrain
 from shared.reactions.spec import (

@@ -11,7 +11,7 @@ from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.release_plan import ReleasePlan
 from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PermanentError
-from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.release.core.actions import SetTraffic
 from shared.release.core.observation import Observation
 from shared.release.open_release import Opening, new_release

@@ -14,7 +14,7 @@ from shared.domain.release import Release
 from shared.engine.facts.process import Processor
 from shared.engine.notices.bursts import Storms
 from shared.ports.clock import Deadline
-from shared.ports.workspace import JobRecord, JobRequest
+from shared.ports.jobs import JobRecord, JobRequest
 from shared.store.facts.ledger import Claimed
 from shared.store.releases.releases import ReleaseStore, StoredRelease
 

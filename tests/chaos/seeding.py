@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.bootstrap import get_app
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
-from shared.ports.workspace import DeploymentRequest
+from shared.ports.endpoints import DeploymentRequest
 
 # Jobs take one slot in turn; those that train are over at once, and register nothing.
 TRAINING = """\

@@ -25,7 +25,7 @@ from shared.engine.releases.reopen import Wish
 from shared.engine.releases.undo import Undoer
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
-from shared.ports.workspace import DeploymentRequest, EndpointRecord
+from shared.ports.endpoints import DeploymentRequest, EndpointRecord
 from shared.release.open_release import Opening, new_release
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore

@@ -11,8 +11,8 @@ from local.addresses import WORKSPACE_CONTAINER, Addresses
 from shared.adapters.storage.blobs import AzureBlobStore, blob_service
 from shared.domain.ids import DeploymentName, EndpointName, ModelName
 from shared.engine.facts.labels import Labels
+from shared.ports.endpoints import EndpointRecord
 from shared.ports.labels import LabelRequest
-from shared.ports.workspace import EndpointRecord
 from tests.fakes.data import FakeData
 from tests.fakes.workspace import FakeWorkspace
 from tests.settings import settings_for

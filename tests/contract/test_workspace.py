@@ -21,7 +21,8 @@ from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import AccessRefusedError, RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.clock import Deadline
-from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord, JobRequest
+from shared.ports.endpoints import DeploymentRequest, EndpointRecord
+from shared.ports.jobs import JobRecord, JobRequest
 from tests.fakes.clock import FakeClock
 from tests.local.azureml.conftest import System, system, write_toy_model  # noqa: F401 (system is a fixture)
 from tests.settings import settings_for

@@ -11,7 +11,8 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.clock import Deadline
-from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord
+from shared.ports.endpoints import DeploymentRequest, EndpointRecord
+from shared.ports.jobs import JobRecord
 from tests.fakes.endpoints import FakeEndpoints
 
 

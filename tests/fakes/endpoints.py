@@ -9,7 +9,7 @@ from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.errors import WorkspaceError
 from shared.ports.clock import Deadline
-from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord
 
 
 class FakeEndpoints:

@@ -15,7 +15,8 @@ from shared.domain.reaction import Outcome
 from shared.domain.release import ReleaseState
 from shared.domain.training import Recipe
 from shared.errors import RetryableError, WorkspaceError
-from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.ports.jobs import JobRecord
 from shared.reactions.start_training import SCHEDULE
 from tests.unit.engine.fact_world import (
     ENDPOINT,

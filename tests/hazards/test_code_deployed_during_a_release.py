@@ -13,7 +13,7 @@ import pytest
 
 from shared.domain.ids import DeploymentName
 from shared.domain.release import Release, ReleaseState
-from shared.ports.workspace import DeploymentRecord
+from shared.ports.endpoints import DeploymentRecord
 from shared.store.codec import decode
 from tests.unit.engine.release_world import ENDPOINT, World
 

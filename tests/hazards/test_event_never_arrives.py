@@ -25,8 +25,9 @@ from shared.events.monitor_breach import BREACH_TAG
 from shared.events.registry import parse_fact
 from shared.events.wire.envelope import read_events
 from shared.policy.sections.model import Policy
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.ports.jobs import JobRecord
 from shared.ports.queues import EVENTS
-from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
 from shared.store.facts.polls import PollMarks
 from tests.unit.engine.fact_world import MODEL, POLICY, Killed, World, a_policy, data_arrived, registered, run_ended
 from tests.unit.events.wire import WORKSPACE, fact_from, grid

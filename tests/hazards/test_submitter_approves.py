@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.ids import JobName
 from shared.domain.release import ReleaseState
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from tests.hazards.offices import ANA, BEN, ReleaseOffice
 from tests.unit.engine.fact_world import World, registered
 

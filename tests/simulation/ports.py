@@ -16,8 +16,10 @@ from shared.errors import WorkspaceError
 from shared.ports import channels
 from shared.ports.blobs import Blob, BlobItem, Written
 from shared.ports.channels import Recipient
+from shared.ports.endpoints import EndpointRecord
+from shared.ports.jobs import JobRecord, JobRequest
 from shared.ports.queues import Waiting, poison_queue, text_digest
-from shared.ports.workspace import EndpointRecord, JobRecord, JobRequest, ModelRecord
+from shared.ports.workspace import ModelRecord
 from tests.fakes.workspace import FakeWorkspace
 from tests.simulation.controller.sky import Sky
 from tests.simulation.run import Run

@@ -23,8 +23,9 @@ from shared.domain.state import Training
 from shared.engine.facts.registry_poll import RegistryPoll
 from shared.errors import WorkspaceBusyError
 from shared.events.wire.own_workspace import Home
+from shared.ports.endpoints import DeploymentRequest
+from shared.ports.jobs import JobRequest
 from shared.ports.queues import EVENTS
-from shared.ports.workspace import DeploymentRequest, JobRequest
 from shared.store.facts.polls import PollMarks
 from tests.local.azureml.conftest import System, system, write_toy_model  # noqa: F401 (system is a fixture)
 from tests.local.eventgrid.conftest import Grid, running_grid

@@ -20,7 +20,7 @@ from local.flights.workspace_files import WorkspaceFiles
 from shared.domain.fact import DriftDetected, Fact
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
 from shared.domain.state import Training
-from shared.ports.workspace import DeploymentRequest
+from shared.ports.endpoints import DeploymentRequest
 from shared.store.monitors.monitors import MonitorRun
 from tests.local.azureml.conftest import write_toy_model
 from tests.system.town import Town

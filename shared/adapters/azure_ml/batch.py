@@ -19,7 +19,8 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.clock import Deadline
-from shared.ports.workspace import DeploymentRequest, EndpointRecord, JobRecord
+from shared.ports.endpoints import DeploymentRequest, EndpointRecord
+from shared.ports.jobs import JobRecord
 
 # Calls the SDK with the client and turns its errors into ours; the first gives None for what does not exist.
 Call = Callable[[str, Callable[[Any], Any]], Any]

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
-from shared.ports.workspace import JobRequest, SparkResources
+from shared.ports.jobs import JobRequest, SparkResources
 
 _LITERALS = {
     "string": re.compile(r"(?s).*"),

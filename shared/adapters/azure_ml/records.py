@@ -10,7 +10,9 @@ from shared.adapters.azure_ml.pipeline_job import pinned, split_reference
 from shared.domain.deployment import OPERATION_PROPERTY, operation_of
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
-from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
+from shared.ports.endpoints import DeploymentRecord
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import ModelRecord
 
 _OF_PIPELINE = re.compile(r"\$\{\{parent\.inputs\.([^}]+)\}\}")
 

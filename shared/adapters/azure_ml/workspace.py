@@ -23,15 +23,9 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, 
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports.clock import Deadline
-from shared.ports.workspace import (
-    Answer,
-    DeploymentRecord,
-    DeploymentRequest,
-    EndpointRecord,
-    JobRecord,
-    JobRequest,
-    ModelRecord,
-)
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord
+from shared.ports.jobs import JobRecord, JobRequest
+from shared.ports.workspace import Answer, ModelRecord
 from shared.settings import Settings
 
 # Source: azure-ai-ml 1.35.2, `_azure_environments.py`, read 2026-11-20.

@@ -28,9 +28,11 @@ from shared.events.wire.envelope import read_events
 from shared.logs import fields
 from shared.policy.sections.model import Policy
 from shared.ports.clock import Clock
+from shared.ports.endpoints import DeploymentRecord
+from shared.ports.jobs import JobRecord
 from shared.ports.outbox import Outbox
 from shared.ports.queues import EVENTS, MessageQueue, text_digest
-from shared.ports.workspace import DeploymentRecord, JobRecord, Workspace
+from shared.ports.workspace import Workspace
 from shared.reactions.retrain_section import Retrain
 from shared.reactions.spec import ModelMemory
 from shared.store.facts.ledger import Ledger

@@ -27,9 +27,10 @@ from shared.policy.sections.model import Policy
 from shared.policy.sections.monitoring import AzureMonitor, Monitor
 from shared.ports.blobs import BlobStore
 from shared.ports.clock import Clock
+from shared.ports.jobs import JobRecord
 from shared.ports.outbox import Outbox
 from shared.ports.queues import EVENTS, MessageQueue
-from shared.ports.workspace import JobRecord, Workspace
+from shared.ports.workspace import Workspace
 from shared.store.facts.ledger import Ledger
 
 log = logging.getLogger("vigia.azure_monitors")

@@ -19,7 +19,8 @@ from shared.policy.sections.model import Policy
 from shared.policy.sections.monitoring import Monitor
 from shared.policy.sections.signals import DataDrift
 from shared.ports.data import DataReader
-from shared.ports.workspace import EndpointRecord, Workspace
+from shared.ports.endpoints import EndpointRecord
+from shared.ports.workspace import Workspace
 from shared.store.monitors.monitors import MonitorRun, MonitorState
 from shared.store.monitors.profiles import Profiles, profile_name
 

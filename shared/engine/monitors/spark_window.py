@@ -23,7 +23,8 @@ from shared.policy.sections.signals import DataDrift
 from shared.policy.sections.spark import MOST_IN_PROCESS, SparkCounting
 from shared.ports.blobs import BlobStore
 from shared.ports.data import DataReader
-from shared.ports.workspace import PROBE_MARK, JobRequest, SparkResources, Workspace
+from shared.ports.jobs import JobRequest, SparkResources
+from shared.ports.workspace import PROBE_MARK, Workspace
 from shared.store.monitors.monitors import Counting, MonitorState
 from shared.store.monitors.profiles import Profiles, profile_name
 

@@ -14,9 +14,9 @@ from shared.engine.releases.batch import BatchScorer
 from shared.errors import PermanentError, WorkspaceError
 from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
-from shared.ports.batch_endpoints import Endpoints, endpoints_of
 from shared.ports.clock import Clock, Deadline
-from shared.ports.workspace import DeploymentRequest, Workspace
+from shared.ports.endpoints import DeploymentRequest, Endpoints
+from shared.ports.workspace import Workspace, endpoints_of
 from shared.release.core.actions import (
     Action,
     AskApproval,

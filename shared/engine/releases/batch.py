@@ -15,7 +15,8 @@ from shared.errors import PermanentError, RetryableError
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.clock import Clock, Deadline
 from shared.ports.data import DataReader
-from shared.ports.workspace import JobRecord, Workspace
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import Workspace
 from shared.release.core.names import scoring_job
 from shared.release.core.observation import Observation
 from shared.release.states.batch import request_for, sides, trial_for

@@ -19,10 +19,10 @@ from shared.engine.notices.access import stuck
 from shared.engine.releases.act import SEEN_COUNTS_FOR
 from shared.errors import VigiaError
 from shared.logs import fields
-from shared.ports.batch_endpoints import Endpoints, endpoints_of
 from shared.ports.clock import Clock, Deadline
+from shared.ports.endpoints import EndpointRecord, Endpoints
 from shared.ports.outbox import Outbox
-from shared.ports.workspace import EndpointRecord, Workspace
+from shared.ports.workspace import Workspace, endpoints_of
 from shared.release.core.observation import EndpointClaim
 from shared.release.core.standing import cannot_take
 from shared.release.core.words import split

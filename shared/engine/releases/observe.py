@@ -16,11 +16,12 @@ from shared.engine.releases.judge import judged
 from shared.engine.releases.outcomes import outcome_of
 from shared.errors import PermanentError, RetryableError
 from shared.ports.approvals import ApprovalStore
-from shared.ports.batch_endpoints import endpoints_of
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
+from shared.ports.endpoints import EndpointRecord
+from shared.ports.jobs import JobRecord
 from shared.ports.telemetry import Telemetry
-from shared.ports.workspace import Answer, EndpointRecord, JobRecord, ModelRecord, Workspace
+from shared.ports.workspace import Answer, ModelRecord, Workspace, endpoints_of
 from shared.release.core.names import evaluation_job
 from shared.release.core.observation import EndpointClaim, Observation, Rival
 from shared.release.states.probes import is_due

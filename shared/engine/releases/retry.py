@@ -8,7 +8,7 @@ from itertools import count
 from shared.domain.release import Release, ReleaseState
 from shared.domain.release_plan import ReleasePlan
 from shared.engine.releases.reopen import Reopener, Wish, refusal
-from shared.ports.batch_endpoints import endpoints_of
+from shared.ports.workspace import endpoints_of
 from shared.release.core.names import release_id
 from shared.release.core.versions import is_newer
 from shared.release.open_release import Opening

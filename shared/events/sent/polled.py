@@ -15,7 +15,9 @@ from shared.events.types import model_deployed as deployed
 from shared.events.types import model_registered as registered
 from shared.events.types import run_completed as completed
 from shared.events.types import run_status_changed as status_changed
-from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
+from shared.ports.endpoints import DeploymentRecord
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import ModelRecord
 
 # Every `source` is the ARM id of the workspace, as in Azure ML's own events.
 

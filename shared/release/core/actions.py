@@ -10,7 +10,8 @@ from shared.domain.approval import ApprovalRequest
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.release import Serving
 from shared.ports.batch_endpoints import BatchRequest
-from shared.ports.workspace import DeploymentRequest, JobRequest
+from shared.ports.endpoints import DeploymentRequest
+from shared.ports.jobs import JobRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from shared.domain.ids import DeploymentName, EndpointName, ModelVersion, Releas
 from shared.domain.release import ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Judgement
 from shared.ports.batch_endpoints import BatchRequest
-from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import Answer, ModelRecord
 
 
 @dataclass(frozen=True, slots=True)

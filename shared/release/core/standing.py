@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.domain.ids import DeploymentName
 from shared.domain.release import Release
-from shared.ports.workspace import EndpointRecord
+from shared.ports.endpoints import EndpointRecord
 from shared.release.core.actions import SetTraffic
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import Step, hold

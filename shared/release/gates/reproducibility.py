@@ -9,7 +9,7 @@ import re
 
 from shared.domain.verdict import GateResult, Verdict
 from shared.policy.sections.section import Section
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from shared.release.gates.spec import GateEvidence, GateSpec
 
 # azureml:NAME:VERSION, NAME:VERSION, what ends with a version (ARM ids, azureml:// URIs), or what another job wrote.

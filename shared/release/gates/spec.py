@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from shared.domain.verdict import GateResult
-from shared.ports.workspace import JobRecord, ModelRecord
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import ModelRecord
 
 if TYPE_CHECKING:
     import pandas as pd

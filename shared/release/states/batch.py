@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.batch_endpoints import BatchRequest
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from shared.release.core.actions import ScoreBatch
 from shared.release.core.names import scoring_job, trial_job
 from shared.release.core.observation import Observation

@@ -14,7 +14,7 @@ from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.release_plan import EvaluationPlan
 from shared.domain.verdict import GateResult, Verdict
-from shared.ports.workspace import JobRequest
+from shared.ports.jobs import JobRequest
 from shared.release.core.actions import AskApproval, ClaimEndpoint, ReplaceHolder, SubmitJob
 from shared.release.core.names import evaluation_job
 from shared.release.core.observation import Observation, Rival

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import Judgement, Verdict
-from shared.ports.workspace import DeploymentRequest
+from shared.ports.endpoints import DeploymentRequest
 from shared.release.core.actions import CreateDeployment, CreateEndpoint, SetTraffic
 from shared.release.core.judgements import doubts, has_failed
 from shared.release.core.observation import Observation

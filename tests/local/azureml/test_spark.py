@@ -15,7 +15,7 @@ from shared.adapters.azure_ml.pipeline_job import pipeline_job
 from shared.domain.ids import JobName
 from shared.drift.spark.package import NAME, write_package
 from shared.errors import WorkspaceError
-from shared.ports.workspace import JobRequest, SparkResources
+from shared.ports.jobs import JobRequest, SparkResources
 from tests.docs.pages import ROOT, blocks
 from tests.local.azureml.conftest import System
 

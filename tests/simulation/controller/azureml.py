@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.errors import WorkspaceBusyError, WorkspaceError
-from shared.ports.workspace import DeploymentRecord, DeploymentRequest, EndpointRecord, JobRecord
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord
+from shared.ports.jobs import JobRecord
 
 
 @dataclass(slots=True)

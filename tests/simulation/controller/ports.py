@@ -15,15 +15,9 @@ from shared.domain.notice import Notice
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.blobs import Blob, Written
 from shared.ports.clock import Deadline
-from shared.ports.workspace import (
-    Answer,
-    DeploymentRecord,
-    DeploymentRequest,
-    EndpointRecord,
-    JobRecord,
-    JobRequest,
-    ModelRecord,
-)
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord
+from shared.ports.jobs import JobRecord, JobRequest
+from shared.ports.workspace import Answer, ModelRecord
 from tests.fakes.workspace import FakeWorkspace
 from tests.simulation.controller.azureml import AzureMl, Job
 from tests.simulation.controller.evidence import Truth

@@ -14,7 +14,7 @@ from shared.engine.releases.act import Actor
 from shared.engine.releases.reconcile import Reconciler
 from shared.errors import PermanentError
 from shared.ports.clock import Deadline
-from shared.ports.workspace import DeploymentRequest
+from shared.ports.endpoints import DeploymentRequest
 from shared.release import step
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import Step, stay

@@ -15,7 +15,7 @@ import pytest
 from cli.kit import context
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.errors import RetryableError
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from shared.store.monitors.monitors import Counting, MonitorState
 from shared.texts.monitor_report.page import render_report
 from tests.fakes.monitor_reports import a_report

@@ -16,8 +16,8 @@ from shared.domain.reaction import Outcome, Reaction
 from shared.domain.release import Release, ReleaseState, Serving, Transition
 from shared.domain.state import Training
 from shared.domain.verdict import GateResult, Judgement, Verdict
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.publisher import OutgoingEvent
-from shared.ports.workspace import DeploymentRecord, EndpointRecord
 from shared.release.open_release import Opening, new_release
 from shared.release.sections.to_plan import plan_from
 from shared.settings import Settings

@@ -10,7 +10,7 @@ import pandas as pd
 from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances
 from shared.domain.ids import DeploymentName, ModelName, ModelVersion
 from shared.ports.batch_endpoints import BatchRequest
-from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from tests.fakes.batch_endpoints import FakeBatchEndpoints
 from tests.unit.engine.release_world import ENDPOINT, World
 

@@ -22,8 +22,8 @@ from shared.events.wire.own_workspace import Home
 from shared.policy.reading.load import load_policy
 from shared.policy.reading.people import Directory
 from shared.policy.sections.model import Policy
+from shared.ports.jobs import JobRecord
 from shared.ports.labels import LabelDesk
-from shared.ports.workspace import JobRecord
 from shared.reactions.registry import reactions
 from shared.store.facts.ledger import Entry, Ledger
 from shared.store.facts.quarantine import Quarantine

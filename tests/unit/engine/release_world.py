@@ -22,8 +22,8 @@ from shared.engine.releases.endpoint_keeper import EndpointKeeper
 from shared.engine.releases.reconcile import Reconciler
 from shared.engine.releases.undo import Undoer
 from shared.policy.reading.people import Directory
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.queues import RELEASES
-from shared.ports.workspace import DeploymentRecord, EndpointRecord
 from shared.store.facts.ledger import Ledger
 from shared.store.notices.outbox import OutboxStore
 from shared.store.releases.endpoints import EndpointStore

@@ -15,7 +15,7 @@ from shared.drift.rows.sample import Chosen
 from shared.engine.monitors.run_due import Monitors
 from shared.engine.monitors.spark_window import SparkWindows
 from shared.policy.sections.model import Policy
-from shared.ports.workspace import JobRequest
+from shared.ports.jobs import JobRequest
 from shared.store.monitors.monitors import MonitorStates
 from shared.store.monitors.profiles import Profiles
 from tests.fakes.blobs import MemoryBlobStore

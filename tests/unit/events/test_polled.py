@@ -17,7 +17,9 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, 
 from shared.events.registry import parse_fact
 from shared.events.sent import polled
 from shared.events.wire.envelope import read_events
-from shared.ports.workspace import DeploymentRecord, JobRecord, ModelRecord
+from shared.ports.endpoints import DeploymentRecord
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import ModelRecord
 from tests.unit.events.wire import WORKSPACE, fact_from, grid
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from shared.domain.state import ModelState
 from shared.events.monitor_breach import BREACH_TAG, breach_text
 from shared.events.sent.polled import run_status_changed
 from shared.policy.deciding.decide import needs_state
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from shared.reactions.registry import reactions
 from shared.reactions.spec import ReactionSpec
 from tests.unit.engine.fact_world import (

@@ -11,7 +11,7 @@ from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release
 from shared.errors import RetryableError
 from shared.policy.reading.people import Directory, Person
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from shared.reactions.registry import reactions
 from tests.unit.engine.fact_world import POLICY, World, a_policy, drift, registered
 from tests.unit.events.wire import fact_from

@@ -12,9 +12,9 @@ from shared.domain.ids import DeploymentName, ModelVersion
 from shared.engine.facts.labels import Labels
 from shared.engine.facts.registry_poll import RegistryPoll
 from shared.errors import PermanentError, PolicyError
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.labels import LabelRequest
 from shared.ports.queues import EVENTS
-from shared.ports.workspace import DeploymentRecord, EndpointRecord
 from shared.store.facts.polls import PollMarks
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.data import FakeData

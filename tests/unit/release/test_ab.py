@@ -14,7 +14,7 @@ from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PolicyError
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy
-from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import Step
 from shared.release.sections.ab_test import can_tell

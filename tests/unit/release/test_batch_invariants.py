@@ -13,7 +13,7 @@ from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances
 from shared.domain.ids import DeploymentName, JobName, ModelVersion
 from shared.domain.release import Release, ReleaseState, Serving, Undo
 from shared.domain.verdict import Judgement, Verdict
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from shared.release.core.actions import ScoreBatch, SendProbes, SetMirror, SetTraffic
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import Step, go_on, move

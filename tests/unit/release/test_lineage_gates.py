@@ -12,7 +12,7 @@ import pytest
 from shared.domain.ids import JobName
 from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from shared.release.gates.registry import judge, judge_lineage, training_input
 from shared.release.gates.spec import Lineage
 from tests.fakes.releases import a_plan, a_release

@@ -11,7 +11,8 @@ import pytest
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Judgement, Verdict
-from shared.ports.workspace import DeploymentRecord, EndpointRecord, ModelRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.ports.workspace import ModelRecord
 from shared.release.core.actions import ClaimEndpoint, SetMirror, SetTraffic
 from shared.release.core.names import deployment_name, evaluation_job, release_id
 from shared.release.core.observation import EndpointClaim, Observation

@@ -16,7 +16,9 @@ from shared.domain.outcome import AbPlan, LabelSource
 from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving, Undo
 from shared.domain.release_plan import ProbePlan, SmokeTestPlan
 from shared.domain.verdict import GateResult, Judgement, Verdict
-from shared.ports.workspace import Answer, DeploymentRecord, EndpointRecord, JobRecord, ModelRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import Answer, ModelRecord
 from shared.release.core.actions import CloseApproval, GiveBackEndpoint, SendProbes, SetMirror, SetTraffic
 from shared.release.core.names import evaluation_job
 from shared.release.core.observation import EndpointClaim, Observation, Rival

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.ids import ModelVersion
 from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
-from shared.ports.workspace import EndpointRecord
+from shared.ports.endpoints import EndpointRecord
 from shared.release.core.actions import SetTraffic
 from shared.release.core.judgements import serves_unproven
 from shared.release.core.observation import Observation

@@ -16,7 +16,7 @@ from shared.errors import PolicyError, RetryableError
 from shared.events.monitor_breach import BREACH_TAG, breach_text
 from shared.events.sent.polled import run_status_changed
 from shared.events.wire.own_workspace import DATASTORE
-from shared.ports.workspace import JobRecord
+from shared.ports.jobs import JobRecord
 from tests.fakes.blobs import MemoryBlobStore
 from tests.unit.engine.fact_world import POLICY, World, a_policy
 from tests.unit.events.wire import WORKSPACE, fact_from

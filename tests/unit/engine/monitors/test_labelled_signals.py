@@ -10,7 +10,7 @@ import pandas as pd
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, ModelVersion
 from shared.engine.monitors.run_due import Monitors
-from shared.ports.workspace import DeploymentRecord, EndpointRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.store.monitors.monitors import MonitorRun, MonitorStates
 from shared.store.monitors.profiles import Profiles
 from tests.fakes.blobs import MemoryBlobStore

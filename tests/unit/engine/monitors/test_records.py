@@ -11,8 +11,8 @@ import pytest
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import JobName
 from shared.events.sent import outgoing
+from shared.ports.jobs import JobRecord
 from shared.ports.publisher import cloud_event
-from shared.ports.workspace import JobRecord
 from tests.unit.cli.world import MODEL, NOW, FakeApp
 from tests.unit.events.wire import grid
 

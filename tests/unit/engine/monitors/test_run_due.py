@@ -14,7 +14,8 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelVersio
 from shared.engine.monitors.run_due import Monitors
 from shared.errors import PermanentError, RetryableError
 from shared.policy.sections.model import Policy
-from shared.ports.workspace import DeploymentRecord, EndpointRecord, JobRecord
+from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.ports.jobs import JobRecord
 from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates
 from shared.store.monitors.profiles import Profiles, profile_name
 from shared.store.monitors.reports import MonitorReports
