@@ -17,7 +17,7 @@ from shared.policy.sections.quantities import duration_text, percent_text
 from shared.reactions.notify_section import Notify
 from shared.reactions.request_labels import Labelling
 from shared.reactions.retrain_section import Retrain
-from shared.release.sections.ab_test import ab_plan, can_tell, held_until
+from shared.release.sections.ab_test import ab_plan, can_tell
 from shared.release.sections.batch import batch_plan
 from shared.release.sections.gates_and_approval import Approval, Evaluate, Gates
 from shared.release.sections.judge import Errors
@@ -96,7 +96,8 @@ def _approval(section: Approval) -> str:
 
 def _rollout(section: Rollout) -> str:
     judged = _limits(section)
-    if section.strategy == "batch" and (plan := batch_plan(section)):
+    if section.strategy == "batch" and section.batch:
+        plan = batch_plan(section.batch)
         how = f"both versions score {plan.sample} on {plan.resources.compute}, decided within {_span(section.deadline)}"
         back = f"back when more than {plan.failed_jobs_at_most} jobs fail within {_span(section.watch_for)}"
         return f"batch: {how}; {limits(plan)}; then the default deployment is swapped, {back}"
@@ -135,7 +136,7 @@ def ab_words(section: Rollout) -> str:
     sure += [f"{section.expected_traffic} tell {told:.2g} apart"] if told is not None and told < math.inf else []
     rest = "else the champion stays"
     if section.on_inconclusive == "extend":
-        rest = f"held on until {_span(held_until(section))} and tested once more when it decides nothing, {rest}"
+        rest = f"held on until {_span(section.held_until)} and tested once more when it decides nothing, {rest}"
     return f"promoted when {tested_words(plan)} ({'; '.join(sure)}), {rest}"
 
 

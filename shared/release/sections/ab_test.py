@@ -1,21 +1,15 @@
-"""The policy's keys of an A/B test: the split, how long it is held, and what must have come of it."""
+"""The checks of an A/B test's keys: the split, how long it is held, and what must have come of it; and its plan."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from shared.domain.outcome import AbPlan, Better, LabelSource, OutcomeMetric
-from shared.policy.sections.quantities import AssetRef, Duration, Percent, Rate, duration_text
-from shared.policy.sections.section import Section
-from shared.policy.sections.signals import change_problem, never_changes
-
-if TYPE_CHECKING:
-    from shared.release.sections.rollout import Rollout
+from shared.domain.outcome import AbPlan, LabelSource
+from shared.policy.sections.quantities import Rate, duration_text
+from shared.release.sections.labels import Outcome, amount_problem, better_problems, labels_problems
+from shared.release.sections.rollout_keys import RolloutKeys
 
 KEYS = ("split", "hold_for", "on_inconclusive", "outcome")
 # A look reads the measurements of the whole hold.
@@ -23,25 +17,7 @@ MOST_INTERVALS = 5000
 _FEWEST_INTERVALS = 5
 
 
-class Outcome(Section):
-    """What is measured on the rows whose labels arrived, and what it must be for the new version to be promoted.
-
-    `mean` is that of the labels' own column, whatever it holds: revenue, a complaint, a click.
-    """
-
-    metric: OutcomeMetric
-    labels: AssetRef
-    key: str = "row_id"
-    label: str = "label"
-    better: Better | None = None
-    better_by_at_least: float | None = Field(default=None, ge=0)
-    worse_by_at_most: float | None = Field(default=None, gt=0)
-    confidence: Percent = 95.0
-    labels_within: Duration = timedelta(0)
-    spread: float | None = Field(default=None, gt=0)
-
-
-def ab_plan(rollout: Rollout) -> AbPlan | None:
+def ab_plan(rollout: RolloutKeys) -> AbPlan | None:
     """Return what the test must prove; None for other strategies."""
     outcome = rollout.outcome
     if rollout.strategy != "ab" or outcome is None:
@@ -54,18 +30,11 @@ def ab_plan(rollout: Rollout) -> AbPlan | None:
         else outcome.better_by_at_least or 0,
         confidence=outcome.confidence / 100,
         better=outcome.better or "higher",
-        extend_until=held_until(rollout) if rollout.on_inconclusive == "extend" else None,
+        extend_until=rollout.held_until if rollout.on_inconclusive == "extend" else None,
     )
 
 
-def held_until(rollout: Rollout) -> timedelta:
-    """Return how long the split is held at most."""
-    if rollout.on_inconclusive != "extend":
-        return rollout.hold_for
-    return rollout.decide_within if rollout.decide_within is not None else 2 * rollout.hold_for
-
-
-def ab_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
+def ab_problems(rollout: RolloutKeys) -> Iterator[tuple[str, str]]:
     written = rollout.model_fields_set
     if rollout.strategy != "ab":
         for key in KEYS:
@@ -86,23 +55,8 @@ def ab_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
         yield from _traffic_problems(rollout, rollout.outcome, rollout.expected_traffic)
 
 
-def labels_problems(labels: str) -> Iterator[tuple[str, str]]:
-    if why := never_changes(labels):
-        yield "labels", why
-
-
-def better_problems(metric: str, better: Better | None) -> Iterator[tuple[str, str]]:
-    if better is not None and metric != "mean":
-        yield "better", f"which way {metric} is good is known; leave it out"
-
-
-def amount_problem(metric: str, amount: float) -> str:
-    """Return what is wrong with an amount by which the metric may change; the labels' own mean has no range."""
-    return change_problem(metric, amount) if metric != "mean" else ""
-
-
-def _time_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
-    interval, until = rollout.judge.interval, held_until(rollout)
+def _time_problems(rollout: RolloutKeys) -> Iterator[tuple[str, str]]:
+    interval, until = rollout.judge.interval, rollout.held_until
     if interval <= timedelta(0):
         return
     if rollout.hold_for < _FEWEST_INTERVALS * interval:
@@ -137,7 +91,7 @@ def _outcome_problems(outcome: Outcome, hold_for: timedelta) -> Iterator[tuple[s
             yield f"outcome.{key}", why
 
 
-def _traffic_problems(rollout: Rollout, outcome: Outcome, traffic: Rate) -> Iterator[tuple[str, str]]:
+def _traffic_problems(rollout: RolloutKeys, outcome: Outcome, traffic: Rate) -> Iterator[tuple[str, str]]:
     """Yield that the rows which labels can have by the last test cannot prove even a version as good as the champion.
 
     One row per request is taken, and a label for each.
@@ -149,7 +103,7 @@ def _traffic_problems(rollout: Rollout, outcome: Outcome, traffic: Rate) -> Iter
     room = -plan.needed_gain
     if told <= room or (room <= 0 and math.isfinite(told)):
         return
-    held = held_until(rollout)
+    held = rollout.held_until
     what = f"{traffic} for {duration_text(held)}, {rollout.split} % of them the new version's,"
     if not math.isfinite(told):
         yield "expected_traffic", f"{what} are too few rows for any test; write a longer hold_for, or strategy: canary"
@@ -163,7 +117,7 @@ def _traffic_problems(rollout: Rollout, outcome: Outcome, traffic: Rate) -> Iter
     )
 
 
-def can_tell(rollout: Rollout) -> float | None:
+def can_tell(rollout: RolloutKeys) -> float | None:
     """Return the difference that the test can prove four times in five; None when nothing says how much traffic there
     is, or how the rows scatter."""
     from shared.judge.labels.outcome import detectable
@@ -171,7 +125,7 @@ def can_tell(rollout: Rollout) -> float | None:
     plan, traffic = ab_plan(rollout), rollout.expected_traffic
     if plan is None or rollout.outcome is None or traffic is None:
         return None
-    rows = traffic.count * ((held_until(rollout) - rollout.outcome.labels_within) / traffic.per)
+    rows = traffic.count * ((rollout.held_until - rollout.outcome.labels_within) / traffic.per)
     return detectable(plan, rows * rollout.split / 100, rows * (100 - rollout.split) / 100, rollout.outcome.spread)
 
 

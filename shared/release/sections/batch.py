@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -12,13 +11,6 @@ from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances, Pred
 from shared.policy.sections.quantities import AssetRef, Duration, Percent
 from shared.policy.sections.section import Section
 
-if TYPE_CHECKING:
-    from shared.policy.sections.model import Policy
-    from shared.release.sections.rollout import Rollout
-
-# Keys of `rollout` that say something about traffic.
-_ONLINE = ("steps", "mirror", "bake", "judge", "smoke_test", "expected_traffic", "probe", "holdback", "on_undecided")
-_OF_AB = ("split", "hold_for", "on_inconclusive", "outcome")
 DECIDE_WITHIN = timedelta(hours=24)
 
 
@@ -62,30 +54,7 @@ class Batch(Section):
     failed_jobs_at_most: int = Field(default=0, ge=0)
 
 
-def batch_problems(rollout: Rollout, policy: Policy) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a rollout whose strategy is `batch`."""
-    if policy.endpoint.type != "batch":
-        yield "strategy", "batch needs a batch endpoint; write endpoint: {…, type: batch}, or strategy: canary"
-    for key in (*_ONLINE, *_OF_AB):
-        if key in rollout.model_fields_set:
-            yield key, "is about traffic, of which a batch endpoint has none; leave it out"
-    if "watch_for" not in rollout.model_fields_set:
-        yield "watch_for", "is needed: it should cover the endpoint's next job; write e.g. 26h for nightly ones"
-    elif rollout.watch_for < timedelta(minutes=1):
-        yield "watch_for", "is shorter than any job; write e.g. 26h for nightly ones"
-    if rollout.decide_within is not None and rollout.decide_within <= timedelta(0):
-        yield "decide_within", "no job scores a batch in no time; write e.g. 24h"
-    if rollout.keep.then == "scale-down":
-        yield "keep.then", "a batch deployment without a job has no instances; write delete or keep"
-    if "instance_type" in rollout.deployment.model_fields_set:
-        yield "deployment.instance_type", "is the cluster's; leave it out, and name the cluster in batch.compute"
-    if rollout.batch is None:
-        yield "batch", "is needed; write batch: {sample: azureml:NAME@latest, compute: CLUSTER, classes: {…}}"
-    else:
-        yield from _comparison_problems(rollout.batch)
-
-
-def _comparison_problems(batch: Batch) -> Iterator[tuple[str, str]]:
+def batch_problems(batch: Batch) -> Iterator[tuple[str, str]]:
     layout = batch.predictions
     if batch.classes is None and batch.mean is None:
         yield "batch", "nothing is left to compare; write classes: {changed_at_most: 2%} or mean: {shift_at_most: 0.05}"
@@ -106,11 +75,7 @@ def _comparison_problems(batch: Batch) -> Iterator[tuple[str, str]]:
         yield "batch.predictions.key", "must name the columns, other than the prediction, that tell rows apart"
 
 
-def batch_plan(rollout: Rollout) -> BatchPlan | None:
-    """Return the plan of a rollout whose strategy is `batch`; None for others."""
-    batch = rollout.batch
-    if batch is None or rollout.strategy != "batch":
-        return None
+def batch_plan(batch: Batch) -> BatchPlan:
     return BatchPlan(
         sample=batch.sample,
         resources=BatchResources(

@@ -1,151 +1,34 @@
-"""The policy's section `rollout`: how traffic moves to a new version."""
+"""The policy's section `rollout`: how traffic moves to a new version, and whether its keys fit together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from typing import Annotated, Literal
-
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from shared.policy.sections.model import Policy
-from shared.policy.sections.quantities import Duration, Rate, duration_text, parse_percent
-from shared.policy.sections.section import Section
-from shared.release.sections.ab_test import Outcome, ab_problems, held_until
-from shared.release.sections.batch import DECIDE_WITHIN, Batch, batch_problems
-from shared.release.sections.judge import Judge, judge_problems, warm_up_problems
-from shared.release.sections.probe import Probe
-from shared.release.sections.traffic import holdback_for, traffic_problems
-from shared.release.states.ab_test import SETTLE_WITHIN
-
-IN_STEPS = ("canary", "shadow")
-
-
-def _whole_percent(value: object, info: ValidationInfo) -> int:
-    # Files are read in JSON mode; code that builds a section itself gives the number.
-    if info.mode == "python" and isinstance(value, int):
-        return value
-    percent = parse_percent(value)
-    # Azure ML takes whole percents only.
-    if percent != int(percent):
-        raise ValueError(f"traffic is split in whole percents; write {round(percent)}%")
-    return int(percent)
-
+from shared.policy.sections.quantities import duration_text
+from shared.release.sections.ab_test import ab_problems
+from shared.release.sections.batch import batch_problems
+from shared.release.sections.judge import judge_problems, warm_up_problems
+from shared.release.sections.rollout_keys import IN_STEPS, RolloutKeys
+from shared.release.sections.traffic import traffic_problems
 
 # Source: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
 MOST_MIRRORED = 50
 MOST_HELD_BACK = 50
-
-WholePercent = Annotated[
-    int,
-    PlainValidator(_whole_percent),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,3}%$", "examples": ["10%"]}),
-]
+# Keys of `rollout` that say something about traffic.
+_ONLINE = ("steps", "mirror", "bake", "judge", "smoke_test", "expected_traffic", "probe", "holdback", "on_undecided")
+_OF_AB = ("split", "hold_for", "on_inconclusive", "outcome")
 
 
-class Deployment(Section):
-    """How the challenger is deployed; MLflow models need no environment and no code."""
-
-    instance_type: str = "Standard_DS3_v2"
-    instance_count: int = Field(default=1, ge=1)
-    environment: str = ""
-    code: str = ""
-    scoring_script: str = ""
-
-
-class SmokeTest(Section):
-    """One request that the new version must answer, before it gets traffic."""
-
-    request: str = Field(min_length=1)
-    answers_within: Duration | None = None
-
-
-KEPT_FOR = timedelta(hours=24)
-
-
-class Keep(Section):
-    """What becomes of deployments that serve nobody any more.
-
-    With `champion_for`, that goes for the champion that was replaced, too; without it, that one stays as it is, at its
-    full cost, until the next release has ended, and the others stay for `KEPT_FOR`.
-    """
-
-    champion_for: Duration | None = None
-    then: Literal["delete", "scale-down", "keep"] = "delete"
-
-
-class Rollout(Section):
+class Rollout(RolloutKeys):
     """How traffic moves to a new version."""
-
-    strategy: Literal["canary", "blue-green", "shadow", "all-at-once", "ab", "batch"] = "canary"
-    steps: tuple[WholePercent, ...] = (10, 50, 100)
-    mirror: WholePercent = 50
-    split: WholePercent = 50
-    hold_for: Duration = timedelta(days=7)
-    on_inconclusive: Literal["keep-champion", "extend"] = "keep-champion"
-    outcome: Outcome | None = None
-    smoke_test: SmokeTest | None = None
-    on_hand_edit: Literal["hold", "repair"] = "hold"
-    on_new_version: Literal["queue", "replace", "refuse"] = "queue"
-    keep: Keep = Keep()
-    bake: Duration = timedelta(minutes=15)
-    decide_within: Duration | None = None
-    watch_for: Duration = timedelta(hours=2)
-    holdback: WholePercent | None = None
-    on_undecided: Literal["ask", "roll-back"] = "ask"
-    expected_traffic: Rate | None = None
-    probe: Probe | None = None
-    batch: Batch | None = None
-    judge: Judge = Judge()
-    deployment: Deployment = Deployment()
-
-    @property
-    def traffic(self) -> tuple[int, ...]:
-        if self.strategy == "ab":
-            return self.split, 100
-        return self.steps if self.strategy in IN_STEPS else (100,)
-
-    @property
-    def stages(self) -> int:
-        """Return how often a release is judged anew: in its shadow, at each step, and while it is watched."""
-        return len(self.traffic) + (self.strategy == "shadow")
-
-    @property
-    def moves_at_once(self) -> bool:
-        """Return whether nothing is judged before the new version has all the traffic."""
-        return self.strategy != "shadow" and len(self.traffic) == 1
-
-    @property
-    def held_back(self) -> int:
-        """Return the champion's percent of the traffic from the promotion to the end of the watch."""
-        if self.strategy == "batch":
-            return 0
-        return self.holdback if self.holdback is not None else holdback_for(self.expected_traffic)
-
-    @property
-    def held(self) -> timedelta:
-        """Return how long a step bakes at least."""
-        return self.hold_for if self.strategy == "ab" else self.bake
-
-    @property
-    def shortest_stage(self) -> timedelta:
-        """Return the least time in which a release is judged: at a step, or while it is watched."""
-        return self.watch_for if self.moves_at_once else min(self.held, self.watch_for)
-
-    @property
-    def deadline(self) -> timedelta:
-        """Return how long a step may take to be decided."""
-        if self.strategy == "ab":
-            return held_until(self) + SETTLE_WITHIN
-        if self.strategy == "batch":
-            return self.decide_within if self.decide_within is not None else DECIDE_WITHIN
-        return self.decide_within if self.decide_within is not None else 4 * self.bake
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         yield from self._keep_problems()
         if self.strategy == "batch":
-            yield from batch_problems(self, policy)
+            yield from self._batch_problems(policy)
         else:
             yield from self._online_problems(policy)
 
@@ -170,6 +53,27 @@ class Rollout(Section):
         yield from self._holdback_problems()
         if self.expected_traffic is not None or self.probe is not None:
             yield from traffic_problems(self)
+
+    def _batch_problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
+        if policy.endpoint.type != "batch":
+            yield "strategy", "batch needs a batch endpoint; write endpoint: {…, type: batch}, or strategy: canary"
+        for key in (*_ONLINE, *_OF_AB):
+            if key in self.model_fields_set:
+                yield key, "is about traffic, of which a batch endpoint has none; leave it out"
+        if "watch_for" not in self.model_fields_set:
+            yield "watch_for", "is needed: it should cover the endpoint's next job; write e.g. 26h for nightly ones"
+        elif self.watch_for < timedelta(minutes=1):
+            yield "watch_for", "is shorter than any job; write e.g. 26h for nightly ones"
+        if self.decide_within is not None and self.decide_within <= timedelta(0):
+            yield "decide_within", "no job scores a batch in no time; write e.g. 24h"
+        if self.keep.then == "scale-down":
+            yield "keep.then", "a batch deployment without a job has no instances; write delete or keep"
+        if "instance_type" in self.deployment.model_fields_set:
+            yield "deployment.instance_type", "is the cluster's; leave it out, and name the cluster in batch.compute"
+        if self.batch is None:
+            yield "batch", "is needed; write batch: {sample: azureml:NAME@latest, compute: CLUSTER, classes: {…}}"
+        else:
+            yield from batch_problems(self.batch)
 
     def _holdback_problems(self) -> Iterator[tuple[str, str]]:
         if self.holdback is None:

@@ -17,7 +17,8 @@ from shared.release.sections.ab_test import ab_plan
 from shared.release.sections.batch import batch_plan
 from shared.release.sections.gates_and_approval import Approval, Evaluate, Gates
 from shared.release.sections.judge import judge_plan
-from shared.release.sections.rollout import KEPT_FOR, Keep, Rollout, SmokeTest
+from shared.release.sections.rollout import Rollout
+from shared.release.sections.rollout_keys import KEPT_FOR, Keep, SmokeTest
 
 
 def plan_from(policy: Policy) -> ReleasePlan:
@@ -54,7 +55,7 @@ def plan_from(policy: Policy) -> ReleasePlan:
         on_new_version=rollout.on_new_version,
         keep=_keep_plan(rollout.keep),
         probe=ProbePlan(rollout.probe.sample, rollout.probe.per_interval) if rollout.probe else None,
-        batch=batch_plan(rollout),
+        batch=batch_plan(rollout.batch) if rollout.strategy == "batch" and rollout.batch else None,
         holdback=rollout.held_back,
         on_undecided=rollout.on_undecided,
     )

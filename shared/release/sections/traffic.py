@@ -11,28 +11,19 @@ from shared.domain.release_plan import stage_budget
 from shared.policy.sections.quantities import Rate, duration_text
 from shared.release.sections.judge import judge_plan
 from shared.release.sections.probe import probes_that_decide, with_probes
+from shared.release.sections.rollout_keys import RolloutKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.judge.evidence.streams import Tolerances
     from shared.judge.time_to_decide import Expected
-    from shared.release.sections.rollout import Rollout
 
 # Longer than a policy can wait.
 MOST_HOURS = 24 * 365
 # Of few requests an hour many good versions take much longer than the one in the middle: what would be long enough for
 # all of them is simulated (`vigia simulate`), and not named here.
 MOST_HOURS_NAMED = 96
-HOLDBACK, QUIET_HOLDBACK = 5, 10
-# Requests per minute below which the smaller share compares too few.
-QUIET_BELOW = 200.0
-
-
-def holdback_for(traffic: Rate | None) -> int:
-    """Return the percent that the champion keeps while the new version is watched, where the policy names none."""
-    is_quiet = traffic is not None and traffic.count / (traffic.per / timedelta(minutes=1)) < QUIET_BELOW
-    return QUIET_HOLDBACK if is_quiet else HOLDBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +45,7 @@ class Stage:
     larger: str
 
 
-def traffic_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
+def traffic_problems(rollout: RolloutKeys) -> Iterator[tuple[str, str]]:
     """Yield that what is judged first cannot be decided in time, even of a version as good as the champion."""
     stage, traffic = _first(rollout), rollout.expected_traffic
     interval = rollout.judge.interval
@@ -80,7 +71,7 @@ def traffic_problems(rollout: Rollout) -> Iterator[tuple[str, str]]:
     )
 
 
-def _first(rollout: Rollout) -> Stage | None:
+def _first(rollout: RolloutKeys) -> Stage | None:
     """Return what is judged first; None where that is checked elsewhere, or the steps make no sense."""
     if rollout.strategy in {"ab", "batch"} or not rollout.traffic:
         return None
@@ -103,7 +94,7 @@ def _expected(stage: Stage, traffic: Rate | None, interval: timedelta) -> Expect
     return Expected(requests * stage.challenger, requests * stage.champion)
 
 
-def _tolerances(rollout: Rollout, stage: Stage) -> Tolerances:
+def _tolerances(rollout: RolloutKeys, stage: Stage) -> Tolerances:
     from shared.judge.evidence.streams import tolerances_of
 
     plan, looks = (
@@ -113,7 +104,7 @@ def _tolerances(rollout: Rollout, stage: Stage) -> Tolerances:
     return tolerances_of(plan, looks, stage_budget(rollout.stages, is_first=True))
 
 
-def _hours_needed(rollout: Rollout, stage: Stage, expected: Expected) -> float:
+def _hours_needed(rollout: RolloutKeys, stage: Stage, expected: Expected) -> float:
     from shared.judge.time_to_decide import intervals_to_pass
 
     at_most = judge_plan(rollout.judge, rollout.shortest_stage).errors_at_most
@@ -121,7 +112,7 @@ def _hours_needed(rollout: Rollout, stage: Stage, expected: Expected) -> float:
     return needed * (rollout.judge.interval / timedelta(hours=1))
 
 
-def _time_words(rollout: Rollout, stage: Stage) -> str:
+def _time_words(rollout: RolloutKeys, stage: Stage) -> str:
     if rollout.moves_at_once:
         return f"the watch ends after {duration_text(stage.within)}"
     return f"the step bakes {duration_text(rollout.bake)} and is given up after {duration_text(stage.within)}"

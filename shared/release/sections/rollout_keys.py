@@ -1,0 +1,151 @@
+"""The keys of the policy's section `rollout`, and what follows from them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
+
+from shared.policy.sections.quantities import Duration, Rate, parse_percent
+from shared.policy.sections.section import Section
+from shared.release.sections.batch import DECIDE_WITHIN, Batch
+from shared.release.sections.judge import Judge
+from shared.release.sections.labels import Outcome
+from shared.release.sections.probe import Probe
+from shared.release.states.ab_test import SETTLE_WITHIN
+
+IN_STEPS = ("canary", "shadow")
+HOLDBACK, QUIET_HOLDBACK = 5, 10
+# Requests per minute below which the smaller share compares too few.
+QUIET_BELOW = 200.0
+
+
+def holdback_for(traffic: Rate | None) -> int:
+    """Return the percent that the champion keeps while the new version is watched, where the policy names none."""
+    is_quiet = traffic is not None and traffic.count / (traffic.per / timedelta(minutes=1)) < QUIET_BELOW
+    return QUIET_HOLDBACK if is_quiet else HOLDBACK
+
+
+def _whole_percent(value: object, info: ValidationInfo) -> int:
+    # Files are read in JSON mode; code that builds a section itself gives the number.
+    if info.mode == "python" and isinstance(value, int):
+        return value
+    percent = parse_percent(value)
+    # Azure ML takes whole percents only.
+    if percent != int(percent):
+        raise ValueError(f"traffic is split in whole percents; write {round(percent)}%")
+    return int(percent)
+
+
+WholePercent = Annotated[
+    int,
+    PlainValidator(_whole_percent),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,3}%$", "examples": ["10%"]}),
+]
+
+
+class Deployment(Section):
+    """How the challenger is deployed; MLflow models need no environment and no code."""
+
+    instance_type: str = "Standard_DS3_v2"
+    instance_count: int = Field(default=1, ge=1)
+    environment: str = ""
+    code: str = ""
+    scoring_script: str = ""
+
+
+class SmokeTest(Section):
+    """One request that the new version must answer, before it gets traffic."""
+
+    request: str = Field(min_length=1)
+    answers_within: Duration | None = None
+
+
+KEPT_FOR = timedelta(hours=24)
+
+
+class Keep(Section):
+    """What becomes of deployments that serve nobody any more.
+
+    With `champion_for`, that goes for the champion that was replaced, too; without it, that one stays as it is, at its
+    full cost, until the next release has ended, and the others stay for `KEPT_FOR`.
+    """
+
+    champion_for: Duration | None = None
+    then: Literal["delete", "scale-down", "keep"] = "delete"
+
+
+class RolloutKeys(Section):
+    """The keys of `rollout` and what follows from them; `Rollout` adds the checks."""
+
+    strategy: Literal["canary", "blue-green", "shadow", "all-at-once", "ab", "batch"] = "canary"
+    steps: tuple[WholePercent, ...] = (10, 50, 100)
+    mirror: WholePercent = 50
+    split: WholePercent = 50
+    hold_for: Duration = timedelta(days=7)
+    on_inconclusive: Literal["keep-champion", "extend"] = "keep-champion"
+    outcome: Outcome | None = None
+    smoke_test: SmokeTest | None = None
+    on_hand_edit: Literal["hold", "repair"] = "hold"
+    on_new_version: Literal["queue", "replace", "refuse"] = "queue"
+    keep: Keep = Keep()
+    bake: Duration = timedelta(minutes=15)
+    decide_within: Duration | None = None
+    watch_for: Duration = timedelta(hours=2)
+    holdback: WholePercent | None = None
+    on_undecided: Literal["ask", "roll-back"] = "ask"
+    expected_traffic: Rate | None = None
+    probe: Probe | None = None
+    batch: Batch | None = None
+    judge: Judge = Judge()
+    deployment: Deployment = Deployment()
+
+    @property
+    def traffic(self) -> tuple[int, ...]:
+        if self.strategy == "ab":
+            return self.split, 100
+        return self.steps if self.strategy in IN_STEPS else (100,)
+
+    @property
+    def stages(self) -> int:
+        """Return how often a release is judged anew: in its shadow, at each step, and while it is watched."""
+        return len(self.traffic) + (self.strategy == "shadow")
+
+    @property
+    def moves_at_once(self) -> bool:
+        """Return whether nothing is judged before the new version has all the traffic."""
+        return self.strategy != "shadow" and len(self.traffic) == 1
+
+    @property
+    def held_back(self) -> int:
+        """Return the champion's percent of the traffic from the promotion to the end of the watch."""
+        if self.strategy == "batch":
+            return 0
+        return self.holdback if self.holdback is not None else holdback_for(self.expected_traffic)
+
+    @property
+    def held(self) -> timedelta:
+        """Return how long a step bakes at least."""
+        return self.hold_for if self.strategy == "ab" else self.bake
+
+    @property
+    def held_until(self) -> timedelta:
+        """Return how long an A/B test holds its split at most."""
+        if self.on_inconclusive != "extend":
+            return self.hold_for
+        return self.decide_within if self.decide_within is not None else 2 * self.hold_for
+
+    @property
+    def shortest_stage(self) -> timedelta:
+        """Return the least time in which a release is judged: at a step, or while it is watched."""
+        return self.watch_for if self.moves_at_once else min(self.held, self.watch_for)
+
+    @property
+    def deadline(self) -> timedelta:
+        """Return how long a step may take to be decided."""
+        if self.strategy == "ab":
+            return self.held_until + SETTLE_WITHIN
+        if self.strategy == "batch":
+            return self.decide_within if self.decide_within is not None else DECIDE_WITHIN
+        return self.decide_within if self.decide_within is not None else 4 * self.bake
