@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.kit.errors import CommandError
+from cli.policy.files import read_policy
 from cli.policy.warnings import warnings
 from cli.policy.words import summary
 from shared.bootstrap import policy_sections
-from shared.policy.reading.load import PEOPLE_FILE, clashes, load_policies, load_policy, policy_files, read_text
+from shared.policy.reading.load import PEOPLE_FILE, clashes, load_policies, policy_files, read_text
 from shared.policy.reading.people import Directory, load_people, load_people_file
 from shared.policy.reading.problems import PolicyProblemsError, Problem
 from shared.policy.sections.model import Policy
@@ -76,23 +77,6 @@ def _folder(folder: Path) -> Iterator[Described]:
     if not described:
         raise CommandError("cli.no_policies", f"{folder} holds no policy", "write one ending in .yaml into it")
     return iter(described)
-
-
-def read_policy(file: Path) -> Policy:
-    """Return the policy in a file.
-
-    Raises:
-        CommandError: there is no such file.
-        PolicyProblemsError: something in it is wrong.
-    """
-    if not file.is_file():
-        raise CommandError("cli.no_file", f"there is no file {file}", "give a policy file")
-    return policy_of(read_text(file), str(file))
-
-
-def policy_of(content: str, path: str) -> Policy:
-    """Return the policy in a text, whose problems name the path."""
-    return load_policy(content, path, policy_sections(), tuple(reactions().values()))
 
 
 def _file(file: Path) -> Described:

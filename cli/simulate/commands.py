@@ -10,13 +10,10 @@ import typer
 from cli.kit.errors import NEEDS_A_PERSON, CommandError
 from cli.kit.options import Format, OutputOption, SettingsOption
 from cli.kit.output import console, print_json, text, waiting
+from cli.simulate.cells import COLUMNS, SEED, row
 
 if TYPE_CHECKING:
     from cli.simulate.study import Study
-    from shared.simulate.outcome import Outcome
-
-SEED = 20261120
-COLUMNS = ("stays", "after", "90 % by", "rolled back", "undecided", "bad")
 
 
 def command(
@@ -95,30 +92,3 @@ def _print(study: Study) -> None:
     out.print(text(study.small_print, "dim"), soft_wrap=True)
     for line in study.advice_lines:
         out.print(text(line, "yellow"), soft_wrap=True)
-
-
-def row(outcome: Outcome) -> tuple[str, ...]:
-    """Return the outcome's cells, in the order of COLUMNS, after the version's name."""
-    name = outcome.change.name + (" *" if outcome.change.is_worse and outcome.is_tolerated else "")
-    return (
-        name,
-        percent(outcome.finished),
-        minutes(outcome.promoted_after),
-        minutes(outcome.promoted_after_p90),
-        percent(outcome.rolled_back) + (f" at {minutes(outcome.rolled_back_after)}" if outcome.rolled_back else ""),
-        percent(outcome.undecided),
-        f"{outcome.bad_requests:,.0f}" if outcome.change.is_worse else "-",
-    )
-
-
-def percent(value: float) -> str:
-    return f"{value:.2g} %" if value < 10 else f"{value:.0f} %"
-
-
-def minutes(value: float | None) -> str:
-    """Return minutes as people say them."""
-    if value is None:
-        return "-"
-    if value < 120:
-        return f"{value:.0f} min"
-    return f"{value / 60:.1f} h" if value < 48 * 60 else f"{value / 1440:.1f} d"

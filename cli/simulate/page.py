@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from cli.simulate.commands import COLUMNS, row
+from cli.simulate.cells import COLUMNS, row
 from cli.simulate.plots import day, shares, steps_text, times
 from cli.simulate.study import Study
 from shared.policy.sections.quantities import duration_text

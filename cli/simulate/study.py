@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli.kit.context import open_app
 from cli.kit.errors import CommandError
-from cli.simulate.commands import SEED
+from cli.simulate.cells import SEED
 from cli.simulate.plots import rate_text
 from shared.domain.ids import EndpointName
 from shared.domain.release_plan import ReleasePlan
@@ -147,7 +147,7 @@ def study(asked: Asked) -> Study:
         PolicyError: the policy releases nothing.
         PolicyProblemsError: it is wrong.
     """
-    from cli.policy.check import read_policy
+    from cli.policy.files import read_policy
 
     policy = read_policy(asked.policy)
     plan = plan_from(policy)

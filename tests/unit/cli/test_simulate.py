@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cli.policy.check import check
 from cli.simulate import study as simulate_study
-from cli.simulate.commands import SEED
+from cli.simulate.cells import SEED
 from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
 from tests.fakes.telemetry import FakeTelemetry
