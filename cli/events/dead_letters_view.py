@@ -12,9 +12,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from cli.kit.output import text
+from cli.kit.output import counted, text
 from cli.kit.times import ago, clock, until
-from cli.status.report import counted
 
 if TYPE_CHECKING:
     from shared.engine.recovery.dead_letters import DeadLetter

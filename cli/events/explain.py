@@ -158,7 +158,7 @@ def _enveloped(content: str, model: str) -> str:
 
 
 def _policies(place: Path | None) -> tuple[Policy, ...]:
-    from cli.policy.files import read_policy
+    from cli.kit.policy_files import read_policy
     from shared.bootstrap import policy_sections
     from shared.policy.reading.load import load_policies
     from shared.reactions.registry import reactions

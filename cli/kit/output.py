@@ -59,6 +59,11 @@ def _plain_scalar(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
+def counted(number: int, word: str, plural: str = "") -> str:
+    """Return e.g. "1 fact", "2 facts"."""
+    return f"{number} {word if number == 1 else plural or f'{word}s'}"
+
+
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
     """Show that something takes a while, when somebody is there to see it."""

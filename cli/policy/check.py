@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.kit.errors import CommandError
-from cli.policy.files import read_policy
+from cli.kit.policy_files import read_policy
 from cli.policy.warnings import warnings
 from cli.policy.words import summary
 from shared.bootstrap import policy_sections

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.kit.errors import CommandError
+from cli.kit.policy_files import read_policy
 from cli.monitor.files import ParquetPieces, read_files
-from cli.policy.files import read_policy
 from shared.domain.verdict import GateResult
 from shared.release.gates.registry import judge_all
 from shared.release.gates.spec import GateEvidence, Lineage, Needs

@@ -43,7 +43,7 @@ def releases(
 
         found, now = newest_first(app_, model, limit), app_.clock.now()
     if output is Format.JSON:
-        from cli.status.report import ReleaseLine
+        from cli.releases.line import ReleaseLine
 
         print_json({"releases": [{"model": r.model, **_plain_line(ReleaseLine.of(r))} for r in found]})
         return

@@ -13,8 +13,7 @@ from rich.tree import Tree
 from cli.kit.batch_words import default_lines
 from cli.kit.output import text
 from cli.kit.times import ago, clock, span, until
-from cli.status.report import ReleaseLine, step_words
-from cli.status.view import words
+from cli.releases.line import ReleaseLine, state_text, step_words
 from shared.domain.outcome import AbPlan, tested_words
 from shared.domain.release import Release, ReleaseRequest, ReleaseState
 from shared.domain.verdict import GateResult, Judgement, Verdict
@@ -40,7 +39,7 @@ def list_table(releases: Iterable[Release], now: datetime) -> Table:
         step = f"{release.step_index + 1}/{len(release.steps)}" if line.step else "–"
         reason = f"held: {line.held_because}" if line.held_because else line.reason
         age = span(now - release.opened_at)
-        table.add_row(text(line.id), words(line.state), step, _percent(line), age, text(reason))
+        table.add_row(text(line.id), state_text(line.state), step, _percent(line), age, text(reason))
     return table
 
 
@@ -65,7 +64,7 @@ def release_tree(release: Release, request: ReleaseRequest | None, approval: App
 
 
 def _headline(release: Release, now: datetime) -> Text:
-    headline = Text.assemble(text(release.id, "bold"), "  ", words(release.state))
+    headline = Text.assemble(text(release.id, "bold"), "  ", state_text(release.state))
     if release.state.is_terminal:
         headline.append(f", {ago(release.entered_at, now)}", "dim")
         return headline
@@ -92,9 +91,9 @@ def _facts(release: Release, request: ReleaseRequest | None) -> Iterator[Text]:
 
 
 def _story(release: Release) -> Iterator[Text]:
-    yield Text.assemble(text(clock(release.opened_at), "dim"), "  ", words("opened"), text(f": {release.cause}"))
+    yield Text.assemble(text(clock(release.opened_at), "dim"), "  ", state_text("opened"), text(f": {release.cause}"))
     for move in release.history:
-        entered = words(move.entered)
+        entered = state_text(move.entered)
         yield Text.assemble(text(clock(move.at), "dim"), "  ", entered, text(f": {move.reason}"))
         for name in ("log", "studio"):
             if name in move.evidence:

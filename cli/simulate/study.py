@@ -147,7 +147,7 @@ def study(asked: Asked) -> Study:
         PolicyError: the policy releases nothing.
         PolicyProblemsError: it is wrong.
     """
-    from cli.policy.files import read_policy
+    from cli.kit.policy_files import read_policy
 
     policy = read_policy(asked.policy)
     plan = plan_from(policy)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from cli.kit.output import counted
+from cli.releases.line import ReleaseLine
 from cli.releases.records import newest_first
 from shared.domain.ids import DeploymentName, FactKey
 from shared.domain.release import Release, ReleaseState
@@ -16,7 +18,6 @@ from shared.errors import VigiaError
 from shared.ports.workspace import endpoints_of
 from shared.release.core.judgements import serves_unproven
 from shared.release.core.words import split
-from shared.release.states.ab_test import holds
 
 if TYPE_CHECKING:
     from shared.bootstrap import App
@@ -28,7 +29,6 @@ TRAININGS_SHOWN = 3
 REASONS_SHOWN = 3
 PARKED_READ = 50
 READERS = 8
-_WATCH_WORDS = {"asking": "a person must decide", "ending": "giving it all the traffic"}
 # Endings that leave something to look into; in the others Vigia or a person did what was to be done.
 BAD_ENDINGS = frozenset({ReleaseState.FAILED, ReleaseState.LOST})
 
@@ -41,36 +41,6 @@ class Share:
     version: str | None
     percent: int
     state: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseLine:
-    """A release in short. `percent` is the challenger's share as it was read back last; None once it has ended."""
-
-    id: str
-    version: str
-    state: str
-    step: str
-    percent: int | None
-    reason: str
-    held_because: str
-    opened_at: datetime
-    entered_at: datetime
-
-    @classmethod
-    def of(cls, release: Release) -> ReleaseLine:
-        reached = release.traffic_steps[-1] if release.traffic_steps else 0
-        return cls(
-            id=release.id,
-            version=release.version,
-            state=release.state,
-            step=step_words(release),
-            percent=None if release.state.is_terminal else reached,
-            reason=release.reason,
-            held_because=release.held_because,
-            opened_at=release.opened_at,
-            entered_at=release.entered_at,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +139,6 @@ def gather(app: App, model: str | None) -> Report:
     # Each endpoint takes several round trips to Azure ML.
     with ThreadPoolExecutor(READERS) as readers:
         return Report(now, tuple(readers.map(read, policies)), unsettled)
-
-
-def step_words(release: Release) -> str:
-    """Return e.g. "step 1 of 3, baking"; of an A/B test, until when it is held; of a watch, what comes after it; empty
-    where there is nothing to say."""
-    if release.state is ReleaseState.WATCHING:
-        return _WATCH_WORDS.get(release.phase or "", "")
-    if release.state is not ReleaseState.CANARY:
-        return ""
-    if ends := holds(release):
-        until = ends[min(len(release.outcomes), len(ends) - 1)]
-        return f"A/B test, held until {until:%Y-%m-%d %H:%M} UTC"
-    words = f"step {release.step_index + 1} of {len(release.steps)}"
-    return f"{words}, {release.phase}" if release.phase else words
 
 
 def _model(app: App, policy: Policy, running: list[Release], parked: tuple[ParkedFact, ...]) -> ModelStatus:
@@ -314,8 +270,3 @@ def _unsettled(app: App) -> Unsettled:
 
 def _is_in_force(freeze: Freeze, now: datetime) -> bool:
     return freeze.until is None or freeze.until > now
-
-
-def counted(number: int, word: str, plural: str = "") -> str:
-    """Return e.g. "1 fact", "2 facts"."""
-    return f"{number} {word if number == 1 else plural or f'{word}s'}"

@@ -11,28 +11,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.kit.output import console, text
+from cli.kit.output import console, counted, text
 from cli.kit.times import ago, span
-from cli.status.report import counted
+from cli.releases.line import state_text
 
 if TYPE_CHECKING:
-    from cli.status.report import ModelStatus, ReleaseLine, Report, Share, Unsettled
+    from cli.releases.line import ReleaseLine
+    from cli.status.report import ModelStatus, Report, Share, Unsettled
     from shared.domain.state import Training
 
 Row = tuple[str, RenderableType]
 
-STATE_STYLES = {
-    "finished": "green",
-    "rejected": "yellow",
-    "rolled_back": "yellow",
-    "rolling_back": "yellow",
-    "aborted": "yellow",
-    "expired": "yellow",
-    "awaiting_approval": "yellow",
-    "failed": "bold red",
-    "lost": "bold red",
-    "superseded": "dim",
-}
 _OUTCOME_STYLES = {"completed": "green", "failed": "bold red", "canceled": "yellow"}
 _VERDICT_STYLES = {"drift": "yellow", "no-drift": "green", "error": "bold red"}
 
@@ -45,11 +34,6 @@ def print_report(report: Report, to: Console | None = None) -> None:
         out.print(text("There is no policy yet, so there is no model to watch.", "dim"), "")
     out.print(_unsettled(report.unsettled))
     out.print(_needed(report.attention))
-
-
-def words(state: str) -> Text:
-    """Return a state as people read it: "rolled back"."""
-    return text(state.replace("_", " "), STATE_STYLES.get(state, "cyan"))
 
 
 def _block(status: ModelStatus, now: datetime) -> RenderableType:
@@ -120,7 +104,7 @@ def _share_words(share: Share) -> str:
 
 
 def _release(release: ReleaseLine, now: datetime) -> RenderableType:
-    first = Text.assemble(text(f"{release.id}: "), words(release.state))
+    first = Text.assemble(text(f"{release.id}: "), state_text(release.state))
     if release.percent is None:
         first.append(f", {ago(release.entered_at, now)}")
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.policy.files import policy_of
+from cli.kit.policy_files import policy_of
 from shared.policy.reading.problems import PolicyProblemsError
 from shared.release.sections.to_plan import plan_from
 

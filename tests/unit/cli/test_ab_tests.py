@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cli.releases.line import step_words
 from cli.releases.plan_report import gather
 from cli.releases.view import release_tree
-from cli.status.report import step_words
 from shared.domain.ids import ModelVersion
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
