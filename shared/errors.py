@@ -57,11 +57,6 @@ class AccessRefusedError(RetryableError):
     """Azure does not accept who the app is, even after signing in anew, or does not let it do what it must: a person
     must mend the identity or its roles meanwhile."""
 
-    @property
-    def lacks_role(self) -> bool:
-        """Return whether it is a role that is missing, which may be on its way; else Azure does not accept who asks."""
-        return self.code == "access.forbidden"
-
 
 class WorkspaceBusyError(RetryableError):
     """Azure ML is still working on the resource (409 while updating): come back later, nothing failed."""

@@ -165,7 +165,7 @@ class Reconciler:
         except VigiaError as exc:
             log.warning("release.unseen", extra=fields(release=release.id, code=exc.code, reason=exc.message))
             tell_refusal(exc, self.outbox, self.clock.now())
-            unseen = Observation(unseen=exc.message, is_refused=isinstance(exc, AccessRefusedError) and exc.lacks_role)
+            unseen = Observation(unseen=exc.message)
             asked = _asked(exc)
         with suppress(VigiaError):
             return replace(unseen, request=self.releases.request(release.id)), asked

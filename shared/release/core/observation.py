@@ -80,7 +80,6 @@ class Observation:
         seen_at: when the endpoint was read.
         failure: why the job or the deployment that the state waits for has failed.
         unseen: why nothing could be seen, but the request perhaps; empty when everything could.
-        is_refused: nothing could be seen for want of a role, which may be on its way.
     """
 
     request: ReleaseRequest | None = None
@@ -106,7 +105,6 @@ class Observation:
     seen_at: datetime | None = None
     failure: Failure = UNKNOWN
     unseen: str = ""
-    is_refused: bool = False
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:
         if self.endpoint is None:

@@ -18,8 +18,6 @@ from shared.release.states.ending import end, hold_and_call, roll_back
 # One answer that is lost is no reason to give up; half a minute without one is, once the deadline has passed.
 ACTS_AFTER = timedelta(seconds=30)
 TELLS_AFTER = timedelta(minutes=2)
-# A new role takes ten minutes to arrive, and nothing of the release serves anybody meanwhile.
-TELLS_REFUSAL_AFTER = timedelta(minutes=15)
 BLIND = "nothing can be seen"
 # How long after the first failed look the next ones follow, and how often later: at most 33 looks an hour.
 SOON = (timedelta(seconds=10), timedelta(seconds=30), timedelta(minutes=1), TELLS_AFTER)
@@ -53,12 +51,11 @@ def blind(release: Release, seen: Observation, now: datetime) -> Step:
         return _give_up(release, ReleaseState.ABORTED, asked(request), now)
     if is_late(release, now) and now - since >= ACTS_AFTER:
         return _at_deadline(release, why, since, now)
-    is_patient = seen.is_refused and release.state.is_before_serving
-    return _wait(release, why, since, now, TELLS_REFUSAL_AFTER if is_patient else TELLS_AFTER)
+    return _wait(release, why, since, now)
 
 
-def _wait(release: Release, why: str, since: datetime, now: datetime, tells_after: timedelta = TELLS_AFTER) -> Step:
-    if now - since < tells_after:
+def _wait(release: Release, why: str, since: datetime, now: datetime) -> Step:
+    if now - since < TELLS_AFTER:
         return _again(Step(release, (), now), since, now)
     held = _told(release, why, now)
     if release.phase == "asking":

@@ -19,8 +19,9 @@ from shared.store.notices.bursts import storm_of
 PREFIX = "outbox/"
 MOST_TRIES = 5
 LASTING_PREFIX = "lasting/"
-# A new role takes up to ten minutes to arrive. Source: learn.microsoft.com "Troubleshoot Azure RBAC", read 2026-11-30.
-LASTS_FROM = timedelta(minutes=15)
+# People hear within five minutes. A role that was just given takes up to ten to arrive, which the notice says. Source:
+# learn.microsoft.com "Troubleshoot Azure RBAC", read 2026-11-30.
+LASTS_FROM = timedelta(minutes=4)
 # Whoever looks once an hour meets the same trouble again.
 SAME_WITHIN = timedelta(hours=2)
 NOTED_EVERY = timedelta(minutes=1)

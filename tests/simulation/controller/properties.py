@@ -32,7 +32,6 @@ GRACE = timedelta(minutes=4)
 INTERVAL = timedelta(seconds=90)
 TOLD_WITHIN = timedelta(minutes=5)
 # A role may be on its way, and nothing serves meanwhile.
-TOLD_OF_ROLES_WITHIN = timedelta(minutes=15) + INTERVAL
 MOST_LOOKS_AN_HOUR = 60
 
 
@@ -227,27 +226,19 @@ def deadlines_act(end: Outcome) -> Iterator[str]:
 
 
 def people_are_told_of_blindness(end: Outcome) -> Iterator[str]:
-    """Whoever cannot look for five minutes says so within them, and with what the service answered; before anything of
-    it serves, that a role is missing may be said later."""
+    """Whoever cannot look for five minutes says so within them, and with what the service answered."""
     for name, tries in _refused(end).items():
         began = previous = tries[0][0]
         for at, status in tries:
             if at - previous > 2 * INTERVAL:
                 began = at
             previous = at
-            is_patient = status == "403" and _was_before_serving(end, name, began)
-            within = TOLD_OF_ROLES_WITHIN if is_patient else TOLD_WITHIN
-            if at - began < within:
+            if at - began < TOLD_WITHIN:
                 continue
-            told = [posted for posted, n in end.notices if began <= posted <= began + within and _says(n, status)]
+            told = [posted for posted, n in end.notices if began <= posted <= began + TOLD_WITHIN and _says(n, status)]
             if not told:
                 yield f"{name} could not look from {began:%H:%M:%S} on ({status}), and nobody was told"
                 break
-
-
-def _was_before_serving(end: Outcome, name: str, at: datetime) -> bool:
-    states = [release.state for version, release in end.releases[name] if version.at <= at]
-    return bool(states) and states[-1].is_before_serving
 
 
 def damage_is_told(end: Outcome) -> Iterator[str]:

@@ -68,17 +68,6 @@ def test_people_are_told_once_within_five_minutes_and_it_is_looked_at_at_most_si
     assert few < count <= 60
 
 
-def test_a_role_that_has_not_arrived_is_told_only_when_it_lasts_but_never_late_of_what_serves() -> None:
-    refused = replace(UNSEEN, is_refused=True)
-
-    def told(state: ReleaseState, minutes: float) -> bool:
-        release, _ = looks(in_state(state), NOW + timedelta(minutes=minutes), refused)
-        return NoticeKind.RELEASE_HELD in {notice.kind for notice in release.notices}
-
-    assert [told(ReleaseState.GATING, minutes) for minutes in (10, 20)] == [False, True]
-    assert told(ReleaseState.CANARY, 5)
-
-
 def test_one_look_in_vain_at_the_deadline_ends_nothing() -> None:
     release = in_state(ReleaseState.EVALUATING)
     assert step(release, UNSEEN, NOW + HOUR).release.state is ReleaseState.EVALUATING
