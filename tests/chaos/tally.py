@@ -97,14 +97,13 @@ class _Found:
                 yield f"notice {key} by {sorted(ways)}"
 
     def unfinished(self) -> Iterator[str]:
-        """Yield what nobody finished, or was given up."""
+        """Yield what nobody finished."""
         waiting, quarantine = self._town.waiting(), self._town.app.quarantine
         yield from (f"fact {key[:16]} is still open" for key in self._town.app.ledger.open_keys())
         # Were they merely not there yet, these tell it.
         yield from (f"{waiting[queue]} messages wait in {queue}" for queue in ("events", "notices") if waiting[queue])
         yield from (f"notice {key} is pending" for key, record in self.notices.items() if record.state == "pending")
         yield from (f"quarantined: {item.reason}" for _, item in quarantine.items())
-        yield from (f"a message of {line['queue']} was given up" for line in self.journal if line["what"] == "poison")
 
     def _unfinished(self, release: str) -> str:
         """Return why a release did not finish; "" when it did, and told everything."""

@@ -24,9 +24,11 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from functions import notices, process, reconcile, timers
+from shared.adapters.storage.blobs import create_if_missing
 from shared.bootstrap import App, get_app
 from shared.engine.notices import bursts, outbox
 from shared.policy.sections.model import Policy
+from shared.ports.queues import poison_queue
 from shared.reactions.retrain_section import Retrain
 from tests.chaos import breaks
 from tests.chaos.fuse import Fuse, Wired, WiredBlobs, WiredWorkspace, queue_of
@@ -115,7 +117,9 @@ class Worker:
         if message is None:
             return False
         if (message.dequeue_count or 0) > MOST_DEQUEUES:
+            # As the host does. Many doomed workers may have had it in turn: a person puts it back once all is quiet.
             self._journal.tell({"what": "poison", "queue": queue})
+            self._poison(queue).send_message(message.content, time_to_live=-1)
             self._settle(lambda: client.delete_message(message))
         elif self._handle(queue, message):
             self.fuse.guard("delete", queue, lambda: self._settle(lambda: client.delete_message(message)))
@@ -137,9 +141,18 @@ class Worker:
     def _sweep(self) -> None:
         self.fuse.begin("sweep")
         try:
+            for queue in self._queues:
+                self._put_back(queue)
             function(timers.sweep)(None)
         except Exception as exc:
             self._journal.tell({"what": "error", "errand": "sweep", "error": f"{type(exc).__name__}: {exc}"[:500]})
+
+    def _put_back(self, queue: Errand) -> None:
+        """Put back what stands on a queue's poison queue, as a person does."""
+        poison, client = self._poison(queue), self._queue(queue)
+        for message in poison.receive_messages():
+            client.send_message(message.content, time_to_live=-1)
+            poison.delete_message(message)
 
     def _settle(self, settle: Callable[[], object]) -> None:
         """Delete or put back; a message that somebody else has by now is his."""
@@ -147,6 +160,11 @@ class Worker:
             settle()
         except HttpResponseError as exc:
             self._journal.tell({"what": "receipt", "error": str(exc.status_code)})
+
+    def _poison(self, queue: Errand) -> QueueClient:
+        client = self._queue(poison_queue(queue))
+        create_if_missing(client)
+        return client
 
     def _queue(self, name: str) -> QueueClient:
         return self._service.get_queue_client(name)
