@@ -24,7 +24,7 @@ from tests.simulation.properties import violations
 from tests.simulation.run import Run
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.services import Message
-from tests.simulation.stories import Story, story
+from tests.simulation.stories import Arrival, Story, failing_training, story
 from tests.simulation.themes import theme_of
 from tests.simulation.world import Parts, World, duplicates
 
@@ -106,6 +106,7 @@ class _Scheduler(Scheduler):
         self.world = world
         self._start = run.now
         self._arrivals = list(told.arrivals)
+        self._ends: list[Arrival] = []  # of a training that was not submitted yet: nobody tells of it before it is
         stopped_after = told.shape.stopped_after
         self._stop = None if stopped_after is None else self._start + stopped_after
         if told.shape.outage:
@@ -134,6 +135,9 @@ class _Scheduler(Scheduler):
             self.run.start("sweep", self.world.sweep)
             self._drain()
             if self._is_quiet():
+                if self._ends:
+                    self._tell_ends()
+                    continue
                 if not self.run.landings:
                     return True
                 self.run.advance(AFTER_EVERY_LANDING)
@@ -166,10 +170,20 @@ class _Scheduler(Scheduler):
         self.queues.expire(self.run.now)
 
     def _deliver(self, until: datetime) -> None:
+        if failing_training() in self.world.azureml.jobs:
+            self._tell_ends()
         while self._arrivals and self._start + self._arrivals[0].after <= until:
-            arrival = self._arrivals.pop(0)
-            self.run.note(f"delivered: {arrival.body[:100]}")
-            self.queues.send(EVENTS, arrival.body, self.run.now)
+            self._ends.append(self._arrivals.pop(0))
+            if failing_training() not in self._ends[-1].body or failing_training() in self.world.azureml.jobs:
+                self._send(self._ends.pop())
+
+    def _tell_ends(self) -> None:
+        while self._ends:
+            self._send(self._ends.pop(0))
+
+    def _send(self, arrival: Arrival) -> None:
+        self.run.note(f"delivered: {arrival.body[:100]}")
+        self.queues.send(EVENTS, arrival.body, self.run.now)
 
     def _drain(self) -> None:
         """Work on every visible message, one after the other."""

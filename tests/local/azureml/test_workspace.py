@@ -36,7 +36,11 @@ def test_datastore_is_made_changed_and_deleted_and_shows_no_secret(system: Syste
     system.ml.datastores.create_or_update(store("one"))
     system.ml.datastores.create_or_update(store("two"))
 
-    assert {each.name for each in system.ml.datastores.list()} == {"theirs", "workspaceblobstore"}
+    assert {each.name for each in system.ml.datastores.list()} == {
+        "theirs",
+        "workspaceartifactstore",
+        "workspaceblobstore",
+    }
     assert system.ml.datastores.get("theirs").credentials.account_key is None
     assert system.ml.datastores.get("theirs", include_secrets=True).credentials.account_key == "two"
     system.ml.datastores.delete("theirs")
