@@ -46,7 +46,7 @@ def test_datastore_is_made_changed_and_deleted_and_shows_no_secret(system: Syste
     system.ml.datastores.delete("theirs")
     with pytest.raises(ResourceNotFoundError):
         system.ml.datastores.get("theirs")
-    with pytest.raises(HttpResponseError, match="default datastore"):
+    with pytest.raises(HttpResponseError, match="own datastore"):
         system.ml.datastores.delete("workspaceblobstore")
 
 
