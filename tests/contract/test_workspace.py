@@ -455,12 +455,14 @@ def test_a_busy_endpoint_is_told_apart_from_a_refusal(workspace: AzureWorkspace,
     writes: tuple[Callable[[], None], ...] = (
         lambda: workspace.create_endpoint(endpoint),
         lambda: workspace.create_deployment(request),
-        lambda: workspace.set_traffic(endpoint, {}),
+        lambda: workspace.set_traffic(endpoint, {request.name: 100}),
     )
     for write in writes:
         faults(busy_endpoint=20)
         with pytest.raises(WorkspaceBusyError, match=str(endpoint)):
             write()
+    # The split that is there is not written again, or it would meet the busy endpoint.
+    workspace.set_traffic(endpoint, {request.name: 0})
     faults(busy_endpoint=0)
 
 

@@ -65,7 +65,7 @@ def _instances(deployment: Any) -> int | None:
     return deployment.instance_count if isinstance(deployment, OnlineDeployment) else None
 
 
-def traffic_split(traffic: Mapping[str, Any] | None) -> dict[DeploymentName, int]:
+def traffic_split(traffic: Mapping[Any, Any] | None) -> dict[DeploymentName, int]:
     # The SDK adds a 0 for every deployment without traffic.
     return {DeploymentName(name): int(share) for name, share in (traffic or {}).items() if share}
 

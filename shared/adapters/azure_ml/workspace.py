@@ -177,6 +177,9 @@ class AzureWorkspace:
     ) -> None:
         def write(ml: Any) -> None:
             entity = ml.online_endpoints.get(endpoint)
+            if traffic_split(entity.traffic) == traffic_split(traffic):
+                # Another look's write has arrived meanwhile; the same again would keep the endpoint busy for minutes.
+                return
             entity.traffic = dict(traffic)
             ml.online_endpoints.begin_create_or_update(entity)
 
