@@ -28,10 +28,10 @@ from tests.simulation.services import Version
 T = TypeVar("T")
 # What a worker has seen counts for so long; what was sent lands within a minute.
 GRACE = timedelta(minutes=4)
+CANCELED_WITHIN = timedelta(minutes=15)
 # Between two looks, with what their calls take.
 INTERVAL = timedelta(seconds=90)
 TOLD_WITHIN = timedelta(minutes=5)
-# A role may be on its way, and nothing serves meanwhile.
 MOST_LOOKS_AN_HOUR = 60
 
 
@@ -333,7 +333,9 @@ def jobs_run_once_and_for_somebody(end: Outcome) -> Iterator[str]:
         ended = next((v.at for v, r in versions if r.state.is_terminal), None)
         own = {evaluation_job(newest.id), *(scoring_job(newest.id, each.deployment) for each in sides(newest))}
         for job in jobs:
-            if ended and job.request in own and job.was_running(ended + GRACE):
+            # A cancel that is lost is asked for again, each time later.
+            grace = GRACE if job.canceled_at is None else CANCELED_WITHIN
+            if ended and job.request in own and job.was_running(ended + grace):
                 yield f"{job.name} still runs for {name}, which ended at {ended:%H:%M:%S}"
 
 
