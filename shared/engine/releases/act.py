@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import assert_never
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
@@ -142,8 +143,12 @@ class Actor:
                 self._cancel_jobs(release)
 
     def _cancel_jobs(self, release: Release) -> None:
-        """Cancel what still runs: a refusal keeps nothing from going on."""
-        for job in (*((release.evaluation,) if release.evaluation else ()), *self.scorer.jobs(release)):
+        """Cancel what still runs: a refusal keeps nothing from going on.
+
+        Raises:
+            RetryableError: a job that was asked for may still come; the next look cancels it.
+        """
+        for job in chain((release.evaluation,) if release.evaluation else (), self.scorer.jobs(release)):
             try:
                 self.workspace.cancel_job(job)
             except WorkspaceError as exc:

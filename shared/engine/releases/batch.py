@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from shared.domain.batch import BatchPlan
 from shared.domain.failure import UNKNOWN, Failure
@@ -24,6 +25,8 @@ from shared.store.releases.batch_runs import BatchRunStore
 
 # Each is a job of the champion's; more failures than that are tried later, or not at all.
 MOST_TRIALS = 5
+# What was sent, at most two minutes after it was decided, has arrived a minute later.
+MAY_COME_WITHIN = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -100,14 +103,22 @@ class BatchScorer:
         failed = next((job for job in jobs if job.status == "Failed"), None)
         return self.workspace.job_failure(failed.name) if failed else UNKNOWN
 
-    def jobs(self, release: Release) -> tuple[JobName, ...]:
-        """Return the jobs in which the versions score the batch, those whose names Azure ML never told included."""
-        if release.plan.batch is None:
-            return ()
-        requests = [request_for(release, each) for each in sides(release)]
-        runs = [(request, run) for request in requests if (run := self.runs.read(request.name))]
-        found = (run.job or self.workspace.batch.asked_before(request) for request, run in runs)
-        return tuple(job for job in found if job)
+    def jobs(self, release: Release) -> Iterator[JobName]:
+        """Yield the jobs in which the versions score the batch, those whose names Azure ML never told included.
+
+        Raises:
+            RetryableError: after all others, when one was asked for so lately that it may still come.
+        """
+        coming = ""
+        for request in [request_for(release, each) for each in sides(release)] if release.plan.batch else ():
+            run = self.runs.read(request.name)
+            job = (run.job or self.workspace.batch.asked_before(request)) if run else None
+            if job:
+                yield job
+            elif run and self.clock.now() - run.asked_at < MAY_COME_WITHIN:
+                coming = request.name
+        if coming:
+            raise RetryableError("batch.coming", f"{coming} was asked for a moment ago, and may still come")
 
     def _job(self, release: Release, of: Serving) -> JobRecord | None:
         return self._asked_job(scoring_job(release.id, of.deployment))

@@ -234,6 +234,27 @@ def test_a_job_whose_name_was_never_told_is_canceled_with_its_release() -> None:
     assert {world.workspace.jobs[f"batchjob-{n + 1}"].status for n in range(len(world.azure.invoked))} == {"Canceled"}
 
 
+def test_a_job_that_arrives_after_its_release_was_aborted_is_canceled() -> None:
+    world = BatchWorld()
+    world.azure.outcome = "Running"
+    release = world.open(**BATCH)
+    really, late = world.azure.score, []
+
+    def is_on_its_way(request: Any, deadline: Any) -> Any:
+        late.append(request)
+        raise RetryableError("workspace.retry", "no answer")
+
+    world.azure.score = is_on_its_way  # type: ignore[assignment, method-assign]
+    world.run(until=lambda: bool(late))
+    world.desk.request_abort(release, "ben@example.com", "complaints")
+    world.run(until=lambda: world.release(release).state is ReleaseState.ABORTED)
+    really(late[0])
+    world.run(longest=timedelta(minutes=10))
+
+    assert world.release(release).is_settled
+    assert world.workspace.jobs["batchjob-1"].status == "Canceled"
+
+
 def test_two_workers_at_once_invoke_once() -> None:
     world = BatchWorld()
     release = world.open(**BATCH)
