@@ -9,6 +9,20 @@ from shared.events.wire.envelope import Envelope
 
 MODEL_TAG = "vigia.model"
 CAUSE_TAG = "vigia.cause"
+# The service's own samples spell a status as Failed and as failed; both spellings of Canceled are English.
+# NotResponding is no end: a run may come back from it to any earlier status.
+# Source: learn.microsoft.com "JobStatus", read 2026-11-20.
+_ENDINGS: dict[str, RunOutcome] = {
+    "completed": "completed",
+    "failed": "failed",
+    "canceled": "canceled",
+    "cancelled": "canceled",
+}
+
+
+def outcome_of(status: str) -> RunOutcome | None:
+    """Return how a run of that status ended; None when it has not, as far as the service says."""
+    return _ENDINGS.get(status.lower())
 
 
 def run_ended(envelope: Envelope, outcome: RunOutcome) -> Fact:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 
-from shared.domain.fact import Fact, Ignored, RunEnded, RunOutcome
+from shared.domain.fact import Fact, Ignored, RunEnded
 from shared.domain.ids import FactKey
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Outcome, Reaction
@@ -16,6 +16,7 @@ from shared.domain.state import Challenger, ModelState
 from shared.engine.notices.access import tell_refusal
 from shared.errors import EventError, PermanentError, RetryableError, VigiaError
 from shared.events.registry import read_fact
+from shared.events.run_ended import outcome_of
 from shared.events.wire.batch import events_in
 from shared.events.wire.own_workspace import Home
 from shared.logs import fields
@@ -38,7 +39,6 @@ log = logging.getLogger("vigia.process")
 MOST_EPOCHS = 1440
 # For so long after an event the job may still be shown as it was before.
 SHOWN_WITHIN = timedelta(hours=1)
-_OUTCOMES: Mapping[str, RunOutcome] = {"Completed": "completed", "Failed": "failed", "Canceled": "canceled"}
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Processor:
             EventError: it has not ended long after the event, or there is no such job.
         """
         job = self.workspace.job(told.run)
-        outcome = _OUTCOMES.get(job.status) if job else None
+        outcome = outcome_of(job.status) if job else None
         if outcome:
             return replace(fact, body=replace(told, outcome=outcome), matters=(outcome,))
         shown = f"shows it as {job.status}" if job else "knows no such job"

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from shared.domain.fact import Fact, Ignored, RunOutcome
+from shared.domain.fact import Fact, Ignored
 from shared.events.monitor_breach import BREACH_TAG, monitor_breach
-from shared.events.run_ended import run_ended
+from shared.events.run_ended import outcome_of, run_ended
 from shared.events.spec import AZURE_ML, EventSpec
 from shared.events.wire.envelope import Envelope
-
-# The service's own samples spell a status as Failed and as failed; both spellings of Canceled are English.
-# NotResponding is no end: a run may come back from it to any earlier status.
-# Source: learn.microsoft.com "JobStatus", read 2026-11-20.
-_ENDINGS: dict[str, RunOutcome] = {
-    "completed": "completed",
-    "failed": "failed",
-    "canceled": "canceled",
-    "cancelled": "canceled",
-}
 
 
 def parse(envelope: Envelope) -> Fact | Ignored:
@@ -24,7 +14,7 @@ def parse(envelope: Envelope) -> Fact | Ignored:
     if envelope.data.mapping("runTags").optional_text(BREACH_TAG):
         return monitor_breach(envelope)
     status = envelope.data.name("runStatus")
-    outcome = _ENDINGS.get(status.lower())
+    outcome = outcome_of(status)
     if outcome is None:
         return Ignored(envelope.id, envelope.type, f"run status {status} is not an end", is_known=True)
     return run_ended(envelope, outcome)
