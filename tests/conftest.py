@@ -17,12 +17,19 @@ ALONE = ("chaos", "system")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--unkind", action="store_true", help="tests/system: emulators as slow, late and strict as Azure")
+    parser.addoption("--long", action="store_true", help="more seeds, examples and repetitions: for a nightly run")
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in ALONE:
             item.add_marker("alone")
+
+
+@pytest.fixture(scope="session")
+def is_long(pytestconfig: pytest.Config) -> bool:
+    """Whether a test that repeats itself does so as often as a nightly run, or only often enough to fail."""
+    return bool(pytestconfig.getoption("--long"))
 
 
 @pytest.fixture(scope="session")

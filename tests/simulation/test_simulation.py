@@ -14,24 +14,25 @@ from tests.simulation.simulate import simulate
 from tests.simulation.studio import studio
 from tests.simulation.variants.registry import VARIANTS, broken
 
-SEEDS = 10_000
+SEEDS, LONG_SEEDS = 2_000, 10_000
 SEEDS_PER_VARIANT = 10
 
 
-@pytest.mark.timeout(900)  # two minutes of one core; more when others want it, too
-def test_nothing_is_lost_and_nothing_is_done_twice_in_10000_seeds() -> None:
+@pytest.mark.timeout(900)  # with --long two minutes of one core; more when others want it, too
+def test_nothing_is_lost_and_nothing_is_done_twice(is_long: bool) -> None:
     injected, facts, jobs = Counter[str](), 0, 0
+    seeds = LONG_SEEDS if is_long else SEEDS
     with studio():
-        for seed in range(SEEDS):
+        for seed in range(seeds):
             report = simulate(seed)
             shown_by = f"python -m tests.simulation {seed} --trace"
             assert not report.violations, "\n".join([*report.violations, shown_by])
             facts, jobs = facts + report.facts, jobs + report.jobs
             injected.update(report.injected)
     # That there was work to lose, and trouble enough to lose it in.
-    assert facts > 2 * SEEDS
-    assert jobs > SEEDS
-    assert {kind for kind, count in injected.items() if count > SEEDS / 10} == set(TROUBLES)
+    assert facts > 2 * seeds
+    assert jobs > seeds
+    assert {kind for kind, count in injected.items() if count > seeds / 10} == set(TROUBLES)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
