@@ -130,22 +130,22 @@ def first_failure(pairs: Sequence[Pair], rule: Rule) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FirstFailures:
     """Minutes of the first failure, one per run; infinite where the canary was never failed."""
 
     ours: tuple[float, ...]
     naive: tuple[float, ...]
 
 
-def simulate(world: World, runs: int) -> Outcome:
-    """Return both rules' outcomes on the same streams, the same ones every time."""
+def simulate(world: World, runs: int) -> FirstFailures:
+    """Return when each rule failed it, on the same streams, the same ones every time."""
     import numpy as np
 
     random, found = np.random.default_rng(SEED), []
     for _ in range(runs):
         stream = world.pairs(random)
         found.append((our_minute(stream), first_failure(stream, naive)))
-    return Outcome(tuple(mine for mine, _ in found), tuple(other for _, other in found))
+    return FirstFailures(tuple(mine for mine, _ in found), tuple(other for _, other in found))
 
 
 def look_microseconds(looks: int = TIMED_LOOKS) -> float:
@@ -170,7 +170,7 @@ def measure(runs: int, run: Run) -> list[Figure]:
     return figures(look_microseconds(), found)
 
 
-def figures(look: float, found: dict[str, Outcome]) -> list[Figure]:
+def figures(look: float, found: dict[str, FirstFailures]) -> list[Figure]:
     same, edge = found["same"], found["at_tolerance"]
     false, naive_false, at_edge = _percent(same.ours), _percent(same.naive), _percent(edge.ours)
     hours = f"{len(same.ours):,} hours with a look every minute"
@@ -194,11 +194,11 @@ def figures(look: float, found: dict[str, Outcome]) -> list[Figure]:
         ),
     ]
     for name, what in (("slower", "20 % more latency"), ("failing", "5 % more errors")):
-        outcome = found[name]
+        failures = found[name]
         shown += [
-            Figure(f"judge.{name}_detected", _percent(outcome.ours), "%", f"hours with {what} that were failed"),
-            Figure(f"judge.{name}_minute", median(outcome.ours), "min", f"{what}: failed at, median"),
-            Figure(f"judge.naive_{name}_minute", median(outcome.naive), "min", f"{what}: naive rule, median"),
+            Figure(f"judge.{name}_detected", _percent(failures.ours), "%", f"hours with {what} that were failed"),
+            Figure(f"judge.{name}_minute", median(failures.ours), "min", f"{what}: failed at, median"),
+            Figure(f"judge.naive_{name}_minute", median(failures.naive), "min", f"{what}: naive rule, median"),
         ]
     return shown
 

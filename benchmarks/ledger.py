@@ -13,7 +13,7 @@ from benchmarks.harness.timing import quantile, seconds
 from shared.adapters.storage.blobs import AzureBlobStore
 from shared.domain.fact import Fact, ModelRegistered
 from shared.domain.ids import ModelName, ModelVersion
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.ports.blobs import BlobStore
 from shared.settings import Settings
 from shared.store.codec import encode
@@ -22,7 +22,7 @@ from shared.store.facts.ledger import Claimed, Entry, Ledger
 PAIRS, LONG_PAIRS, WARM_UP = 400, 4000, 20
 LEASE = timedelta(minutes=2)
 PLAN = (Reaction("open-release", ModelName("flight-delay"), "model flight-delay 7 was registered"),)
-DONE = (Outcome("open-release", "done", "release flight-delay-7 opened", "flight-delay-7"),)
+DONE = (ReactionResult("open-release", "done", "release flight-delay-7 opened", "flight-delay-7"),)
 
 
 @dataclass(frozen=True, slots=True)

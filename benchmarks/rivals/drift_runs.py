@@ -15,10 +15,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-Work = Callable[[], object]
+Comparison = Callable[[], object]
 
 
-def ours(reference: str, window: str) -> Work:
+def ours(reference: str, window: str) -> Comparison:
     from shared.drift.comparison.verdict import compare
     from shared.drift.profiles.profile import profile
 
@@ -26,7 +26,7 @@ def ours(reference: str, window: str) -> Work:
     return lambda: compare(profile(files[0]), files[1])
 
 
-def ours_stored(reference: str, window: str) -> Work:
+def ours_stored(reference: str, window: str) -> Comparison:
     """Compare with the profile that lies beside the reference; make it when it is not there yet."""
     from shared.drift.comparison.verdict import compare
     from shared.drift.profiles.profile import Profile, profile
@@ -38,7 +38,7 @@ def ours_stored(reference: str, window: str) -> Work:
     return lambda: compare(Profile.from_bytes(stored.read_bytes()), rows)
 
 
-def floor(reference: str, window: str) -> Work:
+def floor(reference: str, window: str) -> Comparison:
     """Read both files and sort each column of numbers, on two threads: what an exact comparison cannot do without."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -56,7 +56,7 @@ def floor(reference: str, window: str) -> Work:
     return work
 
 
-def evidently(reference: str, window: str) -> Work:
+def evidently(reference: str, window: str) -> Comparison:
     import pandas as pd
     from evidently import Report  # type: ignore[import-not-found]
     from evidently.presets import DataDriftPreset  # type: ignore[import-not-found]
@@ -68,7 +68,7 @@ def evidently(reference: str, window: str) -> Work:
     return work
 
 
-def nannyml(reference: str, window: str) -> Work:
+def nannyml(reference: str, window: str) -> Comparison:
     import nannyml as nml  # type: ignore[import-not-found]
     import pandas as pd
 
@@ -80,7 +80,7 @@ def nannyml(reference: str, window: str) -> Work:
     return work
 
 
-def frouros(reference: str, window: str) -> Work:
+def frouros(reference: str, window: str) -> Comparison:
     import pandas as pd
     from frouros.detectors.data_drift import ChiSquareTest, KSTest  # type: ignore[import-not-found]
 

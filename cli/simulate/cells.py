@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.simulate.outcome import Outcome
+    from shared.simulate.result import SimulationResult
 
 SEED = 20261120
 COLUMNS = ("stays", "after", "90 % by", "rolled back", "undecided", "bad")
 
 
-def row(outcome: Outcome) -> tuple[str, ...]:
-    """Return the outcome's cells, in the order of COLUMNS, after the version's name."""
-    name = outcome.change.name + (" *" if outcome.change.is_worse and outcome.is_tolerated else "")
+def row(result: SimulationResult) -> tuple[str, ...]:
+    """Return the result's cells, in the order of COLUMNS, after the version's name."""
+    name = result.change.name + (" *" if result.change.is_worse and result.is_tolerated else "")
     return (
         name,
-        percent(outcome.finished),
-        minutes(outcome.promoted_after),
-        minutes(outcome.promoted_after_p90),
-        percent(outcome.rolled_back) + (f" at {minutes(outcome.rolled_back_after)}" if outcome.rolled_back else ""),
-        percent(outcome.undecided),
-        f"{outcome.bad_requests:,.0f}" if outcome.change.is_worse else "-",
+        percent(result.finished),
+        minutes(result.promoted_after),
+        minutes(result.promoted_after_p90),
+        percent(result.rolled_back) + (f" at {minutes(result.rolled_back_after)}" if result.rolled_back else ""),
+        percent(result.undecided),
+        f"{result.bad_requests:,.0f}" if result.change.is_worse else "-",
     )
 
 

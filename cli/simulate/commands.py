@@ -86,7 +86,7 @@ def _print(study: Study) -> None:
     table.add_column("version", no_wrap=True)
     for name in COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
-    for each in study.outcomes:
+    for each in study.results:
         table.add_row(*map(text, row(each)))
     out.print(table)
     out.print(text(study.small_print, "dim"), soft_wrap=True)

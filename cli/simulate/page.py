@@ -62,9 +62,9 @@ def page(study: Study) -> str:
 {_advice(study)}
 <h2>What becomes of each kind of version</h2>
 <div class="panel"><p class="key">{"".join(KEY.format(kind=kind, words=words) for kind, words in keys)}</p>
-{shares(study.outcomes)}</div>
+{shares(study.results)}</div>
 <h2>When it is decided</h2>
-<div class="panel">{times(study.outcomes)}</div>
+<div class="panel">{times(study.results)}</div>
 <h2>Traffic over a day</h2>
 <div class="panel">{day(study.traffic, plan)}</div>
 <h2>In numbers</h2>
@@ -85,5 +85,5 @@ def _advice(study: Study) -> str:
 
 def _table(study: Study) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in ("version", *COLUMNS))
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row(each))}</tr>" for each in study.outcomes)
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row(each))}</tr>" for each in study.results)
     return f"<table><tr>{head}</tr>{rows}</table>"

@@ -11,7 +11,7 @@ from html import escape
 import numpy as np
 
 from shared.domain.release_plan import ReleasePlan
-from shared.simulate.outcome import Outcome
+from shared.simulate.result import SimulationResult
 from shared.simulate.traffic import HOURS, Traffic
 
 WIDTH = 760
@@ -19,11 +19,11 @@ LEFT, RIGHT = 170, 24
 BAR, GAP = 26, 14
 
 
-def shares(outcomes: Sequence[Outcome]) -> str:
+def shares(results: Sequence[SimulationResult]) -> str:
     """Return one bar per kind of version: promoted, rolled back, undecided."""
     parts = []
     room = WIDTH - LEFT - RIGHT
-    for place, each in enumerate(outcomes):
+    for place, each in enumerate(results):
         y, x = place * (BAR + GAP) + 4, float(LEFT)
         is_excused = each.change.is_worse and each.is_tolerated
         parts.append(_text(LEFT - 12, y + BAR / 2 - (7 if is_excused else 0), each.change.name, "label end"))
@@ -35,13 +35,13 @@ def shares(outcomes: Sequence[Outcome]) -> str:
             if percent >= 8:
                 parts.append(_text(x + width / 2, y + BAR / 2, f"{percent:.0f} %", f"inside on-{kind} middle"))
             x += width
-    return _svg(len(outcomes) * (BAR + GAP) + 8, parts, "Shares of releases per kind of version")
+    return _svg(len(results) * (BAR + GAP) + 8, parts, "Shares of releases per kind of version")
 
 
-def times(outcomes: Sequence[Outcome]) -> str:
+def times(results: Sequence[SimulationResult]) -> str:
     """Return, per kind of version, the share that had all the traffic, or was rolled back, after so many minutes."""
     height, bottom = 260, 220
-    longest = max([minutes for each in outcomes for minutes in (*each.promotions, *each.roll_backs)] or [1.0])
+    longest = max([minutes for each in results for minutes in (*each.promotions, *each.roll_backs)] or [1.0])
     right, top = WIDTH - 210, 14
     parts = _frame(LEFT - 110, right, top, bottom, longest)
 
@@ -49,7 +49,7 @@ def times(outcomes: Sequence[Outcome]) -> str:
         return LEFT - 110 + (right - LEFT + 110) * minutes / longest
 
     colour = 0
-    for each in outcomes:
+    for each in results:
         for kind, found in (("promoted", each.promotions), ("rolled back", each.roll_backs)):
             if len(found) < 0.02 * each.runs:
                 continue

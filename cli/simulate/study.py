@@ -1,4 +1,4 @@
-"""Gathers what `vigia simulate` shows: the plan, the traffic, the outcomes, and advice where nothing is decided."""
+"""Gathers what `vigia simulate` shows: the plan, the traffic, the results, and advice where nothing is decided."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.release.sections.rollout import Rollout
 from shared.release.sections.to_plan import plan_from
 from shared.simulate.advice import Advice, advice, time_needed
 from shared.simulate.measurements import Change
-from shared.simulate.outcome import SAME, Outcome, changes_for, is_plainly_bad, outcome
+from shared.simulate.result import SAME, SimulationResult, changes_for, is_plainly_bad, simulate_change
 from shared.simulate.traffic import Traffic, constant, diurnal, learned
 
 DEFAULT_PER_MINUTE = 1000.0
@@ -56,19 +56,19 @@ class Study:
     plan: ReleasePlan
     traffic: Traffic
     origin: str
-    outcomes: tuple[Outcome, ...]
+    results: tuple[SimulationResult, ...]
     needs: timedelta | None
     advice: tuple[Advice, ...]
     seed: int
 
     @property
-    def same(self) -> Outcome:
-        return next(each for each in self.outcomes if each.change == SAME)
+    def same(self) -> SimulationResult:
+        return next(each for each in self.results if each.change == SAME)
 
     @property
-    def missed(self) -> Outcome | None:
+    def missed(self) -> SimulationResult | None:
         """Return the plainly bad kind of version that gets through most; None when none does too often."""
-        return max((each for each in self.outcomes if each.is_missed), key=lambda each: each.finished, default=None)
+        return max((each for each in self.results if each.is_missed), key=lambda each: each.finished, default=None)
 
     @property
     def decides(self) -> bool:
@@ -132,7 +132,7 @@ class Study:
             "traffic": {"origin": self.origin, **asdict(self.traffic)},
             "outcomes": [
                 {name: value for name, value in asdict(each).items() if name not in {"promotions", "roll_backs"}}
-                for each in self.outcomes
+                for each in self.results
             ],
             "advice": self.advice,
             "seed": self.seed,
@@ -157,14 +157,14 @@ def study(asked: Asked) -> Study:
         raise CommandError("cli.no_traffic", message, hint)
     traffic, origin = _traffic(asked, policy)
     changes = (*changes_for(plan.judge), *_own(asked))
-    outcomes = tuple(outcome(plan, traffic, change, asked.runs, asked.seed) for change in dict.fromkeys(changes))
+    results = tuple(simulate_change(plan, traffic, change, asked.runs, asked.seed) for change in dict.fromkeys(changes))
     found = Study(
         file=str(asked.policy),
         model=policy.model,
         plan=plan,
         traffic=traffic,
         origin=origin,
-        outcomes=outcomes,
+        results=results,
         needs=time_needed(plan, traffic),
         advice=(),
         seed=asked.seed,
@@ -182,11 +182,11 @@ def undecided(policy: Policy) -> str:
     runs = min(
         CHECKED_RUNS, max(FEWEST_CHECKED, CHECKED_INTERVALS // max(1, plan.decide_within // plan.judge.interval))
     )
-    same = outcome(plan, traffic, SAME, runs, SEED)
+    same = simulate_change(plan, traffic, SAME, runs, SEED)
     worse = [each for each in changes_for(plan.judge) if is_plainly_bad(each, plan.judge)] if same.decides else []
-    outcomes = (same, *(outcome(plan, traffic, change, runs, SEED) for change in worse))
+    results = (same, *(simulate_change(plan, traffic, change, runs, SEED) for change in worse))
     needs = None if same.decides else time_needed(plan, traffic)
-    found = Study("it", policy.model, plan, traffic, "", outcomes, needs, (), SEED)
+    found = Study("it", policy.model, plan, traffic, "", results, needs, (), SEED)
     return "" if found.decides else found.headline
 
 

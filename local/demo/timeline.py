@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.demo.outcome import Check, Evidence, cause
-from shared.domain.reaction import Outcome
+from shared.domain.reaction import ReactionResult
 from shared.domain.release import Release, ReleaseState
 from shared.store.facts.ledger import Entry
 
@@ -75,7 +75,7 @@ def _of_fact(entry: Entry) -> Iterator[Moment]:
         yield _of_outcome(at, entry.fact.kind, outcome)
 
 
-def _of_outcome(at: datetime, fact: str, outcome: Outcome) -> Moment:
+def _of_outcome(at: datetime, fact: str, outcome: ReactionResult) -> Moment:
     if outcome.status == "suppressed":
         reason = outcome.detail.partition(":")[0]
         text = f"{fact.replace('-', ' ')}, but no {outcome.reaction}: {outcome.detail}"

@@ -10,7 +10,7 @@ from shared.console.page import Page, message_page, render_page
 from shared.console.principal import Principal
 from shared.domain.approval import ApprovalRequest, Vote
 from shared.domain.ids import ReleaseId
-from shared.engine.releases.approvals import Approvals, Choice, Outcome, Question, bar_to_vote
+from shared.engine.releases.approvals import Approvals, Choice, Question, VoteResult, bar_to_vote
 from shared.errors import PermanentError, RetryableError
 from shared.policy.reading.people import Directory
 from shared.ports.blobs import BlobStore
@@ -172,7 +172,7 @@ def _unavailable(visitor: Visitor) -> Page:
     return message_page(503, visitor.locale, "unavailable", email=visitor.email)
 
 
-def _outcome_page(outcome: Outcome, request: ApprovalRequest, visitor: Visitor) -> Page:
+def _outcome_page(outcome: VoteResult, request: ApprovalRequest, visitor: Visitor) -> Page:
     settled = outcome.decision.choice if outcome.decision else ""
     return message_page(
         outcome.status,

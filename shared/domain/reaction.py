@@ -28,8 +28,8 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What performing a reaction led to. `effect` names the thing made (a job, a release), if any."""
+class ReactionResult:
+    """What performing a reaction led to, as the ledger stores it. `effect` names the job or release made, if any."""
 
     reaction: str
     status: Literal["done", "suppressed", "failed"]

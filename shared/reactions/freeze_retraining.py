@@ -13,7 +13,7 @@ from shared.domain.state import Freeze, ModelState
 from shared.policy.sections.budgets import Budget
 from shared.policy.sections.model import Policy
 from shared.reactions.budget_measures import budget_sentence, measures
-from shared.reactions.spec import Performed, ReactionSpec, Work, done
+from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, done
 
 NAME = "freeze-retraining"
 KEPT_FACTS = 50
@@ -24,11 +24,11 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
         yield Reaction(NAME, policy.model, budget_sentence(fact.body))
 
 
-def perform(reaction: Reaction, work: Work) -> Performed:
-    freeze = Freeze(reason=reaction.why, since=work.now, fact=work.key)
-    work.models.update(work.policy.model, lambda state: _frozen(state, freeze))
-    notice = work.notice(NoticeKind.RETRAINING_FROZEN, reason=reaction.why)
-    return done(reaction, f"retraining of {work.policy.model} is frozen: {reaction.why}", "", notice)
+def perform(reaction: Reaction, context: ReactionContext) -> Performed:
+    freeze = Freeze(reason=reaction.why, since=context.now, fact=context.key)
+    context.models.update(context.policy.model, lambda state: _frozen(state, freeze))
+    notice = context.notice(NoticeKind.RETRAINING_FROZEN, reason=reaction.why)
+    return done(reaction, f"retraining of {context.policy.model} is frozen: {reaction.why}", "", notice)
 
 
 def _frozen(state: ModelState, freeze: Freeze) -> ModelState:

@@ -14,7 +14,7 @@ from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState, Training
 from shared.policy.deciding.guardrails import FAILURES_THAT_BREAK, failures_in_a_row
 from shared.policy.sections.model import Policy
-from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
+from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, arguments, done
 
 NAME = "note-training"
 
@@ -27,13 +27,13 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
             yield Reaction(NAME, policy.model, why, arguments(job=run, outcome=outcome))
 
 
-def perform(reaction: Reaction, work: Work) -> Performed:
-    assert isinstance(work.fact.body, RunEnded)
-    run, outcome, ended_at = work.fact.body.run, work.fact.body.outcome, work.fact.occurred_at
-    failure = work.workspace.job_failure(run) if outcome == "failed" else UNKNOWN
+def perform(reaction: Reaction, context: ReactionContext) -> Performed:
+    assert isinstance(context.fact.body, RunEnded)
+    run, outcome, ended_at = context.fact.body.run, context.fact.body.outcome, context.fact.occurred_at
+    failure = context.workspace.job_failure(run) if outcome == "failed" else UNKNOWN
     end = _End(outcome, ended_at, failure)
-    state = work.models.update(work.policy.model, lambda before: _with_end(before, run, end))
-    return done(reaction, failure.added_to(f"noted: {reaction.why}"), run, *_escalation(state, run, work))
+    state = context.models.update(context.policy.model, lambda before: _with_end(before, run, end))
+    return done(reaction, failure.added_to(f"noted: {reaction.why}"), run, *_escalation(state, run, context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _ended(training: Training, end: _End) -> Training:
     return replace(training, outcome=end.outcome, ended_at=end.at, problem=problem, link=link)
 
 
-def _escalation(state: ModelState, run: JobName, work: Work) -> tuple[Notice, ...]:
+def _escalation(state: ModelState, run: JobName, context: ReactionContext) -> tuple[Notice, ...]:
     """Return the call for a person, when this run's end is part of a row that is long enough.
 
     Its key is the run that filled the row, so that further failures of the same row do not call again.
@@ -61,9 +61,9 @@ def _escalation(state: ModelState, run: JobName, work: Work) -> tuple[Notice, ..
     if len(failed) < FAILURES_THAT_BREAK or run not in failed:
         return ()
     jobs = failed[:FAILURES_THAT_BREAK]
-    key = f"{NoticeKind.TRAINING_BREAKER}/{work.policy.model}/{jobs[-1]}"
+    key = f"{NoticeKind.TRAINING_BREAKER}/{context.policy.model}/{jobs[-1]}"
     reason = f"the last {FAILURES_THAT_BREAK} trainings failed ({', '.join(jobs)})"
-    return (Notice(NoticeKind.TRAINING_BREAKER, key, work.policy.model, {"reason": reason, "job": jobs[-1]}),)
+    return (Notice(NoticeKind.TRAINING_BREAKER, key, context.policy.model, {"reason": reason, "job": jobs[-1]}),)
 
 
 SPEC = ReactionSpec(NAME, propose, perform, looks_at_state=(RunEnded,))

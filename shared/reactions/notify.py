@@ -23,7 +23,7 @@ from shared.domain.state import ModelState
 from shared.policy.sections.model import Policy
 from shared.reactions.budget_measures import budget_sentence, measures
 from shared.reactions.notify_section import Notify
-from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
+from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, arguments, done
 
 NAME = "notify"
 
@@ -63,20 +63,20 @@ def _tell(policy: Policy, kind: NoticeKind, why: str, **parameters: str) -> Reac
     return Reaction(NAME, policy.model, why, arguments(kind=kind, reason=why, **parameters))
 
 
-def perform(reaction: Reaction, work: Work) -> Performed:
+def perform(reaction: Reaction, context: ReactionContext) -> Performed:
     parameters = dict(reaction.arguments)
     kind = NoticeKind(parameters.pop("kind"))
     told = reaction.why
     if kind is NoticeKind.TRAINING_FAILED and parameters["outcome"] == "failed":
-        failure = work.workspace.job_failure(JobName(parameters["job"]))
+        failure = context.workspace.job_failure(JobName(parameters["job"]))
         told = failure.added_to(told)
         parameters |= {**failure.parameters, "reason": told}
-    if isinstance(work.fact.body, DriftDetected):
-        version = work.fact.body.run.partition("@")[0]
-        notice = work.daily_notice(kind, f"{work.fact.body.signal}/{version}", **parameters)
-        notice = replace(notice, path=report_path(work.policy.model, work.fact.body.report))
+    if isinstance(context.fact.body, DriftDetected):
+        version = context.fact.body.run.partition("@")[0]
+        notice = context.daily_notice(kind, f"{context.fact.body.signal}/{version}", **parameters)
+        notice = replace(notice, path=report_path(context.policy.model, context.fact.body.report))
     else:
-        notice = work.notice(kind, **parameters)
+        notice = context.notice(kind, **parameters)
     return done(reaction, f"people are told: {told}", "", notice)
 
 

@@ -13,7 +13,7 @@ from shared.errors import RetryableError
 from shared.policy.sections.model import Policy
 from shared.ports.jobs import JobRecord
 from shared.ports.workspace import ModelRecord
-from shared.reactions.spec import Performed, ReactionSpec, Work, done
+from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, done
 from shared.release.open_release import Opening, new_release
 from shared.release.sections.gates_and_approval import SECTIONS
 from shared.release.sections.rollout import Rollout
@@ -31,37 +31,37 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
             yield Reaction(NAME, policy.model, f"version {version} was registered", {"version": version})
 
 
-def perform(reaction: Reaction, work: Work) -> Performed:
+def perform(reaction: Reaction, context: ReactionContext) -> Performed:
     version = ModelVersion(reaction.arguments["version"])
     # The event is a hint: what is released is what the registry says now.
-    model = work.workspace.model(work.policy.model, version)
+    model = context.workspace.model(context.policy.model, version)
     if model is None:
-        if work.now - work.fact.occurred_at < REGISTRY_LAG:
-            about = f"the registry does not show {work.policy.model}:{version} yet"
+        if context.now - context.fact.occurred_at < REGISTRY_LAG:
+            about = f"the registry does not show {context.policy.model}:{version} yet"
             raise RetryableError("registry.lags", about)
-        return done(reaction, f"the registry has no {work.policy.model}:{version}: nothing to release")
-    job = work.workspace.job(model.job) if model.job else None
-    release = new_release(_opening(model, job, work), plan_from(work.policy), work.now)
-    is_new = work.releases.open(release)
+        return done(reaction, f"the registry has no {context.policy.model}:{version}: nothing to release")
+    job = context.workspace.job(model.job) if model.job else None
+    release = new_release(_opening(model, job, context), plan_from(context.policy), context.now)
+    is_new = context.releases.open(release)
     detail = f"release {release.id} {release.reason}" if is_new else f"release {release.id} was opened before"
     return done(reaction, detail, release.id)
 
 
-def _opening(model: ModelRecord, job: JobRecord | None, work: Work) -> Opening:
+def _opening(model: ModelRecord, job: JobRecord | None, context: ReactionContext) -> Opening:
     """Return the release's lineage: from the tags of the job of ours that trained it, else from who registered it.
 
     Anybody can give a job of theirs our tags, and would be nobody's submitter: only jobs that we started are believed.
     """
-    ours = {training.job for training in work.models.read(work.policy.model).trainings}
+    ours = {training.job for training in context.models.read(context.policy.model).trainings}
     tags = job.tags if job and job.name in ours else {}
     shown = tags.get("vigia.submitter", "") if tags else model.created_by
-    submitter = work.people.address_of(shown)
+    submitter = context.people.address_of(shown)
     has_human = bool(shown) or not tags
     return Opening(
         model=model.name,
         version=model.version,
-        endpoint=work.policy.endpoint.name,
-        fact=work.key,
+        endpoint=context.policy.endpoint.name,
+        fact=context.key,
         submitter=submitter,
         cause=tags.get("vigia.cause") or f"registration by {model.created_by or 'somebody unknown'}",
         chain=_chain(tags.get("vigia.chain", "")),

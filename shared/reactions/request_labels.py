@@ -17,7 +17,7 @@ from shared.drift.signals.azure_signals import family_of
 from shared.policy.sections.quantities import Duration
 from shared.policy.sections.section import Section
 from shared.ports.labels import LabelRequest
-from shared.reactions.spec import Performed, ReactionSpec, Work, done, held_back
+from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, done, held_back
 
 if TYPE_CHECKING:
     from shared.policy.sections.model import Policy
@@ -55,27 +55,27 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
             yield Reaction(NAME, policy.model, f"drift: {detail}")
 
 
-def perform(reaction: Reaction, work: Work) -> Performed:
-    section = work.policy.section(Labelling)
-    if section is None or work.labels is None:
+def perform(reaction: Reaction, context: ReactionContext) -> Performed:
+    section = context.policy.section(Labelling)
+    if section is None or context.labels is None:
         return held_back(reaction, "the policy no longer has a section labelling")
     # Of the fact, not of now: repeated on the next day, it is still the same request.
-    at = work.fact.occurred_at
+    at = context.fact.occurred_at
     request = LabelRequest(
         name=f"{at:%Y-%m-%d}",
-        model=work.policy.model,
-        endpoint=work.policy.endpoint.name,
+        model=context.policy.model,
+        endpoint=context.policy.endpoint.name,
         start=at - section.look_back,
         end=at,
         item=section.item,
         embedding=section.embedding,
         most=section.most,
     )
-    written = work.labels.request(request)
+    written = context.labels.request(request)
     if not written.items:
         return held_back(reaction, f"nothing was served in the {section.look_back} before: there is nothing to label")
     why = f"{written.items} items to label: {written.uri}"
-    notice = work.daily_notice(
+    notice = context.daily_notice(
         NoticeKind.LABELS_REQUESTED, request.name, reason=reaction.why, items=str(written.items), location=written.uri
     )
     return done(reaction, why, written.uri, notice)

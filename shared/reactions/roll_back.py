@@ -10,7 +10,7 @@ from shared.domain.ids import ReleaseId
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState
 from shared.policy.sections.model import Policy
-from shared.reactions.spec import Performed, ReactionSpec, Work, arguments, done
+from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, arguments, done
 
 NAME = "roll-back"
 
@@ -39,15 +39,15 @@ def _not_the_cause(deployment: str | None, state: ModelState) -> str | None:
     return None
 
 
-def perform(reaction: Reaction, work: Work) -> Performed:
-    endpoint = work.policy.endpoint.name
+def perform(reaction: Reaction, context: ReactionContext) -> Performed:
+    endpoint = context.policy.endpoint.name
     if "release" not in reaction.arguments:
         return done(reaction, f"no release was under way on endpoint {endpoint}: nothing to take back")
     release = ReleaseId(reaction.arguments["release"])
-    if work.releases.active_on(endpoint) != release:
+    if context.releases.active_on(endpoint) != release:
         return done(reaction, f"release {release} has ended meanwhile: nothing to take back")
     by = f"alert {reaction.arguments['rule']}"
-    work.releases.request_abort(release, by, reaction.why, is_automatic=True)
+    context.releases.request_abort(release, by, reaction.why, is_automatic=True)
     return done(reaction, f"release {release} is told to roll back: {reaction.why}", release)
 
 

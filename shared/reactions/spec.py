@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from shared.domain.fact import Fact, RetrainingRequested
 from shared.domain.ids import EndpointName, FactKey, ModelName, ReleaseId
 from shared.domain.notice import Notice, NoticeKind
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.domain.release import Release, ReleaseState
 from shared.domain.state import ModelState
 from shared.policy.reading.people import Directory
@@ -58,7 +58,7 @@ class Releases(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ReactionContext:
     """One planned reaction's surroundings.
 
     Args:
@@ -102,7 +102,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    outcome: Outcome
+    outcome: ReactionResult
     notices: tuple[Notice, ...] = ()
 
 
@@ -122,33 +122,35 @@ class ReactionSpec:
 
     name: str
     propose: Callable[[Fact, Policy, ModelState, datetime], Iterable[Reaction]]
-    perform: Callable[[Reaction, Work], Performed]
+    perform: Callable[[Reaction, ReactionContext], Performed]
     sections: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     looks_at_state: tuple[type, ...] = (object,)
-    hold_back: Callable[[Reaction, Work], Performed] = lambda reaction, work: told_held_back(reaction, work)
+    hold_back: Callable[[Reaction, ReactionContext], Performed] = lambda reaction, context: told_held_back(
+        reaction, context
+    )
 
 
-def told_held_back(reaction: Reaction, work: Work) -> Performed:
+def told_held_back(reaction: Reaction, context: ReactionContext) -> Performed:
     """Return that a guardrail held the reaction back when it was decided, and the notice that tells so."""
     reason = reaction.suppressed or ""
-    return held_back(reaction, reason, suppression_notice(reaction, reason, work))
+    return held_back(reaction, reason, suppression_notice(reaction, reason, context))
 
 
 def done(reaction: Reaction, detail: str, effect: str = "", *notices: Notice) -> Performed:
-    return Performed(Outcome(reaction.name, "done", detail, effect), notices)
+    return Performed(ReactionResult(reaction.name, "done", detail, effect), notices)
 
 
 def held_back(reaction: Reaction, reason: str, *notices: Notice) -> Performed:
-    return Performed(Outcome(reaction.name, "suppressed", reason), notices)
+    return Performed(ReactionResult(reaction.name, "suppressed", reason), notices)
 
 
-def suppression_notice(reaction: Reaction, reason: str, work: Work) -> Notice:
+def suppression_notice(reaction: Reaction, reason: str, context: ReactionContext) -> Notice:
     """Return the notice that a guardrail held the reaction back; once a day per kind of reason."""
-    if isinstance(work.fact.body, RetrainingRequested):
+    if isinstance(context.fact.body, RetrainingRequested):
         # Somebody asked and waits for an answer, however often it is the same.
-        return work.notice(NoticeKind.REACTION_SUPPRESSED, what=reaction.name, reason=reason)
+        return context.notice(NoticeKind.REACTION_SUPPRESSED, what=reaction.name, reason=reason)
     about = f"{reaction.name}/{reason.partition(':')[0]}"
-    return work.daily_notice(NoticeKind.REACTION_SUPPRESSED, about, what=reaction.name, reason=reason)
+    return context.daily_notice(NoticeKind.REACTION_SUPPRESSED, about, what=reaction.name, reason=reason)
 
 
 def arguments(**values: Any) -> dict[str, str]:

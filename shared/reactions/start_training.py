@@ -31,8 +31,8 @@ from shared.reactions.before_training import read_before
 from shared.reactions.retrain_section import KEPT_TRAININGS, Retrain
 from shared.reactions.spec import (
     Performed,
+    ReactionContext,
     ReactionSpec,
-    Work,
     arguments,
     done,
     held_back,
@@ -145,13 +145,13 @@ def waits_no_longer(state: ModelState, retrain: Retrain, now: datetime) -> bool:
     return is_ready and _guardrail(state, retrain, WAITING_DATA, now) is None
 
 
-def hold_back(reaction: Reaction, work: Work) -> Performed:
+def hold_back(reaction: Reaction, context: ReactionContext) -> Performed:
     """Have new data wait, so that it is trained on later; other causes come again while they last."""
-    if not isinstance(work.fact.body, DataArrived):
-        return told_held_back(reaction, work)
-    work.models.update(work.policy.model, lambda state: with_waiting(state, work))
+    if not isinstance(context.fact.body, DataArrived):
+        return told_held_back(reaction, context)
+    context.models.update(context.policy.model, lambda state: with_waiting(state, context))
     reason = reaction.suppressed or ""
-    notices = () if is_incomplete(reason) else (suppression_notice(reaction, reason, work),)
+    notices = () if is_incomplete(reason) else (suppression_notice(reaction, reason, context),)
     return held_back(reaction, f"{reason}{LATER}", *notices)
 
 
@@ -166,30 +166,30 @@ def _release_under_way(state: ModelState, cause: str) -> str | None:
     return f"release under way: {state.release} is being decided; if it is promoted, the next window shows its effect"
 
 
-def perform(reaction: Reaction, work: Work) -> Performed:
-    retrain = work.policy.section(Retrain)
+def perform(reaction: Reaction, context: ReactionContext) -> Performed:
+    retrain = context.policy.section(Retrain)
     if retrain is None:
         return held_back(reaction, "the policy no longer has a retrain section")
     cause = reaction.arguments["cause"]
-    job_name = JobName(f"job-{work.effect_name}")
-    before = read_before(work, retrain.job, retrain.inputs)
-    training, reason = _reserve(work, retrain, job_name, cause, before)
+    job_name = JobName(f"job-{context.effect_name}")
+    before = read_before(context, retrain.job, retrain.inputs)
+    training, reason = _reserve(context, retrain, job_name, cause, before)
     if reason or training is None:
         reason = reason or "another training was noted first"
-        later = LATER if isinstance(work.fact.body, DataArrived) else ""
-        return held_back(reaction, f"{reason}{later}", suppression_notice(reaction, reason, work))
+        later = LATER if isinstance(context.fact.body, DataArrived) else ""
+        return held_back(reaction, f"{reason}{later}", suppression_notice(reaction, reason, context))
     try:
-        job = work.workspace.submit_job(_request(retrain, training, reaction, work))
+        job = context.workspace.submit_job(_request(retrain, training, reaction, context))
     except PermanentError:
         # It never ran, so it must not hold the next one back.
-        _forget(work, job_name)
+        _forget(context, job_name)
         raise
-    notice = work.notice(NoticeKind.TRAINING_STARTED, job=job.name, reason=reaction.why)
+    notice = context.notice(NoticeKind.TRAINING_STARTED, job=job.name, reason=reaction.why)
     return done(reaction, f"training {job.name} submitted: {reaction.why}", job.name, notice)
 
 
 def _reserve(
-    work: Work, retrain: Retrain, job: JobName, cause: str, before: BeforeTraining
+    context: ReactionContext, retrain: Retrain, job: JobName, cause: str, before: BeforeTraining
 ) -> tuple[Training | None, str | None]:
     """Note the training in the model's state and return it, or return why it must not start.
 
@@ -202,22 +202,22 @@ def _reserve(
         held_by.clear()
         if any(training.job == job for training in state.trainings):
             return state
-        if _is_overtaken(state, job, work.now):
+        if _is_overtaken(state, job, context.now):
             held_by.append(f"it was decided meanwhile that {job} does not start")
             return state
         reason = (
-            trained_meanwhile(state, work.fact)
-            or _guardrail(state, retrain, cause, work.now)
+            trained_meanwhile(state, context.fact)
+            or _guardrail(state, retrain, cause, context.now)
             or _nothing_to_gain(before, cause)
         )
         if reason:
             held_by.append(reason)
-            return _declined(with_waiting(state, work), job, work.now)
-        training = Training(job, work.key, cause, work.now, next_chain(state, cause, work.now))
+            return _declined(with_waiting(state, context), job, context.now)
+        training = Training(job, context.key, cause, context.now, next_chain(state, cause, context.now))
         trainings = (*state.trainings, training)[-KEPT_TRAININGS:]
-        return replace(state, trainings=trainings, waiting=still_waiting(state, work))
+        return replace(state, trainings=trainings, waiting=still_waiting(state, context))
 
-    state = work.models.update(work.policy.model, note)
+    state = context.models.update(context.policy.model, note)
     noted = next((training for training in state.trainings if training.job == job), None)
     return noted, held_by[0] if held_by else None
 
@@ -234,25 +234,25 @@ def _declined(state: ModelState, job: JobName, now: datetime) -> ModelState:
     return replace(state, declined=(*others, Declined(job, latest))[-KEPT_TRAININGS:])
 
 
-def _forget(work: Work, job: JobName) -> None:
+def _forget(context: ReactionContext, job: JobName) -> None:
     """Take the note back, and leave word for workers that were overtaken: theirs would never be taken back.
 
     A note of a later worker stays: it may have had more luck.
     """
 
     def without(state: ModelState) -> ModelState:
-        kept = tuple(each for each in state.trainings if each.job != job or each.started_at > work.now)
-        return _declined(replace(state, trainings=kept), job, work.now)
+        kept = tuple(each for each in state.trainings if each.job != job or each.started_at > context.now)
+        return _declined(replace(state, trainings=kept), job, context.now)
 
-    work.models.update(work.policy.model, without)
+    context.models.update(context.policy.model, without)
 
 
-def _request(retrain: Retrain, training: Training, reaction: Reaction, work: Work) -> JobRequest:
-    model = work.policy.model
+def _request(retrain: Retrain, training: Training, reaction: Reaction, context: ReactionContext) -> JobRequest:
+    model = context.policy.model
     tags = {
         "vigia.model": model,
         "vigia.cause": training.cause,
-        "vigia.fact": work.key[:16],
+        "vigia.fact": context.key[:16],
         "vigia.chain": str(training.chain),
     }
     if "submitter" in reaction.arguments:

@@ -12,7 +12,7 @@ from shared.domain.state import ModelState
 from shared.policy.sections.budgets import Budget
 from shared.policy.sections.model import Policy
 from shared.reactions.budget_measures import budget_sentence, measures
-from shared.reactions.spec import Performed, ReactionSpec, Work, done
+from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, done
 
 NAME = "stop-compute"
 
@@ -22,14 +22,14 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
         yield Reaction(NAME, policy.model, budget_sentence(fact.body))
 
 
-def perform(reaction: Reaction, work: Work) -> Performed:
-    budget = work.policy.section(Budget)
+def perform(reaction: Reaction, context: ReactionContext) -> Performed:
+    budget = context.policy.section(Budget)
     only = budget.named.compute_instances if budget and budget.named else ()
     # Clusters scale to zero by themselves; instances run, and cost, until someone stops them.
-    stopped = work.workspace.stop_compute_instances(only)
+    stopped = context.workspace.stop_compute_instances(only)
     names = ", ".join(stopped) or "none was running"
     # Told in any case: a worker that died after stopping them has told nobody, and its successor finds none running.
-    notice = work.notice(NoticeKind.COMPUTE_STOPPED, instances=names, reason=reaction.why)
+    notice = context.notice(NoticeKind.COMPUTE_STOPPED, instances=names, reason=reaction.why)
     return done(reaction, f"compute instances stopped: {names}; {reaction.why}", "", notice)
 
 

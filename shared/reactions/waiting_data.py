@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.domain.fact import DataArrived, Fact, RetrainingRequested
 from shared.domain.state import ModelState, WaitingData
-from shared.reactions.spec import Work
+from shared.reactions.spec import ReactionContext
 
 # Who asks for the training when the data need wait no longer: no person.
 ASKED_BY = "new-data"
@@ -27,23 +27,23 @@ def is_incomplete(reason: str | None) -> bool:
     return reason == _INCOMPLETE
 
 
-def with_waiting(state: ModelState, work: Work) -> ModelState:
+def with_waiting(state: ModelState, context: ReactionContext) -> ModelState:
     """Return the state with the fact's data waiting, if it is about data; the newest arrival says when it is complete.
 
     A worker that a later training has overtaken has nothing to add.
     """
-    data = work.fact.body
-    if not isinstance(data, DataArrived) or any(training.started_at > work.now for training in state.trainings):
+    data = context.fact.body
+    if not isinstance(data, DataArrived) or any(training.started_at > context.now for training in state.trainings):
         return state
-    ready_at = work.now if data.data else work.now + SETTLES_AFTER
-    before = state.waiting or WaitingData(work.now, ready_at, "")
+    ready_at = context.now if data.data else context.now + SETTLES_AFTER
+    before = state.waiting or WaitingData(context.now, ready_at, "")
     what = f"{data.data}:{data.version}" if data.data and data.version else data.data or data.location
     return replace(state, waiting=WaitingData(before.since, max(before.ready_at, ready_at), what))
 
 
-def still_waiting(state: ModelState, work: Work) -> WaitingData | None:
+def still_waiting(state: ModelState, context: ReactionContext) -> WaitingData | None:
     """Return what a training that starts now, whatever its cause, does not read whole."""
-    return state.waiting if state.waiting and state.waiting.ready_at > work.now else None
+    return state.waiting if state.waiting and state.waiting.ready_at > context.now else None
 
 
 def trained_meanwhile(state: ModelState, fact: Fact) -> str | None:

@@ -11,7 +11,7 @@ from shared.judge.evidence.streams import tolerances_of
 from shared.judge.time_to_decide import Expected, intervals_to_pass
 from shared.release.sections.probe import with_probes
 from shared.release.states.ab_test import SETTLE_WITHIN
-from shared.simulate.outcome import SAME, outcome
+from shared.simulate.result import SAME, simulate_change
 from shared.simulate.traffic import Traffic
 
 RUNS = 60
@@ -47,7 +47,7 @@ def advice(plan: ReleasePlan, traffic: Traffic, seed: int, text: Callable[[timed
             needed = time_needed(changed, traffic)
             if needed is None or needed > changed.decide_within:
                 continue
-            result = outcome(changed, traffic, SAME, RUNS, seed)
+            result = simulate_change(changed, traffic, SAME, RUNS, seed)
             if result.decides:
                 found.append(Advice(write, result.finished))
                 break

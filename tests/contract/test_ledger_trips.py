@@ -16,12 +16,12 @@ from local.addresses import Addresses
 from shared.adapters.storage.blobs import AzureBlobStore
 from shared.domain.fact import Fact, ModelRegistered
 from shared.domain.ids import ModelName, ModelVersion
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.store.facts.ledger import Busy, Claim, Claimed, Finished, Ledger
 from tests.settings import settings_for
 
 PLAN = (Reaction("open-release", ModelName("churn"), "version 7 was registered", {"version": "7"}),)
-DONE = (Outcome("open-release", "done", "release churn-7 opened", "churn-7"),)
+DONE = (ReactionResult("open-release", "done", "release churn-7 opened", "churn-7"),)
 AT_ONCE = timedelta(0)
 LEASE = timedelta(minutes=2)
 

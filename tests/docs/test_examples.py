@@ -76,8 +76,8 @@ def test_the_example_reaction_may_be_repeated(monkeypatch: pytest.MonkeyPatch) -
 
     [proposed] = reaction.SPEC.propose(fact, policy, state, test.NOW)
     models = SimpleNamespace(update=update)
-    work = reaction.Work(fact, policy, 0, test.NOW, SimpleNamespace(), models, SimpleNamespace())
-    first, second = reaction.SPEC.perform(proposed, work), reaction.SPEC.perform(proposed, work)
+    context = reaction.ReactionContext(fact, policy, 0, test.NOW, SimpleNamespace(), models, SimpleNamespace())
+    first, second = reaction.SPEC.perform(proposed, context), reaction.SPEC.perform(proposed, context)
 
     assert first == second
     assert states[1] == states[2] != state

@@ -11,7 +11,7 @@ import pytest
 from cli.why.report import Answer
 from cli.why.view import answer_tree
 from shared.domain.ids import DeploymentName, JobName, ModelVersion, ReleaseId
-from shared.domain.reaction import Outcome
+from shared.domain.reaction import ReactionResult
 from shared.domain.release import ReleaseState
 from shared.domain.training import Recipe
 from shared.errors import RetryableError, WorkspaceError
@@ -50,7 +50,7 @@ def a_world(recipe: Recipe | None = RECIPE, policy: object = TWO_INPUTS) -> Worl
     return world
 
 
-def came_of(world: World, body: str) -> Outcome:
+def came_of(world: World, body: str) -> ReactionResult:
     """Return what came of the training that the event set off."""
     known = set(world.ledger.keys())
     world.process(body)
@@ -80,7 +80,7 @@ SAME = (
 )
 def test_the_same_training_again_is_held_back_and_told(body: str) -> None:
     world = a_world()
-    assert came_of(world, body) == Outcome("start-training", "suppressed", SAME)
+    assert came_of(world, body) == ReactionResult("start-training", "suppressed", SAME)
     assert trained(world) == 0
     assert "reaction-suppressed" in world.kinds
 

@@ -60,7 +60,7 @@ for start, answer in json.loads((folder / "answers.json").read_text()):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ScriptResult:
     status: int
     printed: str
     complaint: str
@@ -77,7 +77,7 @@ class Outcome:
         return [json.loads(call[index + 1]) for call in self.calls for index, word in enumerate(call) if word in flags]
 
 
-def run_script(name: str, arguments: list[str], answers: Answers, folder: Path) -> Outcome:
+def run_script(name: str, arguments: list[str], answers: Answers, folder: Path) -> ScriptResult:
     (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
     (folder / "calls.jsonl").touch()
     az = folder / "az"
@@ -92,7 +92,7 @@ def run_script(name: str, arguments: list[str], answers: Answers, folder: Path) 
         timeout=60,
     )
     calls = [json.loads(line) for line in (folder / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
-    return Outcome(done.returncode, done.stdout, done.stderr, calls)
+    return ScriptResult(done.returncode, done.stdout, done.stderr, calls)
 
 
 def test_alerts_app_is_registered_with_its_role_for_action_groups(tmp_path: Path) -> None:

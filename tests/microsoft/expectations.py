@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import yaml
 
-from tests.microsoft.live import Outcome
+from tests.microsoft.live import CaseResult
 
 Class = Literal["operation missing", "needs the cloud", "file left out", "answers otherwise"]
 CLASSES: tuple[Class, ...] = get_args(Class)
@@ -47,7 +47,7 @@ EXPECTED = read(FILE.read_text(encoding="utf-8"))
 
 
 def differences(
-    outcomes: Mapping[str, Outcome], expected: Mapping[str, Expectation], folders: Sequence[str]
+    outcomes: Mapping[str, CaseResult], expected: Mapping[str, Expectation], folders: Sequence[str]
 ) -> list[str]:
     """Return what a run of the folders shows that the expectations do not say, a line each; empty when they agree."""
     new = [
@@ -63,7 +63,7 @@ def differences(
     return new + stale
 
 
-def _told(outcome: Outcome | None) -> str:
+def _told(outcome: CaseResult | None) -> str:
     if outcome is None:
         return "no longer there"
     return "" if outcome.result == "failed" else outcome.result
@@ -73,7 +73,7 @@ def _short(why: str) -> str:
     return " | ".join(why.split("\n"))[:400]
 
 
-def table(outcomes: Mapping[str, Outcome], expected: Mapping[str, Expectation]) -> str:
+def table(outcomes: Mapping[str, CaseResult], expected: Mapping[str, Expectation]) -> str:
     """Return a Markdown table: a line per folder and one for all, the failed by their class."""
     counts: dict[str, Counter[str]] = {}
     for test, outcome in outcomes.items():

@@ -47,14 +47,14 @@ LEFT_OUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CaseResult:
     """How a test ended; `why` is its error, or why Microsoft skips it."""
 
     result: Literal["passed", "skipped", "failed"]
     why: str = ""
 
 
-def run(folders: Sequence[str]) -> dict[str, Outcome]:
+def run(folders: Sequence[str]) -> dict[str, CaseResult]:
     """Run the folders' tests; return how each ended, by a name like `model/test_model.py::TestModel::test_list`.
 
     Raises:
@@ -64,7 +64,7 @@ def run(folders: Sequence[str]) -> dict[str, Outcome]:
     azure_ml = [each for each in folders if each not in OTHERS]
     groups = [("azure-ai-ml", azure_ml)] if azure_ml else []
     groups += [(OTHERS[each], [each]) for each in folders if each in OTHERS]
-    found: dict[str, Outcome] = {}
+    found: dict[str, CaseResult] = {}
     roots = {package: tests_of(package) for package, _ in groups}
     with _emulators() as environment:
         for package, members in groups:
@@ -72,7 +72,7 @@ def run(folders: Sequence[str]) -> dict[str, Outcome]:
     return found
 
 
-def _run_group(root: Path, folders: Sequence[str], environment: dict[str, str]) -> dict[str, Outcome]:
+def _run_group(root: Path, folders: Sequence[str], environment: dict[str, str]) -> dict[str, CaseResult]:
     is_other = folders[0] in OTHERS
     if is_other:
         files = sorted((root / "tests").glob("test_*.py"))
@@ -106,14 +106,14 @@ def _run_group(root: Path, folders: Sequence[str], environment: dict[str, str]) 
     return _by_name([json.loads(line) for line in lines], folders[0] if is_other else None)
 
 
-def _by_name(entries: Sequence[dict[str, Any]], other: str | None) -> dict[str, Outcome]:
+def _by_name(entries: Sequence[dict[str, Any]], other: str | None) -> dict[str, CaseResult]:
     """A test that fails in its fixtures, too, ends as its worse part."""
-    found: dict[str, Outcome] = {}
+    found: dict[str, CaseResult] = {}
     for entry in entries:
         name = entry["test"].removeprefix("tests/").replace("/e2etests/", "/")
         name = f"{other}/{name}" if other else name
         if name not in found or entry["outcome"] != "passed":
-            found[name] = Outcome(entry["outcome"], entry["why"])
+            found[name] = CaseResult(entry["outcome"], entry["why"])
     return found
 
 

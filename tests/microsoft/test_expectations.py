@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.microsoft.expectations import EXPECTED, Expectation, differences, read, table
-from tests.microsoft.live import ALL, Outcome
+from tests.microsoft.live import ALL, CaseResult
 
 REGISTRIES = Expectation("operation missing", "registries")
 KNOWN = {"model/a.py::test_share": REGISTRIES}
-FAILED, PASSED, SKIPPED = Outcome("failed", "404:\nno registry"), Outcome("passed"), Outcome("skipped")
+FAILED, PASSED, SKIPPED = CaseResult("failed", "404:\nno registry"), CaseResult("passed"), CaseResult("skipped")
 
 
 def test_run_that_fails_where_it_is_expected_to_has_no_differences() -> None:
@@ -30,7 +30,7 @@ def test_new_failure_is_told_with_its_error() -> None:
         pytest.param({}, "no longer there", id="gone"),
     ],
 )
-def test_reason_that_is_out_of_date_is_told(outcomes: dict[str, Outcome], told: str) -> None:
+def test_reason_that_is_out_of_date_is_told(outcomes: dict[str, CaseResult], told: str) -> None:
     found = differences(outcomes, KNOWN, ["model"])
 
     assert found == [f"expected to fail, but {told}: model/a.py::test_share (registries)"]

@@ -26,7 +26,7 @@ LOST, TWICE = "lost:", "twice:"
 
 def violations(world: World, told: Story, *, is_quiet: bool) -> Iterator[str]:
     """Yield each broken promise in a sentence; it begins with LOST or TWICE where an effect is missing or too many."""
-    outcome = Outcome(world, told)
+    outcome = FinishedRun(world, told)
     if not is_quiet:
         waiting = [f"{m.queue} {m.text[:60]}" for m in [*world.queues.messages.values(), *world.queues.poison]]
         yield f"{LOST} does not come to rest: {waiting or 'open records'}"
@@ -45,7 +45,7 @@ def violations(world: World, told: Story, *, is_quiet: bool) -> Iterator[str]:
         yield from check(outcome)
 
 
-class Outcome:
+class FinishedRun:
     """The services at the end of a run."""
 
     def __init__(self, world: World, told: Story) -> None:
@@ -95,7 +95,7 @@ class Outcome:
         return ((name, v) for name, v in self.world.blobs.history.items() if name.startswith(prefix))
 
 
-def every_fact_has_its_record(end: Outcome) -> Iterator[str]:
+def every_fact_has_its_record(end: FinishedRun) -> Iterator[str]:
     """Every fact that was told has one record, which is done; parked only where Azure ML refuses for good."""
     recorded = Counter((entry.fact.kind, *entry.fact.identity) for entry in end.entries)
     told = {telling.identity for telling in end.told.tellings if telling.identity}
@@ -108,7 +108,7 @@ def every_fact_has_its_record(end: Outcome) -> Iterator[str]:
             yield f"{_name(entry)} is {entry.state} in the end: {[o.detail for o in entry.outcomes]}"
 
 
-def records_only_grow(end: Outcome) -> Iterator[str]:
+def records_only_grow(end: FinishedRun) -> Iterator[str]:
     """The plan stays as it was claimed, epochs never go back and are one worker's each, and what is done stays so."""
     for name, versions in end.records(PREFIX):
         first = versions[0]
@@ -123,14 +123,14 @@ def records_only_grow(end: Outcome) -> Iterator[str]:
                 yield f"{name[:24]}: it was changed after it was {before['state']}"
 
 
-def one_holder_per_claim(end: Outcome) -> Iterator[str]:
+def one_holder_per_claim(end: FinishedRun) -> Iterator[str]:
     """No two workers are told that one version of a claim is theirs."""
     for version, count in Counter(version for version, _ in end.world.holders).items():
         if count > 1:
             yield f"{count} workers held the same claim, version {version}"
 
 
-def plans_are_carried_out(end: Outcome) -> Iterator[str]:
+def plans_are_carried_out(end: FinishedRun) -> Iterator[str]:
     """Each reaction of a plan has its outcome, and what an outcome says is so."""
     jobs, releases = end.world.azureml.jobs, {release.id for release in end.releases}
     for entry in end.entries:
@@ -151,7 +151,7 @@ def plans_are_carried_out(end: Outcome) -> Iterator[str]:
                 yield f"{LOST} {what}, but {planned.model} was not frozen"
 
 
-def nothing_unplanned(end: Outcome) -> Iterator[str]:
+def nothing_unplanned(end: FinishedRun) -> Iterator[str]:
     """Each job and release is the outcome of one fact's plan; no fact trains a model twice."""
     effects = {o.effect: entry for entry in end.entries for o in entry.outcomes if o.status == "done" and o.effect}
     for job in end.world.azureml.jobs.values():
@@ -167,7 +167,7 @@ def nothing_unplanned(end: Outcome) -> Iterator[str]:
     )
 
 
-def trainings_keep_their_distance(end: Outcome) -> Iterator[str]:
+def trainings_keep_their_distance(end: FinishedRun) -> Iterator[str]:
     """Between two trainings of a model lies its cooldown, by the server's clock; each one noted is a job."""
     jobs = end.world.azureml.jobs
     for model in MODELS:
@@ -181,7 +181,7 @@ def trainings_keep_their_distance(end: Outcome) -> Iterator[str]:
         yield from (f"{LOST} training {t.job} of {model} is noted and never ran" for t in noted if t.job not in mine)
 
 
-def model_memory_forgets_nothing(end: Outcome) -> Iterator[str]:
+def model_memory_forgets_nothing(end: FinishedRun) -> Iterator[str]:
     """A training that is noted stays noted unless Azure ML refused it; a freeze comes once, and stays until a person
     lifts it."""
     for name, versions in end.records("models/"):
@@ -198,7 +198,7 @@ def model_memory_forgets_nothing(end: Outcome) -> Iterator[str]:
         yield from (f"{TWICE} fact {fact[:16]} froze {name} {n} times" for fact, n in came.items() if n > 1)
 
 
-def people_are_told(end: Outcome) -> Iterator[str]:
+def people_are_told(end: FinishedRun) -> Iterator[str]:
     """Every notice of a record came, or was given up after days; none came that no record holds."""
     recorded = {notice.key for entry in end.entries for notice in entry.notices}
     recorded |= {notice.key for release in end.releases for notice in release.notices}
@@ -222,7 +222,7 @@ def people_are_told(end: Outcome) -> Iterator[str]:
     yield from (f"people were told {key}, which no record holds" for key in sorted(came - recorded) if _is_ours(key))
 
 
-def what_is_wrong_is_set_aside(end: Outcome) -> Iterator[str]:
+def what_is_wrong_is_set_aside(end: FinishedRun) -> Iterator[str]:
     """What contradicts a fact or cannot be read is in quarantine with its notice, and nothing else is."""
     bodies = {item.body for item in end.quarantined}
     for telling in end.told.tellings:
@@ -238,14 +238,14 @@ def what_is_wrong_is_set_aside(end: Outcome) -> Iterator[str]:
         yield f"{len(end.quarantined)} events were set aside, people hear of {len(told)}"
 
 
-def people_are_called_only_where_they_are_needed(end: Outcome) -> Iterator[str]:
+def people_are_called_only_where_they_are_needed(end: FinishedRun) -> Iterator[str]:
     """That a service was away for a while makes no message poison."""
     outage, poisoned = end.told.shape.outage, end.world.queues.poisoned
     if outage and outage[0] == AZURE_ML and poisoned:
         yield f"{poisoned} messages were poison because {outage[0]} was away for {outage[2]}"
 
 
-def _was_frozen(end: Outcome, model: str) -> bool:
+def _was_frozen(end: FinishedRun, model: str) -> bool:
     versions = end.world.blobs.history.get(f"models/{model}.json", ())
     return any(decode(ModelState, version.body).freeze for version in versions)
 

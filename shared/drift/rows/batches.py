@@ -22,7 +22,7 @@ class Worker(Protocol):
     def add(self, batch: Batch) -> None: ...
 
 
-Work = TypeVar("Work", bound=Worker)
+AnyWorker = TypeVar("AnyWorker", bound=Worker)
 
 
 def is_batch(source: Source) -> bool:
@@ -59,7 +59,7 @@ def findings_of(source: Source) -> tuple[str, ...]:
     return () if is_batch(source) else tuple(getattr(source, "findings", ()))
 
 
-def share_out(batches: Iterable[Batch], workers: Sequence[Work]) -> None:
+def share_out(batches: Iterable[Batch], workers: Sequence[AnyWorker]) -> None:
     """Give each batch to one of the workers, each of which has a thread of its own. One batch is read at a time, by
     the worker that will have it, so that no more are in memory than there are workers.
 
@@ -69,7 +69,7 @@ def share_out(batches: Iterable[Batch], workers: Sequence[Work]) -> None:
     waiting, one_at_a_time = iter(batches), threading.Lock()
     stopped = threading.Event()
 
-    def work(worker: Work) -> None:
+    def work(worker: AnyWorker) -> None:
         try:
             while not stopped.is_set():
                 with one_at_a_time:

@@ -37,7 +37,7 @@ COUNTS, PROFILE = "counts", "profile"
 # An argument that is not there: an empty one would vanish from a job's line of arguments.
 NOTHING = "-"
 
-Work = Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+PartMapper = Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -173,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _each_part(work: Callable[..., Iterable[pa.RecordBatch]], given: Any) -> Work:
+def _each_part(work: Callable[..., Iterable[pa.RecordBatch]], given: Any) -> PartMapper:
     """Return the work with what it needs, which travels with it."""
     return functools.partial(work, given)
 

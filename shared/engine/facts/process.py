@@ -11,7 +11,7 @@ from functools import cached_property
 from shared.domain.fact import Fact, Ignored, RunEnded
 from shared.domain.ids import FactKey
 from shared.domain.notice import Notice, NoticeKind
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.domain.state import Challenger, ModelState
 from shared.engine.notices.access import tell_refusal
 from shared.errors import EventError, PermanentError, RetryableError, VigiaError
@@ -28,7 +28,7 @@ from shared.ports.labels import LabelDesk
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import Workspace
 from shared.reactions.registry import reactions
-from shared.reactions.spec import Looks, ModelMemory, Performed, Releases, Work, held_back, told_held_back
+from shared.reactions.spec import Looks, ModelMemory, Performed, ReactionContext, Releases, held_back, told_held_back
 from shared.store.facts.ledger import Claimed, Contradiction, Entry, Finished, Ledger
 from shared.store.facts.quarantine import Quarantine, Quarantined, quarantine_notice
 
@@ -173,7 +173,7 @@ class Processor:
         policy = next((p for p in self.policies if p.model == reaction.model), None)
         if policy is None:
             return held_back(reaction, f"the policy of model {reaction.model} is gone")
-        work = Work(
+        context = ReactionContext(
             entry.fact,
             policy,
             number,
@@ -188,8 +188,8 @@ class Processor:
         known = reactions().get(reaction.name)
         try:
             if reaction.suppressed:
-                return known.hold_back(reaction, work) if known else told_held_back(reaction, work)
-            return reactions()[reaction.name].perform(reaction, work)
+                return known.hold_back(reaction, context) if known else told_held_back(reaction, context)
+            return reactions()[reaction.name].perform(reaction, context)
         except RetryableError as exc:
             if entry.attempts < MOST_EPOCHS:
                 raise
@@ -224,8 +224,8 @@ def _failed(entry: Entry, number: int, reaction: Reaction, exc: VigiaError) -> P
         model=reaction.model,
         parameters={"id": fact.key[:16], "event_type": fact.kind, "reason": f"{reaction.name}: {exc.message}"},
     )
-    return Performed(Outcome(reaction.name, "failed", str(exc)), (notice,))
+    return Performed(ReactionResult(reaction.name, "failed", str(exc)), (notice,))
 
 
-def _brief(outcomes: Sequence[Outcome]) -> str:
+def _brief(outcomes: Sequence[ReactionResult]) -> str:
     return ", ".join(f"{outcome.reaction}={outcome.status}" for outcome in outcomes) or "nothing to do"

@@ -52,7 +52,7 @@ LONGEST_REASON = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class VoteResult:
     """What came of an answer.
 
     Args:
@@ -117,33 +117,33 @@ def tally(request: ApprovalRequest, votes: Sequence[Vote], now: datetime) -> Dec
 
 def refusal(
     request: ApprovalRequest, votes: Sequence[Vote], decision: Decision | None, vote: Vote, digest: str
-) -> Outcome | None:
+) -> VoteResult | None:
     """Return why an answer is not taken, or what it came to when it was given before; None to take it."""
     barred = bar_to_vote(request, vote.person, vote.addresses)
     if barred:
-        return Outcome(barred)
+        return VoteResult(barred)
     if digest != request.digest:
-        return Outcome("changed")
+        return VoteResult("changed")
     if vote.choice == "reject" and not vote.reason:
-        return Outcome("reason_missing")
+        return VoteResult("reason_missing")
     if decision is not None:
         return after_decision(decision, vote)
     if vote.at >= request.expires_at:
-        return Outcome("expired")
+        return VoteResult("expired")
     before = next((v for v in votes if v.is_by_same(vote)), None)
     if before is not None and before.choice != vote.choice:
-        return Outcome("answered", (vote.person,))
+        return VoteResult("answered", (vote.person,))
     return None
 
 
-def after_decision(decision: Decision, vote: Vote) -> Outcome:
+def after_decision(decision: Decision, vote: Vote) -> VoteResult:
     """Return the answer to a vote on a settled question: the same one to those whose vote made it what it is."""
     if decision.choice in {"expired", "closed"}:
-        return Outcome("expired" if decision.choice == "expired" else "closed", (), decision)
+        return VoteResult("expired" if decision.choice == "expired" else "closed", (), decision)
     agrees = (decision.choice == "approved") == (vote.choice == "approve")
     if agrees and vote.person in decision.by:
-        return Outcome(decision.choice, decision.by, decision)
-    return Outcome("decided", decision.by, decision)
+        return VoteResult(decision.choice, decision.by, decision)
+    return VoteResult("decided", decision.by, decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class Approvals:
         *,
         oid: str = "",
         addresses: Iterable[str] = (),
-    ) -> Outcome:
+    ) -> VoteResult:
         """Take a person's answer to the question they saw, and have the release looked at when that settles it.
 
         Args:
@@ -215,7 +215,7 @@ class Approvals:
         """
         request = self.records.newest_request(release)
         if request is None:
-            return Outcome("unknown")
+            return VoteResult("unknown")
         said = " ".join(reason.split())[:LONGEST_REASON]
         vote = Vote(person.lower(), choice, said, self.clock.now(), oid, tuple(sorted(addresses)))
         votes = self.records.votes(release, request.digest)
@@ -225,10 +225,10 @@ class Approvals:
             return refused
         stays = self.records.cast(release, digest, vote)
         if stays.choice != choice:
-            return Outcome("answered", (stays.person,))
+            return VoteResult("answered", (stays.person,))
         decision = self._settled(request)
         if decision is None:
-            return Outcome("waiting", missing=self._missing(request))
+            return VoteResult("waiting", missing=self._missing(request))
         self.queue.send(RELEASES, json.dumps({"release": release}))
         return after_decision(decision, stays)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shared.domain.outcome import AbPlan, LabelSource
 from shared.policy.sections.quantities import Rate, duration_text
-from shared.release.sections.labels import Outcome, amount_problem, better_problems, labels_problems
+from shared.release.sections.labels import OutcomeSection, amount_problem, better_problems, labels_problems
 from shared.release.sections.rollout_keys import RolloutKeys
 
 KEYS = ("split", "hold_for", "on_inconclusive", "outcome")
@@ -76,7 +76,7 @@ def _time_problems(rollout: RolloutKeys) -> Iterator[tuple[str, str]]:
         yield "decide_within", f"there is no time to extend the hold by; write {later}, or leave it out"
 
 
-def _outcome_problems(outcome: Outcome, hold_for: timedelta) -> Iterator[tuple[str, str]]:
+def _outcome_problems(outcome: OutcomeSection, hold_for: timedelta) -> Iterator[tuple[str, str]]:
     if (outcome.better_by_at_least is None) == (outcome.worse_by_at_most is None):
         yield "outcome", "needs one aim; write either better_by_at_least: 0, or e.g. worse_by_at_most: 0.005"
     if not 50 <= outcome.confidence <= 99.9:
@@ -91,7 +91,7 @@ def _outcome_problems(outcome: Outcome, hold_for: timedelta) -> Iterator[tuple[s
             yield f"outcome.{key}", why
 
 
-def _traffic_problems(rollout: RolloutKeys, outcome: Outcome, traffic: Rate) -> Iterator[tuple[str, str]]:
+def _traffic_problems(rollout: RolloutKeys, outcome: OutcomeSection, traffic: Rate) -> Iterator[tuple[str, str]]:
     """Yield that the rows which labels can have by the last test cannot prove even a version as good as the champion.
 
     One row per request is taken, and a label for each.

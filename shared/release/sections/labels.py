@@ -13,7 +13,7 @@ from shared.policy.sections.section import Section
 from shared.policy.sections.signals import change_problem, never_changes
 
 
-class Outcome(Section):
+class OutcomeSection(Section):
     """What is measured on the rows whose labels arrived, and what it must be for the new version to be promoted.
 
     `mean` is that of the labels' own column, whatever it holds: revenue, a complaint, a click.

@@ -11,7 +11,7 @@ from shared.policy.sections.quantities import Duration, Rate, parse_percent
 from shared.policy.sections.section import Section
 from shared.release.sections.batch import DECIDE_WITHIN, Batch
 from shared.release.sections.judge import Judge
-from shared.release.sections.labels import Outcome
+from shared.release.sections.labels import OutcomeSection
 from shared.release.sections.probe import Probe
 from shared.release.states.ab_test import SETTLE_WITHIN
 
@@ -85,7 +85,7 @@ class RolloutKeys(Section):
     split: WholePercent = 50
     hold_for: Duration = timedelta(days=7)
     on_inconclusive: Literal["keep-champion", "extend"] = "keep-champion"
-    outcome: Outcome | None = None
+    outcome: OutcomeSection | None = None
     smoke_test: SmokeTest | None = None
     on_hand_edit: Literal["hold", "repair"] = "hold"
     on_new_version: Literal["queue", "replace", "refuse"] = "queue"

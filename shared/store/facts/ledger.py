@@ -16,7 +16,7 @@ from typing import Literal
 from shared.domain.fact import Fact
 from shared.domain.ids import FactKey
 from shared.domain.notice import Notice
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Blob, BlobStore
 from shared.store.codec import decode, encode
@@ -48,7 +48,7 @@ class Entry:
     token: str
     policy_digests: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[ReactionResult, ...] = ()
     notices: tuple[Notice, ...] = ()
     notices_posted: bool = False
     is_released: bool = False
@@ -133,11 +133,15 @@ class Ledger:
         found = self._blobs.get(_name(key))
         return None if found is None else self._judge(found)
 
-    def finish(self, claim: Claimed, outcomes: tuple[Outcome, ...], notices: tuple[Notice, ...]) -> Finished | None:
+    def finish(
+        self, claim: Claimed, outcomes: tuple[ReactionResult, ...], notices: tuple[Notice, ...]
+    ) -> Finished | None:
         """Record that all is done. None when the claim was taken over meanwhile: the other worker's record stands."""
         return self._close(claim, replace(claim.entry, state="done", outcomes=outcomes, notices=notices))
 
-    def park(self, claim: Claimed, outcomes: tuple[Outcome, ...], notices: tuple[Notice, ...]) -> Finished | None:
+    def park(
+        self, claim: Claimed, outcomes: tuple[ReactionResult, ...], notices: tuple[Notice, ...]
+    ) -> Finished | None:
         """Record that the plan cannot be carried out and waits for a person."""
         return self._close(claim, replace(claim.entry, state="parked", outcomes=outcomes, notices=notices))
 

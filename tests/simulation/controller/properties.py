@@ -41,7 +41,7 @@ def violations(world: World, told: Story, *, is_exact: bool) -> Iterator[str]:
     Args:
         is_exact: no worker was stopped, killed or left without an answer: what has a deadline met it.
     """
-    outcome = Outcome(world, told)
+    outcome = FinishedRun(world, told)
     checks = [
         every_release_ends,
         an_abort_stays,
@@ -70,7 +70,7 @@ def violations(world: World, told: Story, *, is_exact: bool) -> Iterator[str]:
         yield from check(outcome)
 
 
-class Outcome:
+class FinishedRun:
     """The services at the end of a run."""
 
     def __init__(self, world: World, told: Story) -> None:
@@ -113,7 +113,7 @@ class Outcome:
         return next(((v, r) for v, r in asked if r.kind == "abort" and not r.is_automatic), None)
 
 
-def every_release_ends(end: Outcome) -> Iterator[str]:
+def every_release_ends(end: FinishedRun) -> Iterator[str]:
     """A release ends: by itself, or by those who were told what holds it."""
     for name, versions in end.releases.items():
         newest = versions[-1][1]
@@ -121,7 +121,7 @@ def every_release_ends(end: Outcome) -> Iterator[str]:
             yield f"{name} is {newest.state} for ever: {newest.reason}; {newest.held_because}"
 
 
-def an_abort_stays(end: Outcome) -> Iterator[str]:
+def an_abort_stays(end: FinishedRun) -> Iterator[str]:
     """Nothing that is asked later takes a person's abort back."""
     for name in end.releases:
         found = end.abort_of(name)
@@ -129,7 +129,7 @@ def an_abort_stays(end: Outcome) -> Iterator[str]:
         yield from (f"the abort of {name} was lost to {r.kind} by {r.by}" for r in later if r.kind != "abort")
 
 
-def an_abort_is_obeyed(end: Outcome) -> Iterator[str]:
+def an_abort_is_obeyed(end: FinishedRun) -> Iterator[str]:
     """After a person's abort the challenger gets no more traffic, and the release does not end as a success."""
     for name, versions in end.releases.items():
         found, newest = end.abort_of(name), versions[-1][1]
@@ -148,7 +148,7 @@ def an_abort_is_obeyed(end: Outcome) -> Iterator[str]:
                 yield f"{name} was aborted at {asked_at:%H:%M:%S}, and {mine} got {share} % at {write.at:%H:%M:%S}"
 
 
-def traffic_is_claimed(end: Outcome) -> Iterator[str]:
+def traffic_is_claimed(end: FinishedRun) -> Iterator[str]:
     """Only a split is written that is, or was a moment ago, wanted of the endpoint."""
     for write in end.accepted("traffic"):
         wanted = [claim.desired for claim in _current(end.claims.get(write.endpoint, []), write.at)]
@@ -156,7 +156,7 @@ def traffic_is_claimed(end: Outcome) -> Iterator[str]:
             yield f"{write.by} wrote {dict(write.split)} at {write.at:%H:%M:%S}, which nobody wanted"
 
 
-def nothing_down_gets_traffic(end: Outcome) -> Iterator[str]:
+def nothing_down_gets_traffic(end: FinishedRun) -> Iterator[str]:
     for write in end.accepted("traffic"):
         for name, since in write.down.items():
             share = write.split.get(name, 0)
@@ -164,7 +164,7 @@ def nothing_down_gets_traffic(end: Outcome) -> Iterator[str]:
                 yield f"{name} is down since {since:%H:%M:%S} and got {share} % at {write.at:%H:%M:%S} by {write.by}"
 
 
-def deployments_are_made_once(end: Outcome) -> Iterator[str]:
+def deployments_are_made_once(end: FinishedRun) -> Iterator[str]:
     """A deployment that is there is not written again, one that was deleted is made again only for a person, and none
     is made for a release that has gone on."""
     for write in end.accepted("deployment"):
@@ -189,7 +189,7 @@ def _current(versions: list[tuple[Version, T]], at: datetime) -> list[T]:
     ]
 
 
-def approvals_are_counted(end: Outcome) -> Iterator[str]:
+def approvals_are_counted(end: FinishedRun) -> Iterator[str]:
     """Who was asked about is deployed only if enough different people agreed who may, and none of them refused."""
     for name, versions in end.releases.items():
         moved = [
@@ -211,7 +211,7 @@ def approvals_are_counted(end: Outcome) -> Iterator[str]:
                 yield f"{name} was deployed with the approval of {sorted(agreed)}"
 
 
-def deadlines_act(end: Outcome) -> Iterator[str]:
+def deadlines_act(end: FinishedRun) -> Iterator[str]:
     """Whatever has a deadline is another by then, or people are called anew; a release that waits its turn may wait."""
     for name, versions in end.releases.items():
         if len(versions) < len(end.world.blobs.history[f"releases/{name}.json"]):
@@ -225,7 +225,7 @@ def deadlines_act(end: Outcome) -> Iterator[str]:
                 break
 
 
-def people_are_told_of_blindness(end: Outcome) -> Iterator[str]:
+def people_are_told_of_blindness(end: FinishedRun) -> Iterator[str]:
     """Whoever cannot look for five minutes says so within them, and with what the service answered."""
     for name, tries in _refused(end).items():
         began = previous = tries[0][0]
@@ -241,7 +241,7 @@ def people_are_told_of_blindness(end: Outcome) -> Iterator[str]:
                 break
 
 
-def damage_is_told(end: Outcome) -> Iterator[str]:
+def damage_is_told(end: FinishedRun) -> Iterator[str]:
     """Whose record cannot be read for five minutes is named to people."""
     told = [notice.parameters.get("part", "") for _, notice in end.notices]
     for name, versions in end.world.releases_stored():
@@ -252,14 +252,14 @@ def damage_is_told(end: Outcome) -> Iterator[str]:
                 yield f"the record of {release} was damaged from {damaged.at:%H:%M:%S} on, and nobody was told"
 
 
-def damage_stops_nobody_else(end: Outcome) -> Iterator[str]:
+def damage_stops_nobody_else(end: FinishedRun) -> Iterator[str]:
     """No release waits for another's record to be mended."""
     for name, versions in end.releases.items():
         if any("a stored Release cannot be read" in release.held_because for _, release in versions):
             yield f"{name} was stopped by another release's damaged record"
 
 
-def looks_are_few(end: Outcome) -> Iterator[str]:
+def looks_are_few(end: FinishedRun) -> Iterator[str]:
     for name, tries in _refused(end).items():
         for number, (at, _) in enumerate(tries):
             within = sum(1 for later, _ in tries[number:] if later - at < timedelta(hours=1))
@@ -268,11 +268,11 @@ def looks_are_few(end: Outcome) -> Iterator[str]:
                 break
 
 
-def no_message_is_poison(end: Outcome) -> Iterator[str]:
+def no_message_is_poison(end: FinishedRun) -> Iterator[str]:
     yield from (f"a message is poison: {message.text}" for message in end.world.queues.poison)
 
 
-def _refused(end: Outcome) -> dict[str, list[tuple[datetime, str]]]:
+def _refused(end: FinishedRun) -> dict[str, list[tuple[datetime, str]]]:
     """Return when looks at each release saw nothing, and what the service said."""
     found: dict[str, list[tuple[datetime, str]]] = {}
     looked = set()
@@ -288,7 +288,7 @@ def _says(notice: Notice, status: str) -> bool:
     return status in notice.parameters.get("reason", "")
 
 
-def record_and_endpoint_agree(end: Outcome) -> Iterator[str]:
+def record_and_endpoint_agree(end: FinishedRun) -> Iterator[str]:
     """When all releases have ended, the traffic is what is wanted, or people were told that it is not."""
     for name, versions in end.claims.items():
         claim, endpoint = versions[-1][1], end.world.azureml.at(name, end.world.run.now)
@@ -301,13 +301,13 @@ def record_and_endpoint_agree(end: Outcome) -> Iterator[str]:
             yield f"{name} serves {actual}, {dict(claim.desired)} is wanted, and nobody was told"
 
 
-def splits_are_whole(end: Outcome) -> Iterator[str]:
+def splits_are_whole(end: FinishedRun) -> Iterator[str]:
     for write in end.accepted("traffic"):
         if sum(write.split.values()) != 100:
             yield f"{write.by} wrote {dict(write.split)}, which is not 100 %"
 
 
-def what_is_said_was_read_back(end: Outcome) -> Iterator[str]:
+def what_is_said_was_read_back(end: FinishedRun) -> Iterator[str]:
     """A release is promoted, or has gone back, only after the endpoint was seen to serve that."""
     for name, versions in end.releases.items():
         for (_, before), (version, after) in pairwise(versions):
@@ -323,7 +323,7 @@ def what_is_said_was_read_back(end: Outcome) -> Iterator[str]:
                 yield f"{name} is {after.state} at {version.at:%H:%M:%S}, and {after.endpoint} never served {wanted}"
 
 
-def jobs_run_once_and_for_somebody(end: Outcome) -> Iterator[str]:
+def jobs_run_once_and_for_somebody(end: FinishedRun) -> Iterator[str]:
     """Nothing is scored twice, and no job goes on for a release that was given up."""
     jobs = end.world.azureml.jobs.values()
     counts = Counter(job.request for job in jobs)
@@ -339,7 +339,7 @@ def jobs_run_once_and_for_somebody(end: Outcome) -> Iterator[str]:
                 yield f"{job.name} still runs for {name}, which ended at {ended:%H:%M:%S}"
 
 
-def only_evidence_passes_gates(end: Outcome) -> Iterator[str]:
+def only_evidence_passes_gates(end: FinishedRun) -> Iterator[str]:
     """A release passes its gates on scores that are there, are enough, and are good."""
     truth = end.told.truth
     for name, versions in end.releases.items():
@@ -356,7 +356,7 @@ def only_evidence_passes_gates(end: Outcome) -> Iterator[str]:
                 yield f"{name} passed its gates at {version.at:%H:%M:%S} without good evidence"
 
 
-def only_the_proven_get_more(end: Outcome) -> Iterator[str]:
+def only_the_proven_get_more(end: FinishedRun) -> Iterator[str]:
     """An A/B test promotes the better version, and a batch endpoint swaps to one that predicts alike, unless a person
     asked for it."""
     truth = end.told.truth

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain.ids import ModelName
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.domain.release import Release
 from shared.domain.state import Freeze, ModelState, Training
 from shared.engine.facts.process import Processor
 from shared.errors import AmbiguousWriteError, RetryableError
 from shared.reactions import freeze_retraining, start_training
-from shared.reactions.spec import Performed, Work
+from shared.reactions.spec import Performed, ReactionContext
 from shared.store.codec import encode
 from shared.store.facts.ledger import Claimed
 from shared.store.releases.models import ModelStates, _name
@@ -27,7 +27,7 @@ class DoneFirst(Processor):
     """The record is closed, then its plan is carried out."""
 
     def _carry_out(self, claim: Claimed) -> None:
-        outcomes = tuple(Outcome(r.name, "suppressed" if r.suppressed else "done", "") for r in claim.entry.plan)
+        outcomes = tuple(ReactionResult(r.name, "suppressed" if r.suppressed else "done", "") for r in claim.entry.plan)
         if self.ledger.finish(claim, outcomes, ()) is not None:
             for number, reaction in enumerate(claim.entry.plan):
                 self._perform(claim, number, reaction)
@@ -61,7 +61,7 @@ class ParksWhatIsDelayed(Processor):
         try:
             return super()._perform(claim, number, reaction)
         except RetryableError as exc:
-            return Performed(Outcome(reaction.name, "failed", str(exc)))
+            return Performed(ReactionResult(reaction.name, "failed", str(exc)))
 
 
 class OverwritesMemory(ModelStates):
@@ -104,16 +104,16 @@ class BelievesItsReleases(ReleaseStore):
         return f"releases/{release.id}.json", encode(release), metadata
 
 
-def _reserve_without_looking(work: Work, retrain: Any, job: Any, cause: str) -> Any:
+def _reserve_without_looking(context: ReactionContext, retrain: Any, job: Any, cause: str) -> Any:
     """Note the training whatever other trainings were noted since the decision."""
-    training = Training(job, work.key, cause, work.now)
+    training = Training(job, context.key, cause, context.now)
 
     def note(state: ModelState) -> ModelState:
         if any(each.job == job for each in state.trainings):
             return state
         return replace(state, trainings=(*state.trainings, training))
 
-    work.models.update(work.policy.model, note)
+    context.models.update(context.policy.model, note)
     return training, None
 
 
@@ -122,12 +122,16 @@ def _frozen_unless_frozen(state: ModelState, freeze: Freeze) -> ModelState:
     return state if state.freeze else replace(state, freeze=freeze)
 
 
-def _random_name(work: Work) -> str:
+def _random_name(context: ReactionContext) -> str:
     return uuid.uuid4().hex[:16]
 
 
 VARIANTS: tuple[Variant[Parts], ...] = (
-    Variant("random-names", "effects get random names", patches=(Patch(Work, "effect_name", property(_random_name)),)),
+    Variant(
+        "random-names",
+        "effects get random names",
+        patches=(Patch(ReactionContext, "effect_name", property(_random_name)),),
+    ),
     Variant("done-first", "done is written before the effects", Parts(processor=DoneFirst)),
     Variant("decides-anew", "the plan is recomputed at takeover", Parts(processor=DecidesAnew)),
     Variant("drops-delayed", "a message is dropped on passing trouble", Parts(processor=DropsWhatIsDelayed)),

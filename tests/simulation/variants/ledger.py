@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.fact import Fact
 from shared.domain.notice import Notice
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Blob, Written
 from shared.store.codec import decode, encode
@@ -83,7 +83,9 @@ class BelievesEveryTelling(Ledger):
 class MarksBeforePosting(Ledger):
     """The record says that its notices were handed over before they were."""
 
-    def finish(self, claim: Claimed, outcomes: tuple[Outcome, ...], notices: tuple[Notice, ...]) -> Finished | None:
+    def finish(
+        self, claim: Claimed, outcomes: tuple[ReactionResult, ...], notices: tuple[Notice, ...]
+    ) -> Finished | None:
         closed = replace(claim.entry, state="done", outcomes=outcomes, notices=notices, notices_posted=True)
         finished = self._close(claim, closed)
         return finished and replace(finished, entry=replace(closed, notices_posted=False))

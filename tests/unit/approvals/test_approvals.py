@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.ids import ReleaseId
-from shared.engine.releases.approvals import Approvals, Choice, Outcome
+from shared.engine.releases.approvals import Approvals, Choice, VoteResult
 from shared.errors import AmbiguousWriteError, PermanentError
 from shared.ports.approvals import ApprovalStore
 from shared.ports.blobs import Written
@@ -31,7 +31,7 @@ class Office:
         self.queue = FakeQueues(self.clock)
         self.approvals = Approvals(ApprovalRecords(self.blobs), self.queue, self.clock)
 
-    def vote(self, person: str, choice: Choice = "approve", reason: str = "", digest: str = "d1") -> Outcome:
+    def vote(self, person: str, choice: Choice = "approve", reason: str = "", digest: str = "d1") -> VoteResult:
         return self.approvals.vote(RELEASE, digest, person, choice, reason)
 
     def decided(self, digest: str = "d1") -> str | None:
@@ -198,10 +198,10 @@ def test_racing_answers_and_the_deadline_make_one_decision() -> None:
         if round_number % 3 == 0:
             office.clock.advance(timedelta(hours=24) - timedelta(seconds=1))
         start = threading.Barrier(7)
-        outcomes: list[Outcome] = []
+        outcomes: list[VoteResult] = []
         seen: list[str | None] = []
 
-        def answer(person: str, choice: Choice, office: Office, start: threading.Barrier, to: list[Outcome]) -> None:
+        def answer(person: str, choice: Choice, office: Office, start: threading.Barrier, to: list[VoteResult]) -> None:
             start.wait()
             to.append(office.vote(person, choice, "because"))
 

@@ -103,7 +103,10 @@ def test_all_looks_at_once_say_what_each_look_says() -> None:
 
 
 def test_few_hours_without_a_false_rollback_prove_little() -> None:
-    none, some = judge.Outcome((math.inf,) * 300, (math.inf,) * 300), judge.Outcome((math.inf, 5.0), (3.0, 4.0))
+    none, some = (
+        judge.FirstFailures((math.inf,) * 300, (math.inf,) * 300),
+        judge.FirstFailures((math.inf, 5.0), (3.0, 4.0)),
+    )
     found = by_name(judge.figures(1.0, {"same": none, "at_tolerance": some, "slower": some, "failing": some}))
     # Three in the number of trials, as the rule of thumb has it.
     assert found["judge.false_rollbacks_at_most"].value == pytest.approx(1.0, abs=0.01)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import FactKey
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.domain.release import ReleaseState
 from shared.domain.state import Freeze, ModelState, Training, WaitingData
 from shared.errors import WorkspaceError
@@ -269,7 +269,9 @@ def test_a_fact_that_could_not_be_acted_on_is_shown_under_its_model(healthy: Fak
     fact = a_fact()
     claim = healthy.ledger.claim(fact, (Reaction("start-training", MODEL, "drift"),), ("d",), ())
     assert isinstance(claim, Claimed)
-    healthy.ledger.park(claim, (Outcome("start-training", "failed", "workspace.refused: no such component"),), ())
+    healthy.ledger.park(
+        claim, (ReactionResult("start-training", "failed", "workspace.refused: no such component"),), ()
+    )
 
     shown = run("status")
 

@@ -12,7 +12,7 @@ from shared.domain.approval import ApprovalRequest
 from shared.domain.fact import DriftDetected, Fact, FeatureDrift
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion
 from shared.domain.notice import Notice, NoticeKind
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.domain.release import Release, ReleaseState, Serving, Transition
 from shared.domain.state import Training
 from shared.domain.verdict import GateResult, Judgement, Verdict
@@ -178,9 +178,9 @@ def record_fact(app: App, held_back: str | None = None) -> Fact:
     assert isinstance(claim, Claimed)
     job = f"job-{fact.key[:16]}-0"
     outcome = (
-        Outcome("start-training", "suppressed", held_back)
+        ReactionResult("start-training", "suppressed", held_back)
         if held_back
-        else Outcome("start-training", "done", f"training {job} submitted", job)
+        else ReactionResult("start-training", "done", f"training {job} submitted", job)
     )
     notice = Notice(NoticeKind.TRAINING_STARTED, "training-started/1", MODEL)
     app.ledger.finish(claim, (outcome,), (notice,))

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.state import Freeze
 from tests.unit.engine.fact_world import MODEL, POLICY, World, a_policy, budget
 from tests.unit.events.wire import fact_from
-from tests.unit.reactions.work import NOW, perform, proposed
+from tests.unit.reactions.context import NOW, perform, proposed
 
 REACTIONS = ("freeze-retraining", "notify", "stop-compute")
 ALL, TOLD, NONE = list(REACTIONS), ["notify"], list[str]()

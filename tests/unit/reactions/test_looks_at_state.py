@@ -29,7 +29,7 @@ from tests.unit.engine.fact_world import (
     run_ended,
 )
 from tests.unit.events.wire import WORKSPACE, fact_from
-from tests.unit.reactions.work import NOW
+from tests.unit.reactions.context import NOW
 
 GOOD_NEWS = breach_text("churn_monitor_quality", (FeatureDrift("", "Accuracy", 0.95, 0.9),))
 BODIES = (

@@ -18,7 +18,7 @@ from tests.unit.engine.fact_world import (
     registered,
     run_ended,
 )
-from tests.unit.reactions.work import a_state, perform, proposed
+from tests.unit.reactions.context import a_state, perform, proposed
 
 NAME = "notify"
 # A training of ours, called job-1.

@@ -15,7 +15,7 @@ from shared.ports.jobs import JobRecord
 from shared.reactions.registry import reactions
 from tests.unit.engine.fact_world import POLICY, World, a_policy, drift, registered
 from tests.unit.events.wire import fact_from
-from tests.unit.reactions.work import perform, proposed, work_for
+from tests.unit.reactions.context import context_for, perform, proposed
 
 NAME = "open-release"
 
@@ -118,11 +118,11 @@ def test_a_display_name_is_looked_up_among_the_people(shown: str, submitter: str
         Person("ben@example.com", "Ben Lee"),
         Person("lee@example.com", "Ben Lee"),
     ]
-    work = replace(
-        work_for(world, fact_from(registered())), people=Directory({person.email: person for person in people})
+    context = replace(
+        context_for(world, fact_from(registered())), people=Directory({person.email: person for person in people})
     )
     (reaction,) = proposed(NAME, registered())
-    reactions()[NAME].perform(reaction, work)
+    reactions()[NAME].perform(reaction, context)
     assert (opened(world).submitter, opened(world).submitter_is_unknown) == (submitter, submitter is None)
 
 

@@ -20,7 +20,7 @@ from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.data import FakeData
 from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, World, a_policy, drift
 from tests.unit.events.wire import WORKSPACE
-from tests.unit.reactions.work import proposed
+from tests.unit.reactions.context import proposed
 
 VISION = POLICY.replace("kind: tabular", "kind: vision") + "labelling: {item: image, most: 2}\n"
 NAME = "request-labels"

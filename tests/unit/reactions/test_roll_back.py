@@ -9,7 +9,7 @@ from shared.domain.release import ReleaseState
 from shared.domain.state import ModelState
 from shared.policy.sections.model import Endpoint
 from tests.unit.engine.fact_world import MODEL, World, a_policy, drift, endpoint_alert
-from tests.unit.reactions.work import RELEASE, perform, proposed
+from tests.unit.reactions.context import RELEASE, perform, proposed
 
 NAME = "roll-back"
 DURING = ModelState(MODEL, release=RELEASE)

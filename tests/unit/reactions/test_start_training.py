@@ -30,7 +30,7 @@ from tests.unit.engine.fact_world import (
     run_ended,
 )
 from tests.unit.events.wire import fact_from
-from tests.unit.reactions.work import a_state, perform, proposed, work_for
+from tests.unit.reactions.context import a_state, context_for, perform, proposed
 
 NAME = "start-training"
 
@@ -212,7 +212,7 @@ def test_a_worker_that_was_overtaken_does_not_note_a_refused_job_again() -> None
     world = World()
     fact = fact_from(drift())
     (reaction,) = proposed(NAME, drift())
-    overtaken = work_for(world, fact)
+    overtaken = context_for(world, fact)
     world.clock.advance(timedelta(minutes=3))
     world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
     with pytest.raises(WorkspaceError):
@@ -225,7 +225,7 @@ def test_a_worker_that_was_overtaken_does_not_start_what_was_held_back() -> None
     """The training that held it back may be gone by the time it wakes; its fact's record says that it did not start."""
     world = World()
     (reaction,) = proposed(NAME, drift("7@1"))
-    overtaken = work_for(world, fact_from(drift("7@1")))
+    overtaken = context_for(world, fact_from(drift("7@1")))
     world.models.update(MODEL, lambda _: a_state(1))
     world.clock.advance(timedelta(minutes=3))
     assert perform(world, NAME, drift("7@1")).outcome.status == "suppressed"
@@ -237,9 +237,9 @@ def test_a_worker_that_was_overtaken_does_not_start_what_was_held_back() -> None
 def test_of_three_workers_that_were_refused_the_job_the_latest_word_counts() -> None:
     world = World()
     (reaction,) = proposed(NAME, drift())
-    first = work_for(world, fact_from(drift()))
+    first = context_for(world, fact_from(drift()))
     world.clock.advance(timedelta(minutes=3))
-    second = work_for(world, fact_from(drift()))
+    second = context_for(world, fact_from(drift()))
     world.clock.advance(timedelta(minutes=3))
     world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
     with pytest.raises(WorkspaceError):
@@ -251,7 +251,7 @@ def test_of_three_workers_that_were_refused_the_job_the_latest_word_counts() -> 
 
 def test_a_worker_that_was_refused_long_ago_does_not_take_back_what_a_later_one_started() -> None:
     world = World()
-    overtaken = work_for(world, fact_from(drift()))
+    overtaken = context_for(world, fact_from(drift()))
     world.clock.advance(timedelta(days=1))
     assert perform(world, NAME, drift()).outcome.status == "done"
     _forget(overtaken, JobName(f"job-{overtaken.effect_name}"))

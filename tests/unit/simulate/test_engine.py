@@ -16,7 +16,7 @@ from shared.simulate import engine
 from shared.simulate.advice import time_needed
 from shared.simulate.engine import Ended, look_by_look, simulate
 from shared.simulate.measurements import Change, Measured, measure, without_scores
-from shared.simulate.outcome import SAME
+from shared.simulate.result import SAME
 from shared.simulate.traffic import Traffic, constant
 from tests.fakes.releases import a_plan
 

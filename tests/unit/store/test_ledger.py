@@ -10,7 +10,7 @@ import pytest
 from shared.domain.fact import Fact, ModelRegistered
 from shared.domain.ids import ModelName, ModelVersion
 from shared.domain.notice import Notice, NoticeKind
-from shared.domain.reaction import Outcome, Reaction
+from shared.domain.reaction import Reaction, ReactionResult
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Written
 from shared.store.facts.ledger import Busy, Claim, Claimed, Contradiction, Finished, Ledger
@@ -27,7 +27,7 @@ FACT = Fact(
     event_id="e1",
 )
 PLAN = (Reaction("open-release", ModelName("churn"), "model registered"),)
-DONE = (Outcome("open-release", "done", "release churn-7 opened", "churn-7"),)
+DONE = (ReactionResult("open-release", "done", "release churn-7 opened", "churn-7"),)
 NOTICE = Notice(NoticeKind.RELEASE_OPENED, "release-opened/churn-7", ModelName("churn"))
 
 

@@ -21,7 +21,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.publisher import FakePublisher
 from tests.unit.engine.fact_world import MODEL, Killed, World, a_policy, blob_created, data_arrived, requested
 from tests.unit.events.wire import WORKSPACE, cloud, fact_from
-from tests.unit.reactions.work import proposed, work_for
+from tests.unit.reactions.context import context_for, proposed
 
 HOUR = timedelta(hours=1)
 STORE = "azureml://datastores/workspaceblobstore/paths/"
@@ -200,7 +200,7 @@ def test_a_worker_that_a_training_overtook_has_nothing_wait_again() -> None:
     world.pass_time(HOUR)
     late = data_arrived(version="3")
     (reaction,) = proposed("start-training", late, world.models.read(MODEL))
-    overtaken = work_for(world, fact_from(late))
+    overtaken = context_for(world, fact_from(late))
     world.process(late)
     world.pass_time(6 * HOUR)
     hold_back(reaction, overtaken)

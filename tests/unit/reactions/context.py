@@ -10,7 +10,7 @@ from shared.domain.reaction import Reaction
 from shared.domain.state import Freeze, ModelState, Training
 from shared.policy.sections.model import Policy
 from shared.reactions.registry import reactions
-from shared.reactions.spec import Performed, Work
+from shared.reactions.spec import Performed, ReactionContext
 from tests.fakes.clock import FakeClock
 from tests.unit.engine.fact_world import MODEL, World, a_policy, drift
 from tests.unit.events.wire import fact_from
@@ -41,8 +41,8 @@ def proposed(name: str, body: str, state: ModelState | None = None, policy: Poli
     return list(spec.propose(fact_from(body), policy or a_policy(), state or ModelState(MODEL), NOW))
 
 
-def work_for(world: World, fact: Fact, number: int = 0) -> Work:
-    return Work(
+def context_for(world: World, fact: Fact, number: int = 0) -> ReactionContext:
+    return ReactionContext(
         fact=fact,
         policy=world.policies[0],
         number=number,
@@ -57,4 +57,4 @@ def perform(world: World, name: str, body: str, reaction: Reaction | None = None
     """Perform the reaction's only proposal about the event (or the given reaction)."""
     if reaction is None:
         (reaction,) = proposed(name, body, policy=world.policies[0])
-    return reactions()[name].perform(reaction, work_for(world, fact_from(body)))
+    return reactions()[name].perform(reaction, context_for(world, fact_from(body)))

@@ -28,7 +28,7 @@ PLAINLY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SimulationResult:
     """What became of the releases of challengers that differ in one way.
 
     Args:
@@ -79,12 +79,12 @@ def changes_for(judge: JudgePlan) -> tuple[Change, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def outcome(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed: int) -> Outcome:
+def simulate_change(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed: int) -> SimulationResult:
     """Return what becomes of that many releases."""
     ended = simulate(plan, traffic, change, runs, seed)
     promotions = _sorted(each.promoted_after for each in ended)
     roll_backs = _sorted(each.minutes for each in ended if each.state is ReleaseState.ROLLED_BACK)
-    return Outcome(
+    return SimulationResult(
         change=change,
         runs=runs,
         finished=_percent(ended, ReleaseState.FINISHED),
