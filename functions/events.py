@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared.ports.queues import EVENTS, LARGEST_MESSAGE, MessageQueue
+from shared.domain.messages import LargeEvent, event_body
+from shared.ports.queues import EVENTS, MessageQueue
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -72,17 +73,14 @@ def send(message: str) -> None:
 
 
 def queue_message(body: str) -> str:
-    """Return the message that carries an event's body, or the name of the blob that holds it when it is large.
+    """Return the message that carries an event's body, or the name of the blob that holds it when it is large."""
+    return event_body(body, _store_large)
 
-    Half a character (a lone surrogate) has no bytes in UTF-8. It travels escaped, as JSON writes it, so that the event
-    reaches quarantine; raising here would have Event Grid repeat it for a day and then give it up.
-    """
-    body = body.encode(errors="backslashreplace").decode()
-    if len(body.encode()) <= LARGEST_MESSAGE:
-        return body
+
+def _store_large(body: str) -> LargeEvent:
     from shared.bootstrap import get_app
 
-    return get_app().large_events.keep(body)
+    return get_app().large_events.store(body)
 
 
 def _raw(event: func.EventGridEvent | func.CloudEvent) -> dict[str, Any]:

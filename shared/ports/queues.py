@@ -12,10 +12,6 @@ EVENTS = "events"
 RELEASES = "releases"
 NOTICES = "notices"
 
-# A queue message holds 64 KB, of which base64 takes a quarter.
-# Source: learn.microsoft.com "Scalability targets for Queue Storage", read 2026-11-20.
-LARGEST_MESSAGE = 48 * 1024
-
 
 def poison_queue(queue: str) -> str:
     """Return where the Functions host moves a message of the queue that failed too often."""

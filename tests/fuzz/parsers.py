@@ -19,10 +19,9 @@ from shared.console.approval_pages import ApprovalPages
 from shared.console.principal import Principal, parse_principal
 from shared.domain.fact import Ignored
 from shared.domain.ids import DeploymentName, EndpointName
+from shared.domain.messages import WakeRelease, read_notice_message
 from shared.domain.release import Release
-from shared.engine.notices.outbox import _read as read_notice_message
 from shared.engine.releases.approvals import Approvals
-from shared.engine.releases.reconcile import _read as read_release_message
 from shared.errors import VigiaError
 from shared.events.alerts import read_alert
 from shared.events.registry import parse_fact
@@ -189,7 +188,7 @@ PARSERS: Mapping[str, Parser] = {
     "principals-inside": _judged(_encoded_principal),
     "raw-events": _judged(_raw_event),
     "records": _judged(_record),
-    "release-messages": _judged(lambda body: read_release_message(_text(body))),
+    "release-messages": _judged(lambda body: WakeRelease.from_body(_text(body))),
 }
 
 

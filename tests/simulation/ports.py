@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from typing import ClassVar, TypeVar
 
 from shared.domain.failure import Failure
 from shared.domain.ids import EndpointName, JobName, ModelName, ModelVersion
+from shared.domain.messages import WakeRelease
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports import channels
@@ -182,7 +182,7 @@ class SimulatedChannel:
 
 def release_of(text: str) -> str:
     """Return the id of the release that a message of queue `releases` asks to look at."""
-    return str(json.loads(text)["release"])
+    return str(WakeRelease.from_body(text).release)
 
 
 def _area(name: str) -> str:

@@ -19,10 +19,11 @@ import functions.events
 import shared.bootstrap
 from functions.events import FAMILIES, keep
 from local.functions_host.decode import event_grid_event
+from shared.domain.messages import LARGEST_MESSAGE
 from shared.errors import RetryableError
 from shared.events.registry import parse_fact
 from shared.events.wire.envelope import read_events
-from shared.ports.queues import EVENTS, LARGEST_MESSAGE
+from shared.ports.queues import EVENTS
 from shared.settings import SETTINGS
 from shared.store.facts.large_events import LargeEvents
 from tests.fakes.blobs import MemoryBlobStore
@@ -211,7 +212,7 @@ def test_the_largest_message_counts_in_bytes(blobs: MemoryBlobStore) -> None:
 
 
 def test_a_message_whose_blob_is_gone_is_tried_again_and_never_taken_for_an_event(blobs: MemoryBlobStore) -> None:
-    message = LargeEvents(blobs).keep("x")
+    message = LargeEvents(blobs).store("x").to_body()
     blobs.delete(json.loads(message)["vigia-large-event"])
     with pytest.raises(RetryableError, match="the blob of a large event is missing"):
         LargeEvents(blobs).open(message)

@@ -8,11 +8,11 @@ there is one, and a notice is only ever marked by a compare-and-set.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from shared.domain.messages import DeliverNotice, MakeDigest
 from shared.domain.notice import Notice
 from shared.errors import AmbiguousWriteError, RetryableError
 from shared.ports.clock import Clock
@@ -75,7 +75,7 @@ class Storms:
             return
         for member in digest.record.members:
             self._mark(member, digest.name)
-        self.queue.send(NOTICES, json.dumps({"notice": digest.name}))
+        self.queue.send(NOTICES, DeliverNotice(digest.name).to_body())
         is_full = len(digest.record.members) >= MOST_IN_DIGEST
         ends_at = now if is_full else now + WINDOW
         if self._written(storm, Window(window.number + 1, ends_at, has_waiting=True), etag):
@@ -113,7 +113,7 @@ class Storms:
             return self.windows.read(storm)[0] == window
 
     def _call_for(self, storm: str, delay: timedelta) -> None:
-        self.queue.send(NOTICES, json.dumps({"storm": storm}), delay)
+        self.queue.send(NOTICES, MakeDigest(storm).to_body(), delay)
 
 
 def _with(window: Window | None, name: str, now: datetime) -> Window:

@@ -8,14 +8,13 @@ others do not.
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+from shared.domain.messages import DeliverNotice, MakeDigest, read_notice_message
 from shared.domain.notice import NEEDS_A_PERSON, Notice, NoticeKind
 from shared.engine.notices.bursts import WINDOW, Storms
 from shared.errors import AmbiguousWriteError, PermanentError, PolicyError, RetryableError, VigiaError
@@ -27,7 +26,7 @@ from shared.ports.clock import Clock
 from shared.ports.queues import NOTICES, MessageQueue
 from shared.reactions.notify_section import DEFAULT_CHANNEL, Notify, Route, default_routes
 from shared.release.sections.gates_and_approval import Approval
-from shared.store.notices.outbox import Delivery, OutboxRecord, OutboxStore, Stored, is_blob_name
+from shared.store.notices.outbox import Delivery, OutboxRecord, OutboxStore, Stored
 from shared.texts.digests import digest
 from shared.texts.notices import render
 
@@ -74,11 +73,11 @@ class NoticeOutbox:
             RetryableError: something could not be sent now; everything else was.
             PermanentError: the message is none of ours, or there is no such notice.
         """
-        told = _read(message)
-        if not told.storm:
-            self.deliver(told.notice)
-        elif self.storms is not None:
-            self.storms.gather(told.storm)
+        match read_notice_message(message):
+            case DeliverNotice(notice):
+                self.deliver(notice)
+            case MakeDigest(burst) if self.storms is not None:
+                self.storms.gather(burst)
 
     def deliver(self, name: str) -> None:
         """Send what is still to be sent of a stored notice.
@@ -140,7 +139,7 @@ class NoticeOutbox:
         return len(names)
 
     def _enqueue(self, name: str) -> None:
-        self.queue.send(NOTICES, json.dumps({"notice": name}))
+        self.queue.send(NOTICES, DeliverNotice(name).to_body())
 
     def _deliver(self, stored: Stored) -> None:
         deliveries = stored.record.deliveries
@@ -212,28 +211,6 @@ class NoticeOutbox:
             message = digest(message, [render(each, person.locale, person.time_zone, "") for each in record.members])
         attempt = replace(message, first_sent_at=delivery.at or record.posted_at)
         channel.send(attempt, Recipient(person.email, person.name))
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What a queue message names: a notice, or a storm whose digest is due."""
-
-    notice: str = ""
-    storm: str = ""
-
-
-def _read(message: str) -> _Told:
-    try:
-        told = _Told(**json.loads(message))
-    except (ValueError, TypeError, RecursionError):
-        told = _Told()
-    if not is_blob_name(str(told.notice)) and not re.fullmatch("[0-9a-f]{32}", str(told.storm)):
-        raise PermanentError(
-            code="outbox.unreadable",
-            message=f"a message of queue {NOTICES} cannot be read: {message!r:.200}",
-            hint='send {"notice": NAME}',
-        )
-    return told
 
 
 def _routed(record: OutboxRecord, deliveries: tuple[Delivery, ...]) -> OutboxRecord:

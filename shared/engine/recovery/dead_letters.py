@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, assert_never
 
-from shared.domain.ids import FactKey, ReleaseId
+from shared.domain.ids import FactKey
+from shared.domain.messages import MakeDigest, WakeRelease, read_notice_message
 from shared.engine.recovery.event_status import Prospect, Reading, as_event, prospect_of, read_body
 from shared.errors import PermanentError, RetryableError
 from shared.events.wire.own_workspace import Home
@@ -165,18 +166,20 @@ class DeadLetters:
                 body = self.large_events.open(text)
                 readings = read_body(body, self.ledger, self.home)
                 return body, readings, prospect_of(readings)
-            named = json.loads(text)
-            is_open = self._is_open_release(named) if queue == RELEASES else self._is_open_notice(named)
-        except (ValueError, KeyError, TypeError, PermanentError, RetryableError) as exc:
+            is_open = self._is_open_release(text) if queue == RELEASES else self._is_open_notice(text)
+        except (PermanentError, RetryableError) as exc:
             return text, (Reading("unreadable", problem=f"the message cannot be used: {exc}"),), "refused"
         return text, (), "act" if is_open else "nothing"
 
-    def _is_open_release(self, message: dict[str, str]) -> bool:
-        stored = self.releases.load(ReleaseId(message["release"]))
+    def _is_open_release(self, body: str) -> bool:
+        stored = self.releases.load(WakeRelease.from_body(body).release)
         return stored is not None and not stored.release.is_settled
 
-    def _is_open_notice(self, message: dict[str, str]) -> bool:
-        stored = self.outbox.load(message["notice"])
+    def _is_open_notice(self, body: str) -> bool:
+        message = read_notice_message(body)
+        if isinstance(message, MakeDigest):
+            return True
+        stored = self.outbox.load(message.notice)
         return stored is not None and stored.record.state == "pending"
 
     def _quarantined(self, identifier: str) -> list[DeadLetter]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.ids import FactKey
+from shared.domain.messages import WakeRelease
 from shared.engine.notices.outbox import NoticeOutbox
-from shared.engine.releases.reconcile import wake_message
 from shared.errors import VigiaError
 from shared.logs import fields
 from shared.ports.clock import Clock
@@ -58,7 +58,7 @@ class Sweep:
         for item in list(self.releases.items()):
             if not item.is_settled and item.wake_at <= self.clock.now():
                 # As it was arranged: when the lost message comes after all, the second one is dropped.
-                self.queue.send(RELEASES, wake_message(item.id, item.wake_at))
+                self.queue.send(RELEASES, WakeRelease(item.id, item.wake_at).to_body())
         self.outbox.requeue_overdue()
         if mistakes:
             raise mistakes[0]

@@ -5,7 +5,6 @@ A question is settled once, by one blob, whoever comes first: the last needed ap
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Literal
 
 from shared.domain.approval import ApprovalRequest, Decision, Vote
 from shared.domain.ids import ReleaseId
+from shared.domain.messages import WakeRelease
 from shared.errors import PermanentError
 from shared.ports.clock import Clock
 from shared.ports.queues import RELEASES, MessageQueue
@@ -229,7 +229,7 @@ class Approvals:
         decision = self._settled(request)
         if decision is None:
             return VoteResult("waiting", missing=self._missing(request))
-        self.queue.send(RELEASES, json.dumps({"release": release}))
+        self.queue.send(RELEASES, WakeRelease(release).to_body())
         return after_decision(decision, stays)
 
     def _missing(self, request: ApprovalRequest) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.domain.ids import EndpointName, ReleaseId
+from shared.domain.messages import WakeRelease
 from shared.domain.release import Release, ReleaseRequest, ReleaseState
-from shared.engine.releases.reconcile import wake_message
 from shared.errors import PermanentError, RetryableError
 from shared.ports.clock import Clock
 from shared.ports.queues import RELEASES, MessageQueue
@@ -96,7 +96,7 @@ class ReleaseDesk:
 
     def wake(self, release: ReleaseId) -> None:
         """Have the release looked at now, out of turn: something it waits for has happened."""
-        self.queue.send(RELEASES, wake_message(release))
+        self.queue.send(RELEASES, WakeRelease(release).to_body())
 
     def _hold(self, release: ReleaseId, request: ReleaseRequest, instead_of: ReleaseRequest | None) -> None:
         if not self.releases.hold(release, request, instead_of):

@@ -7,7 +7,6 @@ before acting, so that a crash in an action cannot stop the release; the sweep f
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from shared.domain.ids import ReleaseId
+from shared.domain.messages import WakeRelease
 from shared.domain.release import Release, ReleaseState
 from shared.engine.notices.access import stuck, tell_refusal
 from shared.engine.releases.act import Actor
@@ -48,24 +48,6 @@ LONGEST_DELAY = timedelta(days=6)
 NO_WAIT = timedelta(0)
 # Whatever Azure asks for: a challenger that serves is looked at again.
 LONGEST_ASKED = timedelta(minutes=10)
-
-
-def wake_message(release: ReleaseId, at: datetime | None = None) -> str:
-    """Return a message for queue `releases`: look at the release now, or (with `at`) as was arranged."""
-    return json.dumps({"release": release} if at is None else {"release": release, "at": at.isoformat()})
-
-
-def _read(message: str) -> tuple[ReleaseId, datetime | None]:
-    try:
-        content = json.loads(message)
-        at = content.get("at")
-        return ReleaseId(str(content["release"])), datetime.fromisoformat(at) if at else None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        raise PermanentError(
-            code="releases.unreadable",
-            message=f"a message of queue {RELEASES} cannot be read: {message!r:.200}",
-            hint='send {"release": ID}',
-        ) from exc
 
 
 def _asked(exc: VigiaError) -> timedelta:
@@ -105,13 +87,13 @@ class Reconciler:
             PermanentError: the message is none of ours.
             RetryableError: the storage does not answer, or notices could not be handed over.
         """
-        release, arranged_at = _read(message)
+        wake = WakeRelease.from_body(message)
         try:
-            self.reconcile(release, arranged_at)
+            self.reconcile(wake.release, wake.at)
         except RetryableError as exc:
             if not is_last_try:
                 raise
-            log.warning("release.left_to_sweep", extra=fields(release=release, code=exc.code, reason=exc.message))
+            log.warning("release.left_to_sweep", extra=fields(release=wake.release, code=exc.code, reason=exc.message))
 
     def reconcile(self, release_id: ReleaseId, arranged_at: datetime | None = None) -> None:
         """Move the release as far as it goes now.
@@ -246,7 +228,7 @@ class Reconciler:
 
     def _wake(self, release: Release, now: datetime) -> None:
         delay = min(max(release.wake_at - now, timedelta(0)), LONGEST_DELAY)
-        self.queue.send(RELEASES, wake_message(release.id, release.wake_at), delay)
+        self.queue.send(RELEASES, WakeRelease(release.id, release.wake_at).to_body(), delay)
 
     @cached_property
     def _observer(self) -> Observer:

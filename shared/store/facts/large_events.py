@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 
+from shared.domain.messages import LargeEvent, event_body
 from shared.errors import RetryableError
 from shared.ports.blobs import BlobStore
-from shared.ports.queues import LARGEST_MESSAGE
 
 PREFIX = "events/"
-POINTER = "vigia-large-event"
-# Exactly as `keep` writes it; anything else is an event, and is judged as one.
-_POINTER = re.compile(rf'{{"{POINTER}": "({PREFIX}[0-9a-f]{{64}}\.json)"}}')
 
 
 class LargeEvents:
@@ -21,26 +16,26 @@ class LargeEvents:
         self._blobs = blobs
 
     def message(self, body: str) -> str:
-        """Return the message for a body: itself when it fits into one, else what stands for it."""
-        return body if len(body.encode(errors="replace")) <= LARGEST_MESSAGE else self.keep(body)
+        """Return the message for an event: itself when it fits into one, else what stands for it."""
+        return event_body(body, self.store)
 
-    def keep(self, body: str) -> str:
-        """Keep the body and return the short message that stands for it; the same body gives the same message."""
+    def store(self, body: str) -> LargeEvent:
+        """Put the event into a blob and return what stands for it; the same body gives the same message."""
         content = body.encode()
         name = f"{PREFIX}{hashlib.sha256(content).hexdigest()}.json"
         self._blobs.create(name, content)
-        return json.dumps({POINTER: name})
+        return LargeEvent(name)
 
     def open(self, message: str) -> str:
-        """Return the body that the message stands for; a message that is an event itself comes back as it is.
+        """Return the event that the message stands for; a message that is an event itself comes back as it is.
 
         Raises:
             RetryableError: the blob cannot be found; deleting it by hand loses the event.
         """
-        pointer = _POINTER.fullmatch(message)
+        pointer = LargeEvent.from_body(message)
         if pointer is None:
             return message
-        found = self._blobs.get(pointer[1])
-        if found is None:
-            raise RetryableError("events.large_missing", f"the blob of a large event is missing: {pointer[1]!r}")
-        return found.body.decode(errors="backslashreplace")
+        stored = self._blobs.get(pointer.blob)
+        if stored is None:
+            raise RetryableError("events.large_missing", f"the blob of a large event is missing: {pointer.blob!r}")
+        return stored.body.decode(errors="backslashreplace")

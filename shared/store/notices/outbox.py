@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -188,10 +187,6 @@ class OutboxStore:
 def blob_name(key: str) -> str:
     """Return the blob of the notice with that key."""
     return f"{PREFIX}{hashlib.sha256(key.encode()).hexdigest()}.json"
-
-
-def is_blob_name(text: str) -> bool:
-    return re.fullmatch(rf"{PREFIX}[0-9a-f]{{64}}\.json", text) is not None
 
 
 def _metadata(record: OutboxRecord) -> dict[str, str]:

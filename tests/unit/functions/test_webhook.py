@@ -13,8 +13,9 @@ import pytest
 import shared.bootstrap
 from functions import events, webhook
 from functions.webhook import event_webhook
+from shared.domain.messages import LARGEST_MESSAGE
 from shared.errors import RetryableError
-from shared.ports.queues import EVENTS, LARGEST_MESSAGE
+from shared.ports.queues import EVENTS
 from tests.fakes.queues import FakeQueues
 from tests.unit.cli.world import SAMPLE, FakeApp
 from tests.unit.engine.fact_world import budget, drift, registered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -54,10 +53,9 @@ class WorldWithAReader(World):
 
     def deliver(self) -> None:
         while (text := self.queues.take(NOTICES)) is not None:
-            name = json.loads(text)["notice"]
             try:
                 self.fuse.guard("receive notices", lambda: None)
-                self.outbox.deliver(name)
+                self.outbox.handle(text)
                 self.fuse.guard("delete notices", lambda: None)
             except Killed:
                 self.queues.send(NOTICES, text, timedelta(minutes=1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelName
+from shared.domain.messages import MakeDigest
 from shared.domain.notice import Notice, NoticeKind
 from shared.engine.notices.bursts import AT_ONCE, MOST_IN_DIGEST, WINDOW, Storms
 from shared.engine.notices.outbox import NoticeOutbox
@@ -246,5 +246,5 @@ def test_a_member_costs_two_reads_until_the_digest() -> None:
 
 def test_a_message_of_a_storm_that_is_none_is_dropped() -> None:
     city = City()
-    city.outbox.handle(json.dumps({"storm": "0" * 32}))
+    city.outbox.handle(MakeDigest("0" * 32).to_body())
     assert city.mailbox.messages == []

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from shared.domain.messages import DeliverNotice, MakeDigest
 from shared.errors import WorkspaceError
 from shared.events.wire.own_workspace import Home
 from shared.ports.queues import NOTICES, RELEASES, poison_queue
 from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.quarantine import Quarantined
 from shared.store.facts.queue_errors import LAST_TRY, Troubles
+from shared.store.notices.outbox import blob_name
 from tests.unit.engine.dead_letter_world import Astray
 from tests.unit.engine.fact_world import drift, registered, requested, run_ended
 
@@ -109,7 +111,7 @@ def test_the_last_try_is_the_one_after_which_the_host_gives_up() -> None:
 
 
 def test_a_large_poison_event_is_read_through_its_pointer(world: Astray) -> None:
-    world.poison(LargeEvents(world.memory).keep(registered()))
+    world.poison(LargeEvents(world.memory).store(registered()).to_body())
 
     assert world.item().body == registered()
     assert world.item().prospect == "act"
@@ -121,7 +123,9 @@ def test_a_large_poison_event_is_read_through_its_pointer(world: Astray) -> None
         pytest.param(RELEASES, '{"release": "churn-7"}', "act", id="release_that_is_open"),
         pytest.param(RELEASES, '{"release": "churn-99"}', "nothing", id="release_that_is_not"),
         pytest.param(RELEASES, "[]", "refused", id="no_message_of_ours"),
-        pytest.param(NOTICES, '{"notice": "outbox/none.json"}', "nothing", id="notice_that_is_gone"),
+        pytest.param(NOTICES, DeliverNotice(blob_name("none")).to_body(), "nothing", id="notice_that_is_gone"),
+        pytest.param(NOTICES, '{"notice": "outbox/none.json"}', "refused", id="no_name_of_a_notice"),
+        pytest.param(NOTICES, MakeDigest("0" * 32).to_body(), "act", id="digest_that_is_due"),
         pytest.param("events", '{"vigia-large-event": "events/none.json"}', "refused", id="pointer_to_nothing"),
         pytest.param("events", "not JSON", "refused", id="not_json"),
     ],

@@ -1,0 +1,131 @@
+"""Messages on our own queues: each kind with the one writer and the one reader of its body.
+
+Queue `releases` carries `WakeRelease`, queue `notices` carries `DeliverNotice` and `MakeDigest`. Queue `events` carries
+events as they came in, or `LargeEvent` for one that does not fit. A poison queue carries what its queue carries.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.ids import ReleaseId
+from shared.errors import PermanentError
+
+# A queue message holds 64 KB, of which base64 takes a quarter.
+# Source: learn.microsoft.com "Scalability targets for Queue Storage", read 2026-11-20.
+LARGEST_MESSAGE = 48 * 1024
+
+_NOTICE = re.compile(r"outbox/[0-9a-f]{64}\.json")
+_BURST = re.compile("[0-9a-f]{32}")
+# Exactly as `to_body` writes it; anything else is an event, and is judged as one.
+_LARGE_EVENT = re.compile(r'\{"vigia-large-event": "(events/[0-9a-f]{64}\.json)"\}')
+
+
+@dataclass(frozen=True, slots=True)
+class WakeRelease:
+    """Asks for a look at a release: now, or (with `at`, UTC) the look that was arranged for that time."""
+
+    release: ReleaseId
+    at: datetime | None = None
+
+    def to_body(self) -> str:
+        return json.dumps({"release": self.release} | ({"at": self.at.isoformat()} if self.at else {}))
+
+    @classmethod
+    def from_body(cls, body: str) -> WakeRelease:
+        """Return the message of a body.
+
+        Raises:
+            PermanentError: the body is not one that `to_body` wrote.
+        """
+        match _json(body):
+            case {"release": str(release), "at": str(at)} if release and (time := _time(at)):
+                return cls(ReleaseId(release), time)
+            case {"release": str(release), **others} if release and others.get("at") is None:
+                return cls(ReleaseId(release))
+        raise _unreadable("releases", body, code="releases.unreadable", hint='send {"release": ID}')
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverNotice:
+    """Asks for the delivery of a stored notice, by the name of its blob."""
+
+    notice: str
+
+    def to_body(self) -> str:
+        return json.dumps({"notice": self.notice})
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDigest:
+    """Asks for the digest of an alert burst whose window has ended. The body keeps the key of the first version."""
+
+    burst: str
+
+    def to_body(self) -> str:
+        return json.dumps({"storm": self.burst})
+
+
+def read_notice_message(body: str) -> DeliverNotice | MakeDigest:
+    """Return what a body of queue `notices` asks for.
+
+    Raises:
+        PermanentError: the body is not one that `to_body` wrote, or names what cannot be a notice or a burst.
+    """
+    match _json(body):
+        case {"notice": str(notice), **others} if not others and _NOTICE.fullmatch(notice):
+            return DeliverNotice(notice)
+        case {"storm": str(burst), **others} if not others and _BURST.fullmatch(burst):
+            return MakeDigest(burst)
+    raise _unreadable("notices", body, code="outbox.unreadable", hint='send {"notice": NAME}')
+
+
+@dataclass(frozen=True, slots=True)
+class LargeEvent:
+    """Stands for an event that does not fit into a message: the name of the blob that holds it."""
+
+    blob: str
+
+    def to_body(self) -> str:
+        return json.dumps({"vigia-large-event": self.blob})
+
+    @classmethod
+    def from_body(cls, body: str) -> LargeEvent | None:
+        """Return the message; None when the body is an event itself."""
+        pointer = _LARGE_EVENT.fullmatch(body)
+        return cls(pointer[1]) if pointer else None
+
+
+def event_body(event: str, store: Callable[[str], LargeEvent]) -> str:
+    """Return the body of queue `events` for an event: the event itself or, when it is too large, what stands for it.
+
+    Half a character (a lone surrogate) has no bytes in UTF-8. It travels escaped, as JSON writes it, so that the event
+    reaches quarantine; raising here would have Event Grid repeat it for a day and then give it up.
+
+    Args:
+        store: puts a large event into a blob.
+    """
+    content = event.encode(errors="backslashreplace")
+    return content.decode() if len(content) <= LARGEST_MESSAGE else store(content.decode()).to_body()
+
+
+def _json(body: str) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _unreadable(queue: str, body: str, code: str, hint: str) -> PermanentError:
+    return PermanentError(code, f"a message of queue {queue} cannot be read: {body!r:.200}", hint)
