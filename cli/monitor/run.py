@@ -83,11 +83,10 @@ def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
     from shared.engine.monitors.look import MonitorLook
     from shared.policy.sections.monitoring import Monitor
     from shared.store.monitors.monitors import MonitorState
-    from shared.store.monitors.profiles import Profiles
 
     policy = context.known_policy(app, model)
     monitor = _monitor(policy, policy.section(Monitor), asked)
-    looking = MonitorLook(app.workspace, app.data, Profiles(app.blobs))
+    looking = MonitorLook(app.workspace, app.data, app.profiles)
     watched = looking.watched(policy) or _nobody(policy, asked)
     start, end = _window(asked, monitor.every, app.clock.now())
     known, _ = app.monitor_states.read(policy.model)

@@ -12,7 +12,7 @@ from typing import Any
 from shared.domain.ids import ReleaseId
 from shared.domain.release import ReleaseState
 from shared.engine.notices.outbox import routes
-from shared.store.notices.outbox import OutboxRecord, OutboxStore
+from shared.store.notices.outbox import OutboxRecord
 from tests.chaos.facts import Fed, Split
 from tests.chaos.town import Town
 
@@ -62,7 +62,7 @@ class _Found:
         self._town, self._fed = town, fed
         self.journal = list(town.journal())
         self.messages = Counter((each["channel"], each["key"], *each["to"]) for each in town.ask("inbox", "messages"))
-        self.notices = {record.notice.key: record for record in OutboxStore(town.app.blobs).records()}
+        self.notices = {record.notice.key: record for record in town.app.outbox_store.records()}
         jobs = [job for job in town.ask("azureml", "jobs") if job["parent"] is None]
         self._trainings = Counter(job["tags"].get("vigia.fact") for job in jobs)
         self._evaluations = Counter(job["tags"].get("vigia.release") for job in jobs)
@@ -173,7 +173,7 @@ def what_is_left(town: Town, fed: Sequence[Fed]) -> list[str]:
     return [
         *(f"fact {each.key[:16]} is not known" for each in fed if each.key not in known),
         *(f"fact {key[:16]} is open" for key in app.ledger.open_keys()),
-        *(f"notice {item.name} is pending" for item in OutboxStore(app.blobs).in_state("pending")),
+        *(f"notice {item.name} is pending" for item in app.outbox_store.in_state("pending")),
         # One that asks people whether it may stay waits for them, not for a worker.
         *(f"release {release.id} is under way" for release in under_way if release.phase != "asking"),
         *(f"traffic of {each.endpoint} is elsewhere" for each in fed if each.course and not _has_arrived(each, moves)),

@@ -14,7 +14,6 @@ import pytest
 import shared.bootstrap
 from functions.process import process
 from shared.events.wire.strict_json import MOST_BYTES
-from shared.store.notices.outbox import OutboxStore
 from tests.unit.cli.world import FakeApp
 from tests.unit.events.wire import grid
 
@@ -68,7 +67,7 @@ def test_poison_is_set_aside_at_once_and_never_comes_again(app: FakeApp, body: b
     ((_, item),) = app.quarantine.items()
     assert item.body == body.decode(errors="backslashreplace")
     assert item.code.startswith("event.")
-    assert [record.notice.kind.value for record in OutboxStore(app.memory).records()] == ["event-quarantined"]
+    assert [record.notice.kind.value for record in app.outbox_store.records()] == ["event-quarantined"]
     assert not list(app.ledger.keys())
 
 

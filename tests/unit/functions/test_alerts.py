@@ -15,7 +15,6 @@ import shared.bootstrap
 from functions.alerts import alerts
 from shared.engine.notices.outbox import NoticeOutbox
 from shared.errors import RetryableError
-from shared.store.notices.outbox import OutboxStore
 from tests.unit.cli.world import FakeApp
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "events" / "alert-budget-legacy.json"
@@ -90,7 +89,7 @@ def test_one_that_is_not_for_us_is_noted(app: FakeApp) -> None:
 def test_people_hear_of_one_that_cannot_be_read(app: FakeApp) -> None:
     post(b"{}")
     post(b"{}")
-    assert [record.notice.kind.value for record in OutboxStore(app.memory).records()] == ["event-quarantined"]
+    assert [record.notice.kind.value for record in app.outbox_store.records()] == ["event-quarantined"]
 
 
 PARTS = ["the settings", "the topic", "the quarantine", "the outbox", "the record of what is ignored"]

@@ -1,0 +1,58 @@
+"""Facts: taken in from events, alerts, the registry and schedules, and processed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from shared.bootstrap.monitors import MonitorParts
+from shared.bootstrap.releases import ReleaseParts
+from shared.engine.facts.alerts import Alerts
+from shared.engine.facts.labels import Labels
+from shared.engine.facts.process import Processor
+from shared.engine.facts.registry_poll import RegistryPoll
+from shared.engine.facts.schedules import Schedules
+
+
+class FactParts(ReleaseParts, MonitorParts):
+    @cached_property
+    def processor(self) -> Processor:
+        return Processor(
+            policies=self.policies,
+            ledger=self.ledger,
+            models=self.models,
+            workspace=self.workspace,
+            releases=self.release_desk,
+            outbox=self.outbox,
+            quarantine=self.quarantine,
+            clock=self.clock,
+            home=self.home,
+            labels=self.labels,
+            people=self.people,
+            looks=self.monitor_records,
+        )
+
+    @cached_property
+    def labels(self) -> Labels:
+        return Labels(self.workspace, self.data, self.workspace_files)
+
+    @cached_property
+    def registry_poll(self) -> RegistryPoll:
+        return RegistryPoll(
+            policies=self.policies,
+            workspace=self.workspace,
+            models=self.models,
+            ledger=self.ledger,
+            marks=self.poll_marks,
+            queue=self.queue,
+            outbox=self.outbox,
+            clock=self.clock,
+            source=self.settings.workspace_id,
+        )
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        return Schedules(self.policies, self.blobs, self.publisher, self.clock, self.settings.workspace_id)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        return Alerts(self.publisher, self.quarantine, self.clock, lambda: self.outbox, self.posted_results)

@@ -1,0 +1,19 @@
+"""The pages of the web console."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from shared.bootstrap.releases import ReleaseParts
+from shared.console.approval_pages import ApprovalPages
+from shared.console.monitor_pages import MonitorPages
+
+
+class PageParts(ReleaseParts):
+    @cached_property
+    def approval_pages(self) -> ApprovalPages:
+        return ApprovalPages(self.approvals, self.people, self.decision_blobs, self.clock)
+
+    @cached_property
+    def monitor_pages(self) -> MonitorPages:
+        return MonitorPages(self.monitor_reports, self.monitor_states, self.people)
