@@ -16,6 +16,7 @@ from local.setup.supply_chain import audit, sbom
 
 WORKER_PYTHON = "3.13"  # the one that Microsoft's worker library needs
 WORKER_TEST = "tests/contract/test_python_worker.py"
+FORMS = ("--long", "--unkind")  # of the whole run, see tests/conftest.py
 WITHOUT_STORAGE = ("check", "sbom", "audit")
 SOURCES = ("dev.py", "function_app.py", "functions", "shared", "cli", "local", "tests", "benchmarks")
 HELP = """\
@@ -24,7 +25,8 @@ usage: python3 dev.py COMMAND [ARGUMENT ...]
   demo    train, release, watch, retrain, promote and roll back a model on this machine: all in three minutes
           (--serve leaves it running, --ask waits for your approval, --json FILE writes the outcome,
           --unkind has it as slow, late and strict as Azure)
-  test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger)
+  test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger);
+          test --long repeats more: more seeds, examples and simulated looks
   check   run every check: format, lint, types, import contracts, dead code
   microsoft  run Microsoft's own live tests against the emulators, and print how they ended: microsoft [FOLDER ...]
   up      start the local system and leave it running until Ctrl-C
@@ -39,13 +41,15 @@ by npm. That takes about two minutes the first time, and nothing after that. `CO
 
 
 def test(environment: Environment, arguments: Sequence[str]) -> int:
-    """Run pytest with the arguments; without any, every test: on all cores, then those that need the cores to
-    themselves, and on an older Python the worker's test on 3.13."""
-    pytest = [str(environment.program("python")), "-m", "pytest"]
-    if arguments:
-        return run_shown([*pytest, *arguments])
-    # A file stays in one process: its tests share what is slow to start.
-    together = run_shown([*pytest, "-n", "logical", "--dist", "loadfile", "-m", "not alone"])
+    """Run pytest with the arguments; where they choose no tests, every test: on all cores, then those that need the
+    cores to themselves, and on an older Python the worker's test on 3.13."""
+    pytest = [str(environment.program("python")), "-m", "pytest", *arguments]
+    if not set(arguments) <= set(FORMS):
+        return run_shown(pytest)
+    # A file stays in one process, because its tests share what is slow to start. Files start in the order of
+    # tests/conftest.py: xdist's own, by the number of tests, leaves the longest for the end.
+    parallel = ["-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder"]
+    together = run_shown([*pytest, *parallel, "-m", "not alone"])
     code = run_shown([*pytest, "-m", "alone"]) or together
     if environment.version == WORKER_PYTHON:
         return code

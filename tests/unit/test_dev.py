@@ -215,7 +215,7 @@ class TestTest:
         assert commands.test(environment(project, FakeRun()), []) == 0
 
         assert shown == [
-            "-m pytest -n logical --dist loadfile -m not alone",
+            "-m pytest -n logical --dist loadfile --no-loadscope-reorder -m not alone",
             "-m pytest -m alone",
             "-m pytest tests/contract/test_python_worker.py",
         ]
@@ -237,6 +237,18 @@ class TestTest:
         assert commands.test(environment(project, FakeRun()), []) == 0
 
         assert "not run: tests/contract/test_python_worker.py needs Python 3.13" in capsys.readouterr().err
+
+    def test_the_long_form_is_a_whole_run(
+        self, project: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(commands, "find_python", lambda _: None)
+
+        assert commands.test(environment(project, FakeRun()), ["--long"]) == 0
+
+        assert shown == [
+            "-m pytest --long -n logical --dist loadfile --no-loadscope-reorder -m not alone",
+            "-m pytest --long -m alone",
+        ]
 
     def test_chosen_tests_are_all_that_runs(self, project: Path, shown: list[str]) -> None:
         commands.test(environment(project, FakeRun()), ["tests/unit"])
