@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from local.addresses import Addresses
 from local.storage import Azurite
@@ -18,6 +19,13 @@ ALONE = ("chaos", "system")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--unkind", action="store_true", help="tests/system: emulators as slow, late and strict as Azure")
     parser.addoption("--long", action="store_true", help="more seeds, examples and repetitions: for a nightly run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a property gets, before a test's module reads it."""
+    settings.register_profile("commit", max_examples=50, deadline=None)
+    settings.register_profile("long", max_examples=1_000, deadline=None)
+    settings.load_profile("long" if config.getoption("--long") else "commit")
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.fuzz.inputs import inputs_for
 from tests.fuzz.parsers import PARSERS, warm_up
 
-EXAMPLES = {"parquet": 100, "policies": 100, "people": 100}
+EXAMPLES, LONG_EXAMPLES = 100, 1_000
 ONES_TO_SHRINK = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
@@ -21,12 +21,11 @@ def parsers_are_warm() -> None:
 
 
 @pytest.mark.parametrize("parser", PARSERS)
-def test_any_input_has_an_outcome(parser: str) -> None:
+def test_any_input_has_an_outcome(parser: str, is_long: bool) -> None:
     parse = PARSERS[parser]
 
     @settings(
-        max_examples=EXAMPLES.get(parser, 250),
-        deadline=None,
+        max_examples=LONG_EXAMPLES if is_long else EXAMPLES,
         derandomize=True,
         database=None,
         suppress_health_check=ONES_TO_SHRINK,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local.azureml.batch.score import (
@@ -67,7 +67,6 @@ def test_folder_is_read_by_name_and_not_deeper(tmp_path: Path) -> None:
     assert files_of(tmp_path / "b.csv") == [tmp_path / "b.csv"]
 
 
-@settings(deadline=None)
 @given(
     failing=st.lists(st.booleans(), min_size=1, max_size=12),
     size=st.integers(1, 4),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.fact import Fact, Ignored
@@ -190,7 +190,6 @@ FIELDS = st.sampled_from(NAMES.split())
 PLAUSIBLE = st.sampled_from(["Completed", "actual", "fired", "2026-11-20", "2026-11-20T07:00:00Z", "80", 80, {}, []])
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     kind=st.sampled_from([kind for spec in specs() for kind in spec.types]),
     data=st.dictionaries(FIELDS, JSON | PLAUSIBLE, max_size=12) | JSON,
@@ -205,7 +204,6 @@ def test_any_data_of_any_type_gives_a_fact_or_an_event_error(kind: str, data: ob
     assert all(len(each.key) == 64 for each in told if isinstance(each, Fact))
 
 
-@settings(max_examples=200, deadline=None)
 @given(body=st.text() | st.binary() | JSON.map(json.dumps))
 def test_any_body_gives_events_or_an_event_error(body: str | bytes) -> None:
     for read in (read_events, lambda received: read_alert(received, NOW)):

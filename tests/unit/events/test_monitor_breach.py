@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.fact import FeatureDrift
@@ -34,7 +34,6 @@ def test_features_in(text: str, features: tuple[FeatureDrift, ...]) -> None:
     assert features_in(text) == features
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="[]{}'\"\\,:-1 a.eE\n", max_size=60))
 def test_features_in_any_text_never_raises(text: str) -> None:
     features_in(text)

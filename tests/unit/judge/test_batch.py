@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.batch import BatchTolerances, PredictionLayout
@@ -155,7 +155,6 @@ values = st.one_of(
 LISTS = st.one_of(st.lists(values, max_size=60), st.lists(st.floats().map(str), min_size=30, max_size=60))
 
 
-@settings(deadline=None)
 @given(LISTS, LISTS, st.floats(0.001, 1), st.none() | st.floats(0, 1))
 def test_whatever_was_predicted_there_is_a_verdict_with_finite_numbers(
     champion: list[str], challenger: list[str], at_most: float, threshold: float | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import PolicyError
@@ -38,19 +38,16 @@ def _try(text: str) -> None:
         load_people(text, "people.yaml")
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text(text: str) -> None:
     _try(text)
 
 
-@settings(max_examples=250, deadline=None)
 @given(st.lists(YAML_PARTS, max_size=25).map("".join))
 def test_any_sequence_of_yaml_marks(text: str) -> None:
     _try(text)
 
 
-@settings(max_examples=250, deadline=None)
 @given(
     start=st.integers(0, len(TEXT)),
     length=st.integers(0, 12),

@@ -79,7 +79,7 @@ def starts(draw: st.DrawFn) -> Release:
 
 
 WALKS = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=6 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

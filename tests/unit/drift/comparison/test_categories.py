@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drift.comparison.categories import PairedCounts, cells, filled_cells, new_values
@@ -30,7 +30,6 @@ def _paired(old: list[int], new: list[int], rest: tuple[int, int] = (0, 0)) -> P
 
 
 @given(found=pairs, rest=st.tuples(st.integers(0, 9), st.integers(0, 9)))
-@settings(deadline=None)
 def test_cells_keep_every_row_and_treat_both_sides_alike(found: list[tuple[int, int]], rest: tuple[int, int]) -> None:
     old, new = [a for a, _ in found], [b for _, b in found]
     for chosen in (cells, filled_cells):

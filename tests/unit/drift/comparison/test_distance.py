@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import scipy.spatial.distance
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drift.comparison.distance import (
@@ -52,7 +52,6 @@ def _profile(values: Sequence[float] | np.ndarray) -> Profile:
 
 
 @given(reference=numbers.filter(lambda values: any(map(math.isfinite, values))), window=numbers)
-@settings(max_examples=200, deadline=None)
 def test_ks_is_the_two_sample_statistic(reference: list[float], window: list[float]) -> None:
     found, at_most = kolmogorov_smirnov(*_both(reference, window))
     assert found == at_most == pytest.approx(_ks(reference, window), abs=1e-12)
@@ -83,7 +82,6 @@ finite = st.lists(st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, 5.0]), min_s
 
 
 @given(reference=finite, window=finite)
-@settings(max_examples=200, deadline=None)
 def test_wasserstein_lies_below_its_bound_and_near_the_exact(reference: list[float], window: list[float]) -> None:
     found = wasserstein(*_both(reference, window))
     std = float(np.std(reference))
@@ -130,7 +128,6 @@ def test_infinite_values_are_left_out_of_wasserstein() -> None:
 
 
 @given(reference=finite, window=finite)
-@settings(max_examples=200, deadline=None)
 def test_psi_counts_every_value_between_borders(reference: list[float], window: list[float]) -> None:
     old, new = decile_cells(*_both(reference, window))
     assert (old.sum(), new.sum()) == (len(reference), len(window))
@@ -188,7 +185,6 @@ def test_ks_null_quantile_has_about_its_probability() -> None:
 
 
 @given(cells=counts)
-@settings(max_examples=150, deadline=None)
 def test_js_is_scipys_distance_squared(cells: list[tuple[int, int]]) -> None:
     reference, window = np.array(cells, dtype=np.float64).T
     expected = scipy.spatial.distance.jensenshannon(reference, window, base=2)
@@ -199,7 +195,6 @@ def test_js_is_scipys_distance_squared(cells: list[tuple[int, int]]) -> None:
 
 
 @given(cells=counts)
-@settings(max_examples=150, deadline=None)
 def test_chi_square_is_scipys_contingency_test(cells: list[tuple[int, int]]) -> None:
     reference, window = np.array([each for each in cells if sum(each)], dtype=np.float64).reshape(-1, 2).T
     found = chi_square_p_value(reference, window)
@@ -211,7 +206,6 @@ def test_chi_square_is_scipys_contingency_test(cells: list[tuple[int, int]]) -> 
 
 
 @given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=30))
-@settings(max_examples=150, deadline=None)
 def test_benjamini_hochberg_is_scipys(p_values: list[float]) -> None:
     expected = scipy.stats.false_discovery_control(p_values, method="bh")
     assert benjamini_hochberg(p_values) == pytest.approx(expected.tolist(), abs=1e-9)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drift.comparison.verdict import compare
@@ -297,7 +297,6 @@ columns = st.dictionaries(st.sampled_from("xyz"), st.lists(cells, min_size=5, ma
 
 
 @given(reference=columns, window=columns, times=st.integers(1, 30))
-@settings(max_examples=150, deadline=None)
 def test_any_pair_of_frames_gets_an_answer(
     reference: dict[str, list[object]], window: dict[str, list[object]], times: int
 ) -> None:

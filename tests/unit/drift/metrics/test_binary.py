@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import sklearn.metrics
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drift.metrics.binary import METRICS, Direction, MetricUndefinedError, measure_metric
@@ -43,7 +43,6 @@ rows = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.
 
 @pytest.mark.parametrize("name", sorted(METRICS))
 @given(rows=rows)
-@settings(max_examples=60, deadline=None)
 def test_metric_agrees_with_sklearn_or_is_undefined(name: str, rows: list[tuple[int, float]]) -> None:
     labels, scores = [label for label, _ in rows], [score for _, score in rows]
     try:
@@ -69,7 +68,6 @@ numbers = st.floats(-1e6, 1e6).filter(lambda number: abs(number) > 1e-3)
 
 @pytest.mark.parametrize("name", ["mae", "mse", "rmse", "mape", "r2"])
 @given(rows=st.lists(st.tuples(numbers, numbers), min_size=2))
-@settings(max_examples=60, deadline=None)
 def test_metric_of_numbers_agrees_with_sklearn(name: str, rows: list[tuple[float, float]]) -> None:
     labels, scores = [label for label, _ in rows], [score for _, score in rows]
     if name == "r2" and np.ptp(labels) == 0:

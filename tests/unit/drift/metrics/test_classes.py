@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sklearn.metrics
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drift.metrics.classes import OF_CLASSES, class_codes, measure_codes
@@ -25,7 +25,6 @@ SKLEARN: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", OF_CLASSES)
 @given(rows=st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from([*CLASSES, "new"])), min_size=1))
-@settings(max_examples=60, deadline=None)
 def test_metrics_of_classes(name: str, rows: list[tuple[str, str]]) -> None:
     labels, guess = [label for label, _ in rows], [each for _, each in rows]
     assert measure_codes(name, *class_codes(name, labels, guess)) == pytest.approx(

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as from_numpy
 
@@ -62,7 +62,6 @@ def frame_of(chosen: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 @given(whole=rows, seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=200, deadline=None)
 def test_any_split_in_any_order_gives_identical_counts(
     reference: Profile, whole: list[dict[str, Any]], seed: int
 ) -> None:
@@ -79,7 +78,6 @@ def test_any_split_in_any_order_gives_identical_counts(
 
 
 @given(whole=rows)
-@settings(max_examples=100, deadline=None)
 def test_what_pandas_makes_of_the_rows_changes_no_count(reference: Profile, whole: list[dict[str, Any]]) -> None:
     objects = frame_of(whole)
     inferred = objects.assign(numbers=objects["numbers"].astype("float64"), texts=objects["texts"].astype("str"))
@@ -105,7 +103,6 @@ def test_counts_against_different_profiles_do_not_add_up(reference: Profile) -> 
 @given(
     values=from_numpy.arrays(np.float64, st.integers(1, 50), elements=st.floats(allow_nan=False, allow_infinity=False))
 )
-@settings(max_examples=200, deadline=None)
 def test_sums_are_exact(values: np.ndarray) -> None:
     exact = sum(map(Fraction, values.tolist()), Fraction(0))
     assert whole_sum(values) == exact * 2**1074

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drift.profiles.profile import CategoricalColumn, NumericColumn, OtherColumn, Profile, profile
@@ -24,7 +24,6 @@ cells = st.one_of(
 
 
 @given(columns=st.lists(st.lists(cells, min_size=6, max_size=6), max_size=4))
-@settings(max_examples=150, deadline=None)
 def test_profile_of_any_frame_survives_json(columns: list[list[object]]) -> None:
     frame = pd.DataFrame({f"c{number}": pd.Series(values, dtype=object) for number, values in enumerate(columns)})
     made = profile(frame)

@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local.flights.data import FEATURES, flights
@@ -256,7 +256,6 @@ cells = st.sampled_from([0.0, 1.0, 2.5, float("nan")])
 
 
 @given(table=st.lists(st.tuples(cells, st.sampled_from(["a", "b", None]), st.booleans()), max_size=40))
-@settings(max_examples=100, deadline=None)
 def test_duplicates_are_counted_as_pandas_does(table: list[tuple[object, ...]]) -> None:
     frame = pd.DataFrame(table, columns=["number", "text", "truth"])
     expected = float(frame.duplicated().mean()) if len(frame) else 0.0

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drift.comparison.verdict import compare
@@ -53,7 +53,6 @@ def cut(table: pa.Table, parts: int, seed: int) -> list[pa.RecordBatch]:
 
 
 @given(st.lists(st.tuples(NUMBERS, CELLS), max_size=30), st.lists(st.tuples(NUMBERS, CELLS), max_size=30))
-@settings(deadline=None, max_examples=60)
 def test_counts_read_back_as_they_were_written(
     before: list[tuple[object, object]], after: list[tuple[object, object]]
 ) -> None:
