@@ -102,7 +102,7 @@ def test_the_policy_is_told_in_words(tmp_path: Path, run: Run) -> None:
     )
 
 
-@pytest.mark.parametrize(("requests", "code"), [(600, 0), (1, 1)])
+@pytest.mark.parametrize(("requests", "code"), [(600, 0), (5, 1)])
 def test_the_guard_of_a_test_is_simulated(tmp_path: Path, run: Run, requests: int, code: int) -> None:
     file = tmp_path / "ab.yaml"
     file.write_text(POLICY)
