@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.bootstrap import App
     from shared.store.notices.outbox import Stored
 
-app = typer.Typer(help="See and settle notices that could not be delivered.", no_args_is_help=True)
+app = typer.Typer(help="See and resolve notices that could not be delivered.", no_args_is_help=True)
 
 SHORTEST_ID = 4
 ID_DIGITS = 12
@@ -95,13 +95,13 @@ def dismiss(
 
 
 def _dismiss(app_: App, stored: Stored, by: str, reason: str) -> str:
-    from shared.store.facts.settlements import Settlement
+    from shared.store.facts.resolutions import Resolution
 
     if not app_.outbox.dismiss(stored.name):
         return "gone"
     problems = "; ".join(each.problem for each in stored.record.deliveries or () if each.state == "failed")
-    settlement = Settlement(_id(stored), "notice", "dismissed", by, app_.clock.now(), reason, problems)
-    app_.replay.settlements.record(settlement)
+    resolution = Resolution(_id(stored), "notice", "dismissed", by, app_.clock.now(), reason, problems)
+    app_.replay.resolutions.record(resolution)
     return "dismissed"
 
 
@@ -133,7 +133,7 @@ def _tell(results: dict[str, str], output: Format, done: str) -> None:
         print_json({"results": results})
         return
     for identifier, result in results.items():
-        told = "was settled meanwhile" if result == "gone" else done
+        told = "was resolved meanwhile" if result == "gone" else done
         console().print(text(f"{identifier} {told}"), soft_wrap=True)
 
 

@@ -100,7 +100,7 @@ def command(
 
 
 def plan_of(policy: Path | None) -> ReleasePlan:
-    """Return the plan of a policy, or of the defaults, without what a traffic log does not show."""
+    """Return the release plan of a policy, or of the defaults, without what a traffic log does not show."""
     from cli.kit.policy_files import policy_of, read_policy
     from shared.release.sections.to_plan import plan_from
 

@@ -34,7 +34,7 @@ def command(
     output: OutputOption = Format.TABLE,
     settings: SettingsOption = None,
 ) -> None:
-    """Show each model's champion, traffic, release, trainings and monitor, and the work that is not settled.
+    """Show each model's champion, traffic, release, trainings and monitor, and the work that is still open.
 
     Exit code 0: all is well. 1: something needs a person: a release that is held, failed, lost or waits for
     approval, a last training that failed, a freeze, traffic that is not where it should be, a monitor that fails, a
@@ -88,5 +88,5 @@ def _as_json(report: Report) -> dict[str, object]:
         "healthy": not report.attention,
         "attention": report.attention,
         "models": report.models,
-        "unsettled": report.unsettled,
+        "unsettled": report.open_work,
     }

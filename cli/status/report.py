@@ -79,7 +79,7 @@ class ModelStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class OpenWork:
     """Work that is open or stuck, by its ids. `undelivered` notices are on their way, `failed` ones were given up.
 
     `given_up` counts what Event Grid could not deliver, in blobs; `poison` messages that failed too often.
@@ -116,12 +116,12 @@ class Unsettled:
 class Report:
     at: datetime
     models: tuple[ModelStatus, ...]
-    unsettled: Unsettled
+    open_work: OpenWork
 
     @property
     def attention(self) -> tuple[str, ...]:
         of_models = [f"{status.model}: {line}" for status in self.models for line in status.attention]
-        return (*of_models, *self.unsettled.attention)
+        return (*of_models, *self.open_work.attention)
 
 
 def gather(app: App, model: str | None) -> Report:
@@ -129,8 +129,8 @@ def gather(app: App, model: str | None) -> Report:
     now = app.clock.now()
     running = [stored.release for release in app.releases.open_ids() if (stored := app.releases.load(release))]
     policies = [policy for policy in app.policies if model is None or policy.model == model]
-    unsettled = _unsettled(app)
-    parked = _parked(app, unsettled.parked_facts)
+    open_work = _open_work(app)
+    parked = _parked(app, open_work.parked_facts)
 
     def read(policy: Policy) -> ModelStatus:
         of_model = [release for release in running if release.model == policy.model]
@@ -138,7 +138,7 @@ def gather(app: App, model: str | None) -> Report:
 
     # Each endpoint takes several round trips to Azure ML.
     with ThreadPoolExecutor(READERS) as readers:
-        return Report(now, tuple(readers.map(read, policies)), unsettled)
+        return Report(now, tuple(readers.map(read, policies)), open_work)
 
 
 def _model(app: App, policy: Policy, running: list[Release], parked: tuple[ParkedFact, ...]) -> ModelStatus:
@@ -256,8 +256,8 @@ def _parked(app: App, keys: Sequence[str]) -> dict[str, list[ParkedFact]]:
     return found
 
 
-def _unsettled(app: App) -> Unsettled:
-    return Unsettled(
+def _open_work(app: App) -> OpenWork:
+    return OpenWork(
         open_facts=tuple(app.ledger.open_keys()),
         parked_facts=tuple(app.ledger.parked_keys()),
         quarantined={identifier: item.reason for identifier, item in app.quarantine.items()},

@@ -1,4 +1,4 @@
-"""Lays the status out for a person: a block per model, what is not settled, and who is needed."""
+"""Lays the status out for a person: a block per model, what is still open, and who is needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cli.releases.line import state_text
 
 if TYPE_CHECKING:
     from cli.releases.line import ReleaseLine
-    from cli.status.report import ModelStatus, Report, Share, Unsettled
+    from cli.status.report import ModelStatus, OpenWork, Report, Share
     from shared.domain.state import Training
 
 Row = tuple[str, RenderableType]
@@ -32,7 +32,7 @@ def print_report(report: Report, to: Console | None = None) -> None:
         out.print(_block(status, report.at))
     if not report.models:
         out.print(text("There is no policy yet, so there is no model to watch.", "dim"), "")
-    out.print(_unsettled(report.unsettled))
+    out.print(_open_work(report.open_work))
     out.print(_needed(report.attention))
 
 
@@ -130,19 +130,19 @@ def _training(training: Training, now: datetime) -> Text:
     return line.append_text(text(f"{training.outcome}{why}", _OUTCOME_STYLES[training.outcome]))
 
 
-def _unsettled(unsettled: Unsettled) -> RenderableType:
+def _open_work(work: OpenWork) -> RenderableType:
     counts = (
-        (len(unsettled.open_facts), "fact", "in progress"),
-        (len(unsettled.parked_facts), "fact", "that could not be acted on"),
-        (len(unsettled.quarantined), "event", "in quarantine"),
-        (unsettled.poison, "message", "that failed too often"),
-        (unsettled.undelivered_notices, "notice", "on the way"),
-        (unsettled.failed_notices, "notice", "not delivered"),
+        (len(work.open_facts), "fact", "in progress"),
+        (len(work.parked_facts), "fact", "that could not be acted on"),
+        (len(work.quarantined), "event", "in quarantine"),
+        (work.poison, "message", "that failed too often"),
+        (work.undelivered_notices, "notice", "on the way"),
+        (work.failed_notices, "notice", "not delivered"),
     )
-    open_work = [f"{counted(count, what)} {where}" for count, what, where in counts if count]
-    if unsettled.given_up:
-        open_work.append(f"{counted(unsettled.given_up, 'delivery', 'deliveries')} given up by Event Grid")
-    return text("Unsettled: " + (", ".join(open_work) if open_work else "nothing"), "" if open_work else "dim")
+    lines = [f"{counted(count, what)} {where}" for count, what, where in counts if count]
+    if work.given_up:
+        lines.append(f"{counted(work.given_up, 'delivery', 'deliveries')} given up by Event Grid")
+    return text("Open work: " + (", ".join(lines) if lines else "nothing"), "" if lines else "dim")
 
 
 def _needed(attention: tuple[str, ...]) -> RenderableType:

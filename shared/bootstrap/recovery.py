@@ -40,7 +40,7 @@ class RecoveryParts(FactParts):
             quarantine=self.quarantine,
             ledger=self.ledger,
             large_events=self.large_events,
-            settlements=self.settlements,
+            resolutions=self.resolutions,
             troubles=self.troubles,
             clock=self.clock,
         )

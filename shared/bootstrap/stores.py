@@ -11,7 +11,7 @@ from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.polls import PollMarks
 from shared.store.facts.posted_results import PostedResults
 from shared.store.facts.quarantine import Quarantine
-from shared.store.facts.settlements import Settlements
+from shared.store.facts.resolutions import Resolutions
 from shared.store.monitors.monitors import MonitorStates
 from shared.store.monitors.profiles import Profiles
 from shared.store.monitors.reports import MonitorReports
@@ -64,8 +64,8 @@ class Stores:
         return ArrivalStore(self.blobs)
 
     @cached_property
-    def settlements(self) -> Settlements:
-        return Settlements(self.blobs)
+    def resolutions(self) -> Resolutions:
+        return Resolutions(self.blobs)
 
     @cached_property
     def outbox_store(self) -> OutboxStore:

@@ -173,7 +173,7 @@ def _unavailable(visitor: Visitor) -> Page:
 
 
 def _outcome_page(outcome: VoteResult, request: ApprovalRequest, visitor: Visitor) -> Page:
-    settled = outcome.decision.choice if outcome.decision else ""
+    decided = outcome.decision.choice if outcome.decision else ""
     return message_page(
         outcome.status,
         visitor.locale,
@@ -182,7 +182,7 @@ def _outcome_page(outcome: VoteResult, request: ApprovalRequest, visitor: Visito
         model=request.model,
         version=request.version,
         by=", ".join(outcome.by),
-        outcome=text(visitor.locale, "outcome", settled) if settled else "",
+        outcome=text(visitor.locale, "outcome", decided) if decided else "",
         reason=outcome.decision.reason if outcome.decision else "",
         missing=visitor.writer.number(str(outcome.missing)),
         expires=visitor.writer.moment(request.expires_at),

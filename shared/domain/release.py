@@ -202,7 +202,7 @@ class Release:
 
     @property
     def budget(self) -> float:
-        """Return the share of the plan's false rollbacks that what is judged now may spend."""
+        """Return the share of the release plan's false rollbacks that the present judgement may spend."""
         is_first_step = self.state is ReleaseState.CANARY and self.step_index == 0 and not self.plan.mirror
         return self.plan.budget(is_first_step or self.state is ReleaseState.SHADOWING)
 

@@ -1,4 +1,4 @@
-"""What a policy has a release do: the plan that it keeps, whatever is edited since."""
+"""The release plan: the policy's rules for one release, frozen when it opens, whatever is edited since."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class ApprovalStore(Protocol):
         ...
 
     def close(self, release: ReleaseId, digest: str, reason: str) -> None:
-        """Settle the question because its release has ended; what was decided before stays. Raises RetryableError."""
+        """Close the question because its release has ended; what was decided before stays. Raises RetryableError."""
         ...
 
     def decision(self, release: ReleaseId, digest: str) -> Decision | None:

@@ -1,1 +1,1 @@
-"""What a policy's rollout would do: thousands of releases through the release's own step and judge, on virtual time."""
+"""What a policy's rollout would do: thousands of releases through `advance` and the judge, on virtual time."""

@@ -12,11 +12,11 @@ from shared.domain.release_plan import ReleasePlan
 from shared.domain.verdict import Judgement, Verdict
 from shared.errors import PermanentError
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.release.advance import advance
 from shared.release.core.actions import SetTraffic
 from shared.release.core.observation import Observation
 from shared.release.open_release import Opening, new_release
 from shared.release.states.ab_test import due
-from shared.release.step import step
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL, ENDPOINT = ModelName("model"), EndpointName("endpoint")
@@ -79,9 +79,9 @@ class VirtualEndpoint:
 
     def _stepped(self, now: datetime, judgement: Judgement | None) -> VirtualEndpoint:
         outcome = TESTED if due(self.release, now) else None
-        taken = step(self.release, Observation(endpoint=self._seen(), judgement=judgement, outcome=outcome), now)
-        written = [action.traffic for action in taken.actions if isinstance(action, SetTraffic)]
-        return VirtualEndpoint(taken.release, written[-1] if written else self.traffic)
+        update = advance(self.release, Observation(endpoint=self._seen(), judgement=judgement, outcome=outcome), now)
+        written = [action.traffic for action in update.actions if isinstance(action, SetTraffic)]
+        return VirtualEndpoint(update.release, written[-1] if written else self.traffic)
 
     def _seen(self) -> EndpointRecord:
         challenger = self.release.challenger

@@ -19,7 +19,7 @@ from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.ledger import Ledger
 from shared.store.facts.quarantine import Quarantine
 from shared.store.facts.queue_errors import Troubles
-from shared.store.facts.settlements import Settlement, Settlements
+from shared.store.facts.resolutions import Resolution, Resolutions
 
 log = logging.getLogger("vigia.replay")
 
@@ -36,7 +36,7 @@ class Replay:
     quarantine: Quarantine
     ledger: Ledger
     large_events: LargeEvents
-    settlements: Settlements
+    resolutions: Resolutions
     troubles: Troubles
     clock: Clock
 
@@ -100,8 +100,8 @@ class Replay:
                 if opened is None:
                     return False
                 self._send(item)
-                # When it is set aside anew before this line, it stays in the view.
-                self.quarantine.settle(opened)
+                # When it is set aside again before this line, it stays in the view.
+                self.quarantine.resolve(opened)
                 return True
             case "parked":
                 return self.ledger.reopen(FactKey(item.place))
@@ -120,7 +120,7 @@ class Replay:
                 return self._move(item, None)
             case "quarantine":
                 opened = self.quarantine.open(item.place)
-                return opened is not None and self.quarantine.settle(opened)
+                return opened is not None and self.quarantine.resolve(opened)
             case "parked" | "audit":
                 return False
             case _:
@@ -140,9 +140,9 @@ class Replay:
         return action
 
     def _record(self, item: DeadLetter, action: Literal["replayed", "cleared", "dismissed"], by: str, why: str) -> None:
-        log.info("event.settled", extra=fields(item=item.id, source=item.source, action=action))
+        log.info("event.resolved", extra=fields(item=item.id, source=item.source, action=action))
         body = item.body if action == "dismissed" else ""
-        self.settlements.record(Settlement(item.id, item.source, action, by, self.clock.now(), why, item.reason, body))
+        self.resolutions.record(Resolution(item.id, item.source, action, by, self.clock.now(), why, item.reason, body))
 
 
 def _by_queue(items: Iterable[DeadLetter]) -> Mapping[tuple[str, str], list[DeadLetter]]:

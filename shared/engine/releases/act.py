@@ -1,4 +1,4 @@
-"""Does what a step of a release asks for; every action may be repeated."""
+"""Performs the actions of a release's update; every action may be repeated."""
 
 from __future__ import annotations
 

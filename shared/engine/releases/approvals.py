@@ -1,6 +1,6 @@
 """Letting people decide: the rules (pure), and the service that applies them.
 
-A question is settled once, by one blob, whoever comes first: the last needed approval, a rejection, or the deadline.
+A question is decided once, by one blob, whoever comes first: the last needed approval, a rejection, or the deadline.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class VoteResult:
 
     Args:
         by: who decided or answered, when that is why this answer did not count.
-        decision: what the question came to, if it is settled.
+        decision: what the question came to, if it is decided.
         missing: approvals still needed.
     """
 
@@ -137,7 +137,7 @@ def refusal(
 
 
 def after_decision(decision: Decision, vote: Vote) -> VoteResult:
-    """Return the answer to a vote on a settled question: the same one to those whose vote made it what it is."""
+    """Return the answer to a vote on a decided question: the same one to those whose vote made it what it is."""
     if decision.choice in {"expired", "closed"}:
         return VoteResult("expired" if decision.choice == "expired" else "closed", (), decision)
     agrees = (decision.choice == "approved") == (vote.choice == "approve")
@@ -148,7 +148,7 @@ def after_decision(decision: Decision, vote: Vote) -> VoteResult:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An open or settled question with the answers so far."""
+    """An open or decided question with the answers so far."""
 
     request: ApprovalRequest
     votes: tuple[Vote, ...]
@@ -157,7 +157,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """Asks, hears and settles. The release engine uses `open` and `decision`, the pages use the rest."""
+    """Asks, takes votes and decides. The release engine uses `open` and `decision`, the pages use the rest."""
 
     records: ApprovalRecords
     queue: MessageQueue
@@ -168,12 +168,12 @@ class Approvals:
 
     def close(self, release: ReleaseId, digest: str, reason: str) -> None:
         if self.records.request(release, digest) is not None:
-            self.records.settle(release, digest, Decision("closed", (), reason, self.clock.now()))
+            self.records.decide(release, digest, Decision("closed", (), reason, self.clock.now()))
 
     def decision(self, release: ReleaseId, digest: str) -> Decision | None:
-        """Return what the question came to, settling it when its time is up; None while open or never asked."""
+        """Return what the question came to, deciding it when its time is up; None while open or never asked."""
         request = self.records.request(release, digest)
-        return None if request is None else self._settled(request)
+        return None if request is None else self._decided(request)
 
     def question(self, release: ReleaseId) -> Question | None:
         """Return the release's current question; None when it never asked. Changes nothing."""
@@ -205,7 +205,7 @@ class Approvals:
         oid: str = "",
         addresses: Iterable[str] = (),
     ) -> VoteResult:
-        """Take a person's answer to the question they saw, and have the release looked at when that settles it.
+        """Take a person's answer to the question they saw, and have the release looked at when that decides it.
 
         Args:
             digest: of the evidence they saw.
@@ -226,7 +226,7 @@ class Approvals:
         stays = self.records.cast(release, digest, vote)
         if stays.choice != choice:
             return VoteResult("answered", (stays.person,))
-        decision = self._settled(request)
+        decision = self._decided(request)
         if decision is None:
             return VoteResult("waiting", missing=self._missing(request))
         self.queue.send(RELEASES, WakeRelease(release).to_body())
@@ -237,10 +237,10 @@ class Approvals:
         given = sum(vote.choice == "approve" for vote in votes)
         return max(request.quorum - given, 1)
 
-    def _settled(self, request: ApprovalRequest) -> Decision | None:
+    def _decided(self, request: ApprovalRequest) -> Decision | None:
         known = self.records.decision(request.release, request.digest)
         if known is not None:
             return known
         votes = self.records.votes(request.release, request.digest)
         reached = tally(request, votes, self.clock.now())
-        return None if reached is None else self.records.settle(request.release, request.digest, reached)
+        return None if reached is None else self.records.decide(request.release, request.digest, reached)

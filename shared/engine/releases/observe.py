@@ -1,4 +1,4 @@
-"""Looks at the world for one step of a release; each state reads only what it needs."""
+"""Reads what one look at a release needs: each state its own part of Azure ML and of the stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Advances one release: load, observe, step, save, ask to be woken again, act, tell people.
+"""Advances one release: load, observe, advance, save, ask to be woken again, act, tell people.
 
 The record is saved before anything is done: whoever cannot save (another worker moved the release) does nothing, and
 whoever dies after saving leaves a record whose next look asks for the same actions again. The next look is requested
@@ -29,12 +29,12 @@ from shared.ports.outbox import Outbox
 from shared.ports.queues import RELEASES, MessageQueue
 from shared.ports.telemetry import Telemetry
 from shared.ports.workspace import Workspace
+from shared.release.advance import advance
 from shared.release.core.actions import CreateDeployment
 from shared.release.core.observation import Observation
-from shared.release.core.transitions import Step
+from shared.release.core.transitions import ReleaseUpdate
 from shared.release.states.blind import TELLS_AFTER
 from shared.release.states.ending import end, go_back
-from shared.release.step import step
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore, StoredRelease
 
@@ -56,11 +56,11 @@ def _asked(exc: VigiaError) -> timedelta:
     return min(after or NO_WAIT, LONGEST_ASKED)
 
 
-def _not_before(taken: Step, at: datetime) -> Step:
-    """Return the step with its next look no earlier than Azure wants to be asked again."""
-    if taken.wake_at >= at:
-        return taken
-    return Step(replace(taken.release, wake_at=at), taken.actions, at)
+def _not_before(update: ReleaseUpdate, at: datetime) -> ReleaseUpdate:
+    """Return the update with its next look no earlier than Azure asks for."""
+    if update.wake_at >= at:
+        return update
+    return ReleaseUpdate(replace(update.release, wake_at=at), update.actions, at)
 
 
 @dataclass(frozen=True)
@@ -127,16 +127,16 @@ class Reconciler:
             self._wake(stored.release, self.clock.now())
 
     def _look(self, stored: StoredRelease) -> StoredRelease | None:
-        """Take one step; None when this worker is to stop: the release is another's, or has to wait."""
+        """Advance it once; None when this worker is to stop: the release is another's, or has to wait."""
         now = self.clock.now()
         seen, asked = self._seen(stored.release)
-        taken = _not_before(step(stored.release, seen, now), now + asked)
-        saved = self._save(stored, taken.release)
+        update = _not_before(advance(stored.release, seen, now), now + asked)
+        saved = self._save(stored, update.release)
         if saved is None:
             return None
-        if not saved.release.is_settled and taken.wake_at > now:
+        if not saved.release.is_settled and update.wake_at > now:
             self._wake(saved.release, now)
-        after = self._act(saved, taken, seen)
+        after = self._act(saved, update, seen)
         return self._tell(after) if after else None
 
     def _seen(self, release: Release) -> tuple[Observation, timedelta]:
@@ -153,8 +153,8 @@ class Reconciler:
             return replace(unseen, request=self.releases.request(release.id)), asked
         return unseen, asked
 
-    def _act(self, saved: StoredRelease, taken: Step, seen: Observation) -> StoredRelease | None:
-        for action in taken.actions:
+    def _act(self, saved: StoredRelease, update: ReleaseUpdate, seen: Observation) -> StoredRelease | None:
+        for action in update.actions:
             try:
                 self._actor.act(saved.release, action, seen.seen_at)
             except RetryableError as exc:
@@ -163,7 +163,7 @@ class Reconciler:
                 tell_refusal(exc, self.outbox, self.clock.now())
                 self._tell(saved)
                 self._tell_undone(saved.release, exc)
-                if taken.wake_at <= self.clock.now() + _asked(exc):
+                if update.wake_at <= self.clock.now() + _asked(exc):
                     self._retry(saved, _asked(exc))
                 return None
             except PermanentError as exc:

@@ -1,4 +1,4 @@
-"""What a step wants done; each is harmless to repeat."""
+"""The actions that an update of a release asks for; each is harmless to repeat."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AskApproval:
 
 @dataclass(frozen=True, slots=True)
 class CloseApproval:
-    """Settle a question that nobody answered in time, since its release has ended."""
+    """Close a question that is still open although its release has ended."""
 
     release: ReleaseId
     digest: str

@@ -1,4 +1,4 @@
-"""What was seen of the world for one step; only what the release's state looks at is filled in."""
+"""What one look at a release reads; only what its state needs is filled in."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from shared.release.core.observation import Observation
 
 
 def wanted_instances(release: Release, serving: Serving) -> int:
-    """Return how many instances a version needs to serve: the plan's, or as few as the champion served with before."""
+    """Return how many instances a version needs: the release plan's, or as few as the champion served with before."""
     planned, before = release.plan.deployment.instance_count, release.champion_instances
     return min(planned, before) if serving == release.champion and before else planned
 

@@ -1,4 +1,4 @@
-"""No traffic for a deployment that is down: what a step wants written is held back, whatever it was for."""
+"""No traffic for a deployment that is down: the write is held back, whatever it was for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.domain.release import Release
 from shared.ports.endpoints import EndpointRecord
 from shared.release.core.actions import SetTraffic
 from shared.release.core.observation import Observation
-from shared.release.core.transitions import Step, hold
+from shared.release.core.transitions import ReleaseUpdate, hold
 
 
 def cannot_take(endpoint: EndpointRecord | None, split: Mapping[DeploymentName, int]) -> str:
@@ -25,15 +25,15 @@ def cannot_take(endpoint: EndpointRecord | None, split: Mapping[DeploymentName, 
     return "; ".join(f"deployment {name} is {states.get(name, 'gone')}, and gets no traffic" for name in sorted(down))
 
 
-def on_its_feet(before: Release, taken: Step, seen: Observation, now: datetime) -> Step:
-    """Return the step, or one that holds where its traffic would go to a deployment that does not answer."""
-    wanted = next((action for action in taken.actions if isinstance(action, SetTraffic)), None)
+def on_its_feet(before: Release, update: ReleaseUpdate, seen: Observation, now: datetime) -> ReleaseUpdate:
+    """Return the update, or one that holds where its traffic would go to a deployment that does not answer."""
+    wanted = next((action for action in update.actions if isinstance(action, SetTraffic)), None)
     obstacle = cannot_take(seen.endpoint, wanted.traffic) if wanted else ""
     if not obstacle:
-        return taken
-    kept = tuple(action for action in taken.actions if action is not wanted)
-    # What the step told of the write is not so: it goes on from what was there, but for what was measured.
+        return update
+    kept = tuple(action for action in update.actions if action is not wanted)
+    # What the update says about the write is not so: it goes on from what was there, but for what was measured.
     after = replace(
-        before, judgement=taken.release.judgement, phase=taken.release.phase, deadline=taken.release.deadline
+        before, judgement=update.release.judgement, phase=update.release.phase, deadline=update.release.deadline
     )
     return hold(after, obstacle, now, *kept, about=obstacle)

@@ -10,7 +10,7 @@ from shared.domain.notice import Notice, NoticeKind
 from shared.domain.release import Release, ReleaseState, Transition
 from shared.release.core.actions import Action
 
-# How long each state may take, where the plan does not say.
+# How long each state may take, where the release plan does not say.
 WAIT_FOR_ENDPOINT = timedelta(days=7)
 GATE_WITHIN = timedelta(hours=1)
 UNCLEAR_WITHIN = timedelta(minutes=10)
@@ -26,7 +26,7 @@ LONGEST_WAIT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReleaseUpdate:
     """What one look at a release came to: the record to store, what to do then, and when to look again."""
 
     release: Release
@@ -34,13 +34,13 @@ class Step:
     wake_at: datetime
 
 
-def stay(release: Release, now: datetime, *actions: Action) -> Step:
-    """Return a step that changes nothing and looks again after a while fit for the plan's pace."""
+def stay(release: Release, now: datetime, *actions: Action) -> ReleaseUpdate:
+    """Return an update that changes nothing and looks again after a while fit for the release plan's interval."""
     pace = min(max(release.plan.judge.interval, SHORTEST_WAIT), LONGEST_WAIT)
     wake_at = now + pace
     if release.deadline and now < release.deadline < wake_at:
         wake_at = release.deadline
-    return Step(replace(release, wake_at=wake_at), actions, wake_at)
+    return ReleaseUpdate(replace(release, wake_at=wake_at), actions, wake_at)
 
 
 def move(
@@ -60,9 +60,9 @@ def move(
     )
 
 
-def go_on(release: Release, now: datetime, *actions: Action) -> Step:
-    """Return a step that is looked at again at once."""
-    return Step(replace(release, wake_at=now), actions, now)
+def go_on(release: Release, now: datetime, *actions: Action) -> ReleaseUpdate:
+    """Return an update that is looked at again at once."""
+    return ReleaseUpdate(replace(release, wake_at=now), actions, now)
 
 
 def tell(release: Release, kind: NoticeKind, path: str = "", **parameters: str) -> Release:
@@ -80,14 +80,14 @@ def tell(release: Release, kind: NoticeKind, path: str = "", **parameters: str) 
     return replace(release, notices=(*release.notices, notice))
 
 
-def soon(release: Release, now: datetime, *actions: Action) -> Step:
-    """Return a step that is looked at again as soon as its actions, which take effect at once, had their turn."""
+def soon(release: Release, now: datetime, *actions: Action) -> ReleaseUpdate:
+    """Return an update that is looked at again as soon as its actions, which take effect at once, had their turn."""
     wake_at = now + SHORTEST_WAIT
-    return Step(replace(release, wake_at=wake_at), actions, wake_at)
+    return ReleaseUpdate(replace(release, wake_at=wake_at), actions, wake_at)
 
 
-def hold(release: Release, reason: str, now: datetime, *actions: Action, about: str = "") -> Step:
-    """Return a step that stays where it is and tells people so, once for as long as it is about the same.
+def hold(release: Release, reason: str, now: datetime, *actions: Action, about: str = "") -> ReleaseUpdate:
+    """Return an update that stays where it is and tells people so, once for as long as it is about the same.
 
     Args:
         about: what must be told although the release is held already; reasons of the same kind have the same.
@@ -97,8 +97,8 @@ def hold(release: Release, reason: str, now: datetime, *actions: Action, about: 
     return stay(replace(release, held_because=reason, held_about=about), now, *actions)
 
 
-def hold_without_data(release: Release, where: str, reason: str, now: datetime) -> Step:
-    """Return a step that waits for something to compare; of data that come and go people hear once for each place."""
+def hold_without_data(release: Release, where: str, reason: str, now: datetime) -> ReleaseUpdate:
+    """Return an update that waits for data to compare; people hear of that once for each place."""
     about = f"nothing can be compared {where}"
     why = f"{about}: {reason}"
     was_told = release.unseen_told or any(

@@ -35,12 +35,12 @@ def gates() -> dict[str, GateSpec]:
 
 
 def judge(release: Release, needs: Needs, scores: pd.DataFrame | None) -> tuple[GateResult, ...]:
-    """Return what the release's gates of that kind say, in the plan's order."""
+    """Return what the release's gates of that kind say, in the release plan's order."""
     return judge_all(_planned(release.plan.gates, {needs}), GateEvidence(scores, release.champion is not None))
 
 
 def judge_lineage(release: Release, lineage: Lineage) -> tuple[GateResult, ...]:
-    """Return what the gates say that need no evaluation, in the plan's order."""
+    """Return what the gates say that need no evaluation, in the release plan's order."""
     evidence = GateEvidence(None, release.champion is not None, lineage)
     return judge_all(_planned(release.plan.gates, {"model", "training-data"}), evidence)
 

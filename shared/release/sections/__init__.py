@@ -1,1 +1,1 @@
-"""The policy's sections about releases, and the plan that is made of them."""
+"""The policy's sections about releases, and the release plan that is made of them."""

@@ -1,7 +1,7 @@
 """An A/B test: a split that is held, and tested once at the end; once more where the policy extends it.
 
-The tests are taken at times, and on rows, that the plan fixes. What they said is stored, so that no later look takes
-them again: each has its chance to be wrong only once. Meanwhile the judge guards the hold as it guards a canary's step.
+The release plan fixes when, and on which rows, each test is taken. Its result is stored, so that no later look takes
+it again: each has its chance to be wrong only once. Meanwhile the judge guards the hold as it guards a canary's step.
 """
 
 from __future__ import annotations

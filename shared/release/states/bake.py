@@ -17,7 +17,7 @@ from shared.release.core.actions import ScoreBatch, SetTraffic
 from shared.release.core.judgements import doubts, has_failed, is_proven
 from shared.release.core.observation import Observation
 from shared.release.core.requests import asked_to_hold, asked_to_promote, promotion
-from shared.release.core.transitions import SHIFT_WITHIN, Step, go_on, hold, is_late, move, stay, unheld
+from shared.release.core.transitions import SHIFT_WITHIN, ReleaseUpdate, go_on, hold, is_late, move, stay, unheld
 from shared.release.core.words import duration, split
 from shared.release.states.ending import end, go_back, hold_and_call, roll_back, trouble_of_champion
 from shared.release.states.interference import changed_by_hand, lost, other_traffic
@@ -26,13 +26,13 @@ from shared.release.states.interference import changed_by_hand, lost, other_traf
 TRY_WITHIN = timedelta(days=1)
 
 
-def promoted(release: Release, seen: Observation, now: datetime) -> Step:  # noqa: ARG001 - every state has one shape
+def promoted(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:  # noqa: ARG001 - every state has one shape
     """Begin to watch."""
     reason = f"watching for {duration(release.plan.watch_for)}"
     return go_on(move(release, ReleaseState.WATCHING, reason, now), now)
 
 
-def watching(release: Release, seen: Observation, now: datetime) -> Step:
+def watching(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Keep judging after the promotion; the old champion stays, to compare with and to go back to."""
     if gone := lost(release, seen, now):
         return gone
@@ -52,7 +52,7 @@ def watching(release: Release, seen: Observation, now: datetime) -> Step:
     return _trying(release, seen, now) if seen.is_tried else _watch_on(release, seen, now)
 
 
-def _watch_on(release: Release, seen: Observation, now: datetime) -> Step:
+def _watch_on(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Wait for the watch to end, and end it."""
     if is_late(release, now):
         return _watched(release, seen, now)
@@ -61,7 +61,7 @@ def _watch_on(release: Release, seen: Observation, now: datetime) -> Step:
     return stay(unheld(release), now)
 
 
-def _trying(release: Release, seen: Observation, now: datetime) -> Step:
+def _trying(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Have the champion score what a job failed on. The watch does not end over it, but for a day at most."""
     trials = tuple(ScoreBatch(each) for each in seen.trials)
     if release.deadline and now >= release.deadline + TRY_WITHIN:
@@ -83,7 +83,7 @@ def _is_alone(release: Release, seen: Observation) -> bool:
     return release.champion is None or seen.deployment(release.champion.deployment) is None
 
 
-def _failed(release: Release, seen: Observation, judgement: Judgement, now: datetime) -> Step:
+def _failed(release: Release, seen: Observation, judgement: Judgement, now: datetime) -> ReleaseUpdate:
     """Take the traffic back where that is safe and the champion served beside; else ask people, whose word counts."""
     obstacle = _obstacle(release, seen)
     if not obstacle:
@@ -107,7 +107,7 @@ def _obstacle(release: Release, seen: Observation) -> str:
     return "the champion had no traffic beside it, so both may suffer from the same; a person must decide"
 
 
-def _watched(release: Release, seen: Observation, now: datetime) -> Step:
+def _watched(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """End the watch: well if the version is proven, else as the policy says."""
     watched, judgement = f"watched for {duration(release.plan.watch_for)}", release.judgement
     if held := asked_to_hold(seen):
@@ -121,7 +121,7 @@ def _watched(release: Release, seen: Observation, now: datetime) -> Step:
     return ask_to_decide(release, reason, now)
 
 
-def ask_to_decide(release: Release, reason: str, now: datetime) -> Step:
+def ask_to_decide(release: Release, reason: str, now: datetime) -> ReleaseUpdate:
     """Have people decide whether the version stays; it goes on serving, and being judged, until they do."""
     within = release.plan.approval.expires
     asked = replace(release, phase="asking", reason=reason, deadline=now + within, held_because="")
@@ -135,7 +135,7 @@ def _question(release: Release, reason: str) -> str:
     )
 
 
-def _asking(release: Release, seen: Observation, now: datetime, failure: str = "") -> Step:
+def _asking(release: Release, seen: Observation, now: datetime, failure: str = "") -> ReleaseUpdate:
     """Wait for a person's answer. One that is not given goes back, if the champion can take the traffic."""
     judgement = release.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
     held = asked_to_hold(seen)
@@ -151,7 +151,7 @@ def _asking(release: Release, seen: Observation, now: datetime, failure: str = "
     return go_back(release, seen, ReleaseState.ABORTED, reason, now)
 
 
-def _end_well(release: Release, seen: Observation, reason: str, now: datetime) -> Step:
+def _end_well(release: Release, seen: Observation, reason: str, now: datetime) -> ReleaseUpdate:
     """Finish, once the champion's last share is the new version's."""
     if len(_wanted(release, seen)) == 1:
         return end(release, ReleaseState.FINISHED, reason, now)
@@ -159,7 +159,7 @@ def _end_well(release: Release, seen: Observation, reason: str, now: datetime) -
     return go_on(ending, now, SetTraffic(release.endpoint, _all(release)))
 
 
-def _take_all(release: Release, seen: Observation, now: datetime) -> Step:
+def _take_all(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Give the new version what was held back, until that is read back; people are called as long as it is not."""
     target, held_back = _all(release), release.traffic_at(len(release.steps) - 1)
     if seen.traffic == target and not seen.is_updating:

@@ -14,7 +14,7 @@ from shared.release.core.actions import ScoreBatch
 from shared.release.core.names import scoring_job, trial_job
 from shared.release.core.observation import Observation
 from shared.release.core.requests import asked_to_promote, promotion
-from shared.release.core.transitions import Step, go_on, hold, is_late, move, stay, unheld
+from shared.release.core.transitions import ReleaseUpdate, go_on, hold, is_late, move, stay, unheld
 from shared.release.core.words import duration
 from shared.release.states.ending import end
 from shared.release.states.interference import changed_by_hand, lost, other_traffic
@@ -29,17 +29,17 @@ def begin_comparing(release: Release, reason: str, now: datetime) -> Release:
     return replace(begun, phase="baking", step_index=COMPARE_STEP, judgement=None)
 
 
-def comparing(release: Release, seen: Observation, now: datetime) -> Step:
+def comparing(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Have champion and challenger score the same version of the same data, and compare what they predict."""
-    taken = _compare(release, seen, now)
-    after = taken.release
+    update = _compare(release, seen, now)
+    after = update.release
     if after.state is not ReleaseState.COMPARING or not is_late(release, now):
-        return taken
+        return update
     why = after.held_because or (after.judgement.reason if after.judgement else "") or after.reason
     return end(release, ReleaseState.ABORTED, f"no verdict within {duration(release.plan.decide_within)}: {why}", now)
 
 
-def _compare(release: Release, seen: Observation, now: datetime) -> Step:
+def _compare(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     if gone := lost(release, seen, now):
         return gone
     before = release.traffic_at(COMPARE_STEP)
@@ -64,7 +64,7 @@ def _compare(release: Release, seen: Observation, now: datetime) -> Step:
 _UNREAD = Judgement(Verdict.INCONCLUSIVE, "the predictions were not read", has_data=False)
 
 
-def _decide(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> Step:
+def _decide(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> ReleaseUpdate:
     if judgement.verdict is Verdict.FAIL:
         return end(release, ReleaseState.REJECTED, judgement.reason, now)
     if judgement.verdict is Verdict.PASS:
@@ -74,7 +74,7 @@ def _decide(release: Release, judgement: Judgement, seen: Observation, now: date
     return hold(release, judgement.reason, now)
 
 
-def _undecided(release: Release, seen: Observation, now: datetime, *wanted: ScoreBatch) -> Step:
+def _undecided(release: Release, seen: Observation, now: datetime, *wanted: ScoreBatch) -> ReleaseUpdate:
     judgement = release.judgement or _UNREAD
     if asked := asked_to_promote(release, seen):
         return go_on(begin_swap(release, promotion(asked, judgement), now), now)
@@ -89,10 +89,10 @@ def begin_swap(release: Release, reason: str, now: datetime) -> Release:
     return replace(moved, step_index=0, phase="shifting", traffic_since=None, judgement=None)
 
 
-def _because(step: Step, why: str) -> Step:
-    """Return the step with what a deadline would give as the reason."""
+def _because(update: ReleaseUpdate, why: str) -> ReleaseUpdate:
+    """Return the update with what a deadline would give as the reason."""
     judgement = Judgement(Verdict.INCONCLUSIVE, why, has_data=False)
-    return replace(step, release=replace(step.release, judgement=judgement))
+    return replace(update, release=replace(update.release, judgement=judgement))
 
 
 def sides(release: Release) -> tuple[Serving, ...]:

@@ -18,14 +18,14 @@ from shared.ports.jobs import JobRequest
 from shared.release.core.actions import AskApproval, ClaimEndpoint, ReplaceHolder, SubmitJob
 from shared.release.core.names import evaluation_job
 from shared.release.core.observation import Observation, Rival
-from shared.release.core.transitions import UNCLEAR_WITHIN, Step, go_on, hold, is_late, move, soon, stay, tell
+from shared.release.core.transitions import UNCLEAR_WITHIN, ReleaseUpdate, go_on, hold, is_late, move, soon, stay, tell
 from shared.release.core.versions import is_newer
 from shared.release.core.words import duration, gates, split
 from shared.release.states.approval import STEP, call_to_decide, reminded, without_four_eyes
 from shared.release.states.ending import end
 
 
-def opened(release: Release, seen: Observation, now: datetime) -> Step:
+def opened(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Wait for the endpoint, claim it, and note what serves there."""
     if seen.model is None:
         return end(release, ReleaseState.REJECTED, _no_model(release), now)
@@ -45,7 +45,7 @@ def opened(release: Release, seen: Observation, now: datetime) -> Step:
     return _note_champion(replace(release, generation=seen.claim.generation), seen, now)
 
 
-def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetime) -> Step:
+def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Do what the policy says about an endpoint that another release holds."""
     waiting = replace(release, reason=f"waiting for endpoint {release.endpoint}, held by {holder}")
     if release.plan.on_new_version == "refuse":
@@ -64,7 +64,7 @@ def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetim
 _REPLACEABLE = frozenset({ReleaseState.DEPLOYING, ReleaseState.SHADOWING, ReleaseState.COMPARING, ReleaseState.CANARY})
 
 
-def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:
+def _note_champion(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     if len(seen.traffic) > 1:
         reason = f"the traffic of endpoint {release.endpoint} is split by hand: {split(seen.traffic)}"
         return hold(release, f"{reason}; give one deployment 100 %", now, about=reason)
@@ -88,7 +88,7 @@ def _note_champion(release: Release, seen: Observation, now: datetime) -> Step:
     return go_on(move(release, ReleaseState.GATING, f"endpoint {release.endpoint} is ours", now), now)
 
 
-def gating(release: Release, seen: Observation, now: datetime) -> Step:
+def gating(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Judge what needs no evaluation."""
     if newer := superseded(release, seen):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
@@ -104,13 +104,13 @@ def gating(release: Release, seen: Observation, now: datetime) -> Step:
     return _answer_gates(release, seen.gate_results, now)
 
 
-def evaluating(release: Release, seen: Observation, now: datetime) -> Step:
+def evaluating(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Have both versions score the same rows, then judge the scores."""
     if newer := superseded(release, seen):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     plan = release.plan.evaluation
     if plan is None:
-        return end(release, ReleaseState.FAILED, "the plan has no evaluation to wait for", now)
+        return end(release, ReleaseState.FAILED, "the release plan has no evaluation to wait for", now)
     job = evaluation_job(release.id)
     if seen.job is None:
         if is_late(release, now):
@@ -129,8 +129,8 @@ def evaluating(release: Release, seen: Observation, now: datetime) -> Step:
     return _answer_gates(release, seen.gate_results, now)
 
 
-def awaiting_approval(release: Release, seen: Observation, now: datetime) -> Step:
-    """Wait for people, and for no longer than the plan allows."""
+def awaiting_approval(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+    """Wait for people, and for no longer than the release plan allows."""
     if newer := superseded(release, seen) or _overtaken(release, seen):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     if decision := seen.decision:
@@ -259,7 +259,7 @@ def _course(release: Release) -> tuple[str, str]:
     return "traffic", " → ".join(f"{share} %" for share in release.steps)
 
 
-def _answer_gates(release: Release, results: tuple[GateResult, ...], now: datetime) -> Step:
+def _answer_gates(release: Release, results: tuple[GateResult, ...], now: datetime) -> ReleaseUpdate:
     known = {result.gate: result for result in (*release.gate_results, *results)}
     release = replace(release, gate_results=tuple(known.values()))
     failed = [result for result in results if result.verdict is Verdict.FAIL]
@@ -271,7 +271,7 @@ def _answer_gates(release: Release, results: tuple[GateResult, ...], now: dateti
     return _after_gates(release, gates(results) or "nothing stands in the way", now)
 
 
-def _wait_for_gates(release: Release, why: str, now: datetime) -> Step:
+def _wait_for_gates(release: Release, why: str, now: datetime) -> ReleaseUpdate:
     """Hold: what is unclear may become clear; at the deadline it is no good news."""
     if is_late(release, now):
         return end(release, ReleaseState.REJECTED, f"the evidence stayed inconclusive: {why}", now)
@@ -280,7 +280,7 @@ def _wait_for_gates(release: Release, why: str, now: datetime) -> Step:
     return hold(release, why, now)
 
 
-def _after_gates(release: Release, reason: str, now: datetime) -> Step:
+def _after_gates(release: Release, reason: str, now: datetime) -> ReleaseUpdate:
     evidence = {result.gate: f"{result.verdict}: {result.reason}" for result in release.gate_results}
     if release.state is ReleaseState.GATING and release.plan.evaluation:
         return go_on(move(release, ReleaseState.EVALUATING, reason, now, evidence), now)
@@ -289,7 +289,7 @@ def _after_gates(release: Release, reason: str, now: datetime) -> Step:
     return _ask(release, reason, now, evidence)
 
 
-def _ask(release: Release, reason: str, now: datetime, evidence: Mapping[str, str] | None = None) -> Step:
+def _ask(release: Release, reason: str, now: datetime, evidence: Mapping[str, str] | None = None) -> ReleaseUpdate:
     if refusal := without_four_eyes(release):
         return end(release, ReleaseState.REJECTED, refusal, now)
     asking = move(release, ReleaseState.AWAITING_APPROVAL, reason, now, evidence)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.release import Release, ReleaseState
 from shared.release.core.observation import Observation
-from shared.release.core.transitions import Step, hold, is_late, unheld
+from shared.release.core.transitions import ReleaseUpdate, hold, is_late, unheld
 from shared.release.core.words import asked
 from shared.release.states.bake import ask_to_decide
 from shared.release.states.ending import end, hold_and_call, roll_back
@@ -40,7 +40,7 @@ def seeing(release: Release, seen: Observation) -> Release:
     return replace(after, held_about="") if release.phase == "asking" else unheld(after)
 
 
-def blind(release: Release, seen: Observation, now: datetime) -> Step:
+def blind(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Wait, at growing intervals; give up at the deadline, or when a person asks to."""
     since = release.unseen_since or now
     release, why = replace(release, unseen_since=since), f"{BLIND}: {seen.unseen}"
@@ -54,26 +54,26 @@ def blind(release: Release, seen: Observation, now: datetime) -> Step:
     return _wait(release, why, since, now)
 
 
-def _wait(release: Release, why: str, since: datetime, now: datetime) -> Step:
+def _wait(release: Release, why: str, since: datetime, now: datetime) -> ReleaseUpdate:
     if now - since < TELLS_AFTER:
-        return _again(Step(release, (), now), since, now)
+        return _again(ReleaseUpdate(release, (), now), since, now)
     held = _told(release, why, now)
     if release.phase == "asking":
         held = replace(held, release=replace(held.release, held_because=release.held_because))
     return _again(held, since, now)
 
 
-def _again(step: Step, since: datetime, now: datetime) -> Step:
-    """Return the step, looked at again later and later, but not after a deadline."""
-    release = step.release
+def _again(update: ReleaseUpdate, since: datetime, now: datetime) -> ReleaseUpdate:
+    """Return the update, looked at again later and later, but not after a deadline."""
+    release = update.release
     wake_at = next((since + after for after in SOON if since + after > now), now + LATER)
     deadline = max(release.deadline, since + ACTS_AFTER) if release.deadline else None
     if deadline and now < deadline < wake_at:
         wake_at = deadline
-    return Step(replace(release, wake_at=wake_at), step.actions, wake_at)
+    return ReleaseUpdate(replace(release, wake_at=wake_at), update.actions, wake_at)
 
 
-def _at_deadline(release: Release, why: str, since: datetime, now: datetime) -> Step:
+def _at_deadline(release: Release, why: str, since: datetime, now: datetime) -> ReleaseUpdate:
     if release.state in {ReleaseState.ROLLING_BACK, ReleaseState.PROMOTED} or release.phase == "ending":
         return _again(_about_that(hold_and_call(release, f"{release.reason}; {why}", now)), since, now)
     if release.state is ReleaseState.WATCHING and not _goes_back(release):
@@ -84,24 +84,24 @@ def _at_deadline(release: Release, why: str, since: datetime, now: datetime) -> 
     return _give_up(release, state, f"the time for {release.state} is up, and {why}", now)
 
 
-def unmeasured(before: Release, taken: Step, seen: Observation, now: datetime) -> Step:
-    """Return the step; people are told once, as of any other blindness, when the measurements cannot be read."""
-    after, unread = taken.release, seen.judgement.unread if seen.judgement else ""
+def unmeasured(before: Release, update: ReleaseUpdate, seen: Observation, now: datetime) -> ReleaseUpdate:
+    """Return the update; people are told once, as of any other blindness, when the measurements cannot be read."""
+    after, unread = update.release, seen.judgement.unread if seen.judgement else ""
     if not unread or after.state is not before.state or after.phase != before.phase:
-        return taken
+        return update
     since = before.unseen_since or now
     after = replace(after, unseen_since=since, unseen_told=before.unseen_told)
     if now - since >= TELLS_AFTER and not before.unseen_told:
         after = _told(replace(after, held_because=""), unread, now).release
-    return replace(taken, release=replace(after, wake_at=taken.wake_at))
+    return replace(update, release=replace(after, wake_at=update.wake_at))
 
 
-def _told(release: Release, why: str, now: datetime) -> Step:
+def _told(release: Release, why: str, now: datetime) -> ReleaseUpdate:
     return hold(replace(release, unseen_told=True), why, now, about=BLIND)
 
 
-def _about_that(step: Step) -> Step:
-    return replace(step, release=replace(step.release, held_about=BLIND, unseen_told=True))
+def _about_that(update: ReleaseUpdate) -> ReleaseUpdate:
+    return replace(update, release=replace(update.release, held_about=BLIND, unseen_told=True))
 
 
 def _goes_back(release: Release) -> bool:
@@ -109,7 +109,7 @@ def _goes_back(release: Release) -> bool:
     return release.champion is not None and (release.phase == "asking" or release.plan.on_undecided == "roll-back")
 
 
-def _give_up(release: Release, state: ReleaseState, reason: str, now: datetime) -> Step:
+def _give_up(release: Release, state: ReleaseState, reason: str, now: datetime) -> ReleaseUpdate:
     if release.state.is_before_serving:
         return end(release, state, reason, now)
     return roll_back(release, ReleaseState.ABORTED, reason, now)

@@ -12,7 +12,17 @@ from shared.release.core.actions import CancelJobs, CloseApproval, GiveBackEndpo
 from shared.release.core.judgements import champion_fails, champion_is_no_better
 from shared.release.core.observation import Observation
 from shared.release.core.size import too_small
-from shared.release.core.transitions import CALL_AGAIN_AFTER, Step, go_on, hold, is_late, move, percent, stay, tell
+from shared.release.core.transitions import (
+    CALL_AGAIN_AFTER,
+    ReleaseUpdate,
+    go_on,
+    hold,
+    is_late,
+    move,
+    percent,
+    stay,
+    tell,
+)
 from shared.release.core.words import split
 
 _TOLD = {
@@ -25,7 +35,7 @@ _TOLD = {
 }
 
 
-def end(release: Release, state: ReleaseState, reason: str, now: datetime, **more: str) -> Step:
+def end(release: Release, state: ReleaseState, reason: str, now: datetime, **more: str) -> ReleaseUpdate:
     """End the release; people hear of every ending but a quiet success and being superseded.
 
     Args:
@@ -39,7 +49,7 @@ def end(release: Release, state: ReleaseState, reason: str, now: datetime, **mor
 
 def _end(
     release: Release, state: ReleaseState, kind: NoticeKind | None, reason: str, now: datetime, **more: str
-) -> Step:
+) -> ReleaseUpdate:
     if state in {ReleaseState.ABORTED, ReleaseState.SUPERSEDED} and (jobs := _running_jobs(release)):
         reason = f"{reason}; {jobs}"
     ended = move(release, state, reason, now, more)
@@ -57,7 +67,7 @@ def _running_jobs(release: Release) -> str:
     return ""
 
 
-def _restored(release: Release, ends_as: Ending, now: datetime) -> Step:
+def _restored(release: Release, ends_as: Ending, now: datetime) -> ReleaseUpdate:
     """End a release whose champion has its traffic back, as it was just read; only then a roll back is told."""
     kind = _TOLD[ends_as]
     if kind is NoticeKind.RELEASE_ABORTED:
@@ -70,12 +80,12 @@ def _was_given_traffic(release: Release) -> bool:
     return bool(release.traffic_steps) or any(each.entered is ReleaseState.CANARY for each in release.history)
 
 
-def roll_back(release: Release, ends_as: Ending, reason: str, now: datetime) -> Step:
+def roll_back(release: Release, ends_as: Ending, reason: str, now: datetime) -> ReleaseUpdate:
     """Begin to give the champion its traffic back; done only when that was read back."""
     return go_on(replace(move(release, ReleaseState.ROLLING_BACK, reason, now), ends_as=ends_as, phase=None), now)
 
 
-def go_back(release: Release, seen: Observation, ends_as: Ending, reason: str, now: datetime) -> Step:
+def go_back(release: Release, seen: Observation, ends_as: Ending, reason: str, now: datetime) -> ReleaseUpdate:
     """Begin to give the champion its traffic back, or hold where that would harm.
 
     No traffic is moved to a version that does not answer, or fails more than the policy bears. People are called
@@ -103,14 +113,14 @@ def trouble_of_champion(release: Release, seen: Observation) -> str:
     return ""
 
 
-def hold_and_call(release: Release, reason: str, now: datetime) -> Step:
+def hold_and_call(release: Release, reason: str, now: datetime) -> ReleaseUpdate:
     """Hold, and call people anew at each deadline: only they can decide."""
     if is_late(release, now):
         release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")
     return hold(release, reason, now)
 
 
-def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:
+def rolling_back(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Write the champion's traffic until it is read back. This never gives up: it calls people again instead."""
     ends_as, champion = release.ends_as or ReleaseState.ABORTED, release.champion
     if seen.endpoint is None:
@@ -141,8 +151,8 @@ def rolling_back(release: Release, seen: Observation, now: datetime) -> Step:
     return stay(release, now, *clear, write)
 
 
-def _unready(release: Release, champion: Serving, seen: Observation, now: datetime) -> Step | None:
-    """Return the step while the champion cannot take its traffic: it does not answer, or was scaled down.
+def _unready(release: Release, champion: Serving, seen: Observation, now: datetime) -> ReleaseUpdate | None:
+    """Return the update while the champion cannot take its traffic: it does not answer, or was scaled down.
 
     Azure says Updating of a deployment that grows. What has not grown by the first deadline gets the traffic as it is:
     people are called then, and the challenger, which was found bad, does not go on serving.
@@ -158,7 +168,7 @@ def _unready(release: Release, champion: Serving, seen: Observation, now: dateti
     return stay(release, now, scaling) if scaling and may_grow else None
 
 
-def _unmirror(release: Release, clear: tuple[SetMirror, ...], now: datetime) -> Step:
+def _unmirror(release: Release, clear: tuple[SetMirror, ...], now: datetime) -> ReleaseUpdate:
     """Have no more requests copied. The traffic was never ours to change: it stays as it is."""
     if not is_late(release, now):
         return stay(release, now, *clear)
@@ -184,7 +194,7 @@ def _is_restored(release: Release, seen: Observation) -> bool:
     return not owns or (seen.claim is not None and dict(seen.claim.desired) == target)
 
 
-def settled(release: Release, seen: Observation, now: datetime) -> Step:
+def settled(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Give the endpoint back. What serves now is read from the release's own ending, not guessed."""
     owns = seen.claim is not None and seen.claim.owner == release.id
     if owns:
@@ -194,7 +204,7 @@ def settled(release: Release, seen: Observation, now: datetime) -> Step:
         idle = _idle(release, champion, now)
         give_back = GiveBackEndpoint(release.endpoint, champion, last_known_good, idle)
         return go_on(release, now, *_closing(release), give_back)
-    return Step(replace(release, is_settled=release.posted == len(release.notices)), (), now)
+    return ReleaseUpdate(replace(release, is_settled=release.posted == len(release.notices)), (), now)
 
 
 def _closing(release: Release) -> tuple[CloseApproval | CancelJobs, ...]:

@@ -11,12 +11,12 @@ from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState
 from shared.release.core.actions import SetTraffic
 from shared.release.core.observation import EndpointClaim, Observation
-from shared.release.core.transitions import CALL_AGAIN_AFTER, LATE_WRITE_WITHIN, Step, hold, noted, stay, tell
+from shared.release.core.transitions import CALL_AGAIN_AFTER, LATE_WRITE_WITHIN, ReleaseUpdate, hold, noted, stay, tell
 from shared.release.core.words import split
 from shared.release.states.ending import end, roll_back
 
 
-def lost(release: Release, seen: Observation, now: datetime) -> Step | None:
+def lost(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate | None:
     """Return how it ends when something was deleted under us: nothing is created again."""
     if seen.endpoint is None:
         return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
@@ -56,7 +56,9 @@ def landed_late(
     return dict(traffic) in [*open_writes, *(dict(late) for late in claim.late)]
 
 
-def other_traffic(release: Release, seen: Observation, target: Mapping[DeploymentName, int], now: datetime) -> Step:
+def other_traffic(
+    release: Release, seen: Observation, target: Mapping[DeploymentName, int], now: datetime
+) -> ReleaseUpdate:
     """Answer traffic that is not the wanted one.
 
     A late write of ours is overwritten. What a person did is left, and holds the release, unless the policy says to

@@ -13,7 +13,7 @@ from shared.domain.ids import DeploymentName
 from shared.domain.release import Release, ReleaseState
 from shared.release.core.actions import SendProbes
 from shared.release.core.observation import Observation
-from shared.release.core.transitions import Step
+from shared.release.core.transitions import ReleaseUpdate
 
 # One look's probes take no longer: whoever asks for an abort must not wait for them.
 LONGEST = timedelta(seconds=10)
@@ -30,19 +30,19 @@ def is_due(release: Release, now: datetime) -> bool:
     return last is None or _interval(now, release) > _interval(last, release)
 
 
-def probed(before: Release, taken: Step, seen: Observation, now: datetime) -> Step:
-    """Return the step with the probes that are missing to `per_interval` real requests of either deployment.
+def probed(before: Release, update: ReleaseUpdate, seen: Observation, now: datetime) -> ReleaseUpdate:
+    """Return the update with the probes that are missing to `per_interval` real requests of either deployment.
 
     That they were asked for is stored before they are sent, so that they are not sent again.
     """
-    after, sample = taken.release, seen.probe_sample
+    after, sample = update.release, seen.probe_sample
     if not sample or not is_due(before, now) or not _is_judged(after) or after.state is not before.state:
-        return taken
+        return update
     missing = _missing(after, now)
     if not missing:
-        return taken
+        return update
     send = SendProbes(after.endpoint, _alternating(after, sample, missing, now), _within(after))
-    return replace(taken, release=replace(after, probed_at=now), actions=(*taken.actions, send))
+    return replace(update, release=replace(after, probed_at=now), actions=(*update.actions, send))
 
 
 def _is_judged(release: Release) -> bool:

@@ -16,7 +16,7 @@ from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote, 
 from shared.release.core.size import size_words, too_small
 from shared.release.core.transitions import (
     SHIFT_WITHIN,
-    Step,
+    ReleaseUpdate,
     go_on,
     hold,
     hold_without_data,
@@ -39,7 +39,7 @@ from shared.release.states.smoke_test import SMOKE_TRIES, smoke_problem
 SEEN_WITHIN = timedelta(minutes=5)
 
 
-def deploying(release: Release, seen: Observation, now: datetime) -> Step:
+def deploying(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Bring the challenger up, without traffic."""
     challenger = release.challenger
     if seen.endpoint is None and release.champion:
@@ -62,7 +62,7 @@ def deploying(release: Release, seen: Observation, now: datetime) -> Step:
     return stay(release, now) if found else _make(release, seen, now)
 
 
-def _make(release: Release, seen: Observation, now: datetime) -> Step:
+def _make(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Ask for what is not there: the endpoint first, then the deployment, once."""
     if seen.endpoint is None:
         return stay(release, now, CreateEndpoint(release.endpoint))
@@ -75,7 +75,7 @@ def _make(release: Release, seen: Observation, now: datetime) -> Step:
     return stay(release, now, CreateDeployment(_deployment_request(release)))
 
 
-def _gone(release: Release, deployed_at: datetime, now: datetime) -> Step:
+def _gone(release: Release, deployed_at: datetime, now: datetime) -> ReleaseUpdate:
     """Wait for a deployment that was asked for to be seen, and not for long: somebody deleted it, and it is not made
     again."""
     if now - deployed_at < SEEN_WITHIN:
@@ -84,7 +84,7 @@ def _gone(release: Release, deployed_at: datetime, now: datetime) -> Step:
     return end(release, ReleaseState.LOST, why, now)
 
 
-def _up(release: Release, seen: Observation, now: datetime) -> Step:
+def _up(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Have the challenger, which is up, reach its size and answer the smoke test, then begin to use it."""
     reason = f"deployment {release.challenger.deployment} is up"
     if scaling := too_small(release, seen, release.challenger):
@@ -106,7 +106,7 @@ def _up(release: Release, seen: Observation, now: datetime) -> Step:
     return go_on(_shift(move(release, ReleaseState.CANARY, reason, now), 0, now), now)
 
 
-def canary(release: Release, seen: Observation, now: datetime) -> Step:
+def canary(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Move traffic to the challenger step by step; only a PASS moves it on."""
     if gone := lost(release, seen, now):
         return gone
@@ -126,7 +126,7 @@ def _shift(release: Release, step_index: int, now: datetime) -> Release:
     )
 
 
-def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
+def _shift_on(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     before, target = release.traffic_at(release.step_index - 1), release.traffic_at(release.step_index)
     if seen.traffic == target and not seen.is_updating:
         return _reached(release, now)
@@ -143,7 +143,7 @@ def _shift_on(release: Release, seen: Observation, now: datetime) -> Step:
     return stay(unheld(release), now, SetTraffic(release.endpoint, target))
 
 
-def _reached(release: Release, now: datetime) -> Step:
+def _reached(release: Release, now: datetime) -> ReleaseUpdate:
     share = release.traffic_at(release.step_index)[release.challenger.deployment]
     is_first = not release.traffic_steps
     release = replace(unheld(release), traffic_steps=(*release.traffic_steps, share), traffic_since=now)
@@ -156,7 +156,7 @@ def _reached(release: Release, now: datetime) -> Step:
     return stay(release, now)
 
 
-def _bake(release: Release, seen: Observation, now: datetime) -> Step:
+def _bake(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
     if release.plan.ab:
         release, judgement = tested(release, seen, judgement, now)
@@ -165,8 +165,8 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     if has_failed(judgement):
         return go_back(release, seen, ReleaseState.ROLLED_BACK, judgement.reason, now)
     if seen.traffic != release.traffic_at(release.step_index):
-        step = other_traffic(release, seen, release.traffic_at(release.step_index), now)
-        return _late_or(step, release, seen, now, changed_by_hand(seen))
+        update = other_traffic(release, seen, release.traffic_at(release.step_index), now)
+        return _late_or(update, release, seen, now, changed_by_hand(seen))
     if held := asked_to_hold(seen):
         return _late_or(hold(release, held, now, about=HOLD), release, seen, now, held)
     if request := asked_to_promote(release, seen):
@@ -182,12 +182,12 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     return _late_or(_bake_on(unheld(release), baked, now), release, seen, now, judgement.reason)
 
 
-def _without_data(release: Release, seen: Observation, judgement: Judgement, now: datetime) -> Step:
+def _without_data(release: Release, seen: Observation, judgement: Judgement, now: datetime) -> ReleaseUpdate:
     """Give up, or hold, as the policy says; of data that come and go people hear once a step."""
     if release.plan.judge.on_no_data == "abort":
         return go_back(release, seen, ReleaseState.ABORTED, judgement.reason, now)
-    step = hold_without_data(release, f"at {_step_text(release)}", judgement.reason, now)
-    return _late_or(step, release, seen, now, judgement.reason)
+    update = hold_without_data(release, f"at {_step_text(release)}", judgement.reason, now)
+    return _late_or(update, release, seen, now, judgement.reason)
 
 
 def _next_step(release: Release, reason: str, now: datetime) -> Release:
@@ -195,16 +195,16 @@ def _next_step(release: Release, reason: str, now: datetime) -> Release:
     return _shift(moved, release.step_index + 1, now)
 
 
-def _bake_on(release: Release, baked: timedelta, now: datetime) -> Step:
-    step = stay(release, now)
+def _bake_on(release: Release, baked: timedelta, now: datetime) -> ReleaseUpdate:
+    update = stay(release, now)
     rest = release.plan.bake - baked
-    if timedelta(0) < rest < step.wake_at - now:
+    if timedelta(0) < rest < update.wake_at - now:
         wake_at = now + rest
-        return Step(replace(step.release, wake_at=wake_at), step.actions, wake_at)
-    return step
+        return ReleaseUpdate(replace(update.release, wake_at=wake_at), update.actions, wake_at)
+    return update
 
 
-def _late_or(otherwise: Step, release: Release, seen: Observation, now: datetime, why: str) -> Step:
+def _late_or(otherwise: ReleaseUpdate, release: Release, seen: Observation, now: datetime, why: str) -> ReleaseUpdate:
     if not is_late(release, now):
         return otherwise
     decided = f"no verdict within {duration(release.plan.decide_within)} at {_step_text(release)}: {why}"

@@ -15,7 +15,7 @@ from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote, 
 from shared.release.core.transitions import (
     CALL_AGAIN_AFTER,
     SHIFT_WITHIN,
-    Step,
+    ReleaseUpdate,
     go_on,
     hold,
     hold_without_data,
@@ -39,7 +39,7 @@ def begin_shadowing(release: Release, reason: str, now: datetime) -> Release:
     return replace(begun, phase="shifting", step_index=SHADOW_STEP, traffic_since=None, judgement=None)
 
 
-def shadowing(release: Release, seen: Observation, now: datetime) -> Step:
+def shadowing(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Copy requests to the challenger until it is proven no worse, then stop copying: Azure ML lets no deployment
     have both copies and traffic.
 
@@ -48,14 +48,14 @@ def shadowing(release: Release, seen: Observation, now: datetime) -> Step:
     if gone := lost(release, seen, now):
         return gone
     if seen.traffic != release.traffic_at(SHADOW_STEP):
-        step = other_traffic(release, seen, release.traffic_at(SHADOW_STEP), now)
-        return _give_up_late(step, release, now, "the traffic was changed by hand")
+        update = other_traffic(release, seen, release.traffic_at(SHADOW_STEP), now)
+        return _give_up_late(update, release, now, "the traffic was changed by hand")
     if release.phase == "baking":
         return _bake(release, seen, now)
     return _shift(release, seen, now)
 
 
-def _shift(release: Release, seen: Observation, now: datetime) -> Step:
+def _shift(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     target = release.mirror
     if seen.mirror == target and not seen.is_updating:
         release = unheld(release)
@@ -76,7 +76,7 @@ def _after(release: Release, now: datetime) -> Release:
     return replace(moved, step_index=0, phase="shifting", traffic_since=None, judgement=None)
 
 
-def _bake(release: Release, seen: Observation, now: datetime) -> Step:
+def _bake(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
     release = replace(release, judgement=judgement)
     baked = now - (release.traffic_since or release.entered_at)
@@ -100,7 +100,7 @@ def _bake(release: Release, seen: Observation, now: datetime) -> Step:
     return _give_up_late(stay(unheld(release), now), release, now, judgement.reason)
 
 
-def _without_data(release: Release, judgement: Judgement, now: datetime) -> Step:
+def _without_data(release: Release, judgement: Judgement, now: datetime) -> ReleaseUpdate:
     if release.plan.judge.on_no_data == "abort":
         return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
     waiting = hold_without_data(release, "in the shadow", judgement.reason, now)
@@ -126,7 +126,7 @@ def _clear(release: Release, reason: str, now: datetime) -> Release:
     return replace(unheld(release), phase="clearing", reason=reason, deadline=now + SHIFT_WITHIN)
 
 
-def _give_up_late(otherwise: Step, release: Release, now: datetime, why: str) -> Step:
+def _give_up_late(otherwise: ReleaseUpdate, release: Release, now: datetime, why: str) -> ReleaseUpdate:
     if not is_late(release, now):
         return otherwise
     decided = f"no verdict within {duration(release.plan.decide_within)} in the shadow: {why}"

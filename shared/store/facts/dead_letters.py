@@ -69,7 +69,7 @@ class GivenUp:
 
 
 class GivenUpEvents:
-    """Reads Event Grid's blobs, and takes out of them what is settled."""
+    """Reads Event Grid's blobs, and takes out of them what is resolved."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs

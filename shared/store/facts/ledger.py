@@ -206,7 +206,7 @@ class Ledger:
             yield _key(item.name)
 
     def _settle(self, key: FactKey, change: Callable[[Entry], Entry]) -> bool:
-        """Change a parked entry, guarded by its ETag: of two people who settle it, one wins."""
+        """Change a parked entry, guarded by its ETag: of two people who resolve it, one wins."""
         name = _name(key)
         found = self._blobs.get(name)
         entry = decode(Entry, found.body) if found else None

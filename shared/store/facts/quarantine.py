@@ -23,7 +23,7 @@ RETURNED = {"state": "returned"}
 class Quarantined:
     """`code` and `reason` say what is wrong; `body` is the event as it came.
 
-    `state` is "opened" while somebody is putting it back, and "settled" once it was put back or dismissed.
+    `state` is "opened" while somebody is putting it back, and "settled" once it is resolved: put back or dismissed.
     """
 
     code: str
@@ -35,7 +35,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An item that somebody settles; `etag` shows whether it was set aside anew meanwhile."""
+    """An item that somebody is resolving; `etag` shows whether it was set aside again meanwhile."""
 
     identifier: str
     item: Quarantined
@@ -61,12 +61,12 @@ class Quarantine:
         if self._blobs.create(name, encode(item)) is None:
             found = self._blobs.get(name)
             if found is not None and decode(Quarantined, found.body).state != "waiting":
-                # It was put back, and is here again. Who is settling it sees that by the ETag.
+                # It was put back, and is here again. Whoever is resolving it sees that by the ETag.
                 self._blobs.replace(name, encode(item), found.etag, RETURNED)
         return identifier
 
     def open(self, identifier: str) -> Opened | None:
-        """Begin to settle an item; None when it is settled, or somebody else begins at this moment."""
+        """Begin to resolve an item; None when it is resolved, or somebody else begins at this moment."""
         found = self._blobs.get(_name(identifier))
         item = None if found is None else decode(Quarantined, found.body)
         if found is None or item is None or item.state == "settled":
@@ -75,11 +75,11 @@ class Quarantine:
         written = self._blobs.replace(_name(identifier), encode(opened), found.etag)
         return None if written is None else Opened(identifier, opened, written.etag)
 
-    def settle(self, opened: Opened) -> bool:
-        """Take the item out of the view; False when it was set aside anew meanwhile, and so stays."""
-        settled = replace(opened.item, state="settled")
+    def resolve(self, opened: Opened) -> bool:
+        """Take the item out of the view; False when it was set aside again meanwhile, and so stays."""
+        resolved = replace(opened.item, state="settled")
         name = _name(opened.identifier)
-        return self._blobs.replace(name, encode(settled), opened.etag, {"state": "settled"}) is not None
+        return self._blobs.replace(name, encode(resolved), opened.etag, {"state": "settled"}) is not None
 
     def note_ignored(self, item: Quarantined) -> None:
         """Keep an event of a type nobody reacts to, so that its absence elsewhere is no riddle."""
@@ -87,7 +87,7 @@ class Quarantine:
         self._blobs.create(f"{IGNORED}{identifier}.json", encode(item))
 
     def waiting(self) -> Iterator[tuple[str, BlobItem]]:
-        """Yield the ids of what is not settled, with their blobs, which are not read."""
+        """Yield the ids of what is not resolved, with their blobs, which are not read."""
         for item in self._blobs.list(QUARANTINE):
             if item.metadata.get("state") != "settled":
                 yield item.name.removeprefix(QUARANTINE).removesuffix(".json"), item
@@ -101,7 +101,7 @@ class Quarantine:
         return None if found is None else decode(Quarantined, found.body)
 
     def items(self) -> Iterator[tuple[str, Quarantined]]:
-        """Yield what is not settled."""
+        """Yield what is not resolved."""
         for identifier, _ in self.waiting():
             if item := self.item(identifier):
                 yield identifier, item

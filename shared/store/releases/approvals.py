@@ -69,7 +69,7 @@ class ApprovalRecords:
         blob = self.blobs.get(_folder(release, digest) + "decision.json")
         return None if blob is None else decode(Decision, blob.body)
 
-    def settle(self, release: ReleaseId, digest: str, decision: Decision) -> Decision:
+    def decide(self, release: ReleaseId, digest: str, decision: Decision) -> Decision:
         """Store the decision and return the one that stays, whoever made it."""
         return decode(Decision, self._first(_folder(release, digest) + "decision.json", encode(decision)))
 

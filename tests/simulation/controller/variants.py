@@ -15,9 +15,9 @@ from shared.engine.releases.reconcile import Reconciler
 from shared.errors import PermanentError
 from shared.ports.clock import Deadline
 from shared.ports.endpoints import DeploymentRequest
-from shared.release import step
+from shared.release import advance
 from shared.release.core.observation import Observation
-from shared.release.core.transitions import Step, stay
+from shared.release.core.transitions import ReleaseUpdate, stay
 from shared.release.states import ab_test, before_traffic, blind, ending
 from shared.store.codec import encode
 from shared.store.releases.batch_runs import BatchRun, BatchRunStore
@@ -40,17 +40,17 @@ def _make_whatever(actor: Actor, release: Release, request: DeploymentRequest, d
     actor._of(release).create_deployment(request, deadline)
 
 
-def _waits_for_ever(release: Release, why: str, since: datetime, now: datetime) -> Step:
+def _waits_for_ever(release: Release, why: str, since: datetime, now: datetime) -> ReleaseUpdate:
     return blind._wait(release, why, since, now)
 
 
-def _in_silence(release: Release, why: str, now: datetime) -> Step:
+def _in_silence(release: Release, why: str, now: datetime) -> ReleaseUpdate:
     return stay(replace(release, held_because=why), now)
 
 
-def _at_once(step: Step, since: datetime, now: datetime) -> Step:
+def _at_once(update: ReleaseUpdate, since: datetime, now: datetime) -> ReleaseUpdate:
     wake_at = now + timedelta(seconds=5)
-    return Step(replace(step.release, wake_at=wake_at), step.actions, wake_at)
+    return ReleaseUpdate(replace(update.release, wake_at=wake_at), update.actions, wake_at)
 
 
 class RaisesWhatItCannotSee(Reconciler):
@@ -99,7 +99,7 @@ def _went_back(release: Release, seen: Observation) -> bool:
     return seen.claim is not None and dict(seen.claim.desired) == release.traffic_at(-1)
 
 
-def _passed(release: Release, why: str, now: datetime) -> Step:
+def _passed(release: Release, why: str, now: datetime) -> ReleaseUpdate:
     return before_traffic._after_gates(release, why, now)
 
 
@@ -116,7 +116,7 @@ _SILENT = Patch(blind, "_told", _in_silence)
 _NO_REFUSALS = Patch(reconcile, "tell_refusal", lambda *_: None)
 _HAMMERS = Patch(blind, "_again", _at_once)
 _TO_THE_DOWN = (
-    Patch(step, "on_its_feet", lambda _, taken, *__: taken),
+    Patch(advance, "on_its_feet", lambda _, update, *__: update),
     Patch(endpoint_keeper, "cannot_take", lambda *_: ""),
 )
 _ANYBODY = Patch(approvals, "bar_to_vote", lambda *_, **__: None)

@@ -65,7 +65,7 @@ def test_the_same_person_and_choice_gets_the_same_answer_again(office: Office) -
     assert office.vote(ANA.upper()).status == 200
 
 
-def test_another_answer_to_a_settled_question_names_who_decided(office: Office) -> None:
+def test_another_answer_to_a_decided_question_names_who_decided(office: Office) -> None:
     office.vote(ANA)
     for other in (office.vote(BEN), office.vote(BEN, "reject", "no"), office.vote(ANA, "reject", "changed my mind")):
         assert (other.status, other.code, other.by) == (409, "decided", (ANA,))
@@ -223,8 +223,8 @@ def test_racing_answers_and_the_deadline_make_one_decision() -> None:
         final = office.approvals.decision(RELEASE, "d1")
         assert final is not None
         assert len(outcomes) == 6
-        settled = {outcome.decision for outcome in outcomes if outcome.decision}
-        assert settled <= {final}
+        decided = {outcome.decision for outcome in outcomes if outcome.decision}
+        assert decided <= {final}
         accepted = {outcome.code for outcome in outcomes if outcome.code in ("approved", "rejected")}
         assert accepted <= {final.choice}
         assert set(seen) <= {final.choice, None}

@@ -102,7 +102,7 @@ def test_replaying_everything_puts_back_what_acts_and_leaves_what_cannot_be_read
     ]
     assert len(astray.queues.texts(EVENTS)) == 1
     assert [item.source for item in astray.dead_letters.items()] == ["quarantine"]
-    assert {(each.by, each.reason) for each in astray.replay.settlements.all()} == {("ana", "mended")}
+    assert {(each.by, each.reason) for each in astray.replay.resolutions.all()} == {("ana", "mended")}
 
 
 def test_nobody_there_to_ask_is_refused(astray: FakeApp, run: Run) -> None:

@@ -76,7 +76,7 @@ def test_dismissing_clears_the_status_and_keeps_who_and_why(
 
     assert run_json("status")["unsettled"]["failed_notices"] == 0
     assert record(fake, stored).state == "sent"
-    (settled,) = fake.replay.settlements.all()
+    (settled,) = fake.replay.resolutions.all()
     assert (settled.by, settled.reason, settled.trouble) == ("ben", "by phone", "550 no such user")
 
 

@@ -72,7 +72,7 @@ def test_get_tells_the_whole_story(fake: FakeApp, running: Release, run: Run) ->
     fake.approvals.records.ask(approval)
     vote = Vote("ana@example.com", "approve", "looks good", NOW)
     fake.approvals.records.cast(running.id, approval.digest, vote)
-    fake.approvals.records.settle(
+    fake.approvals.records.decide(
         running.id, approval.digest, Decision("approved", ("ana@example.com",), "looks good", NOW)
     )
 

@@ -50,7 +50,7 @@ def test_a_model_that_is_well_is_shown_whole_and_exits_0(healthy: FakeApp, run: 
         "flight-delay-3: canary, step 1 of 3, baking, 10 % of the traffic, for 9 min",
         "job-8f14e45fceea167a-0: drift, 1 h ago",
         "drift, 1 h ago: dep_delay drifted",
-        "Unsettled: nothing",
+        "Open work: nothing",
         "Nothing needs a person.",
     ):
         assert part in shown.stdout
@@ -186,7 +186,7 @@ def test_what_went_astray_calls_a_person_until_it_is_dismissed(healthy: FakeApp,
     assert shown.exit_code == 1
     assert "1 delivery given up by Event Grid: vigia events dead" in shown.stdout
     assert "2 messages failed too often: vigia events dead" in shown.stdout
-    assert "Unsettled: 2 messages that failed too often, 1 delivery given up by Event Grid" in shown.stdout
+    assert "Open work: 2 messages that failed too often, 1 delivery given up by Event Grid" in shown.stdout
     ids = [item.id for item in healthy.dead_letters.items()]
     assert run("events", "dismiss", *ids, "--reason", "a drill").exit_code == 0
     assert run("status").exit_code == 0
@@ -198,7 +198,7 @@ def test_work_in_progress_is_counted_and_calls_nobody(healthy: FakeApp, run: Run
     shown = run("status")
 
     assert shown.exit_code == 0
-    assert "Unsettled: 1 fact in progress" in shown.stdout
+    assert "Open work: 1 fact in progress" in shown.stdout
 
 
 def test_stored_texts_cannot_drive_the_terminal(healthy: FakeApp, run: Run) -> None:

@@ -16,7 +16,7 @@ from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.ledger import Ledger
 from shared.store.facts.quarantine import Quarantine
 from shared.store.facts.queue_errors import Troubles
-from shared.store.facts.settlements import Settlement, Settlements
+from shared.store.facts.resolutions import Resolution, Resolutions
 from shared.store.notices.outbox import OutboxStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.unit.engine.fact_world import HOME, LEASE, Fused, World
@@ -63,7 +63,7 @@ class Astray(World):
             Quarantine(blobs),
             Ledger(blobs, LEASE),
             LargeEvents(blobs),
-            Settlements(blobs),
+            Resolutions(blobs),
             Troubles(blobs, self.clock),
             self.clock,
         )
@@ -80,8 +80,8 @@ class Astray(World):
         )
 
     @property
-    def settlements(self) -> list[Settlement]:
-        return list(Settlements(self.memory).all())
+    def resolutions(self) -> list[Resolution]:
+        return list(Resolutions(self.memory).all())
 
     def give_up(self, *bodies: str, name: str = "a", subscription: str = "MODEL-REGISTERED") -> None:
         """Have Event Grid give these events up, in one blob; CloudEvents lose their specversion."""

@@ -15,14 +15,14 @@ from shared.errors import PolicyError
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
+from shared.release.advance import advance
 from shared.release.core.observation import Observation
-from shared.release.core.transitions import Step
+from shared.release.core.transitions import ReleaseUpdate
 from shared.release.sections.ab_test import can_tell
 from shared.release.sections.gates_and_approval import SECTIONS
 from shared.release.sections.rollout import Rollout
 from shared.release.sections.to_plan import plan_from
 from shared.release.states.ab_test import due
-from shared.release.step import step
 from shared.store.codec import decode, encode
 from tests.fakes.releases import NOW, a_plan, a_release
 
@@ -61,12 +61,12 @@ def look(
     guard: Judgement = GOOD,
     outcome: Judgement | None = None,
     request: ReleaseRequest | None = None,
-) -> Step:
+) -> ReleaseUpdate:
     deployments = tuple(
         DeploymentRecord(name, ModelName("flight-delay"), ModelVersion(name[-1]), "Succeeded") for name in (V1, V2)
     )
     endpoint = EndpointRecord(EndpointName("flight-delay"), "Succeeded", {V1: 50, V2: 50}, {}, deployments, "")
-    return step(release, Observation(endpoint=endpoint, judgement=guard, outcome=outcome, request=request), now)
+    return advance(release, Observation(endpoint=endpoint, judgement=guard, outcome=outcome, request=request), now)
 
 
 def test_a_pass_of_the_guard_alone_moves_nothing_however_long_it_holds() -> None:

@@ -14,14 +14,14 @@ from shared.domain.ids import DeploymentName, JobName, ModelVersion
 from shared.domain.release import Release, ReleaseState, Serving, Undo
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.jobs import JobRecord
+from shared.release.advance import advance
 from shared.release.core.actions import ScoreBatch, SendProbes, SetMirror, SetTraffic
 from shared.release.core.observation import Observation
-from shared.release.core.transitions import Step, go_on, move
+from shared.release.core.transitions import ReleaseUpdate, go_on, move
 from shared.release.states import batch
 from shared.release.states.batch import COMPARE_STEP, begin_comparing
-from shared.release.step import step
 from tests.fakes.releases import NOW, a_plan, a_release
-from tests.unit.release.test_step_invariants import (
+from tests.unit.release.test_advance_invariants import (
     ENDPOINT,
     V1,
     V2,
@@ -90,26 +90,26 @@ def test_a_release_on_a_batch_endpoint_keeps_its_promises_whatever_it_sees(data:
     written: SetTraffic | None = SetTraffic(ENDPOINT, {V1: 100})
     for _ in range(50):
         seen = data.draw(batch_observations(release, written))
-        taken = step(release, seen, now)
-        check(release, seen, taken)
-        _check_terminal(release, taken.release)
-        _check_memory(release, taken.release)
-        written = next((action for action in taken.actions if isinstance(action, SetTraffic)), written)
-        release = replace(taken.release, posted=len(taken.release.notices))
-        now = max(now, taken.wake_at if data.draw(st.booleans()) else now) + data.draw(pauses)
+        update = advance(release, seen, now)
+        check(release, seen, update)
+        _check_terminal(release, update.release)
+        _check_memory(release, update.release)
+        written = next((action for action in update.actions if isinstance(action, SetTraffic)), written)
+        release = replace(update.release, posted=len(update.release.notices))
+        now = max(now, update.wake_at if data.draw(st.booleans()) else now) + data.draw(pauses)
         if release.is_settled:
             return
 
 
-def check(before: Release, seen: Observation, taken: Step) -> None:
-    for action in taken.actions:
+def check(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
+    for action in update.actions:
         assert not isinstance(action, SetMirror | SendProbes)
         if isinstance(action, SetTraffic):
             _check_swap(before, action)
         if isinstance(action, ScoreBatch):
             _check_scoring(before, seen, action)
     if before.state is ReleaseState.COMPARING:
-        _check_comparison(before, seen, taken.release)
+        _check_comparison(before, seen, update.release)
 
 
 def _check_swap(before: Release, action: SetTraffic) -> None:
@@ -150,12 +150,12 @@ def _check_comparison(before: Release, seen: Observation, after: Release) -> Non
 
 def test_a_comparison_that_nobody_hinders_ends_by_its_deadline() -> None:
     release = begin_comparing(replace(a_release(plan=a_plan(batch=PLAN)), champion=Serving(V1, None)), "up", NOW)
-    taken = step(release, Observation(), NOW + release.plan.decide_within + timedelta(seconds=1))
-    assert taken.release.state.is_terminal
+    update = advance(release, Observation(), NOW + release.plan.decide_within + timedelta(seconds=1))
+    assert update.release.state.is_terminal
 
 
 def test_the_walks_find_a_comparison_that_passes_what_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    def bold(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> Step:
+    def bold(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> ReleaseUpdate:
         return go_on(batch.begin_swap(release, judgement.reason, now), now)
 
     monkeypatch.setattr(batch, "_decide", bold)

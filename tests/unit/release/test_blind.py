@@ -11,9 +11,9 @@ from shared.domain.ids import DeploymentName, ModelVersion
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
+from shared.release.advance import advance
 from shared.release.core.actions import Action
 from shared.release.core.observation import Observation
-from shared.release.step import step
 from tests.fakes.releases import NOW, a_plan, a_release
 
 UNSEEN = Observation(unseen="endpoint flight-delay: 503 Service Unavailable")
@@ -30,7 +30,7 @@ def looks(release: Release, until: datetime, seen: Observation = UNSEEN) -> tupl
     """Return the release after it was looked at whenever it asked for it, and how often that was."""
     now, count = NOW, 0
     while now < until and not release.state.is_terminal:
-        release, count = step(release, seen, now).release, count + 1
+        release, count = advance(release, seen, now).release, count + 1
         now = max(release.wake_at, now + timedelta(milliseconds=1))
     return release, count
 
@@ -70,12 +70,12 @@ def test_people_are_told_once_within_five_minutes_and_it_is_looked_at_at_most_si
 
 def test_one_look_in_vain_at_the_deadline_ends_nothing() -> None:
     release = in_state(ReleaseState.EVALUATING)
-    assert step(release, UNSEEN, NOW + HOUR).release.state is ReleaseState.EVALUATING
+    assert advance(release, UNSEEN, NOW + HOUR).release.state is ReleaseState.EVALUATING
 
 
 def test_what_can_be_seen_again_is_not_held_any_more() -> None:
     release, _ = looks(in_state(ReleaseState.OPENED), NOW + timedelta(minutes=10))
-    seen = step(release, Observation(), NOW + timedelta(minutes=11)).release
+    seen = advance(release, Observation(), NOW + timedelta(minutes=11)).release
     assert (seen.unseen_since, seen.held_because) == (None, "")
 
 
@@ -84,8 +84,8 @@ def test_what_can_be_seen_again_is_not_held_any_more() -> None:
 )
 def test_an_abort_wins_although_nothing_can_be_seen(state: str, then: str) -> None:
     abort = ReleaseRequest("abort", "ana@example.com", "complaints", NOW)
-    taken = step(in_state(ReleaseState(state)), replace(UNSEEN, request=abort), NOW)
-    assert (taken.release.state, taken.actions) == (then, ())
+    update = advance(in_state(ReleaseState(state)), replace(UNSEEN, request=abort), NOW)
+    assert (update.release.state, update.actions) == (then, ())
 
 
 def test_a_watch_that_ends_unseen_asks_people_and_an_unanswered_question_goes_back() -> None:
@@ -101,9 +101,9 @@ def test_a_roll_back_that_sees_nothing_calls_people_at_each_deadline_and_writes_
     release = in_state(ReleaseState.ROLLING_BACK)
     now, actions = NOW, list[Action]()
     while now < NOW + 3 * HOUR:
-        taken = step(release, UNSEEN, now)
-        release, now = taken.release, taken.wake_at
-        actions += taken.actions
+        update = advance(release, UNSEEN, now)
+        release, now = update.release, update.wake_at
+        actions += update.actions
     assert release.state is ReleaseState.ROLLING_BACK
     assert [notice.kind for notice in release.notices].count(NoticeKind.RELEASE_HELD) >= 4
     assert actions == []

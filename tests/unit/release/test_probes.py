@@ -41,9 +41,9 @@ def baking(**changes: Any) -> Release:
 
 
 def sent(release: Release, sample: tuple[str, ...] = SAMPLE) -> list[tuple[str, str]]:
-    taken = probed(release, stay(release, NOW), Observation(probe_sample=sample), NOW)
-    found = [action for action in taken.actions if isinstance(action, SendProbes)]
-    assert taken.release.probed_at == (NOW if found else release.probed_at)
+    update = probed(release, stay(release, NOW), Observation(probe_sample=sample), NOW)
+    found = [action for action in update.actions if isinstance(action, SendProbes)]
+    assert update.release.probed_at == (NOW if found else release.probed_at)
     return [(str(deployment), body) for action in found for deployment, body in action.requests]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.domain.release import Release, ReleaseState
+from shared.release.advance import advance
 from shared.release.core.observation import EndpointClaim, Observation
-from shared.release.step import step
 from shared.store.codec import decode, encode
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "releases"
@@ -33,10 +33,10 @@ def test_a_release_stored_by_an_earlier_version_loads_and_is_stored_again(file: 
 def test_a_release_stored_by_an_earlier_version_takes_its_next_step(file: Path) -> None:
     release = decode(Release, file.read_bytes())
 
-    taken = step(release, Observation(), release.wake_at)
+    update = advance(release, Observation(), release.wake_at)
 
-    assert taken.release.state.is_terminal or taken.release.deadline is not None
-    assert replace(taken.release, plan=release.plan) == taken.release
+    assert update.release.state.is_terminal or update.release.deadline is not None
+    assert replace(update.release, plan=release.plan) == update.release
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*/endpoint.json")), ids=_name)

@@ -12,13 +12,13 @@ from shared.domain.ids import ModelVersion
 from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.endpoints import EndpointRecord
+from shared.release.advance import advance
 from shared.release.core.actions import SetTraffic
 from shared.release.core.judgements import serves_unproven
 from shared.release.core.observation import Observation
-from shared.release.core.transitions import CALL_AGAIN_AFTER, SHIFT_WITHIN, Step
-from shared.release.step import step
+from shared.release.core.transitions import CALL_AGAIN_AFTER, SHIFT_WITHIN, ReleaseUpdate
 from tests.fakes.releases import NOW, a_plan, a_release
-from tests.unit.release.test_step import BOTH, ENDPOINT, V1, V2, an_endpoint
+from tests.unit.release.test_advance import BOTH, ENDPOINT, V1, V2, an_endpoint
 
 END = NOW + timedelta(minutes=20)
 WELL = Judgement(Verdict.PASS, "0 of 900 failed", numbers={"requests": 900.0}, is_proven=True)
@@ -49,8 +49,8 @@ def beside(**traffic: int) -> EndpointRecord:
     return an_endpoint("Succeeded", "flight-delay", **(traffic or {"v_1": 5, "v_2": 95}))
 
 
-def look(release: Release, judgement: Judgement | None, at: Any = NOW, **seen: Any) -> Step:
-    return step(release, Observation(**{"endpoint": beside(), "judgement": judgement, **seen}), at)
+def look(release: Release, judgement: Judgement | None, at: Any = NOW, **seen: Any) -> ReleaseUpdate:
+    return advance(release, Observation(**{"endpoint": beside(), "judgement": judgement, **seen}), at)
 
 
 def asked(kind: Any, is_automatic: bool = False, at_step: int | None = None) -> ReleaseRequest:
@@ -84,8 +84,8 @@ def test_no_more_is_held_back_than_the_last_step_left_the_champion() -> None:
 
 def test_what_fails_beside_the_champion_goes_back() -> None:
     for judgement in (FAILED, BROKEN):
-        taken = look(watched(), judgement).release
-        assert (taken.state, taken.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK)
+        update = look(watched(), judgement).release
+        assert (update.state, update.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK)
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,12 @@ def test_what_fails_beside_the_champion_goes_back() -> None:
 def test_a_failure_that_may_be_shared_or_has_nowhere_to_go_holds_and_calls_people(
     release: Release, judgement: Judgement, endpoint: EndpointRecord, why: str
 ) -> None:
-    taken = look(release, judgement, endpoint=endpoint)
-    assert (taken.release.state, taken.actions) == (ReleaseState.WATCHING, ())
-    assert why in taken.release.held_because
-    assert taken.release.notices[-1].kind == "release-held"
+    update = look(release, judgement, endpoint=endpoint)
+    assert (update.release.state, update.actions) == (ReleaseState.WATCHING, ())
+    assert why in update.release.held_because
+    assert update.release.notices[-1].kind == "release-held"
 
-    late = look(taken.release, judgement, END, endpoint=endpoint)
+    late = look(update.release, judgement, END, endpoint=endpoint)
     assert (late.release.state, late.release.phase) == (ReleaseState.WATCHING, "asking")
 
 
@@ -144,10 +144,10 @@ def test_a_failure_that_may_be_shared_or_has_nowhere_to_go_holds_and_calls_peopl
     ],
 )
 def test_an_end_that_is_not_proven_asks_a_person(judgement: Judgement | None) -> None:
-    taken = look(watched(), judgement, END).release
-    assert (taken.state, taken.phase, taken.deadline) == (ReleaseState.WATCHING, "asking", END + timedelta(hours=24))
-    assert taken.reason.startswith("watched for 20 min, and not proven: ")
-    assert f"vigia releases promote {taken.id} keeps it" in taken.held_because
+    update = look(watched(), judgement, END).release
+    assert (update.state, update.phase, update.deadline) == (ReleaseState.WATCHING, "asking", END + timedelta(hours=24))
+    assert update.reason.startswith("watched for 20 min, and not proven: ")
+    assert f"vigia releases promote {update.id} keeps it" in update.held_because
 
 
 def test_a_version_that_passed_its_steps_needs_no_second_proof() -> None:
@@ -157,8 +157,8 @@ def test_a_version_that_passed_its_steps_needs_no_second_proof() -> None:
 
 
 def test_a_policy_may_have_it_go_back_instead() -> None:
-    taken = look(watched(plan={"on_undecided": "roll-back"}), LITTLE, END).release
-    assert (taken.state, taken.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
+    update = look(watched(plan={"on_undecided": "roll-back"}), LITTLE, END).release
+    assert (update.state, update.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
 
 
 def test_releases_from_before_the_question_end_as_they_did() -> None:
@@ -220,6 +220,6 @@ def test_a_hold_keeps_the_watch_from_ending() -> None:
 
 def test_a_promoted_version_is_not_called_one_with_all_the_traffic() -> None:
     shifting = watched(state=ReleaseState.CANARY, phase="shifting", traffic_steps=(10, 50), traffic_since=None)
-    taken = look(shifting, None).release
-    assert (taken.state, taken.traffic_steps) == (ReleaseState.PROMOTED, (10, 50, 95))
-    assert taken.reason == "version 2 has 95 % of the traffic, 5 % stay with the champion until the watch is over"
+    update = look(shifting, None).release
+    assert (update.state, update.traffic_steps) == (ReleaseState.PROMOTED, (10, 50, 95))
+    assert update.reason == "version 2 has 95 % of the traffic, 5 % stay with the champion until the watch is over"

@@ -84,7 +84,7 @@ def test_what_was_put_back_and_is_set_aside_again_has_arrived_again(world: Astra
     look(world)
     opened = world.quarantine.open(identifier)
     assert opened is not None
-    world.quarantine.settle(opened)
+    world.quarantine.resolve(opened)
     assert look(world) == 0
     set_aside(world, "{}")
 

@@ -159,9 +159,9 @@ def test_what_is_set_aside_anew_while_it_is_put_back_is_not_lost(world: Astray, 
     assert opened is not None
     if is_early:
         world.quarantine.set_aside(again)
-        assert not world.quarantine.settle(opened)
+        assert not world.quarantine.resolve(opened)
     else:
-        assert world.quarantine.settle(opened)
+        assert world.quarantine.resolve(opened)
         world.quarantine.set_aside(again)
 
     assert world.item().place == identifier
@@ -217,7 +217,7 @@ def test_the_audit_is_a_drill_in_which_nothing_acts(world: Astray) -> None:
     world.work()
 
     assert world.effects() == before
-    assert world.settlements == []
+    assert world.resolutions == []
 
 
 def test_an_event_too_large_to_be_kept_cannot_be_replayed_from_the_audit(world: Astray) -> None:
@@ -250,7 +250,7 @@ def test_dismissing_keeps_who_when_why_and_the_event(world: Astray) -> None:
         assert world.replayer.dismiss(item, "ana", "a drill")
 
     assert world.items() == []
-    kept = {each.source: each for each in world.settlements}
+    kept = {each.source: each for each in world.resolutions}
     assert set(kept) == {"dead", "poison", "quarantine", "parked"}
     assert {(each.action, each.by, each.reason) for each in kept.values()} == {("dismissed", "ana", "a drill")}
     assert {source: each.body for source, each in kept.items()} == {source: item.body for source, item in items.items()}
@@ -268,7 +268,7 @@ def test_what_somebody_else_settled_meanwhile_is_said(world: Astray) -> None:
         world.replayer.replay(item, "ana", "")
 
     assert [world.replayer.replay(item, "ben", "") for item in items] == ["gone", "gone"]
-    assert {each.by for each in world.settlements} == {"ana"}
+    assert {each.by for each in world.resolutions} == {"ana"}
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])

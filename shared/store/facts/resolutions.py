@@ -15,7 +15,7 @@ PREFIX = "settled/"
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class Resolution:
     """One thing done to one item.
 
     Args:
@@ -35,16 +35,16 @@ class Settlement:
     body: str = ""
 
 
-class Settlements:
+class Resolutions:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    def record(self, settlement: Settlement) -> None:
-        stamp = f"{settlement.at:%Y%m%dT%H%M%S}"
-        self._blobs.create(f"{PREFIX}{stamp}-{settlement.item}-{uuid.uuid4().hex[:8]}.json", encode(settlement))
+    def record(self, resolution: Resolution) -> None:
+        stamp = f"{resolution.at:%Y%m%dT%H%M%S}"
+        self._blobs.create(f"{PREFIX}{stamp}-{resolution.item}-{uuid.uuid4().hex[:8]}.json", encode(resolution))
 
-    def all(self) -> Iterator[Settlement]:
-        """Yield every settlement, the oldest first."""
+    def all(self) -> Iterator[Resolution]:
+        """Yield every resolution, the oldest first."""
         for item in self._blobs.list(PREFIX):
             if found := self._blobs.get(item.name):
-                yield decode(Settlement, found.body)
+                yield decode(Resolution, found.body)

@@ -19,11 +19,11 @@ from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.jobs import JobRecord
 from shared.ports.workspace import Answer, ModelRecord
+from shared.release.advance import advance
 from shared.release.core.actions import CloseApproval, GiveBackEndpoint, SendProbes, SetMirror, SetTraffic
 from shared.release.core.names import evaluation_job
 from shared.release.core.observation import EndpointClaim, Observation, Rival
-from shared.release.core.transitions import Step, move
-from shared.release.step import step
+from shared.release.core.transitions import ReleaseUpdate, move
 from tests.fakes.releases import NOW, a_plan, a_release
 
 V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")
@@ -192,14 +192,14 @@ def test_a_release_keeps_its_promises_whatever_it_sees(data: st.DataObject, has_
         written = SetTraffic(ENDPOINT, release.traffic_at(release.step_index))
     for _ in range(60):
         seen = data.draw(observations(release, written))
-        taken = step(release, seen, now)
-        _check(release, seen, taken)
-        _check_test(release, seen, taken, now)
-        _check_probes(release, taken, now)
-        _check_calls(release, taken)
-        written = next((action for action in taken.actions if isinstance(action, SetTraffic)), written)
-        release = replace(taken.release, posted=len(taken.release.notices))
-        now = max(now, taken.wake_at if data.draw(st.booleans()) else now) + data.draw(pauses)
+        update = advance(release, seen, now)
+        _check(release, seen, update)
+        _check_test(release, seen, update, now)
+        _check_probes(release, update, now)
+        _check_calls(release, update)
+        written = next((action for action in update.actions if isinstance(action, SetTraffic)), written)
+        release = replace(update.release, posted=len(update.release.notices))
+        now = max(now, update.wake_at if data.draw(st.booleans()) else now) + data.draw(pauses)
         if release.is_settled:
             return
 
@@ -214,17 +214,17 @@ def test_an_ab_test_is_taken_when_it_is_due_and_not_again(data: st.DataObject, t
         endpoint = EndpointRecord(ENDPOINT, "Succeeded", release.traffic_at(release.step_index), {}, alive, "")
         guard = data.draw(st.sampled_from([Verdict.PASS, Verdict.PASS, Verdict.INCONCLUSIVE]))
         seen = Observation(endpoint=endpoint, judgement=Judgement(guard, "guarded"), outcome=data.draw(outcomes))
-        taken = step(release, seen, now)
-        _check(release, seen, taken)
-        _check_test(release, seen, taken, now)
-        release, now = taken.release, now + data.draw(st.sampled_from([timedelta(minutes=m) for m in (1, 3, 9, 25)]))
+        update = advance(release, seen, now)
+        _check(release, seen, update)
+        _check_test(release, seen, update, now)
+        release, now = update.release, now + data.draw(st.sampled_from([timedelta(minutes=m) for m in (1, 3, 9, 25)]))
 
 
-def _check(before: Release, seen: Observation, taken: Step) -> None:
-    after = taken.release
+def _check(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
+    after = update.release
     _check_terminal(before, after)
-    _check_traffic(before, seen, taken)
-    _check_mirror(before, seen, taken)
+    _check_traffic(before, seen, update)
+    _check_mirror(before, seen, update)
     _check_memory(before, after)
 
 
@@ -236,9 +236,9 @@ def _check_terminal(before: Release, after: Release) -> None:
         assert before.state is ReleaseState.ROLLING_BACK
 
 
-def _check_traffic(before: Release, seen: Observation, taken: Step) -> None:
-    after = taken.release
-    for action in taken.actions:
+def _check_traffic(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
+    after = update.release
+    for action in update.actions:
         if isinstance(action, SetTraffic):
             assert sum(action.traffic.values()) == 100
             assert before.state in SERVING
@@ -252,7 +252,7 @@ def _check_traffic(before: Release, seen: Observation, taken: Step) -> None:
         _check_grounds(before, seen)
     if len(after.traffic_steps) > len(before.traffic_steps):
         assert seen.traffic == ({V2: 100} if before.phase == "ending" else before.traffic_at(before.step_index))
-    _check_watch(before, seen, taken)
+    _check_watch(before, seen, update)
     _check_way_back(before, seen, after)
     # A release that was only shadowed has no traffic to give back: what a person changes meanwhile stays.
     has_ended = after.state is ReleaseState.ROLLED_BACK and before.state is not after.state
@@ -260,12 +260,12 @@ def _check_traffic(before: Release, seen: Observation, taken: Step) -> None:
         assert seen.traffic == {after.champion.deployment: 100}
 
 
-def _check_watch(before: Release, seen: Observation, taken: Step) -> None:
+def _check_watch(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
     """The champion keeps its share until the end of the watch, which is a proof, a person's word, or the old policy."""
-    after = taken.release
+    after = update.release
     if before.state is not ReleaseState.WATCHING:
         return
-    for action in taken.actions:
+    for action in update.actions:
         if isinstance(action, SetTraffic) and before.phase != "ending" and after.phase != "ending":
             is_alone = before.champion is None or seen.deployment(V1) is None
             assert dict(action.traffic) == ({V2: 100} if is_alone else before.traffic_at(len(before.steps) - 1))
@@ -310,9 +310,9 @@ def _check_grounds(before: Release, seen: Observation) -> None:
     assert not (request and request.kind in {"hold", "abort"})
 
 
-def _check_test(before: Release, seen: Observation, taken: Step, now: datetime) -> None:
+def _check_test(before: Release, seen: Observation, update: ReleaseUpdate, now: datetime) -> None:
     """An A/B test is taken when its hold has ended, once; a step of one moves on by its pass, or by a person."""
-    after, plan = taken.release, before.plan.ab
+    after, plan = update.release, before.plan.ab
     assert after.outcomes[: len(before.outcomes)] == before.outcomes
     if plan is None:
         assert not after.outcomes
@@ -341,9 +341,9 @@ def _check_hand_edit(before: Release, seen: Observation) -> None:
         assert seen.traffic in ours
 
 
-def _check_mirror(before: Release, seen: Observation, taken: Step) -> None:
-    after = taken.release
-    for action in taken.actions:
+def _check_mirror(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
+    after = update.release
+    for action in update.actions:
         if isinstance(action, SetMirror):
             assert before.plan.mirror
             assert dict(action.mirror) in ({}, {before.challenger.deployment: before.plan.mirror})
@@ -359,9 +359,9 @@ def _check_mirror(before: Release, seen: Observation, taken: Step) -> None:
         assert not seen.mirror
 
 
-def _check_probes(before: Release, taken: Step, now: datetime) -> None:
+def _check_probes(before: Release, update: ReleaseUpdate, now: datetime) -> None:
     """Probes go to the two that are compared, as many to each, at most the plan's, once per interval."""
-    for action in taken.actions:
+    for action in update.actions:
         if isinstance(action, SendProbes):
             assert before.plan.probe
             assert before.champion
@@ -370,20 +370,20 @@ def _check_probes(before: Release, taken: Step, now: datetime) -> None:
             assert set(sent) == {before.champion.deployment, before.challenger.deployment}
             assert sent.count(before.champion.deployment) == len(sent) / 2 <= before.plan.probe.per_interval
             assert before.probed_at is None or now.replace(second=0) > before.probed_at.replace(second=0)
-            assert taken.release.probed_at == now
+            assert update.release.probed_at == now
 
 
-def _check_calls(before: Release, taken: Step) -> None:
+def _check_calls(before: Release, update: ReleaseUpdate) -> None:
     """Each call to decide is told once, while the question is open; a question does not outlive its release."""
-    told = [notice.kind for notice in taken.release.notices]
+    told = [notice.kind for notice in update.release.notices]
     for kind in (NoticeKind.APPROVAL_NEEDED, NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED):
         assert told.count(kind) <= 1
-    for kind in {notice.kind for notice in taken.release.notices[len(before.notices) :]}:
+    for kind in {notice.kind for notice in update.release.notices[len(before.notices) :]}:
         if kind in {NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED}:
-            assert before.state is taken.release.state is ReleaseState.AWAITING_APPROVAL
-    if any(isinstance(action, GiveBackEndpoint) for action in taken.actions):
+            assert before.state is update.release.state is ReleaseState.AWAITING_APPROVAL
+    if any(isinstance(action, GiveBackEndpoint) for action in update.actions):
         was_asked = before.history[-1].left is ReleaseState.AWAITING_APPROVAL
-        assert was_asked is any(isinstance(action, CloseApproval) for action in taken.actions)
+        assert was_asked is any(isinstance(action, CloseApproval) for action in update.actions)
 
 
 def _check_memory(before: Release, after: Release) -> None:

@@ -13,13 +13,13 @@ from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.workspace import ModelRecord
+from shared.release.advance import advance
 from shared.release.core.actions import ClaimEndpoint, SetMirror, SetTraffic
 from shared.release.core.names import deployment_name, evaluation_job, release_id
 from shared.release.core.observation import EndpointClaim, Observation
 from shared.release.core.transitions import CALL_AGAIN_AFTER
 from shared.release.core.versions import is_newer
 from shared.release.states.before_traffic import evaluation_request
-from shared.release.step import step
 from tests.fakes.releases import NOW, a_plan, a_release
 
 V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")
@@ -59,27 +59,27 @@ def baking(**changes: Any) -> Release:
 def test_only_a_pass_after_the_bake_moves_traffic(verdict: Verdict, minutes: int, step_index: int) -> None:
     seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=Judgement(verdict, "compared"))
 
-    taken = step(baking(), seen, NOW + timedelta(minutes=minutes))
+    update = advance(baking(), seen, NOW + timedelta(minutes=minutes))
 
-    assert (taken.release.state, taken.release.step_index) == (ReleaseState.CANARY, step_index)
+    assert (update.release.state, update.release.step_index) == (ReleaseState.CANARY, step_index)
 
 
 def test_a_fail_rolls_back_at_once() -> None:
     seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=Judgement(Verdict.FAIL, "41 of 512 failed"))
 
-    taken = step(baking(), seen, NOW + timedelta(minutes=1))
+    update = advance(baking(), seen, NOW + timedelta(minutes=1))
 
-    assert (taken.release.state, taken.release.reason) == (ReleaseState.ROLLING_BACK, "41 of 512 failed")
-    assert taken.wake_at == NOW + timedelta(minutes=1)
+    assert (update.release.state, update.release.reason) == (ReleaseState.ROLLING_BACK, "41 of 512 failed")
+    assert update.wake_at == NOW + timedelta(minutes=1)
 
 
 def test_a_plan_that_aborts_without_data_does_so_after_the_bake() -> None:
     plan = a_plan(judge=replace(a_plan().judge, on_no_data="abort"))
     seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10))
 
-    taken = step(baking(plan=plan), seen, NOW + timedelta(minutes=8))
+    update = advance(baking(plan=plan), seen, NOW + timedelta(minutes=8))
 
-    assert (taken.release.state, taken.release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
+    assert (update.release.state, update.release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
 
 
 @pytest.mark.parametrize(
@@ -101,21 +101,21 @@ def test_a_plan_that_aborts_without_data_does_so_after_the_bake() -> None:
 def test_a_roll_back_is_done_when_traffic_was_read_back(seen: Observation, is_done: bool) -> None:
     release = baking(state=ReleaseState.ROLLING_BACK, ends_as=ReleaseState.ROLLED_BACK, reason="worse")
 
-    taken = step(release, seen, NOW)
+    update = advance(release, seen, NOW)
 
-    assert taken.release.state.is_terminal is is_done
-    assert bool(taken.actions) is not is_done
+    assert update.release.state.is_terminal is is_done
+    assert bool(update.actions) is not is_done
 
 
 def test_a_roll_back_that_does_not_work_calls_people_again_and_goes_on() -> None:
     release = baking(state=ReleaseState.ROLLING_BACK, ends_as=ReleaseState.ROLLED_BACK, deadline=NOW)
 
-    taken = step(release, Observation(endpoint=an_endpoint(v_1=50, v_2=50)), NOW)
+    update = advance(release, Observation(endpoint=an_endpoint(v_1=50, v_2=50)), NOW)
 
-    assert taken.release.state is ReleaseState.ROLLING_BACK
-    assert taken.release.deadline == NOW + CALL_AGAIN_AFTER
-    assert taken.release.notices[-1].kind == "release-held"
-    assert taken.actions == (SetTraffic(ENDPOINT, {V1: 100}),)
+    assert update.release.state is ReleaseState.ROLLING_BACK
+    assert update.release.deadline == NOW + CALL_AGAIN_AFTER
+    assert update.release.notices[-1].kind == "release-held"
+    assert update.actions == (SetTraffic(ENDPOINT, {V1: 100}),)
 
 
 def test_traffic_is_not_moved_to_a_champion_that_does_not_answer() -> None:
@@ -123,10 +123,10 @@ def test_traffic_is_not_moved_to_a_champion_that_does_not_answer() -> None:
     endpoint = an_endpoint(v_1=50, v_2=50)
     endpoint = replace(endpoint, deployments=(replace(BOTH[0], state="Failed"), BOTH[1]))
 
-    taken = step(release, Observation(endpoint=endpoint), NOW)
+    update = advance(release, Observation(endpoint=endpoint), NOW)
 
-    assert (taken.release.state, taken.actions) == (ReleaseState.ROLLING_BACK, ())
-    assert taken.release.held_because == "cannot roll back: deployment v-1 does not answer"
+    assert (update.release.state, update.actions) == (ReleaseState.ROLLING_BACK, ())
+    assert update.release.held_because == "cannot roll back: deployment v-1 does not answer"
 
 
 @pytest.mark.parametrize(
@@ -139,33 +139,33 @@ def test_traffic_is_not_moved_to_a_champion_that_does_not_answer() -> None:
 def test_a_shift_starts_from_the_traffic_it_knows(traffic: dict[str, Any], writes: bool) -> None:
     release = baking(phase="shifting", traffic_steps=(), traffic_since=None)
 
-    taken = step(release, Observation(endpoint=an_endpoint(**traffic)), NOW)
+    update = advance(release, Observation(endpoint=an_endpoint(**traffic)), NOW)
 
-    assert taken.actions == ((SetTraffic(ENDPOINT, {V1: 90, V2: 10}),) if writes else ())
-    assert bool(taken.release.held_because) is not writes
+    assert update.actions == ((SetTraffic(ENDPOINT, {V1: 90, V2: 10}),) if writes else ())
+    assert bool(update.release.held_because) is not writes
 
 
 def test_an_endpoint_that_serves_another_model_is_not_taken() -> None:
     claim = EndpointClaim(ENDPOINT, ReleaseId("flight-delay-2"), 1)
     seen = Observation(model=MODEL, endpoint=an_endpoint(model="churn", v_1=100), claim=claim)
 
-    taken = step(a_release(), seen, NOW)
+    update = advance(a_release(), seen, NOW)
 
-    assert taken.release.state is ReleaseState.FAILED
-    assert taken.release.reason == "endpoint flight-delay serves another model, churn"
+    assert update.release.state is ReleaseState.FAILED
+    assert update.release.reason == "endpoint flight-delay serves another model, churn"
 
 
 def test_an_unowned_endpoint_is_claimed_before_anything_else() -> None:
-    taken = step(a_release(), Observation(model=MODEL, endpoint=an_endpoint(v_1=100)), NOW)
+    update = advance(a_release(), Observation(model=MODEL, endpoint=an_endpoint(v_1=100)), NOW)
 
-    assert (taken.release.state, taken.actions) == (ReleaseState.OPENED, (ClaimEndpoint(ENDPOINT),))
+    assert (update.release.state, update.actions) == (ReleaseState.OPENED, (ClaimEndpoint(ENDPOINT),))
 
 
 def test_the_version_that_serves_already_is_superseded() -> None:
     claim = EndpointClaim(ENDPOINT, ReleaseId("flight-delay-2"), 1)
     seen = Observation(model=MODEL, endpoint=an_endpoint(v_2=100), claim=claim)
 
-    assert step(a_release(), seen, NOW).release.state is ReleaseState.SUPERSEDED
+    assert advance(a_release(), seen, NOW).release.state is ReleaseState.SUPERSEDED
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_who_is_asked(when: Any, has_champion: bool, state: ReleaseState) -> Non
     champion = Serving(V1, ModelVersion("1")) if has_champion else None
     release = replace(a_release(plan=plan), state=ReleaseState.GATING, champion=champion)
 
-    assert step(release, Observation(model=MODEL, gate_results=()), NOW).release.state is state
+    assert advance(release, Observation(model=MODEL, gate_results=()), NOW).release.state is state
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_version_that_nobody_knows_the_submitter_of(approval: Any, state: Rele
     plan = a_plan(evaluation=None, approval=replace(a_plan().approval, **approval))
     release = replace(a_release(plan=plan), state=ReleaseState.GATING, submitter=None, submitter_is_unknown=True)
 
-    after = step(release, Observation(model=MODEL, gate_results=()), NOW).release
+    after = advance(release, Observation(model=MODEL, gate_results=()), NOW).release
 
     assert after.state is state
     assert reason in after.reason
@@ -229,7 +229,7 @@ def test_a_quorum_that_is_out_of_reach_without_the_submitter_is_told_at_once(
     plan = a_plan(evaluation=None, approval=replace(a_plan().approval, **approval))
     release = replace(a_release(plan=plan), state=ReleaseState.GATING, submitter="ana")
 
-    after = step(release, Observation(model=MODEL, gate_results=()), NOW).release
+    after = advance(release, Observation(model=MODEL, gate_results=()), NOW).release
 
     assert after.state is state
     if state is ReleaseState.REJECTED:
@@ -242,7 +242,7 @@ def test_other_evidence_is_another_question() -> None:
     plan = a_plan(evaluation=None)
     release = replace(a_release(plan=plan), state=ReleaseState.GATING)
     digests = {
-        step(
+        advance(
             release, Observation(model=MODEL, gate_results=(GateResult("g", Verdict.PASS, "r", {"value": value}),)), NOW
         ).release.approval_digest
         for value in (0.7, 0.8)
@@ -294,8 +294,8 @@ def test_a_roll_back_to_a_deleted_champion_first_ends_the_copies() -> None:
     release = replace(baking(state=ReleaseState.ROLLING_BACK, phase=None), plan=a_plan(mirror=50))
     alone = replace(an_endpoint(v_2=100), deployments=BOTH[1:])
 
-    copied = step(release, Observation(endpoint=replace(alone, mirror_traffic={V2: 50})), NOW)
-    after = step(release, Observation(endpoint=alone), NOW)
+    copied = advance(release, Observation(endpoint=replace(alone, mirror_traffic={V2: 50})), NOW)
+    after = advance(release, Observation(endpoint=alone), NOW)
 
     assert (copied.release.state, copied.actions) == (ReleaseState.ROLLING_BACK, (SetMirror(ENDPOINT, {}),))
     assert after.release.state is ReleaseState.LOST

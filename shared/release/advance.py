@@ -1,4 +1,4 @@
-"""One step of a release: what was seen goes in, what to remember and do comes out; pure and total."""
+"""Advances a release by one look: an observation goes in, the record and the actions come out; pure and total."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.release import Release, ReleaseRequest, ReleaseState
 from shared.release.core.observation import Observation
 from shared.release.core.requests import HOLD, asked_to_hold, noted_hold
 from shared.release.core.standing import on_its_feet
-from shared.release.core.transitions import Step, is_late, stay
+from shared.release.core.transitions import ReleaseUpdate, is_late, stay
 from shared.release.core.words import asked
 from shared.release.states.bake import promoted, watching
 from shared.release.states.batch import comparing
@@ -21,7 +21,7 @@ from shared.release.states.probes import probed
 from shared.release.states.serving import canary, deploying
 from shared.release.states.shadow import shadowing
 
-_STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], Step]] = {
+_STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], ReleaseUpdate]] = {
     ReleaseState.OPENED: opened,
     ReleaseState.GATING: gating,
     ReleaseState.EVALUATING: evaluating,
@@ -36,7 +36,7 @@ _STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], Step]]
 }
 
 
-def step(release: Release, seen: Observation, now: datetime) -> Step:
+def advance(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     """Return the release as it is to be stored, what to do afterwards, and when to look again.
 
     An action is not done by being returned: the next look sees whether it worked, and asks for it
@@ -52,29 +52,29 @@ def step(release: Release, seen: Observation, now: datetime) -> Step:
         return _abort(release, seen, seen.request, now)
     if release.state not in _STATES:
         return end(release, ReleaseState.FAILED, f"state {release.state} has no way on", now)
-    taken = on_its_feet(release, _STATES[release.state](release, seen, now), seen, now)
+    update = on_its_feet(release, _STATES[release.state](release, seen, now), seen, now)
     if release.state.is_before_serving:
-        return _held_back(release, taken, asked_to_hold(seen), now)
-    return unmeasured(release, probed(release, taken, seen, now), seen, now)
+        return _held_back(release, update, asked_to_hold(seen), now)
+    return unmeasured(release, probed(release, update, seen, now), seen, now)
 
 
-def _held_back(release: Release, taken: Step, held: str, now: datetime) -> Step:
-    """Return the step, unless it moves on and somebody asked to hold. States that serve look at that themselves."""
-    after = taken.release
+def _held_back(release: Release, update: ReleaseUpdate, held: str, now: datetime) -> ReleaseUpdate:
+    """Return the update, unless it moves on and somebody asked to hold. States that serve look at that themselves."""
+    after = update.release
     if after.state.is_terminal or not (held or HOLD in after.held_because):
-        return taken
+        return update
     if after.state is release.state:
         # What is held does not take the endpoint, either: others go on.
-        actions = () if held and release.state is ReleaseState.OPENED else taken.actions
-        return replace(taken, release=replace(after, held_because=held), actions=actions)
+        actions = () if held and release.state is ReleaseState.OPENED else update.actions
+        return replace(update, release=replace(after, held_because=held), actions=actions)
     if not held:
-        return taken
+        return update
     if is_late(release, now):
         return end(release, ReleaseState.ABORTED, held, now)
     return stay(replace(release, held_because=held), now)
 
 
-def _abort(release: Release, seen: Observation, request: ReleaseRequest, now: datetime) -> Step:
+def _abort(release: Release, seen: Observation, request: ReleaseRequest, now: datetime) -> ReleaseUpdate:
     """Give up. What no person asked for holds where the champion is in trouble; a person is told, and obeyed."""
     reason = asked(request)
     if release.state.is_before_serving:

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.verdict import Judgement, Verdict
+from shared.release.advance import advance
 from shared.release.core.observation import Observation
 from shared.release.states import bake, ending, serving
-from shared.release.step import step
 from tests.fakes.releases import NOW
-from tests.unit.release import test_step_invariants as walks
-from tests.unit.release.test_step import an_endpoint, baking
+from tests.unit.release import test_advance_invariants as walks
+from tests.unit.release.test_advance import an_endpoint, baking
 
 WALK = walks.test_a_release_keeps_its_promises_whatever_it_sees.hypothesis.inner_test  # type: ignore[attr-defined]
 # The same walks each time, and none made shorter: that one of them fails is all there is to know.
@@ -54,11 +54,11 @@ def test_the_walks_find_a_release_that(monkeypatch: pytest.MonkeyPatch, module: 
 def test_a_step_that_moves_on_in_doubt_is_found(monkeypatch: pytest.MonkeyPatch, passed: Judgement) -> None:
     release, now = baking(), NOW + baking().plan.bake
     seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=passed)
-    held = step(release, seen, now)
+    held = advance(release, seen, now)
     assert held.release.step_index == 0
     assert held.release.notices[-1].kind == "release-held"
     walks._check(release, seen, held)
 
     monkeypatch.setattr(serving, "doubts", lambda _: "")
     with pytest.raises(AssertionError):
-        walks._check(release, seen, step(release, seen, now))
+        walks._check(release, seen, advance(release, seen, now))
