@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from local.addresses import Addresses
 from local.storage import Azurite
 
 TESTS = Path(__file__).parent
-# Folders whose tests start a whole system each: beside others their processes would wait for a core.
-ALONE = ("chaos", "system")
+# Folders whose tests start whole systems, which mostly wait: each folder in one process, one system after the other.
+LANES = ("chaos", "system")
+# What takes longest, first: what starts last is waited for by one core alone.
+FIRST = (*LANES, "microsoft", "simulation")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,10 +32,24 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("long" if config.getoption("--long") else "commit")
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in ALONE:
-            item.add_marker("alone")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+    items.sort(key=place)
+
+
+class Lanes(LoadFileScheduling):
+    """A file stays in one process, because its tests share what is slow to start; so does a folder of LANES."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = nodeid.removeprefix("tests/").partition("/")[0]
+        return folder if folder in LANES else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes | None:
+    return Lanes(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from local.setup.supply_chain import audit, sbom
 
 WORKER_PYTHON = "3.13"  # the one that Microsoft's worker library needs
 WORKER_TEST = "tests/contract/test_python_worker.py"
+LANES = 2  # of tests that mostly wait, see tests/conftest.py: they get processes beside those that the cores can feed
 FORMS = ("--long", "--unkind")  # of the whole run, see tests/conftest.py
 WITHOUT_STORAGE = ("check", "sbom", "audit")
 SOURCES = ("dev.py", "function_app.py", "functions", "shared", "cli", "local", "tests", "benchmarks")
@@ -41,16 +43,14 @@ by npm. That takes about two minutes the first time, and nothing after that. `CO
 
 
 def test(environment: Environment, arguments: Sequence[str]) -> int:
-    """Run pytest with the arguments; where they choose no tests, every test: on all cores, then those that need the
-    cores to themselves, and on an older Python the worker's test on 3.13."""
+    """Run pytest with the arguments; where they choose no tests, every test: on all cores, and on an older Python the
+    worker's test on 3.13."""
     pytest = [str(environment.program("python")), "-m", "pytest", *arguments]
     if not set(arguments) <= set(FORMS):
         return run_shown(pytest)
-    # A file stays in one process, because its tests share what is slow to start. Files start in the order of
-    # tests/conftest.py: xdist's own, by the number of tests, leaves the longest for the end.
-    parallel = ["-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder"]
-    together = run_shown([*pytest, *parallel, "-m", "not alone"])
-    code = run_shown([*pytest, "-m", "alone"]) or together
+    # Files start in the order of tests/conftest.py: in that of xdist, by number of tests, the longest come last.
+    workers = (os.cpu_count() or 1) + LANES
+    code = run_shown([*pytest, "-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"])
     if environment.version == WORKER_PYTHON:
         return code
     python = find_python(WORKER_PYTHON)

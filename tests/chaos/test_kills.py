@@ -77,7 +77,6 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
         yield Campaign(town)
 
 
-@pytest.mark.timeout(900)  # on a busy machine; alone it takes two minutes
 def test_nothing_is_lost_or_done_twice_when_workers_die_or_freeze_anywhere(campaign: Campaign) -> None:
     campaign.begin()
     missed = campaign.kill_at(POINTS)
@@ -98,7 +97,6 @@ def test_nothing_is_lost_or_done_twice_when_workers_die_or_freeze_anywhere(campa
     assert tally.duplicate_notices <= 3
 
 
-@pytest.mark.timeout(900)
 def test_traffic_that_a_frozen_worker_writes_late_is_put_back(campaign: Campaign) -> None:
     first, second = {"v-1": 100}, {"v-2": 95, "v-1": 5}  # while it is watched the champion keeps a share
     moves = campaign.write_traffic_late()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -204,6 +205,7 @@ class TestTest:
             return 0
 
         monkeypatch.setattr(commands, "run_shown", show)
+        monkeypatch.setattr(os, "cpu_count", lambda: 4)
         monkeypatch.setattr(Environment, "ensure", lambda _: None)
         return shown
 
@@ -215,19 +217,17 @@ class TestTest:
         assert commands.test(environment(project, FakeRun()), []) == 0
 
         assert shown == [
-            "-m pytest -n logical --dist loadfile --no-loadscope-reorder -m not alone",
-            "-m pytest -m alone",
+            "-m pytest -n 6 --dist loadfile --no-loadscope-reorder",
             "-m pytest tests/contract/test_python_worker.py",
         ]
 
+    @pytest.mark.parametrize("failing", ["--no-loadscope-reorder", "tests/contract/test_python_worker.py"])
     def test_a_failure_is_told_whichever_run_it_was_in(
-        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, project: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch, failing: str
     ) -> None:
-        monkeypatch.setattr(commands, "find_python", lambda _: None)
-        for failing in ("not alone", "alone"):
-            monkeypatch.setattr(commands, "run_shown", lambda command, failing=failing: int(command[-1] == failing))
-            assert commands.test(environment(project, FakeRun()), []) == 1
-        capsys.readouterr()
+        monkeypatch.setattr(commands, "find_python", lambda _: "/opt/python3.13")
+        monkeypatch.setattr(commands, "run_shown", lambda command: int(command[-1] == failing))
+        assert commands.test(environment(project, FakeRun()), []) == 1
 
     def test_missing_python_is_told(
         self, project: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -245,10 +245,7 @@ class TestTest:
 
         assert commands.test(environment(project, FakeRun()), ["--long"]) == 0
 
-        assert shown == [
-            "-m pytest --long -n logical --dist loadfile --no-loadscope-reorder -m not alone",
-            "-m pytest --long -m alone",
-        ]
+        assert shown == ["-m pytest --long -n 6 --dist loadfile --no-loadscope-reorder"]
 
     def test_chosen_tests_are_all_that_runs(self, project: Path, shown: list[str]) -> None:
         commands.test(environment(project, FakeRun()), ["tests/unit"])
