@@ -17,13 +17,12 @@ from aiohttp import web
 from local.addresses import LOGS_WORKSPACE_ID
 from local.listener import Listener
 from local.monitor.ingestion import Arrived
-from local.monitor.kql.errors import KqlError, KqlSyntaxError
-from local.monitor.kql.functions import to_text
+from local.monitor.kql.syntax import KqlError, KqlSyntaxError
 from local.monitor.kql.values import Table
+from local.monitor.logs import run_query
 from local.monitor.metrics import MetricsError, MetricsQuery, endpoint_metrics
 from local.monitor.metrics_request import parse_request, parse_resource
-from local.monitor.query import run_query
-from local.monitor.timespan import TimespanError, parse_timespan
+from local.monitor.timespan import TimespanError, format_time, parse_timespan
 from local.profile import Conditions, ProfileError
 from local.traffic_log import TrafficLog
 
@@ -69,7 +68,7 @@ class Monitor:
         Raises:
             PortInUseError: something else listens on the port.
         """
-        app = web.Application(middlewares=[_manners, self._gate])
+        app = web.Application(middlewares=[_authenticate, self._gate])
         app.add_routes(
             [
                 web.post("/v1/workspaces/{workspace}/query", self._query),
@@ -87,7 +86,7 @@ class Monitor:
 
     @web.middleware
     async def _gate(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Refuse whose roles are missing, and a share of calls for coming too often."""
+        """Refuse a caller whose role is missing, and throttle a share of the calls."""
         is_metrics = request.path.endswith("metrics:getBatch")
         if not request.path.startswith("/_local/"):
             if self._conditions.lacks("metrics" if is_metrics else "logs"):
@@ -117,20 +116,20 @@ class Monitor:
             body = await request.json()
         except JSONDecodeError as exc:
             return _refusal("BadArgumentError", f"the body is not JSON: {exc}").response()
-        named = [request.match_info["workspace"]] if "workspace" in request.match_info else []
-        return (await self._answer(named, body, request.headers.get("Prefer", ""))).response()
+        workspaces = [request.match_info["workspace"]] if "workspace" in request.match_info else []
+        return (await self._answer(workspaces, body, request.headers.get("Prefer", ""))).response()
 
     async def _batch(self, request: web.Request) -> web.Response:
         """Each request of a batch is answered by itself; the batch as a whole succeeds."""
         try:
-            asked = [
-                (each["id"], [each["workspace"]], each["body"], (each.get("headers") or {}).get("Prefer", ""))
-                for each in (await request.json())["requests"]
+            parts = [
+                (part["id"], [part["workspace"]], part["body"], (part.get("headers") or {}).get("Prefer", ""))
+                for part in (await request.json())["requests"]
             ]
         except (JSONDecodeError, KeyError, TypeError):
             text = 'the body must be {"requests": [{"id", "workspace", "body"}]}'
             return _refusal("BadArgumentError", text).response()
-        answers = [{"id": name, **vars(await self._answer(*query))} for name, *query in asked]
+        answers = [{"id": name, **vars(await self._answer(*query))} for name, *query in parts]
         return web.json_response({"responses": answers})
 
     async def _answer(self, workspaces: list[str], body: Any, prefer: str) -> Answer:
@@ -173,8 +172,8 @@ class Monitor:
     def _metrics_of(self, query: MetricsQuery, resource_id: str, now: datetime) -> dict[str, Any]:
         endpoint, deployment = parse_resource(resource_id)
         return {
-            "starttime": to_text(query.start),
-            "endtime": to_text(query.end),
+            "starttime": format_time(query.start),
+            "endtime": format_time(query.end),
             "interval": f"PT{int(query.interval.total_seconds()) // 60}M",
             "namespace": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
             "resourceregion": "local",
@@ -184,8 +183,8 @@ class Monitor:
 
 
 @web.middleware
-async def _manners(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Ask for a bearer token, and refuse what is not there in the service's own shape."""
+async def _authenticate(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Require a bearer token, and answer an unknown path in the service's own shape."""
     if not request.path.startswith("/_local/") and not request.headers.get("Authorization", "").startswith("Bearer "):
         return _refusal("AuthenticationFailed", _NO_TOKEN, status=401).response()
     try:
@@ -212,7 +211,7 @@ def _json_value(value: Any) -> Any:
         if math.isnan(value):
             return "NaN"
         return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
-    return to_text(value)
+    return format_time(value)
 
 
 def _refusal(code: str, message: str, inner: str | None = None, detail: str = "", status: int = 400) -> Answer:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.monitor.ingestion import Arrived
-from local.monitor.kql.functions import to_text
+from local.monitor.timespan import format_time
 from local.traffic_log import Request
 
 MINUTE = timedelta(minutes=1)
@@ -150,7 +150,7 @@ def _points(query: MetricsQuery, metric: Metric, requests: Iterable[Request]) ->
     while moment < query.end:
         inside = [moment + MINUTE * index for index in range(query.interval // MINUTE)]
         samples = [value for minute in inside for value in metric.values(minutes.get(minute, []))]
-        points.append({"timeStamp": to_text(moment), **_aggregate(samples, query.aggregations)})
+        points.append({"timeStamp": format_time(moment), **_aggregate(samples, query.aggregations)})
         moment += query.interval
     return points
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from local.monitor.query import Range
-
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Times from `start` up to, and without, `end`."""
+
+    start: datetime = _FIRST
+    end: datetime = _LAST
 
 
 class TimespanError(ValueError):
@@ -38,6 +47,11 @@ def parse_time(text: str) -> datetime:
     except ValueError as exc:
         raise TimespanError(f"{text!r} is not a time such as 2026-11-20T09:00:00Z") from exc
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def format_time(moment: datetime) -> str:
+    """Return a UTC time as the services write it: in ticks of 100 ns."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
 
 
 def parse_timespan(text: str | None, now: datetime) -> Range:

@@ -1,13 +1,11 @@
-"""Scalar functions and operators: which types they take and give, and what they do to one row."""
+"""Functions, operators and aggregates: which types they take and give, and what they do to values."""
 
 from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from local.monitor.kql.values import NUMERIC, Type
@@ -20,62 +18,31 @@ Overload = Callable[[Types], tuple[Type, Apply] | None]
 _ORIGIN = datetime(1, 1, 1, tzinfo=UTC)  # bins of time are counted from here
 
 
-def _widest(types: Types) -> Type | None:
-    if all(each in NUMERIC for each in types):
+def _are_numbers(types: Types) -> bool:
+    return all(kind in NUMERIC for kind in types)
+
+
+def _common(types: Types) -> Type | None:
+    """Return the type that values of the types have together: the widest of numbers, or the same one."""
+    if _are_numbers(types):
         return max(types, key=NUMERIC.index)
     return types[0] if len(set(types)) == 1 else None
 
 
-def _fixed(wanted: Types, result: Type, apply: Apply) -> Overload:
-    return lambda types: (result, apply) if list(types) == list(wanted) else None
+def _typed(expected: Types, result: Type, apply: Apply) -> Overload:
+    return lambda types: (result, apply) if list(types) == list(expected) else None
 
 
 def _comparison(apply: Apply) -> Overload:
-    return lambda types: ("bool", apply) if len(types) == 2 and _widest(types) else None
+    return lambda types: ("bool", apply) if len(types) == 2 and _common(types) else None
 
 
-def _arithmetic(apply: Apply, others: dict[tuple[Type, Type], Type]) -> Overload:
-    """Numbers give the wider type; `others` are the further pairs of types that fit."""
-
-    def overload(types: Types) -> tuple[Type, Apply] | None:
-        if len(types) != 2:
-            return None
-        if types[0] in NUMERIC and types[1] in NUMERIC:
-            return max(types, key=NUMERIC.index), apply
-        result = others.get((types[0], types[1]))
-        return (result, apply) if result else None
-
-    return overload
+def _arithmetic(apply: Apply) -> Overload:
+    return lambda types: (max(types, key=NUMERIC.index), apply) if len(types) == 2 and _are_numbers(types) else None
 
 
-def _division(types: Types) -> tuple[Type, Apply] | None:
-    if len(types) != 2:
-        return None
-    if all(each in ("int", "long") for each in types):
-        return max(types, key=NUMERIC.index), _divide_whole
-    if all(each in NUMERIC for each in types) or list(types) == ["timespan", "timespan"]:
-        return "real", _divide
-    return ("timespan", operator.truediv) if types[0] == "timespan" and types[1] in NUMERIC else None
-
-
-def _divide_whole(left: int, right: int) -> int | None:
-    """Whole numbers divide to a whole number, rounded towards zero; by zero to null."""
-    return int(left / right) if right else None
-
-
-def _divide(left: Any, right: Any) -> float:
-    try:
-        return float(left / right)
-    except ZeroDivisionError:
-        return math.nan if not left or math.isnan(left) else math.copysign(math.inf, left)
-
-
-def _remainder(left: float, right: float) -> float | None:
-    return math.fmod(left, right) if isinstance(left + right, float) and right else (left % right if right else None)
-
-
-def _time_bin() -> Apply:
-    """Return a function that gives the same object for times in the same bin: grouping then hashes each bin once."""
+def _bin(types: Types) -> tuple[Type, Apply] | None:
+    # Times of one bin get the same object: grouping then hashes each bin once.
     starts: dict[int, datetime] = {}
 
     def start_of_bin(moment: datetime, size: timedelta) -> datetime:
@@ -85,17 +52,7 @@ def _time_bin() -> Apply:
             start = starts[number] = _ORIGIN + number * size
         return start
 
-    return start_of_bin
-
-
-def _bin(types: Types) -> tuple[Type, Apply] | None:
-    if len(types) != 2:
-        return None
-    if list(types) == ["datetime", "timespan"]:
-        return "datetime", _time_bin()
-    if list(types) == ["timespan", "timespan"] or (types[0] in NUMERIC and types[1] in NUMERIC):
-        return _widest(types) or "real", lambda value, size: value // size * size
-    return None
+    return ("datetime", start_of_bin) if list(types) == ["datetime", "timespan"] else None
 
 
 def _log(value: float) -> float:
@@ -104,24 +61,19 @@ def _log(value: float) -> float:
     return -math.inf if value == 0 else math.nan
 
 
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
+def _iff(types: Types) -> tuple[Type, Apply] | None:
+    result = _common(types[1:]) if len(types) == 3 and types[0] == "bool" else None
+    return (result, lambda condition, yes, no: yes if condition else no) if result else None
 
 
-def _of_number(apply: Apply) -> Overload:
-    return lambda types: ("real", apply) if len(types) == 1 and types[0] in NUMERIC else None
-
-
-def _conversion(result: Type, apply: Apply) -> Overload:
-    return lambda types: (result, apply) if len(types) == 1 else None
+def _is_in(types: Types) -> tuple[Type, Apply] | None:
+    fits = all(_common((types[0], kind)) for kind in types[1:])
+    return ("bool", lambda value, *others: value in others) if fits else None
 
 
 def _to_real(value: Any) -> float | None:
     try:
-        return value / timedelta(days=1) if isinstance(value, timedelta) else float(value)
+        return float(value)
     except (TypeError, ValueError):
         return None
 
@@ -131,44 +83,7 @@ def _to_whole(value: Any) -> int | None:
     return int(number) if number is not None and math.isfinite(number) else None
 
 
-def to_text(value: Any) -> str:
-    """Return a value as the service writes it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
-    if isinstance(value, timedelta):
-        return _timespan_text(value)
-    return str(value)
-
-
-def _timespan_text(span: timedelta) -> str:
-    rest = abs(span)
-    minutes, seconds = divmod(rest.seconds, 60)
-    days = f"{rest.days}." if rest.days else ""
-    fraction = f".{rest.microseconds:06d}0" if rest.microseconds else ""
-    return f"{'-' if span < timedelta() else ''}{days}{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}{fraction}"
-
-
-@lru_cache(maxsize=64)
-def _term(text: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![0-9A-Za-z]){re.escape(text)}(?![0-9A-Za-z])", re.IGNORECASE)
-
-
-def _iff(types: Types) -> tuple[Type, Apply] | None:
-    result = _widest(types[1:]) if len(types) == 3 and types[0] == "bool" else None
-    return (result, lambda condition, yes, no: yes if condition else no) if result else None
-
-
-def _is_in(types: Types) -> tuple[Type, Apply] | None:
-    fits = all(_widest((types[0], each)) for each in types[1:])
-    return ("bool", lambda value, *others: value in others) if fits else None
-
-
 _TEXTS: Types = ("string", "string")
-_TRUTHS: Types = ("bool", "bool")
 
 FUNCTIONS: dict[str, Overload] = {
     "==": _comparison(operator.eq),
@@ -177,46 +92,58 @@ FUNCTIONS: dict[str, Overload] = {
     "<=": _comparison(operator.le),
     ">": _comparison(operator.gt),
     ">=": _comparison(operator.ge),
-    "=~": _fixed(_TEXTS, "bool", lambda a, b: a.casefold() == b.casefold()),
-    "!~": _fixed(_TEXTS, "bool", lambda a, b: a.casefold() != b.casefold()),
-    "contains": _fixed(_TEXTS, "bool", lambda text, part: part.casefold() in text.casefold()),
-    "startswith": _fixed(_TEXTS, "bool", lambda text, start: text.casefold().startswith(start.casefold())),
-    "has": _fixed(_TEXTS, "bool", lambda text, term: _term(term).search(text) is not None),
+    "=~": _typed(_TEXTS, "bool", lambda left, right: left.casefold() == right.casefold()),
+    "startswith": _typed(_TEXTS, "bool", lambda text, start: text.casefold().startswith(start.casefold())),
     "in": _is_in,
-    "and": _fixed(_TRUTHS, "bool", operator.and_),
-    "or": _fixed(_TRUTHS, "bool", operator.or_),
-    "not": _fixed(["bool"], "bool", operator.not_),
-    "+": _arithmetic(
-        operator.add,
-        {
-            ("datetime", "timespan"): "datetime",
-            ("timespan", "datetime"): "datetime",
-            ("timespan", "timespan"): "timespan",
-        },
-    ),
-    "-": _arithmetic(
-        operator.sub,
-        {
-            ("datetime", "timespan"): "datetime",
-            ("datetime", "datetime"): "timespan",
-            ("timespan", "timespan"): "timespan",
-        },
-    ),
-    "*": _arithmetic(
-        operator.mul,
-        {(a, b): "timespan" for each in NUMERIC for a, b in (("timespan", each), (each, "timespan"))},  # type: ignore[misc]
-    ),
-    "/": _division,
-    "%": _arithmetic(_remainder, {}),
-    "negate": lambda types: (types[0], operator.neg) if types[0] in (*NUMERIC, "timespan") else None,
+    "and": _typed(("bool", "bool"), "bool", operator.and_),
+    "not": _typed(("bool",), "bool", operator.not_),
+    "+": _arithmetic(operator.add),
+    "-": _arithmetic(operator.sub),
     "bin": _bin,
-    "log": _of_number(_log),
-    "exp": _of_number(_exp),
+    "log": lambda types: ("real", _log) if len(types) == 1 and _are_numbers(types) else None,
     "iff": _iff,
-    "iif": _iff,
-    "todouble": _conversion("real", _to_real),
-    "toreal": _conversion("real", _to_real),
-    "toint": _conversion("int", _to_whole),
-    "tolong": _conversion("long", _to_whole),
-    "tostring": _conversion("string", to_text),
+    "todouble": lambda types: ("real", _to_real) if len(types) == 1 else None,
+    "toint": lambda types: ("int", _to_whole) if len(types) == 1 else None,
+}
+
+
+def _present(values: Sequence[Any]) -> list[Any]:
+    return [value for value in values if value is not None]
+
+
+def _total(types: Types) -> Type | None:
+    """Return the type of a sum: whole numbers add up to long."""
+    return ("real" if types[0] == "real" else "long") if len(types) == 1 and _are_numbers(types) else None
+
+
+def _sum_if(types: Types) -> tuple[Type, Apply] | None:
+    result = _total(types[:1]) if list(types[1:]) == ["bool"] else None
+    return (result, _sum_of_true) if result else None
+
+
+def _sum_of_true(values: Sequence[Any], conditions: Sequence[Any]) -> Any:
+    return sum(_present([value for value, is_true in zip(values, conditions, strict=True) if is_true]))
+
+
+def _average(values: Sequence[Any]) -> float | None:
+    present = _present(values)
+    return math.fsum(present) / len(present) if present else None
+
+
+def _percentile(values: Sequence[Any], percents: Sequence[Any]) -> Any:
+    """Nearest rank: the smallest value that at least so many percent of the values do not exceed."""
+    present = sorted(_present(values))
+    if not present:
+        return None
+    rank = math.ceil(float(percents[0]) / 100 * len(present))
+    return present[min(max(rank, 1), len(present)) - 1]
+
+
+# `apply` gets a group's values, one list per argument; `count` has none and gets the size of the group instead.
+AGGREGATES: dict[str, Overload] = {
+    "count": lambda types: None if types else ("long", lambda size: size),
+    "countif": _typed(("bool",), "long", lambda conditions: sum(map(bool, conditions))),
+    "sumif": _sum_if,
+    "avg": lambda types: ("real", _average) if _total(types) else None,
+    "percentile": lambda types: (types[0], _percentile) if len(types) == 2 and _are_numbers(types) else None,
 }

@@ -1,10 +1,23 @@
-"""The parts that a parsed query is made of."""
+"""The parts that a parsed query is made of, and what can be wrong with one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from local.monitor.kql.tokens import Constant
+Constant = str | int | float | datetime | timedelta
+
+
+class KqlError(Exception):
+    """A query that can't be answered; the message is meant for its author."""
+
+
+class KqlSyntaxError(KqlError):
+    """The text is not a query of the part of the language that is read here."""
+
+
+class KqlSemanticError(KqlError):
+    """A query that reads well but names something unknown or mixes types."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +27,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Name:
-    """A column, or a scalar that `let` defined."""
+    """A column."""
 
     text: str
 
@@ -60,14 +73,9 @@ class Summarize:
 
 
 @dataclass(frozen=True)
-class SortKey:
-    expression: Expression
-    is_descending: bool
-
-
-@dataclass(frozen=True)
 class Order:
-    keys: tuple[SortKey, ...]
+    key: Expression
+    is_descending: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,5 @@ Stage = Where | Extend | Project | Summarize | Order | Take
 
 @dataclass(frozen=True)
 class Query:
-    lets: tuple[Named, ...]
     table: str
     stages: tuple[Stage, ...]

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from local.monitor.kql.errors import KqlSemanticError
+from local.monitor.kql.syntax import Constant
 
 Type = Literal["string", "int", "long", "real", "bool", "datetime", "timespan"]
 
 NUMERIC: tuple[Type, ...] = ("int", "long", "real")  # from narrow to wide
+_LITERALS: dict[type, Type] = {
+    str: "string",
+    int: "long",
+    float: "real",
+    datetime: "datetime",
+    timedelta: "timespan",
+}
 
 
 @dataclass(frozen=True)
@@ -40,24 +47,10 @@ class Table:
     length: int
 
 
-def type_of(constant: object) -> Type:
-    """Return the type of a literal. A bare null is taken as a real."""
-    kinds: list[tuple[type, Type]] = [
-        (bool, "bool"),  # before int, of which Python's bool is a kind
-        (int, "long"),
-        (str, "string"),
-        (datetime, "datetime"),
-        (timedelta, "timespan"),
-    ]
-    return next((name for kind, name in kinds if isinstance(constant, kind)), "real")
+def scalar(constant: Constant) -> Scalar:
+    return Scalar(_LITERALS[type(constant)], constant)
 
 
 def as_column(value: Value, length: int) -> Column:
     """Return a column of `length` rows."""
     return value if isinstance(value, Column) else Column(value.type, [value.value] * length)
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise KqlSemanticError with `message` unless `condition` holds."""
-    if not condition:
-        raise KqlSemanticError(message)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from local.monitor.ingestion import Arrived
-from local.monitor.kql.errors import KqlSemanticError, KqlSyntaxError
+from local.monitor.kql.syntax import KqlSemanticError, KqlSyntaxError
 from local.monitor.kql.values import Table
-from local.monitor.query import Range, run_query
+from local.monitor.logs import run_query
+from local.monitor.timespan import Range
 from local.profile import QUICK, UNKIND, Profile
 from local.traffic_log import TrafficLog
 from tests.local.monitor.conftest import START, a_request
@@ -22,7 +23,8 @@ EMPTY = TrafficLog()
 CANARY = """AmlOnlineEndpointTrafficLog
 | where EndpointName == "flights" and TimeGenerated >= datetime(2026-11-20T09:00:00Z)
     and TimeGenerated < datetime(2026-11-20T10:00:00Z)
-| summarize Requests=count(), Errors=countif(ResponseCode >= 500), LogLatencySum=sum(log(TotalDurationMs + 1.0))
+| summarize Requests=count(), Errors=countif(ResponseCode >= 500),
+    LogLatencySum=sumif(log(TotalDurationMs + 1.0), ResponseCode > 0)
     by Start=bin(TimeGenerated, 1s), DeploymentName
 | order by Start asc"""
 
@@ -31,8 +33,8 @@ def run(query: str, traffic: TrafficLog, timespan: Range | None = None, profile:
     return run_query(query, Arrived(traffic, profile, NOW), timespan or Range())
 
 
-def rows(query: str, traffic: TrafficLog) -> list[tuple[Any, ...]]:
-    table = run("AmlOnlineEndpointTrafficLog " + query, traffic)
+def rows(query: str, traffic: TrafficLog, timespan: Range | None = None) -> list[tuple[Any, ...]]:
+    table = run("AmlOnlineEndpointTrafficLog " + query, traffic, timespan)
     return list(zip(*(column.values for column in table.columns.values()), strict=True))
 
 
@@ -73,24 +75,16 @@ def test_canary_query_counts_50_000_rows_by_second_and_deployment() -> None:
     [
         ("TotalDurationMs == 20", [20]),
         ("TotalDurationMs != 20 and TotalDurationMs < 40", [10, 30]),
-        ("TotalDurationMs between (20 .. 30)", [20, 30]),
-        ("TotalDurationMs !between (20 .. 30)", [10, 40]),
         ("TotalDurationMs in (10, 40, 41)", [10, 40]),
-        ("TotalDurationMs !in (10, 40)", [20, 30]),
-        ("TotalDurationMs <= 10 or not(TotalDurationMs <= 30)", [10, 40]),
-        ("(TotalDurationMs == 10 or TotalDurationMs == 20) and ResponseCode == 200", [10, 20]),
-        ("TotalDurationMs == 10 or TotalDurationMs == 20 and ResponseCode == 500", [10]),
+        ("not(TotalDurationMs <= 30)", [40]),
+        ("(TotalDurationMs + 10 - 1 >= 39) and ResponseCode == 200", [30, 40]),
         ("DeploymentName =~ 'BLUE' and TotalDurationMs > 30", [40]),
-        ("DeploymentName !~ 'BLUE'", []),
-        ("DeploymentName contains 'LU' and TotalDurationMs >= 40", [40]),
-        ("Path has 'score' and TotalDurationMs == 10", [10]),
-        ("Path has 'scor'", []),
-        ("TimeGenerated > datetime(2026-11-20T09:00:02Z) // a comment", [30, 40]),
-        ("TimeGenerated between (datetime(2026-11-20 09:00:01) .. 1s + datetime(2026-11-20 09:00:00.5))", [20]),
+        ("DeploymentName startswith 'BL' and TotalDurationMs > 30", [40]),
+        ("DeploymentName == 'BLUE'", []),
+        ("TimeGenerated > datetime(2026-11-20T09:00:02Z)", [30, 40]),
+        ("TimeGenerated > datetime(2026-11-20T10:00:02+01:00)", [30, 40]),
+        ("datetime(2026-11-20 09:00:02) < TimeGenerated", [30, 40]),
         ("TimeGenerated > ago(58.5s)", [30, 40]),
-        ("TimeGenerated > now() - timespan(00:00:58.5)", [30, 40]),
-        ("datetime(2026-11-20T09:00:02Z) < TimeGenerated", [30, 40]),
-        ("ResponseCodeReason == 'OK' and TotalDurationMs % 20 == 0", [20, 40]),
     ],
 )
 def test_where(traffic: TrafficLog, condition: str, durations: list[int]) -> None:
@@ -103,38 +97,17 @@ def test_where(traffic: TrafficLog, condition: str, durations: list[int]) -> Non
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
-        ("1 + 2 * 3 - 4 / 2", 5),
-        ("7 / 2", 3),
-        ("-7 / 2", -3),
-        ("7 / 2.0", 3.5),
-        ("1 / 0", None),
-        ("1.0 / 0", math.inf),
-        ("bin(17, 5)", 15),
-        ("bin(1.7, 0.5)", 1.5),
-        ("bin(5, 0)", None),
+        ("1 + 2 - 4", -1),
+        ("1 + 2.5", 3.5),
         ("bin(datetime(2026-11-20T09:07:31Z), 5m)", datetime(2026, 11, 20, 9, 5, tzinfo=UTC)),
-        ("bin(90s, 1m)", timedelta(minutes=1)),
-        ("datetime(2026-11-20T10:00:00+01:00)", START),
-        ("now() - ago(5m)", timedelta(minutes=5)),
-        ("1h / 1m", 60.0),
-        ("2 * 30s", timedelta(minutes=1)),
-        ("1.5d", timedelta(hours=36)),
-        ("250ms", timedelta(milliseconds=250)),
-        ("timespan(1.02:03:04)", timedelta(days=1, hours=2, minutes=3, seconds=4)),
-        ("log(exp(2.0))", 2.0),
+        ("bin(datetime(2026-11-20T09:07:31.3Z), 250ms)", datetime(2026, 11, 20, 9, 7, 31, 250_000, tzinfo=UTC)),
+        ("log(1.0)", 0.0),
         ("log(0)", -math.inf),
-        ("exp(1000)", math.inf),
         ("iff(1 < 2, 'yes', 'no')", "yes"),
-        ("iff(false, 1, 2.5)", 2.5),
-        ("todouble('1.5') + toint('2') + tolong(2.9)", 5.5),
+        ("iff(2 < 1, 1, 2.5)", 2.5),
+        ("todouble('1.5') + toint('2')", 3.5),
         ("todouble('x')", None),
         ("todouble('x') + 1", None),
-        ("tostring(5m)", "00:05:00"),
-        ("tostring(datetime(2026-11-20T09:00:00Z))", "2026-11-20T09:00:00.0000000Z"),
-        ("tostring(true)", "true"),
-        (r"'it\'s'", "it's"),
-        (r"@'C:\x'", r"C:\x"),
-        ("['DeploymentName']", "blue"),
     ],
 )
 def test_scalar_expression(expression: str, value: Any) -> None:
@@ -142,44 +115,36 @@ def test_scalar_expression(expression: str, value: Any) -> None:
 
 
 def test_log_of_a_negative_number_is_not_a_number() -> None:
-    assert math.isnan(scalar("log(-1)"))
+    assert math.isnan(scalar("log(0 - 1)"))
 
 
 def test_aggregates_without_groups(traffic: TrafficLog) -> None:
     query = """| where DeploymentName == 'blue' and EndpointName == 'flights'
-    | summarize n=count(), slow=countif(TotalDurationMs > 20), s=sum(TotalDurationMs), a=avg(TotalDurationMs),
-        f=avgif(TotalDurationMs, TotalDurationMs > 20), least=min(TotalDurationMs), most=max(TotalDurationMs),
-        p50=percentile(TotalDurationMs, 50), p95=percentile(TotalDurationMs, 95), d=stdev(TotalDurationMs),
-        u=dcount(ResponseCode), share=100.0 * countif(TotalDurationMs > 20) / count()"""
-    [row] = rows(query, traffic)
-    assert row == (4, 2, 100, 25.0, 35.0, 10, 40, 20, 40, pytest.approx(math.sqrt(500 / 3)), 1, 50.0)
+    | summarize n=count(), slow=countif(TotalDurationMs > 20), s=sumif(TotalDurationMs, TotalDurationMs > 20),
+        a=avg(TotalDurationMs), p50=percentile(TotalDurationMs, 50), p95=percentile(TotalDurationMs, 95),
+        quick=count() - countif(TotalDurationMs > 10)"""
+    assert rows(query, traffic) == [(4, 2, 70, 25.0, 20, 40, 1)]
 
 
 def test_summarize_of_nothing_is_one_row_without_keys_and_none_with() -> None:
-    assert rows("| summarize count(), sum(TotalDurationMs), avg(TotalDurationMs)", EMPTY) == [(0, 0, None)]
+    assert rows("| summarize count(), percentile(TotalDurationMs, 50), avg(TotalDurationMs)", EMPTY) == [
+        (0, None, None)
+    ]
     assert rows("| summarize count() by DeploymentName", EMPTY) == []
 
 
 def test_columns_get_the_services_default_names(traffic: TrafficLog) -> None:
     query = """AmlOnlineEndpointTrafficLog
-    | summarize count(), avg(TotalDurationMs), percentile(TotalDurationMs, 95), countif(ResponseCode == 200)
+    | summarize count(), avg(TotalDurationMs), countif(ResponseCode == 200)
         by bin(TimeGenerated, 1m), DeploymentName"""
-    names = ["TimeGenerated", "DeploymentName", "count_", "avg_TotalDurationMs", "percentile_TotalDurationMs_95"]
-    assert list(run(query, traffic).columns) == [*names, "countif_"]
+    names = ["TimeGenerated", "DeploymentName", "count_", "avg_TotalDurationMs", "countif_"]
+    assert list(run(query, traffic).columns) == names
 
 
-def test_distinct_values_by_summarize_without_aggregates(traffic: TrafficLog) -> None:
-    query = "| where EndpointName == 'flights' | summarize by DeploymentName | sort by DeploymentName asc"
-    assert rows(query, traffic) == [("blue",), ("green",)]
-
-
-def test_order_is_descending_unless_said_and_take_cuts(traffic: TrafficLog) -> None:
+def test_order_is_descending_by_default_and_take_cuts(traffic: TrafficLog) -> None:
     query = "| where EndpointName == 'flights' | project DeploymentName, TotalDurationMs"
-    assert rows(f"{query} | order by DeploymentName asc, TotalDurationMs | take 2", traffic) == [
-        ("blue", 40),
-        ("blue", 30),
-    ]
-    assert rows(f"{query} | sort by TotalDurationMs | limit 1", traffic) == [("green", 200)]
+    assert rows(f"{query} | order by TotalDurationMs asc | take 2", traffic) == [("blue", 10), ("blue", 20)]
+    assert rows(f"{query} | order by TotalDurationMs | take 1", traffic) == [("green", 200)]
 
 
 def test_nulls_sort_first_ascending_and_last_descending(traffic: TrafficLog) -> None:
@@ -188,18 +153,11 @@ def test_nulls_sort_first_ascending_and_last_descending(traffic: TrafficLog) -> 
     assert rows(f"{query} | order by x desc", traffic) == [(1.0,), (None,)]
 
 
-def test_let_defines_scalars_and_extend_adds_columns(traffic: TrafficLog) -> None:
-    query = """let limit_ms = 25; let twice = limit_ms * 2;
-    AmlOnlineEndpointTrafficLog
-    | where EndpointName == "flights" and TotalDurationMs > twice
-    | extend Seconds = TotalDurationMs / 1000.0
-    | project Seconds, DeploymentName;"""
-    table = run(query, traffic)
-    assert table.columns["Seconds"].values == [0.1, 0.2]
-
-
-def test_count_operator(traffic: TrafficLog) -> None:
-    assert rows("| where EndpointName == 'flights' | count", traffic) == [(6,)]
+def test_extend_adds_columns_that_later_operators_name(traffic: TrafficLog) -> None:
+    query = """| where EndpointName == "flights"
+    | extend Slow = TotalDurationMs > 50 | extend Code = toint(ResponseCode)
+    | where Slow | project DeploymentName, Code"""
+    assert rows(query, traffic) == [("green", 200), ("green", 503)]
 
 
 def test_whole_rows_have_the_documented_columns(traffic: TrafficLog) -> None:
@@ -212,20 +170,21 @@ def test_whole_rows_have_the_documented_columns(traffic: TrafficLog) -> None:
 
 def test_timespan_of_the_request_applies_too(traffic: TrafficLog) -> None:
     timespan = Range(START + timedelta(seconds=1), START + timedelta(seconds=2))
-    assert run("AmlOnlineEndpointTrafficLog | count", traffic, timespan).columns["Count"].values == [3]
+    assert rows("| summarize count()", traffic, timespan) == [(3,)]
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [
         ("T | where", "at 'end of query' on line [1,9]: expected a name"),
-        ("T\n| wear x", "at 'wear' on line [2,2]: expected one of the operators count, extend"),
+        ("T\n| wear x", "at 'wear' on line [2,2]: expected one of the operators extend, order"),
         ("T | where a = 1", "at '=' on line [1,12]"),
-        ("T | where a between (1, 2)", "expected '..'"),
+        ("T | where a in 1", "expected '('"),
         ("T | take many", "expected a whole number"),
         ("T | where a == 'open", 'at "\'" on line [1,15]'),
         ("T | where t > datetime(soon)", "expected a time such as datetime("),
-        ("T | where a !has_any (1)", "after '!'"),
+        ("T | where a or b", "expected '|' or the end of the query"),
+        ("T | where t > ago(1000000000d)", "expected a shorter duration"),
         ("", "expected a name"),
         ("T | where " + "(" * 5000, "nested too deeply"),
     ],
@@ -239,16 +198,16 @@ def test_unreadable_query_points_at_the_place(query: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("AppRequests | count", "the only table here is AmlOnlineEndpointTrafficLog"),
+        ("AppRequests | take 1", "the only table here is AmlOnlineEndpointTrafficLog"),
         ("AmlOnlineEndpointTrafficLog | where Latency > 1", "expression named 'Latency'"),
         ("AmlOnlineEndpointTrafficLog | where nosuch(1)", "Unknown function: 'nosuch'"),
         ("AmlOnlineEndpointTrafficLog | where ResponseCode == 'x'", "can't be applied to (int, string)"),
-        ("AmlOnlineEndpointTrafficLog | where ResponseCode", "expected a condition, found a value of type int"),
+        ("AmlOnlineEndpointTrafficLog | where ResponseCode", "expected a condition, not a value of type int"),
         ("AmlOnlineEndpointTrafficLog | where count() > 1", "aggregates are allowed in 'summarize' only"),
-        ("AmlOnlineEndpointTrafficLog | summarize sum(Path)", "sum(): can't be applied to (string)"),
-        ("AmlOnlineEndpointTrafficLog | summarize sum()", "sum(): can't be applied to ()"),
-        ("AmlOnlineEndpointTrafficLog | where TimeGenerated > ago(1)", "expected a timespan such as 5m"),
-        ("let x = Path; AmlOnlineEndpointTrafficLog", "named 'Path'"),
+        ("AmlOnlineEndpointTrafficLog | summarize avg(Path)", "avg(): can't be applied to (string)"),
+        ("AmlOnlineEndpointTrafficLog | summarize avg()", "avg(): can't be applied to ()"),
+        ("AmlOnlineEndpointTrafficLog | where TimeGenerated > ago(1)", "Unknown function: 'ago'"),
+        ("AmlOnlineEndpointTrafficLog | project 5m", "columns of timespans"),
     ],
 )
 def test_senseless_query_says_what_is_wrong(query: str, message: str) -> None:
@@ -263,7 +222,7 @@ def test_response_code_is_a_text_where_the_workspace_has_it_so(traffic: TrafficL
 
     assert run(query, traffic, profile=text).columns["n"].values == run(query, traffic).columns["n"].values
     with pytest.raises(KqlSemanticError):
-        run("AmlOnlineEndpointTrafficLog | where ResponseCode >= 500 | count", traffic, profile=text)
+        run("AmlOnlineEndpointTrafficLog | where ResponseCode >= 500", traffic, profile=text)
 
 
 def test_rows_arrive_minutes_later_now_and_then_fifteen_and_the_same_each_time() -> None:
@@ -271,11 +230,11 @@ def test_rows_arrive_minutes_later_now_and_then_fifteen_and_the_same_each_time()
     for second in range(0, 600, 2):  # one row a minute of Azure
         log.append(a_request(second))
 
-    def seen(seconds: float, now: float) -> bool:
+    def is_readable(seconds: float, now: float) -> bool:
         arrived = Arrived(log, UNKIND, START + timedelta(seconds=now))
         return any(arrived.between(START + timedelta(seconds=seconds), START + timedelta(seconds=seconds + 1)))
 
-    delays = [next(delay for delay in range(40) if seen(second, second + delay)) for second in range(0, 600, 2)]
+    delays = [next(delay for delay in range(40) if is_readable(second, second + delay)) for second in range(0, 600, 2)]
     usual = [delay for delay in delays if delay <= 10]
 
     assert min(usual) >= 4

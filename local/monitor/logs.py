@@ -1,21 +1,25 @@
-"""Table AmlOnlineEndpointTrafficLog over the request log of the scoring proxy.
+"""Table AmlOnlineEndpointTrafficLog over the request log of the scoring proxy, and queries of it.
 
 Source: learn.microsoft.com/azure/azure-monitor/reference/tables/amlonlineendpointtrafficlog, read 2026-11-20.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from operator import attrgetter
 from typing import Any
 
 from local.addresses import WORKSPACE_ID
+from local.monitor.ingestion import Arrived
+from local.monitor.kql.parser import parse
+from local.monitor.kql.stages import run_stage
+from local.monitor.kql.syntax import KqlSemanticError
 from local.monitor.kql.values import Column, Table, Type
+from local.monitor.timespan import Range
 from local.traffic_log import Request
 
 NAME = "AmlOnlineEndpointTrafficLog"
-TIME = "TimeGenerated"
 
 Read = Callable[[Request], Any]
 
@@ -33,7 +37,7 @@ def _always(value: object) -> Read:
 
 # What the proxy does not measure is empty or zero, as in rows of endpoints that do not use it.
 COLUMNS: dict[str, tuple[Type, Read]] = {
-    TIME: ("datetime", attrgetter("time_generated")),
+    "TimeGenerated": ("datetime", attrgetter("time_generated")),
     "EndpointName": ("string", attrgetter("endpoint_name")),
     "DeploymentName": ("string", attrgetter("deployment_name")),
     "Method": ("string", attrgetter("method")),
@@ -62,15 +66,28 @@ COLUMNS: dict[str, tuple[Type, Read]] = {
 }
 
 
-def build_table(requests: Sequence[Request], wanted: Collection[str] | None, is_code_text: bool = False) -> Table:
-    """Return the requests as a table; only the `wanted` columns are built, or all of them for None.
+def run_query(text: str, traffic: Arrived, timespan: Range) -> Table:
+    """Return the table that a query asks for, over the requests in `timespan`.
+
+    Raises:
+        KqlError: the query is malformed, names something unknown or mixes types.
+    """
+    query = parse(text)
+    if query.table != NAME:
+        raise KqlSemanticError(f"'{query.table}': failed to resolve table; the only table here is {NAME}")
+    table = _table(list(traffic.between(timespan.start, timespan.end)), traffic.profile.response_code_is_text)
+    for stage in query.stages:
+        table = run_stage(stage, table, traffic.now)
+    return table
+
+
+def _table(requests: Sequence[Request], is_code_text: bool) -> Table:
+    """Return the requests as a table.
 
     ResponseCode is a number on the table's own page, and a text in Microsoft's example queries.
     """
-    known = COLUMNS | ({"ResponseCode": ("string", lambda request: str(request.response_code))} if is_code_text else {})
-    columns = {
-        name: Column(kind, list(map(read, requests)))
-        for name, (kind, read) in known.items()
-        if wanted is None or name in wanted
-    }
-    return Table(columns, len(requests))
+    columns = COLUMNS | (
+        {"ResponseCode": ("string", lambda request: str(request.response_code))} if is_code_text else {}
+    )
+    cells = {name: Column(kind, list(map(read, requests))) for name, (kind, read) in columns.items()}
+    return Table(cells, len(requests))
