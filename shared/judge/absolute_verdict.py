@@ -17,16 +17,19 @@ def own_intervals(
     intervals: Iterable[Interval], deployment: DeploymentName, start: datetime, end: datetime
 ) -> tuple[Interval, ...]:
     """Return the deployment's intervals that begin in [start, end), oldest first."""
-    own = (each for each in intervals if each.deployment == deployment and start <= each.start < end)
-    return tuple(sorted((each for each in own if 0 <= each.errors <= each.requests > 0), key=attrgetter("start")))
+    own = (interval for interval in intervals if interval.deployment == deployment and start <= interval.start < end)
+    return tuple(
+        sorted((interval for interval in own if 0 <= interval.errors <= interval.requests > 0), key=attrgetter("start"))
+    )
 
 
 def with_absolute(
     judgement: Judgement, challenger: AbsoluteErrors, champion: AbsoluteErrors | None = None
 ) -> Judgement:
-    """Return the judgement with what is known of the versions' own shares of errors.
+    """Return the judgement with the versions' own shares of errors added.
 
-    A broken challenger fails, and one that is not proven to be sound does not pass, however the champion does.
+    A broken challenger fails, and one that is not proven to be within its bound does not pass, however the champion
+    does.
     """
     judgement = replace(
         judgement,
@@ -38,6 +41,7 @@ def with_absolute(
     )
     if champion is not None and champion.is_broken:
         judgement = replace(judgement, reason=f"{judgement.reason}; of the champion's, {champion}")
+    # Outranks the comparison, also one without data or with a pass.
     if challenger.is_broken:
         failed = f"the version is broken: {challenger}"
         return replace(judgement, verdict=Verdict.FAIL, has_data=True, reason=f"{failed}; {judgement.reason}")
@@ -48,7 +52,7 @@ def with_absolute(
 
 
 def judge_alone(challenger: AbsoluteErrors, last: Interval | None, stale_after: timedelta, now: datetime) -> Judgement:
-    """Return the judgement of a version that there is no other one to compare with.
+    """Return the judgement of a version without a champion to compare it with.
 
     Args:
         last: its newest interval; None when nothing was measured.

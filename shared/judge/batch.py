@@ -23,7 +23,7 @@ from shared.domain.verdict import Judgement, Verdict
 if TYPE_CHECKING:
     import pandas as pd
 
-# With fewer rows a mean's bounds by Student's t mean little.
+# With fewer rows, bounds of a mean by Student's t rely too much on normal differences.
 FEWEST_ROWS = 30
 
 
@@ -44,15 +44,16 @@ def judge_batch(
     """
     if len(champion) == 0:
         return Judgement(Verdict.INCONCLUSIVE, "the champion predicted nothing to compare with", has_data=False)
-    if twice := _twice(champion, layout) or _twice(challenger, layout):
-        return Judgement(Verdict.INCONCLUSIVE, f"the rows cannot be paired: {twice}")
+    if repeated := _repeated_keys(champion, layout) or _repeated_keys(challenger, layout):
+        return Judgement(Verdict.INCONCLUSIVE, f"the rows cannot be paired: {repeated}")
     rows = _paired(champion, challenger, layout)
+    # Missing predictions are judged first and by themselves; the metrics are of the rows that both predicted.
     findings = [_missing(rows, tolerances), *_predictions(rows.dropna(), tolerances)]
     numbers: dict[str, float] = {"champion_rows": float(len(champion)), "challenger_rows": float(len(challenger))}
     for finding in findings:
         numbers |= finding.numbers
     verdict = _worst([finding.verdict for finding in findings])
-    return Judgement(verdict, ", ".join(each.words for each in findings) + _ENDINGS[verdict], numbers=numbers)
+    return Judgement(verdict, ", ".join(finding.words for finding in findings) + _ENDINGS[verdict], numbers=numbers)
 
 
 _ENDINGS = {
@@ -68,7 +69,7 @@ def _worst(verdicts: list[Verdict]) -> Verdict:
     return Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Verdict.PASS
 
 
-def _twice(table: pd.DataFrame, layout: PredictionLayout) -> str:
+def _repeated_keys(table: pd.DataFrame, layout: PredictionLayout) -> str:
     count = int(table.duplicated(list(layout.key)).sum())
     return f"{count:,} rows have the key ({', '.join(layout.key)}) of another row" if count else ""
 
@@ -81,21 +82,21 @@ def _paired(champion: pd.DataFrame, challenger: pd.DataFrame, layout: Prediction
     key = list(layout.key)
     tables = {"champion": champion, "challenger": challenger}
     series = {name: table.set_index(key)[layout.prediction] for name, table in tables.items()}
-    texts = pd.DataFrame({name: _text(each) for name, each in series.items()})
+    texts = pd.DataFrame({name: _text(predictions) for name, predictions in series.items()})
     numbers = pd.DataFrame(
-        {name: pd.to_numeric(each, errors="coerce") for name, each in texts.items()}, dtype="float64"
+        {name: pd.to_numeric(column, errors="coerce") for name, column in texts.items()}, dtype="float64"
     )
     has_words = bool((numbers.isna() & texts.notna()).to_numpy().any())
     return texts if has_words else numbers.where(numbers.abs() < math.inf)
 
 
 def _text(predictions: pd.Series[str]) -> pd.Series[str]:
-    """Return the predictions with every way of writing none as none."""
+    """Return the predictions as text; every way to write a missing or infinite one is missing."""
     texts = predictions.astype("string").str.strip()
-    return texts.mask(texts.str.lower().isin(_NOTHING))
+    return texts.mask(texts.str.lower().isin(_NOT_FINITE))
 
 
-_NOTHING = ["", "nan", "none", "null", "<na>", "inf", "-inf", "+inf", "infinity", "-infinity"]
+_NOT_FINITE = ["", "nan", "none", "null", "<na>", "inf", "-inf", "+inf", "infinity", "-infinity"]
 
 
 def _missing(rows: pd.DataFrame, tolerances: BatchTolerances) -> _Finding:
@@ -116,16 +117,17 @@ def _missing(rows: pd.DataFrame, tolerances: BatchTolerances) -> _Finding:
 
 
 def _predictions(pairs: pd.DataFrame, tolerances: BatchTolerances) -> Iterator[_Finding]:
-    wanted = [each for each in (tolerances.changed_at_most, tolerances.shift_at_most) if each is not None]
+    bounds = [bound for bound in (tolerances.changed_at_most, tolerances.shift_at_most) if bound is not None]
     alpha = 1 - tolerances.confidence
+
     is_text = pairs["champion"].dtype != "float64"
     if is_text and (tolerances.threshold is not None or tolerances.shift_at_most is not None):
-        yield _Finding(Verdict.INCONCLUSIVE, "the predictions are no numbers", {})
+        yield _Finding(Verdict.INCONCLUSIVE, "the predictions are not numbers", {})
         return
     if tolerances.changed_at_most is not None:
-        yield _changed(pairs, tolerances, tolerances.changed_at_most, alpha, alpha / len(wanted))
+        yield _changed(pairs, tolerances, tolerances.changed_at_most, alpha, alpha / len(bounds))
     if tolerances.shift_at_most is not None:
-        yield _shifted(pairs, tolerances.shift_at_most, alpha, alpha / len(wanted))
+        yield _shifted(pairs, tolerances.shift_at_most, alpha, alpha / len(bounds))
 
 
 def _changed(
@@ -148,17 +150,19 @@ def _changed(
 
 def _shifted(pairs: pd.DataFrame, at_most: float, pass_alpha: float, fail_alpha: float) -> _Finding:
     """Judge how far the mean prediction moved, by Student's t on the rows' differences."""
+    from scipy.special import stdtrit
+
     rows = len(pairs)
     if rows < FEWEST_ROWS:
         words = f"{rows:,} rows are too few to tell how far the mean moved ({FEWEST_ROWS} or more are needed)"
         return _Finding(Verdict.INCONCLUSIVE, words, {})
-    # Too large numbers overflow, which is seen below.
+    # Numbers that are too large overflow; the check below finds that.
     with np.errstate(over="ignore", invalid="ignore"):
         differences = pairs["challenger"].to_numpy() - pairs["champion"].to_numpy()
         shift, spread = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(rows)
     if not math.isfinite(shift) or not math.isfinite(spread):
         return _Finding(Verdict.INCONCLUSIVE, "the predictions are too large to be compared", {})
-    reach, sure_reach = (spread * _quantile_of_t(1 - alpha, rows - 1) for alpha in (pass_alpha, fail_alpha))
+    reach, sure_reach = (spread * float(stdtrit(rows - 1, 1 - alpha)) for alpha in (pass_alpha, fail_alpha))
     numbers = {"mean_shift": shift, "mean_shift_at_least": shift - reach, "mean_shift_at_most": shift + reach}
     words = (
         f"the mean moved by {shift:+.3g}, between {shift - reach:+.3g} and {shift + reach:+.3g} (tolerance {at_most:g})"
@@ -173,24 +177,18 @@ def _verdict(is_within: bool, is_beyond: bool) -> Verdict:
     return Verdict.PASS if is_within else Verdict.INCONCLUSIVE
 
 
-def share_at_most(found: int, of: int, alpha: float) -> float:
+def share_at_most(count: int, rows: int, alpha: float) -> float:
     """Return the upper Clopper-Pearson bound of a share: the true one is above it with a chance of at most alpha."""
     from scipy.special import betaincinv
 
-    return 1.0 if found >= of else float(betaincinv(found + 1, of - found, 1 - alpha))
+    return 1.0 if count >= rows else float(betaincinv(count + 1, rows - count, 1 - alpha))
 
 
-def share_at_least(found: int, of: int, alpha: float) -> float:
+def share_at_least(count: int, rows: int, alpha: float) -> float:
     """Return the lower Clopper-Pearson bound."""
     from scipy.special import betaincinv
 
-    return 0.0 if found == 0 else float(betaincinv(found, of - found + 1, alpha))
-
-
-def _quantile_of_t(chance: float, freedom: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, chance))
+    return 0.0 if count == 0 else float(betaincinv(count, rows - count + 1, alpha))
 
 
 def _percent(share: float) -> str:

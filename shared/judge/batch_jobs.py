@@ -10,11 +10,11 @@ FAILED = frozenset({"Failed", "NotResponding"})
 
 
 def judge_jobs(statuses: Sequence[str], failed_at_most: int, excused: int = 0) -> Judgement:
-    """Return fail when more jobs failed than may; a job that a person canceled says nothing.
+    """Return fail when more jobs failed than the bound; a job that a person canceled is not counted.
 
     Args:
         statuses: of the jobs since the deployment became the default, in Azure ML's words.
-        excused: of those that failed, on whose input the version before failed, too.
+        excused: of those that failed, on whose input the previous version failed, too.
     """
     failed = sum(status in FAILED for status in statuses) - excused
     completed = sum(status == "Completed" for status in statuses)

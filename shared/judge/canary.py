@@ -51,14 +51,15 @@ def judge(measured: Comparison, tolerances: Tolerances, now: datetime) -> Judgem
     pairs = measured.pairs
     if not pairs:
         return Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured yet", has_data=False)
-    warm = [each for each in pairs if each.challenger.start >= measured.start + tolerances.warm_up]
+    # A cold start slows latency alone; errors count from the first request on.
+    warm = [pair for pair in pairs if pair.challenger.start >= measured.start + tolerances.warm_up]
     values = differences(warm, tolerances.latency_quantile)
     numbers = _numbers(measured, values, tolerances)
     age = now - pairs[-1].challenger.start
     if age > tolerances.stale_after:
         reason = f"the last measurement is {age.total_seconds():.0f} s old"
         return Judgement(Verdict.INCONCLUSIVE, reason, has_data=False, numbers=numbers)
-    last = _last(measured, values, tolerances)
+    last = _newest_paths(measured, values, tolerances)
     for metric in last:
         numbers[f"{metric.metric}_fail_log10_e"] = float(metric.fails[0, 0]) / math.log(10)
         numbers[f"{metric.metric}_pass_log10_e"] = float(metric.passes[0, 0]) / math.log(10)
@@ -67,20 +68,20 @@ def judge(measured: Comparison, tolerances: Tolerances, now: datetime) -> Judgem
         verdict,
         _words(measured, numbers, tolerances) + ending,
         numbers=numbers,
-        suspects=any(each.fails[0, 0] >= tolerances.enough_to_fail for each in last),
+        suspects=any(metric.fails[0, 0] >= tolerances.enough_to_fail for metric in last),
     )
 
 
-def _last(measured: Comparison, values: Sequence[float], tolerances: Tolerances) -> list[Paths]:
+def _newest_paths(measured: Comparison, values: Sequence[float], tolerances: Tolerances) -> list[Paths]:
     """Return where each metric's paths stand; they may have been measured in different numbers of intervals."""
     paths = []
     if tolerances.error_bound is not None:
         paths.append(_newest(error_paths(counts(measured.pairs), tolerances)))
     if tolerances.latency is not None and not measured.champion_is_sick:
-        paths.append(_newest(latency_paths(np.array([values]), tolerances)) if values else _nothing("latency"))
+        paths.append(_newest(latency_paths(np.array([values]), tolerances)) if values else _no_evidence("latency"))
     if tolerances.scores is not None:
         has_any = bool(measured.shifts)
-        paths.append(_newest(score_paths(moments(measured.shifts), tolerances)) if has_any else _nothing("scores"))
+        paths.append(_newest(score_paths(moments(measured.shifts), tolerances)) if has_any else _no_evidence("scores"))
     return paths
 
 
@@ -88,7 +89,7 @@ def _newest(paths: Paths) -> Paths:
     return paths.at(np.array([[paths.fails.shape[1]]]))
 
 
-def _nothing(metric: str) -> Paths:
+def _no_evidence(metric: str) -> Paths:
     return Paths(metric, np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1), dtype=bool))
 
 
@@ -99,17 +100,21 @@ def counts(pairs: Sequence[Pair]) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
 
 
 def _verdict(last: Sequence[Paths], pairs: Sequence[Pair], tolerances: Tolerances) -> tuple[Verdict, str]:
-    """Return the verdict and how its sentence ends."""
-    beyond = [each for each in last if each.fails[0, 0] >= tolerances.enough_to_fail]
-    if failed := [each.metric for each in beyond if each.agrees[0, 0]]:
+    """Return the verdict and how its sentence ends.
+
+    A failure comes first, before any least number of intervals: its error is bounded however early it is found. A
+    suspicion comes before a pass, which it forbids.
+    """
+    beyond = [metric for metric in last if metric.fails[0, 0] >= tolerances.enough_to_fail]
+    if failed := [metric.metric for metric in beyond if metric.agrees[0, 0]]:
         return Verdict.FAIL, f": {' and '.join(failed)} beyond the tolerance"
     if beyond:
-        suspects = " and ".join(each.metric for each in beyond)
+        suspects = " and ".join(metric.metric for metric in beyond)
         return Verdict.INCONCLUSIVE, f": {suspects} may be beyond the tolerance, in too few minutes to be sure"
     requests = sum(pair.challenger.requests for pair in pairs)
     if len(pairs) < FEWEST_INTERVALS_TO_PASS or requests < FEWEST_REQUESTS:
         return Verdict.INCONCLUSIVE, ": too little to decide"
-    unproven = [each.metric for each in last if each.passes[0, 0] < math.log(1 / FALSE_PASSES)]
+    unproven = [metric.metric for metric in last if metric.passes[0, 0] < math.log(1 / FALSE_PASSES)]
     if unproven or not last:
         return Verdict.INCONCLUSIVE, f": {' and '.join(unproven) or 'nothing'} not proven within the tolerance yet"
     return Verdict.PASS, ": within the tolerance"
@@ -126,7 +131,7 @@ def _numbers(measured: Comparison, values: Sequence[float], tolerances: Toleranc
     }
     if values:
         numbers["latency_ratio"] = math.exp(math.fsum(values) / len(values))
-    if any(each.probes for pair in pairs for each in (pair.challenger, pair.champion)):
+    if any(interval.probes for pair in pairs for interval in (pair.challenger, pair.champion)):
         numbers["probes"] = float(sum(pair.challenger.probes for pair in pairs))
         numbers["champion_probes"] = float(sum(pair.champion.probes for pair in pairs))
     if tolerances.scores is not None:

@@ -38,7 +38,7 @@ class Expected:
 def intervals_to_pass(tolerances: Tolerances, expected: Expected, errors_at_most: float | None = None) -> float:
     """Return how many intervals it takes to prove that the challenger is within the tolerances; infinite for never.
 
-    That is so for the middling release; unlucky ones take longer.
+    That is the time of a typical release; unlucky ones take longer.
 
     Args:
         errors_at_most: the bound of its own share of errors; None for none.
@@ -54,6 +54,7 @@ def _errors(tolerances: Tolerances, expected: Expected) -> float:
     bound = tolerances.error_bound
     if bound is None:
         return 0
+    # In blocks of ever more intervals, so that waits of any length cost the same few blocks.
     size = 1.0
     while size * _BLOCKS <= MOST_INTERVALS:
         challenger, champion = expected.challenger * size, expected.champion * size

@@ -1,4 +1,4 @@
-"""Does a version fail more of its requests than the policy bears, whatever the other version does?
+"""Does a version fail more of its requests than the policy allows, whatever the other version does?
 
 The e-process is the beta-binomial likelihood ratio of "the share of errors is above the bound", each such share as
 likely as the others, to the bound itself. For a true share below the bound it only shrinks. Requests that fail
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # A version exactly at the bound is called broken with a chance of at most 1 in so many.
 FALSE_ALARMS = 100
 BROKEN_MINUTES, SUSPICIOUS_MINUTES = 5, 3
-# From here on a person is asked: too little to be sure, too much to be left alone.
+# From here on a person has to decide: too little to be sure, too much to ignore.
 SUSPICIOUS_ERRORS, SUSPICIOUS_RATIO = 5, 1.5
 CONFIDENCE = 0.95
 _LEAST = 1e-300
@@ -62,10 +62,10 @@ def absolute_errors(intervals: Sequence[Interval], at_most: float, interval: tim
     """Return what the intervals of one version show, sorted by time, oldest first.
 
     Args:
-        horizon: how long the look-out lasts, in intervals; fixed beforehand.
+        horizon: how long the version is watched, in intervals; fixed beforehand.
     """
-    requests = np.array([[each.requests for each in intervals]], dtype=np.float64)
-    errors = np.array([[each.errors for each in intervals]], dtype=np.float64)
+    requests = np.array([[interval.requests for interval in intervals]], dtype=np.float64)
+    errors = np.array([[interval.errors for interval in intervals]], dtype=np.float64)
     has_any = bool(intervals)
     return AbsoluteErrors(
         requests=int(requests.sum()),
@@ -82,22 +82,25 @@ def fails_alike(
 ) -> bool:
     """Return whether the champion, too, was beyond the bound in the minutes in which the challenger was.
 
-    An incident that both share shows sooner in whoever has more requests.
+    An incident that both share shows sooner in the version with more requests.
     """
-    bad = {each.start - lag for each in challenger if each.errors > at_most * each.requests}
-    beside = [each for each in champion if each.start in bad]
-    return sum(each.errors for each in beside) > at_most * sum(each.requests for each in beside)
+    bad = {interval.start - lag for interval in challenger if interval.errors > at_most * interval.requests}
+    beside = [interval for interval in champion if interval.start in bad]
+    return sum(interval.errors for interval in beside) > at_most * sum(interval.requests for interval in beside)
 
 
 def broken(requests: Numbers, errors: Numbers, at_most: float, interval: timedelta, starts: Starts) -> Truths:
     """Return after each interval (columns) of each stream (rows) whether it is proven to be beyond the bound."""
-    is_beyond, fewest = (errors > at_most * requests).astype(np.float64), spanned(BROKEN_MINUTES, interval)
-    logs = []
-    for first in starts.begun(requests.shape[1]):
-        log_e = _log_e(_since(requests, first), _since(errors, first), at_most)
-        # A process is looked at only once it has seen so many minutes itself: one cluster is not enough for any.
-        logs.append(np.where(_since(is_beyond, first) >= fewest, log_e, np.minimum(log_e, 0.0)))
-    return np.asarray(starts.mean(np.stack(logs)) >= math.log(FALSE_ALARMS))
+    fewest = spanned(BROKEN_MINUTES, interval)
+
+    def log_e_since(first: int) -> Numbers:
+        tried, failed = np.cumsum(requests[:, first:], axis=1), np.cumsum(errors[:, first:], axis=1)
+        bad = np.cumsum((errors > at_most * requests)[:, first:], axis=1)
+        log_e = _log_e(tried, failed, at_most)
+        # A process counts only once it has had so many bad minutes itself: one cluster is not enough for any of them.
+        return np.where(bad >= fewest, log_e, np.minimum(log_e, 0.0))
+
+    return np.asarray(starts.combined(requests.shape, log_e_since) >= math.log(FALSE_ALARMS))
 
 
 def suspicious(requests: Numbers, errors: Numbers, at_most: float, interval: timedelta) -> Truths:
@@ -120,27 +123,23 @@ def requests_to_prove(at_most: float, errors: float = 0.0) -> float:
     """Return how many requests it takes to prove a share of errors to be within the bound; infinite for never."""
     if errors >= at_most:
         return math.inf
+    # Without errors there is a closed form; with some the search starts there.
     count = math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-at_most))
     while not proven(np.array([[count]]), np.array([[math.floor(count * errors)]]), at_most)[0, 0]:
         count = math.ceil(1.1 * count)
     return float(count)
 
 
-def _since(values: Numbers, first: int) -> Numbers:
-    sums = np.cumsum(values, axis=1)
-    return np.where(np.arange(values.shape[1]) < first, 0.0, sums - (sums[:, first - 1 : first] if first else 0.0))
-
-
 def _log_e(tried: Numbers, failed: Numbers, at_most: float) -> Numbers:
     from scipy.special import betainc, betaln
 
-    rest = tried - failed
-    # Below the bound the process only loses: it is not needed exactly, and is taken to have lost everything.
+    served = tried - failed
+    # Below the bound the process only shrinks: its value is not needed exactly there, and is taken as 0.
     beyond = failed > at_most * tried
     logs = np.where(tried > 0, -math.inf, 0.0)
-    tried, failed, rest = tried[beyond], failed[beyond], rest[beyond]
+    failed, served = failed[beyond], served[beyond]
     # The integral of p^K (1 - p)^(N - K) from the bound to 1.
-    tail = betainc(rest + 1, failed + 1, 1 - at_most)
-    above = betaln(failed + 1, rest + 1) + np.log(np.maximum(tail, _LEAST))
-    logs[beyond] = above - math.log1p(-at_most) - failed * math.log(at_most) - rest * math.log1p(-at_most)
+    tail = betainc(served + 1, failed + 1, 1 - at_most)
+    above = betaln(failed + 1, served + 1) + np.log(np.maximum(tail, _LEAST))
+    logs[beyond] = above - math.log1p(-at_most) - failed * math.log(at_most) - served * math.log1p(-at_most)
     return logs

@@ -1,4 +1,4 @@
-"""How many intervals must agree before a version is failed: minutes of trouble, and never a few intervals alone.
+"""How many intervals must agree before a version fails: a short disturbance is never enough.
 
 What disturbs a version for a moment shows in a few minutes, whatever the number of requests in them.
 """
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 # The intervals must be as sure as this that errors are more frequent.
 ENOUGH = math.log(8)
-# No interval counts for more than so many standard deviations, and they scatter by as much as this at least: a few in
-# which most requests fail do not stand for the others.
+# No interval counts for more than so many standard deviations, and their variance is taken as this at least: a few
+# intervals in which most requests fail do not stand for the others.
 MOST_DEVIATIONS, LEAST_VARIANCE = 1.25, 0.5
 
 
@@ -44,16 +44,13 @@ def minutes_agree(counts: Numbers, bound: Bound, starts: Starts) -> Truths:
     Args:
         counts: (streams, intervals, 4): requests and errors of the challenger, then of the champion.
     """
-    more = _deviations(counts, bound)
-    streams, intervals = more.shape
-    begun = starts.begun(intervals)
-    logs = np.zeros((len(begun), streams, intervals))
-    for place, first in enumerate(begun):
-        part, seen = more[:, first:], np.arange(1, intervals - first + 1, dtype=np.float64)
-        sums, squares = np.cumsum(part, axis=1), np.cumsum(part * part, axis=1)
-        squares = np.maximum(squares, sums * sums / seen + LEAST_VARIANCE * seen)
-        logs[place, :, first:] = means.log_e(seen, sums, squares)
-    return np.asarray(starts.mean(logs) >= ENOUGH)
+    deviations = _deviations(counts, bound)
+
+    def log_e_since(first: int) -> Numbers:
+        sizes, sums, squares = means.cumulated(deviations[:, first:])
+        return means.log_e(sizes, sums, np.maximum(squares, sums * sums / sizes + LEAST_VARIANCE * sizes))
+
+    return np.asarray(starts.combined(deviations.shape, log_e_since) >= ENOUGH)
 
 
 def _deviations(counts: Numbers, bound: Bound) -> Numbers:

@@ -33,8 +33,8 @@ def differences(pairs: Sequence[Pair], quantile: float | None = None) -> list[fl
 def has_quantile(pair: Pair, quantile: float) -> bool:
     """Return whether both sides of the pair served requests enough for the quantile."""
     return all(
-        each.quantile_log_latency is not None and each.served_requests * (1 - quantile) >= FEWEST_BEYOND - 1e-9
-        for each in (pair.challenger, pair.champion)
+        interval.quantile_log_latency is not None and interval.served_requests * (1 - quantile) >= FEWEST_BEYOND - 1e-9
+        for interval in (pair.challenger, pair.champion)
     )
 
 

@@ -16,6 +16,7 @@ of the normal with conjugate priors, e.g. M. J. Bayarri et al., Annals of Statis
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 # Effects in standard deviations of the values: from a faint, steady shift to a plain one.
 SCALES = (1.0, 2.0)
-# Below this e-process nothing is known; it keeps the arithmetic finite when all values are the same.
+# Keeps the arithmetic finite when all values are the same.
 LEAST_SPREAD = 1e-12
 # Below this a float loses its digits.
 LEAST_TAIL = 1e-290
@@ -42,19 +43,18 @@ def paths_above(values: Numbers, bound: float, starts: Starts) -> Numbers:
         values: one row per stream, one column per interval, oldest first. The result has the same shape.
     """
     shifted = values - bound
-    streams, intervals = shifted.shape
-    begun = starts.begun(intervals)
-    found = np.zeros((len(begun), streams, intervals))
-    for place, first in enumerate(begun):
-        part = shifted[:, first:]
-        counts = np.arange(1, intervals - first + 1, dtype=np.float64)
-        found[place, :, first:] = log_e(counts, np.cumsum(part, axis=1), np.cumsum(part * part, axis=1))
-    return starts.mean(found)
+    return starts.combined(shifted.shape, lambda first: log_e(*cumulated(shifted[:, first:])))
 
 
 def paths_below(values: Numbers, bound: float, starts: Starts) -> Numbers:
     """Return ln of the e-value against "the mean is at least `bound`", as it stood after each interval."""
     return paths_above(-values, -bound, starts)
+
+
+def cumulated(values: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Return n, Σx and Σx² after each column, as `log_e` takes them."""
+    counts = np.arange(1, values.shape[1] + 1, dtype=np.float64)
+    return counts, np.cumsum(values, axis=1), np.cumsum(values * values, axis=1)
 
 
 def log_e(counts: Numbers, sums: Numbers, squares: Numbers) -> Numbers:
@@ -72,10 +72,15 @@ def log_e(counts: Numbers, sums: Numbers, squares: Numbers) -> Numbers:
         weighed = counts * scale * scale
         rest = np.maximum(1 - share * weighed / (1 + weighed), LEAST_SPREAD)
         parts.append(math.log(2) - 0.5 * np.log1p(weighed) + log_student(counts, rest, sign))
+    return np.where(has_values, log_mean(parts), 0.0)
+
+
+def log_mean(parts: Sequence[Numbers]) -> Numbers:
+    """Return ln of the mean of e-values that are given by their logarithms."""
     logs = np.stack(parts)
+    # Less the highest, so that no exponential overflows.
     highest = logs.max(axis=0)
-    mixed = highest + np.log(np.exp(logs - highest).mean(axis=0))
-    return np.where(has_values, mixed, 0.0)
+    return np.asarray(highest + np.log(np.exp(logs - highest).mean(axis=0)))
 
 
 def log_student(freedom: Numbers, rest: Numbers, sign: Numbers) -> Numbers:
@@ -89,7 +94,7 @@ def log_student(freedom: Numbers, rest: Numbers, sign: Numbers) -> Numbers:
     from scipy.special import betaln, stdtr
 
     tail = stdtr(freedom, sign * np.sqrt(freedom * (1 - rest) / rest))
-    is_told = tail > LEAST_TAIL
-    told = np.log(np.where(is_told, tail, 1.0)) - freedom / 2 * np.log(rest)
+    is_computable = tail > LEAST_TAIL
+    exact = np.log(np.where(is_computable, tail, 1.0)) - freedom / 2 * np.log(rest)
     far = -0.5 * np.log(np.maximum(1 - rest, LEAST_SPREAD)) - np.log(freedom) - betaln(freedom / 2, 0.5)
-    return np.asarray(np.where(is_told, told, far))
+    return np.asarray(np.where(is_computable, exact, far))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.judge.evidence.errors import Bound, nearest_in_null
-from shared.judge.evidence.means import log_student
+from shared.judge.evidence.means import log_mean, log_student
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Gaps in standard deviations of a row: from a faint to a plain one.
 SCALES = (0.03, 0.1, 0.3)
-# With fewer rows of either version nothing is known.
+# With fewer rows of either version there is no evidence: the normal approximation is not good enough.
 FEWEST_ROWS = 50
 _INSIDE = 1e-9
 _LEAST = 1e-300
@@ -49,7 +49,7 @@ def log_e_of_shares(counts: Numbers, tolerance: float) -> tuple[Numbers, Numbers
     """
     n_c, k_c, n_b, k_b = np.moveaxis(counts, 2, 0)
     z = _root(n_c, k_c, n_b, k_b, tolerance)
-    return tuple(_told(_of_normal(each, n_c, n_b), n_c, n_b) for each in (z, -z))  # type: ignore[return-value]
+    return tuple(_zero_if_few(_log_e_of_normal(root, n_c, n_b), n_c, n_b) for root in (z, -z))  # type: ignore[return-value]
 
 
 def log_e_of_means(challenger: Numbers, champion: Numbers, tolerance: float) -> tuple[Numbers, Numbers]:
@@ -59,14 +59,14 @@ def log_e_of_means(challenger: Numbers, champion: Numbers, tolerance: float) -> 
         challenger, champion: (streams, looks, 3): rows, mean and variance so far.
         tolerance: of the difference of means.
     """
-    (n_c, mean_c, var_c), (n_b, mean_b, var_b) = (np.moveaxis(each, 2, 0) for each in (challenger, champion))
+    (n_c, mean_c, var_c), (n_b, mean_b, var_b) = (np.moveaxis(arm, 2, 0) for arm in (challenger, champion))
     pooled = ((n_c - 1) * var_c + (n_b - 1) * var_b) / np.maximum(n_c + n_b - 2, 1)
     v_c, v_b = np.maximum(var_c, pooled) / n_c, np.maximum(var_b, pooled) / n_b
     error = np.maximum(v_c + v_b, _LEAST)
     freedom = error**2 / np.maximum(v_c**2 / np.maximum(n_c - 1, 1) + v_b**2 / np.maximum(n_b - 1, 1), _LEAST)
     freedom = np.maximum(freedom, 1.0)
     t = np.where(pooled > 0, (mean_c - mean_b - tolerance) / np.sqrt(error), 0.0)
-    return tuple(_told(_of_t(each, freedom, n_c, n_b), n_c, n_b) for each in (t, -t))  # type: ignore[return-value]
+    return tuple(_zero_if_few(_log_e_of_t(statistic, freedom, n_c, n_b), n_c, n_b) for statistic in (t, -t))  # type: ignore[return-value]
 
 
 def _root(n_c: Numbers, k_c: Numbers, n_b: Numbers, k_b: Numbers, tolerance: float) -> Numbers:
@@ -74,16 +74,16 @@ def _root(n_c: Numbers, k_c: Numbers, n_b: Numbers, k_b: Numbers, tolerance: flo
     from scipy.special import xlogy
 
     p_c, p_b = k_c / np.maximum(n_c, 1), k_b / np.maximum(n_b, 1)
-    inside = [np.clip(each, _INSIDE, 1 - _INSIDE) for each in (p_c, p_b)]
+    inside = [np.clip(share, _INSIDE, 1 - _INSIDE) for share in (p_c, p_b)]
     null_b = np.clip(nearest_in_null(inside[0], inside[1], n_c, n_b, Bound(1.0, tolerance)), _INSIDE, 1 - _INSIDE)
     null_c = np.clip(null_b + tolerance, _INSIDE, 1 - _INSIDE)
     ratio = np.zeros_like(n_c)
-    for rows, seen, null in ((n_c, p_c, null_c), (n_b, p_b, null_b)):
-        ratio = ratio + rows * (xlogy(seen, seen / null) + xlogy(1 - seen, (1 - seen) / (1 - null)))
+    for rows, share, null in ((n_c, p_c, null_c), (n_b, p_b, null_b)):
+        ratio = ratio + rows * (xlogy(share, share / null) + xlogy(1 - share, (1 - share) / (1 - null)))
     return np.asarray(np.sign(p_c - p_b - tolerance) * np.sqrt(2 * np.maximum(ratio, 0.0)))
 
 
-def _of_normal(z: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
+def _log_e_of_normal(z: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
     from scipy.special import log_ndtr
 
     logs = []
@@ -91,29 +91,23 @@ def _of_normal(z: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
         spread = scale * scale * _harmonic(n_c, n_b)
         weight = spread / (1 + spread)
         logs.append(math.log(2) - 0.5 * np.log1p(spread) + z * z * weight / 2 + log_ndtr(z * np.sqrt(weight)))
-    return _mixed(logs)
+    return log_mean(logs)
 
 
-def _of_t(t: Numbers, freedom: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
+def _log_e_of_t(t: Numbers, freedom: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
     share, rows = t * t / (freedom + t * t), freedom + 1
     logs = []
     for scale in SCALES:
         spread = scale * scale * _harmonic(n_c, n_b)
         rest = 1 - share * spread / (1 + spread)
         logs.append(math.log(2) - 0.5 * np.log1p(spread) + log_student(rows, rest, np.sign(t)))
-    return _mixed(logs)
+    return log_mean(logs)
 
 
 def _harmonic(n_c: Numbers, n_b: Numbers) -> Numbers:
     return np.asarray(1 / (1 / np.maximum(n_c, 1) + 1 / np.maximum(n_b, 1)))
 
 
-def _mixed(logs: list[Numbers]) -> Numbers:
-    stacked = np.stack(logs)
-    highest = stacked.max(axis=0)
-    return np.asarray(highest + np.log(np.exp(stacked - highest).mean(axis=0)))
-
-
-def _told(logs: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
-    """Return the paths with nothing known of too few rows; not to look is always allowed."""
+def _zero_if_few(logs: Numbers, n_c: Numbers, n_b: Numbers) -> Numbers:
+    """Return the paths, 0 where there are too few rows: leaving a look out never adds to the chance of an error."""
     return np.where((n_c >= FEWEST_ROWS) & (n_b >= FEWEST_ROWS), logs, 0.0)

@@ -1,7 +1,8 @@
-"""Did the mean prediction move? Two looks at the same predictions, which must agree.
+"""Did the mean prediction move? Two tests of the same predictions, which must agree.
 
-The means of the intervals, one observation each, weigh predictions of one minute that resemble each other rightly, and
-rare and skewed ones wrongly. All predictions together are the other way round. What both call a shift is one.
+The test on the intervals' means, one observation each, is valid when predictions of one minute resemble each other, but
+not when they are rare and skewed. The test on all predictions is valid when they are skewed, but not when they resemble
+each other. What both call a shift is one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 
-def of_intervals(moments: Numbers, bound: float, starts: Starts) -> Numbers:
+def shift_by_interval(moments: Numbers, bound: float, starts: Starts) -> Numbers:
     """Return ln of the e-value against "the means moved by at most the bound, either way", after each interval.
 
     Args:
@@ -31,21 +32,25 @@ def of_intervals(moments: Numbers, bound: float, starts: Starts) -> Numbers:
     return _either(means.paths_above(moved, bound, starts), means.paths_below(moved, -bound, starts))
 
 
-def within(moments: Numbers, bound: float) -> Numbers:
-    """Return ln of the e-value against "they moved by more than the bound", likewise."""
+def shift_within(moments: Numbers, bound: float) -> Numbers:
+    """Return ln of the e-value against "they moved by more than the bound", likewise.
+
+    The smaller of two: the shift must be shown to be below the bound and above its negative.
+    """
     moved = moments[..., 1] - moments[..., 4]
     return np.minimum(means.paths_below(moved, bound, ONE_START), means.paths_above(moved, -bound, ONE_START))
 
 
-def of_predictions(moments: Numbers, bound: float, starts: Starts) -> Numbers:
-    """Return the same as `of_intervals` by all predictions since each start."""
-    paths = np.zeros((len(starts.begun(moments.shape[1])), *moments.shape[:2]))
-    for place, first in enumerate(starts.begun(moments.shape[1])):
+def shift_by_prediction(moments: Numbers, bound: float, starts: Starts) -> Numbers:
+    """Return the same as `shift_by_interval` by all predictions since each start."""
+
+    def log_e_since(first: int) -> Numbers:
         challenger, champion = (_totals(moments[:, first:, side]) for side in (slice(0, 3), slice(3, 6)))
         above, _ = log_e_of_means(challenger, champion, bound)
         below, _ = log_e_of_means(champion, challenger, bound)
-        paths[place, :, first:] = _either(above, below)
-    return starts.mean(paths)
+        return _either(above, below)
+
+    return starts.combined(moments.shape[:2], log_e_since)
 
 
 def _either(above: Numbers, below: Numbers) -> Numbers:

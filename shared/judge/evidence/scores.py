@@ -43,16 +43,16 @@ def shifts(
         lag: how much earlier the champion's intervals are that are compared.
     """
     baseline: dict[datetime, Predictions] = {
-        each.start + lag: each for each in champion if each.count >= FEWEST_PREDICTIONS
+        interval.start + lag: interval for interval in champion if interval.count >= FEWEST_PREDICTIONS
     }
     return tuple(
-        Shift(each, baseline[each.start])
-        for each in sorted(challenger, key=attrgetter("start"))
-        if each.count >= FEWEST_PREDICTIONS and each.start in baseline
+        Shift(interval, baseline[interval.start])
+        for interval in sorted(challenger, key=attrgetter("start"))
+        if interval.count >= FEWEST_PREDICTIONS and interval.start in baseline
     )
 
 
 def moments(shifts: Sequence[Shift]) -> Numbers:
     """Return (1, intervals, 6): count, mean and variance of the challenger's predictions, then of the champion's."""
-    rows = [(each.count, each.mean, each.variance) for shift in shifts for each in (shift.challenger, shift.champion)]
+    rows = [(arm.count, arm.mean, arm.variance) for shift in shifts for arm in (shift.challenger, shift.champion)]
     return np.array(rows, dtype=np.float64).reshape(1, -1, 6)

@@ -1,14 +1,15 @@
-"""Where e-processes start, so that a regression that begins late is seen too.
+"""Where e-processes start, so that a regression that begins late is found too.
 
 An e-process that started at the beginning has lost its stake by the time a late regression begins. So the stake is
-split over a fixed number of processes, each started some intervals after the one before: most goes to the first, since
-regressions tend to be there from the first request, and the rest is shared equally. One that has not started yet
-is worth what was put in. Their weighted mean is an e-process again, because the weights were fixed beforehand.
+split over a fixed number of processes, each started some intervals after the previous one: most goes to the first,
+since regressions tend to be there from the first request, and the others share what remains. One that has not started
+yet is worth its stake. Their weighted mean is an e-process, too, because the weights were fixed beforehand.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,22 @@ class Starts:
         """Return each process's share; they sum to 1."""
         if self.count == 1:
             return np.ones(1)
-        rest = (1 - FIRST_STAKE) / (self.count - 1)
-        return np.array([FIRST_STAKE, *[rest] * (self.count - 1)])
+        later = (1 - FIRST_STAKE) / (self.count - 1)
+        return np.array([FIRST_STAKE, *[later] * (self.count - 1)])
+
+    def combined(self, shape: tuple[int, ...], log_e_since: Callable[[int], Numbers]) -> Numbers:
+        """Return ln of the weighted mean of processes that are alike but for their start.
+
+        Args:
+            shape: (streams, intervals), of the result.
+            log_e_since: returns a process's ln e-values from its first interval on, given that interval.
+        """
+        streams, intervals = shape
+        begun = self.begun(intervals)
+        logs = np.zeros((len(begun), streams, intervals))
+        for place, first in enumerate(begun):
+            logs[place, :, first:] = log_e_since(first)
+        return self.mean(logs)
 
     def mean(self, log_values: Numbers) -> Numbers:
         """Return ln of the weighted mean of the e-values of all processes.
@@ -58,7 +73,7 @@ class Starts:
         total = float(stakes[begun:].sum()) * np.exp(-highest)
         for stake, values in zip(stakes[:begun].tolist(), log_values, strict=True):
             total += stake * np.exp(values - highest)
-        # All may have lost everything.
+        # All processes may have shrunk to 0.
         return np.asarray(highest + np.log(np.maximum(total, LEAST)))
 
 
@@ -66,6 +81,6 @@ ONE_START = Starts(1, 1)
 
 
 def starts_for(horizon: int) -> Starts:
-    """Return the starts for a look-out of `horizon` intervals: one every 5 intervals, at most 12 in all."""
+    """Return the starts for a watch of `horizon` intervals: one every 5 intervals, at most 12 in all."""
     every = max(EVERY, math.ceil(horizon / MOST))
     return Starts(max(1, math.ceil(horizon / every)), every)

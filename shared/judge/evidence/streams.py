@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 # The chance of proving "within the tolerance" of a challenger that is not, per metric.
 FALSE_PASSES = 0.05
 FEWEST_INTERVALS_TO_PASS = 5
-# A spread cannot be told from fewer values, so neither can what lies beyond it.
+# Fewer values give no usable estimate of their spread, so nothing is known to lie beyond it.
 FEWEST_VALUES_TO_FAIL = 3
 FEWEST_REQUESTS = 20
-# Rows of the traffic log come minutes late, now and then three times as late as usual: older than this, nothing is
-# known about now.
+# Rows of the traffic log come minutes late, now and then three times as late as usual: an older measurement says
+# nothing about now.
 STALE_INTERVALS, STALE_DELAYS = 10, 3
 # Latency must be beyond the tolerance in 15 of the last 20 minutes, which a stall of a few minutes is not, and in 4 of
 # the last 5, in which a version that still warms up has settled.
@@ -48,7 +48,7 @@ class Tolerances:
         scores: difference of mean predictions, either way, above 0.
         quality: how much worse the metric of labelled rows may be, 0 or more.
         false_rollbacks: chance, above 0 and below 1, for a whole release.
-        horizon: how long the look-out lasts, in intervals; fixed beforehand.
+        horizon: how long the release is watched, in intervals; fixed beforehand.
         budget: the share of it, above 0 and at most 1, for the stage that is judged; split equally over the metrics.
         interval: what one measurement covers.
         warm_up: how long latency is not judged, from the beginning of a stage.
@@ -119,7 +119,7 @@ class Paths:
 
     Args:
         fails, passes: one row per stream, one column per interval.
-        agrees: whether what else must be so for a failure is; enough evidence without it is a suspicion.
+        agrees: whether the metric's second condition for a failure holds; enough evidence without it is a suspicion.
     """
 
     metric: str
@@ -129,15 +129,11 @@ class Paths:
 
     def at(self, columns: NDArray[np.intp]) -> Paths:
         """Return the paths as they stood after so many intervals, per stream; 0 for none at all."""
-        place, has_any = np.maximum(columns - 1, 0), columns > 0
-        if not self.fails.shape[1]:
-            nothing = np.zeros(columns.shape)
-            return Paths(self.metric, nothing, nothing, np.zeros(columns.shape, dtype=bool))
-        fails, passes = (np.take_along_axis(each, place, axis=1) for each in (self.fails, self.passes))
-        agrees = np.take_along_axis(self.agrees, place, axis=1)
-        return Paths(
-            self.metric, np.where(has_any, fails, 0.0), np.where(has_any, passes, 0.0), np.asarray(agrees & has_any)
-        )
+        # A column of zeros in front: the state after no interval.
+        padded = [np.pad(path, ((0, 0), (1, 0))) for path in (self.fails, self.passes)]
+        fails, passes = (np.take_along_axis(path, columns, axis=1) for path in padded)
+        agrees = np.take_along_axis(np.pad(self.agrees, ((0, 0), (1, 0))), columns, axis=1)
+        return Paths(self.metric, fails, passes, agrees)
 
 
 def error_paths(counts: Numbers, tolerances: Tolerances) -> Paths:
@@ -145,7 +141,7 @@ def error_paths(counts: Numbers, tolerances: Tolerances) -> Paths:
     bound, starts = tolerances.error_bound or Bound(), starts_for(tolerances.horizon)
     fails = errors.paths_above(counts, bound, starts)
     agrees = np.zeros(fails.shape, dtype=bool)
-    # Only where there is something to agree with.
+    # The agreement costs as much as the evidence, and matters only where there is enough of it to fail.
     rows = np.flatnonzero((fails >= tolerances.enough_to_fail).any(axis=1))
     if len(rows):
         agrees[rows] = minutes_agree(counts[rows], bound, starts)
@@ -158,36 +154,36 @@ def latency_paths(differences: Numbers, tolerances: Tolerances) -> Paths:
     fails = means.paths_above(differences, bound, starts_for(tolerances.horizon))
     beyond, agrees = np.cumsum(differences > bound, axis=1), np.ones(fails.shape, dtype=bool)
     for slow, window in tolerances.slow_windows:
-        before = np.zeros_like(beyond)
-        before[:, window:] = beyond[:, :-window]
-        agrees &= beyond - before >= slow
-    return Paths("latency", _not_before_told(fails), means.paths_below(differences, bound, ONE_START), agrees)
+        earlier = np.zeros_like(beyond)
+        earlier[:, window:] = beyond[:, :-window]
+        agrees &= beyond - earlier >= slow
+    return Paths("latency", _zero_at_first(fails), means.paths_below(differences, bound, ONE_START), agrees)
 
 
 def score_paths(moments: Numbers, tolerances: Tolerances) -> Paths:
     """Return the evidence in the moments of predictions (streams, intervals, 6), whose means may lie on either side."""
     bound, starts = tolerances.scores or 0.0, starts_for(tolerances.horizon)
-    fails = score_evidence.of_predictions(moments, bound, starts)
+    fails = score_evidence.shift_by_prediction(moments, bound, starts)
     agrees = np.zeros(fails.shape, dtype=bool)
     rows = np.flatnonzero((fails >= tolerances.enough_to_fail).any(axis=1))
     if len(rows):
-        by_interval = score_evidence.of_intervals(moments[rows], bound, starts)
-        agrees[rows] = _not_before_told(by_interval) >= tolerances.enough_to_fail
-    return Paths("scores", fails, score_evidence.within(moments, bound), agrees)
+        by_interval = score_evidence.shift_by_interval(moments[rows], bound, starts)
+        agrees[rows] = _zero_at_first(by_interval) >= tolerances.enough_to_fail
+    return Paths("scores", fails, score_evidence.shift_within(moments, bound), agrees)
 
 
 def failed(paths: Sequence[Paths], tolerances: Tolerances) -> Truths:
     """Return whether any metric is proven to be beyond its tolerance, per stream and interval."""
-    return _any([(each.fails >= tolerances.enough_to_fail) & each.agrees for each in paths])
+    return _any([(path.fails >= tolerances.enough_to_fail) & path.agrees for path in paths])
 
 
 def suspected(paths: Sequence[Paths], tolerances: Tolerances) -> Truths:
     """Return whether any metric looks so, whether it is proven or not."""
-    return _any([each.fails >= tolerances.enough_to_fail for each in paths])
+    return _any([path.fails >= tolerances.enough_to_fail for path in paths])
 
 
-def _any(each: Sequence[Truths]) -> Truths:
-    return np.asarray(np.logical_or.reduce(each))
+def _any(flags: Sequence[Truths]) -> Truths:
+    return np.asarray(np.logical_or.reduce(flags))
 
 
 def verdicts(paths: Sequence[Paths], requests: Numbers, tolerances: Tolerances) -> NDArray[np.int8]:
@@ -199,13 +195,13 @@ def verdicts(paths: Sequence[Paths], requests: Numbers, tolerances: Tolerances) 
     if not paths:
         return np.zeros(requests.shape, dtype=np.int8)
     passed = ~suspected(paths, tolerances) & (np.cumsum(requests, axis=1) >= FEWEST_REQUESTS)
-    for each in paths:
-        passed &= each.passes >= math.log(1 / FALSE_PASSES)
+    for path in paths:
+        passed &= path.passes >= math.log(1 / FALSE_PASSES)
     passed[:, : FEWEST_INTERVALS_TO_PASS - 1] = False
     return np.where(failed(paths, tolerances), -1, np.where(passed, 1, 0)).astype(np.int8)
 
 
-def _not_before_told(fails: Numbers) -> Numbers:
-    """Return the paths with nothing known in the first intervals; not to look is always allowed."""
+def _zero_at_first(fails: Numbers) -> Numbers:
+    """Return the paths, 0 in the first intervals: leaving a look out never adds to the chance of an error."""
     fails[:, : FEWEST_VALUES_TO_FAIL - 1] = 0.0
     return fails

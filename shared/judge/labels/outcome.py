@@ -14,9 +14,9 @@ from shared.judge.labels.outcome_metrics import Bounds, bounds
 from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError
 
 FEWEST_ROWS = 50
-# Below this chance the difference of the labelled shares is no accident: the rows that count were chosen differently.
+# Below this chance the labelled shares differ by more than sampling: rows with labels were selected differently.
 LEAST_CHANCE_OF_SHARES = 0.001
-# The chance that a version as good as it has to be is found so, where a plan is checked for its traffic.
+# The chance that a version that is good enough passes, where a plan is checked against its traffic.
 POWER = 0.8
 # The standard deviation of one row, for plans, where the policy does not say: of shares of nine in ten.
 _TYPICAL_SPREAD = {"accuracy": 0.3, "precision": 0.4, "recall": 0.4, "f1": 0.4, "log_loss": 0.4, "roc_auc": 0.5}
@@ -30,19 +30,19 @@ def judge_outcome(plan: AbPlan, challenger: Arm, champion: Arm, confidence: floa
     """
     shared = frozenset(challenger.keys) & frozenset(champion.keys)
     if plan.metric == "mean":
-        # What became of somebody who met both versions is neither's doing alone.
+        # The outcome of a key that both versions served cannot be attributed to one of them.
         challenger, champion = challenger.without(shared), champion.without(shared)
     try:
         _check(challenger, champion)
-        found = bounds(plan.metric, plan.better, challenger, champion, confidence)
+        gain = bounds(plan.metric, plan.better, challenger, champion, confidence)
     except UnusableOutcomeError as exc:
         numbers = {"rows": float(len(challenger.keys)), "champion_rows": float(len(champion.keys))}
         return Judgement(Verdict.INCONCLUSIVE, f"{plan.metric} cannot be compared: {exc}", False, numbers)
-    return _judged(plan, found, (len(challenger.keys), len(champion.keys)), confidence)
+    return _judged(plan, gain, (len(challenger.keys), len(champion.keys)), confidence)
 
 
 def detectable(plan: AbPlan, challenger: float, champion: float, spread: float | None) -> float | None:
-    """Return the difference that so many rows of each version can prove; None where nothing says how rows scatter.
+    """Return the difference that so many rows of each version can prove; None where their spread is unknown.
 
     Args:
         spread: standard deviation of one row's value.
@@ -63,23 +63,23 @@ def confidence_of_one(plan: AbPlan) -> float:
     return plan.confidence if plan.extend_until is None else 1 - (1 - plan.confidence) / 2
 
 
-def _judged(plan: AbPlan, found: Bounds, rows: tuple[int, int], confidence: float) -> Judgement:
+def _judged(plan: AbPlan, gain: Bounds, rows: tuple[int, int], confidence: float) -> Judgement:
     verdict, ending = Verdict.INCONCLUSIVE, "neither proven nor refuted"
-    if found.low >= plan.needed_gain:
+    if gain.low >= plan.needed_gain:
         verdict, ending = Verdict.PASS, "proven"
-    elif found.high < plan.needed_gain:
+    elif gain.high < plan.needed_gain:
         verdict, ending = Verdict.FAIL, "refuted"
     what = plan.metric if plan.metric != "mean" else f"the mean of {plan.labels.label}"
     reason = (
-        f"{what} is {found.challenger:.4g} on {rows[0]:,} labelled rows, the champion's {found.champion:.4g} on "
-        f"{rows[1]:,}; the gain is {found.low:+.3g} to {found.high:+.3g} ({100 * confidence:g} % bounds): "
+        f"{what} is {gain.challenger:.4g} on {rows[0]:,} labelled rows, the champion's {gain.champion:.4g} on "
+        f"{rows[1]:,}; the gain is {gain.low:+.3g} to {gain.high:+.3g} ({100 * confidence:g} % bounds): "
         f"{needed_words(plan)} is {ending}"
     )
     numbers = {
-        "value": found.challenger,
-        "champion_value": found.champion,
-        "gain_low": found.low,
-        "gain_high": found.high,
+        "value": gain.challenger,
+        "champion_value": gain.champion,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
         "needed_gain": plan.needed_gain,
         "rows": float(rows[0]),
         "champion_rows": float(rows[1]),

@@ -1,7 +1,7 @@
-"""What each labelled row is worth, and how surely the difference of two versions is known.
+"""Each labelled row's value, and confidence bounds of the difference of two versions.
 
-All differences are gains: challenger less champion, in the metric's good direction. The rows of the two versions are
-other rows, so their samples are independent of each other, unlike those of an evaluation.
+All differences are gains: challenger less champion, in the metric's good direction. The two versions served different
+rows, so their samples are independent of each other, unlike those of an evaluation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 4000
 FEWEST_OF_A_KIND = 10
-# Beyond this the logarithm has no value. The same place as in shared/drift/metrics/binary.py, after scikit-learn's.
+# Beyond this the logarithm has no value. The same value as in shared/drift/metrics/binary.py, after scikit-learn's.
 _CLIP = float(np.finfo(np.float64).eps)
 _CUT = 0.5
 
@@ -52,8 +52,8 @@ def row_values(metric: str, arm: Arm) -> Numbers:
         _check_classes(metric, labels)
         if bool(((predictions < 0) | (predictions > 1)).any()):
             raise UnusableOutcomeError("log_loss needs predictions that are probabilities, 0 to 1")
-        kept = np.clip(predictions, _CLIP, 1 - _CLIP)
-        return np.where(labels == 1, -np.log(kept), -np.log1p(-kept))
+        clipped = np.clip(predictions, _CLIP, 1 - _CLIP)
+        return np.where(labels == 1, -np.log(clipped), -np.log1p(-clipped))
     missed = labels - predictions
     return np.abs(missed) if metric == "mae" else missed * missed
 
@@ -74,55 +74,60 @@ def bounds(metric: str, better: Better, challenger: Arm, champion: Arm, confiden
     """
     sign = 1.0 if is_higher_better(metric, better) else -1.0
     if metric in {"precision", "recall"}:
-        return of_shares(_conditional(metric, challenger), _conditional(metric, champion), sign, confidence)
+        return share_bounds(_conditional(metric, challenger), _conditional(metric, champion), sign, confidence)
     if metric == "f1":
-        return _of_f1(_confusion("f1", challenger), _confusion("f1", champion), confidence)
+        return _f1_bounds(_confusion("f1", challenger), _confusion("f1", champion), confidence)
     if metric == "roc_auc":
-        return _of_areas(challenger, champion, confidence)
+        return _area_bounds(challenger, champion, confidence)
     per_row = "mse" if metric == "rmse" else metric
     values = row_values(per_row, challenger), row_values(per_row, champion)
-    if all(bool(np.isin(each, (0.0, 1.0)).all()) for each in values):
-        hits = [(int(each.sum()), len(each)) for each in values]
-        return of_shares(hits[0], hits[1], sign, confidence)
-    return _of_means(values[0], values[1], sign, confidence, is_root=metric == "rmse")
+    if all(bool(np.isin(arm, (0.0, 1.0)).all()) for arm in values):
+        hits = [(int(arm.sum()), len(arm)) for arm in values]
+        return share_bounds(hits[0], hits[1], sign, confidence)
+    return _mean_bounds(values[0], values[1], sign, confidence, is_root=metric == "rmse")
 
 
-def of_shares(challenger: tuple[int, int], champion: tuple[int, int], sign: float, confidence: float) -> Bounds:
+def share_bounds(challenger: tuple[int, int], champion: tuple[int, int], sign: float, confidence: float) -> Bounds:
     """Return the bounds for shares, each given as (hits, rows): Wilson's, joined as Newcombe does.
 
     Source: R. G. Newcombe, Interval estimation for the difference between independent proportions, Statistics in
     Medicine 17 (1998), method 10.
     """
-    (p_c, low_c, high_c), (p_b, low_b, high_b) = _wilson(*challenger, confidence), _wilson(*champion, confidence)
-    down = math.hypot(p_c - low_c, high_b - p_b)
-    up = math.hypot(high_c - p_c, p_b - low_b)
-    return _signed(p_c, p_b, p_c - p_b - down, p_c - p_b + up, sign)
+    joined = _joined(_wilson(*challenger, confidence), _wilson(*champion, confidence))
+    return joined if sign > 0 else Bounds(joined.challenger, joined.champion, -joined.high, -joined.low)
 
 
 def _wilson(hits: int, rows: int, confidence: float) -> tuple[float, float, float]:
-    from scipy.special import ndtri
+    """Return the share with its lower and its upper bound, each at this confidence."""
+    from scipy.stats import binomtest  # type: ignore[attr-defined]
 
-    z = float(ndtri(confidence))
-    share, weight = hits / rows, 1 + z * z / rows
-    middle = (share + z * z / (2 * rows)) / weight
-    reach = z / weight * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
-    return share, min(share, middle - reach), max(share, middle + reach)
+    # At level 2c - 1 both ends of the two-sided interval are bounds at confidence c.
+    interval = binomtest(hits, rows).proportion_ci(2 * confidence - 1, method="wilson")
+    return hits / rows, float(interval.low), float(interval.high)
 
 
-def _of_means(challenger: Numbers, champion: Numbers, sign: float, confidence: float, is_root: bool) -> Bounds:
+def _joined(challenger: tuple[float, float, float], champion: tuple[float, float, float]) -> Bounds:
+    """Return the bounds of a difference from (value, low, high) of both, by their distances from the values."""
+    (value_c, low_c, high_c), (value_b, low_b, high_b) = challenger, champion
+    gain = value_c - value_b
+    down, up = math.hypot(value_c - low_c, high_b - value_b), math.hypot(high_c - value_c, value_b - low_b)
+    return Bounds(value_c, value_b, gain - down, gain + up)
+
+
+def _mean_bounds(challenger: Numbers, champion: Numbers, sign: float, confidence: float, is_root: bool) -> Bounds:
     """Return Welch's bounds; of the means' square roots by the delta method."""
-    means = [float(each.mean()) for each in (challenger, champion)]
-    errors = [float(each.var(ddof=1)) / len(each) for each in (challenger, champion)]
+    means = [float(hits.mean()) for hits in (challenger, champion)]
+    errors = [float(hits.var(ddof=1)) / len(hits) for hits in (challenger, champion)]
     if is_root:
         roots = [math.sqrt(mean) for mean in means]
         errors = [error / (4 * mean) if mean else 0.0 for error, mean in zip(errors, means, strict=True)]
         means = roots
     reach = _reach(list(zip(errors, (len(challenger), len(champion)), strict=True)), confidence)
-    gain = means[0] - means[1]
-    return _signed(means[0], means[1], gain - reach, gain + reach, sign)
+    gain = sign * (means[0] - means[1])
+    return Bounds(means[0], means[1], gain - reach, gain + reach)
 
 
-def _of_areas(challenger: Arm, champion: Arm, confidence: float) -> Bounds:
+def _area_bounds(challenger: Arm, champion: Arm, confidence: float) -> Bounds:
     """Return the bounds for areas under the ROC curves of different rows.
 
     Each area has DeLong's variance, without the covariance of the versions, which have no row in common. Bounds of an
@@ -132,12 +137,7 @@ def _of_areas(challenger: Arm, champion: Arm, confidence: float) -> Bounds:
     Evaluation of Medical Tests (2003), section 5.2 (the logit); G. Y. Zou and A. Donner, Statistics in Medicine 27
     (2008) (the joining).
     """
-    (area_c, low_c, high_c), (area_b, low_b, high_b) = (
-        _logit_bounds(arm, confidence) for arm in (challenger, champion)
-    )
-    gain = area_c - area_b
-    down, up = math.hypot(area_c - low_c, high_b - area_b), math.hypot(high_c - area_c, area_b - low_b)
-    return Bounds(area_c, area_b, gain - down, gain + up)
+    return _joined(_logit_bounds(challenger, confidence), _logit_bounds(champion, confidence))
 
 
 def _logit_bounds(arm: Arm, confidence: float) -> tuple[float, float, float]:
@@ -152,8 +152,6 @@ def _logit_bounds(arm: Arm, confidence: float) -> tuple[float, float, float]:
 
 def _area(arm: Arm) -> tuple[float, list[tuple[float, int]]]:
     """Return the area, and the variance that the positive and the negative rows add to it, with how many they are."""
-    from scipy.stats import rankdata
-
     labels, scores = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")
     _check_classes("roc_auc", labels)
     wins, losses = scores[labels == 1], scores[labels == 0]
@@ -162,31 +160,46 @@ def _area(arm: Arm) -> tuple[float, list[tuple[float, int]]]:
             f"roc_auc needs {FEWEST_OF_A_KIND} rows of each class; there are {len(losses):,} of 0 and {len(wins):,} "
             "of 1"
         )
+    sides = placements(wins, losses)
+    errors = [(float(side.var(ddof=1)) / len(side), len(side)) for side in sides]
+    return float(sides[0].mean()), errors
+
+
+def placements(wins: Numbers, losses: Numbers) -> tuple[Numbers, Numbers]:
+    """Return, per score of a positive and of a negative row, the share of the other class on the right side of it.
+
+    Ties count half. DeLong's variance of an area is that of these two samples. Not from all pairs of rows but from
+    their midranks, which takes a sort: X. Sun and W. Xu, IEEE Signal Processing Letters 21 (2014).
+    """
+    from scipy.stats import rankdata
+
     ranks = rankdata(np.concatenate([wins, losses]))
     by_win = (ranks[: len(wins)] - rankdata(wins)) / len(losses)
-    by_loss = 1 - (ranks[len(wins) :] - rankdata(losses)) / len(wins)
-    errors = [(float(each.var(ddof=1)) / len(each), len(each)) for each in (by_win, by_loss)]
-    return float(by_win.mean()), errors
+    return by_win, 1 - (ranks[len(wins) :] - rankdata(losses)) / len(wins)
 
 
 def _reach(errors: list[tuple[float, int]], confidence: float) -> float:
     """Return how far a bound is from the estimate: Student's quantile with Welch and Satterthwaite's freedom.
 
     Args:
-        errors: independent squared standard errors, each with the rows it was told from.
+        errors: independent squared standard errors, each with the number of rows it was estimated from.
+
+    Raises:
+        UnusableOutcomeError: no row differs from another.
     """
     from scipy.special import stdtrit
 
     whole = math.fsum(error for error, _ in errors)
     if whole <= 0:
-        raise UnusableOutcomeError("the rows of a version are all alike, so nothing can be told from how they scatter")
+        raise UnusableOutcomeError("the rows of each version are all alike, so their spread gives no bounds")
     freedom = whole**2 / math.fsum(error**2 / (rows - 1) for error, rows in errors)
     return float(stdtrit(freedom, confidence)) * math.sqrt(whole)
 
 
-def _of_f1(challenger: tuple[int, ...], champion: tuple[int, ...], confidence: float) -> Bounds:
-    """Return percentile-bootstrap bounds: drawing rows anew is drawing the four counts anew.
+def _f1_bounds(challenger: tuple[int, ...], champion: tuple[int, ...], confidence: float) -> Bounds:
+    """Return percentile-bootstrap bounds: to resample rows is to resample the four counts of the confusion matrix.
 
+    The delta method is not used: the estimate is skewed where hits are few, as they often are.
     Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
     chance = np.random.default_rng(sum(challenger) + sum(champion))
@@ -215,7 +228,7 @@ def _conditional(metric: str, arm: Arm) -> tuple[int, int]:
 
 
 def _confusion(metric: str, arm: Arm) -> tuple[int, int, int, int]:
-    """Return how many were flagged rightly, flagged wrongly, missed, and left rightly."""
+    """Return how many rows are true positives, false positives, false negatives and true negatives."""
     labels, predictions = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")
     _check_classes(metric, labels)
     flagged, positive = predictions >= _CUT, labels == 1
@@ -225,10 +238,10 @@ def _confusion(metric: str, arm: Arm) -> tuple[int, int, int, int]:
 
 
 def _hits(arm: Arm) -> Numbers:
-    """Return 1 for each row that was answered rightly: cut at 0.5 where all are shares of yes, else the same class."""
+    """Return 1 for each row with a correct answer: cut at 0.5 where all are probabilities of 1, else the same class."""
     if missing := missing_predictions(arm.predictions):
         raise UnusableOutcomeError(f"{missing:,} of {len(arm.predictions):,} predictions are missing or NaN")
-    if all(_is_share(each) for each in arm.predictions) and all(as_text(each) in {"0", "1"} for each in arm.labels):
+    if all(map(_is_share, arm.predictions)) and all(as_text(label) in {"0", "1"} for label in arm.labels):
         labels, predictions = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")
         return np.asarray((predictions >= _CUT) == (labels == 1), dtype=np.float64)
     pairs = zip(arm.labels, arm.predictions, strict=True)
@@ -242,7 +255,3 @@ def _is_share(value: object) -> bool:
 def _check_classes(metric: str, labels: Numbers) -> None:
     if not bool(np.isin(labels, (0.0, 1.0)).all()):
         raise UnusableOutcomeError(f"{metric} needs labels 0 and 1; got {np.unique(labels)[:5].tolist()}")
-
-
-def _signed(challenger: float, champion: float, low: float, high: float, sign: float) -> Bounds:
-    return Bounds(challenger, champion, low, high) if sign > 0 else Bounds(challenger, champion, -high, -low)

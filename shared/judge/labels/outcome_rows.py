@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,9 +38,9 @@ class Arm:
 
     def without(self, keys: frozenset[str]) -> Arm:
         """Return the arm without the rows of these keys."""
-        kept = [place for place, key in enumerate(self.keys) if key not in keys]
-        labels, predictions = (tuple(column[place] for place in kept) for column in (self.labels, self.predictions))
-        return Arm(tuple(self.keys[place] for place in kept), labels, predictions, self.served, self.labelled)
+        places = [place for place, key in enumerate(self.keys) if key not in keys]
+        labels, predictions = (tuple(column[place] for place in places) for column in (self.labels, self.predictions))
+        return Arm(tuple(self.keys[place] for place in places), labels, predictions, self.served, self.labelled)
 
 
 def labels_by_key(labelled: pd.DataFrame, key: str, label: str) -> dict[str, object]:
@@ -88,12 +88,12 @@ def as_numbers(values: tuple[object, ...], what: str) -> Numbers:
     """Return the values as finite numbers.
 
     Raises:
-        UnusableOutcomeError: one of them is none.
+        UnusableOutcomeError: one of them is not.
     """
-    found = np.array([_number(value) for value in values], dtype=np.float64)
-    if bad := int((~np.isfinite(found)).sum()):
-        raise UnusableOutcomeError(f"{bad:,} of {len(found):,} {what} are no finite numbers")
-    return found
+    numbers = np.array([_number(value) for value in values], dtype=np.float64)
+    if bad := int((~np.isfinite(numbers)).sum()):
+        raise UnusableOutcomeError(f"{bad:,} of {len(numbers):,} {what} are not finite numbers")
+    return numbers
 
 
 def as_text(value: object) -> str:
@@ -123,11 +123,7 @@ def _is_missing(value: object) -> bool:
         return True
 
 
-def _require(frame: pd.DataFrame, columns: tuple[str, ...], whose: str) -> None:
-    if missing := list(_missing(frame, columns)):
-        there = ", ".join(map(str, frame.columns)) or "none at all"
-        raise UnusableOutcomeError(f"{whose} no column {', '.join(missing)}; there are {there}")
-
-
-def _missing(frame: pd.DataFrame, columns: tuple[str, ...]) -> Iterator[str]:
-    return (column for column in columns if column not in frame.columns)
+def _require(frame: pd.DataFrame, columns: tuple[str, ...], subject: str) -> None:
+    if missing := [column for column in columns if column not in frame.columns]:
+        existing = ", ".join(map(str, frame.columns)) or "none at all"
+        raise UnusableOutcomeError(f"{subject} no column {', '.join(missing)}; there are {existing}")

@@ -2,9 +2,8 @@
 
 The rows' parts (the influence function, per row) make every metric a mean, so that its variance, and its covariance
 with the same metric of another version or of some of the rows, is that of means.
-Sources: roc_auc by its placements: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988), by midranks
-as X. Sun and W. Xu, IEEE Signal Processing Letters 21 (2014); pr_auc by the jackknife: B. Efron and C. Stein, Annals of
-Statistics 9 (1981); ratios by the delta method.
+Sources: roc_auc by its placements: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988); pr_auc by
+the jackknife: B. Efron and C. Stein, Annals of Statistics 9 (1981); ratios by the delta method.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.drift.metrics.binary import CLASSES, METRICS, RANKING
+from shared.judge.labels.outcome_metrics import placements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,17 +87,11 @@ def _f1(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
 
 def _roc_auc(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
     positive = labels == 1
-    ranks, wins, losses = _midranks(scores), scores[positive], scores[~positive]
+    by_win, by_loss = placements(scores[positive], scores[~positive])
     parts = np.empty(len(labels))
-    # How large a share of the other class lies on the right side of the row.
-    parts[positive] = ((ranks[positive] - _midranks(wins)) / len(losses) - value) * len(labels) / len(wins)
-    parts[~positive] = (1 - (ranks[~positive] - _midranks(losses)) / len(wins) - value) * len(labels) / len(losses)
-    return parts, min(len(wins), len(losses))
-
-
-def _midranks(values: Numbers) -> Numbers:
-    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(sizes) - (sizes - 1) / 2)[group])
+    parts[positive] = (by_win - value) * len(labels) / len(by_win)
+    parts[~positive] = (by_loss - value) * len(labels) / len(by_loss)
+    return parts, min(len(by_win), len(by_loss))
 
 
 def _pr_auc(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:

@@ -47,9 +47,9 @@ def test_a_version_exactly_at_the_bound_is_hardly_ever_called_broken(rate: float
 def test_a_version_that_breaks_after_an_hour_is_broken_soon() -> None:
     requests, errors = streams(10, 0.0, 90, runs=200)
     errors[:, 60:] = np.random.default_rng(1).binomial(requests[:, 60:].astype(int), 0.5)
-    found = broken(requests, errors, 0.1, MINUTE, starts_for(120))
-    assert not found[:, :60].any()
-    assert found[:, 75].mean() > 0.95
+    is_broken = broken(requests, errors, 0.1, MINUTE, starts_for(120))
+    assert not is_broken[:, :60].any()
+    assert is_broken[:, 75].mean() > 0.95
 
 
 def test_errors_within_one_minute_do_not_make_a_version_broken() -> None:
@@ -87,8 +87,8 @@ def test_a_champion_that_failed_in_the_same_minutes_fails_alike_however_little_t
 
     def minutes(name: str, requests: int, failed: range) -> list[Interval]:
         return [
-            Interval(DeploymentName(name), start + each * MINUTE, requests, requests // 2 * (each in failed), 4.0)
-            for each in range(60)
+            Interval(DeploymentName(name), start + minute * MINUTE, requests, requests // 2 * (minute in failed), 4.0)
+            for minute in range(60)
         ]
 
     challenger = minutes("v-2", 600, range(50, 55))

@@ -29,8 +29,8 @@ def judged(champion: Any, challenger: Any, tolerances: BatchTolerances = CLASSES
     return judge_batch(table(champion), table(challenger), LAYOUT, tolerances)
 
 
-def changed(rows: int, of: int = 1000) -> tuple[list[int], list[int]]:
-    return [0] * of, [1] * rows + [0] * (of - rows)
+def changed(rows: int, total: int = 1000) -> tuple[list[int], list[int]]:
+    return [0] * total, [1] * rows + [0] * (total - rows)
 
 
 def test_the_same_predictions_pass_and_say_how_sure_that_is() -> None:
@@ -141,7 +141,7 @@ def test_rows_that_cannot_be_told_apart_are_not_compared() -> None:
 def test_words_have_no_mean() -> None:
     judgement = judged(["late"] * 400, ["late"] * 400, MEANS)
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "the predictions are no numbers" in judgement.reason
+    assert "the predictions are not numbers" in judgement.reason
 
 
 def test_too_few_rows_have_no_mean_to_trust() -> None:
@@ -169,9 +169,9 @@ def test_whatever_was_predicted_there_is_a_verdict_with_finite_numbers(
 
 def test_bounds_of_a_share_hold_as_often_as_they_say() -> None:
     random = np.random.default_rng(5)
-    found = random.binomial(300, 0.03, 4000)
-    uppers = np.array([share_at_most(int(k), 300, 0.05) for k in found])
-    lowers = np.array([share_at_least(int(k), 300, 0.05) for k in found])
+    counts = random.binomial(300, 0.03, 4000)
+    uppers = np.array([share_at_most(int(k), 300, 0.05) for k in counts])
+    lowers = np.array([share_at_least(int(k), 300, 0.05) for k in counts])
     assert (uppers >= 0.03).mean() >= 0.95
     assert (lowers <= 0.03).mean() >= 0.95
     assert share_at_most(0, 149, 0.05) == pytest.approx(1 - 0.05 ** (1 / 149))

@@ -50,12 +50,12 @@ class Case:
         return Pair(interval(CANARY, 100, self.more_errors if is_on else 0.0, slowdown), interval(CHAMPION, 900, 0, 0))
 
 
-def first_verdict(pairs: list[Pair], wanted: Verdict, start: int = 1) -> int | None:
+def first_verdict(pairs: list[Pair], verdict: Verdict, start: int = 1) -> int | None:
     """Return the minute at which the verdict is first given, peeking every minute."""
-    for seen in range(start, len(pairs) + 1):
-        now = pairs[seen - 1].challenger.start + MINUTE
-        if judge(Comparison(T0, pairs[:seen]), TOLERANCES, now).verdict is wanted:
-            return seen
+    for count in range(start, len(pairs) + 1):
+        now = pairs[count - 1].challenger.start + MINUTE
+        if judge(Comparison(T0, pairs[:count]), TOLERANCES, now).verdict is verdict:
+            return count
     return None
 
 
@@ -175,12 +175,12 @@ def test_the_vectorised_verdicts_are_those_of_the_judge() -> None:
         pairs = case.pairs(np.random.default_rng(4), 15)
         paths = [error_paths(counts(pairs), TOLERANCES), latency_paths(np.array([differences(pairs)]), TOLERANCES)]
         requests = np.array([[pair.challenger.requests for pair in pairs]], dtype=float)
-        found = verdicts(paths, requests, TOLERANCES)[0]
+        by_minute = verdicts(paths, requests, TOLERANCES)[0]
         words = {-1: Verdict.FAIL, 0: Verdict.INCONCLUSIVE, 1: Verdict.PASS}
-        for seen in range(1, 16):
+        for minute in range(1, 16):
             assert (
-                judge(Comparison(T0, pairs[:seen]), TOLERANCES, T0 + seen * MINUTE).verdict
-                is words[int(found[seen - 1])]
+                judge(Comparison(T0, pairs[:minute]), TOLERANCES, T0 + minute * MINUTE).verdict
+                is words[int(by_minute[minute - 1])]
             )
 
 
@@ -194,7 +194,7 @@ def _with_quantile(pair: Pair, shift: float, requests: int = 100) -> Pair:
 def test_a_tail_that_grows_is_failed_although_the_mean_does_not() -> None:
     pairs = Case().pairs(np.random.default_rng(6), 20)
     noise = np.random.default_rng(8).normal(0, 0.05, 20)
-    tail = [_with_quantile(each, math.log(2) + float(by)) for each, by in zip(pairs, noise, strict=True)]
+    tail = [_with_quantile(pair, math.log(2) + float(by)) for pair, by in zip(pairs, noise, strict=True)]
     now = T0 + 20 * MINUTE
     of_tail = replace(TOLERANCES, latency_quantile=0.95)
 
@@ -205,7 +205,7 @@ def test_a_tail_that_grows_is_failed_although_the_mean_does_not() -> None:
 
 
 def test_a_quantile_of_too_few_requests_gives_way_to_the_mean() -> None:
-    pairs = [_with_quantile(each, 3.0, requests=99) for each in Case().pairs(np.random.default_rng(6), 20)]
+    pairs = [_with_quantile(pair, 3.0, requests=99) for pair in Case().pairs(np.random.default_rng(6), 20)]
     assert differences(pairs, 0.95) == differences(pairs)
 
 

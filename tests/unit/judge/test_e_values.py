@@ -31,9 +31,9 @@ def test_the_e_value_is_the_mean_likelihood_ratio_of_the_t_statistic(count: int,
         / t.pdf(statistic, count - 1)
         for scale in means.SCALES
     ]
-    found = means.log_e(np.array([float(count)]), np.array([ratio]), np.array([1.0]))
+    logs = means.log_e(np.array([float(count)]), np.array([ratio]), np.array([1.0]))
 
-    assert found[0] == pytest.approx(math.log(sum(ratios) / len(ratios)), abs=1e-3)
+    assert logs[0] == pytest.approx(math.log(sum(ratios) / len(ratios)), abs=1e-3)
 
 
 def test_values_that_are_all_zero_prove_nothing_and_equal_shifts_prove_much() -> None:

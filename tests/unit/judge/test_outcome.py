@@ -14,7 +14,7 @@ from scipy import stats
 from shared.domain.outcome import AbPlan, LabelSource
 from shared.domain.verdict import Verdict
 from shared.judge.labels.outcome import confidence_of_one, detectable, judge_outcome
-from shared.judge.labels.outcome_metrics import bounds, of_shares
+from shared.judge.labels.outcome_metrics import bounds, share_bounds
 from shared.judge.labels.outcome_rows import Arm
 
 LABELS = LabelSource("azureml:labels@latest", "row_id", "label")
@@ -121,8 +121,8 @@ def test_a_version_that_is_just_beyond_the_tolerance_hardly_ever_passes() -> Non
 )
 def test_the_verdict(needed: float, challenger: float, champion: float, verdict: Verdict) -> None:
     plan = replace(PLAN, metric="mean", needed_gain=needed)
-    found = verdicts(plan, converted(challenger), converted(champion), (3000, 3000), 20)
-    assert found.count(verdict) >= 17
+    by_release = verdicts(plan, converted(challenger), converted(champion), (3000, 3000), 20)
+    assert by_release.count(verdict) >= 17
 
 
 def test_where_less_is_better_less_is_a_gain() -> None:
@@ -132,22 +132,22 @@ def test_where_less_is_better_less_is_a_gain() -> None:
 
 
 def test_the_reason_has_the_numbers() -> None:
-    found = judge_outcome(
+    judgement = judge_outcome(
         replace(PLAN, needed_gain=-0.05),
         arm(([1.0] * 1000, [1.0] * 900 + [0.0] * 100)),
         arm(([1.0] * 2000, [1.0] * 1780 + [0.0] * 220), 1000),
         0.95,
     )
-    assert found.verdict is Verdict.PASS
-    assert found.reason == (
+    assert judgement.verdict is Verdict.PASS
+    assert judgement.reason == (
         "accuracy is 0.9 on 1,000 labelled rows, the champion's 0.89 on 2,000; the gain is -0.00999 to +0.0289 "
         "(95 % bounds): worse by at most 0.05 is proven"
     )
-    assert found.numbers["gain_low"] == pytest.approx(-0.00999, abs=1e-5)
+    assert judgement.numbers["gain_low"] == pytest.approx(-0.00999, abs=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("challenger", "champion", "said"),
+    ("challenger", "champion", "reason"),
     [
         pytest.param(arm(([1.0] * 40, [1.0] * 40)), arm(([1.0] * 90, [1.0] * 90), 90), "50 of each", id="few_rows"),
         pytest.param(
@@ -157,44 +157,44 @@ def test_the_reason_has_the_numbers() -> None:
             id="labels_depend_on_the_version",
         ),
         pytest.param(
-            arm(([1.0] * 99 + [math.nan], [1.0] * 100)), arm(([1.0] * 90, [1.0] * 90), 100), "no finite", id="nan"
+            arm(([1.0] * 99 + [math.nan], [1.0] * 100)), arm(([1.0] * 90, [1.0] * 90), 100), "not finite", id="nan"
         ),
     ],
 )
-def test_rows_that_cannot_carry_a_verdict_are_inconclusive(challenger: Arm, champion: Arm, said: str) -> None:
-    found = judge_outcome(replace(PLAN, metric="mean"), challenger, champion, 0.95)
-    assert (found.verdict, found.has_data) == (Verdict.INCONCLUSIVE, False)
-    assert said in found.reason
+def test_rows_that_cannot_carry_a_verdict_are_inconclusive(challenger: Arm, champion: Arm, reason: str) -> None:
+    judgement = judge_outcome(replace(PLAN, metric="mean"), challenger, champion, 0.95)
+    assert (judgement.verdict, judgement.has_data) == (Verdict.INCONCLUSIVE, False)
+    assert reason in judgement.reason
 
 
 @pytest.mark.parametrize(
-    ("metric", "said"),
+    ("metric", "reason"),
     [("roc_auc", "10 rows of each class"), ("recall", "10 rows of label 1"), ("precision", "10 rows flagged")],
 )
-def test_metrics_of_a_kind_of_row_need_some_of_them(metric: str, said: str) -> None:
+def test_metrics_of_a_kind_of_row_need_some_of_them(metric: str, reason: str) -> None:
     none_positive = arm(([0.0] * 100, [0.1] * 100)), arm(([0.0] * 100, [0.1] * 100), 100)
-    assert said in judge_outcome(replace(PLAN, metric=metric), *none_positive, 0.95).reason  # type: ignore[arg-type]
+    assert reason in judge_outcome(replace(PLAN, metric=metric), *none_positive, 0.95).reason  # type: ignore[arg-type]
 
 
 def test_who_met_both_versions_does_not_count_for_an_outcome() -> None:
     values = ([float(n % 2) for n in range(200)], [0.0] * 200)
-    found = judge_outcome(replace(PLAN, metric="mean"), arm(values), arm(values, 100), 0.95)
-    assert (found.numbers["rows"], found.numbers["champion_rows"]) == (100, 100)
+    judgement = judge_outcome(replace(PLAN, metric="mean"), arm(values), arm(values, 100), 0.95)
+    assert (judgement.numbers["rows"], judgement.numbers["champion_rows"]) == (100, 100)
 
 
 def test_bounds_of_shares_are_newcombes() -> None:
     # Newcombe (1998), table II, example (a): 56/70 and 48/80, method 10: .0524 to .3339, two-sided 95 %.
-    found = of_shares((56, 70), (48, 80), 1.0, 0.975)
-    assert [found.low, found.high] == pytest.approx([0.0524, 0.3339], abs=1e-4)
+    gain = share_bounds((56, 70), (48, 80), 1.0, 0.975)
+    assert [gain.low, gain.high] == pytest.approx([0.0524, 0.3339], abs=1e-4)
 
 
 def test_bounds_of_means_are_welchs() -> None:
     random = np.random.default_rng(1)
     rows = [random.normal(mean, spread, size) for mean, spread, size in ((3, 1, 80), (2.5, 3, 130))]
-    arms = [arm((each.tolist(), [0.0] * len(each))) for each in rows]
-    found = bounds("mean", "higher", arms[0], arms[1], 0.95)
+    arms = [arm((column.tolist(), [0.0] * len(column))) for column in rows]
+    gain = bounds("mean", "higher", arms[0], arms[1], 0.95)
     theirs = stats.ttest_ind(rows[0], rows[1], equal_var=False).confidence_interval(0.90)
-    assert [found.low, found.high] == pytest.approx([theirs.low, theirs.high])
+    assert [gain.low, gain.high] == pytest.approx([theirs.low, theirs.high])
 
 
 def test_two_tests_share_the_chance_to_be_wrong() -> None:
@@ -203,9 +203,9 @@ def test_two_tests_share_the_chance_to_be_wrong() -> None:
 
 
 def test_what_a_number_of_rows_can_tell() -> None:
-    told = detectable(PLAN, 5000, 5000, None)
-    assert told is not None
-    assert 0.01 < told < 0.02
+    difference = detectable(PLAN, 5000, 5000, None)
+    assert difference is not None
+    assert 0.01 < difference < 0.02
     assert detectable(replace(PLAN, metric="mae"), 5000, 5000, None) is None
-    assert detectable(replace(PLAN, metric="mae"), 5000, 5000, 12.0) == pytest.approx(told * 12 / 0.3)
+    assert detectable(replace(PLAN, metric="mae"), 5000, 5000, 12.0) == pytest.approx(difference * 12 / 0.3)
     assert detectable(PLAN, 20, 5000, None) == math.inf

@@ -81,8 +81,8 @@ def sales(random: np.random.Generator, shape: tuple[int, ...]) -> Numbers:
 
 def log_losses(random: np.random.Generator, shape: tuple[int, ...]) -> Numbers:
     chance = random.beta(1, 4, shape)
-    said = np.clip(chance**2 / (chance**2 + (1 - chance) ** 2), 1e-12, 1 - 1e-12)
-    return np.where(random.random(shape) < chance, -np.log(said), -np.log1p(-said))
+    prediction = np.clip(chance**2 / (chance**2 + (1 - chance) ** 2), 1e-12, 1 - 1e-12)
+    return np.where(random.random(shape) < chance, -np.log(prediction), -np.log1p(-prediction))
 
 
 @pytest.mark.parametrize("sizes", [(60, 60), (20, 180), (180, 20)], ids=str)
@@ -136,24 +136,24 @@ def arm(hits: int, rows: int) -> Arm:
     return Arm(tuple(map(str, range(rows))), (1,) * rows, (1,) * hits + (0,) * (rows - hits), rows, rows)
 
 
-def said(challenger: Arm, champion: Arm, judgement: Judgement = PASSED, required: bool = False) -> Judgement:
+def judged(challenger: Arm, champion: Arm, judgement: Judgement = PASSED, required: bool = False) -> Judgement:
     plan = QualityPlan("accuracy", LABELS, worse_by_at_most=0.02, required=required)
     return with_quality(judgement, plan, compared(plan, "azureml:labels:3", challenger, champion), TOLERANCES)
 
 
-def test_worse_answers_fail_a_version_that_is_otherwise_well() -> None:
-    found = said(arm(700, 1000), arm(900, 1000))
-    assert found.verdict is Verdict.FAIL
-    assert found.reason == (
+def test_worse_answers_fail_a_version_that_is_otherwise_good() -> None:
+    judgement = judged(arm(700, 1000), arm(900, 1000))
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.reason == (
         "accuracy 0.7 on 1,000 labelled rows, the champion's 0.9 on 1,000 (may be worse by 0.02): quality beyond the "
         "tolerance; latency and errors: within the tolerance"
     )
-    assert (found.numbers["quality"], found.numbers["champion_quality_rows"]) == (0.7, 1000.0)
+    assert (judgement.numbers["quality"], judgement.numbers["champion_quality_rows"]) == (0.7, 1000.0)
 
 
 def test_worse_answers_fail_even_when_nothing_else_was_measured() -> None:
     silent = Judgement(Verdict.INCONCLUSIVE, "nothing comparable was measured yet", has_data=False)
-    assert said(arm(700, 1000), arm(900, 1000), silent).verdict is Verdict.FAIL
+    assert judged(arm(700, 1000), arm(900, 1000), silent).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
@@ -165,27 +165,27 @@ def test_worse_answers_fail_even_when_nothing_else_was_measured() -> None:
     ],
 )
 def test_what_is_not_known_yet_holds_only_what_requires_it(challenger: Arm, champion: Arm) -> None:
-    assert said(challenger, champion).verdict is Verdict.PASS
-    assert said(challenger, champion, required=True).verdict is Verdict.INCONCLUSIVE
+    assert judged(challenger, champion).verdict is Verdict.PASS
+    assert judged(challenger, champion, required=True).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_pass_of_all_that_is_required_stays_one() -> None:
-    found = said(arm(4500, 5000), arm(4500, 5000), required=True)
-    assert found.verdict is Verdict.PASS
-    assert found.reason.endswith("within the tolerance")
+    judgement = judged(arm(4500, 5000), arm(4500, 5000), required=True)
+    assert judgement.verdict is Verdict.PASS
+    assert judgement.reason.endswith("within the tolerance")
 
 
 def test_a_failure_of_something_else_stays_one() -> None:
     failed = Judgement(Verdict.FAIL, "errors beyond the tolerance")
-    assert said(arm(900, 1000), arm(900, 1000), failed, required=True).verdict is Verdict.FAIL
+    assert judged(arm(900, 1000), arm(900, 1000), failed, required=True).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("prediction", [None, math.nan], ids=str)
 def test_predictions_that_are_missing_hold(prediction: object) -> None:
     broken = Arm(("1", "2"), (1, 1), (1, prediction), 2, 2)
-    found = said(broken, arm(900, 1000))
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "1 of 2 predictions are missing or NaN" in found.reason
+    judgement = judged(broken, arm(900, 1000))
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "1 of 2 predictions are missing or NaN" in judgement.reason
 
 
 def test_the_chance_of_a_false_rollback_is_split_with_quality() -> None:
@@ -209,26 +209,26 @@ def test_each_row_has_its_value(
 ) -> None:
     plan = QualityPlan(metric, LABELS, 0.0)  # type: ignore[arg-type]
     rows = Arm(tuple(map(str, labels)), labels, predictions, len(labels), len(labels))
-    found = compared(plan, "v", rows, rows)
-    assert isinstance(found.challenger, Totals)
-    assert found.challenger.mean == pytest.approx(mean)
+    comparison = compared(plan, "v", rows, rows)
+    assert isinstance(comparison.challenger, Totals)
+    assert comparison.challenger.mean == pytest.approx(mean)
 
 
 @pytest.mark.parametrize(
-    ("metric", "labels", "predictions", "said"),
+    ("metric", "labels", "predictions", "problem"),
     [
         ("log_loss", (1, 2), (0.5, 0.5), "labels 0 and 1"),
         ("log_loss", (1, 0), (1.5, 0.5), "probabilities"),
-        ("mae", ("a", 1), (1, 1), "1 of 2 labels are no finite numbers"),
-        ("mean", (math.inf, 1), (1, 1), "1 of 2 outcomes are no finite numbers"),
+        ("mae", ("a", 1), (1, 1), "1 of 2 labels are not finite numbers"),
+        ("mean", (math.inf, 1), (1, 1), "1 of 2 outcomes are not finite numbers"),
     ],
 )
 def test_rows_that_do_not_fit_the_metric_say_why(
-    metric: str, labels: tuple[object, ...], predictions: tuple[object, ...], said: str
+    metric: str, labels: tuple[object, ...], predictions: tuple[object, ...], problem: str
 ) -> None:
     plan = QualityPlan(metric, LABELS, 0.0)  # type: ignore[arg-type]
     rows = Arm(("1", "2"), labels, predictions, 2, 2)
-    assert said in compared(plan, "v", rows, rows).problem
+    assert problem in compared(plan, "v", rows, rows).problem
 
 
 def test_rows_are_joined_whatever_the_keys_are_written_as() -> None:
@@ -238,13 +238,13 @@ def test_rows_are_joined_whatever_the_keys_are_written_as() -> None:
     reader.read(pd.DataFrame())
     reader.read(pd.DataFrame({"row_id": [1], "prediction": [0.9]}))
 
-    found = reader.arm()
+    read = reader.arm()
 
-    assert dict(zip(found.keys, zip(found.labels, found.predictions, strict=True), strict=True)) == {
+    assert dict(zip(read.keys, zip(read.labels, read.predictions, strict=True), strict=True)) == {
         "1": (1, 0.9),
         "3": (0, 0.4),
     }
-    assert (found.served, found.labelled) == (4, 3)
+    assert (read.served, read.labelled) == (4, 3)
 
 
 def test_a_column_that_is_missing_is_named() -> None:
@@ -254,10 +254,14 @@ def test_a_column_that_is_missing_is_named() -> None:
         ArmReader({}, "flight").read(pd.DataFrame({"row_id": [1], "prediction": [1]}))
 
 
-def test_what_was_compared_is_kept_for_the_next_look() -> None:
-    found = said(arm(900, 1000), arm(800, 1000)).quality
-    assert found
-    assert found.challenger
-    assert found.champion
-    assert (found.labels, found.challenger.rows, found.challenger.mean) == ("azureml:labels:3", 1000, 0.9)
-    assert found.champion.variance == pytest.approx(0.8 * 0.2 * 1000 / 999)
+def test_the_comparison_is_stored_for_the_next_look() -> None:
+    comparison = judged(arm(900, 1000), arm(800, 1000)).quality
+    assert comparison
+    assert comparison.challenger
+    assert comparison.champion
+    assert (comparison.labels, comparison.challenger.rows, comparison.challenger.mean) == (
+        "azureml:labels:3",
+        1000,
+        0.9,
+    )
+    assert comparison.champion.variance == pytest.approx(0.8 * 0.2 * 1000 / 999)
