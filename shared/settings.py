@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.domain.arm_ids import workspace_id
 from shared.errors import SettingsError
 
 
@@ -196,10 +197,7 @@ class Settings:
     @property
     def workspace_id(self) -> str:
         """Return the ARM id of the workspace; the source of its facts."""
-        return (
-            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace}"
-        )
+        return workspace_id(self.subscription_id, self.resource_group, self.workspace)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote
 
+from shared.domain.assets import DATASTORE, datastore_path, datastore_uri
 from shared.domain.fact import DataArrived, DriftDetected, Fact, RetrainingRequested
 from shared.domain.ids import JobName
 from shared.domain.notice import NoticeKind
@@ -52,10 +52,6 @@ from shared.reactions.waiting_data import (
 NAME = "start-training"
 # Who asks when no person does; a guardrail that waits for a person is not satisfied by it.
 SCHEDULE = "schedule"
-
-_DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
-# The same with the workspace written out, as the studio shows it.
-_LONG_FORM = re.compile(r"^azureml://subscriptions/.+?/datastores/workspaceblobstore/paths/")
 
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
@@ -110,12 +106,13 @@ def _reads(retrain: Retrain, location: str) -> bool:
 
 def _names_a_folder(place: str) -> bool:
     # The whole datastore also holds what trainings write: reading from all of it would never come to rest.
-    return place != _DATASTORE.rstrip("/")
+    return place != DATASTORE.rstrip("/")
 
 
 def _plain(uri: str) -> str:
     """Return the URI in its short form, percent signs decoded."""
-    return unquote(_LONG_FORM.sub(_DATASTORE, uri))
+    path = datastore_path(uri)
+    return unquote(uri if path is None else datastore_uri(path))
 
 
 def _not_by_itself(policy: Policy, cause: str) -> str | None:

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Any
 
 from shared.adapters.azure_ml.failures import deployment_failure
-from shared.adapters.azure_ml.pipeline_job import split_reference
 from shared.adapters.azure_ml.records import deployment_record, word
 from shared.adapters.punctual import sent_by
+from shared.domain.assets import asset_reference, split_reference
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import RetryableError, WorkspaceError
@@ -269,7 +269,7 @@ def _deployment(request: DeploymentRequest) -> Any:
     return ModelBatchDeployment(
         name=request.name,
         endpoint_name=request.endpoint,
-        model=f"azureml:{request.model}:{request.version}",
+        model=asset_reference(request.model, request.version),
         compute=batch.compute,
         resources=ResourceConfiguration(instance_count=request.instance_count),
         settings=settings,

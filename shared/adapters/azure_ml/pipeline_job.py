@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.domain.assets import asset_reference, pinned, split_reference
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports.jobs import JobRequest, SparkResources
@@ -65,14 +66,6 @@ def recipe_of(ml: Any, reference: str, given: Mapping[str, str]) -> Recipe:
     inputs = _inputs(ml, component, given)
     plain = {name: value if isinstance(value, str) else pinned(value.path) for name, value in inputs.items()}
     return Recipe(f"{component.name}:{split_reference(component.id)[1]}", plain)
-
-
-def pinned(path: str) -> str:
-    """Return an asset's ARM id or short form as "azureml:NAME:VERSION", and the URI of a place as it is."""
-    if "/versions/" not in path:
-        return path
-    name, version = split_reference(path)
-    return f"azureml:{name}:{version}"
 
 
 def _component(ml: Any, reference: str) -> Any:
@@ -141,18 +134,6 @@ def _input(ml: Any, kind: str, value: str, is_spark: bool) -> Any:
     if value.startswith("azureml:") and value.endswith("@latest"):
         name, _ = split_reference(value)
         found = (ml.models if kind in _MODEL_TYPES else ml.data).get(name, label="latest")
-        value = f"azureml:{found.name}:{found.version}"
+        value = asset_reference(found.name, found.version)
     # Spark reads storage itself; nothing is mounted for it.
     return Input(type=kind, path=value, mode="direct") if is_spark else Input(type=kind, path=value)
-
-
-def split_reference(reference: str) -> tuple[str, str | None]:
-    """Return (name, version) of "azureml:NAME:VERSION" or an ARM id, and no version for "azureml:NAME@latest"."""
-    if "/versions/" in reference:
-        path, version = reference.rsplit("/versions/", 1)
-        return path.rsplit("/", 1)[-1], version
-    name = reference.removeprefix("azureml:")
-    if name.endswith("@latest"):
-        return name.removesuffix("@latest"), None
-    name, _, version = name.partition(":")
-    return name, version

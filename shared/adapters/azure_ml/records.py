@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.adapters.azure_ml.pipeline_job import pinned, split_reference
+from shared.domain.assets import pinned, split_reference
 from shared.domain.deployment import OPERATION_PROPERTY, operation_of
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe

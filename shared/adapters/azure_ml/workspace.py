@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from shared.adapters.azure_ml.batch import AzureBatchEndpoints
 from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.failures import deployment_failure, job_failure
-from shared.adapters.azure_ml.pipeline_job import pipeline_job, recipe_of, split_reference
+from shared.adapters.azure_ml.pipeline_job import pipeline_job, recipe_of
 from shared.adapters.azure_ml.records import deployment_record, job_record, model_record, traffic_split, word
 from shared.adapters.azure_ml.scoring import ask_deployment, send_probes
 from shared.adapters.azure_ml.unwatched import unwatched
@@ -18,6 +18,7 @@ from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.patience import patient
 from shared.adapters.punctual import in_time, sent_by
 from shared.adapters.renewal import Renewable
+from shared.domain.assets import asset_reference, split_reference
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
@@ -128,7 +129,7 @@ class AzureWorkspace:
     def pinned_data(self, reference: str) -> str:
         """Return "azureml:NAME:VERSION" for what the reference means now."""
         found = self._data(reference)
-        return f"azureml:{found.name}:{found.version}"
+        return asset_reference(found.name, found.version)
 
     def _data(self, reference: str) -> Any:
         name, version = split_reference(reference)
@@ -296,7 +297,7 @@ def _deployment(request: DeploymentRequest) -> Any:
     return ManagedOnlineDeployment(
         name=request.name,
         endpoint_name=request.endpoint,
-        model=f"azureml:{request.model}:{request.version}",
+        model=asset_reference(request.model, request.version),
         instance_type=request.instance_type,
         instance_count=request.instance_count,
         data_collector=_data_collector() if request.collect_data else None,

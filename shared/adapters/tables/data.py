@@ -24,6 +24,7 @@ from shared.adapters.tables.data_batches import (
 )
 from shared.adapters.tables.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.tables.table_files import WORDS, is_table
+from shared.domain.assets import DATASTORE, datastore_path
 from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Predictions
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 # Where Log Analytics counts its bins from, so that predictions and requests fall into the same intervals.
 _EPOCH = datetime.min.replace(tzinfo=UTC)
-DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
 
 
 class WorkspaceData:
@@ -183,8 +183,8 @@ class WorkspaceData:
     def _path(self, uri: str) -> str:
         if not uri.startswith("azureml://"):
             uri = self._workspace.data_uri(uri)
-        store, _, path = uri.partition("/paths/")
-        if not path or not store.endswith("/datastores/workspaceblobstore"):
+        path = datastore_path(uri)
+        if not path:
             raise PermanentError(
                 "data.elsewhere", f"{uri} is not in the workspace's own datastore", f"use {DATASTORE}…"
             )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.domain.assets import datastore_uri
 from shared.errors import PermanentError
-from shared.events.wire.own_workspace import DATASTORE
 from shared.ports.blobs import BlobStore
 from shared.ports.data import DataReader
 from shared.ports.labels import LabelManifest, LabelRequest
@@ -25,7 +25,7 @@ class Labels:
 
         path = f"labelling/{request.model}/{request.name}.jsonl"
         if found := self.files.get(path):
-            return LabelManifest(DATASTORE + path, found.body.count(b"\n"))
+            return LabelManifest(datastore_uri(path), found.body.count(b"\n"))
         endpoint = self.workspace.endpoint(request.endpoint)
         serving = endpoint.serving if endpoint else None
         if serving is None:
@@ -43,4 +43,4 @@ class Labels:
         # Somebody else may have written it meanwhile: the first one stands, people may be at work on it.
         if self.files.create(path, body) is None:
             return self.request(request)
-        return LabelManifest(DATASTORE + path, len(chosen))
+        return LabelManifest(datastore_uri(path), len(chosen))

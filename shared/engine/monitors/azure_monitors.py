@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.domain.assets import datastore_path
 from shared.domain.fact import Fact
 from shared.domain.notice import Notice, NoticeKind
 from shared.drift.signals.azure_signals import AzureSignal, read_signal
@@ -21,7 +22,6 @@ from shared.events.monitor_breach import BREACH_TAG, breach_text
 from shared.events.registry import parse_fact
 from shared.events.sent.polled import run_status_changed
 from shared.events.wire.envelope import read_events
-from shared.events.wire.own_workspace import DATASTORE
 from shared.logs import fields
 from shared.policy.sections.model import Policy
 from shared.policy.sections.monitoring import AzureMonitor, Monitor
@@ -116,8 +116,8 @@ class AzureMonitors:
 
     def _signal_files(self, run: JobRecord) -> Iterator[str]:
         for uri in run.outputs.values():
-            _, here, path = uri.partition(DATASTORE.removeprefix("azureml://"))
-            if here:
+            path = datastore_path(uri)
+            if path is not None:
                 folder = f"{path.rstrip('/')}/signals/"
                 yield from (item.name for item in self.files.list(folder) if item.name.endswith(".json"))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain.assets import datastore_uri
 from shared.domain.ids import JobName
 from shared.drift.results.assemble import DATA_DRIFT, About, assemble, rules_in_words
 from shared.drift.results.signals import SignalReport
@@ -31,7 +32,6 @@ from shared.store.monitors.profiles import Profiles, profile_name
 if TYPE_CHECKING:
     from shared.drift.profiles.profile import Profile
 
-STORE = "azureml://datastores/workspaceblobstore/paths/"
 # What a job writes, and the part of the result that another job may count around: see shared/drift/spark/job.py.
 RESULT, COUNTS, PROFILE = "result", "counts", "profile"
 ON_SPARK = "training-spark"
@@ -150,7 +150,7 @@ class SparkWindows:
         policy, spark, watched = subject.policy, subject.monitor.spark, subject.watched
         if spark is None:
             raise _too_large(counting)
-        folder = f"{STORE}modelDataCollector/{policy.endpoint.name}/{watched.deployment}/model_inputs"
+        folder = datastore_uri(f"modelDataCollector/{policy.endpoint.name}/{watched.deployment}/model_inputs")
         inputs = {
             "collected": folder,
             "start": counting.start.isoformat(),
@@ -221,7 +221,7 @@ def _path(model: str, job: JobName) -> str:
 
 
 def _uri(model: str, job: JobName) -> str:
-    return f"{STORE}{_path(model, job)}"
+    return datastore_uri(_path(model, job))
 
 
 def _words(counting: Counting) -> str:

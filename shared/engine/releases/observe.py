@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain.assets import datastore_uri
 from shared.domain.failure import UNKNOWN
-from shared.domain.ids import JobName, ReleaseId
+from shared.domain.ids import ReleaseId
 from shared.domain.release import Release, ReleaseState
 from shared.domain.verdict import GateResult, Judgement
 from shared.engine.releases.batch import BatchScorer
@@ -225,8 +226,7 @@ _LOOKS: Mapping[ReleaseState, Callable[[Observer, Release, Observation], Observa
 
 def scores_uri(job: JobRecord) -> str:
     """Return where the evaluation's scores are; where Azure ML puts them when it does not say."""
-    default = f"azureml://datastores/workspaceblobstore/paths/azureml/{JobName(job.name)}/scores/"
-    return job.outputs.get("scores") or default
+    return job.outputs.get("scores") or datastore_uri(f"azureml/{job.name}/scores/")
 
 
 def _is_rival(other: Release, release: Release) -> bool:

@@ -7,6 +7,7 @@ import json
 import math
 from datetime import datetime
 
+from shared.domain.arm_ids import budget_id, scope_id
 from shared.errors import EventError
 from shared.events.alerts.money import parse_money
 from shared.events.alerts.refusal import refuse
@@ -40,7 +41,7 @@ def budget_event(essentials: Fields, data: Fields) -> OutgoingEvent:
     spent = _money(data, "ForecastedTotalForPeriod" if has_forecast else "SpentAmount")
     alert = essentials.optional_text("alertId")
     return outgoing.budget_alert(
-        data.optional_text("BudgetId") or _budget_id(data.text("Scope"), name),
+        data.optional_text("BudgetId") or budget_id(data.text("Scope"), name),
         fired_at,
         budget_name=name,
         basis="actual" if is_actual else "forecasted",
@@ -69,11 +70,9 @@ def legacy_budget_event(data: Fields, received_at: datetime) -> OutgoingEvent:
         else percentage / 100 * amount
     )
     started = data.optional_text("BudgetStartDate")
-    scope = f"/subscriptions/{data.name('SubscriptionId')}"
-    if group := data.optional_name("ResourceGroup"):
-        scope += f"/resourceGroups/{group}"
+    scope = scope_id(data.name("SubscriptionId"), data.optional_name("ResourceGroup") or "")
     return outgoing.budget_alert(
-        _budget_id(scope, name),
+        budget_id(scope, name),
         received_at,
         budget_name=name,
         # This schema does not say which: money that is not spent yet can only be a forecast.
@@ -132,7 +131,3 @@ def _percent(threshold: float, amount: float) -> float:
     if not 0 <= percent < math.inf:
         refuse(f"a threshold of {threshold:g} of a budget of {amount:g} is no share", "give the budget an amount")
     return round(percent, 4)
-
-
-def _budget_id(scope: str, name: str) -> str:
-    return f"{scope.rstrip('/')}/providers/Microsoft.Consumption/budgets/{name}"

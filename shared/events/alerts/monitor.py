@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.domain.arm_ids import EndpointId, resource_type
 from shared.domain.fact import Ignored
 from shared.domain.ids import EndpointName
 from shared.events.alerts.contexts import Dimensions, Told, read_context
@@ -15,12 +15,6 @@ from shared.events.sent import outgoing
 from shared.events.wire.fields import Fields
 from shared.ports.publisher import OutgoingEvent
 
-_ENDPOINT_ID = re.compile(
-    r"(?P<workspace>/.*/providers/microsoft\.machinelearningservices/workspaces/[^/]+)/(?P<type>online|batch)endpoints/"
-    r"(?P<endpoint>[^/]+)(?:/deployments/(?P<deployment>[^/]+))?(?:/.*)?",
-    re.IGNORECASE,
-)
-_RESOURCE_TYPE = re.compile(r".*/providers/(?P<type>(?P<service>[^/]+)/[^/]+)/[^/]+")
 # What serves endpoints, and what their logs and metrics lie in: a rule about it that names no endpoint is a mistake
 # that people have to hear of. A virtual machine or a database never was about one.
 _MAY_STAND_FOR_ENDPOINTS = frozenset(
@@ -94,36 +88,33 @@ def _places(essentials: Fields, told: Told, custom: Fields) -> tuple[_Place, ...
     all_deployments = (own_deployment,) if own_deployment else _values(told.dimensions, _DEPLOYMENT_WORDS)
     found: list[_Place] = []
     if own or _values(told.dimensions, _ENDPOINT_WORDS):
-        source = targets[0]["workspace"] if targets else _any_source(essentials)
-        only = (targets[0]["deployment"],) if len(targets) == 1 else (None,)
+        source = targets[0].workspace if targets else _any_source(essentials)
+        only = (targets[0].deployment,) if len(targets) == 1 else (None,)
         for criterion in told.dimensions or ((),):
             names = (own,) if own else _values((criterion,), _ENDPOINT_WORDS)
             deployments = _values((criterion,), _DEPLOYMENT_WORDS) if not own_deployment else ()
             found += (_Place(source, n, d) for n in names for d in deployments or all_deployments or only)
     else:
         for target in targets:
-            name = _as_configured(target["endpoint"], essentials)
-            deployments = all_deployments or (target["deployment"],)
-            found += [_Place(target["workspace"], name, each, _type(target)) for each in deployments]
+            name = _as_configured(target.name, essentials)
+            for deployment in all_deployments or (target.deployment,):
+                found.append(_Place(target.workspace, name, deployment, target.type))
     places: dict[tuple[str, ...], _Place] = {}
     for place in found:
         places.setdefault((place.endpoint.lower(), (place.deployment or "").lower(), place.type), place)
     return tuple(places.values())
 
 
-def _type(target: re.Match[str]) -> Literal["online", "batch"]:
-    return "batch" if target["type"].lower() == "batch" else "online"
-
-
-def _endpoint_ids(resources: Iterable[str]) -> list[re.Match[str]]:
-    return [found for text in resources if (found := _ENDPOINT_ID.fullmatch(text.strip()))]
+def _endpoint_ids(resources: Iterable[str]) -> list[EndpointId]:
+    return [endpoint for text in resources if (endpoint := EndpointId.parse(text))]
 
 
 def _of_other_services(essentials: Fields) -> str:
     """Return what kinds of resources the alert is about, when none of them could stand for an endpoint, else ""."""
-    targets = [_RESOURCE_TYPE.search(each.lower()) for each in essentials.texts("alertTargetIDs")]
-    found = [each["type"] for each in targets if each and each["service"] not in _MAY_STAND_FOR_ENDPOINTS]
-    return ", ".join(dict.fromkeys(found)) if found and len(found) == len(targets) else ""
+    targets = essentials.texts("alertTargetIDs")
+    types = [kind for target in targets if (kind := resource_type(target))]
+    others = [kind for kind in types if kind.partition("/")[0] not in _MAY_STAND_FOR_ENDPOINTS]
+    return ", ".join(dict.fromkeys(others)) if others and len(others) == len(targets) else ""
 
 
 def _any_source(essentials: Fields) -> str:

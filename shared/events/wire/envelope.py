@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.arm_ids import normalized, workspace_of
 from shared.errors import EventError
 from shared.events.wire.fields import Fields
 from shared.events.wire.strict_json import Json, read_json
-
-_WORKSPACE = re.compile(r"(.*/providers/microsoft\.machinelearningservices/workspaces/[^/]+)/.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,7 @@ class Envelope:
     @property
     def workspace(self) -> str:
         """Return the source up to the workspace, when it is something in one; else the source."""
-        match = _WORKSPACE.fullmatch(self.source)
-        return match[1] if match else self.source
+        return workspace_of(self.source) or self.source
 
     def required_subject(self) -> str:
         """Return the subject.
@@ -87,18 +84,13 @@ def _envelope(event: Json, number: int, received_at: datetime | None) -> Envelop
     time = received_at if is_timeless and received_at else fields.time(time_key)
     return Envelope(
         id=identifier,
-        source=_arm_id(fields.text(source_key)),
+        source=normalized(fields.text(source_key)),
         type=kind,
         subject=fields.optional_text("subject") or "",
         time=time,
         moment=f"event {identifier}" if is_timeless else time.isoformat(),
         data=Fields(_data(event, fields), owner, "data"),
     )
-
-
-def _arm_id(text: str) -> str:
-    # Azure's services do not agree on the casing of an id, nor on a slash at its end.
-    return text.strip().rstrip("/").lower() or text
 
 
 def _data(event: dict[str, Json], fields: Fields) -> Json:

@@ -6,20 +6,17 @@ with CloudEvents schema" (2026-02-17).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from shared.domain.arm_ids import is_within, subscription_of, topic_name, workspace_of
 from shared.errors import EventError
 from shared.events.wire.fields import Fields
+from shared.events.wire.own_workspace import topic_of
 from shared.events.wire.strict_json import Json, read_json
 
 # Public cloud, US government, China. Source: github.com/Azure/azure-sdk-for-net/issues/47175, read 2026-11-30.
 ORIGINS = "eventgrid.azure.net,eventgrid.azure.us,eventgrid.azure.cn"
-
-_WORKSPACE = re.compile(r".*/providers/microsoft\.machinelearningservices/workspaces/[^/]+")
-_TOPIC = re.compile(r".*/providers/microsoft\.eventgrid/topics/(?P<name>[^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +42,11 @@ class Subscribers:
         workspaces it must be our own, and of custom topics too.
         """
         topic, workspace = topic.strip().rstrip("/").lower(), self.workspace.lower()
-        home = "/".join(workspace.split("/")[:3])
-        if name.strip().lower() not in self.names or not (topic == home or topic.startswith(f"{home}/")):
+        if name.strip().lower() not in self.names or not is_within(topic, subscription_of(workspace)):
             return False
-        if _WORKSPACE.fullmatch(topic):
+        if workspace_of(topic) == topic:
             return topic == workspace
-        found = _TOPIC.fullmatch(topic)
-        host = urlsplit(self.topic_endpoint).hostname or ""
-        return found is None or found["name"] == host.partition(".")[0]
+        return topic_name(topic) in {None, topic_of(self.topic_endpoint)}
 
 
 def subscribers(names: str, workspace: str, topic_endpoint: str, origins: str = ORIGINS) -> Subscribers:

@@ -6,21 +6,13 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from shared.domain.arm_ids import budget_scope, is_event_source, is_within, topic_name
+from shared.domain.assets import datastore_uri
 from shared.domain.fact import BudgetCrossed, DataArrived, Fact, Ignored, PolicyStateChanged
-
-DATASTORE = "azureml://datastores/workspaceblobstore/paths/"
 
 _BLOB_ENDPOINT = re.compile(r"(?:^|;)BlobEndpoint=([^;]+)", re.IGNORECASE)
 _ACCOUNT = re.compile(r"(?:^|;)AccountName=([^;]+)", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?:^|;)EndpointSuffix=([^;]+)", re.IGNORECASE)
-
-
-# What speaks for a place of its own: a workspace (or registry) of Azure ML, or a topic of Event Grid.
-_SPEAKER = re.compile(
-    r".*/providers/microsoft\.(?:machinelearningservices/(?:workspaces|registries)/[^/]+|eventgrid/.+)", re.DOTALL
-)
-_TOPIC = re.compile(r".*/providers/microsoft\.eventgrid/topics/(?P<name>[^/]+)", re.DOTALL)
-_BUDGET = re.compile(r"(?P<scope>.*)/providers/microsoft\.(?:consumption|costmanagement)/budgets/[^/]+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +50,27 @@ class Home:
 
     def _named(self, location: str) -> str:
         root = self.container_url.rstrip("/") + "/"
-        return DATASTORE + location.removeprefix(root) if location.startswith(root) else location
+        return datastore_uri(location.removeprefix(root)) if location.startswith(root) else location
 
     def _is_ours(self, resource: str) -> bool:
-        return _is_within(resource, self.workspace)
+        return is_within(resource, self.workspace)
 
     def _is_heard(self, source: str) -> bool:
-        if not _SPEAKER.fullmatch(source) or self._is_ours(source):
+        if not is_event_source(source) or self._is_ours(source):
             return True
-        topic = _TOPIC.fullmatch(source)
-        host = urlsplit(self.topic_endpoint).hostname or ""
-        is_our_topic = topic is not None and topic["name"] == host.partition(".")[0]
-        return is_our_topic or any(_is_within(source, listed) for listed in self.sources)
+        is_our_topic = topic_name(source) == topic_of(self.topic_endpoint)
+        return is_our_topic or any(is_within(source, listed) for listed in self.sources)
 
     def _is_covered(self, budget: str) -> bool:
         """Return whether what the budget counts holds our workspace."""
-        found = _BUDGET.fullmatch(budget)
-        scope = found["scope"] if found else budget
+        scope = budget_scope(budget)
         # What a management group or a billing account holds is not to be seen from here.
-        return not scope.startswith(("/subscriptions/", "/providers/")) or _is_within(self.workspace.lower(), scope)
+        return not scope.startswith(("/subscriptions/", "/providers/")) or is_within(self.workspace.lower(), scope)
 
 
-def _is_within(resource: str, place: str) -> bool:
-    """Return whether a resource, whose id is in lower case, is the place or in it."""
-    place = place.strip().rstrip("/").lower()
-    return resource == place or resource.startswith(place + "/")
+def topic_of(endpoint: str) -> str:
+    """Return the name of the topic that an endpoint of Event Grid belongs to: the first part of its host name."""
+    return (urlsplit(endpoint).hostname or "").partition(".")[0]
 
 
 def container_url(storage: str, container: str) -> str:

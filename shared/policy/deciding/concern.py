@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from shared.domain.arm_ids import EndpointId, workspace_of
 from shared.domain.fact import (
     DATASET_SIGNAL,
     BudgetCrossed,
@@ -22,8 +23,6 @@ from shared.policy.sections.budgets import Budget
 from shared.policy.sections.model import Policy
 from shared.policy.sections.monitoring import Monitor
 
-_WORKSPACE = r".*/providers/microsoft\.machinelearningservices/workspaces/[^/]+"
-_RESOURCE = re.compile(rf"{_WORKSPACE}(?:/(?:online|batch)endpoints/(?P<endpoint>[^/]+)(?:/.*)?)?", re.IGNORECASE)
 # The name of a job that we started, from the fact that it answers and its place in the plan.
 _OUR_JOB = re.compile(r"job-[0-9a-f]{16}-[0-9]+")
 
@@ -49,8 +48,8 @@ def concerns(fact: Fact, policy: Policy) -> bool:
         case ModelDeployed(endpoint=endpoint):
             return endpoint == policy.endpoint.name
         case PolicyStateChanged(resource=resource):
-            found = _RESOURCE.fullmatch(resource)
-            return found is not None and (found["endpoint"] or "") in {"", policy.endpoint.name.lower()}
+            judged = EndpointId.parse(resource)
+            return judged.name == policy.endpoint.name.lower() if judged else workspace_of(resource) == resource
         case BudgetCrossed() as crossed:
             budget = policy.section(Budget)
             return budget is not None and budget.listens_to(crossed, fact.source)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, RootModel
 
+from shared.domain.arm_ids import budget_scope
 from shared.domain.fact import BudgetCrossed
 from shared.policy.sections.quantities import Percent
 from shared.policy.sections.section import Section
@@ -68,7 +69,7 @@ class Budget(RootModel[tuple[Threshold, ...] | NamedBudget]):
             return crossed.covers_workspace
         is_named = crossed.budget.lower() in {name.strip().lower() for name in self.names}
         scope = self.named.scope
-        return is_named and (scope is None or scope.strip().rstrip("/").lower() == scope_of(source))
+        return is_named and (scope is None or scope.strip().rstrip("/").lower() == budget_scope(source))
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         at = "thresholds." if self.named else ""
@@ -87,10 +88,3 @@ class Budget(RootModel[tuple[Threshold, ...] | NamedBudget]):
                 yield f"{at}{number}.do", "does nothing; write e.g. [notify]"
         if self.named and self.named.scope is not None and not self.named.scope.strip().startswith("/"):
             yield "scope", "is no ARM id; write e.g. /subscriptions/ID/resourceGroups/rg-ml"
-
-
-def scope_of(budget_id: str) -> str:
-    """Return what a budget counts: its ARM id without the budget; lower-cased as the id is."""
-    scope, found, _ = budget_id.rpartition("/providers/microsoft.")
-    is_budget = found and "/budgets/" in budget_id[len(scope) :]
-    return scope if is_budget else budget_id

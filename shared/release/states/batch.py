@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from shared.domain.assets import datastore_uri
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.verdict import Judgement, Verdict
 from shared.ports.batch_endpoints import BatchRequest
@@ -21,7 +22,7 @@ from shared.release.states.interference import changed_by_hand, lost, other_traf
 
 # The number of this step, before the one that serves.
 COMPARE_STEP = -1
-PREDICTIONS = "azureml://datastores/workspaceblobstore/paths/vigia/batch/"
+PREDICTIONS = datastore_uri("vigia/batch/")
 
 
 def begin_comparing(release: Release, reason: str, now: datetime) -> Release:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.approval import ApprovalRequest
+from shared.domain.assets import asset_reference
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState, Serving
@@ -210,13 +211,13 @@ def _may_be_newer(rival: Rival, release: Release) -> bool:
 
 def evaluation_request(release: Release, plan: EvaluationPlan, job: JobName) -> JobRequest:
     """Return the job. Without a champion the challenger is scored twice: the component needs both inputs."""
-    challenger = f"azureml:{release.model}:{release.version}"
+    challenger = asset_reference(release.model, release.version)
     champion = release.champion.version if release.champion else None
     return JobRequest(
         name=job,
         component=plan.job,
         inputs={
-            "champion": f"azureml:{release.model}:{champion}" if champion else challenger,
+            "champion": asset_reference(release.model, champion) if champion else challenger,
             "challenger": challenger,
             "data": plan.data,
         },

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from shared.domain.assets import DATASTORE
 from shared.domain.fact import DriftDetected, FeatureDrift, MonitorContradicted
 from shared.domain.ids import JobName
 from shared.engine.monitors.azure_monitors import AzureMonitors
 from shared.errors import PolicyError, RetryableError
 from shared.events.monitor_breach import BREACH_TAG, breach_text
 from shared.events.sent.polled import run_status_changed
-from shared.events.wire.own_workspace import DATASTORE
 from shared.ports.jobs import JobRecord
 from tests.fakes.blobs import MemoryBlobStore
 from tests.unit.engine.fact_world import POLICY, World, a_policy
