@@ -12,7 +12,7 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, 
 from shared.drift.results.comparison import ColumnReport
 from shared.drift.results.signals import MonitorReport
 from shared.engine.monitors.look import MonitorLook
-from shared.engine.monitors.subject import Watched
+from shared.engine.monitors.subject import Subject
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy
 from shared.policy.sections.monitoring import Monitor
@@ -100,7 +100,7 @@ class WatchedTable:
         serving = DeploymentRecord(DEPLOYMENT, MODEL, ModelVersion("1"), "Succeeded")
         workspace.endpoints[ENDPOINT] = EndpointRecord(ENDPOINT, "Succeeded", {DEPLOYMENT: 100}, {}, (serving,), "")
         blobs = MemoryBlobStore(lambda: START)
-        self._looking = MonitorLook(workspace, self._data, Profiles(blobs), keeps_first=True)
+        self._looking = MonitorLook(workspace, self._data, Profiles(blobs))
 
     def look(self, window: pd.DataFrame, before: Seen | None = None) -> Seen:
         """Return what the app says of the next hour, with what it said of the hour before, if there was one."""
@@ -111,6 +111,6 @@ class WatchedTable:
         monitor = self._policy.section(Monitor)
         assert monitor is not None
         state = MonitorState(MODEL, ModelVersion("1"), start, start)
-        watched = Watched(DEPLOYMENT, ModelVersion("1"))
         report = before.report if before else None
-        return Seen(self._looking.look(self._policy, monitor, watched, state, self._end, report).report)
+        subject = Subject(self._policy, monitor, DEPLOYMENT, state, self._end, report, stores_references=True)
+        return Seen(self._looking.look(subject).report)

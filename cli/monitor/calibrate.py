@@ -66,7 +66,7 @@ def from_files(files: Sequence[Path], rows: int, ignore: frozenset[str], wanted:
     from shared.drift.calibrate.calibrate import look_of
     from shared.drift.profiles.profile import profile
     from shared.drift.results.comparison import DriftRules
-    from shared.engine.monitors.look import compared
+    from shared.engine.monitors.window_signals import measure_data_drift
 
     if wanted.signal != "data-drift":
         raise CommandError("cli.signal", f"files say nothing of {wanted.signal}", "give a model, or data-drift")
@@ -83,7 +83,7 @@ def from_files(files: Sequence[Path], rows: int, ignore: frozenset[str], wanted:
     # Files have no clock; the windows only have an order.
     at = datetime(2000, 1, 1, tzinfo=UTC)
     looks = [
-        look_of(compared(frame.iloc[start : start + rows], made, rules), at + number * timedelta(hours=1))
+        look_of(measure_data_drift(frame.iloc[start : start + rows], made, rules), at + number * timedelta(hours=1))
         for number, start in enumerate(starts)
     ]
     return _calibrated(looks, wanted)

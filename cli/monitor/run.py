@@ -16,11 +16,12 @@ from cli.kit.errors import CommandError
 from cli.monitor.files import ParquetPieces, read_files
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from shared.bootstrap import App
     from shared.drift.results.comparison import DriftRules
     from shared.drift.results.signals import MonitorReport, SignalReport
-    from shared.engine.monitors.look import Given, Reference
-    from shared.engine.monitors.subject import Watched
+    from shared.engine.monitors.subject import Reference
     from shared.policy.sections.model import Policy
     from shared.policy.sections.monitoring import Monitor
 
@@ -46,9 +47,9 @@ class Asked:
 def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
     """Return how files differ from files; needs no policy, no workspace and no network."""
     from shared.drift.profiles.profile import profile
-    from shared.drift.results.assemble import About, assemble, rules_in_words
+    from shared.drift.results.assemble import ReportHeader, assemble, rules_in_words
     from shared.drift.results.comparison import DriftRules
-    from shared.engine.monitors.look import compared
+    from shared.engine.monitors.window_signals import measure_data_drift
 
     if not asked.reference or not asked.current:
         hint = "give both, e.g. --reference january.parquet --current july.parquet, or the name of a model"
@@ -60,8 +61,8 @@ def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
     before, rows = read_files([Path(each) for each in asked.reference]), read_files(asked.current)
     rules = _with_options(DriftRules(ignore=frozenset(asked.ignore)), asked)
     made = profile(before, rules.ignore)
-    signals = [compared(rows, made, rules, asked.importances), *_quality(before, rows, rules, now)]
-    about = About(
+    signals = [measure_data_drift(rows, made, rules, asked.importances), *_quality(before, rows, rules, now)]
+    header = ReportHeader(
         model=FILES,
         start=now,
         end=now,
@@ -70,7 +71,7 @@ def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
         reference_rows=made.rows,
         rules=(f"The window: {_named([str(each) for each in asked.current])}.", *rules_in_words(rules)),
     )
-    return assemble(about, signals)
+    return assemble(header, signals)
 
 
 # What somebody brings along was not answered by the endpoint, so labels and answers say nothing about it.
@@ -78,22 +79,37 @@ _OF_ANSWERS = ("performance", "concept_drift", "prediction_drift", "estimated_pe
 
 
 def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
-    """Return what a model's monitor sees now; it announces nothing and notes nothing."""
-    from shared.domain.ids import ModelVersion
+    """Return what a model's monitor sees now; it announces nothing and stores nothing."""
+    from shared.domain.ids import DeploymentName, ModelVersion
     from shared.engine.monitors.look import MonitorLook
+    from shared.engine.monitors.subject import Subject
     from shared.policy.sections.monitoring import Monitor
     from shared.store.monitors.monitors import MonitorState
 
     policy = context.known_policy(app, model)
     monitor = _monitor(policy, policy.section(Monitor), asked)
     looking = MonitorLook(app.workspace, app.data, app.profiles)
-    watched = looking.watched(policy) or _nobody(policy, asked)
+    deployment = looking.deployment(policy)
+    if deployment is None and not (asked.current and asked.reference):
+        raise CommandError(
+            "cli.not_served",
+            f"no version of {policy.model} serves on endpoint {policy.endpoint.name}",
+            "give --reference and --current to compare files",
+        )
     start, end = _window(asked, monitor.every, app.clock.now())
-    known, _ = app.monitor_states.read(policy.model)
-    state = MonitorState(policy.model, ModelVersion(watched.version), start, start, known.runs if known else ())
-    before = app.monitor_reports.last(policy.model)
-    look = looking.look(policy, monitor, watched, state, end, before, _given(app, asked, monitor))
-    return dataclasses.replace(look.report, made_at=app.clock.now())
+    stored, _ = app.monitor_states.read(policy.model)
+    version = deployment.version if deployment else None
+    subject = Subject(
+        policy,
+        monitor,
+        deployment.name if deployment else DeploymentName(""),
+        MonitorState(policy.model, version or ModelVersion(""), start, start, stored.runs if stored else ()),
+        end,
+        app.monitor_reports.last(policy.model),
+        reference=_reference(app, asked.reference, monitor) if asked.reference else None,
+        rows=_rows(asked.current) if asked.current else None,
+    )
+    return dataclasses.replace(looking.look(subject).report, made_at=app.clock.now())
 
 
 def _monitor(policy: Policy, monitor: Monitor | None, asked: Asked) -> Monitor:
@@ -115,21 +131,9 @@ def _monitor(policy: Policy, monitor: Monitor | None, asked: Asked) -> Monitor:
         changes |= {"min_effect": asked.min_effect} if asked.min_effect else {}
         changes |= {"minimum_rows": asked.minimum_rows} if asked.minimum_rows else {}
         rules = rules.model_copy(update=changes)
+    importance = asked.importances or monitor.importance
     left_out = [*(_OF_ANSWERS if asked.current else ()), *(("data_quality",) if asked.reference else ())]
-    return monitor.model_copy(update={"data_drift": rules, **dict.fromkeys(left_out)})
-
-
-def _nobody(policy: Policy, asked: Asked) -> Watched:
-    from shared.domain.ids import DeploymentName, ModelVersion
-    from shared.engine.monitors.subject import Watched
-
-    if asked.current and asked.reference:
-        return Watched(DeploymentName(""), ModelVersion(""))
-    raise CommandError(
-        "cli.not_served",
-        f"no version of {policy.model} serves on endpoint {policy.endpoint.name}",
-        "give --reference and --current to compare files",
-    )
+    return monitor.model_copy(update={"data_drift": rules, "importance": importance, **dict.fromkeys(left_out)})
 
 
 def _window(asked: Asked, every: timedelta, now: datetime) -> tuple[datetime, datetime]:
@@ -140,27 +144,22 @@ def _window(asked: Asked, every: timedelta, now: datetime) -> tuple[datetime, da
     return start, end
 
 
-def _given(app: App, asked: Asked, monitor: Monitor) -> Given:
-    from shared.engine.monitors.look import Given
-
-    ignore = frozenset(monitor.data_drift.ignore) if monitor.data_drift else frozenset()
-    reference = _reference(app, asked.reference, ignore) if asked.reference else None
-    if not asked.current:
-        return Given(reference, importances=asked.importances)
-    rows = read_files(asked.current)
+def _rows(files: Sequence[Path]) -> pd.DataFrame:
+    rows = read_files(files)
     if isinstance(rows, ParquetPieces):
         raise CommandError(
             "cli.file", "--current is too large beside a model", "leave MODEL out to compare large files"
         )
-    return Given(reference, rows, asked.importances)
+    return rows
 
 
-def _reference(app: App, names: Sequence[str], ignore: frozenset[str]) -> Reference:
+def _reference(app: App, names: Sequence[str], monitor: Monitor) -> Reference:
     from shared.drift.profiles.profile import profile
-    from shared.engine.monitors.look import Reference
+    from shared.engine.monitors.subject import Reference
 
-    if not any(each.startswith(AZUREML) for each in names):
-        return Reference(_named(names), profile(read_files([Path(each) for each in names]), ignore))
+    ignore = frozenset(monitor.data_drift.ignore) if monitor.data_drift else frozenset()
+    if not any(name.startswith(AZUREML) for name in names):
+        return Reference(_named(names), profile(read_files([Path(name) for name in names]), ignore))
     if len(names) > 1:
         raise CommandError("cli.reference.commands", "one data asset is one reference", "give --reference once")
     asset = app.data.pinned(names[0])

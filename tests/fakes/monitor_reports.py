@@ -13,7 +13,7 @@ import numpy as np
 from local.flights.data import FEATURES, flights
 from shared.drift.comparison.verdict import compare
 from shared.drift.profiles.profile import profile
-from shared.drift.results.assemble import About, assemble, drift_signal, rules_in_words
+from shared.drift.results.assemble import ReportHeader, assemble, drift_signal, rules_in_words
 from shared.drift.results.comparison import DriftRules, Histogram
 from shared.drift.results.signals import MonitorReport, SignalReport
 
@@ -76,8 +76,8 @@ def a_performance(value: float, *, is_estimated: bool = False) -> SignalReport:
     )
 
 
-def an_about(end: datetime = START + timedelta(hours=1), model: str = "flight-delay") -> About:
-    return About(
+def a_header(end: datetime = START + timedelta(hours=1), model: str = "flight-delay") -> ReportHeader:
+    return ReportHeader(
         model=model,
         start=end - timedelta(hours=1),
         end=end,
@@ -100,7 +100,7 @@ def a_report(runs: int = 12) -> MonitorReport:
     for number in range(1, runs):
         signals = (a_data_drift(2 + number % 5), a_performance(0.9 - 0.008 * number))
         end = START - timedelta(days=runs - number)
-        report = assemble(an_about(end), (*signals, a_performance(0.89 - 0.004 * number, is_estimated=True)), report)
+        report = assemble(a_header(end), (*signals, a_performance(0.89 - 0.004 * number, is_estimated=True)), report)
     quality = SignalReport(
         signal="data-quality",
         verdict="no-drift",
@@ -115,4 +115,4 @@ def a_report(runs: int = 12) -> MonitorReport:
         rows=180,
     )
     last = (a_data_drift(7, dest=0.2), quality, a_performance(0.78), a_performance(0.81, is_estimated=True), concept)
-    return assemble(an_about(), last, report)
+    return assemble(a_header(), last, report)

@@ -9,7 +9,7 @@ from local.flights.data import FEATURES, flights
 from shared.drift.profiles.profile import Profile, profile
 from shared.drift.results.comparison import DriftRules
 from shared.drift.results.signals import SignalReport
-from shared.engine.monitors.look import compared
+from shared.engine.monitors.window_signals import measure_data_drift
 
 ROWS = 3_000
 
@@ -26,7 +26,7 @@ def before(spring: pd.DataFrame) -> Profile:
 
 def look(before: Profile, window: pd.DataFrame, shift: float = 0.0) -> SignalReport:
     moved = window.assign(distance=window["distance"] + shift * window["distance"].std())
-    return compared(moved, before, DriftRules())
+    return measure_data_drift(moved, before, DriftRules())
 
 
 @pytest.mark.parametrize("number", [10, 12, 14, 16])

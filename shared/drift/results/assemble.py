@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class ReportHeader:
     """What was looked at, and against what; the fields are those of a MonitorReport."""
 
     model: str
@@ -51,7 +51,9 @@ def report_id(model: str, end: datetime) -> str:
     return f"{model}-{end.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def assemble(about: About, signals: Sequence[SignalReport], before: MonitorReport | None = None) -> MonitorReport:
+def assemble(
+    header: ReportHeader, signals: Sequence[SignalReport], before: MonitorReport | None = None
+) -> MonitorReport:
     """Return the run's report. It can always be stored: no number in it is infinite, no text broken.
 
     Args:
@@ -59,15 +61,15 @@ def assemble(about: About, signals: Sequence[SignalReport], before: MonitorRepor
     """
     cleaned = tuple(_storable(_with_ranking(each)) for each in signals)
     verdict = overall_verdict(cleaned)
-    points = trend(cleaned, about.end)
+    points = trend(cleaned, header.end)
     return MonitorReport(
-        id=report_id(about.model, about.end),
+        id=report_id(header.model, header.end),
         verdict=verdict,
         sentence=headline(verdict, cleaned),
         signals=cleaned,
         trend=_carried_on(before.trend if before else (), points),
-        quiet=_quiet(_of_same_version(before, about), cleaned, about.start),
-        **{field.name: _storable(getattr(about, field.name)) for field in dataclasses.fields(about)},
+        quiet=_quiet(_of_same_version(before, header), cleaned, header.start),
+        **{field.name: _storable(getattr(header, field.name)) for field in dataclasses.fields(header)},
     )
 
 
@@ -160,8 +162,8 @@ def trend(signals: Iterable[SignalReport], at: datetime) -> tuple[TrendPoint, ..
     return tuple(points)
 
 
-def _of_same_version(before: MonitorReport | None, about: About) -> tuple[QuietWindow, ...]:
-    return before.quiet if before and before.model_version == about.model_version else ()
+def _of_same_version(before: MonitorReport | None, header: ReportHeader) -> tuple[QuietWindow, ...]:
+    return before.quiet if before and before.model_version == header.model_version else ()
 
 
 def _quiet(before: Sequence[QuietWindow], signals: Sequence[SignalReport], start: datetime) -> tuple[QuietWindow, ...]:

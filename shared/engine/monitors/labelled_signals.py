@@ -1,4 +1,4 @@
-"""What labels of served rows say when they arrive: how well the model does, and whether the world changed."""
+"""The signals that need labels, measured when new labels arrive: how well the model does, and concept drift."""
 
 from __future__ import annotations
 
@@ -12,77 +12,74 @@ from typing import TYPE_CHECKING, Any
 from shared.drift.results.signals import SignalReport
 from shared.engine.monitors.labelled_rows import LabelledReader, LabelledRows, require_columns
 from shared.engine.monitors.references import FIRST_WINDOW, PREDICTION, VersionReferences, numbers
-from shared.engine.monitors.subject import NotYetError, Subject, said
+from shared.engine.monitors.subject import NotYetError, Subject, attempt
 from shared.errors import PermanentError
 from shared.logs import fields
 from shared.policy.sections.model import Policy
 from shared.policy.sections.signals import ConceptDrift, EstimatedPerformance, Performance
 from shared.ports.data import DataReader
 from shared.release.sections.gates_and_approval import Evaluate
-from shared.store.monitors.monitors import MonitorState
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from shared.drift.rows.sample import EvenSample
 
-SIGNAL = "performance"
-CONCEPT = "concept-drift"
+PERFORMANCE = "performance"
+CONCEPT_DRIFT = "concept-drift"
+ESTIMATED = "estimated-performance"
 log = logging.getLogger("vigia.monitors")
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledLook:
-    """What labels showed about the rows served since `start`. `evidence` is the labels' version."""
+def measure_labelled(
+    data: DataReader, subject: Subject, references: VersionReferences
+) -> tuple[list[SignalReport], str]:
+    """Return what the newest labels show about the rows served lately, and the version of these labels; nothing and ""
+    when there are no newer labels than those that the state names.
 
-    signal: SignalReport
-    start: datetime
-    evidence: str
+    Raises:
+        RetryableError: a service did not answer.
+    """
+    monitor, performance = subject.monitor, subject.monitor.performance
+    if performance is None or not subject.reads_labels:
+        return [], ""
+    try:
+        version = data.pinned(_labels_asset(subject.policy, performance))
+        if version == subject.state.labels_seen:
+            return [], ""
+        labels = data.table(version)
+    except PermanentError as exc:
+        # Without a version the state does not advance, so that the next look tries these labels again.
+        return [SignalReport(PERFORMANCE, "error", str(exc), 0)], ""
+    signals = LabelledSignals(data, subject, performance, labels, version, references)
+    reports = [attempt(PERFORMANCE, signals.performance_report)]
+    if concept := monitor.concept_drift:
+        reports.append(attempt(CONCEPT_DRIFT, lambda: signals.concept_report(concept)))
+    if (estimated := monitor.estimated_performance) and not monitor.labelled:
+        # No signal of its own: it makes the reference that estimates of later windows need.
+        calibration = attempt(ESTIMATED, lambda: signals.calibrate(estimated))
+        log.info("monitor.calibrated", extra=fields(model=subject.policy.model, verdict=calibration.verdict))
+    return reports, version
 
 
-def labels_of(policy: Policy, performance: Performance) -> str:
+def _labels_asset(policy: Policy, performance: Performance) -> str:
     """Return the data asset that holds the labels; loading the policy made sure that one is named."""
     evaluate = policy.section(Evaluate)
     return performance.labels or (evaluate.data if evaluate else "")
 
 
-def look_at_labels(
-    data: DataReader, subject: Subject, references: VersionReferences, state: MonitorState
-) -> tuple[LabelledLook, ...]:
-    """Return what the newest labels show about the rows served lately; nothing when there are no newer labels."""
-    asked = subject.monitor.performance
-    if asked is None:
-        return ()
-    start = subject.end - asked.labels_within
-    try:
-        evidence = data.pinned(labels_of(subject.policy, asked))
-        if evidence == state.labels_seen:
-            return ()
-        labels = data.table(evidence)
-    except PermanentError as exc:
-        return (LabelledLook(SignalReport(SIGNAL, "error", str(exc), 0), start, ""),)
-    served = Served(data, subject, asked, labels, evidence, references)
-    looks = [LabelledLook(said(SIGNAL, served.performance), start, evidence)]
-    if concept := subject.monitor.concept_drift:
-        looks.append(LabelledLook(said(CONCEPT, lambda: served.concept(concept)), start, evidence))
-    if (estimated := subject.monitor.estimated_performance) and not subject.monitor.labelled:
-        found = said("estimated-performance", lambda: served.calibrate(estimated))
-        log.info("monitor.calibrated", extra=fields(model=subject.policy.model, verdict=found.verdict))
-    return tuple(looks)
-
-
 @dataclass(frozen=True)
-class Served:
-    """The rows that were served lately, as far as their labels are known. They are read once, whoever asks."""
+class LabelledSignals:
+    """Measures each signal on the labelled rows, which are read once for all of them."""
 
     data: DataReader
     subject: Subject
-    asked: Performance
+    performance: Performance
     labels: pd.DataFrame
-    evidence: str
+    labels_version: str
     references: VersionReferences
 
-    def performance(self) -> SignalReport:
+    def performance_report(self) -> SignalReport:
         """Return how well the model does.
 
         Raises:
@@ -91,16 +88,16 @@ class Served:
         """
         from shared.drift.signals.performance import PerformanceRules, judge_performance
 
-        asked, known = self.asked, self._known
-        if not known.was_served:
+        section, served = self.performance, self._rows()
+        if not served.was_served:
             raise NotYetError("no answers were collected yet")
         rules = PerformanceRules(
-            asked.metric, asked.at_least, asked.key, asked.label, asked.minimum_rows, asked.at_most
+            section.metric, section.at_least, section.key, section.label, section.minimum_rows, section.at_most
         )
-        found = judge_performance(known.answers.frame, self.labels, rules).as_signal(rules)
-        return _with_findings(found, known, known.answers)
+        report = judge_performance(served.answers.frame, self.labels, rules).as_signal(rules)
+        return _with_findings(report, served, served.answers)
 
-    def concept(self, asked: ConceptDrift) -> SignalReport:
+    def concept_report(self, section: ConceptDrift) -> SignalReport:
         """Return whether labels still follow from the features.
 
         Raises:
@@ -109,69 +106,77 @@ class Served:
         """
         from shared.drift.signals.concept import ConceptRules, judge_concept
 
-        known = self._known
-        frame = _complete(known.rows.frame, self.asked)
-        reference, until = self.references.concept(asked, frame)
+        served, label = self._rows(), self.performance.label
+        frame = _complete(served.rows.frame, self.performance)
+        reference, until = self.references.concept(section, frame)
+        # Rows are never compared with a reference that was just made of them.
         if until and until == self.subject.end:
-            raise NotYetError(FIRST_WINDOW, known.rows.rows)
+            raise NotYetError(FIRST_WINDOW, served.rows.rows)
         if frame.empty:
             raise NotYetError("no served row has a label yet")
         rules = ConceptRules(
-            asked.min_ranking_loss,
-            asked.min_level_change,
-            asked.min_segment_change,
-            asked.false_alarms / 100,
-            asked.minimum_rows,
+            section.min_ranking_loss,
+            section.min_level_change,
+            section.min_segment_change,
+            section.false_alarms / 100,
+            section.minimum_rows,
         )
-        found = judge_concept(reference, frame, numbers(frame[PREDICTION]), numbers(frame[self.asked.label]), rules)
-        return _with_findings(found, known, known.rows)
+        report = judge_concept(reference, frame, numbers(frame[PREDICTION]), numbers(frame[label]), rules)
+        return _with_findings(report, served, served.rows)
 
-    def calibrate(self, asked: EstimatedPerformance) -> SignalReport:
-        """Make what estimates go by of these rows, unless there is such a thing already."""
+    def calibrate(self, section: EstimatedPerformance) -> SignalReport:
+        """Make the reference of estimates of these rows, unless there is one.
+
+        Raises:
+            NotYetError: too few rows have a label.
+            ValueError: a column is missing.
+        """
         try:
-            made = self.references.estimate(asked)
+            reference = self.references.estimate(section)
         except NotYetError:
-            made = self.references.estimate(asked, _complete(self._known.answers.frame, self.asked))
-        return SignalReport("estimated-performance", "no-drift", f"{made.rows:,} rows calibrate it", made.rows)
+            answers = _complete(self._rows().answers.frame, self.performance)
+            reference = self.references.estimate(section, answers)
+        return SignalReport(ESTIMATED, "no-drift", f"{reference.rows:,} rows calibrate it", reference.rows)
 
-    @property
-    def _known(self) -> LabelledRows:
-        if isinstance(self._outcome, Exception):
-            raise self._outcome
-        return self._outcome
+    def _rows(self) -> LabelledRows:
+        if isinstance(self._rows_or_error, Exception):
+            raise self._rows_or_error
+        return self._rows_or_error
 
     @cached_property
-    def _outcome(self) -> LabelledRows | Exception:
-        """Return the rows, or what kept them from being read: that is the same for every signal, and read once, too."""
+    def _rows_or_error(self) -> LabelledRows | Exception:
+        """Return the rows, or why they cannot be read: no signal tries again what failed for another."""
         try:
-            return LabelledReader(self.data, self.subject, self.asked, self._truth(), self._since()).read()
+            return LabelledReader(self.data, self.subject, self.performance, self._truth(), self._since()).read()
         except (ValueError, PermanentError) as exc:
             return exc
 
     def _since(self) -> datetime | None:
         """Return from when on concept drift looks at rows: after those that its reference was made of."""
-        asked, start = self.subject.monitor.concept_drift, self.subject.end - self.asked.labels_within
-        if asked is None:
+        section, start = self.subject.monitor.concept_drift, self.subject.labels_start
+        if section is None:
             return None
         try:
-            _, until = self.references.concept(asked)
+            _, until = self.references.concept(section)
         except (NotYetError, ValueError, PermanentError):
-            return start  # there is no reference, and the signal says so itself
+            return start  # there is no reference, and the signal reports that itself
         return max(start, until) if until else start
 
     def _truth(self) -> pd.Series[Any]:
         from shared.drift.signals.performance import by_key
 
-        asked = self.asked
-        require_columns(self.labels, {asked.key, asked.label}, f"labels {self.evidence} have")
-        return by_key(self.labels, asked.key)[asked.label].dropna()
+        key, label = self.performance.key, self.performance.label
+        require_columns(self.labels, {key, label}, f"labels {self.labels_version} have")
+        return by_key(self.labels, key)[label].dropna()
 
 
-def _with_findings(found: SignalReport, known: LabelledRows, sample: EvenSample) -> SignalReport:
-    return dataclasses.replace(found, findings=(*found.findings, *filter(None, [known.finding, sample.finding])))
+def _with_findings(report: SignalReport, served: LabelledRows, sample: EvenSample) -> SignalReport:
+    findings = (*report.findings, *filter(None, [served.finding, sample.finding]))
+    return dataclasses.replace(report, findings=findings)
 
 
-def _complete(frame: pd.DataFrame, asked: Performance) -> pd.DataFrame:
+def _complete(frame: pd.DataFrame, performance: Performance) -> pd.DataFrame:
+    """Return the rows with prediction and label, each key once: of its rows the newest."""
     if frame.empty:
         return frame
-    return frame.dropna(subset=[PREDICTION, asked.label]).drop_duplicates(asked.key, keep="last")
+    return frame.dropna(subset=[PREDICTION, performance.label]).drop_duplicates(performance.key, keep="last")

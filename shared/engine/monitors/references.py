@@ -1,4 +1,4 @@
-"""What signals measure a model version against: made once per version, kept beside its profile."""
+"""What signals measure a model version against: made once per version and stored beside its profile."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared.engine.monitors.subject import NotYetError, Subject, no_reference
+from shared.drift.results.assemble import DATA_DRIFT
+from shared.engine.monitors.subject import NotYetError, Reference, Subject, no_reference
 from shared.errors import PermanentError
 from shared.policy.sections.signals import ConceptDrift, DataQuality, EstimatedPerformance
 from shared.ports.data import DataReader
 from shared.ports.workspace import Workspace
-from shared.store.monitors.profiles import TRAINING, Profiles
+from shared.store.monitors.monitors import MonitorRun, MonitorState
+from shared.store.monitors.profiles import TRAINING, Profiles, profile_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +37,7 @@ FIRST_WINDOW = "the first window: later ones are compared with it"
 
 @dataclass(frozen=True)
 class VersionReferences:
-    """Reads what is kept for the subject's version, and makes what is not."""
+    """Reads the references that are stored for the subject's version, and makes those that are not."""
 
     workspace: Workspace
     data: DataReader
@@ -46,9 +48,9 @@ class VersionReferences:
         """Return where the version's training data is.
 
         Raises:
-            PermanentError: nobody noted it.
+            PermanentError: the version was not made by a job with that input.
         """
-        monitor, model, version = self.subject.monitor, self.subject.policy.model, self.subject.watched.version
+        monitor, model, version = self.subject.monitor, self.subject.policy.model, self.subject.version
         registered = self.workspace.model(model, version)
         job = self.workspace.job(registered.job) if registered and registered.job else None
         if job is None or monitor.training_input not in job.inputs:
@@ -58,16 +60,31 @@ class VersionReferences:
             )
         return job.inputs[monitor.training_input]
 
-    def training_profile(self) -> Profile:
+    def of_window(self, minimum_rows: int) -> Reference | None:
+        """Return what a window is compared with: the training data, or the newest earlier window of enough rows; None
+        before there is one."""
+        subject = self.subject
+        if subject.monitor.reference == "training":
+            blob = profile_name(subject.policy.model, subject.version)
+            return Reference(subject.reference_words, self._training_profile(), blob)
+        earlier = _earlier_window(subject.state, minimum_rows)
+        if earlier is None:
+            return None
+        from shared.drift.profiles.profile import profile
+
+        rows = self.data.collected_batches(subject.policy.endpoint.name, subject.deployment, earlier.start, earlier.end)
+        span = f"{earlier.start:%Y-%m-%d %H:%M} to {earlier.end:%Y-%m-%d %H:%M} UTC"
+        return Reference(f"{subject.reference_words}, {span}", profile(rows))
+
+    def _training_profile(self) -> Profile:
         """Return the profile of the training data, of all its columns: some may be missing from this window only."""
         from shared.drift.profiles.profile import profile
 
-        model, version = self.subject.policy.model, self.subject.watched.version
-        kept = self.profiles.read(model, version)
-        if kept is not None:
-            return kept
+        stored = self.profiles.read(self.subject.policy.model, self.subject.version)
+        if stored is not None:
+            return stored
         made = profile(self.data.batches(self.training_uri()))
-        self._keep_profile(made)
+        self._save_profile(made)
         return made
 
     def predictions(self, scored: Rows, minimum_rows: int) -> Profile:
@@ -75,41 +92,41 @@ class VersionReferences:
         from shared.drift.profiles.profile import profile
         from shared.drift.rows.sample import Chosen
 
-        model, version = self.subject.policy.model, self.subject.watched.version
-        kept = self.profiles.read(model, version, "predictions")
-        if kept is not None:
-            return kept
+        model, version = self.subject.policy.model, self.subject.version
+        stored = self.profiles.read(model, version, "predictions")
+        if stored is not None:
+            return stored
         is_first = self.subject.monitor.labelled is None
         made = profile(Chosen(scored if is_first else self.labelled().frame, [PREDICTION]))
         if is_first:
             self._require_first(made.rows, minimum_rows)
-        self._keep_profile(made, "predictions")
+        self._save_profile(made, "predictions")
         if is_first:
             raise NotYetError(FIRST_WINDOW, made.rows)
         return made
 
-    def quality(self, sample: EvenSample, asked: DataQuality) -> QualityProfile:
+    def quality(self, sample: EvenSample, section: DataQuality) -> QualityProfile:
         """Return what the training data was like as data; of a rolling reference, the version's first window.
 
-        Rows without the columns that are left out repeat more often, so which those are is part of what is kept.
+        Rows without the columns that are left out repeat more often, so which those are is part of the stored name.
         """
         from shared.drift.rows.sample import Chosen, EvenSample
         from shared.drift.signals.quality_profile import QualityProfile, profile_quality
 
-        kind = f"quality-{_digest(asked.ignore)}" if asked.ignore else "quality"
-        kept = self._kept(kind, QualityProfile.from_dict)
-        if kept is not None:
-            return kept
+        kind = f"quality-{_digest(section.ignore)}" if section.ignore else "quality"
+        stored = self._read(kind, QualityProfile.from_dict)
+        if stored is not None:
+            return stored
         is_first = self.subject.monitor.reference == "last-window"
         reference = sample
         if is_first:
-            self._require_first(sample.rows, asked.minimum_rows)
+            self._require_first(sample.rows, section.minimum_rows)
         else:
             reference = EvenSample()
             for batch in Chosen(self.data.batches(self.training_uri()), set(sample.frame.columns)):
                 reference.add(batch)
-        made = profile_quality(reference.frame, asked.ignore)
-        self._keep(kind, made.to_dict())
+        made = profile_quality(reference.frame, section.ignore)
+        self._save(kind, made.to_dict())
         if is_first:
             raise NotYetError(FIRST_WINDOW, sample.rows)
         return made
@@ -119,43 +136,43 @@ class VersionReferences:
         from shared.drift.signals.embeddings import vectors
 
         kind = f"embedding-{_as_name(column)}"
-        kept = self._kept(kind, _read_vectors)
-        if kept is not None:
-            return kept
-        found, _ = vectors(column_values(window.frame, column), "the window", column, max(1, len(window.frame)))
-        self._require_first(len(found), minimum_rows)
-        self._keep(kind, _stored_vectors(found))
-        raise NotYetError(FIRST_WINDOW, len(found))
+        stored = self._read(kind, _read_vectors)
+        if stored is not None:
+            return stored
+        made, _ = vectors(column_values(window.frame, column), "the window", column, max(1, len(window.frame)))
+        self._require_first(len(made), minimum_rows)
+        self._save(kind, _stored_vectors(made))
+        raise NotYetError(FIRST_WINDOW, len(made))
 
-    def estimate(self, asked: EstimatedPerformance, served: pd.DataFrame | None = None) -> EstimateReference:
+    def estimate(self, section: EstimatedPerformance, served: pd.DataFrame | None = None) -> EstimateReference:
         """Return what estimates go by: labelled rows, else served rows whose labels arrived, when they are given."""
         from shared.drift.signals.estimated import EstimateReference, estimate_reference
 
-        kind = f"estimate-{asked.metric}-{asked.threshold:g}"
-        kept = self._kept(kind, EstimateReference.from_dict)
-        if kept is not None:
-            return kept
+        kind = f"estimate-{section.metric}-{section.threshold:g}"
+        stored = self._read(kind, EstimateReference.from_dict)
+        if stored is not None:
+            return stored
         frame, label = self._labelled_or(served)
-        made = estimate_reference(numbers(frame[PREDICTION]), numbers(frame[label]), estimate_rules(asked))
-        self._keep(kind, made.to_dict())
+        made = estimate_reference(numbers(frame[PREDICTION]), numbers(frame[label]), estimate_rules(section))
+        self._save(kind, made.to_dict())
         return made
 
     def concept(
-        self, asked: ConceptDrift, served: pd.DataFrame | None = None
+        self, section: ConceptDrift, served: pd.DataFrame | None = None
     ) -> tuple[ConceptReference, datetime | None]:
         """Return what concept drift is measured against, and until when it was served, if it was."""
         from shared.drift.signals.concept import concept_reference
         from shared.drift.signals.concept_stored import concept_to_dict
 
-        kept = self._kept("concept", _read_concept)
-        if kept is not None:
-            return kept
+        stored = self._read("concept", _read_concept)
+        if stored is not None:
+            return stored
         frame, label = self._labelled_or(served)
         performance = self.subject.monitor.performance
         ignored = {label, PREDICTION, VERSION, *([performance.key, performance.label] if performance else [])}
-        made = concept_reference(frame, numbers(frame[PREDICTION]), numbers(frame[label]), asked.columns, ignored)
+        made = concept_reference(frame, numbers(frame[PREDICTION]), numbers(frame[label]), section.columns, ignored)
         until = None if self.subject.monitor.labelled else self.subject.end
-        self._keep("concept", {**concept_to_dict(made), "until": until.isoformat() if until else ""})
+        self._save("concept", {**concept_to_dict(made), "until": until.isoformat() if until else ""})
         return made, until
 
     def labelled(self) -> EvenSample:
@@ -167,64 +184,62 @@ class VersionReferences:
         """
         from shared.drift.rows.sample import EvenSample
 
-        asked, version = self.subject.monitor.labelled, self.subject.watched.version
-        assert asked is not None
-        uri, sample = self.data.pinned(asked.data), EvenSample()
+        section, version = self.subject.monitor.labelled, self.subject.version
+        assert section is not None
+        uri, sample = self.data.pinned(section.data), EvenSample()
         for batch in self.data.batches(uri):
             frame = batch if hasattr(batch, "iloc") else batch.to_pandas()
-            missing = sorted({PREDICTION, VERSION, asked.label} - set(frame.columns))
+            missing = sorted({PREDICTION, VERSION, section.label} - set(frame.columns))
             if missing:
                 hint = "write the features, the prediction, the label, and the version that scored"
                 raise PermanentError("monitor.labelled", f"{uri} has no column {', '.join(missing)}", hint)
-            is_known = frame[asked.label].notna() & frame[PREDICTION].notna()
+            is_known = frame[section.label].notna() & frame[PREDICTION].notna()
             sample.add(frame[is_known & (frame[VERSION].astype(str) == version)])
         if not sample.rows:
             raise NotYetError(f"{uri} has no rows scored by version {version}; score them with it and register them")
         return sample
 
     def _labelled_or(self, served: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
-        asked, performance = self.subject.monitor.labelled, self.subject.monitor.performance
-        if asked:
-            return self.labelled().frame, asked.label
-        if served is None or performance is None or not self.subject.keeps_first:
+        section, performance = self.subject.monitor.labelled, self.subject.monitor.performance
+        if section:
+            return self.labelled().frame, section.label
+        if served is None or performance is None or not self.subject.stores_references:
             raise NotYetError(
-                f"no labelled rows of version {self.subject.watched.version} yet: the first served ones whose labels "
+                f"no labelled rows of version {self.subject.version} yet: the first served ones whose labels "
                 "arrive are taken, or name scored, labelled rows in monitor.labelled"
             )
         if len(served) < LABELLED_ROWS:
-            why = (
-                f"{len(served):,} served rows have a label; the first {LABELLED_ROWS:,} are what later ones are held to"
-            )
-            raise NotYetError(why, len(served))
+            reason = f"{len(served):,} served rows have a label; the first {LABELLED_ROWS:,} become the reference"
+            raise NotYetError(reason, len(served))
         return served, performance.label
 
     def _require_first(self, rows: int, minimum_rows: int) -> None:
-        if not self.subject.keeps_first:
+        if not self.subject.stores_references:
             raise NotYetError("the app takes the version's first window as the reference, and has not yet", rows)
         if rows < minimum_rows:
             raise NotYetError(f"{rows:,} rows; {minimum_rows:,} are needed", rows)
 
-    def _kept(self, kind: str, parse: Callable[[Any], T]) -> T | None:
-        model, version = self.subject.policy.model, self.subject.watched.version
-        return self.profiles.references.read(model, version, kind, parse)
+    def _read(self, kind: str, parse: Callable[[Any], T]) -> T | None:
+        model, version = self.subject.policy.model, self.subject.version
+        return self.profiles.read_reference(model, version, kind, parse)
 
-    def _keep_profile(self, made: Profile, source: str = TRAINING) -> None:
-        if self.subject.keeps_first:
-            self.profiles.save(self.subject.policy.model, self.subject.watched.version, made, source)
+    def _save_profile(self, made: Profile, source: str = TRAINING) -> None:
+        if self.subject.stores_references:
+            self.profiles.save(self.subject.policy.model, self.subject.version, made, source)
 
-    def _keep(self, kind: str, stored: Mapping[str, Any]) -> None:
-        if not self.subject.keeps_first:
+    def _save(self, kind: str, stored: Mapping[str, Any]) -> None:
+        if not self.subject.stores_references:
             return
-        model, version = self.subject.policy.model, self.subject.watched.version
-        self.profiles.references.save(model, version, kind, stored)
+        model, version = self.subject.policy.model, self.subject.version
+        self.profiles.save_reference(model, version, kind, stored)
 
 
-def estimate_rules(asked: EstimatedPerformance) -> EstimateRules:
+def estimate_rules(section: EstimatedPerformance) -> EstimateRules:
     """Return the policy's rules as the estimate takes them."""
     from shared.drift.signals.estimated import EstimateRules
 
-    bound = asked.at_most if asked.at_least is None else asked.at_least
-    return EstimateRules(asked.metric, asked.min_change, asked.threshold, asked.minimum_rows, bound)
+    bound = section.at_most if section.at_least is None else section.at_least
+    return EstimateRules(section.metric, section.min_change, section.threshold, section.minimum_rows, bound)
 
 
 def numbers(column: pd.Series[Any]) -> Any:
@@ -245,9 +260,15 @@ def _read_concept(stored: Mapping[str, Any]) -> tuple[ConceptReference, datetime
     return concept_from_dict(stored), datetime.fromisoformat(stored["until"]) if stored["until"] else None
 
 
-def _stored_vectors(found: Any) -> dict[str, Any]:
-    raw = found.astype("<f4").tobytes()
-    return {"format": 1, "shape": list(found.shape), "float32": base64.b64encode(raw).decode()}
+def _earlier_window(state: MonitorState, minimum_rows: int) -> MonitorRun | None:
+    """Return the newest window of this version that had enough rows to compare others with."""
+    runs = (run for run in reversed(state.runs) if (run.model_version, run.signal) == (state.model_version, DATA_DRIFT))
+    return next((run for run in runs if run.verdict != "error" and run.rows >= minimum_rows), None)
+
+
+def _stored_vectors(vectors: Any) -> dict[str, Any]:
+    raw = vectors.astype("<f4").tobytes()
+    return {"format": 1, "shape": list(vectors.shape), "float32": base64.b64encode(raw).decode()}
 
 
 def _read_vectors(stored: Mapping[str, Any]) -> Any:
@@ -255,8 +276,8 @@ def _read_vectors(stored: Mapping[str, Any]) -> Any:
 
     if stored.get("format") != 1:
         raise ValueError(f"these vectors have format {stored.get('format')!r}, 1 is read")
-    found = np.frombuffer(base64.b64decode(stored["float32"]), dtype="<f4")
-    return found.reshape(stored["shape"]).astype(np.float64)
+    flat = np.frombuffer(base64.b64decode(stored["float32"]), dtype="<f4")
+    return flat.reshape(stored["shape"]).astype(np.float64)
 
 
 def _digest(names: Iterable[str]) -> str:

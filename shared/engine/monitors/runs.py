@@ -1,4 +1,4 @@
-"""What a look leaves in the monitor's state: a run per signal, whether the window stays open, and what is announced."""
+"""What a look leaves in the monitor's state: a run per signal, whether its window stays open, whether drift lasts."""
 
 from __future__ import annotations
 
@@ -10,78 +10,90 @@ from datetime import datetime
 from shared.domain.fact import FeatureDrift
 from shared.drift.calibrate.persistence import Persistence, persists
 from shared.drift.results.signals import SignalReport
-from shared.engine.monitors.labelled_signals import SIGNAL as PERFORMANCE
-from shared.engine.monitors.labelled_signals import LabelledLook
-from shared.engine.monitors.subject import Watched
+from shared.engine.monitors.labelled_signals import PERFORMANCE
+from shared.engine.monitors.subject import Subject
 from shared.policy.sections.monitoring import Monitor
-from shared.store.monitors.monitors import KEPT_RUNS, MonitorRun, MonitorState
+from shared.store.monitors.monitors import RUNS_PER_SIGNAL, MonitorRun, MonitorState
 
 
-def run_of(signal: SignalReport, watched: Watched, start: datetime, end: datetime, top: int) -> MonitorRun:
-    """Return one signal's run; `top` is how many columns it names at most."""
-    drifted = [each for each in signal.columns if each.is_drifted]
-    strongest = sorted(drifted, key=lambda each: (each.effect or 0.0) / each.floor, reverse=True)[:top]
-    features = tuple(FeatureDrift(each.name, each.statistic, each.effect or 0.0, each.floor) for each in strongest)
+def window_run(signal: SignalReport, subject: Subject) -> MonitorRun:
+    """Return the signal's run, with the columns that drifted most."""
+    drifted = [column for column in signal.columns if column.is_drifted]
+    strongest = sorted(drifted, key=lambda column: (column.effect or 0.0) / column.floor, reverse=True)
+    features = tuple(
+        FeatureDrift(column.name, column.statistic, column.effect or 0.0, column.floor)
+        for column in strongest[: subject.monitor.top]
+    )
     return MonitorRun(
-        watched.version, signal.signal, start, end, signal.rows, signal.verdict, signal.sentence, features
+        model_version=subject.version,
+        signal=signal.signal,
+        start=subject.start,
+        end=subject.end,
+        rows=signal.rows,
+        verdict=signal.verdict,
+        sentence=signal.sentence,
+        features=features,
     )
 
 
-def labelled_run(look: LabelledLook, watched: Watched, end: datetime, top: int) -> MonitorRun:
-    return replace(run_of(look.signal, watched, look.start, end, top), evidence=look.evidence)
+def label_run(signal: SignalReport, subject: Subject, labels: str) -> MonitorRun:
+    """Return the run of a signal that was measured on this version of the labels."""
+    return replace(window_run(signal, subject), start=subject.labels_start, evidence=labels)
 
 
 def lasts(state: MonitorState, run: MonitorRun, monitor: Monitor) -> bool:
     """Return whether the run's drift has lasted as long as the policy asks, this run included."""
     persistence = Persistence(monitor.persistence.alarms, monitor.persistence.of)
-    before = [
-        each.verdict
-        for each in state.runs
-        if (each.signal, each.model_version) == (run.signal, run.model_version) and not _is_same_look(each, run)
+    earlier = [
+        past.verdict
+        for past in state.runs
+        if (past.signal, past.model_version) == (run.signal, run.model_version) and not _is_same_look(past, run)
     ]
-    return persists([*before, run.verdict], persistence)
+    return persists([*earlier, run.verdict], persistence)
 
 
-def after_window(state: MonitorState, runs: Sequence[MonitorRun], monitor: Monitor, now: datetime) -> MonitorState:
-    """Return the state with a window's runs noted. Too few rows leave it open; of its looks the last is kept."""
+def with_window_runs(state: MonitorState, runs: Sequence[MonitorRun], monitor: Monitor, end: datetime) -> MonitorState:
+    """Return the state with the runs of a window. Too few rows leave the window open: the next look reads it again,
+    with more rows, and its runs replace these."""
     is_closed = bool(runs) and not _is_open(runs, monitor)
-    return replace(_noted(state, runs), window_start=now if is_closed else state.window_start)
+    return replace(_with_runs(state, runs), window_start=end if is_closed else state.window_start)
 
 
-def after_labels(state: MonitorState, runs: Sequence[MonitorRun]) -> MonitorState:
-    """Return the state with the runs noted. Too few labelled rows are looked at again, with more rows, next time."""
-    evidence = next((each.evidence for each in runs if each.signal == PERFORMANCE), "")
-    is_open = any(each.signal == PERFORMANCE and each.verdict == "insufficient-data" for each in runs)
-    return replace(_noted(state, runs), labels_seen=state.labels_seen if is_open or not evidence else evidence)
+def with_label_runs(state: MonitorState, runs: Sequence[MonitorRun]) -> MonitorState:
+    """Return the state with the runs on labels. Too few labelled rows are looked at again, with more of them."""
+    evidence = next((run.evidence for run in runs if run.signal == PERFORMANCE), "")
+    is_open = any(run.signal == PERFORMANCE and run.verdict == "insufficient-data" for run in runs)
+    return replace(_with_runs(state, runs), labels_seen=state.labels_seen if is_open or not evidence else evidence)
 
 
 def _is_open(runs: Sequence[MonitorRun], monitor: Monitor) -> bool:
-    """Return whether a signal would say more after more rows. One that has none where others have is another matter."""
+    """Return whether more rows would give a signal its verdict."""
     if not any(run.rows for run in runs):
         return all(run.verdict == "insufficient-data" for run in runs)
+    # A signal without any rows where others have some does not wait for rows, but for its columns or its reference.
     least = {name: getattr(section, "minimum_rows", 0) for name, section in monitor.signals.items()}
     return any(run.verdict == "insufficient-data" and 0 < run.rows < least.get(run.signal, 0) for run in runs)
 
 
-def _noted(state: MonitorState, runs: Sequence[MonitorRun]) -> MonitorState:
-    kept = [old for old in state.runs if not any(_is_same_look(old, run) for run in runs)]
-    return replace(state, runs=_newest([*kept, *runs]))
+def _with_runs(state: MonitorState, runs: Sequence[MonitorRun]) -> MonitorState:
+    earlier = [past for past in state.runs if not any(_is_same_look(past, run) for run in runs)]
+    return replace(state, runs=_newest([*earlier, *runs]))
 
 
 def _newest(runs: Sequence[MonitorRun]) -> tuple[MonitorRun, ...]:
     """Return the newest of each signal, in their order."""
-    kept, seen = [], Counter[str]()
+    newest, counts = [], Counter[str]()
     for run in reversed(runs):
-        seen[run.signal] += 1
-        if seen[run.signal] <= KEPT_RUNS:
-            kept.append(run)
-    return tuple(reversed(kept))
+        counts[run.signal] += 1
+        if counts[run.signal] <= RUNS_PER_SIGNAL:
+            newest.append(run)
+    return tuple(reversed(newest))
 
 
-def _is_same_look(old: MonitorRun, run: MonitorRun) -> bool:
-    """Return whether both looked at the same: the same window begun, or the same labels."""
-    if (old.model_version, old.signal) != (run.model_version, run.signal):
+def _is_same_look(past: MonitorRun, run: MonitorRun) -> bool:
+    """Return whether both are about the same labels, or windows with the same start."""
+    if (past.model_version, past.signal) != (run.model_version, run.signal):
         return False
-    if run.evidence or old.evidence:
-        return old.evidence == run.evidence
-    return old.start == run.start
+    if run.evidence or past.evidence:
+        return past.evidence == run.evidence
+    return past.start == run.start

@@ -8,15 +8,15 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from shared.domain.assets import datastore_uri
 from shared.domain.ids import JobName
-from shared.drift.results.assemble import DATA_DRIFT, About, assemble, rules_in_words
+from shared.drift.results.assemble import DATA_DRIFT
 from shared.drift.results.signals import SignalReport
-from shared.engine.monitors.look import Look, drift_rules, served_only
+from shared.engine.monitors.look import Look, complete_look
 from shared.engine.monitors.references import VersionReferences
-from shared.engine.monitors.subject import NotYetError, Subject, said
+from shared.engine.monitors.subject import NotYetError, Reference, Subject, attempt
+from shared.engine.monitors.window_signals import compare_counts
 from shared.errors import PermanentError
 from shared.policy.sections.monitoring import Monitor
 from shared.policy.sections.quantities import size_text
@@ -28,9 +28,6 @@ from shared.ports.jobs import JobRequest, SparkResources
 from shared.ports.workspace import PROBE_MARK, Workspace
 from shared.store.monitors.monitors import Counting, MonitorState
 from shared.store.monitors.profiles import Profiles, profile_name
-
-if TYPE_CHECKING:
-    from shared.drift.profiles.profile import Profile
 
 # What a job writes, and the part of the result that another job may count around: see shared/drift/spark/job.py.
 RESULT, COUNTS, PROFILE = "result", "counts", "profile"
@@ -47,19 +44,11 @@ def is_too_large(size: int, spark: SparkCounting | None) -> bool:
 
 def job_name(subject: Subject) -> JobName:
     """Return the name of the job that counts the subject's window; equal windows give equal names."""
-    model, version = subject.policy.model, subject.watched.version
-    deployment, start, end = subject.watched.deployment, subject.start, subject.end
+    model, version = subject.policy.model, subject.version
+    _, deployment, start, end = subject.window
     whole = "\n".join((model, version, deployment, start.isoformat(), end.isoformat()))
     readable = re.sub(r"[^A-Za-z0-9_-]", "-", f"{model}-{version}")[:60]
     return JobName(f"count-{readable}-{start:%Y%m%d%H%M}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}")
-
-
-@dataclass
-class _Found:
-    """What came of looking after a job: whether it is still at it, or else the profile it counted around."""
-
-    is_awaited: bool = False
-    profile: Profile | None = None
 
 
 @dataclass(frozen=True)
@@ -74,59 +63,51 @@ class SparkWindows:
 
     def frozen(self, subject: Subject) -> Counting | None:
         """Return the subject's window when one process cannot read it: to be stored before its job is submitted."""
-        deployment, spark = subject.watched.deployment, subject.monitor.spark
+        spark = subject.monitor.spark
         if not subject.monitor.signals:
             return None
         size = self._size(subject)
         if not is_too_large(size, spark):
             return None
         job = job_name(subject) if spark else None
-        return Counting(job, deployment, subject.start, subject.end, size)
+        return Counting(job, subject.deployment, subject.start, subject.end, size)
 
     def _size(self, subject: Subject) -> int:
         """Return how many bytes the window's signals would read: those of answers read the requests once more."""
-        monitor, endpoint = subject.monitor, subject.policy.endpoint.name
-        where = (endpoint, subject.watched.deployment, subject.start, subject.end)
-        size = self.data.collected_bytes(*where)
+        monitor = subject.monitor
+        size = self.data.collected_bytes(*subject.window)
         if monitor.prediction_drift or monitor.estimated_performance:
-            size += self.data.scored_bytes(*where)
+            size += self.data.scored_bytes(*subject.window)
         return size
 
-    def look(self, subject: Subject, state: MonitorState, now: datetime) -> tuple[Look, MonitorState] | None:
-        """Return what the state's frozen window shows, and the state without it; None while it is being counted.
+    def look(self, subject: Subject, counting: Counting, now: datetime) -> Look | None:
+        """Return what the frozen window shows, which is the subject's; None while it is being counted.
 
-        A job that is not there is submitted, also when an earlier worker did not come to it.
+        A job that is missing is submitted, also when an earlier worker crashed before it did.
 
         Raises:
-            RetryableError: something did not answer.
+            RetryableError: a service did not answer.
         """
-        counting, found = state.counting, _Found()
-        assert counting is not None
-        watched = replace(subject.watched, deployment=counting.deployment)
-        subject = replace(subject, start=counting.start, end=counting.end, watched=watched)
-        drift = said(DATA_DRIFT, lambda: self._drift(subject, state, now, found))
-        if found.is_awaited:
+        counted = attempt(DATA_DRIFT, lambda: self._counted(subject, counting, now))
+        if counted is None:
             return None
-        signals = _with_others(drift, subject.monitor, counting)
-        look = Look(assemble(_about(subject, found.profile), signals, subject.before))
-        # A profile that did not serve is made anew.
-        by = (state.counted_by or counting.job) if found.profile else None
-        return look, replace(state, counting=None, counted_by=by)
+        drift, reference = (counted, None) if isinstance(counted, SignalReport) else counted
+        return complete_look(subject, reference, _with_others(drift, subject.monitor, counting))
 
-    def _drift(self, subject: Subject, state: MonitorState, now: datetime, found: _Found) -> SignalReport:
-        """Return what the job's counts show; before there are any, `found` says so."""
-        counting = state.counting
-        assert counting is not None
+    def _counted(self, subject: Subject, counting: Counting, now: datetime) -> tuple[SignalReport, Reference] | None:
+        """Return what the job's counts show and what they were compared with; None before there are any.
+
+        Raises:
+            PermanentError: there is no job to count the window, or it failed.
+            ValueError: the job's result is missing or damaged.
+        """
         if counting.job is None:
             raise _too_large(counting)
-        if not self._has_ended(subject, state, counting, counting.job, now):
-            found.is_awaited = True
-            return SignalReport(DATA_DRIFT, "insufficient-data", f"the Spark job {counting.job} counts the window", 0)
-        return self._compared(subject, counting, counting.job, found)
+        if not self._has_ended(subject, counting, counting.job, now):
+            return None
+        return self._compared(subject, counting, counting.job)
 
-    def _has_ended(
-        self, subject: Subject, state: MonitorState, counting: Counting, name: JobName, now: datetime
-    ) -> bool:
+    def _has_ended(self, subject: Subject, counting: Counting, name: JobName, now: datetime) -> bool:
         """Return whether the job has succeeded; submit it when it is not there.
 
         Raises:
@@ -134,7 +115,7 @@ class SparkWindows:
         """
         job = self.workspace.job(name)
         if job is None:
-            self.workspace.submit_job(self._request(subject, state, counting, name))
+            self.workspace.submit_job(self._request(subject, counting, name))
             return False
         if job.has_succeeded:
             return True
@@ -146,25 +127,26 @@ class SparkWindows:
             raise PermanentError("monitor.spark_silent", f"{what} is {job.status} after more than a day", hint)
         return False
 
-    def _request(self, subject: Subject, state: MonitorState, counting: Counting, name: JobName) -> JobRequest:
-        policy, spark, watched = subject.policy, subject.monitor.spark, subject.watched
+    def _request(self, subject: Subject, counting: Counting, name: JobName) -> JobRequest:
+        policy, spark, counted_by = subject.policy, subject.monitor.spark, subject.state.counted_by
         if spark is None:
             raise _too_large(counting)
-        folder = datastore_uri(f"modelDataCollector/{policy.endpoint.name}/{watched.deployment}/model_inputs")
+        folder = datastore_uri(f"modelDataCollector/{policy.endpoint.name}/{subject.deployment}/model_inputs")
         inputs = {
             "collected": folder,
             "start": counting.start.isoformat(),
             "end": counting.end.isoformat(),
             "leave_out": PROBE_MARK,
         }
-        inputs |= {PROFILE: _uri(policy.model, state.counted_by)} if state.counted_by else self._training(subject)
+        # The profile of the version's training data is made once; later jobs count around it.
+        inputs |= {PROFILE: _uri(policy.model, counted_by)} if counted_by else self._training(subject)
         return JobRequest(
             name=name,
             component=spark.component,
             inputs=inputs,
             experiment=f"{policy.model}-monitor",
             display_name=f"Count {counting.start:%Y-%m-%d %H:%M} to {counting.end:%Y-%m-%d %H:%M} of {policy.model}",
-            tags={"vigia.model": policy.model, "vigia.version": watched.version},
+            tags={"vigia.model": policy.model, "vigia.version": subject.version},
             outputs={RESULT: _uri(policy.model, name)},
             spark=SparkResources(spark.instance_type, spark.runtime, spark.instances),
         )
@@ -174,35 +156,33 @@ class SparkWindows:
 
         Raises:
             NotYetError: the window's hours hold no requests of its own.
-            PermanentError: where the training data is, nobody noted.
+            PermanentError: the training data of the version is unknown.
         """
         from shared.drift.rows.sample import Rows
 
-        names = subject.policy.endpoint.name, subject.watched.deployment
-        if not Rows(self.data.collected_batches(*names, subject.start, subject.end)).columns:
+        # The size that was too large is of whole hours; the window itself may hold no requests.
+        if not Rows(self.data.collected_batches(*subject.window)).columns:
             raise NotYetError("no rows yet")
         return {"training_data": VersionReferences(self.workspace, self.data, self.profiles, subject).training_uri()}
 
-    def _compared(self, subject: Subject, counting: Counting, job: JobName, found: _Found) -> SignalReport:
-        """Return the signal of what the job counted.
+    def _compared(self, subject: Subject, counting: Counting, job: JobName) -> tuple[SignalReport, Reference]:
+        """Return the signal of what the job counted, and what it counted around.
 
         Raises:
-            ValueError: its result is not there, or damaged.
+            ValueError: its result is missing or damaged.
         """
-        from shared.drift.comparison.verdict import compare
         from shared.drift.profiles.profile import Profile
         from shared.drift.profiles.stored_counts import counts_from_bytes
-        from shared.drift.results.assemble import drift_signal
 
-        rules = subject.monitor.data_drift or DataDrift()
-        model, version = subject.policy.model, subject.watched.version
-        reference = Profile.from_bytes(self._part(model, job, PROFILE))
+        section, model, version = subject.monitor.data_drift or DataDrift(), subject.policy.model, subject.version
+        profile = Profile.from_bytes(self._part(model, job, PROFILE))
         counts = counts_from_bytes(self._part(model, job, COUNTS))
-        served = served_only(drift_rules(rules), reference, counts, subject)
-        drift = drift_signal(compare(reference, counts, served, subject.past(DATA_DRIFT), subject.monitor.importance))
-        self.profiles.save(model, version, reference, ON_SPARK)
-        found.profile = reference
-        return replace(drift, findings=(*drift.findings, f"{_words(counting)} were counted by the Spark job {job}"))
+        drift = compare_counts(subject, section, profile, counts, subject.past(DATA_DRIFT))
+        # Stored after the comparison: a profile that fails in it is made again by the next job.
+        self.profiles.save(model, version, profile, ON_SPARK)
+        finding = f"{_words(counting)} were counted by the Spark job {job}"
+        reference = Reference(subject.reference_words, profile, profile_name(model, version, ON_SPARK))
+        return replace(drift, findings=(*drift.findings, finding)), reference
 
     def _part(self, model: str, job: JobName, part: str) -> bytes:
         folder = f"{_path(model, job)}/{part}"
@@ -214,6 +194,12 @@ class SparkWindows:
             return base64.b64decode(b"".join(blobs).strip(), validate=True)
         except binascii.Error as exc:
             raise ValueError(f"what the Spark job {job} wrote to {folder} is damaged: {exc}") from exc
+
+
+def after_counting(state: MonitorState, counting: Counting, look: Look) -> MonitorState:
+    """Return the state after the look at the frozen window. A profile that served the comparison is counted around
+    again; without one the next job makes it."""
+    return replace(state, counting=None, counted_by=(state.counted_by or counting.job) if look.report.profile else None)
 
 
 def _path(model: str, job: JobName) -> str:
@@ -234,27 +220,12 @@ def _too_large(counting: Counting) -> PermanentError:
 
 
 def _with_others(drift: SignalReport, monitor: Monitor, counting: Counting) -> list[SignalReport]:
-    """Return the signals of such a look: those that need the rows themselves say that nobody read them."""
-    why = f"not looked at: {_words(counting)} were left to Spark, which counts for data-drift alone"
+    """Return the signals of such a look: those that need the rows themselves say why they have no verdict."""
+    reason = f"not looked at: {_words(counting)} were left to Spark, which counts for data-drift alone"
     own = [drift] if monitor.data_drift else []
     if counting.job is None:
         return [replace(drift, signal=name) for name in monitor.signals]
-    return [*own, *(SignalReport(name, "insufficient-data", why, 0) for name in monitor.signals if name != DATA_DRIFT)]
-
-
-def _about(subject: Subject, profile: Profile | None) -> About:
-    policy, watched, rules = subject.policy, subject.watched, subject.monitor.data_drift
-    return About(
-        model=policy.model,
-        start=subject.start,
-        end=subject.end,
-        reference=f"the training data of version {watched.version}",
-        model_version=watched.version,
-        endpoint=policy.endpoint.name,
-        deployment=watched.deployment,
-        made_at=subject.end,
-        reference_rows=profile.rows if profile else None,
-        rules=rules_in_words(drift_rules(rules)) if rules else (),
-        profile=profile_name(policy.model, watched.version, ON_SPARK) if profile else "",
-        policy_digest=policy.digest,
-    )
+    return [
+        *own,
+        *(SignalReport(name, "insufficient-data", reason, 0) for name in monitor.signals if name != DATA_DRIFT),
+    ]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from croniter import croniter
 
 from shared.domain.notice import Notice
-from shared.engine.monitors.silence import cut_off, trouble_notice
+from shared.engine.monitors.silence import silent_monitors
 from shared.engine.notices.access import stuck
 from shared.errors import PolicyError, VigiaError
 from shared.logs import fields
@@ -25,20 +25,6 @@ log = logging.getLogger("vigia.watchdog")
 
 # A timer is silent when the second of its moments is over for so long: a function may run for ten minutes.
 GRACE = timedelta(minutes=15)
-
-
-def silent_monitors(watched: Sequence[tuple[Policy, Monitor]], looks: Beats, now: datetime) -> tuple[Notice, ...]:
-    """Return a notice per monitor none of whose looks has come to its end for twice its interval.
-
-    A monitor that is met for the first time is awaited from now on. Nothing is returned when that cannot be read.
-    """
-    try:
-        beats = looks.read_awaiting(policy.model for policy, _ in watched)
-    except VigiaError as exc:
-        log.warning("watchdog.unread", extra=fields(code=exc.code, reason=exc.message))
-        return ()
-    found = ((policy, cut_off(beats.get(policy.model, Beat()), monitor, now)) for policy, monitor in watched)
-    return tuple(trouble_notice(policy, trouble, now) for policy, trouble in found if trouble)
 
 
 @dataclass(frozen=True)
@@ -90,8 +76,8 @@ class Watchdog:
         except PolicyError as exc:
             reason = f"the policies cannot be read, so that nothing is watched, trained or released anew: {exc}"
             return (stuck("policies", reason, now),)
-        watched = [(policy, monitor) for policy in policies if (monitor := policy.section(Monitor))]
-        return silent_monitors(watched, self.looks, now)
+        monitored = [(policy, monitor) for policy in policies if (monitor := policy.section(Monitor))]
+        return silent_monitors(monitored, self.looks, now)
 
     def _noted(self, note: Callable[[str], None], timer: str) -> None:
         try:

@@ -13,7 +13,7 @@ from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode
 from shared.store.monitors.beats import LOOKS, Beats
 
-KEPT_RUNS = 60
+RUNS_PER_SIGNAL = 60
 _PREFIX = "monitors/"
 
 MonitorVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]

@@ -11,7 +11,7 @@ import pytest
 from shared.drift.results.assemble import (
     TREND_COLUMNS,
     TREND_WINDOWS,
-    About,
+    ReportHeader,
     assemble,
     drift_signal,
     headline,
@@ -37,7 +37,7 @@ def a_signal(verdict: SignalVerdict = "no-drift", signal: str = "data-drift", *c
 
 def a_run(number: int, before: MonitorReport | None, *signals: SignalReport) -> MonitorReport:
     end = NOW + number * timedelta(hours=1)
-    return assemble(About("churn", end - timedelta(hours=1), end, "training"), signals or (a_signal(),), before)
+    return assemble(ReportHeader("churn", end - timedelta(hours=1), end, "training"), signals or (a_signal(),), before)
 
 
 def test_an_id_sorts_as_its_window_does() -> None:

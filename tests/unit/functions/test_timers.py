@@ -90,12 +90,12 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TimerApp:
 def killed(app: TimerApp, monkeypatch: pytest.MonkeyPatch) -> TimerApp:
     """The app, in which each look at the first model ends its worker."""
 
-    def watched(self: MonitorLook, policy: object) -> None:
+    def deployment(self: MonitorLook, policy: object) -> None:
         app.looks.append(policy.model)  # type: ignore[attr-defined]
         if policy.model == "first":  # type: ignore[attr-defined]
             raise Killed
 
-    monkeypatch.setattr(MonitorLook, "watched", watched)
+    monkeypatch.setattr(MonitorLook, "deployment", deployment)
     return app
 
 
@@ -162,11 +162,11 @@ def test_a_broken_policy_file_is_told_to_its_owner_and_to_the_others(app: TimerA
 
 
 def test_looks_that_would_begin_late_are_the_next_runs_first(app: TimerApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    def watched(self: MonitorLook, policy: object) -> None:
+    def deployment(self: MonitorLook, policy: object) -> None:
         app.looks.append(policy.model)  # type: ignore[attr-defined]
         app.time.advance(BEGIN_WITHIN)
 
-    monkeypatch.setattr(MonitorLook, "watched", watched)
+    monkeypatch.setattr(MonitorLook, "deployment", deployment)
     for _ in range(4):
         app.monitors.run_due()
     assert app.looks == ["first", "second", "first", "second"]

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.ids import DeploymentName, ModelVersion
 from shared.engine.monitors.look import MonitorLook
-from shared.engine.monitors.subject import Subject, Watched
+from shared.engine.monitors.subject import Subject
 from shared.engine.monitors.window_signals import OF_FIRST_WINDOW
 from shared.policy.sections.monitoring import Monitor
 from shared.store.monitors.last_look import last_look
@@ -283,12 +283,13 @@ def test_a_persons_look_makes_no_window_the_reference_of_later_ones() -> None:
     monitor = policy.section(Monitor)
     assert monitor is not None
     looking = MonitorLook(world.workspace, world.data, Profiles(world.blobs))
-    watched = looking.watched(policy)
-    assert watched is not None
+    deployment = looking.deployment(policy)
+    assert deployment is not None
+    assert deployment.version is not None
     start = world.clock.now()
-    state = MonitorState(MODEL, watched.version, start, start)
-    found = looking.look(policy, monitor, watched, state, start + HOUR)
-    said = {each.signal: (each.verdict, each.sentence) for each in found.report.signals}
+    state = MonitorState(MODEL, deployment.version, start, start)
+    look = looking.look(Subject(policy, monitor, deployment.name, state, start + HOUR))
+    said = {signal.signal: (signal.verdict, signal.sentence) for signal in look.report.signals}
     assert said["performance"][0] == "no-drift"
     waits = "the app takes the version's first window as the reference, and has not yet"
     assert said["prediction-drift"] == said["embedding-drift"] == ("insufficient-data", waits)
@@ -349,13 +350,14 @@ def test_windows_of_another_length_or_version_are_no_past() -> None:
     (policy,) = world.policies
     monitor = policy.section(Monitor)
     assert monitor is not None
-    watched = Watched(DeploymentName("v-1"), ModelVersion("1"))
-    subject = Subject(policy, monitor, watched, world.clock.now(), world.clock.now() + HOUR, report)
+    now = world.clock.now()
+    state = MonitorState(MODEL, ModelVersion("1"), now, now)
+    subject = Subject(policy, monitor, DeploymentName("v-1"), state, now + HOUR, report)
     assert [each.rows for each in subject.past("data-drift")] == [2000, 2000, 2000]
     assert len(subject.past_values("embedding-drift", 2000)) == 2
     assert subject.past_values("embedding-drift", 200) == ()
-    other = Watched(DeploymentName("v-2"), ModelVersion("2"))
-    assert replace(subject, watched=other).past("data-drift") == ()
+    other = replace(state, model_version=ModelVersion("2"))
+    assert replace(subject, state=other).past("data-drift") == ()
 
 
 def test_a_column_that_one_window_lacks_is_watched_again_in_the_next() -> None:
