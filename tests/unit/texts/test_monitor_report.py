@@ -13,7 +13,7 @@ from shared.drift.results.comparison import ColumnReport, Histogram
 from shared.drift.results.signals import MonitorReport, SignalReport
 from shared.texts.monitor_report import words
 from shared.texts.monitor_report.page import MOST_PICTURED, render_report
-from tests.fakes.monitor_reports import a_data_drift, a_report, an_about
+from tests.fakes.monitor_reports import a_data_drift, a_report, a_header
 
 VOID = {"meta"}
 HOSTILE = (
@@ -64,7 +64,7 @@ def with_columns(*columns: ColumnReport) -> MonitorReport:
     signal = SignalReport(
         "data-drift", "drift", "…", 1000, 2.0, 1.0, "KS", columns, tuple(each.name for each in columns)
     )
-    return assemble(an_about(), (signal,))
+    return assemble(a_header(), (signal,))
 
 
 def a_column(name: str, number: int = 0, categories: tuple[str, ...] = ("a", "b")) -> ColumnReport:
@@ -151,7 +151,7 @@ def test_fifty_columns_stay_light_and_a_thousand_readable() -> None:
 
 def test_a_report_of_nothing_says_why() -> None:
     signal = SignalReport("data-drift", "insufficient-data", "the window has 12 rows, at least 1,000 are needed", 12)
-    page = Tags(render_report(assemble(an_about(), (signal,))))
+    page = Tags(render_report(assemble(a_header(), (signal,))))
     assert "What could not be judged" in page.text
     assert "the window has 12 rows" in page.text
     assert "Which columns matter" not in page.text
