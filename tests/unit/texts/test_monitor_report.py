@@ -13,7 +13,7 @@ from shared.drift.results.comparison import ColumnReport, Histogram
 from shared.drift.results.signals import MonitorReport, SignalReport
 from shared.texts.monitor_report import words
 from shared.texts.monitor_report.page import MOST_PICTURED, render_report
-from tests.fakes.monitor_reports import a_data_drift, a_report, a_header
+from tests.fakes.monitor_reports import a_data_drift, a_header, a_report
 
 VOID = {"meta"}
 HOSTILE = (
