@@ -12,7 +12,6 @@ from shared.release.core.requests import HOLD, asked_to_hold, noted_hold
 from shared.release.core.standing import on_its_feet
 from shared.release.core.transitions import ReleaseUpdate, is_late, stay
 from shared.release.core.words import asked
-from shared.release.states.bake import promoted, watching
 from shared.release.states.batch import comparing
 from shared.release.states.before_traffic import awaiting_approval, evaluating, gating, opened
 from shared.release.states.blind import blind, seeing, unmeasured
@@ -20,6 +19,7 @@ from shared.release.states.ending import end, go_back, roll_back, rolling_back, 
 from shared.release.states.probes import probed
 from shared.release.states.serving import canary, deploying
 from shared.release.states.shadow import shadowing
+from shared.release.states.watch import promoted, watching
 
 _STATES: Mapping[ReleaseState, Callable[[Release, Observation, datetime], ReleaseUpdate]] = {
     ReleaseState.OPENED: opened,

@@ -51,13 +51,11 @@ def _binomial_cdf(failed: int, tried: int, share: float) -> float:
     return math.fsum(terms)
 
 
-def doubts(judgement: Judgement | None) -> str:
+def doubts(judgement: Judgement) -> str:
     """Return why a release may not move on although nothing failed; empty when it may.
 
     A champion that fails too much is no yardstick: beside it only a version that is sound by itself moves on.
     """
-    if judgement is None:
-        return ""
     if judgement.suspects:
         return f"suspected: {judgement.reason}"
     if judgement.champion_is_sick and not judgement.is_proven:

@@ -14,9 +14,10 @@ from shared.ports.jobs import JobRecord
 from shared.release.core.actions import ScoreBatch
 from shared.release.core.names import scoring_job, trial_job
 from shared.release.core.observation import Observation
-from shared.release.core.requests import asked_to_promote, promotion
+from shared.release.core.requests import asked_to_promote
 from shared.release.core.transitions import ReleaseUpdate, go_on, hold, is_late, move, stay, unheld
 from shared.release.core.words import duration
+from shared.release.states.bake import decide_bake
 from shared.release.states.ending import end
 from shared.release.states.interference import changed_by_hand, lost, other_traffic
 
@@ -53,12 +54,12 @@ def _compare(release: Release, seen: Observation, now: datetime) -> ReleaseUpdat
     if problem := _job_problem(release, seen):
         state, why = problem
         return end(release, state, why, now)
-    wanted = tuple(ScoreBatch(each) for each in _requests(release, seen))
-    if wanted or not all(job.has_ended for job in seen.scored.values()):
+    scoring = tuple(ScoreBatch(request) for request in _requests(release, seen))
+    if scoring or not all(job.has_ended for job in seen.scored.values()):
         judgement = Judgement(Verdict.INCONCLUSIVE, _progress(release, seen), has_data=False)
-        return _undecided(replace(unheld(release), judgement=judgement), seen, now, *wanted)
+        return _undecided(unheld(release), judgement, seen, now, *scoring)
     if seen.judgement is None:
-        return _undecided(replace(unheld(release), judgement=_UNREAD), seen, now)
+        return _undecided(unheld(release), _UNREAD, seen, now)
     return _decide(replace(release, judgement=seen.judgement), seen.judgement, seen, now)
 
 
@@ -66,20 +67,27 @@ _UNREAD = Judgement(Verdict.INCONCLUSIVE, "the predictions were not read", has_d
 
 
 def _decide(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> ReleaseUpdate:
-    if judgement.verdict is Verdict.FAIL:
-        return end(release, ReleaseState.REJECTED, judgement.reason, now)
-    if judgement.verdict is Verdict.PASS:
-        return go_on(begin_swap(release, judgement.reason, now), now)
-    if asked := asked_to_promote(release, seen):
-        return go_on(begin_swap(release, promotion(asked, judgement), now), now)
-    return hold(release, judgement.reason, now)
+    # A pass needs nobody's request. A hold is no matter of this state: `advance` applies it before anything serves.
+    promote = None if judgement.verdict is Verdict.PASS else asked_to_promote(release, seen)
+    decision = decide_bake(judgement, is_over=True, promote=promote)
+    match decision.kind:
+        case "failed":
+            return end(release, ReleaseState.REJECTED, decision.reason, now)
+        case "passed" | "promoted":
+            return go_on(begin_swap(release, decision.reason, now), now)
+        case _:
+            return hold(release, decision.reason, now)
 
 
-def _undecided(release: Release, seen: Observation, now: datetime, *wanted: ScoreBatch) -> ReleaseUpdate:
-    judgement = release.judgement or _UNREAD
-    if asked := asked_to_promote(release, seen):
-        return go_on(begin_swap(release, promotion(asked, judgement), now), now)
-    return stay(release, now, *wanted)
+def _undecided(
+    release: Release, judgement: Judgement, seen: Observation, now: datetime, *scoring: ScoreBatch
+) -> ReleaseUpdate:
+    """Wait for the predictions, unless a person moves the release on without them."""
+    release = replace(release, judgement=judgement)
+    decision = decide_bake(judgement, is_over=False, promote=asked_to_promote(release, seen))
+    if decision.kind == "promoted":
+        return go_on(begin_swap(release, decision.reason, now), now)
+    return stay(release, now, *scoring)
 
 
 def begin_swap(release: Release, reason: str, now: datetime) -> Release:

@@ -12,8 +12,8 @@ from shared.domain.release import Release, ReleaseState
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import ReleaseUpdate, hold, is_late, unheld
 from shared.release.core.words import asked
-from shared.release.states.bake import ask_to_decide
 from shared.release.states.ending import end, hold_and_call, roll_back
+from shared.release.states.watch import ask_to_decide
 
 # One answer that is lost is no reason to give up; half a minute without one is, once the deadline has passed.
 ACTS_AFTER = timedelta(seconds=30)

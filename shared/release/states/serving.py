@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState
-from shared.domain.verdict import Judgement, Verdict
 from shared.ports.endpoints import DeploymentRequest
 from shared.release.core.actions import CreateDeployment, CreateEndpoint, SetTraffic
-from shared.release.core.judgements import doubts, has_failed
 from shared.release.core.observation import Observation
-from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote, promotion
+from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote
 from shared.release.core.size import size_words, too_small
 from shared.release.core.transitions import (
     SHIFT_WITHIN,
@@ -29,6 +27,7 @@ from shared.release.core.transitions import (
 )
 from shared.release.core.words import duration, promotion_words, split
 from shared.release.states.ab_test import tested, undecided
+from shared.release.states.bake import NOT_MEASURED, BakeDecision, decide_bake
 from shared.release.states.batch import begin_comparing
 from shared.release.states.ending import end, go_back
 from shared.release.states.interference import changed_by_hand, lost, other_traffic
@@ -157,37 +156,48 @@ def _reached(release: Release, now: datetime) -> ReleaseUpdate:
 
 
 def _bake(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
-    judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
+    judgement = seen.judgement or NOT_MEASURED
     if release.plan.ab:
         release, judgement = tested(release, seen, judgement, now)
     release = replace(release, judgement=judgement)
     baked = now - (release.traffic_since or release.entered_at)
-    if has_failed(judgement):
-        return go_back(release, seen, ReleaseState.ROLLED_BACK, judgement.reason, now)
+    decision = decide_bake(
+        judgement,
+        is_over=baked >= release.plan.bake,
+        held=asked_to_hold(seen),
+        promote=asked_to_promote(release, seen),
+        undecided=undecided(release),
+    )
+    if decision.kind == "failed":
+        return go_back(release, seen, ReleaseState.ROLLED_BACK, decision.reason, now)
+    # Nothing but a failure is decided on traffic that is not this step's.
     if seen.traffic != release.traffic_at(release.step_index):
         update = other_traffic(release, seen, release.traffic_at(release.step_index), now)
         return _late_or(update, release, seen, now, changed_by_hand(seen))
-    if held := asked_to_hold(seen):
-        return _late_or(hold(release, held, now, about=HOLD), release, seen, now, held)
-    if request := asked_to_promote(release, seen):
-        return go_on(_next_step(unheld(release), promotion(request, judgement), now), now)
-    if ends := undecided(release):
-        return go_back(release, seen, ReleaseState.ABORTED, f"{ends}: {judgement.reason}", now)
-    if doubt := doubts(judgement):
-        return _late_or(hold(release, doubt, now), release, seen, now, doubt)
-    if baked >= release.plan.bake and judgement.verdict is Verdict.PASS:
-        return go_on(_next_step(replace(unheld(release), has_passed=True), judgement.reason, now), now)
-    if baked >= release.plan.bake and not judgement.has_data:
-        return _without_data(release, seen, judgement, now)
-    return _late_or(_bake_on(unheld(release), baked, now), release, seen, now, judgement.reason)
+    return _carry_out(decision, release, seen, baked, now)
 
 
-def _without_data(release: Release, seen: Observation, judgement: Judgement, now: datetime) -> ReleaseUpdate:
-    """Give up, or hold, as the policy says; of data that come and go people hear once a step."""
-    if release.plan.judge.on_no_data == "abort":
-        return go_back(release, seen, ReleaseState.ABORTED, judgement.reason, now)
-    update = hold_without_data(release, f"at {_step_text(release)}", judgement.reason, now)
-    return _late_or(update, release, seen, now, judgement.reason)
+def _carry_out(
+    decision: BakeDecision, release: Release, seen: Observation, baked: timedelta, now: datetime
+) -> ReleaseUpdate:
+    match decision.kind:
+        case "held":
+            update = hold(release, decision.reason, now, about=HOLD)
+        case "promoted":
+            return go_on(_next_step(unheld(release), decision.reason, now), now)
+        case "doubted":
+            update = hold(release, decision.reason, now)
+        case "passed":
+            return go_on(_next_step(replace(unheld(release), has_passed=True), decision.reason, now), now)
+        case "undecided":
+            return go_back(release, seen, ReleaseState.ABORTED, decision.reason, now)
+        case "no_data" if release.plan.judge.on_no_data == "abort":
+            return go_back(release, seen, ReleaseState.ABORTED, decision.reason, now)
+        case "no_data":
+            update = hold_without_data(release, f"at {_step_text(release)}", decision.reason, now)
+        case _:
+            update = _bake_on(unheld(release), baked, now)
+    return _late_or(update, release, seen, now, decision.reason)
 
 
 def _next_step(release: Release, reason: str, now: datetime) -> Release:

@@ -7,11 +7,9 @@ from datetime import datetime
 
 from shared.domain.notice import NoticeKind
 from shared.domain.release import Release, ReleaseState
-from shared.domain.verdict import Judgement, Verdict
 from shared.release.core.actions import SetMirror
-from shared.release.core.judgements import doubts, has_failed
 from shared.release.core.observation import Observation
-from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote, promotion
+from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote
 from shared.release.core.transitions import (
     CALL_AGAIN_AFTER,
     SHIFT_WITHIN,
@@ -27,6 +25,7 @@ from shared.release.core.transitions import (
     unheld,
 )
 from shared.release.core.words import duration, split
+from shared.release.states.bake import NOT_MEASURED, decide_bake
 from shared.release.states.ending import roll_back
 from shared.release.states.interference import lost, other_traffic
 
@@ -77,34 +76,38 @@ def _after(release: Release, now: datetime) -> Release:
 
 
 def _bake(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
-    judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured", has_data=False)
+    judgement = seen.judgement or NOT_MEASURED
     release = replace(release, judgement=judgement)
     baked = now - (release.traffic_since or release.entered_at)
-    if has_failed(judgement):
-        return roll_back(release, ReleaseState.ROLLED_BACK, f"in the shadow, {judgement.reason}", now)
-    if held := asked_to_hold(seen):
-        return _give_up_late(hold(release, held, now, about=HOLD), release, now, held)
-    if seen.mirror != release.mirror:
+    decision = decide_bake(
+        judgement,
+        is_over=baked >= release.plan.bake,
+        held=asked_to_hold(seen),
+        promote=asked_to_promote(release, seen),
+    )
+    if decision.kind == "failed":
+        return roll_back(release, ReleaseState.ROLLED_BACK, f"in the shadow, {decision.reason}", now)
+    # Copies that ended are made again before anything moves on, but not under a person's hold.
+    if seen.mirror != release.mirror and decision.kind != "held":
         copied = stay(_copied_by_hand(release, seen, now), now, SetMirror(release.endpoint, release.mirror))
         return _give_up_late(copied, release, now, "no copies")
-    is_proven = baked >= release.plan.bake and judgement.verdict is Verdict.PASS
-    if asked := asked_to_promote(release, seen):
-        return go_on(_clear(release, promotion(asked, judgement), now), now)
-    if doubt := doubts(judgement):
-        return _give_up_late(hold(release, doubt, now), release, now, doubt)
-    if is_proven:
-        passed = replace(release, has_passed=True)
-        return go_on(_clear(passed, f"in the shadow, {judgement.reason}", now), now)
-    if not judgement.has_data and baked >= release.plan.bake:
-        return _without_data(release, judgement, now)
-    return _give_up_late(stay(unheld(release), now), release, now, judgement.reason)
-
-
-def _without_data(release: Release, judgement: Judgement, now: datetime) -> ReleaseUpdate:
-    if release.plan.judge.on_no_data == "abort":
-        return roll_back(release, ReleaseState.ABORTED, judgement.reason, now)
-    waiting = hold_without_data(release, "in the shadow", judgement.reason, now)
-    return _give_up_late(waiting, release, now, judgement.reason)
+    match decision.kind:
+        case "held":
+            update = hold(release, decision.reason, now, about=HOLD)
+        case "promoted":
+            return go_on(_clear(release, decision.reason, now), now)
+        case "doubted":
+            update = hold(release, decision.reason, now)
+        case "passed":
+            passed = replace(release, has_passed=True)
+            return go_on(_clear(passed, f"in the shadow, {decision.reason}", now), now)
+        case "no_data" if release.plan.judge.on_no_data == "abort":
+            return roll_back(release, ReleaseState.ABORTED, decision.reason, now)
+        case "no_data":
+            update = hold_without_data(release, "in the shadow", decision.reason, now)
+        case _:
+            update = stay(unheld(release), now)
+    return _give_up_late(update, release, now, decision.reason)
 
 
 def _copied_by_hand(release: Release, seen: Observation, now: datetime) -> Release:

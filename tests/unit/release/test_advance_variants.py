@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.domain.verdict import Judgement, Verdict
 from shared.release.advance import advance
 from shared.release.core.observation import Observation
-from shared.release.states import bake, ending, serving
+from shared.release.states import bake, ending, watch
 from tests.fakes.releases import NOW
 from tests.unit.release import test_advance_invariants as walks
 from tests.unit.release.test_advance import an_endpoint, baking
@@ -33,9 +33,9 @@ ALWAYS = settings(
     ("module", "name", "variant"),
     [
         pytest.param(ending, "trouble_of_champion", lambda *_: "", id="goes_back_to_a_champion_in_trouble"),
-        pytest.param(bake, "_obstacle", lambda *_: "", id="goes_back_for_what_may_be_shared"),
-        pytest.param(bake, "_wanted", lambda *_: {walks.V2: 100}, id="holds_nothing_back"),
-        pytest.param(bake, "is_proven", lambda *_: True, id="ends_well_without_a_proof"),
+        pytest.param(watch, "_obstacle", lambda *_: "", id="goes_back_for_what_may_be_shared"),
+        pytest.param(watch, "_wanted", lambda *_: {walks.V2: 100}, id="holds_nothing_back"),
+        pytest.param(watch, "is_proven", lambda *_: True, id="ends_well_without_a_proof"),
     ],
 )
 def test_the_walks_find_a_release_that(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, variant: Any) -> None:
@@ -59,6 +59,6 @@ def test_a_step_that_moves_on_in_doubt_is_found(monkeypatch: pytest.MonkeyPatch,
     assert held.release.notices[-1].kind == "release-held"
     walks._check(release, seen, held)
 
-    monkeypatch.setattr(serving, "doubts", lambda _: "")
+    monkeypatch.setattr(bake, "doubts", lambda _: "")
     with pytest.raises(AssertionError):
         walks._check(release, seen, advance(release, seen, now))
