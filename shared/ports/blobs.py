@@ -53,7 +53,9 @@ class BlobStore(Protocol):
         """Write whatever was there before; only for blobs that nobody else writes."""
         ...
 
-    def delete(self, name: str) -> None: ...
+    def delete(self, name: str, etag: str | None = None) -> None:
+        """Delete the blob, or only its version with `etag`; one that is gone, or another version, is left alone."""
+        ...
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
         """Yield blobs by name, with their metadata."""

@@ -55,10 +55,11 @@ class MemoryBlobStore:
             self.calls.append(f"put {name}")
             return self._write(name, body, metadata)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, etag: str | None = None) -> None:
         with self._lock:
             self.calls.append(f"delete {name}")
-            self._blobs.pop(name, None)
+            if etag is None or (name in self._blobs and self._blobs[name].etag == etag):
+                self._blobs.pop(name, None)
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
         with self._lock:

@@ -65,8 +65,12 @@ class SimulatedBlobs:
             f"{_area(name)} w", f"put {name[:24]}", lambda: self.blobs.put(name, body, metadata, self.run.now)
         )
 
-    def delete(self, name: str) -> None:
-        self.run.write(f"{_area(name)} w", f"delete {name[:24]}", lambda: self.blobs.history.pop(name, None))
+    def delete(self, name: str, etag: str | None = None) -> None:
+        def land() -> None:
+            if etag is None or self.blobs.is_newest(name, etag):
+                self.blobs.history.pop(name, None)
+
+        self.run.write(f"{_area(name)} w", f"delete {name[:24]}", land)
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
         yield from self.run.read("list r", f"list {prefix}", lambda: self.blobs.list(prefix))

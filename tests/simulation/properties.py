@@ -16,6 +16,7 @@ from shared.store.codec import decode
 from shared.store.facts.ledger import PREFIX, Entry
 from shared.store.facts.quarantine import QUARANTINE, Quarantined
 from shared.store.notices.outbox import OutboxRecord, blob_name
+from shared.store.open_index import OPEN
 from tests.simulation.ports import AZURE_ML
 from tests.simulation.stories import MODELS, Story
 from tests.simulation.world import World
@@ -32,6 +33,7 @@ def violations(world: World, told: Story, *, is_quiet: bool) -> Iterator[str]:
         yield f"{LOST} does not come to rest: {waiting or 'open records'}"
     for check in (
         every_fact_has_its_record,
+        what_is_open_is_marked,
         records_only_grow,
         one_holder_per_claim,
         plans_are_carried_out,
@@ -106,6 +108,17 @@ def every_fact_has_its_record(end: FinishedRun) -> Iterator[str]:
         is_refused = any(o.status == "failed" for o in entry.outcomes) and end.told.refused
         if entry.state == "claimed" or (entry.state == "parked" and not is_refused):
             yield f"{_name(entry)} is {entry.state} in the end: {[o.detail for o in entry.outcomes]}"
+
+
+def what_is_open_is_marked(end: FinishedRun) -> Iterator[str]:
+    """Whatever is open in the end, a person finds it without listing what is closed."""
+    names = [f"{PREFIX}{entry.fact.key}.json" for entry in end.entries if entry.state != "done"]
+    names += [blob_name(record.notice.key) for record in end.outbox if record.state in {"pending", "failed"}]
+    yield from (f"{LOST} {name[:24]} is open and has no marker" for name in names if not _has_marker(end, name))
+
+
+def _has_marker(end: FinishedRun, name: str) -> bool:
+    return OPEN + name in end.world.blobs.history
 
 
 def records_only_grow(end: FinishedRun) -> Iterator[str]:

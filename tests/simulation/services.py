@@ -47,9 +47,10 @@ class Blobs:
     def replace(
         self, name: str, body: bytes, etag: str, metadata: Mapping[str, str] | None, now: datetime
     ) -> Written | None:
-        if name not in self.history or self.history[name][-1].etag != etag:
-            return None
-        return self.put(name, body, metadata, now)
+        return self.put(name, body, metadata, now) if self.is_newest(name, etag) else None
+
+    def is_newest(self, name: str, etag: str) -> bool:
+        return name in self.history and self.history[name][-1].etag == etag
 
     def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None, now: datetime) -> Written:
         version = Version(body, f"v{next(self._etags)}", now, metadata or {})

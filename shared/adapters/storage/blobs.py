@@ -111,9 +111,12 @@ class AzureBlobStore:
         with translated(name):
             return _written(self._containers.call(name, write))
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, etag: str | None = None) -> None:
+        from azure.core import MatchConditions
+
+        condition: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         with translated(name):
-            self._call(name, lambda of: of.usual.delete_blob(name), _NOT_THERE)
+            self._call(name, lambda of: of.usual.delete_blob(name, **condition), _LOST_TO_ANOTHER | _NOT_THERE)
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
         def first_page(of: _Containers) -> tuple[Any, Any]:

@@ -87,9 +87,9 @@ class Storms:
         name = blob_name(key)
         if found := self.store.load(name):
             return found
-        waiting = islice((n for n in self.store.waiting(storm) if n not in window.alone), MOST_IN_DIGEST)
-        records = [found.record for each in waiting if (found := self.store.load(each))]
-        members = [record for record in records if record.is_waiting]
+        names = (name for name in self.store.waiting(storm) if name not in window.alone)
+        records = (stored.record for name in names if (stored := self.store.load(name)))
+        members = list(islice((record for record in records if record.is_waiting), MOST_IN_DIGEST))
         if not members:
             return None
         members.sort(key=lambda record: (record.posted_at, record.notice.key))

@@ -128,12 +128,8 @@ class NoticeOutbox:
 
         One that may wait for the digest of its storm is given as long as a digest takes.
         """
-        now, until_digest = self.clock.now(), 2 * WINDOW if self.storms else OVERDUE_AFTER
-        names = [
-            item.name
-            for item in self.store.in_state("pending")
-            if now - item.last_modified > (until_digest if "waiting" in item.metadata else OVERDUE_AFTER)
-        ]
+        until_digest = 2 * WINDOW if self.storms else OVERDUE_AFTER
+        names = list(self.store.overdue(self.clock.now(), OVERDUE_AFTER, until_digest))
         for name in names:
             self._enqueue(name)
         return len(names)

@@ -54,11 +54,11 @@ class Sweep:
         Raises:
             Exception: a mistake in the code, met on the way and raised when everything else was taken up.
         """
-        mistakes = [mistake for key in list(self.ledger.open_keys()) if (mistake := self._resume(key))]
-        for item in list(self.releases.items()):
-            if not item.is_settled and item.wake_at <= self.clock.now():
-                # As it was arranged: when the lost message comes after all, the second one is dropped.
-                self.queue.send(RELEASES, WakeRelease(item.id, item.wake_at).to_body())
+        keys = list(self.ledger.due_keys(self.clock.now()))
+        mistakes = [mistake for key in keys if (mistake := self._resume(key))]
+        for release, wake_at in self.releases.overdue(self.clock.now()):
+            # As it was arranged: when the lost message comes after all, the second one is dropped.
+            self.queue.send(RELEASES, WakeRelease(release, wake_at).to_body())
         self.outbox.requeue_overdue()
         if mistakes:
             raise mistakes[0]

@@ -181,7 +181,7 @@ class Observer:
 
     def _rivals(self, release: Release) -> tuple[Rival, ...]:
         found = []
-        for other in self.releases.open_ids():
+        for other in self.releases.open_ids(release.endpoint):
             stored = self.releases.readable(other) if other != release.id else None
             if stored and _is_rival(stored.release, release):
                 rival = stored.release

@@ -18,8 +18,9 @@ from shared.domain.ids import FactKey
 from shared.domain.notice import Notice
 from shared.domain.reaction import Reaction, ReactionResult
 from shared.errors import AmbiguousWriteError
-from shared.ports.blobs import Blob, BlobStore
+from shared.ports.blobs import Blob, BlobItem, BlobStore, Written
 from shared.store.codec import decode, encode
+from shared.store.open_index import TRUSTED_FOR, OpenIndex
 
 PREFIX = "ledger/"
 # A larger event is not kept beside its fact: each write carries the whole entry.
@@ -104,6 +105,7 @@ class Ledger:
 
     def __init__(self, blobs: BlobStore, lease: timedelta) -> None:
         self._blobs = blobs
+        self._index = OpenIndex(blobs)
         self._lease = lease
 
     def claim(
@@ -121,7 +123,7 @@ class Ledger:
         kept = raw if len(raw.encode()) <= LARGEST_RAW else ""
         fresh = Entry(fact, plan, "claimed" if plan else "done", 1, _token(), digests, remarks, raw=kept)
         try:
-            written = self._blobs.create(_name(fact.key), encode(fresh), _metadata(fresh))
+            written = self._index.create(_name(fact.key), encode(fresh), _metadata(fresh), is_open=_is_open(fresh))
         except AmbiguousWriteError:
             return self._after_ambiguity(fresh)
         if written is not None:
@@ -131,7 +133,13 @@ class Ledger:
     def take_over(self, key: FactKey) -> Claim | None:
         """Take an open claim whose lease ran out; None when there is no such fact."""
         found = self._blobs.get(_name(key))
-        return None if found is None else self._judge(found)
+        if found is None:
+            self._index.discard_abandoned(_name(key))
+            return None
+        claim = self._judge(found)
+        if isinstance(claim, Finished):
+            self._correct_marker(claim.entry)
+        return claim
 
     def finish(
         self, claim: Claimed, outcomes: tuple[ReactionResult, ...], notices: tuple[Notice, ...]
@@ -148,7 +156,7 @@ class Ledger:
     def release(self, claim: Claimed) -> None:
         """Give the claim up, so that the next attempt need not wait for the lease to run out."""
         entry = replace(claim.entry, is_released=True)
-        self._blobs.replace(_name(entry.fact.key), encode(entry), claim.etag, _metadata(entry))
+        self._replace(entry, claim.etag)
 
     def reopen(self, key: FactKey) -> bool:
         """Have the recorded plan of a parked fact carried out again; False when it is not parked (any more).
@@ -176,7 +184,7 @@ class Ledger:
     def mark_posted(self, finished: Finished) -> None:
         """Record that the outbox has the notices. Losing this write only posts them again, which is harmless."""
         entry = replace(finished.entry, notices_posted=True)
-        self._blobs.replace(_name(entry.fact.key), encode(entry), finished.etag, _metadata(entry))
+        self._replace(entry, finished.etag)
 
     def entry(self, key: FactKey) -> Entry | None:
         found = self._blobs.get(_name(key))
@@ -189,13 +197,26 @@ class Ledger:
 
     def open_keys(self) -> Iterator[FactKey]:
         """Yield facts that are claimed but not done, and done ones whose notices were not posted."""
-        for item in self._blobs.list(PREFIX):
-            if item.metadata.get("state") == "claimed" or item.metadata.get("notices") == "unposted":
+        return (_key(item.name) for item in self._index.list(PREFIX) if not _waits_for_a_person(item))
+
+    def due_keys(self, now: datetime) -> Iterator[FactKey]:
+        """Yield those of them that nobody can be working on: whose lease ran out by `now`, or was given up.
+
+        Parked ones are among them once an hour, because a marker may say what was so before.
+        """
+        for item in self._index.list(PREFIX):
+            is_claimed = item.metadata.get("state") == "claimed" and "released" not in item.metadata
+            at_rest = TRUSTED_FOR if _waits_for_a_person(item) else self._lease if is_claimed else timedelta(0)
+            if now - item.last_modified >= at_rest:
                 yield _key(item.name)
 
     def parked_keys(self) -> Iterator[FactKey]:
         """Yield facts whose plan could not be carried out and waits for a person."""
-        return (_key(item.name) for item in self._blobs.list(PREFIX) if item.metadata.get("state") == "parked")
+        for item in self._index.list(PREFIX):
+            # Whoever had one tried again may have died after its marker, before its record.
+            entry = self.entry(_key(item.name)) if "released" in item.metadata else None
+            if item.metadata.get("state") == "parked" or (entry is not None and entry.state == "parked"):
+                yield _key(item.name)
 
     def keys_since(self, moment: datetime) -> Iterator[FactKey]:
         """Yield facts whose entry was written at or after `moment` (UTC, by the server's clock)."""
@@ -213,12 +234,19 @@ class Ledger:
         if found is None or entry is None or entry.state != "parked":
             return False
         changed = change(entry)
-        return self._blobs.replace(name, encode(changed), found.etag, _metadata(changed)) is not None
+        return self._replace(changed, found.etag, marks="before") is not None
+
+    def _replace(
+        self, entry: Entry, etag: str, *, marks: Literal["before", "after", "never"] = "after"
+    ) -> Written | None:
+        name = _name(entry.fact.key)
+        return self._index.replace(name, encode(entry), etag, _metadata(entry), is_open=_is_open(entry), marks=marks)
 
     def _close(self, claim: Claimed, closed: Entry) -> Finished | None:
         name = _name(closed.fact.key)
         try:
-            written = self._blobs.replace(name, encode(closed), claim.etag, _metadata(closed))
+            # Its notices are posted next, and that is written, too.
+            written = self._replace(closed, claim.etag, marks="after" if closed.state == "parked" else "never")
         except AmbiguousWriteError:
             found = self._blobs.get(name)
             if found is None or decode(Entry, found.body) != closed:
@@ -241,7 +269,13 @@ class Ledger:
         entry = decode(Entry, found.body)
         if entry.fact.payload_digest != fact.payload_digest:
             return Contradiction(entry)
+        if entry.state != "claimed":
+            self._correct_marker(entry)  # the claim that was tried here overwrote it
         return self._judge(found)
+
+    def _correct_marker(self, entry: Entry) -> None:
+        name = _name(entry.fact.key)
+        self._index.mark(name, _metadata(entry)) if _is_open(entry) else self._index.discard(name)
 
     def _judge(self, found: Blob) -> Claim:
         entry = decode(Entry, found.body)
@@ -256,7 +290,7 @@ class Ledger:
         taken = replace(entry, epoch=entry.epoch + 1, token=_token(), is_released=False)
         name = _name(entry.fact.key)
         try:
-            written = self._blobs.replace(name, encode(taken), etag, _metadata(taken))
+            written = self._replace(taken, etag)
         except AmbiguousWriteError:
             found = self._blobs.get(name)
             if found is None or decode(Entry, found.body).token != taken.token:
@@ -281,6 +315,19 @@ def _token() -> str:
     return uuid.uuid4().hex
 
 
+def _is_unposted(entry: Entry) -> bool:
+    return entry.state != "claimed" and bool(entry.notices) and not entry.notices_posted
+
+
+def _is_open(entry: Entry) -> bool:
+    """Return whether somebody, a worker or a person, still has to do something about the fact."""
+    return entry.state != "done" or _is_unposted(entry)
+
+
 def _metadata(entry: Entry) -> dict[str, str]:
-    is_unposted = entry.state != "claimed" and entry.notices and not entry.notices_posted
-    return {"state": entry.state, "notices": "unposted" if is_unposted else "settled"}
+    released = {"released": "yes"} if entry.is_released else {}
+    return {"state": entry.state, "notices": "unposted" if _is_unposted(entry) else "settled", **released}
+
+
+def _waits_for_a_person(item: BlobItem) -> bool:
+    return item.metadata.get("state") == "parked" and item.metadata.get("notices") != "unposted"

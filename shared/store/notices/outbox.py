@@ -14,6 +14,7 @@ from shared.errors import AmbiguousWriteError, RetryableError
 from shared.ports.blobs import BlobItem, BlobStore
 from shared.store.codec import decode, encode
 from shared.store.notices.bursts import storm_of
+from shared.store.open_index import TRUSTED_FOR, OpenIndex
 
 PREFIX = "outbox/"
 MOST_TRIES = 5
@@ -120,6 +121,7 @@ class OutboxStore:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self._index = OpenIndex(blobs)
 
     def create(self, notice: Notice, now: datetime) -> str | None:
         """Store a notice and return its blob's name; None when one with its key was stored before."""
@@ -131,8 +133,11 @@ class OutboxStore:
 
     def _create(self, record: OutboxRecord) -> str | None:
         name = blob_name(record.notice.key)
-        written = self._blobs.create(name, encode(record), _metadata(record))
-        return name if written else None
+        written = self._index.create(name, encode(record), _metadata(record), is_open=_is_open(record))
+        if written is None:
+            self.load_open(name)  # the marker says now that it waits
+            return None
+        return name
 
     def lasts(self, trouble: str, now: datetime) -> bool:
         """Note that a trouble was met, and return whether it has lasted since before LASTS_FROM ago."""
@@ -148,6 +153,19 @@ class OutboxStore:
         blob = self._blobs.get(name)
         return None if blob is None else Stored(name, decode(OutboxRecord, blob.body), blob.etag)
 
+    def load_open(self, name: str) -> Stored | None:
+        """Return a record that is to be found among the open ones, and correct what is said of it there; None where it
+        is not open."""
+        stored = self.load(name)
+        if stored is None:
+            self._index.discard_abandoned(name)
+            return None
+        if not _is_open(stored.record):
+            self._index.discard(name)
+            return None
+        self._index.mark(name, _metadata(stored.record))
+        return stored
+
     def note(self, stored: Stored, change: Callable[[OutboxRecord], OutboxRecord]) -> Stored:
         """Apply `change` to the newest record, by compare-and-set; it may run several times.
 
@@ -157,7 +175,9 @@ class OutboxStore:
         for _ in range(MOST_TRIES):
             changed = change(stored.record)
             with suppress(AmbiguousWriteError):  # what was written is seen by reading
-                written = self._blobs.replace(stored.name, encode(changed), stored.etag, _metadata(changed))
+                body, metadata, is_open = encode(changed), _metadata(changed), _is_open(changed)
+                marks: Literal["before", "after"] = "before" if stored.record.state == "failed" else "after"
+                written = self._index.replace(stored.name, body, stored.etag, metadata, is_open=is_open, marks=marks)
                 if written is not None:
                     return Stored(stored.name, changed, written.etag)
             newest = self.load(stored.name)
@@ -168,12 +188,24 @@ class OutboxStore:
             stored = newest
         raise RetryableError(code="outbox.busy", message=f"{stored.name} cannot be written: others keep changing it")
 
-    def in_state(self, state: RecordState) -> Iterator[BlobItem]:
-        return (item for item in self._blobs.list(PREFIX) if item.metadata.get("state") == state)
+    def overdue(self, now: datetime, after: timedelta, until_digest: timedelta) -> Iterator[str]:
+        """Yield the pending notices that nobody has touched for `after`; those that wait for a digest have longer."""
+        for item in list(self._index.list(PREFIX)):
+            longest = until_digest if "waiting" in item.metadata else after
+            if now - item.last_modified <= (TRUSTED_FOR if item.metadata.get("state") == "failed" else longest):
+                continue
+            stored = self.load_open(item.name)
+            if stored is not None and stored.record.state == "pending":
+                yield item.name
+
+    def in_state(self, state: Literal["pending", "failed"]) -> Iterator[BlobItem]:
+        """Yield the open notices in that state; one that left it a moment ago may be among them."""
+        return (item for item in self._index.list(PREFIX) if item.metadata.get("state") == state)
 
     def waiting(self, storm: str) -> Iterator[str]:
-        """Yield the names of the notices of a storm that nobody has begun to deliver, in no particular order."""
-        for item in self._blobs.list(PREFIX):
+        """Yield the names of the notices of a storm that nobody has begun to deliver, in no particular order; others
+        may be among them."""
+        for item in self._index.list(PREFIX):
             if item.metadata.get("waiting") == storm:
                 yield item.name
 
@@ -187,6 +219,11 @@ class OutboxStore:
 def blob_name(key: str) -> str:
     """Return the blob of the notice with that key."""
     return f"{PREFIX}{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+
+def _is_open(record: OutboxRecord) -> bool:
+    """Return whether something is still to be sent, or a person has to say what becomes of it."""
+    return record.state in {"pending", "failed"}
 
 
 def _metadata(record: OutboxRecord) -> dict[str, str]:

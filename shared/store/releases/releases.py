@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.ids import ReleaseId
+from shared.domain.ids import EndpointName, ReleaseId
 from shared.domain.release import Release, ReleaseRequest
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
-from shared.ports.blobs import BlobStore
+from shared.ports.blobs import BlobItem, BlobStore
 from shared.store.codec import decode, encode
+from shared.store.open_index import TRUSTED_FOR, OpenIndex
 from shared.store.releases.batch_runs import BatchRunStore
 
 RELEASES = "releases/"
@@ -42,6 +43,7 @@ class ReleaseItem:
 class ReleaseStore:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self._index = OpenIndex(blobs)
 
     @property
     def batch_runs(self) -> BatchRunStore:
@@ -50,7 +52,8 @@ class ReleaseStore:
     def create(self, release: Release) -> bool:
         """Store a new release; False when its id exists already, whatever became of it."""
         try:
-            return self._blobs.create(_name(release.id), encode(release), _metadata(release)) is not None
+            name, is_open = _name(release.id), not release.is_settled
+            return self._index.create(name, encode(release), _metadata(release), is_open=is_open) is not None
         except AmbiguousWriteError:
             stored = self.load(release.id)
             if stored is None:
@@ -71,7 +74,8 @@ class ReleaseStore:
     def save(self, stored: StoredRelease, release: Release) -> StoredRelease | None:
         """Store the release over exactly the version that was read; None when another worker moved it."""
         try:
-            written = self._blobs.replace(_name(release.id), encode(release), stored.etag, _metadata(release))
+            name, is_open = _name(release.id), not release.is_settled
+            written = self._index.replace(name, encode(release), stored.etag, _metadata(release), is_open=is_open)
         except AmbiguousWriteError:
             found = self.load(release.id)
             return found if found and found.release == release else None
@@ -80,7 +84,7 @@ class ReleaseStore:
     def items(self) -> Iterator[ReleaseItem]:
         """Yield every release, by id, from one listing."""
         for item in self._blobs.list(RELEASES):
-            release = ReleaseId(item.name.removeprefix(RELEASES).removesuffix(".json"))
+            release = _id(item.name)
             try:
                 yield _item(release, item.metadata)
             except (KeyError, ValueError):
@@ -94,9 +98,34 @@ class ReleaseStore:
                 return _item(release, _metadata(stored.release))
         return ReleaseItem(release, UNREADABLE, modified_at, is_settled=False)
 
-    def open_ids(self) -> list[ReleaseId]:
-        """Return the releases that still have something to do."""
-        return [item.id for item in self.items() if not item.is_settled]
+    def open_ids(self, endpoint: EndpointName | None = None) -> list[ReleaseId]:
+        """Return the releases, of one endpoint or of all, that still have something to do; few others among them."""
+        of_endpoint = {None, endpoint} if endpoint else None
+        items = self._index.list(RELEASES)
+        return [_id(item.name) for item in items if not of_endpoint or item.metadata.get("endpoint") in of_endpoint]
+
+    def overdue(self, now: datetime) -> Iterator[tuple[ReleaseId, datetime]]:
+        """Yield the releases that should have been looked at by `now`, each with the time that was arranged."""
+        for item in list(self._index.list(RELEASES)):
+            release = _id(item.name)
+            is_due = _wake_at(item) <= now or now - item.last_modified >= TRUSTED_FOR
+            if is_due and (wake_at := self._arranged(release, item)) and wake_at <= now:
+                yield release, wake_at
+
+    def _arranged(self, release: ReleaseId, item: BlobItem) -> datetime | None:
+        """Return when the release wants to be looked at; None where it is settled, or was not stored at all."""
+        try:
+            stored = self.load(release)
+        except PermanentError:
+            return _wake_at(item)  # whoever looks at it tells people that it cannot be read
+        if stored is None:
+            self._index.discard_abandoned(item.name)
+        elif stored.release.is_settled:
+            self._index.discard(item.name)
+        else:
+            self._index.mark(item.name, _metadata(stored.release))
+            return stored.release.wake_at
+        return None
 
     def ask(self, release: ReleaseId, request: ReleaseRequest) -> None:
         """Leave a request for the release. An abort stays: no later request takes it back. Only one that no person
@@ -158,6 +187,17 @@ def _name(release: ReleaseId) -> str:
     return f"{RELEASES}{release}.json"
 
 
+def _id(name: str) -> ReleaseId:
+    return ReleaseId(name.removeprefix(RELEASES).removesuffix(".json"))
+
+
+def _wake_at(item: BlobItem) -> datetime:
+    """Return when the marker says that the release is to be looked at; the marker's own time where it does not."""
+    with suppress(KeyError, ValueError):
+        return datetime.fromisoformat(item.metadata["wake"])
+    return item.last_modified
+
+
 def _request_name(release: ReleaseId) -> str:
     return f"{REQUESTS}{release}.json"
 
@@ -180,4 +220,5 @@ def _metadata(release: Release) -> dict[str, str]:
         "state": release.state,
         "wake": release.wake_at.isoformat(),
         "settled": "yes" if release.is_settled else "no",
+        "endpoint": release.endpoint,
     }

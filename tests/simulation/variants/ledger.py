@@ -12,6 +12,7 @@ from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Blob, Written
 from shared.store.codec import decode, encode
 from shared.store.facts.ledger import Busy, Claim, Claimed, Entry, Finished, Ledger, _metadata, _name, _token
+from shared.store.open_index import OpenIndex
 from tests.simulation.variants.spec import Patch, Variant
 from tests.simulation.world import Parts
 
@@ -91,6 +92,19 @@ class MarksBeforePosting(Ledger):
         return finished and replace(finished, entry=replace(closed, notices_posted=False))
 
 
+def _marks_after(index: OpenIndex, name: str, body: bytes, metadata: Any, *, is_open: bool) -> Written | None:
+    written = index._blobs.create(name, body, metadata)
+    if is_open:
+        index.mark(name, metadata)
+    return written
+
+
+def _closes_the_marker_first(index: OpenIndex, name: str, body: bytes, etag: str, metadata: Any, **rest: Any) -> Any:
+    if not rest["is_open"]:
+        index.discard(name)
+    return index._blobs.replace(name, body, etag, metadata)
+
+
 def _claimed(entry: Entry, at: Written | Blob) -> Claimed:
     return Claimed(entry, at.etag, at.written_at if isinstance(at, Written) else at.last_modified)
 
@@ -109,6 +123,8 @@ VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("contradiction-ignored", "a contradiction is a duplicate", Parts(ledger=BelievesEveryTelling)),
     Variant("marked-before-posted", "posting is marked before posting", Parts(ledger=MarksBeforePosting)),
     Variant("no-sweep", "duplicates are dropped while busy, and nobody sweeps", Parts(has_sweep=False)),
+    Variant("marked-after", "the marker follows its record", patches=(Patch(OpenIndex, "create", _marks_after),)),
+    Variant("closed-first", "the marker goes first", patches=(Patch(OpenIndex, "replace", _closes_the_marker_first),)),
     Variant(
         "keyed-by-event", "facts are told apart by event id", patches=(Patch(Fact, "key", property(_by_event_id)),)
     ),

@@ -188,7 +188,7 @@ def test_a_notice_that_nobody_routes_stays_visible(model: str) -> None:
     town.post(NoticeKind.PROMOTED, model)
     town.deliver_next()
     assert town.record().state == "no-route"
-    assert [item.metadata["kind"] for item in town.store.in_state("no-route")] == ["promoted"]
+    assert [record.notice.kind for record in town.store.records()] == [NoticeKind.PROMOTED]
     assert town.outbox.undelivered() == ()
 
 

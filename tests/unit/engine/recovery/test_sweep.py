@@ -54,7 +54,7 @@ def test_notices_of_a_worker_that_died_before_posting_are_posted_once() -> None:
         world.process(drift())
     assert (world.entry().state, world.notices) == ("done", [])
 
-    world.sweep.run()  # a finished fact needs no lease to run out
+    world.sweep_after_the_lease()
     world.sweep.run()
 
     assert world.kinds == ["drift-detected", "training-started"]

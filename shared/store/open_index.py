@@ -1,0 +1,96 @@
+"""Which records are open, found without listing what is closed: one marker beside each open record.
+
+A marker is an empty blob `open/NAME` with the metadata that its record was last written with. It stands before its
+record is made and goes after the record was closed, so that a worker that crashes in between leaves a marker too many,
+never one too few. Closed records are not opened again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Literal
+
+from shared.errors import RetryableError
+from shared.ports.blobs import BlobItem, BlobStore, Written
+
+OPEN = "open/"
+# Longer than any worker may run: a record that was not made by then will never be.
+ABANDONED_AFTER = timedelta(days=1)
+# A marker that is older may say what its record said before: the record is read.
+TRUSTED_FOR = timedelta(hours=1)
+
+
+class OpenIndex:
+    """Writes records and keeps their markers; everything else is the blob store's."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def create(self, name: str, body: bytes, metadata: Mapping[str, str], *, is_open: bool) -> Written | None:
+        """Write a record that does not exist yet; None when it does.
+
+        Raises:
+            RetryableError: nothing was written, except perhaps the marker.
+            AmbiguousWriteError: the record may have been written.
+        """
+        if is_open:
+            self.mark(name, metadata)
+        return self._blobs.create(name, body, metadata)
+
+    def replace(
+        self,
+        name: str,
+        body: bytes,
+        etag: str,
+        metadata: Mapping[str, str],
+        *,
+        is_open: bool,
+        marks: Literal["before", "after", "never"] = "after",
+    ) -> Written | None:
+        """Overwrite exactly the version with `etag`; None when it is another one by now.
+
+        Args:
+            marks: when an open record's marker is written. After the record, so that whoever loses the race does not
+                say what the winner's marker says; before it, where the marker says that nobody but a person has to do
+                anything; never, where the record is written once more at once.
+
+        Raises:
+            RetryableError: nothing was written.
+            AmbiguousWriteError: the record may have been written.
+        """
+        if is_open and marks == "before":
+            self.mark(name, metadata)
+        written = self._blobs.replace(name, body, etag, metadata)
+        # What is not brought up to date here, whoever acts on it corrects.
+        with suppress(RetryableError):
+            if written is not None and not is_open:
+                self.discard(name)
+            elif written is not None and marks == "after":
+                self.mark(name, metadata)
+        return written
+
+    def list(self, prefix: str) -> Iterator[BlobItem]:
+        """Yield the open records whose names begin with `prefix`, by name; a closed one may be among them.
+
+        `last_modified` is the marker's: when the record was last written, or was about to be made.
+        """
+        for item in self._blobs.list(OPEN + prefix):
+            yield replace(item, name=item.name.removeprefix(OPEN))
+
+    def mark(self, name: str, metadata: Mapping[str, str]) -> None:
+        """Have the marker of an open record say what the record says."""
+        self._blobs.put(OPEN + name, b"", metadata)
+
+    def discard(self, name: str) -> None:
+        """Take the marker of a closed record away."""
+        self._blobs.delete(OPEN + name)
+
+    def discard_abandoned(self, name: str) -> None:
+        """Take the marker of a record away that a worker was about to make, and has not made for a day."""
+        marker = self._blobs.get(OPEN + name)
+        if marker is not None and marker.read_at - marker.last_modified > ABANDONED_AFTER:
+            # Only the marker that was read: somebody may be about to make the record at this moment.
+            self._blobs.delete(OPEN + name, marker.etag)
