@@ -75,8 +75,8 @@ class TimerApp(FakeApp):
             deliver_notice(func.QueueMessage(id="1", body=body.encode()))
 
     def notices(self, kind: NoticeKind) -> list[Notice]:
-        stored = (self.outbox.store.load(item.name) for item in self.outbox.store.in_state("sent"))
-        return [each.record.notice for each in stored if each and each.record.notice.kind is kind]
+        sent = (record for record in self.outbox.store.records() if record.state == "sent")
+        return [record.notice for record in sent if record.notice.kind is kind]
 
 
 @pytest.fixture
