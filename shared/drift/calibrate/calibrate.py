@@ -22,7 +22,7 @@ _DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One past window, as one signal saw it.
+    """One past window, as one signal measured it.
 
     Args:
         at: the end of the window.
@@ -57,7 +57,7 @@ class FloorAlarms:
 
 @dataclass(frozen=True, slots=True)
 class ColumnFloor:
-    """The smallest floor that keeps one column to the wished-for share; None when no floor does."""
+    """The smallest floor that keeps one column to the requested share; None when no floor does."""
 
     column: str
     windows: int
@@ -73,7 +73,7 @@ class Calibration:
         windows: how many could be judged; `skipped` could not.
         alarmed: how many were drift as they were judged then.
         rows: every floor with every persistence, persistence by persistence.
-        floor: the smallest that keeps to what was asked for; None when none does (or there is no history).
+        floor: the smallest that keeps to the requested share; None when none does (or there is no history).
         share_at_most: upper 95 % bound of the true share of alarms at that floor, taking windows as independent.
         columns: those that were strongest most often, with how often.
         floors: of each column by itself, by name; empty for a signal without columns.
@@ -93,13 +93,13 @@ class Calibration:
 
 
 def look_of(report: SignalReport, at: datetime, false_alarms: float = 0.01) -> Look:
-    """Return what calibration needs of a stored report.
+    """Return the part of a stored report that calibration needs.
 
     Args:
         false_alarms: the policy's, by which a column's effect had to be significant.
     """
     if report.columns:
-        return Look(at, report.verdict, {each.name: _strength(each, false_alarms) for each in report.columns})
+        return Look(at, report.verdict, {column.name: _strength(column, false_alarms) for column in report.columns})
     if report.value is None:
         return Look(at, report.verdict, {})
     metric = METRICS.get(report.measure.removeprefix("estimated "))
@@ -123,21 +123,21 @@ def calibrate(
     Args:
         looks: of one signal, any order; windows that were not judged are skipped.
         floors: to tabulate, in the signal's measure; for a metric where higher is better the negated `at_least`.
-        alarms_at_most: wished for share of windows with an alarm, 0-1.
+        alarms_at_most: requested share of windows with an alarm, 0-1.
         persistence: the one that the suggested floor is for; 1 of 1 when None.
     """
     persistence = persistence or Persistence()
-    ordered = sorted(looks, key=lambda each: each.at)
-    judged = [each for each in ordered if each.verdict in ("drift", "no-drift") and each.strengths]
-    rows = tuple(_alarms(judged, floor, each) for each in persistences for floor in floors) if judged else ()
+    ordered = sorted(looks, key=lambda look: look.at)
+    judged = [look for look in ordered if look.verdict in ("drift", "no-drift") and look.strengths]
+    rows = tuple(_alarms(judged, floor, candidate) for candidate in persistences for floor in floors) if judged else ()
     chosen = _quiet(judged, persistence, alarms_at_most)
-    tally = Counter(max(each.strengths, key=lambda name: each.strengths[name]) for each in judged)
+    tally = Counter(max(look.strengths, key=lambda name: look.strengths[name]) for look in judged)
     tally.pop(WHOLE, None)
-    found = Calibration(
+    calibration = Calibration(
         signal=signal,
         windows=len(judged),
         skipped=len(ordered) - len(judged),
-        alarmed=sum(each.verdict == "drift" for each in judged),
+        alarmed=sum(look.verdict == "drift" for look in judged),
         rows=rows,
         floor=None if chosen is None else chosen.floor,
         share_at_most=1.0 if chosen is None else _upper_bound(chosen.alarms, chosen.windows),
@@ -145,21 +145,22 @@ def calibrate(
         sentence="",
         floors=tuple(_column_floor(judged, name, persistence, alarms_at_most) for name in _names(judged)),
     )
-    return _with_sentence(found, chosen, alarms_at_most)
+    return _with_sentence(calibration, chosen, alarms_at_most)
 
 
 def _names(judged: Sequence[Look]) -> list[str]:
-    return sorted({name for each in judged for name in each.strengths} - {WHOLE})
+    return sorted({name for look in judged for name in look.strengths} - {WHOLE})
 
 
 def _column_floor(judged: Sequence[Look], name: str, persistence: Persistence, at_most: float) -> ColumnFloor:
     """Return the floor of a column in the windows that had it: 0 where no window would have alarmed at any floor."""
-    own = [replace(each, strengths={name: each.strengths[name]}) for each in judged if name in each.strengths]
+    own = [replace(look, strengths={name: look.strengths[name]}) for look in judged if name in look.strengths]
     chosen = _quiet(own, persistence, at_most)
     return ColumnFloor(name, len(own), chosen.alarms if chosen else len(own), chosen.floor if chosen else None)
 
 
 def _strength(column: ColumnReport, false_alarms: float) -> float:
+    # A lost column or a changed type has no effect to compare with a floor: no floor would have kept it quiet.
     if column.is_drifted and column.effect is None:
         return math.inf
     shares = max(abs(column.missing_now - column.missing_before), column.unseen_share)
@@ -171,44 +172,49 @@ def _strength(column: ColumnReport, false_alarms: float) -> float:
 
 
 def _alarms(judged: Sequence[Look], floor: float, persistence: Persistence) -> FloorAlarms:
-    verdicts: list[SignalVerdict] = ["drift" if each.strongest > floor else "no-drift" for each in judged]
+    verdicts: list[SignalVerdict] = ["drift" if look.strongest > floor else "no-drift" for look in judged]
     raised = [persists(verdicts[max(0, end - persistence.of) : end], persistence) for end in range(1, len(judged) + 1)]
-    episodes = sum(now and not before for before, now in zip([False, *raised], raised, strict=False))
+    episodes = sum(now and not previous for previous, now in zip([False, *raised], raised, strict=False))
     return FloorAlarms(floor, persistence, len(judged), sum(raised), episodes)
 
 
 def _quiet(judged: Sequence[Look], persistence: Persistence, at_most: float) -> FloorAlarms | None:
     """Return the smallest floor, rounded up, that keeps to the share; more floor never means more alarms."""
+    # Only the windows' own strengths can be the answer: between two of them the same windows alarm.
     unit = 10.0**_DIGITS
-    candidates = {math.ceil(each.strongest * unit - 1e-9) / unit for each in judged if math.isfinite(each.strongest)}
+    candidates = {math.ceil(look.strongest * unit - 1e-9) / unit for look in judged if math.isfinite(look.strongest)}
     for floor in sorted(candidates):
-        found = _alarms(judged, floor, persistence)
-        if found.share <= at_most:
-            return found
+        alarms = _alarms(judged, floor, persistence)
+        if alarms.share <= at_most:
+            return alarms
     return None
 
 
 def _upper_bound(alarms: int, windows: int) -> float:
-    """Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), p. 404: the one-sided 95 % bound."""
+    """Return the one-sided 95 % bound of a share.
+
+    Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), p. 404.
+    """
     from scipy.special import betaincinv
 
     return 1.0 if alarms >= windows else float(betaincinv(alarms + 1, windows - alarms, 0.95))
 
 
-def _with_sentence(found: Calibration, chosen: FloorAlarms | None, at_most: float) -> Calibration:
-    if not found.windows:
-        text = f"{found.signal}: no past window could be judged, so there is nothing to calibrate with."
-        return replace(found, sentence=text)
-    text = f"{found.signal}: {found.alarmed} of {found.windows} past windows alarmed as they were judged."
-    if found.columns:
-        named = ", ".join(f"{name} ({count})" for name, count in found.columns)
+def _with_sentence(calibration: Calibration, chosen: FloorAlarms | None, at_most: float) -> Calibration:
+    if not calibration.windows:
+        text = f"{calibration.signal}: no past window could be judged, so there is nothing to calibrate with."
+        return replace(calibration, sentence=text)
+    alarmed = f"{calibration.alarmed} of {calibration.windows} past windows"
+    text = f"{calibration.signal}: {alarmed} alarmed as they were judged."
+    if calibration.columns:
+        named = ", ".join(f"{name} ({count})" for name, count in calibration.columns)
         text += f" Most often strongest: {named}."
     if chosen is None:
-        return replace(found, sentence=f"{text} No floor gives alarms in at most {at_most:.1%} of windows.")
+        return replace(calibration, sentence=f"{text} No floor gives alarms in at most {at_most:.1%} of windows.")
     floor = f"A floor of {chosen.floor:g}" if chosen.floor else "No floor of the policy's own is needed: any"
     return replace(
-        found,
+        calibration,
         sentence=f"{text} {floor} ({chosen.persistence} windows) would have alarmed in "
         f"{chosen.alarms} of {chosen.windows}; from so many windows, the true share is below "
-        f"{found.share_at_most:.1%} (95 % sure).",
+        f"{calibration.share_at_most:.1%} (95 % sure).",
     )

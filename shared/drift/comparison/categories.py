@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 # Cells expected to hold fewer rows are put together: below this the chi-square law no longer fits.
 # Source: W. G. Cochran, Some methods for strengthening the common chi-square tests, Biometrics 10 (1954), p. 420.
 SMALLEST_EXPECTED_COUNT = 5.0
-# Of more than so many cells below the second bound, that bound holds: their many small errors add up.
+# Where more than so many cells are below the second bound, it is the bound: their many small errors add up.
 MOST_SMALL, SMALLEST_OF_MANY = 500, 20.0
 # More than `MOST_SMALL` values with less than this share of the rows are put together whatever their counts.
 SMALL_SHARE = 0.005
 MOST_GROUPS, ROWS_PER_GROUP = 100, 20.0
 # New values count beyond so many times the expected share of rows, but from the first bound on, and from `min_effect`
-# on at the latest: where values keep coming anew (aircraft, customers), some more of them do not matter.
+# on at the latest: where new values keep coming (aircraft, customers), some more of them do not matter.
 TIMES_EXPECTED, NEW_SHARE = 5.0, 0.02
 # A single new value counts beyond this share of rows.
 ONE_NEW_SHARE = 0.01
@@ -36,7 +36,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairedCounts:
-    """Rows per value of either side, those of the reference first; at last the rows whose values were not kept."""
+    """Rows per value of either side, those of the reference first; then the rows whose values were not stored."""
 
     names: list[str]
     old: NDArray[np.float64]
@@ -51,7 +51,7 @@ class PairedCounts:
 
 @dataclass(frozen=True, slots=True)
 class NewValues:
-    """Values that the reference never had: the share of rows, 0-1, the share that the reference lets expect, the most
+    """Values that the reference never had: the share of rows, 0-1, the share to expect after the reference, the most
     frequent of them, and whether they are more than sampling explains."""
 
     share: float
@@ -95,8 +95,7 @@ def filled_cells(counts: PairedCounts) -> Cells:
 def _expected(counts: PairedCounts) -> NDArray[np.float64]:
     """Return the rows to expect of each value on the smaller side."""
     sizes = counts.sizes
-    found: NDArray[np.float64] = (counts.old + counts.new) * (min(sizes) / sum(sizes))
-    return found
+    return np.asarray((counts.old + counts.new) * (min(sizes) / sum(sizes)))
 
 
 def _many_small(counts: PairedCounts) -> NDArray[np.bool_]:
@@ -105,18 +104,18 @@ def _many_small(counts: PairedCounts) -> NDArray[np.bool_]:
 
 
 def _grouped(counts: PairedCounts, chosen: NDArray[np.bool_]) -> Cells:
-    """Return the counts with the chosen values, and those that were not kept, in groups of about 20 expected rows.
+    """Return the counts with the chosen values, and those that were not stored, in groups of about 20 expected rows.
 
     They are chosen by both sides together, so that no side is favoured: what is rare in the reference alone would be
-    less rare in any window, and what only the window has would have no place. A group is made of names by their
-    checksum.
+    less rare in any window, and what only the window has would have no cell. A name's group follows from its checksum,
+    which is independent of how frequent it is.
     """
     if not (chosen.any() or counts.old_rest or counts.new_rest):
         return counts.old, counts.new
-    # What was not kept was rare, and has no names to be grouped by.
+    # Values that were not stored were rare, and have no names to be grouped by.
     is_one = counts.old_rest or counts.new_rest
     groups = 1 if is_one else int(np.clip(_expected(counts)[chosen].sum() // ROWS_PER_GROUP, 1, MOST_GROUPS))
-    places = np.array([checksum(counts.names[each]) % groups for each in np.flatnonzero(chosen)], dtype=np.intp)
+    places = np.array([checksum(counts.names[position]) % groups for position in np.flatnonzero(chosen)], dtype=np.intp)
 
     def grouped(side: NDArray[np.float64], rest: int) -> NDArray[np.float64]:
         together = np.bincount(places, weights=side[chosen], minlength=groups)
@@ -129,41 +128,51 @@ def _grouped(counts: PairedCounts, chosen: NDArray[np.bool_]) -> Cells:
 def new_values(counts: PairedCounts, min_effect: float) -> NewValues:
     """Return whether the window's new values are more than two samples of one law show.
 
-    Given how often a value occurs on both sides together, c, and were each of its rows as likely anyone's, all lie in
-    the window with probability q**c, q being the window's share of all rows. The rows of new values then have the mean
-    sum(c q**c) and the variance sum(c**2 q**c (1 - q**c)). That judges; what is reported as expected is Good and
-    Turing's estimate, the share of the reference's rows whose value occurs but once there.
-    Source: I. J. Good, The population frequencies of species, Biometrika 40 (1953), p. 237.
+    What is reported as expected is Good and Turing's estimate, the share of the reference's rows whose value occurs
+    but once there. Source: I. J. Good, The population frequencies of species, Biometrika 40 (1953), p. 237.
 
     Args:
-        min_effect: the smallest effect that matters, here the largest excess that is let pass, as a share of rows.
+        min_effect: the smallest effect that matters, here the largest excess that is tolerated, as a share of rows.
     """
-    rows_before, rows = counts.sizes
-    found = (counts.old == 0) & (counts.new > 0)
-    total = float(counts.new[found].sum()) + counts.new_rest
+    reference_rows, rows = counts.sizes
+    is_new = (counts.old == 0) & (counts.new > 0)
+    total = float(counts.new[is_new].sum()) + counts.new_rest
     if not total:
         return NewValues(0.0, 0.0, (), is_drift=False)
-    pooled = counts.old + counts.new
-    share_of_rows = rows / (rows_before + rows)
-    all_here = share_of_rows**pooled
-    # Of very many new values only some were kept: each stands for as many as have the rows of all.
-    stands_for = np.ones(len(pooled))
-    stands_for[found] = total / max(total - counts.new_rest, 1.0)
-    mean = float(np.sum(stands_for * pooled * all_here))
-    deviation = math.sqrt(float(np.sum(stands_for * pooled**2 * all_here * (1 - all_here))))
-    # Values of the reference that were not kept may be among the window's: they are taken to be as frequent as there.
-    forgotten = counts.old_rest / rows_before
+    mean, deviation = _new_rows_by_chance(counts, is_new, total)
+    # Values of the reference that were not stored may be among the window's: taken to be as frequent as there.
+    forgotten = counts.old_rest / reference_rows
     excess = (total - mean) / rows - forgotten
-    expected = np.count_nonzero(counts.old == 1) / rows_before
+    expected = np.count_nonzero(counts.old == 1) / reference_rows
     at_most = max(NEW_SHARE, min(TIMES_EXPECTED * expected, min_effect))
-    largest = float(counts.new[found].max(initial=0.0))
-    # Few values come in lumps, up to the largest, which makes a tail longer than a normal one.
+    largest = float(counts.new[is_new].max(initial=0.0))
+    # A few frequent values make a tail longer than a normal one: Bernstein's bound adds a term for the largest.
     # Source: Bernstein's inequality, in G. Bennett, J. Am. Stat. Assoc. 57 (1962), eq. 8.
     by_chance = DEVIATIONS * deviation + largest * DEVIATIONS**2 / 6
     is_drift = excess > at_most and excess * rows > by_chance
+    # One frequent new value is tested by itself, since the sum over all values has too little power for it. Where the
+    # reference has values that were not stored, it may be one of them.
     if not counts.old_rest and largest >= ONE_NEW_SHARE * rows:
-        is_drift = is_drift or np.count_nonzero(pooled >= largest) * share_of_rows**largest < CHANCE
-    places = np.flatnonzero(found)
-    frequent = sorted(places.tolist(), key=lambda place: (-counts.new[place], counts.names[place]))[:EXAMPLES]
+        as_frequent = np.count_nonzero(counts.old + counts.new >= largest)
+        is_drift = is_drift or as_frequent * (rows / (reference_rows + rows)) ** largest < CHANCE
+    places = np.flatnonzero(is_new).tolist()
+    frequent = sorted(places, key=lambda place: (-counts.new[place], counts.names[place]))[:EXAMPLES]
     share = max(0.0, total / rows - forgotten)
-    return NewValues(share, expected, tuple(counts.names[each] for each in frequent), bool(is_drift))
+    return NewValues(share, expected, tuple(counts.names[place] for place in frequent), bool(is_drift))
+
+
+def _new_rows_by_chance(counts: PairedCounts, is_new: NDArray[np.bool_], total: float) -> tuple[float, float]:
+    """Return mean and standard deviation of the rows of new values in two samples of one law.
+
+    Given how often a value occurs on both sides together, c, and were each of its rows as likely on either side, all
+    lie in the window with probability q**c, q being the window's share of all rows. The rows of new values then have
+    the mean sum(c q**c) and the variance sum(c**2 q**c (1 - q**c)).
+    """
+    reference_rows, rows = counts.sizes
+    pooled = counts.old + counts.new
+    all_here = (rows / (reference_rows + rows)) ** pooled
+    # Of very many new values only some were stored: each stands for as many as have the rows of all.
+    stands_for = np.ones(len(pooled))
+    stands_for[is_new] = total / max(total - counts.new_rest, 1.0)
+    mean = float(np.sum(stands_for * pooled * all_here))
+    return mean, math.sqrt(float(np.sum(stands_for * pooled**2 * all_here * (1 - all_here))))

@@ -33,11 +33,11 @@ def kolmogorov_smirnov(reference: NumericColumn, window: ColumnCounts) -> tuple[
     up_to = np.array([reference.below[0], *reference.up_to, reference.present]) / reference.present
     now_below = np.concatenate(([0], window.below, [size - window.positive_infinite])) / size
     now_up_to = np.concatenate(([window.negative_infinite], window.up_to, [size])) / size
-    found = float(max(np.abs(up_to - now_up_to).max(), np.abs(below - now_below).max()))
+    distance = float(max(np.abs(up_to - now_up_to).max(), np.abs(below - now_below).max()))
     if reference.is_exact:
-        return found, found
+        return distance, distance
     between = np.maximum(below[1:] - now_up_to[:-1], now_below[1:] - up_to[:-1]).max()
-    return found, max(found, float(between))
+    return distance, max(distance, float(between))
 
 
 def wasserstein(reference: NumericColumn, window: ColumnCounts) -> tuple[float, float] | None:
@@ -64,8 +64,8 @@ def wasserstein(reference: NumericColumn, window: ColumnCounts) -> tuple[float, 
     tails = (
         excess(window.high_sum, high, reference.edges[-1]) - excess(window.low_sum, low, reference.edges[0])
     ) / size
-    found, bound = (inner + tails) / reference.std, (max(inner, at_most) + tails) / reference.std
-    return (found, bound) if math.isfinite(found) else None
+    distance, bound = (inner + tails) / reference.std, (max(inner, at_most) + tails) / reference.std
+    return (distance, bound) if math.isfinite(distance) else None
 
 
 def _area(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,10 +79,10 @@ def _area(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.fl
 def decile_cells(reference: NumericColumn, window: ColumnCounts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the counts of both between the edges that are nearest to the reference's deciles."""
     up_to = np.array(reference.up_to)
-    wanted = np.linspace(0.1, 0.9, 9) * reference.present
-    after = np.minimum(np.searchsorted(up_to, wanted), len(up_to) - 1)
-    before = np.maximum(after - 1, 0)
-    chosen = np.unique(np.where(wanted - up_to[before] < up_to[after] - wanted, before, after))
+    ranks = np.linspace(0.1, 0.9, 9) * reference.present
+    upper = np.minimum(np.searchsorted(up_to, ranks), len(up_to) - 1)
+    lower = np.maximum(upper - 1, 0)
+    chosen = np.unique(np.where(ranks - up_to[lower] < up_to[upper] - ranks, lower, upper))
     # A border that leaves nothing above or below it borders nothing.
     chosen = chosen[(up_to[chosen] > 0) & (up_to[chosen] < reference.present)]
     if not len(chosen):

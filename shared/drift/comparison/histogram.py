@@ -27,14 +27,14 @@ def numeric_histogram(reference: NumericColumn, window: ColumnCounts) -> Histogr
         return _values_histogram(reference, window)
     borders = _borders(reference, edges)
     places = np.searchsorted(edges, borders)
-    before = np.diff(np.concatenate(([0], np.array(reference.below)[places], [reference.present])))
+    old = np.diff(np.concatenate(([0], np.array(reference.below)[places], [reference.present])))
     now = np.diff(np.concatenate(([0], window.below[places], [window.numbers])))
-    words = [_number(each) for each in borders.tolist()]
+    words = [_number(border) for border in borders.tolist()]
     inner = [f"{low} to {high}" for low, high in pairwise(words)]
     outer = (min(float(edges[0]), window.least), max(float(edges[-1]), window.most))
     return Histogram(
         labels=(f"below {words[0]}", *inner, f"{words[-1]} and more"),
-        before=_shares(before),
+        before=_shares(old),
         now=_shares(now),
         edges=(outer[0], *borders.tolist(), outer[1]),
     )
@@ -44,24 +44,24 @@ def _borders(reference: NumericColumn, edges: NDArray[np.float64]) -> NDArray[np
     """Return the round numbers that were counted at; else the values about the deciles."""
     up_to = np.array(reference.up_to)
     low, high = (
-        edges[min(int(np.searchsorted(up_to, each * reference.present)), len(edges) - 1)] for each in (0.01, 0.99)
+        edges[min(int(np.searchsorted(up_to, level * reference.present)), len(edges) - 1)] for level in (0.01, 0.99)
     )
     ticks = round_ticks(float(edges[0]), float(edges[-1]), np.array([low, high]))
     ticks = ticks[np.isin(ticks, edges)] if len(ticks) else ticks
     if len(ticks) >= 5:
         return ticks
-    wanted = np.minimum(np.searchsorted(up_to, np.linspace(0.1, 0.9, 9) * reference.present), len(edges) - 1)
-    return np.unique(edges[wanted])
+    positions = np.minimum(np.searchsorted(up_to, np.linspace(0.1, 0.9, 9) * reference.present), len(edges) - 1)
+    return np.unique(edges[positions])
 
 
 def _values_histogram(reference: NumericColumn, window: ColumnCounts) -> Histogram:
-    before = np.array(reference.up_to) - np.array(reference.below)
+    old = np.array(reference.up_to) - np.array(reference.below)
     now = window.up_to - window.below
-    labels = [_number(each) for each in reference.edges]
-    others = np.array([reference.present - before.sum(), window.numbers - now.sum()])
+    labels = [_number(edge) for edge in reference.edges]
+    others = np.array([reference.present - old.sum(), window.numbers - now.sum()])
     if others.any():
-        labels, before, now = [*labels, REST], np.append(before, others[0]), np.append(now, others[1])
-    return Histogram(tuple(labels), _shares(before), _shares(now))
+        labels, old, now = [*labels, REST], np.append(old, others[0]), np.append(now, others[1])
+    return Histogram(tuple(labels), _shares(old), _shares(now))
 
 
 def categorical_histogram(counts: PairedCounts) -> Histogram:
@@ -69,12 +69,12 @@ def categorical_histogram(counts: PairedCounts) -> Histogram:
     size_before, size = counts.sizes
     either = np.maximum(counts.old / size_before, counts.new / max(size, 1.0))
     shown = np.sort(np.argsort(-either, kind="stable")[:CATEGORIES_SHOWN])
-    labels = [counts.names[each] for each in shown.tolist()]
-    before, now = counts.old[shown], counts.new[shown]
-    rest = np.array([size_before - before.sum(), size - now.sum()])
+    labels = [counts.names[place] for place in shown.tolist()]
+    old, now = counts.old[shown], counts.new[shown]
+    rest = np.array([size_before - old.sum(), size - now.sum()])
     if rest.any():
-        labels, before, now = [*labels, REST], np.append(before, rest[0]), np.append(now, rest[1])
-    return Histogram(tuple(labels), _shares(before), _shares(now))
+        labels, old, now = [*labels, REST], np.append(old, rest[0]), np.append(now, rest[1])
+    return Histogram(tuple(labels), _shares(old), _shares(now))
 
 
 def _shares(counts: NDArray[np.float64] | NDArray[np.int64]) -> tuple[float, ...]:

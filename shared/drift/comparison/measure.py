@@ -78,11 +78,11 @@ class Measured:
 class _Missing:
     """The missing shares before and now, and the p-value of their difference."""
 
-    before: float
+    previous: float
     now: float
     p_value: float
 
-    def of(
+    def measured(
         self,
         name: str,
         *findings: str,
@@ -90,7 +90,7 @@ class _Missing:
         is_broken: bool = False,
         histogram: Histogram | None = None,
     ) -> Measured:
-        return Measured(name, distance, self.before, self.now, self.p_value, findings, is_broken, histogram)
+        return Measured(name, distance, self.previous, self.now, self.p_value, findings, is_broken, histogram)
 
 
 def measure(reference: Column, window: ColumnCounts | None, rows: int, rules: DriftRules) -> Measured:
@@ -103,10 +103,10 @@ def measure(reference: Column, window: ColumnCounts | None, rows: int, rules: Dr
         return Measured(reference.name, findings=("the window has no such column",), is_broken=True)
     missing = _missing(reference, window, rows)
     if not window.present or reference.kind == "empty":
-        return missing.of(reference.name, _emptiness(reference, window))
+        return missing.measured(reference.name, _emptiness(reference, window))
     foreign = _foreign(reference, window)
     if foreign > rules.min_effect * window.present:
-        return missing.of(reference.name, _type_change(reference, window), is_broken=True)
+        return missing.measured(reference.name, _type_change(reference, window), is_broken=True)
     findings = [_some_foreign(reference, window, foreign)] if foreign else []
     match reference:
         case NumericColumn():
@@ -115,7 +115,7 @@ def measure(reference: Column, window: ColumnCounts | None, rows: int, rules: Dr
             return _measure_categorical(reference, window, rules, missing, findings)
         case OtherColumn():
             findings += _zones(reference, window)
-            return missing.of(reference.name, *findings, "dates and times always move; they are not compared")
+            return missing.measured(reference.name, *findings, "dates and times always move; they are not compared")
 
 
 def _measure_numeric(
@@ -126,9 +126,9 @@ def _measure_numeric(
     if infinite and not reference.infinite:
         findings.append(f"{infinite} infinite values, of which the reference has none")
     if few := _too_few(reference, window.numbers):
-        return missing.of(reference.name, *findings, few)
+        return missing.measured(reference.name, *findings, few)
     if not reference.edges:
-        return missing.of(reference.name, *findings, "the reference has only infinite values")
+        return missing.measured(reference.name, *findings, "the reference has only infinite values")
     if window.least == window.most and not infinite and reference.edges[0] != reference.edges[-1]:
         findings.append(f"always {window.least:.6g} now, where the reference varied")
     effect, at_most = kolmogorov_smirnov(reference, window)
@@ -138,7 +138,7 @@ def _measure_numeric(
     if reference.std and (moved := wasserstein(reference, window)):
         measures["Wasserstein"] = moved[0]
         is_far = effect > NEARLY_ALL and moved[0] > (reference.edges[-1] - reference.edges[0]) / reference.std
-    found = Distance(
+    distance = Distance(
         statistic="KS",
         effect=effect,
         at_most=at_most,
@@ -148,17 +148,19 @@ def _measure_numeric(
         measures=measures,
         is_far=is_far,
     )
-    return missing.of(reference.name, *findings, distance=found, histogram=numeric_histogram(reference, window))
+    return missing.measured(
+        reference.name, *findings, distance=distance, histogram=numeric_histogram(reference, window)
+    )
 
 
 def _measure_categorical(
     reference: CategoricalColumn, window: ColumnCounts, rules: DriftRules, missing: _Missing, findings: list[str]
 ) -> Measured:
     if reference.is_identifier:
-        return missing.of(reference.name, *findings, _names_rows(reference))
+        return missing.measured(reference.name, *findings, _names_rows(reference))
     present = int(window.known.sum()) + window.unseen
     if few := _too_few(reference, present):
-        return missing.of(reference.name, *findings, few)
+        return missing.measured(reference.name, *findings, few)
     counts = paired(reference, window)
     both, tested = cells(counts), filled_cells(counts)
     new = new_values(counts, rules.min_effect)
@@ -166,7 +168,7 @@ def _measure_categorical(
     effect = math.sqrt(max(0.0, divergence - jensen_shannon_bias(*both)))
     p_value = chi_square_p_value(*tested)
     used = int(np.count_nonzero(np.add(*tested)))
-    found = Distance(
+    distance = Distance(
         statistic="JS",
         effect=effect,
         at_most=effect,
@@ -186,15 +188,15 @@ def _measure_categorical(
     if counts.new.max() == present and np.count_nonzero(counts.old) > 1:
         findings.append(f"always {counts.names[int(counts.new.argmax())]} now, where the reference varied")
     picture = categorical_histogram(counts)
-    return missing.of(reference.name, *findings, distance=found, histogram=picture)
+    return missing.measured(reference.name, *findings, distance=distance, histogram=picture)
 
 
 def _missing(reference: Column, window: ColumnCounts, rows: int) -> _Missing:
     nulls = rows - window.present
     old = np.array([reference.nulls, reference.present], dtype=np.float64)
     new = np.array([nulls, window.present], dtype=np.float64)
-    before = reference.nulls / max(reference.nulls + reference.present, 1)
-    return _Missing(before, nulls / max(rows, 1), chi_square_p_value(old, new))
+    previous = reference.nulls / max(reference.nulls + reference.present, 1)
+    return _Missing(previous, nulls / max(rows, 1), chi_square_p_value(old, new))
 
 
 def _foreign(reference: Column, window: ColumnCounts) -> int:
@@ -253,20 +255,20 @@ def _emptiness(reference: Column, window: ColumnCounts) -> str:
     return "no values in the window" if reference.present else "no values in the reference nor in the window"
 
 
-def _median_move(before: float | None, now: float | None) -> str:
-    if before is None or now is None:
+def _median_move(previous: float | None, now: float | None) -> str:
+    if previous is None or now is None:
         return ""
-    return f"median moved from {before:.4g} to {now:.4g}" if before != now else f"median still {now:.4g}"
+    return f"median moved from {previous:.4g} to {now:.4g}" if previous != now else f"median still {now:.4g}"
 
 
 def _share_move(counts: PairedCounts) -> str:
     if not counts.names:
         return ""
     size_before, size = counts.sizes
-    before, now = counts.old / size_before, counts.new / size
+    old, now = counts.old / size_before, counts.new / size
     # Rounded, so that of equal moves the more frequent category is named, not the one with the luckier last bit.
-    position = int(np.argmax(np.round(np.abs(now - before), 12)))
-    return f"{counts.names[position]} moved most, from {before[position]:.1%} to {now[position]:.1%} of rows"
+    position = int(np.argmax(np.round(np.abs(now - old), 12)))
+    return f"{counts.names[position]} moved most, from {old[position]:.1%} to {now[position]:.1%} of rows"
 
 
 def _new_values_in_words(new: NewValues) -> str:

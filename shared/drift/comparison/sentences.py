@@ -40,27 +40,27 @@ def report_sentence(
     """Return the whole report in a sentence or two; `columns` worst first, `rows` of the reference and the window."""
     match verdict:
         case "drift":
-            drifted = [each for each in columns if each.is_drifted]
-            named = "; ".join(each.sentence for each in drifted[:COLUMNS_NAMED])
+            drifted = [column for column in columns if column.is_drifted]
+            named = "; ".join(column.sentence for column in drifted[:COLUMNS_NAMED])
             more = f"; and {len(drifted) - COLUMNS_NAMED} more" if len(drifted) > COLUMNS_NAMED else ""
             text = f"Drift in {len(drifted)} of {len(columns)} columns over {rows[1]:,} rows: {named}{more}."
             text += _weight_of(drifted)
         case "no-drift":
-            compared = [each for each in columns if each.effect is not None]
+            compared = [column for column in columns if column.effect is not None]
             text = f"No drift in {len(compared)} columns over {rows[1]:,} rows; nearest is {compared[0].sentence}."
         case "insufficient-data":
             text = _insufficient(columns, rows, rules)
-    return " ".join([text, *(f"Also: {each}." for each in findings)])
+    return " ".join([text, *(f"Also: {finding}." for finding in findings)])
 
 
 def _weight_of(drifted: Sequence[ColumnReport]) -> str:
-    """Return which of the drifted columns the model leans on, most first; nothing when that is not known."""
-    known = [(each.importance, each.name) for each in drifted if each.importance]
-    if not known:
-        return "" if all(each.importance is None for each in drifted) else " The model leans on none of them."
-    heaviest = sorted(known, key=lambda each: (-each[0], each[1]))[:COLUMNS_NAMED]
+    """Return the importance of the drifted columns to the model, most first; nothing when it is not known."""
+    weights = [(column.importance, column.name) for column in drifted if column.importance]
+    if not weights:
+        return "" if all(column.importance is None for column in drifted) else " The model leans on none of them."
+    heaviest = sorted(weights, key=lambda weight: (-weight[0], weight[1]))[:COLUMNS_NAMED]
     named = ", ".join(f"{name} {share:.0%}" for share, name in heaviest)
-    return f" They carry {sum(share for share, _ in known):.0%} of the model's importance: {named}."
+    return f" They carry {sum(share for share, _ in weights):.0%} of the model's importance: {named}."
 
 
 def _insufficient(columns: Sequence[ColumnReport], rows: tuple[int, int], rules: DriftRules) -> str:

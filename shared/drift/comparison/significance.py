@@ -1,7 +1,7 @@
-"""What sampling alone would show: null quantiles, p-values, and their correction for many columns.
+"""Null quantiles, p-values, and their correction for many columns.
 
 The null laws assume independent rows. Consecutive rows of live traffic are not independent, which is why a verdict
-also needs an effect above a floor.
+also needs an effect above a floor. `scipy.stats` takes half a second to import: it is imported where it is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _BITS = 8 * math.log(2)
 # Up to here the exact law of the KS statistic costs little more than its series.
 EXACT_UP_TO = 1000
-SMALLEST_Z = 0.1  # a p-value of 1 to the last digit, and a series that needs no more
+SMALLEST_Z = 0.1  # below, the p-value is 1 to the last digit, and the series would need more terms
 LARGEST_Z = 5.0
 _TERMS = 40
 RARE_UP_TO = 30.0  # expected rows on the smaller side
@@ -36,6 +36,7 @@ def kolmogorov_smirnov_p_value(statistic: float, rows: int, other_rows: int) -> 
     Source: R. Simard and P. L'Ecuyer, J. Stat. Softw. 39 (2011), no. 11, sections 2.5 and 3.
     """
     rounded = max(1, round(_effective(rows, other_rows)))
+
     if rounded > EXACT_UP_TO:
         return _pelz_good(statistic, rounded)
     from scipy import stats
@@ -96,8 +97,8 @@ def jensen_shannon_bias(reference: NDArray[np.float64], window: NDArray[np.float
     """Return the divergence, in bits, that sampling alone shows on average between two such arrays of counts.
 
     In a well-filled cell it is (1/n + 1/m) / (8 ln 2), the mean of the chi-square law that a second-order expansion
-    gives. Rare cells stray from it; theirs is the mean over how a cell's rows may fall to either side, so that an
-    effect does not depend on how many rows a window happens to have, nor on how many values it happens to meet.
+    gives. It does not hold for rare cells; theirs is the mean over all splits of a cell's rows between the sides, so
+    that an effect depends neither on how many rows a window happens to have, nor on how many values it happens to hold.
     """
     sizes = float(reference.sum()), float(window.sum())
     pooled = (reference + window)[reference + window > 0]
@@ -159,12 +160,9 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
 
     Source: Y. Benjamini and Y. Hochberg, J. R. Statist. Soc. B 57 (1995), p. 293.
     """
-    count = len(p_values)
-    adjusted = [1.0] * count
-    smallest = 1.0
-    for rank, position in sorted(enumerate(sorted(range(count), key=p_values.__getitem__), start=1), reverse=True):
-        smallest = min(smallest, p_values[position] * count / rank)
-        adjusted[position] = smallest
+    from scipy.stats import false_discovery_control
+
+    adjusted: list[float] = false_discovery_control(p_values, method="bh").tolist()
     return adjusted
 
 

@@ -55,18 +55,20 @@ def compare(
         raise ValueError("this window was counted against another profile; count it against this one")
     findings = (*_window_findings(counts, rules), *counts.findings)
     measured = [
-        measure(each, counts.columns.get(each.name), counts.rows, rules)
-        for each in reference.columns
-        if each.name not in rules.ignore
+        measure(column, counts.columns.get(column.name), counts.rows, rules)
+        for column in reference.columns
+        if column.name not in rules.ignore
     ]
     reports: tuple[ColumnReport, ...] = ()
     if measured and min(reference.rows, counts.rows) >= rules.minimum_rows:
         floors = _Floors(reference, counts.rows, rules, past)
         judged = _judge(measured, floors, _shares(importance or {}))
-        reports = tuple(sorted(judged, key=lambda each: _badness(each, len(judged)), reverse=True))
+        reports = tuple(sorted(judged, key=lambda report: _badness(report, len(judged)), reverse=True))
     else:
-        # Too few rows for statistics, but a lost column or a changed type is plain to see.
-        findings += tuple(f"{each.name}: {finding}" for each in measured if each.is_broken for finding in each.findings)
+        # Too few rows for statistics, but a lost column or a changed type needs none.
+        findings += tuple(
+            f"{column.name}: {finding}" for column in measured if column.is_broken for finding in column.findings
+        )
     verdict = _verdict(reports)
     sentence = report_sentence(verdict, reports, (reference.rows, counts.rows), rules, findings)
     return DriftReport(verdict, sentence, reference.rows, counts.rows, reports, findings)
@@ -91,61 +93,68 @@ def _shares(importance: Mapping[str, float]) -> dict[str, float]:
 
 
 def _verdict(reports: Sequence[ColumnReport]) -> Verdict:
-    if any(each.is_drifted for each in reports):
+    if any(report.is_drifted for report in reports):
         return "drift"
-    return "no-drift" if any(each.effect is not None for each in reports) else "insufficient-data"
+    return "no-drift" if any(report.effect is not None for report in reports) else "insufficient-data"
 
 
 def _judge(measured: Sequence[Measured], floors: _Floors, shares: Mapping[str, float]) -> list[ColumnReport]:
-    distances = [each.distance.p_value if each.distance else 1.0 for each in measured]
-    adjusted = benjamini_hochberg([*distances, *(each.missing_p_value for each in measured)])
+    # One family of tests, distances and missing rates alike: a correction per kind would allow twice the false alarms.
+    distances = [column.distance.p_value if column.distance else 1.0 for column in measured]
+    adjusted = benjamini_hochberg([*distances, *(column.missing_p_value for column in measured)])
     missing = adjusted[len(measured) :]
-    reports = [_judge_column(*each, floors) for each in zip(measured, adjusted, missing, strict=False)]
+    reports = [_judge_column(*column, floors) for column in zip(measured, adjusted, missing, strict=False)]
     if not shares:
         return reports
-    return [dataclasses.replace(each, importance=shares.get(each.name, 0.0)) for each in reports]
+    return [dataclasses.replace(report, importance=shares.get(report.name, 0.0)) for report in reports]
 
 
 def _judge_column(measured: Measured, adjusted: float, adjusted_missing: float, floors: _Floors) -> ColumnReport:
     distance, rules = measured.distance, floors.rules
-    floor, reason = floors.of(measured)
+    floor, reason = floors.floor(measured)
     missing_change = abs(measured.missing_now - measured.missing_before)
-    # Where windows lie apart by themselves the floor may be all there is: only another unit or sign is beyond that.
+    # Where quiet windows differ much, the floor may be as high as a distance gets: `is_far` still finds another unit.
     has_moved = distance is not None and adjusted <= rules.significance and (distance.effect > floor or distance.is_far)
     is_sure = adjusted_missing <= MISSING_FALSE_ALARMS * rules.false_alarms
     lacks_more = missing_change > floors.missing(measured.name) and is_sure
     is_unseen = distance is not None and distance.has_new_values
     report = ColumnReport(
         name=measured.name,
-        statistic="none" if distance is None else distance.statistic,
-        effect=None if distance is None else distance.effect,
+        statistic="none",
+        effect=None,
         floor=floor,
         floor_reason=reason,
         is_drifted=measured.is_broken or has_moved or lacks_more or is_unseen,
         sentence="",
-        p_value=None if distance is None else distance.p_value,
-        adjusted_p_value=None if distance is None else adjusted,
-        effect_at_most=None if distance is None else distance.at_most,
         missing_before=measured.missing_before,
         missing_now=measured.missing_now,
-        unseen_share=0.0 if distance is None else distance.unseen_share,
         findings=measured.findings,
-        measures={} if distance is None else distance.measures,
         histogram=measured.histogram,
     )
-    return dataclasses.replace(report, sentence=column_sentence(report, "" if distance is None else distance.detail))
+    if distance is not None:
+        report = dataclasses.replace(
+            report,
+            statistic=distance.statistic,
+            effect=distance.effect,
+            p_value=distance.p_value,
+            adjusted_p_value=adjusted,
+            effect_at_most=distance.at_most,
+            unseen_share=distance.unseen_share,
+            measures=distance.measures,
+        )
+    return dataclasses.replace(report, sentence=column_sentence(report, distance.detail if distance else ""))
 
 
 class _Floors:
-    """The floor of each column for a window of so many rows."""
+    """The floors of the columns, for a window of so many rows."""
 
     def __init__(self, reference: Profile, rows: int, rules: DriftRules, past: Sequence[PastWindow]) -> None:
         self.rules = rules
         self._rows, self._reference_rows = rows, reference.rows
-        self._columns = {each.name: each for each in reference.columns}
-        self._past = [each for each in past if each.is_as_long_as(rows)]
+        self._columns = {column.name: column for column in reference.columns}
+        self._past = [window for window in past if window.is_as_long_as(rows)]
 
-    def of(self, measured: Measured) -> tuple[float, FloorReason]:
+    def floor(self, measured: Measured) -> tuple[float, FloorReason]:
         least = self.rules.min_effects.get(measured.name, self.rules.min_effect)
         if measured.distance is None:
             return least, "not compared"
@@ -154,13 +163,14 @@ class _Floors:
             (least, "smallest effect that matters"),
             (measured.distance.null_quantile, "sampling"),
         ]
-        effects = [each.effects[measured.name] for each in self._past if measured.name in each.effects]
+        # Past windows know of seasons that the reference does not; until there are enough, its blocks stand for them.
+        effects = [window.effects[measured.name] for window in self._past if measured.name in window.effects]
         if len(effects) >= ENOUGH_WINDOWS:
             most = MOST_TIMES_BLOCKS * max(least, blocks or 0.0)
             floors.append((min(most, floor_of_effects(effects[-NEWEST_PAST_WINDOWS:])), "past windows"))
         elif blocks is not None:
             floors.append((blocks, "blocks of the reference"))
-        return max(floors, key=lambda each: each[0])
+        return max(floors, key=lambda pair: pair[0])
 
     def missing(self, name: str) -> float:
         """Return how much the missing share has to change."""
@@ -168,8 +178,8 @@ class _Floors:
 
     def _variation(self, name: str) -> tuple[Sequence[Variation], int, int]:
         column = self._columns[name]
-        known = () if isinstance(column, OtherColumn) else column.variation
-        return known, self._reference_rows, self._rows
+        variation = () if isinstance(column, OtherColumn) else column.variation
+        return variation, self._reference_rows, self._rows
 
 
 def _badness(report: ColumnReport, columns: int) -> tuple[bool, float]:

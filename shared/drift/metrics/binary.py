@@ -53,13 +53,13 @@ class Metric:
         return "at_least" if self.direction is Direction.HIGHER_IS_BETTER else "at_most"
 
     def bound_problem(self, at_least: float | None, at_most: float | None) -> str:
-        """Return what is wrong with the bounds asked for, and what to write instead; "" when nothing is."""
-        asked = at_least if self.bound == "at_least" else at_most
+        """Return what is wrong with the requested bounds, and what to write instead; "" when nothing is."""
+        requested = at_least if self.bound == "at_least" else at_most
         other = at_most if self.bound == "at_least" else at_least
-        if asked is None or other is not None:
-            written = "" if other is None or asked is not None or self._range_problem(other) else f": {other:g}"
+        if requested is None or other is not None:
+            written = "" if other is None or requested is not None or self._range_problem(other) else f": {other:g}"
             return f"for {self.name} {self.direction}; write {self.bound}{written}, and only that"
-        return self._range_problem(asked)
+        return self._range_problem(requested)
 
     def change_problem(self, change: float) -> str:
         """Return what is wrong with an amount by which the metric may change; "" when nothing is."""
@@ -126,13 +126,13 @@ def roc_auc(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
 
     Source: J. A. Hanley and B. J. McNeil, Radiology 143 (1982): it is the Mann-Whitney statistic.
     """
+    from scipy.stats import rankdata
+
     positives = int(labels.sum())
     negatives = len(labels) - positives
     if positives == 0 or negatives == 0:
         raise MetricUndefinedError(f"roc_auc has no value: all {len(labels)} labels are {int(labels[0])}")
-    _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(sizes) - (sizes - 1) / 2  # the mean rank of each group of ties, from 1
-    rank_sum = float(ranks[group][labels == 1].sum())
+    rank_sum = float(rankdata(scores)[labels == 1].sum())
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
 
 

@@ -44,6 +44,6 @@ def isotonic_curve(scores: Numbers, labels: Numbers) -> Curve:
     means = np.bincount(group, weights=labels) / sizes
     fitted = np.clip(isotonic_regression(means, weights=sizes).x, 0.0, 1.0)
     # Within a level stretch only its ends matter.
-    kept = np.ones(len(fitted), dtype=bool)
-    kept[1:-1] = (fitted[1:-1] != fitted[:-2]) | (fitted[1:-1] != fitted[2:])
-    return Curve(tuple(points[kept].tolist()), tuple(fitted[kept].tolist()))
+    is_corner = np.ones(len(fitted), dtype=bool)
+    is_corner[1:-1] = (fitted[1:-1] != fitted[:-2]) | (fitted[1:-1] != fitted[2:])
+    return Curve(tuple(points[is_corner].tolist()), tuple(fitted[is_corner].tolist()))

@@ -44,7 +44,7 @@ def measure_codes(name: str, truth: Codes, guess: Codes) -> float:
     if name == "accuracy":
         return float(np.mean(truth == guess))
     most = int(max(truth.max(), guess.max())) + 1
-    hits, positives, chosen = (np.bincount(each, minlength=most) for each in (truth[truth == guess], truth, guess))
+    hits, positives, chosen = (np.bincount(codes, minlength=most) for codes in (truth[truth == guess], truth, guess))
     parts = {"precision": (hits, chosen), "recall": (hits, positives), "f1": (2 * hits, chosen + positives)}
     top, bottom = parts[name]
     return float(np.sum(top / np.maximum(bottom, 1)) / np.count_nonzero(positives + chosen))
@@ -56,9 +56,9 @@ def _as_text(name: str, values: Sequence[Any]) -> NDArray[np.str_]:
     column = pd.Series(list(values))
     if missing := int(column.isna().sum()):
         raise MetricUndefinedError(f"{name} has no value: {missing} classes are missing")
-    return np.array([_class(each) for each in column], dtype=np.str_)
+    return np.array([_class(value) for value in column], dtype=np.str_)
 
 
 def _class(value: object) -> str:
-    found = key_of(value)
-    return {"True": "1", "False": "0"}.get(found, found)
+    text = key_of(value)
+    return {"True": "1", "False": "0"}.get(text, text)

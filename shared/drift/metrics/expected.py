@@ -32,12 +32,12 @@ def expected_metric(name: str, scores: Numbers, probabilities: Numbers, threshol
         raise ValueError(f"{name} cannot be estimated without labels; these can: {', '.join(sorted(EXPECTED))}")
     if len(scores) == 0:
         raise MetricUndefinedError(f"{name} has no value: there are no rows")
-    found = EXPECTED[name](scores, probabilities, threshold)
-    if not np.isfinite(found):
+    value = EXPECTED[name](scores, probabilities, threshold)
+    if not np.isfinite(value):
         raise MetricUndefinedError(
             f"{name} has no value: nothing is expected, or predicted, to be positive or negative"
         )
-    return found
+    return value
 
 
 def _accuracy(scores: Numbers, probabilities: Numbers, threshold: float) -> float:

@@ -44,7 +44,7 @@ class Layout:
 
 def layout_of(rows: int) -> Layout | None:
     """Return how a reference of so many rows is cut; None when it has too few."""
-    blocks = next((each for each in NUMBERS_OF_BLOCKS if rows // each >= LEAST_BLOCK_ROWS), None)
+    blocks = next((number for number in NUMBERS_OF_BLOCKS if rows // number >= LEAST_BLOCK_ROWS), None)
     if blocks is None:
         return None
     cuts = [rows // blocks]
@@ -78,11 +78,11 @@ class BlockTally:
         self._tally = Tally(plan, digest)
         self._layout = layout_of(plan.rows)
         self._starts = self._layout.starts if self._layout else np.empty(0, dtype=np.int64)
-        varied = [each for each in plan.columns if not isinstance(each, OtherColumn) and _has_variation(each)]
-        self._cells = {each.name: _Cells(each) for each in varied}
+        varied = [column for column in plan.columns if not isinstance(column, OtherColumn) and _has_variation(column)]
+        self._cells = {column.name: _Cells(column) for column in varied}
         pieces = max(0, len(self._starts) - 1)
-        self._found = {name: np.zeros((pieces, each.size), dtype=np.int64) for name, each in self._cells.items()}
-        self._before = {name: np.zeros(each.size, dtype=np.int64) for name, each in self._cells.items()}
+        self._by_piece = {name: np.zeros((pieces, cells.size), dtype=np.int64) for name, cells in self._cells.items()}
+        self._previous = {name: np.zeros(cells.size, dtype=np.int64) for name, cells in self._cells.items()}
 
     def add(self, batch: tuple[int, Batch]) -> None:
         """Add a batch, given with the number of its first row."""
@@ -99,15 +99,15 @@ class BlockTally:
         return self._tally.counts()
 
     def blocks(self) -> BlockCounts:
-        return BlockCounts(self._layout, self._found)
+        return BlockCounts(self._layout, self._by_piece)
 
     def _note(self, piece: int) -> None:
         counts = self._tally.counts()
         for name, cells in self._cells.items():
-            now = cells.of(counts.columns[name])
-            if 0 <= piece < len(self._found[name]):
-                self._found[name][piece] += now - self._before[name]
-            self._before[name] = now
+            now = cells.count(counts.columns[name])
+            if 0 <= piece < len(self._by_piece[name]):
+                self._by_piece[name][piece] += now - self._previous[name]
+            self._previous[name] = now
 
 
 class _Cells:
@@ -124,11 +124,11 @@ class _Cells:
             self._groups = np.where(is_named, number, NAMED_CATEGORIES + number % GROUPS)
             self.size = 2 + min(len(number), most)
 
-    def of(self, counts: ColumnCounts) -> NDArray[np.int64]:
+    def count(self, counts: ColumnCounts) -> NDArray[np.int64]:
         if isinstance(self._column, NumericColumn):
             return np.concatenate(([counts.numbers], counts.up_to[self._edges], counts.below[self._edges]))
-        known = np.bincount(self._groups, counts.known, self.size - 2).astype(np.int64)
-        return np.concatenate(([counts.known.sum() + counts.unseen], known, [counts.unseen]))
+        groups = np.bincount(self._groups, counts.known, self.size - 2).astype(np.int64)
+        return np.concatenate(([counts.known.sum() + counts.unseen], groups, [counts.unseen]))
 
 
 def block_edges(column: NumericColumn) -> NDArray[np.intp]:

@@ -60,22 +60,22 @@ class Tally:
 
     def __init__(self, reference: Profile, digest: str) -> None:
         self._digest = digest
-        self._columns = {each.name: _tally(each) for each in reference.columns}
+        self._columns = {column.name: _tally(column) for column in reference.columns}
         self._rows = 0
         self._new: set[str] = set()
         self._twice: set[str] = set()
 
     def add(self, batch: Batch) -> None:
         self._rows += row_count(batch)
-        seen: set[str] = set()
+        names: set[str] = set()
         for name, column in named_columns(batch):
-            if name in seen:
+            if name in names:
                 self._twice.add(name)
             elif name in self._columns:
                 self._columns[name].add(values_of(column))
             else:
                 self._new.add(name)
-            seen.add(name)
+            names.add(name)
 
     def counts(self) -> WindowCounts:
         columns = {name: column.counts() for name, column in self._columns.items()}
@@ -114,15 +114,15 @@ class ColumnTally:
         self._texts += values.texts.total if values.texts else 0
         self._times += values.times
         self._zoneless += values.zoneless
-        found: list[str] = []
+        examples: list[str] = []
         if values.texts and self._kind != "categorical":
-            found.append(_first(values.texts.distinct))
+            examples.append(_first(values.texts.distinct))
         if numbers and self._kind != "numeric":
-            found.append(number_text(float(np.nanmin(values.numbers))))
+            examples.append(number_text(float(np.nanmin(values.numbers))))
         if values.times and self._kind != "datetime":
-            found.append("a date or time")
-        if found:
-            self._foreign = min(found if self._foreign is None else [self._foreign, *found])
+            examples.append("a date or time")
+        if examples:
+            self._foreign = min(examples if self._foreign is None else [self._foreign, *examples])
 
     def _types(self) -> dict[str, Any]:
         return {
@@ -181,13 +181,13 @@ class NumericTally(ColumnTally):
         """Return the values with texts that read as numbers among the numbers, beside nothing but 0 and 1 also
         booleans."""
         are_numbers = texts.are_numbers
-        found = [values.numbers, texts.where(are_numbers).numbers()]
+        numbers = [values.numbers, texts.where(are_numbers).numbers()]
         texts = texts.where(~are_numbers)
         if self._are_flags and len(texts.counts):
-            flags = np.array([_FLAGS.get(meaning(each) or "", math.nan) for each in texts.distinct.to_pylist()])
-            found.append(np.repeat(flags[~np.isnan(flags)], texts.counts[~np.isnan(flags)]))
+            flags = np.array([_FLAGS.get(meaning(text) or "", math.nan) for text in texts.distinct.to_pylist()])
+            numbers.append(np.repeat(flags[~np.isnan(flags)], texts.counts[~np.isnan(flags)]))
             texts = texts.where(np.isnan(flags))
-        return replace(values, numbers=np.concatenate(found), texts=texts if len(texts.counts) else None)
+        return replace(values, numbers=np.concatenate(numbers), texts=texts if len(texts.counts) else None)
 
     def _use(self, precision: Precision) -> None:
         """Count what follows at this precision."""
@@ -255,7 +255,7 @@ class CategoricalTally(ColumnTally):
         names = [name for name, _ in column.categories]
         self._place_of = {name: place for place, name in enumerate(names)}
         self._senses = senses(names)
-        self._known = np.zeros(len(column.categories), dtype=np.int64)
+        self._by_category = np.zeros(len(column.categories), dtype=np.int64)
         self._unseen = 0
         self._unseen_values: Counter[str] = Counter()
 
@@ -266,7 +266,7 @@ class CategoricalTally(ColumnTally):
             self._add_texts(values.texts)
         if len(numbers):
             distinct, counts = np.unique(numbers, return_counts=True)
-            texts = [number_text(each, values.precision) for each in distinct.tolist()]
+            texts = [number_text(number, values.precision) for number in distinct.tolist()]
             self._add_texts(Texts(pa.array(texts, type=pa.large_string()), counts.astype(np.int64)))
 
     def _add_texts(self, texts: Texts) -> None:
@@ -274,12 +274,12 @@ class CategoricalTally(ColumnTally):
         is_new = places < 0
         if is_new.any():
             self._add_unseen(texts.where(is_new))
-        np.add.at(self._known, places[~is_new], texts.counts[~is_new])
+        np.add.at(self._by_category, places[~is_new], texts.counts[~is_new])
 
     def _places(self, distinct: Any) -> NDArray[np.int64]:
         """Return each text's category, by the very text or else by how it reads; -1 for none."""
         texts = distinct.to_pylist()
-        places = np.array([self._place_of.get(each, -1) for each in texts], dtype=np.int64)
+        places = np.array([self._place_of.get(text, -1) for text in texts], dtype=np.int64)
         for row in np.flatnonzero(places < 0).tolist():
             places[row] = self._senses.get(sense(texts[row]), -1)
         return places
@@ -293,7 +293,7 @@ class CategoricalTally(ColumnTally):
 
     def counts(self) -> ColumnCounts:
         values = dict(bounded(self._unseen_values))
-        return ColumnCounts(**self._types(), known=self._known.copy(), unseen=self._unseen, unseen_values=values)
+        return ColumnCounts(**self._types(), known=self._by_category.copy(), unseen=self._unseen, unseen_values=values)
 
 
 def _first(texts: Any) -> str:

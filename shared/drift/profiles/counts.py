@@ -65,7 +65,7 @@ class ColumnCounts:
         return self.numbers + self.texts + self.times
 
     def __add__(self, other: ColumnCounts) -> ColumnCounts:
-        foreign = [each for each in (self.foreign, other.foreign) if each is not None]
+        foreign = [example for example in (self.foreign, other.foreign) if example is not None]
         return ColumnCounts(
             rows=self.rows + other.rows,
             numbers=self.numbers + other.numbers,
@@ -169,18 +169,18 @@ def whole_sum(values: NDArray[np.float64]) -> int:
     fraction, exponent = np.frexp(values)
     mantissa = np.ldexp(fraction, 53).astype(np.int64)
     total = 0
-    for each in np.unique(exponent).tolist():
-        chosen = mantissa[exponent == each]
+    for power in np.unique(exponent).tolist():
+        chosen = mantissa[exponent == power]
         # In halves, so that no sum of a batch leaves 64 bits.
         part = (int((chosen >> 26).sum()) << 26) + int((chosen & (2**26 - 1)).sum())
-        shift = each - 53 - SMALLEST_EXPONENT
+        shift = power - 53 - SMALLEST_EXPONENT
         total += part << shift if shift >= 0 else part >> -shift
     return total
 
 
-def excess(whole: int, count: int, of: float) -> float:
+def excess(whole: int, count: int, edge: float) -> float:
     """Return (whole - count * of) of a sum in units of 2**-1074, correctly rounded; infinite beyond a double."""
     try:
-        return float(Fraction(whole, 2**-SMALLEST_EXPONENT) - count * Fraction(of))
+        return float(Fraction(whole, 2**-SMALLEST_EXPONENT) - count * Fraction(edge))
     except OverflowError:
         return math.inf if whole > 0 else -math.inf

@@ -33,14 +33,14 @@ def edges_of(sample: NDArray[np.float64], extremes: NDArray[np.float64]) -> NDAr
         extremes: its smallest and largest finite values, ascending; the outermost are the column's own.
     """
     finite = np.sort(sample[np.isfinite(sample)])
-    known: NDArray[np.float64] = np.unique(np.concatenate([finite, extremes]))
+    distinct: NDArray[np.float64] = np.unique(np.concatenate([finite, extremes]))
     # 0.1 + 0.2 and 0.3 are one number: what a few roundings add up to is no value of its own.
     with np.errstate(over="ignore"):
-        known = known[np.diff(known, prepend=-math.inf) > ROUNDING * np.abs(known)]
-    if len(known) <= MAXIMUM_EDGES:
-        return known + 0.0
+        distinct = distinct[np.diff(distinct, prepend=-math.inf) > ROUNDING * np.abs(distinct)]
+    if len(distinct) <= MAXIMUM_EDGES:
+        return distinct + 0.0
     quantiles = np.quantile(finite, _LEVELS, method="inverted_cdf") if len(finite) else finite
-    chosen = [quantiles, _octaves(finite), _octaves(extremes), round_ticks(known[0], known[-1], finite)]
+    chosen = [quantiles, _octaves(finite), _octaves(extremes), round_ticks(distinct[0], distinct[-1], finite)]
     return np.unique(np.concatenate(chosen)) + 0.0
 
 
@@ -59,7 +59,7 @@ def round_ticks(least: float, most: float, finite: NDArray[np.float64]) -> NDArr
     if not (math.isfinite(width) and width > 0):
         return finite[:0]
     power = 10.0 ** math.floor(math.log10(width))
-    step = next((power * each for each in (1, 2, 5, 10) if power * each >= width), math.inf)
+    step = next((power * factor for factor in (1, 2, 5, 10) if power * factor >= width), math.inf)
     if not math.isfinite(step) or step <= 0 or not math.isfinite(float(high) / step):
         return finite[:0]
     first, last = math.ceil(float(low) / step), math.floor(float(high) / step)
@@ -79,7 +79,7 @@ def merged_edges(reference: NumericColumn, counts: ColumnCounts) -> tuple[Numeri
     old = replace(
         reference,
         edges=tuple(rounded(edges[first], counts.precision).tolist()),
-        below=tuple(reference.below[each] for each in first),
-        up_to=tuple(reference.up_to[each] for each in last),
+        below=tuple(reference.below[place] for place in first),
+        up_to=tuple(reference.up_to[place] for place in last),
     )
     return old, replace(counts, below=counts.below[first], up_to=counts.up_to[last])

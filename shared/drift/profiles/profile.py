@@ -57,13 +57,13 @@ def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS
     digest = plan.digest
     tallies = [BlockTally(plan, digest) for _ in range(threads if plan.rows > SMALL_BATCH else 1)]
     share_out(placed(pieces(source)), tallies)
-    counts = sum((each.counts() for each in tallies), WindowCounts(digest))
-    return filled(plan, counts, functools.reduce(operator.add, (each.blocks() for each in tallies)))
+    counts = sum((tally.counts() for tally in tallies), WindowCounts(digest))
+    return filled(plan, counts, functools.reduce(operator.add, (tally.blocks() for tally in tallies)))
 
 
 def planned(survey: Survey) -> Profile:
     """Return the edges and categories that follow from a survey; its counts are those of the sampled rows."""
-    return Profile(survey.rows, tuple(_planned(name, each) for name, each in survey.columns.items()))
+    return Profile(survey.rows, tuple(_planned(name, column) for name, column in survey.columns.items()))
 
 
 def filled(plan: Profile, counts: WindowCounts, blocks: BlockCounts | None = None) -> Profile:
@@ -74,8 +74,8 @@ def filled(plan: Profile, counts: WindowCounts, blocks: BlockCounts | None = Non
     """
     if counts.rows != plan.rows:
         raise ValueError(f"the reference had {plan.rows} rows at first and {counts.rows} then; profile again")
-    columns = (_filled(each, counts.columns[each.name], counts.rows) for each in plan.columns)
-    return replace(plan, columns=tuple(_varied(each, blocks) for each in columns))
+    columns = (_filled(column, counts.columns[column.name], counts.rows) for column in plan.columns)
+    return replace(plan, columns=tuple(_varied(column, blocks) for column in columns))
 
 
 def _varied(column: Column, blocks: BlockCounts | None) -> Column:
@@ -92,36 +92,36 @@ def _surveyed(source: Source, ignore: frozenset[str], threads: int) -> Survey:
     return survey
 
 
-def _planned(name: str, seen: ColumnSurvey) -> Column:
+def _planned(name: str, survey: ColumnSurvey) -> Column:
     """Return the column with its edges or categories, and nothing counted yet."""
-    if seen.times + seen.dates > seen.numbers + seen.texts - seen.dates:
-        foreign = seen.numbers + seen.texts - seen.dates
+    if survey.times + survey.dates > survey.numbers + survey.texts - survey.dates:
+        foreign = survey.numbers + survey.texts - survey.dates
         return OtherColumn(
-            name, 0, seen.times + seen.dates, "datetime", seen.zoneless + seen.zoneless_dates, foreign=foreign
+            name, 0, survey.times + survey.dates, "datetime", survey.zoneless + survey.zoneless_dates, foreign=foreign
         )
-    if seen.texts:
-        if seen.numbers:
-            seen.categories.add_numbers(seen.sample)
-        counts = seen.categories.counts
-        present = seen.numbers + seen.texts
+    if survey.texts:
+        if survey.numbers:
+            survey.categories.add_numbers(survey.sample)
+        counts = survey.categories.counts
+        present = survey.numbers + survey.texts
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        kept = tuple((text, 0) for text, _ in ranked[:MAXIMUM_CATEGORIES])
+        categories = tuple((text, 0) for text, _ in ranked[:MAXIMUM_CATEGORIES])
         other = max(0, present - sum(n for _, n in ranked[:MAXIMUM_CATEGORIES]))
-        planned = CategoricalColumn(name, 0, present, seen.categories.distinct, kept, other)
+        planned = CategoricalColumn(name, 0, present, survey.categories.distinct, categories, other)
         return replace(planned, categories=(), other=present) if planned.is_identifier else planned
-    if seen.numbers:
-        edges = tuple(edges_of(seen.sample, seen.extremes).tolist())
-        below, up_to = _sampled(seen.sample, edges)
-        mean, std = seen.mean_and_std
-        found = NumericColumn(name, 0, seen.numbers, seen.infinite, edges, below, up_to, None, False, mean, std)
-        return replace(found, precision=seen.precision)
+    if survey.numbers:
+        edges = tuple(edges_of(survey.sample, survey.extremes).tolist())
+        below, up_to = _sampled(survey.sample, edges)
+        mean, std = survey.mean_and_std
+        column = NumericColumn(name, 0, survey.numbers, survey.infinite, edges, below, up_to, None, False, mean, std)
+        return replace(column, precision=survey.precision)
     return OtherColumn(name, 0, 0, "empty")
 
 
 def _sampled(sample: NDArray[np.float64], edges: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return how many of the sampled values lie below and up to each edge."""
     ordered = np.sort(sample[np.isfinite(sample)])
-    sides = (np.searchsorted(ordered, edges, side=each).tolist() for each in ("left", "right"))
+    sides = (np.searchsorted(ordered, edges, side=side).tolist() for side in ("left", "right"))
     below, up_to = map(tuple, sides)
     return below, up_to
 
@@ -132,8 +132,8 @@ def _filled(column: Column, counts: ColumnCounts, rows: int) -> Column:
         case NumericColumn():
             return _filled_numbers(replace(column, nulls=nulls), counts)
         case CategoricalColumn() if not column.is_identifier:
-            kept = [(text, int(n)) for (text, _), n in zip(column.categories, counts.known, strict=True)]
-            ranked = tuple(sorted(kept, key=lambda item: (-item[1], item[0])))
+            counted = [(text, int(n)) for (text, _), n in zip(column.categories, counts.known, strict=True)]
+            ranked = tuple(sorted(counted, key=lambda item: (-item[1], item[0])))
             return replace(column, nulls=nulls, categories=ranked, other=counts.unseen)
     return replace(column, nulls=nulls)
 

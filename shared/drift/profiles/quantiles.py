@@ -21,9 +21,9 @@ def quantile(reference: NumericColumn, counts: ColumnCounts, level: float) -> fl
     if not counts.numbers or not reference.edges:
         return None
     place = level * (counts.numbers - 1)
-    low, high = (_ranked(reference, counts, each) for each in (math.floor(place), math.ceil(place)))
-    found = low + (high - low) * (place - math.floor(place)) if low != high else low
-    return found if math.isfinite(found) else None
+    low, high = (_ranked(reference, counts, rank) for rank in (math.floor(place), math.ceil(place)))
+    value = low + (high - low) * (place - math.floor(place)) if low != high else low
+    return value if math.isfinite(value) else None
 
 
 def _ranked(reference: NumericColumn, counts: ColumnCounts, rank: int) -> float:
@@ -35,10 +35,10 @@ def _ranked(reference: NumericColumn, counts: ColumnCounts, rank: int) -> float:
     position = int(np.searchsorted(counts.up_to, rank, side="right"))
     if position < len(reference.edges) and rank >= counts.below[position]:
         return reference.edges[position]
-    before = int(counts.up_to[position - 1]) if position else counts.negative_infinite
-    after = (
+    lower = int(counts.up_to[position - 1]) if position else counts.negative_infinite
+    upper = (
         int(counts.below[position]) if position < len(reference.edges) else counts.numbers - counts.positive_infinite
     )
     start = max(reference.edges[position - 1], counts.least) if position else counts.least
     end = min(reference.edges[position], counts.most) if position < len(reference.edges) else counts.most
-    return start + (end - start) * (rank - before + 0.5) / (after - before)
+    return start + (end - start) * (rank - lower + 0.5) / (upper - lower)

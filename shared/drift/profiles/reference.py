@@ -19,7 +19,7 @@ FORMAT = 2
 # A text column whose values hardly repeat names rows; its distribution says nothing.
 IDENTIFIER_SHARE = 0.5
 IDENTIFIER_ROWS = 50
-# More distinct texts than this are not told apart while profiling.
+# More distinct texts than this are not counted one by one while profiling.
 MOST_DISTINCT = 50_000
 
 
@@ -117,17 +117,17 @@ class Profile:
     @property
     def digest(self) -> str:
         """Return what tells this profile's edges and categories from others': counts of two add up only on the same."""
-        seen = hashlib.sha256()
+        hasher = hashlib.sha256()
         for column in self.columns:
             keys = column.edges if isinstance(column, NumericColumn) else ()
-            names = [each for each, _ in column.categories] if isinstance(column, CategoricalColumn) else []
-            seen.update(repr((column.name, column.kind, keys, names)).encode("utf-8", "replace"))
-            seen.update(column.precision.encode() if isinstance(column, NumericColumn) else b"")
-        return seen.hexdigest()[:16]
+            names = [name for name, _ in column.categories] if isinstance(column, CategoricalColumn) else []
+            hasher.update(repr((column.name, column.kind, keys, names)).encode("utf-8", "replace"))
+            hasher.update(column.precision.encode() if isinstance(column, NumericColumn) else b"")
+        return hasher.hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data that `from_dict` reads back to an equal profile."""
-        return {"format": FORMAT, "rows": self.rows, "columns": [_stored(each) for each in self.columns]}
+        return {"format": FORMAT, "rows": self.rows, "columns": [_stored(column) for column in self.columns]}
 
     def to_bytes(self) -> bytes:
         """Return the profile as gzipped JSON: about 7 KB per column of numbers."""
@@ -141,7 +141,7 @@ class Profile:
             ValueError: written in another format, or damaged.
         """
         with reading(stored, "profile", FORMAT, "profile again"):
-            return cls(rows=int(stored["rows"]), columns=tuple(_column(each) for each in stored["columns"]))
+            return cls(rows=int(stored["rows"]), columns=tuple(_column(column) for column in stored["columns"]))
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Profile:
@@ -163,11 +163,11 @@ def _stored(column: Column) -> dict[str, Any]:
     """Return a column's fields; counts as differences, which are small and compress well."""
     fields = dataclasses.asdict(column)
     if not isinstance(column, OtherColumn):
-        fields["variation"] = [dataclasses.astuple(each) for each in column.variation]
+        fields["variation"] = [dataclasses.astuple(variation) for variation in column.variation]
     if isinstance(column, NumericColumn):
         below = (0, *column.below)
-        fields["below"] = [after - before for before, after in pairwise(below)]
-        fields["up_to"] = [after - before for before, after in zip(column.below, column.up_to, strict=True)]
+        fields["below"] = [upper - lower for lower, upper in pairwise(below)]
+        fields["up_to"] = [upper - lower for lower, upper in zip(column.below, column.up_to, strict=True)]
     return fields
 
 
@@ -182,14 +182,14 @@ def _column(stored: Mapping[str, Any]) -> Column:
             changed = {"edges": edges, "below": below, "up_to": up_to, "variation": _variation(stored)}
             return NumericColumn(**{**stored, **changed})
         case "categorical":
-            kept = tuple((str(value), int(count)) for value, count in stored["categories"])
-            return CategoricalColumn(**{**stored, "categories": kept, "variation": _variation(stored)})
+            categories = tuple((str(value), int(count)) for value, count in stored["categories"])
+            return CategoricalColumn(**{**stored, "categories": categories, "variation": _variation(stored)})
         case "empty" | "datetime":
             return OtherColumn(**stored)
         case unknown:
-            raise ValueError(f"a column is of kind {unknown!r}, which is not known")
+            raise ValueError(f"a column is of the unknown kind {unknown!r}")
 
 
 def _variation(stored: Mapping[str, Any]) -> tuple[Variation, ...]:
     """Return a column's variation; profiles of earlier versions have none."""
-    return tuple(Variation(*each) for each in stored.get("variation", ()))
+    return tuple(Variation(*values) for values in stored.get("variation", ()))

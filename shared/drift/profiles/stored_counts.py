@@ -48,9 +48,9 @@ def counts_from_bytes(content: bytes) -> WindowCounts:
         raise ValueError(message) from exc
 
 
-def _require_format(found: object) -> None:
-    if found != FORMAT:
-        raise ValueError(f"they have format {found!r}, format {FORMAT} is read")
+def _require_format(stored: object) -> None:
+    if stored != FORMAT:
+        raise ValueError(f"they have format {stored!r}, format {FORMAT} is read")
 
 
 def _steps(column: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -64,7 +64,7 @@ def _column(stored: Mapping[str, Any]) -> ColumnCounts:
     arrays |= {name: np.cumsum(arrays[name], dtype=np.int64) for name in ("below", "up_to")}
     least, most = stored["least"], stored["most"]
     # Earlier versions kept a few examples in place of the values' counts.
-    fields = {name: each for name, each in stored.items() if name != "unseen_examples"}
+    fields = {name: value for name, value in stored.items() if name != "unseen_examples"}
     return ColumnCounts(
         **{
             **fields,

@@ -44,24 +44,23 @@ class Survey:
         Args:
             side_by_side: `map`, or that of a pool: columns know nothing of one another.
         """
-        size, before = row_count(batch), len(self._priorities)
+        size, earlier = row_count(batch), len(self._priorities)
         drawn = self._random.random(size)
         taken = np.flatnonzero(drawn < self._threshold)
         self._priorities = np.concatenate([self._priorities, drawn[taken]])
-        found = {name: column for name, column in reversed([*named_columns(batch)]) if name not in self._ignore}
-        for name in reversed(found):
+        columns = {name: column for name, column in reversed([*named_columns(batch)]) if name not in self._ignore}
+        for name in reversed(columns):
             if name not in self.columns:
-                self.columns[name] = ColumnSurvey(before)
+                self.columns[name] = ColumnSurvey(earlier)
 
         def look(names: list[str]) -> None:
             for name in names:
-                self.columns[name].add(values_of(found[name]), taken)
+                self.columns[name].add(values_of(columns[name]), taken)
 
-        names = list(found)
+        names = list(columns)
         for _ in side_by_side(look, [names[::2], names[1::2]]):
             pass
-        seen = found.keys()
-        for name in self.columns.keys() - seen:
+        for name in self.columns.keys() - columns.keys():
             self.columns[name].skip(len(taken))
         self.rows += size
         self._thin()
@@ -72,20 +71,20 @@ class Survey:
         if len(self._priorities) <= 2 * most:
             return
         self._threshold = float(np.partition(self._priorities, most)[most])
-        kept = np.flatnonzero(self._priorities < self._threshold)
-        self._priorities = self._priorities[kept]
+        places = np.flatnonzero(self._priorities < self._threshold)
+        self._priorities = self._priorities[places]
         for column in self.columns.values():
-            column.keep(kept)
+            column.keep(places)
 
 
 class ColumnSurvey:
-    """What is known of one column so far; `before` rows were drawn before it first appeared."""
+    """One column so far; `drawn` rows were drawn before it first appeared."""
 
-    def __init__(self, before: int) -> None:
+    def __init__(self, drawn: int) -> None:
         self.rows = self.numbers = self.infinite = self.texts = self.times = self.zoneless = 0
         self.dates = self.zoneless_dates = 0  # of the texts
         self.precision: Precision = ""
-        self._drawn = before
+        self._drawn = drawn
         self._sample: list[NDArray[np.float64]] = []
         self._extremes = Extremes()
         self._moments: list[tuple[int, float, float]] = []
@@ -124,10 +123,10 @@ class ColumnSurvey:
         if self._sample:
             self._sample.append(np.full(taken, math.nan))
 
-    def keep(self, kept: NDArray[np.intp]) -> None:
-        self._drawn = len(kept)
+    def keep(self, places: NDArray[np.intp]) -> None:
+        self._drawn = len(places)
         if self._sample:
-            self._sample = [self.sample[kept]]
+            self._sample = [self.sample[places]]
 
     @property
     def sample(self) -> NDArray[np.float64]:
@@ -144,7 +143,7 @@ class ColumnSurvey:
     @property
     def mean_and_std(self) -> tuple[float | None, float | None]:
         """Return both of the finite values; None without any, or beyond what a double holds."""
-        count = sum(each for each, _, _ in self._moments)
+        count = sum(size for size, _, _ in self._moments)
         if not count:
             return None, None
         try:
@@ -203,7 +202,7 @@ class Categories:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.has_forgotten = False
-        self._seen = 0
+        self._total = 0
         self._names_rows = False
 
     @property
@@ -212,13 +211,13 @@ class Categories:
         return max(len(self.counts), MOST_DISTINCT + 1) if self.has_forgotten else len(self.counts)
 
     def add(self, texts: Texts) -> None:
-        self._seen += texts.total
+        self._total += texts.total
         if self._names_rows:
             return
         for text, count in zip(texts.distinct.to_pylist(), texts.counts.tolist(), strict=True):
             self.counts[text] += count
         if len(self.counts) > 2 * MOST_DISTINCT:
-            self._names_rows = len(self.counts) > IDENTIFIER_SHARE * self._seen
+            self._names_rows = len(self.counts) > IDENTIFIER_SHARE * self._total
             self.counts = Counter({} if self._names_rows else dict(self.counts.most_common(MOST_DISTINCT)))
             self.has_forgotten = True
 

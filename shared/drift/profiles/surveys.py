@@ -30,10 +30,10 @@ def survey_of_part(number: int, ignore: frozenset[str]) -> Survey:
 
 def add_survey(total: Survey, part: Survey) -> None:
     """Add another part's survey to the total; the part is not to be used any more."""
-    before, drawn = len(total._priorities), len(part._priorities)
+    earlier, drawn = len(total._priorities), len(part._priorities)
     for name in part.columns:
         if name not in total.columns:
-            total.columns[name] = ColumnSurvey(before)
+            total.columns[name] = ColumnSurvey(earlier)
     for name, column in total.columns.items():
         other = part.columns.get(name)
         if other is None:
@@ -43,11 +43,11 @@ def add_survey(total: Survey, part: Survey) -> None:
     total.rows += part.rows
     total._priorities = np.concatenate([total._priorities, part._priorities])
     total._threshold = min(total._threshold, part._threshold)
-    kept = np.flatnonzero(total._priorities < total._threshold)
-    if len(kept) < len(total._priorities):
-        total._priorities = total._priorities[kept]
+    places = np.flatnonzero(total._priorities < total._threshold)
+    if len(places) < len(total._priorities):
+        total._priorities = total._priorities[places]
         for column in total.columns.values():
-            column.keep(kept)
+            column.keep(places)
     total._thin()
 
 
@@ -80,14 +80,14 @@ def _few(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _add_categories(total: Categories, part: Categories) -> None:
-    total._seen += part._seen
+    total._total += part._total
     total.has_forgotten |= part.has_forgotten
     total._names_rows |= part._names_rows
     total.counts.update(part.counts)
     if total._names_rows:
         total.counts.clear()
     elif len(total.counts) > 2 * MOST_DISTINCT:
-        total._names_rows = len(total.counts) > IDENTIFIER_SHARE * total._seen
-        kept = () if total._names_rows else total.counts.most_common(MOST_DISTINCT)
-        total.counts = type(total.counts)(dict(kept))
+        total._names_rows = len(total.counts) > IDENTIFIER_SHARE * total._total
+        categories = () if total._names_rows else total.counts.most_common(MOST_DISTINCT)
+        total.counts = type(total.counts)(dict(categories))
         total.has_forgotten = True

@@ -44,23 +44,26 @@ def floor_of_effects(effects: Sequence[float]) -> float:
     return floor_of(float(np.mean(effects)), float(np.std(effects, ddof=1)), len(effects))
 
 
-def block_floor(variation: Sequence[Variation], reference_rows: int, rows: int) -> float | None:
+def block_floor(variations: Sequence[Variation], reference_rows: int, rows: int) -> float | None:
     """Return the floor of effects for a window of so many rows; None when the reference had too few rows for blocks,
     or its blocks differ no more than those of independent rows.
 
     Between two lengths the floor runs straight in the logarithms of both. Beyond the longest, a tenth of the
     reference, it falls as that of a mean of such blocks does, which the interval takes for independent, too.
     """
-    if not any(each.excess for each in variation):
+    if not any(variation.excess for variation in variations):
         return None
-    floors = [floor_of(each.mean, each.std, each.blocks, BLOCK_CONFIDENCE) for each in variation]
-    return _floor_at(variation, floors, reference_rows, rows)
+    floors = [floor_of(variation.mean, variation.std, variation.blocks, BLOCK_CONFIDENCE) for variation in variations]
+    return _floor_at(variations, floors, reference_rows, rows)
 
 
-def missing_floor(variation: Sequence[Variation], reference_rows: int, rows: int) -> float | None:
+def missing_floor(variations: Sequence[Variation], reference_rows: int, rows: int) -> float | None:
     """Return the same of the change of the missing share."""
-    floors = [floor_of(each.missing_mean, each.missing_std, each.blocks, BLOCK_CONFIDENCE) for each in variation]
-    return _floor_at(variation, floors, reference_rows, rows)
+    floors = [
+        floor_of(variation.missing_mean, variation.missing_std, variation.blocks, BLOCK_CONFIDENCE)
+        for variation in variations
+    ]
+    return _floor_at(variations, floors, reference_rows, rows)
 
 
 def variation_of(column: NumericColumn | CategoricalColumn, blocks: BlockCounts) -> tuple[Variation, ...]:
@@ -72,14 +75,14 @@ def variation_of(column: NumericColumn | CategoricalColumn, blocks: BlockCounts)
     if layout is None or cells is None or _are_sorted(column, layout, cells):
         return ()
     rows, whole = layout.blocks * layout.cuts[-1], cells.sum(axis=0)
-    found = [_of_length(column, *each, whole, rows) for each in _lengths(layout, cells)]
-    return tuple(each for each in found if each)
+    by_length = [_of_length(column, *length, whole, rows) for length in _lengths(layout, cells)]
+    return tuple(variation for variation in by_length if variation)
 
 
-def _floor_at(variation: Sequence[Variation], floors: Sequence[float], reference_rows: int, rows: int) -> float | None:
-    if not variation:
+def _floor_at(variations: Sequence[Variation], floors: Sequence[float], reference_rows: int, rows: int) -> float | None:
+    if not variations:
         return None
-    lengths = [each.rows for each in variation]
+    lengths = [variation.rows for variation in variations]
     if rows > lengths[-1]:
         here, there = _scale(lengths[-1], reference_rows - lengths[-1]), _scale(rows, reference_rows)
         return min(1.0, floors[-1] * there / here)
@@ -130,12 +133,12 @@ def _lengths(layout: Layout, cells: NDArray[np.int64]) -> list[tuple[int, int, N
     """Return the blocks' cells by the blocks' length, with how many independent ones they are worth: their first rows,
     whole blocks, and neighbouring ones together up to a tenth of all, wherever such begin."""
     pieces = cells.reshape(layout.blocks, len(layout.cuts), -1).cumsum(axis=1)
-    found = [(length, layout.blocks, pieces[:, number]) for number, length in enumerate(layout.cuts)]
+    lengths = [(length, layout.blocks, pieces[:, number]) for number, length in enumerate(layout.cuts)]
     up_to = np.concatenate((np.zeros_like(pieces[:1, -1]), pieces[:, -1].cumsum(axis=0)))
     for together in range(2, layout.blocks // ENOUGH_WINDOWS + 1):
         worth = int(OVERLAP * layout.blocks / together)
-        found.append((together * layout.cuts[-1], worth, up_to[together:] - up_to[:-together]))
-    return found
+        lengths.append((together * layout.cuts[-1], worth, up_to[together:] - up_to[:-together]))
+    return lengths
 
 
 def _of_length(
@@ -155,7 +158,7 @@ def _of_length(
     effects, excess = measured(blocks[enough], others[enough], worth)
     missing = np.abs(blocks[:, 0] / length - others[:, 0] / (rows - length))
     summary = (effects.mean(), effects.std(ddof=1), excess, missing.mean(), missing.std(ddof=1))
-    return Variation(length, worth, *(float(f"{each:.6g}") for each in summary))
+    return Variation(length, worth, *(float(f"{number:.6g}") for number in summary))
 
 
 def _distances(blocks: NDArray[np.int64], others: NDArray[np.int64], worth: int) -> tuple[NDArray[np.float64], float]:
@@ -165,16 +168,16 @@ def _distances(blocks: NDArray[np.int64], others: NDArray[np.int64], worth: int)
     law, ties included, mean and spread. Source: T. W. Anderson and D. A. Darling, Ann. Math. Stat. 23 (1952), p. 200.
     """
     shares = blocks[:, 1:] / blocks[:, :1] - others[:, 1:] / others[:, :1]
-    found: NDArray[np.float64] = np.abs(shares).max(axis=1)
+    distances: NDArray[np.float64] = np.abs(shares).max(axis=1)
     whole = (blocks + others)[0]
     up_to = whole[1 : 1 + (len(whole) - 1) // 2] / whole[0]
     together = np.minimum.outer(up_to, up_to) - np.outer(up_to, up_to)
     law = float(np.trace(together))
     if law <= 0:
-        return found, 0.0
+        return distances, 0.0
     spread = math.sqrt(2 * float(np.sum(together**2))) / law
     squares = np.square(shares[:, : len(up_to)]).sum(axis=1)
-    return found, _excess(squares, law * _scales(blocks, others), spread / math.sqrt(worth))
+    return distances, _excess(squares, law * _scales(blocks, others), spread / math.sqrt(worth))
 
 
 def _divergences(blocks: NDArray[np.int64], others: NDArray[np.int64], worth: int) -> tuple[NDArray[np.float64], float]:
@@ -183,13 +186,13 @@ def _divergences(blocks: NDArray[np.int64], others: NDArray[np.int64], worth: in
 
     Source: a second-order expansion gives divergence ~ chi2(cells - 1) * (1/n + 1/m) / (8 ln 2).
     """
-    now, old = (_filled_cells(each[:, 1:], blocks, others) for each in (blocks, others))
+    now, old = (_filled_cells(side[:, 1:], blocks, others) for side in (blocks, others))
     p, q = now / blocks[:, :1], old / others[:, :1]
     divergence = (_entropy(p, (p + q) / 2) + _entropy(q, (p + q) / 2)) / 2
     freedom = np.maximum(1, np.count_nonzero(now + old, axis=1) - 1)
     bias = freedom * _scales(blocks, others) / (8 * math.log(2))
-    found: NDArray[np.float64] = np.sqrt(np.maximum(0.0, divergence - bias))
-    return found, _excess(divergence, bias, math.sqrt(2 / float(freedom.max()) / worth))
+    distances: NDArray[np.float64] = np.sqrt(np.maximum(0.0, divergence - bias))
+    return distances, _excess(divergence, bias, math.sqrt(2 / float(freedom.max()) / worth))
 
 
 def _excess(squares: NDArray[np.float64], expected: NDArray[np.float64], spread: float) -> float:
@@ -200,8 +203,7 @@ def _excess(squares: NDArray[np.float64], expected: NDArray[np.float64], spread:
 
 
 def _scales(blocks: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = 1 / blocks[:, 0] + 1 / others[:, 0]
-    return found
+    return np.asarray(1 / blocks[:, 0] + 1 / others[:, 0])
 
 
 def _filled_cells(cells: NDArray[np.int64], blocks: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -218,5 +220,4 @@ def _filled_cells(cells: NDArray[np.int64], blocks: NDArray[np.int64], others: N
 def _entropy(p: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(p > 0, p * np.log2(p / middle), 0.0)
-    found: NDArray[np.float64] = terms.sum(axis=1)
-    return found
+    return np.asarray(terms.sum(axis=1))

@@ -20,7 +20,7 @@ _TIME = re.compile(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestWindow:
     """Requests of [start, end), both with a time zone, without those whose id begins with `but`, if that is set."""
 
     start: datetime
@@ -31,11 +31,11 @@ class Wanted:
     def hours(self) -> tuple[str, ...]:
         """Return the folders, one per hour, in which they lie."""
         hour = self.start.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)  # noqa: UP017
-        found = []
+        folders = []
         while hour <= self.end:
-            found.append(f"{hour:%Y/%m/%d/%H}")
+            folders.append(f"{hour:%Y/%m/%d/%H}")
             hour += timedelta(hours=1)
-        return tuple(found)
+        return tuple(folders)
 
 
 def moment(text: str) -> datetime:
@@ -44,14 +44,14 @@ def moment(text: str) -> datetime:
     Raises:
         ValueError: it is none.
     """
-    if not (found := _TIME.fullmatch(text)):
+    if not (match := _TIME.fullmatch(text)):
         raise ValueError(f"{text!r:.40} is no time")
-    day, time, fraction, _, offset = found.groups()
+    day, time, fraction, _, offset = match.groups()
     zone = f"{offset[:3]}:{offset[-2:]}" if offset else "+00:00"
     return datetime.fromisoformat(f"{day}T{time}.{(fraction or '0'):0<6}{zone}")
 
 
-def request_of(line: str, wanted: Wanted) -> tuple[str, str] | None:
+def request_of(line: str, window: RequestWindow) -> tuple[str, str] | None:
     """Return the id of a collected record and its rows as JSON; None when it is not wanted. The id may be empty.
 
     Raises:
@@ -59,9 +59,9 @@ def request_of(line: str, wanted: Wanted) -> tuple[str, str] | None:
     """
     try:
         record = json.loads(line)
-        if not wanted.start <= moment(record["time"]) < wanted.end:
+        if not window.start <= moment(record["time"]) < window.end:
             return None
-        if wanted.but and str(record.get("correlationid", "")).startswith(wanted.but):
+        if window.but and str(record.get("correlationid", "")).startswith(window.but):
             return None
         return str(record.get("id", "")), json.dumps([dict(row) for row in record["data"]])
     except (KeyError, TypeError, AttributeError, RecursionError) as exc:

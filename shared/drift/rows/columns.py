@@ -28,20 +28,20 @@ def kind_of(column: pd.Series[Any]) -> Kind:
         return "categorical"
     if pd.api.types.is_numeric_dtype(column.dtype):
         return "numeric"
-    found = pd.api.types.infer_dtype(column, skipna=True)
-    if found in _NUMERIC:
+    inferred = pd.api.types.infer_dtype(column, skipna=True)
+    if inferred in _NUMERIC:
         return "numeric"
-    return "datetime" if found in _DATETIME else "categorical"
+    return "datetime" if inferred in _DATETIME else "categorical"
 
 
 def named_columns(frame: pd.DataFrame) -> dict[str, pd.Series[Any]]:
     """Return the columns by their name as text, read by the rule of `shared.drift.rows.equal`; of several with one name
     only the first."""
-    found: dict[str, pd.Series[Any]] = {}
+    columns: dict[str, pd.Series[Any]] = {}
     for position, name in enumerate(frame.columns):
-        if str(name) not in found:
-            found[str(name)] = uniform(frame.iloc[:, position])
-    return found
+        if str(name) not in columns:
+            columns[str(name)] = uniform(frame.iloc[:, position])
+    return columns
 
 
 def uniform(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -51,24 +51,24 @@ def uniform(column: pd.Series[Any]) -> pd.Series[Any]:
         return column
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind == "bytes":
-        column = column.map(lambda each: each.decode("utf-8", "replace"), na_action="ignore")
+        column = column.map(lambda value: value.decode("utf-8", "replace"), na_action="ignore")
     elif kind not in ("string", "categorical", "empty"):
         return column
     codes, distinct = pd.factorize(column.astype(object))
-    if not all(isinstance(each, str) for each in distinct):
+    if not all(isinstance(value, str) for value in distinct):
         return column
-    names = [None if is_missing(each) else str(each) for each in distinct]
+    names = [None if is_missing(text) else str(text) for text in distinct]
     if not any(names):
         return pd.Series(np.nan, index=column.index, name=column.name)
-    if all(each is None or reads_as_number(each) for each in names):
-        return _each(column, codes, np.array([float(each or "nan") for each in names]))
-    are_times = [each is not None and is_time(each) for each in names]
+    if all(name is None or reads_as_number(name) for name in names):
+        return _by_row(column, codes, np.array([float(name or "nan") for name in names]))
+    are_times = [name is not None and is_time(name) for name in names]
     rows = np.bincount(codes[codes >= 0], minlength=len(names))
-    if 2 * int(rows[are_times].sum()) > int(rows[[each is not None for each in names]].sum()):
-        return _each(
-            column, codes, _times([each if is_one else None for each, is_one in zip(names, are_times, strict=True)])
+    if 2 * int(rows[are_times].sum()) > int(rows[[name is not None for name in names]].sum()):
+        return _by_row(
+            column, codes, _times([name if is_one else None for name, is_one in zip(names, are_times, strict=True)])
         )
-    return _each(column, codes, np.array(names, dtype=object)) if None in names else column
+    return _by_row(column, codes, np.array(names, dtype=object)) if None in names else column
 
 
 def times_since_1970(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -84,16 +84,16 @@ def times_since_1970(column: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(pd.to_datetime(seconds, unit="s", utc=True), index=column.index, name=column.name)
 
 
-def _each(column: pd.Series[Any], codes: NDArray[np.intp], distinct: Any) -> pd.Series[Any]:
+def _by_row(column: pd.Series[Any], codes: NDArray[np.intp], distinct: Any) -> pd.Series[Any]:
     """Return what each row has of the distinct values; -1 is none."""
-    found: pd.Series[Any] = pd.Series(distinct).reindex(codes)
-    return found.set_axis(column.index)
+    rows: pd.Series[Any] = pd.Series(distinct).reindex(codes)
+    return rows.set_axis(column.index)
 
 
 def _times(texts: list[str | None]) -> pd.Series[Any]:
     """Return times, with a zone if all say one. Of 03/04/2026 the day is taken to come first."""
     column = pd.Series(texts, dtype=object)
-    found = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
-    if bool((found.isna() & column.notna()).any()):
-        found = pd.to_datetime(column, errors="coerce", utc=True, format="mixed", dayfirst=True)
-    return found if all(is_zoned(each) for each in texts if each) else found.dt.tz_localize(None)
+    times = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    if bool((times.isna() & column.notna()).any()):
+        times = pd.to_datetime(column, errors="coerce", utc=True, format="mixed", dayfirst=True)
+    return times if all(is_zoned(text) for text in texts if text) else times.dt.tz_localize(None)

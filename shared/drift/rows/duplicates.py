@@ -52,8 +52,8 @@ def _hashes(part: pd.DataFrame) -> NDArray[np.uint64]:
     import pandas as pd
 
     try:
-        found = pd.util.hash_pandas_object(part, index=False)
+        hashed = pd.util.hash_pandas_object(part, index=False)
     except TypeError:  # lists and dicts cannot be hashed, their text can
-        found = pd.util.hash_pandas_object(part.map(repr), index=False)
-    hashes: NDArray[np.uint64] = found.to_numpy().astype(np.uint64, copy=False)
+        hashed = pd.util.hash_pandas_object(part.map(repr), index=False)
+    hashes: NDArray[np.uint64] = hashed.to_numpy().astype(np.uint64, copy=False)
     return hashes

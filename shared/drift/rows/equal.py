@@ -94,10 +94,10 @@ def rounded(numbers: Numbers, precision: Precision) -> Numbers:
     if not precision:
         return numbers
     with np.errstate(over="ignore"):
-        found = numbers.astype(precision).astype(np.float64)
-    if not np.isinf(found).any():
-        return found
-    return np.where(np.isinf(found), numbers, found)
+        narrowed = numbers.astype(precision).astype(np.float64)
+    if not np.isinf(narrowed).any():
+        return narrowed
+    return np.where(np.isinf(narrowed), numbers, narrowed)
 
 
 def same_edges(edges: Numbers, precision: Precision) -> NDArray[np.intp]:
@@ -128,21 +128,21 @@ def sense(text: str) -> str:
 
 def senses(names: Sequence[str]) -> dict[str, int]:
     """Return the names' senses with their place; the first of several."""
-    found: dict[str, int] = {}
+    places: dict[str, int] = {}
     for place, name in enumerate(names):
-        found.setdefault(sense(name), place)
+        places.setdefault(sense(name), place)
     # 1 and 0 are booleans where all the names are, and the other way round.
     for ones, others in ((("True", "False"), ("1", "0")), (("1", "0"), ("True", "False"))):
-        if found and len(found) == len(names) and found.keys() <= set(ones):
-            found |= {other: found[one] for one, other in zip(ones, others, strict=True) if one in found}
+        if places and len(places) == len(names) and places.keys() <= set(ones):
+            places |= {other: places[one] for one, other in zip(ones, others, strict=True) if one in places}
             break
-    return found
+    return places
 
 
 def are_epochs(numbers: Numbers) -> NDArray[np.bool_]:
     """Return which are times since 1970, in seconds or a thousandth, millionth or billionth of one."""
-    found: NDArray[np.bool_] = np.logical_or.reduce([(low <= numbers) & (numbers <= high) for low, high in _EPOCHS])
-    return found
+    is_epoch: NDArray[np.bool_] = np.logical_or.reduce([(low <= numbers) & (numbers <= high) for low, high in _EPOCHS])
+    return is_epoch
 
 
 def is_missing(text: str) -> bool:
@@ -165,8 +165,8 @@ def is_zoned(text: str) -> bool:
 def beyond(numbers: Numbers, lowest: float, highest: float, precision: Precision = "") -> NDArray[np.bool_]:
     """Return which numbers lie outside of [lowest, highest], but for what two formats may differ by."""
     low, high = around(np.array([lowest, highest]), precision)
-    found: NDArray[np.bool_] = (numbers < low[0]) | (numbers > high[1])
-    return found
+    is_beyond: NDArray[np.bool_] = (numbers < low[0]) | (numbers > high[1])
+    return is_beyond
 
 
 def numbers_of(column: Any) -> Numbers:
@@ -177,8 +177,8 @@ def numbers_of(column: Any) -> Numbers:
         column = column.astype(object).map(_number_or_none)
     if pd.api.types.is_complex_dtype(column.dtype):
         return np.full(len(column), np.nan)
-    found: Numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return found
+    numbers: Numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers
 
 
 def are_flags(column: Any) -> bool:
@@ -213,5 +213,5 @@ def key_of(value: Any) -> str:
 def _moment(value: Any) -> str:
     import pandas as pd
 
-    found = pd.to_datetime(value, errors="coerce", utc=True)
-    return str(value) if pd.isna(found) else str(found.isoformat())
+    time = pd.to_datetime(value, errors="coerce", utc=True)
+    return str(value) if pd.isna(time) else str(time.isoformat())

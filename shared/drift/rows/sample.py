@@ -30,7 +30,7 @@ class EvenSample:
     ) -> None:
         self._columns = columns
         self._most_rows, self._most_cells = most_rows, most_cells
-        self._kept: list[pd.DataFrame] = []
+        self._frames: list[pd.DataFrame] = []
         self.rows, self.step = 0, 1
 
     def add(self, batch: Batch) -> None:
@@ -40,32 +40,32 @@ class EvenSample:
         first = -self.rows % self.step
         self.rows += len(frame)
         chosen = frame.iloc[first :: self.step]
-        self._kept.append(chosen.loc[:, self._wanted(chosen)].copy())
+        self._frames.append(chosen.loc[:, self._is_chosen(chosen)].copy())
         while self._is_too_large():
             self.step *= 2
-            self._kept = [self.frame.iloc[::2].copy()]
+            self._frames = [self.frame.iloc[::2].copy()]
 
     @property
     def frame(self) -> pd.DataFrame:
         """Return the rows that stayed, numbered from 0; without any, their columns still."""
         import pandas as pd
 
-        kept = [each for each in self._kept if len(each)] or self._kept[:1]
-        return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
+        frames = [frame for frame in self._frames if len(frame)] or self._frames[:1]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     @property
     def finding(self) -> str:
         """Return in words that not all rows were looked at; "" when they were."""
         return f"one row in {self.step} of {self.rows:,} was looked at" if self.step > 1 else ""
 
-    def _wanted(self, frame: pd.DataFrame) -> list[bool]:
+    def _is_chosen(self, frame: pd.DataFrame) -> list[bool]:
         if self._columns is not None:
             return [str(name) in self._columns for name in frame.columns]
         return [not _holds_lists(frame.iloc[:, position]) for position in range(frame.shape[1])]
 
     def _is_too_large(self) -> bool:
-        rows = sum(map(len, self._kept))
-        return rows > 1 and (rows > self._most_rows or sum(each.size for each in self._kept) > self._most_cells)
+        rows = sum(map(len, self._frames))
+        return rows > 1 and (rows > self._most_rows or sum(frame.size for frame in self._frames) > self._most_cells)
 
 
 class Rows:
@@ -73,13 +73,13 @@ class Rows:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._wanted: dict[str, tuple[Collection[str] | None, int]] = {}
+        self._requests: dict[str, tuple[Collection[str] | None, int]] = {}
         self._filled: dict[str, EvenSample] | None = None
         self._begun: Iterator[Any] | None = None
 
-    def want(self, name: str, columns: Collection[str] | None = None, most_rows: int = MOST_ROWS) -> None:
+    def request(self, name: str, columns: Collection[str] | None = None, most_rows: int = MOST_ROWS) -> None:
         """Ask for a sample before the rows are gone through."""
-        self._wanted[name] = (columns, most_rows)
+        self._requests[name] = (columns, most_rows)
 
     def sample(self, name: str) -> EvenSample:
         """Return a sample that was asked for, going through the rows if nobody has yet."""
@@ -104,10 +104,10 @@ class Rows:
         return findings_of(self._source)
 
     def __iter__(self) -> Iterator[Any]:
-        filling = {name: EvenSample(*wanted) for name, wanted in self._wanted.items()}
+        filling = {name: EvenSample(*request) for name, request in self._requests.items()}
         for batch in self._batches():
-            for each in filling.values():
-                each.add(batch)
+            for sample in filling.values():
+                sample.add(batch)
             yield batch
         self._filled = filling
 
@@ -140,5 +140,5 @@ class Chosen:
 def _holds_lists(column: pd.Series[Any]) -> bool:
     if column.dtype != object:
         return False
-    first = next((each for each in column if each is not None), None)
+    first = next((value for value in column if value is not None), None)
     return isinstance(first, list | tuple | dict) or hasattr(first, "shape")

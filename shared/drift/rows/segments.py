@@ -55,14 +55,14 @@ class Segmentation:
                 codes, distinct = pd.factorize(column.astype(object))
             except TypeError:  # lists and records have no hash, their text has
                 codes, distinct = pd.factorize(column.astype(str))
-            names = [number_text(each) if isinstance(each, float) else str(each) for each in distinct]
-            chosen = [places.get(each, read_as.get(sense(each), other)) for each in names]
-            found = np.array([*chosen, other], dtype=np.int64)[codes]
+            names = [number_text(value) if isinstance(value, float) else str(value) for value in distinct]
+            chosen = [places.get(name, read_as.get(sense(name), other)) for name in names]
+            positions = np.array([*chosen, other], dtype=np.int64)[codes]
         else:
             numbers = numbers_of(column)
             reach, _ = around(np.array(self.edges))
-            found = np.where(np.isnan(numbers), last, np.searchsorted(reach, numbers, side="right"))
-        return np.where(column.isna().to_numpy(dtype=bool), last, found).astype(np.int64)
+            positions = np.where(np.isnan(numbers), last, np.searchsorted(reach, numbers, side="right"))
+        return np.where(column.isna().to_numpy(dtype=bool), last, positions).astype(np.int64)
 
 
 def segmentations(frame: pd.DataFrame, columns: Sequence[str] = (), ignore: Collection[str] = ()) -> list[Segmentation]:
@@ -71,10 +71,10 @@ def segmentations(frame: pd.DataFrame, columns: Sequence[str] = (), ignore: Coll
     Args:
         columns: the ones to use, most important first; all when empty. Dates and empty columns are left out.
     """
-    known = {name: each for name, each in named_columns(frame).items() if name not in ignore}
-    chosen = [name for name in columns if name in known] if columns else list(known)
-    found = [_segmentation(name, known[name]) for name in chosen]
-    return [each for each in found if each][:MOST_COLUMNS]
+    existing = {name: column for name, column in named_columns(frame).items() if name not in ignore}
+    chosen = [name for name in columns if name in existing] if columns else list(existing)
+    cuts = [_segmentation(name, existing[name]) for name in chosen]
+    return [cut for cut in cuts if cut][:MOST_COLUMNS]
 
 
 def _segmentation(name: str, column: pd.Series[Any]) -> Segmentation | None:
@@ -132,25 +132,25 @@ def within_blocks(values: Numbers) -> Numbers:
     return values - means[block]
 
 
-def change_p_values(before: BlockMeans, now: BlockMeans) -> Numbers:
+def change_p_values(old: BlockMeans, now: BlockMeans) -> Numbers:
     """Return the two-sided p-value per segment that both means are one; 1 where either has too little evidence.
 
     Source: B. L. Welch, Biometrika 34 (1947), with blocks as observations.
     """
     from scipy.special import stdtr
 
-    variances = before.error**2, now.error**2
+    variances = old.error**2, now.error**2
     total = variances[0] + variances[1]
-    enough = (np.minimum(before.blocks, now.blocks) >= BLOCKS / 2) & (total > 0)
+    enough = (np.minimum(old.blocks, now.blocks) >= BLOCKS / 2) & (total > 0)
     safe = np.where(enough, total, 1.0)
     freedom = np.where(
         enough,
         safe**2
         / np.maximum(
-            variances[0] ** 2 / np.maximum(before.blocks - 1, 1) + variances[1] ** 2 / np.maximum(now.blocks - 1, 1),
+            variances[0] ** 2 / np.maximum(old.blocks - 1, 1) + variances[1] ** 2 / np.maximum(now.blocks - 1, 1),
             1e-300,
         ),
         1.0,
     )
-    p_values = 2 * stdtr(freedom, -np.abs(now.mean - before.mean) / np.sqrt(safe))
+    p_values = 2 * stdtr(freedom, -np.abs(now.mean - old.mean) / np.sqrt(safe))
     return np.asarray(np.where(enough, p_values, 1.0), dtype=np.float64)

@@ -64,12 +64,12 @@ class Texts:
 
     def numbers(self) -> NDArray[np.float64]:
         """Return the numbers, given that all of them are."""
-        return np.repeat(np.array([float(each) for each in self.distinct.to_pylist()], dtype=np.float64), self.counts)
+        return np.repeat(np.array([float(text) for text in self.distinct.to_pylist()], dtype=np.float64), self.counts)
 
 
 def _matching(distinct: Any, pattern: str) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = pc.match_substring_regex(distinct, pattern).to_numpy(zero_copy_only=False)
-    return found
+    is_match: NDArray[np.bool_] = pc.match_substring_regex(distinct, pattern).to_numpy(zero_copy_only=False)
+    return is_match
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +155,13 @@ def _of_objects(column: pd.Series[Any]) -> Values:
         try:
             return _of_arrow(pa.array(column, type=pa.large_string(), from_pandas=True))
         except (pa.ArrowException, UnicodeEncodeError):
-            return _of_each(column.dropna(), len(column))
+            return _of_values(column.dropna(), len(column))
     if kind in _NUMBER_KINDS:
         return Values(len(column), _floats(column[column.notna()]))
-    return _of_each(column.dropna(), len(column))
+    return _of_values(column.dropna(), len(column))
 
 
-def _of_each(present: Iterable[Any], rows: int) -> Values:
+def _of_values(present: Iterable[Any], rows: int) -> Values:
     """Return what single values are, one by one: slow, for columns of several types only."""
     numbers: list[Any] = []
     texts: Counter[str] = Counter()
@@ -204,20 +204,20 @@ def _of_arrow(array: Any) -> Values:
         present = len(array) - array.null_count
         return Values(len(array), times=present, zoneless=present if _is_zoneless(kind) else 0)
     present = [value for value in array.to_pylist() if value is not None]
-    return _of_each(present, len(array))
+    return _of_values(present, len(array))
 
 
 def _array(column: Any) -> Any:
     """Return the values as one array: of a column that was put together from several, pandas keeps the parts."""
-    found = pa.array(column, from_pandas=True)
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    array = pa.array(column, from_pandas=True)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def _numbers(array: Any) -> NDArray[np.float64]:
     if array.type != pa.float64():
         array = array.cast(pa.float64(), safe=False)
-    found: NDArray[np.float64] = array.to_numpy(zero_copy_only=False)
-    return found
+    numbers: NDArray[np.float64] = array.to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _of_dictionary(array: Any) -> Values:
@@ -236,25 +236,25 @@ def _used(dictionary: Any, counts: NDArray[np.intp]) -> Texts | None:
     if len(used) < len(dictionary):
         dictionary, counts = dictionary.take(pa.array(used)), counts[used]
     texts = Texts(_strings(dictionary), counts.astype(np.int64))
-    found = texts.where(~_are_missing(texts.distinct))
-    return found if len(found.counts) else None
+    present = texts.where(~_are_missing(texts.distinct))
+    return present if len(present.counts) else None
 
 
 def _are_missing(texts: Any) -> NDArray[np.bool_]:
     # Of a few texts, calling pyarrow takes longer than looking at each.
     if len(texts) <= FEW:
-        return np.array([is_missing(each) for each in texts.to_pylist()], dtype=bool)
+        return np.array([is_missing(text) for text in texts.to_pylist()], dtype=bool)
     trimmed = pc.utf8_trim_whitespace(texts)
-    found: NDArray[np.bool_] = pc.is_in(trimmed, value_set=_NOTHING).to_numpy(zero_copy_only=False)
-    return found
+    flags: NDArray[np.bool_] = pc.is_in(trimmed, value_set=_NOTHING).to_numpy(zero_copy_only=False)
+    return flags
 
 
 def _strings(array: Any) -> Any:
     if pa.types.is_large_string(array.type) or pa.types.is_string(array.type):
         return array
     if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
-        found = [value.decode("utf-8", "replace") for value in array.to_pylist()]
-        return pa.array(found, type=pa.large_string())
+        decoded = [value.decode("utf-8", "replace") for value in array.to_pylist()]
+        return pa.array(decoded, type=pa.large_string())
     return array.cast(pa.large_string())
 
 

@@ -29,7 +29,7 @@ from shared.drift.profiles.reference import Profile
 from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_bytes
 from shared.drift.profiles.survey import Survey
 from shared.drift.profiles.surveys import add_survey, survey_of_part
-from shared.drift.rows.collected import Wanted, frames, moment, request_of
+from shared.drift.rows.collected import RequestWindow, frames, moment, request_of
 
 ARROW_ROWS = 65_536
 UNREADABLE = "$unreadable"
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reference = Profile.from_bytes(read_blob(spark, f"{given.profile.rstrip('/')}/{PROFILE}"))
     else:
         reference = profile_table(training_table(spark, given.training_data), ignored(given.ignore))
-    wanted = Wanted(moment(given.start), moment(given.end), given.leave_out.removeprefix(NOTHING))
-    counts = count_collected(spark, given.collected, wanted, reference)
+    window = RequestWindow(moment(given.start), moment(given.end), given.leave_out.removeprefix(NOTHING))
+    counts = count_collected(spark, given.collected, window, reference)
     write_blob(spark, f"{given.result.rstrip('/')}/{PROFILE}", reference.to_bytes())
     write_blob(spark, f"{given.result.rstrip('/')}/{COUNTS}", counts_to_bytes(counts))
     sys.stdout.write(f"counted {counts.rows} rows against {reference.rows} of the reference {counts.reference}\n")
@@ -86,17 +86,17 @@ def training_table(spark: Any, uri: str) -> Any:
 
 def plain_columns(table: Any) -> Any:
     """Return the table without what the reader of one process leaves out, too."""
-    kept = [
-        f"`{each.name.replace('`', '``')}`"
-        for each in table.schema.fields
-        if each.dataType.typeName() not in {"array", "map", "struct"} and not each.name.startswith("__index_level_")
+    names = [
+        f"`{column.name.replace('`', '``')}`"
+        for column in table.schema.fields
+        if column.dataType.typeName() not in {"array", "map", "struct"} and not column.name.startswith("__index_level_")
     ]
-    return table.select(*kept)
+    return table.select(*names)
 
 
 def count_table(table: Any, reference: Profile) -> WindowCounts:
     """Return the counts of a DataFrame of Spark around the reference's edges."""
-    return _added(table.mapInArrow(_each_part(_count, reference.to_bytes()), "counts binary"), reference)
+    return _added(table.mapInArrow(_by_part(_count, reference.to_bytes()), "counts binary"), reference)
 
 
 def profile_table(table: Any, ignore: frozenset[str] = frozenset()) -> Profile:
@@ -108,7 +108,7 @@ def profile_table(table: Any, ignore: frozenset[str] = frozenset()) -> Profile:
     # Each part's survey may hold as many sampled cells as the whole's: one per core.
     parts = table.coalesce(max(1, table.sparkSession.sparkContext.defaultParallelism))
     rows: dict[int, int] = {}
-    for row in parts.mapInArrow(_each_part(_survey, ignore), "part long, survey binary").collect():
+    for row in parts.mapInArrow(_by_part(_survey, ignore), "part long, survey binary").collect():
         part = pickle.loads(row["survey"])  # noqa: S301 - this job's own workers wrote it
         rows[row["part"]] = part.rows
         add_survey(survey, part)
@@ -116,7 +116,7 @@ def profile_table(table: Any, ignore: frozenset[str] = frozenset()) -> Profile:
     survey.columns = dict(sorted(survey.columns.items(), key=lambda item: order[item[0]]))
     plan = planned(survey)
     given = plan.to_bytes(), first_rows(rows)
-    counted = parts.mapInArrow(_each_part(_count_blocks, given), "counts binary, blocks binary").collect()
+    counted = parts.mapInArrow(_by_part(_count_blocks, given), "counts binary, blocks binary").collect()
     blocks = [pickle.loads(row["blocks"]) for row in counted]  # noqa: S301 - likewise
     total = sum((counts_from_bytes(bytes(row["counts"])) for row in counted), WindowCounts(plan.digest))
     return filled(plan, total, functools.reduce(operator.add, blocks) if blocks else None)
@@ -128,13 +128,13 @@ def first_rows(rows: Mapping[int, int]) -> dict[int, int]:
     return {part: end - rows[part] for part, end in zip(sorted(rows), ends, strict=True)}
 
 
-def count_collected(spark: Any, folder: str, wanted: Wanted, reference: Profile) -> WindowCounts:
+def count_collected(spark: Any, folder: str, window: RequestWindow, reference: Profile) -> WindowCounts:
     """Return the counts of collected requests; one that was written twice, by its record's id, counts once."""
     from pyspark.sql import functions as sql
 
-    hours = ",".join(wanted.hours)
+    hours = ",".join(window.hours)
     lines = spark.read.text(f"{folder.rstrip('/')}/{{{hours}}}/*.jsonl")
-    records = lines.mapInArrow(_each_part(_parse, wanted), "id string, request string")
+    records = lines.mapInArrow(_by_part(_parse, window), "id string, request string")
     # A record without an id is nobody's copy.
     key = sql.when(sql.col("id") == "", sql.expr("uuid()")).otherwise(sql.col("id"))
     once = (
@@ -142,7 +142,7 @@ def count_collected(spark: Any, folder: str, wanted: Wanted, reference: Profile)
         .groupBy("id")
         .agg(sql.first("request").alias("request"), sql.count("*").alias("times"))
     )
-    counted = once.mapInArrow(_each_part(_count_requests, reference.to_bytes()), "counts binary")
+    counted = once.mapInArrow(_by_part(_count_requests, reference.to_bytes()), "counts binary")
     return _worded(_added(counted, reference))
 
 
@@ -173,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _each_part(work: Callable[..., Iterable[pa.RecordBatch]], given: Any) -> PartMapper:
+def _by_part(work: Callable[..., Iterable[pa.RecordBatch]], given: Any) -> PartMapper:
     """Return the work with what it needs, which travels with it."""
     return functools.partial(work, given)
 
@@ -214,17 +214,17 @@ def _count_blocks(
     yield _cells(counts=counts_to_bytes(tally.counts()), blocks=pickle.dumps(tally.blocks()))
 
 
-def _parse(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _parse(window: RequestWindow, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        found: list[tuple[str, str]] = []
+        records: list[tuple[str, str]] = []
         for line in batch.column(0).to_pylist():
             try:
-                record = request_of(line, wanted) if line and line.strip() else None
+                record = request_of(line, window) if line and line.strip() else None
             except ValueError:
                 record = UNREADABLE, ""
             if record:
-                found.append(record)
-        ids, requests = [each for each, _ in found], [each for _, each in found]
+                records.append(record)
+        ids, requests = [text for text, _ in records], [text for _, text in records]
         arrays = [pa.array(ids, type=pa.string()), pa.array(requests, type=pa.string())]
         yield pa.RecordBatch.from_arrays(arrays, names=["id", "request"])
 
@@ -234,7 +234,7 @@ def _count_requests(profile: bytes, batches: Iterable[pa.RecordBatch]) -> Iterat
 
     def requests() -> Iterator[str]:
         for batch in batches:
-            for name, request, times in zip(*(each.to_pylist() for each in batch.columns)):  # noqa: B905
+            for name, request, times in zip(*(column.to_pylist() for column in batch.columns)):  # noqa: B905
                 if name == UNREADABLE:
                     extra["unreadable"] += times
                 else:
@@ -250,7 +250,7 @@ def _count_requests(profile: bytes, batches: Iterable[pa.RecordBatch]) -> Iterat
 
 
 def _cells(**cells: bytes | int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([each]) for each in cells.values()], names=list(cells))
+    return pa.RecordBatch.from_arrays([pa.array([cell]) for cell in cells.values()], names=list(cells))
 
 
 def _added(counted: Any, reference: Profile) -> WindowCounts:
@@ -270,8 +270,8 @@ def _worded(counts: WindowCounts) -> WindowCounts:
         "repeated": "{} requests were collected twice: they count once",
         "unreadable": "{} lines are no collected requests: they are left out",
     }
-    told = (each.split() for each in counts.findings)
-    return replace(counts, findings=tuple(words[what].format(number) for what, number in told))
+    notes = (note.split() for note in counts.findings)
+    return replace(counts, findings=tuple(words[what].format(number) for what, number in notes))
 
 
 if __name__ == "__main__":

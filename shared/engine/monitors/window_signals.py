@@ -80,11 +80,11 @@ class WindowSignals:
 
         monitor = self.subject.monitor
         if monitor.data_quality:
-            self.requests.want(QUALITY)
+            self.requests.request(QUALITY)
         if vectors := monitor.embedding_drift:
-            self.requests.want(VECTORS, [vectors.column], EmbeddingRules().sample)
+            self.requests.request(VECTORS, [vectors.column], EmbeddingRules().sample)
         if monitor.estimated_performance:
-            self.answers.want(SCORES, [PREDICTION])
+            self.answers.request(SCORES, [PREDICTION])
 
     def _data_drift(self, rules: DataDrift) -> tuple[SignalReport, Reference | None]:
         # In two steps: a comparison that fails still names what the window was compared with.

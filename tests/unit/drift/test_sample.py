@@ -45,7 +45,7 @@ def test_a_sample_is_bounded_in_values_too() -> None:
 def test_rows_that_were_compared_have_filled_their_samples() -> None:
     frames = [pd.DataFrame({"age": range(start, start + 500)}) for start in (0, 500)]
     rows = Rows(frames)
-    rows.want("all")
+    rows.request("all")
     compare(profile(pd.concat(frames)), rows)
     assert rows.sample("all").frame["age"].tolist() == list(range(1000))
     assert rows.columns == ("age",)
@@ -60,8 +60,8 @@ def test_rows_that_nobody_went_through_are_gone_through_once() -> None:
             return super().__iter__()
 
     rows = Rows(Counted([pd.DataFrame({"age": [1]})]))
-    rows.want("one")
-    rows.want("other", ["age"], 1)
+    rows.request("one")
+    rows.request("other", ["age"], 1)
     assert [len(rows.sample(name).frame) for name in ("one", "other")] == [1, 1]
     assert Counted.times == 1
 

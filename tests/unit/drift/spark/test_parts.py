@@ -24,13 +24,13 @@ from shared.drift.profiles.profile import filled, planned, profile
 from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_bytes
 from shared.drift.profiles.surveys import add_survey, survey_of_part
 from shared.drift.results.comparison import DriftRules
-from shared.drift.rows.collected import Wanted, frames, moment, request_of
+from shared.drift.rows.collected import RequestWindow, frames, moment, request_of
 from shared.drift.spark.job import PROFILE, _count, _count_blocks, _count_requests, _parse, _survey, first_rows
 
 CELLS = st.one_of(st.floats(width=64), st.none(), st.text(max_size=3), st.booleans(), st.integers(-(2**70), 2**70))
 NUMBERS = st.one_of(st.floats(width=64), st.none())
 START = datetime(2026, 11, 20, 3, tzinfo=UTC)
-WANTED = Wanted(START, START + timedelta(hours=2), but="vigia-probe")
+WANTED = RequestWindow(START, START + timedelta(hours=2), but="vigia-probe")
 
 
 def frame_of(random_state: int, rows: int, shift: float = 0.0) -> pd.DataFrame:
