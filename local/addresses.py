@@ -53,12 +53,12 @@ class Addresses:
         names = [field.name for field in dataclasses.fields(cls)]
         sockets = [socket.socket() for _ in names]
         try:
-            for each in sockets:
-                each.bind((HOST, 0))
-            return cls(*(each.getsockname()[1] for each in sockets))
+            for bound in sockets:
+                bound.bind((HOST, 0))
+            return cls(*(bound.getsockname()[1] for bound in sockets))
         finally:
-            for each in sockets:
-                each.close()
+            for bound in sockets:
+                bound.close()
 
     @classmethod
     def read(cls, path: Path) -> Addresses:

@@ -1,4 +1,4 @@
-"""What `python -m local.cloud` is told, as a JSON file."""
+"""The configuration of `python -m local.cloud`, a JSON file."""
 
 from __future__ import annotations
 

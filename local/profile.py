@@ -1,6 +1,6 @@
-"""How kind the emulators are: `QUICK` answers at once, `UNKIND` makes the trouble that Azure makes, on a scaled clock.
+"""How kind the emulators are: `QUICK` answers at once, `UNKIND` has the difficulties of Azure, on a scaled clock.
 
-Where each trouble is written down: README of local/azureml, "The unkind profile".
+Sources of each: README of local/azureml, "The unkind profile".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# The least and the most of a duration that is drawn anew each time, in minutes of Azure.
+# The least and the most of a duration that is drawn at random each time, in minutes of Azure.
 Span = tuple[float, float]
 NONE: Span = (0.0, 0.0)
 RIGHTS = ("read", "write", "logs", "metrics")
@@ -33,7 +33,7 @@ class Profile:
     name: str = "quick"
     minute_seconds: float = 2.0  # how long a minute of Azure takes here: the only place that scales its clock
     seed: int = 0
-    # Azure ML's operations, and what is refused or seen meanwhile.
+    # Azure ML's operations, and what is refused or shown meanwhile.
     traffic_minutes: Span = NONE  # any write to an endpoint
     deployment_minutes: Span = NONE
     compute_minutes: Span = NONE
@@ -45,15 +45,15 @@ class Profile:
     quota_in_operation: bool = False  # cores are counted while the deployment is made, not at its request
     failing_deployments: int = 0  # the next n deployments end Failed with ResourceNotReady
     failing_endpoints: int = 0  # the next n endpoints that are made end Failed
-    name_kept_minutes: float = 0.0  # how long a deleted endpoint's name stays taken in the region
+    name_reserved_minutes: float = 0.0  # how long a deleted endpoint's name stays taken in the region
     taken_names: tuple[str, ...] = ()  # names of endpoints that others of the region have
     other_case: bool = False  # names inside ids come back in another case than they were sent
     # Throttling: a token bucket per caller for reads over ARM, and a share of calls that Azure ML throttles itself.
     reads_per_second: float = 0.0  # 0 is no limit
     read_burst: int = 250
     throttled_share: float = 0.0
-    retry_after_seconds: int = 0  # how long throttled calls are told to wait; 0 is 5 to 30 s of Azure
-    # Roles of whoever isn't a person: `roles_after_minutes` counts from the start; `roles_removed` names RIGHTS.
+    retry_after_seconds: int = 0  # the `Retry-After` of throttled calls; 0 is 5 to 30 s of Azure
+    # Roles of identities that are not a person's. `roles_after_minutes` counts from the start.
     roles_after_minutes: float = 0.0
     roles_removed: tuple[str, ...] = ()
     # Logs and metrics.
@@ -67,8 +67,8 @@ class Profile:
     queued_topics: tuple[str, ...] = ()  # whose events go straight to the queue `events`, as with eventDelivery: queue
 
     def __post_init__(self) -> None:
-        for each in dataclasses.fields(self):
-            _check(each.name, getattr(self, each.name), each.default)
+        for field in dataclasses.fields(self):
+            _check(field.name, getattr(self, field.name), field.default)
 
     def seconds(self, minutes: float) -> float:
         """Return how long so many minutes of Azure take here."""
@@ -84,19 +84,19 @@ class Profile:
         Raises:
             ProfileError: no such fault, or not a value of its kind.
         """
-        known = self.faults()
-        unknown = [name for name in changes if name not in known]
+        current = self.faults()
+        unknown = [name for name in changes if name not in current]
         if unknown:
-            raise ProfileError(f"unknown fault {unknown[0]!r}; known: {', '.join(sorted(known))}")
+            raise ProfileError(f"unknown fault {unknown[0]!r}; known: {', '.join(sorted(current))}")
         return dataclasses.replace(self, **{name: _value(name, value) for name, value in changes.items()})
 
 
 _FIXED = ("name", "minute_seconds", "seed")
-_DEFAULTS = {each.name: each.default for each in dataclasses.fields(Profile)}
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(Profile)}
 
 
 def _value(name: str, given: Any) -> Any:
-    """Return a JSON value as the field keeps it."""
+    """Return a JSON value as the field's own type."""
     kind = type(_DEFAULTS[name])
     if kind is tuple:
         off = NONE if _DEFAULTS[name] == NONE else ()
@@ -109,24 +109,24 @@ def _value(name: str, given: Any) -> Any:
 def _check(name: str, value: Any, default: Any) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(default, bool):
-        is_right, wanted = isinstance(value, bool), "true or false"
+        is_valid, expected = isinstance(value, bool), "true or false"
     elif default == NONE:
-        is_right = isinstance(value, tuple) and len(value) == 2 and all(isinstance(each, int | float) for each in value)
-        is_right, wanted = is_right and 0 <= value[0] <= value[1], "[least, most] in minutes"
+        is_pair = isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, int | float) for part in value)
+        is_valid, expected = is_pair and 0 <= value[0] <= value[1], "[least, most] in minutes"
     elif isinstance(default, tuple):
-        is_right, wanted = isinstance(value, tuple) and all(isinstance(each, str) for each in value), "a list of texts"
+        is_valid, expected = isinstance(value, tuple) and all(isinstance(x, str) for x in value), "a list of texts"
         if name == "roles_removed":
-            is_right, wanted = is_right and set(value) <= set(RIGHTS), f"a list of {', '.join(RIGHTS)}"
+            is_valid, expected = is_valid and set(value) <= set(RIGHTS), f"a list of {', '.join(RIGHTS)}"
     elif isinstance(default, str):
-        is_right, wanted = isinstance(value, str), "a text"
+        is_valid, expected = isinstance(value, str), "a text"
     elif name.endswith("_share"):
-        is_right, wanted = is_number and 0 <= value <= 1, "a share from 0 to 1"
+        is_valid, expected = is_number and 0 <= value <= 1, "a share from 0 to 1"
     else:
-        is_right, wanted = is_number and value >= 0, "a number from 0"
+        is_valid, expected = is_number and value >= 0, "a number from 0"
         if isinstance(default, int):
-            is_right, wanted = is_right and isinstance(value, int), "a whole number from 0"
-    if not is_right:
-        raise ProfileError(f"{name} must be {wanted}, found {value!r}")
+            is_valid, expected = is_valid and isinstance(value, int), "a whole number from 0"
+    if not is_valid:
+        raise ProfileError(f"{name} must be {expected}, not {value!r}")
 
 
 QUICK = Profile()
@@ -138,7 +138,7 @@ UNKIND = Profile(
     stale_minutes=0.5,
     refuse_while_updating=True,
     wrapped_refusals=True,
-    name_kept_minutes=10,
+    name_reserved_minutes=10,
     other_case=True,
     reads_per_second=25,
     throttled_share=0.02,
@@ -150,7 +150,7 @@ UNKIND = Profile(
     rejected_first_deliveries=1,
     queued_topics=("custom",),
 )
-PROFILES = {each.name: each for each in (QUICK, UNKIND)}
+PROFILES = {profile.name: profile for profile in (QUICK, UNKIND)}
 
 
 def profile_named(name: str) -> Profile:
@@ -170,18 +170,18 @@ class Conditions:
     def __init__(self, profile: Profile = QUICK, clock: Callable[[], float] = time.monotonic) -> None:
         self.profile = profile
         self._clock = clock
-        self._roles_asked_at = clock()
+        self._roles_changed_at = clock()
         self._chance = random.Random(profile.seed)
 
     def change(self, changes: Mapping[str, Any]) -> None:
-        """Set faults. The minutes until roles arrive begin anew when they are set.
+        """Set faults. The minutes until roles arrive start again when they are set.
 
         Raises:
             ProfileError: no such fault, or not a value of its kind.
         """
         self.profile = self.profile.changed(changes)
         if "roles_after_minutes" in changes:
-            self._roles_asked_at = self._clock()
+            self._roles_changed_at = self._clock()
 
     def drawn(self, span: Span) -> float:
         """Return a duration from a span, in seconds here."""
@@ -189,10 +189,10 @@ class Conditions:
 
     def takes(self, counter: str) -> bool:
         """Return whether one of "the next n" is due, and count it."""
-        left: int = getattr(self.profile, counter)
-        if left:
-            self.profile = self.profile.changed({counter: left - 1})
-        return left > 0
+        remaining: int = getattr(self.profile, counter)
+        if remaining:
+            self.profile = self.profile.changed({counter: remaining - 1})
+        return remaining > 0
 
     def is_throttled(self) -> bool:
         """Return whether this call is one of the share that a service throttles."""
@@ -200,8 +200,8 @@ class Conditions:
         return share > 0 and self._chance.random() < share
 
     def lacks(self, right: str) -> bool:
-        """Return whether who isn't a person lacks one of RIGHTS now."""
-        arrive_at = self._roles_asked_at + self.profile.seconds(self.profile.roles_after_minutes)
+        """Return whether an identity that is not a person's lacks one of RIGHTS now."""
+        arrive_at = self._roles_changed_at + self.profile.seconds(self.profile.roles_after_minutes)
         return right in self.profile.roles_removed or self._clock() < arrive_at
 
     def throttle_seconds(self) -> int:

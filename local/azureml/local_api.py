@@ -82,18 +82,18 @@ class LocalApi:
             [
                 {
                     "endpoint": endpoint.name,
-                    "name": each.name,
-                    "model": each.model,
-                    "state": each.state,
-                    "error": each.error,
-                    "traffic": endpoint.traffic.get(each.name, 0),
-                    "mirror": endpoint.mirror.get(each.name, 0),
-                    "pid": None if each.server is None else each.server.process.pid,
-                    "is_alive": each.server is not None and each.server.is_alive,
-                    "log": str(each.log),
+                    "name": deployment.name,
+                    "model": deployment.model,
+                    "state": deployment.state,
+                    "error": deployment.error,
+                    "traffic": endpoint.traffic.get(deployment.name, 0),
+                    "mirror": endpoint.mirror.get(deployment.name, 0),
+                    "pid": None if deployment.server is None else deployment.server.process.pid,
+                    "is_alive": deployment.server is not None and deployment.server.is_alive,
+                    "log": str(deployment.log),
                 }
                 for endpoint in self._endpoints.values()
-                for each in endpoint.deployments.values()
+                for deployment in endpoint.deployments.values()
             ]
         )
 
@@ -104,17 +104,17 @@ class LocalApi:
         return web.json_response({**dataclasses.asdict(self._faults), **self._conditions.profile.faults()})
 
     async def _set_faults(self, request: web.Request) -> web.Response:
-        wanted = await request.json()
-        known = {field.name for field in dataclasses.fields(Faults)}
-        counters = {name: value for name, value in wanted.items() if name in known}
+        changes = await request.json()
+        names = {field.name for field in dataclasses.fields(Faults)}
+        counters = {name: value for name, value in changes.items() if name in names}
         wrong = [name for name, value in counters.items() if not isinstance(value, int) or value < 0]
         if wrong:
-            text = f"{', '.join(wrong)}: {', '.join(sorted(known))} are whole numbers from 0"
+            text = f"{', '.join(wrong)}: {', '.join(sorted(names))} are whole numbers from 0"
             return web.json_response({"error": text}, status=400)
         try:
-            self._conditions.change({name: value for name, value in wanted.items() if name not in known})
+            self._conditions.change({name: value for name, value in changes.items() if name not in names})
         except ProfileError as exc:
-            return web.json_response({"error": f"{exc}, {', '.join(sorted(known))}"}, status=400)
+            return web.json_response({"error": f"{exc}, {', '.join(sorted(names))}"}, status=400)
         for name, value in counters.items():
             setattr(self._faults, name, value)
         return await self._get_faults(request)

@@ -104,7 +104,9 @@ class AzureMl:
         await self._operations.stop()
         if self._proxy is not None:
             await self._proxy.stop()
-        servers = [each.server for endpoint in self._endpoints.values() for each in endpoint.deployments.values()]
+        servers = [
+            deployment.server for endpoint in self._endpoints.values() for deployment in endpoint.deployments.values()
+        ]
         await asyncio.gather(*(kill(server.process) for server in servers if server is not None))
         if self._session is not None:
             await self._session.close()

@@ -91,13 +91,13 @@ def _play(system: LocalSystem, console: Console, asks_a_person: bool) -> dict[st
         duration = narrator.seconds
     finally:
         story.stop()
-    found = narrator.get("reading what has come of it", lambda: gather(world))
-    kept = checks(found)
-    result = outcome(found, kept, duration, problem)
+    evidence = narrator.get("reading what has come of it", lambda: gather(world))
+    results = checks(evidence)
+    result = outcome(evidence, results, duration, problem)
     narrator.act("What happened, as the stores and the emulators recorded it")
-    print_timeline(console, found)
+    print_timeline(console, evidence)
     narrator.act("What was promised")
-    print_checks(console, kept)
+    print_checks(console, results)
     _print_summary(console, result)
     return result
 

@@ -1,4 +1,4 @@
-"""Policies for a cloud whose logs come late: what a policy says of the logs, told as the profile has it."""
+"""Policies for a cloud whose logs come late: what a policy says of the logs, adjusted to the profile."""
 
 from __future__ import annotations
 

@@ -53,17 +53,17 @@ class Narrator:
         Raises:
             StoodStillError: nothing has moved for minutes.
         """
-        said = 0.0
+        printed_at = 0.0
         pulse = self._waiting.pulse
 
         with self._console.status(f"[dim]{escape(what)} …") as status:
 
             def tell(waited: float, still: float) -> None:
-                nonlocal said
+                nonlocal printed_at
                 since = f"for {waited:.0f} s" + (f", nothing moved for {still:.0f} s" if still > 20 else "")
                 status.update(f"[dim]{escape(what)} … {since}")
-                if waited - said >= SAY_EVERY_SECONDS:
-                    said = waited
+                if waited - printed_at >= SAY_EVERY_SECONDS:
+                    printed_at = waited
                     self.say(f"still waiting, {since}: {what}")
 
             return replace(self._waiting, pulse=lambda: (pulse(), moves())).until(what, probe, tell)
@@ -74,8 +74,8 @@ class Narrator:
         Raises:
             StoodStillError: nothing has moved for minutes.
         """
-        (found,) = self.wait(what, lambda: (act(),))
-        return found
+        (result,) = self.wait(what, lambda: (act(),))
+        return result
 
     def _line(self, mark: str, style: str, text: str) -> None:
         stamp = f"[dim]{self.seconds:6.1f} s[/]"

@@ -33,7 +33,7 @@ class Check:
     """One promise, and whether it was kept."""
 
     promise: str
-    is_kept: bool
+    holds: bool
 
 
 def gather(world: World) -> Evidence:
@@ -51,40 +51,40 @@ def gather(world: World) -> Evidence:
     )
 
 
-def checks(found: Evidence) -> list[Check]:
-    """Return every promise of the story, kept or not."""
-    by_version = {release.version: release for release in found.releases}
+def checks(evidence: Evidence) -> list[Check]:
+    """Return every promise of the story, and whether it holds."""
+    by_version = {release.version: release for release in evidence.releases}
     first, second, third = (by_version.get(version) for version in ("1", "2", "3"))  # type: ignore[call-overload]
-    frozen = [each["reason"] for each in suppressed(found) if "frozen" in each["reason"]]
-    told = {(message["channel"], message["kind"]) for message in found.messages}
-    causes = Counter(cause(job) for job in found.jobs if job["status"] == "Completed")
+    frozen = [reaction["reason"] for reaction in suppressed(evidence) if "frozen" in reaction["reason"]]
+    notices = {(message["channel"], message["kind"]) for message in evidence.messages}
+    causes = Counter(cause(job) for job in evidence.jobs if job["status"] == "Completed")
     return [
         Check("version 1 was trained by a job and released", _ended(first, ReleaseState.FINISHED, [100])),
-        Check("the monitor was silent in March and spoke later", _calm_then_drift(found.monitor_verdicts)),
+        Check("the monitor was silent in March and spoke later", _calm_then_drift(evidence.monitor_verdicts)),
         Check("drift started exactly one retraining job", causes["drift"] == 1 and causes["request"] == 1),
         Check("version 2 was approved by a person", _was_approved(second)),
         Check("version 2 went 10 %, 50 %, 95 %, 100 %", _ended(second, ReleaseState.FINISHED, [10, 50, 95, 100])),
         Check("version 3 was rolled back from 10 %", _ended(third, ReleaseState.ROLLED_BACK, [10])),
-        Check("traffic was read back: version 2 has all of it", _serves_all(found.traffic, second)),
-        Check("people were told why", {("teams", "rolled-back"), ("email", "rolled-back")} <= told),
+        Check("traffic was read back: version 2 has all of it", _serves_all(evidence.traffic, second)),
+        Check("people were notified of the reason", {("teams", "rolled-back"), ("email", "rolled-back")} <= notices),
         Check("a spent budget stopped the next retraining, and said so", bool(frozen)),
-        Check("no effect happened twice", duplicate_effects(found) == 0),
-        Check("nothing is open, nothing in quarantine", not found.quarantined and _all_done(found.entries)),
+        Check("no effect happened twice", duplicate_effects(evidence) == 0),
+        Check("nothing is open, nothing in quarantine", not evidence.quarantined and _all_done(evidence.entries)),
     ]
 
 
-def outcome(found: Evidence, kept: Iterable[Check], duration_seconds: float, problem: str = "") -> dict[str, Any]:
+def outcome(evidence: Evidence, results: Iterable[Check], duration_seconds: float, problem: str = "") -> dict[str, Any]:
     """Return the outcome as JSON values."""
-    listed = list(kept)
+    listed = list(results)
     return {
-        "ok": not problem and all(check.is_kept for check in listed),
+        "ok": not problem and all(check.holds for check in listed),
         "duration_s": round(duration_seconds, 1),
-        "facts": len(found.entries),
-        "deliveries": len(found.deliveries),
-        "duplicate_deliveries": sum(1 for each in found.deliveries if each["was_duplicate"]),
-        "duplicate_effects": duplicate_effects(found),
-        "repeated": {kind: count for kind, count in repeats(found).items() if count},
-        "jobs": [{"name": job["name"], "cause": cause(job), "status": job["status"]} for job in found.jobs],
+        "facts": len(evidence.entries),
+        "deliveries": len(evidence.deliveries),
+        "duplicate_deliveries": sum(1 for delivery in evidence.deliveries if delivery["was_duplicate"]),
+        "duplicate_effects": duplicate_effects(evidence),
+        "repeated": {kind: count for kind, count in repeats(evidence).items() if count},
+        "jobs": [{"name": job["name"], "cause": cause(job), "status": job["status"]} for job in evidence.jobs],
         "releases": [
             {
                 "model": release.model,
@@ -93,14 +93,14 @@ def outcome(found: Evidence, kept: Iterable[Check], duration_seconds: float, pro
                 "traffic_steps": list(release.traffic_steps),
                 "reason": release.reason,
             }
-            for release in found.releases
+            for release in evidence.releases
         ],
         "notifications": [
             {"channel": message["channel"], "kind": message["kind"], "to": ", ".join(message["to"])}
-            for message in found.messages
+            for message in evidence.messages
         ],
-        "suppressed": suppressed(found),
-        "checks": [{"promise": check.promise, "kept": check.is_kept} for check in listed],
+        "suppressed": suppressed(evidence),
+        "checks": [{"promise": check.promise, "kept": check.holds} for check in listed],
         "problem": problem,
     }
 
@@ -109,27 +109,27 @@ def cause(job: dict[str, Any]) -> str:
     return str(job["tags"].get("vigia.cause") or ("evaluation" if "vigia.release" in job["tags"] else "unknown"))
 
 
-def suppressed(found: Evidence) -> list[dict[str, str]]:
-    held_back = (o for entry in found.entries for o in entry.outcomes if o.status == "suppressed")
-    return [{"reaction": each.reaction, "reason": each.detail} for each in held_back]
+def suppressed(evidence: Evidence) -> list[dict[str, str]]:
+    held_back = (o for entry in evidence.entries for o in entry.outcomes if o.status == "suppressed")
+    return [{"reaction": decision.reaction, "reason": decision.detail} for decision in held_back]
 
 
-def duplicate_effects(found: Evidence) -> int:
+def duplicate_effects(evidence: Evidence) -> int:
     """Return how often an effect happened again: jobs, model versions, traffic changes, messages to a person."""
-    return sum(repeats(found).values())
+    return sum(repeats(evidence).values())
 
 
-def repeats(found: Evidence) -> dict[str, int]:
+def repeats(evidence: Evidence) -> dict[str, int]:
     """Return how often an effect of each kind happened again."""
-    tags = [job["tags"] for job in found.jobs]
+    tags = [job["tags"] for job in evidence.jobs]
     return {
-        "trainings": _again(each["vigia.fact"] for each in tags if "vigia.fact" in each),
-        "evaluations": _again(each["vigia.release"] for each in tags if "vigia.release" in each),
-        "models": _again(found.models_by_job.elements()),
+        "trainings": _again(tag["vigia.fact"] for tag in tags if "vigia.fact" in tag),
+        "evaluations": _again(tag["vigia.release"] for tag in tags if "vigia.release" in tag),
+        "models": _again(evidence.models_by_job.elements()),
         "traffic": sum(
-            1 for before, after in _neighbours(found.traffic_writes) if before["traffic"] == after["traffic"]
+            1 for previous, updated in _neighbours(evidence.traffic_writes) if previous["traffic"] == updated["traffic"]
         ),
-        "messages": _again((m["channel"], m["key"], tuple(m["to"])) for m in found.messages if m["key"]),
+        "messages": _again((m["channel"], m["key"], tuple(m["to"])) for m in evidence.messages if m["key"]),
     }
 
 

@@ -89,7 +89,7 @@ class Story:
         self.traffic = BackgroundTraffic(*self.narrator.get("the endpoint's address", self.world.scoring), LOAD)
         self.traffic.play(3)
         self.narrator.say(f"March flies: {LOAD.requests_per_second * LOAD.rows_per_request:,.0f} flights a second")
-        calm = self._wait_for_monitor({"no-drift", "drift"}, after=datetime.now(UTC))
+        calm = self._wait_for_monitor({"no-drift", "drift"}, since=datetime.now(UTC))
         if calm.verdict == "drift":
             raise StoryError(f"the monitor cried wolf in March: {calm.sentence}")
         self.narrator.happened(calm.sentence)
@@ -99,7 +99,7 @@ class Story:
         self._land_data("2", training, july[~is_first_half], "up to mid-July to train on, the rest to judge by")
         self.traffic.play(7)
         self.narrator.say("July flies: holidays, storms, other destinations")
-        drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
+        drift = self._wait_for_monitor({"drift"}, since=datetime.now(UTC))
         self.narrator.happened(drift.sentence)
         self._wait_for_training(number=2)
 
@@ -144,7 +144,7 @@ class Story:
         jobs_before = len(self.world.jobs())
         self.traffic.play(1)
         self.narrator.say("January flies again: other destinations than in the summer that version 2 learned from")
-        drift = self._wait_for_monitor({"drift"}, after=datetime.now(UTC))
+        drift = self._wait_for_monitor({"drift"}, since=datetime.now(UTC))
         self.narrator.happened(drift.sentence)
         reason = self.narrator.wait("the drift is answered", self._suppressed_training)
         if len(self.world.jobs()) != jobs_before:
@@ -173,7 +173,7 @@ class Story:
         job = self.narrator.wait("a training job runs", ended)
         self.narrator.happened(f"{job['name']} completed; why: {job['tags']['vigia.cause']}")
 
-    def _wait_for_monitor(self, verdicts: set[str], after: datetime) -> MonitorRun:
+    def _wait_for_monitor(self, verdicts: set[str], since: datetime) -> MonitorRun:
         """Return the first look at a window that ended after that moment and says one of these.
 
         Raises:
@@ -181,28 +181,28 @@ class Story:
         """
         looks: dict[datetime, str] = {}
 
-        def seen() -> MonitorRun | None:
-            runs = [run for run in self.world.monitor_runs() if run.end > after]
+        def matching_look() -> MonitorRun | None:
+            runs = [run for run in self.world.monitor_runs() if run.end > since]
             looks.update({run.end: run.sentence for run in runs if run.verdict in {"drift", "no-drift"}})
-            found = next((run for run in runs if run.verdict in verdicts), None)
-            if found is None and len(looks) >= LOOKS_AT_MOST:
+            look = next((run for run in runs if run.verdict in verdicts), None)
+            if look is None and len(looks) >= LOOKS_AT_MOST:
                 raise StoryError(f"the monitor looked {len(looks)} times and said last: {looks[max(looks)]}")
-            return found
+            return look
 
-        return self.narrator.wait("the monitor looks at the next window", seen, lambda: len(looks))
+        return self.narrator.wait("the monitor looks at the next window", matching_look, lambda: len(looks))
 
     def _approve(self, version: str) -> None:
         """Have the release approved on its page, by the simulated approver or by whoever sits there."""
 
-        def asked() -> Release | None:
+        def awaiting_approval() -> Release | None:
             release = self.world.release(version)
             if release and release.state.is_terminal:
                 raise StoryError(f"release {release.id} is {release.state}: {release.reason}")
             # The question is put to people right after the state was stored; until then its page does not exist.
-            is_asked = release is not None and self.world.app.approvals.question(release.id) is not None
-            return release if release and is_asked and release.state is ReleaseState.AWAITING_APPROVAL else None
+            has_question = release is not None and self.world.app.approvals.question(release.id) is not None
+            return release if release and has_question and release.state is ReleaseState.AWAITING_APPROVAL else None
 
-        release = self.narrator.wait(f"version {version} passes its gates", asked)
+        release = self.narrator.wait(f"version {version} passes its gates", awaiting_approval)
         for gate in release.gate_results:
             self.narrator.happened(f"gate {gate.gate}: {gate.reason}")
         path = f"/api/approvals/{release.id}"
@@ -224,8 +224,8 @@ class Story:
         """Return what never stands still while somebody is asked; the question itself expires."""
         return time.monotonic() if self.asks_a_person else None
 
-    def _wait_for_release(self, version: str, wanted: ReleaseState) -> Release:
-        told: list[int] = []
+    def _wait_for_release(self, version: str, state: ReleaseState) -> Release:
+        printed_steps: list[int] = []
         entered: list[ReleaseState] = []
 
         def ended() -> Release | None:
@@ -235,13 +235,13 @@ class Story:
             if release.state not in entered and not release.state.is_terminal:
                 entered.append(release.state)
                 self.narrator.say(f"version {version} is {release.state.replace('_', ' ')}")
-            for step in release.traffic_steps[len(told) :]:
-                told.append(step)
+            for step in release.traffic_steps[len(printed_steps) :]:
+                printed_steps.append(step)
                 self.narrator.happened(f"version {version} has {step} % of the traffic (read back)")
-            if release.state is wanted:
+            if release.state is state:
                 return release
             if release.state.is_terminal:
-                raise StoryError(f"release {release.id} is {release.state}, not {wanted}: {release.reason}")
+                raise StoryError(f"release {release.id} is {release.state}, not {state}: {release.reason}")
             return None
 
         return self.narrator.wait(f"the release of version {version} goes on", ended)

@@ -16,7 +16,7 @@ from shared.domain.reaction import ReactionResult
 from shared.domain.release import Release, ReleaseState
 from shared.store.facts.ledger import Entry
 
-STYLES = {"fact": "cyan", "decision": "white", "held": "yellow", "job": "blue", "release": "green", "told": "magenta"}
+STYLES = {"fact": "cyan", "decision": "white", "held": "yellow", "job": "blue", "release": "green", "notice": "magenta"}
 BAD_ENDS = {ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK, ReleaseState.FAILED, ReleaseState.LOST}
 # Said by the reactions themselves; the bare fact adds nothing for the reader.
 QUIET_FACTS = {"run-ended", "model-deployed"}
@@ -32,9 +32,9 @@ class Moment:
     same: str = ""
 
 
-def print_timeline(console: Console, found: Evidence) -> None:
+def print_timeline(console: Console, evidence: Evidence) -> None:
     """Print the timeline, seconds counted from its first line."""
-    moments = _folded(sorted(_moments(found), key=lambda moment: moment.at))
+    moments = _folded(sorted(_moments(evidence), key=lambda moment: moment.at))
     table = Table.grid(padding=(0, 1))
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -47,21 +47,21 @@ def print_timeline(console: Console, found: Evidence) -> None:
 
 def print_checks(console: Console, checks: list[Check]) -> None:
     for check in checks:
-        mark = "[green]✓[/]" if check.is_kept else "[red]✗[/]"
+        mark = "[green]✓[/]" if check.holds else "[red]✗[/]"
         console.print(f" {mark} {check.promise}", highlight=False)
 
 
-def _moments(found: Evidence) -> Iterator[Moment]:
-    for entry in found.entries:
+def _moments(evidence: Evidence) -> Iterator[Moment]:
+    for entry in evidence.entries:
         yield from _of_fact(entry)
-    for job in found.jobs:
+    for job in evidence.jobs:
         ended = job["times"].get("Completed") or job["times"].get("Failed") or job["times"].get("Canceled")
         if ended:
             text = f"{job['name']} {job['status'].lower()} ({cause(job)})"
             yield Moment(datetime.fromisoformat(ended), "job", text)
-    for release in found.releases:
+    for release in evidence.releases:
         yield from _of_release(release)
-    yield from _of_messages(found)
+    yield from _of_messages(evidence)
 
 
 def _of_fact(entry: Entry) -> Iterator[Moment]:
@@ -89,34 +89,34 @@ def _of_release(release: Release) -> Iterator[Moment]:
         yield Moment(move.at, kind, f"{release.id} → {move.entered.replace('_', ' ')}: {_short(move.reason)}")
 
 
-def _of_messages(found: Evidence) -> Iterator[Moment]:
-    """Yield one line per thing told, with whom it reached."""
+def _of_messages(evidence: Evidence) -> Iterator[Moment]:
+    """Yield one line per notice, with the channels that it reached."""
     first: dict[str, datetime] = {}
     reached: dict[str, Counter[str]] = {}
-    for message in found.messages:
+    for message in evidence.messages:
         kind, at = message["kind"] or "message", datetime.fromisoformat(message["at"])
         key = f"{kind}/{message['key']}"
         first[key] = min(at, first.get(key, at))
         reached.setdefault(key, Counter())[message["channel"]] += 1
     for key, at in first.items():
         channels = ", ".join(f"{count} × {channel}" for channel, count in sorted(reached[key].items()))
-        yield Moment(at, "told", f"{key.partition('/')[0].replace('-', ' ')} ({channels})")
+        yield Moment(at, "notice", f"{key.partition('/')[0].replace('-', ' ')} ({channels})")
 
 
 def _folded(moments: list[Moment]) -> list[Moment]:
     """Return the moments with repeats folded into the first of them: lasting drift is measured again and again."""
     counts = Counter(moment.same for moment in moments if moment.same)
-    kept: list[Moment] = []
-    seen: set[str] = set()
+    first_moments: list[Moment] = []
+    texts: set[str] = set()
     for moment in moments:
         if not moment.same:
-            kept.append(moment)
-        elif moment.same not in seen:
-            seen.add(moment.same)
+            first_moments.append(moment)
+        elif moment.same not in texts:
+            texts.add(moment.same)
             more = counts[moment.same] - 1
             text = f"{moment.text} (and {more} more times)" if more else moment.text
-            kept.append(Moment(moment.at, moment.kind, text))
-    return kept
+            first_moments.append(Moment(moment.at, moment.kind, text))
+    return first_moments
 
 
 def _short(text: str, length: int = 150) -> str:

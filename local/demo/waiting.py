@@ -66,21 +66,21 @@ class Waiting:
         """
         began = moved = self.clock()
         looked = float("-inf")
-        before, errors, trouble = None, len(self.errors()), ""
+        previous, errors, failure = None, len(self.errors()), ""
         while True:
             try:
-                if found := probe():
-                    return found
+                if result := probe():
+                    return result
             except PASSING as exc:
                 if not _passes(exc):
                     raise
-                trouble = f"\nthe last look failed: {exc}"
+                failure = f"\nthe last look failed: {exc}"
             self.check()
             if self.clock() - looked >= PULSE_SECONDS:
-                now, looked = self._pulse(before), self.clock()
-                if now != before:
-                    before, moved, errors = now, looked, len(self.errors())
-                self._require_patience(what, looked - moved, self.errors()[errors:], trouble)
+                now, looked = self._pulse(previous), self.clock()
+                if now != previous:
+                    previous, moved, errors = now, looked, len(self.errors())
+                self._require_patience(what, looked - moved, self.errors()[errors:], failure)
             tell(self.clock() - began, self.clock() - moved)
             self.sleep(POLL_SECONDS)
 
@@ -90,11 +90,11 @@ class Waiting:
         except PASSING:
             return otherwise
 
-    def _require_patience(self, what: str, still: float, errors: Sequence[str], trouble: str) -> None:
+    def _require_patience(self, what: str, still: float, errors: Sequence[str], failure: str) -> None:
         if still <= (STILL_AFTER_ERROR_SECONDS if errors else STILL_SECONDS):
             return
-        said = f"\nthe app's last error: {errors[-1]}" if errors else ""
-        raise StoodStillError(f"nothing has moved for {still:.0f} s, while waiting for this: {what}{said}{trouble}")
+        hint = f"\nthe app's last error: {errors[-1]}" if errors else ""
+        raise StoodStillError(f"nothing has moved for {still:.0f} s, while waiting for this: {what}{hint}{failure}")
 
 
 def _passes(problem: Exception) -> bool:

@@ -27,7 +27,7 @@ ENDPOINT = EndpointName("flight-delay")
 
 
 class World:
-    """Reads what the running app wrote; nothing here is told by the story itself."""
+    """Reads what the running app wrote; nothing here comes from the story itself."""
 
     def __init__(self, system: LocalSystem) -> None:
         self.addresses: Addresses = system.addresses
@@ -72,7 +72,9 @@ class World:
 
     def releases(self) -> list[Release]:
         stored = (self.app.releases.load(item.id) for item in self.app.releases.items())
-        return sorted((each.release for each in stored if each is not None), key=lambda release: release.opened_at)
+        return sorted(
+            (record.release for record in stored if record is not None), key=lambda release: release.opened_at
+        )
 
     def monitor_runs(self) -> tuple[MonitorRun, ...]:
         state, _ = self.app.monitor_states.read(MODEL)
@@ -107,9 +109,9 @@ class World:
         return [job for job in self.ask("azureml", "jobs") if not job["parent"]]
 
     def pulse(self) -> object:
-        """Return what differs whenever the system has got on. Drift that lasts is told again and again: it is none."""
+        """Return a value that differs whenever the system has made progress; drift that lasts is none."""
         entries = [(entry.fact.key, entry.state) for entry in self.entries() if entry.fact.kind != "drift-detected"]
-        releases = [(each.id, len(each.history), each.phase, each.judgement) for each in self.releases()]
+        releases = [(release.id, len(release.history), release.phase, release.judgement) for release in self.releases()]
         jobs = [(job["name"], job["status"]) for job in self.ask("azureml", "jobs")]
         return entries, releases, jobs, len(self.ask("inbox", "messages"))
 

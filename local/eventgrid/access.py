@@ -22,7 +22,7 @@ def is_allowed(headers: Mapping[str, str], query: Mapping[str, str], keys: Seque
     """Return whether a publish request carries a valid credential. Header names in `headers` ignore case."""
     key = headers.get("aeg-sas-key") or query.get("aeg-sas-key")
     if key is not None:
-        return any(hmac.compare_digest(key.encode(), each.encode()) for each in keys)
+        return any(hmac.compare_digest(key.encode(), valid.encode()) for valid in keys)
     scheme, _, rest = headers.get("Authorization", "").partition(" ")
     if scheme == "Bearer":
         return _is_token_for_us(rest)
@@ -31,8 +31,8 @@ def is_allowed(headers: Mapping[str, str], query: Mapping[str, str], keys: Seque
 
 
 def _is_signed_by(key: str, token: str) -> bool:
-    unsigned, found, _ = token.rpartition("&s=")
-    if not found:
+    unsigned, signature, _ = token.rpartition("&s=")
+    if not signature:
         return False
     fields = parse_qs(token)
     digest = hmac.new(base64.b64decode(key), unsigned.encode(), hashlib.sha256).digest()

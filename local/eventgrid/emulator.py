@@ -100,7 +100,7 @@ class EventGrid:
             dice=lambda: self._dice,
             queue_of=lambda topic: self._queue if topic in self._conditions.profile.queued_topics else None,
         )
-        self._couriers = [Courier(each, surroundings) for each in self._subscriptions]
+        self._couriers = [Courier(subscription, surroundings) for subscription in self._subscriptions]
 
     async def stop(self) -> None:
         """Stop listening and forget what was not delivered yet."""
@@ -122,7 +122,7 @@ class EventGrid:
         if topic not in INPUT_SCHEMAS:
             raise MalformedEventError(f"there is no topic {topic!r}; topics: {', '.join(INPUT_SCHEMAS)}")
         now = datetime.now(UTC)
-        for event in [accept(topic, each, now, position) for position, each in enumerate(events)]:
+        for event in [accept(topic, event, now, position) for position, event in enumerate(events)]:
             self.records.events.append(event)
             self._route(event)
 
@@ -180,11 +180,11 @@ class EventGrid:
 
     async def _get_events(self, _: web.Request) -> web.Response:
         return web.json_response(
-            [{"topic": each.topic, "time": azure_time(each.at), "event": each.body} for each in self.records.events]
+            [{"topic": event.topic, "time": azure_time(event.at), "event": event.body} for event in self.records.events]
         )
 
     async def _get_deliveries(self, _: web.Request) -> web.Response:
-        return web.json_response([dataclasses.asdict(each) for each in self.records.attempts])
+        return web.json_response([dataclasses.asdict(attempt) for attempt in self.records.attempts])
 
     async def _get_idle(self, _: web.Request) -> web.Response:
         return web.json_response({"idle": not self._deliveries, "open_deliveries": len(self._deliveries)})

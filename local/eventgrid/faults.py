@@ -41,7 +41,7 @@ class Faults:
         if not isinstance(self.reorder, bool):
             raise FaultsError(f"reorder must be true or false, found {self.reorder!r}")
         delay = self.delay_ms
-        if len(delay) != 2 or not all(type(each) is int for each in delay) or not 0 <= delay[0] <= delay[1]:
+        if len(delay) != 2 or not all(type(bound) is int for bound in delay) or not 0 <= delay[0] <= delay[1]:
             raise FaultsError(f"delay_ms must be [least, most] in whole milliseconds, found {list(delay)!r}")
         if self.seed is not None and type(self.seed) is not int:
             raise FaultsError(f"seed must be a whole number or null, found {self.seed!r}")

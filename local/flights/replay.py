@@ -112,10 +112,10 @@ class Replay:
 
     def answers(self) -> dict[str, dict[int, int]]:
         """Return how many answers each deployment gave, by HTTP status; status 0 is no answer in time."""
-        found: dict[str, dict[int, int]] = {}
+        counts: dict[str, dict[int, int]] = {}
         for (deployment, status), count in sorted(self.counts.items()):
-            found.setdefault(deployment, {})[status] = count
-        return found
+            counts.setdefault(deployment, {})[status] = count
+        return counts
 
     async def _send_steadily(self) -> None:
         now = asyncio.get_running_loop().time

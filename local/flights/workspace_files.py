@@ -38,10 +38,10 @@ class WorkspaceFiles:
     def upload_folder(self, folder: Path, path: str) -> str:
         """Upload every file below `folder` to below `path`; return the azureml:// URI of the latter."""
         with self._container() as container:
-            for each in sorted(folder.rglob("*")):
-                if each.is_file() and "__pycache__" not in each.parts:
-                    name = f"{path}/{each.relative_to(folder).as_posix()}"
-                    container.upload_blob(name, each.read_bytes(), overwrite=True)
+            for file in sorted(folder.rglob("*")):
+                if file.is_file() and "__pycache__" not in file.parts:
+                    name = f"{path}/{file.relative_to(folder).as_posix()}"
+                    container.upload_blob(name, file.read_bytes(), overwrite=True)
         return DATASTORE + path
 
     def download_folder(self, uri: str, folder: Path) -> None:

@@ -56,7 +56,7 @@ def load_functions(app_folder: Path) -> list[HostedFunction]:
         functions = app.get_functions()
     except ValueError as exc:  # azure-functions' own checks: a name used twice, a function without trigger
         raise LocalSystemError(f"{MODULE}.app can't be indexed: {exc}") from exc
-    return sorted((_hosted(each) for each in functions), key=lambda hosted: hosted.name)
+    return sorted((_hosted(function) for function in functions), key=lambda hosted: hosted.name)
 
 
 def _import_app(app_folder: Path) -> func.FunctionApp:

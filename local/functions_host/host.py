@@ -68,14 +68,14 @@ class FunctionsHost:
         self._sender = QueueSender(self._settings.queues.is_base64, self._wake)
         self._invoker = Invoker(self._functions, self._sender)
         self._listeners = [
-            QueueListener(each, each.trigger, self._settings.queues, self._lease, self._sender)
-            for each in self._functions
-            if isinstance(each.trigger, QueueTrigger)
+            QueueListener(function, function.trigger, self._settings.queues, self._lease, self._sender)
+            for function in self._functions
+            if isinstance(function.trigger, QueueTrigger)
         ]
         timers = [
-            Timer(each, each.trigger, self._invoker)
-            for each in self._functions
-            if isinstance(each.trigger, TimerTrigger)
+            Timer(function, function.trigger, self._invoker)
+            for function in self._functions
+            if isinstance(function.trigger, TimerTrigger)
         ]
         await self._listen(timers)
         loops = [listener.listen(self._invoker) for listener in self._listeners]

@@ -26,7 +26,7 @@ def require_schedule(function: str, schedule: str) -> None:
         raise LocalSystemError(f"function {function}: its schedule {schedule!r} is malformed: {exc}", hint) from exc
 
 
-def next_run(schedule: str, after: datetime) -> datetime:
+def next_run(schedule: str, since: datetime) -> datetime:
     """Return the first moment of the schedule that is later than `after` (aware, UTC)."""
-    runs: Iterator[datetime] = croniter(schedule, after, ret_type=datetime, second_at_beginning=True)
+    runs: Iterator[datetime] = croniter(schedule, since, ret_type=datetime, second_at_beginning=True)
     return next(runs)

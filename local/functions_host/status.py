@@ -41,9 +41,12 @@ class StatusPages:
         return web.json_response(
             {
                 "uptime_s": round(time.monotonic() - self._started, 3),
-                "functions": {each.name: {**_describe(each), **asdict(counts[each.name])} for each in self._functions},
-                "invocations": sum(each.invocations for each in counts.values()),
-                "failures": sum(each.failures for each in counts.values()),
+                "functions": {
+                    function.name: {**_describe(function), **asdict(counts[function.name])}
+                    for function in self._functions
+                },
+                "invocations": sum(count.invocations for count in counts.values()),
+                "failures": sum(count.failures for count in counts.values()),
                 "poison": poison,
             }
         )
@@ -52,8 +55,8 @@ class StatusPages:
         name = request.match_info["function"]
         timer = self._timers.get(name)
         if timer is None:
-            known = ", ".join(sorted(self._timers)) or "none"
-            return web.Response(status=404, text=f"there is no timer function {name!r}; timers: {known}")
+            names = ", ".join(sorted(self._timers)) or "none"
+            return web.Response(status=404, text=f"there is no timer function {name!r}; timers: {names}")
         try:
             await timer.run_now()
         except Exception as exc:  # the invoker logged and counted it

@@ -47,18 +47,18 @@ class AcsFaults:
     retry_after_seconds: int = 30
 
     def change(self, changes: object) -> None:
-        known = {field.name for field in fields(self)}
-        if not isinstance(changes, Mapping) or not set(changes) <= known:
-            raise AcsError(400, "InvalidFaults", f"expected a JSON object with some of {', '.join(sorted(known))}")
+        names = {field.name for field in fields(self)}
+        if not isinstance(changes, Mapping) or not set(changes) <= names:
+            raise AcsError(400, "InvalidFaults", f"expected a JSON object with some of {', '.join(sorted(names))}")
         for name, value in changes.items():
             if type(value) is not int or value < 0:
                 raise AcsError(400, "InvalidFaults", f"{name} must be a whole number from 0, found {value!r}")
             setattr(self, name, value)
 
     def take(self, name: str) -> bool:
-        left: int = getattr(self, name)
-        setattr(self, name, max(0, left - 1))
-        return left > 0
+        remaining: int = getattr(self, name)
+        setattr(self, name, max(0, remaining - 1))
+        return remaining > 0
 
 
 @dataclass(frozen=True)
@@ -121,17 +121,19 @@ class AcsMail:
             return operation
         digest = hashlib.sha256(raw).hexdigest()
         self._forget(now)
-        before = self._remembered.get(request_id)
-        if before is None:
+        previous = self._remembered.get(request_id)
+        if previous is None:
             self._remembered[request_id] = _Remembered(first_sent, digest, operation, now)
             self._deliver(message)
             return operation
-        if (before.first_sent, before.digest) != (first_sent, digest):
+        if (previous.first_sent, previous.digest) != (first_sent, digest):
             raise AcsError(400, "RepeatedRequestDiffers", f"request {request_id} was sent before with other contents")
-        return before.operation
+        return previous.operation
 
     def _forget(self, now: datetime) -> None:
-        self._remembered = {key: each for key, each in self._remembered.items() if now - each.at <= 2 * TRACKED}
+        self._remembered = {
+            key: operation for key, operation in self._remembered.items() if now - operation.at <= 2 * TRACKED
+        }
 
 
 def parse_email(raw: bytes, at: datetime) -> Message:
@@ -165,10 +167,10 @@ def _recipients(recipients: dict[str, Any]) -> tuple[str, ...]:
     listed = recipients.get("to")
     if not isinstance(listed, list) or not 0 < len(listed) <= MOST_RECIPIENTS:
         raise AcsError(400, "BadRequest", f"recipients.to must list 1 to {MOST_RECIPIENTS} people")
-    addresses = [each.get("address") if isinstance(each, dict) else None for each in listed]
-    if not all(isinstance(each, str) and "@" in each for each in addresses):
+    addresses = [recipient.get("address") if isinstance(recipient, dict) else None for recipient in listed]
+    if not all(isinstance(address, str) and "@" in address for address in addresses):
         raise AcsError(400, "BadRequest", "each of recipients.to needs an address")
-    return tuple(str(each) for each in addresses)
+    return tuple(str(address) for address in addresses)
 
 
 def _repeatability(headers: Mapping[str, str], now: datetime) -> tuple[str, str]:
@@ -214,10 +216,10 @@ def _json(raw: bytes) -> Any:
 
 
 def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
-    found = body.get(name)
-    if not isinstance(found, dict):
+    value = body.get(name)
+    if not isinstance(value, dict):
         raise AcsError(400, "BadRequest", f"{name} must be an object")
-    return found
+    return value
 
 
 def _text(value: object) -> str | None:

@@ -97,7 +97,7 @@ class Inbox:
         return web.Response(text=page, content_type="text/html", headers=headers)
 
     async def _get_messages(self, _: web.Request) -> web.Response:
-        return web.json_response([each.as_json() for each in self.mailbox.all()])
+        return web.json_response([message.as_json() for message in self.mailbox.all()])
 
     async def _get_count(self, _: web.Request) -> web.Response:
         return web.json_response({"total": self.mailbox.total})

@@ -13,7 +13,7 @@ _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _ITALIC = re.compile(r"(?<![\w*])[*_](?!\s)(.+?)(?<!\s)[*_](?![\w*])")
 _MENTION = re.compile(r"&lt;at&gt;(.+?)&lt;/at&gt;")
 _BULLET = re.compile(r"^[-*] +", re.MULTILINE)
-_KEPT = re.compile("\ue000(\\d+)\ue001")  # private-use characters, which no text needs
+_PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")  # private-use characters, which no text needs
 
 
 class _Keeper:
@@ -27,8 +27,8 @@ class _Keeper:
         return f"\ue000{len(self._pieces) - 1}\ue001"
 
     def put_back(self, text: str) -> str:
-        while _KEPT.search(text):  # a link's label may hold kept characters
-            text = _KEPT.sub(lambda match: self._pieces[int(match[1])], text)
+        while _PLACEHOLDER.search(text):  # a link's label may hold placeholders
+            text = _PLACEHOLDER.sub(lambda match: self._pieces[int(match[1])], text)
         return text
 
 

@@ -22,7 +22,7 @@ def _web_address(url: object) -> str | None:
 
 def _objects(items: object) -> list[dict[str, Any]]:
     """Return the objects of a list; a card is somebody's input and may hold anything in its place."""
-    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _clock(moment: datetime) -> str:

@@ -86,7 +86,7 @@ def _recipients(to: object, cards: list[dict[str, Any]]) -> tuple[str, ...]:
     if isinstance(to, str):
         return (to,)
     if isinstance(to, list):
-        return tuple(str(each) for each in to)
+        return tuple(str(address) for address in to)
     return tuple(
         str(entity["mentioned"].get("id"))
         for card in cards
@@ -100,7 +100,11 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _texts(card: Mapping[str, Any]) -> Iterator[str]:
-    return (str(each["text"]) for each in _elements(card) if each.get("type") == "TextBlock" and each.get("text"))
+    return (
+        str(element["text"])
+        for element in _elements(card)
+        if element.get("type") == "TextBlock" and element.get("text")
+    )
 
 
 def _elements(node: object) -> Iterator[dict[str, Any]]:

@@ -88,11 +88,11 @@ class MetricsQuery:
         unknown = [name for name in self.names if name not in METRICS]
         if unknown or not self.names:
             raise MetricsError(f"unknown metric {', '.join(unknown) or '(none)'}; known here: {', '.join(METRICS)}")
-        wrong = [each for each in self.aggregations if each not in AGGREGATIONS]
+        wrong = [name for name in self.aggregations if name not in AGGREGATIONS]
         if wrong:
             raise MetricsError(f"unknown aggregation {wrong[0]!r}; known: {', '.join(AGGREGATIONS)}")
         for name in self.names:
-            foreign = [each for each in self.conditions if each not in METRICS[name].dimensions]
+            foreign = [condition for condition in self.conditions if condition not in METRICS[name].dimensions]
             if foreign:
                 allowed = ", ".join(METRICS[name].dimensions)
                 raise MetricsError(f"metric {name} has no dimension {foreign[0]!r}; it has: {allowed}")
@@ -135,7 +135,7 @@ def _series(
     for request in requests:
         labels = tuple(_DIMENSIONS[name](request) for name in conditions)
         allowed = zip(labels, conditions.values(), strict=True)
-        if all("*" in wanted or label.casefold() in map(str.casefold, wanted) for label, wanted in allowed):
+        if all("*" in choices or label.casefold() in map(str.casefold, choices) for label, choices in allowed):
             series.setdefault(labels, []).append(request)
     return series
 
@@ -155,7 +155,7 @@ def _points(query: MetricsQuery, metric: Metric, requests: Iterable[Request]) ->
     return points
 
 
-def _aggregate(samples: Sequence[float], wanted: Iterable[str]) -> dict[str, float]:
+def _aggregate(samples: Sequence[float], names: Iterable[str]) -> dict[str, float]:
     if not samples:
         return {}
     total = math.fsum(samples)
@@ -166,4 +166,4 @@ def _aggregate(samples: Sequence[float], wanted: Iterable[str]) -> dict[str, flo
         "total": total,
         "count": float(len(samples)),
     }
-    return {name: every[name] for name in wanted}
+    return {name: every[name] for name in names}

@@ -40,7 +40,7 @@ def parse_request(parameters: Mapping[str, str], now: datetime) -> MetricsQuery:
         end=end,
         interval=interval,
         names=tuple(parameters.get("metricnames", "").split(",")),
-        aggregations=tuple(each.lower() for each in parameters.get("aggregation", "Average").split(",")),
+        aggregations=tuple(name.lower() for name in parameters.get("aggregation", "Average").split(",")),
         conditions=parse_filter(parameters.get("filter", "")),
     )
 

@@ -237,7 +237,7 @@ def _spell_otherwise(response: web.StreamResponse) -> None:
     service writes them so.
     """
     if isinstance(response, web.Response) and response.content_type == "application/json" and response.text:
-        response.text = _RESOURCE_ID.sub(lambda found: _in_lower_case(found[0]), response.text)
+        response.text = _RESOURCE_ID.sub(lambda match: _in_lower_case(match[0]), response.text)
 
 
 _READ_STRICTLY = ("/versions/", "/jobs/", "/deployments/")

@@ -50,7 +50,7 @@ class Container:
     versions: dict[str, Resource] = field(default_factory=dict)
 
     def latest(self) -> Resource | None:
-        active = [each for each in self.versions.values() if not each.properties.get("isArchived")]
+        active = [version for version in self.versions.values() if not version.properties.get("isArchived")]
         return active[-1] if active else None
 
     def next_version(self) -> str:
@@ -106,14 +106,14 @@ class Assets:
     def latest(self, kind: str, name: str) -> Resource:
         if is_curated(kind, name, "latest"):
             return curated_environment(name, "latest")
-        found = self.container(kind, name).latest()
-        if found is None:
+        latest = self.container(kind, name).latest()
+        if latest is None:
             raise not_found(_SINGULAR[kind], f"{kind}/{name} has no version")
-        return found
+        return latest
 
     def next_version(self, kind: str, name: str) -> str:
-        known = self._kinds[kind].get(name)
-        return "1" if known is None else known.next_version()
+        container = self._kinds[kind].get(name)
+        return "1" if container is None else container.next_version()
 
     def put(self, kind: str, name: str, version: str, properties: Json, by: Json) -> tuple[Resource, bool]:
         """Create or update a version; return it and whether it is new. Its location can't change (400)."""
@@ -138,38 +138,38 @@ class Assets:
                 top["dataType"] = properties.get("dataType")
             container = Container(resource(f"{kind}/{name}", kind, top, by))
             self._kinds[kind][name] = container
-        known = container.versions.get(version)
-        if known is None:
+        existing = container.versions.get(version)
+        if existing is None:
             made = resource(f"{kind}/{name}/versions/{version}", f"{kind}/versions", properties, by)
             made.properties.setdefault("isArchived", False)
             container.versions[version] = made
             if kind == "models":
                 self._on_model(name, version, made)
             return made, True
-        self._update(kind, known, properties, by)
-        return known, False
+        self._update(kind, existing, properties, by)
+        return existing, False
 
-    def _update(self, kind: str, known: Resource, properties: Json, by: Json) -> None:
+    def _update(self, kind: str, existing: Resource, properties: Json, by: Json) -> None:
         member = _LOCATION[kind]
-        before, after = known.properties.get(member), properties.get(member)
+        previous, updated = existing.properties.get(member), properties.get(member)
         if kind == "components":
-            before, after = component_spec.fixed_part(before or {}), component_spec.fixed_part(after or {})
-        if before != after:
+            previous, updated = component_spec.fixed_part(previous or {}), component_spec.fixed_part(updated or {})
+        if previous != updated:
             raise bad_request(
-                f"Asset paths cannot be updated. {kind}/…/{known.name}: {member} can't be changed; register "
-                f"a new version instead. It is {before!r}, the request says {after!r}.",
+                f"Asset paths cannot be updated. {kind}/…/{existing.name}: {member} can't be changed; register "
+                f"a new version instead. It is {previous!r}, the request says {updated!r}.",
                 "AssetPathChanged" if kind != "components" else "ComponentImmutable",
             )
         # A registered model keeps the job that made it, whatever a later update leaves out.
-        kept = {key: known.properties[key] for key in ("jobName",) if known.properties.get(key)}
-        known.properties = {**properties, **kept}
-        known.properties.setdefault("isArchived", False)
-        known.system_data["lastModifiedAt"] = stamp()
-        known.system_data["lastModifiedBy"] = by["createdBy"]
+        fixed = {key: existing.properties[key] for key in ("jobName",) if existing.properties.get(key)}
+        existing.properties = {**properties, **fixed}
+        existing.properties.setdefault("isArchived", False)
+        existing.system_data["lastModifiedAt"] = stamp()
+        existing.system_data["lastModifiedBy"] = by["createdBy"]
 
     async def _list_containers(self, request: web.Request) -> web.Response:
         containers = self._kinds[request.match_info["kind"]].values()
-        return page([each.json() for each in containers if _is_shown(each.resource, request)])
+        return page([container.json() for container in containers if _is_shown(container.resource, request)])
 
     async def _get_container(self, request: web.Request) -> web.Response:
         return web.json_response(self.container(request.match_info["kind"], request.match_info["name"]).json())
@@ -183,28 +183,28 @@ class Assets:
         kind, name = request.match_info["kind"], request.match_info["name"]
         if kind == "codes" and "hash" in request.query:
             return page(self._codes_with_hash(request.query["hash"]))
-        found = [each for each in self.container(kind, name).versions.values() if _is_shown(each, request)]
+        versions = [version for version in self.container(kind, name).versions.values() if _is_shown(version, request)]
         if "desc" in request.query.get("$orderBy", request.query.get("orderBy", "desc")):
-            found.reverse()
+            versions.reverse()
         if "$top" in request.query:
-            found = found[: int(request.query["$top"])]
-        return page([each.json() for each in found])
+            versions = versions[: int(request.query["$top"])]
+        return page([version.json() for version in versions])
 
-    def _codes_with_hash(self, wanted: str) -> list[Json]:
+    def _codes_with_hash(self, content_hash: str) -> list[Json]:
         """Code of this content, whatever its name: the SDK asks under a new name before it uploads a folder."""
         return [
-            each.json()
+            version.json()
             for container in self._kinds["codes"].values()
-            for each in container.versions.values()
-            if (each.properties.get("properties") or {}).get("hash_sha256") == wanted
+            for version in container.versions.values()
+            if (version.properties.get("properties") or {}).get("hash_sha256") == content_hash
         ]
 
     async def _get_version(self, request: web.Request) -> web.Response:
         info = request.match_info
-        found = self.get(info["kind"], info["name"], info["version"]).json()
+        asset = self.get(info["kind"], info["name"], info["version"]).json()
         if info["version"] == component_spec.DEFAULT_VERSION:
-            found["id"] = f"{WORKSPACE_ID}/components/{info['name']}/labels/default"
-        return web.json_response(found)
+            asset["id"] = f"{WORKSPACE_ID}/components/{info['name']}/labels/default"
+        return web.json_response(asset)
 
     async def _put_version(self, request: web.Request) -> web.Response:
         info = request.match_info
@@ -228,10 +228,10 @@ def curated_environment(name: str, version: str) -> Resource:
     return resource(f"environments/{name}/versions/{version}", "environments/versions", properties, by)
 
 
-def _is_shown(each: Resource, request: web.Request) -> bool:
+def _is_shown(asset: Resource, request: web.Request) -> bool:
     view = request.query.get("listViewType", "ActiveOnly")
-    is_archived = bool(each.properties.get("isArchived"))
+    is_archived = bool(asset.properties.get("isArchived"))
     stage = request.query.get("stage")
-    if stage and each.properties.get("stage") != stage:
+    if stage and asset.properties.get("stage") != stage:
         return False
     return view == "All" or is_archived == (view == "ArchivedOnly")

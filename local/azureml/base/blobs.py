@@ -66,12 +66,13 @@ class Blobs:
     async def download(self, source: BlobPath, folder: Path) -> Path:
         """Copy a blob into `folder`, or all blobs below a prefix; return the file or the folder.
 
-        Raises BlobsMissingError when there is neither.
+        Raises:
+            BlobsMissingError: there is neither.
         """
         folder.mkdir(parents=True, exist_ok=True)
         container = self._connected.get_container_client(source.container)
         below = f"{source.path}/" if source.path else ""
-        is_found = False
+        is_empty = True
         try:
             async for blob in container.list_blobs(name_starts_with=source.path or None):
                 if blob.name == source.path:
@@ -81,10 +82,10 @@ class Blobs:
                 if blob.name.startswith(below):
                     target = folder / blob.name.removeprefix(below)
                     await _save(target, await (await container.download_blob(blob.name)).readall())
-                    is_found = True
+                    is_empty = False
         except ResourceNotFoundError as exc:
             raise BlobsMissingError(f"container {source.container} does not exist") from exc
-        if not is_found:
+        if is_empty:
             raise BlobsMissingError(f"nothing is stored at {source.path!r} in container {source.container}")
         return folder
 
@@ -96,10 +97,10 @@ class Blobs:
         if source.is_file():
             await self.write(target, await asyncio.to_thread(source.read_bytes))
             return
-        for each in sorted(source.rglob("*")):
-            if each.is_file():
-                content = await asyncio.to_thread(each.read_bytes)
-                await self.write(target / each.relative_to(source).as_posix(), content)
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                content = await asyncio.to_thread(path.read_bytes)
+                await self.write(target / path.relative_to(source).as_posix(), content)
 
     async def write(self, target: BlobPath, data: bytes) -> None:
         client = self._connected.get_blob_client(target.container, target.path)

@@ -27,7 +27,7 @@ def completed(spec: Json, version: str) -> Json:
         made["is_deterministic"] = bool(spec.get("is_deterministic"))
     if isinstance(spec.get("inputs"), dict):
         made["inputs"] = {
-            name: _input(each) if isinstance(each, dict) else each for name, each in spec["inputs"].items()
+            name: _input(value) if isinstance(value, dict) else value for name, value in spec["inputs"].items()
         }
     if isinstance(spec.get("distribution"), dict):
         made["distribution"] = {

@@ -1,4 +1,4 @@
-"""What the Azure ML emulator is told when it is built, and the faults it can be asked to show."""
+"""The configuration of the Azure ML emulator, and the faults that can be set."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ def render(command: str, values: Mapping[str, str | None]) -> str:
         return "" if any(values.get(name) is None for name in names) else match[1]
 
     def value(match: re.Match[str]) -> str:
-        found = values.get(match[1])
-        if found is None:
-            known = ", ".join(sorted(values)) or "none"
-            raise bad_request(f"the command uses ${{{{{match[1]}}}}}, which has no value; it has: {known}")
-        return found
+        value = values.get(match[1])
+        if value is None:
+            names = ", ".join(sorted(values)) or "none"
+            raise bad_request(f"the command uses ${{{{{match[1]}}}}}, which has no value; it has: {names}")
+        return value
 
     return _EXPRESSION.sub(value, _OPTIONAL.sub(optional, command))
 

@@ -41,5 +41,5 @@ async def kill(process: Process) -> None:
 
 def tail(log: Path, lines: int) -> str:
     """Return the last lines of a log, or a word that it is empty."""
-    found = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
-    return "\n".join(found) or "(nothing was written)"
+    rows = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
+    return "\n".join(rows) or "(nothing was written)"

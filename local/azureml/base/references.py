@@ -67,11 +67,11 @@ class References:
             return in_workspace(f"azureml/{match['job']}/{match['output']}/{match['path']}")
         if reference.startswith(("http://", "https://")):
             return _blob_of_url(reference)
-        found = self.asset(reference, kind)
-        kind_of_id = found.type.split("/", 1)[0]
+        asset = self.asset(reference, kind)
+        kind_of_id = asset.type.split("/", 1)[0]
         if kind_of_id not in _LOCATION:
             raise bad_request(f"{reference!r} is one of the {kind_of_id}, which hold no files")
-        return self.blob(found.properties[_LOCATION[kind_of_id]], kind)
+        return self.blob(asset.properties[_LOCATION[kind_of_id]], kind)
 
 
 def _blob_of_url(url: str) -> BlobPath:

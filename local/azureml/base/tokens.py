@@ -35,7 +35,7 @@ def check_token(request: web.Request, own: str) -> None:
         text = (
             f"The access token has been obtained for wrong audience or resource '{audience}'. It should exactly match"
         )
-        listed = ", ".join(f"'{each}/'" for each in allowed)
+        listed = ", ".join(f"'{audience}/'" for audience in allowed)
         raise ArmError(401, "InvalidAuthenticationTokenAudience", f"{text} with one of the allowed audiences {listed}.")
     if float(claims.get("exp") or 0) <= time.time():
         raise ArmError(401, "ExpiredAuthenticationToken", "The access token has expired.")

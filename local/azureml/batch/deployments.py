@@ -57,17 +57,17 @@ class BatchDeployments(DeploymentRoutes[BatchEndpoint, BatchDeployment]):
 
     async def _put(self, request: web.Request) -> web.Response:
         endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
-        known = self._writable(endpoint, name)
+        existing = self._writable(endpoint, name)
         check_tags(body.get("tags") or {})
         properties = complete(name, body.get("properties") or {})
         self._check(name, properties)
-        deployment = known or self._create(endpoint, name, request)
+        deployment = existing or self._create(endpoint, name, request)
         deployment.resource.top = {"location": body.get("location") or "local", "tags": body.get("tags") or {}}
         deployment.resource.properties = {**properties, "provisioningState": "Updating"}
         deployment.resource.system_data["lastModifiedAt"] = stamp()
         operation = self._operations.begin("bdbes", self._settle(deployment))
         return self._operations.accepted_write(
-            operation, deployment.resource.json(), deployment.resource.id, created=known is None
+            operation, deployment.resource.json(), deployment.resource.id, created=existing is None
         )
 
     def _check(self, name: str, properties: Json) -> None:
@@ -104,7 +104,7 @@ def complete(name: str, given: Json) -> Json:
     """Return a deployment's properties with the service's defaults and spellings. Raise ArmError 400 for a bad one."""
     properties = {**_DEFAULTS, **{key: value for key, value in given.items() if value is not None}}
     for key, allowed in _SPELLINGS.items():
-        spelled = {each.lower(): each for each in allowed}
+        spelled = {value.lower(): value for value in allowed}
         if str(properties[key]).lower() not in spelled:
             raise bad_request(f"deployment {name}: {key} must be {' or '.join(allowed)}, not {properties[key]!r}")
         properties[key] = spelled[str(properties[key]).lower()]

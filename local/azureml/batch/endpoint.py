@@ -28,8 +28,8 @@ class BatchEndpoint(ProvisionedEndpoint[BatchDeployment]):
 
         Source: recorded from the service (a GET after the first deployment's PUT).
         """
-        found = (self.resource.properties.get("defaults") or {}).get("deploymentName")
-        return None if not found else str(found)
+        default = (self.resource.properties.get("defaults") or {}).get("deploymentName")
+        return None if not default else str(default)
 
 
 def check_tags(tags: Json) -> None:

@@ -19,13 +19,13 @@ class BatchEndpoints(EndpointRoutes[BatchEndpoint]):
     write_operation = "bebes"
     delete_operation = "be"
 
-    def _check(self, body: Json, known: BatchEndpoint | None) -> None:
+    def _check(self, body: Json, existing: BatchEndpoint | None) -> None:
         check_tags(body.get("tags") or {})
         properties: Json = dict(body.get("properties") or {})
         mode, default = str(properties.get("authMode", "AADToken")), _default_of(properties)
         if mode.lower() != "aadtoken":
             raise bad_request(f"authMode must be AADToken for a batch endpoint, not {mode!r}")
-        if default and (known is None or default not in known.deployments):
+        if default and (existing is None or default not in existing.deployments):
             # From memory; not verified: that the service checks it, and how it says so.
             text = f"the default deployment {default!r} does not exist; create it first"
             raise bad_request(text, "DeploymentNotFound")
@@ -34,14 +34,14 @@ class BatchEndpoints(EndpointRoutes[BatchEndpoint]):
         return BatchEndpoint(made)
 
     def _write(self, endpoint: BatchEndpoint, body: Json) -> Json:
-        before, properties = endpoint.resource.properties, body.get("properties") or {}
+        previous, properties = endpoint.resource.properties, body.get("properties") or {}
         default = _default_of(properties)
         endpoint.resource.top = {"location": body.get("location") or "local", "tags": body.get("tags") or {}}
         endpoint.resource.properties = {
             "description": properties.get("description"),
             # Properties can be added, not removed. Source: the SDK's EndpointPropertiesBase.
-            "properties": {**(before.get("properties") or {}), **(properties.get("properties") or {})},
-            "scoringUri": before.get("scoringUri"),
+            "properties": {**(previous.get("properties") or {}), **(properties.get("properties") or {})},
+            "scoringUri": previous.get("scoringUri"),
             "swaggerUri": None,
             "authMode": "AADToken",
             "defaults": {"deploymentName": default},
@@ -61,5 +61,5 @@ class BatchEndpoints(EndpointRoutes[BatchEndpoint]):
 
 
 def _default_of(properties: Json) -> str | None:
-    found = (properties.get("defaults") or {}).get("deploymentName")
-    return str(found) if found else None
+    default = (properties.get("defaults") or {}).get("deploymentName")
+    return str(default) if default else None

@@ -69,16 +69,16 @@ class BatchJobs:
     async def _invoke(self, request: web.Request) -> web.Response:
         endpoint = self._endpoints.find(request)
         deployment = _chosen(endpoint, request.headers.get("azureml-model-deployment"))
-        wanted: Json = (await read_json(request)).get("properties") or {}
+        properties: Json = (await read_json(request)).get("properties") or {}
         invocation = Invocation(
             endpoint.name,
             deployment.name,
-            complete(deployment.name, {**deployment.resource.properties, **_overrides(wanted)}),
-            wanted.get("inputData") or {},
-            input_of(wanted.get("inputData") or {}),
-            output_of(wanted.get("outputData") or {}),
+            complete(deployment.name, {**deployment.resource.properties, **_overrides(properties)}),
+            properties.get("inputData") or {},
+            input_of(properties.get("inputData") or {}),
+            output_of(properties.get("outputData") or {}),
         )
-        job = self._make(invocation, wanted, request)
+        job = self._make(invocation, properties, request)
         self._jobs[job.name] = job
         self._invocations[job.name] = invocation
         job.move("NotStarted", self._outbox)
@@ -86,7 +86,7 @@ class BatchJobs:
         headers = {"azureml-model-deployment": deployment.name}
         return web.json_response(self._answer(job, invocation), status=201, headers=headers)
 
-    def _make(self, invocation: Invocation, wanted: Json, request: web.Request) -> Job:
+    def _make(self, invocation: Invocation, requested: Json, request: web.Request) -> Job:
         # The caller's name is only shown: the service names the job itself, so the same call twice is two jobs.
         name = f"batchjob-{uuid.uuid4()}"
         url = f"{self._config.addresses.url('azureml')}/_local/jobs/{name}/log"
@@ -99,9 +99,9 @@ class BatchJobs:
                 "azureml.pipelineComponent": "pipelinerun",
                 "azureml.parameters": json.dumps(_parameters(invocation.deployment)),
             },
-            "displayName": wanted.get("name") or name,
+            "displayName": requested.get("name") or name,
             "status": "NotStarted",
-            "experimentName": (wanted.get("properties") or {}).get("experimentName") or invocation.endpoint,
+            "experimentName": (requested.get("properties") or {}).get("experimentName") or invocation.endpoint,
             "services": {"Studio": {"jobServiceType": "Studio", "endpoint": url, "properties": {}}},
             "computeId": None,
             "isArchived": False,
@@ -145,8 +145,8 @@ class BatchJobs:
         }
 
 
-def _chosen(endpoint: BatchEndpoint, asked: str | None) -> BatchDeployment:
-    name = asked or endpoint.default
+def _chosen(endpoint: BatchEndpoint, requested: str | None) -> BatchDeployment:
+    name = requested or endpoint.default
     if name is None:
         # From memory; not verified: the answer to an invocation without a default deployment.
         raise bad_request(f"endpoint {endpoint.name} has no default deployment; set one, or name one", "NoDefault")
@@ -157,8 +157,8 @@ def _chosen(endpoint: BatchEndpoint, asked: str | None) -> BatchDeployment:
     return endpoint.deployments[name]
 
 
-def _overrides(wanted: Json) -> Json:
-    return {key: wanted[key] for key in _OVERRIDES if wanted.get(key) is not None}
+def _overrides(properties: Json) -> Json:
+    return {key: properties[key] for key in _OVERRIDES if properties.get(key) is not None}
 
 
 def _parameters(deployment: Json) -> Json:

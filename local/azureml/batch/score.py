@@ -51,14 +51,18 @@ class Limits:
 
 def files_of(path: Path) -> list[Path]:
     """Return the file, or the files of the folder by name; folders in it aren't looked into, as in the service."""
-    return [path] if path.is_file() else sorted(each for each in path.iterdir() if each.is_file())
+    return [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
 
 
 def column_types(model: Path) -> dict[str, str]:
     """Return pandas' types for the columns of the model's signature; empty when it has none."""
     inputs = ((yaml.safe_load((model / "MLmodel").read_text()) or {}).get("signature") or {}).get("inputs")
     columns = json.loads(inputs) if isinstance(inputs, str) else inputs or []
-    return {each["name"]: _TYPES[each["type"]] for each in columns if "name" in each and each.get("type") in _TYPES}
+    return {
+        column["name"]: _TYPES[column["type"]]
+        for column in columns
+        if "name" in column and column.get("type") in _TYPES
+    }
 
 
 def read_table(file: Path, types: dict[str, str]) -> pd.DataFrame:
@@ -107,10 +111,10 @@ def with_script(script: Path) -> ScoreFiles:
     module = load_script(script)
 
     def score(files: list[Path]) -> str:
-        result = module.run([str(each) for each in files])
+        result = module.run([str(file) for file in files])
         if isinstance(result, pd.DataFrame):
             return result.to_csv(header=False, index=False, sep=" ", lineterminator="\n")
-        return "".join(f"{each}\n" for each in result)
+        return "".join(f"{line}\n" for line in result)
 
     return score
 
@@ -128,7 +132,7 @@ def score_all(files: list[Path], score: ScoreFiles, limits: Limits) -> Iterator[
             yield lines
             continue
         failed += len(batch)
-        print(f"could not be scored: {', '.join(each.name for each in batch)}", flush=True)
+        print(f"could not be scored: {', '.join(file.name for file in batch)}", flush=True)
         if limits.error_threshold != -1 and failed > limits.error_threshold:
             text = f"{failed} files could not be scored; the error threshold is {limits.error_threshold}"
             raise TooManyErrorsError(text)

@@ -44,11 +44,11 @@ class DeploymentRoutes(ABC, Generic[E, D]):
         endpoint, name = self._endpoints.find(request), request.match_info["name"]
         if name not in endpoint.deployments:
             raise not_found(f"{self._endpoints.kind}Deployment", self._path(endpoint, name))
-        found: D = endpoint.deployments[name]
-        return found
+        deployment: D = endpoint.deployments[name]
+        return deployment
 
     async def _list(self, request: web.Request) -> web.Response:
-        return page([each.json() for each in self._endpoints.find(request).deployments.values()])
+        return page([deployment.json() for deployment in self._endpoints.find(request).deployments.values()])
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self._find(request).json())
@@ -57,18 +57,18 @@ class DeploymentRoutes(ABC, Generic[E, D]):
         """Return the deployment to change, None to create it. Raise ArmError 409 while another operation runs."""
         take_busy(self._config.faults)
         check_name(name)
-        known: D | None = endpoint.deployments.get(name)
-        if known is not None:
-            _require_settled(known)
+        existing: D | None = endpoint.deployments.get(name)
+        if existing is not None:
+            _require_settled(existing)
         if endpoint.state == "Deleting":
             raise conflict(f"endpoint {endpoint.name} is being deleted", "EndpointBusy")
         if self._config.conditions.profile.refuse_while_updating and not endpoint.is_settled:
             # Words: azure-sdk-for-net #36961. Whether its status is 409 or 400 is not known.
             text = f"Cannot create a deployment in endpoint {endpoint.name} because it is in {endpoint.state}"
             raise conflict(f"{text} provisioning state.", "EndpointBusy")
-        if known is not None:
-            known.keep_showing(self._config.stale_seconds)
-        return known
+        if existing is not None:
+            existing.keep_showing(self._config.stale_seconds)
+        return existing
 
     def _made(self, endpoint: E, name: str, request: web.Request) -> Resource:
         """Return a new deployment's resource, still without properties."""

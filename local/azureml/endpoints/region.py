@@ -18,7 +18,7 @@ from local.profile import Conditions
 
 _TAKEN = "There is already an endpoint with this name, Endpoint name needs to be unique within a region. Try some other"
 _SIZE = re.compile(r"standard_[a-z]+(\d+)", re.IGNORECASE)
-# Of the D and DS series of old the number is a rank; of all newer ones it is the cores.
+# In the first D and DS series the number is a rank; of all newer ones it is the cores.
 _RANKS = re.compile(r"standard_ds?(\d)_v2", re.IGNORECASE)
 # Azure ML keeps a fifth more for upgrades. Source: learn.microsoft.com, how-to-manage-quotas.
 _RESERVE = 1.2
@@ -29,27 +29,27 @@ class Region:
 
     def __init__(self, conditions: Conditions) -> None:
         self._conditions = conditions
-        self._kept_until: dict[str, float] = {}
+        self._reserved_until: dict[str, float] = {}
 
     def keep(self, name: str) -> None:
         """Keep the name of an endpoint that was deleted."""
         profile = self._conditions.profile
-        self._kept_until[name] = time.monotonic() + profile.seconds(profile.name_kept_minutes)
+        self._reserved_until[name] = time.monotonic() + profile.seconds(profile.name_reserved_minutes)
 
     def check_name(self, name: str) -> None:
         """Raise ArmError 400 when others have the name, 404 when it was deleted a moment ago."""
         if name in self._conditions.profile.taken_names:
             raise bad_request(inferencing({"": [f"{_TAKEN} name."]}), "InferencingClientCreateEndpointFailed")
-        if time.monotonic() < self._kept_until.get(name, 0.0):
+        if time.monotonic() < self._reserved_until.get(name, 0.0):
             reason = '{{"title":"Not Found"}}'
             text = "The specified resource was not found."
             raise ArmError(404, "NotFound", text, "InferencingClientCallFailed", reason=reason)
 
-    def check_cores(self, wanted: Json, others: Iterable[Json]) -> None:
+    def check_cores(self, deployment: Json, others: Iterable[Json]) -> None:
         """Raise ArmError 400 when a deployment (as ARM has it) needs more cores of its instance type than are left."""
-        limit, kind = self._conditions.profile.quota_cores, _instance_type(wanted)
-        used = sum(_cores(each) for each in others if _instance_type(each) == kind)
-        needed = _cores(wanted)
+        limit, kind = self._conditions.profile.quota_cores, _instance_type(deployment)
+        used = sum(_cores(other) for other in others if _instance_type(other) == kind)
+        needed = _cores(deployment)
         if limit and used + needed > limit:
             text = f"Not enough quota available for {kind} in SubscriptionId {SUBSCRIPTION_ID}."
             text += f" Current usage/limit: {used}/{limit}. Additional needed: {needed}"
@@ -69,8 +69,8 @@ def _cores(deployment: Json) -> int:
     instances = int((deployment.get("sku") or {}).get("capacity") or 1)
     kind = _instance_type(deployment)
     if rank := _RANKS.fullmatch(kind):
-        each = 1 << int(rank[1]) - 1
+        cores = 1 << int(rank[1]) - 1
     else:
         size = _SIZE.match(kind)
-        each = int(size[1]) if size else 4
-    return math.ceil(_RESERVE * instances) * each
+        cores = int(size[1]) if size else 4
+    return math.ceil(_RESERVE * instances) * cores

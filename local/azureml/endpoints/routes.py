@@ -93,7 +93,7 @@ class EndpointRoutes(ABC, Generic[E]):
             yield from endpoint.deployments.values()
 
     async def _list(self, _: web.Request) -> web.Response:
-        return page([each.json() for each in self._endpoints.values()])
+        return page([endpoint.json() for endpoint in self._endpoints.values()])
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self.find(request).json())
@@ -101,20 +101,20 @@ class EndpointRoutes(ABC, Generic[E]):
     async def _put(self, request: web.Request) -> web.Response:
         name, body = request.match_info["endpoint"], await read_json(request)
         take_busy(self._config.faults)
-        known = self._endpoints.get(name)
-        if known is not None and not known.is_settled:
-            raise conflict(f"endpoint {name} is {known.state}; try again later", "EndpointBusy")
-        self._check(body, known)
-        if known is not None:
-            known.keep_showing(self._config.stale_seconds)
-        endpoint = known or self._create(name, request)
+        existing = self._endpoints.get(name)
+        if existing is not None and not existing.is_settled:
+            raise conflict(f"endpoint {name} is {existing.state}; try again later", "EndpointBusy")
+        self._check(body, existing)
+        if existing is not None:
+            existing.keep_showing(self._config.stale_seconds)
+        endpoint = existing or self._create(name, request)
         about = self._write(endpoint, body)
-        endpoint.state = "Creating" if known is None else "Updating"
+        endpoint.state = "Creating" if existing is None else "Updating"
         endpoint.resource.system_data["lastModifiedAt"] = stamp()
         self.writes.append({"order": next(self._order), "endpoint": name, **about, "time": stamp()})
         operation = self._operations.begin(self.write_operation, self._settle(endpoint))
         made = endpoint.resource
-        return self._operations.accepted_write(operation, made.json(), made.id, created=known is None)
+        return self._operations.accepted_write(operation, made.json(), made.id, created=existing is None)
 
     def _create(self, name: str, request: web.Request) -> E:
         check_name(name)
@@ -138,7 +138,7 @@ class EndpointRoutes(ABC, Generic[E]):
             return web.Response(status=204)
         take_busy(self._config.faults)
         endpoint = self.find(request)
-        busy = [each.name for each in endpoint.deployments.values() if not each.is_settled]
+        busy = [deployment.name for deployment in endpoint.deployments.values() if not deployment.is_settled]
         if busy or not endpoint.is_settled:
             text = f"endpoint {name} is {endpoint.state}; deployments at work: {busy or 'none'}"
             raise conflict(text, "EndpointBusy")
@@ -150,7 +150,7 @@ class EndpointRoutes(ABC, Generic[E]):
         self._region.keep(endpoint.name)
 
     @abstractmethod
-    def _check(self, body: Json, known: E | None) -> None:
+    def _check(self, body: Json, existing: E | None) -> None:
         """Raise ArmError 400 when the service would not take this write."""
 
     @abstractmethod

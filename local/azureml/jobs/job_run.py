@@ -96,6 +96,6 @@ class JobRunner:
 
     def _end(self, job: Job, status: str) -> None:
         """End a job, and the steps of it that had not ended."""
-        steps = [each for each in self._jobs.values() if each.resource.properties.get("parentJobName") == job.name]
-        for each in [*steps, job]:
-            each.move(status, self._outbox)
+        steps = [step for step in self._jobs.values() if step.resource.properties.get("parentJobName") == job.name]
+        for canceled in [*steps, job]:
+            canceled.move(status, self._outbox)

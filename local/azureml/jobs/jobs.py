@@ -86,10 +86,10 @@ class Jobs:
         if not isinstance(properties, dict) or properties.get("jobType") not in _RUN_TYPES:
             raise bad_request(f"job {name}: jobType must be one of {', '.join(_RUN_TYPES)}", "InvalidJobType")
         properties = with_modes(properties)
-        known = self._jobs.get(name)
-        if known is not None:
-            known.submissions += 1
-            return self._update(known, properties)
+        existing = self._jobs.get(name)
+        if existing is not None:
+            existing.submissions += 1
+            return self._update(existing, properties)
         return web.json_response(self.submit(name, properties, caller(request)).resource.json(), status=201)
 
     def submit(self, name: str, properties: Json, by: Json) -> Job:

@@ -167,7 +167,7 @@ def in_order(nodes: dict[str, Json]) -> list[str]:
     while len(order) < len(nodes):
         ready = [name for name in nodes if name not in order and needs[name] <= set(order)]
         if not ready:
-            left = sorted(set(nodes) - set(order))
-            raise JobFailedError(f"the steps wait for each other or for unknown ones: {', '.join(left)}")
+            cyclic = sorted(set(nodes) - set(order))
+            raise JobFailedError(f"the steps wait for each other or for unknown ones: {', '.join(cyclic)}")
         order.extend(ready)
     return order

@@ -73,13 +73,13 @@ class RunHistory:
         return web.json_response(run_of(job))
 
     async def _resolve(self, request: web.Request) -> web.Response:
-        wanted = set((await read_json(request)).get("values") or [])
-        found = {
+        names = set((await read_json(request)).get("values") or [])
+        runs = {
             _asset_id(job, name): {"uri": datastore_uri(output.remote.path), "type": output.type}
             for job in self._jobs.values()
             for name, output in job.outputs.items()
         }
-        return web.json_response({"values": {each: found[each] for each in sorted(wanted & found.keys())}})
+        return web.json_response({"values": {name: runs[name] for name in sorted(names & runs.keys())}})
 
 
 def run_of(job: Job) -> Json:

@@ -38,9 +38,9 @@ class Schedules:
     async def _list(self, request: web.Request) -> web.Response:
         view = request.query.get("listViewType", "EnabledOnly")
         shown = [
-            each.json()
-            for each in self._schedules.values()
-            if view == "All" or each.properties["isEnabled"] == (view == "EnabledOnly")
+            schedule.json()
+            for schedule in self._schedules.values()
+            if view == "All" or schedule.properties["isEnabled"] == (view == "EnabledOnly")
         ]
         return page(shown)
 
@@ -50,7 +50,7 @@ class Schedules:
     async def _put(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         given = (await read_json(request)).get("properties") or {}
-        made = resource(f"schedules/{name}", "schedules", _as_kept(given), caller(request))
+        made = resource(f"schedules/{name}", "schedules", _as_stored(given), caller(request))
         is_new = name not in self._schedules
         self._schedules[name] = made
         return web.json_response(made.json(), status=201 if is_new else 200)
@@ -74,14 +74,14 @@ class Schedules:
         return web.json_response({"submissionId": name, "scheduleActionType": "CreateJob"})
 
 
-def _as_kept(given: Json) -> Json:
+def _as_stored(given: Json) -> Json:
     """Fill in what the service does: whether it is enabled, the spelling of days, the modes of the job."""
-    kept: Json = {**given, "isEnabled": given.get("isEnabled", True) is not False, "provisioningState": "Succeeded"}
+    stored: Json = {**given, "isEnabled": given.get("isEnabled", True) is not False, "provisioningState": "Succeeded"}
     pattern = (given.get("trigger") or {}).get("schedule") or {}
     if pattern.get("weekDays"):
         days = [day.capitalize() for day in pattern["weekDays"]]
-        kept["trigger"] = {**given["trigger"], "schedule": {**pattern, "weekDays": days}}
+        stored["trigger"] = {**given["trigger"], "schedule": {**pattern, "weekDays": days}}
     action = given.get("action") or {}
     if action.get("jobDefinition"):
-        kept["action"] = {**action, "jobDefinition": with_modes(action["jobDefinition"])}
-    return kept
+        stored["action"] = {**action, "jobDefinition": with_modes(action["jobDefinition"])}
+    return stored

@@ -78,8 +78,8 @@ class Deployer:
             target = folder / (source.name or "model")
             if not target.exists():
                 part = folder / ".part"
-                found = await self._blobs.download(source, part)
-                found.rename(target)
+                downloaded = await self._blobs.download(source, part)
+                downloaded.rename(target)
                 # A scoring script sees what is beside the model.
                 shutil.rmtree(part, ignore_errors=True)
             return target

@@ -52,10 +52,10 @@ class Deployment(Provisioned):
     def collects(self, collection: str) -> float:
         """The share of requests whose `model_inputs` or `model_outputs` are kept, 0 to 1."""
         collector = self.resource.properties.get("dataCollector") or {}
-        found = (collector.get("collections") or {}).get(collection) or {}
-        if str(found.get("dataCollectionMode", "Disabled")).lower() != "enabled":
+        settings = (collector.get("collections") or {}).get(collection) or {}
+        if str(settings.get("dataCollectionMode", "Disabled")).lower() != "enabled":
             return 0.0
-        return float(found.get("samplingRate") or 1.0)
+        return float(settings.get("samplingRate") or 1.0)
 
 
 @dataclass

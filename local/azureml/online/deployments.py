@@ -55,37 +55,37 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
 
     async def _put(self, request: web.Request) -> web.Response:
         endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
-        known = self._writable(endpoint, name)
+        existing = self._writable(endpoint, name)
         model = self._model_of(name, body)
         if not self._config.conditions.profile.quota_in_operation:
-            self._check_cores(body, known)
-        deployment = known or self._new(endpoint, name, request)
-        before = dict(deployment.resource.properties)
-        self._write(deployment, body, model, is_new=known is None)
-        operation = self._operations.begin("odidp", self._deploy(endpoint, deployment, before))
+            self._check_cores(body, existing)
+        deployment = existing or self._new(endpoint, name, request)
+        previous = dict(deployment.resource.properties)
+        self._write(deployment, body, model, is_new=existing is None)
+        operation = self._operations.begin("odidp", self._deploy(endpoint, deployment, previous))
         deployment.resource.properties["properties"] = {
             **deployment.resource.properties["properties"],
             # Source: answers of the service that people published, e.g. of `az ml online-deployment show`, 2026.
             "AzureAsyncOperationUri": self._operations.status_url(operation),
         }
         return self._operations.accepted_write(
-            operation, deployment.resource.json(), deployment.resource.id, known is None
+            operation, deployment.resource.json(), deployment.resource.id, existing is None
         )
 
-    def _check_cores(self, wanted: Json, itself: Deployment | None) -> None:
-        others = (each for each in self._endpoints.deployments() if each is not itself)
-        self._region.check_cores(wanted, (each.resource.json() for each in others))
+    def _check_cores(self, body: Json, itself: Deployment | None) -> None:
+        others = (deployment for deployment in self._endpoints.deployments() if deployment is not itself)
+        self._region.check_cores(body, (other.resource.json() for other in others))
 
     def _model_of(self, name: str, body: Json) -> Resource:
         reference = (body.get("properties") or {}).get("model")
         if not reference:
             raise bad_request(f"deployment {name}: properties.model is missing; give the id of a registered model")
-        found = self._model(name, str(reference))
-        if needs_script(found) and not (body.get("properties") or {}).get("codeConfiguration"):
+        model = self._model(name, str(reference))
+        if needs_script(model) and not (body.get("properties") or {}).get("codeConfiguration"):
             text = f"Could not find driver program in the request. ({name}: no mlflow_model, no codeConfiguration)"
             raise bad_request(text, "MissingDriverProgram")
         self._requirements.of_deployment(body.get("properties") or {})
-        return found
+        return model
 
     def _new(self, endpoint: Endpoint, name: str, request: web.Request) -> Deployment:
         log = self._folder(endpoint, name) / "console.log"
@@ -115,9 +115,9 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         }
         deployment.resource.system_data["lastModifiedAt"] = stamp()
 
-    async def _deploy(self, endpoint: Endpoint, deployment: Deployment, before: Json) -> None:
-        after = deployment.resource.properties
-        is_same = all(before.get(member) == after.get(member) for member in _PROCESS_MEMBERS)
+    async def _deploy(self, endpoint: Endpoint, deployment: Deployment, previous: Json) -> None:
+        updated = deployment.resource.properties
+        is_same = all(previous.get(member) == updated.get(member) for member in _PROCESS_MEMBERS)
         if is_same and deployment.server is not None and deployment.server.is_alive:
             await asyncio.sleep(self._config.updating_seconds)
             deployment.state = "Succeeded"
@@ -137,7 +137,7 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         if old is not None:
             await _retire(old, deployment.timeout_seconds)
         deployment.state = "Succeeded"
-        properties = {str(key): str(value) for key, value in (after.get("properties") or {}).items()}
+        properties = {str(key): str(value) for key, value in (updated.get("properties") or {}).items()}
         self._outbox.emit(
             events.model_deployed(endpoint.name, [deployment.model], dict(deployment.resource.top["tags"]), properties)
         )

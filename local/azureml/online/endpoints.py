@@ -15,10 +15,10 @@ from local.azureml.online.deployment import Endpoint
 from local.profile import NONE
 
 
-def check_traffic(traffic: Json, mirror: Json, known: set[str]) -> None:
+def check_traffic(traffic: Json, mirror: Json, deployments: set[str]) -> None:
     """Check both maps. Raise ArmError 400 that names the first rule that is broken."""
     for label, percents in (("traffic", traffic), ("mirrorTraffic", mirror)):
-        unknown = sorted(set(percents) - known)
+        unknown = sorted(set(percents) - deployments)
         if unknown:
             raise bad_request(f"{label} names deployments that do not exist: {', '.join(unknown)}", "InvalidTraffic")
         for name, percent in percents.items():
@@ -48,8 +48,8 @@ class Endpoints(EndpointRoutes[Endpoint]):
             web.post(one + "/regenerateKeys", self._regenerate),
         ]
 
-    def _check(self, body: Json, known: Endpoint | None) -> None:
-        check_traffic(*_shares(body), set(known.deployments) if known else set())
+    def _check(self, body: Json, existing: Endpoint | None) -> None:
+        check_traffic(*_shares(body), set(existing.deployments) if existing else set())
 
     def _new(self, made: Resource) -> Endpoint:
         endpoint = Endpoint(made)
@@ -113,8 +113,8 @@ class Endpoints(EndpointRoutes[Endpoint]):
             raise bad_request(f"keyType must be Primary or Secondary, not {kind!r}")
         old = dict(endpoint.keys)
         endpoint.make_keys()
-        kept = "secondaryKey" if kind == "Primary" else "primaryKey"
-        endpoint.keys[kept] = old[kept]
+        unchanged = "secondaryKey" if kind == "Primary" else "primaryKey"
+        endpoint.keys[unchanged] = old[unchanged]
         return web.json_response(endpoint.keys)
 
 

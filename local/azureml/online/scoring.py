@@ -72,13 +72,13 @@ class ScoringProxy:
             return _refuse(404, f"endpoint {name} does not exist", request_id)
         if self._config.require_keys and not _is_authorized(request, endpoint):
             return _refuse(401, f"Authorization: Bearer KEY is missing or wrong; keys: listKeys of {name}", request_id)
-        asked = request.headers.get("azureml-model-deployment")
-        chosen = endpoint.deployments.get(asked) if asked else endpoint.pick(self._chance)
+        requested = request.headers.get("azureml-model-deployment")
+        chosen = endpoint.deployments.get(requested) if requested else endpoint.pick(self._chance)
         if chosen is None:
-            reason = f"deployment {asked} does not exist" if asked else "no deployment has traffic"
+            reason = f"deployment {requested} does not exist" if requested else "no deployment has traffic"
             return _refuse(404, f"endpoint {name}: {reason}", request_id)
         body = await request.read()
-        copy_to = None if asked else endpoint.pick_mirror(self._chance)
+        copy_to = None if requested else endpoint.pick_mirror(self._chance)
         if copy_to is not None:
             self._mirror(endpoint.name, copy_to, body, request_id)
         answer = await self._forward(chosen, body, request_id)

@@ -53,13 +53,13 @@ _CHANGES = {
 }
 
 
-def _state(kind: str, known: Resource | None) -> Json:
+def _state(kind: str, existing: Resource | None) -> Json:
     """What nobody but the service writes: it outlives a replacement."""
     fresh: dict[str, Json] = {
         "ComputeInstance": {"state": "Creating"},
         "AmlCompute": {"allocationState": "Steady", "currentNodeCount": 0, "targetNodeCount": 0},
     }
-    inner = known.properties.get("properties") or {} if known else {}
+    inner = existing.properties.get("properties") or {} if existing else {}
     return {key: inner.get(key, value) for key, value in fresh.get(kind, {}).items()}
 
 
@@ -93,7 +93,7 @@ class Compute:
         return self._computes[name]
 
     async def _list(self, _: web.Request) -> web.Response:
-        return page([each.json() for each in self._computes.values()])
+        return page([compute.json() for compute in self._computes.values()])
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self._find(request).json())
@@ -105,14 +105,17 @@ class Compute:
         properties = body.get("properties") or {}
         if "computeType" not in properties:
             raise bad_request(f"compute {name}: properties.computeType is missing")
-        known = self._computes.get(name)
-        properties["properties"] = {**(properties.get("properties") or {}), **_state(properties["computeType"], known)}
-        properties["provisioningState"] = "Updating" if known else "Creating"
+        existing = self._computes.get(name)
+        properties["properties"] = {
+            **(properties.get("properties") or {}),
+            **_state(properties["computeType"], existing),
+        }
+        properties["provisioningState"] = "Updating" if existing else "Creating"
         top = {"location": body.get("location") or "local", "tags": body.get("tags") or {}}
         made = resource(f"computes/{name}", "computes", properties, caller(request), top)
         self._computes[name] = made
         operation = self._operations.begin("compute", self._settle(made))
-        return self._operations.accepted_write(operation, made.json(), made.id, known is None)
+        return self._operations.accepted_write(operation, made.json(), made.id, existing is None)
 
     async def _settle(self, made: Resource) -> None:
         await self._work()
@@ -121,25 +124,27 @@ class Compute:
             made.properties["properties"]["state"] = "Running"
 
     async def _delete(self, request: web.Request) -> web.Response:
-        found = self._find(request)
-        found.properties["provisioningState"] = "Deleting"
-        return self._operations.accepted(self._operations.begin("compute", self._remove(found)))
+        compute = self._find(request)
+        compute.properties["provisioningState"] = "Deleting"
+        return self._operations.accepted(self._operations.begin("compute", self._remove(compute)))
 
-    async def _remove(self, found: Resource) -> None:
+    async def _remove(self, compute: Resource) -> None:
         await self._work()
-        self._computes.pop(found.name, None)
+        self._computes.pop(compute.name, None)
 
     async def _act(self, request: web.Request) -> web.Response:
-        found, action = self._find(request), request.match_info["action"]
-        inner = found.properties.get("properties") or {}
-        if found.properties["computeType"] != "ComputeInstance":
-            message = f"{found.name} is {found.properties['computeType']}; only a compute instance can {action}."
+        compute, action = self._find(request), request.match_info["action"]
+        inner = compute.properties.get("properties") or {}
+        if compute.properties["computeType"] != "ComputeInstance":
+            message = f"{compute.name} is {compute.properties['computeType']}; only a compute instance can {action}."
             raise bad_request(f"{message} Scale a cluster down to 0 nodes instead.", "ComputeTypeNotSupported")
-        before, during, after = _CHANGES[action]
-        if inner.get("state") not in {before, after}:
-            raise ArmError(409, "UserError", f"{found.name} is {inner.get('state')}; try again later.", "InvalidState")
+        start, during, end = _CHANGES[action]
+        if inner.get("state") not in {start, end}:
+            raise ArmError(
+                409, "UserError", f"{compute.name} is {inner.get('state')}; try again later.", "InvalidState"
+            )
         inner["state"] = during
-        return self._operations.accepted(self._operations.begin(action, self._change(inner, after)))
+        return self._operations.accepted(self._operations.begin(action, self._change(inner, end)))
 
     async def _change(self, inner: Json, state: str) -> None:
         await self._work()

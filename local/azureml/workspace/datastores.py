@@ -36,8 +36,8 @@ class Datastores:
 
     async def _list(self, request: web.Request) -> web.Response:
         only = request.query.get("isDefault", "").lower() == "true"
-        shown = [each for each in self._datastores.values() if each.properties["isDefault"] or not only]
-        return page([each.json() for each in shown])
+        shown = [datastore for datastore in self._datastores.values() if datastore.properties["isDefault"] or not only]
+        return page([datastore.json() for datastore in shown])
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self._find(request).json())

@@ -64,7 +64,7 @@ class Workspace:
 
     async def _diagnose(self, _: web.Request) -> web.Response:
         """Nothing is ever wrong with it: each list of findings is empty."""
-        return web.json_response({"value": {f"{each}Results": [] for each in _FINDINGS}})
+        return web.json_response({"value": {f"{kind}Results": [] for kind in _FINDINGS}})
 
     def _json(self) -> Json:
         return {

@@ -30,7 +30,9 @@ class EventGridWebhook:
     """
 
     def __init__(self, functions: list[HostedFunction], invoker: Invoker, rejects_first: int = 0) -> None:
-        self._functions = {each.name: each for each in functions if isinstance(each.trigger, EventGridTrigger)}
+        self._functions = {
+            function.name: function for function in functions if isinstance(function.trigger, EventGridTrigger)
+        }
         self._invoker = invoker
         self._rejections = Counter(dict.fromkeys(self._functions, rejects_first))
 

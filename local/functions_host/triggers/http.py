@@ -23,10 +23,10 @@ class HttpTriggers:
         router.add_route("*", "/{path:.*}", self._serve)
 
     async def _serve(self, request: web.Request) -> web.Response:
-        found = self._routes.find(request.method, request.rel_url.raw_path)
-        if found is None:  # also for a known path with another method, as on the platform
+        match = self._routes.find(request.method, request.rel_url.raw_path)
+        if match is None:  # also for a known path with another method, as on the platform
             return web.Response(status=404)
-        function, route_parameters = found
+        function, route_parameters = match
         argument = func.HttpRequest(
             method=request.method,
             url=str(request.url),

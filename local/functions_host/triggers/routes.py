@@ -49,8 +49,8 @@ class RouteTable:
         for route in self._routes:
             match = route.pattern.fullmatch(path.strip("/"))
             if match and method in route.methods:
-                found = {name: unquote(value) for name, value in match.groupdict().items() if value is not None}
-                return route.function, found
+                parameters = {name: unquote(value) for name, value in match.groupdict().items() if value is not None}
+                return route.function, parameters
         return None
 
 
@@ -85,10 +85,10 @@ def _segment(function: str, segment: str) -> tuple[str, str, int]:
 
 
 def _require_distinct(routes: Sequence[Route]) -> None:
-    seen: dict[tuple[str, str], Route] = {}
+    by_address: dict[tuple[str, str], Route] = {}
     for route in routes:
         for method in route.methods:
-            other = seen.setdefault((route.shape, method), route)
+            other = by_address.setdefault((route.shape, method), route)
             if other is not route:
                 raise LocalSystemError(
                     f"functions {other.function.name} and {route.function.name} both claim {method} /{route.shape}",

@@ -92,7 +92,7 @@ FUNCTIONS: dict[str, Overload] = {
     "<=": _comparison(operator.le),
     ">": _comparison(operator.gt),
     ">=": _comparison(operator.ge),
-    "=~": _typed(_TEXTS, "bool", lambda left, right: left.casefold() == right.casefold()),
+    "=~": _typed(_TEXTS, "bool", lambda first, right: first.casefold() == right.casefold()),
     "startswith": _typed(_TEXTS, "bool", lambda text, start: text.casefold().startswith(start.casefold())),
     "in": _is_in,
     "and": _typed(("bool", "bool"), "bool", operator.and_),

@@ -106,25 +106,25 @@ class _Parser:
         return Named(name, self._expression())
 
     def _expression(self) -> Expression:
-        left = self._comparison()
+        expression = self._comparison()
         while self._accept("and"):
-            left = Call("and", (left, self._comparison()))
-        return left
+            expression = Call("and", (expression, self._comparison()))
+        return expression
 
     def _comparison(self) -> Expression:
-        left = self._sum()
+        operand = self._sum()
         if self._token.kind in ("name", "symbol") and self._token.text in _COMPARISONS:
-            return Call(self._advance().text, (left, self._sum()))
+            return Call(self._advance().text, (operand, self._sum()))
         if self._accept("in"):
             self._expect("(")
-            return Call("in", (left, *self._arguments()))
-        return left
+            return Call("in", (operand, *self._arguments()))
+        return operand
 
     def _sum(self) -> Expression:
-        left = self._factor()
+        expression = self._factor()
         while self._token.kind == "symbol" and self._token.text in ("+", "-"):
-            left = Call(self._advance().text, (left, self._factor()))
-        return left
+            expression = Call(self._advance().text, (expression, self._factor()))
+        return expression
 
     def _factor(self) -> Expression:
         token = self._token

@@ -122,7 +122,7 @@ def test_taken_names_are_refused_wrapped_as_arm_does(system: System, faults: str
 
 
 def test_name_of_a_deleted_endpoint_stays_taken_for_a_while(system: System, faults: str) -> None:
-    set_faults(faults, name_kept_minutes=60)
+    set_faults(faults, name_reserved_minutes=60)
     system.ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="gone")).result()
     system.ml.online_endpoints.begin_delete("gone").result()
 

@@ -30,7 +30,7 @@ def load(folder: Path) -> Predictor:
     settings = _python_function(folder)
     code = folder / settings.get("code", "code")
     data = folder / settings["data"] if "data" in settings else folder
-    before = set(sys.modules)
+    previous = set(sys.modules)
     sys.path.insert(0, str(code))
     try:
         model: Predictor = importlib.import_module(settings["loader_module"])._load_pyfunc(str(data))
@@ -38,7 +38,7 @@ def load(folder: Path) -> Predictor:
         raise UnusableModelError(f"{folder}: its scoring code failed to load: {type(exc).__name__}: {exc}") from exc
     finally:
         sys.path.remove(str(code))
-        for name in set(sys.modules) - before:
+        for name in set(sys.modules) - previous:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(code)):
                 del sys.modules[name]
     return model
@@ -50,7 +50,7 @@ def _python_function(folder: Path) -> dict[str, str]:
         lines = (folder / "MLmodel").read_text().splitlines()
     except OSError as exc:
         raise UnusableModelError(f"{folder} is not an MLflow model: {exc}") from exc
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     inside = False
     for line in lines:
         indent = len(line) - len(line.lstrip())
@@ -60,7 +60,7 @@ def _python_function(folder: Path) -> dict[str, str]:
         elif indent < 2:
             inside = False
         elif inside and indent == 4 and value.strip():
-            found[key] = value.strip().strip("'\"")
-    if "loader_module" not in found:
+            settings[key] = value.strip().strip("'\"")
+    if "loader_module" not in settings:
         raise UnusableModelError(f"{folder}/MLmodel has no flavour python_function with a loader_module")
-    return found
+    return settings

@@ -48,7 +48,7 @@ def _example(frame: pd.DataFrame) -> dict[str, object]:
 
 
 def _conda(pinned: list[str]) -> str:
-    pip = "\n".join(f"  - {each}" for each in pinned)
+    pip = "\n".join(f"  - {requirement}" for requirement in pinned)
     head = "name: flight-delay\nchannels: [conda-forge]\ndependencies:\n"
     return f"{head}- python={platform.python_version()}\n- pip\n- pip:\n{pip}\n"
 

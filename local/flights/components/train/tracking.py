@@ -36,12 +36,12 @@ def _set_tag(address: str, run: str, key: str, value: str) -> None:
     request = urllib.request.Request(
         f"{address.rstrip('/')}/api/2.0/mlflow/runs/set-tag", body, {"Content-Type": "application/json"}
     )
-    for left in reversed(range(TRIES)):
+    for retries in reversed(range(TRIES)):
         try:
             with urllib.request.urlopen(request, timeout=10):
                 return
         except urllib.error.HTTPError as exc:
             exc.close()
-            if exc.code not in {429, 503} or not left:
+            if exc.code not in {429, 503} or not retries:
                 raise
             time.sleep(1)
