@@ -1,10 +1,11 @@
-"""The cells of a simulation's table, for the terminal and for its page; and the seed that both say."""
+"""The words and table cells of a simulation, for the terminal and for its page; and the seed that both name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shared.domain.release_plan import ReleasePlan
     from shared.simulate.result import SimulationResult
 
 SEED = 20261120
@@ -36,3 +37,13 @@ def minutes(value: float | None) -> str:
     if value < 120:
         return f"{value:.0f} min"
     return f"{value / 60:.1f} h" if value < 48 * 60 else f"{value / 1440:.1f} d"
+
+
+def rate_text(rate: float) -> str:
+    """Return requests per minute: whole ones, or two digits of few."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+
+
+def steps_text(plan: ReleasePlan) -> str:
+    """Return the steps as people read them, e.g. "10 % → 50 % → 100 %"."""
+    return " → ".join(f"{step} %" for step in plan.steps)

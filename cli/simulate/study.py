@@ -8,8 +8,7 @@ from pathlib import Path
 
 from cli.kit.context import open_app
 from cli.kit.errors import CommandError
-from cli.simulate.cells import SEED
-from cli.simulate.plots import rate_text
+from cli.simulate.cells import SEED, rate_text
 from shared.domain.ids import EndpointName
 from shared.domain.release_plan import ReleasePlan
 from shared.policy.sections.model import Policy

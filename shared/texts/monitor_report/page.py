@@ -15,8 +15,9 @@ from markupsafe import Markup
 from shared.drift.results.assemble import ranked, short_sentence
 from shared.drift.results.comparison import ColumnReport
 from shared.drift.results.signals import MonitorReport, SignalReport, TrendPoint
-from shared.texts.monitor_report import plots, words
-from shared.texts.monitor_report.plots import Series
+from shared.texts import plots
+from shared.texts.monitor_report import charts, words
+from shared.texts.monitor_report.charts import Series
 from shared.texts.values import plain
 
 # The signals whose columns are distributions, before and now; those of others are told in their own words.
@@ -107,7 +108,7 @@ def _performance(report: MonitorReport) -> Iterator[Chart]:
     about = [f"{_last(measured)} on labelled rows (line)"] if measured else []
     about += [f"{_last(estimated)} estimated without labels (dashed, hollow points)"] if estimated else []
     series = [each for each in (Series(measured), Series(estimated, is_estimated=True)) if each.points]
-    yield Chart(metric, ", ".join(about), plots.over_time(f"{metric} over time", series, from_zero=False))
+    yield Chart(metric, ", ".join(about), charts.over_time(f"{metric} over time", series, from_zero=False))
 
 
 def _trends(report: MonitorReport, columns: tuple[ColumnReport, ...]) -> Iterator[Chart]:
@@ -116,7 +117,7 @@ def _trends(report: MonitorReport, columns: tuple[ColumnReport, ...]) -> Iterato
         points = _points(report, name, "")
         if name not in PERFORMANCE and len(points) > 1:
             about = next((each.measure for each in report.signals if each.signal == name), "")
-            yield Chart(words.signal_words(name), about, plots.over_time(f"{name} over time", [Series(points)]))
+            yield Chart(words.signal_words(name), about, charts.over_time(f"{name} over time", [Series(points)]))
     shown = 0
     for column in columns:
         points = tuple(each for each in report.trend if each.column == column.name and each.signal in COMPARED)
@@ -126,7 +127,7 @@ def _trends(report: MonitorReport, columns: tuple[ColumnReport, ...]) -> Iterato
                 f"{column.statistic}, now {words.effect(column.effect)} against a floor of {words.effect(column.floor)}"
             )
             label = f"{plain(column.name)} over time"
-            yield Chart(column.name, about, plots.over_time(label, [Series(points)]))
+            yield Chart(column.name, about, charts.over_time(label, [Series(points)]))
 
 
 def _points(report: MonitorReport, signal: str, column: str) -> tuple[TrendPoint, ...]:
@@ -139,7 +140,7 @@ def _last(points: tuple[TrendPoint, ...]) -> str:
 
 @cache
 def _style() -> str:
-    return (_FOLDER / "style.css").read_text(encoding="utf-8")
+    return (_FOLDER / "style.css").read_text(encoding="utf-8") + plots.STYLE
 
 
 @cache
@@ -176,7 +177,7 @@ def _environment() -> Environment:
     }
     # The columns' own sentences stand below.
     environment.filters["short_sentence"] = short_sentence
-    environment.filters |= {"meter": plots.meter, "histogram": plots.histogram}
+    environment.filters |= {"meter": charts.meter, "histogram": charts.histogram}
     return environment
 
 
