@@ -31,30 +31,31 @@ class Compared:
     rows: int
 
 
-def raw_p(found: Compared) -> bool:
-    return any(each.p_value is not None and each.p_value < P_VALUE for each in found.columns)
+def raw_p(compared: Compared) -> bool:
+    return any(column.p_value is not None and column.p_value < P_VALUE for column in compared.columns)
 
 
-def psi(found: Compared) -> bool:
-    return any(each.measures.get("PSI", 0.0) > PSI for each in found.columns)
+def psi(compared: Compared) -> bool:
+    return any(column.measures.get("PSI", 0.0) > PSI for column in compared.columns)
 
 
-def evidently_column(found: Compared) -> bool:
-    return any(_evidently(each, found.rows) for each in found.columns)
+def evidently_column(compared: Compared) -> bool:
+    return any(_evidently(column, compared.rows) for column in compared.columns)
 
 
-def evidently_whole(found: Compared) -> bool:
-    drifted = sum(_evidently(each, found.rows) for each in found.columns)
-    return drifted >= EVIDENTLY_SHARE * max(1, len(found.columns))
+def evidently_whole(compared: Compared) -> bool:
+    drifted = sum(_evidently(column, compared.rows) for column in compared.columns)
+    return drifted >= EVIDENTLY_SHARE * max(1, len(compared.columns))
 
 
-def nannyml(found: Compared) -> bool:
-    return any(_picture_distance(each) > NANNYML_DISTANCE for each in found.columns)
+def nannyml(compared: Compared) -> bool:
+    return any(_picture_distance(column) > NANNYML_DISTANCE for column in compared.columns)
 
 
-def azure(found: Compared) -> bool:
+def azure(compared: Compared) -> bool:
     return any(
-        max(each.measures.get(name, 0.0) for name in ("Wasserstein", "JS")) > AZURE_DISTANCE for each in found.columns
+        max(column.measures.get(name, 0.0) for name in ("Wasserstein", "JS")) > AZURE_DISTANCE
+        for column in compared.columns
     )
 
 
@@ -69,8 +70,8 @@ def _evidently(column: ColumnReport, rows: int) -> bool:
 def _picture_distance(column: ColumnReport) -> float:
     if "JS" in column.measures or column.histogram is None:
         return column.measures.get("JS", 0.0)
-    before, now = np.array(column.histogram.before), np.array(column.histogram.now)
-    return math.sqrt(jensen_shannon_divergence(before, now)) if before.sum() and now.sum() else 0.0
+    old, new = np.array(column.histogram.before), np.array(column.histogram.now)
+    return math.sqrt(jensen_shannon_divergence(old, new)) if old.sum() and new.sum() else 0.0
 
 
 RIVALS: Mapping[str, tuple[str, Callable[[Compared], bool]]] = {

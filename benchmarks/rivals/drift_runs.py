@@ -62,8 +62,8 @@ def evidently(reference: str, window: str) -> Comparison:
     from evidently.presets import DataDriftPreset  # type: ignore[import-not-found]
 
     def work() -> object:
-        found = Report([DataDriftPreset()]).run(pd.read_parquet(window), pd.read_parquet(reference))
-        return found.dict()
+        report = Report([DataDriftPreset()]).run(pd.read_parquet(window), pd.read_parquet(reference))
+        return report.dict()
 
     return work
 
@@ -73,9 +73,9 @@ def nannyml(reference: str, window: str) -> Comparison:
     import pandas as pd
 
     def work() -> object:
-        before, now = pd.read_parquet(reference), pd.read_parquet(window)
-        calculator = nml.UnivariateDriftCalculator(column_names=list(before.columns))
-        return calculator.fit(before).calculate(now).to_df()
+        old, new = pd.read_parquet(reference), pd.read_parquet(window)
+        calculator = nml.UnivariateDriftCalculator(column_names=list(old.columns))
+        return calculator.fit(old).calculate(new).to_df()
 
     return work
 
@@ -85,13 +85,13 @@ def frouros(reference: str, window: str) -> Comparison:
     from frouros.detectors.data_drift import ChiSquareTest, KSTest  # type: ignore[import-not-found]
 
     def work() -> object:
-        before, now = pd.read_parquet(reference), pd.read_parquet(window)
-        found = {}
-        for name in before.columns:
+        old, new = pd.read_parquet(reference), pd.read_parquet(window)
+        p_values = {}
+        for name in old.columns:
             detector = KSTest() if name.startswith("number") else ChiSquareTest()
-            detector.fit(X=before[name].to_numpy())
-            found[name] = detector.compare(X=now[name].to_numpy())[0].p_value
-        return found
+            detector.fit(X=old[name].to_numpy())
+            p_values[name] = detector.compare(X=new[name].to_numpy())[0].p_value
+        return p_values
 
     return work
 
@@ -109,7 +109,7 @@ class _Files:
         return self._read(self._path, self._path)
 
 
-LIBRARIES = {each.__name__: each for each in (ours, ours_stored, floor, evidently, nannyml, frouros)}
+LIBRARIES = {library.__name__: library for library in (ours, ours_stored, floor, evidently, nannyml, frouros)}
 
 
 def peak_megabytes() -> float:

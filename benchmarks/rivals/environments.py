@@ -22,8 +22,8 @@ PINNED = {
 def interpreter(library: str, folder: Path = FOLDER) -> Path | None:
     """Return the Python that has the library; None when its environment was not made."""
     place = folder / library
-    found = place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    return found if (place / ".complete").exists() else None
+    python = place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    return python if (place / ".complete").exists() else None
 
 
 def make(progress: Callable[[str], None], folder: Path = FOLDER) -> None:

@@ -119,7 +119,9 @@ class StageTelemetry:
         quantile: float | None = None,  # noqa: ARG002
     ) -> tuple[Interval, ...]:
         arrived = min(end, self.now - self.delay)
-        return tuple(each for each in self.recorded if start <= each.start and each.start + MINUTE <= arrived)
+        return tuple(
+            interval for interval in self.recorded if start <= interval.start and interval.start + MINUTE <= arrived
+        )
 
 
 def stages(day: Day, releases: int, random: np.random.Generator) -> list[Stage]:

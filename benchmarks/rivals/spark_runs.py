@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from shared.drift.profiles.counting import count
+from shared.drift.profiles.counts import WindowCounts
 from shared.drift.profiles.profile import filled, profile
+from shared.drift.profiles.reference import Profile
+from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_bytes
 from shared.drift.spark import job
 
 
@@ -30,7 +34,7 @@ def main(reference: Path, window: Path, parts: int) -> dict[str, Any]:
     here = count(one, Rows(window))
     alone = time.perf_counter()
     table = job.training_table(spark, str(window)).repartition(parts)
-    there = job.count_table(table, one)
+    there = count_table(table, one)
     spread = time.perf_counter()
     made = job.profile_table(job.training_table(spark, str(reference)).repartition(parts))
     # Its edges may lie elsewhere; what it counts around them must be the reference's own rows.
@@ -44,8 +48,21 @@ def main(reference: Path, window: Path, parts: int) -> dict[str, Any]:
     }
 
 
+def count_table(table: Any, reference: Profile) -> WindowCounts:
+    """Return the table's counts, each part counted by one worker as the job counts requests."""
+    content = reference.to_bytes()
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        plan = Profile.from_bytes(content)
+        counted = counts_to_bytes(count(plan, batches, threads=1))
+        yield pa.RecordBatch.from_arrays([pa.array([counted])], names=["counts"])
+
+    parts = table.mapInArrow(work, "counts binary").collect()
+    return sum((counts_from_bytes(bytes(row["counts"])) for row in parts), WindowCounts(reference.digest))
+
+
 class Rows:
-    """A parquet file, batch by batch, from the first anew each time."""
+    """A parquet file, batch by batch; can be read again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -102,7 +102,7 @@ def _arm_noise(world: World, random: np.random.Generator, shape: tuple[int, int]
     if not world.arm_noise:
         return np.zeros(shape)
     fresh = random.normal(0, world.arm_noise, shape)
-    kept = world.arm_memory
+    memory = world.arm_memory
     for minute in range(1, shape[1]):
-        fresh[:, minute] = kept * fresh[:, minute - 1] + math.sqrt(1 - kept * kept) * fresh[:, minute]
+        fresh[:, minute] = memory * fresh[:, minute - 1] + math.sqrt(1 - memory * memory) * fresh[:, minute]
     return fresh

@@ -28,7 +28,7 @@ def kolmogorov_smirnov(reference: NumericColumn, window: ColumnCounts) -> tuple[
         window: with numbers; infinities allowed. The reference must have finite values.
     """
     size = window.numbers
-    # No finite value of the reference lies beyond its outermost edges, so its infinities are known exactly, too.
+    # No finite value of the reference lies beyond its outermost edges, so what lies there are its infinities.
     below = np.array([0, *reference.below, reference.up_to[-1]]) / reference.present
     up_to = np.array([reference.below[0], *reference.up_to, reference.present]) / reference.present
     now_below = np.concatenate(([0], window.below, [size - window.positive_infinite])) / size
@@ -83,7 +83,7 @@ def decile_cells(reference: NumericColumn, window: ColumnCounts) -> tuple[NDArra
     upper = np.minimum(np.searchsorted(up_to, ranks), len(up_to) - 1)
     lower = np.maximum(upper - 1, 0)
     chosen = np.unique(np.where(ranks - up_to[lower] < up_to[upper] - ranks, lower, upper))
-    # A border that leaves nothing above or below it borders nothing.
+    # A border with nothing above or below it would make an empty cell, in which the PSI is only its least share.
     chosen = chosen[(up_to[chosen] > 0) & (up_to[chosen] < reference.present)]
     if not len(chosen):
         below, inside = np.array([reference.below[0], window.below[0]]), np.array([up_to[-1], window.up_to[-1]])

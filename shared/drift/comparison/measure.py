@@ -1,4 +1,4 @@
-"""One column of a window against its reference: effect, p-values and what is odd about it; no judgement."""
+"""One column of a window against its reference: effect, p-values and findings; no judgement."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from shared.drift.results.comparison import DriftRules, Histogram
 # With fewer values than this in a column, its distribution is not compared; its missing rate still is.
 MINIMUM_VALUES = 50
 LEAST_SHARE_IN_WORDS = 0.0005
-# From this KS distance on hardly a value lies where most of the reference's did.
+# From this KS distance on, hardly a value lies where most of the reference's did.
 NEARLY_ALL = 0.9
 _WORDS = {"numeric": "numbers", "categorical": "text", "datetime": "dates"}
 
@@ -102,6 +102,7 @@ def measure(reference: Column, window: ColumnCounts | None, rows: int, rules: Dr
     if window is None or (rows and not window.rows):
         return Measured(reference.name, findings=("the window has no such column",), is_broken=True)
     missing = _missing(reference, window, rows)
+    # Before any distance: without values there is none, and it would silently leave out values of another type.
     if not window.present or reference.kind == "empty":
         return missing.measured(reference.name, _emptiness(reference, window))
     foreign = _foreign(reference, window)
@@ -162,6 +163,7 @@ def _measure_categorical(
     if few := _too_few(reference, present):
         return missing.measured(reference.name, *findings, few)
     counts = paired(reference, window)
+    # The effect is measured over the values themselves, the chance over cells that are full enough for its law.
     both, tested = cells(counts), filled_cells(counts)
     new = new_values(counts, rules.min_effect)
     divergence = jensen_shannon_divergence(*both)

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 # So many equal blocks cover the reference, by threes a tenth of it. Few rows make fewer blocks.
 NUMBERS_OF_BLOCKS = (30, 20, 10)
 LEAST_BLOCK_ROWS = 50
-# Windows much shorter than a block are stood for by the blocks' first rows: a sixth of them, a sixth of that, ...
+# Windows much shorter than a block are represented by the blocks' first rows: a sixth of them, a sixth of that, ...
 PREFIX = 6
 LEAST_PREFIX_ROWS = 50
-# What is counted of a block: around so many edges, in so many groups of categories.
+# A block is counted around so many edges, in so many groups of categories: its rows, a thirtieth of all, would leave
+# most of the profile's cells empty.
 BLOCK_EDGES = 64
 NAMED_CATEGORIES, GROUPS = 156, 100
 

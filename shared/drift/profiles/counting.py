@@ -213,7 +213,7 @@ class NumericTally(ColumnTally):
         self._infinite[0] += low
         self._infinite[1] += size - high
         if low < high:
-            # Plus zero, since which of two equal zeros comes first is chance.
+            # Plus zero turns -0.0 into 0.0: which of the two a sort puts first is arbitrary, and bytes must not differ.
             self._least = min(self._least, float(ordered[low]) + 0.0)
             self._most = max(self._most, float(ordered[high - 1]) + 0.0)
         if len(self._edges):
@@ -223,7 +223,7 @@ class NumericTally(ColumnTally):
     def _add_around_edges(self, ordered: NDArray[np.float64], low: int, high: int) -> None:
         below = ordered.searchsorted(self._low)
         self._below += below
-        # Most edges of continuous numbers meet no value of a batch: only the others have an upper side of their own.
+        # Most edges of continuous numbers equal no value of a batch: the second search is for the others only.
         inside = below[: below.searchsorted(len(ordered))]
         met = (ordered[inside] <= self._high[: len(inside)]).nonzero()[0]
         if len(met):

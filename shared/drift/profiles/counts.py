@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Of values that the reference never had, so many are kept with their counts: as many as a profile keeps of its own.
 MOST_UNSEEN = 50_000
 NO_COUNTS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-# A finite double is a whole number of these, so that sums of doubles can be kept without rounding.
+# A finite double is a whole number of 2**-1074, so sums of doubles can be exact: they must not depend on how rows are
+# split into parts, which rounded sums do.
 SMALLEST_EXPONENT = -1074
 
 
@@ -171,7 +172,7 @@ def whole_sum(values: NDArray[np.float64]) -> int:
     total = 0
     for power in np.unique(exponent).tolist():
         chosen = mantissa[exponent == power]
-        # In halves, so that no sum of a batch leaves 64 bits.
+        # In halves of 26 bits, so that no sum of a batch overflows 64 bits.
         part = (int((chosen >> 26).sum()) << 26) + int((chosen & (2**26 - 1)).sum())
         shift = power - 53 - SMALLEST_EXPONENT
         total += part << shift if shift >= 0 else part >> -shift

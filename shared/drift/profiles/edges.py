@@ -34,11 +34,12 @@ def edges_of(sample: NDArray[np.float64], extremes: NDArray[np.float64]) -> NDAr
     """
     finite = np.sort(sample[np.isfinite(sample)])
     distinct: NDArray[np.float64] = np.unique(np.concatenate([finite, extremes]))
-    # 0.1 + 0.2 and 0.3 are one number: what a few roundings add up to is no value of its own.
+    # 0.1 + 0.2 and 0.3 are one number: values that differ by a few roundings share an edge.
     with np.errstate(over="ignore"):
         distinct = distinct[np.diff(distinct, prepend=-math.inf) > ROUNDING * np.abs(distinct)]
     if len(distinct) <= MAXIMUM_EDGES:
         return distinct + 0.0
+    # Quantiles for the bulk, octaves for both tails, where quantiles are too far apart, and ticks for the histogram.
     quantiles = np.quantile(finite, _LEVELS, method="inverted_cdf") if len(finite) else finite
     chosen = [quantiles, _octaves(finite), _octaves(extremes), round_ticks(distinct[0], distinct[-1], finite)]
     return np.unique(np.concatenate(chosen)) + 0.0

@@ -30,7 +30,7 @@ from shared.drift.rows.batches import THREADS, Source, is_batch, pieces, row_cou
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# All that the first look tells apart: whether a window's value is new depends on knowing them.
+# All that the survey counts one by one: whether a window's value is new depends on knowing the reference's.
 MAXIMUM_CATEGORIES = MOST_DISTINCT
 # Rows below which handing columns to another thread costs more than it saves.
 SMALL_BATCH = 10_000
@@ -39,18 +39,19 @@ SMALL_BATCH = 10_000
 def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS) -> Profile:
     """Return the profile of a reference; columns named in `ignore` (labels, row ids) are left out.
 
-    The rows are gone through twice: a first time to see where the edges should lie, a second time to count around
-    them. Never refuses rows: none, columns without values and infinities are all recorded as such.
+    The rows are read twice: first to choose the edges, then to count around them. In one pass the counts would be
+    estimates (a sketch's), and a comparison with a window would have to allow for their error. Never rejects rows: no
+    rows at all, columns without values and infinities are recorded as such.
 
     Args:
-        source: a DataFrame, a pyarrow Table or RecordBatch, or an iterable of them that starts anew each time.
+        source: a DataFrame, a pyarrow Table or RecordBatch, or an iterable of them that can be read again.
 
     Raises:
-        TypeError: the iterable can be gone through only once.
+        TypeError: the iterable can be read only once.
         ValueError: it held other rows the second time.
     """
     if isinstance(source, Iterator):
-        raise TypeError("a profile goes through its rows twice; give a list, or a reader that starts anew")
+        raise TypeError("a profile reads its rows twice; give a list, or a reader that can be read again")
     source = list(pieces(source)) if is_batch(source) else source
     survey = _surveyed(source, frozenset(ignore), threads)
     plan = planned(survey)
@@ -93,7 +94,11 @@ def _surveyed(source: Source, ignore: frozenset[str], threads: int) -> Survey:
 
 
 def _planned(name: str, survey: ColumnSurvey) -> Column:
-    """Return the column with its edges or categories, and nothing counted yet."""
+    """Return the column with its edges or categories, and nothing counted yet.
+
+    Times come first, since dates are often written as text; a column with any text left is one of categories, since
+    numbers can be read as text, but not the other way round.
+    """
     if survey.times + survey.dates > survey.numbers + survey.texts - survey.dates:
         foreign = survey.numbers + survey.texts - survey.dates
         return OtherColumn(

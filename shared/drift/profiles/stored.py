@@ -1,4 +1,4 @@
-"""Reading stored references back: what another format wrote, or what is damaged, is refused in the same words."""
+"""Reading stored references: another format, or damaged content, is rejected with one kind of message."""
 
 from __future__ import annotations
 

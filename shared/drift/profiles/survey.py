@@ -1,4 +1,4 @@
-"""A first look at a reference, in bounded memory: where its edges should lie and which categories to keep."""
+"""A first pass over a reference, in bounded memory: where its edges should lie and which categories to store."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ class Survey:
         self._thin()
 
     def _thin(self) -> None:
-        """Keep the rows of the smallest priorities, which every row drew alike."""
+        """Keep the rows of the smallest priorities.
+
+        Each row drew its own, so the sample is uniform, and those of two parts can be merged by their priorities.
+        """
         most = max(LEAST_SAMPLED_ROWS, min(SAMPLED_ROWS, SAMPLED_CELLS // max(1, len(self.columns))))
         if len(self._priorities) <= 2 * most:
             return
@@ -197,7 +200,7 @@ class Extremes:
 
 
 class Categories:
-    """How often each text occurs; of very many the rarest are forgotten now and then."""
+    """How often each text occurs; when there are very many, the rarest are dropped."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

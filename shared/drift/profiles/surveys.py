@@ -1,4 +1,4 @@
-"""Surveys of the parts of a reference, brought together: what was seen of the parts is seen of the whole.
+"""Surveys of the parts of a reference, merged into one of the whole.
 
 Rows are sampled by random priorities and the extremes are kept by their values, so that the smallest priorities and the
 outermost values of the parts' are those of the whole. Which rows are drawn depends on the parts; what is counted around

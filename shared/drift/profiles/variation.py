@@ -14,25 +14,26 @@ from shared.drift.profiles.reference import CategoricalColumn, NumericColumn, Va
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# A new window of the same kind lies below the floor with this chance, were effects normal. Blocks: it is shared by all
-# columns, and seasons go on beyond the reference. Past windows: they lie where the new one does.
+# A new window of the same kind lies below the floor with this chance, if effects are normal. Higher for blocks: all
+# columns share the chance of a false alarm, and seasons go on beyond the reference; past windows are of this season.
 BLOCK_CONFIDENCE, CONFIDENCE = 0.9997, 0.998
 ENOUGH_WINDOWS = 10
 LEAST_VALUES = 50
-# Windows that overlap tell a variance as well as so many times more that do not.
+# Overlapping windows estimate a variance as well as so many times as many that do not overlap.
 # Source: A. W. Lo and A. C. MacKinlay, Rev. Financ. Stud. 1 (1988), p. 41: 2(q - 1)q against (2/3)(2q - 1)(q - 1).
 OVERLAP = 1.5
 SURE_OF_EXCESS = 2.5
 # Cells of fewer expected rows in a block are put together, in up to so many groups of about that many.
 LEAST_EXPECTED, GROUP_ROWS, MOST_GROUPS = 20, 40, 100
-# A block says so large a part of what can be said about its rows' categories only where rows were sorted by them.
+# A block has so large a part of the information about its rows' categories only where rows were sorted by them.
 SORTED_INFORMATION = 0.6
 
 
 def floor_of(mean: float, std: float, windows: int, confidence: float = CONFIDENCE) -> float:
-    """Return what a further window of the same kind hardly exceeds: the upper end of a prediction interval.
+    """Return the upper end of a prediction interval for one further window of the same kind.
 
-    Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), eq. 4.2, one-sided. Few windows widen it.
+    Not a quantile of the windows: of some twenty, the largest says little about the next. Few windows widen it.
+    Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), eq. 4.2, one-sided.
     """
     from scipy.special import stdtrit
 
@@ -95,8 +96,8 @@ def _scale(rows: int, others: int) -> float:
 
 
 def _are_sorted(column: NumericColumn | CategoricalColumn, layout: Layout, cells: NDArray[np.int64]) -> bool:
-    """Return whether the rows were sorted by the column: no two blocks share more than a border, or a category's block
-    tells most of what can be told of it. A trend is not: its neighbouring blocks overlap.
+    """Return whether the rows were sorted by the column: no two blocks share more than a border, or the block has most
+    of a category's information. A trend is not sorted: its neighbouring blocks overlap.
 
     Source: T. M. Cover and J. A. Thomas, Elements of Information Theory (2006), eq. 2.28.
     """
@@ -149,6 +150,7 @@ def _of_length(
     whole: NDArray[np.int64],
     rows: int,
 ) -> Variation | None:
+    # Against the other rows, not all of them: a block is part of the whole, which would make it look closer than it is.
     others = whole - blocks
     enough = (blocks[:, 0] >= LEAST_VALUES) & (others[:, 0] >= LEAST_VALUES)
     worth = worth * int(np.count_nonzero(enough)) // len(enough)

@@ -1,4 +1,4 @@
-"""Rows in pieces: whatever a source is, it is worked through batch by batch, on as many threads as asked for."""
+"""Rows in pieces: any source is read batch by batch, on as many threads as requested."""
 
 from __future__ import annotations
 
@@ -60,8 +60,9 @@ def findings_of(source: Source) -> tuple[str, ...]:
 
 
 def share_out(batches: Iterable[Batch], workers: Sequence[AnyWorker]) -> None:
-    """Give each batch to one of the workers, each of which has a thread of its own. One batch is read at a time, by
-    the worker that will have it, so that no more are in memory than there are workers.
+    """Give each batch to one of the workers, each of which has a thread of its own.
+
+    One batch is read at a time, by the worker that will count it, so that no more are in memory than there are workers.
 
     Raises:
         Whatever reading or counting raises; the other workers then stop at their next batch.

@@ -42,20 +42,20 @@ def moment(text: str) -> datetime:
     """Return an ISO time; one without a zone is in UTC.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not one.
     """
     if not (match := _TIME.fullmatch(text)):
-        raise ValueError(f"{text!r:.40} is no time")
+        raise ValueError(f"{text!r:.40} is not a time")
     day, time, fraction, _, offset = match.groups()
     zone = f"{offset[:3]}:{offset[-2:]}" if offset else "+00:00"
     return datetime.fromisoformat(f"{day}T{time}.{(fraction or '0'):0<6}{zone}")
 
 
 def request_of(line: str, window: RequestWindow) -> tuple[str, str] | None:
-    """Return the id of a collected record and its rows as JSON; None when it is not wanted. The id may be empty.
+    """Return a collected record's id, which may be empty, and its rows as JSON; None when it is outside the window.
 
     Raises:
-        ValueError: this is no record.
+        ValueError: the line is not a record.
     """
     try:
         record = json.loads(line)
@@ -65,7 +65,7 @@ def request_of(line: str, window: RequestWindow) -> tuple[str, str] | None:
             return None
         return str(record.get("id", "")), json.dumps([dict(row) for row in record["data"]])
     except (KeyError, TypeError, AttributeError, RecursionError) as exc:
-        raise ValueError(f"no collected request: {exc!r:.200}") from exc
+        raise ValueError(f"not a collected request: {exc!r:.200}") from exc
 
 
 def frames(requests: Iterable[str]) -> Iterator[pd.DataFrame]:

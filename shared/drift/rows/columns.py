@@ -45,8 +45,8 @@ def named_columns(frame: pd.DataFrame) -> dict[str, pd.Series[Any]]:
 
 
 def uniform(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return texts that all read as numbers as numbers, those that mostly read as times as times (what is left of
-    them is missing then), and texts that say that nothing is there as missing; other columns as they are."""
+    """Return texts that all read as numbers as numbers, those that mostly read as times as times (the others are
+    missing then), and texts that stand for a missing value as missing; other columns as they are."""
     if not (column.dtype == object or isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype)):
         return column
     kind = pd.api.types.infer_dtype(column, skipna=True)
@@ -85,7 +85,7 @@ def times_since_1970(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _by_row(column: pd.Series[Any], codes: NDArray[np.intp], distinct: Any) -> pd.Series[Any]:
-    """Return what each row has of the distinct values; -1 is none."""
+    """Return each row's value, given its place among the distinct ones; -1 is none."""
     rows: pd.Series[Any] = pd.Series(distinct).reindex(codes)
     return rows.set_axis(column.index)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-# At most about so many rows are looked at, chosen by their content so that all copies of a row are chosen together.
+# About so many rows are compared at most, chosen by their content so that all copies of a row are chosen together.
 ROWS_LOOKED_AT = 1_000_000
 COLUMNS_AT_ONCE = 4
 

@@ -1,4 +1,4 @@
-"""When two values are equal, whichever format each came in: one rule for drift, quality, segments and labels.
+"""When two values are equal, whatever format each is stored in: one rule for drift, quality, segments and labels.
 
 - Numbers: a reference's number holds every number within `tolerance`, which is a little more than what a float32, or
   the ten digits of a JSON file, lose. Where either side declares float32 or float16, both are rounded to it.

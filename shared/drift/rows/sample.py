@@ -1,4 +1,4 @@
-"""Rows that pass by, and a bounded part of them that stays: the same rows each time, evenly spaced, in their order."""
+"""A bounded sample of a source's rows: the same rows each time, evenly spaced, in their order."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class EvenSample:
     """Every n-th row of what is added, n as small as keeps the sample within its bounds.
 
     Args:
-        columns: the ones to keep; None keeps all but those of lists, which no row-wise check can use.
-        most_rows: how many rows stay at most.
-        most_cells: how many values stay at most.
+        columns: the ones to sample; None for all but those of lists, which no row-wise check can use.
+        most_rows: the most rows of the sample.
+        most_cells: its most values.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class EvenSample:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Return the rows that stayed, numbered from 0; without any, their columns still."""
+        """Return the sampled rows, numbered from 0; without any, their columns still."""
         import pandas as pd
 
         frames = [frame for frame in self._frames if len(frame)] or self._frames[:1]
@@ -55,7 +55,7 @@ class EvenSample:
 
     @property
     def finding(self) -> str:
-        """Return in words that not all rows were looked at; "" when they were."""
+        """Return a sentence when not all rows are in the sample; "" when they are."""
         return f"one row in {self.step} of {self.rows:,} was looked at" if self.step > 1 else ""
 
     def _is_chosen(self, frame: pd.DataFrame) -> list[bool]:
@@ -69,7 +69,7 @@ class EvenSample:
 
 
 class Rows:
-    """A source's rows, whose samples fill while they are gone through, however often and by whomever that is done."""
+    """A source's rows, whose samples fill whenever the rows are read, so that a source is not read once per check."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -78,11 +78,11 @@ class Rows:
         self._begun: Iterator[Any] | None = None
 
     def request(self, name: str, columns: Collection[str] | None = None, most_rows: int = MOST_ROWS) -> None:
-        """Ask for a sample before the rows are gone through."""
+        """Request a sample, before the rows are read."""
         self._requests[name] = (columns, most_rows)
 
     def sample(self, name: str) -> EvenSample:
-        """Return a sample that was asked for, going through the rows if nobody has yet."""
+        """Return a requested sample; reads the rows unless they were read already."""
         if self._filled is None:
             for _ in self:
                 pass
@@ -95,7 +95,7 @@ class Rows:
         first = next(batches, None)
         if first is None:
             return ()
-        # Whoever goes through the rows next goes on from here: reading is what a look's time goes into.
+        # The next reader goes on from here: most of a window's time is spent on reading.
         self._begun = chain([first], batches)
         return tuple(map(str, first.columns if hasattr(first, "iloc") else first.schema.names))
 

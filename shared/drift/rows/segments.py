@@ -1,4 +1,4 @@
-"""Groups of rows by one column each, and means of a number over them that stay honest when neighbours resemble."""
+"""Groups of rows by one column each, and means over them with errors that allow for dependent neighbouring rows."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What one batch's column holds: numbers, texts, times and nothing, told apart value by value.
+"""The numbers, texts, times and missing values of one batch's column.
 
-A value is told apart by itself alone, never by its neighbours, so that however rows are cut into batches the counts
-come out the same. Booleans are texts. A number among texts is written as `number_text` writes it, bytes are the text
-that they spell. Texts that say that nothing is there are missing; `shared.drift.rows.equal` has the rules.
+A value's type depends on the value alone, never on its neighbours, so that the counts are the same however rows are cut
+into batches. Booleans are texts. A number among texts is written as `number_text` writes it, bytes are decoded. Texts
+that stand for a missing value are missing; `shared.drift.rows.equal` has the rules.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def values_of(column: Any) -> Values:
 
 
 def texts_of(counts: dict[str, int]) -> Texts | None:
-    """Return the texts of a mapping from text to count without those that say that nothing is there; None of none."""
+    """Return the texts of a mapping from text to count, without those that stand for a missing value; None if none."""
     counts = {text: count for text, count in counts.items() if not is_missing(text)}
     if not counts:
         return None
@@ -162,7 +162,7 @@ def _of_objects(column: pd.Series[Any]) -> Values:
 
 
 def _of_values(present: Iterable[Any], rows: int) -> Values:
-    """Return what single values are, one by one: slow, for columns of several types only."""
+    """Return values by their types, one by one: slow, for columns of several types only."""
     numbers: list[Any] = []
     texts: Counter[str] = Counter()
     times = zoneless = 0
@@ -241,7 +241,7 @@ def _used(dictionary: Any, counts: NDArray[np.intp]) -> Texts | None:
 
 
 def _are_missing(texts: Any) -> NDArray[np.bool_]:
-    # Of a few texts, calling pyarrow takes longer than looking at each.
+    # For a few texts, a call of pyarrow takes longer than a loop.
     if len(texts) <= FEW:
         return np.array([is_missing(text) for text in texts.to_pylist()], dtype=bool)
     trimmed = pc.utf8_trim_whitespace(texts)

@@ -34,7 +34,7 @@ from shared.drift.rows.collected import RequestWindow, frames, moment, request_o
 ARROW_ROWS = 65_536
 UNREADABLE = "$unreadable"
 COUNTS, PROFILE = "counts", "profile"
-# An argument that is not there: an empty one would vanish from a job's line of arguments.
+# The value of an argument that is not given: an empty one would vanish from a job's command line.
 NOTHING = "-"
 
 PartMapper = Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]]
@@ -85,18 +85,13 @@ def training_table(spark: Any, uri: str) -> Any:
 
 
 def plain_columns(table: Any) -> Any:
-    """Return the table without what the reader of one process leaves out, too."""
+    """Return the table without the columns that the reader of one process leaves out, too."""
     names = [
         f"`{column.name.replace('`', '``')}`"
         for column in table.schema.fields
         if column.dataType.typeName() not in {"array", "map", "struct"} and not column.name.startswith("__index_level_")
     ]
     return table.select(*names)
-
-
-def count_table(table: Any, reference: Profile) -> WindowCounts:
-    """Return the counts of a DataFrame of Spark around the reference's edges."""
-    return _added(table.mapInArrow(_by_part(_count, reference.to_bytes()), "counts binary"), reference)
 
 
 def profile_table(table: Any, ignore: frozenset[str] = frozenset()) -> Profile:
@@ -135,7 +130,7 @@ def count_collected(spark: Any, folder: str, window: RequestWindow, reference: P
     hours = ",".join(window.hours)
     lines = spark.read.text(f"{folder.rstrip('/')}/{{{hours}}}/*.jsonl")
     records = lines.mapInArrow(_by_part(_parse, window), "id string, request string")
-    # A record without an id is nobody's copy.
+    # Records without an id are not copies of each other.
     key = sql.when(sql.col("id") == "", sql.expr("uuid()")).otherwise(sql.col("id"))
     once = (
         records.withColumn("id", key)
@@ -183,14 +178,6 @@ def _part_number() -> int:
 
     context: Any = TaskContext.get()
     return int(context.partitionId()) if context else 0
-
-
-def _count(profile: bytes, batches: Iterable[Any]) -> Iterator[pa.RecordBatch]:
-    reference = Profile.from_bytes(profile)
-    tally = Tally(reference, reference.digest)
-    for batch in batches:
-        tally.add(batch)
-    yield _cells(counts=counts_to_bytes(tally.counts()))
 
 
 def _survey(
@@ -268,7 +255,7 @@ def _added(counted: Any, reference: Profile) -> WindowCounts:
 def _worded(counts: WindowCounts) -> WindowCounts:
     words = {
         "repeated": "{} requests were collected twice: they count once",
-        "unreadable": "{} lines are no collected requests: they are left out",
+        "unreadable": "{} lines are not collected requests: they are left out",
     }
     notes = (note.split() for note in counts.findings)
     return replace(counts, findings=tuple(words[what].format(number) for what, number in notes))

@@ -38,7 +38,7 @@ def reference() -> Profile:
 
 
 def report_on(report: DriftReport, name: str) -> ColumnReport:
-    return next(each for each in report.columns if each.name == name)
+    return next(column for column in report.columns if column.name == name)
 
 
 def with_some_text(frame: pd.DataFrame, share: float) -> pd.DataFrame:
@@ -110,9 +110,9 @@ def test_a_bad_column_is_told_in_words(
     is_drifted: bool,
     words: str,
 ) -> None:
-    found = report_on(compare(reference, change(a_frame(seed=2))), column)
-    assert words in found.sentence
-    assert found.is_drifted is is_drifted
+    report = report_on(compare(reference, change(a_frame(seed=2))), column)
+    assert words in report.sentence
+    assert report.is_drifted is is_drifted
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_an_empty_reference_is_insufficient() -> None:
 
 def test_times_without_a_zone_are_told(reference: Profile) -> None:
     frame = a_frame().assign(at=a_frame()["at"].dt.tz_localize(None))
-    found = report_on(compare(profile(frame), frame), "at")
-    assert "times without a time zone, which UTC is taken for" in found.sentence
+    report = report_on(compare(profile(frame), frame), "at")
+    assert "times without a time zone, which UTC is taken for" in report.sentence
 
 
 def test_a_million_categories_are_not_compared_and_said_so() -> None:
@@ -177,15 +177,15 @@ def test_what_reading_found_odd_is_in_the_report(reference: Profile) -> None:
 
 def test_importance_weighs_the_order_and_names_what_matters() -> None:
     random = np.random.default_rng(3)
-    before = pd.DataFrame(random.normal(size=(ROWS, 4)), columns=list("abcd"))
+    reference = pd.DataFrame(random.normal(size=(ROWS, 4)), columns=list("abcd"))
     now = pd.DataFrame(random.normal([0.9, 0.7, 0.7, 0.0], size=(ROWS, 4)), columns=list("abcd"))
-    plain = compare(profile(before), now)
+    plain = compare(profile(reference), now)
     assert plain.drifted[0].name == "a"
-    assert all(each.importance is None for each in plain.columns)
-    weighed = compare(profile(before), now, importance={"c": 6.0, "b": 2.0, "d": 2.0})
-    assert [each.name for each in weighed.drifted] == ["c", "b", "a"]
+    assert all(column.importance is None for column in plain.columns)
+    weighed = compare(profile(reference), now, importance={"c": 6.0, "b": 2.0, "d": 2.0})
+    assert [column.name for column in weighed.drifted] == ["c", "b", "a"]
     assert "They carry 80% of the model's importance: c 60%, b 20%." in weighed.sentence
-    unused = compare(profile(before), now, importance={"d": 1.0})
+    unused = compare(profile(reference), now, importance={"d": 1.0})
     assert "The model leans on none of them." in unused.sentence
 
 
@@ -240,4 +240,4 @@ def test_extreme_numbers_are_compared(scale: float) -> None:
     frame = pd.DataFrame({"x": random.uniform(-1, 1, ROWS) * scale})
     report = compare(profile(frame), pd.DataFrame({"x": random.uniform(0, 1, ROWS) * scale}), DriftRules())
     assert report.columns[0].is_drifted
-    assert all(math.isfinite(each) for each in report.columns[0].measures.values())
+    assert all(math.isfinite(value) for value in report.columns[0].measures.values())

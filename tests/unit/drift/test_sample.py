@@ -20,17 +20,17 @@ def test_a_sample_is_every_nth_row_however_they_come(sizes: list[int], most: int
     for size in sizes:
         sample.add(pd.DataFrame({"n": range(at, at + size)}))
         at += size
-    kept = sample.frame["n"].tolist() if len(sample.frame) else []
-    assert kept == list(range(0, at, sample.step))
-    assert len(kept) <= max(most, 1)
-    assert at <= most or len(kept) * 2 >= most // 2
+    numbers = sample.frame["n"].tolist() if len(sample.frame) else []
+    assert numbers == list(range(0, at, sample.step))
+    assert len(numbers) <= max(most, 1)
+    assert at <= most or len(numbers) * 2 >= most // 2
 
 
 def test_a_sample_holds_no_lists_but_those_asked_for() -> None:
     frame = pd.DataFrame({"age": [1, 2], "vector": [[0.1], [0.2]]})
     everything, vectors = EvenSample(), EvenSample(["vector"])
-    for each in (everything, vectors):
-        each.add(frame)
+    for reader in (everything, vectors):
+        reader.add(frame)
     assert (list(everything.frame), list(vectors.frame)) == (["age"], ["vector"])
 
 

@@ -20,7 +20,7 @@ from shared.drift.profiles.profile import profile
 from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_bytes
 
 pairs = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=2, max_size=12).filter(
-    lambda found: sum(a for a, _ in found) > 0 and sum(b for _, b in found) > 0
+    lambda counts: sum(a for a, _ in counts) > 0 and sum(b for _, b in counts) > 0
 )
 
 
@@ -29,31 +29,31 @@ def _paired(old: list[int], new: list[int], rest: tuple[int, int] = (0, 0)) -> P
     return PairedCounts(names, np.array(old, dtype=float), np.array(new, dtype=float), *rest)
 
 
-@given(found=pairs, rest=st.tuples(st.integers(0, 9), st.integers(0, 9)))
-def test_cells_keep_every_row_and_treat_both_sides_alike(found: list[tuple[int, int]], rest: tuple[int, int]) -> None:
-    old, new = [a for a, _ in found], [b for _, b in found]
+@given(counts=pairs, rest=st.tuples(st.integers(0, 9), st.integers(0, 9)))
+def test_cells_keep_every_row_and_treat_both_sides_alike(counts: list[tuple[int, int]], rest: tuple[int, int]) -> None:
+    old, new = [a for a, _ in counts], [b for _, b in counts]
     for chosen in (cells, filled_cells):
-        before, now = chosen(_paired(old, new, rest))
-        assert (before.sum(), now.sum()) == (sum(old) + rest[0], sum(new) + rest[1])
+        old_cells, new_cells = chosen(_paired(old, new, rest))
+        assert (old_cells.sum(), new_cells.sum()) == (sum(old) + rest[0], sum(new) + rest[1])
         other_way = chosen(_paired(new, old, (rest[1], rest[0])))
-        assert [each.tolist() for each in other_way] == [now.tolist(), before.tolist()]
+        assert [side.tolist() for side in other_way] == [new_cells.tolist(), old_cells.tolist()]
 
 
 def test_rare_values_are_put_into_groups_of_about_twenty_expected_rows() -> None:
-    before, now = filled_cells(_paired([500, *[2] * 200], [500, *[2] * 200]))
+    old, new = filled_cells(_paired([500, *[2] * 200], [500, *[2] * 200]))
     # 200 values of 2 expected rows each: 400 rows, hence 20 groups beside the frequent value.
-    assert (len(before), before[0], now[0]) == (21, 500, 500)
+    assert (len(old), old[0], new[0]) == (21, 500, 500)
 
 
 def test_as_many_new_values_as_occur_once_in_the_reference_are_expected() -> None:
     old, new = [8] * 100 + [1] * 200 + [0] * 200, [8] * 100 + [0] * 200 + [1] * 200
-    found = new_values(_paired(old, new), 0.1)
-    assert (found.share, found.expected, found.excess, found.is_drift) == (0.2, 0.2, 0.0, False)
+    values = new_values(_paired(old, new), 0.1)
+    assert (values.share, values.expected, values.excess, values.is_drift) == (0.2, 0.2, 0.0, False)
 
 
 def test_many_small_values_are_put_into_groups_however_many_rows_they_have() -> None:
-    before, _ = cells(_paired([300] * 501, [300] * 501))
-    assert len(before) == 100
+    old, _ = cells(_paired([300] * 501, [300] * 501))
+    assert len(old) == 100
     assert len(cells(_paired([300] * 500, [300] * 500))[0]) == 500
 
 
@@ -64,9 +64,9 @@ def test_many_small_values_are_put_into_groups_however_many_rows_they_have() -> 
 def test_new_values_count_the_less_the_more_are_expected(once: int, is_drift: bool) -> None:
     old = [8] * 200 + [1] * once + [0] * (15 + once)
     new = [8] * 200 + [0] * once + [3] * 15 + [1] * once
-    found = new_values(_paired(old, new), 0.1)
-    assert found.excess == pytest.approx(0.027, abs=0.002)
-    assert found.is_drift == is_drift
+    values = new_values(_paired(old, new), 0.1)
+    assert values.excess == pytest.approx(0.027, abs=0.002)
+    assert values.is_drift == is_drift
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_new_values_count_the_less_the_more_are_expected(once: int, is_drift: bo
     [pytest.param(20, True, id="two_percent"), pytest.param(5, False, id="half_a_percent")],
 )
 def test_one_new_value_counts_from_a_share_of_rows_on(rows: int, is_drift: bool) -> None:
-    found = new_values(_paired([600, 400, 0], [600, 400 - rows, rows]), 0.1)
-    assert (found.examples, found.is_drift) == (("value-2",), is_drift)
-    assert found.share == rows / 1000
+    values = new_values(_paired([600, 400, 0], [600, 400 - rows, rows]), 0.1)
+    assert (values.examples, values.is_drift) == (("value-2",), is_drift)
+    assert values.share == rows / 1000
 
 
 def test_a_few_rows_of_a_short_window_are_not_yet_a_new_value() -> None:
@@ -99,24 +99,24 @@ def test_counts_of_new_values_of_parts_add_up_in_any_order(monkeypatch: pytest.M
         for part in order:
             total += part
         assert total.to_dict() == whole.to_dict()
-    kept = whole.columns["x"].unseen_values
+    stored = whole.columns["x"].unseen_values
     exact = rows["x"].value_counts()
-    assert len(kept) == 7
-    assert all(exact[name] == rows for name, rows in kept.items())
+    assert len(stored) == 7
+    assert all(exact[name] == rows for name, rows in stored.items())
     assert whole.columns["x"].unseen == 400
 
 
 def test_counts_are_read_back() -> None:
     made = profile(pd.DataFrame({"x": ["a"] * 10}))
-    found = count(made, pd.DataFrame({"x": ["a", "b", "b", "c"]}))
-    assert dict(found.columns["x"].unseen_values) == {"b": 2, "c": 1}
-    assert counts_from_bytes(counts_to_bytes(found)).to_dict() == found.to_dict()
+    counts = count(made, pd.DataFrame({"x": ["a", "b", "b", "c"]}))
+    assert dict(counts.columns["x"].unseen_values) == {"b": 2, "c": 1}
+    assert counts_from_bytes(counts_to_bytes(counts)).to_dict() == counts.to_dict()
 
 
 def test_counts_of_an_earlier_version_are_read_without_the_new_values_names() -> None:
     made = profile(pd.DataFrame({"x": ["a"] * 2_000}))
-    found = count(made, pd.DataFrame({"x": ["a", "b", "b", "c"] * 500}))
-    stored = json.loads(gzip.decompress(counts_to_bytes(found)))
+    counts = count(made, pd.DataFrame({"x": ["a", "b", "b", "c"] * 500}))
+    stored = json.loads(gzip.decompress(counts_to_bytes(counts)))
     del stored["columns"]["x"]["unseen_values"]
     stored["columns"]["x"]["unseen_examples"] = ["b", "c"]
     read = counts_from_bytes(gzip.compress(json.dumps(stored).encode()))

@@ -53,8 +53,8 @@ def _profile(values: Sequence[float] | np.ndarray) -> Profile:
 
 @given(reference=numbers.filter(lambda values: any(map(math.isfinite, values))), window=numbers)
 def test_ks_is_the_two_sample_statistic(reference: list[float], window: list[float]) -> None:
-    found, at_most = kolmogorov_smirnov(*_both(reference, window))
-    assert found == at_most == pytest.approx(_ks(reference, window), abs=1e-12)
+    distance, at_most = kolmogorov_smirnov(*_both(reference, window))
+    assert distance == at_most == pytest.approx(_ks(reference, window), abs=1e-12)
 
 
 def _ks(reference: list[float], window: list[float]) -> float:
@@ -71,11 +71,11 @@ def test_ks_of_many_distinct_values_is_bounded_closely(rows: int) -> None:
     reference, window = generator.normal(size=rows), generator.normal(0.1, size=5_000)
     column, counts = _both(reference, window)
     exact = scipy.stats.ks_2samp(reference, window, method="asymp").statistic
-    found, at_most = kolmogorov_smirnov(column, counts)
+    distance, at_most = kolmogorov_smirnov(column, counts)
     assert len(column.edges) <= MAXIMUM_EDGES
-    assert found <= exact <= at_most
-    assert at_most - found < 0.006
-    assert exact - found < 0.0005
+    assert distance <= exact <= at_most
+    assert at_most - distance < 0.006
+    assert exact - distance < 0.0005
 
 
 finite = st.lists(st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, 5.0]), min_size=1, max_size=40)
@@ -83,14 +83,14 @@ finite = st.lists(st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, 5.0]), min_s
 
 @given(reference=finite, window=finite)
 def test_wasserstein_lies_below_its_bound_and_near_the_exact(reference: list[float], window: list[float]) -> None:
-    found = wasserstein(*_both(reference, window))
+    distance = wasserstein(*_both(reference, window))
     std = float(np.std(reference))
-    if found is None:
+    if distance is None:
         assert std < 1e-150
         return
     exact = scipy.stats.wasserstein_distance(reference, window)
-    assert exact <= found[1] * std * (1 + 1e-9) + 1e-9
-    assert found[0] <= found[1]
+    assert exact <= distance[1] * std * (1 + 1e-9) + 1e-9
+    assert distance[0] <= distance[1]
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.2, 30.0])
@@ -102,19 +102,19 @@ def test_wasserstein_is_scipys_to_two_thousandths_of_a_standard_deviation_or_thr
     generator = np.random.default_rng(6)
     draw = getattr(generator, law)
     reference, window = draw(size=rows), draw(size=5_000) + shift
-    found = wasserstein(*_both(reference, window))
-    assert found is not None
+    distance = wasserstein(*_both(reference, window))
+    assert distance is not None
     exact = scipy.stats.wasserstein_distance(reference, window) / np.std(reference)
-    assert found[0] == pytest.approx(exact, abs=2e-3, rel=0.03)
-    assert exact <= found[1] * (1 + 1e-9)
+    assert distance[0] == pytest.approx(exact, abs=2e-3, rel=0.03)
+    assert exact <= distance[1] * (1 + 1e-9)
 
 
 def test_wasserstein_is_exact_when_every_value_is_an_edge() -> None:
     reference, window = [0.0, 0.0, 1.0, 4.0], [1.0, 1.0, 9.0, -3.0]
-    found = wasserstein(*_both(reference, window))
-    assert found is not None
+    distance = wasserstein(*_both(reference, window))
+    assert distance is not None
     exact = scipy.stats.wasserstein_distance(reference, window) / np.std(reference)
-    assert list(found) == pytest.approx([exact, exact], abs=1e-12)
+    assert list(distance) == pytest.approx([exact, exact], abs=1e-12)
 
 
 def test_wasserstein_of_a_constant_reference_has_no_unit() -> None:
@@ -122,9 +122,9 @@ def test_wasserstein_of_a_constant_reference_has_no_unit() -> None:
 
 
 def test_infinite_values_are_left_out_of_wasserstein() -> None:
-    found = wasserstein(*_both([0.0, 1.0, 2.0, math.inf], [1.0, 2.0, 3.0, -math.inf, math.inf]))
-    assert found is not None
-    assert found[0] == pytest.approx(1 / np.std([0.0, 1.0, 2.0]))
+    distance = wasserstein(*_both([0.0, 1.0, 2.0, math.inf], [1.0, 2.0, 3.0, -math.inf, math.inf]))
+    assert distance is not None
+    assert distance[0] == pytest.approx(1 / np.std([0.0, 1.0, 2.0]))
 
 
 @given(reference=finite, window=finite)
@@ -141,11 +141,11 @@ def test_psi_over_deciles_is_the_sum_of_its_definition() -> None:
     generator = np.random.default_rng(7)
     reference, window = generator.normal(size=10_000), generator.normal(0.3, size=4_000)
     borders = np.quantile(reference, np.linspace(0.1, 0.9, 9), method="inverted_cdf")
-    cells = [np.bincount(np.searchsorted(borders, each), minlength=10) / len(each) for each in (reference, window)]
+    cells = [np.bincount(np.searchsorted(borders, side), minlength=10) / len(side) for side in (reference, window)]
     p, q = cells
     expected = float(np.sum((q - p) * np.log(q / p)))
-    found = population_stability_index(*decile_cells(*_both(reference, window)))
-    assert found == pytest.approx(expected, abs=1e-12)
+    index = population_stability_index(*decile_cells(*_both(reference, window)))
+    assert index == pytest.approx(expected, abs=1e-12)
 
 
 def test_psi_sees_a_constant_column_move() -> None:
@@ -158,8 +158,8 @@ def test_psi_sees_a_constant_column_move() -> None:
 def test_ks_p_value_is_scipys(reference_rows: int, window_rows: int, effect: float) -> None:
     total = reference_rows * window_rows / (reference_rows + window_rows)
     expected = scipy.stats.kstwo.sf(effect, np.round(total))  # type: ignore[attr-defined]
-    found = kolmogorov_smirnov_p_value(effect, reference_rows, window_rows)
-    assert found == pytest.approx(expected, abs=1e-9 if total <= EXACT_UP_TO else 4e-8)
+    p_value = kolmogorov_smirnov_p_value(effect, reference_rows, window_rows)
+    assert p_value == pytest.approx(expected, abs=1e-9 if total <= EXACT_UP_TO else 4e-8)
 
 
 @pytest.mark.parametrize(("rows", "error"), [(1_001, 4e-8), (2_000, 1e-8), (10_000, 1e-9)])
@@ -168,8 +168,8 @@ def test_the_series_of_the_ks_law_keeps_to_its_error(rows: int, error: float) ->
         statistic = z / math.sqrt(rows)
         expected = float(scipy.stats.kstwo.sf(statistic, rows))  # type: ignore[attr-defined]
         scipys_own_error = 2 * math.exp(-8 * z**2) if z > 0.8 else 0.0
-        found = kolmogorov_smirnov_p_value(statistic, 2 * rows, 2 * rows)
-        assert found == pytest.approx(expected, abs=error + scipys_own_error)
+        p_value = kolmogorov_smirnov_p_value(statistic, 2 * rows, 2 * rows)
+        assert p_value == pytest.approx(expected, abs=error + scipys_own_error)
 
 
 def test_ks_p_value_matches_ks_2samp_on_samples() -> None:
@@ -188,21 +188,21 @@ def test_ks_null_quantile_has_about_its_probability() -> None:
 def test_js_is_scipys_distance_squared(cells: list[tuple[int, int]]) -> None:
     reference, window = np.array(cells, dtype=np.float64).T
     expected = scipy.spatial.distance.jensenshannon(reference, window, base=2)
-    found = jensen_shannon_divergence(reference, window)
-    assert 0 <= found <= 1 + 1e-12
+    divergence = jensen_shannon_divergence(reference, window)
+    assert 0 <= divergence <= 1 + 1e-12
     # scipy takes the root of a rounding error, which may be negative: NaN where the distance is 0.
-    assert found == pytest.approx(0.0 if math.isnan(expected) else expected**2, abs=1e-9)
+    assert divergence == pytest.approx(0.0 if math.isnan(expected) else expected**2, abs=1e-9)
 
 
 @given(cells=counts)
 def test_chi_square_is_scipys_contingency_test(cells: list[tuple[int, int]]) -> None:
-    reference, window = np.array([each for each in cells if sum(each)], dtype=np.float64).reshape(-1, 2).T
-    found = chi_square_p_value(reference, window)
+    reference, window = np.array([cell for cell in cells if sum(cell)], dtype=np.float64).reshape(-1, 2).T
+    p_value = chi_square_p_value(reference, window)
     if len(reference) < 2:
-        assert found == 1.0
+        assert p_value == 1.0
     else:
         expected = scipy.stats.contingency.chi2_contingency(np.stack([reference, window]), correction=False).pvalue
-        assert found == pytest.approx(expected, abs=1e-9)
+        assert p_value == pytest.approx(expected, abs=1e-9)
 
 
 @given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=30))

@@ -10,22 +10,27 @@ from shared.drift.comparison.two_samples import chance_of_at_least, chance_of_no
 
 
 @pytest.mark.parametrize(
-    ("found", "rows", "before"), [(3, 100, 100), (14, 1_000, 1_000), (1, 50, 50), (20, 5_000, 300), (50, 50, 50)]
+    ("outside", "rows", "reference_rows"),
+    [(3, 100, 100), (14, 1_000, 1_000), (1, 50, 50), (20, 5_000, 300), (50, 50, 50)],
 )
-def test_values_outside_are_beta_binomial(found: int, rows: int, before: int) -> None:
-    expected = scipy.stats.betabinom(rows, 2, before - 1).sf(found - 1)  # type: ignore[attr-defined]
-    assert chance_outside(found, rows, before) == pytest.approx(expected, rel=1e-6, abs=1e-20)
+def test_values_outside_are_beta_binomial(outside: int, rows: int, reference_rows: int) -> None:
+    expected = scipy.stats.betabinom(rows, 2, reference_rows - 1).sf(outside - 1)  # type: ignore[attr-defined]
+    assert chance_outside(outside, rows, reference_rows) == pytest.approx(expected, rel=1e-6, abs=1e-20)
 
 
 @pytest.mark.parametrize(
-    ("found", "rows", "found_before", "before"),
+    ("count", "rows", "reference_count", "reference_rows"),
     [(10, 100, 2, 100), (500, 50_000, 300, 50_000), (3, 100, 0, 20_000), (0, 10, 5, 10)],
 )
-def test_shares_of_both_sides_are_hypergeometric(found: int, rows: int, found_before: int, before: int) -> None:
-    law = scipy.stats.hypergeom(rows + before, found + found_before, rows)  # type: ignore[attr-defined]
-    assert chance_of_at_least(found, rows, found_before, before) == pytest.approx(law.sf(found - 1), rel=1e-6)
-    none = scipy.stats.hypergeom(rows + before, found_before, rows).pmf(0)  # type: ignore[attr-defined]
-    assert chance_of_none(rows, found_before, before) == pytest.approx(none, rel=1e-6)
+def test_shares_of_both_sides_are_hypergeometric(
+    count: int, rows: int, reference_count: int, reference_rows: int
+) -> None:
+    law = scipy.stats.hypergeom(rows + reference_rows, count + reference_count, rows)  # type: ignore[attr-defined]
+    assert chance_of_at_least(count, rows, reference_count, reference_rows) == pytest.approx(
+        law.sf(count - 1), rel=1e-6
+    )
+    none = scipy.stats.hypergeom(rows + reference_rows, reference_count, rows).pmf(0)  # type: ignore[attr-defined]
+    assert chance_of_none(rows, reference_count, reference_rows) == pytest.approx(none, rel=1e-6)
 
 
 @pytest.mark.parametrize("draw", [np.random.default_rng(1).normal, np.random.default_rng(2).standard_cauchy])
@@ -40,7 +45,7 @@ def test_whatever_the_law_two_in_its_size_and_one_lie_outside(draw: object) -> N
 
 
 @pytest.mark.parametrize(
-    ("rows", "before", "least"), [(100, 100, 17), (1_000, 1_000, 18), (50_000_000, 50_000_000, 18), (10, 5, 11)]
+    ("rows", "reference_rows", "least"), [(100, 100, 17), (1_000, 1_000, 18), (50_000_000, 50_000_000, 18), (10, 5, 11)]
 )
-def test_the_least_count_that_sampling_does_not_explain(rows: int, before: int, least: int) -> None:
-    assert least_outside(0.00005, rows, before) == least
+def test_the_least_count_that_sampling_does_not_explain(rows: int, reference_rows: int, least: int) -> None:
+    assert least_outside(0.00005, rows, reference_rows) == least

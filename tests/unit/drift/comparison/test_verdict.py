@@ -32,7 +32,7 @@ def a_frame(seed: int = 1, rows: int = ROWS, shift: float = 0.0) -> pd.DataFrame
 
 
 def report_on(report: DriftReport, name: str) -> ColumnReport:
-    return next(each for each in report.columns if each.name == name)
+    return next(column for column in report.columns if column.name == name)
 
 
 def test_sample_of_the_same_data_is_no_drift() -> None:
@@ -45,7 +45,7 @@ def test_sample_of_the_same_data_is_no_drift() -> None:
 def test_shifted_column_is_drift_and_comes_first() -> None:
     report = compare(profile(a_frame()), a_frame(seed=2, shift=0.5))
     assert report.verdict == "drift"
-    assert [each.name for each in report.drifted] == ["delay"]
+    assert [column.name for column in report.drifted] == ["delay"]
     assert report.columns[0].name == "delay"
     assert report.sentence.startswith("Drift in 1 of 3 columns over 4,000 rows: delay: KS 0.")
 
@@ -71,25 +71,25 @@ def test_moved_categories_are_drift_in_base_2() -> None:
 
 @pytest.mark.parametrize("values", [4, 10, 50])
 def test_five_points_between_categories_are_found_but_for_two_or_three(values: int) -> None:
-    names = np.array([f"c{each}" for each in range(values)])
+    names = np.array([f"c{number}" for number in range(values)])
 
     def rows(count: int, seed: int) -> pd.DataFrame:
         return pd.DataFrame({"kind": np.random.default_rng(seed).choice(names, count)})
 
-    reference, found = profile(rows(30_000, 0)), []
+    reference, effects = profile(rows(30_000, 0)), []
     for seed in range(1, 31):
         window = rows(3_000, seed)
         assert compare(reference, window).verdict == "no-drift"
         window.loc[window.index[window["kind"] == "c0"][:150], "kind"] = "c1"
-        found.append(compare(reference, window).verdict == "drift")
-    assert sum(found) >= 0.8 * len(found)
+        effects.append(compare(reference, window).verdict == "drift")
+    assert sum(effects) >= 0.8 * len(effects)
 
 
 def test_missing_values_are_drift_of_their_own() -> None:
     window = a_frame(seed=2)
     window.loc[: ROWS // 5, "delay"] = math.nan
     report = compare(profile(a_frame()), window)
-    assert [each.name for each in report.drifted] == ["delay"]
+    assert [column.name for column in report.drifted] == ["delay"]
     assert "missing values rose from 0.0% to 20.0%" in report.sentence
 
 
@@ -150,15 +150,15 @@ def test_odd_windows_are_told_in_words(
 ) -> None:
     report = compare(profile(a_frame()), change(a_frame(seed=2)))
     assert report.verdict == ("drift" if is_drifted else "no-drift")
-    told = " ".join([report.sentence, *(each.sentence for each in report.columns)])
-    assert words in told
+    sentences = " ".join([report.sentence, *(column.sentence for column in report.columns)])
+    assert words in sentences
 
 
 def test_constant_columns_are_no_drift() -> None:
     frame = pd.DataFrame({"text": ["same"] * 1_500, "number": [7.0] * 1_500})
     report = compare(profile(frame), frame)
     assert report.verdict == "no-drift"
-    assert [each.effect for each in report.columns] == [0.0, 0.0]
+    assert [column.effect for column in report.columns] == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_nothing_comparable_is_insufficient_not_a_pass(column: list[object], wor
 def test_ignored_columns_are_neither_compared_nor_reported_as_new() -> None:
     report = compare(profile(a_frame()), a_frame(shift=9).assign(row=1), DriftRules(ignore=frozenset({"delay", "row"})))
     assert report.verdict == "no-drift"
-    assert {each.name for each in report.columns} == {"hour", "carrier"}
+    assert {column.name for column in report.columns} == {"hour", "carrier"}
     assert report.findings == ()
 
 
@@ -251,7 +251,9 @@ def test_what_rises_by_itself_drifts_in_another_unit_or_sign_only(factor: float,
 
 def test_sampling_sets_the_floor_where_the_reference_knows_no_blocks() -> None:
     made = profile(a_frame())
-    old = replace(made, columns=tuple(replace(each, variation=()) for each in made.columns if each.kind == "numeric"))
+    old = replace(
+        made, columns=tuple(replace(column, variation=()) for column in made.columns if column.kind == "numeric")
+    )
     rules = DriftRules(min_effect=0.02, minimum_rows=100)
     delay = report_on(compare(old, a_frame(seed=2, rows=200), rules), "delay")
     assert delay.floor_reason == "sampling"
@@ -277,14 +279,14 @@ def test_any_pair_of_frames_gets_an_answer(
     reference: dict[str, list[object]], window: dict[str, list[object]], times: int
 ) -> None:
     def frame(values: dict[str, list[object]]) -> pd.DataFrame:
-        return pd.DataFrame({name: pd.Series(each * times, dtype=object) for name, each in values.items()})
+        return pd.DataFrame({name: pd.Series(column * times, dtype=object) for name, column in values.items()})
 
     report = compare(profile(frame(reference)), frame(window), DriftRules(minimum_rows=1))
     assert report.sentence
-    for each in report.columns:
-        assert each.effect is None or 0 <= each.effect <= 1
-        assert each.p_value is None or 0 <= each.p_value <= 1
-        assert each.sentence.startswith(each.name)
+    for column in report.columns:
+        assert column.effect is None or 0 <= column.effect <= 1
+        assert column.p_value is None or 0 <= column.p_value <= 1
+        assert column.sentence.startswith(column.name)
 
 
 def test_small_categories_are_grouped_only_where_there_are_very_many() -> None:

@@ -46,7 +46,7 @@ rows = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.
 def test_metric_agrees_with_sklearn_or_is_undefined(name: str, rows: list[tuple[int, float]]) -> None:
     labels, scores = [label for label, _ in rows], [score for _, score in rows]
     try:
-        found = measure_metric(name, labels, scores)
+        value = measure_metric(name, labels, scores)
     except MetricUndefinedError:
         nothing_flagged = not any(_cut(scores))
         undefined = {
@@ -60,7 +60,7 @@ def test_metric_agrees_with_sklearn_or_is_undefined(name: str, rows: list[tuple[
         }
         assert undefined[name]
     else:
-        assert found == pytest.approx(SKLEARN[name](labels, scores), rel=1e-12, abs=1e-12)
+        assert value == pytest.approx(SKLEARN[name](labels, scores), rel=1e-12, abs=1e-12)
 
 
 numbers = st.floats(-1e6, 1e6).filter(lambda number: abs(number) > 1e-3)

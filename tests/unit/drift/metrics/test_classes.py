@@ -26,7 +26,7 @@ SKLEARN: dict[str, Any] = {
 @pytest.mark.parametrize("name", OF_CLASSES)
 @given(rows=st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from([*CLASSES, "new"])), min_size=1))
 def test_metrics_of_classes(name: str, rows: list[tuple[str, str]]) -> None:
-    labels, guess = [label for label, _ in rows], [each for _, each in rows]
+    labels, guess = [label for label, _ in rows], [predicted for _, predicted in rows]
     assert measure_codes(name, *class_codes(name, labels, guess)) == pytest.approx(
         SKLEARN[name](labels, guess), abs=1e-12
     )

@@ -67,7 +67,7 @@ def test_any_split_in_any_order_gives_identical_counts(
 ) -> None:
     random = np.random.default_rng(seed)
     expected = count(reference, frame_of(whole)).to_dict()
-    shuffled = [whole[each] for each in random.permutation(len(whole))]
+    shuffled = [whole[row] for row in random.permutation(len(whole))]
     cuts = sorted(random.integers(0, len(whole) + 1, 3).tolist())
     parts = [frame_of(shuffled[a:b]) for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     one_by_one = [count(reference, part) for part in parts]
@@ -135,8 +135,8 @@ def test_a_large_frame_is_cut_and_counted_like_its_parts() -> None:
 )
 def test_numbers_of_every_width_are_the_same_numbers(column: pa.Array) -> None:
     made = profile(pd.DataFrame({"x": [1.0, 2.0, 3.0]}))
-    found = count(made, pa.table({"x": column})).columns["x"]
-    assert (found.rows, found.numbers, found.below.tolist(), found.up_to.tolist()) == (3, 2, [0, 1, 2], [1, 2, 2])
+    counts = count(made, pa.table({"x": column})).columns["x"]
+    assert (counts.rows, counts.numbers, counts.below.tolist(), counts.up_to.tolist()) == (3, 2, [0, 1, 2], [1, 2, 2])
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_numbers_of_every_width_are_the_same_numbers(column: pa.Array) -> None:
 def test_texts_of_every_kind_are_the_same_texts(column: Any) -> None:
     made = profile(pd.DataFrame({"x": ["a", "a", "b"]}))
     window = pd.DataFrame({"x": column}) if isinstance(column, pd.Series) else pa.table({"x": column})
-    found = count(made, window).columns["x"]
-    assert (found.rows, found.texts, found.known.tolist()) == (4, 3, [1, 1])
-    assert (found.unseen, found.unseen_values) == (1, {"zz": 1})
+    counts = count(made, window).columns["x"]
+    assert (counts.rows, counts.texts, counts.known.tolist()) == (4, 3, [1, 1])
+    assert (counts.unseen, counts.unseen_values) == (1, {"zz": 1})
 
 
 class Failing:
@@ -204,9 +204,9 @@ def test_a_profile_in_batches_is_the_profile_of_the_whole() -> None:
     whole = profile(frame)
     batches = [frame.iloc[start : start + 7_000] for start in range(0, len(frame), 7_000)]
     assert profile(batches) == profile(batches, threads=1)
-    assert [each.kind for each in profile(batches).columns] == [each.kind for each in whole.columns]
+    assert [column.kind for column in profile(batches).columns] == [column.kind for column in whole.columns]
     report = compare(profile(batches), frame)
-    assert [each.effect for each in report.columns] == [0.0, 0.0, 0.0]
+    assert [column.effect for column in report.columns] == [0.0, 0.0, 0.0]
 
 
 def test_a_profile_of_forty_columns_of_numbers_takes_less_than_half_a_megabyte() -> None:

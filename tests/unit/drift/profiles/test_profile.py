@@ -82,7 +82,7 @@ def test_text_that_hardly_repeats_is_an_identifier_and_keeps_no_values() -> None
 
 def test_ignored_columns_and_repeated_names_are_left_out() -> None:
     frame = pd.DataFrame(np.zeros((3, 3)), columns=["a", "a", "label"])
-    assert [each.name for each in profile(frame, ignore={"label"}).columns] == ["a"]
+    assert [column.name for column in profile(frame, ignore={"label"}).columns] == ["a"]
 
 
 def test_empty_frame_has_a_profile() -> None:

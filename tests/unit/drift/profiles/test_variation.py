@@ -19,34 +19,34 @@ ROWS = 6_000
 
 def a_season(rows: int = ROWS, strength: float = 1.0, seed: int = 1) -> pd.DataFrame:
     """Rows in the order of time: their level goes up and down twelve times; beside it rows that know no season."""
-    of = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     level = strength * np.sin(np.arange(rows) * 24 * np.pi / rows)
     return pd.DataFrame(
         {
-            "seasonal": of.normal(level),
-            "calm": of.normal(size=rows),
-            "kind": np.where(of.normal(level) > 0, "warm", "cold"),
-            "gaps": np.where(of.normal(level) > 1, np.nan, of.normal(size=rows)),
+            "seasonal": random.normal(level),
+            "calm": random.normal(size=rows),
+            "kind": np.where(random.normal(level) > 0, "warm", "cold"),
+            "gaps": np.where(random.normal(level) > 1, np.nan, random.normal(size=rows)),
         }
     )
 
 
 def variation(made: Profile, name: str) -> tuple[Variation, ...]:
-    (column,) = (each for each in made.columns if each.name == name)
+    (column,) = (column for column in made.columns if column.name == name)
     assert column.kind in ("numeric", "categorical")
     return column.variation
 
 
 def without(made: Profile) -> Profile:
     """Return the profile as earlier versions stored it."""
-    bare = (each if isinstance(each, OtherColumn) else replace(each, variation=()) for each in made.columns)
+    bare = (column if isinstance(column, OtherColumn) else replace(column, variation=()) for column in made.columns)
     return replace(made, columns=tuple(bare))
 
 
 def floor(made: Profile, name: str, rows: int) -> float:
-    found = block_floor(variation(made, name), made.rows, rows)
-    assert found is not None
-    return found
+    floor = block_floor(variation(made, name), made.rows, rows)
+    assert floor is not None
+    return floor
 
 
 def test_the_floor_of_ten_effects_is_the_upper_end_of_a_prediction_interval() -> None:
@@ -75,7 +75,7 @@ def test_independent_rows_leave_the_floor_to_sampling() -> None:
 
 def test_rows_sorted_by_a_column_say_nothing_of_its_windows() -> None:
     frame = a_season(strength=0)
-    made = profile(frame.assign(**{each: frame[each].sort_values().to_numpy() for each in ("kind", "calm")}))
+    made = profile(frame.assign(**{name: frame[name].sort_values().to_numpy() for name in ("kind", "calm")}))
     assert variation(made, "calm") == variation(made, "kind") == ()
     assert variation(made, "gaps")
 
@@ -88,16 +88,16 @@ def test_a_trend_is_no_order_by_the_column() -> None:
 
 
 def test_values_that_are_mostly_one_have_floors_when_the_others_come_in_bouts() -> None:
-    of = np.random.default_rng(1)
-    rain = np.where(of.random(ROWS) < 0.05, of.exponential(size=ROWS), 0.0)
-    bouts = np.where(np.repeat(of.random(ROWS // 50) < 0.05, 50), of.exponential(size=ROWS), 0.0)
+    random = np.random.default_rng(1)
+    rain = np.where(random.random(ROWS) < 0.05, random.exponential(size=ROWS), 0.0)
+    bouts = np.where(np.repeat(random.random(ROWS // 50) < 0.05, 50), random.exponential(size=ROWS), 0.0)
     made = profile(pd.DataFrame({"showers": rain, "storms": bouts}))
     assert block_floor(variation(made, "showers"), ROWS, ROWS // 10) is None
     assert floor(made, "storms", ROWS // 10) > 0.1
 
 
 def test_neighbouring_blocks_together_may_begin_anywhere_and_count_for_half_as_many_more() -> None:
-    assert [(each.rows, each.blocks) for each in variation(profile(a_season()), "seasonal")] == [
+    assert [(length.rows, length.blocks) for length in variation(profile(a_season()), "seasonal")] == [
         (200, 30),
         (400, 22),
         (600, 15),

@@ -26,14 +26,14 @@ def test_equal_code_is_an_equal_version(tmp_path: Path) -> None:
 
 def test_the_package_holds_all_that_the_job_imports(tmp_path: Path) -> None:
     code = write_package(tmp_path).parent / "src" / CODE
-    wanted = f"""
+    program = f"""
 import sys
 sys.path = [{str(code)!r}, *(each for each in sys.path if {str(Path.cwd())!r} != each and each)]
 import shared.drift.spark.job as job
 assert job.__file__.startswith({str(code)!r}), job.__file__
 """
     done = subprocess.run(
-        [sys.executable, "-c", wanted], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
 
@@ -42,7 +42,7 @@ def test_the_package_is_written_in_the_python_of_spark_3_4() -> None:
     for name, content in package_files().items():
         tree = ast.parse(content, name, feature_version=(3, 10))
         imported = {
-            f"{each.module}.{alias.name}" for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)
-            for alias in each.names
+            f"{node.module}.{alias.name}" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+            for alias in node.names
         }  # fmt: skip
         assert not imported & {"datetime.UTC", "enum.StrEnum", "typing.Self"}, name

@@ -25,22 +25,22 @@ from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_byt
 from shared.drift.profiles.surveys import add_survey, survey_of_part
 from shared.drift.results.comparison import DriftRules
 from shared.drift.rows.collected import RequestWindow, frames, moment, request_of
-from shared.drift.spark.job import PROFILE, _count, _count_blocks, _count_requests, _parse, _survey, first_rows
+from shared.drift.spark.job import PROFILE, _count_blocks, _count_requests, _parse, _survey, first_rows
 
 CELLS = st.one_of(st.floats(width=64), st.none(), st.text(max_size=3), st.booleans(), st.integers(-(2**70), 2**70))
 NUMBERS = st.one_of(st.floats(width=64), st.none())
 START = datetime(2026, 11, 20, 3, tzinfo=UTC)
-WANTED = RequestWindow(START, START + timedelta(hours=2), but="vigia-probe")
+WINDOW = RequestWindow(START, START + timedelta(hours=2), but="vigia-probe")
 
 
 def frame_of(random_state: int, rows: int, shift: float = 0.0) -> pd.DataFrame:
-    of = np.random.default_rng(random_state)
+    random = np.random.default_rng(random_state)
     return pd.DataFrame(
         {
-            "number": of.normal(shift, 1, rows),
-            "few": of.integers(0, 9, rows),
-            "gaps": np.where(of.random(rows) < 0.1, np.nan, of.exponential(size=rows)),
-            "word": of.choice(["a", "b", "c"], rows),
+            "number": random.normal(shift, 1, rows),
+            "few": random.integers(0, 9, rows),
+            "gaps": np.where(random.random(rows) < 0.1, np.nan, random.exponential(size=rows)),
+            "word": random.choice(["a", "b", "c"], rows),
         }
     )
 
@@ -54,10 +54,10 @@ def cut(table: pa.Table, parts: int, seed: int) -> list[pa.RecordBatch]:
 
 @given(st.lists(st.tuples(NUMBERS, CELLS), max_size=30), st.lists(st.tuples(NUMBERS, CELLS), max_size=30))
 def test_counts_read_back_as_they_were_written(
-    before: list[tuple[object, object]], after: list[tuple[object, object]]
+    earlier: list[tuple[object, object]], later: list[tuple[object, object]]
 ) -> None:
-    reference = profile(pd.DataFrame(before, columns=["x", "y"]))
-    counts = count(reference, pd.DataFrame(after, columns=["x", "y"]))
+    reference = profile(pd.DataFrame(earlier, columns=["x", "y"]))
+    counts = count(reference, pd.DataFrame(later, columns=["x", "y"]))
     read = counts_from_bytes(counts_to_bytes(counts))
     assert read.to_dict() == counts.to_dict()
     assert (read + read).to_dict() == (counts + counts).to_dict()
@@ -79,8 +79,7 @@ def test_parts_counted_apart_give_the_same_report(parts: int) -> None:
     reference, window = profile(frame_of(1, 3000)), frame_of(2, 3000, shift=0.4)
     total = WindowCounts(reference.digest)
     for batch in cut(pa.Table.from_pandas(window), parts, seed=parts):
-        (cell,) = _count(reference.to_bytes(), [batch])
-        total += counts_from_bytes(cell["counts"][0].as_py())
+        total += counts_from_bytes(counts_to_bytes(count(reference, batch)))
     assert total.to_dict() == count(reference, window).to_dict()
     assert compare(reference, total, DriftRules()) == compare(reference, window, DriftRules())
 
@@ -97,8 +96,8 @@ def test_blocks_of_parts_give_the_floors_of_the_whole(sizes: tuple[int, ...]) ->
     plan = planned(total)
     given = plan.to_bytes(), first
     cells = [next(iter(_count_blocks(given, batches, partial(int, number)))) for number, batches in enumerate(parts)]
-    counts = sum((counts_from_bytes(each["counts"][0].as_py()) for each in cells), WindowCounts(plan.digest))
-    blocks = reduce(operator.add, (pickle.loads(each["blocks"][0].as_py()) for each in cells))
+    counts = sum((counts_from_bytes(cell["counts"][0].as_py()) for cell in cells), WindowCounts(plan.digest))
+    blocks = reduce(operator.add, (pickle.loads(cell["blocks"][0].as_py()) for cell in cells))
     made = filled(plan, counts, blocks)
     assert made.digest == whole.digest
     for column, other in zip(made.columns, whole.columns, strict=True):
@@ -155,8 +154,8 @@ def line(number: int, minute: int, request: str = "", rows: int = 1) -> str:
 def test_lines_become_rows_of_the_window_without_probes() -> None:
     lines = [line(1, -1), line(2, 0), line(3, 119), line(4, 120), line(5, 5, "vigia-probe-1"), "{", "", line(6, 7)]
     random.Random(1).shuffle(lines)
-    (found,) = _parse(WANTED, [pa.RecordBatch.from_arrays([pa.array(lines)], names=["value"])])
-    assert sorted(found["id"].to_pylist()) == ["$unreadable", "id-2", "id-3", "id-6"]
+    (parsed,) = _parse(WINDOW, [pa.RecordBatch.from_arrays([pa.array(lines)], names=["value"])])
+    assert sorted(parsed["id"].to_pylist()) == ["$unreadable", "id-2", "id-3", "id-6"]
 
 
 def test_what_was_written_twice_and_what_cannot_be_read_is_told() -> None:
@@ -180,7 +179,7 @@ def test_times_in_every_form_that_a_collector_writes(text: str) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '{"time": "soon", "data": []}', '{"time": "2026-11-20T03:00:00Z"}'])
 def test_a_line_that_is_no_record_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        request_of(text, WANTED)
+        request_of(text, WINDOW)
 
 
 def test_frames_are_cut_between_requests() -> None:
