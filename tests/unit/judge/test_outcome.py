@@ -19,7 +19,6 @@ from shared.judge.labels.outcome_rows import Arm
 
 LABELS = LabelSource("azureml:labels@latest", "row_id", "label")
 PLAN = AbPlan("accuracy", LABELS, needed_gain=0.0)
-RUNS = 600
 Rows = tuple[list[float], list[float]]
 Draw = Callable[[np.random.Generator, int], Rows]
 
@@ -63,7 +62,7 @@ def converted(share: float) -> Draw:
     return draw
 
 
-def verdicts(plan: AbPlan, challenger: Draw, champion: Draw, rows: tuple[int, int], runs: int = RUNS) -> list[Verdict]:
+def verdicts(plan: AbPlan, challenger: Draw, champion: Draw, rows: tuple[int, int], runs: int) -> list[Verdict]:
     random = np.random.default_rng(20261120)
     return [
         judge_outcome(
@@ -71,42 +70,6 @@ def verdicts(plan: AbPlan, challenger: Draw, champion: Draw, rows: tuple[int, in
         ).verdict
         for _ in range(runs)
     ]
-
-
-@pytest.mark.parametrize(
-    ("metric", "draw", "rows"),
-    [
-        pytest.param("accuracy", classified(1.5), (300, 300), id="accuracy"),
-        pytest.param("roc_auc", classified(1.5), (300, 300), id="roc_auc"),
-        pytest.param("roc_auc", classified(3.0), (150, 900), id="roc_auc_high_uneven"),
-        pytest.param("recall", classified(1.5), (300, 300), id="recall"),
-        pytest.param("precision", classified(1.5), (300, 300), id="precision"),
-        pytest.param("log_loss", classified(1.5), (300, 300), id="log_loss"),
-        pytest.param("rmse", errors(2.0), (200, 600), id="rmse"),
-        pytest.param("mae", errors(2.0), (200, 600), id="mae"),
-        pytest.param("mean", revenue(10.0), (400, 400), id="revenue"),
-        pytest.param("mean", converted(0.02), (800, 800), id="rare_conversions"),
-    ],
-)
-def test_a_version_without_the_gain_is_promoted_as_rarely_as_was_agreed(
-    metric: str, draw: Draw, rows: tuple[int, int]
-) -> None:
-    plan = replace(PLAN, metric=metric)  # type: ignore[arg-type]
-    passed = verdicts(plan, draw, draw, rows).count(Verdict.PASS)
-    # 5 % is promised; 600 runs at exactly 5 % give 49 or more once in 1,400 times.
-    assert passed / RUNS <= 48 / RUNS
-    # And it is no more careful than it has to be.
-    assert passed / RUNS >= 0.02
-
-
-def test_f1_is_promoted_falsely_as_rarely_too() -> None:
-    plan = replace(PLAN, metric="f1")
-    assert verdicts(plan, classified(1.5), classified(1.5), (300, 300), 300).count(Verdict.PASS) <= 27
-
-
-def test_a_version_that_is_just_beyond_the_tolerance_hardly_ever_passes() -> None:
-    plan = replace(PLAN, metric="mean", needed_gain=-0.05)
-    assert verdicts(plan, converted(0.20), converted(0.25), (600, 600)).count(Verdict.PASS) <= 48
 
 
 @pytest.mark.parametrize(

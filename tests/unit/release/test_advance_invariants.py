@@ -46,7 +46,7 @@ _REQUESTS: list[Literal["abort", "hold", "resume", "promote"] | None] = [
     "promote",
 ]
 
-WALKS = 6 * settings().max_examples  # a promise is broken deep in a walk if anywhere
+WALKS = 4 * settings().max_examples  # a promise is broken deep in a walk if anywhere
 
 verdicts = st.sampled_from([Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL])
 splits = st.sampled_from(

@@ -211,6 +211,7 @@ def test_a_profile_in_batches_is_the_profile_of_the_whole() -> None:
 
 def test_a_profile_of_forty_columns_of_numbers_takes_less_than_half_a_megabyte() -> None:
     frame = pd.DataFrame(np.random.default_rng(4).normal(size=(200_000, 40)))
-    content = profile(frame).to_bytes()
+    made = profile(frame)
+    content = made.to_bytes()
     assert len(content) < 500_000
-    assert Profile.from_bytes(content) == profile(frame)
+    assert Profile.from_bytes(content) == made
