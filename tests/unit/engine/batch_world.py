@@ -24,7 +24,7 @@ BATCH: dict[str, Any] = {
     "steps": (100,),
     "batch": PLAN,
     "decide_within": timedelta(hours=6),
-    "watch_for": timedelta(hours=26),
+    "watch_for": timedelta(hours=6),
 }
 
 

@@ -40,7 +40,7 @@ def test_a_version_that_predicts_the_same_becomes_the_default() -> None:
     assert entered(ended)[2:6] == ["deploying", "comparing", "canary", "promoted"]
     assert ended.history[4].reason.startswith("all 1,000 rows predicted, 5 of 1,000 rows changed class")
     assert ended.history[4].evidence["changed"] == "5"
-    assert ended.reason == "watched for 26 h without a failure: no job has run"
+    assert ended.reason == "watched for 6 h without a failure: no job has run"
     assert world.deployments == {"v-1", "v-2"}
 
 
