@@ -19,6 +19,7 @@ WORKER_PYTHON = "3.13"  # the one that Microsoft's worker library needs
 WORKER_TEST = "tests/contract/test_python_worker.py"
 LANES = 2  # of tests that mostly wait, see tests/conftest.py: they get processes beside those that the cores can feed
 FORMS = ("--long", "--unkind")  # of the whole run, see tests/conftest.py
+COVERAGE = "--coverage"
 WITHOUT_STORAGE = ("check", "sbom", "audit")
 SOURCES = ("dev.py", "function_app.py", "functions", "shared", "cli", "local", "tests", "benchmarks")
 HELP = """\
@@ -28,7 +29,8 @@ usage: python3 dev.py COMMAND [ARGUMENT ...]
           (--serve leaves it running, --ask waits for your approval, --json FILE writes the outcome,
           --unkind has it as slow, late and strict as Azure)
   test    run the tests; arguments go to pytest, paths are relative to the repository (e.g. test tests/unit -k ledger);
-          test --long repeats more: more seeds, examples and simulated looks
+          test --long repeats more: more seeds, examples and simulated looks;
+          test --coverage says how much of the code the unit tests run
   check   run every check: format, lint, types, import contracts, dead code
   microsoft  run Microsoft's own live tests against the emulators, and print how they ended: microsoft [FOLDER ...]
   up      start the local system and leave it running until Ctrl-C
@@ -44,23 +46,39 @@ by npm. That takes about two minutes the first time, and nothing after that. `CO
 
 def test(environment: Environment, arguments: Sequence[str]) -> int:
     """Run pytest with the arguments; where they choose no tests, every test: on all cores, and on an older Python the
-    worker's test on 3.13."""
-    pytest = [str(environment.program("python")), "-m", "pytest", *arguments]
-    if not set(arguments) <= set(FORMS):
-        return run_shown(pytest)
+    worker's test on 3.13. With --coverage the unit tests come first and are measured, which costs them half as much
+    again."""
+    python = str(environment.program("python"))
+    if not set(arguments) <= {*FORMS, COVERAGE}:
+        return run_shown([python, "-m", "pytest", *arguments])
+    forms = [argument for argument in arguments if argument != COVERAGE]
+    code = 0
+    if COVERAGE in arguments:
+        code = _in_parallel(python, 0, ["tests/unit", "--cov", "--cov-report=", *forms])
+        say("of the lines of functions, shared and cli tests/unit runs, in percent:")
+        run_shown([python, "-m", "coverage", "report", "--format=total"])
+        forms.append("--ignore=tests/unit")
+    code = _in_parallel(python, LANES, forms) or code
+    return _with_worker(environment) or code
+
+
+def _in_parallel(python: str, lanes: int, arguments: Sequence[str]) -> int:
     # Files start in the order of tests/conftest.py: in that of xdist, by number of tests, the longest come last.
-    workers = (os.cpu_count() or 1) + LANES
-    code = run_shown([*pytest, "-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"])
+    parallel = ["-n", str((os.cpu_count() or 1) + lanes), "--dist", "loadfile", "--no-loadscope-reorder"]
+    return run_shown([python, "-m", "pytest", *arguments, *parallel])
+
+
+def _with_worker(environment: Environment) -> int:
     if environment.version == WORKER_PYTHON:
-        return code
+        return 0
     python = find_python(WORKER_PYTHON)
     if python is None:
         say(f"not run: {WORKER_TEST} needs Python {WORKER_PYTHON}, which was found neither on the PATH nor in pyenv")
-        return code
+        return 0
     worker = Environment(environment.root / ".venv313", python, WORKER_PYTHON)
     worker.ensure()
     say(f"running {WORKER_TEST} with Microsoft's Python worker on Python {WORKER_PYTHON}")
-    return run_shown([str(worker.program("python")), "-m", "pytest", WORKER_TEST]) or code
+    return run_shown([str(worker.program("python")), "-m", "pytest", WORKER_TEST])
 
 
 def check(environment: Environment, arguments: Sequence[str], show: Callable[[Sequence[str]], int] = run_shown) -> int:

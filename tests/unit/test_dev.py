@@ -247,6 +247,19 @@ class TestTest:
 
         assert shown == ["-m pytest --long -n 6 --dist loadfile --no-loadscope-reorder"]
 
+    def test_coverage_is_of_the_unit_tests(
+        self, project: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(commands, "find_python", lambda _: None)
+
+        assert commands.test(environment(project, FakeRun()), ["--coverage"]) == 0
+
+        assert shown == [
+            "-m pytest tests/unit --cov --cov-report= -n 4 --dist loadfile --no-loadscope-reorder",
+            "-m coverage report --format=total",
+            "-m pytest --ignore=tests/unit -n 6 --dist loadfile --no-loadscope-reorder",
+        ]
+
     def test_chosen_tests_are_all_that_runs(self, project: Path, shown: list[str]) -> None:
         commands.test(environment(project, FakeRun()), ["tests/unit"])
 
