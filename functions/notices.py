@@ -20,7 +20,7 @@ def deliver_notice(message: func.QueueMessage) -> None:
     app = get_app()
     body = message.get_body().decode(errors="backslashreplace")
     try:
-        with app.troubles.noting(NOTICES, body, message.dequeue_count):
+        with app.queue_errors.recording(NOTICES, body, message.dequeue_count):
             try:
                 app.outbox.handle(body)
             except RetryableError as exc:

@@ -30,7 +30,7 @@ def process(message: func.QueueMessage) -> None:
         log.error("policy.broken: events wait until it is mended\n%s", exc)
         app.queue.send(EVENTS, body, BROKEN_POLICY_DELAY)
         return
-    with app.troubles.noting(EVENTS, body, message.dequeue_count):
+    with app.queue_errors.recording(EVENTS, body, message.dequeue_count):
         try:
             processor.process(app.large_events.open(body))
         except RetryableError as exc:

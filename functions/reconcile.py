@@ -14,5 +14,5 @@ def reconcile(message: func.QueueMessage) -> None:
 
     app = get_app()
     body = message.get_body().decode(errors="backslashreplace")
-    with app.troubles.noting(RELEASES, body, message.dequeue_count):
+    with app.queue_errors.recording(RELEASES, body, message.dequeue_count):
         app.reconciler.handle(body, is_last_try=(message.dequeue_count or 0) >= LAST_TRY)

@@ -18,7 +18,7 @@ from shared.events.wire.own_workspace import Home, container_url
 from shared.ports.blobs import BlobStore
 from shared.settings import Settings
 from shared.store.facts.ledger import Ledger
-from shared.store.facts.queue_errors import Troubles
+from shared.store.facts.queue_errors import QueueErrors
 
 
 class Adapters(Stores):
@@ -52,5 +52,5 @@ class Adapters(Stores):
         return Ledger(self.blobs, timedelta(seconds=self.settings.lease_seconds))
 
     @cached_property
-    def troubles(self) -> Troubles:
-        return Troubles(self.blobs, self.clock)
+    def queue_errors(self) -> QueueErrors:
+        return QueueErrors(self.blobs, self.clock)

@@ -6,10 +6,10 @@ from functools import cached_property
 
 from shared.adapters.channels import configured_channels
 from shared.bootstrap.policies import PolicyParts
-from shared.engine.notices.bursts import Storms
+from shared.engine.notices.bursts import Bursts
 from shared.engine.notices.outbox import NoticeOutbox
 from shared.policy.reading.late import LatePolicies
-from shared.store.notices.bursts import StormStore
+from shared.store.notices.bursts import BurstStore
 
 
 class NoticeParts(PolicyParts):
@@ -24,6 +24,6 @@ class NoticeParts(PolicyParts):
             people=self.people,
             channels=configured_channels(self.settings),
             public_url=self.settings.public_url,
-            storms=Storms(self.outbox_store, StormStore(self.blobs), self.queue, self.clock),
+            bursts=Bursts(self.outbox_store, BurstStore(self.blobs), self.queue, self.clock),
             readable=self.readable_policies,
         )

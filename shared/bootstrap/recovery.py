@@ -28,7 +28,7 @@ class RecoveryParts(FactParts):
             releases=self.releases,
             outbox=self.outbox_store,
             large_events=self.large_events,
-            troubles=self.troubles,
+            queue_errors=self.queue_errors,
             home=self.home,
         )
 
@@ -41,7 +41,7 @@ class RecoveryParts(FactParts):
             ledger=self.ledger,
             large_events=self.large_events,
             resolutions=self.resolutions,
-            troubles=self.troubles,
+            queue_errors=self.queue_errors,
             clock=self.clock,
         )
 

@@ -125,12 +125,12 @@ class ReactionSpec:
     perform: Callable[[Reaction, ReactionContext], Performed]
     sections: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     looks_at_state: tuple[type, ...] = (object,)
-    hold_back: Callable[[Reaction, ReactionContext], Performed] = lambda reaction, context: told_held_back(
+    hold_back: Callable[[Reaction, ReactionContext], Performed] = lambda reaction, context: notify_held_back(
         reaction, context
     )
 
 
-def told_held_back(reaction: Reaction, context: ReactionContext) -> Performed:
+def notify_held_back(reaction: Reaction, context: ReactionContext) -> Performed:
     """Return that a guardrail held the reaction back when it was decided, and the notice that tells so."""
     reason = reaction.suppressed or ""
     return held_back(reaction, reason, suppression_notice(reaction, reason, context))

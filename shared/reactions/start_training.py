@@ -36,8 +36,8 @@ from shared.reactions.spec import (
     arguments,
     done,
     held_back,
+    notify_held_back,
     suppression_notice,
-    told_held_back,
 )
 from shared.reactions.waiting_data import ASKED_BY as WAITING_DATA
 from shared.reactions.waiting_data import (
@@ -145,7 +145,7 @@ def waits_no_longer(state: ModelState, retrain: Retrain, now: datetime) -> bool:
 def hold_back(reaction: Reaction, context: ReactionContext) -> Performed:
     """Have new data wait, so that it is trained on later; other causes come again while they last."""
     if not isinstance(context.fact.body, DataArrived):
-        return told_held_back(reaction, context)
+        return notify_held_back(reaction, context)
     context.models.update(context.policy.model, lambda state: with_waiting(state, context))
     reason = reaction.suppressed or ""
     notices = () if is_incomplete(reason) else (suppression_notice(reaction, reason, context),)

@@ -15,10 +15,10 @@ UNREADABLE_RECORD = "store.unreadable"
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 
 
-def _adapter(of: Any) -> TypeAdapter[Any]:
-    if of not in _ADAPTERS:
-        _ADAPTERS[of] = TypeAdapter(of)
-    return _ADAPTERS[of]
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def encode(value: object) -> bytes:
@@ -26,7 +26,7 @@ def encode(value: object) -> bytes:
     return _adapter(type(value)).dump_json(value, indent=1)
 
 
-def decode(of: type[T], body: bytes) -> T:
+def decode(kind: type[T], body: bytes) -> T:
     """Return the stored value. Unknown keys are dropped and missing ones take their defaults, so that
     records of earlier versions keep loading.
 
@@ -34,11 +34,11 @@ def decode(of: type[T], body: bytes) -> T:
         PermanentError: the record is not what it should be; it was written by something else or is damaged.
     """
     try:
-        value: T = _adapter(of).validate_json(body)
+        value: T = _adapter(kind).validate_json(body)
     except ValidationError as exc:
         raise PermanentError(
             code=UNREADABLE_RECORD,
-            message=f"a stored {of.__name__} cannot be read: {exc.error_count()} fields are wrong",
+            message=f"a stored {kind.__name__} cannot be read: {exc.error_count()} fields are wrong",
             hint=f"first: {exc.errors()[0]['loc']}: {exc.errors()[0]['msg']}",
         ) from exc
     return value

@@ -12,7 +12,7 @@ from shared.bootstrap import App
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.release import Release
 from shared.engine.facts.process import Processor
-from shared.engine.notices.bursts import Storms
+from shared.engine.notices.bursts import Bursts
 from shared.ports.clock import Deadline
 from shared.ports.jobs import JobRecord, JobRequest
 from shared.store.facts.ledger import Claimed
@@ -108,7 +108,7 @@ def _steps_by_hearsay(app: App) -> None:
 
 def _unmarked_digest(app: App) -> None:
     """Leave what a digest lists waiting: the next one lists it again."""
-    Storms._mark = lambda *_: None  # type: ignore[method-assign]
+    Bursts._mark = lambda *_: None  # type: ignore[method-assign]
 
 
 BREAKS: Mapping[str, Callable[[App], None]] = {

@@ -1,6 +1,6 @@
-"""A storm of alerts: ten thousand in a minute are at most ten messages, and none is missing.
+"""A burst of alerts: ten thousand in a minute are at most ten messages, and none is missing.
 
-What the outbox makes of ten thousand notices is tested in tests/unit/outbox/test_storms.py. Here ten thousand events
+What the outbox makes of ten thousand notices is tested in tests/unit/outbox/test_bursts.py. Here ten thousand events
 come in that nobody can read, one person has asked for all news of such things, and everything that tells does tell.
 """
 
@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared.engine.notices.bursts import Storms
+from shared.engine.notices.bursts import Bursts
 from shared.engine.notices.outbox import NoticeOutbox
 from shared.policy.reading.people import Directory
 from shared.ports.queues import NOTICES
 from shared.store.facts.quarantine import Quarantine
-from shared.store.notices.bursts import StormStore
+from shared.store.notices.bursts import BurstStore
 from shared.store.notices.outbox import OutboxStore
 from tests.unit.engine.dead_letter_world import Astray
 from tests.unit.engine.fact_world import registered
 from tests.unit.outbox.policies import a_policy
-from tests.unit.outbox.test_storms import Mailbox
+from tests.unit.outbox.test_bursts import Mailbox
 
 STORM = 10_000
 ASKS = {"on": ["event-quarantined", "dead-letters-arrived"], "to": ["owner"], "by": ["email"]}
@@ -46,7 +46,7 @@ class Stormy(Astray):
             people=Directory(),
             channels={"email": self.mailbox},
             public_url="https://vigia.example",
-            storms=Storms(store, StormStore(self.memory), self.queues, self.clock),
+            bursts=Bursts(store, BurstStore(self.memory), self.queues, self.clock),
         )
 
     def minute(self) -> None:

@@ -85,7 +85,7 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     world = World(run, parts or Parts(), told.refused, TIMER if told.shape.flood else 10 * TIMER)
     scheduler = _Scheduler(run, world, told)
     is_app = patch.object(shared.bootstrap, "get_app", lambda: world)
-    with is_app, patch.object(arrivals, "MOST_SEEN", SimulatedQueue.page):
+    with is_app, patch.object(arrivals, "PEEK_LIMIT", SimulatedQueue.page):
         scheduler.trouble()
         is_quiet = scheduler.calm()
     found = (*run.mistakes, *violations(world, told, is_quiet=is_quiet))

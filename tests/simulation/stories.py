@@ -49,7 +49,7 @@ class Shape:
         elsewhere: facts that want to train another model.
         copies: how often a fact may be delivered.
         late: how long after the first delivery the others may come.
-        storm: facts of which one kind of notice tells about one model, more than go out one by one.
+        burst: facts of which one kind of notice tells about one model, more than go out one by one.
         flood: facts about one model, more than can be seen of a poison queue.
         outage: what nobody can read from the start on, and the answer; for so long.
         stopped_after: when, from the start on, the app is stopped for two weeks; None for never.
@@ -62,7 +62,7 @@ class Shape:
     freezes: int = 0
     others: int = 0
     wrongs: int = 0
-    storm: int = 0
+    burst: int = 0
     flood: int = 0
     outage: tuple[str, str, timedelta] | None = None
     stopped_after: timedelta | None = None
@@ -90,7 +90,7 @@ def story(random: Random, shape: Shape) -> Story:
         *random.sample(pool.freezes, shape.freezes),
         *random.sample(pool.others, shape.others),
         *random.sample(pool.wrongs, shape.wrongs),
-        *random.sample(pool.storm, shape.storm),
+        *random.sample(pool.burst, shape.burst),
         *random.sample(pool.flood, shape.flood),
     )
     arrivals = [arrival for telling in tellings for arrival in _deliveries(telling, shape, random)]
@@ -123,7 +123,7 @@ class _Pool:
     freezes: tuple[Telling, ...]
     others: tuple[Telling, ...]
     wrongs: tuple[Telling, ...]
-    storm: tuple[Telling, ...]
+    burst: tuple[Telling, ...]
     flood: tuple[Telling, ...]
 
 
@@ -150,7 +150,7 @@ def _pool() -> _Pool:
         freezes=(_fact(budget(100)),),
         others=tuple(others),
         wrongs=(Telling(_identity(job_3[0]), job_3[:1], job_3[1:]), Telling(None, ("{",)), Telling(None, (nonsense,))),
-        storm=tuple(_fact(drift(f"8@{run}")) for run in range(12)),
+        burst=tuple(_fact(drift(f"8@{run}")) for run in range(12)),
         flood=tuple(_fact(drift(f"8@{run}")) for run in range(100, 120)),
     )
 

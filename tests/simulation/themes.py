@@ -56,8 +56,8 @@ THEMES = (
     Theme("copies at once and days later", COPIES, {"ledger w": CAUGHT, "models w": CAUGHT}),
     Theme("everything", Shape(3, elsewhere=1, freezes=1, releases=1, others=2), share=1.0),
     Theme(
-        "a storm of notices",
-        Shape(0, storm=12, copies=(1,), late=AT_ONCE, spread_minutes=1, hours=(0,)),
+        "a burst of notices",
+        Shape(0, burst=12, copies=(1,), late=AT_ONCE, spread_minutes=1, hours=(0,)),
         {"outbox w": DYING, "storms w": UNANSWERED, "inbox w": REFUSING},
         share=0.1,
     ),

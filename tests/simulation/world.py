@@ -13,7 +13,7 @@ from shared.domain.ids import ReleaseId
 from shared.domain.release import ReleaseState
 from shared.domain.state import ModelState
 from shared.engine.facts.process import Processor
-from shared.engine.notices.bursts import Storms
+from shared.engine.notices.bursts import Bursts
 from shared.engine.notices.outbox import NoticeOutbox
 from shared.engine.recovery.arrivals import Arrivals
 from shared.engine.recovery.sweep import LateResumption, Sweep
@@ -28,8 +28,8 @@ from shared.store.facts.dead_letters import GivenUpEvents
 from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.ledger import Claim, Claimed, Ledger
 from shared.store.facts.quarantine import Quarantine
-from shared.store.facts.queue_errors import Troubles
-from shared.store.notices.bursts import StormStore
+from shared.store.facts.queue_errors import QueueErrors
+from shared.store.notices.bursts import BurstStore
 from shared.store.notices.outbox import OutboxStore
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.models import ModelStates
@@ -105,7 +105,7 @@ class World:
         self._run, self._looked_at, self._poison_every = run, run.now, poison_every
         blobs, clock, queue = SimulatedBlobs(run, self.blobs), SimulatedClock(run), SimulatedQueue(run, self.queues)
         self.clock, self.queue = clock, queue
-        self.troubles, self.large_events = Troubles(blobs, clock), LargeEvents(blobs)
+        self.queue_errors, self.large_events = QueueErrors(blobs, clock), LargeEvents(blobs)
         self.ledger = self._watched(parts.ledger(blobs, LEASE))
         self.releases = parts.releases(blobs)
         self.outbox = parts.outbox(
@@ -116,7 +116,7 @@ class World:
             people=Directory(),
             channels={"teams": SimulatedChannel(run, self.inbox)},
             public_url="https://vigia.example",
-            storms=Storms(parts.outbox_store(blobs), StormStore(blobs), queue, clock),
+            bursts=Bursts(parts.outbox_store(blobs), BurstStore(blobs), queue, clock),
         )
         self.processor = parts.processor(
             policies=policies(),

@@ -89,7 +89,7 @@ def test_what_event_grid_gave_up_is_seen_replayed_and_acts_once(app: App, storag
 
 def test_a_poison_message_is_seen_with_its_reason_moved_back_and_acts_once(app: App) -> None:
     body = json.dumps(EVENT)
-    with pytest.raises(KeyError), app.troubles.noting(EVENTS, body, LAST_TRY):
+    with pytest.raises(KeyError), app.queue_errors.recording(EVENTS, body, LAST_TRY):
         raise KeyError("a mistake")
     poison = queue_service(app.settings).get_queue_client("events-poison")
     app.queue.send("events-poison", body)

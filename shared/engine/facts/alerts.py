@@ -41,17 +41,17 @@ class Alerts:
         """
         text = body.decode(errors="backslashreplace")
         try:
-            told = read_alert(text, self.clock.now())
+            alert = read_alert(text, self.clock.now())
         except EventError as exc:
             identifier = self.quarantine.set_aside(Quarantined(exc.code, str(exc), text, self.clock.now()))
             self.outbox().post([quarantine_notice(identifier, exc.message)])
             raise
-        if isinstance(told, Ignored):
-            self.quarantine.note_ignored(Quarantined("alert.ignored", told.reason, text, self.clock.now()))
-            return f"ignored: {told.reason}"
-        for event in told:
+        if isinstance(alert, Ignored):
+            self.quarantine.note_ignored(Quarantined("alert.ignored", alert.reason, text, self.clock.now()))
+            return f"ignored: {alert.reason}"
+        for event in alert:
             if self.results and event.source.startswith(TOOLS):
                 # Kept first: whoever hears of the event finds that it came in here.
                 self.results.keep(*(str(event.data[name]) for name in ("monitor", "run", "signal")))
             self.publisher.publish(event)
-        return f"published {told[0].type} about {', '.join(event.subject for event in told)}"
+        return f"published {alert[0].type} about {', '.join(event.subject for event in alert)}"

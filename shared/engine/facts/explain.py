@@ -41,29 +41,29 @@ def explain(raw: str, place: str, received_at: datetime, book: PolicyBook, home:
     Args:
         place: where `raw` stands, for what has no id of its own.
     """
-    known = _keys(raw)
-    if "schemaid" not in known:
+    keys = _keys(raw)
+    if "schemaid" not in keys:
         return (_explain_event(raw, place, received_at, book, home),)
     try:
-        told = read_alert(raw, received_at)
+        alert = read_alert(raw, received_at)
     except EventError as exc:
-        return (_refused(exc, known, place),)
-    if isinstance(told, Ignored):
-        return (Explained(told.event_id or place, "ignored", told.type, "", "", told.reason, {}),)
-    events = (json.dumps(cloud_event(event), ensure_ascii=False) for event in told)
+        return (_refused(exc, keys, place),)
+    if isinstance(alert, Ignored):
+        return (Explained(alert.event_id or place, "ignored", alert.type, "", "", alert.reason, {}),)
+    events = (json.dumps(cloud_event(event), ensure_ascii=False) for event in alert)
     return tuple(_explain_event(event, place, received_at, book, home) for event in events)
 
 
 def _explain_event(raw: str, place: str, received_at: datetime, book: PolicyBook, home: Home | None) -> Explained:
     try:
-        told = read_fact(raw, received_at, home)
+        fact = read_fact(raw, received_at, home)
     except EventError as exc:
         return _refused(exc, _keys(raw), place)
-    if isinstance(told, Ignored):
-        return Explained(told.event_id or place, "ignored", told.type, "", "", told.reason, {})
-    plan = book.plan(told, lambda policy: ModelState(policy.model), lambda: received_at)
-    name = told.event_id or place
-    return Explained(name, "fact", told.kind, told.subject, told.key, _reason(told, plan), _data(told), plan.reactions)
+    if isinstance(fact, Ignored):
+        return Explained(fact.event_id or place, "ignored", fact.type, "", "", fact.reason, {})
+    plan = book.plan(fact, lambda policy: ModelState(policy.model), lambda: received_at)
+    name = fact.event_id or place
+    return Explained(name, "fact", fact.kind, fact.subject, fact.key, _reason(fact, plan), _data(fact), plan.reactions)
 
 
 def _reason(fact: Fact, plan: Plan) -> str:
@@ -77,16 +77,16 @@ def _reason(fact: Fact, plan: Plan) -> str:
 
 
 def _data(fact: Fact) -> dict[str, object]:
-    found = {each.name: getattr(fact.body, each.name) for each in fields(fact.body) if each.name != "kind"}
+    details = {detail.name: getattr(fact.body, detail.name) for detail in fields(fact.body) if detail.name != "kind"}
     if isinstance(fact.body, BudgetCrossed):
-        found["reached_percent"] = fact.body.reached_percent
-    return found
+        details["reached_percent"] = fact.body.reached_percent
+    return details
 
 
-def _refused(exc: EventError, known: Mapping[str, object], place: str) -> Explained:
-    kind = _text(known, "eventtype") or _text(known, "type") or _text(known, "schemaid")
-    name = _text(known, "id") or place
-    return Explained(name, "refused", kind, _text(known, "subject"), "", f"{exc.code}: {exc}", {})
+def _refused(exc: EventError, keys: Mapping[str, object], place: str) -> Explained:
+    kind = _text(keys, "eventtype") or _text(keys, "type") or _text(keys, "schemaid")
+    name = _text(keys, "id") or place
+    return Explained(name, "refused", kind, _text(keys, "subject"), "", f"{exc.code}: {exc}", {})
 
 
 def _keys(raw: str) -> Mapping[str, object]:
@@ -95,9 +95,9 @@ def _keys(raw: str) -> Mapping[str, object]:
         value = json.loads(raw)
     except (ValueError, RecursionError):
         return {}
-    return {str(key).lower(): each for key, each in value.items()} if isinstance(value, dict) else {}
+    return {str(key).lower(): content for key, content in value.items()} if isinstance(value, dict) else {}
 
 
-def _text(known: Mapping[str, object], name: str) -> str:
-    value = known.get(name)
+def _text(keys: Mapping[str, object], name: str) -> str:
+    value = keys.get(name)
     return value[:LONGEST_NAME] if isinstance(value, str) else ""

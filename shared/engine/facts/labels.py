@@ -24,8 +24,8 @@ class Labels:
         from shared.drift.signals.labelling import choose, manifest
 
         path = f"labelling/{request.model}/{request.name}.jsonl"
-        if found := self.files.get(path):
-            return LabelManifest(datastore_uri(path), found.body.count(b"\n"))
+        if stored := self.files.get(path):
+            return LabelManifest(datastore_uri(path), stored.body.count(b"\n"))
         endpoint = self.workspace.endpoint(request.endpoint)
         serving = endpoint.serving if endpoint else None
         if serving is None:

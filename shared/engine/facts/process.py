@@ -13,7 +13,7 @@ from shared.domain.ids import FactKey
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction, ReactionResult
 from shared.domain.state import Challenger, ModelState
-from shared.engine.notices.access import tell_refusal
+from shared.engine.notices.access import notify_refusal
 from shared.errors import EventError, PermanentError, RetryableError, VigiaError
 from shared.events.registry import read_fact
 from shared.events.run_ended import outcome_of
@@ -28,7 +28,7 @@ from shared.ports.labels import LabelDesk
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import Workspace
 from shared.reactions.registry import reactions
-from shared.reactions.spec import Looks, ModelMemory, Performed, ReactionContext, Releases, held_back, told_held_back
+from shared.reactions.spec import Looks, ModelMemory, Performed, ReactionContext, Releases, held_back, notify_held_back
 from shared.store.facts.ledger import Claimed, Contradiction, Entry, Finished, Ledger
 from shared.store.facts.quarantine import Quarantine, Quarantined, quarantine_notice
 
@@ -87,21 +87,21 @@ class Processor:
             self._take(raw)
         except VigiaError as exc:
             log.warning("event.delayed", extra=fields(code=exc.code, reason=exc.message))
-            tell_refusal(exc, self.outbox, self.clock.now())
+            notify_refusal(exc, self.outbox, self.clock.now())
             return exc
         return None
 
     def _take(self, raw: str) -> None:
         try:
-            told = read_fact(raw, self.clock.now(), self.home)
+            fact = read_fact(raw, self.clock.now(), self.home)
         except EventError as exc:
             self._set_aside(exc, raw)
             return
-        if isinstance(told, Ignored):
-            self._note_ignored(told, raw)
+        if isinstance(fact, Ignored):
+            self._note_ignored(fact, raw)
             return
         try:
-            self._handle(told, raw)
+            self._handle(fact, raw)
         except EventError as exc:
             self._set_aside(exc, raw)
 
@@ -119,23 +119,23 @@ class Processor:
             case Finished():
                 self._post(claim)
             case Contradiction(entry=entry):
-                told = f"{fact.matters} now, {entry.fact.matters} before"
-                message = f"fact {fact.key[:16]} ({fact.kind}, {fact.subject}) is told in two ways: {told}"
+                versions = f"{fact.matters} now, {entry.fact.matters} before"
+                message = f"fact {fact.key[:16]} ({fact.kind}, {fact.subject}) is told in two ways: {versions}"
                 self._set_aside(EventError("event.contradiction", message), raw)
 
-    def _read_again(self, fact: Fact, told: RunEnded) -> Fact:
+    def _read_again(self, fact: Fact, ended: RunEnded) -> Fact:
         """Return the fact as Azure ML shows it: what an event says of a training of ours is a hint.
 
         Raises:
             RetryableError: the job has not ended; the service may show it a little later than it tells it.
             EventError: it has not ended long after the event, or there is no such job.
         """
-        job = self.workspace.job(told.run)
+        job = self.workspace.job(ended.run)
         outcome = outcome_of(job.status) if job else None
         if outcome:
-            return replace(fact, body=replace(told, outcome=outcome), matters=(outcome,))
+            return replace(fact, body=replace(ended, outcome=outcome), matters=(outcome,))
         shown = f"shows it as {job.status}" if job else "knows no such job"
-        message = f"an event says that run {told.run} {told.outcome}, but Azure ML {shown}"
+        message = f"an event says that run {ended.run} {ended.outcome}, but Azure ML {shown}"
         if timedelta(0) <= self.clock.now() - fact.occurred_at < SHOWN_WITHIN:
             raise RetryableError("run.not_ended", message)
         raise EventError("event.contradiction", message)
@@ -156,8 +156,8 @@ class Processor:
         except RetryableError:
             self.ledger.release(claim)
             raise
-        outcomes = tuple(each.outcome for each in performed)
-        notices = tuple(notice for each in performed for notice in each.notices)
+        outcomes = tuple(done.outcome for done in performed)
+        notices = tuple(notice for done in performed for notice in done.notices)
         has_failed = any(outcome.status == "failed" for outcome in outcomes)
         close = self.ledger.park if has_failed else self.ledger.finish
         finished = close(claim, outcomes, notices)
@@ -185,10 +185,10 @@ class Processor:
             self.people,
             self.looks,
         )
-        known = reactions().get(reaction.name)
+        spec = reactions().get(reaction.name)
         try:
             if reaction.suppressed:
-                return known.hold_back(reaction, context) if known else told_held_back(reaction, context)
+                return spec.hold_back(reaction, context) if spec else notify_held_back(reaction, context)
             return reactions()[reaction.name].perform(reaction, context)
         except RetryableError as exc:
             if entry.attempts < MOST_EPOCHS:

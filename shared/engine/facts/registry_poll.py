@@ -19,7 +19,7 @@ from typing import TypeVar
 from shared.domain.fact import Fact
 from shared.domain.ids import EndpointName, JobName, ModelName
 from shared.domain.training import is_data_version
-from shared.engine.notices.access import tell_refusal
+from shared.engine.notices.access import notify_refusal
 from shared.errors import VigiaError
 from shared.events.monitor_breach import BREACH_TAG
 from shared.events.registry import parse_fact
@@ -118,7 +118,7 @@ class RegistryPoll:
             return look()
         except VigiaError as exc:
             log.warning("poll.delayed", extra=fields(subject=what, code=exc.code, reason=exc.message))
-            tell_refusal(exc, self.outbox, self.clock.now())
+            notify_refusal(exc, self.outbox, self.clock.now())
             return otherwise
 
     def _new_versions(self, model: ModelName, mark: Mark | None) -> tuple[Mark | None, int]:

@@ -76,8 +76,8 @@ class Schedules:
         self.publisher.publish(event)
 
     def _looked_at(self) -> datetime | None:
-        found = self.blobs.get(LOOKED_AT)
-        return None if found is None else datetime.fromisoformat(found.body.decode())
+        stored = self.blobs.get(LOOKED_AT)
+        return None if stored is None else datetime.fromisoformat(stored.body.decode())
 
 
 def _latest_moment(schedule: str, now: datetime) -> datetime:

@@ -16,7 +16,7 @@ from shared.domain.assets import datastore_path
 from shared.domain.fact import Fact
 from shared.domain.notice import Notice, NoticeKind
 from shared.drift.signals.azure_signals import AzureSignal, read_signal
-from shared.engine.notices.access import tell_refusal
+from shared.engine.notices.access import notify_refusal
 from shared.errors import VigiaError
 from shared.events.monitor_breach import BREACH_TAG, breach_text
 from shared.events.registry import parse_fact
@@ -148,7 +148,7 @@ class AzureMonitors:
 
     def _delayed(self, what: str, exc: VigiaError) -> None:
         log.warning("azure_monitors.delayed", extra=fields(subject=what, code=exc.code, reason=exc.message))
-        tell_refusal(exc, self.outbox, self.clock.now())
+        notify_refusal(exc, self.outbox, self.clock.now())
 
 
 def _listed(policy: Policy) -> tuple[AzureMonitor, ...]:

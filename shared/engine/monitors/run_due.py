@@ -15,7 +15,7 @@ from shared.engine.monitors.runs import lasts, with_label_runs, with_window_runs
 from shared.engine.monitors.silence import is_overdue, monitor_trouble, signal_troubles, silent_monitors
 from shared.engine.monitors.spark_window import SparkWindows, after_counting
 from shared.engine.monitors.subject import Subject
-from shared.engine.notices.access import tell_refusal
+from shared.engine.notices.access import notify_refusal
 from shared.errors import PermanentError, VigiaError
 from shared.events.sent.outgoing import drift_detected
 from shared.logs import fields
@@ -73,7 +73,7 @@ class Monitors:
                 self._run_if_due(policy, monitor, was_killed=beats.get(policy.model, Beat()).is_cut_off)
             except VigiaError as exc:
                 log.error("monitor.failed", extra=fields(model=policy.model, code=exc.code, reason=str(exc)))
-                tell_refusal(exc, self.outbox, self.clock.now())
+                notify_refusal(exc, self.outbox, self.clock.now())
                 self._report_no_look(policy, monitor, str(exc), is_permanent=isinstance(exc, PermanentError))
             except Exception as exc:
                 # Whatever it is, it must not stand between the other models and their monitors.

@@ -15,7 +15,7 @@ from shared.ports.outbox import Outbox
 log = logging.getLogger("vigia.access")
 
 
-def tell_refusal(exc: VigiaError, outbox: Outbox, now: datetime) -> None:
+def notify_refusal(exc: VigiaError, outbox: Outbox, now: datetime) -> None:
     """Post one notice a day while Azure refuses the app, which the outbox tells once that has lasted: a new role takes
     ten minutes to arrive. Other errors are none of this function's business.
 

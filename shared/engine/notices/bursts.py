@@ -1,4 +1,4 @@
-"""A storm of notices reaches people as a few messages: the first ones at once, the others as digests.
+"""A burst of notices reaches people as a few messages: the first ones at once, the others as digests.
 
 Within a window the first notices of one kind about one model go out one by one. The others wait, pending, for the end
 of the window; then a digest is stored that lists them, each is marked as being in it, and the digest is delivered like
@@ -17,10 +17,10 @@ from shared.domain.notice import Notice
 from shared.errors import AmbiguousWriteError, RetryableError
 from shared.ports.clock import Clock
 from shared.ports.queues import NOTICES, MessageQueue
-from shared.store.notices.bursts import StormStore, Window, storm_of
+from shared.store.notices.bursts import BurstStore, Window, burst_of
 from shared.store.notices.outbox import OutboxRecord, OutboxStore, Stored, blob_name
 
-# With these, ten thousand notices of one storm are five messages and four digests.
+# With these, ten thousand notices of one burst are five messages and four digests.
 AT_ONCE = 5
 MOST_IN_DIGEST = 2_500
 WINDOW = timedelta(minutes=5)
@@ -28,9 +28,9 @@ MOST_TRIES = 10
 
 
 @dataclass(frozen=True)
-class Storms:
+class Bursts:
     store: OutboxStore
-    windows: StormStore
+    windows: BurstStore
     queue: MessageQueue
     clock: Clock
 
@@ -40,9 +40,9 @@ class Storms:
         Raises:
             RetryableError: too many others decide at the same moment.
         """
-        storm = storm_of(stored.record.notice)
+        burst = burst_of(stored.record.notice)
         for _ in range(MOST_TRIES):
-            window, etag = self.windows.read(storm)
+            window, etag = self.windows.read(burst)
             if window and stored.name in window.alone:
                 return True
             now = self.clock.now()
@@ -50,44 +50,44 @@ class Storms:
                 if window.ends_at > now:
                     return False
                 # Whoever was to make the digest died: a notice that was queued again comes to do it.
-                self.gather(storm)
+                self.gather(burst)
                 return False
             changed = _with(window, stored.name, now)
-            if self._written(storm, changed, etag):
+            if self._written(burst, changed, etag):
                 if changed.has_waiting:
-                    self._call_for(storm, changed.ends_at - now)
+                    self._call_for(burst, changed.ends_at - now)
                 return not changed.has_waiting
-        raise RetryableError("storms.busy", f"too many notices of storm {storm} come at the same moment")
+        raise RetryableError("storms.busy", f"too many notices of burst {burst} come at the same moment")
 
-    def gather(self, storm: str) -> None:
+    def gather(self, burst: str) -> None:
         """Make the digest of a window that has ended, hand it over for delivery, and begin the next window."""
-        window, etag = self.windows.read(storm)
+        window, etag = self.windows.read(burst)
         if window is None or not window.has_waiting:
             return
         now = self.clock.now()
         if window.ends_at > now:
-            self._call_for(storm, window.ends_at - now)
+            self._call_for(burst, window.ends_at - now)
             return
-        digest = self._digest(storm, window)
+        digest = self._digest(burst, window)
         if digest is None:
-            # Nobody waits: the storm is over, and what comes next is the first of another.
-            self._written(storm, Window(window.number + 1, now), etag)
+            # Nobody waits: the burst is over, and what comes next is the first of another.
+            self._written(burst, Window(window.number + 1, now), etag)
             return
         for member in digest.record.members:
             self._mark(member, digest.name)
         self.queue.send(NOTICES, DeliverNotice(digest.name).to_body())
         is_full = len(digest.record.members) >= MOST_IN_DIGEST
         ends_at = now if is_full else now + WINDOW
-        if self._written(storm, Window(window.number + 1, ends_at, has_waiting=True), etag):
-            self._call_for(storm, ends_at - now)
+        if self._written(burst, Window(window.number + 1, ends_at, has_waiting=True), etag):
+            self._call_for(burst, ends_at - now)
 
-    def _digest(self, storm: str, window: Window) -> Stored | None:
+    def _digest(self, burst: str, window: Window) -> Stored | None:
         """Return the window's digest, made from those who wait unless it was made before; None when nobody waits."""
-        key = f"storm/{storm}/{window.number}"
+        key = f"storm/{burst}/{window.number}"
         name = blob_name(key)
-        if found := self.store.load(name):
-            return found
-        names = (name for name in self.store.waiting(storm) if name not in window.alone)
+        if stored := self.store.load(name):
+            return stored
+        names = (name for name in self.store.waiting(burst) if name not in window.alone)
         records = (stored.record for name in names if (stored := self.store.load(name)))
         members = list(islice((record for record in records if record.is_waiting), MOST_IN_DIGEST))
         if not members:
@@ -106,14 +106,14 @@ class Storms:
         if stored is not None and stored.record.is_waiting:
             self.store.note(stored, into_digest)
 
-    def _written(self, storm: str, window: Window, etag: str) -> bool:
+    def _written(self, burst: str, window: Window, etag: str) -> bool:
         try:
-            return self.windows.write(storm, window, etag)
+            return self.windows.write(burst, window, etag)
         except AmbiguousWriteError:
-            return self.windows.read(storm)[0] == window
+            return self.windows.read(burst)[0] == window
 
-    def _call_for(self, storm: str, delay: timedelta) -> None:
-        self.queue.send(NOTICES, MakeDigest(storm).to_body(), delay)
+    def _call_for(self, burst: str, delay: timedelta) -> None:
+        self.queue.send(NOTICES, MakeDigest(burst).to_body(), delay)
 
 
 def _with(window: Window | None, name: str, now: datetime) -> Window:

@@ -16,7 +16,7 @@ from functools import partial
 
 from shared.domain.messages import DeliverNotice, MakeDigest, read_notice_message
 from shared.domain.notice import NEEDS_A_PERSON, Notice, NoticeKind
-from shared.engine.notices.bursts import WINDOW, Storms
+from shared.engine.notices.bursts import WINDOW, Bursts
 from shared.errors import AmbiguousWriteError, PermanentError, PolicyError, RetryableError, VigiaError
 from shared.logs import fields
 from shared.policy.reading.people import Directory
@@ -41,7 +41,7 @@ MAY_PASS = frozenset({NoticeKind.ACCESS_REFUSED})
 
 @dataclass(frozen=True)
 class NoticeOutbox:
-    """Takes notices and delivers them. `channels` are the configured ones, by name; without `storms` every notice is
+    """Takes notices and delivers them. `channels` are the configured ones, by name; without `bursts` every notice is
     told by itself, however many there are. `readable` is what can be read of the policies while one is broken."""
 
     store: OutboxStore
@@ -51,7 +51,7 @@ class NoticeOutbox:
     people: Directory
     channels: Mapping[str, Channel]
     public_url: str
-    storms: Storms | None = None
+    bursts: Bursts | None = None
     readable: Callable[[], Sequence[Policy]] = tuple
 
     def post(self, notices: Sequence[Notice]) -> None:
@@ -76,8 +76,8 @@ class NoticeOutbox:
         match read_notice_message(message):
             case DeliverNotice(notice):
                 self.deliver(notice)
-            case MakeDigest(burst) if self.storms is not None:
-                self.storms.gather(burst)
+            case MakeDigest(burst) if self.bursts is not None:
+                self.bursts.gather(burst)
 
     def deliver(self, name: str) -> None:
         """Send what is still to be sent of a stored notice.
@@ -95,7 +95,7 @@ class NoticeOutbox:
             )
         if stored.record.state != "pending":
             return
-        if self.storms is not None and stored.record.is_waiting and not self.storms.lets_through(stored):
+        if self.bursts is not None and stored.record.is_waiting and not self.bursts.lets_through(stored):
             return
         self._deliver(stored)
 
@@ -126,9 +126,9 @@ class NoticeOutbox:
     def requeue_overdue(self) -> int:
         """Queue pending notices that nobody has touched for five minutes, and return how many.
 
-        One that may wait for the digest of its storm is given as long as a digest takes.
+        One that may wait for the digest of its burst is given as long as a digest takes.
         """
-        until_digest = 2 * WINDOW if self.storms else OVERDUE_AFTER
+        until_digest = 2 * WINDOW if self.bursts else OVERDUE_AFTER
         names = list(self.store.overdue(self.clock.now(), OVERDUE_AFTER, until_digest))
         for name in names:
             self._enqueue(name)
@@ -141,8 +141,8 @@ class NoticeOutbox:
         deliveries = stored.record.deliveries
         if deliveries is None:
             now = self.clock.now()
-            found = self._routes(stored.record.notice)
-            deliveries = tuple(Delivery(route.channel, route.email, at=now) for route in found)
+            recipients = self._routes(stored.record.notice)
+            deliveries = tuple(Delivery(route.channel, route.email, at=now) for route in recipients)
             # The routes of the first try stay, whatever the policy becomes: what is sent must be known.
             stored = self.store.note(stored, partial(_routed, deliveries=deliveries))
         if not deliveries:
@@ -151,8 +151,8 @@ class NoticeOutbox:
         delayed: list[RetryableError] = []
         for delivery in stored.record.deliveries or ():
             if delivery.state == "pending":
-                after, error = self._attempt(stored.record, delivery)
-                stored = self.store.note(stored, partial(OutboxRecord.with_delivery, delivery=after))
+                attempted, error = self._attempt(stored.record, delivery)
+                stored = self.store.note(stored, partial(OutboxRecord.with_delivery, delivery=attempted))
                 delayed += [error] if error else []
         if delayed:
             raise delayed[0]
@@ -168,10 +168,10 @@ class NoticeOutbox:
         try:
             return routes(notice, self.policies, channel)
         except PolicyError:
-            found = routes(notice, self.readable(), channel) if notice.kind in NEEDS_A_PERSON else ()
-            if not found:
+            recipients = routes(notice, self.readable(), channel) if notice.kind in NEEDS_A_PERSON else ()
+            if not recipients:
                 raise
-            return found
+            return recipients
 
     def _attempt(self, record: OutboxRecord, delivery: Delivery) -> tuple[Delivery, RetryableError | None]:
         now = self.clock.now()
@@ -204,7 +204,9 @@ class NoticeOutbox:
         person = self.people.person(delivery.to)
         message = render(record.notice, person.locale, person.time_zone, self.public_url)
         if record.members:
-            message = digest(message, [render(each, person.locale, person.time_zone, "") for each in record.members])
+            message = digest(
+                message, [render(member, person.locale, person.time_zone, "") for member in record.members]
+            )
         attempt = replace(message, first_sent_at=delivery.at or record.posted_at)
         channel.send(attempt, Recipient(person.email, person.name))
 
@@ -227,10 +229,10 @@ def routes(notice: Notice, policies: Sequence[Policy], channel: str = DEFAULT_CH
     What needs a person reaches one where no rule names it, by the default `channel`.
     """
     concerned = [policy for policy in policies if policy.model == notice.model or not notice.model]
-    found = [
+    recipients = [
         route
         for policy in concerned
         for route in (policy.section(Notify) or Notify(())).routes(notice.kind, policy.people, _escalate_to(policy))
     ]
-    found = found or [route for policy in concerned for route in default_routes(notice.kind, policy, channel)]
-    return tuple(dict.fromkeys(found))
+    recipients = recipients or [route for policy in concerned for route in default_routes(notice.kind, policy, channel)]
+    return tuple(dict.fromkeys(recipients))

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from shared.domain.ids import ModelName
 from shared.domain.notice import Notice, NoticeKind
-from shared.engine.recovery.dead_letters import MOST_SEEN, QUEUES
+from shared.engine.recovery.dead_letters import PEEK_LIMIT, QUEUES
 from shared.logs import fields
 from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
 from shared.ports.queues import OpenQueues, Waiting, poison_queue
-from shared.store.facts.arrivals import ArrivalStore, Seen, SeenBlobs, SeenQueue, Untold
+from shared.store.facts.arrivals import ArrivalMarks, ArrivalStore, BlobMark, PendingNotice, QueueMark
 from shared.store.facts.dead_letters import GivenUpEvents
 from shared.store.facts.quarantine import Quarantine
 
@@ -54,7 +54,7 @@ class Arrivals:
         total = sum(counts.values())
         if total:
             key = f"{NoticeKind.DEAD_LETTERS_ARRIVED.value}/{self.clock.now().isoformat()}"
-            after = replace(after, untold=Untold(key, counts))
+            after = replace(after, untold=PendingNotice(key, counts))
         if after == before:
             return 0
         saved = self.store.save(after, etag)
@@ -65,7 +65,7 @@ class Arrivals:
             self._tell(after, saved)
         return total
 
-    def _tell(self, seen: Seen, etag: str) -> tuple[Seen, str]:
+    def _tell(self, seen: ArrivalMarks, etag: str) -> tuple[ArrivalMarks, str]:
         assert seen.untold is not None
         parameters = {kind: str(count) for kind, count in seen.untold.counts.items() if count}
         # Posting twice under one key is one notice.
@@ -73,31 +73,31 @@ class Arrivals:
         told = replace(seen, untold=None)
         return told, self.store.save(told, etag) or etag
 
-    def _compare(self, before: Seen) -> tuple[Seen, Mapping[str, int]]:
+    def _compare(self, before: ArrivalMarks) -> tuple[ArrivalMarks, Mapping[str, int]]:
         given_up = {item.name: item.last_modified for item in self.given_up.arrived()}
         # Each was told when it was first set aside; only of what comes again does nobody hear otherwise.
         set_aside = {f"{name} {item.last_modified}": item.last_modified for name, item in self.quarantine.returned()}
         dead, dead_count = _newer(before.blobs.get("given_up"), given_up)
         quarantined, quarantined_count = _newer(before.blobs.get("quarantined"), set_aside)
-        queues_before = {queue: before.queues.get(queue, SeenQueue(0)) for queue in QUEUES}
+        queues_before = {queue: before.queues.get(queue, QueueMark(0)) for queue in QUEUES}
         queues = {queue: self._queue(queue, seen) for queue, seen in queues_before.items()}
         poison_count = sum(_more(queues_before[queue], now) for queue, now in queues.items())
         blobs = {key: seen for key, seen in (("given_up", dead), ("quarantined", quarantined)) if seen}
         counts = {"given_up": dead_count, "poison": poison_count, "quarantined": quarantined_count}
-        return Seen(blobs, queues), counts
+        return ArrivalMarks(blobs, queues), counts
 
-    def _queue(self, queue: str, before: SeenQueue) -> SeenQueue:
+    def _queue(self, queue: str, before: QueueMark) -> QueueMark:
         name = poison_queue(queue)
         messages = self.queues.peek(name)
-        are_all = before.length <= len(messages) < MOST_SEEN
+        are_all = before.length <= len(messages) < PEEK_LIMIT
         length = len(messages) if are_all else self.queues.length(name)
-        if len(messages) < min(length, MOST_SEEN):
+        if len(messages) < min(length, PEEK_LIMIT):
             # Somebody looks through the queue, which hides what he has in hand: the next look sees it again.
             return before
         kept = self._keep(name, messages, length, before)
         return replace(kept, length=length, digests=tuple(sorted(message.digest for message in messages)))
 
-    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: SeenQueue) -> SeenQueue:
+    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: QueueMark) -> QueueMark:
         """Have every message that would expire stay for good, and return when the whole queue was gone through last."""
         now, paged_at = self.clock.now(), before.paged_at
         if length > len(seen):
@@ -112,18 +112,18 @@ class Arrivals:
         return before
 
 
-def _newer(before: SeenBlobs | None, now: Mapping[str, datetime]) -> tuple[SeenBlobs | None, int]:
+def _newer(before: BlobMark | None, now: Mapping[str, datetime]) -> tuple[BlobMark | None, int]:
     """Return what is seen now, and how many of it were not there before."""
     if not now:
         return before, 0
-    known = before or SeenBlobs(min(now.values()))
+    known = before or BlobMark(min(now.values()))
     new = [name for name, at in now.items() if at >= known.newest - OVERLAP and name not in known.recent]
     newest = max(known.newest, *now.values())
-    return SeenBlobs(newest, tuple(sorted(name for name, at in now.items() if at >= newest - OVERLAP))), len(new)
+    return BlobMark(newest, tuple(sorted(name for name, at in now.items() if at >= newest - OVERLAP))), len(new)
 
 
-def _more(before: SeenQueue, now: SeenQueue) -> int:
+def _more(before: QueueMark, now: QueueMark) -> int:
     """Return how many messages are new; where not all can be seen, by how many there are more."""
-    if max(before.length, now.length) > MOST_SEEN:
+    if max(before.length, now.length) > PEEK_LIMIT:
         return max(0, now.length - before.length)
     return len(set(now.digests) - set(before.digests))

@@ -21,7 +21,7 @@ from shared.store.facts.dead_letters import GivenUp, GivenUpEvents
 from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.ledger import Ledger
 from shared.store.facts.quarantine import Quarantine
-from shared.store.facts.queue_errors import Troubles
+from shared.store.facts.queue_errors import QueueErrors
 from shared.store.notices.outbox import OutboxStore
 from shared.store.releases.releases import ReleaseStore
 
@@ -31,7 +31,7 @@ WAITING: tuple[Source, ...] = ("dead", "poison", "quarantine", "parked")
 QUEUES = (EVENTS, RELEASES, NOTICES)
 READERS = 8
 # The service shows no more of a queue. Source: learn.microsoft.com "Peek Messages", read 2026-11-20.
-MOST_SEEN = 32
+PEEK_LIMIT = 32
 ID_DIGITS = 12
 
 
@@ -71,7 +71,7 @@ class DeadLetters:
     releases: ReleaseStore
     outbox: OutboxStore
     large_events: LargeEvents
-    troubles: Troubles
+    queue_errors: QueueErrors
     home: Home | None = None
 
     def items(
@@ -85,14 +85,14 @@ class DeadLetters:
         """
         look = self.queues.look_through if is_deep else self.queues.peek
         with ThreadPoolExecutor(READERS) as readers:
-            found = [items for source in sources for items in self._read(source, since, readers, look)]
-        items = [item for some in found for item in some]
-        kept = {item.id: item for item in items if since is None or item.at >= since}
-        return sorted(kept.values(), key=lambda item: (item.at, item.id))
+            batches = [items for source in sources for items in self._read(source, since, readers, look)]
+        items = [item for some in batches for item in some]
+        recent = {item.id: item for item in items if since is None or item.at >= since}
+        return sorted(recent.values(), key=lambda item: (item.at, item.id))
 
     def unseen(self) -> int:
         """Return about how many messages of the poison queues are behind those that can be seen."""
-        return sum(max(0, self.queues.length(name) - MOST_SEEN) for name in map(poison_queue, QUEUES))
+        return sum(max(0, self.queues.length(name) - PEEK_LIMIT) for name in map(poison_queue, QUEUES))
 
     def count_given_up(self) -> int:
         """Return how many blobs of Event Grid's there are; one mostly holds one event."""
@@ -143,14 +143,14 @@ class DeadLetters:
         )
 
     def _poison(self, queue: str, message: Waiting) -> DeadLetter:
-        trouble = self.troubles.of(queue, message.digest)
-        why = trouble.reason if trouble else "why is in the app's log of that time"
+        error = self.queue_errors.read(queue, message.digest)
+        cause = error.reason if error else "why is in the app's log of that time"
         body, readings, prospect = self._message(queue, message.text)
         return DeadLetter(
             id=_id("p", queue, message.digest),
             source="poison",
             at=message.inserted_at,
-            reason=f"it failed too often on queue {queue}: {why}",
+            reason=f"it failed too often on queue {queue}: {cause}",
             place=queue,
             body=body,
             prospect=prospect,
@@ -202,11 +202,11 @@ class DeadLetters:
         ]
 
     def _fact(self, source: Literal["parked", "audit"], key: FactKey) -> list[DeadLetter]:
-        found = self.ledger.read(key)
-        if found is None:
+        stored = self.ledger.read(key)
+        if stored is None:
             return []
-        entry, written_at = found
-        failed = [f"{each.reaction}: {each.detail}" for each in entry.outcomes if each.status == "failed"]
+        entry, written_at = stored
+        failed = [f"{outcome.reaction}: {outcome.detail}" for outcome in entry.outcomes if outcome.status == "failed"]
         fact = entry.fact
         reading = Reading(entry.state, fact.event_id, fact.kind, fact.subject, key)
         return [

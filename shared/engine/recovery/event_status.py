@@ -56,25 +56,27 @@ def prospect_of(readings: Sequence[Reading]) -> Prospect:
 def as_event(body: str, received_at: datetime) -> str:
     """Return the body, or the events that it tells when it is an alert as action groups post it."""
     try:
-        told = read_alert(body, received_at)
+        alert = read_alert(body, received_at)
     except EventError:
         return body
-    return body if isinstance(told, Ignored) else json.dumps([cloud_event(event) for event in told], ensure_ascii=False)
+    return (
+        body if isinstance(alert, Ignored) else json.dumps([cloud_event(event) for event in alert], ensure_ascii=False)
+    )
 
 
 def _read(raw: str, ledger: Ledger, home: Home | None) -> Reading:
     try:
         (envelope,) = read_events(raw, _SOME_TIME)
-        told = parse_fact(envelope)
-        told = home.place(told) if home else told
-        if isinstance(told, Ignored):
-            return Reading("ignored", envelope.id, envelope.type, envelope.subject, problem=told.reason)
-        standing, problem = _standing(told, ledger)
+        fact = parse_fact(envelope)
+        fact = home.place(fact) if home else fact
+        if isinstance(fact, Ignored):
+            return Reading("ignored", envelope.id, envelope.type, envelope.subject, problem=fact.reason)
+        standing, problem = _standing(fact, ledger)
     except PermanentError as exc:
         return _guess(raw, str(exc))
     except ValueError:
         return _guess(raw, "it is not one event")
-    return Reading(standing, envelope.id, envelope.type, envelope.subject, told.key, problem)
+    return Reading(standing, envelope.id, envelope.type, envelope.subject, fact.key, problem)
 
 
 def _standing(fact: Fact, ledger: Ledger) -> tuple[Standing, str]:
@@ -92,11 +94,11 @@ def _guess(raw: str, problem: str) -> Reading:
         value = json.loads(raw)
     except (ValueError, RecursionError):
         value = None
-    known = {str(key).lower(): each for key, each in value.items()} if isinstance(value, dict) else {}
-    kind = _text(known, "eventtype") or _text(known, "type") or _text(known, "schemaid")
-    return Reading("unreadable", _text(known, "id"), kind, _text(known, "subject"), problem=problem)
+    keys = {str(key).lower(): content for key, content in value.items()} if isinstance(value, dict) else {}
+    kind = _text(keys, "eventtype") or _text(keys, "type") or _text(keys, "schemaid")
+    return Reading("unreadable", _text(keys, "id"), kind, _text(keys, "subject"), problem=problem)
 
 
-def _text(known: Mapping[str, object], name: str) -> str:
-    value = known.get(name)
+def _text(keys: Mapping[str, object], name: str) -> str:
+    value = keys.get(name)
     return value[:LONGEST_GUESS] if isinstance(value, str) else ""

@@ -18,7 +18,7 @@ from shared.store.facts.dead_letters import GivenUpEvents
 from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.ledger import Ledger
 from shared.store.facts.quarantine import Quarantine
-from shared.store.facts.queue_errors import Troubles
+from shared.store.facts.queue_errors import QueueErrors
 from shared.store.facts.resolutions import Resolution, Resolutions
 
 log = logging.getLogger("vigia.replay")
@@ -37,7 +37,7 @@ class Replay:
     ledger: Ledger
     large_events: LargeEvents
     resolutions: Resolutions
-    troubles: Troubles
+    queue_errors: QueueErrors
     clock: Clock
 
     def replay(self, item: DeadLetter, by: str, reason: str) -> Result:
@@ -48,8 +48,8 @@ class Replay:
         if item.prospect == "refused":
             return "refused"
         if item.prospect == "act":
-            return self._told(item, "replayed", by, reason) if self._put_back(item) else "gone"
-        return self._told(item, "cleared", by, reason) if self._drop(item) else "gone"
+            return self._note_resolved(item, "replayed", by, reason) if self._put_back(item) else "gone"
+        return self._note_resolved(item, "cleared", by, reason) if self._drop(item) else "gone"
 
     def replay_all(self, items: Iterable[DeadLetter], by: str, reason: str) -> dict[str, Result]:
         """Put all of them back and return what became of each, by its id.
@@ -64,18 +64,18 @@ class Replay:
             action: Literal["replayed", "cleared"] = "replayed" if prospect == "act" else "cleared"
             for item in group:
                 is_taken = item.digest in taken
-                results[item.id] = self._told(item, action, by, reason) if is_taken else "gone"
+                results[item.id] = self._note_resolved(item, action, by, reason) if is_taken else "gone"
         return {item.id: results[item.id] if item.id in results else self.replay(item, by, reason) for item in items}
 
     def _drain(self, queue: str, digests: AbstractSet[str], to: str | None) -> AbstractSet[str]:
         taken: frozenset[str] = frozenset()
-        while left := digests - taken:
-            moved = self.queues.move(poison_queue(queue), left, to)
+        while remaining := digests - taken:
+            moved = self.queues.move(poison_queue(queue), remaining, to)
             if not moved:
                 break
             taken |= moved
         for digest in taken:
-            self.troubles.forget(queue, digest)
+            self.queue_errors.forget(queue, digest)
         return taken
 
     def dismiss(self, item: DeadLetter, by: str, reason: str) -> bool:
@@ -128,27 +128,29 @@ class Replay:
 
     def _move(self, item: DeadLetter, to: str | None) -> bool:
         moved = self.queues.move(poison_queue(item.place), {item.digest}, to)
-        self.troubles.forget(item.place, item.digest)
+        self.queue_errors.forget(item.place, item.digest)
         return bool(moved)
 
     def _send(self, item: DeadLetter) -> Result:
         self.queues.send(EVENTS, self.large_events.message(item.body))
         return "replayed"
 
-    def _told(self, item: DeadLetter, action: Literal["replayed", "cleared"], by: str, why: str) -> Result:
-        self._record(item, action, by, why)
+    def _note_resolved(self, item: DeadLetter, action: Literal["replayed", "cleared"], by: str, note: str) -> Result:
+        self._record(item, action, by, note)
         return action
 
-    def _record(self, item: DeadLetter, action: Literal["replayed", "cleared", "dismissed"], by: str, why: str) -> None:
+    def _record(
+        self, item: DeadLetter, action: Literal["replayed", "cleared", "dismissed"], by: str, note: str
+    ) -> None:
         log.info("event.resolved", extra=fields(item=item.id, source=item.source, action=action))
         body = item.body if action == "dismissed" else ""
-        self.resolutions.record(Resolution(item.id, item.source, action, by, self.clock.now(), why, item.reason, body))
+        self.resolutions.record(Resolution(item.id, item.source, action, by, self.clock.now(), note, item.reason, body))
 
 
 def _by_queue(items: Iterable[DeadLetter]) -> Mapping[tuple[str, str], list[DeadLetter]]:
     """Return the poison messages that can be taken off their queue, by queue and prospect."""
-    found: dict[tuple[str, str], list[DeadLetter]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[DeadLetter]] = defaultdict(list)
     for item in items:
         if item.source == "poison" and item.prospect != "refused":
-            found[item.place, item.prospect].append(item)
-    return found
+            groups[item.place, item.prospect].append(item)
+    return groups

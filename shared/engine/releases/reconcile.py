@@ -16,7 +16,7 @@ from functools import cached_property
 from shared.domain.ids import ReleaseId
 from shared.domain.messages import WakeRelease
 from shared.domain.release import Release, ReleaseState
-from shared.engine.notices.access import stuck, tell_refusal
+from shared.engine.notices.access import notify_refusal, stuck
 from shared.engine.releases.act import Actor
 from shared.engine.releases.batch import BatchScorer
 from shared.engine.releases.observe import Observer
@@ -146,7 +146,7 @@ class Reconciler:
             return self._observer.observe(release), NO_WAIT
         except VigiaError as exc:
             log.warning("release.unseen", extra=fields(release=release.id, code=exc.code, reason=exc.message))
-            tell_refusal(exc, self.outbox, self.clock.now())
+            notify_refusal(exc, self.outbox, self.clock.now())
             unseen = Observation(unseen=exc.message)
             asked = _asked(exc)
         with suppress(VigiaError):
@@ -160,7 +160,7 @@ class Reconciler:
             except RetryableError as exc:
                 about = fields(release=saved.release.id, action=type(action).__name__, code=exc.code)
                 log.info("release.action_delayed", extra=about)
-                tell_refusal(exc, self.outbox, self.clock.now())
+                notify_refusal(exc, self.outbox, self.clock.now())
                 self._tell(saved)
                 self._tell_undone(saved.release, exc)
                 if update.wake_at <= self.clock.now() + _asked(exc):

@@ -13,7 +13,7 @@ NAME = "arrivals.json"
 
 
 @dataclass(frozen=True, slots=True)
-class SeenBlobs:
+class BlobMark:
     """The time of the newest blob that was seen, and the names of those that are hardly older."""
 
     newest: datetime
@@ -21,7 +21,7 @@ class SeenBlobs:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenQueue:
+class QueueMark:
     """How many messages a queue held, and the digests of those that could be seen.
 
     Args:
@@ -36,7 +36,7 @@ class SeenQueue:
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
+class PendingNotice:
     """Arrivals that people have to be told of. `counts` is by kind of arrival; `key` is the notice's."""
 
     key: str
@@ -44,24 +44,24 @@ class Untold:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ArrivalMarks:
     """Everything that was seen. `untold` is kept before it is told: who dies in between, is finished for."""
 
-    blobs: Mapping[str, SeenBlobs] = field(default_factory=dict)
-    queues: Mapping[str, SeenQueue] = field(default_factory=dict)
-    untold: Untold | None = None
+    blobs: Mapping[str, BlobMark] = field(default_factory=dict)
+    queues: Mapping[str, QueueMark] = field(default_factory=dict)
+    untold: PendingNotice | None = None
 
 
 class ArrivalStore:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    def load(self) -> tuple[Seen, str]:
+    def load(self) -> tuple[ArrivalMarks, str]:
         """Return what was seen, and the ETag that guards the next write; "" when nothing was written yet."""
-        found = self._blobs.get(NAME)
-        return (Seen(), "") if found is None else (decode(Seen, found.body), found.etag)
+        blob = self._blobs.get(NAME)
+        return (ArrivalMarks(), "") if blob is None else (decode(ArrivalMarks, blob.body), blob.etag)
 
-    def save(self, seen: Seen, etag: str) -> str | None:
+    def save(self, seen: ArrivalMarks, etag: str) -> str | None:
         """Write what was seen and return the new ETag; None when somebody else wrote meanwhile."""
         body = encode(seen)
         written = self._blobs.replace(NAME, body, etag) if etag else self._blobs.create(NAME, body)

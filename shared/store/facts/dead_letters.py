@@ -42,28 +42,28 @@ class GivenUp:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
             return {}
-        return {key.lower(): each for key, each in value.items()} if isinstance(value, dict) else {}
+        return {key.lower(): content for key, content in value.items()} if isinstance(value, dict) else {}
 
     @property
     def given_up_at(self) -> datetime:
         """Return when Event Grid last tried, else when it wrote the blob."""
         for name in ("lastdeliveryattempttime", "publishtime"):
             try:
-                found = datetime.fromisoformat(str(self.fields.get(name)))
+                tried_at = datetime.fromisoformat(str(self.fields.get(name)))
             except ValueError:
                 continue
-            return found if found.tzinfo else found.replace(tzinfo=UTC)
+            return tried_at if tried_at.tzinfo else tried_at.replace(tzinfo=UTC)
         return self.written_at
 
     @property
     def reason(self) -> str:
         """Return in words why it was given up, with Event Grid's own names, which can be looked up."""
-        told = self.fields
-        attempts = told.get("deliveryattempts")
+        properties = self.fields
+        attempts = properties.get("deliveryattempts")
         tried = f" after {attempts} attempt{'' if attempts == 1 else 's'}" if isinstance(attempts, int) else ""
-        sentence = f"Event Grid gave it up{tried}: {told.get('deadletterreason') or 'it did not say why'}"
-        if outcome := told.get("lastdeliveryoutcome"):
-            status = told.get("lasthttpstatuscode")
+        sentence = f"Event Grid gave it up{tried}: {properties.get('deadletterreason') or 'it did not say why'}"
+        if outcome := properties.get("lastdeliveryoutcome"):
+            status = properties.get("lasthttpstatuscode")
             sentence += f"; the last one ended with {outcome}" + (f" (HTTP {status})" if status else "")
         return sentence
 
@@ -83,11 +83,11 @@ class GivenUpEvents:
 
     def events(self, blob: str) -> tuple[GivenUp, ...]:
         """Return the events of a blob, in their order; none when it is gone."""
-        found = self._blobs.get(blob)
-        if found is None:
+        stored = self._blobs.get(blob)
+        if stored is None:
             return ()
         subscription = blob.split("/", 1)[0].lower()
-        return tuple(GivenUp(blob, body, subscription, found.last_modified) for body in _bodies(found))
+        return tuple(GivenUp(blob, body, subscription, stored.last_modified) for body in _bodies(stored))
 
     def remove(self, blob: str, digest: str) -> None:
         """Take an event out of its blob; the blob goes when nothing is left in it.
@@ -96,13 +96,13 @@ class GivenUpEvents:
             RetryableError: somebody else keeps changing the blob.
         """
         for _ in range(MOST_TRIES):
-            found = self._blobs.get(blob)
-            left = [] if found is None else [body for body in _bodies(found) if _digest(body) != digest]
-            if found is None or not left:
+            stored = self._blobs.get(blob)
+            remaining = [] if stored is None else [body for body in _bodies(stored) if _digest(body) != digest]
+            if stored is None or not remaining:
                 self._blobs.delete(blob)
                 return
             try:
-                if self._blobs.replace(blob, f"[{','.join(left)}]".encode(), found.etag, REWRITTEN):
+                if self._blobs.replace(blob, f"[{','.join(remaining)}]".encode(), stored.etag, REWRITTEN):
                     return
             except AmbiguousWriteError:
                 continue  # reading again shows whether it was written

@@ -120,8 +120,8 @@ class Ledger:
 
         A fact with an empty plan is done as soon as it is written: most facts of a busy workspace ask for nothing.
         """
-        kept = raw if len(raw.encode()) <= LARGEST_RAW else ""
-        fresh = Entry(fact, plan, "claimed" if plan else "done", 1, _token(), digests, remarks, raw=kept)
+        stored_raw = raw if len(raw.encode()) <= LARGEST_RAW else ""
+        fresh = Entry(fact, plan, "claimed" if plan else "done", 1, _token(), digests, remarks, raw=stored_raw)
         try:
             written = self._index.create(_name(fact.key), encode(fresh), _metadata(fresh), is_open=_is_open(fresh))
         except AmbiguousWriteError:
@@ -132,11 +132,11 @@ class Ledger:
 
     def take_over(self, key: FactKey) -> Claim | None:
         """Take an open claim whose lease ran out; None when there is no such fact."""
-        found = self._blobs.get(_name(key))
-        if found is None:
+        blob = self._blobs.get(_name(key))
+        if blob is None:
             self._index.discard_abandoned(_name(key))
             return None
-        claim = self._judge(found)
+        claim = self._judge(blob)
         if isinstance(claim, Finished):
             self._correct_marker(claim.entry)
         return claim
@@ -187,13 +187,13 @@ class Ledger:
         self._replace(entry, finished.etag)
 
     def entry(self, key: FactKey) -> Entry | None:
-        found = self._blobs.get(_name(key))
-        return None if found is None else decode(Entry, found.body)
+        blob = self._blobs.get(_name(key))
+        return None if blob is None else decode(Entry, blob.body)
 
     def read(self, key: FactKey) -> tuple[Entry, datetime] | None:
         """Return the entry and when it was last written, by the server's clock."""
-        found = self._blobs.get(_name(key))
-        return None if found is None else (decode(Entry, found.body), found.last_modified)
+        blob = self._blobs.get(_name(key))
+        return None if blob is None else (decode(Entry, blob.body), blob.last_modified)
 
     def open_keys(self) -> Iterator[FactKey]:
         """Yield facts that are claimed but not done, and done ones whose notices were not posted."""
@@ -229,12 +229,12 @@ class Ledger:
     def _settle(self, key: FactKey, change: Callable[[Entry], Entry]) -> bool:
         """Change a parked entry, guarded by its ETag: of two people who resolve it, one wins."""
         name = _name(key)
-        found = self._blobs.get(name)
-        entry = decode(Entry, found.body) if found else None
-        if found is None or entry is None or entry.state != "parked":
+        blob = self._blobs.get(name)
+        entry = decode(Entry, blob.body) if blob else None
+        if blob is None or entry is None or entry.state != "parked":
             return False
         changed = change(entry)
-        return self._replace(changed, found.etag, marks="before") is not None
+        return self._replace(changed, blob.etag, marks="before") is not None
 
     def _replace(
         self, entry: Entry, etag: str, *, marks: Literal["before", "after", "never"] = "after"
@@ -248,43 +248,43 @@ class Ledger:
             # Its notices are posted next, and that is written, too.
             written = self._replace(closed, claim.etag, marks="after" if closed.state == "parked" else "never")
         except AmbiguousWriteError:
-            found = self._blobs.get(name)
-            if found is None or decode(Entry, found.body) != closed:
+            blob = self._blobs.get(name)
+            if blob is None or decode(Entry, blob.body) != closed:
                 raise
-            return Finished(closed, found.etag)
+            return Finished(closed, blob.etag)
         return None if written is None else Finished(closed, written.etag)
 
     def _after_ambiguity(self, fresh: Entry) -> Claim:
-        found = self._blobs.get(_name(fresh.fact.key))
-        if found is None:
+        blob = self._blobs.get(_name(fresh.fact.key))
+        if blob is None:
             raise AmbiguousWriteError("ledger.unknown", f"the claim of {fresh.fact.key[:16]} may still land")
-        if decode(Entry, found.body).token == fresh.token:
-            return _ours(fresh, found.etag, found.last_modified)
+        if decode(Entry, blob.body).token == fresh.token:
+            return _ours(fresh, blob.etag, blob.last_modified)
         return self._contest(fresh.fact)
 
     def _contest(self, fact: Fact) -> Claim:
-        found = self._blobs.get(_name(fact.key))
-        if found is None:
+        blob = self._blobs.get(_name(fact.key))
+        if blob is None:
             raise AmbiguousWriteError("ledger.vanished", f"fact {fact.key[:16]} existed a moment ago")
-        entry = decode(Entry, found.body)
+        entry = decode(Entry, blob.body)
         if entry.fact.payload_digest != fact.payload_digest:
             return Contradiction(entry)
         if entry.state != "claimed":
             self._correct_marker(entry)  # the claim that was tried here overwrote it
-        return self._judge(found)
+        return self._judge(blob)
 
     def _correct_marker(self, entry: Entry) -> None:
         name = _name(entry.fact.key)
         self._index.mark(name, _metadata(entry)) if _is_open(entry) else self._index.discard(name)
 
-    def _judge(self, found: Blob) -> Claim:
-        entry = decode(Entry, found.body)
+    def _judge(self, blob: Blob) -> Claim:
+        entry = decode(Entry, blob.body)
         if entry.state != "claimed":
-            return Finished(entry, found.etag)
+            return Finished(entry, blob.etag)
         # Both times are the server's, so a worker whose clock is off cannot steal a fresh claim.
-        if not entry.is_released and found.read_at - found.last_modified < self._lease:
+        if not entry.is_released and blob.read_at - blob.last_modified < self._lease:
             return Busy(entry)
-        return self._next_epoch(entry, found.etag)
+        return self._next_epoch(entry, blob.etag)
 
     def _next_epoch(self, entry: Entry, etag: str) -> Claim:
         taken = replace(entry, epoch=entry.epoch + 1, token=_token(), is_released=False)
@@ -292,10 +292,10 @@ class Ledger:
         try:
             written = self._replace(taken, etag)
         except AmbiguousWriteError:
-            found = self._blobs.get(name)
-            if found is None or decode(Entry, found.body).token != taken.token:
+            blob = self._blobs.get(name)
+            if blob is None or decode(Entry, blob.body).token != taken.token:
                 raise
-            return Claimed(taken, found.etag, found.last_modified)
+            return Claimed(taken, blob.etag, blob.last_modified)
         return Busy(entry) if written is None else Claimed(taken, written.etag, written.written_at)
 
 

@@ -64,8 +64,8 @@ class PollMarks:
 
     def read(self) -> tuple[Marks, str]:
         """Return the marks and their etag; (none, "") before the first poll."""
-        found = self._blobs.get(NAME)
-        return (Marks(), "") if found is None else (decode(Marks, found.body), found.etag)
+        blob = self._blobs.get(NAME)
+        return (Marks(), "") if blob is None else (decode(Marks, blob.body), blob.etag)
 
     def save(self, marks: Marks, etag: str) -> None:
         """Store the marks over those that were read. Another poll that was quicker stands: the next one looks again

@@ -23,5 +23,5 @@ class PostedResults:
         return self._blobs.get(_name(monitor, run, signal)) is not None
 
 
-def _name(*told: str) -> str:
-    return f"{PREFIX}{hashlib.sha256(json.dumps(told).encode()).hexdigest()}"
+def _name(*result: str) -> str:
+    return f"{PREFIX}{hashlib.sha256(json.dumps(result).encode()).hexdigest()}"

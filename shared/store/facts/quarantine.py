@@ -59,20 +59,20 @@ class Quarantine:
         identifier = _identifier(item.body)
         name = _name(identifier)
         if self._blobs.create(name, encode(item)) is None:
-            found = self._blobs.get(name)
-            if found is not None and decode(Quarantined, found.body).state != "waiting":
+            blob = self._blobs.get(name)
+            if blob is not None and decode(Quarantined, blob.body).state != "waiting":
                 # It was put back, and is here again. Whoever is resolving it sees that by the ETag.
-                self._blobs.replace(name, encode(item), found.etag, RETURNED)
+                self._blobs.replace(name, encode(item), blob.etag, RETURNED)
         return identifier
 
     def open(self, identifier: str) -> Opened | None:
         """Begin to resolve an item; None when it is resolved, or somebody else begins at this moment."""
-        found = self._blobs.get(_name(identifier))
-        item = None if found is None else decode(Quarantined, found.body)
-        if found is None or item is None or item.state == "settled":
+        blob = self._blobs.get(_name(identifier))
+        item = None if blob is None else decode(Quarantined, blob.body)
+        if blob is None or item is None or item.state == "settled":
             return None
         opened = replace(item, state="opened")
-        written = self._blobs.replace(_name(identifier), encode(opened), found.etag)
+        written = self._blobs.replace(_name(identifier), encode(opened), blob.etag)
         return None if written is None else Opened(identifier, opened, written.etag)
 
     def resolve(self, opened: Opened) -> bool:
@@ -97,8 +97,8 @@ class Quarantine:
         return ((identifier, item) for identifier, item in self.waiting() if item.metadata.items() >= RETURNED.items())
 
     def item(self, identifier: str) -> Quarantined | None:
-        found = self._blobs.get(_name(identifier))
-        return None if found is None else decode(Quarantined, found.body)
+        blob = self._blobs.get(_name(identifier))
+        return None if blob is None else decode(Quarantined, blob.body)
 
     def items(self) -> Iterator[tuple[str, Quarantined]]:
         """Yield what is not resolved."""
@@ -108,9 +108,9 @@ class Quarantine:
 
     def ignored(self) -> Iterator[tuple[str, Quarantined]]:
         for item in self._blobs.list(IGNORED):
-            found = self._blobs.get(item.name)
-            if found is not None:
-                yield item.name.removeprefix(IGNORED).removesuffix(".json"), decode(Quarantined, found.body)
+            blob = self._blobs.get(item.name)
+            if blob is not None:
+                yield item.name.removeprefix(IGNORED).removesuffix(".json"), decode(Quarantined, blob.body)
 
 
 def _name(identifier: str) -> str:

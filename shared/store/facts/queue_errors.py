@@ -19,19 +19,19 @@ LAST_TRY = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class QueueError:
     queue: str
     reason: str
     at: datetime
 
 
-class Troubles:
+class QueueErrors:
     def __init__(self, blobs: BlobStore, clock: Clock) -> None:
         self._blobs = blobs
         self._clock = clock
 
     @contextmanager
-    def noting(self, queue: str, text: str, tries: int | None) -> Iterator[None]:
+    def recording(self, queue: str, text: str, tries: int | None) -> Iterator[None]:
         """Keep why the message with this text failed, when this was its last try; the error goes on."""
         try:
             yield
@@ -43,13 +43,13 @@ class Troubles:
             raise
 
     def _note(self, queue: str, text: str, reason: str) -> None:
-        trouble = Trouble(queue, reason, self._clock.now())
-        self._blobs.put(_name(queue, text_digest(text)), encode(trouble))
+        error = QueueError(queue, reason, self._clock.now())
+        self._blobs.put(_name(queue, text_digest(text)), encode(error))
 
-    def of(self, queue: str, digest: str) -> Trouble | None:
+    def read(self, queue: str, digest: str) -> QueueError | None:
         """Return what is known of the message of a queue."""
-        found = self._blobs.get(_name(queue, digest))
-        return None if found is None else decode(Trouble, found.body)
+        blob = self._blobs.get(_name(queue, digest))
+        return None if blob is None else decode(QueueError, blob.body)
 
     def forget(self, queue: str, digest: str) -> None:
         self._blobs.delete(_name(queue, digest))

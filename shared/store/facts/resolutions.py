@@ -46,5 +46,5 @@ class Resolutions:
     def all(self) -> Iterator[Resolution]:
         """Yield every resolution, the oldest first."""
         for item in self._blobs.list(PREFIX):
-            if found := self._blobs.get(item.name):
-                yield decode(Resolution, found.body)
+            if blob := self._blobs.get(item.name):
+                yield decode(Resolution, blob.body)

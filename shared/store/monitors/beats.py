@@ -48,9 +48,9 @@ class Beats:
         return beats
 
     def read(self) -> Mapping[str, Beat]:
-        found: dict[str, Beat] = {}
+        beats: dict[str, Beat] = {}
         for item in self._blobs.list(self._prefix):
             kind, _, name = item.name.removeprefix(self._prefix).partition("/")
-            beat, at = found.get(name, Beat()), item.last_modified
-            found[name] = replace(beat, begun_at=at) if kind == _BEGUN else replace(beat, ended_at=at)
-        return found
+            beat, at = beats.get(name, Beat()), item.last_modified
+            beats[name] = replace(beat, begun_at=at) if kind == _BEGUN else replace(beat, ended_at=at)
+        return beats

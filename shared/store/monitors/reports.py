@@ -71,9 +71,9 @@ def _by_name(item: BlobItem) -> str:
 
 def _stored(item: BlobItem, folder: str) -> StoredReport:
     verdict = item.metadata.get("verdict")
-    known = verdict in ("drift", "no-drift", "insufficient-data", "error")
+    is_verdict = verdict in ("drift", "no-drift", "insufficient-data", "error")
     return StoredReport(
-        item.name.removeprefix(folder).removesuffix(".json"), cast(SignalVerdict, verdict) if known else None
+        item.name.removeprefix(folder).removesuffix(".json"), cast(SignalVerdict, verdict) if is_verdict else None
     )
 
 

@@ -13,7 +13,7 @@ from shared.domain.notice import Notice
 from shared.errors import AmbiguousWriteError, RetryableError
 from shared.ports.blobs import BlobItem, BlobStore
 from shared.store.codec import decode, encode
-from shared.store.notices.bursts import storm_of
+from shared.store.notices.bursts import burst_of
 from shared.store.open_index import TRUSTED_FOR, OpenIndex
 
 PREFIX = "outbox/"
@@ -143,9 +143,9 @@ class OutboxStore:
         """Note that a trouble was met, and return whether it has lasted since before LASTS_FROM ago."""
         name = f"{LASTING_PREFIX}{trouble}.json"
         blob = self._blobs.get(name)
-        known = decode(Lasting, blob.body) if blob else None
-        since = known.since if known and now - known.last <= SAME_WITHIN else now
-        if known is None or since == now or now - known.last >= NOTED_EVERY:
+        lasting = decode(Lasting, blob.body) if blob else None
+        since = lasting.since if lasting and now - lasting.last <= SAME_WITHIN else now
+        if lasting is None or since == now or now - lasting.last >= NOTED_EVERY:
             self._blobs.put(name, encode(Lasting(since, now)))
         return now - since >= LASTS_FROM
 
@@ -202,11 +202,11 @@ class OutboxStore:
         """Yield the open notices in that state; one that left it a moment ago may be among them."""
         return (item for item in self._index.list(PREFIX) if item.metadata.get("state") == state)
 
-    def waiting(self, storm: str) -> Iterator[str]:
-        """Yield the names of the notices of a storm that nobody has begun to deliver, in no particular order; others
+    def waiting(self, burst: str) -> Iterator[str]:
+        """Yield the names of the notices of a burst that nobody has begun to deliver, in no particular order; others
         may be among them."""
         for item in self._index.list(PREFIX):
-            if item.metadata.get("waiting") == storm:
+            if item.metadata.get("waiting") == burst:
                 yield item.name
 
     def records(self) -> Iterator[OutboxRecord]:
@@ -227,5 +227,5 @@ def _is_open(record: OutboxRecord) -> bool:
 
 
 def _metadata(record: OutboxRecord) -> dict[str, str]:
-    waiting = {"waiting": storm_of(record.notice)} if record.is_waiting else {}
+    waiting = {"waiting": burst_of(record.notice)} if record.is_waiting else {}
     return {"state": record.state, "kind": record.notice.kind.value, **waiting}

@@ -113,7 +113,7 @@ _NO_DEADLINE = Patch(Deadline, "require", lambda _: None)
 _MAKES_AGAIN = (Patch(Actor, "_make", _make_whatever), Patch(ControllerWorkspace, "create_deployment", _put))
 _WAITS = Patch(blind, "_at_deadline", _waits_for_ever)
 _SILENT = Patch(blind, "_told", _in_silence)
-_NO_REFUSALS = Patch(reconcile, "tell_refusal", lambda *_: None)
+_NO_REFUSALS = Patch(reconcile, "notify_refusal", lambda *_: None)
 _HAMMERS = Patch(blind, "_again", _at_once)
 _TO_THE_DOWN = (
     Patch(advance, "on_its_feet", lambda _, update, *__: update),

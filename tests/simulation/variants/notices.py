@@ -15,7 +15,7 @@ from shared.errors import EventError, RetryableError
 from shared.ports.queues import Waiting
 from shared.store.codec import encode
 from shared.store.facts import queue_errors
-from shared.store.facts.arrivals import SeenQueue
+from shared.store.facts.arrivals import QueueMark
 from shared.store.facts.ledger import Claimed, Finished
 from shared.store.notices.outbox import OutboxRecord, OutboxStore, Stored, _metadata
 from tests.simulation.ports import SimulatedQueue
@@ -89,7 +89,7 @@ class NoQuarantine(Processor):
 class SeesTheFirst(Arrivals):
     """Of a poison queue only what can be seen is put back to stay."""
 
-    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: SeenQueue) -> SeenQueue:
+    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: QueueMark) -> QueueMark:
         return super()._keep(name, seen, len(seen), before)
 
 

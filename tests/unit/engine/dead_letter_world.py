@@ -15,7 +15,7 @@ from shared.store.facts.dead_letters import GivenUpEvents
 from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.ledger import Ledger
 from shared.store.facts.quarantine import Quarantine
-from shared.store.facts.queue_errors import Troubles
+from shared.store.facts.queue_errors import QueueErrors
 from shared.store.facts.resolutions import Resolution, Resolutions
 from shared.store.notices.outbox import OutboxStore
 from tests.fakes.blobs import MemoryBlobStore
@@ -48,7 +48,7 @@ class Astray(World):
             self.releases,
             OutboxStore(self.memory),
             LargeEvents(self.memory),
-            Troubles(self.memory, self.clock),
+            QueueErrors(self.memory, self.clock),
             self.home,
         )
 
@@ -64,7 +64,7 @@ class Astray(World):
             Ledger(blobs, LEASE),
             LargeEvents(blobs),
             Resolutions(blobs),
-            Troubles(blobs, self.clock),
+            QueueErrors(blobs, self.clock),
             self.clock,
         )
 

@@ -48,7 +48,7 @@ def test_an_event_whose_service_is_away_comes_again_until_it_is_done(app: FakeAp
 
     (again,) = [message for message in app.queues.messages if message.queue == EVENTS]
     assert (again.text, again.visible_at - app.time.now()) == (body, BUSY_DELAY)
-    assert app.troubles.of(EVENTS, "") is None
+    assert app.queue_errors.read(EVENTS, "") is None
     process(Tried(again.text, 1))
     assert [item.id for item in app.releases.items()] == ["flight-delay-3"]
 

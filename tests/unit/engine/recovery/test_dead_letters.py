@@ -14,7 +14,7 @@ from shared.events.wire.own_workspace import Home
 from shared.ports.queues import NOTICES, RELEASES, poison_queue
 from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.quarantine import Quarantined
-from shared.store.facts.queue_errors import LAST_TRY, Troubles
+from shared.store.facts.queue_errors import LAST_TRY, QueueErrors
 from shared.store.notices.outbox import blob_name
 from tests.unit.engine.dead_letter_world import Astray
 from tests.unit.engine.fact_world import drift, registered, requested, run_ended
@@ -89,10 +89,10 @@ def test_a_blob_that_nobody_understands_is_shown_and_hides_nothing(world: Astray
 
 
 def test_a_poison_message_tells_why_it_failed_and_stays_on_its_queue(world: Astray) -> None:
-    troubles = Troubles(world.memory, world.clock)
-    with pytest.raises(WorkspaceError), troubles.noting("events", registered(), LAST_TRY):
+    queue_errors = QueueErrors(world.memory, world.clock)
+    with pytest.raises(WorkspaceError), queue_errors.recording("events", registered(), LAST_TRY):
         raise WorkspaceError("workspace.refused", "403 for the job")
-    with pytest.raises(WorkspaceError), troubles.noting("events", drift(), LAST_TRY - 1):
+    with pytest.raises(WorkspaceError), queue_errors.recording("events", drift(), LAST_TRY - 1):
         raise WorkspaceError("workspace.refused", "not yet the last try")
     world.poison(registered())
     world.poison(drift())

@@ -1,4 +1,4 @@
-"""Ten thousand notices of one storm: a few messages, none missing from the digests, whatever crashes in between."""
+"""Ten thousand notices of one burst: a few messages, none missing from the digests, whatever crashes in between."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 from shared.domain.ids import ModelName
 from shared.domain.messages import MakeDigest
 from shared.domain.notice import Notice, NoticeKind
-from shared.engine.notices.bursts import AT_ONCE, MOST_IN_DIGEST, WINDOW, Storms
+from shared.engine.notices.bursts import AT_ONCE, MOST_IN_DIGEST, WINDOW, Bursts
 from shared.engine.notices.outbox import NoticeOutbox
 from shared.errors import AmbiguousWriteError
 from shared.policy.reading.people import Directory, Person
 from shared.ports.blobs import Written
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import NOTICES
-from shared.store.notices.bursts import StormStore
+from shared.store.notices.bursts import BurstStore
 from shared.store.notices.outbox import OutboxStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
@@ -68,7 +68,7 @@ class City:
             people=Directory({"ana@example.com": Person("ana@example.com", "Ana", "pt-BR", "UTC")}),
             channels={"email": Fused(self.mailbox, self.fuse)},
             public_url="https://vigia.example",
-            storms=Storms(store, StormStore(blobs), queue, self.clock),
+            bursts=Bursts(store, BurstStore(blobs), queue, self.clock),
         )
 
     def post(self, numbers: range, model: str = "flight-delay", kind: NoticeKind = KIND) -> None:
@@ -123,7 +123,7 @@ def test_ten_thousand_alerts_are_at_most_ten_messages_and_none_is_missing() -> N
     assert city.queues.texts(NOTICES) == []
 
 
-def test_a_storm_that_goes_on_is_a_digest_per_window() -> None:
+def test_a_burst_that_goes_on_is_a_digest_per_window() -> None:
     city = City()
     for minute in range(30):
         city.post(range(minute * 100, minute * 100 + 100))
@@ -133,7 +133,7 @@ def test_a_storm_that_goes_on_is_a_digest_per_window() -> None:
     assert len(city.mailbox.told()) == 3_000
 
 
-def test_after_a_storm_the_next_notice_goes_out_at_once() -> None:
+def test_after_a_burst_the_next_notice_goes_out_at_once() -> None:
     city = City()
     city.post(range(20))
     city.work_for(15)
@@ -143,7 +143,7 @@ def test_after_a_storm_the_next_notice_goes_out_at_once() -> None:
     assert len(city.mailbox.messages) == before + 1
 
 
-def test_a_storm_holds_up_no_other_kind_and_no_other_model() -> None:
+def test_a_burst_holds_up_no_other_kind_and_no_other_model() -> None:
     city = City()
     city.post(range(50))
     city.work()
@@ -244,7 +244,7 @@ def test_a_member_costs_two_reads_until_the_digest() -> None:
     assert [call.split()[0] for call in city.memory.calls] == ["get", "get"]
 
 
-def test_a_message_of_a_storm_that_is_none_is_dropped() -> None:
+def test_a_message_of_a_burst_that_is_none_is_dropped() -> None:
     city = City()
     city.outbox.handle(MakeDigest("0" * 32).to_body())
     assert city.mailbox.messages == []
