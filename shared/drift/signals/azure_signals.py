@@ -71,7 +71,7 @@ class AzureSignal:
     @property
     def breached(self) -> tuple[FeatureDrift, ...]:
         """Return what is on the wrong side of its threshold."""
-        return tuple(each for each in self.measured if is_breach(each))
+        return tuple(measured for measured in self.measured if is_breach(measured))
 
 
 def is_breach(measured: FeatureDrift) -> bool:
@@ -87,8 +87,8 @@ def is_breach(measured: FeatureDrift) -> bool:
 
 def worse_side(metric: str) -> Side | None:
     """Return on which side of its threshold the metric is worse; None when nobody here knows."""
-    found = _entry(metric)
-    return found[0] if found else None
+    entry = _entry(metric)
+    return entry[0] if entry else None
 
 
 def family_of(drift: DriftDetected) -> Family:
@@ -98,8 +98,8 @@ def family_of(drift: DriftDetected) -> Family:
         return "quality"
     if drift.signal in MODEL_SIGNALS:
         return "performance"
-    known = (found[1] for each in drift.features if drift.model is None and (found := _entry(each.metric)))
-    return next(known, "drift")
+    families = (entry[1] for feature in drift.features if drift.model is None and (entry := _entry(feature.metric)))
+    return next(families, "drift")
 
 
 def _entry(metric: str) -> tuple[Side, Family] | None:
@@ -119,7 +119,7 @@ def read_signal(content: bytes, place: str) -> AzureSignal:
     try:
         payload = json.loads(content)
         name, metrics = payload["signalName"], payload["metrics"]
-        values = [each for metric, tree in metrics.items() for each in _values(str(metric), tree, (), 0)]
+        values = [value for metric, tree in metrics.items() for value in _values(str(metric), tree, (), 0)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise ValueError(f"{place} is no signal of an Azure ML monitor: {exc!r:.200}") from exc
     measured = tuple(

@@ -118,12 +118,12 @@ def concept_reference(
     Raises:
         ValueError: too few rows, lengths that differ, scores that are not finite, or labels other than 0 and 1.
     """
-    found, truth = _checked(frame, scores, labels)
+    predicted, truth = _checked(frame, scores, labels)
     least = SMALLEST_CHUNK * CHUNKS
     if len(truth) < least or min(truth.sum(), len(truth) - truth.sum()) < FEWEST_OF_A_CLASS:
         raise ValueError(f"the reference needs {least:,} labelled rows, {FEWEST_OF_A_CLASS} of each label")
-    curve = isotonic_curve(found, truth)
-    residuals = truth - curve.at(found)
+    curve = isotonic_curve(predicted, truth)
+    residuals = truth - curve.at(predicted)
     levels = []
     size = SMALLEST_CHUNK
     while size <= len(truth) // CHUNKS:
@@ -134,7 +134,7 @@ def concept_reference(
     named = named_columns(frame)
     cuts = segmentations(frame, columns, ignore)
     segments = tuple((cut, block_means(within, cut.codes(named[cut.column]), len(cut.labels))) for cut in cuts)
-    return ConceptReference(len(truth), curve, *_ranking(found, truth, curve), tuple(levels), segments)
+    return ConceptReference(len(truth), curve, *_ranking(predicted, truth, curve), tuple(levels), segments)
 
 
 def judge_concept(
@@ -153,7 +153,7 @@ def judge_concept(
         ValueError: lengths that differ, scores that are not finite, or labels other than 0 and 1.
     """
     rules = rules or ConceptRules()
-    found, truth = _checked(frame, scores, labels)
+    predicted, truth = _checked(frame, scores, labels)
     rarer = int(min(truth.sum(), len(truth) - truth.sum()))
     if len(truth) < rules.minimum_rows or rarer < FEWEST_OF_A_CLASS:
         text = (
@@ -161,14 +161,14 @@ def judge_concept(
             f"{rules.minimum_rows:,} and {FEWEST_OF_A_CLASS} are needed."
         )
         return SignalReport(SIGNAL, "insufficient-data", text, len(truth), measure="roc_auc lost")
-    residuals = truth - reference.curve.at(found)
-    loss, ranking_words, has_lost = _judge_ranking(reference, found, truth, rules)
+    residuals = truth - reference.curve.at(predicted)
+    loss, ranking_words, has_lost = _judge_ranking(reference, predicted, truth, rules)
     level_words, has_moved = _judge_level(reference, residuals, rules)
     columns = _judge_segments(reference, frame, residuals, rules)
-    drifted = [each for each in columns if each.is_drifted]
+    drifted = [column for column in columns if column.is_drifted]
     is_drift = has_lost or has_moved or bool(drifted)
     words = [*([ranking_words] if has_lost or not is_drift else []), *([level_words] if has_moved else [])]
-    words += [each.sentence for each in drifted[:SEGMENTS_NAMED]]
+    words += [column.sentence for column in drifted[:SEGMENTS_NAMED]]
     text = f"{'Concept drift' if is_drift else 'No concept drift'} on {len(truth):,} labelled rows: {'; '.join(words)}."
     return SignalReport(
         signal=SIGNAL,
@@ -194,9 +194,9 @@ def _judge_ranking(
     p_value = float(stdtr(2 * (JACKKNIFE_BLOCKS - 1), -loss / spread))
     has_lost = loss > rules.min_ranking_loss and p_value <= rules.chance
     shown = roc_auc(labels, scores)
-    kept = "does not count" if not has_lost and loss > rules.min_ranking_loss else "counts" if has_lost else ""
+    weight = "does not count" if not has_lost and loss > rules.min_ranking_loss else "counts" if has_lost else ""
     words = f"roc_auc is {shown:.3f} where the inputs make expect {shown + loss:.3f}"
-    return loss, f"{words} (p {p_value:.2g}, {kept})" if kept else words, has_lost
+    return loss, f"{words} (p {p_value:.2g}, {weight})" if weight else words, has_lost
 
 
 def _judge_level(reference: ConceptReference, residuals: Numbers, rules: ConceptRules) -> tuple[str, bool]:
@@ -211,18 +211,18 @@ def _judge_segments(
 ) -> list[ColumnReport]:
     within, named = within_blocks(residuals), named_columns(frame)
     compared = [
-        (cut, before, block_means(within, cut.codes(named[cut.column]), len(cut.labels)))
-        for cut, before in reference.segments
+        (cut, expected, block_means(within, cut.codes(named[cut.column]), len(cut.labels)))
+        for cut, expected in reference.segments
         if cut.column in named
     ]
-    p_values = [change_p_values(before, now) for _, before, now in compared]
-    flat = benjamini_hochberg([float(each) for column in p_values for each in column])
+    p_values = [change_p_values(expected, now) for _, expected, now in compared]
+    flat = benjamini_hochberg([float(p_value) for column in p_values for p_value in column])
     reports, first = [], 0
-    for (cut, before, now), raw in zip(compared, p_values, strict=True):
+    for (cut, expected, now), raw in zip(compared, p_values, strict=True):
         adjusted = np.array(flat[first : first + len(raw)])
         first += len(raw)
-        reports.append(_column(cut, now.mean - before.mean, raw, adjusted, rules))
-    return sorted(reports, key=lambda each: (each.is_drifted, each.effect or 0.0), reverse=True)
+        reports.append(_column(cut, now.mean - expected.mean, raw, adjusted, rules))
+    return sorted(reports, key=lambda report: (report.is_drifted, report.effect or 0.0), reverse=True)
 
 
 def _column(
@@ -248,7 +248,7 @@ def _column(
         adjusted_p_value=float(adjusted[worst]),
     )
     others = np.flatnonzero(sure & (np.abs(changes) > rules.min_segment_change))
-    findings = tuple(f"{cut.labels[each]}: {changes[each]:+.1%}" for each in others if each != worst)
+    findings = tuple(f"{cut.labels[segment]}: {changes[segment]:+.1%}" for segment in others if segment != worst)
     return dataclasses.replace(report, findings=findings)
 
 
@@ -263,10 +263,10 @@ def _ranking(scores: Numbers, labels: Numbers, curve: Curve) -> tuple[float, flo
     block = block_of(len(labels), JACKKNIFE_BLOCKS)
     without = []
     for number in range(JACKKNIFE_BLOCKS):
-        kept = block != number
-        if 0 < labels[kept].sum() < kept.sum():
+        others = block != number
+        if 0 < labels[others].sum() < others.sum():
             without.append(
-                roc_auc(labels[kept], scores[kept]) - expected_metric("roc_auc", scores[kept], probable[kept])
+                roc_auc(labels[others], scores[others]) - expected_metric("roc_auc", scores[others], probable[others])
             )
     values = np.array(without)
     error = math.sqrt((len(values) - 1) / len(values) * float(np.sum((values - values.mean()) ** 2)))
@@ -274,11 +274,11 @@ def _ranking(scores: Numbers, labels: Numbers, curve: Curve) -> tuple[float, flo
 
 
 def _checked(frame: pd.DataFrame, scores: ArrayLike, labels: ArrayLike) -> tuple[Numbers, Numbers]:
-    found, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    if not found.shape == truth.shape == (len(frame),):
-        raise ValueError(f"{len(frame):,} rows need as many scores and labels; got {found.shape} and {truth.shape}")
-    if not bool(np.isfinite(found).all()):
-        raise ValueError(f"{int((~np.isfinite(found)).sum()):,} scores are not finite; leave those rows out")
+    predicted, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    if not predicted.shape == truth.shape == (len(frame),):
+        raise ValueError(f"{len(frame):,} rows need as many scores and labels; got {predicted.shape} and {truth.shape}")
+    if not bool(np.isfinite(predicted).all()):
+        raise ValueError(f"{int((~np.isfinite(predicted)).sum()):,} scores are not finite; leave those rows out")
     if not bool(np.isin(truth, (0.0, 1.0)).all()):
         raise ValueError(f"concept drift needs labels 0 and 1; got {np.unique(truth)[:5].tolist()}")
-    return found, truth
+    return predicted, truth

@@ -23,7 +23,7 @@ def concept_to_dict(reference: ConceptReference) -> dict[str, Any]:
         "curve": [list(reference.curve.scores), list(reference.curve.probabilities)],
         "ranking": reference.ranking,
         "ranking_error": reference.ranking_error,
-        "levels": [list(each) for each in reference.levels],
+        "levels": [list(level) for level in reference.levels],
         "segments": [_segment(cut, means) for cut, means in reference.segments],
     }
 
@@ -42,7 +42,7 @@ def concept_from_dict(stored: Mapping[str, Any]) -> ConceptReference:
             ranking=float(stored["ranking"]),
             ranking_error=float(stored["ranking_error"]),
             levels=tuple((int(rows), float(spread)) for rows, spread in stored["levels"]),
-            segments=tuple(_read_segment(each) for each in stored["segments"]),
+            segments=tuple(_read_segment(segment) for segment in stored["segments"]),
         )
 
 

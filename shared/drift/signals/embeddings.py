@@ -76,22 +76,20 @@ def compare_embeddings(
         past: the roc_auc of earlier windows without known drift.
     """
     rules = rules or EmbeddingRules()
-    before, old_findings = vectors(reference, "the reference", name, rules.sample)
+    base, old_findings = vectors(reference, "the reference", name, rules.sample)
     now, new_findings = vectors(window, "the window", name, rules.sample)
     findings = (*old_findings, *new_findings)
-    fewest = min(len(before), len(now))
-    if fewest and before.shape[1] != now.shape[1]:
-        text = f"{name}: the reference's vectors have {before.shape[1]} numbers, the window's {now.shape[1]}"
+    fewest = min(len(base), len(now))
+    if fewest and base.shape[1] != now.shape[1]:
+        text = f"{name}: the reference's vectors have {base.shape[1]} numbers, the window's {now.shape[1]}"
         return SignalReport(SIGNAL, "drift", f"{text}: another model made them.", len(now), findings=findings)
     if fewest < rules.minimum_rows:
-        text = (
-            f"{len(before):,} vectors in the reference, {len(now):,} in the window; {rules.minimum_rows:,} are needed"
-        )
+        text = f"{len(base):,} vectors in the reference, {len(now):,} in the window; {rules.minimum_rows:,} are needed"
         return SignalReport(SIGNAL, "insufficient-data", f"Insufficient data: {text}.", len(now), findings=findings)
-    auc = domain_auc(before, now)
-    floor, reason = _floor(rules, len(before), len(now), past)
+    auc = domain_auc(base, now)
+    floor, reason = _floor(rules, len(base), len(now), past)
     is_drift = auc > floor
-    distance = mean_distance(before, now)
+    distance = mean_distance(base, now)
     text = (
         f"{name}: a classifier tells {len(now):,} vectors from the reference's with roc_auc {auc:.3f} "
         f"({'above' if is_drift else 'within'} {floor:.3f}, set by {reason}); "
@@ -109,10 +107,10 @@ def vectors(column: Iterable[Any], whose: str, name: str, sample: int) -> tuple[
         return np.empty((0, 0)), (f"{whose} has no {name}",)
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), sample)).astype(int))
     read = [_vector(rows[position]) for position in chosen]
-    lengths = np.array([len(each) for each in read])
+    lengths = np.array([len(vector) for vector in read])
     usual = int(np.bincount(lengths[lengths > 0]).argmax()) if bool((lengths > 0).any()) else 0
-    fitting = [each for each in read if len(each) == usual and usual]
-    finite = [each for each in fitting if bool(np.isfinite(each).all())]
+    fitting = [vector for vector in read if len(vector) == usual and usual]
+    finite = [vector for vector in fitting if bool(np.isfinite(vector).all())]
     missing, ragged = int((lengths == 0).sum()), int(((lengths > 0) & (lengths != usual)).sum())
     wrong = (
         (missing, "are missing or no vectors"),
@@ -135,12 +133,12 @@ def domain_auc(reference: Numbers, window: Numbers) -> float:
     labels = np.concatenate((np.zeros(len(reference)), np.ones(len(window))))
     fold = np.concatenate([np.arange(size) * FOLDS // size for size in (len(reference), len(window))])
     features = _directions(both, both)
-    found = []
+    aucs = []
     for number in range(FOLDS):
         test = fold == number
         weights = _logistic(features[~test], labels[~test])
-        found.append(roc_auc(labels[test], features[test] @ weights))
-    return float(np.mean(found))
+        aucs.append(roc_auc(labels[test], features[test] @ weights))
+    return float(np.mean(aucs))
 
 
 def domain_auc_null_quantile(probability: float, rows: int, other_rows: int) -> float:
@@ -177,17 +175,17 @@ def _floor(rules: EmbeddingRules, rows: int, other_rows: int, past: Sequence[flo
     return max(floors)
 
 
-def _directions(known: Numbers, rows: Numbers) -> Numbers:
+def _directions(base: Numbers, rows: Numbers) -> Numbers:
     """Return the rows in the directions in which the known ones vary most, scaled, with a last column of ones."""
-    centre = known.mean(axis=0)
-    known, rows = known - centre, rows - centre
-    if known.shape[1] > CAST_TO:
-        cast = np.random.default_rng(SEED).normal(size=(known.shape[1], CAST_TO))
-        known, rows = known @ cast, rows @ cast
-    spread, axes = np.linalg.eigh(known.T @ known / len(known))
+    centre = base.mean(axis=0)
+    base, rows = base - centre, rows - centre
+    if base.shape[1] > CAST_TO:
+        cast = np.random.default_rng(SEED).normal(size=(base.shape[1], CAST_TO))
+        base, rows = base @ cast, rows @ cast
+    spread, axes = np.linalg.eigh(base.T @ base / len(base))
     spread, axes = spread[::-1][:COMPONENTS], axes[:, ::-1][:, :COMPONENTS]
-    kept = spread > 1e-12 * max(float(spread.max(initial=0.0)), 1e-300)
-    return np.column_stack((rows @ axes[:, kept] / np.sqrt(spread[kept]), np.ones(len(rows))))
+    varying = spread > 1e-12 * max(float(spread.max(initial=0.0)), 1e-300)
+    return np.column_stack((rows @ axes[:, varying] / np.sqrt(spread[varying]), np.ones(len(rows))))
 
 
 def _logistic(features: Numbers, labels: Numbers) -> Numbers:
@@ -206,7 +204,7 @@ def _logistic(features: Numbers, labels: Numbers) -> Numbers:
 def _vector(value: Any) -> Numbers:
     """Return the value as numbers; empty when it is none, or no list of numbers."""
     try:
-        found = np.asarray(value, dtype=np.float64)
+        numbers = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         return np.empty(0)
-    return found if found.ndim == 1 else np.empty(0)
+    return numbers if numbers.ndim == 1 else np.empty(0)

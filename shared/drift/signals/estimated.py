@@ -85,8 +85,8 @@ class EstimateReference:
     def spread_at(self, rows: int) -> float:
         """Return the standard deviation for windows of so many rows, between the sizes measured; as for the longest
         beyond it, which is too much rather than too little."""
-        sizes, found = zip(*self.spreads, strict=True)
-        logs = np.log(np.maximum(found, 1e-12))
+        sizes, spreads = zip(*self.spreads, strict=True)
+        logs = np.log(np.maximum(spreads, 1e-12))
         return math.exp(float(np.interp(math.log(rows), np.log(sizes), logs)))
 
     def to_dict(self) -> dict[str, Any]:
@@ -115,25 +115,25 @@ def estimate_reference(scores: ArrayLike, labels: ArrayLike, rules: EstimateRule
         ValueError: too few rows, scores that are not finite, or labels other than 0 and 1 (or of one kind only).
     """
     rules = rules or EstimateRules()
-    found, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    if found.ndim != 1 or found.shape != truth.shape:
-        raise ValueError(f"the reference needs one label per score; got shapes {found.shape} and {truth.shape}")
+    predicted, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    if predicted.ndim != 1 or predicted.shape != truth.shape:
+        raise ValueError(f"the reference needs one label per score; got shapes {predicted.shape} and {truth.shape}")
     least = SMALLEST_CHUNK * ENOUGH_CHUNKS
-    if len(found) < least:
-        raise ValueError(f"the reference has {len(found):,} labelled rows; at least {least:,} are needed")
-    if not bool(np.isfinite(found).all()):
-        raise ValueError(f"{int((~np.isfinite(found)).sum()):,} scores of the reference are not finite")
+    if len(predicted) < least:
+        raise ValueError(f"the reference has {len(predicted):,} labelled rows; at least {least:,} are needed")
+    if not bool(np.isfinite(predicted).all()):
+        raise ValueError(f"{int((~np.isfinite(predicted)).sum()):,} scores of the reference are not finite")
     if set(np.unique(truth).tolist()) != {0.0, 1.0}:
         raise ValueError(f"the reference needs labels 0 and 1, both; got {np.unique(truth)[:5].tolist()}")
-    curve = isotonic_curve(found, truth)
-    probable = curve.at(found)
-    value = expected_metric(rules.metric, found, probable, rules.threshold)
+    curve = isotonic_curve(predicted, truth)
+    probable = curve.at(predicted)
+    value = expected_metric(rules.metric, predicted, probable, rules.threshold)
     spreads = []
     size = SMALLEST_CHUNK
-    while size <= len(found) // ENOUGH_CHUNKS:
-        spreads.append((size, _spread(rules, found, probable, size)))
+    while size <= len(predicted) // ENOUGH_CHUNKS:
+        spreads.append((size, _spread(rules, predicted, probable, size)))
         size *= 2
-    return EstimateReference(rules.metric, rules.threshold, len(found), curve, value, tuple(spreads))
+    return EstimateReference(rules.metric, rules.threshold, len(predicted), curve, value, tuple(spreads))
 
 
 def estimate_performance(
@@ -156,25 +156,25 @@ def estimate_performance(
     if (rules.metric, rules.threshold) != (reference.metric, reference.threshold):
         raise ValueError(f"the reference was made for {reference.metric} cut at {reference.threshold:g}; make it again")
     given = np.asarray(scores, dtype=np.float64)
-    found = given[np.isfinite(given)]
-    findings = _findings(reference, found, len(given) - len(found), rules)
-    if len(found) < rules.minimum_rows:
-        text = f"Insufficient data: {len(found):,} scores in the window, at least {rules.minimum_rows:,} are needed."
-        return SignalReport(SIGNAL, "insufficient-data", text, len(found), measure=rules.metric, findings=findings)
+    finite = given[np.isfinite(given)]
+    findings = _findings(reference, finite, len(given) - len(finite), rules)
+    if len(finite) < rules.minimum_rows:
+        text = f"Insufficient data: {len(finite):,} scores in the window, at least {rules.minimum_rows:,} are needed."
+        return SignalReport(SIGNAL, "insufficient-data", text, len(finite), measure=rules.metric, findings=findings)
     try:
-        value = expected_metric(rules.metric, found, reference.curve.at(found), rules.threshold)
+        value = expected_metric(rules.metric, finite, reference.curve.at(finite), rules.threshold)
     except MetricUndefinedError as exc:
         text = f"Insufficient data: {exc}."
-        return SignalReport(SIGNAL, "insufficient-data", text, len(found), measure=rules.metric, findings=findings)
-    threshold, reason = _threshold(reference, len(found), rules, past)
+        return SignalReport(SIGNAL, "insufficient-data", text, len(finite), measure=rules.metric, findings=findings)
+    threshold, reason = _threshold(reference, len(finite), rules, past)
     is_worse = METRICS[rules.metric].is_worse(value, than=threshold)
     text = (
-        f"Estimated without labels: {rules.metric} {value:.3f} on {len(found):,} rows, {reference.value:.3f} in the "
+        f"Estimated without labels: {rules.metric} {value:.3f} on {len(finite):,} rows, {reference.value:.3f} in the "
         f"reference; {'beyond' if is_worse else 'within'} {threshold:.3f} (set by {reason}), {ASSUMPTIONS}."
     )
     verdict: SignalVerdict = "drift" if is_worse else "no-drift"
     return SignalReport(
-        SIGNAL, verdict, text, len(found), value, threshold, f"estimated {rules.metric}", findings=findings
+        SIGNAL, verdict, text, len(finite), value, threshold, f"estimated {rules.metric}", findings=findings
     )
 
 
@@ -193,8 +193,8 @@ def _threshold(
     worsened = reference.value + sign * margin
     if rules.bound is None or not metric.is_worse(rules.bound + sign * noise, than=worsened):
         return worsened, reason
-    asked = metric.bound.replace("_", " ")
-    return rules.bound + sign * noise, f"the {asked} {rules.bound:g} asked for and the reference's own chunks"
+    side = metric.bound.replace("_", " ")
+    return rules.bound + sign * noise, f"the {side} {rules.bound:g} asked for and the reference's own chunks"
 
 
 def _spread(rules: EstimateRules, scores: Numbers, probabilities: Numbers, size: int) -> float:
@@ -209,13 +209,13 @@ def _spread(rules: EstimateRules, scores: Numbers, probabilities: Numbers, size:
 
 
 def _findings(reference: EstimateReference, scores: Numbers, dropped: int, rules: EstimateRules) -> tuple[str, ...]:
-    found = [f"{dropped:,} scores are not finite; they are left out"] if dropped else []
+    findings = [f"{dropped:,} scores are not finite; they are left out"] if dropped else []
     outside = reference.curve.outside(scores) if len(scores) else 0.0
     if outside > OUTSIDE_WORTH_A_WORD:
-        found.append(f"{outside:.1%} of the scores lie beyond all of the reference's: the estimate guesses there")
+        findings.append(f"{outside:.1%} of the scores lie beyond all of the reference's: the estimate guesses there")
     if rules.bound is not None and METRICS[rules.metric].is_worse(reference.value, than=rules.bound):
-        found.append(
+        findings.append(
             f"{rules.metric} was {reference.value:.3f} in the reference, beyond the {rules.bound:g} asked for: "
             "only what is worse than it was alarms"
         )
-    return tuple(found)
+    return tuple(findings)

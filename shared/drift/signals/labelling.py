@@ -21,7 +21,7 @@ class Candidate:
     embeddings, 0-1. Either is None when nothing tells it."""
 
     item: str
-    why: str
+    reason: str
     uncertainty: float | None
     strangeness: float | None
 
@@ -45,15 +45,16 @@ def choose(rows: pd.DataFrame, item: str, embedding: str, most: int) -> tuple[Ca
     if uncertainty is None and strangeness is None:
         raise ValueError(f"the rows have neither probabilities in column {PREDICTION!r} nor vectors to choose by")
     orders = [("least certain", uncertainty), ("most unusual", strangeness)]
-    ranked = [(why, _falling(values)) for why, values in orders if values is not None]
+    ranked = [(reason, _falling(values)) for reason, values in orders if values is not None]
     chosen: dict[int, str] = {}
     for place in range(len(rows)):
-        for why, order in ranked:
+        for reason, order in ranked:
             if len(chosen) < most and place < len(order):
-                chosen.setdefault(int(order[place]), why)
+                chosen.setdefault(int(order[place]), reason)
     names = rows[item].astype(str)
     return tuple(
-        Candidate(names.iloc[row], why, _at(uncertainty, row), _at(strangeness, row)) for row, why in chosen.items()
+        Candidate(names.iloc[row], reason, _at(uncertainty, row), _at(strangeness, row))
+        for row, reason in chosen.items()
     )
 
 
@@ -61,8 +62,14 @@ def manifest(candidates: tuple[Candidate, ...], item: str) -> bytes:
     """Return JSON Lines, one item each, with an empty `label` to fill in: what Azure ML's labelling imports and
     exports, beside why the item was chosen."""
     lines = (
-        {"label": None, item: each.item, "why": each.why, "uncertainty": each.uncertainty, "unusual": each.strangeness}
-        for each in candidates
+        {
+            "label": None,
+            item: candidate.item,
+            "why": candidate.reason,
+            "uncertainty": candidate.uncertainty,
+            "unusual": candidate.strangeness,
+        }
+        for candidate in candidates
     )
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
 
@@ -70,8 +77,8 @@ def manifest(candidates: tuple[Candidate, ...], item: str) -> bytes:
 def _uncertainty(rows: pd.DataFrame) -> NDArray[np.float64] | None:
     if PREDICTION not in rows.columns:
         return None
-    found = np.array([_unsure(value) for value in rows[PREDICTION]], dtype=np.float64)
-    return None if np.isnan(found).all() else found
+    uncertainty = np.array([_unsure(value) for value in rows[PREDICTION]], dtype=np.float64)
+    return None if np.isnan(uncertainty).all() else uncertainty
 
 
 def _unsure(prediction: Any) -> float:
@@ -94,17 +101,17 @@ def _strangeness(rows: pd.DataFrame, embedding: str) -> NDArray[np.float64] | No
     if not lengths:
         return None
     usual = max(set(lengths), key=lengths.count)
-    kept = [n for n, vector in enumerate(vectors) if vector is not None and len(vector) == usual]
-    table = np.stack([vector for n in kept if (vector := vectors[n]) is not None])
+    usable = [n for n, vector in enumerate(vectors) if vector is not None and len(vector) == usual]
+    table = np.stack([vector for n in usable if (vector := vectors[n]) is not None])
     distances = np.linalg.norm(table - np.median(table, axis=0), axis=1)
-    found = np.full(len(rows), np.nan)
-    found[kept] = np.argsort(np.argsort(distances)) / max(len(kept) - 1, 1)
-    return found
+    ranks = np.full(len(rows), np.nan)
+    ranks[usable] = np.argsort(np.argsort(distances)) / max(len(usable) - 1, 1)
+    return ranks
 
 
 def _is_vector(value: Any) -> bool:
     return isinstance(value, list | tuple | np.ndarray) and all(
-        isinstance(each, int | float | np.number) and np.isfinite(each) for each in value
+        isinstance(number, int | float | np.number) and np.isfinite(number) for number in value
     )
 
 

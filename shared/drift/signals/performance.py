@@ -53,10 +53,10 @@ class PerformanceRules:
 
     @property
     def bound(self) -> float:
-        return next(each for each in (self.at_least, self.at_most) if each is not None)
+        return next(bound for bound in (self.at_least, self.at_most) if bound is not None)
 
     @property
-    def asked(self) -> str:
+    def bound_words(self) -> str:
         return f"{METRICS[self.metric].bound.replace('_', ' ')} {self.bound:g}"
 
 
@@ -110,15 +110,15 @@ def judge_performance(scored: pd.DataFrame, labelled: pd.DataFrame, rules: Perfo
     _require(scored, {rules.key, PREDICTION}, "the scored rows have")
     _require(labelled, {rules.key, rules.label}, "the labels have")
     truth = by_key(labelled, rules.key)[rules.label].dropna()
-    known = by_key(scored, rules.key)[PREDICTION]
-    both = known.index.intersection(truth.index)
-    unanswered = int(known.loc[both].isna().sum())
+    answers = by_key(scored, rules.key)[PREDICTION]
+    both = answers.index.intersection(truth.index)
+    unanswered = int(answers.loc[both].isna().sum())
     findings = (f"{unanswered:,} labelled rows have an empty prediction; they are left out",) if unanswered else ()
-    both = both[known.loc[both].notna().to_numpy()]
+    both = both[answers.loc[both].notna().to_numpy()]
     if len(both) < rules.minimum_rows:
         sentence = f"{len(both):,} scored rows have a label by now; {rules.minimum_rows:,} are needed"
         return PerformanceReport("insufficient-data", sentence, len(both), findings=findings)
-    labels, predictions = _as_metric_needs(rules.metric, truth.loc[both], known.loc[both])
+    labels, predictions = _as_metric_needs(rules.metric, truth.loc[both], answers.loc[both])
     try:
         value = _measure(rules.metric, labels, predictions)
     except MetricUndefinedError as exc:
@@ -127,7 +127,7 @@ def judge_performance(scored: pd.DataFrame, labelled: pd.DataFrame, rules: Perfo
     metric = METRICS[rules.metric]
     doubt, bound = ("at most", high) if metric.bound == "at_least" else ("at least", low)
     measured = f"{rules.metric} is {value:.3f} on {len(both):,} labelled rows ({doubt} {bound:.3f}, 95 % sure)"
-    sentence = f"{measured}; {rules.asked} is asked for"
+    sentence = f"{measured}; {rules.bound_words} is asked for"
     verdict: Literal["worse", "good-enough"] = "worse" if metric.is_worse(bound, than=rules.bound) else "good-enough"
     return PerformanceReport(verdict, sentence, len(both), value, high, low, findings)
 
@@ -153,15 +153,15 @@ def bounds(metric: str, labels: Column, predictions: Column, value: float) -> tu
     return value + (float(low) - value) * narrower, value + (float(high) - value) * narrower
 
 
-def _as_metric_needs(metric: str, truth: pd.Series[Any], known: pd.Series[Any]) -> tuple[Column, Column]:
+def _as_metric_needs(metric: str, truth: pd.Series[Any], answers: pd.Series[Any]) -> tuple[Column, Column]:
     """Return both as numbers; as codes when the metric is of classes and the labels are not 0 and 1."""
 
     labels = numbers_of(truth)
     if metric in OF_CLASSES and not bool(np.isin(labels, (0.0, 1.0)).all()):
-        return class_codes(metric, truth.tolist(), known.tolist())
+        return class_codes(metric, truth.tolist(), answers.tolist())
     if METRICS[metric].needs == VALUES and np.isnan(labels).any():
         raise ValueError(f"{metric} needs numbers as labels; got e.g. {truth.iloc[int(np.argmax(np.isnan(labels)))]!r}")
-    return labels, numbers_of(known)
+    return labels, numbers_of(answers)
 
 
 def _measure(metric: str, labels: Column, predictions: Column) -> float:

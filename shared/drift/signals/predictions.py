@@ -28,5 +28,5 @@ def compare_predictions(
         reference: the profile of the prediction columns alone.
         window: rows with those columns; others are ignored.
     """
-    chosen = Chosen(window, {each.name for each in reference.columns})
+    chosen = Chosen(window, {column.name for column in reference.columns})
     return dataclasses.replace(drift_signal(compare(reference, chosen, rules, past)), signal=SIGNAL)

@@ -12,8 +12,8 @@ from shared.drift.results.comparison import ColumnReport
 from shared.drift.results.signals import SignalReport
 from shared.drift.rows.columns import named_columns
 from shared.drift.rows.duplicates import duplicate_share
-from shared.drift.signals.quality_checks import About, Fault, QualityRules, check_column, finite_values
-from shared.drift.signals.quality_profile import QualityColumn, QualityProfile, kept_columns
+from shared.drift.signals.quality_checks import CheckContext, Fault, QualityRules, check_column, finite_values
+from shared.drift.signals.quality_profile import QualityColumn, QualityProfile, drop_ignored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,16 +35,20 @@ def check_quality(
     """
     rules = rules or QualityRules()
     columns = named_columns(window)
-    known = [each for each in reference.columns if each.name not in rules.ignore]
-    about = About(reference.rows, len(window), rules.false_alarms / max(1, len(known)), now, rules)
-    checked = [(each, check_column(each, columns.get(each.name), about)) for each in known]
-    reports = sorted((_report(*each, rules) for each in checked), key=_badness, reverse=True)
-    of_rows = _duplicates(reference, window, about)
-    findings = (*_new_columns(reference, window, rules), *(each.words for each in of_rows), *_blind_spots(known, about))
-    faults = [fault for _, found in checked for fault in found]
-    alarms = [*(each for each in faults if each.is_alarm), *(each for each in of_rows if each.is_alarm)]
-    worst = max((each.share for each in (alarms or [*faults, *of_rows])), default=0.0)
-    is_judged = bool(known) and len(window) >= rules.minimum_rows
+    expected = [column for column in reference.columns if column.name not in rules.ignore]
+    context = CheckContext(reference.rows, len(window), rules.false_alarms / max(1, len(expected)), now, rules)
+    checked = [(column, check_column(column, columns.get(column.name), context)) for column in expected]
+    reports = sorted((_report(*pair, rules) for pair in checked), key=_badness, reverse=True)
+    of_rows = _duplicates(reference, window, context)
+    findings = (
+        *_new_columns(reference, window, rules),
+        *(fault.words for fault in of_rows),
+        *_blind_spots(expected, context),
+    )
+    faults = [fault for _, column_faults in checked for fault in column_faults]
+    alarms = [*(fault for fault in faults if fault.is_alarm), *(fault for fault in of_rows if fault.is_alarm)]
+    worst = max((fault.share for fault in (alarms or [*faults, *of_rows])), default=0.0)
+    is_judged = bool(expected) and len(window) >= rules.minimum_rows
     report = SignalReport(
         signal="data-quality",
         verdict="drift" if alarms else "no-drift" if is_judged else "insufficient-data",
@@ -53,61 +57,61 @@ def check_quality(
         value=worst if is_judged or alarms else None,
         threshold=rules.min_share,
         measure="share of rows",
-        columns=tuple(each for each in reports if each.findings),
+        columns=tuple(report for report in reports if report.findings),
         findings=findings,
     )
-    return _with_sentence(report, len(known), of_rows, rules)
+    return _with_sentence(report, len(expected), of_rows, rules)
 
 
-def _duplicates(reference: QualityProfile, window: pd.DataFrame, about: About) -> list[Fault]:
-    share = duplicate_share(kept_columns(window, about.rules.ignore))
-    before = reference.duplicates_at(len(window))
-    if not about.is_judged or share <= before + about.rules.min_duplicates:
+def _duplicates(reference: QualityProfile, window: pd.DataFrame, context: CheckContext) -> list[Fault]:
+    share = duplicate_share(drop_ignored(window, context.rules.ignore))
+    usual = reference.duplicates_at(len(window))
+    if not context.is_judged or share <= usual + context.rules.min_duplicates:
         return []
-    if not _surely(share, before, len(window), about.chance):
+    if not _surely(share, usual, len(window), context.chance):
         return []
     return [
-        Fault(share, f"{share:.1%} of the rows repeat another (at most {before:.1%} in the reference)", is_alarm=True)
+        Fault(share, f"{share:.1%} of the rows repeat another (at most {usual:.1%} in the reference)", is_alarm=True)
     ]
 
 
-def _surely(share: float, before: float, rows: int, chance: float) -> bool:
+def _surely(share: float, usual: float, rows: int, chance: float) -> bool:
     """Return whether a binomial count this large has less than this chance where `before` is the true share."""
     from scipy.special import bdtrc
 
-    return float(bdtrc(round(share * rows) - 1, rows, before)) <= chance
+    return float(bdtrc(round(share * rows) - 1, rows, usual)) <= chance
 
 
-def _blind_spots(known: Sequence[QualityColumn], about: About) -> tuple[str, ...]:
+def _blind_spots(expected: Sequence[QualityColumn], context: CheckContext) -> tuple[str, ...]:
     """Return in words which faults so few rows cannot show, when these are more than the smallest that matter."""
-    ranged = [each for each in known if each.lowest is not None and each.kind == "numeric"]
-    if not (ranged and about.is_judged):
+    ranged = [column for column in expected if column.lowest is not None and column.kind == "numeric"]
+    if not (ranged and context.is_judged):
         return ()
-    fewest = min(finite_values(each, about) for each in ranged)
-    share = least_outside(about.chance, about.rows, fewest) / about.rows
-    if share <= about.rules.min_share:
+    fewest = min(finite_values(column, context) for column in ranged)
+    share = least_outside(context.chance, context.rows, fewest) / context.rows
+    if share <= context.rules.min_share:
         return ()
-    return (f"{fewest:,} and {about.rows:,} rows show values out of range from {share:.1%} of rows on, not fewer",)
+    return (f"{fewest:,} and {context.rows:,} rows show values out of range from {share:.1%} of rows on, not fewer",)
 
 
 def _new_columns(reference: QualityProfile, window: pd.DataFrame, rules: QualityRules) -> tuple[str, ...]:
     names = [str(name) for name in window.columns]
-    new = sorted(set(names) - {each.name for each in reference.columns} - rules.ignore)
+    new = sorted(set(names) - {column.name for column in reference.columns} - rules.ignore)
     twice = sorted({name for name in names if names.count(name) > 1})
-    found = [f"the reference has no column {', '.join(new)}"] if new else []
-    return (*found, *([f"the window has {', '.join(twice)} more than once"] if twice else []))
+    findings = [f"the reference has no column {', '.join(new)}"] if new else []
+    return (*findings, *([f"the window has {', '.join(twice)} more than once"] if twice else []))
 
 
 def _report(reference: QualityColumn, faults: Sequence[Fault], rules: QualityRules) -> ColumnReport:
-    ordered = sorted(faults, key=lambda each: (each.is_alarm, each.share), reverse=True)
-    words = tuple(each.words for each in ordered)
+    ordered = sorted(faults, key=lambda fault: (fault.is_alarm, fault.share), reverse=True)
+    words = tuple(fault.words for fault in ordered)
     return ColumnReport(
         name=reference.name,
         statistic="none",
-        effect=max((each.share for each in faults), default=None),
+        effect=max((fault.share for fault in faults), default=None),
         floor=rules.min_share,
         floor_reason="smallest effect that matters",
-        is_drifted=any(each.is_alarm for each in faults),
+        is_drifted=any(fault.is_alarm for fault in faults),
         sentence=f"{reference.name}: {'; '.join(words)}" if words else f"{reference.name}: nothing odd",
         findings=words,
     )
@@ -119,8 +123,8 @@ def _badness(report: ColumnReport) -> tuple[bool, float]:
 
 def _with_sentence(report: SignalReport, checked: int, of_rows: Sequence[Fault], rules: QualityRules) -> SignalReport:
 
-    bad = [each.sentence for each in report.columns if each.is_drifted]
-    bad += [each.words for each in of_rows if each.is_alarm]
+    bad = [column.sentence for column in report.columns if column.is_drifted]
+    bad += [fault.words for fault in of_rows if fault.is_alarm]
     if bad:
         more = f"; and {len(bad) - COLUMNS_NAMED} more" if len(bad) > COLUMNS_NAMED else ""
         return replace(report, sentence=f"Data quality: {'; '.join(bad[:COLUMNS_NAMED])}{more}.")

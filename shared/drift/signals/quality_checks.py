@@ -65,10 +65,10 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class CheckContext:
     """The sizes of both sides, and the chance that one check may alarm by sampling alone."""
 
-    rows_before: int
+    reference_rows: int
     rows: int
     chance: float
     now: datetime
@@ -79,81 +79,81 @@ class About:
         return self.rows >= self.rules.minimum_rows
 
 
-def check_column(reference: QualityColumn, column: pd.Series[Any] | None, about: About) -> list[Fault]:
+def check_column(reference: QualityColumn, column: pd.Series[Any] | None, context: CheckContext) -> list[Fault]:
     if column is None:
         return [Fault(1.0, "the window has no such column", is_alarm=True)]
-    if about.rows == 0:
+    if context.rows == 0:
         return []
-    missing = _missing(reference, column, about)
+    missing = _missing(reference, column, context)
     if reference.kind == "datetime" and kind_of(column) == "numeric":
         column = times_since_1970(column)
     kind = kind_of(column)
     if "empty" in (kind, reference.kind):
-        found: list[Fault | None] = [missing]
+        faults: list[Fault | None] = [missing]
     elif kind != reference.kind and reference.are_flags and are_flags(column):
-        found = [missing]
+        faults = [missing]
     elif kind != reference.kind:
-        found = [missing, _other_type(reference, column, kind, about)]
+        faults = [missing, _other_type(reference, column, kind, context)]
     else:
-        found = [missing, _constant(reference, column, about)]
+        faults = [missing, _constant(reference, column, context)]
         if kind != "categorical":
-            found += _numbers(reference, column, about)
+            faults += _numbers(reference, column, context)
         if kind == "datetime":
-            found += _times(reference, column, about)
-    return [each for each in found if each]
+            faults += _times(reference, column, context)
+    return [fault for fault in faults if fault]
 
 
-def _missing(reference: QualityColumn, column: pd.Series[Any], about: About) -> Fault | None:
+def _missing(reference: QualityColumn, column: pd.Series[Any], context: CheckContext) -> Fault | None:
     present = reference.present
-    before = reference.nulls * about.rows_before if present is None else about.rows_before - present
-    return _beyond(int(column.isna().sum()), round(before), reference.nulls, about, "of its values are missing")
+    missing = reference.nulls * context.reference_rows if present is None else context.reference_rows - present
+    return _beyond(int(column.isna().sum()), round(missing), reference.nulls, context, "of its values are missing")
 
 
-def _beyond(found: int, found_before: int, at_most: float, about: About, what: str) -> Fault | None:
+def _beyond(count: int, reference_count: int, at_most: float, context: CheckContext, what: str) -> Fault | None:
     """Return the fault of a share above what the reference's pieces show at most; None when it is not above."""
-    share = found / about.rows
+    share = count / context.rows
     if share <= at_most:
         return None
     is_alarm = (
-        about.is_judged
-        and share > at_most + about.rules.min_share
-        and chance_of_at_least(found, about.rows, found_before, about.rows_before) <= about.chance
+        context.is_judged
+        and share > at_most + context.rules.min_share
+        and chance_of_at_least(count, context.rows, reference_count, context.reference_rows) <= context.chance
     )
     if not is_alarm and at_most > 0:
         return None  # some more of what was there before is not worth a word
-    return Fault(share, f"{_much(found, about.rows)} {what} (at most {at_most:.1%} in the reference)", is_alarm)
+    return Fault(share, f"{_much(count, context.rows)} {what} (at most {at_most:.1%} in the reference)", is_alarm)
 
 
-def _much(found: int, rows: int) -> str:
-    return f"{found / rows:.1%}" if found >= 0.001 * rows else f"{found:,} of {rows:,}"
+def _much(count: int, rows: int) -> str:
+    return f"{count / rows:.1%}" if count >= 0.001 * rows else f"{count:,} of {rows:,}"
 
 
-def _other_type(reference: QualityColumn, column: pd.Series[Any], kind: Kind, about: About) -> Fault | None:
+def _other_type(reference: QualityColumn, column: pd.Series[Any], kind: Kind, context: CheckContext) -> Fault | None:
     present = column.dropna()
     example: Any = present.iloc[0]
     if reference.kind == "categorical" and kind == "numeric" and reference.readable:
         # Numbers with some texts among them: the window has only lost these.
         texts = 1 - reference.readable
-        before = reference.present or 0
-        lost = chance_of_none(len(present), round(texts * before), before) <= about.chance
+        reference_rows = reference.present or 0
+        lost = chance_of_none(len(present), round(texts * reference_rows), reference_rows) <= context.chance
         if texts < MOSTLY or not lost:
             return None
     fits = np.isfinite(finite_numbers(present, reference.kind)) if reference.kind != "categorical" else None
-    is_text_of_it = fits is None or column.dtype != object or all(isinstance(each, str) for each in present)
+    is_text_of_it = fits is None or column.dtype != object or all(isinstance(value, str) for value in present)
     odd = len(present) if fits is None or is_text_of_it else int(np.count_nonzero(~fits))
     if fits is not None and not is_text_of_it and odd:
         example = present[~fits].iloc[0]
     words = f"the reference holds {_WORDS[reference.kind]}, {odd / len(present):.1%} of the window other things"
     if odd == len(present):
         words = f"the reference holds {_WORDS[reference.kind]}, the window {_WORDS[kind]}"
-    before = about.rows_before if reference.present is None else reference.present
-    is_sure = odd == len(present) or chance_of_at_least(odd, len(present), 0, before) <= about.chance
-    is_alarm = odd > about.rules.min_share * len(present) and is_sure
+    reference_rows = context.reference_rows if reference.present is None else reference.present
+    is_sure = odd == len(present) or chance_of_at_least(odd, len(present), 0, reference_rows) <= context.chance
+    is_alarm = odd > context.rules.min_share * len(present) and is_sure
     return Fault(odd / len(present), f"{words}, e.g. {str(example)[:40]!r}", is_alarm)
 
 
-def _constant(reference: QualityColumn, column: pd.Series[Any], about: About) -> Fault | None:
-    if reference.is_sometimes_constant or not about.is_judged:
+def _constant(reference: QualityColumn, column: pd.Series[Any], context: CheckContext) -> Fault | None:
+    if reference.is_sometimes_constant or not context.is_judged:
         return None
     present = column.dropna()
     if len(present) <= RUNS * reference.longest_run:
@@ -162,24 +162,24 @@ def _constant(reference: QualityColumn, column: pd.Series[Any], about: About) ->
     same = present.map(repr) == repr(first) if present.dtype == object else present == first
     if not bool(same.all()):
         return None
-    looked_at = min(LOOKED_AT, about.rows_before if reference.present is None else reference.present)
+    looked_at = min(LOOKED_AT, context.reference_rows if reference.present is None else reference.present)
     others = round((1 - reference.most_frequent) * looked_at)
-    by_chance = chance_of_none(len(present), others, looked_at) > about.chance
+    by_chance = chance_of_none(len(present), others, looked_at) > context.chance
     return Fault(1.0, f"constant: every value is {str(first)[:40]!r}", is_alarm=not by_chance)
 
 
-def _numbers(reference: QualityColumn, column: pd.Series[Any], about: About) -> list[Fault | None]:
+def _numbers(reference: QualityColumn, column: pd.Series[Any], context: CheckContext) -> list[Fault | None]:
     values = finite_numbers(column, reference.kind)
-    infinite, before = int(np.isinf(values).sum()), round(reference.infinite * about.rows_before)
-    found = [_beyond(infinite, before, reference.infinite, about, "of its values are infinite")]
+    infinite, reference_infinite = int(np.isinf(values).sum()), round(reference.infinite * context.reference_rows)
+    faults = [_beyond(infinite, reference_infinite, reference.infinite, context, "of its values are infinite")]
     if reference.kind != "datetime":
         precision = coarser(reference.precision, declared(column.dtype))
-        found.append(_out_of_range(reference, values[np.isfinite(values)], precision, about))
-    return found
+        faults.append(_out_of_range(reference, values[np.isfinite(values)], precision, context))
+    return faults
 
 
 def _out_of_range(
-    reference: QualityColumn, values: NDArray[np.float64], precision: Precision, about: About
+    reference: QualityColumn, values: NDArray[np.float64], precision: Precision, context: CheckContext
 ) -> Fault | None:
     """Return the fault of values outside of what the reference holds; some are whenever two samples are compared."""
     limits = reference.limits
@@ -187,7 +187,7 @@ def _out_of_range(
         return None
     low, high = limits
     outside = values[beyond(values, low, high, precision)]
-    expected = _expected_outside(reference, about)
+    expected = _expected_outside(reference, context)
     share = len(outside) / len(values)
     # Of values beyond widened limits the reference's pieces show none.
     usual = 0.0 if reference.is_widened else reference.outside
@@ -196,34 +196,34 @@ def _out_of_range(
         return None
     extreme = outside[np.argmax(np.maximum(low - outside, outside - high))]
     is_alarm = (
-        about.is_judged
-        and share > max(usual, about.rules.min_share / 2 + expected)
-        and chance_outside(len(outside), len(values), finite_values(reference, about)) <= about.chance
+        context.is_judged
+        and share > max(usual, context.rules.min_share / 2 + expected)
+        and chance_outside(len(outside), len(values), finite_values(reference, context)) <= context.chance
     )
     much, bounds = _much(len(outside), len(values)), f"{low:.4g} to {high:.4g}"
     words = f"{much} of its values are out of {bounds}, e.g. {extreme:.4g} (at most {at_most:.1%} is expected)"
     return Fault(share, words, is_alarm)
 
 
-def _expected_outside(reference: QualityColumn, about: About) -> float:
+def _expected_outside(reference: QualityColumn, context: CheckContext) -> float:
     """Return the share of new values outside of what a sample holds, of whatever law: 2 in its size and one."""
-    return 2 / (finite_values(reference, about) + 1)
+    return 2 / (finite_values(reference, context) + 1)
 
 
-def finite_values(reference: QualityColumn, about: About) -> int:
-    rows = round((1 - reference.nulls) * about.rows_before) if reference.finite is None else reference.finite
+def finite_values(reference: QualityColumn, context: CheckContext) -> int:
+    rows = round((1 - reference.nulls) * context.reference_rows) if reference.finite is None else reference.finite
     return max(1, rows)
 
 
-def _times(reference: QualityColumn, column: pd.Series[Any], about: About) -> list[Fault | None]:
-    now, rules = about.now, about.rules
-    found: list[Fault | None] = []
+def _times(reference: QualityColumn, column: pd.Series[Any], context: CheckContext) -> list[Fault | None]:
+    now, rules = context.now, context.rules
+    faults: list[Fault | None] = []
     seconds = finite_numbers(column, "datetime")
     if not bool(np.isfinite(seconds).any()) or column.dtype.kind == "m":
-        return found  # durations and times of the day have neither zone nor future
+        return faults  # durations and times of the day have neither zone nor future
     if not has_zone(column):
         words = "times without a zone; they are read as UTC"
-        found.append(
+        faults.append(
             Fault(
                 1.0, f"{words}, the reference's say theirs" if reference.has_zone else words, bool(reference.has_zone)
             )
@@ -232,7 +232,7 @@ def _times(reference: QualityColumn, column: pd.Series[Any], about: About) -> li
     if future > 0:
         latest = datetime.fromtimestamp(float(np.nanmax(seconds)), tz=now.tzinfo)
         is_alarm = reference.name in rules.happened and future > rules.min_share
-        found.append(
+        faults.append(
             Fault(future, f"{future:.1%} of the times lie in the future, up to {latest:%Y-%m-%d %H:%M}", is_alarm)
         )
-    return found
+    return faults

@@ -124,7 +124,7 @@ class QualityProfile:
             ValueError: written in another format, or damaged.
         """
         with reading(stored, "profile", FORMAT, "profile again"):
-            columns = tuple(QualityColumn(**each) for each in stored["columns"])
+            columns = tuple(QualityColumn(**column) for column in stored["columns"])
             duplicates = tuple((int(rows), float(share)) for rows, share in stored["duplicates"])
             return cls(int(stored["rows"]), columns, duplicates)
 
@@ -132,12 +132,12 @@ class QualityProfile:
 def profile_quality(frame: pd.DataFrame, ignore: Collection[str] = ()) -> QualityProfile:
     """Return the profile of a frame whose rows are in the order of time, if they have one. Never refuses a frame."""
     starts = _starts(len(frame))
-    kept = kept_columns(frame, ignore)
-    found = tuple(_column(name, each, starts) for name, each in named_columns(kept).items())
-    return QualityProfile(len(frame), found, _duplicates(kept))
+    named = drop_ignored(frame, ignore)
+    columns = tuple(_column(name, column, starts) for name, column in named_columns(named).items())
+    return QualityProfile(len(frame), columns, _duplicates(named))
 
 
-def kept_columns(frame: pd.DataFrame, ignore: Collection[str]) -> pd.DataFrame:
+def drop_ignored(frame: pd.DataFrame, ignore: Collection[str]) -> pd.DataFrame:
     return frame.loc[:, [str(name) not in ignore for name in frame.columns]]
 
 
@@ -175,7 +175,7 @@ def has_zone(column: pd.Series[Any]) -> bool:
         return True
     if column.dtype != object:
         return False
-    return all(getattr(each, "tzinfo", None) is not None for each in column.dropna())
+    return all(getattr(value, "tzinfo", None) is not None for value in column.dropna())
 
 
 def _starts(rows: int) -> list[int]:
@@ -194,19 +194,21 @@ def _column(name: str, column: pd.Series[Any], starts: list[int]) -> QualityColu
     constant, frequent, run = _constancy(column, starts)
     flags = are_flags(column)
     present = len(column) - int(np.count_nonzero(empty))
-    found = QualityColumn(name, kind, nulls, None, None, 0.0, 0.0, constant, frequent, are_flags=flags, present=present)
-    found = dataclasses.replace(found, longest_run=run)
+    profile = QualityColumn(
+        name, kind, nulls, None, None, 0.0, 0.0, constant, frequent, are_flags=flags, present=present
+    )
+    profile = dataclasses.replace(profile, longest_run=run)
     if kind == "categorical":
         readable = 0 if flags else np.count_nonzero(~np.isnan(finite_numbers(column, "numeric")))
-        return dataclasses.replace(found, readable=readable / present)
+        return dataclasses.replace(profile, readable=readable / present)
     values = finite_numbers(column, kind)
     infinite = float(np.isinf(values).mean())
     values = np.where(np.isfinite(values), values, np.nan)
     if bool(np.isnan(values).all()):
-        return dataclasses.replace(found, infinite=infinite)
+        return dataclasses.replace(profile, infinite=infinite)
     low, high = _limits(values) if kind == "numeric" else (None, None)
     return dataclasses.replace(
-        found,
+        profile,
         lowest=float(np.nanmin(values)),
         highest=float(np.nanmax(values)),
         outside=_outside(values, starts),
@@ -267,7 +269,7 @@ def _outside(values: NDArray[np.float64], starts: list[int]) -> float:
     shares = []
     for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(values)], strict=True)):
         piece = values[start:end]
-        low, high = (np.delete(each, number) for each in (lows, highs))
+        low, high = (np.delete(bounds, number) for bounds in (lows, highs))
         if not bool(np.isnan(low).all()):
             shares.append(float(np.mean((piece < np.nanmin(low)) | (piece > np.nanmax(high)))))
     return _hardly_exceeded(np.array(shares))
@@ -329,9 +331,9 @@ def _resemble(values: NDArray[np.float64], following: NDArray[np.float64]) -> bo
     """Return whether a value's rank tells something of that of the one after it, by Spearman's correlation."""
     if len(values) < LEVELS * LEVELS:
         return False
-    ranks, after = _ranks(values), _ranks(following)
-    spread = math.sqrt(float(np.square(ranks).sum()) * float(np.square(after).sum()))
-    return spread > 0 and float(np.sum(ranks * after)) / spread * math.sqrt(len(ranks)) > SURE_DEVIATIONS
+    ranks, following_ranks = _ranks(values), _ranks(following)
+    spread = math.sqrt(float(np.square(ranks).sum()) * float(np.square(following_ranks).sum()))
+    return spread > 0 and float(np.sum(ranks * following_ranks)) / spread * math.sqrt(len(ranks)) > SURE_DEVIATIONS
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -343,10 +345,10 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _duplicates(frame: pd.DataFrame) -> tuple[tuple[int, float], ...]:
     """Return the worst share of repeats among consecutive rows, for lengths that grow fourfold up to the whole."""
-    found: list[tuple[int, float]] = []
+    shares: list[tuple[int, float]] = []
     size = 1024
     while size < len(frame):
         starts = np.linspace(0, len(frame) - size, min(PIECES, math.ceil(len(frame) / size)), dtype=int)
-        found.append((size, max(duplicate_share(frame.iloc[start : start + size]) for start in starts)))
+        shares.append((size, max(duplicate_share(frame.iloc[start : start + size]) for start in starts)))
         size *= 4
-    return (*found, (len(frame), duplicate_share(frame)))
+    return (*shares, (len(frame), duplicate_share(frame)))
