@@ -21,7 +21,7 @@ BAR = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CalibrationRequest:
     """What is asked for. `alarms_at_most` is a share of windows, 0-1."""
 
     signal: str
@@ -29,7 +29,7 @@ class Wanted:
     persistence: Persistence
 
     @classmethod
-    def read(cls, signal: str, alarms: str, persistence: str) -> Wanted:
+    def read(cls, signal: str, alarms: str, persistence: str) -> CalibrationRequest:
         from shared.drift.calibrate.persistence import Persistence
         from shared.policy.sections.quantities import parse_percent
 
@@ -40,7 +40,7 @@ class Wanted:
             raise CommandError("cli.calibrate", str(exc), hint) from exc
 
 
-def from_reports(app: App, model: str, wanted: Wanted) -> Calibration:
+def from_reports(app: App, model: str, request: CalibrationRequest) -> Calibration:
     """Return what a model's stored reports say."""
     from shared.drift.calibrate.calibrate import look_of
     from shared.policy.sections.monitoring import Monitor
@@ -48,28 +48,28 @@ def from_reports(app: App, model: str, wanted: Wanted) -> Calibration:
     rules = next((p.section(Monitor) for p in app.policies if p.model == model), None)
     false_alarms = rules.data_drift.false_alarms / 100 if rules and rules.data_drift else 0.01
     stored = app.monitor_reports.newest(model, MOST_REPORTS)
-    reports = [report for each in stored if (report := app.monitor_reports.read(model, each.id))]
+    reports = [report for report_entry in stored if (report := app.monitor_reports.read(model, report_entry.id))]
     looks = [
         look_of(signal, report.end, false_alarms)
         for report in reports
         for signal in report.signals
-        if signal.signal == wanted.signal
+        if signal.signal == request.signal
     ]
     if not looks:
         hint = "they come with every look of its monitor; or give --files"
-        raise CommandError("cli.no_past", f"{model} has no report with {wanted.signal}", hint)
-    return _calibrated(looks, wanted)
+        raise CommandError("cli.no_past", f"{model} has no report with {request.signal}", hint)
+    return _calibrated(looks, request)
 
 
-def from_files(files: Sequence[Path], rows: int, ignore: frozenset[str], wanted: Wanted) -> Calibration:
+def from_files(files: Sequence[Path], rows: int, ignore: frozenset[str], request: CalibrationRequest) -> Calibration:
     """Return what windows of so many rows say: the first half of the data is the reference of the second."""
     from shared.drift.calibrate.calibrate import look_of
     from shared.drift.profiles.profile import profile
     from shared.drift.results.comparison import DriftRules
     from shared.engine.monitors.window_signals import measure_data_drift
 
-    if wanted.signal != "data-drift":
-        raise CommandError("cli.signal", f"files say nothing of {wanted.signal}", "give a model, or data-drift")
+    if request.signal != "data-drift":
+        raise CommandError("cli.signal", f"files say nothing of {request.signal}", "give a model, or data-drift")
     frame = read_files(files)
     if isinstance(frame, ParquetPieces):
         raise CommandError("cli.file", "these files are too large", "give a sample in time order")
@@ -86,74 +86,76 @@ def from_files(files: Sequence[Path], rows: int, ignore: frozenset[str], wanted:
         look_of(measure_data_drift(frame.iloc[start : start + rows], made, rules), at + number * timedelta(hours=1))
         for number, start in enumerate(starts)
     ]
-    return _calibrated(looks, wanted)
+    return _calibrated(looks, request)
 
 
-def _calibrated(looks: Sequence[Look], wanted: Wanted) -> Calibration:
+def _calibrated(looks: Sequence[Look], request: CalibrationRequest) -> Calibration:
     from shared.drift.calibrate.calibrate import calibrate
 
-    return calibrate(wanted.signal, looks, alarms_at_most=wanted.alarms_at_most, persistence=wanted.persistence)
+    return calibrate(request.signal, looks, alarms_at_most=request.alarms_at_most, persistence=request.persistence)
 
 
-def print_calibration(found: Calibration, persistence: Persistence) -> None:
+def print_calibration(calibration: Calibration, persistence: Persistence) -> None:
     from rich import box
     from rich.table import Table
 
     from cli.kit.output import console, text
 
     out = console()
-    out.print(text(found.sentence, "bold"), soft_wrap=True)
+    out.print(text(calibration.sentence, "bold"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("windows", "floor", "alarms", "", "episodes"):
         table.add_column(name, justify="left" if name in ("windows", "") else "right", no_wrap=True)
-    before = ""
-    for each in found.rows:
-        rule = str(each.persistence)
-        cells = (rule if rule != before else "", f"{each.floor:g}", f"{each.alarms} of {each.windows}", _bar(each))
-        table.add_row(*map(text, (*cells, each.episodes)))
-        before = rule
+    previous = ""
+    for row in calibration.rows:
+        rule = str(row.persistence)
+        cells = (rule if rule != previous else "", f"{row.floor:g}", f"{row.alarms} of {row.windows}", _bar(row))
+        table.add_row(*map(text, (*cells, row.episodes)))
+        previous = rule
     out.print(table)
-    rule = _rule(found)
-    if found.floor is not None and rule:
+    rule = _rule(calibration)
+    if calibration.floor is not None and rule:
         lasting = f", persistence: {{alarms: {persistence.alarms}, of: {persistence.of}}}" if persistence.of > 1 else ""
         out.print(text(f"monitor: {{data_drift: {{{rule}}}{lasting}}}", "green"), soft_wrap=True)
 
 
-def _rule(found: Calibration) -> str:
+def _rule(calibration: Calibration) -> str:
     """Return what to write in the policy: floors of the columns that need one above the default."""
     from shared.drift.results.comparison import DriftRules
 
-    if not found.floors:
-        return f"min_effect: {found.floor:g}"
+    if not calibration.floors:
+        return f"min_effect: {calibration.floor:g}"
     least = DriftRules().min_effect
     raised = [
-        f"{each.column}: {each.floor:g}" for each in found.floors if each.floor is not None and each.floor > least
+        f"{column.column}: {column.floor:g}"
+        for column in calibration.floors
+        if column.floor is not None and column.floor > least
     ]
     return f"min_effects: {{{', '.join(raised)}}}" if raised else f"min_effect: {least:g}"
 
 
-def entries(found: Calibration) -> list[dict[str, object]]:
+def entries(calibration: Calibration) -> list[dict[str, object]]:
     """Return what was found as one entry for the signal, whose column is "", and one per column."""
     whole: dict[str, object] = {
-        "signal": found.signal,
+        "signal": calibration.signal,
         "column": "",
-        "windows": found.windows,
-        "skipped": found.skipped,
-        "alarmed": found.alarmed,
-        "floor": found.floor,
-        "share_at_most": found.share_at_most,
-        "sentence": found.sentence,
-        "rows": found.rows,
+        "windows": calibration.windows,
+        "skipped": calibration.skipped,
+        "alarmed": calibration.alarmed,
+        "floor": calibration.floor,
+        "share_at_most": calibration.share_at_most,
+        "sentence": calibration.sentence,
+        "rows": calibration.rows,
     }
     columns: list[dict[str, object]] = [
         {
-            "signal": found.signal,
-            "column": each.column,
-            "windows": each.windows,
-            "alarms": each.alarms,
-            "floor": each.floor,
+            "signal": calibration.signal,
+            "column": column.column,
+            "windows": column.windows,
+            "alarms": column.alarms,
+            "floor": column.floor,
         }
-        for each in found.floors
+        for column in calibration.floors
     ]
     return [whole, *columns]
 

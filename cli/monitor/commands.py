@@ -16,7 +16,7 @@ from cli.kit.options import Format, OutputOption, SettingsOption
 from cli.kit.output import console, print_json, text, waiting
 
 if TYPE_CHECKING:
-    from cli.monitor.run import Asked
+    from cli.monitor.run import LookRequest
     from shared.drift.results.signals import MonitorReport
 
 app = typer.Typer(name="monitor", no_args_is_help=True, help="Look at a model's data: now, and as it was seen before.")
@@ -93,24 +93,24 @@ def run(
     _require_folder(report)
     if save and model is None:
         raise CommandError("cli.save", "--save needs a model to keep the report with", "give MODEL, or --report")
-    from cli.monitor.request import asked_for
+    from cli.monitor.request import read_request
 
-    asked = asked_for(reference, current, ignore, window, start, end, min_effect, minimum_rows, importance)
+    request = read_request(reference, current, ignore, window, start, end, min_effect, minimum_rows, importance)
     with waiting("reading and comparing"):
-        found = _look(model, asked, settings, save)
+        result = _look(model, request, settings, save)
     if report:
-        _write(found, report)
+        _write(result, report)
     if output is Format.JSON:
         from cli.monitor.entries import entries
 
-        print_json(entries(found))
+        print_json(entries(result))
     else:
         from cli.monitor.view import print_report
 
-        print_report(found)
+        print_report(result)
         if report:
             console().print(text(f"the page is in {report}", "dim"), soft_wrap=True)
-    raise typer.Exit(_EXITS[found.verdict])
+    raise typer.Exit(_EXITS[result.verdict])
 
 
 @app.command("show")
@@ -134,16 +134,16 @@ def show(
         lines = () if report else runs_of(opened, model)
         if not lines and not report:
             context.known_policy(opened, model)
-        found = find_report(opened, model, report) if report or any(each.report for each in lines) else None
+        newest = find_report(opened, model, report) if report or any(line.report for line in lines) else None
     if output is Format.JSON:
-        print_json(found if report else {"model": model, "runs": lines, "newest": found})
+        print_json(newest if report else {"model": model, "runs": lines, "newest": newest})
         return
     from cli.monitor.view import print_report, print_runs
 
     if not report:
         print_runs(model, lines)
-    if found:
-        print_report(found)
+    if newest:
+        print_report(newest)
 
 
 @app.command("report")
@@ -171,13 +171,13 @@ def write_report(
 
     _require_folder(out)
     with waiting("reading the report"):
-        found = find_report(context.open_app(settings), model, report)
+        stored = find_report(context.open_app(settings), model, report)
     if str(out) == "-":
-        sys.stdout.write(render_report(found))
+        sys.stdout.write(render_report(stored))
         return
-    file = out or Path(f"{found.id}.html")
-    _write(found, file)
-    console().print(text(f"{file}: {found.sentence}"), soft_wrap=True)
+    file = out or Path(f"{stored.id}.html")
+    _write(stored, file)
+    console().print(text(f"{file}: {stored.sentence}"), soft_wrap=True)
     if opens and not webbrowser.open(file.absolute().as_uri()):
         raise CommandError("cli.browser", "no browser could be opened", f"open {file} yourself")
 
@@ -213,22 +213,22 @@ def calibrate(
       vigia monitor calibrate flight-delay --persistence '2 of 3' --alarms-at-most 5%
       vigia monitor calibrate --files january.parquet --rows 5000 -o json
     """
-    from cli.monitor.calibrate import Wanted, entries, from_files, from_reports, print_calibration
+    from cli.monitor.calibrate import CalibrationRequest, entries, from_files, from_reports, print_calibration
 
-    wanted = Wanted.read(signal, alarms, persistence)
+    request = CalibrationRequest.read(signal, alarms, persistence)
     if (model is None) == (not files):
         raise CommandError("cli.nothing", "give either a model or --files", "e.g. vigia monitor calibrate flight-delay")
     with waiting("judging the past"):
-        found = (
-            from_files(files, rows, frozenset(ignore or ()), wanted)
+        calibration = (
+            from_files(files, rows, frozenset(ignore or ()), request)
             if files
-            else from_reports(context.open_app(settings), model or "", wanted)
+            else from_reports(context.open_app(settings), model or "", request)
         )
     if output is Format.JSON:
-        print_json(entries(found))
+        print_json(entries(calibration))
     else:
-        print_calibration(found, wanted.persistence)
-    if found.floor is None:
+        print_calibration(calibration, request.persistence)
+    if calibration.floor is None:
         raise typer.Exit(NEEDS_A_PERSON)
 
 
@@ -251,17 +251,17 @@ def spark(
     console().print(f"az ml component create --file {component}", soft_wrap=True)
 
 
-def _look(model: str | None, asked: Asked, settings: Path | None, save: bool) -> MonitorReport:
+def _look(model: str | None, request: LookRequest, settings: Path | None, save: bool) -> MonitorReport:
     from cli.monitor.run import look_at_files, look_at_model
     from shared.texts.monitor_report.page import render_report
 
     if model is None:
-        return look_at_files(asked, datetime.now(UTC))
+        return look_at_files(request, datetime.now(UTC))
     opened = context.open_app(settings)
-    found = look_at_model(opened, model, asked)
+    report = look_at_model(opened, model, request)
     if save:
-        opened.monitor_reports.save(found, render_report(found))
-    return found
+        opened.monitor_reports.save(report, render_report(report))
+    return report
 
 
 def _require_folder(file: Path | None) -> None:

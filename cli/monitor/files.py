@@ -48,10 +48,10 @@ def _files(path: Path) -> list[Path]:
     from shared.adapters.tables.table_files import WORDS, is_table
 
     if path.is_dir():
-        found = sorted(each for each in path.iterdir() if is_table(each.name) and each.is_file())
-        if not found:
+        tables = sorted(file for file in path.iterdir() if is_table(file.name) and file.is_file())
+        if not tables:
             raise CommandError("cli.file", f"{path} holds no table", f"tables end in {WORDS}")
-        return found
+        return tables
     return [path]
 
 
@@ -75,7 +75,7 @@ def _read(file: Path) -> pd.DataFrame:
             return frame
     with _translated(file):
         batches = list(stream_table(lambda: file.open("rb"), file.name))
-    frames = [each.to_pandas() if isinstance(each, pa.RecordBatch) else each for each in batches]
+    frames = [batch.to_pandas() if isinstance(batch, pa.RecordBatch) else batch for batch in batches]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
@@ -84,12 +84,14 @@ def _plain_columns(file: Any, path: Path) -> list[str] | None:
     import pyarrow as pa
 
     schema = file.schema_arrow
-    kept = [
-        each.name for each in schema if not pa.types.is_nested(each.type) and not each.name.startswith("__index_level_")
+    plain = [
+        column.name
+        for column in schema
+        if not pa.types.is_nested(column.type) and not column.name.startswith("__index_level_")
     ]
-    if not kept:
+    if not plain:
         raise CommandError("cli.file", f"{path} has no column of plain values", "write numbers and texts of their own")
-    return None if len(kept) == len(schema) else kept
+    return None if len(plain) == len(schema) else plain
 
 
 def _cells(file: Path) -> int:

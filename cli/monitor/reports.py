@@ -40,28 +40,32 @@ def runs_of(app: App, model: str) -> tuple[RunLine, ...]:
     ]
     if state and state.counting:
         noted.append(_counting(state.counting))
-    known = {each.report for each in noted}
-    lost = [RunLine(_ended(each.id), each.id, "", each.verdict or "", "") for each in stored if each.id not in known]
-    return tuple(sorted((*noted, *lost), key=lambda each: each.at, reverse=True)[:MOST_RUNS])
+    noted_ids = {line.report for line in noted}
+    lost = [
+        RunLine(_ended(report.id), report.id, "", report.verdict or "", "")
+        for report in stored
+        if report.id not in noted_ids
+    ]
+    return tuple(sorted((*noted, *lost), key=lambda line: line.at, reverse=True)[:MOST_RUNS])
 
 
-def find_report(app: App, model: str, wanted: str | None) -> MonitorReport:
+def find_report(app: App, model: str, text: str | None) -> MonitorReport:
     """Return the report with that id, or whose id contains the text; without one the newest.
 
     Raises:
         CommandError: there is none, or the text fits several.
     """
-    found = app.monitor_reports.read(model, wanted) if wanted and wanted.startswith(model) else None
-    if found is not None:
-        return found
-    ids = [each.id for each in app.monitor_reports.newest(model, 10_000)]
-    fitting = [each for each in ids if wanted in each] if wanted else ids[:1]
+    exact = app.monitor_reports.read(model, text) if text and text.startswith(model) else None
+    if exact is not None:
+        return exact
+    ids = [report.id for report in app.monitor_reports.newest(model, 10_000)]
+    fitting = [report_id for report_id in ids if text in report_id] if text else ids[:1]
     if not fitting:
-        which = f"no report {wanted!r}" if wanted else "no report yet"
+        which = f"no report {text!r}" if text else "no report yet"
         hint = f"`vigia monitor show {model}` lists them" if ids else f"`vigia monitor run {model}` looks now"
         raise CommandError("cli.no_report", f"{model} has {which}", hint)
     if len(fitting) > 1:
-        raise CommandError("cli.many_reports", f"{wanted!r} fits {len(fitting)} reports", f"e.g. {fitting[0]}")
+        raise CommandError("cli.many_reports", f"{text!r} fits {len(fitting)} reports", f"e.g. {fitting[0]}")
     report = app.monitor_reports.read(model, fitting[0])
     if report is None:
         raise CommandError("cli.no_report", f"report {fitting[0]} was just deleted", "try another one")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cli.kit.errors import CommandError
-from cli.monitor.run import Asked, parse_time, read_importances
+from cli.monitor.run import LookRequest, parse_time, read_importances
 
 
-def asked_for(
+def read_request(
     reference: list[str] | None,
     current: list[Path] | None,
     ignore: list[str] | None,
@@ -18,7 +18,7 @@ def asked_for(
     min_effect: float | None,
     minimum_rows: int | None,
     importance: Path | None,
-) -> Asked:
+) -> LookRequest:
     """Return it.
 
     Raises:
@@ -32,7 +32,7 @@ def asked_for(
         raise CommandError("cli.window", f"--window {window!r} is not a duration", "write e.g. 24h, 90m or 7d") from exc
     if min_effect is not None and not 0 < min_effect < 1:
         raise CommandError("cli.rules", f"--min-effect {min_effect:g} is not between 0 and 1", "write e.g. 0.1")
-    return Asked(
+    return LookRequest(
         tuple(reference or ()),
         tuple(current or ()),
         tuple(ignore or ()),

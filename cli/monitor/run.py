@@ -30,7 +30,7 @@ AZUREML = "azureml:"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LookRequest:
     """What a person wants looked at; None and () stand for what the policy and the workspace say."""
 
     reference: tuple[str, ...] = ()
@@ -44,32 +44,32 @@ class Asked:
     importances: Mapping[str, float] | None = None
 
 
-def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
+def look_at_files(request: LookRequest, now: datetime) -> MonitorReport:
     """Return how files differ from files; needs no policy, no workspace and no network."""
     from shared.drift.profiles.profile import profile
     from shared.drift.results.assemble import ReportHeader, assemble, rules_in_words
     from shared.drift.results.comparison import DriftRules
     from shared.engine.monitors.window_signals import measure_data_drift
 
-    if not asked.reference or not asked.current:
+    if not request.reference or not request.current:
         hint = "give both, e.g. --reference january.parquet --current july.parquet, or the name of a model"
         raise CommandError("cli.nothing", "without a model, --reference and --current say what is compared", hint)
-    if asked.window or asked.start or asked.end:
+    if request.window or request.start or request.end:
         raise CommandError(
             "cli.window", "files have no window", "leave --window, --start and --end out, or give a model"
         )
-    before, rows = read_files([Path(each) for each in asked.reference]), read_files(asked.current)
-    rules = _with_options(DriftRules(ignore=frozenset(asked.ignore)), asked)
-    made = profile(before, rules.ignore)
-    signals = [measure_data_drift(rows, made, rules, asked.importances), *_quality(before, rows, rules, now)]
+    reference, rows = read_files([Path(path) for path in request.reference]), read_files(request.current)
+    rules = _with_options(DriftRules(ignore=frozenset(request.ignore)), request)
+    made = profile(reference, rules.ignore)
+    signals = [measure_data_drift(rows, made, rules, request.importances), *_quality(reference, rows, rules, now)]
     header = ReportHeader(
         model=FILES,
         start=now,
         end=now,
-        reference=_named(asked.reference),
+        reference=_named(request.reference),
         made_at=now,
         reference_rows=made.rows,
-        rules=(f"The window: {_named([str(each) for each in asked.current])}.", *rules_in_words(rules)),
+        rules=(f"The window: {_named([str(path) for path in request.current])}.", *rules_in_words(rules)),
     )
     return assemble(header, signals)
 
@@ -78,7 +78,7 @@ def look_at_files(asked: Asked, now: datetime) -> MonitorReport:
 _OF_ANSWERS = ("performance", "concept_drift", "prediction_drift", "estimated_performance")
 
 
-def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
+def look_at_model(app: App, model: str, request: LookRequest) -> MonitorReport:
     """Return what a model's monitor sees now; it announces nothing and stores nothing."""
     from shared.domain.ids import DeploymentName, ModelVersion
     from shared.engine.monitors.look import MonitorLook
@@ -87,16 +87,16 @@ def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
     from shared.store.monitors.monitors import MonitorState
 
     policy = context.known_policy(app, model)
-    monitor = _monitor(policy, policy.section(Monitor), asked)
+    monitor = _monitor(policy, policy.section(Monitor), request)
     looking = MonitorLook(app.workspace, app.data, app.profiles)
     deployment = looking.deployment(policy)
-    if deployment is None and not (asked.current and asked.reference):
+    if deployment is None and not (request.current and request.reference):
         raise CommandError(
             "cli.not_served",
             f"no version of {policy.model} serves on endpoint {policy.endpoint.name}",
             "give --reference and --current to compare files",
         )
-    start, end = _window(asked, monitor.every, app.clock.now())
+    start, end = _window(request, monitor.every, app.clock.now())
     stored, _ = app.monitor_states.read(policy.model)
     version = deployment.version if deployment else None
     subject = Subject(
@@ -106,39 +106,39 @@ def look_at_model(app: App, model: str, asked: Asked) -> MonitorReport:
         MonitorState(policy.model, version or ModelVersion(""), start, start, stored.runs if stored else ()),
         end,
         app.monitor_reports.last(policy.model),
-        reference=_reference(app, asked.reference, monitor) if asked.reference else None,
-        rows=_rows(asked.current) if asked.current else None,
+        reference=_reference(app, request.reference, monitor) if request.reference else None,
+        rows=_rows(request.current) if request.current else None,
     )
     return dataclasses.replace(looking.look(subject).report, made_at=app.clock.now())
 
 
-def _monitor(policy: Policy, monitor: Monitor | None, asked: Asked) -> Monitor:
+def _monitor(policy: Policy, monitor: Monitor | None, request: LookRequest) -> Monitor:
     """Return the policy's monitor with what was asked for in its place."""
     from shared.policy.sections.monitoring import Monitor
     from shared.policy.sections.signals import DataDrift
 
     if monitor is None:
-        if not asked.reference:
+        if not request.reference:
             hint = "add one, or give --reference"
             raise CommandError("cli.no_monitor", f"the policy of {policy.model} has no section monitor", hint)
         monitor = Monitor(data_drift=DataDrift())
-    rules = monitor.data_drift or (DataDrift() if asked.reference or asked.current else None)
+    rules = monitor.data_drift or (DataDrift() if request.reference or request.current else None)
     if rules is None and not monitor.signals:
         hint = "add monitor.data_drift, or another signal"
         raise CommandError("cli.no_signal", f"the monitor of {policy.model} watches nothing", hint)
     if rules is not None:
-        changes: dict[str, object] = {"ignore": (*rules.ignore, *asked.ignore)}
-        changes |= {"min_effect": asked.min_effect} if asked.min_effect else {}
-        changes |= {"minimum_rows": asked.minimum_rows} if asked.minimum_rows else {}
+        changes: dict[str, object] = {"ignore": (*rules.ignore, *request.ignore)}
+        changes |= {"min_effect": request.min_effect} if request.min_effect else {}
+        changes |= {"minimum_rows": request.minimum_rows} if request.minimum_rows else {}
         rules = rules.model_copy(update=changes)
-    importance = asked.importances or monitor.importance
-    left_out = [*(_OF_ANSWERS if asked.current else ()), *(("data_quality",) if asked.reference else ())]
-    return monitor.model_copy(update={"data_drift": rules, "importance": importance, **dict.fromkeys(left_out)})
+    importance = request.importances or monitor.importance
+    omitted = [*(_OF_ANSWERS if request.current else ()), *(("data_quality",) if request.reference else ())]
+    return monitor.model_copy(update={"data_drift": rules, "importance": importance, **dict.fromkeys(omitted)})
 
 
-def _window(asked: Asked, every: timedelta, now: datetime) -> tuple[datetime, datetime]:
-    end = asked.end or now
-    start = asked.start or end - (asked.window or every)
+def _window(request: LookRequest, every: timedelta, now: datetime) -> tuple[datetime, datetime]:
+    end = request.end or now
+    start = request.start or end - (request.window or every)
     if start >= end:
         raise CommandError("cli.window", f"the window ends at {end}, before it starts", "give --start before --end")
     return start, end
@@ -166,25 +166,27 @@ def _reference(app: App, names: Sequence[str], monitor: Monitor) -> Reference:
     return Reference(asset, profile(app.data.table(asset), ignore))
 
 
-def _with_options(rules: DriftRules, asked: Asked) -> DriftRules:
+def _with_options(rules: DriftRules, request: LookRequest) -> DriftRules:
     return dataclasses.replace(
-        rules, min_effect=asked.min_effect or rules.min_effect, minimum_rows=asked.minimum_rows or rules.minimum_rows
+        rules,
+        min_effect=request.min_effect or rules.min_effect,
+        minimum_rows=request.minimum_rows or rules.minimum_rows,
     )
 
 
-def _quality(before: object, rows: object, rules: DriftRules, now: datetime) -> list[SignalReport]:
+def _quality(reference: object, rows: object, rules: DriftRules, now: datetime) -> list[SignalReport]:
     """Return what is wrong with the rows as data; files that are read in pieces are not looked through for that."""
-    if isinstance(before, ParquetPieces) or isinstance(rows, ParquetPieces):
+    if isinstance(reference, ParquetPieces) or isinstance(rows, ParquetPieces):
         return []
     from shared.drift.signals.quality import QualityRules, check_quality
     from shared.drift.signals.quality_profile import profile_quality
 
-    return [check_quality(profile_quality(before, rules.ignore), rows, now, QualityRules(ignore=rules.ignore))]  # type: ignore[arg-type]
+    return [check_quality(profile_quality(reference, rules.ignore), rows, now, QualityRules(ignore=rules.ignore))]  # type: ignore[arg-type]
 
 
 def _named(paths: Sequence[str]) -> str:
     """Return the files by name: where they lie on somebody's machine is nobody's business."""
-    names = [each if each.startswith(AZUREML) else Path(each).name for each in paths]
+    names = [path if path.startswith(AZUREML) else Path(path).name for path in paths]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
@@ -192,22 +194,23 @@ def read_importances(file: Path) -> Mapping[str, float]:
     """Return the importance of each feature, 0 or more in any unit, e.g. {"dep_delay": 412.0, "dest": 31}."""
     hint = 'write a JSON object of numbers, e.g. {"dep_delay": 0.7, "dest": 0.1}'
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        importances = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as exc:
         raise CommandError("cli.importance", f"{file} cannot be read as JSON: {exc}", hint) from exc
-    are_numbers = isinstance(found, dict) and all(
-        isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each < math.inf for each in found.values()
+    are_numbers = isinstance(importances, dict) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+        for value in importances.values()
     )
     if not are_numbers:
         raise CommandError("cli.importance", f"{file} holds something else than importances", hint)
-    return {str(name): float(value) for name, value in found.items()}
+    return {str(name): float(value) for name, value in importances.items()}
 
 
 def parse_time(text: str, option: str) -> datetime:
     """Return a point in time; one without a zone is UTC."""
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as exc:
         hint = "write e.g. 2026-07-12T03:00 (UTC) or 2026-07-12"
         raise CommandError("cli.time", f"{option} {text!r} is not a time", hint) from exc
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -28,8 +28,8 @@ def print_report(report: MonitorReport) -> None:
     out.print(Text.assemble(verdict(report.verdict), "  ", text(report.sentence, "bold")), soft_wrap=True)
     rows = f", {count(report.reference_rows)} rows" if report.reference_rows is not None else ""
     out.print(text(f"{window(report)}, compared with {report.reference}{rows}", "dim"), soft_wrap=True)
-    for each in report.signals:
-        _print_signal(each)
+    for signal in report.signals:
+        _print_signal(signal)
     out.print(text(f"report {report.id}", "dim"))
 
 
@@ -39,13 +39,13 @@ def print_runs(model: str, lines: Sequence[RunLine]) -> None:
         out.print(text(f"the monitor of {model} has not looked yet", "dim"))
         return
     table = _table("report", "verdict", "what was seen")
-    for each in lines:
-        table.add_row(text(each.report or f"{each.at:%Y-%m-%d %H:%M}", ""), verdict(each.verdict), text(each.sentence))
+    for line in lines:
+        table.add_row(text(line.report or f"{line.at:%Y-%m-%d %H:%M}", ""), verdict(line.verdict), text(line.sentence))
     out.print(table)
 
 
-def verdict(said: str) -> Text:
-    return text(verdict_words(said), STYLES.get(said, ""))
+def verdict(name: str) -> Text:
+    return text(verdict_words(name), STYLES.get(name, ""))
 
 
 def _print_signal(signal: SignalReport) -> None:
@@ -61,13 +61,13 @@ def _print_signal(signal: SignalReport) -> None:
 
 
 def _columns(columns: Sequence[ColumnReport]) -> Table:
-    is_weighed = any(each.importance is not None for each in columns)
+    is_weighed = any(column.importance is not None for column in columns)
     table = _table("column", "", "effect", "floor", "missing", "unseen", *(["importance"] if is_weighed else []))
-    for each in columns[:MOST_COLUMNS]:
-        style = "bold red" if each.is_drifted else ""
-        cells = [effect(each.effect), effect(each.floor), percent(each.missing_now), percent(each.unseen_share)]
-        cells += [percent(each.importance)] if is_weighed else []
-        table.add_row(text(each.name, style), _bar(each), *map(text, cells))
+    for column in columns[:MOST_COLUMNS]:
+        style = "bold red" if column.is_drifted else ""
+        cells = [effect(column.effect), effect(column.floor), percent(column.missing_now), percent(column.unseen_share)]
+        cells += [percent(column.importance)] if is_weighed else []
+        table.add_row(text(column.name, style), _bar(column), *map(text, cells))
     if len(columns) > MOST_COLUMNS:
         table.add_row(text(f"and {number(len(columns) - MOST_COLUMNS)} more", "dim"))
     return table

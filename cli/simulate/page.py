@@ -151,11 +151,15 @@ def _advice(study: Study) -> str:
         return ""
     if not study.advice:
         return "".join(f"<p>{escape(line)}</p>" for line in study.advice_lines)
-    items = (f"<li><code>{escape(each.write)}</code>: {each.finished:.0f} % get through</li>" for each in study.advice)
+    items = (
+        f"<li><code>{escape(advice.write)}</code>: {advice.finished:.0f} % get through</li>" for advice in study.advice
+    )
     return f"<p>Any one of these would let it decide:</p><ul>{''.join(items)}</ul>"
 
 
 def _table(study: Study) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in ("version", *COLUMNS))
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row(each))}</tr>" for each in study.results)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row(result))}</tr>" for result in study.results
+    )
     return f"<table><tr>{head}</tr>{rows}</table>"

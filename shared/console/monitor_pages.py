@@ -59,8 +59,8 @@ class MonitorPages:
             state, _ = self.states.read(ModelName(model))
             if state is None and not stored:
                 return message_page(404, writer.locale, "no_report", email=principal.email)
-            said = _said(state)
-            lines = [_run(model, each, said.get(each.id, ""), writer) for each in stored]
+            sentences = _sentences(state)
+            lines = [_run(model, report, sentences.get(report.id, ""), writer) for report in stored]
             return _list(writer, principal, model, [*_unreported(state, writer), *lines])
 
         return self._answered(principal, accept_language, page)
@@ -69,11 +69,11 @@ class MonitorPages:
         """Show one report as it is rendered today."""
 
         def page(writer: ValueWriter) -> Page:
-            found = self.reports.read(model, report)
-            if found is None:
+            stored = self.reports.read(model, report)
+            if stored is None:
                 return message_page(404, writer.locale, "no_report", email=principal.email)
             nonce = secrets.token_urlsafe(16)
-            body = render_report(found, nonce=nonce, back=f"{HOME}/{quote(model, safe='')}")
+            body = render_report(stored, nonce=nonce, back=f"{HOME}/{quote(model, safe='')}")
             return Page(200, body, page_headers(nonce))
 
         return self._answered(principal, accept_language, page)
@@ -90,10 +90,10 @@ class MonitorPages:
             return message_page(503, writer.locale, "unavailable", email=principal.email)
 
     def _writer(self, principal: Principal, accept_language: str) -> ValueWriter:
-        known = self.people.people.get(principal.email)
-        if known is None:
+        person = self.people.people.get(principal.email)
+        if person is None:
             return ValueWriter(preferred(accept_language), "UTC")
-        return ValueWriter(known.locale, known.time_zone)
+        return ValueWriter(person.locale, person.time_zone)
 
 
 def _list(writer: ValueWriter, principal: Principal, model: str, lines: list[Line]) -> Page:
@@ -125,7 +125,7 @@ def _unreported(state: MonitorState | None, writer: ValueWriter) -> list[Line]:
     return [Line(writer.moment(last.end), last.verdict, last.sentence, "")]
 
 
-def _said(state: MonitorState | None) -> dict[str, str]:
+def _sentences(state: MonitorState | None) -> dict[str, str]:
     """Return by report what the signal said that had the worst to say."""
     by_report: dict[str, list[MonitorRun]] = {}
     for run in state.runs if state else ():

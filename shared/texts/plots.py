@@ -67,11 +67,11 @@ class Bar(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """One category's shares before and now, 0-1, with the words that stand beside the two bars."""
+    """One category's shares in the reference and the window, 0-1, with the words that stand beside the two bars."""
 
     name: str
-    before: float
-    now: float
+    reference: float
+    window: float
     words: str
     is_drawn: bool = True
 
@@ -111,14 +111,14 @@ def chart(label: str, lines: Sequence[Line], x: Axis, y: Axis, frame: Frame = CA
     return svg(frame.width, frame.height, [*parts, *_legend([line for line in lines if line.name], frame)], label)
 
 
-def steps(label: str, before: Sequence[float], now: Sequence[float], x: Axis, y: Axis) -> Markup:
+def steps(label: str, reference: Sequence[float], window: Sequence[float], x: Axis, y: Axis) -> Markup:
     """Return two distributions over the same intervals: one slot each, whatever its width, so that heights are shares.
 
     Args:
         x: counted in slots from the left.
     """
     outlines = [
-        [(slot + side, share) for slot, share in enumerate(shares) for side in (0, 1)] for shares in (before, now)
+        [(slot + side, share) for slot, share in enumerate(shares) for side in (0, 1)] for shares in (reference, window)
     ]
     lines = [
         Line(outlines[0], "b", is_area=True),
@@ -130,13 +130,13 @@ def steps(label: str, before: Sequence[float], now: Sequence[float], x: Axis, y:
 
 def pairs(label: str, rows: Sequence[Pair], width: float = CARD.width, left: float = 112, right: float = 98) -> Markup:
     """Return two thin bars per row, as long as their shares are beside the highest of those that are drawn."""
-    highest = max((max(row.before, row.now) for row in rows if row.is_drawn), default=0.0) or 1e-9
+    highest = max((max(row.reference, row.window) for row in rows if row.is_drawn), default=0.0) or 1e-9
     bar = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="7" rx="1"/>')
     parts: list[Markup] = []
     for number, row in enumerate(rows):
         y = 4 + PAIR_HEIGHT * number
         if row.is_drawn:
-            for kind, top, share in (("b", y, row.before), ("n", y + 8, row.now)):
+            for kind, top, share in (("b", y, row.reference), ("n", y + 8, row.window)):
                 parts.append(
                     bar.format(kind, _short(left), top, _short(max((width - left - right) * share / highest, 0.5)))
                 )

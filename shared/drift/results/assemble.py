@@ -52,14 +52,14 @@ def report_id(model: str, end: datetime) -> str:
 
 
 def assemble(
-    header: ReportHeader, signals: Sequence[SignalReport], before: MonitorReport | None = None
+    header: ReportHeader, signals: Sequence[SignalReport], previous: MonitorReport | None = None
 ) -> MonitorReport:
     """Return the run's report. It can always be stored: no number in it is infinite, no text broken.
 
     Args:
         before: the model's report before this one; its trend is carried on.
     """
-    cleaned = tuple(_storable(_with_ranking(each)) for each in signals)
+    cleaned = tuple(_storable(_with_ranking(signal)) for signal in signals)
     verdict = overall_verdict(cleaned)
     points = trend(cleaned, header.end)
     return MonitorReport(
@@ -67,8 +67,8 @@ def assemble(
         verdict=verdict,
         sentence=headline(verdict, cleaned),
         signals=cleaned,
-        trend=_carried_on(before.trend if before else (), points),
-        quiet=_quiet(_of_same_version(before, header), cleaned, header.start),
+        trend=_carried_on(previous.trend if previous else (), points),
+        quiet=_quiet(_of_same_version(previous, header), cleaned, header.start),
         **{field.name: _storable(getattr(header, field.name)) for field in dataclasses.fields(header)},
     )
 
@@ -79,17 +79,17 @@ def drift_signal(report: DriftReport, importances: Mapping[str, float] | None = 
     Args:
         importances: each column's share of the model's feature importance, 0-1, where known.
     """
-    known = importances or {}
+    weights = importances or {}
     columns = tuple(
-        dataclasses.replace(each, importance=known.get(each.name, each.importance)) for each in report.columns
+        dataclasses.replace(column, importance=weights.get(column.name, column.importance)) for column in report.columns
     )
-    compared = [each for each in columns if each.effect is not None]
+    compared = [column for column in columns if column.effect is not None]
     return SignalReport(
         signal=DATA_DRIFT,
         verdict=report.verdict,
         sentence=report.sentence,
         rows=report.window_rows,
-        value=max((strength(each) for each in compared), default=None),
+        value=max((strength(column) for column in compared), default=None),
         threshold=1.0 if compared else None,
         measure="worst column, in multiples of its floor",
         columns=columns,
@@ -103,8 +103,8 @@ def strength(column: ColumnReport) -> float:
     Missing and new values count from smaller shares on than the floor: a drifted column's is at least 1.
     """
     missing = abs(column.missing_now - column.missing_before)
-    found = max(column.effect or 0.0, missing, column.unseen_share) / column.floor
-    return max(1.0, found) if column.is_drifted else found
+    change = max(column.effect or 0.0, missing, column.unseen_share) / column.floor
+    return max(1.0, change) if column.is_drifted else change
 
 
 def ranked(columns: Iterable[ColumnReport]) -> tuple[ColumnReport, ...]:
@@ -126,59 +126,62 @@ def overall_verdict(signals: Sequence[SignalReport]) -> SignalVerdict:
 
     Data that is in order says nothing of drift: beside other signals, only what is wrong with it counts.
     """
-    others = [each for each in signals if each.signal != "data-quality"]
-    said = {each.verdict for each in signals if each in others or not others or each.verdict != "no-drift"}
-    return next((verdict for verdict in _WORST_FIRST if verdict in said), "insufficient-data")
+    others = [signal for signal in signals if signal.signal != "data-quality"]
+    verdicts = {signal.verdict for signal in signals if signal in others or not others or signal.verdict != "no-drift"}
+    return next((verdict for verdict in _WORST_FIRST if verdict in verdicts), "insufficient-data")
 
 
 def headline(verdict: SignalVerdict, signals: Sequence[SignalReport]) -> str:
     """Return the whole verdict in a sentence, or one per signal that has the same verdict."""
-    told = [each for each in signals if each.verdict == verdict]
-    sentences = (_with_name(each).rstrip() for each in told)
-    closed = (each if each.endswith((".", "!", "?")) else f"{each}." for each in sentences if each)
+    decisive = [signal for signal in signals if signal.verdict == verdict]
+    sentences = (_with_name(signal).rstrip() for signal in decisive)
+    closed = (sentence if sentence.endswith((".", "!", "?")) else f"{sentence}." for sentence in sentences if sentence)
     return " ".join(closed) or "Nothing was looked at."
 
 
 def rules_in_words(rules: DriftRules) -> tuple[str, ...]:
     """Return what counted as drift, one sentence each."""
     ignored = f"Left out: {', '.join(sorted(rules.ignore))}." if rules.ignore else ""
-    said = (
+    sentences = (
         f"A change counts from an effect of {rules.min_effect:g} on.",
         f"At most {100 * rules.false_alarms:g} % of flagged columns may be false alarms (Benjamini-Hochberg).",
         f"Both sides need {rules.minimum_rows:,} rows.",
         ignored,
     )
-    return tuple(each for each in said if each)
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def trend(signals: Iterable[SignalReport], at: datetime) -> tuple[TrendPoint, ...]:
     """Return the run's own points: each signal's number, and those of its columns that stand out most."""
     points: list[TrendPoint] = []
-    for each in signals:
-        if each.value is not None:
-            points.append(TrendPoint(at, each.signal, "", each.value, each.threshold, each.verdict))
-        compared = [column for column in each.columns if column.effect is not None and column.statistic != "none"]
-        points += [_point(each.signal, column, at) for column in compared[:TREND_COLUMNS]]
+    for signal in signals:
+        if signal.value is not None:
+            points.append(TrendPoint(at, signal.signal, "", signal.value, signal.threshold, signal.verdict))
+        compared = [column for column in signal.columns if column.effect is not None and column.statistic != "none"]
+        points += [_point(signal.signal, column, at) for column in compared[:TREND_COLUMNS]]
     return tuple(points)
 
 
-def _of_same_version(before: MonitorReport | None, header: ReportHeader) -> tuple[QuietWindow, ...]:
-    return before.quiet if before and before.model_version == header.model_version else ()
+def _of_same_version(previous: MonitorReport | None, header: ReportHeader) -> tuple[QuietWindow, ...]:
+    return previous.quiet if previous and previous.model_version == header.model_version else ()
 
 
-def _quiet(before: Sequence[QuietWindow], signals: Sequence[SignalReport], start: datetime) -> tuple[QuietWindow, ...]:
+def _quiet(earlier: Sequence[QuietWindow], signals: Sequence[SignalReport], start: datetime) -> tuple[QuietWindow, ...]:
     """Return the newest windows of each signal, oldest first; a window that was looked at again counts once."""
-    new = [quiet_window(each, start) for each in signals if each.signal in _WITH_FLOORS and each.rows]
-    again = {(each.signal, each.start) for each in new}
-    together = [*(each for each in before if (each.signal, each.start) not in again), *(each for each in new)]
-    newest = {name: [each for each in together if each.signal == name][-QUIET_WINDOWS:] for name in _WITH_FLOORS}
-    return tuple(each for windows in newest.values() for each in windows if each.effects)
+    new = [quiet_window(signal, start) for signal in signals if signal.signal in _WITH_FLOORS and signal.rows]
+    again = {(window.signal, window.start) for window in new}
+    together = [
+        *(window for window in earlier if (window.signal, window.start) not in again),
+        *(window for window in new),
+    ]
+    newest = {name: [window for window in together if window.signal == name][-QUIET_WINDOWS:] for name in _WITH_FLOORS}
+    return tuple(window for windows in newest.values() for window in windows if window.effects)
 
 
 def quiet_window(signal: SignalReport, start: datetime) -> QuietWindow:
     """Return what later windows are held to: the effects of what did not drift."""
-    quiet = [each for each in signal.columns if each.effect is not None and not each.is_drifted][:QUIET_COLUMNS]
-    effects = {each.name: round(each.effect or 0.0, 6) for each in quiet}
+    quiet = [column for column in signal.columns if column.effect is not None and not column.is_drifted][:QUIET_COLUMNS]
+    effects = {column.name: round(column.effect or 0.0, 6) for column in quiet}
     if signal.value is not None and signal.verdict == "no-drift":
         effects[""] = signal.value
     return QuietWindow(signal.signal, start, signal.rows, effects)
@@ -189,22 +192,22 @@ def _point(signal: str, column: ColumnReport, at: datetime) -> TrendPoint:
     return TrendPoint(at, signal, column.name, column.effect or 0.0, column.floor, verdict)
 
 
-def _carried_on(before: Sequence[TrendPoint], points: Sequence[TrendPoint]) -> tuple[TrendPoint, ...]:
+def _carried_on(earlier: Sequence[TrendPoint], points: Sequence[TrendPoint]) -> tuple[TrendPoint, ...]:
     """Return the newest windows of each signal, oldest first; a window that was looked at again counts once."""
-    new = {(each.signal, each.at) for each in points}
-    kept = sorted((each for each in before if (each.signal, each.at) not in new), key=lambda each: each.at)
-    together = [*kept, *points]
+    new = {(point.signal, point.at) for point in points}
+    carried = sorted((point for point in earlier if (point.signal, point.at) not in new), key=lambda point: point.at)
+    together = [*carried, *points]
     newest: dict[str, set[datetime]] = {}
-    for signal in {each.signal for each in together}:
-        newest[signal] = set(sorted({each.at for each in together if each.signal == signal})[-TREND_WINDOWS:])
-    return tuple(each for each in together if each.at in newest[each.signal])
+    for signal in {point.signal for point in together}:
+        newest[signal] = set(sorted({point.at for point in together if point.signal == signal})[-TREND_WINDOWS:])
+    return tuple(point for point in together if point.at in newest[point.signal])
 
 
 def short_sentence(signal: SignalReport) -> str:
     """Return what a signal found without its numbers: of data drift only which columns, of others all they say."""
     if signal.signal != DATA_DRIFT or signal.verdict not in ("drift", "no-drift"):
         return signal.sentence
-    drifted = [each.name for each in signal.columns if each.is_drifted]
+    drifted = [column.name for column in signal.columns if column.is_drifted]
     count = len(signal.columns)
     if not drifted:
         return f"All {count} columns still look like the reference." if count > 1 else signal.sentence
@@ -220,7 +223,7 @@ def _with_name(signal: SignalReport) -> str:
 
 
 def _listed(columns: Sequence[str]) -> str:
-    names = [each.strip()[:LONGEST_NAME] or "(no name)" for each in columns]
+    names = [column.strip()[:LONGEST_NAME] or "(no name)" for column in columns]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -240,10 +243,10 @@ def _cleaned(value: Any) -> Any:
         case float():
             return value if math.isfinite(value) else None
         case tuple():
-            return tuple(_bounded(each) if isinstance(each, float) else _cleaned(each) for each in value)
+            return tuple(_bounded(element) if isinstance(element, float) else _cleaned(element) for element in value)
         case Mapping():
-            pairs = ((_cleaned(key), _cleaned(each)) for key, each in value.items())
-            return {key: each for key, each in pairs if each is not None}
+            pairs = ((_cleaned(key), _cleaned(element)) for key, element in value.items())
+            return {key: element for key, element in pairs if element is not None}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         changes = {field.name: _cleaned(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return dataclasses.replace(value, **changes)

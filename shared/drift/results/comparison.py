@@ -124,7 +124,7 @@ class DriftReport:
 
     @property
     def drifted(self) -> tuple[ColumnReport, ...]:
-        return tuple(each for each in self.columns if each.is_drifted)
+        return tuple(column for column in self.columns if column.is_drifted)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data."""

@@ -62,11 +62,11 @@ class AzureMonitors:
 
     def run(self) -> None:
         """Look at each; one monitor's trouble does not keep the others from being looked at."""
-        watched = [(policy, each) for policy in self.policies for each in _listed(policy)]
-        if not watched:
+        listed = [(policy, monitor) for policy in self.policies for monitor in _listed(policy)]
+        if not listed:
             return
         now = self.clock.now()
-        longest = max(each.every for _, each in watched)
+        longest = max(monitor.every for _, monitor in listed)
         since = now - (INTERVALS_TO_SILENCE + 1) * longest
         try:
             jobs = self.workspace.recent_jobs(since, MOST_JOBS)
@@ -75,7 +75,7 @@ class AzureMonitors:
             return
         if len(jobs) == MOST_JOBS:
             since = max(since, min((job.created_at for job in jobs if job.created_at), default=now))
-        for policy, monitor in watched:
+        for policy, monitor in listed:
             try:
                 runs = [job for job in jobs if _is_run_of(job, monitor.name)]
                 self._look(policy, monitor, runs, since, now)
@@ -85,8 +85,8 @@ class AzureMonitors:
     def _look(
         self, policy: Policy, monitor: AzureMonitor, runs: Sequence[JobRecord], since: datetime, now: datetime
     ) -> None:
-        if why := _silence(monitor, runs, since, now):
-            self._tell(policy, monitor, f"{now:%Y-%m-%d}", why)
+        if reason := _silence(monitor, runs, since, now):
+            self._tell(policy, monitor, f"{now:%Y-%m-%d}", reason)
         newest = next((job for job in runs if job.has_ended), None)
         if newest and not newest.has_succeeded:
             self._tell(policy, monitor, newest.name, f"run {newest.name} ended as {newest.status}", job=newest.name)
@@ -107,9 +107,9 @@ class AzureMonitors:
         """Return the signals in the run's outputs, and what is wrong with those that cannot be read."""
         signals, problems = [], []
         for path in self._signal_files(run):
-            found = self.files.get(path)
+            blob = self.files.get(path)
             try:
-                signals += [read_signal(found.body, path)] if found else []
+                signals += [read_signal(blob.body, path)] if blob else []
             except ValueError as exc:
                 problems.append(str(exc))
         return signals, problems
@@ -134,16 +134,16 @@ class AzureMonitors:
             return
         self.queue.send(EVENTS, body)
         first = signal.breached[0]
-        why = (
+        reason = (
             f"run {run.name} measured {first.metric} of {first.feature or 'all rows'} at {first.value:g}, beyond its "
             f"bound of {first.threshold:g}, and said nothing"
         )
-        self._tell(policy, monitor, f"{run.name}/{signal.name}", why, job=run.name, signal=signal.name)
+        self._tell(policy, monitor, f"{run.name}/{signal.name}", reason, job=run.name, signal=signal.name)
 
-    def _tell(self, policy: Policy, monitor: AzureMonitor, about: str, why: str, **parameters: str) -> None:
-        log.warning("azure_monitor.trouble", extra=fields(model=policy.model, monitor=monitor.name, reason=why))
+    def _tell(self, policy: Policy, monitor: AzureMonitor, about: str, reason: str, **parameters: str) -> None:
+        log.warning("azure_monitor.trouble", extra=fields(model=policy.model, monitor=monitor.name, reason=reason))
         key = f"{NoticeKind.MONITOR_TROUBLE}/{policy.model}/{monitor.name}/{about}"
-        parameters = {"monitor": monitor.name, "reason": why, **parameters}
+        parameters = {"monitor": monitor.name, "reason": reason, **parameters}
         self.outbox.post([Notice(NoticeKind.MONITOR_TROUBLE, key, policy.model, parameters)])
 
     def _delayed(self, what: str, exc: VigiaError) -> None:

@@ -45,9 +45,9 @@ class MonitorRecords:
         if body.model is None:
             return self._doubt_job(body, policy)
         if fact.source.startswith(TOOLS):
-            is_known = self.results.has(body.monitor, body.run, body.signal)
+            is_posted = self.results.has(body.monitor, body.run, body.signal)
             return (
-                "" if is_known else f"no result {body.run} of monitor {body.monitor} was posted to the alert endpoint"
+                "" if is_posted else f"no result {body.run} of monitor {body.monitor} was posted to the alert endpoint"
             )
         if fact.source != self.source.lower():
             return ""
@@ -59,7 +59,7 @@ class MonitorRecords:
         if job is None:
             return f"the workspace has no run {body.run}"
         monitor = policy.section(Monitor)
-        names = {each.name.lower() for each in monitor.azure} if monitor else set()
+        names = {azure_monitor.name.lower() for azure_monitor in monitor.azure} if monitor else set()
         if job.experiment and job.experiment.lower() not in names:
             return f"run {body.run} is of experiment {job.experiment}, which is no monitor of the policy"
         return ""
@@ -82,8 +82,8 @@ def _is_run(run: MonitorRun, body: DriftDetected) -> bool:
 
 def _tells(report: MonitorReport, body: DriftDetected) -> bool:
     version, _, look = body.run.partition("@")
-    found = any(each.signal == body.signal and each.verdict == "drift" for each in report.signals)
-    return found and version == report.model_version and (look == report.start.isoformat() or not _is_moment(look))
+    has_drift = any(signal.signal == body.signal and signal.verdict == "drift" for signal in report.signals)
+    return has_drift and version == report.model_version and (look == report.start.isoformat() or not _is_moment(look))
 
 
 def _is_moment(text: str) -> bool:

@@ -193,8 +193,8 @@ class VersionReferences:
             if missing:
                 hint = "write the features, the prediction, the label, and the version that scored"
                 raise PermanentError("monitor.labelled", f"{uri} has no column {', '.join(missing)}", hint)
-            is_known = frame[section.label].notna() & frame[PREDICTION].notna()
-            sample.add(frame[is_known & (frame[VERSION].astype(str) == version)])
+            is_complete = frame[section.label].notna() & frame[PREDICTION].notna()
+            sample.add(frame[is_complete & (frame[VERSION].astype(str) == version)])
         if not sample.rows:
             raise NotYetError(f"{uri} has no rows scored by version {version}; score them with it and register them")
         return sample

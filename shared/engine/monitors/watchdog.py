@@ -86,11 +86,11 @@ class Watchdog:
             log.warning("watchdog.unnoted", extra=fields(timer=timer, code=exc.code, reason=exc.message))
 
 
-def _second_moment(schedule: str, after: datetime) -> datetime:
+def _second_moment(schedule: str, since: datetime) -> datetime:
     """Return the second moment after that one; of a schedule that the host reads and croniter does not, an hour."""
     if not croniter.is_valid(schedule, second_at_beginning=True):
-        return after + timedelta(hours=1)
-    moments = croniter(schedule, after, second_at_beginning=True)
+        return since + timedelta(hours=1)
+    moments = croniter(schedule, since, second_at_beginning=True)
     moments.get_next(datetime)
     second: datetime = moments.get_next(datetime)
     return second

@@ -21,8 +21,8 @@ def standing_drift(state: MonitorState | None) -> tuple[MonitorRun, ...]:
     other signals, say nothing of it."""
     if state is None:
         return ()
-    known = [run for run in state.runs if run.model_version == state.model_version]
-    judged = {run.signal: run for run in known if run.verdict in {"drift", "no-drift"}}
+    runs = [run for run in state.runs if run.model_version == state.model_version]
+    judged = {run.signal: run for run in runs if run.verdict in {"drift", "no-drift"}}
     return tuple(run for run in judged.values() if run.verdict == "drift")
 
 

@@ -83,8 +83,8 @@ class MonitorStates:
 
     def read(self, model: ModelName) -> tuple[MonitorState | None, str]:
         """Return the state and its etag; (None, "") before the first run."""
-        found = self._blobs.get(_name(model))
-        return (None, "") if found is None else (decode(MonitorState, found.body), found.etag)
+        blob = self._blobs.get(_name(model))
+        return (None, "") if blob is None else (decode(MonitorState, blob.body), blob.etag)
 
     def save(self, state: MonitorState, etag: str) -> str:
         """Store the state over the version that was read, and return its new etag.

@@ -45,13 +45,13 @@ class MonitorReports:
         Raises:
             PermanentError: this is no id, or the stored report is damaged.
         """
-        found = self._blobs.get(_name(model, report, "json"))
-        return None if found is None else decode(MonitorReport, found.body)
+        blob = self._blobs.get(_name(model, report, "json"))
+        return None if blob is None else decode(MonitorReport, blob.body)
 
     def page(self, model: str, report: str) -> str | None:
         """Return the page as it was written with the report."""
-        found = self._blobs.get(_name(model, report, "html"))
-        return None if found is None else found.body.decode()
+        blob = self._blobs.get(_name(model, report, "html"))
+        return None if blob is None else blob.body.decode()
 
     def newest(self, model: str, most: int = 100) -> tuple[StoredReport, ...]:
         """Return a model's reports, newest first; ids sort as their windows do."""

@@ -99,8 +99,8 @@ def _categories(shown: Histogram, label: str) -> Markup:
     return plots.pairs(label, [*(_pair(*rows[place]) for place in largest), together._replace(is_drawn=False)])
 
 
-def _pair(name: str, before: float, now: float) -> Pair:
-    return Pair(name, before, now, f"{_percent(before)} → {_percent(now)}")
+def _pair(name: str, reference: float, window: float) -> Pair:
+    return Pair(name, reference, window, f"{_percent(reference)} → {_percent(window)}")
 
 
 def _range(values: Sequence[float], from_zero: bool) -> tuple[float, float]:

@@ -46,17 +46,17 @@ def render_report(report: MonitorReport, *, nonce: str = "", back: str = "") -> 
         nonce: of the answer's Content-Security-Policy; without one the page brings a policy of its own.
         back: where the list of runs is; "" for a file of its own.
     """
-    columns = ranked(column for each in report.signals if each.signal in COMPARED for column in each.columns)
+    columns = ranked(column for signal in report.signals if signal.signal in COMPARED for column in signal.columns)
     return _template().render(
         report=report,
         nonce=nonce,
         back=back,
         style=Markup(_style()),  # noqa: S704 (a file of ours)
         style_hash=_style_hash(),
-        rows=max((each.rows for each in report.signals), default=0),
+        rows=max((signal.rows for signal in report.signals), default=0),
         columns=columns,
-        drifted=sum(each.is_drifted for each in columns),
-        is_weighed=any(each.importance is not None for each in columns),
+        drifted=sum(column.is_drifted for column in columns),
+        is_weighed=any(column.importance is not None for column in columns),
         pictured=_pictured(columns),
         quality_over_time=tuple(_performance(report)),
         trends=tuple(_trends(report, columns)),
@@ -72,42 +72,42 @@ def render_report(report: MonitorReport, *, nonce: str = "", back: str = "") -> 
 
 def _pictured(columns: tuple[ColumnReport, ...]) -> tuple[ColumnReport, ...]:
     """Return the columns that get a card: those with a picture, and drifted ones in any case."""
-    return tuple(each for each in columns if each.histogram or each.is_drifted)[:MOST_PICTURED]
+    return tuple(column for column in columns if column.histogram or column.is_drifted)[:MOST_PICTURED]
 
 
 def _gaps(columns: tuple[ColumnReport, ...]) -> tuple[ColumnReport, ...]:
     def size(column: ColumnReport) -> float:
         return max(abs(column.missing_now - column.missing_before), column.unseen_share)
 
-    return tuple(sorted((each for each in columns if size(each) > 0), key=size, reverse=True))
+    return tuple(sorted((column for column in columns if size(column) > 0), key=size, reverse=True))
 
 
 def _findings(signals: tuple[SignalReport, ...]) -> Iterator[str]:
-    for each in signals:
-        if each.signal not in COMPARED:
+    for signal in signals:
+        if signal.signal not in COMPARED:
             # Those that count come first.
-            yield from (column.sentence for column in each.columns if column.is_drifted)
-            yield from (column.sentence for column in each.columns if column.findings and not column.is_drifted)
-        yield from each.findings
+            yield from (column.sentence for column in signal.columns if column.is_drifted)
+            yield from (column.sentence for column in signal.columns if column.findings and not column.is_drifted)
+        yield from signal.findings
 
 
 def _insufficient(signals: tuple[SignalReport, ...]) -> Iterator[str]:
-    for each in signals:
-        if each.verdict in ("insufficient-data", "error"):
-            yield f"{words.signal_words(each.signal)}: {each.sentence}"
-        if each.signal in COMPARED:
-            yield from (column.sentence for column in each.columns if column.effect is None and not column.is_drifted)
+    for signal in signals:
+        if signal.verdict in ("insufficient-data", "error"):
+            yield f"{words.signal_words(signal.signal)}: {signal.sentence}"
+        if signal.signal in COMPARED:
+            yield from (column.sentence for column in signal.columns if column.effect is None and not column.is_drifted)
 
 
 def _performance(report: MonitorReport) -> Iterator[Chart]:
     measured, estimated = (_points(report, name, "") for name in PERFORMANCE)
     if not measured and not estimated:
         return
-    said = {each.signal: each.measure for each in report.signals}
-    metric = next((said[name] for name in PERFORMANCE if said.get(name)), "") or "performance"
+    measures = {signal.signal: signal.measure for signal in report.signals}
+    metric = next((measures[name] for name in PERFORMANCE if measures.get(name)), "") or "performance"
     about = [f"{_last(measured)} on labelled rows (line)"] if measured else []
     about += [f"{_last(estimated)} estimated without labels (dashed, hollow points)"] if estimated else []
-    series = [each for each in (Series(measured), Series(estimated, is_estimated=True)) if each.points]
+    series = [line for line in (Series(measured), Series(estimated, is_estimated=True)) if line.points]
     yield Chart(metric, ", ".join(about), charts.over_time(f"{metric} over time", series, from_zero=False))
 
 
@@ -116,11 +116,11 @@ def _trends(report: MonitorReport, columns: tuple[ColumnReport, ...]) -> Iterato
     for name in dict.fromkeys(point.signal for point in report.trend):
         points = _points(report, name, "")
         if name not in PERFORMANCE and len(points) > 1:
-            about = next((each.measure for each in report.signals if each.signal == name), "")
+            about = next((signal.measure for signal in report.signals if signal.signal == name), "")
             yield Chart(words.signal_words(name), about, charts.over_time(f"{name} over time", [Series(points)]))
     shown = 0
     for column in columns:
-        points = tuple(each for each in report.trend if each.column == column.name and each.signal in COMPARED)
+        points = tuple(point for point in report.trend if point.column == column.name and point.signal in COMPARED)
         if len(points) > 1 and shown < MOST_TRENDS:
             shown += 1
             about = (
@@ -131,7 +131,7 @@ def _trends(report: MonitorReport, columns: tuple[ColumnReport, ...]) -> Iterato
 
 
 def _points(report: MonitorReport, signal: str, column: str) -> tuple[TrendPoint, ...]:
-    return tuple(each for each in report.trend if each.signal == signal and each.column == column)
+    return tuple(point for point in report.trend if point.signal == signal and point.column == column)
 
 
 def _last(points: tuple[TrendPoint, ...]) -> str:

@@ -98,7 +98,7 @@ def column_words(column: ColumnReport) -> str:
 
 def measures(column: ColumnReport) -> str:
     """Return every distance that was taken, and how much the model leans on the column."""
-    said = [f"{name} {number(value)}" for name, value in column.measures.items()]
+    words = [f"{name} {number(value)}" for name, value in column.measures.items()]
     if column.importance is not None:
-        said.append(f"importance {percent(column.importance)}")
-    return " · ".join(said)
+        words.append(f"importance {percent(column.importance)}")
+    return " · ".join(words)

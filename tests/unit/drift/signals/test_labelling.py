@@ -35,7 +35,10 @@ def test_unusual_ones_take_turns_with_uncertain_ones() -> None:
     vectors = [[0.0, 0.1], [0.1, 0.0], [9.0, 9.0], [0.0, 0.0], [5.0, 5.0]]
     frame = rows(image=list("abcde"), prediction=[0.5, 0.6, 0.99, 0.7, 0.98], embedding=vectors)
     assert names(frame, 4, "embedding") == ["a", "c", "b", "e"]
-    assert [candidate.reason for candidate in choose(frame, "image", "embedding", 2)] == ["least certain", "most unusual"]
+    assert [candidate.reason for candidate in choose(frame, "image", "embedding", 2)] == [
+        "least certain",
+        "most unusual",
+    ]
 
 
 def test_an_item_served_often_is_asked_about_once() -> None:
