@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf, log, nan, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from benchmarks.harness.judged_releases import DELAY, release_at_first_step
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.harness.timing import seconds
-from benchmarks.rivals.releases import CHALLENGER, CHAMPION, MINUTE, START
-from shared.domain.ids import DeploymentName, EndpointName
+from benchmarks.rivals.releases import CHALLENGER, CHAMPION, MINUTE, START, RecordedTelemetry
+from benchmarks.rivals.rules import naive
+from benchmarks.rivals.streams import Streams
+from shared.domain.ids import DeploymentName
 from shared.domain.measurement import Interval
 from shared.domain.release_plan import JudgePlan
 from shared.domain.verdict import Verdict
@@ -33,11 +35,8 @@ MINUTES = 60
 JUDGE = JudgePlan(0.01, 1.10, 0.01, "hold", MINUTE, latency_warm_up=10 * MINUTE)
 RELEASE = release_at_first_step(JUDGE, MINUTES)
 TOLERANCES = tolerances_of(JUDGE, MINUTES, RELEASE.budget)
-P_VALUE = 0.05
 RUNS, LONG_RUNS = 150, 1000
 TIMED_LOOKS = 60
-
-Rule = Callable[[Sequence[Pair]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +70,12 @@ class World:
         return Pair(canary, interval(CHAMPION, 900, 0.002, 0.0))
 
 
-class Log:
-    """The Telemetry port over pairs that arrive late."""
-
-    def __init__(self, pairs: Sequence[Pair]) -> None:
-        self.recorded = [each for pair in pairs for each in (pair.challenger, pair.champion)]
-
-    def intervals(
-        self,
-        endpoint: EndpointName,  # noqa: ARG002 - the port's
-        start: datetime,
-        end: datetime,
-        width: timedelta,  # noqa: ARG002
-        quantile: float | None = None,  # noqa: ARG002
-    ) -> tuple[Interval, ...]:
-        return tuple(each for each in self.recorded if start <= each.start < end)
-
-
 def ours(pairs: Sequence[Pair]) -> bool:
     """Return whether the app fails the canary once these have arrived, and no later ones."""
     now = pairs[-1].challenger.start + MINUTE + DELAY
-    found = judged(Log(pairs), None, RELEASE, START, timedelta(0), now)
+    recorded = [interval for pair in pairs for interval in (pair.challenger, pair.champion)]
+    telemetry = RecordedTelemetry(recorded, now, DELAY)
+    found = judged(telemetry, None, RELEASE, START, timedelta(0), now)
     return found is not None and found.verdict is Verdict.FAIL
 
 
@@ -104,29 +88,13 @@ def our_minute(pairs: Sequence[Pair]) -> float:
     return next((float(minute) for minute in map(int, np.flatnonzero(fails) + 1) if ours(pairs[:minute])), inf)
 
 
-def naive(pairs: Sequence[Pair]) -> bool:
-    """Return whether the canary is significantly worse by a two-proportion z-test or a paired t-test, both
-    one-sided, as if this were the only look."""
-    from scipy.special import ndtr, stdtr
+def naive_minute(pairs: Sequence[Pair]) -> float:
+    """Return the minute in which a z-test or a t-test first fails the canary, as if each look were the only one."""
+    import numpy as np
 
-    failed_c, all_c = sum(p.challenger.errors for p in pairs), sum(p.challenger.requests for p in pairs)
-    failed_b, all_b = sum(p.champion.errors for p in pairs), sum(p.champion.requests for p in pairs)
-    pooled = (failed_c + failed_b) / (all_c + all_b)
-    spread = sqrt(pooled * (1 - pooled) * (1 / all_c + 1 / all_b))
-    if spread and float(ndtr(-(failed_c / all_c - failed_b / all_b) / spread)) < P_VALUE:
-        return True
-    count = len(pairs)
-    if count < 2:
-        return False
-    values = [pair.challenger.mean_log_latency - pair.champion.mean_log_latency for pair in pairs]
-    mean = sum(values) / count
-    error = sqrt(sum((value - mean) ** 2 for value in values) / (count - 1) / count)
-    return float(stdtr(count - 1, -mean / error)) < P_VALUE
-
-
-def first_failure(pairs: Sequence[Pair], rule: Rule) -> float:
-    """Return the minute of the first look, of one every minute, that fails the canary; infinite when none does."""
-    return next((float(seen) for seen in range(1, len(pairs) + 1) if rule(pairs[:seen])), inf)
+    latencies = [[getattr(pair, arm).mean_log_latency for pair in pairs] for arm in ("challenger", "champion")]
+    requests_c, errors_c, requests_b, errors_b = np.moveaxis(counts(pairs), 2, 0)
+    return float(naive(Streams(requests_c, errors_c, requests_b, errors_b, *np.array(latencies)[:, None]))[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +112,7 @@ def simulate(world: World, runs: int) -> FirstFailures:
     random, found = np.random.default_rng(SEED), []
     for _ in range(runs):
         stream = world.pairs(random)
-        found.append((our_minute(stream), first_failure(stream, naive)))
+        found.append((our_minute(stream), naive_minute(stream)))
     return FirstFailures(tuple(mine for mine, _ in found), tuple(other for _, other in found))
 
 

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.rivals import rules
-from benchmarks.rivals.releases import CHALLENGER, CHAMPION, MINUTE, START, Day, Stage, StageTelemetry, stages
+from benchmarks.rivals.releases import (
+    CHALLENGER,
+    CHAMPION,
+    MINUTE,
+    START,
+    Day,
+    RecordedTelemetry,
+    Stage,
+    recorded_intervals,
+    stages,
+)
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
 from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
@@ -74,9 +84,9 @@ def tolerances(stage: Stage) -> Tolerances:
 
 def judged_at(stage: Stage, row: int, minute: int, delay: timedelta = DELAY) -> Judgement:
     """Return what the app says of one release when so many minutes have arrived."""
-    telemetry = StageTelemetry(stage, row, delay)
-    telemetry.now = START + minute * MINUTE + delay
-    found = judged(telemetry, None, release_of(stage), START, timedelta(0), telemetry.now)
+    now = START + minute * MINUTE + delay
+    telemetry = RecordedTelemetry(recorded_intervals(stage, row), now, delay)
+    found = judged(telemetry, None, release_of(stage), START, timedelta(0), now)
     assert found
     return found
 

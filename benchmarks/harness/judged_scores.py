@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from benchmarks.harness.judged_releases import DELAY, release_of
-from benchmarks.rivals.releases import CHALLENGER, DAYS, MINUTE, START, Stage, StageTelemetry, stages
+from benchmarks.rivals.releases import (
+    CHALLENGER,
+    DAYS,
+    MINUTE,
+    START,
+    RecordedTelemetry,
+    Stage,
+    recorded_intervals,
+    stages,
+)
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Predictions
 from shared.domain.release import Release
@@ -110,10 +119,10 @@ def _moments(model: Model, rate: int, steps: int, stage: Stage, random: np.rando
 
 def _is_failed(release: Release, stage: Stage, moments: Numbers, row: int, fails: NDArray[np.bool_]) -> bool:
     minute = int(fails.argmax()) + 1
-    telemetry = StageTelemetry(stage, row, DELAY)
-    telemetry.now = START + minute * MINUTE + DELAY
+    now = START + minute * MINUTE + DELAY
+    telemetry = RecordedTelemetry(recorded_intervals(stage, row), now, DELAY)
     data = cast(DataReader, OfOneRelease(moments[row, :minute]))
-    found = judged(telemetry, data, release, START, timedelta(0), telemetry.now)
+    found = judged(telemetry, data, release, START, timedelta(0), now)
     return found is not None and found.verdict is Verdict.FAIL
 
 

@@ -6,7 +6,7 @@ A step of 10 %, one of 50 %, and a watch in which the champion keeps 5 %.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -95,20 +95,11 @@ class Stage:
         return self.number == len(STAGES) - 1
 
 
-class StageTelemetry:
-    """The Telemetry port over one release of a stage, whose rows arrive late."""
+class RecordedTelemetry:
+    """The Telemetry port over recorded minutes, of which those have arrived that were over before `now` - `delay`."""
 
-    def __init__(self, stage: Stage, row: int, delay: timedelta) -> None:
-        self.delay, self.now = delay, START
-        counts, differences = stage.measured.counts[row], stage.measured.differences[row]
-        self.recorded = [
-            Interval(
-                name, START + minute * MINUTE, int(n), int(k), 4.5 + shift if n > k else math.nan, served=int(n - k)
-            )
-            for minute, ((n_c, k_c, n_b, k_b), shift_c) in enumerate(zip(counts, differences, strict=True))
-            for name, n, k, shift in ((CHALLENGER, n_c, k_c, float(shift_c)), (CHAMPION, n_b, k_b, 0.0))
-            if n
-        ]
+    def __init__(self, recorded: Sequence[Interval], now: datetime, delay: timedelta) -> None:
+        self._recorded, self._arrived = recorded, now - delay
 
     def intervals(
         self,
@@ -118,10 +109,19 @@ class StageTelemetry:
         width: timedelta,  # noqa: ARG002
         quantile: float | None = None,  # noqa: ARG002
     ) -> tuple[Interval, ...]:
-        arrived = min(end, self.now - self.delay)
-        return tuple(
-            interval for interval in self.recorded if start <= interval.start and interval.start + MINUTE <= arrived
-        )
+        end = min(end, self._arrived)
+        return tuple(minute for minute in self._recorded if start <= minute.start and minute.start + MINUTE <= end)
+
+
+def recorded_intervals(stage: Stage, row: int) -> list[Interval]:
+    """Return both versions' minutes of one release in a stage."""
+    counts, differences = stage.measured.counts[row], stage.measured.differences[row]
+    return [
+        Interval(name, START + minute * MINUTE, int(n), int(k), 4.5 + shift if n > k else math.nan, served=int(n - k))
+        for minute, ((n_c, k_c, n_b, k_b), shift_c) in enumerate(zip(counts, differences, strict=True))
+        for name, n, k, shift in ((CHALLENGER, n_c, k_c, float(shift_c)), (CHAMPION, n_b, k_b, 0.0))
+        if n
+    ]
 
 
 def stages(day: Day, releases: int, random: np.random.Generator) -> list[Stage]:

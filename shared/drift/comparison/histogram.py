@@ -16,6 +16,8 @@ from shared.drift.results.comparison import Histogram
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Counts = NDArray[np.float64] | NDArray[np.int64]
+
 CATEGORIES_SHOWN = 12
 REST = "all others"
 
@@ -58,26 +60,28 @@ def _values_histogram(reference: NumericColumn, window: ColumnCounts) -> Histogr
     old = np.array(reference.up_to) - np.array(reference.below)
     now = window.up_to - window.below
     labels = [_number(edge) for edge in reference.edges]
-    others = np.array([reference.present - old.sum(), window.numbers - now.sum()])
-    if others.any():
-        labels, old, now = [*labels, REST], np.append(old, others[0]), np.append(now, others[1])
-    return Histogram(tuple(labels), _shares(old), _shares(now))
+    return _with_others(labels, (old, now), (reference.present, window.numbers))
 
 
 def categorical_histogram(counts: PairedCounts) -> Histogram:
     """Return the shares of the categories that are most frequent in either, and of the rest together."""
-    size_before, size = counts.sizes
-    either = np.maximum(counts.old / size_before, counts.new / max(size, 1.0))
+    old_size, size = counts.sizes
+    either = np.maximum(counts.old / old_size, counts.new / max(size, 1.0))
     shown = np.sort(np.argsort(-either, kind="stable")[:CATEGORIES_SHOWN])
     labels = [counts.names[place] for place in shown.tolist()]
-    old, now = counts.old[shown], counts.new[shown]
-    rest = np.array([size_before - old.sum(), size - now.sum()])
-    if rest.any():
-        labels, old, now = [*labels, REST], np.append(old, rest[0]), np.append(now, rest[1])
-    return Histogram(tuple(labels), _shares(old), _shares(now))
+    return _with_others(labels, (counts.old[shown], counts.new[shown]), (old_size, size))
 
 
-def _shares(counts: NDArray[np.float64] | NDArray[np.int64]) -> tuple[float, ...]:
+def _with_others(labels: list[str], sides: tuple[Counts, Counts], sizes: tuple[float, float]) -> Histogram:
+    """Return the picture of both sides, with one more bar for the rows that are in none of those given."""
+    others = [size - side.sum() for side, size in zip(sides, sizes, strict=True)]
+    if any(others):
+        labels = [*labels, REST]
+        sides = np.append(sides[0], others[0]), np.append(sides[1], others[1])
+    return Histogram(tuple(labels), _shares(sides[0]), _shares(sides[1]))
+
+
+def _shares(counts: Counts) -> tuple[float, ...]:
     shares: list[float] = (counts / max(float(counts.sum()), 1.0)).tolist()
     return tuple(shares)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -74,25 +74,6 @@ class Measured:
     histogram: Histogram | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Missing:
-    """The missing shares before and now, and the p-value of their difference."""
-
-    previous: float
-    now: float
-    p_value: float
-
-    def measured(
-        self,
-        name: str,
-        *findings: str,
-        distance: Distance | None = None,
-        is_broken: bool = False,
-        histogram: Histogram | None = None,
-    ) -> Measured:
-        return Measured(name, distance, self.previous, self.now, self.p_value, findings, is_broken, histogram)
-
-
 def measure(reference: Column, window: ColumnCounts | None, rows: int, rules: DriftRules) -> Measured:
     """Compare one column.
 
@@ -101,37 +82,41 @@ def measure(reference: Column, window: ColumnCounts | None, rows: int, rules: Dr
     """
     if window is None or (rows and not window.rows):
         return Measured(reference.name, findings=("the window has no such column",), is_broken=True)
-    missing = _missing(reference, window, rows)
+    measured = _with_missing_share(reference, window, rows)
     # Before any distance: without values there is none, and it would silently leave out values of another type.
     if not window.present or reference.kind == "empty":
-        return missing.measured(reference.name, _emptiness(reference, window))
+        return _noted(measured, _emptiness(reference, window))
     foreign = _foreign(reference, window)
     if foreign > rules.min_effect * window.present:
-        return missing.measured(reference.name, _type_change(reference, window), is_broken=True)
-    findings = [_some_foreign(reference, window, foreign)] if foreign else []
+        return replace(_noted(measured, _type_change(reference, window)), is_broken=True)
+    if foreign:
+        measured = _noted(measured, _some_foreign(reference, window, foreign))
     match reference:
         case NumericColumn():
-            return _measure_numeric(reference, window, rules, missing, findings)
+            return _measure_numeric(measured, reference, window, rules)
         case CategoricalColumn():
-            return _measure_categorical(reference, window, rules, missing, findings)
+            return _measure_categorical(measured, reference, window, rules)
         case OtherColumn():
-            findings += _zones(reference, window)
-            return missing.measured(reference.name, *findings, "dates and times always move; they are not compared")
+            not_compared = "dates and times always move; they are not compared"
+            return _noted(measured, *_zones(reference, window), not_compared)
 
 
-def _measure_numeric(
-    reference: NumericColumn, window: ColumnCounts, rules: DriftRules, missing: _Missing, findings: list[str]
-) -> Measured:
+def _noted(measured: Measured, *findings: str) -> Measured:
+    return replace(measured, findings=(*measured.findings, *findings))
+
+
+def _measure_numeric(measured: Measured, reference: NumericColumn, window: ColumnCounts, rules: DriftRules) -> Measured:
+    # First, so that all counts below are of the same edges on both sides.
     reference, window = merged_edges(reference, window)
     infinite = window.negative_infinite + window.positive_infinite
     if infinite and not reference.infinite:
-        findings.append(f"{infinite} infinite values, of which the reference has none")
+        measured = _noted(measured, f"{infinite} infinite values, of which the reference has none")
     if few := _too_few(reference, window.numbers):
-        return missing.measured(reference.name, *findings, few)
+        return _noted(measured, few)
     if not reference.edges:
-        return missing.measured(reference.name, *findings, "the reference has only infinite values")
+        return _noted(measured, "the reference has only infinite values")
     if window.least == window.most and not infinite and reference.edges[0] != reference.edges[-1]:
-        findings.append(f"always {window.least:.6g} now, where the reference varied")
+        measured = _noted(measured, f"always {window.least:.6g} now, where the reference varied")
     effect, at_most = kolmogorov_smirnov(reference, window)
     sizes = (reference.present, window.numbers)
     measures = {"KS": effect, "PSI": population_stability_index(*decile_cells(reference, window))}
@@ -149,19 +134,17 @@ def _measure_numeric(
         measures=measures,
         is_far=is_far,
     )
-    return missing.measured(
-        reference.name, *findings, distance=distance, histogram=numeric_histogram(reference, window)
-    )
+    return replace(measured, distance=distance, histogram=numeric_histogram(reference, window))
 
 
 def _measure_categorical(
-    reference: CategoricalColumn, window: ColumnCounts, rules: DriftRules, missing: _Missing, findings: list[str]
+    measured: Measured, reference: CategoricalColumn, window: ColumnCounts, rules: DriftRules
 ) -> Measured:
     if reference.is_identifier:
-        return missing.measured(reference.name, *findings, _names_rows(reference))
+        return _noted(measured, _names_rows(reference))
     present = int(window.known.sum()) + window.unseen
     if few := _too_few(reference, present):
-        return missing.measured(reference.name, *findings, few)
+        return _noted(measured, few)
     counts = paired(reference, window)
     # The effect is measured over the values themselves, the chance over cells that are full enough for its law.
     both, tested = cells(counts), filled_cells(counts)
@@ -186,19 +169,23 @@ def _measure_categorical(
         has_new_values=new.is_drift,
     )
     if new.share > 0:
-        findings.append(_new_values_in_words(new))
+        measured = _noted(measured, _new_values_in_words(new))
     if counts.new.max() == present and np.count_nonzero(counts.old) > 1:
-        findings.append(f"always {counts.names[int(counts.new.argmax())]} now, where the reference varied")
-    picture = categorical_histogram(counts)
-    return missing.measured(reference.name, *findings, distance=distance, histogram=picture)
+        constant = counts.names[int(counts.new.argmax())]
+        measured = _noted(measured, f"always {constant} now, where the reference varied")
+    return replace(measured, distance=distance, histogram=categorical_histogram(counts))
 
 
-def _missing(reference: Column, window: ColumnCounts, rows: int) -> _Missing:
+def _with_missing_share(reference: Column, window: ColumnCounts, rows: int) -> Measured:
     nulls = rows - window.present
     old = np.array([reference.nulls, reference.present], dtype=np.float64)
     new = np.array([nulls, window.present], dtype=np.float64)
-    previous = reference.nulls / max(reference.nulls + reference.present, 1)
-    return _Missing(previous, nulls / max(rows, 1), chi_square_p_value(old, new))
+    return Measured(
+        reference.name,
+        missing_before=reference.nulls / max(reference.nulls + reference.present, 1),
+        missing_now=nulls / max(rows, 1),
+        missing_p_value=chi_square_p_value(old, new),
+    )
 
 
 def _foreign(reference: Column, window: ColumnCounts) -> int:
@@ -266,8 +253,8 @@ def _median_move(previous: float | None, now: float | None) -> str:
 def _share_move(counts: PairedCounts) -> str:
     if not counts.names:
         return ""
-    size_before, size = counts.sizes
-    old, now = counts.old / size_before, counts.new / size
+    old_size, size = counts.sizes
+    old, now = counts.old / old_size, counts.new / size
     # Rounded, so that of equal moves the more frequent category is named, not the one with the luckier last bit.
     position = int(np.argmax(np.round(np.abs(now - old), 12)))
     return f"{counts.names[position]} moved most, from {old[position]:.1%} to {now[position]:.1%} of rows"

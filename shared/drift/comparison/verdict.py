@@ -61,9 +61,7 @@ def compare(
     ]
     reports: tuple[ColumnReport, ...] = ()
     if measured and min(reference.rows, counts.rows) >= rules.minimum_rows:
-        floors = _Floors(reference, counts.rows, rules, past)
-        judged = _judge(measured, floors, _shares(importance or {}))
-        reports = tuple(sorted(judged, key=lambda report: _badness(report, len(judged)), reverse=True))
+        reports = _judge(measured, _Floors(reference, counts.rows, rules, past), _shares(importance or {}))
     else:
         # Too few rows for statistics, but a lost column or a changed type needs none.
         findings += tuple(
@@ -98,15 +96,16 @@ def _verdict(reports: Sequence[ColumnReport]) -> Verdict:
     return "no-drift" if any(report.effect is not None for report in reports) else "insufficient-data"
 
 
-def _judge(measured: Sequence[Measured], floors: _Floors, shares: Mapping[str, float]) -> list[ColumnReport]:
+def _judge(measured: Sequence[Measured], floors: _Floors, shares: Mapping[str, float]) -> tuple[ColumnReport, ...]:
+    """Return the columns' reports, worst first."""
     # One family of tests, distances and missing rates alike: a correction per kind would allow twice the false alarms.
     distances = [column.distance.p_value if column.distance else 1.0 for column in measured]
     adjusted = benjamini_hochberg([*distances, *(column.missing_p_value for column in measured)])
     missing = adjusted[len(measured) :]
     reports = [_judge_column(*column, floors) for column in zip(measured, adjusted, missing, strict=False)]
-    if not shares:
-        return reports
-    return [dataclasses.replace(report, importance=shares.get(report.name, 0.0)) for report in reports]
+    if shares:
+        reports = [dataclasses.replace(report, importance=shares.get(report.name, 0.0)) for report in reports]
+    return tuple(sorted(reports, key=lambda report: _badness(report, len(reports)), reverse=True))
 
 
 def _judge_column(measured: Measured, adjusted: float, adjusted_missing: float, floors: _Floors) -> ColumnReport:

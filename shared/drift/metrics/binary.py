@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Probabilities are kept this far from 0 and 1, where the logarithm has no value. scikit-learn clips at the same
 # place: sklearn.metrics.log_loss, float64 machine epsilon.
-_CLIP = float(np.finfo(np.float64).eps)
+CLIP = float(np.finfo(np.float64).eps)
 
 
 class MetricUndefinedError(ValueError):
@@ -125,6 +125,9 @@ def roc_auc(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
     """Return the area under the ROC curve: how often a 1 scores above a 0, ties counting half.
 
     Source: J. A. Hanley and B. J. McNeil, Radiology 143 (1982): it is the Mann-Whitney statistic.
+
+    Raises:
+        MetricUndefinedError: all labels are of one class.
     """
     from scipy.stats import rankdata
 
@@ -141,6 +144,11 @@ def accuracy(labels: Numbers, scores: Numbers, threshold: float = 0.5) -> float:
 
 
 def precision(labels: Numbers, scores: Numbers, threshold: float = 0.5) -> float:
+    """Return the share of the flagged rows that are 1.
+
+    Raises:
+        MetricUndefinedError: nothing is flagged; scikit-learn's 0 would call that the worst of models.
+    """
     hits, flagged, _ = _counts(labels, scores, threshold)
     if flagged == 0:
         raise MetricUndefinedError(f"precision has no value: no score reaches {threshold:g}")
@@ -148,6 +156,11 @@ def precision(labels: Numbers, scores: Numbers, threshold: float = 0.5) -> float
 
 
 def recall(labels: Numbers, scores: Numbers, threshold: float = 0.5) -> float:
+    """Return the share of the rows of label 1 that are flagged.
+
+    Raises:
+        MetricUndefinedError: no label is 1.
+    """
     hits, _, positives = _counts(labels, scores, threshold)
     if positives == 0:
         raise MetricUndefinedError("recall has no value: no label is 1")
@@ -155,6 +168,11 @@ def recall(labels: Numbers, scores: Numbers, threshold: float = 0.5) -> float:
 
 
 def f1(labels: Numbers, scores: Numbers, threshold: float = 0.5) -> float:
+    """Return the harmonic mean of precision and recall.
+
+    Raises:
+        MetricUndefinedError: no label is 1, and nothing is flagged.
+    """
     hits, flagged, positives = _counts(labels, scores, threshold)
     if flagged + positives == 0:
         raise MetricUndefinedError(f"f1 has no value: no label is 1 and no score reaches {threshold:g}")
@@ -179,7 +197,7 @@ def pr_auc(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
 def log_loss(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
     """Return the mean negative log likelihood, in nats."""
     _require_probabilities("log_loss", scores)
-    clipped = np.clip(scores, _CLIP, 1 - _CLIP)
+    clipped = np.clip(scores, CLIP, 1 - CLIP)
     return float(-np.mean(np.where(labels == 1, np.log(clipped), np.log1p(-clipped))))
 
 
@@ -221,10 +239,10 @@ def _require_probabilities(name: str, scores: Numbers) -> None:
         raise ValueError(f"{name} needs probabilities 0-1; got {scores.min():g} to {scores.max():g}")
 
 
-def _counts(labels: Numbers, scores: Numbers, threshold: float) -> tuple[int, int, int]:
-    """Return true positives, predicted positives and positives."""
+def _counts(labels: Numbers, scores: Numbers, threshold: float) -> tuple[float, float, float]:
+    """Return true positives, predicted positives and positives; of probabilities as labels, the expected ones."""
     flagged = scores >= threshold
-    return int(np.sum(flagged & (labels == 1))), int(flagged.sum()), int(labels.sum())
+    return float(labels[flagged].sum()), float(flagged.sum()), float(labels.sum())
 
 
 RANKING, CLASSES, PROBABILITIES, VALUES = "any ranking", "a score to cut", "probabilities", "values"

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.metrics.binary import MetricUndefinedError
+from shared.drift.metrics.binary import CLIP, MetricUndefinedError, f1, precision, recall
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
-
-_CLIP = float(np.finfo(np.float64).eps)
 
 
 def expected_metric(name: str, scores: Numbers, probabilities: Numbers, threshold: float = 0.5) -> float:
@@ -32,7 +30,7 @@ def expected_metric(name: str, scores: Numbers, probabilities: Numbers, threshol
         raise ValueError(f"{name} cannot be estimated without labels; these can: {', '.join(sorted(EXPECTED))}")
     if len(scores) == 0:
         raise MetricUndefinedError(f"{name} has no value: there are no rows")
-    value = EXPECTED[name](scores, probabilities, threshold)
+    value = EXPECTED[name](probabilities, scores, threshold)
     if not np.isfinite(value):
         raise MetricUndefinedError(
             f"{name} has no value: nothing is expected, or predicted, to be positive or negative"
@@ -40,32 +38,11 @@ def expected_metric(name: str, scores: Numbers, probabilities: Numbers, threshol
     return value
 
 
-def _accuracy(scores: Numbers, probabilities: Numbers, threshold: float) -> float:
+def _accuracy(probabilities: Numbers, scores: Numbers, threshold: float) -> float:
     return float(np.mean(np.where(scores >= threshold, probabilities, 1 - probabilities)))
 
 
-def _precision(scores: Numbers, probabilities: Numbers, threshold: float) -> float:
-    hits, flagged, _ = _counts(scores, probabilities, threshold)
-    return hits / flagged if flagged else np.nan
-
-
-def _recall(scores: Numbers, probabilities: Numbers, threshold: float) -> float:
-    hits, _, positives = _counts(scores, probabilities, threshold)
-    return hits / positives if positives else np.nan
-
-
-def _f1(scores: Numbers, probabilities: Numbers, threshold: float) -> float:
-    hits, flagged, positives = _counts(scores, probabilities, threshold)
-    return 2 * hits / (flagged + positives) if flagged + positives else np.nan
-
-
-def _counts(scores: Numbers, probabilities: Numbers, threshold: float) -> tuple[float, float, float]:
-    """Return the expected true positives, the predicted positives and the expected positives."""
-    flagged = scores >= threshold
-    return float(probabilities[flagged].sum()), float(flagged.sum()), float(probabilities.sum())
-
-
-def _roc_auc(scores: Numbers, probabilities: Numbers, _threshold: float) -> float:
+def _roc_auc(probabilities: Numbers, scores: Numbers, _threshold: float) -> float:
     _, group = np.unique(scores, return_inverse=True)
     positives = np.bincount(group, weights=probabilities)
     negatives = np.bincount(group, weights=1 - probabilities)
@@ -75,7 +52,7 @@ def _roc_auc(scores: Numbers, probabilities: Numbers, _threshold: float) -> floa
     return float(np.sum(positives * below) / positives.sum() / negatives.sum())
 
 
-def _pr_auc(scores: Numbers, probabilities: Numbers, _threshold: float) -> float:
+def _pr_auc(probabilities: Numbers, scores: Numbers, _threshold: float) -> float:
     _, group, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
     hits = np.cumsum(np.bincount(group, weights=probabilities))
     if hits[-1] <= 0:
@@ -83,22 +60,23 @@ def _pr_auc(scores: Numbers, probabilities: Numbers, _threshold: float) -> float
     return float(np.sum(np.diff(hits, prepend=0.0) * hits / np.cumsum(sizes)) / hits[-1])
 
 
-def _brier(scores: Numbers, probabilities: Numbers, _threshold: float) -> float:
+def _brier(probabilities: Numbers, scores: Numbers, _threshold: float) -> float:
     return float(np.mean(probabilities * (1 - scores) ** 2 + (1 - probabilities) * scores**2))
 
 
-def _log_loss(scores: Numbers, probabilities: Numbers, _threshold: float) -> float:
-    clipped = np.clip(scores, _CLIP, 1 - _CLIP)
+def _log_loss(probabilities: Numbers, scores: Numbers, _threshold: float) -> float:
+    clipped = np.clip(scores, CLIP, 1 - CLIP)
     return float(-np.mean(probabilities * np.log(clipped) + (1 - probabilities) * np.log1p(-clipped)))
 
 
+# Ratios of counts take a probability as they take a label: as that much of a positive row.
 EXPECTED: Mapping[str, Callable[[Numbers, Numbers, float], float]] = {
     "accuracy": _accuracy,
     "brier": _brier,
-    "f1": _f1,
+    "f1": f1,
     "log_loss": _log_loss,
     "pr_auc": _pr_auc,
-    "precision": _precision,
-    "recall": _recall,
+    "precision": precision,
+    "recall": recall,
     "roc_auc": _roc_auc,
 }

@@ -219,6 +219,10 @@ class Categories:
             return
         for text, count in zip(texts.distinct.to_pylist(), texts.counts.tolist(), strict=True):
             self.counts[text] += count
+        self.drop_rarest()
+
+    def drop_rarest(self) -> None:
+        """Drop the rarest texts if there are very many, and all of them if they name rows."""
         if len(self.counts) > 2 * MOST_DISTINCT:
             self._names_rows = len(self.counts) > IDENTIFIER_SHARE * self._total
             self.counts = Counter({} if self._names_rows else dict(self.counts.most_common(MOST_DISTINCT)))

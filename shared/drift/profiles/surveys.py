@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.profiles.reference import IDENTIFIER_SHARE, MOST_DISTINCT
 from shared.drift.profiles.survey import EXTREMES, SEED, Categories, ColumnSurvey, Extremes, Survey
 from shared.drift.rows.equal import coarser
 
@@ -86,8 +85,4 @@ def _add_categories(total: Categories, part: Categories) -> None:
     total.counts.update(part.counts)
     if total._names_rows:
         total.counts.clear()
-    elif len(total.counts) > 2 * MOST_DISTINCT:
-        total._names_rows = len(total.counts) > IDENTIFIER_SHARE * total._total
-        categories = () if total._names_rows else total.counts.most_common(MOST_DISTINCT)
-        total.counts = type(total.counts)(dict(categories))
-        total.has_forgotten = True
+    total.drop_rarest()

@@ -177,8 +177,8 @@ def test_a_source_that_breaks_off_is_an_error_not_half_a_window(reference: Profi
         profile(Failing(), threads=threads)
 
 
-def test_a_profile_needs_rows_that_can_be_gone_through_again() -> None:
-    with pytest.raises(TypeError, match="goes through its rows twice"):
+def test_a_profile_needs_rows_that_can_be_read_again() -> None:
+    with pytest.raises(TypeError, match="reads its rows twice"):
         profile(iter([REFERENCE]))
 
 
