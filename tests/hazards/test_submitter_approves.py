@@ -53,16 +53,21 @@ def test_tags_of_a_job_that_we_did_not_start_name_nobody_else_as_the_submitter()
     assert (stored.release.submitter, stored.release.cause) == (ANA, "registration by Ana@Example.com")
 
 
-def test_a_display_name_that_the_people_file_does_not_know_asks_for_one_approval_more() -> None:
+@pytest.mark.parametrize(
+    ("name", "submitter"), [pytest.param("Ana Souza", ANA, id="known"), pytest.param("Bia Souza", None, id="unknown")]
+)
+def test_a_display_name_that_the_people_file_does_not_know_asks_for_one_approval_more(
+    name: str, submitter: str | None
+) -> None:
     world = World()
-    world.azureml.register("churn", "8", by="Ana Souza")
+    world.azureml.register("churn", "8", by=name)
 
     world.process(registered("8"))
 
     (item,) = world.releases.items()
     stored = world.releases.load(item.id)
     assert stored is not None
-    assert (stored.release.submitter, stored.release.submitter_is_unknown) == (None, True)
+    assert (stored.release.submitter, stored.release.submitter_is_unknown) == (submitter, submitter is None)
 
 
 def test_of_a_version_whose_submitter_nobody_can_name_two_people_must_approve() -> None:

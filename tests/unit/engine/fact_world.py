@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 from shared.bootstrap import policy_sections
-from shared.domain.ids import EndpointName, FactKey, JobName, ModelName
+from shared.domain.ids import EndpointName, FactKey, JobName, ModelName, ModelVersion
 from shared.domain.release import ReleaseState
 from shared.domain.state import ModelState, Training
 from shared.engine.facts.process import Processor
@@ -20,27 +21,39 @@ from shared.engine.releases.desk import ReleaseDesk
 from shared.events.sent import outgoing
 from shared.events.wire.own_workspace import Home
 from shared.policy.reading.load import load_policy
-from shared.policy.reading.people import Directory
 from shared.policy.sections.model import Policy
 from shared.ports.jobs import JobRecord
-from shared.ports.labels import LabelDesk
 from shared.reactions.registry import reactions
 from shared.store.facts.ledger import Entry, Ledger
 from shared.store.facts.quarantine import Quarantine
+from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates
 from shared.store.notices.outbox import OutboxStore
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.models import ModelStates
 from shared.store.releases.releases import ReleaseStore
+from tests.fakes.app import MemoryApp
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
+from tests.fakes.data import FakeData
 from tests.fakes.queues import FakeQueues
 from tests.fakes.workspace import FakeWorkspace
+from tests.settings import settings_for
 from tests.unit.events.wire import WORKSPACE, cloud, grid
 
+ROOT = Path(__file__).parents[3]
 MODEL = ModelName("churn")
 ENDPOINT = EndpointName("churn")
 LEASE = timedelta(minutes=2)
 STORAGE = WORKSPACE.partition("/Microsoft.")[0] + "/Microsoft.Storage/storageAccounts/stfake"
+SETTINGS = settings_for(
+    VIGIA_RESOURCE_GROUP="rg-fake",
+    VIGIA_WORKSPACE="ws-fake",
+    VIGIA_WORKSPACE_STORAGE="https://stfake.blob.core.windows.net",
+    VIGIA_WORKSPACE_CONTAINER="azureml-blobstore-fake",
+    VIGIA_LEASE_SECONDS=str(int(LEASE.total_seconds())),
+    VIGIA_PUBLIC_URL="https://vigia.example",
+    VIGIA_POLICIES=str(ROOT / "policies"),  # their people
+)
 HOME = Home(WORKSPACE, "https://stfake.blob.core.windows.net/azureml-blobstore-fake")
 THEN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
@@ -81,6 +94,9 @@ def a_policy(text: str = POLICY, **replaced: str) -> Policy:
 
 
 _RUN = re.compile(r'"runId": "([^"]+)", "runStatus": "(\w+)"')
+
+
+_LOOK = re.compile(r'"model": "([^"]+)", "monitor": "m", "signal": "([^"]+)", "run": "(\w+)@(\w+)"')
 
 
 class Killed(BaseException):
@@ -132,6 +148,8 @@ class World:
         self.fuse = Fuse()
         self.memory = MemoryBlobStore(self.clock.now)
         self.queues = FakeQueues(self.clock)
+        self.files = MemoryBlobStore(self.clock.now)
+        self.data = FakeData()
         self.azureml = FakeWorkspace(job_outcome="Running")
         self.azureml.register("churn", "7")
         self.azureml.serve("churn", "7")
@@ -170,43 +188,55 @@ class World:
         return ReleaseDesk(self.releases, EndpointStore(self.memory), self.queues, self.clock)
 
     @property
-    def outbox(self) -> NoticeOutbox:
-        return NoticeOutbox(
-            OutboxStore(self.blobs), self.queue, self.clock, self.policies, Directory(), {}, "https://vigia.example"
+    def app(self) -> MemoryApp:
+        """Return the app of a new worker: nothing but what is behind the ports outlives a process."""
+        return MemoryApp(
+            SETTINGS,
+            self.clock,
+            self.policies,
+            blobs=self.blobs,
+            queue=self.queue,
+            workspace=self.workspace,
+            workspace_files=self.files,
+            data=self.data,
         )
 
-    label_desk: LabelDesk | None = None
+    @property
+    def outbox(self) -> NoticeOutbox:
+        return self.app.outbox
 
     @property
     def processor(self) -> Processor:
-        """Return a new worker's processor: nothing but the stores outlives a process."""
-        return Processor(
-            policies=self.policies,
-            ledger=Ledger(self.blobs, LEASE),
-            models=ModelStates(self.blobs),
-            workspace=self.workspace,
-            releases=ReleaseDesk(ReleaseStore(self.blobs), EndpointStore(self.blobs), self.queue, self.clock),
-            outbox=self.outbox,
-            quarantine=Quarantine(self.blobs),
-            clock=self.clock,
-            home=HOME,
-            labels=self.label_desk,
-        )
+        return self.app.processor
 
     @property
     def sweep(self) -> Sweep:
-        return Sweep(
-            Ledger(self.blobs, LEASE), ReleaseStore(self.blobs), self.processor, self.outbox, self.queue, self.clock
-        )
+        return self.app.sweep
 
     def process(self, body: str) -> None:
-        """Take a message. What it tells of runs that were started, and have not ended, is so."""
+        """Take a message, and what it tells is so."""
+        self.processor.process(self.make_true(body))
+
+    def make_true(self, body: str) -> str:
+        """Have runs that were started, and have not ended, be as the message tells, and our own looks be noted."""
         for run, status in _RUN.findall(body):
             is_started = run in {each.job for each in self.models.read(MODEL).trainings}
             job = self.azureml.jobs.get(run) or (JobRecord(run, "Running", {}, "vigia") if is_started else None)
             if job and not job.has_ended:
                 self.azureml.jobs[run] = replace(job, status=status.capitalize())
-        self.processor.process(body)
+        for model, signal, version, look in _LOOK.findall(body):
+            self.note_look(ModelName(model), signal, ModelVersion(version), look)
+        return body
+
+    def note_look(
+        self, model: ModelName = MODEL, signal: str = "data-drift", version: str = "7", look: str = "1"
+    ) -> None:
+        """Have our monitor's look be among its runs, without which no event about it is believed."""
+        states, now = MonitorStates(self.memory), self.clock.now()
+        run = MonitorRun(ModelVersion(version), signal, THEN, THEN, 1_000, "drift", "it drifted", evidence=look)
+        state, tag = states.read(model)
+        runs = (*(each for each in (state.runs if state else ()) if each.name != run.name), run)
+        states.save(MonitorState(model, ModelVersion(version), now, now, runs), tag)
 
     def sweep_after_the_lease(self) -> None:
         self.clock.advance(LEASE + timedelta(seconds=1))

@@ -42,7 +42,6 @@ class LabelWorld(World):
         self.data.predictions[(ENDPOINT, SERVING)] = pd.DataFrame(
             {"image": ["a.png", "b.png", "c.png"], "prediction": [0.9, 0.5, 0.6]}
         )
-        self.label_desk = Labels(self.workspace, self.data, self.files)
 
 
 def test_tabular_models_do_not_ask() -> None:

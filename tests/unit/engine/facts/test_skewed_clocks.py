@@ -52,13 +52,13 @@ class SlowNotes:
 @pytest.mark.parametrize("skew", [-HOUR, HOUR], ids=["behind", "ahead"])
 def test_a_cooldown_is_as_long_as_it_is_whatever_a_workers_clock_says(skew: timedelta) -> None:
     world = World()
-    worker(world, -skew).process(drift("7@1"))
+    worker(world, -skew).process(world.make_true(drift("7@1")))
     world.trainings_end()
     world.clock.advance(timedelta(hours=5, minutes=30))
-    worker(world, skew).process(drift("7@2"))
+    worker(world, skew).process(world.make_true(drift("7@2")))
     assert len(world.azureml.jobs) == 1
     world.clock.advance(timedelta(hours=2))
-    worker(world, skew).process(drift("7@3"))
+    worker(world, skew).process(world.make_true(drift("7@3")))
     assert len(world.azureml.jobs) == 2
 
 
