@@ -28,7 +28,7 @@ def alerts(req: func.HttpRequest) -> func.HttpResponse:
         app = get_app()
         if not _may_call(req, app.settings):
             return func.HttpResponse("only the application VIGIA_ALERTS_CALLER may call this", status_code=401)
-        told = app.alerts.publish(req.get_body())
+        sentence = app.alerts.publish(req.get_body())
     except EventError as exc:
         # It is in quarantine and people are told; sending it again would change nothing.
         return func.HttpResponse(f"not understood, set aside: {exc}", status_code=202)
@@ -39,7 +39,7 @@ def alerts(req: func.HttpRequest) -> func.HttpResponse:
         # Whatever it was, the alert was not kept, and a 500 would lose it. No details: they may hold secrets.
         log.exception("alert.failed")
         return func.HttpResponse("try again: something unforeseen, see the log", status_code=503)
-    return func.HttpResponse(told, status_code=202)
+    return func.HttpResponse(sentence, status_code=202)
 
 
 def _may_call(req: func.HttpRequest, settings: "Settings") -> bool:

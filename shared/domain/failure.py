@@ -30,8 +30,8 @@ class Failure:
     @property
     def parameters(self) -> dict[str, str]:
         """Return log and link as a notice's parameters; its facts have one line each."""
-        known = {"log": self.log.replace("\n", " · "), "studio": self.link}
-        return {name: value for name, value in known.items() if value}
+        values = {"log": self.log.replace("\n", " · "), "studio": self.link}
+        return {name: value for name, value in values.items() if value}
 
 
 UNKNOWN = Failure()

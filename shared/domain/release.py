@@ -227,13 +227,15 @@ class Release:
 
     @property
     def was_promoted(self) -> bool:
-        return 100 in self.traffic_steps or any(each.entered is ReleaseState.PROMOTED for each in self.history)
+        return 100 in self.traffic_steps or any(
+            transition.entered is ReleaseState.PROMOTED for transition in self.history
+        )
 
     @property
     def has_moved_traffic(self) -> bool:
         """Return whether it may have asked for other traffic than there was: not while it was only shadowed, or
         compared."""
-        entered = {each.entered for each in self.history}
+        entered = {transition.entered for transition in self.history}
         return ReleaseState.CANARY in entered or not entered & {ReleaseState.SHADOWING, ReleaseState.COMPARING}
 
     @property

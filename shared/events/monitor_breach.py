@@ -36,16 +36,16 @@ def monitor_breach(envelope: Envelope) -> Fact:
     """
     data = envelope.data
     text = data.mapping("runTags").text(BREACH_TAG).strip()
-    found = _SIGNAL.search(text)
-    signal = found[1] if found else "unnamed"
+    quoted = _SIGNAL.search(text)
+    signal = quoted[1] if quoted else "unnamed"
     properties = data.mapping("runProperties")
     roots = [root for key in ROOT_PROPERTIES if (root := properties.optional_name(key))]
     run = roots[0] if roots else data.name("runId")
-    told = features_in(text)
-    features = tuple(each for each in told if is_breach(each))
+    measured = features_in(text)
+    features = tuple(feature for feature in measured if is_breach(feature))
     monitor = data.optional_name("experimentName") or ""
-    if told and not features:
-        detail = _contradiction(told)
+    if measured and not features:
+        detail = _contradiction(measured)
         return fact_of(envelope, MonitorContradicted(monitor, signal, run, detail), identity=(run, signal))
     body = DriftDetected(
         model=None,
@@ -63,13 +63,13 @@ def breach_text(signal: str, features: tuple[FeatureDrift, ...]) -> str:
     items = [
         json.dumps(
             {
-                "group": each.feature,
-                "metric_value": each.value,
-                "metric_name": each.metric,
-                "threshold_value": each.threshold,
+                "group": feature.feature,
+                "metric_value": feature.value,
+                "metric_name": feature.metric,
+                "threshold_value": feature.threshold,
             }
         )
-        for each in features
+        for feature in features
     ]
     return (
         f"The signal '{signal}' has failed due to one or more features violating metric thresholds.\n"
@@ -91,18 +91,18 @@ def features_in(text: str) -> tuple[FeatureDrift, ...]:
     return strongest_first(feature for item in items if isinstance(item, str) and (feature := _feature(item)))
 
 
-def _contradiction(told: tuple[FeatureDrift, ...]) -> str:
-    unknown = [each for each in told if worse_side(each.metric) is None]
+def _contradiction(measured: tuple[FeatureDrift, ...]) -> str:
+    unknown = [feature for feature in measured if worse_side(feature.metric) is None]
     if unknown:
         return (
             f"the monitor calls it a breach, but nobody here knows on which side {_listed(unknown)} is worse (bound "
             f"{unknown[0].threshold:g}): look at it; a training has to be asked for"
         )
-    return f"the monitor calls it a breach, but {_listed(told)} is on the good side of {told[0].threshold:g}"
+    return f"the monitor calls it a breach, but {_listed(measured)} is on the good side of {measured[0].threshold:g}"
 
 
-def _listed(told: Sequence[FeatureDrift]) -> str:
-    return ", ".join(f"{f.metric} of {f.feature or 'all rows'} at {f.value:g}" for f in told[:3])
+def _listed(measured: Sequence[FeatureDrift]) -> str:
+    return ", ".join(f"{f.metric} of {f.feature or 'all rows'} at {f.value:g}" for f in measured[:3])
 
 
 def _shortened(text: str) -> str:

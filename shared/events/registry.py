@@ -30,8 +30,8 @@ def read_fact(raw: str, received_at: datetime, home: Home | None = None) -> Fact
     if len(envelopes) != 1:
         problem = f"{len(envelopes)} events are in it where one is meant"
         raise EventError("event.envelope", problem, f"send events side by side, at most {MOST_EVENTS} at once")
-    told = parse_fact(envelopes[0])
-    return home.place(told) if home else told
+    fact = parse_fact(envelopes[0])
+    return home.place(fact) if home else fact
 
 
 def parse_fact(envelope: Envelope) -> Fact | Ignored:
@@ -54,19 +54,19 @@ def specs() -> tuple[EventSpec, ...]:
         importlib.import_module(f"{shared.events.types.__name__}.{info.name}")
         for info in pkgutil.iter_modules(shared.events.types.__path__)
     )
-    found = tuple(module.SPEC for module in modules if isinstance(getattr(module, "SPEC", None), EventSpec))
-    by_type(found)
-    return found
+    all_specs = tuple(module.SPEC for module in modules if isinstance(getattr(module, "SPEC", None), EventSpec))
+    by_type(all_specs)
+    return all_specs
 
 
-def by_type(found: Iterable[EventSpec]) -> Mapping[str, EventSpec]:
+def by_type(specs: Iterable[EventSpec]) -> Mapping[str, EventSpec]:
     """Return the specs by lower-cased type.
 
     Raises:
         ValueError: two files claim one type; a mistake in the code.
     """
     claimed: dict[str, EventSpec] = {}
-    for spec in found:
+    for spec in specs:
         for kind in spec.types:
             if claimed.setdefault(kind.lower(), spec) is not spec:
                 raise ValueError(

@@ -41,7 +41,7 @@ class BatchEndpoints(Endpoints, Protocol):
         """
         ...
 
-    def asked_before(self, request: BatchRequest) -> JobName | None:
+    def submitted_job(self, request: BatchRequest) -> JobName | None:
         """Return the job that an earlier `score` of this very request made."""
         ...
 

@@ -38,7 +38,7 @@ def read_before(context: ReactionContext, component: str, inputs: Mapping[str, s
     made = [] if recipe is None else [_serving(context, endpoint), _completed(context, last)]
     return BeforeTraining(
         recipe=recipe,
-        made=tuple(each for each in made if each),
+        made=tuple(deployment for deployment in made if deployment),
         newcomer=_newcomer(context, last),
         running=_running(context, last),
         doubt=_doubt(context, endpoint) if isinstance(context.fact.body, DriftDetected) else "",
@@ -49,10 +49,14 @@ def _doubt(context: ReactionContext, endpoint: EndpointRecord | None) -> str:
     """Return why drift that was told trains nothing: the model is not there or not served, or nobody took that look."""
     model, name = context.policy.model, context.policy.endpoint.name
     deployments = endpoint.deployments if endpoint else ()
-    serving = [each for each in deployments if each.model == model and endpoint and endpoint.traffic.get(each.name)]
+    serving = [
+        deployment
+        for deployment in deployments
+        if deployment.model == model and endpoint and endpoint.traffic.get(deployment.name)
+    ]
     if not serving:
         return f"endpoint {name} serves no version of {model}"
-    if not any(each.version and context.workspace.model(model, each.version) for each in serving):
+    if not any(deployment.version and context.workspace.model(model, deployment.version) for deployment in serving):
         return f"the registry has no version of {model} that endpoint {name} serves"
     return context.looks.doubt(context.fact, context.policy) if context.looks else ""
 

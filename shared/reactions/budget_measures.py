@@ -22,8 +22,8 @@ def measures(fact: Fact, policy: Policy) -> tuple[Measure, ...]:
     reached = [t for t in budget.thresholds if t.at <= fact.body.reached_percent]
     if not reached:
         return ()
-    wanted = max(reached, key=lambda threshold: threshold.at).do
-    return wanted if fact.body.basis == "actual" else tuple(m for m in wanted if m == "notify")
+    measures = max(reached, key=lambda threshold: threshold.at).do
+    return measures if fact.body.basis == "actual" else tuple(m for m in measures if m == "notify")
 
 
 def budget_sentence(body: BudgetCrossed) -> str:

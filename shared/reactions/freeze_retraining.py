@@ -16,7 +16,7 @@ from shared.reactions.budget_measures import budget_sentence, measures
 from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, done
 
 NAME = "freeze-retraining"
-KEPT_FACTS = 50
+MOST_FACTS = 50
 
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
@@ -35,7 +35,7 @@ def _frozen(state: ModelState, freeze: Freeze) -> ModelState:
     """Return the state with the freeze, once per fact: repeating must not bring back what a person has lifted."""
     if freeze.fact in state.frozen_by:
         return state
-    frozen_by = (*state.frozen_by, freeze.fact)[-KEPT_FACTS:]
+    frozen_by = (*state.frozen_by, freeze.fact)[-MOST_FACTS:]
     # A freeze that ends by itself, or has ended, does not stand for this one, which a person has to lift.
     is_frozen = state.freeze is not None and state.freeze.until is None
     return replace(state, freeze=state.freeze if is_frozen else freeze, frozen_by=frozen_by)

@@ -22,9 +22,9 @@ NAME = "note-training"
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
     # A run is a training of ours when we noted that we started it; a tag can be copied with a job, or not be sent.
     match fact.body:
-        case RunEnded(run=run, outcome=outcome) if run in {each.job for each in state.trainings}:
-            why = f"training {run} {outcome}"
-            yield Reaction(NAME, policy.model, why, arguments(job=run, outcome=outcome))
+        case RunEnded(run=run, outcome=outcome) if run in {training.job for training in state.trainings}:
+            sentence = f"training {run} {outcome}"
+            yield Reaction(NAME, policy.model, sentence, arguments(job=run, outcome=outcome))
 
 
 def perform(reaction: Reaction, context: ReactionContext) -> Performed:
@@ -32,7 +32,7 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
     run, outcome, ended_at = context.fact.body.run, context.fact.body.outcome, context.fact.occurred_at
     failure = context.workspace.job_failure(run) if outcome == "failed" else UNKNOWN
     end = _End(outcome, ended_at, failure)
-    state = context.models.update(context.policy.model, lambda before: _with_end(before, run, end))
+    state = context.models.update(context.policy.model, lambda state: _with_end(state, run, end))
     return done(reaction, failure.added_to(f"noted: {reaction.why}"), run, *_escalation(state, run, context))
 
 
@@ -44,7 +44,10 @@ class _End:
 
 
 def _with_end(state: ModelState, run: JobName, end: _End) -> ModelState:
-    return replace(state, trainings=tuple(_ended(each, end) if each.job == run else each for each in state.trainings))
+    return replace(
+        state,
+        trainings=tuple(_ended(training, end) if training.job == run else training for training in state.trainings),
+    )
 
 
 def _ended(training: Training, end: _End) -> Training:
@@ -57,7 +60,7 @@ def _escalation(state: ModelState, run: JobName, context: ReactionContext) -> tu
 
     Its key is the run that filled the row, so that further failures of the same row do not call again.
     """
-    failed = [each.job for each in failures_in_a_row(state)]
+    failed = [training.job for training in failures_in_a_row(state)]
     if len(failed) < FAILURES_THAT_BREAK or run not in failed:
         return ()
     jobs = failed[:FAILURES_THAT_BREAK]

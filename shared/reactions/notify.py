@@ -54,30 +54,30 @@ def _is_ours(run: JobName, state: ModelState) -> bool:
 
 def _policy_notice(policy: Policy, changed: PolicyStateChanged) -> Reaction:
     assignment, resource = (text.rpartition("/")[2] for text in (changed.assignment, changed.resource))
-    why = f"assignment {assignment} of Azure Policy finds {resource} non-compliant"
+    reason = f"assignment {assignment} of Azure Policy finds {resource} non-compliant"
     at = changed.changed_at.isoformat()
-    return _tell(policy, NoticeKind.POLICY_NON_COMPLIANT, why, assignment=assignment, resource=resource, found_at=at)
+    return _tell(policy, NoticeKind.POLICY_NON_COMPLIANT, reason, assignment=assignment, resource=resource, found_at=at)
 
 
-def _tell(policy: Policy, kind: NoticeKind, why: str, **parameters: str) -> Reaction:
-    return Reaction(NAME, policy.model, why, arguments(kind=kind, reason=why, **parameters))
+def _tell(policy: Policy, kind: NoticeKind, reason: str, **parameters: str) -> Reaction:
+    return Reaction(NAME, policy.model, reason, arguments(kind=kind, reason=reason, **parameters))
 
 
 def perform(reaction: Reaction, context: ReactionContext) -> Performed:
     parameters = dict(reaction.arguments)
     kind = NoticeKind(parameters.pop("kind"))
-    told = reaction.why
+    detail = reaction.why
     if kind is NoticeKind.TRAINING_FAILED and parameters["outcome"] == "failed":
         failure = context.workspace.job_failure(JobName(parameters["job"]))
-        told = failure.added_to(told)
-        parameters |= {**failure.parameters, "reason": told}
+        detail = failure.added_to(detail)
+        parameters |= {**failure.parameters, "reason": detail}
     if isinstance(context.fact.body, DriftDetected):
         version = context.fact.body.run.partition("@")[0]
         notice = context.daily_notice(kind, f"{context.fact.body.signal}/{version}", **parameters)
         notice = replace(notice, path=report_path(context.policy.model, context.fact.body.report))
     else:
         notice = context.notice(kind, **parameters)
-    return done(reaction, f"people are told: {told}", "", notice)
+    return done(reaction, f"people are told: {detail}", "", notice)
 
 
 def report_path(model: ModelName, report: str) -> str:

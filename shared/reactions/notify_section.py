@@ -101,15 +101,17 @@ class Notify(RootModel[tuple[NotifyRule, ...]]):
         Args:
             escalate_to: who is told of an escalation, by the question's channels.
         """
-        wanted = [rule for rule in self.root if kind in rule.on]
-        asked = [rule for rule in self.root if NoticeKind.APPROVAL_NEEDED in rule.on]
-        if not wanted and kind in _FOLLOWS:
-            wanted = [rule for rule in self.root if _FOLLOWS[kind] in rule.on]
-        found = [Route(c, email) for rule in wanted for c in rule.by for email in _addresses(rule, people)]
+        rules = [rule for rule in self.root if kind in rule.on]
+        approval_rules = [rule for rule in self.root if NoticeKind.APPROVAL_NEEDED in rule.on]
+        if not rules and kind in _FOLLOWS:
+            rules = [rule for rule in self.root if _FOLLOWS[kind] in rule.on]
+        routes = [Route(c, email) for rule in rules for c in rule.by for email in _addresses(rule, people)]
         if kind is NoticeKind.APPROVAL_ESCALATED:
-            channels = dict.fromkeys(channel for rule in asked for channel in rule.by) or {DEFAULT_CHANNEL: None}
-            found += [Route(channel, email.lower()) for channel in channels for email in escalate_to]
-        return tuple(dict.fromkeys(found))
+            channels = dict.fromkeys(channel for rule in approval_rules for channel in rule.by) or {
+                DEFAULT_CHANNEL: None
+            }
+            routes += [Route(channel, email.lower()) for channel in channels for email in escalate_to]
+        return tuple(dict.fromkeys(routes))
 
 
 def default_routes(kind: NoticeKind, policy: Policy, channel: str = DEFAULT_CHANNEL) -> tuple[Route, ...]:
@@ -121,8 +123,8 @@ def default_routes(kind: NoticeKind, policy: Policy, channel: str = DEFAULT_CHAN
     if kind not in NEEDS_A_PERSON:
         return ()
     people = policy.people
-    asked = people.approvers if kind in ASKS_TO_DECIDE else ()
-    return tuple(Route(channel, address.lower()) for address in dict.fromkeys(asked or (people.owner,)))
+    approvers = people.approvers if kind in ASKS_TO_DECIDE else ()
+    return tuple(Route(channel, address.lower()) for address in dict.fromkeys(approvers or (people.owner,)))
 
 
 def _addresses(rule: NotifyRule, people: People) -> Iterator[str]:

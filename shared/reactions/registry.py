@@ -15,13 +15,13 @@ from shared.reactions.spec import ReactionSpec
 @cache
 def reactions() -> dict[str, ReactionSpec]:
     """Return every reaction by name, in the order of their files."""
-    found: dict[str, ReactionSpec] = {}
+    specs: dict[str, ReactionSpec] = {}
     for module_info in pkgutil.iter_modules(shared.reactions.__path__):
         module = importlib.import_module(f"{shared.reactions.__name__}.{module_info.name}")
         spec = getattr(module, "SPEC", None)
         if isinstance(spec, ReactionSpec):
-            found[spec.name] = spec
-    return found
+            specs[spec.name] = spec
+    return specs
 
 
 def sections() -> dict[str, type[BaseModel]]:

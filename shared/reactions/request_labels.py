@@ -74,11 +74,11 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
     written = context.labels.request(request)
     if not written.items:
         return held_back(reaction, f"nothing was served in the {section.look_back} before: there is nothing to label")
-    why = f"{written.items} items to label: {written.uri}"
+    sentence = f"{written.items} items to label: {written.uri}"
     notice = context.daily_notice(
         NoticeKind.LABELS_REQUESTED, request.name, reason=reaction.why, items=str(written.items), location=written.uri
     )
-    return done(reaction, why, written.uri, notice)
+    return done(reaction, sentence, written.uri, notice)
 
 
 SPEC = ReactionSpec(NAME, propose, perform, {"labelling": Labelling}, looks_at_state=())

@@ -15,7 +15,7 @@ from shared.policy.sections.quantities import ComponentRef, Duration, Rate, dura
 from shared.policy.sections.section import Section
 
 # How many trainings a model's memory holds, and so the most that a limit can count.
-KEPT_TRAININGS = 50
+MOST_TRAININGS = 50
 # Schedules are looked at once a minute (VIGIA_SCHEDULES_SCHEDULE); of several moments in between, one counts.
 LEAST_BETWEEN_MOMENTS = timedelta(minutes=1)
 LEAST_COOLDOWN = timedelta(seconds=1)
@@ -48,19 +48,19 @@ class Retrain(Section):
 
     @property
     def schedules(self) -> tuple[str, ...]:
-        return tuple(each.schedule for each in self.on if isinstance(each, Schedule))
+        return tuple(trigger.schedule for trigger in self.on if isinstance(trigger, Schedule))
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
-        if self.at_most and self.at_most.count > KEPT_TRAININGS:
+        if self.at_most and self.at_most.count > MOST_TRAININGS:
             yield (
                 "at_most",
-                f"{self.at_most} never holds: the last {KEPT_TRAININGS} trainings are remembered; write less",
+                f"{self.at_most} never holds: the last {MOST_TRAININGS} trainings are remembered; write less",
             )
         if self.cooldown < LEAST_COOLDOWN:
             yield "cooldown", f"{duration_text(self.cooldown)} lets every event start a training; write e.g. 6h"
         for number, trigger in enumerate(self.on):
-            if isinstance(trigger, Schedule) and (why := _schedule_problem(trigger.schedule, self.cooldown)):
-                yield f"on.{number}.schedule", why
+            if isinstance(trigger, Schedule) and (problem := _schedule_problem(trigger.schedule, self.cooldown)):
+                yield f"on.{number}.schedule", problem
 
 
 def _schedule_problem(text: str, cooldown: timedelta) -> str:

@@ -19,9 +19,9 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
     match fact.body:
         case EndpointDegraded(endpoint=policy.endpoint.name, condition="fired", rule=rule, detail=detail) as alert:
             # Decided now which one: by the time of acting, another release may be under way.
-            why = f"alert {rule} fired: {detail}"
+            sentence = f"alert {rule} fired: {detail}"
             held_by = _not_the_cause(alert.deployment, state)
-            yield Reaction(NAME, policy.model, why, arguments(rule=rule, release=state.release), held_by)
+            yield Reaction(NAME, policy.model, sentence, arguments(rule=rule, release=state.release), held_by)
 
 
 def _not_the_cause(deployment: str | None, state: ModelState) -> str | None:

@@ -28,7 +28,7 @@ from shared.policy.deciding.new_training import nothing_new_guardrail, unconfirm
 from shared.policy.sections.model import Policy
 from shared.ports.jobs import JobRequest
 from shared.reactions.before_training import read_before
-from shared.reactions.retrain_section import KEPT_TRAININGS, Retrain
+from shared.reactions.retrain_section import MOST_TRAININGS, Retrain
 from shared.reactions.spec import (
     Performed,
     ReactionContext,
@@ -39,7 +39,6 @@ from shared.reactions.spec import (
     notify_held_back,
     suppression_notice,
 )
-from shared.reactions.waiting_data import ASKED_BY as WAITING_DATA
 from shared.reactions.waiting_data import (
     LATER,
     incomplete,
@@ -48,6 +47,7 @@ from shared.reactions.waiting_data import (
     trained_meanwhile,
     with_waiting,
 )
+from shared.reactions.waiting_data import REQUESTED_BY as WAITING_DATA
 
 NAME = "start-training"
 # Who asks when no person does; a guardrail that waits for a person is not satisfied by it.
@@ -58,16 +58,16 @@ def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Ite
     retrain = policy.section(Retrain)
     if retrain is None:
         return
-    cause, why = _cause(fact, policy, retrain)
+    cause, reason = _cause(fact, policy, retrain)
     if cause:
         held_by = _not_by_itself(policy, cause) or _guardrail(state, retrain, cause, now) or incomplete(fact)
-        yield Reaction(NAME, policy.model, why, arguments(cause=cause, submitter=_person(fact)), held_by)
+        yield Reaction(NAME, policy.model, reason, arguments(cause=cause, submitter=_person(fact)), held_by)
 
 
 def _person(fact: Fact) -> str | None:
     """Return who asked, when it is a person."""
-    asked_by = fact.body.requested_by if isinstance(fact.body, RetrainingRequested) else SCHEDULE
-    return None if asked_by in {SCHEDULE, WAITING_DATA} else asked_by
+    requester = fact.body.requested_by if isinstance(fact.body, RetrainingRequested) else SCHEDULE
+    return None if requester in {SCHEDULE, WAITING_DATA} else requester
 
 
 def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
@@ -152,8 +152,12 @@ def hold_back(reaction: Reaction, context: ReactionContext) -> Performed:
     return held_back(reaction, f"{reason}{LATER}", *notices)
 
 
-def _nothing_to_gain(before: BeforeTraining, cause: str) -> str | None:
-    return unconfirmed_guardrail(before) or undecided_guardrail(before, cause) or nothing_new_guardrail(before, cause)
+def _nothing_to_gain(preparation: BeforeTraining, cause: str) -> str | None:
+    return (
+        unconfirmed_guardrail(preparation)
+        or undecided_guardrail(preparation, cause)
+        or nothing_new_guardrail(preparation, cause)
+    )
 
 
 def _release_under_way(state: ModelState, cause: str) -> str | None:
@@ -169,8 +173,8 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
         return held_back(reaction, "the policy no longer has a retrain section")
     cause = reaction.arguments["cause"]
     job_name = JobName(f"job-{context.effect_name}")
-    before = read_before(context, retrain.job, retrain.inputs)
-    training, reason = _reserve(context, retrain, job_name, cause, before)
+    preparation = read_before(context, retrain.job, retrain.inputs)
+    training, reason = _reserve(context, retrain, job_name, cause, preparation)
     if reason or training is None:
         reason = reason or "another training was noted first"
         later = LATER if isinstance(context.fact.body, DataArrived) else ""
@@ -186,7 +190,7 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
 
 
 def _reserve(
-    context: ReactionContext, retrain: Retrain, job: JobName, cause: str, before: BeforeTraining
+    context: ReactionContext, retrain: Retrain, job: JobName, cause: str, preparation: BeforeTraining
 ) -> tuple[Training | None, str | None]:
     """Note the training in the model's state and return it, or return why it must not start.
 
@@ -205,13 +209,13 @@ def _reserve(
         reason = (
             trained_meanwhile(state, context.fact)
             or _guardrail(state, retrain, cause, context.now)
-            or _nothing_to_gain(before, cause)
+            or _nothing_to_gain(preparation, cause)
         )
         if reason:
             held_by.append(reason)
             return _declined(with_waiting(state, context), job, context.now)
         training = Training(job, context.key, cause, context.now, next_chain(state, cause, context.now))
-        trainings = (*state.trainings, training)[-KEPT_TRAININGS:]
+        trainings = (*state.trainings, training)[-MOST_TRAININGS:]
         return replace(state, trainings=trainings, waiting=still_waiting(state, context))
 
     state = context.models.update(context.policy.model, note)
@@ -228,7 +232,7 @@ def _declined(state: ModelState, job: JobName, now: datetime) -> ModelState:
     others = tuple(declined for declined in state.declined if declined.job != job)
     # An overtaken worker says so, too; what a later one said must not become earlier by that.
     latest = max([now, *(declined.at for declined in state.declined if declined.job == job)])
-    return replace(state, declined=(*others, Declined(job, latest))[-KEPT_TRAININGS:])
+    return replace(state, declined=(*others, Declined(job, latest))[-MOST_TRAININGS:])
 
 
 def _forget(context: ReactionContext, job: JobName) -> None:
@@ -238,8 +242,10 @@ def _forget(context: ReactionContext, job: JobName) -> None:
     """
 
     def without(state: ModelState) -> ModelState:
-        kept = tuple(each for each in state.trainings if each.job != job or each.started_at > context.now)
-        return _declined(replace(state, trainings=kept), job, context.now)
+        others = tuple(
+            training for training in state.trainings if training.job != job or training.started_at > context.now
+        )
+        return _declined(replace(state, trainings=others), job, context.now)
 
     context.models.update(context.policy.model, without)
 

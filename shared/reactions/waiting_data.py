@@ -10,7 +10,7 @@ from shared.domain.state import ModelState, WaitingData
 from shared.reactions.spec import ReactionContext
 
 # Who asks for the training when the data need wait no longer: no person.
-ASKED_BY = "new-data"
+REQUESTED_BY = "new-data"
 # A folder that no file came to for so long is complete, as far as anybody can tell.
 SETTLES_AFTER = timedelta(minutes=10)
 LATER = "; the data waits, and is trained on once that is over"
@@ -36,9 +36,9 @@ def with_waiting(state: ModelState, context: ReactionContext) -> ModelState:
     if not isinstance(data, DataArrived) or any(training.started_at > context.now for training in state.trainings):
         return state
     ready_at = context.now if data.data else context.now + SETTLES_AFTER
-    before = state.waiting or WaitingData(context.now, ready_at, "")
+    waiting = state.waiting or WaitingData(context.now, ready_at, "")
     what = f"{data.data}:{data.version}" if data.data and data.version else data.data or data.location
-    return replace(state, waiting=WaitingData(before.since, max(before.ready_at, ready_at), what))
+    return replace(state, waiting=WaitingData(waiting.since, max(waiting.ready_at, ready_at), what))
 
 
 def still_waiting(state: ModelState, context: ReactionContext) -> WaitingData | None:
@@ -48,5 +48,5 @@ def still_waiting(state: ModelState, context: ReactionContext) -> WaitingData | 
 
 def trained_meanwhile(state: ModelState, fact: Fact) -> str | None:
     """Return that another training has read the data that this one was asked for."""
-    asked = isinstance(fact.body, RetrainingRequested) and fact.body.requested_by == ASKED_BY
-    return "the data that waited was trained on meanwhile" if asked and state.waiting is None else None
+    is_our_request = isinstance(fact.body, RetrainingRequested) and fact.body.requested_by == REQUESTED_BY
+    return "the data that waited was trained on meanwhile" if is_our_request and state.waiting is None else None

@@ -142,12 +142,12 @@ def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWo
     serving(workspace, name, "1", "3")
     before = datetime.now(UTC)
     request = a_request(name, V3)
-    assert workspace.batch.asked_before(request) is None
+    assert workspace.batch.submitted_job(request) is None
 
     job = workspace.batch.score(request)
 
-    assert workspace.batch.asked_before(request) == job
-    assert workspace.batch.asked_before(a_request(name, V3)) is None
+    assert workspace.batch.submitted_job(request) == job
+    assert workspace.batch.submitted_job(a_request(name, V3)) is None
     assert until(lambda: (found := workspace.job(job)) and found.has_ended and found).status == "Completed"
     rows = reader(system, workspace).batch_predictions(request.output, PredictionLayout())
     assert len(rows) == 300
@@ -189,7 +189,7 @@ def test_an_invocation_is_sent_once_even_when_nobody_answers(workspace: AzureWor
     finally:
         operations._requests_pipeline = usual
     assert len(sent) == 1
-    assert workspace.batch.asked_before(request) is not None
+    assert workspace.batch.submitted_job(request) is not None
 
 
 def test_what_cannot_be_scored_is_refused_by_name(workspace: AzureWorkspace) -> None:

@@ -18,7 +18,7 @@ class FakeApprovals:
         self._decisions: dict[tuple[str, str], Decision] = {}
 
     def open(self, request: ApprovalRequest) -> None:
-        if all((known.release, known.digest) != (request.release, request.digest) for known in self.requests):
+        if all((earlier.release, earlier.digest) != (request.release, request.digest) for earlier in self.requests):
             self.requests.append(request)
 
     def close(self, release: ReleaseId, digest: str, reason: str) -> None:
@@ -29,5 +29,5 @@ class FakeApprovals:
 
     def decide(self, choice: Literal["approved", "rejected", "expired"], at: datetime, reason: str = "") -> None:
         """Answer the newest question."""
-        asked = self.requests[-1]
-        self._decisions[asked.release, asked.digest] = Decision(choice, ("ben@example.com",), reason, at)
+        request = self.requests[-1]
+        self._decisions[request.release, request.digest] = Decision(choice, ("ben@example.com",), reason, at)

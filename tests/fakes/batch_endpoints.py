@@ -51,8 +51,8 @@ class FakeBatchEndpoints(FakeEndpoints):
         if deadline:
             deadline.require()
         record = self._existing(endpoint)
-        known = {deployment.name for deployment in record.deployments}
-        if list(traffic.values()) != [100] or not set(traffic) <= known:
+        names = {deployment.name for deployment in record.deployments}
+        if list(traffic.values()) != [100] or not set(traffic) <= names:
             raise WorkspaceError("workspace.traffic", f"{dict(traffic)} is no default of endpoint {endpoint}")
         self.calls.append(("set_traffic", next(iter(traffic))))
         self.endpoints[endpoint] = replace(record, traffic=dict(traffic))
@@ -79,14 +79,14 @@ class FakeBatchEndpoints(FakeEndpoints):
         self._run(name, request.deployment, self.outcomes.get(request.deployment, self.outcome))
         return name
 
-    def asked_before(self, request: BatchRequest) -> JobName | None:
-        self._raise("asked_before")
-        found = [number for number, each in enumerate(self.invoked, start=1) if each == request]
-        return JobName(f"batchjob-{found[0]}") if found else None
+    def submitted_job(self, request: BatchRequest) -> JobName | None:
+        self._raise("submitted_job")
+        numbers = [number for number, invoked in enumerate(self.invoked, start=1) if invoked == request]
+        return JobName(f"batchjob-{numbers[0]}") if numbers else None
 
     def jobs_since(self, endpoint: EndpointName, deployment: DeploymentName, since: datetime) -> tuple[JobRecord, ...]:
         self._raise("jobs_since")
-        return tuple(job for of, at, job in self.ran if of == deployment and at >= since)
+        return tuple(job for name, at, job in self.ran if name == deployment and at >= since)
 
     def run_default(self, endpoint: str, status: str = "Completed", data: str = "") -> None:
         """Have somebody invoke the endpoint, as is done every night; `data` is the folder that is scored."""

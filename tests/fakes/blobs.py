@@ -32,10 +32,10 @@ class MemoryBlobStore:
     def get(self, name: str) -> Blob | None:
         with self._lock:
             self.calls.append(f"get {name}")
-            found = self._blobs.get(name)
-            if found is None:
+            stored = self._blobs.get(name)
+            if stored is None:
                 return None
-            return Blob(name, found.body, found.etag, found.last_modified, self._now())
+            return Blob(name, stored.body, stored.etag, stored.last_modified, self._now())
 
     def create(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Written | None:
         with self._lock:
@@ -45,8 +45,8 @@ class MemoryBlobStore:
     def replace(self, name: str, body: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> Written | None:
         with self._lock:
             self.calls.append(f"replace {name}")
-            found = self._blobs.get(name)
-            if found is None or found.etag != etag:
+            stored = self._blobs.get(name)
+            if stored is None or stored.etag != etag:
                 return None
             return self._write(name, body, metadata)
 
@@ -64,8 +64,8 @@ class MemoryBlobStore:
     def list(self, prefix: str) -> Iterator[BlobItem]:
         with self._lock:
             self.calls.append(f"list {prefix}")
-            found = sorted((name, stored) for name, stored in self._blobs.items() if name.startswith(prefix))
-        yield from (BlobItem(name, stored.last_modified, dict(stored.metadata)) for name, stored in found)
+            matches = sorted((name, stored) for name, stored in self._blobs.items() if name.startswith(prefix))
+        yield from (BlobItem(name, stored.last_modified, dict(stored.metadata)) for name, stored in matches)
 
     def _write(self, name: str, body: bytes, metadata: Mapping[str, str] | None) -> Written:
         # As in the service, a write replaces the metadata as a whole.

@@ -94,7 +94,9 @@ class FakeData:
         end: datetime,
         width: timedelta,
     ) -> tuple[Predictions, ...]:
-        return tuple(each for each in self.means.get((endpoint, deployment), []) if start <= each.start < end)
+        return tuple(
+            interval for interval in self.means.get((endpoint, deployment), []) if start <= interval.start < end
+        )
 
     def pinned(self, uri: str) -> str:
         return self.latest.get(uri, uri)

@@ -45,7 +45,7 @@ class FakeEndpoints:
         self._raise("create_deployment")
         if deadline:
             deadline.require()
-        if any(known.name == request.name for known in self._existing(request.endpoint).deployments):
+        if any(deployment.name == request.name for deployment in self._existing(request.endpoint).deployments):
             return
         self.calls.append(("create_deployment", request.name))
         self.requests.append(request)
@@ -64,9 +64,9 @@ class FakeEndpoints:
         """Delete a deployment behind everybody's back, traffic or not."""
         record = self.endpoints[endpoint]
         traffic = {name: percent for name, percent in record.traffic.items() if name != deployment}
-        kept = tuple(d for d in record.deployments if d.name != deployment)
+        others = tuple(d for d in record.deployments if d.name != deployment)
         mirror = {name: percent for name, percent in record.mirror_traffic.items() if name != deployment}
-        self.endpoints[endpoint] = replace(record, deployments=kept, traffic=traffic, mirror_traffic=mirror)
+        self.endpoints[endpoint] = replace(record, deployments=others, traffic=traffic, mirror_traffic=mirror)
 
     def _existing(self, endpoint: EndpointName) -> EndpointRecord:
         if endpoint not in self.endpoints:

@@ -31,36 +31,39 @@ def month(number: int) -> pd.DataFrame:
     return flights([number])[list(FEATURES)]
 
 
-def a_histogram(before: pd.Series, now: pd.Series) -> Histogram:
+def a_histogram(reference: pd.Series, window: pd.Series) -> Histogram:
     """Return what the column looks like: 24 intervals up to the 99th percentile, or its 12 categories."""
-    if before.dtype.kind in "biuf":
-        low, high = np.quantile(before.dropna(), [0.0, 0.99])
+    if reference.dtype.kind in "biuf":
+        low, high = np.quantile(reference.dropna(), [0.0, 0.99])
         edges = np.linspace(low, max(high, low + 1), 25)
-        shares = [np.histogram(np.clip(each.dropna(), edges[0], edges[-1]), edges)[0] for each in (before, now)]
-        a, b = (tuple(float(share) for share in each / each.sum()) for each in shares)
-        labels = tuple(f"{left:g} to {right:g}" for left, right in itertools.pairwise(edges))
+        shares = [
+            np.histogram(np.clip(column.dropna(), edges[0], edges[-1]), edges)[0] for column in (reference, window)
+        ]
+        a, b = (tuple(float(share) for share in column / column.sum()) for column in shares)
+        labels = tuple(f"{start:g} to {end:g}" for start, end in itertools.pairwise(edges))
         return Histogram(labels, a, b, tuple(map(float, edges)))
-    counts, counts_now = before.value_counts(normalize=True), now.value_counts(normalize=True)
-    kept = list(counts.index[:12])
-    a, b = (tuple(float(each.get(name, 0.0)) for name in kept) for each in (counts, counts_now))
-    return Histogram((*map(str, kept), "others"), (*a, 1 - sum(a)), (*b, 1 - sum(b)))
+    counts, counts_now = reference.value_counts(normalize=True), window.value_counts(normalize=True)
+    names = list(counts.index[:12])
+    a, b = (tuple(float(column.get(name, 0.0)) for name in names) for column in (counts, counts_now))
+    return Histogram((*map(str, names), "others"), (*a, 1 - sum(a)), (*b, 1 - sum(b)))
 
 
 def a_data_drift(number: int = 7, **missing: float) -> SignalReport:
     """Return how a month compares with January; `missing` empties a share of a column, e.g. dest=0.2."""
-    before, now = month(1), month(number).copy()
+    reference, window = month(1), month(number).copy()
     for name, share in missing.items():
-        now.loc[now.index[: int(share * len(now))], name] = None
-    found = drift_signal(compare(profile(before), now, RULES), IMPORTANCES)
+        window.loc[window.index[: int(share * len(window))], name] = None
+    signal = drift_signal(compare(profile(reference), window, RULES), IMPORTANCES)
     columns = tuple(
         dataclasses.replace(
-            each,
-            histogram=each.histogram or a_histogram(before[each.name], now[each.name]),
-            measures=each.measures or {each.statistic: each.effect or 0.0, "PSI": 1.7 * (each.effect or 0.0) ** 2},
+            column,
+            histogram=column.histogram or a_histogram(reference[column.name], window[column.name]),
+            measures=column.measures
+            or {column.statistic: column.effect or 0.0, "PSI": 1.7 * (column.effect or 0.0) ** 2},
         )
-        for each in found.columns
+        for column in signal.columns
     )
-    return dataclasses.replace(found, columns=columns)
+    return dataclasses.replace(signal, columns=columns)
 
 
 def a_performance(value: float, *, is_estimated: bool = False) -> SignalReport:

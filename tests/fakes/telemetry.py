@@ -28,5 +28,5 @@ class FakeTelemetry:
     ) -> tuple[Interval, ...]:
         if self.errors:
             raise self.errors.pop(0)
-        found = (i for i in self.recorded.get(endpoint, []) if start <= i.start < end and i.requests)
-        return tuple(sorted(found, key=lambda interval: (interval.start, interval.deployment)))
+        intervals = (i for i in self.recorded.get(endpoint, []) if start <= i.start < end and i.requests)
+        return tuple(sorted(intervals, key=lambda interval: (interval.start, interval.deployment)))

@@ -96,8 +96,8 @@ class FakeWorkspace(FakeEndpoints):
 
     def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
         self._raise("models_after")
-        found = [model for model in self.models.values() if model.name == name and model.created_at > after]
-        return tuple(sorted(found, key=lambda model: model.created_at, reverse=True)[:most])
+        matches = [model for model in self.models.values() if model.name == name and model.created_at > after]
+        return tuple(sorted(matches, key=lambda model: model.created_at, reverse=True)[:most])
 
     def job(self, name: JobName) -> JobRecord | None:
         self._raise("job")
@@ -108,8 +108,8 @@ class FakeWorkspace(FakeEndpoints):
 
     def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
         self._raise("recent_jobs")
-        found = [job for job in self.jobs.values() if (job.created_at or BORN) > after]
-        return tuple(sorted(found, key=lambda job: job.created_at or BORN, reverse=True)[:most])
+        matches = [job for job in self.jobs.values() if (job.created_at or BORN) > after]
+        return tuple(sorted(matches, key=lambda job: job.created_at or BORN, reverse=True)[:most])
 
     def submit_job(self, request: JobRequest, deadline: Deadline | None = None) -> JobRecord:
         self._raise("submit_job")
@@ -149,8 +149,8 @@ class FakeWorkspace(FakeEndpoints):
 
     def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
         self._raise("deployments")
-        found = self.endpoints.get(endpoint)
-        return found.deployments if found else ()
+        record = self.endpoints.get(endpoint)
+        return record.deployments if record else ()
 
     def set_traffic(
         self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
@@ -159,8 +159,8 @@ class FakeWorkspace(FakeEndpoints):
         if deadline:
             deadline.require()
         record = self._existing(endpoint)
-        known = {deployment.name for deployment in record.deployments}
-        if sum(traffic.values()) not in {0, 100} or not set(traffic) <= known:
+        names = {deployment.name for deployment in record.deployments}
+        if sum(traffic.values()) not in {0, 100} or not set(traffic) <= names:
             raise WorkspaceError("workspace.traffic", f"traffic {dict(traffic)} is impossible on {endpoint}")
         if any(percent and record.mirror_traffic.get(name) for name, percent in traffic.items()):
             raise WorkspaceError("workspace.traffic", f"{dict(traffic)} serves from what is mirrored to")
@@ -174,8 +174,8 @@ class FakeWorkspace(FakeEndpoints):
         if deadline:
             deadline.require()
         record = self._existing(endpoint)
-        known = {deployment.name for deployment in record.deployments}
-        if sum(mirror.values()) > 50 or not set(mirror) <= known or any(record.traffic.get(name) for name in mirror):
+        names = {deployment.name for deployment in record.deployments}
+        if sum(mirror.values()) > 50 or not set(mirror) <= names or any(record.traffic.get(name) for name in mirror):
             raise WorkspaceError("workspace.mirror", f"mirrored traffic {dict(mirror)} is impossible on {endpoint}")
         self.calls.append(("set_mirror", ",".join(f"{name}={percent}" for name, percent in sorted(mirror.items()))))
         self.endpoints[endpoint] = replace(record, mirror_traffic={n: p for n, p in mirror.items() if p})
@@ -200,7 +200,7 @@ class FakeWorkspace(FakeEndpoints):
         if deadline:
             deadline.require()
         record = self._existing(endpoint)
-        assert any(known.name == deployment for known in record.deployments)
+        assert any(other.name == deployment for other in record.deployments)
         resized = (
             replace(d, instances=instance_count, state=self.scaling_state) if d.name == deployment else d
             for d in record.deployments

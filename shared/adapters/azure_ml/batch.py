@@ -125,7 +125,7 @@ class AzureBatchEndpoints:
             job = self._do(f"invocation of {request.endpoint}/{request.deployment}", invoke)
         return JobName(job.name)
 
-    def asked_before(self, request: BatchRequest) -> JobName | None:
+    def submitted_job(self, request: BatchRequest) -> JobName | None:
         """Look through the deployment's newest jobs: the name that a job was asked for with is shown as its own."""
 
         def find(ml: Any) -> JobName | None:

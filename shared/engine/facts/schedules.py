@@ -18,7 +18,7 @@ from shared.ports.clock import Clock
 from shared.ports.publisher import OutgoingEvent, Publisher
 from shared.reactions.retrain_section import Retrain
 from shared.reactions.start_training import SCHEDULE, waits_no_longer
-from shared.reactions.waiting_data import ASKED_BY as WAITING_DATA
+from shared.reactions.waiting_data import REQUESTED_BY as WAITING_DATA
 from shared.store.releases.models import ModelStates
 
 log = logging.getLogger("vigia.schedules")

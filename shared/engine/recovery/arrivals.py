@@ -47,83 +47,83 @@ class Arrivals:
         When nothing is new this costs two listings, a look into each queue, and one read; twice a day a queue of more
         than 32 messages is gone through.
         """
-        before, etag = self.store.load()
-        if before.untold:
-            before, etag = self._tell(before, etag)
-        after, counts = self._compare(before)
+        previous, etag = self.store.load()
+        if previous.untold:
+            previous, etag = self._tell(previous, etag)
+        marks, counts = self._compare(previous)
         total = sum(counts.values())
         if total:
             key = f"{NoticeKind.DEAD_LETTERS_ARRIVED.value}/{self.clock.now().isoformat()}"
-            after = replace(after, untold=PendingNotice(key, counts))
-        if after == before:
+            marks = replace(marks, untold=PendingNotice(key, counts))
+        if marks == previous:
             return 0
-        saved = self.store.save(after, etag)
+        saved = self.store.save(marks, etag)
         if saved is None:
             return 0  # somebody else looks at the same time, and tells
         if total:
             log.warning("dead_letters.arrived", extra=fields(**counts))
-            self._tell(after, saved)
+            self._tell(marks, saved)
         return total
 
-    def _tell(self, seen: ArrivalMarks, etag: str) -> tuple[ArrivalMarks, str]:
-        assert seen.untold is not None
-        parameters = {kind: str(count) for kind, count in seen.untold.counts.items() if count}
+    def _tell(self, marks: ArrivalMarks, etag: str) -> tuple[ArrivalMarks, str]:
+        assert marks.untold is not None
+        parameters = {kind: str(count) for kind, count in marks.untold.counts.items() if count}
         # Posting twice under one key is one notice.
-        self.outbox.post([Notice(NoticeKind.DEAD_LETTERS_ARRIVED, seen.untold.key, ModelName(""), parameters)])
-        told = replace(seen, untold=None)
-        return told, self.store.save(told, etag) or etag
+        self.outbox.post([Notice(NoticeKind.DEAD_LETTERS_ARRIVED, marks.untold.key, ModelName(""), parameters)])
+        posted = replace(marks, untold=None)
+        return posted, self.store.save(posted, etag) or etag
 
-    def _compare(self, before: ArrivalMarks) -> tuple[ArrivalMarks, Mapping[str, int]]:
+    def _compare(self, previous: ArrivalMarks) -> tuple[ArrivalMarks, Mapping[str, int]]:
         given_up = {item.name: item.last_modified for item in self.given_up.arrived()}
         # Each was told when it was first set aside; only of what comes again does nobody hear otherwise.
         set_aside = {f"{name} {item.last_modified}": item.last_modified for name, item in self.quarantine.returned()}
-        dead, dead_count = _newer(before.blobs.get("given_up"), given_up)
-        quarantined, quarantined_count = _newer(before.blobs.get("quarantined"), set_aside)
-        queues_before = {queue: before.queues.get(queue, QueueMark(0)) for queue in QUEUES}
-        queues = {queue: self._queue(queue, seen) for queue, seen in queues_before.items()}
+        dead, dead_count = _newer(previous.blobs.get("given_up"), given_up)
+        quarantined, quarantined_count = _newer(previous.blobs.get("quarantined"), set_aside)
+        queues_before = {queue: previous.queues.get(queue, QueueMark(0)) for queue in QUEUES}
+        queues = {queue: self._queue(queue, mark) for queue, mark in queues_before.items()}
         poison_count = sum(_more(queues_before[queue], now) for queue, now in queues.items())
-        blobs = {key: seen for key, seen in (("given_up", dead), ("quarantined", quarantined)) if seen}
+        blobs = {key: mark for key, mark in (("given_up", dead), ("quarantined", quarantined)) if mark}
         counts = {"given_up": dead_count, "poison": poison_count, "quarantined": quarantined_count}
         return ArrivalMarks(blobs, queues), counts
 
-    def _queue(self, queue: str, before: QueueMark) -> QueueMark:
+    def _queue(self, queue: str, previous: QueueMark) -> QueueMark:
         name = poison_queue(queue)
         messages = self.queues.peek(name)
-        are_all = before.length <= len(messages) < PEEK_LIMIT
+        are_all = previous.length <= len(messages) < PEEK_LIMIT
         length = len(messages) if are_all else self.queues.length(name)
         if len(messages) < min(length, PEEK_LIMIT):
             # Somebody looks through the queue, which hides what he has in hand: the next look sees it again.
-            return before
-        kept = self._keep(name, messages, length, before)
-        return replace(kept, length=length, digests=tuple(sorted(message.digest for message in messages)))
+            return previous
+        mark = self._keep(name, messages, length, previous)
+        return replace(mark, length=length, digests=tuple(sorted(message.digest for message in messages)))
 
-    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: QueueMark) -> QueueMark:
+    def _keep(self, name: str, messages: Sequence[Waiting], length: int, mark: QueueMark) -> QueueMark:
         """Have every message that would expire stay for good, and return when the whole queue was gone through last."""
-        now, paged_at = self.clock.now(), before.paged_at
-        if length > len(seen):
+        now, paged_at = self.clock.now(), mark.paged_at
+        if length > len(messages):
             age = now - paged_at if paged_at else PAGE_ANYWAY
             # Not unlike at the last look: what came between two pagings was counted by looks that did not page.
-            if age >= PAGE_ANYWAY or (age >= PAGE_EVERY and length != before.paged_length):
-                seen = self.queues.look_through(name)
-                before = replace(before, paged_at=now, paged_length=len(seen))
-        expiring = {each.digest for each in seen if each.expires_at}
+            if age >= PAGE_ANYWAY or (age >= PAGE_EVERY and length != mark.paged_length):
+                messages = self.queues.look_through(name)
+                mark = replace(mark, paged_at=now, paged_length=len(messages))
+        expiring = {message.digest for message in messages if message.expires_at}
         if expiring:
             self.queues.move(name, expiring, name)
-        return before
+        return mark
 
 
-def _newer(before: BlobMark | None, now: Mapping[str, datetime]) -> tuple[BlobMark | None, int]:
+def _newer(previous: BlobMark | None, now: Mapping[str, datetime]) -> tuple[BlobMark | None, int]:
     """Return what is seen now, and how many of it were not there before."""
     if not now:
-        return before, 0
-    known = before or BlobMark(min(now.values()))
-    new = [name for name, at in now.items() if at >= known.newest - OVERLAP and name not in known.recent]
-    newest = max(known.newest, *now.values())
+        return previous, 0
+    mark = previous or BlobMark(min(now.values()))
+    new = [name for name, at in now.items() if at >= mark.newest - OVERLAP and name not in mark.recent]
+    newest = max(mark.newest, *now.values())
     return BlobMark(newest, tuple(sorted(name for name, at in now.items() if at >= newest - OVERLAP))), len(new)
 
 
-def _more(before: QueueMark, now: QueueMark) -> int:
+def _more(previous: QueueMark, mark: QueueMark) -> int:
     """Return how many messages are new; where not all can be seen, by how many there are more."""
-    if max(before.length, now.length) > PEEK_LIMIT:
-        return max(0, now.length - before.length)
-    return len(set(now.digests) - set(before.digests))
+    if max(previous.length, mark.length) > PEEK_LIMIT:
+        return max(0, mark.length - previous.length)
+    return len(set(mark.digests) - set(previous.digests))

@@ -48,7 +48,7 @@ class BatchScorer:
         begun, batch = self.runs.begin(request.name, self.clock.now()), self.workspace.batch
         if begun == "not":
             return
-        known = batch.asked_before(request) if begun == "again" else None
+        known = batch.submitted_job(request) if begun == "again" else None
         self.runs.note(request.name, known or batch.score(request, deadline))
 
     def compared(self, release: Release, plan: BatchPlan, seen: Observation) -> Observation:
@@ -112,7 +112,7 @@ class BatchScorer:
         coming = ""
         for request in [request_for(release, each) for each in sides(release)] if release.plan.batch else ():
             run = self.runs.read(request.name)
-            job = (run.job or self.workspace.batch.asked_before(request)) if run else None
+            job = (run.job or self.workspace.batch.submitted_job(request)) if run else None
             if job:
                 yield job
             elif run and self.clock.now() - run.asked_at < MAY_COME_WITHIN:

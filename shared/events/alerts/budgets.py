@@ -85,16 +85,16 @@ def legacy_budget_event(data: Fields, received_at: datetime) -> OutgoingEvent:
     )
 
 
-def _legacy_threshold(told: float, amount: float, spent: float) -> float:
+def _legacy_threshold(number: float, amount: float, spent: float) -> float:
     """Return the threshold as a sum of money; the schema writes it as one ("8000.0" of "10000"), or as a share ("0.8").
 
     A budget takes thresholds of up to 1000 %, so that more than 10 is no share. Of a small budget both may be meant:
     then a share is, unless only as a sum it is reached, and as a sum it is no tiny part of the budget.
     """
-    if told > LARGEST_SHARE:
-        return told
-    is_reached_as_sum_only = told <= spent < told * amount
-    return told if is_reached_as_sum_only and told >= SMALLEST_PART * amount else told * amount
+    if number > LARGEST_SHARE:
+        return number
+    is_reached_as_sum_only = number <= spent < number * amount
+    return number if is_reached_as_sum_only and number >= SMALLEST_PART * amount else number * amount
 
 
 def _content_id(*content: str | float | None) -> str:
@@ -106,10 +106,10 @@ def _money(data: Fields, key: str) -> float:
     if data.is_number(key):
         return data.number(key)
     text = data.text(key)
-    found = parse_money(text)
-    if found is None:
+    amount = parse_money(text)
+    if amount is None:
         refuse(f"{key} is {text!r:.60}, which is not a sum of money", "send it as e.g. $1,000.00 or 1000.00")
-    return found
+    return amount
 
 
 def _number_or_money(data: Fields, key: str) -> float:

@@ -37,7 +37,7 @@ Dimensions = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AlertContext:
     """What an alert's context tells, whatever its kind.
 
     Args:
@@ -55,7 +55,7 @@ class Told:
     may_name_none: bool = False
 
 
-def read_context(essentials: Fields, context: Fields) -> Told | Ignored:
+def read_context(essentials: Fields, context: Fields) -> AlertContext | Ignored:
     """Return what the context tells, or why alerts of its service tell nothing for us.
 
     Raises:
@@ -102,44 +102,46 @@ def _calm(context: Fields) -> str | None:
     return None
 
 
-def _condition(service: str, criteria: tuple[Fields, ...], is_resolved: bool) -> Told:
+def _condition(service: str, criteria: tuple[Fields, ...], is_resolved: bool) -> AlertContext:
     dimensions = tuple(_dimensions(criterion) for criterion in criteria)
-    return Told(service, _clipped("; ".join(_sentence(each) for each in criteria)), is_resolved, dimensions)
+    return AlertContext(
+        service, _clipped("; ".join(_sentence(criterion) for criterion in criteria)), is_resolved, dimensions
+    )
 
 
-def _log_search_of_old(service: str, context: Fields, is_resolved: bool) -> Told:
+def _log_search_of_old(service: str, context: Fields, is_resolved: bool) -> AlertContext:
     """Rules from before 2020-05-01 (Log Analytics, Application Insights): PascalCase, no list of criteria."""
     bound = f"{context.number('Threshold'):g}" if context.has("Threshold") else "its threshold"
     operator = context.optional_text("Operator") or "against"
     detail = f"the query's result is {context.number('ResultCount'):g} ({operator} {bound})"
-    return Told(service, detail, is_resolved, (_dimensions(context),))
+    return AlertContext(service, detail, is_resolved, (_dimensions(context),))
 
 
-def _prometheus(service: str, context: Fields, is_resolved: bool) -> Told:
+def _prometheus(service: str, context: Fields, is_resolved: bool) -> AlertContext:
     labels, annotations = context.mapping("labels"), context.mapping("annotations")
     measured = f"{context.optional_text('expression') or 'the expression'} is {_number(context, 'expressionValue')}"
     detail = annotations.optional_text("summary") or annotations.optional_text("description") or measured
     named = tuple((_plain(key), value) for key, value in labels.names().items())
-    return Told(service, _clipped(detail), is_resolved, (named,), may_name_none=True)
+    return AlertContext(service, _clipped(detail), is_resolved, (named,), may_name_none=True)
 
 
-def _resource_health(service: str, context: Fields, is_resolved: bool) -> Told:
+def _resource_health(service: str, context: Fields, is_resolved: bool) -> AlertContext:
     health = context.mapping("properties")
     now = health.optional_name("currentHealthStatus")
-    before = health.optional_name("previousHealthStatus") or "unknown"
+    previous = health.optional_name("previousHealthStatus") or "unknown"
     title = health.optional_text("title") or "resource health"
     cause = health.optional_text("cause")
-    detail = f"{title}: {now or 'status unknown'} (before: {before})" + (f", {cause}" if cause else "")
+    detail = f"{title}: {now or 'status unknown'} (before: {previous})" + (f", {cause}" if cause else "")
     # The resource's own state is evidence; the alert's condition is only told beside it.
-    return Told(service, _clipped(detail), now.lower() == "available" if now else is_resolved)
+    return AlertContext(service, _clipped(detail), now.lower() == "available" if now else is_resolved)
 
 
-def _activity(service: str, context: Fields, is_resolved: bool) -> Told:
+def _activity(service: str, context: Fields, is_resolved: bool) -> AlertContext:
     """Who did it (caller, claims) is personal and stays out of what is published and stored."""
     scope = context.mapping("authorization").optional_text("scope")
     status = context.optional_text("status") or "reported"
     detail = f"{context.optional_text('operationName') or 'an operation'}: {status}"
-    return Told(
+    return AlertContext(
         service,
         _clipped(detail),
         is_resolved,
@@ -165,7 +167,7 @@ def _number(fields: Fields, key: str) -> str:
 
 
 def _dimensions(owner: Fields) -> Dimensions:
-    pairs = ((each.name("name"), each.optional_name("value")) for each in owner.items("dimensions"))
+    pairs = ((dimension.name("name"), dimension.optional_name("value")) for dimension in owner.items("dimensions"))
     # A star stands for all of them, and so names none.
     return tuple((_plain(name), value) for name, value in pairs if value and value != "*")
 

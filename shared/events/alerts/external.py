@@ -14,7 +14,7 @@ from datetime import datetime
 from shared.domain.fact import Ignored
 from shared.domain.ids import ModelName
 from shared.events.alerts.results import evidently, nannyml
-from shared.events.alerts.results.found import Found
+from shared.events.alerts.results.signal_result import SignalResult
 from shared.events.sent import outgoing
 from shared.events.wire.fields import Fields
 from shared.ports.publisher import OutgoingEvent
@@ -22,7 +22,7 @@ from shared.ports.publisher import OutgoingEvent
 SCHEMA = "vigiaMonitorResult"
 # How the source of such an event begins; no resource of Azure has such an id.
 SOURCE = "/monitors/"
-TOOLS: dict[str, Callable[[Fields], tuple[Found, ...]]] = {"evidently": evidently.read, "nannyml": nannyml.read}
+TOOLS: dict[str, Callable[[Fields], tuple[SignalResult, ...]]] = {"evidently": evidently.read, "nannyml": nannyml.read}
 
 
 def external_events(data: Fields, received_at: datetime) -> tuple[OutgoingEvent, ...] | Ignored:
@@ -36,10 +36,10 @@ def external_events(data: Fields, received_at: datetime) -> tuple[OutgoingEvent,
     """
     tool = data.one_of("tool", *TOOLS)
     model, monitor = ModelName(data.name("model")), data.optional_name("monitor") or tool
-    found = TOOLS[tool](data)
-    drifted = [each for each in found if each.is_drift]
+    results = TOOLS[tool](data)
+    drifted = [result for result in results if result.is_drift]
     if not drifted:
-        return Ignored("", f"{tool} result", "; ".join(each.sentence for each in found), is_known=True)
+        return Ignored("", f"{tool} result", "; ".join(result.sentence for result in results), is_known=True)
     named = data.optional_name("run")
     return tuple(
         outgoing.drift_detected(
@@ -47,15 +47,19 @@ def external_events(data: Fields, received_at: datetime) -> tuple[OutgoingEvent,
             received_at,
             model=model,
             monitor=monitor,
-            signal=each.signal,
-            run=f"{monitor}@{named or _content(each)}",
-            features=each.features,
-            detail=each.sentence,
+            signal=result.signal,
+            run=f"{monitor}@{named or _content(result)}",
+            features=result.features,
+            detail=result.sentence,
         )
-        for each in drifted
+        for result in drifted
     )
 
 
-def _content(found: Found) -> str:
-    told = [found.window, found.sentence, *([each.feature, each.metric, each.value] for each in found.features)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+def _content(result: SignalResult) -> str:
+    content = [
+        result.window,
+        result.sentence,
+        *([drift.feature, drift.metric, drift.value] for drift in result.features),
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

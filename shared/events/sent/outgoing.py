@@ -104,8 +104,8 @@ def data_arrived(
 ) -> OutgoingEvent:
     """Tell that a version of a data asset is ready; without a version, that something came to `location`."""
     data = {"data": data_name, "version": version, "location": location}
-    told = (version,) if version else (location, time.isoformat())
-    return _event(arrived.TYPE, source, f"data/{data_name}", time, data, data_name, *told)
+    identity_text = (version,) if version else (location, time.isoformat())
+    return _event(arrived.TYPE, source, f"data/{data_name}", time, data, data_name, *identity_text)
 
 
 def retraining_requested(
@@ -128,6 +128,6 @@ def model_registered_hint(
 def _event(
     kind: str, source: str, subject: str, time: datetime, data: Mapping[str, object], *identity: str
 ) -> OutgoingEvent:
-    told = json.dumps([kind, source.lower(), *identity])
-    identifier = hashlib.sha256(told.encode()).hexdigest()[:32]
+    identity_text = json.dumps([kind, source.lower(), *identity])
+    identifier = hashlib.sha256(identity_text.encode()).hexdigest()[:32]
     return OutgoingEvent(identifier, kind, source, subject, time, data)

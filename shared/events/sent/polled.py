@@ -28,20 +28,20 @@ def model_registered(source: str, model: ModelRecord) -> str:
     return _body(registered.SPEC.types[0], source, f"models/{model.name}:{model.version}", model.created_at, data)
 
 
-def run_status_changed(source: str, job: JobRecord, seen_at: datetime) -> str:
+def run_status_changed(source: str, job: JobRecord, observed_at: datetime) -> str:
     """Return the body of the event that the job has the status it has; `seen_at` is UTC.
 
     With the tag of a monitor's breach it is the event that tells of the breach, as Azure ML's own is.
     """
-    return _run(status_changed.SPEC.types[0], source, job, seen_at, {"runStatus": job.status})
+    return _run(status_changed.SPEC.types[0], source, job, observed_at, {"runStatus": job.status})
 
 
-def run_completed(source: str, job: JobRecord, seen_at: datetime) -> str:
+def run_completed(source: str, job: JobRecord, observed_at: datetime) -> str:
     """Return the body of the event that the job reached its end with success."""
-    return _run(completed.SPEC.types[0], source, job, seen_at, {})
+    return _run(completed.SPEC.types[0], source, job, observed_at, {})
 
 
-def model_deployed(source: str, endpoint: EndpointName, deployment: DeploymentRecord, seen_at: datetime) -> str:
+def model_deployed(source: str, endpoint: EndpointName, deployment: DeploymentRecord, observed_at: datetime) -> str:
     """Return the body of the event that the deployment came up; it has an operation, by which it is the same fact."""
     data = {
         "ServiceName": endpoint,
@@ -49,18 +49,18 @@ def model_deployed(source: str, endpoint: EndpointName, deployment: DeploymentRe
         "ServiceTags": {},
         "ServiceProperties": {OPERATION_PROPERTY: deployment.operation},
     }
-    return _body(deployed.SPEC.types[0], source, f"endpoints/{endpoint}", seen_at, data)
+    return _body(deployed.SPEC.types[0], source, f"endpoints/{endpoint}", observed_at, data)
 
 
-def data_arrived(source: str, name: str, version: str, seen_at: datetime) -> str:
+def data_arrived(source: str, name: str, version: str, observed_at: datetime) -> str:
     """Return the body of the event that a data asset has a new version; Azure ML itself tells of none."""
-    return _body(arrived.TYPE, source, f"data/{name}:{version}", seen_at, {"data": name, "version": version})
+    return _body(arrived.TYPE, source, f"data/{name}:{version}", observed_at, {"data": name, "version": version})
 
 
-def _run(kind: str, source: str, job: JobRecord, seen_at: datetime, status: Mapping[str, str]) -> str:
+def _run(kind: str, source: str, job: JobRecord, observed_at: datetime, status: Mapping[str, str]) -> str:
     tags = {tag: job.tags[tag] for tag in (MODEL_TAG, CAUSE_TAG, BREACH_TAG) if tag in job.tags}
     data = {"runId": job.name, "experimentName": job.experiment, "runTags": tags, "runProperties": {}, **status}
-    return _body(kind, source, f"experiments/{job.experiment}/runs/{job.name}", seen_at, data)
+    return _body(kind, source, f"experiments/{job.experiment}/runs/{job.name}", observed_at, data)
 
 
 def _body(kind: str, source: str, subject: str, time: datetime, data: Mapping[str, object]) -> str:

@@ -34,8 +34,8 @@ def parse(envelope: Envelope) -> Fact | Ignored:
     # Each content of a blob has an eTag of its own, whichever of its two hosts tells of it. Where none is given, the
     # sequencer or the moment tells one writing from the next.
     etag = (data.optional_text("eTag") or "").strip().strip('"').lower()
-    told = etag or data.optional_text("sequencer") or envelope.moment
-    return fact_of(envelope, DataArrived("", None, location), identity=(location, told))
+    content = etag or data.optional_text("sequencer") or envelope.moment
+    return fact_of(envelope, DataArrived("", None, location), identity=(location, content))
 
 
 def _no_news(envelope: Envelope, location: str) -> str | None:
@@ -46,7 +46,7 @@ def _no_news(envelope: Envelope, location: str) -> str | None:
     if data.has("contentLength") and data.number("contentLength") == 0:
         return f"{location} is empty: a folder, a marker, or a file that is still being written"
     *folders, name = urlsplit(location).path.split("/")
-    if not name or _TEMPORARY_FILE.fullmatch(name) or any(_TEMPORARY_FOLDER.fullmatch(each) for each in folders):
+    if not name or _TEMPORARY_FILE.fullmatch(name) or any(_TEMPORARY_FOLDER.fullmatch(folder) for folder in folders):
         return f"{location} has the name of a temporary file"
     return None
 

@@ -15,8 +15,8 @@ def parse(envelope: Envelope) -> Fact:
     if body.version is None:
         data.text("location")
     # Without a version, the same place is written to again and again: only the moment tells arrivals apart.
-    told = (body.version,) if body.version else (body.location, envelope.moment)
-    return fact_of(envelope, body, identity=(body.data, *told))
+    identity = (body.version,) if body.version else (body.location, envelope.moment)
+    return fact_of(envelope, body, identity=(body.data, *identity))
 
 
 SPEC = EventSpec((TYPE,), parse, "A new version of a data asset is ready.")

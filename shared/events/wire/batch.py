@@ -28,10 +28,10 @@ def events_in(body: str) -> list[str]:
     if not text.startswith("["):
         return [body]
     try:
-        found = _elements(text)
+        elements = _elements(text)
     except (ValueError, RecursionError):
         return [body]
-    return [body] if len(found) > MOST_EVENTS else found
+    return [body] if len(elements) > MOST_EVENTS else elements
 
 
 def binary_event(headers: Mapping[str, str], body: bytes) -> str | None:
@@ -81,18 +81,18 @@ def oversize(body: bytes) -> str | None:
 
 def _elements(text: str) -> list[str]:
     """Return the elements of the array that `text` is; raises ValueError when it is none."""
-    found: list[str] = []
+    elements: list[str] = []
     at = _skip(text, 1)
     if text[at:] == "]":
-        return found
+        return elements
     while True:
         _, end = _DECODER.raw_decode(text, at)
-        found.append(text[at:end])
+        elements.append(text[at:end])
         at = _skip(text, end)
         if at == len(text) - 1 and text[at] == "]":
-            return found
-        if len(found) > MOST_EVENTS:
-            return found
+            return elements
+        if len(elements) > MOST_EVENTS:
+            return elements
         if text[at : at + 1] != ",":
             raise ValueError("the array does not end")
         at = _skip(text, at + 1)

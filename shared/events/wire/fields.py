@@ -69,10 +69,10 @@ class Fields:
 
     def text(self, key: str) -> str:
         """Return a text that is not blank; a number is taken as the text of it."""
-        found = self.optional_text(key)
-        if found is None:
+        value = self.optional_text(key)
+        if value is None:
             self._missing(key)
-        return found
+        return value
 
     def optional_text(self, key: str) -> str | None:
         """Return a text, or None when it is absent, null or blank."""
@@ -90,36 +90,36 @@ class Fields:
 
     def name(self, key: str) -> str:
         """Return the name of a thing: a text in one line of at most 255 characters, without blanks around it."""
-        found = self.optional_name(key)
-        if found is None:
+        value = self.optional_name(key)
+        if value is None:
             self._missing(key)
-        return found
+        return value
 
     def optional_name(self, key: str) -> str | None:
         """Return such a name, or None when it is absent, null or blank."""
-        found = self.optional_text(key)
-        if found is None:
+        value = self.optional_text(key)
+        if value is None:
             return None
-        if len(found) > LONGEST_NAME or _CONTROL.search(found):
-            self._refuse(key, f"is not a name: {found!r:.60}; a name is one line of at most {LONGEST_NAME} characters")
-        return found.strip()
+        if len(value) > LONGEST_NAME or _CONTROL.search(value):
+            self._refuse(key, f"is not a name: {value!r:.60}; a name is one line of at most {LONGEST_NAME} characters")
+        return value.strip()
 
     def names(self) -> dict[str, str]:
         """Return every value that is such a name, by its key in lower case; other values are left out."""
-        found: dict[str, str] = {}
+        names: dict[str, str] = {}
         for key in self._values:
             with suppress(EventError):
-                if value := self.optional_name(key):
-                    found[key] = value
-        return found
+                if name := self.optional_name(key):
+                    names[key] = name
+        return names
 
     def one_of(self, key: str, *words: str) -> str:
         """Return the word, in our own casing."""
-        found = self.text(key)
-        known = {word.lower(): word for word in words}
-        if found.strip().lower() not in known:
-            self._refuse(key, f"is {found!r:.60}; it is one of {', '.join(words)}")
-        return known[found.strip().lower()]
+        value = self.text(key)
+        spellings = {word.lower(): word for word in words}
+        if value.strip().lower() not in spellings:
+            self._refuse(key, f"is {value!r:.60}; it is one of {', '.join(words)}")
+        return spellings[value.strip().lower()]
 
     def number(self, key: str) -> float:
         """Return a finite number; a text that spells one is taken too."""
@@ -182,10 +182,10 @@ class Fields:
         return tuple(item for item in value if isinstance(item, str))
 
     def _value(self, key: str) -> Json:
-        found = self._values.get(key.lower(), [])
-        if len(found) > 1 and any(other != found[0] for other in found):
+        values = self._values.get(key.lower(), [])
+        if len(values) > 1 and any(value != values[0] for value in values):
             self._refuse(key, "is there twice in different casing, with different values")
-        return found[0] if found else None
+        return values[0] if values else None
 
     def _missing(self, key: str) -> NoReturn:
         if self._kind:

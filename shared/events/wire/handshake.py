@@ -55,7 +55,7 @@ def subscribers(names: str, workspace: str, topic_endpoint: str, origins: str = 
 
 
 def _listed(text: str) -> frozenset[str]:
-    return frozenset(each.strip().lower() for each in text.split(",") if each.strip())
+    return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
 
 
 def validation_answer(body: str, name: str, expected: Subscribers) -> str | None:

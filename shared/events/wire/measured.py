@@ -20,8 +20,9 @@ def strongest_first(features: Iterable[FeatureDrift]) -> tuple[FeatureDrift, ...
 
 def listed(features: tuple[FeatureDrift, ...]) -> str:
     """Return the strongest three in words."""
-    told = [
-        f"{each.feature or 'all rows'} {each.metric} {each.value:g} (bound {each.threshold:g})" for each in features
+    sentences = [
+        f"{drift.feature or 'all rows'} {drift.metric} {drift.value:g} (bound {drift.threshold:g})"
+        for drift in features
     ]
-    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-    return ", ".join(told[:3]) + more
+    more = f" and {len(sentences) - 3} more" if len(sentences) > 3 else ""
+    return ", ".join(sentences[:3]) + more

@@ -29,24 +29,24 @@ class Home:
     topic_endpoint: str = ""
     sources: tuple[str, ...] = ()
 
-    def place(self, told: Fact | Ignored) -> Fact | Ignored:
+    def place(self, fact: Fact | Ignored) -> Fact | Ignored:
         """Return the fact as it looks from here.
 
         What another workspace or topic tells is not acted on, unless it is listed. A blob in our container gets the
         name that policies give it; a policy's verdict about a resource of another workspace is none of our business.
         """
-        match told:
+        match fact:
             case Fact(body=PolicyStateChanged(resource=resource)) if not self._is_ours(resource):
                 reason = f"{resource} is neither our workspace nor in it"
-                return Ignored(told.event_id, told.kind, reason, is_known=True)
+                return Ignored(fact.event_id, fact.kind, reason, is_known=True)
             case Fact(source=source) if not self._is_heard(source):
                 reason = f"{source} is neither our workspace nor our topic, nor listed in VIGIA_EVENTS_SOURCES"
-                return Ignored(told.event_id, told.kind, reason, is_known=False)
+                return Ignored(fact.event_id, fact.kind, reason, is_known=False)
             case Fact(body=BudgetCrossed() as body):
-                return replace(told, body=replace(body, covers_workspace=self._is_covered(told.source)))
+                return replace(fact, body=replace(body, covers_workspace=self._is_covered(fact.source)))
             case Fact(body=DataArrived(location=location) as body):
-                return replace(told, body=replace(body, location=self._named(location)))
-        return told
+                return replace(fact, body=replace(body, location=self._named(location)))
+        return fact
 
     def _named(self, location: str) -> str:
         root = self.container_url.rstrip("/") + "/"
@@ -76,11 +76,11 @@ def topic_of(endpoint: str) -> str:
 def container_url(storage: str, container: str) -> str:
     """Return the address of a container; `storage` is the blob service's URI or a connection string."""
     service = storage
-    if found := _BLOB_ENDPOINT.search(storage):
-        service = found[1]
-    elif found := _ACCOUNT.search(storage):
+    if setting := _BLOB_ENDPOINT.search(storage):
+        service = setting[1]
+    elif setting := _ACCOUNT.search(storage):
         suffix = _SUFFIX.search(storage)
-        service = f"https://{found[1]}.blob.{suffix[1] if suffix else 'core.windows.net'}"
+        service = f"https://{setting[1]}.blob.{suffix[1] if suffix else 'core.windows.net'}"
     scheme, _, rest = service.rstrip("/").partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme.lower()}://{host.lower()}{slash}{path}/{container}"

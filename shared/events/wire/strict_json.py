@@ -63,13 +63,13 @@ def _check(value: Json) -> None:
     level: list[Json] = [value]
     for _ in range(DEEPEST + 1):
         inner: list[Json] = []
-        for each in level:
-            if isinstance(each, dict):
-                inner += each.keys()
-                inner += each.values()
-            elif isinstance(each, list):
-                inner += each
-            elif isinstance(each, str) and _SURROGATE.search(each):
+        for element in level:
+            if isinstance(element, dict):
+                inner += element.keys()
+                inner += element.values()
+            elif isinstance(element, list):
+                inner += element
+            elif isinstance(element, str) and _SURROGATE.search(element):
                 raise EventError("event.not_unicode", "the event holds half a character (a lone surrogate)")
         if not inner:
             return
@@ -82,12 +82,12 @@ def _too_deep() -> EventError:
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise EventError("event.duplicate_key", f"the event has the key {twice!r:.80} twice in one object", "keep one")
-    return found
+    return members
 
 
 def _null_for_nan(name: str) -> None:

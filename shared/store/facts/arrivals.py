@@ -61,8 +61,8 @@ class ArrivalStore:
         blob = self._blobs.get(NAME)
         return (ArrivalMarks(), "") if blob is None else (decode(ArrivalMarks, blob.body), blob.etag)
 
-    def save(self, seen: ArrivalMarks, etag: str) -> str | None:
+    def save(self, marks: ArrivalMarks, etag: str) -> str | None:
         """Write what was seen and return the new ETag; None when somebody else wrote meanwhile."""
-        body = encode(seen)
+        body = encode(marks)
         written = self._blobs.replace(NAME, body, etag) if etag else self._blobs.create(NAME, body)
         return None if written is None else written.etag

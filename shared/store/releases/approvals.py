@@ -43,15 +43,15 @@ class ApprovalRecords:
 
     def releases_undecided(self) -> Iterator[ReleaseId]:
         """Yield the releases that have a question without a decision, by name; only names are read."""
-        asked: dict[str, set[str]] = {}
+        requests: dict[str, set[str]] = {}
         decided: dict[str, set[str]] = {}
         for item in self.blobs.list(PREFIX):
             release, digest, leaf = item.name.removeprefix(PREFIX).split("/", 2)
             if leaf == "request.json":
-                asked.setdefault(release, set()).add(digest)
+                requests.setdefault(release, set()).add(digest)
             elif leaf == "decision.json":
                 decided.setdefault(release, set()).add(digest)
-        return (ReleaseId(release) for release, digests in asked.items() if digests - decided.get(release, set()))
+        return (ReleaseId(release) for release, digests in requests.items() if digests - decided.get(release, set()))
 
     def votes(self, release: ReleaseId, digest: str) -> tuple[Vote, ...]:
         """Return the answers, first given first."""
@@ -78,10 +78,10 @@ class ApprovalRecords:
         with suppress(AmbiguousWriteError):  # what was written is seen by reading
             if self.blobs.create(name, body):
                 return body
-        found = self.blobs.get(name)
-        if found is None:
+        blob = self.blobs.get(name)
+        if blob is None:
             raise AmbiguousWriteError(code="approvals.unclear", message=f"{name} may or may not be written")
-        return found.body
+        return blob.body
 
 
 def _release_folder(release: str) -> str:

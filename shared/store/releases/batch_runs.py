@@ -25,7 +25,7 @@ class BatchRun:
     job: what Azure ML called it; None while that is not known.
     """
 
-    wanted: JobName
+    requested: JobName
     asked_at: datetime
     job: JobName | None = None
 
@@ -34,38 +34,38 @@ class BatchRunStore:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    def read(self, wanted: JobName) -> BatchRun | None:
-        found = self._blobs.get(_name(wanted))
-        return decode(BatchRun, found.body) if found else None
+    def read(self, requested: JobName) -> BatchRun | None:
+        blob = self._blobs.get(_name(requested))
+        return decode(BatchRun, blob.body) if blob else None
 
-    def begin(self, wanted: JobName, now: datetime) -> Literal["first", "again", "not"]:
+    def begin(self, requested: JobName, now: datetime) -> Literal["first", "again", "not"]:
         """Record that the job is asked for now, and return whether it may have been before.
 
         "not": somebody else has asked, and knows its name or may still be told.
         """
-        found = self._blobs.get(_name(wanted))
-        body = encode(BatchRun(wanted, now))
-        if found is None:
-            return "first" if self._blobs.create(_name(wanted), body) else "not"
+        blob = self._blobs.get(_name(requested))
+        body = encode(BatchRun(requested, now))
+        if blob is None:
+            return "first" if self._blobs.create(_name(requested), body) else "not"
         # By the server's clock: that of this worker may be wrong.
-        is_recent = found.read_at - found.last_modified < ASK_AGAIN_AFTER
-        if is_recent or decode(BatchRun, found.body).job is not None:
+        is_recent = blob.read_at - blob.last_modified < ASK_AGAIN_AFTER
+        if is_recent or decode(BatchRun, blob.body).job is not None:
             return "not"
-        return "again" if self._blobs.replace(_name(wanted), body, found.etag) else "not"
+        return "again" if self._blobs.replace(_name(requested), body, blob.etag) else "not"
 
-    def note(self, wanted: JobName, job: JobName) -> None:
+    def note(self, requested: JobName, job: JobName) -> None:
         """Record what the job that was asked for is called. The first name that was noted stays.
 
         Raises:
             RetryableError: somebody else wrote at the same moment.
         """
-        found = self._blobs.get(_name(wanted))
-        if found is None:
-            raise RetryableError("batch.forgotten", f"nobody asked for {wanted}")
-        run = decode(BatchRun, found.body)
-        if run.job is None and self._blobs.replace(_name(wanted), encode(replace(run, job=job)), found.etag) is None:
-            raise RetryableError("batch.contended", f"somebody else just noted the job of {wanted}")
+        blob = self._blobs.get(_name(requested))
+        if blob is None:
+            raise RetryableError("batch.forgotten", f"nobody asked for {requested}")
+        run = decode(BatchRun, blob.body)
+        if run.job is None and self._blobs.replace(_name(requested), encode(replace(run, job=job)), blob.etag) is None:
+            raise RetryableError("batch.contended", f"somebody else just noted the job of {requested}")
 
 
-def _name(wanted: JobName) -> str:
-    return f"{RUNS}{wanted}.json"
+def _name(requested: JobName) -> str:
+    return f"{RUNS}{requested}.json"

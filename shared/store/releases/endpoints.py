@@ -16,7 +16,7 @@ from shared.store.codec import decode, encode
 
 ENDPOINTS = "endpoints/"
 # A release asks for few splits; of more, the oldest were overtaken long ago.
-EARLIER_KEPT = 8
+MOST_EARLIER = 8
 NOTE_ATTEMPTS = 5
 
 
@@ -67,7 +67,7 @@ class EndpointStore:
             return False
         if dict(claim.desired) != dict(traffic):
             # What an earlier owner asked for is not this one's write to land late.
-            earlier = (*claim.earlier, claim.desired)[-EARLIER_KEPT:] if claim.asked_at else claim.earlier
+            earlier = (*claim.earlier, claim.desired)[-MOST_EARLIER:] if claim.asked_at else claim.earlier
             self._store(replace(claim, desired=dict(traffic), earlier=earlier, asked_at=now), etag)
         return True
 
@@ -82,7 +82,7 @@ class EndpointStore:
             claim, etag = self._load(endpoint)
             if dict(claim.desired) == dict(traffic):
                 return
-            late = (*claim.late, dict(traffic))[-EARLIER_KEPT:]
+            late = (*claim.late, dict(traffic))[-MOST_EARLIER:]
             with suppress(RetryableError):
                 self._store(replace(claim, late=late, asked_at=now), etag)
                 return
@@ -129,23 +129,23 @@ class EndpointStore:
         )
         self._store(replace(given, idle=retired), etag)
 
-    def change(self, before: EndpointClaim, after: EndpointClaim) -> bool:
+    def change(self, previous: EndpointClaim, updated: EndpointClaim) -> bool:
         """Store what was changed in a record without owner; False when it is not any more what it was before.
 
         Raises:
             RetryableError: somebody else wrote at the same moment.
         """
-        claim, etag = self._load(before.endpoint)
-        if claim != before or claim.owner is not None:
+        claim, etag = self._load(previous.endpoint)
+        if claim != previous or claim.owner is not None:
             return False
-        self._store(after, etag)
+        self._store(updated, etag)
         return True
 
     def _load(self, endpoint: EndpointName) -> tuple[EndpointClaim, str | None]:
-        found = self._blobs.get(_name(endpoint))
-        if found is None:
+        blob = self._blobs.get(_name(endpoint))
+        if blob is None:
             return EndpointClaim(endpoint), None
-        return decode(EndpointClaim, found.body), found.etag
+        return decode(EndpointClaim, blob.body), blob.etag
 
     def _store(self, claim: EndpointClaim, etag: str | None) -> None:
         body = encode(replace(claim, generation=claim.generation + 1))

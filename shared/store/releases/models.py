@@ -20,8 +20,8 @@ class ModelStates:
         self._blobs = blobs
 
     def read(self, model: ModelName) -> ModelState:
-        found = self._blobs.get(_name(model))
-        return ModelState(model) if found is None else decode(ModelState, found.body)
+        blob = self._blobs.get(_name(model))
+        return ModelState(model) if blob is None else decode(ModelState, blob.body)
 
     def update(self, model: ModelName, change: Callable[[ModelState], ModelState]) -> ModelState:
         """Apply `change` to the newest state and store it; `change` may run several times.
@@ -30,18 +30,18 @@ class ModelStates:
             RetryableError: others kept changing the state at the same time.
         """
         for _ in range(ATTEMPTS):
-            found = self._blobs.get(_name(model))
-            before = ModelState(model) if found is None else decode(ModelState, found.body)
-            after = change(before)
-            if after == before:
-                return after
-            body = encode(after)
-            if found is None:
+            blob = self._blobs.get(_name(model))
+            previous = ModelState(model) if blob is None else decode(ModelState, blob.body)
+            updated = change(previous)
+            if updated == previous:
+                return updated
+            body = encode(updated)
+            if blob is None:
                 written = self._blobs.create(_name(model), body)
             else:
-                written = self._blobs.replace(_name(model), body, found.etag)
+                written = self._blobs.replace(_name(model), body, blob.etag)
             if written is not None:
-                return after
+                return updated
         raise RetryableError("models.contended", f"the state of model {model!r} keeps changing under us")
 
 

@@ -68,8 +68,8 @@ class ReleaseStore:
             return None
 
     def load(self, release: ReleaseId) -> StoredRelease | None:
-        found = self._blobs.get(_name(release))
-        return None if found is None else StoredRelease(decode(Release, found.body), found.etag)
+        blob = self._blobs.get(_name(release))
+        return None if blob is None else StoredRelease(decode(Release, blob.body), blob.etag)
 
     def save(self, stored: StoredRelease, release: Release) -> StoredRelease | None:
         """Store the release over exactly the version that was read; None when another worker moved it."""
@@ -77,8 +77,8 @@ class ReleaseStore:
             name, is_open = _name(release.id), not release.is_settled
             written = self._index.replace(name, encode(release), stored.etag, _metadata(release), is_open=is_open)
         except AmbiguousWriteError:
-            found = self.load(release.id)
-            return found if found and found.release == release else None
+            blob = self.load(release.id)
+            return blob if blob and blob.release == release else None
         return None if written is None else StoredRelease(release, written.etag)
 
     def items(self) -> Iterator[ReleaseItem]:
@@ -135,12 +135,12 @@ class ReleaseStore:
             RetryableError: it is not known whether the request was left, or others kept asking at the same moment.
         """
         for _ in range(ASK_ATTEMPTS):
-            found = self._blobs.get(_request_name(release))
-            before = decode(ReleaseRequest, found.body) if found else None
-            if before == request or (before and not self._gives_way(release, before, request)):
+            blob = self._blobs.get(_request_name(release))
+            previous = decode(ReleaseRequest, blob.body) if blob else None
+            if previous == request or (previous and not self._gives_way(release, previous, request)):
                 return
             # Whoever asks at the same moment must not be overwritten unread: it may be an abort.
-            if self._left(release, request, found.etag if found else None):
+            if self._left(release, request, blob.etag if blob else None):
                 return
         raise RetryableError("release.contended", f"others keep asking something of release {release}: ask again")
 
@@ -152,8 +152,8 @@ class ReleaseStore:
             return False  # reading again shows whether it was written
         return written is not None
 
-    def _gives_way(self, release: ReleaseId, before: ReleaseRequest, request: ReleaseRequest) -> bool:
-        return before.kind != "abort" or (before.is_automatic and self._decides(release, request))
+    def _gives_way(self, release: ReleaseId, previous: ReleaseRequest, request: ReleaseRequest) -> bool:
+        return previous.kind != "abort" or (previous.is_automatic and self._decides(release, request))
 
     def _decides(self, release: ReleaseId, request: ReleaseRequest) -> bool:
         if request.is_automatic or request.kind not in {"abort", "promote"}:
@@ -163,24 +163,24 @@ class ReleaseStore:
 
     def held(self, release: ReleaseId) -> ReleaseRequest | None:
         """Return a person's hold, or its end (kind `resume`); None when nobody ever held the release."""
-        found = self._blobs.get(_hold_name(release))
-        return None if found is None else decode(ReleaseRequest, found.body)
+        blob = self._blobs.get(_hold_name(release))
+        return None if blob is None else decode(ReleaseRequest, blob.body)
 
     def hold(self, release: ReleaseId, request: ReleaseRequest, instead_of: ReleaseRequest | None) -> bool:
         """Record a hold or its end, apart from other requests, which cannot undo it; False when what stood there is
         not `instead_of` any more, or it is not known whether this was written."""
-        found = self._blobs.get(_hold_name(release))
-        if (decode(ReleaseRequest, found.body) if found else None) != instead_of:
+        blob = self._blobs.get(_hold_name(release))
+        if (decode(ReleaseRequest, blob.body) if blob else None) != instead_of:
             return False
         name, body = _hold_name(release), encode(request)
         with suppress(AmbiguousWriteError):
-            written = self._blobs.replace(name, body, found.etag) if found else self._blobs.create(name, body)
+            written = self._blobs.replace(name, body, blob.etag) if blob else self._blobs.create(name, body)
             return written is not None
         return False
 
     def request(self, release: ReleaseId) -> ReleaseRequest | None:
-        found = self._blobs.get(_request_name(release))
-        return None if found is None else decode(ReleaseRequest, found.body)
+        blob = self._blobs.get(_request_name(release))
+        return None if blob is None else decode(ReleaseRequest, blob.body)
 
 
 def _name(release: ReleaseId) -> str:

@@ -248,7 +248,7 @@ class ControllerBatch(ControllerWorkspace):
 
         return self._write("scoring w", f"score {request.name}", land, deadline)
 
-    def asked_before(self, request: BatchRequest) -> JobName | None:
+    def submitted_job(self, request: BatchRequest) -> JobName | None:
         def look() -> JobName | None:
             return next((job.name for job in self.azureml.jobs.values() if job.request == request.name), None)
 

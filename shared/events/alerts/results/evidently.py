@@ -12,7 +12,7 @@ from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
 from shared.events.alerts.results import evidently_legacy
 from shared.events.alerts.results.evidently_table import FAILED, RULES, SIGNALS, SILENT, status_of
-from shared.events.alerts.results.found import Found
+from shared.events.alerts.results.signal_result import SignalResult
 from shared.events.wire.fields import Fields
 from shared.events.wire.measured import listed, strongest_first
 
@@ -20,7 +20,7 @@ COLUMN, SHARE = "ValueDrift", "DriftedColumnsCount"
 DRIFT = "data-drift"
 
 
-def read(result: Fields) -> tuple[Found, ...]:
+def read(result: Fields) -> tuple[SignalResult, ...]:
     """Return what a report says, one entry per signal.
 
     Its tests are its verdict. Without tests it judges drift alone: by the share of drifted columns against its
@@ -35,15 +35,15 @@ def read(result: Fields) -> tuple[Found, ...]:
     metrics, tests = report.items("metrics"), report.items("tests")
     if tests:
         return _by_tests(metrics, tests)
-    columns = [each for each in metrics if _type(each) == COLUMN]
-    shares = [each for each in metrics if _type(each) == SHARE]
+    columns = [metric for metric in metrics if _type(metric) == COLUMN]
+    shares = [metric for metric in metrics if _type(metric) == SHARE]
     if not columns and not shares:
         refuse("the result has no ValueDrift metric, and no tests", "post the .json() of a Report with DataDriftPreset")
     return (_by_share(columns, shares[0]) if shares else _by_columns(columns),)
 
 
-def _by_tests(metrics: tuple[Fields, ...], tests: tuple[Fields, ...]) -> tuple[Found, ...]:
-    by_id = {each.text("id"): each for each in metrics}
+def _by_tests(metrics: tuple[Fields, ...], tests: tuple[Fields, ...]) -> tuple[SignalResult, ...]:
+    by_id = {metric.text("id"): metric for metric in metrics}
     signals: dict[str, list[tuple[Fields, Fields, bool]]] = {}
     for test in tests:
         config = test.mapping("metric_config")
@@ -56,21 +56,21 @@ def _by_tests(metrics: tuple[Fields, ...], tests: tuple[Fields, ...]) -> tuple[F
             signals.setdefault(SIGNALS[kind], []).append((test, metric, status in FAILED))
     if not signals:
         refuse("none of its tests was computed and is of a metric that is known here", _ASK)
-    return tuple(_tested(signal, found) for signal, found in signals.items())
+    return tuple(_tested(signal, tests) for signal, tests in signals.items())
 
 
 _ASK = "post a report with DataDriftPreset, or tests of Evidently's own metrics"
 
 
-def _tested(signal: str, found: list[tuple[Fields, Fields, bool]]) -> Found:
-    failed = [(test, metric) for test, metric, is_failed in found if is_failed]
+def _tested(signal: str, tests: list[tuple[Fields, Fields, bool]]) -> SignalResult:
+    failed = [(test, metric) for test, metric, is_failed in tests if is_failed]
     features = strongest_first(f for test, metric in failed if (f := _feature(test, metric)))
     if signal != DRIFT:
-        sentence = f"Evidently: {len(failed)} of {len(found)} tests failed"
-        return Found(signal, bool(failed), features, _with(sentence, features))
-    columns = sum(_type(metric) == COLUMN for _, metric, _ in found)
+        sentence = f"Evidently: {len(failed)} of {len(tests)} tests failed"
+        return SignalResult(signal, bool(failed), features, _with(sentence, features))
+    columns = sum(_type(metric) == COLUMN for _, metric, _ in tests)
     sentence = f"Evidently finds drift in {len(features)} of {columns} columns (by its tests)"
-    return Found(signal, bool(failed), features, _with(sentence, features))
+    return SignalResult(signal, bool(failed), features, _with(sentence, features))
 
 
 def _feature(test: Fields, metric: Fields) -> FeatureDrift | None:
@@ -94,41 +94,41 @@ def _number(metric: Fields) -> float | None:
     return next((values.number(key) for key in ("mean", "count", "share") if values.is_number(key)), None)
 
 
-def _by_share(columns: list[Fields], share: Fields) -> Found:
+def _by_share(columns: list[Fields], share: Fields) -> SignalResult:
     """Return the report's own verdict; a column that only Evidently can judge is left out of the evidence."""
     value, bound = share.mapping("value"), share.mapping("config").number("drift_share")
     reached, count = value.number("share"), int(value.number("count"))
     features = _drifted(columns)
-    of = len(columns) or (round(count / reached) if reached else 0)
+    total = len(columns) or (round(count / reached) if reached else 0)
     rule = f"a share of {reached:.2f} against its bound of {bound:g}"
-    sentence = f"Evidently finds drift in {count} of {of} columns ({rule})"
-    return Found(DRIFT, reached >= bound, features, _with(sentence, features))
+    sentence = f"Evidently finds drift in {count} of {total} columns ({rule})"
+    return SignalResult(DRIFT, reached >= bound, features, _with(sentence, features))
 
 
-def _by_columns(columns: list[Fields]) -> Found:
-    for each in columns:
-        method = each.mapping("config").name("method")
+def _by_columns(columns: list[Fields]) -> SignalResult:
+    for column in columns:
+        method = column.mapping("config").name("method")
         if method.lower() not in RULES:
             refuse(
                 f"of method {method!r:.60} the value alone does not say on which side of its bound drift is",
                 "make the report with include_tests=True: then Evidently says it itself",
             )
-    if not any(each.is_number("value") for each in columns):
+    if not any(column.is_number("value") for column in columns):
         refuse("none of its columns has a value", "see why Evidently could not compute them")
     features = _drifted(columns)
     sentence = f"Evidently finds drift in {len(features)} of {len(columns)} columns (any column counts)"
-    return Found(DRIFT, bool(features), features, _with(sentence, features))
+    return SignalResult(DRIFT, bool(features), features, _with(sentence, features))
 
 
 def _drifted(columns: Iterable[Fields]) -> tuple[FeatureDrift, ...]:
-    found = []
-    for each in (column for column in columns if column.is_number("value")):
-        config = each.mapping("config")
-        method, value, bound = config.name("method"), each.number("value"), _bound(config)
+    features = []
+    for column in (column for column in columns if column.is_number("value")):
+        config = column.mapping("config")
+        method, value, bound = config.name("method"), column.number("value"), _bound(config)
         rule = RULES.get(method.lower())
         if rule and rule(value, bound):
-            found.append(FeatureDrift(config.name("column"), method, value, bound))
-    return strongest_first(found)
+            features.append(FeatureDrift(config.name("column"), method, value, bound))
+    return strongest_first(features)
 
 
 def _bound(config: Fields) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
 from shared.events.alerts.results.evidently_table import FAILED, LEGACY_GROUPS, SILENT, status_of
-from shared.events.alerts.results.found import Found
+from shared.events.alerts.results.signal_result import SignalResult
 from shared.events.wire.fields import Fields
 from shared.events.wire.measured import listed, strongest_first
 
@@ -22,7 +22,7 @@ def is_legacy(report: Fields) -> bool:
     )
 
 
-def read(report: Fields) -> tuple[Found, ...]:
+def read(report: Fields) -> tuple[SignalResult, ...]:
     """Return what the report, or the test suite, says.
 
     Raises:
@@ -41,7 +41,9 @@ def read(report: Fields) -> tuple[Found, ...]:
     is_drift = datasets[0].flag("dataset_drift") if datasets else bool(features)
     rule = "by its share of columns" if datasets else "any column counts"
     sentence = f"Evidently finds drift in {len(features)} of {len(columns)} columns ({rule})"
-    return (Found("data-drift", is_drift, features, f"{sentence}: {listed(features)}" if features else sentence),)
+    return (
+        SignalResult("data-drift", is_drift, features, f"{sentence}: {listed(features)}" if features else sentence),
+    )
 
 
 def _feature(column: Fields) -> FeatureDrift:
@@ -49,7 +51,7 @@ def _feature(column: Fields) -> FeatureDrift:
     return FeatureDrift(column.name("column_name"), column.name("stattest_name"), value, bound)
 
 
-def _by_tests(tests: tuple[Fields, ...]) -> tuple[Found, ...]:
+def _by_tests(tests: tuple[Fields, ...]) -> tuple[SignalResult, ...]:
     signals: dict[str, list[Fields]] = {}
     for test in tests:
         group, status = test.optional_text("group") or "", status_of(test)
@@ -59,14 +61,14 @@ def _by_tests(tests: tuple[Fields, ...]) -> tuple[Found, ...]:
             signals.setdefault(LEGACY_GROUPS[group], []).append(test)
     if not signals:
         refuse("none of its tests was computed and is of a group that is known here", "see why Evidently could not")
-    return tuple(_tested(signal, of) for signal, of in signals.items())
+    return tuple(_tested(signal, tests) for signal, tests in signals.items())
 
 
-def _tested(signal: str, tests: list[Fields]) -> Found:
+def _tested(signal: str, tests: list[Fields]) -> SignalResult:
     failed = [test for test in tests if status_of(test) in FAILED]
     features = strongest_first(f for test in failed if (f := _tested_feature(test.mapping("parameters"))))
     sentence = f"Evidently: {len(failed)} of {len(tests)} tests failed"
-    return Found(signal, bool(failed), features, f"{sentence}: {listed(features)}" if features else sentence)
+    return SignalResult(signal, bool(failed), features, f"{sentence}: {listed(features)}" if features else sentence)
 
 
 def _tested_feature(parameters: Fields) -> FeatureDrift | None:

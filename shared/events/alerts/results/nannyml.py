@@ -11,7 +11,7 @@ import re
 
 from shared.domain.fact import FeatureDrift
 from shared.events.alerts.refusal import refuse
-from shared.events.alerts.results.found import Found
+from shared.events.alerts.results.signal_result import SignalResult
 from shared.events.wire.fields import Fields
 from shared.events.wire.measured import listed, strongest_first
 
@@ -31,7 +31,7 @@ _CELL = re.compile(r"true_(?P<true>.+)_pred_(?P<predicted>.+)")
 _ASK = 'post the rows of to_df(multilevel=False).to_json(orient="records")'
 
 
-def read(result: Fields) -> tuple[Found, ...]:
+def read(result: Fields) -> tuple[SignalResult, ...]:
     """Return what the newest chunk says. An alert because a model got better is none.
 
     Raises:
@@ -40,7 +40,7 @@ def read(result: Fields) -> tuple[Found, ...]:
     if result.is_mapping("result"):
         refuse("the result is told by columns, not by chunks", _ASK)
     chunks = [
-        each for each in result.items("result") if (each.optional_text("chunk_period") or "analysis") == "analysis"
+        chunk for chunk in result.items("result") if (chunk.optional_text("chunk_period") or "analysis") == "analysis"
     ]
     if not chunks:
         refuse("the result has no chunk of the analysis period", _ASK)
@@ -52,7 +52,9 @@ def read(result: Fields) -> tuple[Found, ...]:
     if not names:
         refuse("every …_alert of the newest chunk is null: nothing was computed", "see why NannyML could not")
     window = newest.optional_text("chunk_end_date") or newest.optional_text("chunk_key") or ""
-    return tuple(_found(newest, signal, of, window) for signal, of in _by_signal(newest, names).items())
+    return tuple(
+        _signal_result(newest, signal, columns, window) for signal, columns in _by_signal(newest, names).items()
+    )
 
 
 def _end(chunk: Fields) -> float:
@@ -61,10 +63,10 @@ def _end(chunk: Fields) -> float:
 
 
 def _by_signal(chunk: Fields, names: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    signals: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(_signal(chunk, name), []).append(name)
-    return found
+        signals.setdefault(_signal(chunk, name), []).append(name)
+    return signals
 
 
 def _signal(chunk: Fields, name: str) -> str:
@@ -86,14 +88,14 @@ def _is_better_higher(name: str) -> bool | None:
 
 
 def _method(name: str) -> str:
-    return next((each for each in METHODS if name.endswith(f"_{each}")), "")
+    return next((method for method in METHODS if name.endswith(f"_{method}")), "")
 
 
-def _found(chunk: Fields, signal: str, names: list[str], window: str) -> Found:
-    crossed = strongest_first([found for name in names if (found := _crossed(chunk, name))])
+def _signal_result(chunk: Fields, signal: str, names: list[str], window: str) -> SignalResult:
+    crossed = strongest_first([feature for name in names if (feature := _crossed(chunk, name))])
     what = "metrics" if signal.endswith("performance") else "columns"
     sentence = f"NannyML ({window or 'newest chunk'}): {len(crossed)} of {len(names)} {what} beyond their bounds"
-    return Found(
+    return SignalResult(
         signal, bool(crossed), crossed, f"{sentence}: {listed(crossed)}" if crossed else sentence, window=window
     )
 

@@ -8,7 +8,7 @@ from shared.domain.fact import FeatureDrift
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SignalResult:
     """One signal of a result.
 
     Args:
