@@ -1,4 +1,4 @@
-"""Finds the benchmarks: every module of the package that exports a SPEC."""
+"""Finds the benchmarks: every module of a room that exports a SPEC."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import importlib
 import pkgutil
 from functools import cache
 
-import benchmarks
+from benchmarks import app, monitoring, releases
 from benchmarks.harness.spec import Benchmark
 
 
 @cache
 def specs() -> dict[str, Benchmark]:
-    """Return every benchmark by name, in the order of their files."""
-    found: dict[str, Benchmark] = {}
-    for module_info in pkgutil.iter_modules(benchmarks.__path__):
-        if module_info.ispkg or module_info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{benchmarks.__name__}.{module_info.name}")
-        spec = getattr(module, "SPEC", None)
-        if isinstance(spec, Benchmark):
-            found[spec.name] = spec
-    return found
+    """Return every benchmark by name, in the order of their names."""
+    modules = (
+        importlib.import_module(f"{room.__name__}.{info.name}")
+        for room in (app, monitoring, releases)
+        for info in pkgutil.iter_modules(room.__path__)
+    )
+    exported = (getattr(module, "SPEC", None) for module in modules)
+    return {spec.name: spec for spec in sorted((s for s in exported if isinstance(s, Benchmark)), key=lambda s: s.name)}

@@ -1,4 +1,4 @@
-"""Counts a window on local Spark and in this process, and says what was the same. Run by benchmarks/spark.py."""
+"""Counts a window on local Spark and in this process, and prints what was the same; run by the benchmark `spark`."""
 
 from __future__ import annotations
 

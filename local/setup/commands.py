@@ -111,7 +111,8 @@ def bench(environment: Environment, arguments: Sequence[str]) -> int:
     Raises:
         SetupError: there is no such benchmark.
     """
-    known = [file.stem for file in sorted((environment.root / "benchmarks").glob("[a-z]*.py"))]
+    files = (environment.root / "benchmarks").glob("*/*.py")
+    known = sorted(file.stem for file in files if "\nSPEC = Benchmark(" in file.read_text(encoding="utf-8"))
     name = arguments[0] if arguments and not arguments[0].startswith("-") else None
     if not known or (name and name.replace("-", "_") not in known):
         wanted = f"there is no benchmark {name!r}" if name else "there are no benchmarks"

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import alarms
-from benchmarks.harness.alarm_power import CATEGORIES, NUMBERS
-from benchmarks.harness.alarm_tables import independent, neighbourhoods
 from benchmarks.harness.spec import NotMeasurableHereError
-from benchmarks.harness.watched_table import WatchedTable
 from benchmarks.harness.wheels import Wheel
+from benchmarks.monitoring import alarms
+from benchmarks.monitoring.alarm_power import CATEGORIES, NUMBERS
+from benchmarks.monitoring.alarm_tables import independent, neighbourhoods
+from benchmarks.monitoring.watched_table import WatchedTable
 from benchmarks.rivals import drift_alarms
 from benchmarks.rivals.drift_alarms import Compared
 from shared.drift.results.comparison import ColumnReport

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import demo, drift, fuzz, imports, intake, judge, ledger
-from benchmarks.harness.fuzzing import Fuzzed
+from benchmarks.app import demo, fuzz, imports, intake, ledger
+from benchmarks.app.fuzzing import Fuzzed
 from benchmarks.harness.spec import BenchmarkError, Figure, Run
 from benchmarks.harness.storage import settings_on
 from benchmarks.harness.timing import quantile
+from benchmarks.monitoring import drift
+from benchmarks.releases import judge
 from benchmarks.rivals import environments
 from local.addresses import Addresses
 from shared.adapters.storage.blobs import AzureBlobStore

@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks import canary
-from benchmarks.harness import judged_scores
 from benchmarks.harness.spec import Run
+from benchmarks.releases import canary, judged_scores
 from benchmarks.rivals import rules
 from benchmarks.rivals.releases import DAYS
 from benchmarks.rivals.streams import Streams, World, simulate

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from benchmarks import chaos
+from benchmarks.app import chaos
 from benchmarks.harness.spec import Figure, NotMeasurableHereError, Run
 from tests.chaos.points import Call, Point, points_of
 from tests.chaos.tally import Tally, walk

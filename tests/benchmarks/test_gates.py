@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import gates
 from benchmarks.harness.spec import Run
+from benchmarks.releases import gates
 from shared.drift.metrics.binary import METRICS, roc_auc
 
 QUIET = Run(is_long=False, progress=lambda _: None)

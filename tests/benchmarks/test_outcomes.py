@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import outcomes
-from benchmarks.harness import undecided_ends
 from benchmarks.harness.spec import Run
+from benchmarks.releases import outcomes, undecided_ends
 from shared.domain.release import ReleaseState
 from shared.simulate.engine import simulate
 from shared.simulate.traffic import constant

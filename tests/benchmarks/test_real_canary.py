@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.harness.canary_town import Version, seconds_in
-from benchmarks.real_canary import FAILING, HEALTHY, SLOW, Aborted, Told, figures
+from benchmarks.releases.canary_town import Version, seconds_in
+from benchmarks.releases.real_canary import FAILING, HEALTHY, SLOW, Aborted, Told, figures
 from shared.domain.release import Release, ReleaseState, Serving, Transition
 from tests.fakes.releases import NOW, a_release
 

@@ -14,8 +14,9 @@ REFERENCE = FOLDER.parent / "docs" / "reference" / "benchmarks.md"
 
 
 def test_every_file_is_a_benchmark_of_its_name() -> None:
-    # dev.py tells the known names by the files, before there is an environment to import them in.
-    assert list(specs()) == [file.stem for file in sorted(FOLDER.glob("[a-z]*.py"))]
+    # dev.py lists the names by the files, before there is an environment to import them in.
+    files = [file for file in FOLDER.glob("*/*.py") if "\nSPEC = Benchmark(" in file.read_text(encoding="utf-8")]
+    assert list(specs()) == sorted(file.stem for file in files)
 
 
 @pytest.mark.parametrize("name", specs())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.gates import MARGINS, Values, passes, sliced, true_loss
+from benchmarks.releases.gates import MARGINS, Values, passes, sliced, true_loss
 from shared.bootstrap import policy_sections
 from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import simulation
+from benchmarks.app import simulation
 from benchmarks.harness.spec import Run
 from tests.simulation.properties import LOST, TWICE
 

@@ -274,9 +274,9 @@ class TestTest:
     ],
 )
 def test_missing_benchmark_is_named(project: Path, files: list[str], arguments: list[str], message: str) -> None:
-    (project / "benchmarks").mkdir()
+    (project / "benchmarks" / "app").mkdir(parents=True)
     for name in files:
-        (project / "benchmarks" / name).touch()
+        (project / "benchmarks" / "app" / name).write_text('"""It."""\nSPEC = Benchmark()\n')
 
     with pytest.raises(SetupError, match=message):
         commands.bench(environment(project, FakeRun()), arguments)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Run
 from benchmarks.harness.storage import azurite_settings
-from benchmarks.harness.watched_town import HOUR, WatchedTown
+from benchmarks.monitoring.watched_town import HOUR, WatchedTown
 
 HOURS_BEFORE = 20
 

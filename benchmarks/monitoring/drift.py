@@ -18,7 +18,7 @@ from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
 from benchmarks.rivals.drift_tables import write_table
 from benchmarks.rivals.environments import PINNED, interpreter, make
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "benchmarks" / "rivals" / "drift_runs.py"
 SEED = 20261120
 # Moved by a fiftieth of a standard deviation: significant in a million rows, and too little to matter.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.harness.alarm_tables import AROUND, neighbourhoods
-from benchmarks.harness.held_out import IN_ORDER, MIXED, HeldOut
 from benchmarks.harness.spec import Figure, Goal, NotMeasurableHereError
-from benchmarks.harness.watched_table import Seen, WatchedTable
+from benchmarks.monitoring.alarm_tables import AROUND, neighbourhoods
+from benchmarks.monitoring.held_out import IN_ORDER, MIXED, HeldOut
+from benchmarks.monitoring.watched_table import Seen, WatchedTable
 from benchmarks.rivals.drift_alarms import RIVALS
 
 if TYPE_CHECKING:

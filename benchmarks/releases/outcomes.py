@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
-from benchmarks.harness.undecided_ends import BROKEN, GOOD, RATES, RULES, STRATEGIES, WATCH, ends, kept_by_rivals
+from benchmarks.releases.undecided_ends import BROKEN, GOOD, RATES, RULES, STRATEGIES, WATCH, ends, kept_by_rivals
 from shared.domain.outcome import AbPlan, LabelSource, OutcomeMetric
 from shared.domain.verdict import Verdict
 from shared.judge.evidence.quality import log_e_of_means, log_e_of_shares

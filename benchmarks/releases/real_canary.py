@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.harness.canary_town import CanaryTown, Version, seconds_in
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
+from benchmarks.releases.canary_town import CanaryTown, Version, seconds_in
 from local.errors import LocalSystemError
 from local.profile import QUICK, UNKIND
 from shared.domain.ids import ReleaseId

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 
 import shared.bootstrap
+from benchmarks.app.intake import POLICY
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
 from benchmarks.harness.storage import azurite_settings
 from benchmarks.harness.timing import quantile
-from benchmarks.intake import POLICY
 from functions.process import process
 from shared.bootstrap import App
 from shared.ports.queues import poison_queue

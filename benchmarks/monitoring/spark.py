@@ -19,7 +19,7 @@ from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Not
 from benchmarks.rivals.drift_tables import write_table
 from benchmarks.rivals.environments import FOLDER, interpreter
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "benchmarks" / "rivals" / "spark_runs.py"
 PINNED = ("pyspark==4.0.1", "pandas==2.3.3", "pyarrow==26.0.1", "setuptools==80.9.0")
 PYTHON = "VIGIA_SPARK_PYTHON"

@@ -28,7 +28,7 @@ HEAVY = (
 )
 REPETITIONS, LONG_REPETITIONS = 7, 25
 RATIO_GOAL = Goal("<=", 1.5)
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 # Linux's ru_maxrss is no use: it survives exec, so a child would report the size of whoever started it.
 PROBE = """

@@ -9,9 +9,9 @@ from math import inf, log, nan, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.harness.judged_releases import DELAY, release_at_first_step
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.harness.timing import seconds
+from benchmarks.releases.judged_releases import DELAY, release_at_first_step
 from benchmarks.rivals.releases import CHALLENGER, CHAMPION, MINUTE, START, RecordedTelemetry
 from benchmarks.rivals.rules import naive
 from benchmarks.rivals.streams import Streams

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, NotMeasurableHereError, Run
 
 MODULE = "local.demo"
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # It ends by itself, when nothing moves any more.
 TIMEOUT_SECONDS = 7200
 LINES_SHOWN = 12

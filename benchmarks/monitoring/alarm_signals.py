@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.harness.alarm_tables import employment_rows
 from benchmarks.harness.spec import Figure, Goal
+from benchmarks.monitoring.alarm_tables import employment_rows
 from local.flights.data import FEATURES
 from shared.drift.signals.concept import concept_reference, judge_concept
 from shared.drift.signals.estimated import EstimateRules, estimate_performance, estimate_reference

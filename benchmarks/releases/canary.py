@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.harness.judged_releases import RULES, agreement, rolled_back
-from benchmarks.harness.judged_scores import MODELS, Model, false_shifts
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
+from benchmarks.releases.judged_releases import RULES, agreement, rolled_back
+from benchmarks.releases.judged_scores import MODELS, Model, false_shifts
 from benchmarks.rivals import rules
 from benchmarks.rivals.releases import DAYS, Day
 from benchmarks.rivals.streams import MINUTES, Streams, World, simulate

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.harness.alarm_held_out import held_out_figures
-from benchmarks.harness.alarm_power import Case, power_figures, slow_figures
-from benchmarks.harness.alarm_signals import chance_figures, concept_figures, estimated_figures, quality_figures
-from benchmarks.harness.alarm_tables import employment, flight_year, independent, neighbourhoods, weather
 from benchmarks.harness.spec import Benchmark, Figure, Goal, NotMeasurableHereError, Run
-from benchmarks.harness.watched_table import Seen, WatchedTable
+from benchmarks.monitoring.alarm_held_out import held_out_figures
+from benchmarks.monitoring.alarm_power import Case, power_figures, slow_figures
+from benchmarks.monitoring.alarm_signals import chance_figures, concept_figures, estimated_figures, quality_figures
+from benchmarks.monitoring.alarm_tables import employment, flight_year, independent, neighbourhoods, weather
+from benchmarks.monitoring.watched_table import Seen, WatchedTable
 from benchmarks.rivals.drift_alarms import RIVALS
 from local.flights.data import CATEGORICAL, FEATURES, NUMERIC
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from benchmarks.harness.judged_releases import DELAY, release_of
+from benchmarks.releases.judged_releases import DELAY, release_of
 from benchmarks.rivals.releases import (
     CHALLENGER,
     DAYS,

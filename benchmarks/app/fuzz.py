@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.harness.fuzzing import Fuzzed, engine
+from benchmarks.app.fuzzing import Fuzzed, engine
 from benchmarks.harness.spec import Benchmark, BenchmarkError, Figure, Goal, Run
 
 SECONDS, LONG_SECONDS = 4.0, 120.0
 AT_ONCE = 2
 MOST_MB = 100
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def fuzz_apart(parser: str, seconds: float) -> Fuzzed:
@@ -26,7 +26,7 @@ def fuzz_apart(parser: str, seconds: float) -> Fuzzed:
         BenchmarkError: the process ended without telling anything.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.harness.fuzzing", parser, str(seconds)],
+        [sys.executable, "-m", "benchmarks.app.fuzzing", parser, str(seconds)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,

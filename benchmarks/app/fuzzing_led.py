@@ -1,4 +1,4 @@
-"""The process that Atheris fuzzes a parser in: `python -m benchmarks.harness.fuzzing_led PARSER [libFuzzer options]`.
+"""The process that Atheris fuzzes a parser in: `python -m benchmarks.app.fuzzing_led PARSER [libFuzzer options]`.
 
 What it may import is instrumented while it is imported, so that inputs are kept which reach new code.
 """
@@ -12,7 +12,7 @@ import sys
 def main(argv: list[str]) -> None:
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["shared", "yaml", "json"]):
-        from benchmarks.harness.fuzzing import memory_mb
+        from benchmarks.app.fuzzing import memory_mb
         from tests.fuzz.parsers import PARSERS, warm_up
 
         warm_up()

@@ -1,4 +1,4 @@
-"""Fuzzes one parser, and tells what came of it as JSON: `python -m benchmarks.harness.fuzzing NAME SECONDS`.
+"""Fuzzes one parser, and tells what came of it as JSON: `python -m benchmarks.app.fuzzing NAME SECONDS`.
 
 With Atheris installed it is led by coverage; without, Hypothesis makes the inputs.
 """
@@ -93,7 +93,7 @@ def _by_atheris(parser: str, seconds: float) -> Fuzzed:
             "-timeout=5",
             "-rss_limit_mb=1500",
         ]
-        command = [sys.executable, "-m", "benchmarks.harness.fuzzing_led", parser, *options, str(seeds)]
+        command = [sys.executable, "-m", "benchmarks.app.fuzzing_led", parser, *options, str(seeds)]
         began = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         found = sorted(Path(folder).glob("*-*"))

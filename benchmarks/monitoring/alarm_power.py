@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.harness.spec import Figure, Goal
-from benchmarks.harness.watched_table import Seen, WatchedTable
+from benchmarks.monitoring.watched_table import Seen, WatchedTable
 
 if TYPE_CHECKING:
     import pandas as pd
