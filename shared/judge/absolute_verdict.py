@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -33,7 +33,7 @@ def with_absolute(
     """
     judgement = replace(
         judgement,
-        numbers={**judgement.numbers, **_numbers(challenger)},
+        numbers={**judgement.numbers, "requests": float(challenger.requests), "errors": float(challenger.errors)},
         is_broken=challenger.is_broken,
         needs_a_person=challenger.is_suspicious,
         is_proven=challenger.is_proven,
@@ -65,7 +65,3 @@ def judge_alone(challenger: AbsoluteErrors, last: Interval | None, stale_after: 
         stale = Judgement(Verdict.INCONCLUSIVE, f"{alone}; the last measurement is {age:.0f} s old", has_data=False)
         return with_absolute(stale, challenger)
     return with_absolute(Judgement(Verdict.PASS, f"{alone}; {challenger}"), challenger)
-
-
-def _numbers(challenger: AbsoluteErrors) -> Mapping[str, float]:
-    return {"requests": float(challenger.requests), "errors": float(challenger.errors)}

@@ -133,6 +133,7 @@ def calibrate(
     chosen = _quiet(judged, persistence, alarms_at_most)
     tally = Counter(max(look.strengths, key=lambda name: look.strengths[name]) for look in judged)
     tally.pop(WHOLE, None)
+    names = {name for look in judged for name in look.strengths}
     calibration = Calibration(
         signal=signal,
         windows=len(judged),
@@ -143,13 +144,9 @@ def calibrate(
         share_at_most=1.0 if chosen is None else _upper_bound(chosen.alarms, chosen.windows),
         columns=tuple(tally.most_common(COLUMNS_NAMED)),
         sentence="",
-        floors=tuple(_column_floor(judged, name, persistence, alarms_at_most) for name in _names(judged)),
+        floors=tuple(_column_floor(judged, name, persistence, alarms_at_most) for name in sorted(names - {WHOLE})),
     )
     return _with_sentence(calibration, chosen, alarms_at_most)
-
-
-def _names(judged: Sequence[Look]) -> list[str]:
-    return sorted({name for look in judged for name in look.strengths} - {WHOLE})
 
 
 def _column_floor(judged: Sequence[Look], name: str, persistence: Persistence, at_most: float) -> ColumnFloor:

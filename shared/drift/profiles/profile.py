@@ -13,7 +13,7 @@ import numpy as np
 
 from shared.drift.profiles.blocks import BlockCounts, BlockTally, placed
 from shared.drift.profiles.counts import ColumnCounts, WindowCounts
-from shared.drift.profiles.edges import MAXIMUM_EDGES, edges_of
+from shared.drift.profiles.edges import edges_of
 from shared.drift.profiles.quantiles import quantile
 from shared.drift.profiles.reference import (
     MOST_DISTINCT,
@@ -30,8 +30,7 @@ from shared.drift.rows.batches import THREADS, Source, is_batch, pieces, row_cou
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# All that the survey counts one by one: whether a window's value is new depends on knowing the reference's.
-MAXIMUM_CATEGORIES = MOST_DISTINCT
+
 # Rows below which handing columns to another thread costs more than it saves.
 SMALL_BATCH = 10_000
 
@@ -109,9 +108,10 @@ def _planned(name: str, survey: ColumnSurvey) -> Column:
             survey.categories.add_numbers(survey.sample)
         counts = survey.categories.counts
         present = survey.numbers + survey.texts
-        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        categories = tuple((text, 0) for text, _ in ranked[:MAXIMUM_CATEGORIES])
-        other = max(0, present - sum(n for _, n in ranked[:MAXIMUM_CATEGORIES]))
+        # All that the survey counted one by one: whether a window's value is new depends on them.
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_DISTINCT]
+        categories = tuple((text, 0) for text, _ in ranked)
+        other = max(0, present - sum(rows for _, rows in ranked))
         planned = CategoricalColumn(name, 0, present, survey.categories.distinct, categories, other)
         return replace(planned, categories=(), other=present) if planned.is_identifier else planned
     if survey.numbers:
@@ -150,13 +150,4 @@ def _filled_numbers(column: NumericColumn, counts: ColumnCounts) -> NumericColum
     return replace(filled, is_exact=is_exact, median=quantile(filled, counts, 0.5))
 
 
-__all__ = [
-    "MAXIMUM_CATEGORIES",
-    "MAXIMUM_EDGES",
-    "CategoricalColumn",
-    "Column",
-    "NumericColumn",
-    "OtherColumn",
-    "Profile",
-    "profile",
-]
+__all__ = ["Profile", "profile"]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import hashlib
-import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Literal
 
-from shared.drift.profiles.stored import reading
+from shared.drift.profiles.stored import packed, reading, unpacked
 from shared.drift.rows.equal import Precision
 
-FORMAT = 2
+FORMAT, REMEDY = 2, "profile again"
 # A text column whose values hardly repeat names rows; its distribution says nothing.
 IDENTIFIER_SHARE = 0.5
 IDENTIFIER_ROWS = 50
@@ -131,7 +128,7 @@ class Profile:
 
     def to_bytes(self) -> bytes:
         """Return the profile as gzipped JSON: about 7 KB per column of numbers."""
-        return gzip.compress(json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False).encode(), 6, mtime=0)
+        return packed(self.to_dict())
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Profile:
@@ -140,7 +137,7 @@ class Profile:
         Raises:
             ValueError: written in another format, or damaged.
         """
-        with reading(stored, "profile", FORMAT, "profile again"):
+        with reading(stored, "profile", FORMAT, REMEDY):
             return cls(rows=int(stored["rows"]), columns=tuple(_column(column) for column in stored["columns"]))
 
     @classmethod
@@ -150,13 +147,7 @@ class Profile:
         Raises:
             ValueError: written in another format, or damaged.
         """
-        try:
-            stored = json.loads(gzip.decompress(content))
-        except (OSError, EOFError, zlib.error, ValueError) as exc:
-            raise ValueError(f"this profile is damaged ({type(exc).__name__}: {exc}); profile again") from exc
-        if not isinstance(stored, dict):
-            raise ValueError("this profile is damaged (no JSON object); profile again")  # noqa: TRY004
-        return cls.from_dict(stored)
+        return cls.from_dict(unpacked(content, "this profile is damaged", REMEDY))
 
 
 def _stored(column: Column) -> dict[str, Any]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from shared.drift.profiles.counts import ColumnCounts, WindowCounts
+from shared.drift.profiles.stored import packed, reading, unpacked
 
-FORMAT = 1
+FORMAT, REMEDY = 1, "count the window again"
 _ARRAYS = ("below", "up_to", "known")
 
 
@@ -22,8 +20,7 @@ def counts_to_bytes(counts: WindowCounts) -> bytes:
     stored = counts.to_dict()
     # Counts rise from edge to edge: their differences are small and compress well.
     columns = {name: {**column, **_steps(column)} for name, column in stored["columns"].items()}
-    text = json.dumps({"format": FORMAT, **stored, "columns": columns}, separators=(",", ":"), allow_nan=False)
-    return gzip.compress(text.encode(), 6, mtime=0)
+    return packed({"format": FORMAT, **stored, "columns": columns})
 
 
 def counts_from_bytes(content: bytes) -> WindowCounts:
@@ -32,9 +29,8 @@ def counts_from_bytes(content: bytes) -> WindowCounts:
     Raises:
         ValueError: written in another format, or damaged.
     """
-    try:
-        stored = json.loads(gzip.decompress(content))
-        _require_format(stored["format"])
+    stored = unpacked(content, "these counts cannot be read", REMEDY)
+    with reading(stored, "count", FORMAT, REMEDY):
         return WindowCounts(
             reference=str(stored["reference"]),
             rows=int(stored["rows"]),
@@ -43,14 +39,6 @@ def counts_from_bytes(content: bytes) -> WindowCounts:
             twice=frozenset(stored["twice"]),
             findings=tuple(stored["findings"]),
         )
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
-        message = f"these counts cannot be read ({type(exc).__name__}: {exc!s:.200}); count the window again"
-        raise ValueError(message) from exc
-
-
-def _require_format(stored: object) -> None:
-    if stored != FORMAT:
-        raise ValueError(f"they have format {stored!r}, format {FORMAT} is read")
 
 
 def _steps(column: Mapping[str, Any]) -> dict[str, list[int]]:

@@ -14,6 +14,7 @@ import itertools
 import operator
 import pickle
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,10 @@ from shared.drift.rows.collected import RequestWindow, frames, moment, request_o
 
 ARROW_ROWS = 65_536
 UNREADABLE = "$unreadable"
+FINDINGS = {
+    "repeated": "{} requests were collected twice: they count once",
+    "unreadable": "{} lines are not collected requests: they are left out",
+}
 COUNTS, PROFILE = "counts", "profile"
 # The value of an argument that is not given: an empty one would vanish from a job's command line.
 NOTHING = "-"
@@ -137,8 +142,18 @@ def count_collected(spark: Any, folder: str, window: RequestWindow, reference: P
         .groupBy("id")
         .agg(sql.first("request").alias("request"), sql.count("*").alias("times"))
     )
-    counted = once.mapInArrow(_by_part(_count_requests, reference.to_bytes()), "counts binary")
-    return _worded(_added(counted, reference))
+    work = _by_part(_count_requests, reference.to_bytes())
+    return added(once.mapInArrow(work, "counts binary, repeated long, unreadable long").collect(), reference)
+
+
+def added(parts: Iterable[Any], reference: Profile) -> WindowCounts:
+    """Return the counts of all parts, with a finding for the requests that were repeated or unreadable."""
+    total = WindowCounts(reference.digest)
+    extra: Counter[str] = Counter()
+    for part in parts:
+        total += counts_from_bytes(bytes(part["counts"]))
+        extra.update({name: part[name] for name in FINDINGS})
+    return replace(total, findings=tuple(text.format(extra[name]) for name, text in FINDINGS.items() if extra[name]))
 
 
 def read_blob(spark: Any, folder: str) -> bytes:
@@ -217,7 +232,7 @@ def _parse(window: RequestWindow, batches: Iterable[pa.RecordBatch]) -> Iterator
 
 
 def _count_requests(profile: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    extra = {"repeated": 0, "unreadable": 0}
+    extra = dict.fromkeys(FINDINGS, 0)
 
     def requests() -> Iterator[str]:
         for batch in batches:
@@ -232,33 +247,11 @@ def _count_requests(profile: bytes, batches: Iterable[pa.RecordBatch]) -> Iterat
     tally = Tally(reference, reference.digest)
     for frame in frames(requests()):
         tally.add(frame)
-    noted = tuple(f"{what} {number}" for what, number in extra.items() if number)
-    yield _cells(counts=counts_to_bytes(replace(tally.counts(), findings=noted)))
+    yield _cells(counts=counts_to_bytes(tally.counts()), **extra)
 
 
 def _cells(**cells: bytes | int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([cell]) for cell in cells.values()], names=list(cells))
-
-
-def _added(counted: Any, reference: Profile) -> WindowCounts:
-    total = WindowCounts(reference.digest)
-    notes: dict[str, int] = {}
-    for row in counted.collect():
-        part = counts_from_bytes(bytes(row["counts"]))
-        for note in part.findings:
-            what, number = note.split()
-            notes[what] = notes.get(what, 0) + int(number)
-        total += replace(part, findings=())
-    return replace(total, findings=tuple(f"{what} {number}" for what, number in sorted(notes.items())))
-
-
-def _worded(counts: WindowCounts) -> WindowCounts:
-    words = {
-        "repeated": "{} requests were collected twice: they count once",
-        "unreadable": "{} lines are not collected requests: they are left out",
-    }
-    notes = (note.split() for note in counts.findings)
-    return replace(counts, findings=tuple(words[what].format(number) for what, number in notes))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import pytest
 from shared.drift.comparison.verdict import compare
 from shared.drift.profiles.counting import count
 from shared.drift.profiles.counts import MOST_UNSEEN
-from shared.drift.profiles.profile import CategoricalColumn, Profile, profile
-from shared.drift.profiles.reference import MOST_DISTINCT
+from shared.drift.profiles.profile import profile
+from shared.drift.profiles.reference import MOST_DISTINCT, CategoricalColumn, Profile
 from shared.drift.results.comparison import ColumnReport, DriftReport, DriftRules
 
 ROWS = 2_000

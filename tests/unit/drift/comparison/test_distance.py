@@ -30,7 +30,9 @@ from shared.drift.comparison.significance import (
 )
 from shared.drift.profiles.counting import count
 from shared.drift.profiles.counts import ColumnCounts
-from shared.drift.profiles.profile import MAXIMUM_EDGES, NumericColumn, Profile, profile
+from shared.drift.profiles.edges import MAXIMUM_EDGES
+from shared.drift.profiles.profile import profile
+from shared.drift.profiles.reference import NumericColumn, Profile
 
 numbers = st.lists(st.sampled_from([-math.inf, -3.0, -1.5, 0.0, 0.1, 2.0, 7.0, math.inf]), min_size=1, max_size=40)
 counts = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=2, max_size=12).filter(

@@ -25,7 +25,7 @@ from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_byt
 from shared.drift.profiles.surveys import add_survey, survey_of_part
 from shared.drift.results.comparison import DriftRules
 from shared.drift.rows.collected import RequestWindow, frames, moment, request_of
-from shared.drift.spark.job import PROFILE, _count_blocks, _count_requests, _parse, _survey, first_rows
+from shared.drift.spark.job import PROFILE, _count_blocks, _count_requests, _parse, _survey, added, first_rows
 
 CELLS = st.one_of(st.floats(width=64), st.none(), st.text(max_size=3), st.booleans(), st.integers(-(2**70), 2**70))
 NUMBERS = st.one_of(st.floats(width=64), st.none())
@@ -158,15 +158,21 @@ def test_lines_become_rows_of_the_window_without_probes() -> None:
     assert sorted(parsed["id"].to_pylist()) == ["$unreadable", "id-2", "id-3", "id-6"]
 
 
-def test_what_was_written_twice_and_what_cannot_be_read_is_told() -> None:
+def test_repeated_and_unreadable_requests_are_reported() -> None:
     reference = profile(pd.DataFrame({"x": range(100)}))
     batch = pa.RecordBatch.from_arrays(
         [pa.array(["a", "$unreadable"]), pa.array(['[{"x": 7}, {"x": 8.5}]', ""]), pa.array([3, 2])],
         names=["id", "request", "times"],
     )
     (cell,) = _count_requests(reference.to_bytes(), [batch])
-    counts = counts_from_bytes(cell["counts"][0].as_py())
-    assert (counts.rows, counts.findings) == (2, ("repeated 2", "unreadable 2"))
+    counts = added(cell.to_pylist(), reference)
+    assert (counts.rows, counts.findings) == (
+        2,
+        (
+            "2 requests were collected twice: they count once",
+            "2 lines are not collected requests: they are left out",
+        ),
+    )
 
 
 @pytest.mark.parametrize(
