@@ -8,11 +8,7 @@ from datetime import datetime, timedelta
 from shared.domain.ids import EndpointName
 from shared.domain.measurement import Interval
 from shared.domain.release import Release
-from shared.engine.releases.reconcile import Reconciler
 from shared.ports.queues import RELEASES
-from shared.store.releases.endpoints import EndpointStore
-from tests.fakes.approvals import FakeApprovals
-from tests.fakes.data import FakeData
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.workspace import FakeWorkspace
 from tests.unit.engine.fact_world import ENDPOINT, World, a_policy, registered
@@ -57,17 +53,7 @@ class Registry(World):
         self.azureml.endpoints.clear()
         for version, moment in created.items():
             self.azureml.register("churn", version, moment)
-        self.reconciler = Reconciler(
-            workspace=self.azureml,
-            telemetry=Healthy(self.azureml),
-            data=FakeData(),
-            approvals=FakeApprovals(),
-            outbox=self.outbox,
-            releases=self.releases,
-            endpoints=EndpointStore(self.memory),
-            queue=self.queues,
-            clock=self.clock,
-        )
+        self.telemetry = Healthy(self.azureml)
 
     def announce(self, versions: Iterable[str]) -> None:
         for version in versions:
@@ -81,7 +67,7 @@ class Registry(World):
         self.clock.advance(max(due - self.clock.now(), timedelta(0)))
         message = self.queues.take(RELEASES)
         assert message is not None
-        self.reconciler.handle(message)
+        self.app.reconciler.handle(message)
         return True
 
     def settle(self) -> None:

@@ -36,6 +36,7 @@ from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
 from tests.fakes.queues import FakeQueues
+from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.workspace import FakeWorkspace
 from tests.settings import settings_for
 from tests.unit.events.wire import WORKSPACE, cloud, grid
@@ -149,7 +150,7 @@ class World:
         self.memory = MemoryBlobStore(self.clock.now)
         self.queues = FakeQueues(self.clock)
         self.files = MemoryBlobStore(self.clock.now)
-        self.data = FakeData()
+        self.data, self.telemetry = FakeData(), FakeTelemetry()
         self.azureml = FakeWorkspace(job_outcome="Running")
         self.azureml.register("churn", "7")
         self.azureml.serve("churn", "7")
@@ -199,6 +200,7 @@ class World:
             workspace=self.workspace,
             workspace_files=self.files,
             data=self.data,
+            telemetry=self.telemetry,
         )
 
     @property

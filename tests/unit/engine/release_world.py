@@ -6,28 +6,24 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.measurement import Interval
 from shared.domain.release import Release, Undo
-from shared.engine.notices.outbox import NoticeOutbox
-from shared.engine.recovery.sweep import LateResumption, Sweep
 from shared.engine.releases.desk import ReleaseDesk
 from shared.engine.releases.endpoint_keeper import EndpointKeeper
 from shared.engine.releases.reconcile import Reconciler
 from shared.engine.releases.undo import Undoer
-from shared.policy.reading.people import Directory
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.queues import RELEASES
-from shared.store.facts.ledger import Ledger
-from shared.store.notices.outbox import OutboxStore
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore
+from tests.fakes.app import MemoryApp
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
@@ -37,8 +33,10 @@ from tests.fakes.queues import FakeQueues
 from tests.fakes.releases import a_plan, a_release
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.workspace import FakeWorkspace
+from tests.settings import settings_for
 
 ENDPOINT = EndpointName("flight-delay")
+SETTINGS = settings_for(VIGIA_POLICIES=str(Path(__file__).parents[3] / "policies"))  # their people
 NO_APPROVAL = replace(a_plan().approval, when="never")
 MINUTE = timedelta(minutes=1)
 
@@ -59,7 +57,6 @@ class World:
         self.telemetry, self.data = FakeTelemetry(), FakeData()
         self.approvals, self.outbox = FakeApprovals(), FakeOutbox()
         self.releases, self.endpoints = ReleaseStore(self.blobs), EndpointStore(self.blobs)
-        self.desk = ReleaseDesk(self.releases, self.endpoints, self.queue, self.clock)
         self.slowdown, self.error_share = {"v-1": 1.0}, {"v-1": 0.0}
         self.auc_gain = 1.0
         self.random = np.random.default_rng(7)
@@ -71,25 +68,33 @@ class World:
                 ENDPOINT, "Succeeded", {serving.name: 100}, {}, (serving,), "https://flight-delay.example.com/score"
             )
 
-    @property
-    def reconciler(self) -> Reconciler:
-        return Reconciler(
-            self.workspace,
-            self.telemetry,
-            self.data,
-            self.approvals,
-            self.outbox,
-            self.releases,
-            self.endpoints,
-            self.queue,
+    def app(self, **parts: Any) -> MemoryApp:
+        """Return the app of a new worker: nothing but what is behind the ports outlives a process."""
+        return MemoryApp(
+            SETTINGS,
             self.clock,
+            (),
+            blobs=self.blobs,
+            decision_blobs=self.blobs,
+            queue=self.queue,
+            workspace=self.workspace,
+            telemetry=self.telemetry,
+            data=self.data,
+            releases=self.releases,
+            endpoints=self.endpoints,
+            **parts,
         )
 
+    @property
+    def desk(self) -> ReleaseDesk:
+        return self.app().release_desk
+
+    @property
+    def reconciler(self) -> Reconciler:
+        return self.app(approvals=self.approvals, outbox=self.outbox).reconciler
+
     def sweep(self) -> None:
-        """Run the sweep, with no fact or notice that waits for it."""
-        outbox = NoticeOutbox(OutboxStore(self.blobs), self.queue, self.clock, (), Directory(), {}, "")
-        nobody = LateResumption(lambda: pytest.fail("no fact is open"))
-        Sweep(Ledger(self.blobs, MINUTE), self.releases, nobody, outbox, self.queue, self.clock).run()
+        self.app().sweep.run()
 
     def open(self, version: str = "2", **plan: Any) -> ReleaseId:
         release = a_release(version, a_plan(**{"approval": NO_APPROVAL, **plan}), self.clock.now())
@@ -137,11 +142,11 @@ class World:
 
     @property
     def keeper(self) -> EndpointKeeper:
-        return EndpointKeeper(self.workspace, self.endpoints, self.releases, self.outbox, self.clock)
+        return self.app(outbox=self.outbox).keeper
 
     @property
     def undoer(self) -> Undoer:
-        return Undoer(self.workspace, self.releases, self.endpoints, self.queue, self.clock)
+        return self.app().undoer
 
     @property
     def deployments(self) -> set[str]:
