@@ -1,6 +1,6 @@
 """Timers: the sweep of open work, the drift monitors, the retraining schedules, the poll of the workspace and of what
-Azure ML's own monitors left there. Each looks first whether the others still run, and cannot be relied on to tell that
-it does not run itself."""
+Azure ML's own monitors left there. Each first checks that the others still run: a timer cannot report that it does
+not run itself."""
 
 import azure.functions as func
 

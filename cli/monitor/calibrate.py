@@ -22,7 +22,7 @@ BAR = 24
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRequest:
-    """What is asked for. `alarms_at_most` is a share of windows, 0-1."""
+    """The command's options. `alarms_at_most` is a share of windows, 0-1."""
 
     signal: str
     alarms_at_most: float
@@ -41,14 +41,18 @@ class CalibrationRequest:
 
 
 def from_reports(app: App, model: str, request: CalibrationRequest) -> Calibration:
-    """Return what a model's stored reports say."""
+    """Return how often floors would have alarmed on a model's stored reports.
+
+    Raises:
+        CommandError: no report has the signal.
+    """
     from shared.drift.calibrate.calibrate import look_of
     from shared.policy.sections.monitoring import Monitor
 
     rules = next((p.section(Monitor) for p in app.policies if p.model == model), None)
     false_alarms = rules.data_drift.false_alarms / 100 if rules and rules.data_drift else 0.01
     stored = app.monitor_reports.newest(model, MOST_REPORTS)
-    reports = [report for report_entry in stored if (report := app.monitor_reports.read(model, report_entry.id))]
+    reports = [report for entry in stored if (report := app.monitor_reports.read(model, entry.id))]
     looks = [
         look_of(signal, report.end, false_alarms)
         for report in reports
@@ -56,20 +60,25 @@ def from_reports(app: App, model: str, request: CalibrationRequest) -> Calibrati
         if signal.signal == request.signal
     ]
     if not looks:
-        hint = "they come with every look of its monitor; or give --files"
+        hint = "every look of its monitor stores one; or give --files"
         raise CommandError("cli.no_past", f"{model} has no report with {request.signal}", hint)
     return _calibrated(looks, request)
 
 
 def from_files(files: Sequence[Path], rows: int, ignore: frozenset[str], request: CalibrationRequest) -> Calibration:
-    """Return what windows of so many rows say: the first half of the data is the reference of the second."""
+    """Return how often floors would have alarmed on windows of so many rows: the first half of the data is the
+    reference of the second.
+
+    Raises:
+        CommandError: the files are too large or hold too few rows, or the signal needs a model.
+    """
     from shared.drift.calibrate.calibrate import look_of
     from shared.drift.profiles.profile import profile
     from shared.drift.results.comparison import DriftRules
     from shared.engine.monitors.window_signals import measure_data_drift
 
     if request.signal != "data-drift":
-        raise CommandError("cli.signal", f"files say nothing of {request.signal}", "give a model, or data-drift")
+        raise CommandError("cli.signal", f"{request.signal} cannot be measured on files", "give a model, or data-drift")
     frame = read_files(files)
     if isinstance(frame, ParquetPieces):
         raise CommandError("cli.file", "these files are too large", "give a sample in time order")

@@ -16,7 +16,7 @@ MOST_CELLS = 50_000_000
 
 
 class ParquetPieces:
-    """Parquet files too large for one frame, as pieces that start anew each time they are asked for."""
+    """Parquet files too large for one frame, as pieces that can be iterated more than once."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = tuple(files)
@@ -34,7 +34,7 @@ def read_files(paths: Sequence[Path]) -> pd.DataFrame | ParquetPieces:
 
     Raises:
         CommandError: a file is not there, cannot be read, or is of another kind.
-        PermanentError: it is a damaged table, or one that cannot be told how it is written.
+        PermanentError: it is a damaged table, or one of an unknown format.
     """
     import pandas as pd
 

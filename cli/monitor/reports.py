@@ -19,8 +19,8 @@ MOST_RUNS = 30
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run. `report` is the id of its report, "" when it left none; `sentence` is "" when it is no longer noted.
-    `verdict` is also "counting", of a window that a Spark job counts."""
+    """One run. `report` is the id of its report, "" when it left none; `sentence` is "" when the state no longer has the
+    run. `verdict` is also "counting", of a window that a Spark job counts."""
 
     at: datetime
     report: str
@@ -30,23 +30,23 @@ class RunLine:
 
 
 def runs_of(app: App, model: str) -> tuple[RunLine, ...]:
-    """Return a model's runs, newest first: those whose reports are there, and those that are still noted."""
+    """Return a model's runs, newest first: those whose reports are there, and those that the state still has."""
     from shared.domain.ids import ModelName
 
     stored = app.monitor_reports.newest(model, MOST_RUNS)
     state, _ = app.monitor_states.read(ModelName(model))
-    noted = [
+    recent = [
         RunLine(run.end, run.report, run.signal, run.verdict, run.sentence) for run in (state.runs if state else ())
     ]
     if state and state.counting:
-        noted.append(_counting(state.counting))
-    noted_ids = {line.report for line in noted}
-    lost = [
+        recent.append(_counting(state.counting))
+    recent_ids = {line.report for line in recent}
+    older = [
         RunLine(_ended(report.id), report.id, "", report.verdict or "", "")
         for report in stored
-        if report.id not in noted_ids
+        if report.id not in recent_ids
     ]
-    return tuple(sorted((*noted, *lost), key=lambda line: line.at, reverse=True)[:MOST_RUNS])
+    return tuple(sorted((*recent, *older), key=lambda line: line.at, reverse=True)[:MOST_RUNS])
 
 
 def find_report(app: App, model: str, text: str | None) -> MonitorReport:

@@ -1,4 +1,4 @@
-"""What `vigia monitor run` is asked to look at, from its options."""
+"""Reads the options of `vigia monitor run`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def read_request(
     minimum_rows: int | None,
     importance: Path | None,
 ) -> LookRequest:
-    """Return it.
+    """Return the options as one request.
 
     Raises:
-        CommandError: an option is none of its kind.
+        CommandError: an option is invalid.
     """
     from shared.policy.sections.quantities import parse_duration
 

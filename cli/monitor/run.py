@@ -31,7 +31,7 @@ AZUREML = "azureml:"
 
 @dataclass(frozen=True, slots=True)
 class LookRequest:
-    """What a person wants looked at; None and () stand for what the policy and the workspace say."""
+    """The command's options; None and () stand for the policy's values and the endpoint's rows."""
 
     reference: tuple[str, ...] = ()
     current: tuple[Path, ...] = ()
@@ -45,7 +45,11 @@ class LookRequest:
 
 
 def look_at_files(request: LookRequest, now: datetime) -> MonitorReport:
-    """Return how files differ from files; needs no policy, no workspace and no network."""
+    """Return how files differ from files; needs no policy, no workspace and no network.
+
+    Raises:
+        CommandError: an option is missing, or does not go with files.
+    """
     from shared.drift.profiles.profile import profile
     from shared.drift.results.assemble import ReportHeader, assemble, rules_in_words
     from shared.drift.results.comparison import DriftRules
@@ -74,12 +78,17 @@ def look_at_files(request: LookRequest, now: datetime) -> MonitorReport:
     return assemble(header, signals)
 
 
-# What somebody brings along was not answered by the endpoint, so labels and answers say nothing about it.
+# Files that are given were not answered by the endpoint, so that signals on labels and answers do not apply.
 _OF_ANSWERS = ("performance", "concept_drift", "prediction_drift", "estimated_performance")
 
 
 def look_at_model(app: App, model: str, request: LookRequest) -> MonitorReport:
-    """Return what a model's monitor sees now; it announces nothing and stores nothing."""
+    """Return what a model's monitor sees now; it announces nothing and stores nothing.
+
+    Raises:
+        CommandError: there is nothing to look at, or an option is invalid.
+        RetryableError: a service did not answer.
+    """
     from shared.domain.ids import DeploymentName, ModelVersion
     from shared.engine.monitors.look import MonitorLook
     from shared.engine.monitors.subject import Subject
@@ -113,7 +122,11 @@ def look_at_model(app: App, model: str, request: LookRequest) -> MonitorReport:
 
 
 def _monitor(policy: Policy, monitor: Monitor | None, request: LookRequest) -> Monitor:
-    """Return the policy's monitor with what was asked for in its place."""
+    """Return the policy's monitor with the command's options in place of its own values.
+
+    Raises:
+        CommandError: there is nothing to look at.
+    """
     from shared.policy.sections.monitoring import Monitor
     from shared.policy.sections.signals import DataDrift
 
@@ -185,13 +198,17 @@ def _quality(reference: object, rows: object, rules: DriftRules, now: datetime) 
 
 
 def _named(paths: Sequence[str]) -> str:
-    """Return the files by name: where they lie on somebody's machine is nobody's business."""
+    """Return the files by name: a report does not show a machine's folders."""
     names = [path if path.startswith(AZUREML) else Path(path).name for path in paths]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def read_importances(file: Path) -> Mapping[str, float]:
-    """Return the importance of each feature, 0 or more in any unit, e.g. {"dep_delay": 412.0, "dest": 31}."""
+    """Return the importance of each feature, 0 or more in any unit, e.g. {"dep_delay": 412.0, "dest": 31}.
+
+    Raises:
+        CommandError: the file cannot be read, or holds something else.
+    """
     hint = 'write a JSON object of numbers, e.g. {"dep_delay": 0.7, "dest": 0.1}'
     try:
         importances = json.loads(file.read_text(encoding="utf-8"))
@@ -207,7 +224,11 @@ def read_importances(file: Path) -> Mapping[str, float]:
 
 
 def parse_time(text: str, option: str) -> datetime:
-    """Return a point in time; one without a zone is UTC."""
+    """Return a point in time; one without a zone is UTC.
+
+    Raises:
+        CommandError: the text is not a time.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as exc:

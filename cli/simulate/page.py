@@ -19,7 +19,7 @@ WIDTH, LABELS = 760, 170
 TIMES = Frame(WIDTH, 240, 60, 14, 530, 214)
 DAY = Frame(WIDTH, 176, 60, 14, 530, 150)
 CURVE_POINTS = 200
-# A curve of fewer releases than these says nothing.
+# A curve of a smaller share of the releases would be noise.
 LEAST_SHARE = 0.02
 
 STYLE = (

@@ -126,7 +126,7 @@ def _unreported(state: MonitorState | None, writer: ValueWriter) -> list[Line]:
 
 
 def _sentences(state: MonitorState | None) -> dict[str, str]:
-    """Return by report what the signal said that had the worst to say."""
+    """Return, by report, the sentence of the signal with the worst verdict."""
     by_report: dict[str, list[MonitorRun]] = {}
     for run in state.runs if state else ():
         by_report.setdefault(run.report, []).append(run)

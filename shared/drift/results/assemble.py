@@ -14,7 +14,7 @@ from shared.drift.results.comparison import ColumnReport, DriftReport, DriftRule
 from shared.drift.results.signals import MonitorReport, QuietWindow, SignalReport, SignalVerdict, TrendPoint
 
 DATA_DRIFT = "data-drift"
-# A report carries the past that its page draws, so that nobody has to read older reports to draw it.
+# A report carries the past that its page draws, so that no older report has to be read to draw it.
 TREND_WINDOWS = 30
 TREND_COLUMNS = 50
 # So many windows of each signal, and columns of each, set the floors of later windows.
@@ -22,7 +22,7 @@ QUIET_WINDOWS, QUIET_COLUMNS = 30, 1000
 _WITH_FLOORS = (DATA_DRIFT, "prediction-drift", "embedding-drift", "estimated-performance")
 COLUMNS_NAMED = 3
 LONGEST_NAME = 60
-# The first of these that any signal says is the verdict on the whole.
+# The first of these verdicts that any signal has is the verdict on the whole.
 _WORST_FIRST: tuple[SignalVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
 
 T = TypeVar("T")
@@ -122,9 +122,9 @@ def ranked(columns: Iterable[ColumnReport]) -> tuple[ColumnReport, ...]:
 
 
 def overall_verdict(signals: Sequence[SignalReport]) -> SignalVerdict:
-    """Return the verdict on the whole; without any signal there was too little to say anything.
+    """Return the verdict on the whole; without any signal it is insufficient-data.
 
-    Data that is in order says nothing of drift: beside other signals, only what is wrong with it counts.
+    Data without faults does not mean that there is no drift: beside other signals, only its faults count.
     """
     others = [signal for signal in signals if signal.signal != "data-quality"]
     verdicts = {signal.verdict for signal in signals if signal in others or not others or signal.verdict != "no-drift"}
@@ -204,7 +204,7 @@ def _carried_on(earlier: Sequence[TrendPoint], points: Sequence[TrendPoint]) -> 
 
 
 def short_sentence(signal: SignalReport) -> str:
-    """Return what a signal found without its numbers: of data drift only which columns, of others all they say."""
+    """Return what a signal found without its numbers: of data drift only the columns, of others the whole."""
     if signal.signal != DATA_DRIFT or signal.verdict not in ("drift", "no-drift"):
         return signal.sentence
     drifted = [column.name for column in signal.columns if column.is_drifted]

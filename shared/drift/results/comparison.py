@@ -63,7 +63,7 @@ class PastWindow:
     effects: Mapping[str, float]
 
     def is_as_long_as(self, rows: int) -> bool:
-        """Return whether it tells of windows of so many rows: shorter ones vary more."""
+        """Return whether it can be compared with windows of so many rows: shorter ones vary more."""
         return abs(self.rows - rows) <= SAME_LENGTH_WITHIN * rows
 
 

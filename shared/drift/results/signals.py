@@ -14,12 +14,12 @@ SignalVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
 
 @dataclass(frozen=True, slots=True)
 class SignalReport:
-    """What one signal says about a window.
+    """One signal's verdict on a window, with its evidence.
 
     Args:
         signal: "data-drift", "data-quality", "prediction-drift", "concept-drift", "performance",
             "estimated-performance" or "embedding-drift".
-        verdict: "drift" is what somebody should look at, whatever the signal.
+        verdict: "drift" is what a person should look at, whatever the signal.
         sentence: the verdict with its evidence, for people.
         rows: how many rows of the window were looked at.
         value: the signal's own number, in the unit that `measure` names; None when nothing could be measured.
@@ -69,7 +69,7 @@ class MonitorReport:
 
     `id` names it in links and commands, e.g. "flight-delay-20260712T030000Z". `reference` says in words what the
     window was compared with, `rules` what counted, one sentence each. `profile` is where the reference's profile is
-    kept, `policy_digest` the policy's; both empty for files on somebody's machine. `quiet` are this version's newest
+    kept, `policy_digest` the policy's; both empty for local files. `quiet` are this version's newest
     windows, oldest first.
     """
 

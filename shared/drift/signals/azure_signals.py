@@ -1,9 +1,9 @@
-"""What a model monitor of Azure ML measured, judged anew: the direction of each metric is ours, not its component's.
+"""What a model monitor of Azure ML measured, judged again: the direction of each metric is ours, not its component's.
 
 Each signal of a monitor's run leaves a file `signals/NAME.json` in the run's output. What writes it: azureml-assets,
 component model_monitor_metric_outputter, read 2026-11-20. The component that compares the values with their thresholds
-has looked at accuracy, precision and recall as if more were worse, in some of its versions; so a breach that it tells
-may be good news, and one that it does not tell may be bad.
+has looked at accuracy, precision and recall as if more were worse, in some of its versions; so a breach that it
+reports may be good news, and one that it does not report may be bad.
 
 What each metric means is in one table. A test holds it against shared/drift/metrics/binary.py, which this file does not
 load: events are read without numpy. Of a metric that is not in it, as custom signals have them, nobody here knows on
@@ -86,7 +86,7 @@ def is_breach(measured: FeatureDrift) -> bool:
 
 
 def worse_side(metric: str) -> Side | None:
-    """Return on which side of its threshold the metric is worse; None when nobody here knows."""
+    """Return on which side of its threshold the metric is worse; None when it is unknown."""
     entry = _entry(metric)
     return entry[0] if entry else None
 

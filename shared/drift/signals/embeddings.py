@@ -68,8 +68,8 @@ def compare_embeddings(
     """Return whether a cross-validated classifier tells the window's vectors from the reference's.
 
     Drift is a roc_auc above `min_auc`, above what sampling explains, and above mean + 3 standard deviations of `past`
-    windows when there are at least 8. The distance of the means, in units of the reference's spread, is told beside
-    it. Vectors that are missing, of another length or not finite are left out and told; bad data never raises.
+    windows when there are at least 8. The distance of the means, in units of the reference's spread, is
+    reported beside it. Vectors that are missing, of another length or not finite are left out and counted; bad data never raises.
 
     Args:
         reference, window: one vector per row (lists, arrays, or one two-dimensional array), in the order of time.
@@ -124,7 +124,7 @@ def vectors(column: Iterable[Any], whose: str, name: str, sample: int) -> tuple[
 
 
 def domain_auc(reference: Numbers, window: Numbers) -> float:
-    """Return how well an unseen vector is told to be the window's: the mean roc_auc over consecutive folds.
+    """Return how well an unseen vector is recognised as the window's: the mean roc_auc over consecutive folds.
 
     Folds are consecutive because neighbours resemble one another: shuffled, the classifier would know its exam.
     The vectors are cut to the 32 directions in which both together vary most, each scaled to one.

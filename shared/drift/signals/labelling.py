@@ -18,7 +18,7 @@ PREDICTION = "prediction"
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One item to label. `uncertainty` is 0 (sure) to 1; `strangeness` is its rank by distance from the middle of all
-    embeddings, 0-1. Either is None when nothing tells it."""
+    embeddings, 0-1. Either is None when it cannot be measured."""
 
     item: str
     reason: str

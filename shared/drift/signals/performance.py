@@ -28,7 +28,7 @@ PREDICTION = "prediction"
 
 @dataclass(frozen=True, slots=True)
 class PerformanceRules:
-    """What is asked for: `at_least` where higher is better, else `at_most`.
+    """What the policy requires: `at_least` where higher is better, else `at_most`.
 
     Args:
         key: names the column that both tables share.

@@ -21,8 +21,8 @@ def compare_predictions(
 ) -> SignalReport:
     """Return whether the predictions moved; the window's other columns (the features) are left out of it.
 
-    It needs no labels. Predictions follow the inputs, so together with data drift it says that the drift matters to
-    the model; alone it says that the model (or what is around it) changed.
+    It needs no labels. Predictions follow the inputs, so together with data drift it means that the drift matters to
+    the model; alone it means that the model (or what is around it) changed.
 
     Args:
         reference: the profile of the prediction columns alone.

@@ -57,7 +57,7 @@ class QualityRules:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something odd: the share of rows it concerns, 0-1, the words, and whether it is worth waking somebody."""
+    """Something odd: the share of rows it concerns, 0-1, the words, and whether it alarms or is only mentioned."""
 
     share: float
     words: str

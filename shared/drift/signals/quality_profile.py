@@ -49,7 +49,7 @@ class QualityColumn:
         is_sometimes_constant: in some piece, or in all, there is one value only.
         most_frequent: the share of the most frequent value.
         longest_run: so many rows one after the other had one value, missing ones left out; 0 where it is rare.
-        has_zone: of times, that they say their zone; None for other columns.
+        has_zone: of times, whether they have a zone; None for other columns.
         are_flags: booleans, in whatever spelling, or nothing but 0 and 1.
         precision: what the column's type says of its numbers.
         present, finite: how many values, and finite numbers, there were; None in profiles of earlier versions.
@@ -168,7 +168,7 @@ def _seconds(column: pd.Series[Any]) -> NDArray[np.float64]:
 
 
 def has_zone(column: pd.Series[Any]) -> bool:
-    """Return whether every time in the column says its zone."""
+    """Return whether every time in the column has a zone."""
     import pandas as pd
 
     if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -328,7 +328,7 @@ def _has_levels(values: NDArray[np.float64]) -> bool:
 
 
 def _resemble(values: NDArray[np.float64], following: NDArray[np.float64]) -> bool:
-    """Return whether a value's rank tells something of that of the one after it, by Spearman's correlation."""
+    """Return whether a value's rank is correlated with that of the one after it, by Spearman's correlation."""
     if len(values) < LEVELS * LEVELS:
         return False
     ranks, following_ranks = _ranks(values), _ranks(following)

@@ -1,1 +1,1 @@
-"""A monitor's look: what is due, what it reads, what it reports, and who notices when it does not run."""
+"""A monitor's look: what is due, what it reads, what it reports, and the notices when it does not run."""

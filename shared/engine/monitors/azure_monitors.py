@@ -1,4 +1,4 @@
-"""Watches the watchers: Azure ML's own model monitors that fail, fall silent, or contradict their own numbers.
+"""Watches Azure ML's own model monitors: which fail, do not run, or contradict their own numbers.
 
 A monitor's run is a pipeline job of the workspace, in an experiment that has the monitor's name. Each signal leaves a
 file `signals/NAME.json` in one of the run's outputs (source: azureml-assets, model_monitor_metric_outputter, read
@@ -37,7 +37,7 @@ log = logging.getLogger("vigia.azure_monitors")
 
 # A run may start late, and takes its time; after so many intervals without one, the monitor is silent.
 INTERVALS_TO_SILENCE = 2
-# Listed page by page; a workspace with more jobs than that in the time looked at is told of.
+# Jobs are listed page by page, newest first; more than these in the time span are not read.
 MOST_JOBS = 5000
 # The event of a breach may still be on its way; a run is judged when it began so long ago.
 SETTLED_AFTER = timedelta(hours=2)
@@ -45,8 +45,8 @@ SETTLED_AFTER = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class AzureMonitors:
-    """Looks at the newest run of every monitor that policies list. It may look as often as it likes: what it finds is
-    told once, by the names of the facts and notices.
+    """Looks at the newest run of every monitor that policies list. It may run at any time: the keys of its facts and
+    notices make repeats harmless.
 
     `files` is the container behind datastore `workspaceblobstore`.
     """
@@ -61,7 +61,7 @@ class AzureMonitors:
     source: str
 
     def run(self) -> None:
-        """Look at each; one monitor's trouble does not keep the others from being looked at."""
+        """Look at each monitor; one that fails does not stop the others."""
         listed = [(policy, monitor) for policy in self.policies for monitor in _listed(policy)]
         if not listed:
             return
@@ -91,7 +91,7 @@ class AzureMonitors:
         if newest and not newest.has_succeeded:
             self._tell(policy, monitor, newest.name, f"run {newest.name} ended as {newest.status}", job=newest.name)
         settled = next((job for job in runs if job.has_succeeded and _is_settled(job, now)), None)
-        # A listing does not say where the outputs are.
+        # A listing omits the outputs.
         ended = self.workspace.job(settled.name) if settled else None
         if ended is None:
             return
@@ -122,8 +122,10 @@ class AzureMonitors:
                 yield from (item.name for item in self.files.list(folder) if item.name.endswith(".json"))
 
     def _judge(self, policy: Policy, monitor: AzureMonitor, run: JobRecord, signal: AzureSignal, now: datetime) -> None:
-        """Tell a breach that the monitor did not: as the event that it should have sent, so that it is the same fact
-        should that one come after all."""
+        """Report a breach that the monitor measured but did not publish.
+
+        It is sent as the event that Azure ML should have sent, so that the two are one fact if that one arrives late.
+        """
         if not signal.breached:
             return
         tags = {**run.tags, BREACH_TAG: breach_text(signal.name, signal.breached)}
@@ -165,7 +167,7 @@ def _is_settled(job: JobRecord, now: datetime) -> bool:
 
 
 def _silence(monitor: AzureMonitor, runs: Sequence[JobRecord], since: datetime, now: datetime) -> str:
-    """Return why the monitor counts as silent, or that nobody can say; "" when it runs.
+    """Return why the monitor counts as silent, or that this cannot be decided; "" when it runs.
 
     Args:
         runs: those created after `since`.
@@ -175,7 +177,7 @@ def _silence(monitor: AzureMonitor, runs: Sequence[JobRecord], since: datetime, 
     if not created and now - since < longest:
         return (
             f"the workspace's newest {MOST_JOBS:,} jobs go back to {since:%Y-%m-%d %H:%M} UTC only, none of them its: "
-            f"nobody can say whether it runs every {_hours(monitor.every)}"
+            f"it is unknown whether it runs every {_hours(monitor.every)}"
         )
     if not created:
         return f"it should run every {_hours(monitor.every)}, and no run of it is known"

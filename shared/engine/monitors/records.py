@@ -1,4 +1,4 @@
-"""Whether the look that an event tells of was taken: whoever may publish events can tell anything."""
+"""Whether the look that an event reports was taken: a publisher can claim anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MonitorRecords:
     tools posted, or among the workspace's jobs.
 
     Args:
-        source: the workspace's ARM id; what another one that is listed tells of its own looks cannot be looked up here.
+        source: the workspace's ARM id; the looks of other workspaces cannot be looked up here.
     """
 
     states: MonitorStates
@@ -34,10 +34,10 @@ class MonitorRecords:
     source: str
 
     def doubt(self, fact: Fact, policy: Policy) -> str:
-        """Return why nobody here knows of the look; "" when it is known, or cannot be looked up.
+        """Return why the look is in no record; "" when it is, or cannot be looked up.
 
         Raises:
-            RetryableError: it may be known, but cannot be read now.
+            RetryableError: the records cannot be read now.
         """
         body = fact.body
         if not isinstance(body, DriftDetected):
@@ -68,7 +68,7 @@ class MonitorRecords:
         state, _ = self.states.read(body.model) if body.model else (None, "")
         if state and any(_is_run(run, body) for run in state.runs):
             return True
-        # It is announced before it is noted among the runs, and runs are forgotten before reports are.
+        # A look is announced before its run is saved, and runs are deleted before reports are.
         try:
             report = self.reports.read(body.model or "", body.report) if body.report else None
         except PermanentError:

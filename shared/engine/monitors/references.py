@@ -145,7 +145,7 @@ class VersionReferences:
         raise NotYetError(FIRST_WINDOW, len(made))
 
     def estimate(self, section: EstimatedPerformance, served: pd.DataFrame | None = None) -> EstimateReference:
-        """Return what estimates go by: labelled rows, else served rows whose labels arrived, when they are given."""
+        """Return what estimates are made from: labelled rows, else the served rows whose labels have arrived."""
         from shared.drift.signals.estimated import EstimateReference, estimate_reference
 
         kind = f"estimate-{section.metric}-{section.threshold:g}"

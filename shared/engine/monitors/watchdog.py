@@ -1,4 +1,4 @@
-"""Tells of what should run again and again and does not: told by whatever else runs, since what was killed cannot."""
+"""Notices about timers, policies and monitors that do not run; posted by other timers, as a killed one cannot."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ class Watchdog:
 
     @contextmanager
     def on_duty(self, timer: str) -> Iterator[None]:
-        """Look after everything else first, then note that the timer has run, if it does so to its end."""
+        """Check everything else first, then record that the timer has run, if it runs to its end."""
         self.look(timer)
-        self._noted(self.timers.begin, timer)
+        self._record(self.timers.begin, timer)
         yield
-        self._noted(self.timers.end, timer)
+        self._record(self.timers.end, timer)
 
     def look(self, by: str = "") -> None:
-        """Tell of timers (other than the one that looks), policies and monitors that do not run; never raises an error
-        of ours, so that it stands in nobody's way."""
+        """Post notices about timers other than `by`, policies and monitors that do not run. Never raises an error of
+        ours: the timer that checks has work of its own to do."""
         now = self.clock.now()
         try:
             beats = self.timers.read_awaiting(self.schedules)
@@ -61,7 +61,7 @@ class Watchdog:
             notices = [notice for name in others if (notice := self._silent(name, beats.get(name, Beat()), now))]
             self.outbox.post([*notices, *self._about_policies(now)])
         except VigiaError as exc:
-            log.error("watchdog.untold", extra=fields(code=exc.code, reason=exc.message))
+            log.error("watchdog.not_posted", extra=fields(code=exc.code, reason=exc.message))
 
     def _silent(self, name: str, beat: Beat, now: datetime) -> Notice | None:
         if beat.ended_at is None or now - _second_moment(self.schedules[name], beat.ended_at) <= GRACE:
@@ -74,16 +74,16 @@ class Watchdog:
         try:
             policies = self.policies()
         except PolicyError as exc:
-            reason = f"the policies cannot be read, so that nothing is watched, trained or released anew: {exc}"
+            reason = f"the policies cannot be read, so that nothing is watched, trained or released: {exc}"
             return (stuck("policies", reason, now),)
         monitored = [(policy, monitor) for policy in policies if (monitor := policy.section(Monitor))]
         return silent_monitors(monitored, self.looks, now)
 
-    def _noted(self, note: Callable[[str], None], timer: str) -> None:
+    def _record(self, write: Callable[[str], None], timer: str) -> None:
         try:
-            note(timer)
+            write(timer)
         except VigiaError as exc:
-            log.warning("watchdog.unnoted", extra=fields(timer=timer, code=exc.code, reason=exc.message))
+            log.warning("watchdog.not_recorded", extra=fields(timer=timer, code=exc.code, reason=exc.message))
 
 
 def _second_moment(schedule: str, since: datetime) -> datetime:

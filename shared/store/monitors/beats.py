@@ -1,4 +1,4 @@
-"""When what runs again and again was begun and ended last: the times are the storage service's own."""
+"""When each recurring job was begun and ended last: the times are the storage service's own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Beat:
 
 
 class Beats:
-    """Two empty blobs per name below `prefix`, whose dates say it all: reading every name is one listing."""
+    """Two empty blobs per name below `prefix`, whose dates are the record: reading every name is one listing."""
 
     def __init__(self, blobs: BlobStore, prefix: str) -> None:
         self._blobs, self._prefix = blobs, prefix

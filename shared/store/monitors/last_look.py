@@ -10,15 +10,15 @@ _WORST_FIRST: tuple[MonitorVerdict, ...] = ("drift", "error", "no-drift", "insuf
 
 
 def last_look(state: MonitorState | None) -> MonitorRun | None:
-    """Return what the newest look found: of its signals the one that says the worst."""
+    """Return what the newest look found: of its signals the one with the worst verdict."""
     runs = state.runs if state else ()
     newest = max((run.end for run in runs), default=None)
     return worst([run for run in runs if run.end == newest]) if newest else None
 
 
 def standing_drift(state: MonitorState | None) -> tuple[MonitorRun, ...]:
-    """Return, per signal that last found drift in the version that serves, that run: looks at too little data, or at
-    other signals, say nothing of it."""
+    """Return, per signal whose newest verdict on the version that serves is drift, that run. Looks at too little data
+    change nothing."""
     if state is None:
         return ()
     runs = [run for run in state.runs if run.model_version == state.model_version]

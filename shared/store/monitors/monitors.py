@@ -1,4 +1,4 @@
-"""What each model's monitor has seen so far."""
+"""The state of each model's monitor: its newest runs, and where its next window begins."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class MonitorRun:
 
     @property
     def name(self) -> str:
-        """Return what tells this look from every other one at the signal."""
+        """Return the name of this look, unique among those at the signal."""
         return f"{self.model_version}@{self.evidence or self.start.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Counting:
     """A window [start, end) of so many bytes that is too large for one process: the Spark job that counts it, under a
-    name that is ours, or none when there is nobody to count it."""
+    name that is ours, or none when the policy names no Spark component."""
 
     job: JobName | None
     deployment: DeploymentName
@@ -90,7 +90,7 @@ class MonitorStates:
         """Store the state over the version that was read, and return its new etag.
 
         Raises:
-            RetryableError: another monitor run was quicker; its findings stand.
+            RetryableError: another monitor run saved first; its findings stand.
         """
         body = encode(state)
         name = _name(state.model)

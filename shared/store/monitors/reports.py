@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,254}")
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """What the list of a model's reports says of one, without its being read."""
+    """One entry of the list of a model's reports: what is known without reading the report."""
 
     id: str
     verdict: SignalVerdict | None

@@ -20,7 +20,7 @@ from shared.texts.monitor_report import charts, words
 from shared.texts.monitor_report.charts import Series
 from shared.texts.values import plain
 
-# The signals whose columns are distributions, before and now; those of others are told in their own words.
+# The signals whose columns are distributions, before and now; other signals have a sentence per column.
 COMPARED = ("data-drift", "prediction-drift")
 PERFORMANCE = ("performance", "estimated-performance")
 # The rest of the columns stands in a compact table, or behind a line to open.

@@ -75,7 +75,7 @@ def hour(at: datetime) -> str:
 
 
 def window(report: MonitorReport) -> str:
-    """Return the window in words; a file on somebody's machine has none."""
+    """Return the window in words; a local file has none."""
     if report.start == report.end:
         return f"files, read {moment(report.end)}"
     start, end = report.start.astimezone(UTC), report.end.astimezone(UTC)

@@ -87,7 +87,7 @@ def test_nobody_says_that_a_monitor_never_ran_where_the_listing_ends_before() ->
     add_jobs(world, 5000, 1)
     (why,) = world.look()
     assert why.startswith("the workspace's newest 5,000 jobs go back to ")
-    assert why.endswith("nobody can say whether it runs every 24 h")
+    assert why.endswith("it is unknown whether it runs every 24 h")
 
 
 def test_a_monitor_that_stopped_running_is_silent_once_a_day() -> None:
