@@ -69,7 +69,8 @@ def compare_embeddings(
 
     Drift is a roc_auc above `min_auc`, above what sampling explains, and above mean + 3 standard deviations of `past`
     windows when there are at least 8. The distance of the means, in units of the reference's spread, is
-    reported beside it. Vectors that are missing, of another length or not finite are left out and counted; bad data never raises.
+    reported beside it. Vectors that are missing, of another length or not finite are left out and counted; bad data
+    never raises.
 
     Args:
         reference, window: one vector per row (lists, arrays, or one two-dimensional array), in the order of time.
