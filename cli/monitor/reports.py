@@ -19,8 +19,8 @@ MOST_RUNS = 30
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run. `report` is the id of its report, "" when it left none; `sentence` is "" for a report whose run the state
-    no longer has. `verdict` is also "counting", of a window that a Spark job counts."""
+    """One run. `report` is the id of its report, "" when it left none; `sentence` is "" for a report whose run the
+    state no longer has. `verdict` is also "counting", of a window that a Spark job counts."""
 
     at: datetime
     report: str

@@ -18,6 +18,6 @@ def test_a_low_score_of_generated_text_is_the_breach(tmp_path: Path, metric: str
     tags = event["data"]["runTags"]
     for name, text in tags.items():
         tags[name] = text.replace("AverageGroundedness", f"Average{metric}").replace("2.1", str(value))
-    (told,) = explained(tmp_path, event)
-    assert told["kind"] == kind
-    assert acted([told]) == (["notify", "start-training"] if kind == "drift-detected" else ["notify"])
+    (explanation,) = explained(tmp_path, event)
+    assert explanation["kind"] == kind
+    assert acted([explanation]) == (["notify", "start-training"] if kind == "drift-detected" else ["notify"])

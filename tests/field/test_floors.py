@@ -20,24 +20,24 @@ def spring() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def before(spring: pd.DataFrame) -> Profile:
+def reference(spring: pd.DataFrame) -> Profile:
     return profile(spring.iloc[: 10 * ROWS])
 
 
-def look(before: Profile, window: pd.DataFrame, shift: float = 0.0) -> SignalReport:
+def look(reference: Profile, window: pd.DataFrame, shift: float = 0.0) -> SignalReport:
     moved = window.assign(distance=window["distance"] + shift * window["distance"].std())
-    return measure_data_drift(moved, before, DriftRules())
+    return measure_data_drift(moved, reference, DriftRules())
 
 
 @pytest.mark.parametrize("number", [10, 12, 14, 16])
-def test_a_window_in_a_row_after_ten_others_is_no_drift(before: Profile, spring: pd.DataFrame, number: int) -> None:
-    found = look(before, spring.iloc[number * ROWS : (number + 1) * ROWS])
-    assert [each.name for each in found.columns if each.is_drifted] == []
-    assert "blocks of the reference" in {each.floor_reason for each in found.columns}
+def test_a_window_in_a_row_after_ten_others_is_no_drift(reference: Profile, spring: pd.DataFrame, number: int) -> None:
+    report = look(reference, spring.iloc[number * ROWS : (number + 1) * ROWS])
+    assert [column.name for column in report.columns if column.is_drifted] == []
+    assert "blocks of the reference" in {column.floor_reason for column in report.columns}
 
 
-def test_a_restless_column_does_not_blind_the_others(before: Profile, spring: pd.DataFrame) -> None:
-    found = look(before, spring.iloc[10 * ROWS : 11 * ROWS], shift=0.25)
-    floors = {each.name: each.floor for each in found.columns}
-    assert [each.name for each in found.columns if each.is_drifted] == ["distance"]
+def test_a_restless_column_does_not_blind_the_others(reference: Profile, spring: pd.DataFrame) -> None:
+    report = look(reference, spring.iloc[10 * ROWS : 11 * ROWS], shift=0.25)
+    floors = {column.name: column.floor for column in report.columns}
+    assert [column.name for column in report.columns if column.is_drifted] == ["distance"]
     assert floors["dep_delay"] > 2 * floors["distance"]

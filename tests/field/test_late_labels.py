@@ -47,8 +47,8 @@ def world() -> SignalWorld:
 
 def read(world: SignalWorld) -> Counter[datetime]:
     assert isinstance(world.data, CountingData)
-    found, world.data.read = world.data.read, Counter()
-    return found
+    reads, world.data.read = world.data.read, Counter()
+    return reads
 
 
 def test_new_labels_are_one_pass_for_performance_concept_drift_and_calibration(world: SignalWorld) -> None:
@@ -60,8 +60,8 @@ def test_new_labels_are_one_pass_for_performance_concept_drift_and_calibration(w
     window = world.clock.now() - HOUR
     times = read(world)
     assert {count for at, count in times.items() if at < window} == {1}
-    assert world.said["performance"] == "no-drift"
-    assert world.said["concept-drift"] == "insufficient-data"  # these rows are its reference
+    assert world.verdict_by_signal["performance"] == "no-drift"
+    assert world.verdict_by_signal["concept-drift"] == "insufficient-data"  # these rows are its reference
 
 
 def test_rows_before_and_after_the_reference_are_one_pass_too(world: SignalWorld) -> None:
@@ -83,7 +83,7 @@ def test_labels_without_a_key_are_an_error_of_each_signal_and_read_once(world: S
     world.labels = world.labels.rename(columns={"id": "customer"})
     world.labels_arrive(1)
     world.look()
-    assert {world.said[name] for name in ("performance", "concept-drift")} == {"error"}
+    assert {world.verdict_by_signal[name] for name in ("performance", "concept-drift")} == {"error"}
 
 
 @pytest.mark.parametrize("times_too_large", [2, 3, 6])

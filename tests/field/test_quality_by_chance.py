@@ -23,7 +23,7 @@ def _check(reference: pd.DataFrame, window: pd.DataFrame) -> SignalReport:
 
 def _normal(rows: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(
-        {f"x{number}": each for number, each in enumerate(np.random.default_rng(seed).normal(size=(20, rows)))}
+        {f"x{number}": column for number, column in enumerate(np.random.default_rng(seed).normal(size=(20, rows)))}
     )
 
 
@@ -74,8 +74,8 @@ def _missing(frame: pd.DataFrame) -> pd.DataFrame:
 )
 def test_a_fault_is_found(spoil: Callable[[pd.DataFrame], pd.DataFrame], words: str, rows: int) -> None:
     reports = [_check(_normal(rows, seed), spoil(_normal(rows, 100 + seed))) for seed in range(10)]
-    found = [each.verdict == "drift" and words in each.sentence for each in reports]
-    assert sum(found) >= 0.8 * len(found)
+    alarms = [report.verdict == "drift" and words in report.sentence for report in reports]
+    assert sum(alarms) >= 0.8 * len(alarms)
 
 
 def test_few_rows_say_which_faults_they_cannot_show() -> None:

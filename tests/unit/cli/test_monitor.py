@@ -65,15 +65,15 @@ def test_files_alone_give_a_verdict_and_its_exit_code(run: Run, current: str, co
 
 @pytest.mark.usefixtures("folder", "no_cloud")
 def test_json_has_an_entry_per_signal_and_column_with_its_floor_and_where_that_is_from(run_json: RunJson) -> None:
-    asked = ("monitor", "run", "--reference", "before.parquet", "--current", "moved.jsonl", "--ignore", "row_id")
-    found = {(each["signal"], each["column"]): each for each in run_json(*asked)}
-    delay = found["data-drift", "dep_delay"]
+    arguments = ("monitor", "run", "--reference", "before.parquet", "--current", "moved.jsonl", "--ignore", "row_id")
+    entries = {(entry["signal"], entry["column"]): entry for entry in run_json(*arguments)}
+    delay = entries["data-drift", "dep_delay"]
     assert delay["verdict"] == "drift"
     assert (delay["statistic"], delay["floor_reason"]) == ("KS", "smallest effect that matters")
     assert delay["effect"] > delay["floor"] == 0.05
     assert delay["adjusted_p_value"] < 0.01
-    assert ("data-quality", "") in found
-    assert all(each.keys() == delay.keys() for each in found.values())
+    assert ("data-quality", "") in entries
+    assert all(entry.keys() == delay.keys() for entry in entries.values())
 
 
 @pytest.mark.usefixtures("no_cloud")
@@ -86,11 +86,11 @@ def test_blocks_of_the_reference_file_set_the_floor_of_the_columns_that_need_one
     )
     before.to_parquet("seasons.parquet")
     customers(2_000, shift=4, seed=9).assign(calm=customers(2_000, seed=8)["dep_delay"]).to_parquet("week.parquet")
-    asked = ("monitor", "run", "--reference", "seasons.parquet", "--current", "week.parquet", "--ignore", "row_id")
-    found = {each["column"]: each for each in run_json(*asked) if each["signal"] == "data-drift"}
-    assert found["dep_delay"]["floor_reason"] == "blocks of the reference"
-    assert found["calm"]["floor_reason"] in ("sampling", "smallest effect that matters")
-    assert found["dep_delay"]["floor"] > 3 * found["calm"]["floor"]
+    arguments = ("monitor", "run", "--reference", "seasons.parquet", "--current", "week.parquet", "--ignore", "row_id")
+    entries = {entry["column"]: entry for entry in run_json(*arguments) if entry["signal"] == "data-drift"}
+    assert entries["dep_delay"]["floor_reason"] == "blocks of the reference"
+    assert entries["calm"]["floor_reason"] in ("sampling", "smallest effect that matters")
+    assert entries["dep_delay"]["floor"] > 3 * entries["calm"]["floor"]
 
 
 @pytest.mark.usefixtures("no_cloud")
@@ -109,12 +109,16 @@ def test_importance_weighs_the_ranking(run: Run, run_json: RunJson, folder: Path
     for name, seed in (("a.parquet", 1), ("b.parquet", 2)):
         customers(3000, seed=seed).assign(dest=np.arange(3000) % 3 + seed * 5).to_parquet(name)
     (folder / "i.json").write_text('{"dep_delay": 3, "dest": 0, "row_id": 1}', encoding="utf-8")
-    asked = ("monitor", "run", "--reference", "a.parquet", "--current", "b.parquet", "--importance", "i.json")
-    columns = [each for each in run_json(*asked) if each["signal"] == "data-drift" and each["column"]]
-    assert {each["column"]: each["importance"] for each in columns} == {"dep_delay": 0.75, "dest": 0.0, "row_id": 0.25}
+    arguments = ("monitor", "run", "--reference", "a.parquet", "--current", "b.parquet", "--importance", "i.json")
+    columns = [entry for entry in run_json(*arguments) if entry["signal"] == "data-drift" and entry["column"]]
+    assert {entry["column"]: entry["importance"] for entry in columns} == {
+        "dep_delay": 0.75,
+        "dest": 0.0,
+        "row_id": 0.25,
+    }
     assert columns[0]["column"] == "dest"
     (folder / "i.json").write_text('{"dep_delay": "much"}', encoding="utf-8")
-    result = run(*asked)
+    result = run(*arguments)
     assert result.exit_code == 1
     assert "write a JSON object of numbers" in result.stderr
 
@@ -136,11 +140,13 @@ def test_what_does_not_fit_a_frame_is_read_in_pieces(
     monkeypatch.setattr("cli.monitor.files.MOST_CELLS", 100)
     files = ("--reference", "before.parquet", "--current", "before.parquet", "--ignore", "row_id")
     entries = run_json("monitor", "run", *files)
-    assert [(each["signal"], each["verdict"]) for each in entries if not each["column"]] == [("data-drift", "no-drift")]
+    assert [(entry["signal"], entry["verdict"]) for entry in entries if not entry["column"]] == [
+        ("data-drift", "no-drift")
+    ]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         pytest.param(("--reference", "before.parquet"), "--current", id="one_side_only"),
         pytest.param(("--reference", "x.parquet", "--current", "same.csv"), "there is no file x.parquet", id="no_file"),
@@ -159,13 +165,13 @@ def test_what_does_not_fit_a_frame_is_read_in_pieces(
 )
 @pytest.mark.usefixtures("no_cloud")
 def test_what_cannot_be_looked_at_is_no_drift_and_says_why(
-    run: Run, folder: Path, arguments: tuple[str, ...], said: str
+    run: Run, folder: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     (folder / "broken.parquet").write_bytes(b"PAR1 this is none")
     (folder / "notes.txt").write_text("x", encoding="utf-8")
     result = run("monitor", "run", *arguments)
     assert result.exit_code == 1
-    assert said in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -196,20 +202,20 @@ def test_a_models_window_is_looked_at_and_nothing_is_announced(fake: FakeApp, ru
 def test_a_saved_look_is_shown_with_the_others(fake: FakeApp, run: Run) -> None:
     collected(fake, customers(20_000, shift=9))
     run("monitor", "run", MODEL, "--save")
-    (kept,) = fake.monitor_reports.newest(MODEL)
+    (stored,) = fake.monitor_reports.newest(MODEL)
     result = run("monitor", "show", MODEL)
     assert result.exit_code == 0
-    assert kept.id in result.stdout
+    assert stored.id in result.stdout
     assert "dep_delay" in result.stdout
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_person_may_bring_the_reference_and_the_rows(fake: FakeApp, run_json: RunJson) -> None:
     collected(fake, customers(20_000, shift=9))
-    asked = ("monitor", "run", MODEL, "--minimum-rows", "1000", "--ignore", "row_id")
-    from_file = run_json(*asked, "--reference", "before.parquet", "--current", "same.csv")[0]
+    arguments = ("monitor", "run", MODEL, "--minimum-rows", "1000", "--ignore", "row_id")
+    from_file = run_json(*arguments, "--reference", "before.parquet", "--current", "same.csv")[0]
     assert (from_file["verdict"], from_file["reference"]) == ("no-drift", "before.parquet")
-    from_asset = run_json(*asked, "--reference", "azureml:flights:1")[0]
+    from_asset = run_json(*arguments, "--reference", "azureml:flights:1")[0]
     assert (from_asset["verdict"], from_asset["reference"]) == ("drift", "azureml:flights:1")
 
 
@@ -269,12 +275,12 @@ def test_a_model_without_reports_says_how_to_get_one(fake: FakeApp, run: Run) ->
 @pytest.mark.usefixtures("folder", "no_cloud")
 def test_calibration_on_files_finds_a_quiet_floor(run: Run, run_json: RunJson) -> None:
     customers(20_000).to_parquet("past.parquet")
-    asked = ("monitor", "calibrate", "--files", "past.parquet", "--rows", "2000", "--ignore", "row_id")
-    found, delay = run_json(*asked)
-    assert (found["windows"], found["signal"], found["column"]) == (5, "data-drift", "")
-    assert 0 <= found["floor"] < 0.1
+    arguments = ("monitor", "calibrate", "--files", "past.parquet", "--rows", "2000", "--ignore", "row_id")
+    whole, delay = run_json(*arguments)
+    assert (whole["windows"], whole["signal"], whole["column"]) == (5, "data-drift", "")
+    assert 0 <= whole["floor"] < 0.1
     assert (delay["column"], delay["windows"]) == ("dep_delay", 5)
-    assert "min_effect" in run(*asked).stdout
+    assert "min_effect" in run(*arguments).stdout
 
 
 @pytest.mark.usefixtures("reported")

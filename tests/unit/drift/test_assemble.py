@@ -35,9 +35,11 @@ def a_signal(verdict: SignalVerdict = "no-drift", signal: str = "data-drift", *c
     return SignalReport(signal, verdict, f"{signal} says {verdict}", 1000, 0.5, 1.0, "KS", columns)
 
 
-def a_run(number: int, before: MonitorReport | None, *signals: SignalReport) -> MonitorReport:
+def a_run(number: int, previous: MonitorReport | None, *signals: SignalReport) -> MonitorReport:
     end = NOW + number * timedelta(hours=1)
-    return assemble(ReportHeader("churn", end - timedelta(hours=1), end, "training"), signals or (a_signal(),), before)
+    return assemble(
+        ReportHeader("churn", end - timedelta(hours=1), end, "training"), signals or (a_signal(),), previous
+    )
 
 
 def test_an_id_sorts_as_its_window_does() -> None:
@@ -45,7 +47,7 @@ def test_an_id_sorts_as_its_window_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("verdicts", "expected"),
     [
         pytest.param(["no-drift", "drift", "error"], "drift", id="drift_is_never_hidden"),
         pytest.param(["no-drift", "error"], "error", id="not_looked_at_is_not_well"),
@@ -53,8 +55,8 @@ def test_an_id_sorts_as_its_window_does() -> None:
         pytest.param([], "insufficient-data", id="nothing_says_nothing"),
     ],
 )
-def test_the_whole_is_what_its_worst_signal_says(said: list[SignalVerdict], expected: SignalVerdict) -> None:
-    assert overall_verdict([a_signal(each) for each in said]) == expected
+def test_the_whole_is_what_its_worst_signal_says(verdicts: list[SignalVerdict], expected: SignalVerdict) -> None:
+    assert overall_verdict([a_signal(verdict) for verdict in verdicts]) == expected
 
 
 def test_data_in_order_is_no_verdict_on_drift() -> None:
@@ -86,16 +88,16 @@ def test_columns_that_the_model_leans_on_come_first_among_the_drifted() -> None:
         a_column("leaned_on", 0.2, is_drifted=True, importance=0.5),
         a_column("unused", 0.3, is_drifted=True, importance=0.0),
     ]
-    assert [each.name for each in ranked(columns)] == ["leaned_on", "loud", "unused", "quiet"]
-    unweighed = [replace(each, importance=None) for each in columns]
-    assert [each.name for each in ranked(unweighed)] == ["loud", "unused", "leaned_on", "quiet"]
+    assert [column.name for column in ranked(columns)] == ["leaned_on", "loud", "unused", "quiet"]
+    unweighed = [replace(column, importance=None) for column in columns]
+    assert [column.name for column in ranked(unweighed)] == ["loud", "unused", "leaned_on", "quiet"]
 
 
 def test_the_number_of_data_drift_is_its_worst_column_in_floors() -> None:
     report = DriftReport("drift", "…", 10, 20, (a_column("a", 0.25, is_drifted=True), a_column("b", None)))
     signal = drift_signal(report, {"a": 0.7})
     assert (signal.value, signal.threshold, signal.rows) == (2.5, 1.0, 20)
-    assert [each.importance for each in signal.columns] == [0.7, None]
+    assert [column.importance for column in signal.columns] == [0.7, None]
 
 
 def test_the_past_is_carried_on_and_forgotten_in_the_end() -> None:

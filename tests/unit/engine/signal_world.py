@@ -35,8 +35,8 @@ class ScoredData(TimedData):
     def collected_predictions(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> pd.DataFrame:
-        found = [frame for name, at, frame in self.answered if name == deployment and start <= at < end]
-        return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+        frames = [frame for name, at, frame in self.answered if name == deployment and start <= at < end]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,14 +62,14 @@ class SignalWorld(World):
         return frame.assign(id=ids, prediction=score, label=truth.astype(int))
 
     def serve_people(self, rows: int, shift: float = 0.0, turned: float = 0.0, *, is_labelled: bool = True) -> None:
-        found = self.people(rows, shift, turned)
+        people = self.people(rows, shift, turned)
         now = self.clock.now()
         vectors = self.random.normal(shift / 15, 1, (rows, 4))
-        inputs = found[["age", "id"]].assign(vector=list(vectors.tolist()))
+        inputs = people[["age", "id"]].assign(vector=list(vectors.tolist()))
         self.data.requests.append(("v-1", now, inputs))
-        self.data.answered.append(("v-1", now, found[["age", "id", "prediction"]]))
+        self.data.answered.append(("v-1", now, people[["age", "id", "prediction"]]))
         if is_labelled:
-            self.labels = pd.concat([self.labels, found[["id", "label"]]])
+            self.labels = pd.concat([self.labels, people[["id", "label"]]])
 
     def labels_arrive(self, version: int) -> None:
         self.data.latest[LABELS] = f"azureml:customers-labelled:{version}"
@@ -78,8 +78,8 @@ class SignalWorld(World):
     def add_scored(self, rows: int = 4000, version: str = "1") -> None:
         self.data.tables[SCORED] = self.people(rows).assign(model_version=version)
 
-    def look(self, after: timedelta = HOUR) -> None:
-        self.clock.advance(after)
+    def look(self, wait: timedelta = HOUR) -> None:
+        self.clock.advance(wait)
         Monitors(
             self.policies,
             self.workspace,
@@ -98,7 +98,7 @@ class SignalWorld(World):
         return {run.signal: run for run in self.runs}
 
     @property
-    def said(self) -> dict[str, str]:
+    def verdict_by_signal(self) -> dict[str, str]:
         return {name: run.verdict for name, run in self.newest.items()}
 
     @property

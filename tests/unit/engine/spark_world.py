@@ -41,8 +41,8 @@ class SparkWorld(World):
         self.data.size = size
         self.workspace.job_outcome = "Running"
 
-    def look(self, after: timedelta = HOUR) -> None:
-        self.clock.advance(after)
+    def look(self, wait: timedelta = HOUR) -> None:
+        self.clock.advance(wait)
         profiles = Profiles(self.blobs)
         Monitors(
             self.policies,
@@ -60,7 +60,7 @@ class SparkWorld(World):
 
     @property
     def requests(self) -> list[JobRequest]:
-        return [each for each in self.workspace.requests if isinstance(each, JobRequest)]
+        return [request for request in self.workspace.requests if isinstance(request, JobRequest)]
 
     def run_job(self, window: pd.DataFrame) -> None:
         """Have the newest job count these rows, and end."""
@@ -72,7 +72,7 @@ class SparkWorld(World):
             made = Profile.from_bytes(base64.b64decode(stored.body))
         else:
             training = self.data.tables[request.inputs["training_data"]]
-            ignored = {unquote(each) for each in request.inputs.get("ignore", "").split(",")}
+            ignored = {unquote(name) for name in request.inputs.get("ignore", "").split(",")}
             made = profile(Chosen(training, set(training.columns) - ignored))
         for part, content in (("profile", made.to_bytes()), ("counts", counts_to_bytes(count(made, window)))):
             self.write(part, base64.b64encode(content) + b"\n")
@@ -95,5 +95,5 @@ def counted(shift: float = 0.0, policy: Policy = ON_SPARK) -> SparkWorld:
     world.data.requests.append(("v-1", world.clock.now(), window))
     world.look()
     world.run_job(window)
-    world.look(after=TICK)
+    world.look(wait=TICK)
     return world

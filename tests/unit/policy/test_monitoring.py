@@ -20,7 +20,7 @@ def test_metrics_that_policies_may_name_are_those_that_are_computed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "message"),
     [
         pytest.param("performance: {metric: rmse, at_least: 3}", "write at_most", id="the_good_side"),
         pytest.param("performance: {metric: roc_auc}", "write at_least", id="no_bound"),
@@ -56,10 +56,10 @@ def test_metrics_that_policies_may_name_are_those_that_are_computed() -> None:
         ),
     ],
 )
-def test_what_cannot_work_is_refused_with_what_to_write(written: str, told: str) -> None:
+def test_what_cannot_work_is_refused_with_what_to_write(written: str, message: str) -> None:
     with pytest.raises(PolicyProblemsError) as refused:
         a_policy(f"{POLICY}monitor: {{{written}}}\n")
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_signals_are_those_that_are_switched_on() -> None:

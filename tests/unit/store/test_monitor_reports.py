@@ -34,7 +34,7 @@ def test_reports_are_listed_newest_first_with_their_verdicts(reports: MonitorRep
     other = replace(a_report(), id="flight-delay-b-20260712T000000Z", model="flight-delay-b")
     reports.save(other, "")
     listed = reports.newest("flight-delay")
-    assert [(each.id[-16:-8], each.verdict) for each in listed] == [
+    assert [(stored.id[-16:-8], stored.verdict) for stored in listed] == [
         ("20260703", "no-drift"),
         ("20260702", "error"),
         ("20260701", "drift"),

@@ -62,7 +62,7 @@ class Tags(HTMLParser):
 
 def with_columns(*columns: ColumnReport) -> MonitorReport:
     signal = SignalReport(
-        "data-drift", "drift", "…", 1000, 2.0, 1.0, "KS", columns, tuple(each.name for each in columns)
+        "data-drift", "drift", "…", 1000, 2.0, 1.0, "KS", columns, tuple(column.name for column in columns)
     )
     return assemble(a_header(), (signal,))
 
@@ -171,7 +171,7 @@ def test_odd_histograms_are_drawn_or_left_out() -> None:
 
 
 def test_numeric_edges_are_at_the_bottom(page: Tags) -> None:
-    column = next(each for each in a_data_drift().columns if each.name == "distance")
+    column = next(column for column in a_data_drift().columns if column.name == "distance")
     assert column.histogram is not None
     assert words.number(column.histogram.edges[-1]) in page.text
 

@@ -17,14 +17,14 @@ Rows = tuple[pd.DataFrame, Numbers, Numbers]
 
 
 def served(
-    rows: int, seed: int, *, weight: float = 1.0, shift: float = 0.0, odd_city: float = 0.0, storms: float = 0.0
+    rows: int, seed: int, *, weight: float = 1.0, shift: float = 0.0, odd_city: float = 0.0, shocks: float = 0.0
 ) -> Rows:
-    """Return features, scores and labels. The model knows weight 1; storms last for 200 rows and make all labels 1."""
+    """Return features, scores and labels. The model knows weight 1; shocks last for 200 rows and make all labels 1."""
     chance = np.random.default_rng(seed)
     age = chance.normal(shift, 1.0, rows)
     city = chance.choice(["Porto", "Lisboa", "Faro", "Braga"], rows)
-    storm = np.repeat(chance.normal(0, storms, rows // 200 + 1), 200)[:rows]
-    logit = weight * age + np.where(city == "Faro", odd_city, 0.0) + storm
+    shock = np.repeat(chance.normal(0, shocks, rows // 200 + 1), 200)[:rows]
+    logit = weight * age + np.where(city == "Faro", odd_city, 0.0) + shock
     label = chance.random(rows) < 1 / (1 + np.exp(-logit))
     frame = pd.DataFrame({"age": age, "city": city})
     frame.loc[::50, "age"] = np.nan
@@ -60,7 +60,7 @@ def test_the_segment_that_got_worse_is_named() -> None:
     assert (worst.name, worst.is_drifted) == ("city", True)
     assert "city Faro: labels are 1" in report.sentence
     assert "more often than elsewhere" in worst.sentence
-    assert not next(each for each in report.columns if each.name == "age").is_drifted
+    assert not next(column for column in report.columns if column.name == "age").is_drifted
 
 
 def test_a_level_beyond_what_the_reference_shows_is_found() -> None:
@@ -72,8 +72,8 @@ def test_a_level_beyond_what_the_reference_shows_is_found() -> None:
 
 
 def test_stormy_windows_hardly_ever_alarm_when_the_reference_was_stormy() -> None:
-    stormy = concept_reference(*served(40_000, 1, storms=1.0))
-    alarms = sum(judge_concept(stormy, *served(4000, seed, storms=1.0)).verdict == "drift" for seed in range(10, 60))
+    stormy = concept_reference(*served(40_000, 1, shocks=1.0))
+    alarms = sum(judge_concept(stormy, *served(4000, seed, shocks=1.0)).verdict == "drift" for seed in range(10, 60))
     assert alarms <= 3
 
 
@@ -92,7 +92,7 @@ def test_too_few_labels_are_no_news() -> None:
 def test_a_lost_column_leaves_the_others_to_be_judged() -> None:
     frame, scores, labels = served(5000, 2)
     report = judge_concept(reference(), frame.drop(columns="city"), scores, labels)
-    assert [each.name for each in report.columns] == ["age"]
+    assert [column.name for column in report.columns] == ["age"]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,6 @@ def test_segments_cover_all_rows() -> None:
 def test_block_errors_see_what_row_errors_do_not() -> None:
     chance = np.random.default_rng(1)
     alike = np.repeat(chance.normal(0, 1, 10), 100)
-    found = block_means(alike, np.zeros(1000, dtype=np.int64), 1)
-    assert found.error[0] == pytest.approx(alike.std() / np.sqrt(10), rel=0.2)
-    assert found.blocks[0] == 10
+    means = block_means(alike, np.zeros(1000, dtype=np.int64), 1)
+    assert means.error[0] == pytest.approx(alike.std() / np.sqrt(10), rel=0.2)
+    assert means.blocks[0] == 10

@@ -23,9 +23,9 @@ def cloud(rows: int, seed: int, shift: float = 0.0, length: int = 64) -> Numbers
     chance = np.random.default_rng(seed)
     spreads = 1 / np.sqrt(1 + np.arange(length))
     spreads[0] = 1.0
-    found = chance.normal(0, 1, (rows, length)) * spreads
-    found[:, 0] += shift
-    return found
+    vectors = chance.normal(0, 1, (rows, length)) * spreads
+    vectors[:, 0] += shift
+    return vectors
 
 
 def test_vectors_like_the_reference_are_no_drift() -> None:

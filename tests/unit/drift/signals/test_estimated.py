@@ -62,9 +62,9 @@ def test_known_labels_give_the_metric_itself(metric: str) -> None:
 def test_the_curve_is_that_of_sklearn() -> None:
     scores, labels = served(3000, 4)
     scores = np.round(scores, 2)
-    asked = np.linspace(-0.1, 1.1, 400)
-    theirs = IsotonicRegression(out_of_bounds="clip").fit(scores, labels).predict(asked)  # type: ignore[no-untyped-call]
-    np.testing.assert_allclose(isotonic_curve(scores, labels).at(asked), theirs, atol=1e-9)
+    points = np.linspace(-0.1, 1.1, 400)
+    theirs = IsotonicRegression(out_of_bounds="clip").fit(scores, labels).predict(points)  # type: ignore[no-untyped-call]
+    np.testing.assert_allclose(isotonic_curve(scores, labels).at(points), theirs, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_with_a_bound_only_a_worsening_to_beyond_it_alarms(
     report = estimate_performance(estimate_reference(*served(20_000, 1), rules), served(2000, 2, shift)[0], rules)
     assert report.verdict == verdict
     assert words in report.sentence
-    is_told = "beyond the 0.9 asked for: only what is worse than it was alarms" in " ".join(report.findings)
-    assert is_told == (bound == 0.9)
+    is_mentioned = "beyond the 0.9 asked for: only what is worse than it was alarms" in " ".join(report.findings)
+    assert is_mentioned == (bound == 0.9)
 
 
 def test_windows_like_the_reference_hardly_ever_alarm() -> None:
@@ -140,7 +140,7 @@ def test_scores_beyond_the_references_are_told() -> None:
     reference = estimate_reference(scores / 2, labels)
     report = estimate_performance(reference, np.append(scores[:2000], [np.nan, np.inf]))
     assert "2 scores are not finite; they are left out" in report.findings
-    assert any("of the scores lie beyond all of the reference's" in each for each in report.findings)
+    assert any("of the scores lie beyond all of the reference's" in finding for finding in report.findings)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def rows(**columns: Any) -> pd.DataFrame:
 
 
 def names(frame: pd.DataFrame, most: int, embedding: str = "") -> list[str]:
-    return [each.item for each in choose(frame, "image", embedding, most)]
+    return [candidate.item for candidate in choose(frame, "image", embedding, most)]
 
 
 def test_the_least_certain_come_first() -> None:

@@ -23,7 +23,7 @@ REFERENCE = profile(answers(10_000, 1)[["prediction", "class"]])
 def test_answers_as_before_are_no_drift() -> None:
     report = compare_predictions(REFERENCE, answers(5000, 2))
     assert (report.signal, report.verdict, report.rows) == ("prediction-drift", "no-drift", 5000)
-    assert {each.name for each in report.columns} == {"prediction", "class"}
+    assert {column.name for column in report.columns} == {"prediction", "class"}
     assert report.findings == ()
 
 

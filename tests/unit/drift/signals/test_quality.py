@@ -140,34 +140,34 @@ def test_a_value_that_lasts_is_no_fault_where_it_lasted_before() -> None:
 
 
 def test_missing_values_that_come_in_bouts_may_be_more_than_they_were() -> None:
-    of = np.random.default_rng(1)
-    share = np.repeat(of.uniform(0.2, 0.6, 10), 200)
-    gusts = pd.DataFrame({"bouts": np.where(of.random(2_000) < share, np.nan, 1.5 + of.random(2_000))})
-    gusts["evenly"] = np.where(of.random(2_000) < 0.4, np.nan, 1.5 + of.random(2_000))
+    chance = np.random.default_rng(1)
+    share = np.repeat(chance.uniform(0.2, 0.6, 10), 200)
+    gusts = pd.DataFrame({"bouts": np.where(chance.random(2_000) < share, np.nan, 1.5 + chance.random(2_000))})
+    gusts["evenly"] = np.where(chance.random(2_000) < 0.4, np.nan, 1.5 + chance.random(2_000))
     made = profile_quality(gusts)
     windy = pd.DataFrame({name: np.where(np.arange(400) < 280, np.nan, 2.0 + np.arange(400) / 1e3) for name in gusts})
-    assert [each.name for each in check_quality(made, windy, NOW).columns if each.is_drifted] == ["evenly"]
+    assert [column.name for column in check_quality(made, windy, NOW).columns if column.is_drifted] == ["evenly"]
 
 
 @pytest.mark.parametrize(
     ("column", "change", "verdict"),
     [
-        pytest.param("warmth", lambda each: each + 5, "no-drift", id="a_warmer_summer"),
-        pytest.param("warmth", lambda each: each * 10, "drift", id="another_unit"),
-        pytest.param("rain", lambda each: each * 1.5, "no-drift", id="a_heavier_storm"),
-        pytest.param("rain", lambda each: -each, "drift", id="below_a_natural_zero"),
-        pytest.param("steady", lambda each: each + 5, "drift", id="rows_that_know_no_season"),
+        pytest.param("warmth", lambda values: values + 5, "no-drift", id="a_warmer_summer"),
+        pytest.param("warmth", lambda values: values * 10, "drift", id="another_unit"),
+        pytest.param("rain", lambda values: values * 1.5, "no-drift", id="a_heavier_storm"),
+        pytest.param("rain", lambda values: -values, "drift", id="below_a_natural_zero"),
+        pytest.param("steady", lambda values: values + 5, "drift", id="rows_that_know_no_season"),
     ],
 )
 def test_where_levels_change_with_time_values_may_lie_somewhat_beyond(
     column: str, change: Callable[[pd.Series[float]], pd.Series[float]], verdict: str
 ) -> None:
-    of, season = np.random.default_rng(1), np.sin(np.arange(10_000) / 500)
+    chance, season = np.random.default_rng(1), np.sin(np.arange(10_000) / 500)
     years = pd.DataFrame(
         {
-            "warmth": 20 + 10 * season + of.normal(size=10_000),
-            "rain": np.where(of.random(10_000) < 0.1 + 0.1 * season, of.exponential(5, 10_000), 0.0),
-            "steady": 20 + of.normal(size=10_000),
+            "warmth": 20 + 10 * season + chance.normal(size=10_000),
+            "rain": np.where(chance.random(10_000) < 0.1 + 0.1 * season, chance.exponential(5, 10_000), 0.0),
+            "steady": 20 + chance.normal(size=10_000),
         }
     )
     window = years.iloc[500:1_500]

@@ -85,17 +85,17 @@ def test_nobody_says_that_a_monitor_never_ran_where_the_listing_ends_before() ->
     world = MonitorWorld()
     world.ran("run-1", 20, GOOD)
     add_jobs(world, 5000, 1)
-    (why,) = world.look()
-    assert why.startswith("the workspace's newest 5,000 jobs go back to ")
-    assert why.endswith("it is unknown whether it runs every 24 h")
+    (reason,) = world.look()
+    assert reason.startswith("the workspace's newest 5,000 jobs go back to ")
+    assert reason.endswith("it is unknown whether it runs every 24 h")
 
 
 def test_a_monitor_that_stopped_running_is_silent_once_a_day() -> None:
     world = MonitorWorld()
     world.ran("run-1", 50, GOOD)
     for _ in range(3):
-        (why,) = world.look()
-        assert why.startswith("it should run every 24 h, and last did at ")
+        (reason,) = world.look()
+        assert reason.startswith("it should run every 24 h, and last did at ")
     world.clock.advance(timedelta(days=1))
     assert len(world.look()) == 2
 
@@ -116,8 +116,8 @@ def test_measurements_that_cannot_be_read_are_told() -> None:
     world = MonitorWorld()
     world.ran("run-1", 5)
     world.files.put("azureml/run-1/output/signals/x.json", b"<html>")
-    (why,) = world.look()
-    assert why.startswith("azureml/run-1/output/signals/x.json is no signal of an Azure ML monitor")
+    (reason,) = world.look()
+    assert reason.startswith("azureml/run-1/output/signals/x.json is no signal of an Azure ML monitor")
 
 
 @pytest.mark.parametrize(
@@ -131,17 +131,17 @@ def test_a_breach_that_it_did_not_tell_becomes_drift_once(
     assert world.look() == world.look()
     (entry,) = world.entries()
     assert isinstance(entry.fact.body, DriftDetected)
-    assert [(each.feature, each.metric) for each in entry.fact.body.features] == [(feature, metric)]
-    (why,) = world.look()
-    assert why.endswith("and said nothing")
+    assert [(measured.feature, measured.metric) for measured in entry.fact.body.features] == [(feature, metric)]
+    (reason,) = world.look()
+    assert reason.endswith("and said nothing")
 
 
 def test_a_breach_that_it_told_is_the_same_fact() -> None:
     world = MonitorWorld()
     world.ran("run-1", 5, BREACH)
     tag = breach_text("churn_monitor_drift", (FeatureDrift("tenure", "NormalizedWassersteinDistance", 0.7, 0.5),))
-    told = JobRecord(JobName("run-1"), "Completed", {BREACH_TAG: tag}, "")
-    world.process(run_status_changed(WORKSPACE, told, world.clock.now()))
+    tagged = JobRecord(JobName("run-1"), "Completed", {BREACH_TAG: tag}, "")
+    world.process(run_status_changed(WORKSPACE, tagged, world.clock.now()))
     assert world.look() == []
     assert len(world.entries()) == 1
 

@@ -45,7 +45,7 @@ def drift(app: FakeApp, run: str = "", signal: str = "data-drift", source: str =
 
 
 def held_by(app: FakeApp, body: str) -> str:
-    """Process the event and return why no training started; "" when one did."""
+    """Process the event and return reason no training started; "" when one did."""
     app.processor.process(body)
     outcomes = [
         outcome
@@ -95,10 +95,10 @@ def test_a_result_of_another_tool_counts_when_it_was_posted(app: FakeApp) -> Non
 
 
 @pytest.mark.parametrize(
-    ("experiment", "why"),
+    ("experiment", "reason"),
     [("flight-azure", ""), ("somebodys-own", "is no monitor of the policy"), (None, "the workspace has no run mon-1")],
 )
-def test_the_tag_of_a_foreign_job_starts_none(app: FakeApp, experiment: str | None, why: str) -> None:
+def test_the_tag_of_a_foreign_job_starts_none(app: FakeApp, experiment: str | None, reason: str) -> None:
     policy = app.policies[0]
     monitor = policy.sections["monitor"].model_copy(update={"azure_monitors": ("flight-azure",)})  # type: ignore[attr-defined]
     app.__dict__["policies"] = (replace(policy, sections={**policy.sections, "monitor": monitor}),)
@@ -108,7 +108,7 @@ def test_the_tag_of_a_foreign_job_starts_none(app: FakeApp, experiment: str | No
     text = "The signal 'flight-azure-data-drift' has failed due to one or more features.\n[]\n"
     data = {"runId": "mon-1", "runStatus": "Completed", "runTags": {BREACH: text}, "runProperties": {}}
     body = json.dumps(grid("RunStatusChanged", {**data, "experimentName": "flight-azure"}))
-    assert why in held_by(app, body)
+    assert reason in held_by(app, body)
 
 
 def test_what_a_listed_workspace_measured_cannot_be_looked_up_here(app: FakeApp) -> None:
@@ -117,6 +117,6 @@ def test_what_a_listed_workspace_measured_cannot_be_looked_up_here(app: FakeApp)
     entry = app.ledger.entry(key)
     assert entry
     assert isinstance(entry.fact.body, DriftDetected)
-    told = replace(entry.fact, source="/elsewhere", body=replace(entry.fact.body, run="2@other"))
-    assert app.monitor_records.doubt(told, app.policies[0]) == ""
-    assert app.monitor_records.doubt(replace(told, source=entry.fact.source), app.policies[0]) != ""
+    foreign = replace(entry.fact, source="/elsewhere", body=replace(entry.fact.body, run="2@other"))
+    assert app.monitor_records.doubt(foreign, app.policies[0]) == ""
+    assert app.monitor_records.doubt(replace(foreign, source=entry.fact.source), app.policies[0]) != ""

@@ -48,8 +48,8 @@ class TimedData(FakeData):
         if self.errors:
             raise self.errors.pop(0)
         self.windows.append((start, end))
-        found = [frame for name, at, frame in self.requests if name == deployment and start <= at < end]
-        return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+        frames = [frame for name, at, frame in self.requests if name == deployment and start <= at < end]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 class World:
@@ -80,8 +80,8 @@ class World:
         """Have requests scored now."""
         self.data.requests.append((f"v-{version}", self.clock.now(), self.customers(rows, shift)))
 
-    def look(self, after: timedelta = HOUR) -> None:
-        self.clock.advance(after)
+    def look(self, wait: timedelta = HOUR) -> None:
+        self.clock.advance(wait)
         Monitors(
             self.policies,
             self.workspace,
@@ -133,9 +133,9 @@ def test_a_monitor_that_is_not_due_does_not_look() -> None:
     world = World()
     world.traffic(1000)
     world.look()
-    world.look(after=timedelta(minutes=59))
+    world.look(wait=timedelta(minutes=59))
     assert len(world.runs) == 1
-    world.look(after=timedelta(minutes=1))
+    world.look(wait=timedelta(minutes=1))
     assert len(world.runs) == 2
 
 
@@ -175,13 +175,13 @@ def test_a_death_between_announcing_and_noting_announces_the_same_fact_again(win
             super().publish(event)  # type: ignore[arg-type]
             raise Killed
 
-    world.topic, told = DiesAfterPublishing(), FakePublisher()
+    world.topic, published = DiesAfterPublishing(), FakePublisher()
     with pytest.raises(Killed):
         world.look()
-    (first,), world.topic = world.topic.events, told
-    world.look(after=timedelta(minutes=5))
+    (first,), world.topic = world.topic.events, published
+    world.look(wait=timedelta(minutes=5))
 
-    (second,) = told.events
+    (second,) = published.events
     assert first.id == second.id
     one, other = fact_from(cloud(first)), fact_from(cloud(second))
     assert (one.key, one.payload_digest) == (other.key, other.payload_digest)
@@ -194,7 +194,7 @@ def test_a_topic_that_does_not_answer_leaves_the_window_as_it_was() -> None:
     world.topic.errors.append(RetryableError("publisher.refused", "later"))
     world.look()
     assert world.runs == ()
-    world.look(after=timedelta(minutes=5))
+    world.look(wait=timedelta(minutes=5))
     assert (world.verdicts, len(world.topic.events)) == (["drift"], 1)
 
 
@@ -213,7 +213,7 @@ def test_a_new_champion_starts_a_window_of_its_own() -> None:
     world.clock.advance(HOUR)
     world.serve("2")
     world.traffic(1000, version="2")
-    world.look(after=timedelta(minutes=1))
+    world.look(wait=timedelta(minutes=1))
     assert world.state.model_version == "2"
     assert [(run.model_version, run.rows) for run in world.runs] == [("1", 300), ("2", 1000)]
     assert world.runs[-1].end - world.runs[-1].start == HOUR
@@ -275,7 +275,7 @@ def test_passing_trouble_leaves_the_window_as_it_was() -> None:
     world.traffic(1000)
     world.data.errors.append(RetryableError("data.unreachable", "later"))
     world.look()
-    world.look(after=timedelta(minutes=5))
+    world.look(wait=timedelta(minutes=5))
     assert [(run.verdict, run.rows) for run in world.runs] == [("no-drift", 1000)]
 
 
@@ -325,7 +325,7 @@ def test_every_look_that_says_something_leaves_a_report_with_the_past_in_it() ->
         world.traffic(1000, shift)
         world.look()
     newest, *older = world.reports.newest(MODEL)
-    assert [newest.verdict, *(each.verdict for each in older)] == ["drift", "no-drift", "no-drift"]
+    assert [newest.verdict, *(run.verdict for run in older)] == ["drift", "no-drift", "no-drift"]
     assert newest.id == world.runs[-1].report
     report = world.reports.read(MODEL, newest.id)
     assert report is not None

@@ -27,12 +27,12 @@ def test_all_signals_on_ordinary_windows_say_no_drift_and_nothing_is_announced()
         world.serve_people(3000)
         world.labels_arrive(version)
         world.look()
-    assert set(world.said.values()) == {"no-drift"}
-    assert len(world.said) == 7
+    assert set(world.verdict_by_signal.values()) == {"no-drift"}
+    assert len(world.verdict_by_signal) == 7
     assert (world.announced, world.troubles) == ([], [])
     report = world.reports.last(MODEL)
     assert report is not None
-    assert {each.signal for each in report.signals} == set(world.said)
+    assert {signal.signal for signal in report.signals} == set(world.verdict_by_signal)
 
 
 def test_each_signal_that_drifts_is_an_event_of_its_own_with_the_same_report() -> None:
@@ -74,14 +74,14 @@ def test_a_look_that_is_killed_over_labels_does_not_keep_the_window_from_being_l
     world.data.table = deadly  # type: ignore[method-assign]
     with pytest.raises(Killed):
         world.look()
-    before = len(world.runs)
+    earlier = len(world.runs)
 
     world.look()
-    assert [run.signal for run in world.runs[before:]] == ["data-drift"]
+    assert [run.signal for run in world.runs[earlier:]] == ["data-drift"]
 
     is_deadly = False
     world.look()
-    assert {run.signal for run in world.runs[before + 1 :]} == {"data-drift", "performance"}
+    assert {run.signal for run in world.runs[earlier + 1 :]} == {"data-drift", "performance"}
 
 
 def test_what_a_library_cannot_take_is_that_signals_error_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def test_what_a_library_cannot_take_is_that_signals_error_alone(monkeypatch: pyt
     world = SignalWorld("data_drift: {ignore: [id]}", "data_quality: {}")
     world.serve_people(2000)
     world.look()
-    assert world.said == {"data-drift": "no-drift", "data-quality": "error"}
+    assert world.verdict_by_signal == {"data-drift": "no-drift", "data-quality": "error"}
     assert "ZeroDivisionError: odd rows" in world.newest["data-quality"].sentence
 
 
@@ -102,7 +102,7 @@ def test_of_a_look_the_signal_that_says_the_worst_speaks_for_it() -> None:
     world.look()
     world.serve_people(2000, shift=15)
     world.look()
-    assert world.said == {"data-drift": "drift", "data-quality": "no-drift"}
+    assert world.verdict_by_signal == {"data-drift": "drift", "data-quality": "no-drift"}
     assert last_look(world.state) == world.newest["data-drift"]
     world.look()  # nobody asks anything any more
     newest = last_look(world.state)
@@ -136,7 +136,7 @@ def test_an_estimate_that_is_no_worse_than_before_is_quiet_beyond_the_owners_bou
     world.serve_people(3000)
     world.look()
     assert world.announced == []
-    assert world.said["estimated-performance"] == "no-drift"
+    assert world.verdict_by_signal["estimated-performance"] == "no-drift"
     assert "in the reference; within" in world.newest["estimated-performance"].sentence
 
 
@@ -145,7 +145,7 @@ def test_the_first_labels_of_served_rows_calibrate_estimates_and_concept() -> No
     world.labels_arrive(1)
     world.serve_people(3000)
     world.look()
-    assert world.said["estimated-performance"] == "insufficient-data"
+    assert world.verdict_by_signal["estimated-performance"] == "insufficient-data"
     assert "monitor.labelled" in world.newest["estimated-performance"].sentence
     world.labels_arrive(2)
     world.serve_people(3000)
@@ -154,26 +154,26 @@ def test_the_first_labels_of_served_rows_calibrate_estimates_and_concept() -> No
     world.serve_people(3000, turned=0.6)
     world.labels_arrive(3)
     world.look()
-    assert world.said["estimated-performance"] == "no-drift"  # blind to it by construction
-    assert world.said["concept-drift"] == "drift"
+    assert world.verdict_by_signal["estimated-performance"] == "no-drift"  # blind to it by construction
+    assert world.verdict_by_signal["concept-drift"] == "drift"
     assert world.newest["concept-drift"].rows == 3000  # without those that it is held to
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         pytest.param(lambda frame: frame.drop(columns="prediction"), "has no column prediction", id="no_scores"),
         pytest.param(lambda frame: frame.assign(model_version="7"), "no rows scored by version 1", id="other_version"),
         pytest.param(lambda frame: frame.head(500), "at least 2,000 are needed", id="too_few"),
     ],
 )
-def test_labelled_rows_that_will_not_do_say_what_to_write(change: object, told: str) -> None:
+def test_labelled_rows_that_will_not_do_say_what_to_write(change: object, message: str) -> None:
     world = SignalWorld("estimated_performance: {}", LABELLED)
     world.add_scored()
     world.data.tables[SCORED] = change(world.data.tables[SCORED])  # type: ignore[operator]
     world.serve_people(2000)
     world.look()
-    assert told in world.newest["estimated-performance"].sentence
+    assert message in world.newest["estimated-performance"].sentence
     assert world.announced == []
 
 
@@ -188,7 +188,7 @@ def test_references_are_made_once_per_version() -> None:
     world.serve_people(3000)
     world.labels_arrive(2)
     world.look()
-    assert set(world.said.values()) == {"no-drift"}
+    assert set(world.verdict_by_signal.values()) == {"no-drift"}
 
 
 def test_drift_that_has_to_last_is_announced_when_it_has() -> None:
@@ -226,10 +226,10 @@ def test_importance_weighs_and_top_bounds_what_is_announced() -> None:
     world.data.requests[-1][2]["other"] = world.data.requests[-1][2]["age"]
     world.look()
     (run,) = world.runs
-    assert [each.feature for each in run.features] == ["age"]
+    assert [feature.feature for feature in run.features] == ["age"]
     report = world.reports.last(MODEL)
     assert report is not None
-    assert [each.importance for each in report.signals[0].columns] == [0.75, 0.25]
+    assert [column.importance for column in report.signals[0].columns] == [0.75, 0.25]
 
 
 def test_labels_of_other_rows_are_too_little_data() -> None:
@@ -238,7 +238,7 @@ def test_labels_of_other_rows_are_too_little_data() -> None:
     world.labels_arrive(1)
     world.look()
     assert world.newest["performance"].sentence == "0 scored rows have a label by now; 200 are needed"
-    assert set(world.said.values()) == {"insufficient-data"}
+    assert set(world.verdict_by_signal.values()) == {"insufficient-data"}
 
 
 def test_rows_that_repeat_without_the_columns_left_out_did_so_in_the_reference() -> None:
@@ -250,7 +250,7 @@ def test_rows_that_repeat_without_the_columns_left_out_did_so_in_the_reference()
     world.data.tables[TRAINED_ON] = whole_ages(5000)
     world.data.requests.append(("v-1", world.clock.now(), whole_ages(2000)))
     world.look()
-    assert world.said == {"data-quality": "no-drift"}
+    assert world.verdict_by_signal == {"data-quality": "no-drift"}
 
 
 @pytest.mark.parametrize(
@@ -263,8 +263,8 @@ def test_a_reference_that_is_damaged_is_made_anew(kind: str) -> None:
     world.labels_arrive(1)
     world.look()
     name = f"profiles/churn/1/{kind}.json.gz"
-    kept = world.blobs.get(name)
-    assert kept is not None
+    stored = world.blobs.get(name)
+    assert stored is not None
     world.blobs.put(name, b"damaged")
     world.serve_people(3000)
     world.labels_arrive(2)
@@ -272,7 +272,7 @@ def test_a_reference_that_is_damaged_is_made_anew(kind: str) -> None:
     made = world.blobs.get(name)
     assert made is not None
     assert made.body != b"damaged"
-    assert "error" not in world.said.values()
+    assert "error" not in world.verdict_by_signal.values()
 
 
 def test_a_persons_look_makes_no_window_the_reference_of_later_ones() -> None:
@@ -289,19 +289,20 @@ def test_a_persons_look_makes_no_window_the_reference_of_later_ones() -> None:
     start = world.clock.now()
     state = MonitorState(MODEL, deployment.version, start, start)
     look = looking.look(Subject(policy, monitor, deployment.name, state, start + HOUR))
-    said = {signal.signal: (signal.verdict, signal.sentence) for signal in look.report.signals}
-    assert said["performance"][0] == "no-drift"
+    verdicts = {signal.signal: (signal.verdict, signal.sentence) for signal in look.report.signals}
+    assert verdicts["performance"][0] == "no-drift"
     waits = "the app takes the version's first window as the reference, and has not yet"
-    assert said["prediction-drift"] == said["embedding-drift"] == ("insufficient-data", waits)
-    assert said["concept-drift"][0] == "insufficient-data"
+    assert verdicts["prediction-drift"] == verdicts["embedding-drift"] == ("insufficient-data", waits)
+    assert verdicts["concept-drift"][0] == "insufficient-data"
     assert [item.name for item in world.blobs.list("profiles/")] == []
 
 
 def floors(world: SignalWorld, signal: str) -> set[str]:
     report = world.reports.last(MODEL)
     assert report is not None
-    (found,) = (each for each in report.signals if each.signal == signal)
-    return {each.floor_reason for each in found.columns}
+    return {
+        column.floor_reason for measured in report.signals if measured.signal == signal for column in measured.columns
+    }
 
 
 @pytest.mark.parametrize("signal", ["data-drift", "prediction-drift"])
@@ -312,16 +313,16 @@ def test_ten_quiet_windows_set_the_floor_of_the_next(signal: str) -> None:
     for number in range(10):
         world.serve_people(6000, shift=0.45 * (number % 3))
         world.look()
-        assert world.said == {"data-drift": "no-drift", "prediction-drift": "no-drift"}
+        assert world.verdict_by_signal == {"data-drift": "no-drift", "prediction-drift": "no-drift"}
     assert floors(world, signal) == {"smallest effect that matters"}
     world.serve_people(6000, shift=0.45)
     world.look()
-    assert world.said == {"data-drift": "no-drift", "prediction-drift": "no-drift"}
+    assert world.verdict_by_signal == {"data-drift": "no-drift", "prediction-drift": "no-drift"}
     assert floors(world, signal) == {"past windows"}
 
 
 @pytest.mark.parametrize(
-    ("parts", "signal", "is_said"),
+    ("parts", "signal", "is_mentioned"),
     [
         (["embedding_drift: {column: vector}"], "embedding-drift", True),
         (["prediction_drift: {}"], "prediction-drift", True),
@@ -329,7 +330,7 @@ def test_ten_quiet_windows_set_the_floor_of_the_next(signal: str) -> None:
     ],
     ids=["vectors", "predictions", "predictions_of_labelled_rows"],
 )
-def test_what_was_compared_with_the_first_window_says_so(parts: list[str], signal: str, is_said: bool) -> None:
+def test_what_was_compared_with_the_first_window_says_so(parts: list[str], signal: str, is_mentioned: bool) -> None:
     world = SignalWorld("data_drift: {ignore: [id, vector]}", *parts)
     world.add_scored()
     for _ in range(2):
@@ -337,7 +338,7 @@ def test_what_was_compared_with_the_first_window_says_so(parts: list[str], signa
         world.look()
 
     assert world.newest[signal].verdict == "no-drift"
-    assert (OF_FIRST_WINDOW in world.newest[signal].sentence) == is_said
+    assert (OF_FIRST_WINDOW in world.newest[signal].sentence) == is_mentioned
 
 
 def test_windows_of_another_length_or_version_are_no_past() -> None:
@@ -353,7 +354,7 @@ def test_windows_of_another_length_or_version_are_no_past() -> None:
     now = world.clock.now()
     state = MonitorState(MODEL, ModelVersion("1"), now, now)
     subject = Subject(policy, monitor, DeploymentName("v-1"), state, now + HOUR, report)
-    assert [each.rows for each in subject.past("data-drift")] == [2000, 2000, 2000]
+    assert [window.rows for window in subject.past("data-drift")] == [2000, 2000, 2000]
     assert len(subject.past_values("embedding-drift", 2000)) == 2
     assert subject.past_values("embedding-drift", 200) == ()
     other = replace(state, model_version=ModelVersion("2"))

@@ -12,7 +12,7 @@ def test_a_signal_that_cannot_look_is_an_error_of_its_own_that_people_are_told_o
     for _ in range(3):
         world.serve_people(2000)
         world.look()
-    assert world.said == {"data-drift": "no-drift", "embedding-drift": "error"}
+    assert world.verdict_by_signal == {"data-drift": "no-drift", "embedding-drift": "error"}
     assert "no column 'pixels'" in world.newest["embedding-drift"].sentence
     assert len({notice.key for notice in world.outbox.notices.values()}) == 1
     assert {notice.parameters["signal"] for notice in world.outbox.notices.values()} == {"embedding-drift"}
@@ -81,6 +81,6 @@ def test_a_mistake_met_in_one_model_is_told_and_the_next_model_is_looked_at() ->
     world.workspace.errors["endpoint"] = [UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")]
     world.serve_people(2000)
     world.look()
-    assert world.said == {"data-drift": "no-drift"}
+    assert world.verdict_by_signal == {"data-drift": "no-drift"}
     (notice,) = world.outbox.notices.values()
     assert (notice.model, "UnicodeEncodeError" in notice.parameters["reason"]) == ("other", True)

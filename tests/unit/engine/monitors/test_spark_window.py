@@ -61,8 +61,8 @@ def test_the_report_says_who_counted_and_around_which_profile() -> None:
 def test_while_a_job_runs_nothing_is_said_and_nothing_else_begins() -> None:
     world = SparkWorld()
     world.traffic(1000)
-    for after in (HOUR, TICK, HOUR, HOUR):
-        world.look(after)
+    for wait in (HOUR, TICK, HOUR, HOUR):
+        world.look(wait)
     assert (len(world.requests), world.runs) == (1, ())
 
 
@@ -71,14 +71,14 @@ def test_the_next_window_begins_where_the_counted_one_ended() -> None:
     world.traffic(1000)
     world.look()
     end = world.clock.now()
-    world.look(after=timedelta(minutes=20))
+    world.look(wait=timedelta(minutes=20))
     world.run_job(world.customers(1000))
-    world.look(after=TICK)
+    world.look(wait=TICK)
     assert (world.state.window_start, world.state.looked_at, world.state.counting) == (end, end, None)
-    world.look(after=timedelta(minutes=34))
+    world.look(wait=timedelta(minutes=34))
     assert len(world.requests) == 1
     world.traffic(1000)
-    world.look(after=TICK)
+    world.look(wait=TICK)
     assert world.requests[1].inputs["start"] == end.isoformat()
 
 
@@ -90,7 +90,7 @@ def test_a_later_job_counts_around_the_profile_of_the_first() -> None:
         assert world.requests[-1].inputs["profile"] == first.outputs["result"]
         assert "training_data" not in world.requests[-1].inputs
         world.run_job(world.customers(1000))
-        world.look(after=TICK)
+        world.look(wait=TICK)
     assert world.verdicts == ["no-drift"] * 3
 
 
@@ -101,7 +101,7 @@ def test_columns_that_were_never_served_are_not_missed() -> None:
     world.look()
     assert "ignore" not in world.requests[0].inputs
     world.run_job(world.customers(1000))
-    world.look(after=TICK)
+    world.look(wait=TICK)
     assert world.verdicts == ["no-drift"]
 
 
@@ -113,7 +113,7 @@ def test_a_worker_that_dies_before_submitting_leaves_the_window_to_the_next() ->
     frozen = world.state.counting
     assert (world.requests, frozen is not None) == ([], True)
     world.traffic(1000)
-    world.look(after=TICK)
+    world.look(wait=TICK)
     (request,) = world.requests
     assert frozen is not None
     assert (request.name, request.inputs["end"]) == (frozen.job, frozen.end.isoformat())
@@ -125,7 +125,7 @@ def test_a_worker_that_dies_after_submitting_does_not_submit_again() -> None:
     world.look()
     world.workspace.errors["job"] = [RetryableError("workspace.unreachable", "no answer")]
     for _ in range(3):
-        world.look(after=TICK)
+        world.look(wait=TICK)
     assert len(world.requests) == 1
 
 
@@ -136,7 +136,7 @@ def test_a_failed_job_is_an_error_with_its_name_and_gives_the_window_up(status: 
     world.look()
     job, end = world.requests[0].name, world.clock.now()
     world.workspace.end_job(job, status)
-    world.look(after=TICK)
+    world.look(wait=TICK)
     (run,) = world.runs
     assert (run.verdict, run.end) == ("error", end)
     assert (world.state.counting, world.state.window_start) == (None, end)
@@ -152,7 +152,7 @@ def test_after_a_failed_job_the_training_data_is_profiled_anew() -> None:
     world = counted()
     world.look()
     world.workspace.end_job(world.requests[-1].name, "Failed")
-    world.look(after=TICK)
+    world.look(wait=TICK)
     world.traffic(1000)
     world.look()
     assert "training_data" in world.requests[-1].inputs
@@ -162,29 +162,29 @@ def test_a_job_that_does_not_end_is_given_up_after_a_day() -> None:
     world = SparkWorld()
     world.traffic(1000)
     world.look()
-    world.look(after=timedelta(hours=24))
+    world.look(wait=timedelta(hours=24))
     assert world.verdicts == []
-    world.look(after=TICK)
+    world.look(wait=TICK)
     assert "is Running after more than a day" in world.runs[0].sentence
 
 
 @pytest.mark.parametrize(
-    ("part", "content", "told"),
+    ("part", "content", "message"),
     [
         pytest.param("counts", b"!!", "is damaged", id="no_base64"),
         pytest.param("counts", base64.b64encode(b"no gzip"), "these counts cannot be read", id="no_counts"),
         pytest.param("profile", base64.b64encode(b"no gzip"), "this profile is damaged", id="no_profile"),
     ],
 )
-def test_a_damaged_result_is_an_error(part: str, content: bytes, told: str) -> None:
+def test_a_damaged_result_is_an_error(part: str, content: bytes, message: str) -> None:
     world = SparkWorld()
     world.traffic(1000)
     world.look()
     world.run_job(world.customers(1000))
     world.write(part, content)
-    world.look(after=TICK)
+    world.look(wait=TICK)
     assert world.verdicts == ["error"]
-    assert told in world.runs[0].sentence
+    assert message in world.runs[0].sentence
 
 
 def test_a_job_without_a_result_is_an_error() -> None:
@@ -192,7 +192,7 @@ def test_a_job_without_a_result_is_an_error() -> None:
     world.traffic(1000)
     world.look()
     world.workspace.end_job(world.requests[0].name, "Completed")
-    world.look(after=TICK)
+    world.look(wait=TICK)
     assert "there is no result in vigia/windows/churn/" in world.runs[0].sentence
 
 
@@ -255,8 +255,8 @@ def test_a_new_version_does_not_wait_for_the_old_ones_job() -> None:
     world.serve("2")
     world.traffic(1000, version="2")
     world.look()
-    assert [each.tags["vigia.version"] for each in world.requests] == ["1", "2"]
-    assert len({each.name for each in world.requests}) == 2
+    assert [request.tags["vigia.version"] for request in world.requests] == ["1", "2"]
+    assert len({request.name for request in world.requests}) == 2
 
 
 def test_the_job_is_read_even_when_the_policy_no_longer_asks_for_spark() -> None:
@@ -266,7 +266,7 @@ def test_the_job_is_read_even_when_the_policy_no_longer_asks_for_spark() -> None
     world.look()
     world.run_job(window)
     world.policies = (WATCHED,)
-    world.look(after=TICK)
+    world.look(wait=TICK)
     assert world.verdicts == ["no-drift"]
 
 
