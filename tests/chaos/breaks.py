@@ -93,11 +93,11 @@ def _steps_by_hearsay(app: App) -> None:
         stored = load(self, release)
         if stored is None or stored.release.phase != "shifting" or (release, stored.release.step_index) in own:
             return stored
-        found = stored.release
-        beyond = min(found.step_index + 1, len(found.steps) - 1)
+        current = stored.release
+        beyond = min(current.step_index + 1, len(current.steps) - 1)
         own.add((release, beyond))
-        plan = replace(found.plan, on_hand_edit="repair")  # else it stops at traffic that it does not expect
-        return StoredRelease(replace(found, step_index=beyond, plan=plan), stored.etag)
+        plan = replace(current.plan, on_hand_edit="repair")  # else it stops at traffic that it does not expect
+        return StoredRelease(replace(current, step_index=beyond, plan=plan), stored.etag)
 
     def saved(self: ReleaseStore, stored: StoredRelease, release: Release) -> StoredRelease | None:
         own.add((release.id, release.step_index))

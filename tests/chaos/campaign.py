@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from tests.chaos.facts import Fed, Split, a_hint, a_registration, a_release_in_steps, a_request
 from tests.chaos.points import Call, Errand, Point, points_of
 from tests.chaos.policies import HELD_BACK
-from tests.chaos.tally import Tally, count, is_quiet, traffic_moves, what_is_left
+from tests.chaos.tally import Tally, count, is_quiet, open_work, traffic_moves
 from tests.chaos.town import LEASE_SECONDS, TRAINED, VERSIONS, Town
 
 AT_ONCE = 4
 RELEASING_AT_ONCE = 2
-KNOWN = 6
+MODELS_AT_START = 6
 # Nobody sends requests there, so that the watch stays undecided and the earlier version keeps its share.
 WATCHED: Split = {"v-2": 100 - HELD_BACK, "v-1": HELD_BACK}
 # More than may reach people one by one at the same time, see docs/reference/notices.md.
@@ -59,11 +59,11 @@ class Campaign:
     _released: list[str] = field(default_factory=list)
 
     def feed_request(self, model: str = "") -> None:
-        self._feed(a_request(model or self._known_model()))
+        self._feed(a_request(model or self._existing_model()))
 
     def feed_burst(self) -> None:
         """Have more notices of one kind about one model than people are told one by one."""
-        model = self._known_model()
+        model = self._existing_model()
         for _ in range(BURST):
             self.feed_request(model)
 
@@ -81,7 +81,7 @@ class Campaign:
 
     def begin(self) -> None:
         """Have some models trained once, so that there is something to remember of them."""
-        for model in self._models[:KNOWN]:
+        for model in self._models[:MODELS_AT_START]:
             self.feed_request(model)
         self._ends(self._fork(CHAOS_IDLE_SECONDS="1"))
 
@@ -126,12 +126,12 @@ class Campaign:
         Args:
             how: KILL_AT or STOP_AT.
         """
-        left = set(points)
+        remaining = set(points)
 
         def lane(_: int) -> None:
             in_vain = 0
-            while left and in_vain < TRIES:
-                where = {how: ",".join(map(str, sorted(left)))}
+            while remaining and in_vain < TRIES:
+                where = {how: ",".join(map(str, sorted(remaining)))}
                 pid = self._fork(**where, **_HABITS["releases"])
                 end = self._ends(pid)
                 if end == "ended":
@@ -140,13 +140,13 @@ class Campaign:
                         return
                 self.town.killed += [pid] if end == "killed" else []
                 self._frozen += [pid] if end == "frozen" else []
-                left.difference_update(self._struck(pid))
+                remaining.difference_update(self._struck(pid))
 
-        if left:
+        if remaining:
             self._release()
         with ThreadPoolExecutor(RELEASING_AT_ONCE) as lanes:
             list(lanes.map(lane, range(RELEASING_AT_ONCE)))
-        return sorted(left)
+        return sorted(remaining)
 
     def _release(self) -> bool:
         """Have one more model released in each way, as far as its first look; False when the town has none left."""
@@ -258,10 +258,10 @@ class Campaign:
 
     def _fresh_model(self) -> str:
         """Return a model that nothing is remembered of, as long as there are any."""
-        return self._models.pop() if len(self._models) > KNOWN else self._known_model()
+        return self._models.pop() if len(self._models) > MODELS_AT_START else self._existing_model()
 
-    def _known_model(self) -> str:
-        return self._models[len(self.fed) % KNOWN]
+    def _existing_model(self) -> str:
+        return self._models[len(self.fed) % MODELS_AT_START]
 
     def _feed(self, fact: Fed) -> None:
         self.fed.append(fact)
@@ -300,8 +300,8 @@ class Campaign:
         deadline = time.monotonic() + self.settle_seconds
         while time.monotonic() < deadline and not is_settled():
             if self.town.workers.wait(pid, 0.5).state != "running":
-                left = "; ".join(what_is_left(self.town, self.fed))
-                raise RuntimeError(f"the worker that finishes has ended with this left: {left}")
+                remaining = "; ".join(open_work(self.town, self.fed))
+                raise RuntimeError(f"the worker that finishes has ended with this open: {remaining}")
 
 
 def _habit(point: Point) -> Errand:

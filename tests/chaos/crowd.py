@@ -26,13 +26,13 @@ class Crowd:
         self._app = app
         self._url = scoring_url
         self._keys = keys
-        self._has_left = threading.Event()
+        self._is_closed = threading.Event()
         self._busy: frozenset[str] = frozenset()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._stay()), name="crowd", daemon=True)
         self._thread.start()
 
     def leave(self) -> None:
-        self._has_left.set()
+        self._is_closed.set()
         self._thread.join()
 
     async def _stay(self) -> None:
@@ -40,7 +40,7 @@ class Crowd:
         timeout = aiohttp.ClientTimeout(total=10)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             pending: set[asyncio.Task[None]] = set()
-            while not self._has_left.is_set():
+            while not self._is_closed.is_set():
                 pending |= {asyncio.create_task(self._ask(session, endpoint)) for endpoint in self._busy}
                 pending = {task for task in pending if not task.done()}
                 await asyncio.sleep(1 / REQUESTS_PER_SECOND)
@@ -53,7 +53,7 @@ class Crowd:
                 await answer.read()
 
     async def _decide(self) -> None:
-        while not self._has_left.is_set():
+        while not self._is_closed.is_set():
             with suppress(VigiaError):
                 await asyncio.to_thread(self._look)
             await asyncio.sleep(LOOKS_EVERY_SECONDS)
@@ -61,10 +61,12 @@ class Crowd:
     def _look(self) -> None:
         """See which endpoints are busy, and approve what is asked: whoever has approved already only says so again."""
         under_way = (
-            stored.release for each in self._app.releases.open_ids() if (stored := self._app.releases.load(each))
+            stored.release
+            for release_id in self._app.releases.open_ids()
+            if (stored := self._app.releases.load(release_id))
         )
         self._busy = frozenset(release.endpoint for release in under_way) & self._keys.keys()
         for question in self._app.approvals.open_questions():
             for person in APPROVERS:
-                asked = question.request
-                self._app.approvals.vote(asked.release, asked.digest, person, "approve", "")
+                request = question.request
+                self._app.approvals.vote(request.release, request.digest, person, "approve", "")

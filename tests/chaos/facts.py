@@ -68,9 +68,9 @@ def a_registration(model: str, version: str) -> Fed:
     """Return the registration of a model version, which is released all at once."""
     key, bodies = _registered(model, version)
     release = f"{model}-{version}"
-    told = (f"release/{release}/0-release-opened", f"release/{release}/1-promoted")
+    notices = (f"release/{release}/0-release-opened", f"release/{release}/1-promoted")
     return Fed(
-        key, bodies, trains=False, notices=told, release=release, endpoint=model, course=({f"v-{version}": 100},)
+        key, bodies, trains=False, notices=notices, release=release, endpoint=model, course=({f"v-{version}": 100},)
     )
 
 
@@ -78,9 +78,9 @@ def a_release_in_steps(model: str) -> Fed:
     """Return the registration of a second version, which is evaluated, approved, and released step by step."""
     key, bodies = _registered(model, "2")
     release = f"{model}-2"
-    told = (f"release/{release}/1-approval-needed", f"release/{release}/2-canary-started")
+    notices = (f"release/{release}/1-approval-needed", f"release/{release}/2-canary-started")
     return Fed(
-        key, bodies, trains=False, notices=told, release=release, endpoint=model, course=COURSE, is_evaluated=True
+        key, bodies, trains=False, notices=notices, release=release, endpoint=model, course=COURSE, is_evaluated=True
     )
 
 

@@ -63,12 +63,12 @@ class Wired:
         self._label = label
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._target, name)
-        if not callable(found):
-            return found
+        attribute = getattr(self._target, name)
+        if not callable(attribute):
+            return attribute
 
         def wired(*args: Any, **options: Any) -> Any:
-            return self._fuse.guard(name, self._label(args), lambda: found(*args, **options))
+            return self._fuse.guard(name, self._label(args), lambda: attribute(*args, **options))
 
         return wired
 
@@ -79,12 +79,12 @@ class WiredBlobs(Wired):
 
     def __init__(self, target: Any, fuse: Fuse) -> None:
         super().__init__(target, fuse, folder_of)
-        self._before: set[str] = set()  # ETags that were seen before freezing
+        self._etags_read: set[str] = set()  # before freezing
 
     def get(self, name: str) -> Blob | None:
-        found: Blob | None = self._fuse.guard("get", folder_of((name,)), lambda: self._target.get(name))
-        self._saw(found.etag if found else "")
-        return found
+        blob: Blob | None = self._fuse.guard("get", folder_of((name,)), lambda: self._target.get(name))
+        self._saw(blob.etag if blob else "")
+        return blob
 
     def create(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Written | None:
         def write() -> Written | None:
@@ -95,7 +95,7 @@ class WiredBlobs(Wired):
 
     def replace(self, name: str, body: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> Written | None:
         def write() -> Written | None:
-            is_late = self._fuse.has_burnt and etag in self._before
+            is_late = self._fuse.has_burnt and etag in self._etags_read
             return self._noted(is_late, "replace", name, self._target.replace(name, body, etag, metadata))
 
         return self._fuse.guard("replace", _state_in(name, body, metadata), write)
@@ -108,7 +108,7 @@ class WiredBlobs(Wired):
 
     def _saw(self, etag: str) -> None:
         if not self._fuse.has_burnt:
-            self._before.add(etag)
+            self._etags_read.add(etag)
 
 
 class WiredWorkspace(Wired):

@@ -47,8 +47,8 @@ class Nursery:
 
     def do_look(self, pid: int) -> dict[str, object]:
         """Say how the process is; that it has ended or was frozen is said once."""
-        found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
-        return self._state(pid, status) if found else {"state": "running", "code": 0}
+        changed, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+        return self._state(pid, status) if changed else {"state": "running", "code": 0}
 
     def _state(self, pid: int, status: int) -> dict[str, object]:
         if os.WIFSTOPPED(status):

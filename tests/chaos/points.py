@@ -83,9 +83,9 @@ def points_of(calls: list[Call]) -> list[Point]:
     A release is looked at again and again, a sweep meets fact after fact: the first call of each kind
     will do. A blob in no folder is the only one of its kind, and its first write may never come again.
     """
-    found: dict[Point, None] = {}
+    points: dict[Point, None] = {}
     for call in calls:
         is_repeated = call.number > 1 and call.errand in {"releases", "sweep"}
         if call.is_write and not is_repeated and not call.target.endswith(".json"):
-            found |= {Point("before", call): None, Point("after", call): None}
-    return list(found)
+            points |= {Point("before", call): None, Point("after", call): None}
+    return list(points)

@@ -53,8 +53,8 @@ def main() -> None:
     for component in (TRAINING, EVALUATION):
         (folder / "component.yaml").write_text(component)
         ml.components.create_or_update(load_component(folder / "component.yaml"))
-    for each in filter(None, os.environ["CHAOS_MODELS"].split(",")):
-        name, _, version = each.partition(":")
+    for model in filter(None, os.environ["CHAOS_MODELS"].split(",")):
+        name, _, version = model.partition(":")
         ml.models.create_or_update(Model(name=name, version=version, type="mlflow_model", path=f"{FILES}toy"))
     serving = list(map(EndpointName, filter(None, os.environ["CHAOS_SERVING"].split(","))))
     _serve(serving)
@@ -77,6 +77,6 @@ def _serve(names: Sequence[EndpointName]) -> None:
 def _until_up(name: EndpointName) -> None:
     while True:
         endpoint = get_app().workspace.endpoint(name)
-        if endpoint and {endpoint.state, *(each.state for each in endpoint.deployments)} == {"Succeeded"}:
+        if endpoint and {endpoint.state, *(deployment.state for deployment in endpoint.deployments)} == {"Succeeded"}:
             return
         time.sleep(0.1)

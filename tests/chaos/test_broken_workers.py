@@ -27,7 +27,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 @pytest.mark.parametrize(
-    ("broken", "moment", "found"),
+    ("broken", "moment", "expected"),
     [
         pytest.param("", "before", (0, 0), id="whole"),
         pytest.param("", "after", (0, 0), id="whole_after"),
@@ -35,43 +35,43 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         pytest.param("done-before-effect", "before", (1, 0), id="done_before_effect"),
     ],
 )
-def test_lost_and_doubled_jobs_are_found(town: Town, broken: str, moment: Moment, found: tuple[int, int]) -> None:
+def test_lost_and_doubled_jobs_are_found(town: Town, broken: str, moment: Moment, expected: tuple[int, int]) -> None:
     campaign = Campaign(town, broken)
     assert campaign.kill_at([Point(moment, SUBMIT)]) == []
     campaign.settle()
     tally = campaign.tally()
-    jobs = [told for told in tally.lost if told.startswith("job")]
-    assert (len(jobs), len(tally.doubled)) == found
+    jobs = [effect for effect in tally.lost if effect.startswith("job")]
+    assert (len(jobs), len(tally.doubled)) == expected
 
 
-@pytest.mark.parametrize(("broken", "is_found"), [("", False), ("unconditional-done", True)])
-def test_a_zombie_that_overwrites_what_others_did_is_found(town: Town, broken: str, is_found: bool) -> None:
+@pytest.mark.parametrize(("broken", "is_accepted"), [("", False), ("unconditional-done", True)])
+def test_a_zombie_that_overwrites_what_others_did_is_counted(town: Town, broken: str, is_accepted: bool) -> None:
     campaign = Campaign(town, broken)
     assert campaign.freeze_at([Point("before", DONE)]) == 1
-    assert bool(campaign.tally().late_accepted) == is_found
+    assert bool(campaign.tally().late_accepted) == is_accepted
 
 
 @pytest.mark.parametrize(
-    ("broken", "point", "found"),
+    ("broken", "point", "effect"),
     [
         pytest.param("evaluation-in-memory", EVALUATED, "evaluation of release", id="evaluated_twice"),
         pytest.param("steps-by-hearsay", STEPPED, "traffic of", id="step_left_out"),
     ],
 )
 def test_releases_that_evaluate_twice_or_leave_a_step_out_are_found(
-    town: Town, broken: str, point: Point, found: str
+    town: Town, broken: str, point: Point, effect: str
 ) -> None:
     campaign = Campaign(town, broken)
     assert campaign.kill_at([point]) == []
-    campaign.settle(lambda: _is_found(found, campaign.tally().doubled))
-    assert _is_found(found, campaign.tally().doubled)
+    campaign.settle(lambda: _is_counted(effect, campaign.tally().doubled))
+    assert _is_counted(effect, campaign.tally().doubled)
 
 
-def test_a_notice_in_two_digests_is_found(town: Town) -> None:
+def test_a_notice_in_two_digests_is_counted(town: Town) -> None:
     campaign = Campaign(town, "unmarked-digest")
     campaign.feed_burst()
-    campaign.settle(lambda: _is_found("notice", campaign.tally().doubled))
-    assert _is_found("notice", campaign.tally().doubled)
+    campaign.settle(lambda: _is_counted("notice", campaign.tally().doubled))
+    assert _is_counted("notice", campaign.tally().doubled)
 
 
 # Last, for what it leaves open stays open.
@@ -79,8 +79,8 @@ def test_without_a_sweep_facts_stay_open(town: Town) -> None:
     campaign = Campaign(town, "no-sweep", hidden_seconds=1, settle_seconds=6)
     assert campaign.kill_at([CLAIMED]) == []
     campaign.settle()
-    assert any(told.endswith("still open") for told in campaign.tally().lost)
+    assert any(effect.endswith("still open") for effect in campaign.tally().lost)
 
 
-def _is_found(beginning: str, told: Sequence[str]) -> bool:
-    return any(each.startswith(beginning) for each in told)
+def _is_counted(beginning: str, effects: Sequence[str]) -> bool:
+    return any(effect.startswith(beginning) for effect in effects)

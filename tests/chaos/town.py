@@ -155,5 +155,5 @@ def _scores() -> bytes:
 
     rows, chance = np.arange(600), np.random.default_rng(1)
     scores = np.clip(0.25 + 0.5 * (rows % 2) + chance.normal(0, 0.12, len(rows)), 0.001, 0.999)
-    found = {"row_id": rows.astype(str), "label": rows % 2, "champion_score": scores, "challenger_score": scores}
-    return pd.DataFrame({**found, "carrier": np.where(rows % 4 < 2, "AA", "BB")}).to_parquet(index=False)
+    columns = {"row_id": rows.astype(str), "label": rows % 2, "champion_score": scores, "challenger_score": scores}
+    return pd.DataFrame({**columns, "carrier": np.where(rows % 4 < 2, "AA", "BB")}).to_parquet(index=False)

@@ -48,9 +48,9 @@ ERRANDS: Mapping[Errand, Any] = {
 }
 
 
-def function(of: Any) -> Callable[..., None]:
+def function(trigger: Any) -> Callable[..., None]:
     """Return the function under the trigger's decorators."""
-    return of._function.get_user_function()  # type: ignore[no-any-return]
+    return trigger._function.get_user_function()  # type: ignore[no-any-return]
 
 
 class Journal:
@@ -59,9 +59,9 @@ class Journal:
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) if path else -1
 
-    def tell(self, told: Mapping[str, object]) -> None:
+    def tell(self, record: Mapping[str, object]) -> None:
         if self._file >= 0:
-            os.write(self._file, (json.dumps({"pid": os.getpid(), **told}) + "\n").encode())
+            os.write(self._file, (json.dumps({"pid": os.getpid(), **record}) + "\n").encode())
 
 
 class Worker:
@@ -190,8 +190,8 @@ def wire(app: App, fuse: Fuse) -> App:
     app.decision_blobs = WiredBlobs(app.decision_blobs, fuse)
     app.workspace = WiredWorkspace(app.workspace, fuse)  # type: ignore[assignment]
     app.policies = tuple(map(_without_cooldown, app.policies))
-    told = app.outbox.channels.items()
-    channels = {name: Wired(channel, fuse, lambda _, name=name: name) for name, channel in told}  # type: ignore[misc]
+    channels_by_name = app.outbox.channels.items()
+    channels = {name: Wired(channel, fuse, lambda _, name=name: name) for name, channel in channels_by_name}  # type: ignore[misc]
     app.outbox = replace(app.outbox, channels=channels)
     return app
 
@@ -199,8 +199,8 @@ def wire(app: App, fuse: Fuse) -> App:
 def _without_cooldown(policy: Policy) -> Policy:
     """Return the policy as no file may have it: every request trains, however fast they come."""
     sections = {
-        name: each.model_copy(update={"cooldown": timedelta(0)}) if isinstance(each, Retrain) else each
-        for name, each in policy.sections.items()
+        name: section.model_copy(update={"cooldown": timedelta(0)}) if isinstance(section, Retrain) else section
+        for name, section in policy.sections.items()
     }
     return replace(policy, sections=sections)
 

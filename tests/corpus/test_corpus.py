@@ -29,14 +29,14 @@ def test_hostile_input(case: Case) -> None:
     tracemalloc.start()
     began = time.process_time()
     try:
-        told = PARSERS[case.parser](case.body)
+        result = PARSERS[case.parser](case.body)
         seconds, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert told.outcome == case.outcome, told
-    assert case.says in told.message
-    assert told.outcome == "accepted" or told.code or told.message
+    assert result.outcome == case.outcome, result
+    assert case.says in result.message
+    assert result.outcome == "accepted" or result.code or result.message
     assert seconds < MOST_SECONDS
     assert peak < MOST_BYTES
 

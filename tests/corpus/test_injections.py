@@ -102,7 +102,7 @@ def test_a_card_shows_it_as_text(hostile: str) -> None:
 
 def _facts(card: dict[str, Any]) -> list[str]:
     sets = [block for block in card["body"] if block["type"] == "FactSet"]
-    return [text for each in sets for fact in each["facts"] for text in (fact["title"], fact["value"])]
+    return [text for facts in sets for fact in facts["facts"] for text in (fact["title"], fact["value"])]
 
 
 def _require_only_our_markup(page: str) -> None:

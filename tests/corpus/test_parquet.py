@@ -70,9 +70,9 @@ def test_no_file_fills_the_memory(tmp_path: Path, way: str) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for (name, (_, says)), line in zip(HOSTILE.items(), done.stdout.splitlines(), strict=True):
-        peak, seconds, told = line.split("|", 2)
-        if way == "whole" or told != "accepted":
-            assert says in told, (name, told)
+        peak, seconds, result = line.split("|", 2)
+        if way == "whole" or result != "accepted":
+            assert says in result, (name, result)
         else:
             assert name in STREAMED
         assert float(peak) < MOST_MEGABYTES, name
@@ -108,7 +108,7 @@ def test_what_is_streamed_is_what_is_read_whole() -> None:
     content = written(table, row_group_size=30_000)
     batches = list(stream_parquet(io.BytesIO(content), "a.parquet"))
     assert len(batches) > 2
-    streamed = pd.concat([each.to_pandas() for each in batches], ignore_index=True)
+    streamed = pd.concat([batch.to_pandas() for batch in batches], ignore_index=True)
     streamed["carrier"] = streamed["carrier"].astype("str")
     pd.testing.assert_frame_equal(streamed, read_parquet(content, "a.parquet"))
 

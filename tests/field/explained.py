@@ -38,14 +38,14 @@ def explained(tmp_path: Path, content: object, *options: str, policy: str = POLI
         file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     arguments = ["events", "explain", str(file), "--policies", str(policies), "-o", "json", *options]
     result = CliRunner().invoke(app, arguments)
-    found: list[dict[str, Any]] = json.loads(result.stdout)
-    assert result.exit_code == int(any(each["outcome"] == "refused" for each in found))
-    return found
+    answers: list[dict[str, Any]] = json.loads(result.stdout)
+    assert result.exit_code == int(any(answer["outcome"] == "refused" for answer in answers))
+    return answers
 
 
-def acted(found: list[dict[str, Any]]) -> list[str]:
+def acted(answers: list[dict[str, Any]]) -> list[str]:
     """Return what would be done, in order."""
-    return [each["reaction"] for one in found for each in one["reactions"] if not each["suppressed"]]
+    return [reaction["reaction"] for one in answers for reaction in one["reactions"] if not reaction["suppressed"]]
 
 
 def inputs(name: str) -> Any:

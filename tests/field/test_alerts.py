@@ -20,9 +20,9 @@ AUTOSCALE, ADVISOR, CHAMPION = (
 
 @pytest.mark.parametrize("name", [AUTOSCALE, ADVISOR])
 def test_what_is_only_information_is_noted_with_the_reason(tmp_path: Path, name: str) -> None:
-    (told,) = explained(tmp_path, name)
-    assert told["outcome"] == "ignored"
-    assert "is no trouble" in told["reason"]
+    (answer,) = explained(tmp_path, name)
+    assert answer["outcome"] == "ignored"
+    assert "is no trouble" in answer["reason"]
 
 
 def _activity(**context: object) -> Any:
@@ -49,24 +49,24 @@ def _activity(**context: object) -> Any:
     ],
 )
 def test_an_activity_is_trouble_by_its_level_and_status(tmp_path: Path, context: Any, outcome: str) -> None:
-    (told,) = explained(tmp_path, _activity(**context))
-    assert told["outcome"] == outcome
+    (answer,) = explained(tmp_path, _activity(**context))
+    assert answer["outcome"] == outcome
 
 
 def test_a_resolved_alert_does_nothing_and_says_why(tmp_path: Path) -> None:
     alert = inputs(CHAMPION)
     alert["data"]["essentials"]["monitorCondition"] = "Resolved"
-    (told,) = explained(tmp_path, alert)
-    assert told["reactions"] == []
-    assert told["reason"] == "alert r is resolved: there is nothing to do"
+    (answer,) = explained(tmp_path, alert)
+    assert answer["reactions"] == []
+    assert answer["reason"] == "alert r is resolved: there is nothing to do"
 
 
 def test_health_that_is_unknown_is_noted(tmp_path: Path) -> None:
     alert = inputs(CHAMPION)
     alert["data"]["essentials"]["monitoringService"] = "Resource Health"
     alert["data"]["alertContext"] = {"level": "Informational", "properties": {"currentHealthStatus": "Unknown"}}
-    (told,) = explained(tmp_path, alert)
-    assert told["outcome"] == "ignored"
+    (answer,) = explained(tmp_path, alert)
+    assert answer["outcome"] == "ignored"
 
 
 def test_each_deployment_that_a_criterion_names_is_told(tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ def test_each_deployment_that_a_criterion_names_is_told(tmp_path: Path) -> None:
         other,
         anything,
     ]
-    told = explained(tmp_path, alert)
-    assert [each["data"]["deployment"] for each in told] == ["v-6", "v-7"]
-    assert len({each["key"] for each in told}) == 2
+    answers = explained(tmp_path, alert)
+    assert [answer["data"]["deployment"] for answer in answers] == ["v-6", "v-7"]
+    assert len({answer["key"] for answer in answers}) == 2
 
 
 def test_an_alert_is_known_by_its_own_id(tmp_path: Path) -> None:

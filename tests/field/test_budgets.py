@@ -22,7 +22,7 @@ def test_two_alerts_of_one_month_are_two_facts_and_one_alert_told_twice_is_one(t
     late, own, again = explained(tmp_path, [inputs(OCTOBER), inputs(NOVEMBER), inputs(OCTOBER)])
     assert late["key"] != own["key"]
     assert late["key"] == again["key"]
-    assert [each["data"]["period_start"] for each in (late, own)] == [None, None]
+    assert [alert["data"]["period_start"] for alert in (late, own)] == [None, None]
 
 
 def test_one_alert_is_one_fact_whenever_it_is_told(tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_a_legacy_threshold_is_read_in_both_spellings(
 ) -> None:
     alert = inputs(LEGACY)
     alert["data"] |= {"Budget": budget, "NotificationThresholdAmount": threshold, "SpendingAmount": spent}
-    (told,) = explained(tmp_path, alert)
-    assert (told["data"]["percent"], told["data"]["basis"]) == (percent, basis)
-    assert told["data"]["spent"] == float(spent)
+    (answer,) = explained(tmp_path, alert)
+    assert (answer["data"]["percent"], answer["data"]["basis"]) == (percent, basis)
+    assert answer["data"]["spent"] == float(spent)
 
 
 def test_a_legacy_alert_posted_again_is_one_fact_and_the_next_months_another(tmp_path: Path) -> None:
@@ -64,9 +64,9 @@ def test_a_legacy_alert_posted_again_is_one_fact_and_the_next_months_another(tmp
 
 
 def test_what_is_spent_counts_when_it_is_beyond_the_alerts_own_threshold(tmp_path: Path) -> None:
-    told = explained(tmp_path, BEYOND)
-    assert (told[0]["data"]["percent"], told[0]["data"]["reached_percent"]) == (25, 1111.1)
-    assert acted(told) == EVERYTHING
+    answers = explained(tmp_path, BEYOND)
+    assert (answers[0]["data"]["percent"], answers[0]["data"]["reached_percent"]) == (25, 1111.1)
+    assert acted(answers) == EVERYTHING
 
 
 def test_a_forecast_beyond_the_budget_only_tells(tmp_path: Path) -> None:
@@ -122,13 +122,13 @@ def test_a_budgets_scope_tells_two_of_one_name_apart(tmp_path: Path) -> None:
     ids=["subscription", "group", "another_group", "another_subscription", "management_group"],
 )
 def test_thresholds_without_a_name_hear_what_counts_the_workspace(tmp_path: Path, scope: str, is_heard: bool) -> None:
-    told = explained(tmp_path, _common("b", scope), "--workspace", WORKSPACE)
-    assert acted(told) == (EVERYTHING if is_heard else [])
+    answers = explained(tmp_path, _common("b", scope), "--workspace", WORKSPACE)
+    assert acted(answers) == (EVERYTHING if is_heard else [])
 
 
 @pytest.mark.parametrize("category", ["Credits", "Reservations", "Usage", "InsightAlert"])
 def test_a_cost_alert_that_is_about_no_budget_is_noted(tmp_path: Path, category: str) -> None:
     alert = inputs(NOVEMBER)
     alert["data"]["alertContext"] = {"AlertCategory": category, "AlertData": {"Scope": "/subscriptions/1/"}}
-    (told,) = explained(tmp_path, alert)
-    assert (told["outcome"], told["reason"]) == ("ignored", "a cost alert that is not about a budget")
+    (answer,) = explained(tmp_path, alert)
+    assert (answer["outcome"], answer["reason"]) == ("ignored", "a cost alert that is not about a budget")

@@ -63,9 +63,9 @@ class Traffic:
         return self
 
     def look(self, minute: int) -> Judgement:
-        found = judged(self.telemetry, self.data, self.release, T0, timedelta(0), T0 + minute * MINUTE)
-        assert found
-        return found
+        judgement = judged(self.telemetry, self.data, self.release, T0, timedelta(0), T0 + minute * MINUTE)
+        assert judgement
+        return judgement
 
     def looks(self, minutes: int = 60, every: int = 1) -> list[Judgement]:
         return [self.look(minute) for minute in range(1, minutes + 1, every)]
@@ -74,7 +74,7 @@ class Traffic:
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.64])
 def test_a_champion_that_answers_some_requests_by_a_quick_429_fails_no_good_version(share: float) -> None:
     looks = Traffic(1).record(champion_failing=lambda _, __: share).looks(every=4)
-    assert Verdict.FAIL not in [each.verdict for each in looks]
+    assert Verdict.FAIL not in [look.verdict for look in looks]
     assert looks[-1].champion_is_sick == (share > 0.1)
 
 
@@ -95,7 +95,7 @@ def test_a_slower_version_is_found_although_a_third_of_its_requests_fail_quickly
 )
 def test_a_cold_start_or_a_stall_fails_no_good_version(slower: Callable[[int], float]) -> None:
     for seed in range(4):
-        assert all(each.verdict is not Verdict.FAIL for each in Traffic(seed).record(slower=slower).looks(every=2))
+        assert all(look.verdict is not Verdict.FAIL for look in Traffic(seed).record(slower=slower).looks(every=2))
 
 
 def test_errors_are_judged_while_a_version_warms_up() -> None:
@@ -112,27 +112,27 @@ def test_errors_that_come_in_clusters_fail_no_good_version() -> None:
 
     for seed in range(6):
         looks = Traffic(seed).record(failing=clustered, champion_failing=clustered).looks(every=3)
-        assert Verdict.FAIL not in [each.verdict for each in looks]
+        assert Verdict.FAIL not in [look.verdict for look in looks]
 
 
 @pytest.mark.parametrize("bad", [pytest.param({20, 21}, id="two_minutes"), pytest.param({7, 8, 40, 41}, id="twice")])
 def test_minutes_in_which_half_of_the_requests_fail_fail_no_good_version(bad: set[int]) -> None:
     for seed in range(4):
         traffic = Traffic(seed).record(failing=lambda minute, _: 0.5 if minute in bad else 0.01)
-        assert all(each.verdict is not Verdict.FAIL for each in traffic.looks(every=2))
+        assert all(look.verdict is not Verdict.FAIL for look in traffic.looks(every=2))
 
 
 def test_two_points_more_errors_are_found_beside_little_traffic() -> None:
-    found = [Traffic(seed).record(failing=lambda _, __: 0.03).look(30).verdict for seed in range(20)]
-    assert found.count(Verdict.FAIL) > len(found) / 2
+    verdicts = [Traffic(seed).record(failing=lambda _, __: 0.03).look(30).verdict for seed in range(20)]
+    assert verdicts.count(Verdict.FAIL) > len(verdicts) / 2
 
 
 def test_the_first_suspicion_holds() -> None:
     looks = Traffic(4).record(minutes=40, slower=lambda _: 1.5).looks(40)
-    verdicts = [each.verdict for each in looks]
-    failed, suspected = verdicts.index(Verdict.FAIL), [each.suspects for each in looks].index(True)
+    verdicts = [look.verdict for look in looks]
+    failed, suspected = verdicts.index(Verdict.FAIL), [look.suspects for look in looks].index(True)
     assert suspected < failed
-    assert all(each.suspects and each.verdict is Verdict.INCONCLUSIVE for each in looks[suspected:failed])
+    assert all(look.suspects and look.verdict is Verdict.INCONCLUSIVE for look in looks[suspected:failed])
     assert "latency may be beyond the tolerance, in too few minutes to be sure" in looks[suspected].reason
 
 
@@ -154,7 +154,7 @@ def test_rare_positive_predictions_of_the_same_model_fail_nothing(per_minute: in
                 share = positives / rate
                 means.append(Predictions(T0 + minute * MINUTE, rate, share, share * (1 - share)))
             traffic.data.means[traffic.release.endpoint, name] = means
-        assert all(each.verdict is not Verdict.FAIL for each in traffic.looks(every=6))
+        assert all(look.verdict is not Verdict.FAIL for look in traffic.looks(every=6))
 
 
 def test_a_minute_in_which_nothing_is_served_counts_for_errors_and_not_for_latency() -> None:

@@ -15,7 +15,7 @@ WINDOWS = 20
 
 def _draws(shares: np.ndarray, rows: int, seed: int) -> pd.DataFrame:
     codes = np.random.default_rng(seed).choice(len(shares), rows, p=shares / shares.sum())
-    names = pd.Index([f"value-{each}" for each in range(len(shares))])
+    names = pd.Index([f"value-{number}" for number in range(len(shares))])
     return pd.DataFrame({"value": pd.Categorical.from_codes(codes.tolist(), names)})
 
 
@@ -36,11 +36,11 @@ def _long_tail(values: int, exponent: float) -> np.ndarray:
 )
 def test_independent_rows_of_one_law_are_no_drift(values: int, exponent: float, rows: int, min_effect: float) -> None:
     shares, rules = _long_tail(values, exponent), DriftRules(min_effect=min_effect)
-    found = [
+    reports = [
         compare(profile(_draws(shares, rows, seed)), _draws(shares, rows, 1_000 + seed), rules).verdict
         for seed in range(4 if values > 10_000 else WINDOWS)
     ]
-    assert set(found) == {"no-drift"}
+    assert set(reports) == {"no-drift"}
 
 
 @pytest.mark.parametrize("min_effect", [0.05, 0.1])
@@ -90,8 +90,8 @@ def test_five_points_between_two_values_are_found_at_a_floor_of_five_percent(val
     moved[0] -= 0.05
     moved[4] += 0.05
     reference = profile(_draws(shares, 10_000, 1))
-    found = [
+    reports = [
         bool(compare(reference, _draws(moved, 3_000, 100 + seed), DriftRules(min_effect=0.05)).drifted)
         for seed in range(WINDOWS)
     ]
-    assert sum(found) >= 0.8 * WINDOWS
+    assert sum(reports) >= 0.8 * WINDOWS

@@ -89,7 +89,7 @@ def test_a_cloud_event_without_a_time_is_read_and_is_one_fact_whenever_it_comes(
 def test_a_time_with_an_offset_is_that_moment(tmp_path: Path) -> None:
     event = inputs(BINARY)
     moments = [{**event, "time": "2026-11-20T09:00:00+02:00"}, {**event, "time": "2026-11-20T07:00:00.1234567Z"}]
-    facts = [read_fact(json.dumps(each), NOW) for each in moments]
+    facts = [read_fact(json.dumps(event), NOW) for event in moments]
     assert [f.occurred_at.isoformat()[:19] for f in facts if isinstance(f, Fact)] == ["2026-11-20T07:00:00"] * 2
 
 
@@ -120,8 +120,8 @@ def test_a_foreign_source_counts_where_it_is_listed(tmp_path: Path) -> None:
 
 
 def test_an_alert_about_a_foreign_workspaces_endpoint_takes_nothing_back(tmp_path: Path) -> None:
-    told = explained(tmp_path, "09_alert_on_champion.json", "--workspace", WORKSPACE)
-    assert (told[0]["outcome"], acted(told)) == ("ignored", [])
+    answers = explained(tmp_path, "09_alert_on_champion.json", "--workspace", WORKSPACE)
+    assert (answers[0]["outcome"], acted(answers)) == ("ignored", [])
 
 
 @pytest.mark.usefixtures("app")

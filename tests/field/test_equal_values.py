@@ -74,7 +74,7 @@ def with_ones(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_bytes(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(color=frame["color"].map(lambda each: each.encode(), na_action="ignore"))
+    return frame.assign(color=frame["color"].map(lambda text: text.encode(), na_action="ignore"))
 
 
 def with_words_for_nothing(frame: pd.DataFrame) -> pd.DataFrame:
@@ -86,8 +86,8 @@ def as_arrow(frame: pd.DataFrame) -> Any:
 
 
 FORMATS: dict[str, Callable[[pd.DataFrame], Any]] = {
-    each.__name__: each
-    for each in (
+    pair.__name__: pair
+    for pair in (
         in_float32,
         in_float16,
         as_json,
@@ -103,7 +103,7 @@ FORMATS: dict[str, Callable[[pd.DataFrame], Any]] = {
 
 
 def effects(report: DriftReport) -> dict[str, float]:
-    return {each.name: each.effect or 0.0 for each in report.columns}
+    return {column.name: column.effect or 0.0 for column in report.columns}
 
 
 @pytest.mark.parametrize("written", FORMATS)
@@ -113,7 +113,7 @@ def test_the_same_rows_in_another_format_have_not_drifted(written: str) -> None:
     assert report.verdict == "no-drift", report.sentence
     worst = 0.02 if written == "in_float16" else 0.002
     assert {name: effect for name, effect in effects(report).items() if effect > worst} == {}
-    assert not any(each.is_drifted for each in report.columns)
+    assert not any(column.is_drifted for column in report.columns)
 
 
 @pytest.mark.parametrize("written", ["in_float32", "as_json", "as_csv", "as_arrow", "with_bytes"])
@@ -124,7 +124,7 @@ def test_a_reference_in_another_format_is_the_same_reference(written: str) -> No
     assert max(effects(report).values()) < 0.002
 
 
-@pytest.mark.parametrize("written", [each for each in FORMATS if each != "as_arrow"])
+@pytest.mark.parametrize("written", [name for name in FORMATS if name != "as_arrow"])
 def test_quality_finds_nothing_wrong_with_another_format(written: str) -> None:
     rows = a_shop()
     report = check_quality(profile_quality(in_float32(rows)), FORMATS[written](rows), NOW)
@@ -141,15 +141,15 @@ def test_what_really_moved_is_found_across_formats() -> None:
         color=rows["color"].replace("red", "blue"),
     )
     report = compare(profile(in_float32(rows)), all_text(moved))
-    assert {each.name for each in report.columns if each.is_drifted} == {"price", "weight", "member", "color"}
+    assert {column.name for column in report.columns if column.is_drifted} == {"price", "weight", "member", "color"}
 
 
 def test_numbers_that_a_float32_cannot_tell_apart_are_compared_as_doubles_unless_one_side_says_float32() -> None:
     chance = np.random.default_rng(4)
-    before, now = (pd.DataFrame({"x": 1e6 + chance.normal(at, 0.01, ROWS)}) for at in (0, 0.01))
-    assert effects(compare(profile(before), now))["x"] > 0.3
-    same = pd.DataFrame({"x": before["x"].astype("float32")})
-    assert effects(compare(profile(before), same))["x"] < 0.01
+    reference, now = (pd.DataFrame({"x": 1e6 + chance.normal(at, 0.01, ROWS)}) for at in (0, 0.01))
+    assert effects(compare(profile(reference), now))["x"] > 0.3
+    same = pd.DataFrame({"x": reference["x"].astype("float32")})
+    assert effects(compare(profile(reference), same))["x"] < 0.01
 
 
 def test_counts_of_parts_in_several_formats_add_up() -> None:
@@ -172,8 +172,8 @@ def test_codes_that_lost_their_zeros_or_got_a_point_are_the_codes_they_were() ->
 def test_texts_read_the_same_with_blanks_around_them_and_in_both_forms_of_unicode() -> None:
     cities = pd.Series(np.random.default_rng(2).choice(["São Paulo", "Zürich", "Faro"], ROWS))
     padded = cities.map(lambda city: unicodedata.normalize("NFD", city).ljust(12))
-    for before, now in ((cities, padded), (padded, cities)):
-        report = compare(profile(pd.DataFrame({"city": before})), pd.DataFrame({"city": now}))
+    for reference, now in ((cities, padded), (padded, cities)):
+        report = compare(profile(pd.DataFrame({"city": reference})), pd.DataFrame({"city": now}))
         assert (effects(report)["city"], report.columns[0].unseen_share) == (0.0, 0.0)
     lower = cities.str.lower()
     assert compare(profile(pd.DataFrame({"city": cities})), pd.DataFrame({"city": lower})).verdict == "drift"
@@ -186,7 +186,7 @@ def test_dates_as_text_move_on_without_drift() -> None:
         pd.DataFrame({"day": (days + pd.Timedelta(days=60)).strftime("%Y-%m-%d"), "x": np.arange(3000) % 7}),
     )
     assert report.verdict == "no-drift"
-    assert "dates and times always move" in " ".join(each.sentence for each in report.columns)
+    assert "dates and times always move" in " ".join(column.sentence for column in report.columns)
 
 
 @pytest.mark.parametrize(
@@ -194,16 +194,16 @@ def test_dates_as_text_move_on_without_drift() -> None:
 )
 def test_dates_are_recognised_in_the_ways_people_write_them(day: str) -> None:
     days = pd.Series(pd.date_range("2024-01-01", periods=1500))
-    before = profile(pd.DataFrame({"day": days.dt.strftime(day)}))
-    assert before.columns[0].kind == "datetime"
-    report = compare(before, pd.DataFrame({"day": days + pd.Timedelta(days=600)}))
-    assert not any(each.is_drifted for each in report.columns)
+    reference = profile(pd.DataFrame({"day": days.dt.strftime(day)}))
+    assert reference.columns[0].kind == "datetime"
+    report = compare(reference, pd.DataFrame({"day": days + pd.Timedelta(days=600)}))
+    assert not any(column.is_drifted for column in report.columns)
 
 
 def test_some_placeholders_among_dates_are_no_change_of_type() -> None:
     days = pd.Series(pd.date_range("2024-01-01", periods=1000)).dt.strftime("%Y-%m-%d")
-    before, now = (pd.DataFrame({"day": days.where(np.arange(1000) % 3 > at, "unknown")}) for at in (0, 0))
-    assert not compare(profile(before), now).columns[0].is_drifted
+    reference, now = (pd.DataFrame({"day": days.where(np.arange(1000) % 3 > at, "unknown")}) for at in (0, 0))
+    assert not compare(profile(reference), now).columns[0].is_drifted
 
 
 def test_a_segment_holds_the_same_rows_in_every_format() -> None:
@@ -237,5 +237,5 @@ def test_labels_find_their_rows_whatever_the_key_is_written_as(
     rules = PerformanceRules("accuracy", 0.9, "id", "truth", minimum_rows=100)
     scored = pd.DataFrame({"id": [served(n) for n in range(300)], "prediction": [n % 2 for n in range(300)]})
     labels = pd.DataFrame({"id": [labelled(n) for n in range(300)], "truth": ["True", "false"] * 150})
-    found = judge_performance(scored, labels.assign(truth=labels["truth"].iloc[::-1].to_numpy()), rules)
-    assert (found.rows, found.value) == (300, 1.0)
+    report = judge_performance(scored, labels.assign(truth=labels["truth"].iloc[::-1].to_numpy()), rules)
+    assert (report.rows, report.value) == (300, 1.0)

@@ -30,15 +30,15 @@ notify:
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in (ALERTS | EVENTS).items()])
 def test_what_is_sent_is_told_as_it_is_meant(tmp_path: Path, case: dict[str, Any]) -> None:
-    found = explained(tmp_path, case["body"], policy=POLICY)
-    assert [_said(told, right) for told, right in zip(found, case["right"], strict=True)] == case["right"]
+    answers = explained(tmp_path, case["body"], policy=POLICY)
+    assert [_as_expected(answer, right) for answer, right in zip(answers, case["right"], strict=True)] == case["right"]
 
 
-def _said(told: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+def _as_expected(answer: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
     """Return of what was said the keys that the right answer has, and its reactions in any case."""
-    all_of_it = {**told["data"], "outcome": told["outcome"], "kind": told["kind"]}
+    all_of_it = {**answer["data"], "outcome": answer["outcome"], "kind": answer["kind"]}
     if "says" in right:
-        all_of_it["says"] = told["reason"] if told["outcome"] != "fact" else told["data"]["detail"]
-    if told["reactions"] or "reactions" in right:
-        all_of_it["reactions"] = [each["reaction"] for each in told["reactions"]]
+        all_of_it["says"] = answer["reason"] if answer["outcome"] != "fact" else answer["data"]["detail"]
+    if answer["reactions"] or "reactions" in right:
+        all_of_it["reactions"] = [reaction["reaction"] for reaction in answer["reactions"]]
     return {key: value for key, value in all_of_it.items() if key in right or key == "reactions"}

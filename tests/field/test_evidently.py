@@ -20,11 +20,11 @@ def posted(tmp_path: Path, result: Any) -> list[dict[str, Any]]:
     return explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
 
 
-def _columns(told: dict[str, Any]) -> set[str]:
-    return {each["feature"] for each in told["data"]["features"]}
+def _columns(answer: dict[str, Any]) -> set[str]:
+    return {feature["feature"] for feature in answer["data"]["features"]}
 
 
-@pytest.mark.parametrize("case", [pytest.param(each, id=each["name"]) for each in METHODS])
+@pytest.mark.parametrize("case", [pytest.param(method, id=method["name"]) for method in METHODS])
 def test_a_method_drifts_when_evidently_says_so(tmp_path: Path, case: dict[str, Any]) -> None:
     report = case["report"]
     (test,) = report["tests"]
@@ -43,7 +43,7 @@ def test_a_method_drifts_when_evidently_says_so(tmp_path: Path, case: dict[str, 
 
 
 def test_every_method_that_evidently_has_is_tried() -> None:
-    tried = {each["report"]["metrics"][0]["config"]["method"] for each in METHODS}
+    tried = {method["report"]["metrics"][0]["config"]["method"] for method in METHODS}
     assert len(tried) == 20
     assert {method.lower() for method in tried} - set(RULES) == {UNTOLD}
 
@@ -58,9 +58,9 @@ def test_every_method_that_evidently_has_is_tried() -> None:
     ],
 )
 def test_p_values_drift_below_their_bound(tmp_path: Path, name: str, outcome: str) -> None:
-    (told,) = posted(tmp_path, inputs(name))
-    assert told["outcome"] == outcome
-    assert acted([told]) == (["notify", "start-training"] if outcome == "fact" else [])
+    (answer,) = posted(tmp_path, inputs(name))
+    assert answer["outcome"] == outcome
+    assert acted([answer]) == (["notify", "start-training"] if outcome == "fact" else [])
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_p_values_drift_below_their_bound(tmp_path: Path, name: str, outcome: st
 def test_a_presets_evidence_are_the_columns_that_evidently_calls_drifted(
     tmp_path: Path, name: str, columns: set[str] | None
 ) -> None:
-    (told,) = posted(tmp_path, inputs(name))
-    assert told["outcome"] == ("fact" if columns else "ignored")
+    (answer,) = posted(tmp_path, inputs(name))
+    assert answer["outcome"] == ("fact" if columns else "ignored")
     if columns:
-        assert _columns(told) == columns
+        assert _columns(answer) == columns
 
 
 def test_the_sentence_counts_the_columns_that_evidently_counts(tmp_path: Path) -> None:
@@ -107,14 +107,14 @@ def test_the_sentence_counts_the_columns_that_evidently_counts(tmp_path: Path) -
     ],
 )
 def test_a_failed_test_is_of_the_signal_of_its_metric(tmp_path: Path, name: str, signal: str | None) -> None:
-    told = posted(tmp_path, inputs(name))
-    assert [each["outcome"] for each in told] == (["fact"] if signal else ["ignored"])
-    assert [each["data"]["signal"] for each in told if signal] == ([signal] if signal else [])
+    answers = posted(tmp_path, inputs(name))
+    assert [answer["outcome"] for answer in answers] == (["fact"] if signal else ["ignored"])
+    assert [answer["data"]["signal"] for answer in answers if signal] == ([signal] if signal else [])
 
 
 def test_a_failed_test_shows_what_was_measured_and_its_bound(tmp_path: Path) -> None:
-    (told,) = posted(tmp_path, inputs("evidently_quality.json"))
-    assert told["data"]["features"] == [
+    (answer,) = posted(tmp_path, inputs("evidently_quality.json"))
+    assert answer["data"]["features"] == [
         {"feature": "num", "metric": "MissingValueCount", "value": 101.0, "threshold": 3.0}
     ]
 
@@ -125,9 +125,9 @@ def _column(method: str, value: float) -> dict[str, Any]:
 
 
 def test_an_unknown_method_is_never_guessed(tmp_path: Path) -> None:
-    (told,) = posted(tmp_path, {"metrics": [_column("custom function 'mine'", 0.5)], "tests": []})
-    assert told["outcome"] == "refused"
-    assert "on which side" in told["reason"]
+    (answer,) = posted(tmp_path, {"metrics": [_column("custom function 'mine'", 0.5)], "tests": []})
+    assert answer["outcome"] == "refused"
+    assert "on which side" in answer["reason"]
 
 
 def test_a_share_is_evidentlys_verdict_whatever_its_columns_methods_are(tmp_path: Path) -> None:
@@ -135,15 +135,15 @@ def test_a_share_is_evidentlys_verdict_whatever_its_columns_methods_are(tmp_path
         "config": {"type": "evidently:metric_v2:DriftedColumnsCount", "drift_share": 0.5},
         "value": {"count": 1.0, "share": 0.5},
     }
-    (told,) = posted(tmp_path, {"metrics": [share, _column("custom", 0.5), _column("psi", 0.01)], "tests": []})
-    assert (told["outcome"], told["data"]["features"]) == ("fact", [])
+    (answer,) = posted(tmp_path, {"metrics": [share, _column("custom", 0.5), _column("psi", 0.01)], "tests": []})
+    assert (answer["outcome"], answer["data"]["features"]) == ("fact", [])
 
 
 def test_a_failed_test_of_an_unknown_metric_is_refused(tmp_path: Path) -> None:
     test = {"status": "FAIL", "metric_config": {"metric_id": "m", "params": {"type": "my:metric:Mine"}}}
     metric = {"id": "m", "config": {"type": "my:metric:Mine"}, "value": 1.0}
-    (told,) = posted(tmp_path, {"metrics": [metric], "tests": [test]})
-    assert told["outcome"] == "refused"
+    (answer,) = posted(tmp_path, {"metrics": [metric], "tests": [test]})
+    assert answer["outcome"] == "refused"
 
 
 def test_a_bare_result_is_about_the_only_policys_model_or_the_one_that_is_named(tmp_path: Path) -> None:
@@ -184,14 +184,14 @@ def _with_statuses(name: str, *statuses: str) -> Any:
 )
 def test_tests_say_what_their_statuses_say(tmp_path: Path, name: str, statuses: tuple[str, ...], outcome: str) -> None:
     data = {"tool": "evidently", "model": "flight-delay", "result": _with_statuses(name, *statuses)}
-    found = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
-    assert {told["outcome"] for told in found} == {outcome}
+    answers = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
+    assert {answer["outcome"] for answer in answers} == {outcome}
 
 
 def test_a_column_without_a_value_is_no_evidence_and_the_rest_is_read(tmp_path: Path) -> None:
     result = inputs("preset_moved_plain.json")
-    columns = [each for each in result["metrics"] if each["config"]["type"].endswith("ValueDrift")]
+    columns = [metric for metric in result["metrics"] if metric["config"]["type"].endswith("ValueDrift")]
     columns[0]["value"] = float("nan")
     data = {"tool": "evidently", "model": "flight-delay", "result": result}
-    (told,) = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
-    assert (told["outcome"], len(told["data"]["features"])) == ("fact", 3)
+    (answer,) = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
+    assert (answer["outcome"], len(answer["data"]["features"])) == ("fact", 3)

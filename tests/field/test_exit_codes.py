@@ -17,16 +17,16 @@ from tests.unit.cli.conftest import Run, run  # noqa: F401
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, str]:
     """Return a reference and a window of which nothing can be compared by mistake."""
-    before, after = tmp_path / "before.csv", tmp_path / "after.csv"
-    pd.DataFrame({"age": [number % 70 for number in range(2000)]}).to_csv(before, index=False)
-    pd.DataFrame({"age": [number % 70 + 60 for number in range(2000)]}).to_csv(after, index=False)
-    return str(before), str(after)
+    reference, window = tmp_path / "before.csv", tmp_path / "after.csv"
+    pd.DataFrame({"age": [number % 70 for number in range(2000)]}).to_csv(reference, index=False)
+    pd.DataFrame({"age": [number % 70 + 60 for number in range(2000)]}).to_csv(window, index=False)
+    return str(reference), str(window)
 
 
 def test_drift_is_2_and_none_is_0(run: Run, files: tuple[str, str]) -> None:  # noqa: F811
-    before, after = files
-    assert run("monitor", "run", "--reference", before, "--current", after).exit_code == 2
-    assert run("monitor", "run", "--reference", before, "--current", before).exit_code == 0
+    reference, window = files
+    assert run("monitor", "run", "--reference", reference, "--current", window).exit_code == 2
+    assert run("monitor", "run", "--reference", reference, "--current", reference).exit_code == 0
 
 
 @pytest.mark.parametrize("failure", [ValueError("binary"), MemoryError(), TypeError(), RecursionError()])

@@ -47,17 +47,17 @@ def as_csv(**options: object) -> Callable[[pd.DataFrame], bytes]:
 
 
 def with_points_of_thousands(frame: pd.DataFrame) -> bytes:
-    price = frame["price"].map(lambda each: f"{each:,.2f}".translate(str.maketrans(",.", ".,")))
+    price = frame["price"].map(lambda value: f"{value:,.2f}".translate(str.maketrans(",.", ".,")))
     return as_csv(sep=";", decimal=",")(frame.assign(price=price))
 
 
 def with_exponents(frame: pd.DataFrame) -> bytes:
-    price = frame["price"].map(lambda each: f"{each:.6e}".replace(".", ","))
+    price = frame["price"].map(lambda value: f"{value:.6e}".replace(".", ","))
     return as_csv(sep=";", decimal=",")(frame.assign(price=price))
 
 
 def with_commas_of_thousands(frame: pd.DataFrame) -> bytes:
-    return as_csv()(frame.assign(price=frame["price"].map(lambda each: f"{each:,.2f}")))
+    return as_csv()(frame.assign(price=frame["price"].map(lambda value: f"{value:,.2f}")))
 
 
 def zipped(content: bytes) -> bytes:
@@ -141,16 +141,16 @@ FILES: dict[str, tuple[str, Callable[[pd.DataFrame], bytes]]] = {
 def test_a_table_is_read_for_what_it_is(form: str, tmp_path: Path) -> None:
     rows, (name, write) = a_shop(), FILES[form]
     (tmp_path / name).write_bytes(write(rows))
-    found = read_files([tmp_path / name])
-    assert isinstance(found, pd.DataFrame)
-    assert sorted(found.columns) == sorted(rows.columns)
-    assert found["price"].tolist() == pytest.approx(rows["price"].tolist())
-    assert found["weight"].tolist() == pytest.approx(rows["weight"].tolist())
-    assert found[["city", "zip"]].to_numpy().tolist() == rows[["city", "zip"]].to_numpy().tolist()
-    report = compare(profile(rows), found)
+    frame = read_files([tmp_path / name])
+    assert isinstance(frame, pd.DataFrame)
+    assert sorted(frame.columns) == sorted(rows.columns)
+    assert frame["price"].tolist() == pytest.approx(rows["price"].tolist())
+    assert frame["weight"].tolist() == pytest.approx(rows["weight"].tolist())
+    assert frame[["city", "zip"]].to_numpy().tolist() == rows[["city", "zip"]].to_numpy().tolist()
+    report = compare(profile(rows), frame)
     assert report.verdict == "no-drift", report.sentence
-    assert max(each.effect or 0.0 for each in report.columns) < 0.001
-    assert [each.name for each in report.columns if each.findings] == []
+    assert max(column.effect or 0.0 for column in report.columns) < 0.001
+    assert [column.name for column in report.columns if column.findings] == []
 
 
 @pytest.mark.parametrize("form", ["semicolons", "cp1252_semicolons", "gz", "json_lines", "tabs", "utf_16"])
@@ -236,7 +236,7 @@ def test_a_parquet_file_of_odd_columns_is_looked_at(kind: str, tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         pytest.param(b"price,weight\n", "insufficient", id="names_only"),
         pytest.param(b"price,weight", "insufficient", id="names_without_an_end_of_line"),
@@ -244,30 +244,30 @@ def test_a_parquet_file_of_odd_columns_is_looked_at(kind: str, tmp_path: Path, m
     ],
 )
 def test_too_little_in_a_file_is_too_little_data(
-    lines: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lines: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     a_shop()[["price", "weight"]].to_csv("before.csv", index=False)
     Path("now.csv").write_bytes(lines)
     code, output = look("--reference", "before.csv", "--current", "now.csv")
     assert code == 3
-    assert said in output.lower()
+    assert message in output.lower()
 
 
 def test_lines_of_json_with_different_keys_are_one_table(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n\n{"b": "x", "a": 2.5}\n{"b": {"c": [1]}}\n', encoding="utf-8")
-    found = read_files([tmp_path / "x.jsonl"])
-    assert isinstance(found, pd.DataFrame)
-    assert found["a"].fillna(-1).tolist() == [1, 2.5, -1]
-    assert found["b"].isna().tolist() == [True, False, False]
+    frame = read_files([tmp_path / "x.jsonl"])
+    assert isinstance(frame, pd.DataFrame)
+    assert frame["a"].fillna(-1).tolist() == [1, 2.5, -1]
+    assert frame["b"].isna().tolist() == [True, False, False]
 
 
 def test_a_word_among_the_numbers_of_a_csv_file_is_said_not_refused(tmp_path: Path) -> None:
     numbers = [f"{n % 97}.5" for n in range(60_000)]
     numbers[50_000] = "tba"
-    (tmp_path / "x.csv").write_text("x,y\n" + "".join(f"{each},1\n" for each in numbers), encoding="utf-8")
-    found = read_files([tmp_path / "x.csv"])
-    before = pd.DataFrame({"x": [n % 97 + 0.5 for n in range(60_000)], "y": 1})
-    report = compare(profile(before), found)
+    (tmp_path / "x.csv").write_text("x,y\n" + "".join(f"{number},1\n" for number in numbers), encoding="utf-8")
+    frame = read_files([tmp_path / "x.csv"])
+    reference = pd.DataFrame({"x": [n % 97 + 0.5 for n in range(60_000)], "y": 1})
+    report = compare(profile(reference), frame)
     assert report.verdict == "no-drift"
     assert "1 of 60000 values are no numbers, e.g. 'tba'" in report.columns[0].findings[0]

@@ -46,7 +46,7 @@ def missed(rows: int, groups: int, worse: float = 1.0, seed: int = 1) -> pd.Data
     random = np.random.default_rng(seed)
     group, labels = np.arange(rows) % groups, random.normal(-5, 20, rows)
     error = random.normal(0, 3, rows) * np.where(group == 0, worse, 1.0)
-    carrier = [f"c{each}" for each in group]
+    carrier = [f"c{number}" for number in group]
     return pd.DataFrame(
         {"label": labels, "champion_score": labels, "challenger_score": labels + error, "carrier": carrier}
     )
@@ -55,14 +55,14 @@ def missed(rows: int, groups: int, worse: float = 1.0, seed: int = 1) -> pd.Data
 @pytest.mark.parametrize("metric", ["mae", "mse", "rmse"])
 @pytest.mark.parametrize("worse", [10.0, 30.0])
 def test_a_group_predicted_many_times_worse_fails(metric: str, worse: float) -> None:
-    found = judged(missed(600, 10, worse), "slices", by=["carrier"], metric=metric, min_ratio=0.8)
-    assert (found.verdict, "of carrier c0 is" in found.reason) == (FAIL, True)
+    result = judged(missed(600, 10, worse), "slices", by=["carrier"], metric=metric, min_ratio=0.8)
+    assert (result.verdict, "of carrier c0 is" in result.reason) == (FAIL, True)
 
 
 @pytest.mark.parametrize("metric", ["mae", "rmse"])
 def test_equal_groups_of_predicted_numbers_pass(metric: str) -> None:
-    found = judged(missed(12_000, 10), "slices", by=["carrier"], metric=metric, min_ratio=0.8)
-    assert (found.verdict, found.numbers["judged"]) == (PASS, 10)
+    result = judged(missed(12_000, 10), "slices", by=["carrier"], metric=metric, min_ratio=0.8)
+    assert (result.verdict, result.numbers["judged"]) == (PASS, 10)
 
 
 def test_a_fair_model_over_small_groups_does_not_fail() -> None:
@@ -81,24 +81,24 @@ def test_groups_that_cannot_be_told_are_named_and_inconclusive() -> None:
     table = scored(600, 300).assign(carrier=["AA", "B6", "UA"] * 200)
     behind = (table["carrier"] == "B6") & (table.index % 10 < 4)
     table.loc[behind, "challenger_score"] = 1 - table.loc[behind, "challenger_score"]
-    found = judged(table, "slices", by=["carrier"], metric="recall", min_ratio=0.8)
-    assert found.verdict is INCONCLUSIVE
-    assert "1 of them too close to tell: carrier B6" in found.reason, found.reason
+    result = judged(table, "slices", by=["carrier"], metric="recall", min_ratio=0.8)
+    assert result.verdict is INCONCLUSIVE
+    assert "1 of them too close to tell: carrier B6" in result.reason, result.reason
 
 
 def test_several_columns_missing_values_and_single_rows_are_groups() -> None:
     table = scored(2000, 1000).assign(carrier=["AA", "B6"] * 1000, hour=["1", "2", "3", "4"] * 500)
     table.loc[:399, "hour"] = None
     table.loc[5, "carrier"] = "ZZ"
-    found = judged(table, "slices", by=["carrier", "hour"], metric="accuracy", min_ratio=0.8)
-    assert (found.verdict, found.numbers["judged"], found.numbers["too_small"]) == (PASS, 7, 1)
-    assert "1 too small: carrier ZZ" in found.reason
+    result = judged(table, "slices", by=["carrier", "hour"], metric="accuracy", min_ratio=0.8)
+    assert (result.verdict, result.numbers["judged"], result.numbers["too_small"]) == (PASS, 7, 1)
+    assert "1 too small: carrier ZZ" in result.reason
 
 
 def test_hundreds_of_groups_are_judged_together() -> None:
     table = missed(60_000, 500).assign(carrier=lambda rows: rows["carrier"])
-    found = judged(table, "slices", by=["carrier"], metric="mae", min_ratio=0.5)
-    assert (found.verdict, found.numbers["judged"]) == (PASS, 500)
+    result = judged(table, "slices", by=["carrier"], metric="mae", min_ratio=0.5)
+    assert (result.verdict, result.numbers["judged"]) == (PASS, 500)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_hundreds_of_groups_are_judged_together() -> None:
 def test_too_few_rows_prove_nothing(kind: str, metric: str, rows: int, positives: int) -> None:
     side = "at_most" if metric == "brier" else "at_least"
     settings = {"margin": 0.2} if kind == "not_worse_than_champion" else {side: 0.5}
-    found = judged(scored(rows, positives), kind, metric=metric, **settings)
-    assert found.verdict is INCONCLUSIVE
+    result = judged(scored(rows, positives), kind, metric=metric, **settings)
+    assert result.verdict is INCONCLUSIVE
 
 
 @pytest.mark.parametrize("name", ["roc_auc_200", "pr_auc_200", "f1_500", "accuracy_50", "recall_200", "log_loss_100"])
@@ -168,34 +168,34 @@ def test_versions_that_miss_alike_are_proven_alike() -> None:
 )
 def test_groups_are_named_as_in_the_file(values: list[Any], named: list[str]) -> None:
     table = scored(40, 20).assign(grp=(values * 40)[:40])
-    found = judged(table, "slices", by=["grp"], metric="accuracy", min_ratio=0.8)
-    assert found.reason.endswith(f"every group is too small: {', '.join(named)}")
+    result = judged(table, "slices", by=["grp"], metric="accuracy", min_ratio=0.8)
+    assert result.reason.endswith(f"every group is too small: {', '.join(named)}")
 
 
 def test_a_version_that_hardly_differs_is_proven_by_a_thousand_rows() -> None:
-    found = judged(scored(1000, 300), "not_worse_than_champion", metric="roc_auc", margin=0.005)
-    assert found.verdict is PASS
+    result = judged(scored(1000, 300), "not_worse_than_champion", metric="roc_auc", margin=0.005)
+    assert result.verdict is PASS
 
 
 def test_a_metric_above_its_bound_by_luck_proves_nothing() -> None:
     table = scored(60, 30, apart=1.5)
     value = judged(table, "metric", metric="roc_auc", at_least=0.5).numbers["value"]
-    found = judged(table, "metric", metric="roc_auc", at_least=round(value - 0.02, 3))
-    assert found.verdict is INCONCLUSIVE
-    assert "too close to tell" in found.reason
+    result = judged(table, "metric", metric="roc_auc", at_least=round(value - 0.02, 3))
+    assert result.verdict is INCONCLUSIVE
+    assert "too close to tell" in result.reason
 
 
 @pytest.mark.parametrize("bound", [0.5, 0.99])
 def test_an_area_of_one_on_few_rows_is_not_known_to_be_one(bound: float) -> None:
     table = scored(60, 12, apart=20.0)
-    found = judged(table, "metric", metric="roc_auc", at_least=bound)
-    assert (found.numbers["value"], found.verdict) == (1.0, PASS if bound == 0.5 else INCONCLUSIVE)
+    result = judged(table, "metric", metric="roc_auc", at_least=bound)
+    assert (result.numbers["value"], result.verdict) == (1.0, PASS if bound == 0.5 else INCONCLUSIVE)
 
 
 def test_a_row_that_came_twice_counts_once() -> None:
     table = scored(40, 20)
-    found = judged(pd.concat([table, table]), "metric", metric="roc_auc", at_least=0.5)
-    assert (found.verdict, "40 rows are too few" in found.reason) == (INCONCLUSIVE, True)
+    result = judged(pd.concat([table, table]), "metric", metric="roc_auc", at_least=0.5)
+    assert (result.verdict, "40 rows are too few" in result.reason) == (INCONCLUSIVE, True)
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_a_row_that_came_twice_counts_once() -> None:
 )
 def test_rows_that_contradict_each_other_are_no_evidence(change: dict[str, Any], reason: str) -> None:
     table = scored(400, 200)
-    found = judged(pd.concat([table, table.head(1).assign(**change)]), "metric", metric="roc_auc", at_least=0.5)
-    assert (found.verdict, reason in found.reason) == (INCONCLUSIVE, True)
+    result = judged(pd.concat([table, table.head(1).assign(**change)]), "metric", metric="roc_auc", at_least=0.5)
+    assert (result.verdict, reason in result.reason) == (INCONCLUSIVE, True)
 
 
 @pytest.mark.parametrize(
@@ -239,8 +239,8 @@ def test_labels_are_read_as_they_are_meant(labels: Any) -> None:
 )
 def test_scores_of_another_kind_are_named(metric: str, change: dict[str, Any], reason: str) -> None:
     side = "at_most" if metric in {"brier", "log_loss"} else "at_least"
-    found = judged(scored(400, 200).assign(**change), "metric", metric=metric, **{side: 0.5})
-    assert (found.verdict, reason in found.reason) == (INCONCLUSIVE, True)
+    result = judged(scored(400, 200).assign(**change), "metric", metric=metric, **{side: 0.5})
+    assert (result.verdict, reason in result.reason) == (INCONCLUSIVE, True)
 
 
 POLICY = """\
@@ -284,5 +284,5 @@ def test_bounds_in_the_metrics_own_unit_are_valid(gate: str) -> None:
 
 
 def test_a_bound_that_an_earlier_version_accepted_passes_nothing() -> None:
-    found = judged(missed(400, 4), "metric", metric="mae", at_least=1.0)
-    assert (found.verdict, "write at_most: 1" in found.reason) == (INCONCLUSIVE, True)
+    result = judged(missed(400, 4), "metric", metric="mae", at_least=1.0)
+    assert (result.verdict, "write at_most: 1" in result.reason) == (INCONCLUSIVE, True)

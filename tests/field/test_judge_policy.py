@@ -29,9 +29,9 @@ rollout:
     ],
 )
 def test_what_cannot_be_judged_is_refused_with_what_to_write(rollout: str, problem: str) -> None:
-    with pytest.raises(PolicyProblemsError) as found:
+    with pytest.raises(PolicyProblemsError) as problems:
         policy_of(POLICY.format(rollout=rollout), "churn.yaml")
-    assert problem in str(found.value)
+    assert problem in str(problems.value)
 
 
 @pytest.mark.parametrize(

@@ -44,21 +44,21 @@ def test_every_calculator_has_its_signal() -> None:
 
 @pytest.mark.parametrize("name", sorted(OUTPUT))
 def test_a_calculator_alarms_by_its_own_alerts_on_the_side_that_is_worse(tmp_path: Path, name: str) -> None:
-    (told,) = posted(tmp_path, OUTPUT[name])
+    (answer,) = posted(tmp_path, OUTPUT[name])
     is_drift = name in CHANCE or (name.endswith("/moved") and name not in QUIET)
-    assert told["outcome"] == ("fact" if is_drift else "ignored")
+    assert answer["outcome"] == ("fact" if is_drift else "ignored")
     if is_drift:
-        assert told["data"]["signal"] == SIGNALS[name.partition("/")[0]]
-        trains = told["data"]["signal"] != "data-quality"
-        assert acted([told]) == (["notify", "start-training"] if trains else ["notify"])
+        assert answer["data"]["signal"] == SIGNALS[name.partition("/")[0]]
+        trains = answer["data"]["signal"] != "data-quality"
+        assert acted([answer]) == (["notify", "start-training"] if trains else ["notify"])
 
 
 def test_every_method_of_a_column_is_in_the_evidence(tmp_path: Path) -> None:
-    (told,) = posted(tmp_path, OUTPUT["univariate/moved"])
-    found = {(each["feature"], each["metric"].partition(",")[0]) for each in told["data"]["features"]}
+    (answer,) = posted(tmp_path, OUTPUT["univariate/moved"])
+    pairs = {(feature["feature"], feature["metric"].partition(",")[0]) for feature in answer["data"]["features"]}
     both = ("jensen_shannon", "hellinger")
-    assert found == {("num", each) for each in (*both, "kolmogorov_smirnov", "wasserstein")} | {
-        ("cat", each) for each in (*both, "chi2", "l_infinity")
+    assert pairs == {("num", name) for name in (*both, "kolmogorov_smirnov", "wasserstein")} | {
+        ("cat", name) for name in (*both, "chi2", "l_infinity")
     }
 
 
@@ -76,9 +76,9 @@ def test_every_method_of_a_column_is_in_the_evidence(tmp_path: Path) -> None:
     ],
 )
 def test_better_is_no_alarm(tmp_path: Path, name: str, metric: str, value: float, outcome: str) -> None:
-    chunk = {key: False if key.endswith("_alert") else each for key, each in OUTPUT[name][-1].items()}
-    (told,) = posted(tmp_path, [{**chunk, f"{metric}_value": value, f"{metric}_alert": True}])
-    assert told["outcome"] == outcome
+    chunk = {key: False if key.endswith("_alert") else value for key, value in OUTPUT[name][-1].items()}
+    (answer,) = posted(tmp_path, [{**chunk, f"{metric}_value": value, f"{metric}_alert": True}])
+    assert answer["outcome"] == outcome
 
 
 def test_cells_of_a_confusion_matrix_of_several_classes_are_of_performance(tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ def test_cells_of_a_confusion_matrix_of_several_classes_are_of_performance(tmp_p
         "true_a_pred_b": {"value": 1, "lower_threshold": 40, "upper_threshold": 60, "alert": True},
     }
     chunk = {f"{cell}_{key}": value for cell, values in cells.items() for key, value in values.items()}
-    (told,) = posted(tmp_path, [chunk])
-    assert told["data"]["signal"] == "performance"
-    assert [each["metric"] for each in told["data"]["features"]] == ["true_a_pred_a"]
+    (answer,) = posted(tmp_path, [chunk])
+    assert answer["data"]["signal"] == "performance"
+    assert [feature["metric"] for feature in answer["data"]["features"]] == ["true_a_pred_a"]
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_cells_of_a_confusion_matrix_of_several_classes_are_of_performance(tmp_p
 def test_alerts_are_read_as_tables_carry_them(tmp_path: Path, change: Any, outcome: str) -> None:
     (chunk,) = OUTPUT["univariate/moved"]
     chunk = {key: change(value) if key.endswith("_alert") else value for key, value in chunk.items()}
-    (told,) = posted(tmp_path, [chunk])
-    assert told["outcome"] == outcome
+    (answer,) = posted(tmp_path, [chunk])
+    assert answer["outcome"] == outcome
 
 
 def test_the_newest_chunk_is_the_one_that_ends_last(tmp_path: Path) -> None:
@@ -113,12 +113,12 @@ def test_the_newest_chunk_is_the_one_that_ends_last(tmp_path: Path) -> None:
     (moved,) = OUTPUT["univariate/moved"]
     older = {**quiet, "chunk_end_index": moved["chunk_end_index"] - 1}
     for chunks in ([older, moved], [moved, older]):
-        (told,) = posted(tmp_path, chunks)
-        assert told["outcome"] == "fact"
+        (answer,) = posted(tmp_path, chunks)
+        assert answer["outcome"] == "fact"
 
 
 def test_chunks_by_columns_are_refused_with_what_to_post(tmp_path: Path) -> None:
     (chunk,) = OUTPUT["univariate/moved"]
-    data = {"tool": "nannyml", "model": "flight-delay", "result": {key: {"0": each} for key, each in chunk.items()}}
-    (told,) = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
-    assert (told["outcome"], 'orient="records"' in told["reason"]) == ("refused", True)
+    data = {"tool": "nannyml", "model": "flight-delay", "result": {key: {"0": value} for key, value in chunk.items()}}
+    (answer,) = explained(tmp_path, {"schemaId": "vigiaMonitorResult", "data": data})
+    assert (answer["outcome"], 'orient="records"' in answer["reason"]) == ("refused", True)

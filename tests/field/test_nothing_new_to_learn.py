@@ -52,10 +52,10 @@ def a_world(recipe: Recipe | None = RECIPE, policy: object = TWO_INPUTS) -> Worl
 
 def came_of(world: World, body: str) -> ReactionResult:
     """Return what came of the training that the event set off."""
-    known = set(world.ledger.keys())
+    previous = set(world.ledger.keys())
     world.process(body)
-    (key,) = set(world.ledger.keys()) - known
-    (outcome,) = [each for each in world.entry_of(key).outcomes if each.reaction == "start-training"]
+    (key,) = set(world.ledger.keys()) - previous
+    (outcome,) = [outcome for outcome in world.entry_of(key).outcomes if outcome.reaction == "start-training"]
     return outcome
 
 
@@ -195,7 +195,7 @@ def test_what_cannot_be_read_for_now_is_asked_again_and_what_is_refused_is_told_
         world.process(drift())
     assert trained(world) == 0
     world.sweep_after_the_lease()
-    assert [each.status for each in world.entry().outcomes][-1] == "suppressed"
+    assert [outcome.status for outcome in world.entry().outcomes][-1] == "suppressed"
 
     refused = a_world()
     refused.azureml.errors["recipe"] = [WorkspaceError("workspace.unknown_input", "it has no input rounds")]

@@ -66,9 +66,9 @@ def test_what_both_versions_suffer_while_watching_takes_nothing_back(
     town.after(release, 10)
     town.shared_errors, town.shared_slowdown = errors, slowdown
 
-    seen = town.after(release, 45)
+    updated = town.after(release, 45)
 
-    assert (seen.state, town.traffic["v-2"]) == (ReleaseState.WATCHING, 100 - holdback)
+    assert (updated.state, town.traffic["v-2"]) == (ReleaseState.WATCHING, 100 - holdback)
 
 
 @pytest.mark.parametrize("hours", [2, 4, 8])
@@ -106,13 +106,13 @@ def test_a_version_that_fails_half_its_requests_never_finishes(plan: dict[str, A
     town.error_share["v-2"] = 0.5
     release = town.watched(**plan, holdback=10, watch_for=timedelta(minutes=30))
 
-    seen = town.after(release, 40)
+    updated = town.after(release, 40)
 
-    if seen.state is ReleaseState.WATCHING:
-        assert seen.held_because
+    if updated.state is ReleaseState.WATCHING:
+        assert updated.held_because
         assert "release-held" in town.outbox.kinds
-        seen = town.after(release, 26 * 60)
-    assert seen.state in {ReleaseState.ROLLED_BACK, ReleaseState.ABORTED}
+        updated = town.after(release, 26 * 60)
+    assert updated.state in {ReleaseState.ROLLED_BACK, ReleaseState.ABORTED}
     assert town.traffic == {"v-1": 100}
 
 
@@ -121,14 +121,14 @@ def test_a_few_requests_prove_nothing_and_people_are_asked(plan: dict[str, Any])
     town = Town(per_minute=0.2)
     release = town.watched(**plan, watch_for=timedelta(minutes=30))
 
-    seen = town.after(release, 35)
+    updated = town.after(release, 35)
 
-    assert (seen.state, seen.phase) == (ReleaseState.WATCHING, "asking")
-    assert "not proven" in seen.held_because
-    town.desk.request_promotion(release, seen.step_index, "ana@example.com", "it is a demo")
-    kept = town.after(release, 5)
-    assert kept.state is ReleaseState.FINISHED
-    assert serves_unproven(kept)
+    assert (updated.state, updated.phase) == (ReleaseState.WATCHING, "asking")
+    assert "not proven" in updated.held_because
+    town.desk.request_promotion(release, updated.step_index, "ana@example.com", "it is a demo")
+    promoted = town.after(release, 5)
+    assert promoted.state is ReleaseState.FINISHED
+    assert serves_unproven(promoted)
 
 
 def test_traffic_does_not_go_back_to_a_champion_that_fails() -> None:
@@ -139,10 +139,10 @@ def test_traffic_does_not_go_back_to_a_champion_that_fails() -> None:
     release = town.open()
     town.run(until=lambda: town.release(release).phase == "baking")
 
-    seen = town.after(release, 39)
+    updated = town.after(release, 39)
 
-    assert (seen.state, town.traffic) == (ReleaseState.CANARY, {"v-1": 90, "v-2": 10})
-    assert "champion" in seen.held_because
+    assert (updated.state, town.traffic) == (ReleaseState.CANARY, {"v-1": 90, "v-2": 10})
+    assert "champion" in updated.held_because
     assert "release-held" in town.outbox.kinds
     # The deadline passes, and it still holds; people are called again.
     later = town.after(release, 45)

@@ -18,7 +18,7 @@ JSON = st.recursive(
 # Pieces that mean something to one of the formats.
 MARKS = st.sampled_from(
     [
-        *(bytes([each]) for each in b"{}[]\",:'&=%+-.\\/ \n\r\t\0#*!|>@`~<"),
+        *(bytes([byte]) for byte in b"{}[]\",:'&=%+-.\\/ \n\r\t\0#*!|>@`~<"),
         *(
             b"NaN",
             b"1e999",
@@ -53,8 +53,8 @@ def seeds_of(parser: str) -> list[bytes]:
     if parser == "parquet":
         return [good()]
     source = "principals" if parser == "principals-inside" else parser
-    found = [case.body for case in cases() if case.parser == source and len(case.body) < 5_000]
-    return found or [b"{}"]
+    bodies = [case.body for case in cases() if case.parser == source and len(case.body) < 5_000]
+    return bodies or [b"{}"]
 
 
 def inputs_for(parser: str) -> st.SearchStrategy[bytes]:

@@ -47,7 +47,7 @@ STORED: tuple[type[Any], ...] = (Entry, Release, OutboxRecord, MonitorState)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ParseResult:
     """What came of an input. `message` says why, for a refusal."""
 
     outcome: Literal["accepted", "ignored", "refused"]
@@ -55,19 +55,19 @@ class Told:
     message: str = ""
 
 
-Parser = Callable[[bytes], Told]
-ACCEPTED = Told("accepted")
+Parser = Callable[[bytes], ParseResult]
+ACCEPTED = ParseResult("accepted")
 
 
 def _judged(parse: Callable[[bytes], object]) -> Parser:
     """Return a parser whose refusals are our own errors; everything else that it raises stays raised."""
 
-    def judge(body: bytes) -> Told:
+    def judge(body: bytes) -> ParseResult:
         try:
             result = parse(body)
         except VigiaError as exc:
-            return Told("refused", exc.code, str(exc))
-        return result if isinstance(result, Told) else ACCEPTED
+            return ParseResult("refused", exc.code, str(exc))
+        return result if isinstance(result, ParseResult) else ACCEPTED
 
     return judge
 
@@ -77,19 +77,19 @@ def _text(body: bytes) -> str:
     return body.decode(errors="backslashreplace")
 
 
-def _event(body: bytes) -> Told:
-    told = [parse_fact(envelope) for raw in events_in(_text(body)) for envelope in read_events(raw)]
-    ignored = [each for each in told if isinstance(each, Ignored)]
-    return Told("ignored", message=ignored[0].reason) if told and len(ignored) == len(told) else ACCEPTED
+def _event(body: bytes) -> ParseResult:
+    facts = [parse_fact(envelope) for raw in events_in(_text(body)) for envelope in read_events(raw)]
+    ignored = [fact for fact in facts if isinstance(fact, Ignored)]
+    return ParseResult("ignored", message=ignored[0].reason) if facts and len(ignored) == len(facts) else ACCEPTED
 
 
 def _raw_event(body: bytes) -> object:
     return [parse_fact(envelope) for envelope in read_events(body)]
 
 
-def _alert(body: bytes) -> Told:
-    told = read_alert(_text(body), NOW)
-    return Told("ignored", message=told.reason) if isinstance(told, Ignored) else ACCEPTED
+def _alert(body: bytes) -> ParseResult:
+    alert = read_alert(_text(body), NOW)
+    return ParseResult("ignored", message=alert.reason) if isinstance(alert, Ignored) else ACCEPTED
 
 
 def _policy(body: bytes) -> object:
@@ -100,9 +100,9 @@ def _people(body: bytes) -> object:
     return load_people(body.decode(errors="surrogateescape"), "people.yaml")
 
 
-def _form(body: bytes) -> Told:
+def _form(body: bytes) -> ParseResult:
     page = _pages().decide(RELEASE, body, Principal(ANA, frozenset({"Approver"})), "en")
-    return ACCEPTED if page.status == 200 else Told("refused", str(page.status), page.body)
+    return ACCEPTED if page.status == 200 else ParseResult("refused", str(page.status), page.body)
 
 
 @cache
@@ -114,14 +114,14 @@ def _pages() -> ApprovalPages:
     return ApprovalPages(approvals, Directory(), blobs, clock)
 
 
-def _principal(body: bytes) -> Told:
+def _principal(body: bytes) -> ParseResult:
     principal = parse_principal(body.decode("latin-1"))
     if principal is None:
-        return Told("refused", "principal", "nobody is signed in")
-    return ACCEPTED if principal.may_decide else Told("ignored", message="signed in, and may not decide")
+        return ParseResult("refused", "principal", "nobody is signed in")
+    return ACCEPTED if principal.may_decide else ParseResult("ignored", message="signed in, and may not decide")
 
 
-def _encoded_principal(body: bytes) -> Told:
+def _encoded_principal(body: bytes) -> ParseResult:
     """The same with the base64 taken for granted, so that a fuzzer gets to the JSON inside."""
     return _principal(base64.b64encode(body))
 
@@ -134,8 +134,8 @@ class _Container:
 
     def list_blobs(self, name_starts_with: str) -> list[SimpleNamespace]:
         content = SimpleNamespace(content_md5=None)
-        found = SimpleNamespace(name="inputs.jsonl", size=len(self._body), etag="1", content_settings=content)
-        return [found] if name_starts_with.endswith("/09/") else []
+        blob = SimpleNamespace(name="inputs.jsonl", size=len(self._body), etag="1", content_settings=content)
+        return [blob] if name_starts_with.endswith("/09/") else []
 
     def download_blob(self, name: str, offset: int, length: int) -> _Download:
         return _Download(self._body[offset : offset + length])
@@ -156,7 +156,7 @@ def _collected(body: bytes) -> object:
     return list(data.collected_batches(EndpointName("e"), DeploymentName("d"), NOW - timedelta(hours=1), NOW))
 
 
-def _record(body: bytes) -> Told:
+def _record(body: bytes) -> ParseResult:
     """Read as each kind of stored record: refused only when none of them can be read."""
     refusals = []
     for kind in STORED:
@@ -166,10 +166,10 @@ def _record(body: bytes) -> Told:
             refusals.append(exc)
     if len(refusals) < len(STORED):
         return ACCEPTED
-    return Told("refused", refusals[0].code, str(refusals[0]))
+    return ParseResult("refused", refusals[0].code, str(refusals[0]))
 
 
-def _large_event(body: bytes) -> Told:
+def _large_event(body: bytes) -> ParseResult:
     opened = LargeEvents(MemoryBlobStore()).open(_text(body))
     return _event(opened.encode(errors="surrogatepass"))
 

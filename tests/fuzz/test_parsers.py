@@ -32,10 +32,10 @@ def test_any_input_has_an_outcome(parser: str, is_long: bool) -> None:
     )
     @given(inputs_for(parser))
     def never_anything_else(body: bytes) -> None:
-        told = parse(body)
-        assert told.outcome in {"accepted", "ignored", "refused"}
-        if told.outcome == "refused":
-            assert told.code
-            assert told.message
+        result = parse(body)
+        assert result.outcome in {"accepted", "ignored", "refused"}
+        if result.outcome == "refused":
+            assert result.code
+            assert result.message
 
     never_anything_else()

@@ -44,13 +44,13 @@ def running(*emulators: Emulator) -> Iterator[LoopThread]:
     thread = LoopThread()
     started: list[Emulator] = []
     try:
-        for each in emulators:
-            thread.run(each.start())
-            started.append(each)
+        for emulator in emulators:
+            thread.run(emulator.start())
+            started.append(emulator)
         yield thread
     finally:
-        for each in reversed(started):
-            thread.run(each.stop())
+        for emulator in reversed(started):
+            thread.run(emulator.stop())
         thread.close()
 
 

@@ -103,6 +103,6 @@ def test_a_child_is_told_nothing_by_the_settings_of_its_caller(tmp_path: Path, m
     with pytest.raises(LocalSystemError, match="exit code 0"):
         child.wait_until(lambda: False, 60)
     child.stop()
-    told = json.loads(child.output())
-    assert [name for name in theirs if name in told] == []
-    assert (told["VIGIA_WORKSPACE"], told["VIGIA_SPARK_PYTHON"]) == ("ours", "theirs")
+    environment = json.loads(child.output())
+    assert [name for name in theirs if name in environment] == []
+    assert (environment["VIGIA_WORKSPACE"], environment["VIGIA_SPARK_PYTHON"]) == ("ours", "theirs")

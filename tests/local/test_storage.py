@@ -121,9 +121,9 @@ def test_azurite_collects_no_garbage(manager: str) -> None:
         f"console.log({manage}.gcIntervalInMS)",
     ]
 
-    asked = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=60)
 
-    assert int(asked.stdout) == 24 * 60 * 60 * 1000
+    assert int(done.stdout) == 24 * 60 * 60 * 1000
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")

@@ -23,9 +23,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {exc}", file=sys.stderr)
         return 2
     print(table(outcomes, EXPECTED))
-    found = differences(outcomes, EXPECTED, folders)
-    print("\n".join(found) or "every test ended as expected")
-    return 1 if found else 0
+    lines = differences(outcomes, EXPECTED, folders)
+    print("\n".join(lines) or "every test ended as expected")
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

@@ -31,16 +31,16 @@ def read(text: str) -> dict[str, Expectation]:
     Raises:
         ValueError: a class is unknown, a reason is empty, or a test is named twice.
     """
-    found: dict[str, Expectation] = {}
+    expectations: dict[str, Expectation] = {}
     for kind, reasons in (yaml.safe_load(text) or {}).items():
         if kind not in CLASSES:
             raise ValueError(f"{kind!r} is no class; classes: {', '.join(CLASSES)}")
         for reason, tests in (reasons or {}).items():
             for test in tests:
-                if test in found or not reason.strip():
+                if test in expectations or not reason.strip():
                     raise ValueError(f"{test}: named twice, or without a reason")
-                found[test] = Expectation(kind, reason)
-    return found
+                expectations[test] = Expectation(kind, reason)
+    return expectations
 
 
 EXPECTED = read(FILE.read_text(encoding="utf-8"))
@@ -56,29 +56,29 @@ def differences(
         if outcome.result == "failed" and test not in expected
     ]
     stale = [
-        f"expected to fail, but {_told(outcomes.get(test))}: {test} ({each.reason})"
-        for test, each in expected.items()
-        if test.split("/")[0] in folders and _told(outcomes.get(test))
+        f"expected to fail, but {_other_result(outcomes.get(test))}: {test} ({expectation.reason})"
+        for test, expectation in expected.items()
+        if test.split("/")[0] in folders and _other_result(outcomes.get(test))
     ]
     return new + stale
 
 
-def _told(outcome: CaseResult | None) -> str:
+def _other_result(outcome: CaseResult | None) -> str:
     if outcome is None:
         return "no longer there"
     return "" if outcome.result == "failed" else outcome.result
 
 
-def _short(why: str) -> str:
-    return " | ".join(why.split("\n"))[:400]
+def _short(error: str) -> str:
+    return " | ".join(error.split("\n"))[:400]
 
 
 def table(outcomes: Mapping[str, CaseResult], expected: Mapping[str, Expectation]) -> str:
     """Return a Markdown table: a line per folder and one for all, the failed by their class."""
     counts: dict[str, Counter[str]] = {}
     for test, outcome in outcomes.items():
-        known = expected.get(test)
-        ended = outcome.result if outcome.result != "failed" else known.kind if known else "not expected"
+        expectation = expected.get(test)
+        ended = outcome.result if outcome.result != "failed" else expectation.kind if expectation else "not expected"
         for row in (test.split("/")[0], "all"):
             counts.setdefault(row, Counter()).update([ended, "tests"])
     heads = ("tests", "passed", "skipped", *CLASSES, "not expected")

@@ -39,7 +39,7 @@ OTHERS = {
 }
 ALL = (*PIPELINES, *JOBS, *ASSETS, *PLACES, *OTHERS)
 _GREETED = {"component_in_number": {"type": "number", "default": "10.99"}, "component_in_path": {"type": "uri_folder"}}
-LEFT_OUT = (
+SKIPPED_FILES = (
     "perfstress",
     "eg_consumer",
     "dual_client",
@@ -61,22 +61,22 @@ def run(folders: Sequence[str]) -> dict[str, CaseResult]:
         FetchError: the tests are neither in the cache nor can they be fetched.
         AssertionError: a folder's tests could not be collected; carries pytest's words.
     """
-    azure_ml = [each for each in folders if each not in OTHERS]
+    azure_ml = [folder for folder in folders if folder not in OTHERS]
     groups = [("azure-ai-ml", azure_ml)] if azure_ml else []
-    groups += [(OTHERS[each], [each]) for each in folders if each in OTHERS]
-    found: dict[str, CaseResult] = {}
+    groups += [(OTHERS[folder], [folder]) for folder in folders if folder in OTHERS]
+    results: dict[str, CaseResult] = {}
     roots = {package: tests_of(package) for package, _ in groups}
     with _emulators() as environment:
         for package, members in groups:
-            found |= _run_group(roots[package], members, environment)
-    return found
+            results |= _run_group(roots[package], members, environment)
+    return results
 
 
 def _run_group(root: Path, folders: Sequence[str], environment: dict[str, str]) -> dict[str, CaseResult]:
     is_other = folders[0] in OTHERS
     if is_other:
         files = sorted((root / "tests").glob("test_*.py"))
-        chosen = [f"tests/{file.name}" for file in files if not any(each in file.name for each in LEFT_OUT)]
+        chosen = [f"tests/{file.name}" for file in files if not any(part in file.name for part in SKIPPED_FILES)]
     else:
         chosen = [f"tests/{folder}/e2etests" for folder in folders]
     with tempfile.TemporaryDirectory() as scratch:
@@ -88,7 +88,7 @@ def _run_group(root: Path, folders: Sequence[str], environment: dict[str, str]) 
             cwd=root,
             env={
                 # Our own run of pytest, and a cloud that an SDK noted, are none of its business.
-                **{name: each for name, each in os.environ.items() if not name.startswith(("PYTEST", "AZUREML"))},
+                **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "AZUREML"))},
                 **environment,
                 "PYTHONPATH": os.pathsep.join(paths),
                 "PYTHONDONTWRITEBYTECODE": "1",
@@ -108,13 +108,13 @@ def _run_group(root: Path, folders: Sequence[str], environment: dict[str, str]) 
 
 def _by_name(entries: Sequence[dict[str, Any]], other: str | None) -> dict[str, CaseResult]:
     """A test that fails in its fixtures, too, ends as its worse part."""
-    found: dict[str, CaseResult] = {}
+    results: dict[str, CaseResult] = {}
     for entry in entries:
         name = entry["test"].removeprefix("tests/").replace("/e2etests/", "/")
         name = f"{other}/{name}" if other else name
-        if name not in found or entry["outcome"] != "passed":
-            found[name] = CaseResult(entry["outcome"], entry["why"])
-    return found
+        if name not in results or entry["outcome"] != "passed":
+            results[name] = CaseResult(entry["outcome"], entry["why"])
+    return results
 
 
 @contextmanager
@@ -139,8 +139,8 @@ def _furnish(workspace: str) -> None:
     image = "mcr.microsoft.com/azureml/curated/sklearn-1.0-ubuntu20.04-py38-cpu"
     environment = "environments/AzureML-sklearn-1.0-ubuntu20.04-py38-cpu/versions"
     cluster = {"computeType": "AmlCompute", "properties": {"vmSize": "STANDARD_DS3_V2"}}
-    bodies: dict[str, object] = {f"{environment}/{each}": {"image": f"{image}:{each}"} for each in (1, 33)}
-    bodies |= {f"computes/{each}": cluster for each in ("testCompute", "cpu-cluster", "gpu-cluster", "batch-cluster")}
+    bodies: dict[str, object] = {f"{environment}/{version}": {"image": f"{image}:{version}"} for version in (1, 33)}
+    bodies |= {f"computes/{name}": cluster for name in ("testCompute", "cpu-cluster", "gpu-cluster", "batch-cluster")}
     greeting = {"type": "command", "command": "echo Hello", "inputs": _GREETED, "outputs": {}}
     bodies["components/microsoftsamples_command_component_basic/versions/0.0.1"] = {"componentSpec": greeting}
     for path, properties in bodies.items():
@@ -155,13 +155,13 @@ def _traffic() -> TrafficLog:
     endpoint, as Microsoft's tables have rows of two tenants."""
     traffic, now = TrafficLog(), datetime.now(UTC)
     scored = Request(now, "iris", "blue", 200, 200, 20, 5, 5, 100, 50, "")
-    for each in range(120, 0, -1):
-        code = 200 if each % 10 else 424
-        at = now - timedelta(seconds=30 * each)
-        name = "iris" if each % 6 else "roses"
+    for number in range(120, 0, -1):
+        code = 200 if number % 10 else 424
+        at = now - timedelta(seconds=30 * number)
+        name = "iris" if number % 6 else "roses"
         traffic.append(
             dataclasses.replace(
-                scored, time_generated=at, endpoint_name=name, response_code=code, request_id=f"r{each}"
+                scored, time_generated=at, endpoint_name=name, response_code=code, request_id=f"r{number}"
             )
         )
     return traffic

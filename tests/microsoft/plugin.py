@@ -37,7 +37,7 @@ from tests.microsoft.stand_in import (  # noqa: E402, F401  (fixtures)
     variable_recorder,
 )
 
-AZURE_ML, MONITOR, BLOB = (os.environ[f"VIGIA_TEST_{each}"] for each in ("AZURE_ML", "MONITOR", "BLOB"))
+AZURE_ML, MONITOR, BLOB = (os.environ[f"VIGIA_TEST_{part}"] for part in ("AZURE_ML", "MONITOR", "BLOB"))
 LONGEST_SLEEP = 0.3
 HOSTS = {"api.loganalytics.io": MONITOR, "westus2.metrics.monitor.azure.com": MONITOR}
 # Microsoft's tests ask for tables and metrics of its own workspace; ours has those of online endpoints.
@@ -104,9 +104,9 @@ def _allow_http() -> None:
 
     for module in (_authentication, _authentication_async):
         setattr(module, "_enforce_https", allow)  # noqa: B010
-    for each in vars(_arm_authentication).values():
-        if isinstance(each, type) and "_enforce_https" in vars(each):
-            setattr(each, "_enforce_https", staticmethod(allow))  # noqa: B010
+    for member in vars(_arm_authentication).values():
+        if isinstance(member, type) and "_enforce_https" in vars(member):
+            setattr(member, "_enforce_https", staticmethod(allow))  # noqa: B010
 
 
 def _point_azure_ml() -> None:
@@ -162,7 +162,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when != "call" and report.passed:
         return
     crash = getattr(report.longrepr, "reprcrash", None)
-    why = crash.message if crash else str(report.longrepr or "")
-    entry = {"test": report.nodeid, "outcome": report.outcome, "seconds": report.duration, "why": why}
+    reason = crash.message if crash else str(report.longrepr or "")
+    entry = {"test": report.nodeid, "outcome": report.outcome, "seconds": report.duration, "why": reason}
     with Path(os.environ["VIGIA_TEST_OUTCOMES"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")

@@ -34,9 +34,9 @@ def libraries() -> Path:
     Raises:
         FetchError: pip could not install it.
     """
-    wanted = HERE / "requirements.txt"
-    name = f"libraries-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
-    return _cached(name, lambda folder: _pip("install", "--no-deps", "--target", str(folder), "-r", str(wanted)))
+    requirements = HERE / "requirements.txt"
+    name = f"libraries-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}"
+    return _cached(name, lambda folder: _pip("install", "--no-deps", "--target", str(folder), "-r", str(requirements)))
 
 
 def tests_of(package: str) -> Path:
@@ -102,7 +102,7 @@ def _unpack(sdist: Path, folder: Path) -> None:
             _write(folder / "tests" / "test_configs" / path, content)
         pickled = folder / "tests/test_configs/deployments/model-1/model/sklearn_regression_model.pkl"
         line: Any = LinearRegression
-        pickled.write_bytes(pickle.dumps(line().fit([[each] * 10 for each in range(5)], range(5))))
+        pickled.write_bytes(pickle.dumps(line().fit([[value] * 10 for value in range(5)], range(5))))
     if (folder / "tests" / "eventgrid_preparer.py").is_file():
         _write(folder / "tests" / "large_data.json", json.dumps({"a": "x" * 1_600_000}))
 

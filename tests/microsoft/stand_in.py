@@ -62,11 +62,11 @@ AzureMgmtRecordedTestCase = AzureRecordedTestCase
 def recorded_by_proxy(function: Callable[..., Any]) -> Callable[..., Any]:
     """Preparers hand over every variable that they know; a test takes those that it names."""
     parameters = inspect.signature(function).parameters
-    takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{name: each for name, each in kwargs.items() if takes_all or name in parameters})
+        return function(*args, **{name: value for name, value in kwargs.items() if takes_all or name in parameters})
 
     return call
 
@@ -84,7 +84,7 @@ class EnvironmentVariableLoader:
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         inner = getattr(function, "__wrapped__", function)
         parameters = inspect.signature(inner).parameters
-        takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+        takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
         values = {name: os.environ.get(name.upper(), fake) for name, fake in self._fakes.items()}
         mine = {name: value for name, value in values.items() if takes_all or name in parameters}
 
@@ -93,9 +93,9 @@ class EnvironmentVariableLoader:
             return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
 
         others = [
-            each
-            for name, each in parameters.items()
-            if name not in self._fakes and each.kind is not inspect.Parameter.VAR_KEYWORD
+            parameter
+            for name, parameter in parameters.items()
+            if name not in self._fakes and parameter.kind is not inspect.Parameter.VAR_KEYWORD
         ]
         call.__name__, call.__doc__, call.__module__ = inner.__name__, inner.__doc__, inner.__module__
         vars(call)["pytestmark"] = getattr(function, "pytestmark", [])

@@ -12,6 +12,6 @@ from tests.microsoft.live import OTHERS, run
 def test_microsofts_tests_of_event_grid_and_monitor_end_as_expected() -> None:
     folders = tuple(OTHERS)
 
-    found = differences(run(folders), EXPECTED, folders)
+    lines = differences(run(folders), EXPECTED, folders)
 
-    assert not found, "\n".join(found)
+    assert not lines, "\n".join(lines)

@@ -8,36 +8,38 @@ from tests.microsoft.expectations import EXPECTED, Expectation, differences, rea
 from tests.microsoft.live import ALL, CaseResult
 
 REGISTRIES = Expectation("operation missing", "registries")
-KNOWN = {"model/a.py::test_share": REGISTRIES}
+EXPECTATIONS = {"model/a.py::test_share": REGISTRIES}
 FAILED, PASSED, SKIPPED = CaseResult("failed", "404:\nno registry"), CaseResult("passed"), CaseResult("skipped")
 
 
 def test_run_that_fails_where_it_is_expected_to_has_no_differences() -> None:
-    assert differences({"model/a.py::test_share": FAILED, "model/a.py::test_get": PASSED}, KNOWN, ["model"]) == []
+    assert (
+        differences({"model/a.py::test_share": FAILED, "model/a.py::test_get": PASSED}, EXPECTATIONS, ["model"]) == []
+    )
 
 
-def test_new_failure_is_told_with_its_error() -> None:
-    found = differences({"model/a.py::test_share": FAILED, "model/a.py::test_get": FAILED}, KNOWN, ["model"])
+def test_new_failure_is_reported_with_its_error() -> None:
+    lines = differences({"model/a.py::test_share": FAILED, "model/a.py::test_get": FAILED}, EXPECTATIONS, ["model"])
 
-    assert found == ["fails: model/a.py::test_get\n    404: | no registry"]
+    assert lines == ["fails: model/a.py::test_get\n    404: | no registry"]
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "told"),
+    ("outcomes", "result"),
     [
         pytest.param({"model/a.py::test_share": PASSED}, "passed", id="passes_now"),
         pytest.param({"model/a.py::test_share": SKIPPED}, "skipped", id="skipped_now"),
         pytest.param({}, "no longer there", id="gone"),
     ],
 )
-def test_reason_that_is_out_of_date_is_told(outcomes: dict[str, CaseResult], told: str) -> None:
-    found = differences(outcomes, KNOWN, ["model"])
+def test_reason_that_is_out_of_date_is_reported(outcomes: dict[str, CaseResult], result: str) -> None:
+    lines = differences(outcomes, EXPECTATIONS, ["model"])
 
-    assert found == [f"expected to fail, but {told}: model/a.py::test_share (registries)"]
+    assert lines == [f"expected to fail, but {result}: model/a.py::test_share (registries)"]
 
 
 def test_reasons_of_folders_that_did_not_run_are_left_alone() -> None:
-    assert differences({}, KNOWN, ["compute"]) == []
+    assert differences({}, EXPECTATIONS, ["compute"]) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_expectations_that_say_nothing_clear_are_refused(text: str) -> None:
 def test_table_counts_the_failed_by_their_class() -> None:
     outcomes = {"model/a.py::test_share": FAILED, "model/a.py::test_get": PASSED, "compute/b.py::test_new": FAILED}
 
-    assert table(outcomes, KNOWN).splitlines()[2:] == [
+    assert table(outcomes, EXPECTATIONS).splitlines()[2:] == [
         "| compute | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 1 |",
         "| model | 2 | 1 | 0 | 1 | 0 | 0 | 0 | 0 |",
         "| all | 3 | 1 | 0 | 1 | 0 | 0 | 0 | 1 |",

@@ -12,6 +12,6 @@ FOLDERS = (*JOBS, *ASSETS, *PLACES)
 
 @pytest.mark.timeout(1200)
 def test_microsofts_tests_of_jobs_and_assets_end_as_expected() -> None:
-    found = differences(run(FOLDERS), EXPECTED, FOLDERS)
+    lines = differences(run(FOLDERS), EXPECTED, FOLDERS)
 
-    assert not found, "\n".join(found)
+    assert not lines, "\n".join(lines)

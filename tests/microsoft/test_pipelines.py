@@ -10,6 +10,6 @@ from tests.microsoft.live import PIPELINES, run
 
 @pytest.mark.timeout(1200)
 def test_microsofts_tests_of_pipelines_end_as_expected() -> None:
-    found = differences(run(PIPELINES), EXPECTED, PIPELINES)
+    lines = differences(run(PIPELINES), EXPECTED, PIPELINES)
 
-    assert not found, "\n".join(found)
+    assert not lines, "\n".join(lines)

@@ -14,11 +14,11 @@ CLOUD = "AZUREML_CURRENT_CLOUD"
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_cloud_of_other_tests() -> Iterator[None]:
-    before = os.environ.pop(CLOUD, None)
+    previous = os.environ.pop(CLOUD, None)
     yield
     os.environ.pop(CLOUD, None)
-    if before is not None:
-        os.environ[CLOUD] = before
+    if previous is not None:
+        os.environ[CLOUD] = previous
 
 
 @pytest.fixture(scope="module")

@@ -53,8 +53,8 @@ def register_component(town: Town, folder: Path) -> None:
 
 def test_an_event_without_what_its_type_promises_is_kept_and_people_hear_it(town: Town) -> None:
     town.publish_raw("Vigia.DriftDetected", {"monitor": "m", "signal": "s", "run": "r"}, "malformed-1")
-    (told,) = town.until(lambda: town.messages("event-quarantined", "malformed-1"))
-    assert "data.model" in told
+    (message,) = town.until(lambda: town.messages("event-quarantined", "malformed-1"))
+    assert "data.model" in message
     (item,) = [item for _, item in town.app.quarantine.items() if '"malformed-1"' in item.body]
     assert json.loads(item.body)["data"] == {"monitor": "m", "signal": "s", "run": "r"}
     assert "event malformed-1 of type Vigia.DriftDetected" in item.reason
@@ -83,9 +83,9 @@ def test_an_event_of_an_unknown_type_is_noted(town: Town) -> None:
 
 def test_a_model_that_no_policy_names_is_done_and_says_why_nothing_happened(town: Town) -> None:
     town.ask_for_training("nobody", "r-1")
-    asked = RetrainingRequested
+    request = RetrainingRequested
     (entry,) = town.until(
-        lambda: town.entries("retraining-requested", lambda f: isinstance(f.body, asked) and f.body.model == "nobody")
+        lambda: town.entries("retraining-requested", lambda f: isinstance(f.body, request) and f.body.model == "nobody")
     )
     assert (entry.state, entry.remarks) == ("done", ("no policy is about model 'nobody'",))
 
@@ -100,20 +100,20 @@ def test_an_alert_that_cannot_be_read_is_answered_and_kept(town: Town) -> None:
 
 def test_a_training_that_cannot_be_submitted_is_parked_and_people_hear_why(town: Town) -> None:
     town.ask_for_training("orphan", "r-1")
-    (told,) = town.until(lambda: town.messages("event-quarantined", "components/nowhere"))
-    assert "start-training" in told.replace("\\", "")
+    (message,) = town.until(lambda: town.messages("event-quarantined", "components/nowhere"))
+    assert "start-training" in message.replace("\\", "")
     (entry,) = [entry for key in town.app.ledger.parked_keys() if (entry := town.app.ledger.entry(key))]
     assert "nowhere" in entry.outcomes[0].detail
 
 
 def test_a_job_that_fails_is_told_by_name_and_its_log_says_why(town: Town) -> None:
     town.ask_for_training("churn", "r-1")
-    (told,) = town.until(lambda: town.messages("training-failed", "job-"))
+    (message,) = town.until(lambda: town.messages("training-failed", "job-"))
     (job,) = [job for job in town.ask("azureml", "jobs") if not job["parent"]]
-    assert job["name"] in told
+    assert job["name"] in message
     assert (job["status"], job["tags"]["vigia.cause"]) == ("Failed", "request")
-    steps = [each for each in town.ask("azureml", "jobs") if each["parent"] == job["name"]]
-    log = "".join(town.ask("azureml", f"jobs/{each['name']}/log") for each in steps)
+    steps = [step for step in town.ask("azureml", "jobs") if step["parent"] == job["name"]]
+    log = "".join(town.ask("azureml", f"jobs/{step['name']}/log") for step in steps)
     assert "KeyError: no column 'age'" in log
     assert len(town.messages("training-failed", job["name"])) == 1
 

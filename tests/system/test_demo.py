@@ -43,4 +43,4 @@ def test_the_loop_closes_whatever_the_caller_s_folder_and_shell_say(tmp_path: Pa
         ("3", "rolled_back", [10]),
     ]
     assert [job["cause"] for job in outcome["jobs"] if job["cause"] != "evaluation"] == ["request", "drift"]
-    assert any(each["reason"].startswith("retraining is frozen: budget") for each in outcome["suppressed"])
+    assert any(decision["reason"].startswith("retraining is frozen: budget") for decision in outcome["suppressed"])

@@ -55,9 +55,9 @@ command: touch ${{outputs.model}}/model
 class Watched(World):
     """The fact path and the poll over a real workspace client."""
 
-    def __init__(self, of: System) -> None:
+    def __init__(self, local: System) -> None:
         super().__init__()
-        settings = settings_for(VIGIA_ARM_ENDPOINT=of.addresses.url("azureml"))
+        settings = settings_for(VIGIA_ARM_ENDPOINT=local.addresses.url("azureml"))
         self.real, self.real_id = AzureWorkspace(settings), settings.workspace_id
         self.poll = RegistryPoll(
             policies=self.policies,
@@ -76,19 +76,19 @@ class Watched(World):
         replace(self.processor, workspace=self.real, home=home).process(body)
 
     def poll_and_process(self) -> int:
-        found = self.poll.run()
+        count = self.poll.run()
         while (body := self.queues.take(EVENTS)) is not None:
             self.take(body)
-        return found
+        return count
 
-    def told(self, kind: type) -> set[str]:
+    def recorded(self, kind: type) -> set[str]:
         bodies = [entry.fact.body for entry in self.entries()]
         return {str(getattr(body, "version", getattr(body, "run", ""))) for body in bodies if isinstance(body, kind)}
 
 
-def forward(of: System, grid: Grid, since: int) -> None:
-    """Publish what the workspace has told, and wait until each event was taken or lost."""
-    grid.publish("workspace", *of.events[since:])
+def forward(local: System, grid: Grid, since: int) -> None:
+    """Publish the workspace's new events, and wait until each event was taken or lost."""
+    grid.publish("workspace", *local.events[since:])
     grid.settle()
 
 
@@ -99,10 +99,10 @@ def deliver(world: Watched, grid: Grid) -> int:
     return len(grid.functions.received)
 
 
-def registered(of: System, version: int) -> dict[str, Any]:
+def registered(local: System, version: int) -> dict[str, Any]:
     path = "azureml://datastores/workspaceblobstore/paths/lost/model"
-    of.ml.models.create_or_update(Model(name=MODEL, version=str(version), path=path, type="custom_model"))
-    (event,) = of.events_of("ModelRegistered", f"/{MODEL}:{version}")
+    local.ml.models.create_or_update(Model(name=MODEL, version=str(version), path=path, type="custom_model"))
+    (event,) = local.events_of("ModelRegistered", f"/{MODEL}:{version}")
     return event
 
 
@@ -116,7 +116,9 @@ def tried(call: Callable[[], object]) -> bool:
 
 
 def is_up(world: Watched, name: DeploymentName) -> bool:
-    return name in {each.name for each in world.real.deployments(ENDPOINT) if each.state == "Succeeded"}
+    return name in {
+        deployment.name for deployment in world.real.deployments(ENDPOINT) if deployment.state == "Succeeded"
+    }
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -136,7 +138,7 @@ def test_of_ten_percent_lost_registrations_none_is_missed(system: System) -> Non
 
     assert world.poll_and_process() == VERSIONS - arrived
 
-    assert world.told(ModelRegistered) == {str(version) for version in range(1, VERSIONS + 1)}
+    assert world.recorded(ModelRegistered) == {str(version) for version in range(1, VERSIONS + 1)}
     assert {entry.fact.key for entry in world.entries()} == {fact_from(event).key for event in events}
     assert len(list(world.releases.items())) == VERSIONS
     with counted_requests() as sent:
@@ -164,11 +166,11 @@ def test_a_lost_end_of_a_training_is_found_and_the_event_that_comes_late_changes
 
     assert world.poll_and_process() == 1
 
-    assert world.told(RunEnded) == {job}
-    assert [each.outcome for each in world.models.read(MODEL).trainings] == ["completed"]
-    before = world.effects()
+    assert world.recorded(RunEnded) == {job}
+    assert [training.outcome for training in world.models.read(MODEL).trainings] == ["completed"]
+    previous = world.effects()
     world.take(json.dumps(event))
-    assert world.effects() == before
+    assert world.effects() == previous
     assert world.poll_and_process() == 0
 
 

@@ -86,11 +86,15 @@ class Airport(Town):
         self.get(lambda: client.components.create_or_update(load_component(component)))
         self.get(lambda: self.app.workspace.create_endpoint(ENDPOINT))
         self.ask_for_training(MODEL, "the first")
-        self.until(lambda: [each for each in self.trainings if each.outcome == "completed"])
+        self.until(lambda: [training for training in self.trainings if training.outcome == "completed"])
         version = self.until(lambda: self.app.workspace.model(MODEL, ModelVersion("1")))
         request = DeploymentRequest(ENDPOINT, DEPLOYMENT, MODEL, version.version)
         self.get(lambda: self.app.workspace.create_deployment(request))
-        self.until(lambda: [each for each in self.app.workspace.deployments(ENDPOINT) if each.state == "Succeeded"])
+        self.until(
+            lambda: [
+                deployment for deployment in self.app.workspace.deployments(ENDPOINT) if deployment.state == "Succeeded"
+            ]
+        )
         self.get(lambda: self.app.workspace.set_traffic(ENDPOINT, {DEPLOYMENT: 100}))
 
     def serve(self, frame: pd.DataFrame) -> None:
@@ -139,8 +143,7 @@ def airport(tmp_path_factory: pytest.TempPathFactory, profile: str) -> Iterator[
 
 
 def sample(months: list[int], rows: int, **moved: Any) -> pd.DataFrame:
-    found = flights(months)[[*FEATURES, ROW_ID]].sample(rows, random_state=7)
-    return found.assign(**moved)
+    return flights(months)[[*FEATURES, ROW_ID]].sample(rows, random_state=7).assign(**moved)
 
 
 def test_ordinary_flights_are_silence_and_drifted_ones_a_report_an_event_and_one_training(airport: Airport) -> None:

@@ -73,14 +73,14 @@ class Town:
         file.write_text(POLICY.replace("MODEL", model).replace("JOB", job))
         return file
 
-    def until(self, found: Callable[[], T | None]) -> T:
-        """Return the first truth that `found` gives."""
-        return self.waiting.until("what the test is about", found)
+    def until(self, probe: Callable[[], T | None]) -> T:
+        """Return the first true value of `probe`."""
+        return self.waiting.until("what the test is about", probe)
 
     def get(self, act: Callable[[], T]) -> T:
         """Return what `act` returns; it is called again as long as the cloud refuses or throttles it."""
-        (found,) = self.until(lambda: (act(),))
-        return found
+        (result,) = self.until(lambda: (act(),))
+        return result
 
     def restart_functions(self) -> None:
         os.environ.pop(CLOUD, None)  # our own client has set it
@@ -117,13 +117,13 @@ class Town:
         self.app.queue.send(EVENTS, body)
 
     def entries(self, kind: str, is_of: Callable[[Fact], bool] = lambda _: True) -> list[Entry]:
-        found = (self.app.ledger.entry(key) for key in list(self.app.ledger.keys()))
-        return [entry for entry in found if entry and entry.fact.kind == kind and is_of(entry.fact)]
+        entries = (self.app.ledger.entry(key) for key in list(self.app.ledger.keys()))
+        return [entry for entry in entries if entry and entry.fact.kind == kind and is_of(entry.fact)]
 
     def messages(self, kind: str, text: str) -> list[str]:
         """Return the messages of a kind that people got and that say `text`."""
-        told = self.ask("inbox", "messages")
-        return [content for each in told if each["kind"] == kind and text in (content := json.dumps(each))]
+        messages = self.ask("inbox", "messages")
+        return [content for message in messages if message["kind"] == kind and text in (content := json.dumps(message))]
 
     def ask(self, part: str, path: str) -> Any:
         return self.world.ask(part, path)

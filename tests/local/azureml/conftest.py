@@ -100,15 +100,15 @@ class System:
         """Events of one type whose subject ends with `subject`; waits until there is one, up to 10 s."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            found = [
-                each
-                for each in list(self.events)
-                if each["eventType"].endswith("." + kind) and each["subject"].endswith(subject)
+            events = [
+                event
+                for event in list(self.events)
+                if event["eventType"].endswith("." + kind) and event["subject"].endswith(subject)
             ]
-            if found:
-                return found
+            if events:
+                return events
             time.sleep(0.02)
-        raise AssertionError(f"no {kind} of {subject} among {[each['subject'] for each in self.events]}")
+        raise AssertionError(f"no {kind} of {subject} among {[event['subject'] for event in self.events]}")
 
     def wait_for_job(self, name: str, seconds: float = 90) -> str:
         """Return the status in which a job ended."""

@@ -79,9 +79,9 @@ def test_model_from_a_datastore_path_is_registered_and_raises_an_event(system: S
     )
 
     assert made.version == "1"
-    found = system.ml.models.get("by-hand", label="latest")
-    assert (found.version, found.tags, found.type) == ("1", {"stage": "candidate"}, "mlflow_model")
-    assert found.creation_context.created_by == "Ana Souza"
+    latest = system.ml.models.get("by-hand", label="latest")
+    assert (latest.version, latest.tags, latest.type) == ("1", {"stage": "candidate"}, "mlflow_model")
+    assert latest.creation_context.created_by == "Ana Souza"
     event = system.events_of("ModelRegistered", "models/by-hand:1")[0]
     assert event["data"] == {
         "ModelName": "by-hand",
@@ -102,7 +102,7 @@ def test_model_tags_can_be_changed_and_archived_versions_are_not_listed(system: 
     system.ml.models.archive("tagged", version="2")
 
     assert system.ml.models.get("tagged", version="1").tags["vigia"] == "champion"
-    assert [each.version for each in system.ml.models.list("tagged")] == ["1"]
+    assert [version.version for version in system.ml.models.list("tagged")] == ["1"]
     assert system.ml.models.get("tagged", label="latest").version == "1"
 
 
@@ -127,7 +127,7 @@ def test_compute_instance_stops_and_starts_and_a_cluster_does_not(system: System
     system.ml.compute.begin_start("ci-local").result()
 
     assert (stopped, system.ml.compute.get("ci-local").state) == ("Stopped", "Running")
-    assert {each.name: each.type for each in system.ml.compute.list()} == {
+    assert {compute.name: compute.type for compute in system.ml.compute.list()} == {
         "ci-local": "computeinstance",
         "cpu-cluster": "amlcompute",
     }
@@ -184,7 +184,7 @@ def test_anonymous_component_is_its_content_and_its_name(system: System) -> None
     names = ["one_name", "other_name", "one_name"]
     made = [system.ml.components.create_or_update(component(name), is_anonymous=True) for name in names]
 
-    assert [each.name for each in made] == names
+    assert [entity.name for entity in made] == names
     assert made[0].id == made[2].id != made[1].id
 
 

@@ -64,11 +64,11 @@ def endpoint(system: System, model: str) -> Iterator[BatchEndpoint]:
 def set_faults(system: System) -> Iterator[Callable[..., None]]:
     url = f"{system.addresses.url('azureml')}/_local/faults"
 
-    def wanted(**faults: int) -> None:
+    def set_all(**faults: int) -> None:
         assert requests.post(url, json=faults, timeout=5).status_code == 200
 
-    yield wanted
-    wanted(**dict.fromkeys(requests.get(url, timeout=5).json(), 0))
+    yield set_all
+    set_all(**dict.fromkeys(requests.get(url, timeout=5).json(), 0))
 
 
 def default_of(system: System) -> str | None:
@@ -117,17 +117,17 @@ def test_deployment_keeps_its_settings_and_gets_the_services_defaults(system: Sy
     assert tuned.compute.endswith("/computes/cpu-cluster")
     assert (plain.output_action, plain.output_file_name, plain.error_threshold) == ("append_row", "predictions.csv", -1)
     assert (plain.retry_settings.max_retries, plain.instance_count) == (3, 1)
-    assert {each.name for each in system.ml.batch_deployments.list(ENDPOINT)} == {"blue", "green", "tuned"}
+    assert {deployment.name for deployment in system.ml.batch_deployments.list(ENDPOINT)} == {"blue", "green", "tuned"}
 
 
 def test_default_is_swapped_and_recorded(system: System, endpoint: BatchEndpoint) -> None:
-    before = requests.get(f"{system.addresses.url('azureml')}/_local/default-writes", timeout=5).json()
+    previous = requests.get(f"{system.addresses.url('azureml')}/_local/default-writes", timeout=5).json()
 
     make_default(system, "green")
 
     assert default_of(system) == "green"
-    writes = requests.get(f"{system.addresses.url('azureml')}/_local/default-writes", timeout=5).json()[len(before) :]
-    assert [(each["endpoint"], each["default"]) for each in writes] == [(ENDPOINT, "green")]
+    writes = requests.get(f"{system.addresses.url('azureml')}/_local/default-writes", timeout=5).json()[len(previous) :]
+    assert [(write["endpoint"], write["default"]) for write in writes] == [(ENDPOINT, "green")]
 
 
 def test_default_can_be_set_as_the_documentation_does(system: System, endpoint: BatchEndpoint) -> None:
@@ -153,7 +153,7 @@ def test_default_deployment_is_not_deleted_until_another_is(system: System, endp
     make_default(system, "green")
     system.ml.batch_deployments.begin_delete("blue", ENDPOINT).result()
 
-    assert [each.name for each in system.ml.batch_deployments.list(ENDPOINT)] == ["green"]
+    assert [deployment.name for deployment in system.ml.batch_deployments.list(ENDPOINT)] == ["green"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_wrong_deployment_is_refused_with_the_reason(
     with pytest.raises(HttpResponseError, match=reason):
         system.ml.batch_deployments.begin_create_or_update(deployment_of("wrong", **changed))
 
-    assert "wrong" not in {each.name for each in system.ml.batch_deployments.list(ENDPOINT)}
+    assert "wrong" not in {deployment.name for deployment in system.ml.batch_deployments.list(ENDPOINT)}
 
 
 def test_script_without_environment_and_unknown_compute_are_refused(system: System, endpoint: BatchEndpoint) -> None:
@@ -191,7 +191,7 @@ def test_endpoint_needs_a_good_name_entra_id_and_filled_tags(system: System) -> 
         create(BatchEndpoint(name="keyed", auth_mode="key"))
     with pytest.raises(HttpResponseError, match="Tag values must not be null or empty: team"):
         create(BatchEndpoint(name="tagged", tags={"team": ""}))
-    assert {"keyed", "tagged"}.isdisjoint(each.name for each in system.ml.batch_endpoints.list())
+    assert {"keyed", "tagged"}.isdisjoint(endpoint.name for endpoint in system.ml.batch_endpoints.list())
 
 
 def test_unknown_names_are_404_and_their_deletion_is_nothing(system: System, endpoint: BatchEndpoint) -> None:

@@ -141,7 +141,7 @@ def test_data_asset_and_single_file_are_inputs_too(system: System, folder: Store
     asset, asset_path = invoke(system, "azureml:batch-one:1")
     file, file_path = invoke(system, f"{uri}one.parquet", kind="uri_file")
 
-    assert [system.wait_for_job(each, SECONDS) for each in (asset, file)] == ["Completed", "Completed"]
+    assert [system.wait_for_job(job, SECONDS) for job in (asset, file)] == ["Completed", "Completed"]
     assert predictions(system, asset_path) == predictions(system, file_path) == [(0, 2, "one.parquet")]
 
 
@@ -154,12 +154,12 @@ def test_job_is_read_and_listed_as_the_service_does(system: System, folder: Stor
     assert job.startswith("batchjob-")
     assert (read.type, read.display_name, read.experiment_name) == ("pipeline", "tonight", "night-scoring")
     assert read.tags == {"azureml.batchrun": "true", "azureml.deploymentname": "blue"}
-    assert job in {each.name for each in system.ml.batch_endpoints.list_jobs(ENDPOINT)}
-    assert job in {each.name for each in system.ml.batch_deployments.list_jobs(ENDPOINT, name="blue")}
-    assert job not in {each.name for each in system.ml.batch_deployments.list_jobs(ENDPOINT, name="green")}
-    assert job in {each.name for each in system.ml.jobs.list()}
+    assert job in {listed_job.name for listed_job in system.ml.batch_endpoints.list_jobs(ENDPOINT)}
+    assert job in {listed_job.name for listed_job in system.ml.batch_deployments.list_jobs(ENDPOINT, name="blue")}
+    assert job not in {listed_job.name for listed_job in system.ml.batch_deployments.list_jobs(ENDPOINT, name="green")}
+    assert job in {listed_job.name for listed_job in system.ml.jobs.list()}
     system.wait_for_job(job, SECONDS)
-    listed = {each.name: each.status for each in system.ml.batch_endpoints.list_jobs(ENDPOINT)}
+    listed = {listed_job.name: listed_job.status for listed_job in system.ml.batch_endpoints.list_jobs(ENDPOINT)}
     assert listed[job] == "Completed"
 
 
@@ -172,7 +172,7 @@ def test_run_events_are_raised_for_the_job_and_its_step(system: System, folder: 
     assert completed["createdBy"] == "Ana Souza"
     step = system.events_of("RunCompleted", f"/runs/{job}_batchscoring")[0]["data"]
     assert step["runType"] == "azureml.StepRun"
-    statuses = [each["data"]["runStatus"] for each in system.events_of("RunStatusChanged", f"/runs/{job}")]
+    statuses = [event["data"]["runStatus"] for event in system.events_of("RunStatusChanged", f"/runs/{job}")]
     assert statuses == ["NotStarted", "Queued", "Starting", "Running", "Finalizing", "Completed"]
 
 
@@ -306,7 +306,7 @@ def test_faults_hit_invocations_too(system: System, folder: Store) -> None:
     uri = folder({"1.csv": table((1, 2))})
     scoring = system.ml.batch_endpoints.get(ENDPOINT).scoring_uri
     body = {"properties": {"inputData": {"x": {"jobInputType": "UriFolder", "uri": uri}}}}
-    before = len(list(system.ml.batch_endpoints.list_jobs(ENDPOINT)))
+    previous = len(list(system.ml.batch_endpoints.list_jobs(ENDPOINT)))
 
     requests.post(url, json={"lost_replies": 1}, timeout=5)
     with pytest.raises(requests.ConnectionError):
@@ -316,7 +316,7 @@ def test_faults_hit_invocations_too(system: System, folder: Store) -> None:
 
     assert refused.status_code == 401
     made = list(system.ml.batch_endpoints.list_jobs(ENDPOINT))
-    assert len(made) == before + 1
+    assert len(made) == previous + 1
     system.wait_for_job(str(made[0].name), SECONDS)
 
 

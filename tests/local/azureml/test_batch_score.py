@@ -63,7 +63,7 @@ def test_folder_is_read_by_name_and_not_deeper(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
 
-    assert [each.name for each in files_of(tmp_path)] == ["a.csv", "b.csv"]
+    assert [file.name for file in files_of(tmp_path)] == ["a.csv", "b.csv"]
     assert files_of(tmp_path / "b.csv") == [tmp_path / "b.csv"]
 
 
@@ -76,12 +76,12 @@ def test_rows_are_those_of_the_mini_batches_that_passed(failing: list[bool], siz
     files = [Path(f"{number}-{'bad' if is_bad else 'good'}") for number, is_bad in enumerate(failing)]
 
     def score(batch: list[Path]) -> str:
-        if any("bad" in each.name for each in batch):
+        if any("bad" in file.name for file in batch):
             raise ValueError("bad file")
-        return "".join(f"{each.name}\n" for each in batch)
+        return "".join(f"{file.name}\n" for file in batch)
 
     batches = [files[start : start + size] for start in range(0, len(files), size)]
-    passed = [each for each in batches if all("good" in file.name for file in each)]
+    passed = [batch for batch in batches if all("good" in file.name for file in batch)]
     failed = len(files) - sum(map(len, passed))
     lines: list[str] = []
     try:

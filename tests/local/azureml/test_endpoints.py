@@ -71,7 +71,7 @@ def caller(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     )
     blue = deployment_of("blue", "azureml:sums:1", data_collector=collector)
     green = deployment_of("green", "azureml:sums:2", request_settings=OnlineRequestSettings(request_timeout_ms=300))
-    pollers = [system.ml.online_deployments.begin_create_or_update(each) for each in (blue, green)]
+    pollers = [system.ml.online_deployments.begin_create_or_update(deployment) for deployment in (blue, green)]
     for poller in pollers:
         assert poller.result().provisioning_state == "Succeeded"
     set_traffic(system, {"blue": 100})
@@ -106,16 +106,16 @@ def test_traffic_is_split_by_percent(system: System, caller: Caller) -> None:
 
 def test_mirrored_requests_are_answered_by_the_first_and_logged_for_both(system: System, caller: Caller) -> None:
     set_traffic(system, {"blue": 100}, {"green": 50})
-    before = len(list(system.traffic._requests))
+    previous = len(list(system.traffic._requests))
 
     answers = {caller.score(["a"], [1]).headers["azureml-model-deployment"] for _ in range(60)}
 
     time.sleep(0.3)
-    new = list(system.traffic._requests)[before:]
-    mirrored = [each for each in new if each.is_mirrored]
+    new = list(system.traffic._requests)[previous:]
+    mirrored = [request for request in new if request.is_mirrored]
     assert answers == {"blue"}
     assert 15 <= len(mirrored) <= 45
-    assert {each.deployment_name for each in mirrored} == {"green"}
+    assert {request.deployment_name for request in mirrored} == {"green"}
     assert system.ml.online_endpoints.get(ENDPOINT).mirror_traffic == {"green": 50}
     set_traffic(system, {"blue": 100})
 
@@ -172,21 +172,21 @@ def test_deployment_with_traffic_is_not_deleted(system: System, caller: Caller) 
     with pytest.raises(HttpResponseError, match="has 100% traffic"):
         system.ml.online_deployments.begin_delete("blue", ENDPOINT).result()
 
-    assert {each.name for each in system.ml.online_deployments.list(ENDPOINT)} >= {"blue", "green"}
+    assert {deployment.name for deployment in system.ml.online_deployments.list(ENDPOINT)} >= {"blue", "green"}
 
 
 def test_deployment_event_names_the_endpoint_and_the_model(system: System, caller: Caller) -> None:
     events = system.events_of("ModelDeployed", f"endpoints/{ENDPOINT}")
 
-    assert {each["data"]["ModelIds"] for each in events} >= {"sums:1", "sums:2"}
+    assert {event["data"]["ModelIds"] for event in events} >= {"sums:1", "sums:2"}
 
 
 def test_inputs_and_outputs_are_collected(system: System, caller: Caller) -> None:
     caller.score(["a", "b"], [40, 2], x_request_id="r-collected")
     deadline = time.monotonic() + 8
-    found: dict[str, Any] = {}
-    while len(found) < 2 and time.monotonic() < deadline:
-        found = {
+    lines: dict[str, Any] = {}
+    while len(lines) < 2 and time.monotonic() < deadline:
+        lines = {
             collection: line
             for collection in ("model_inputs", "model_outputs")
             for line in _lines(system, f"modelDataCollector/{ENDPOINT}/blue/{collection}/")
@@ -194,10 +194,10 @@ def test_inputs_and_outputs_are_collected(system: System, caller: Caller) -> Non
         }
         time.sleep(0.1)
 
-    assert found["model_inputs"]["data"] == [{"a": 40, "b": 2}]
-    assert found["model_inputs"]["type"] == "azureml.inference.inputs"
-    assert found["model_outputs"]["data"] == [{"prediction": 42}]
-    assert found["model_outputs"]["modelversion"] == "1"
+    assert lines["model_inputs"]["data"] == [{"a": 40, "b": 2}]
+    assert lines["model_inputs"]["type"] == "azureml.inference.inputs"
+    assert lines["model_outputs"]["data"] == [{"prediction": 42}]
+    assert lines["model_outputs"]["modelversion"] == "1"
 
 
 def _lines(system: System, prefix: str) -> list[dict[str, Any]]:
@@ -217,7 +217,7 @@ def test_model_that_can_not_be_loaded_fails_the_deployment_with_the_reason(
         system.ml.online_deployments.begin_create_or_update(deployment_of("red", "azureml:broken:1")).result()
 
     assert system.ml.online_deployments.get("red", ENDPOINT).provisioning_state == "Failed"
-    assert not [each for each in system.events if each["data"].get("ModelIds") == "broken:1"]
+    assert not [event for event in system.events if event["data"].get("ModelIds") == "broken:1"]
     system.ml.online_deployments.begin_delete("red", ENDPOINT).result()
     with pytest.raises(ResourceNotFoundError):
         system.ml.online_deployments.get("red", ENDPOINT)
@@ -231,7 +231,7 @@ def test_crashed_process_is_502(system: System, caller: Caller) -> None:
 
     assert (first.status_code, second.status_code) == (502, 502)
     states = requests.get(f"{system.addresses.url('azureml')}/_local/deployments", timeout=5).json()
-    assert {each["name"]: each["is_alive"] for each in states} == {"blue": True, "green": True, "black": False}
+    assert {state["name"]: state["is_alive"] for state in states} == {"blue": True, "green": True, "black": False}
     system.ml.online_deployments.begin_delete("black", ENDPOINT).result()
 
 
@@ -242,17 +242,17 @@ def test_update_to_another_model_replaces_the_process_without_a_gap(system: Syst
     while not poller.done():
         answers.append(caller.score(["a"], [1], azureml_model_deployment="white"))
 
-    assert {each.status_code for each in answers} == {200}
+    assert {answer.status_code for answer in answers} == {200}
     assert answers[0].json() == [1]
     assert caller.score(["a"], [1], azureml_model_deployment="white").json() == [101]
     system.ml.online_deployments.begin_delete("white", ENDPOINT).result()
 
 
 @pytest.mark.parametrize(
-    ("registered", "found_at"), [("scripted", "scripted/word.txt"), ("scripted/word.txt", "word.txt")]
+    ("registered", "stored_as"), [("scripted", "scripted/word.txt"), ("scripted/word.txt", "word.txt")]
 )
 def test_scoring_script_finds_what_was_registered_in_the_model_folder(
-    system: System, tmp_path: Path, caller: Caller, registered: str, found_at: str
+    system: System, tmp_path: Path, caller: Caller, registered: str, stored_as: str
 ) -> None:
     """A registered folder keeps its name below AZUREML_MODEL_DIR, a registered file lies in it."""
     (tmp_path / "code").mkdir()
@@ -273,7 +273,7 @@ def test_scoring_script_finds_what_was_registered_in_the_model_folder(
         f"azureml:{name}:1",
         code_configuration=CodeConfiguration(code=str(tmp_path / "code"), scoring_script="score.py"),
         environment="azureml:env:1",
-        environment_variables={"FOUND_AT": found_at},
+        environment_variables={"FOUND_AT": stored_as},
     )
 
     system.ml.online_deployments.begin_create_or_update(deployment).result()
@@ -289,12 +289,12 @@ def test_deleted_endpoint_takes_its_processes_along(system: System, caller: Call
     only = ManagedOnlineDeployment(name="only", endpoint_name="brief", model="azureml:sums:1", instance_count=1)
     system.ml.online_deployments.begin_create_or_update(only).result()
     states = requests.get(f"{system.addresses.url('azureml')}/_local/deployments", timeout=5).json()
-    pid = next(each["pid"] for each in states if each["endpoint"] == "brief")
+    pid = next(state["pid"] for state in states if state["endpoint"] == "brief")
 
     system.ml.online_endpoints.begin_delete("brief").result()
 
     assert not psutil.pid_exists(pid)
-    assert "brief" not in [each.name for each in system.ml.online_endpoints.list()]
+    assert "brief" not in [endpoint.name for endpoint in system.ml.online_endpoints.list()]
     with pytest.raises(ResourceNotFoundError):
         system.ml.online_endpoints.get("brief")
 
@@ -305,6 +305,6 @@ def test_traffic_writes_are_recorded_in_order(system: System, caller: Caller) ->
 
     writes = requests.get(f"{system.addresses.url('azureml')}/_local/traffic-writes", timeout=5).json()
 
-    mine = [each for each in writes if each["endpoint"] == ENDPOINT]
-    assert [each["traffic"] for each in mine[-2:]] == [{"blue": 90, "green": 10}, {"blue": 100}]
+    mine = [write for write in writes if write["endpoint"] == ENDPOINT]
+    assert [write["traffic"] for write in mine[-2:]] == [{"blue": 90, "green": 10}, {"blue": 100}]
     assert mine[-2]["order"] < mine[-1]["order"]

@@ -41,8 +41,8 @@ def endpoint(system: System) -> ManagedOnlineEndpoint:
     return made
 
 
-def set_faults(url: str, **wanted: int) -> None:
-    assert requests.post(url, json=wanted, timeout=5).status_code == 200
+def set_faults(url: str, **faults: int) -> None:
+    assert requests.post(url, json=faults, timeout=5).status_code == 200
 
 
 def test_busy_endpoint_answers_409_as_often_as_asked(

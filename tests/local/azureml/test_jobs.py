@@ -106,7 +106,7 @@ def test_run_events_carry_the_tags_and_every_status(system: System, train: Compo
     assert completed[0]["data"]["experimentName"] == "training"
     assert completed[0]["data"]["createdBy"] == "Ana Souza"
     changes = system.events_of("RunStatusChanged", f"/runs/{job.name}")
-    assert [each["data"]["runStatus"] for each in changes] == [
+    assert [event["data"]["runStatus"] for event in changes] == [
         "NotStarted",
         "Queued",
         "Starting",
@@ -160,7 +160,7 @@ def test_command_job_uses_its_own_code_and_literals(system: System, tmp_path: Pa
 
     assert system.wait_for_job(job.name) == "Completed"
     assert system.storage.download_blob(f"azureml/{job.name}/text").readall() == b"SALTO"
-    assert job.name in [each.name for each in system.ml.jobs.list() if each]
+    assert job.name in [listed_job.name for listed_job in system.ml.jobs.list() if listed_job]
 
 
 def test_command_job_with_a_wrong_exit_code_fails(system: System) -> None:
@@ -243,6 +243,6 @@ def test_local_record_counts_submissions_and_keeps_times(system: System) -> None
 
     jobs = requests.get(f"{system.addresses.url('azureml')}/_local/jobs", timeout=5).json()
 
-    found = next(each for each in jobs if each["name"] == job.name)
-    assert (found["status"], found["submissions"], found["tags"]) == ("Completed", 2, {"cause": "schedule"})
-    assert found["times"]["NotStarted"] <= found["times"]["Running"] <= found["times"]["Completed"]
+    entry = next(entry for entry in jobs if entry["name"] == job.name)
+    assert (entry["status"], entry["submissions"], entry["tags"]) == ("Completed", 2, {"cause": "schedule"})
+    assert entry["times"]["NotStarted"] <= entry["times"]["Running"] <= entry["times"]["Completed"]

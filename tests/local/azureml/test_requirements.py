@@ -59,7 +59,7 @@ def test_job_that_names_what_does_not_exist_is_refused(
     assert answer.status_code == 400
     assert (answer.json()["error"]["code"], answer.json()["error"]["details"][0]["code"]) == ("UserError", code)
     assert text in answer.text
-    assert "refused" not in [each.name for each in system.ml.jobs.list()]
+    assert "refused" not in [job.name for job in system.ml.jobs.list()]
 
 
 def test_environment_of_a_pipelines_step_must_exist(system: System) -> None:

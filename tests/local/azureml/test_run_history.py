@@ -83,4 +83,4 @@ def test_texts_of_a_fetched_job_change_and_an_archived_one_is_hidden(system: Sys
     system.ml.jobs.archive(name)
 
     assert (changed.display_name, changed.tags) == ("renamed", {"a": "b", "c": "d"})
-    assert name not in [each.name for each in system.ml.jobs.list()]
+    assert name not in [job.name for job in system.ml.jobs.list()]

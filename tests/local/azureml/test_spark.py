@@ -66,7 +66,7 @@ def test_without_pyspark_the_job_fails_and_says_what_to_install(registered: Syst
 
 def test_the_job_in_the_documentation_is_taken(registered: System, tmp_path: Path) -> None:
     page = ROOT / "docs" / "how-to" / "monitor-large-data.md"
-    (block,) = (each for each in blocks(page) if each.info == ("yaml",))
+    (block,) = (block for block in blocks(page) if block.info == ("yaml",))
     (tmp_path / "count.yml").write_text(block.text)
     name = registered.ml.jobs.create_or_update(load_job(tmp_path / "count.yml")).name
     assert registered.wait_for_job(name) == "Failed"

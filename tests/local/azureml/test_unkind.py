@@ -32,9 +32,9 @@ VERSION = {"api-version": "2024-01-01"}
 def faults(system: System) -> Iterator[str]:
     """The address to set faults at; all are as before afterwards."""
     url = f"{system.addresses.url('azureml')}/_local/faults"
-    before = requests.get(url, timeout=5).json()
+    previous = requests.get(url, timeout=5).json()
     yield url
-    requests.post(url, json=before, timeout=5)
+    requests.post(url, json=previous, timeout=5)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,8 @@ def model(system: System, tmp_path_factory: pytest.TempPathFactory) -> str:
     return "azureml:unkind:1"
 
 
-def set_faults(url: str, **wanted: Any) -> None:
-    answer = requests.post(url, json=wanted, timeout=5)
+def set_faults(url: str, **faults: Any) -> None:
+    answer = requests.post(url, json=faults, timeout=5)
     assert answer.status_code == 200, answer.text
 
 
@@ -61,8 +61,8 @@ def test_roles_of_the_app_are_taken_by_group_and_given_back_and_people_keep_thei
     refused = as_app(system, "PUT", "/onlineEndpoints/mine", {"properties": {}})
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "AuthorizationFailed")
-    wanted = "to perform action 'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/write' over scope"
-    assert wanted in refused.json()["error"]["message"]
+    reason = "to perform action 'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/write' over scope"
+    assert reason in refused.json()["error"]["message"]
     assert as_app(system, "GET", "/computes").status_code == 200
     assert system.ml.compute.get("ci-local").name == "ci-local"
 
@@ -95,11 +95,11 @@ def test_azure_ml_throttles_a_share_of_calls_by_seed() -> None:
         gate = Gate(Faults(), Conditions(Profile(throttled_share=0.3, seed=seed)))
         return [_refusal(gate) for _ in range(50)]
 
-    first, again, other = ([each is not None for each in refusals(seed)] for seed in (1, 1, 2))
-    told = {(each.code, int(each.headers["Retry-After"]) >= 1) for each in refusals(1) if each}
+    first, again, other = ([refusal is not None for refusal in refusals(seed)] for seed in (1, 1, 2))
+    codes = {(refusal.code, int(refusal.headers["Retry-After"]) >= 1) for refusal in refusals(1) if refusal}
     assert first == again != other
     assert 5 <= sum(first) <= 25
-    assert told == {("TooManyRequests", True)}
+    assert codes == {("TooManyRequests", True)}
 
 
 def _refusal(gate: Gate) -> ArmError | None:
@@ -126,21 +126,21 @@ def test_name_of_a_deleted_endpoint_stays_taken_for_a_while(system: System, faul
     system.ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="gone")).result()
     system.ml.online_endpoints.begin_delete("gone").result()
 
-    kept = as_app(system, "PUT", "/onlineEndpoints/gone", {"properties": {}})
+    response = as_app(system, "PUT", "/onlineEndpoints/gone", {"properties": {}})
 
-    assert (kept.status_code, kept.json()["error"]["code"]) == (404, "NotFound")
-    assert kept.json()["error"]["details"][0]["code"] == "InferencingClientCallFailed"
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "NotFound")
+    assert response.json()["error"]["details"][0]["code"] == "InferencingClientCallFailed"
 
 
 def test_quota_counts_cores_with_the_reserve_for_upgrades() -> None:
     region = Region(Conditions(Profile(quota_cores=6)))
-    wanted = {"properties": {"instanceType": "Standard_F4s_v2"}, "sku": {"capacity": 1}}
+    deployment = {"properties": {"instanceType": "Standard_F4s_v2"}, "sku": {"capacity": 1}}
 
     with pytest.raises(ArmError) as refused:
-        region.check_cores(wanted, [])
+        region.check_cores(deployment, [])
 
     assert "Current usage/limit: 0/6. Additional needed: 8" in innermost(refused.value.body()["error"])
-    region.check_cores({**wanted, "properties": {"instanceType": "Standard_DS2_v2"}}, [])
+    region.check_cores({**deployment, "properties": {"instanceType": "Standard_DS2_v2"}}, [])
 
 
 def test_deployment_is_refused_while_its_endpoint_is_at_work_and_takes_minutes(
@@ -186,12 +186,12 @@ def test_endpoint_that_fails_stays_failed(system: System, faults: str) -> None:
 def test_ids_come_back_in_another_case_and_are_understood_in_it(system: System, faults: str) -> None:
     set_faults(faults, other_case=True)
 
-    found = as_app(system, "GET", "/computes/ci-local").json()
+    compute = as_app(system, "GET", "/computes/ci-local").json()
 
-    assert "/resourcegroups/" in found["id"]
-    assert "/providers/microsoft.machinelearningservices/" in found["id"]
+    assert "/resourcegroups/" in compute["id"]
+    assert "/providers/microsoft.machinelearningservices/" in compute["id"]
     again = requests.get(
-        system.addresses.url("azureml") + found["id"], params=VERSION, headers={"Authorization": APP}, timeout=5
+        system.addresses.url("azureml") + compute["id"], params=VERSION, headers={"Authorization": APP}, timeout=5
     )
     assert json.loads(again.text)["name"] == "ci-local"
 

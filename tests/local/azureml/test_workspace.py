@@ -23,8 +23,8 @@ ARM = "https://management.azure.com"
 
 
 def test_workspace_is_listed_and_well(system: System) -> None:
-    assert [each.name for each in system.ml.workspaces.list()] == ["ws-local"]
-    assert [each.name for each in system.ml.workspaces.list(scope="subscription")] == ["ws-local"]
+    assert [workspace.name for workspace in system.ml.workspaces.list()] == ["ws-local"]
+    assert [workspace.name for workspace in system.ml.workspaces.list(scope="subscription")] == ["ws-local"]
     assert system.ml.workspaces.begin_diagnose("ws-local").result().storage_account_results == []
 
 
@@ -36,7 +36,7 @@ def test_datastore_is_made_changed_and_deleted_and_shows_no_secret(system: Syste
     system.ml.datastores.create_or_update(store("one"))
     system.ml.datastores.create_or_update(store("two"))
 
-    assert {each.name for each in system.ml.datastores.list()} == {
+    assert {datastore.name for datastore in system.ml.datastores.list()} == {
         "theirs",
         "workspaceartifactstore",
         "workspaceblobstore",
@@ -52,12 +52,12 @@ def test_datastore_is_made_changed_and_deleted_and_shows_no_secret(system: Syste
 
 def test_instance_runs_once_it_is_made_and_is_stopped_started_and_restarted(system: System) -> None:
     made = system.ml.compute.begin_create_or_update(ComputeInstance(name="ci-ana", size="STANDARD_DS3_V2")).result()
-    seen = [made.state]
+    states = [made.state]
     for act in (system.ml.compute.begin_stop, system.ml.compute.begin_start, system.ml.compute.begin_restart):
         act("ci-ana").result()
-        seen.append(system.ml.compute.get("ci-ana").state)
+        states.append(system.ml.compute.get("ci-ana").state)
 
-    assert seen == ["Running", "Stopped", "Running", "Running"]
+    assert states == ["Running", "Stopped", "Running", "Running"]
     system.ml.compute.begin_delete("ci-ana").result()
     with pytest.raises(ResourceNotFoundError):
         system.ml.compute.get("ci-ana")
@@ -70,20 +70,20 @@ def test_cluster_stays_where_it_was_made(system: System) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "kept"),
+    ("kind", "path", "stored"),
     [
         pytest.param("uri_folder", "some/folder", "some/folder/", id="folder"),
         pytest.param("mltable", "some/table/", "some/table/", id="table"),
         pytest.param("uri_file", "some/file.csv", "some/file.csv", id="file"),
     ],
 )
-def test_place_of_a_folder_ends_with_a_slash(system: System, kind: str, path: str, kept: str) -> None:
+def test_place_of_a_folder_ends_with_a_slash(system: System, kind: str, path: str, stored: str) -> None:
     base = "azureml://datastores/workspaceblobstore/paths/"
     data = system.ml.data.create_or_update(
         Data(name=f"of-{kind.replace('_', '-')}", version="1", type=kind, path=base + path, skip_validation=True)
     )
 
-    assert data.path.endswith(f"/paths/{kept}")
+    assert data.path.endswith(f"/paths/{stored}")
 
 
 def test_endpoint_with_tokens_of_azure_ml_hands_them_out_and_takes_no_other(system: System) -> None:
@@ -92,8 +92,8 @@ def test_endpoint_with_tokens_of_azure_ml_hands_them_out_and_takes_no_other(syst
 
     token = system.ml.online_endpoints.get_keys("with-tokens").access_token
     answers = [
-        requests.post(made.scoring_uri, json={}, headers={"Authorization": f"Bearer {each}"}, timeout=5).status_code
-        for each in (token, "another")
+        requests.post(made.scoring_uri, json={}, headers={"Authorization": f"Bearer {value}"}, timeout=5).status_code
+        for value in (token, "another")
     ]
 
     assert answers == [404, 401]  # no deployment has traffic yet
@@ -109,15 +109,15 @@ def arm(system: System, method: str, path: str, properties: dict[str, Any] | Non
 def test_schedule_is_enabled_until_it_is_disabled_and_deleted_only_then(system: System) -> None:
     trigger = {"triggerType": "Recurrence", "schedule": {"hours": [10], "minutes": [15], "weekDays": ["monday"]}}
     job = {"jobType": "Pipeline", "jobs": {}, "experimentName": "own"}
-    wanted = {"trigger": trigger, "action": {"actionType": "CreateJob", "jobDefinition": job}}
+    properties = {"trigger": trigger, "action": {"actionType": "CreateJob", "jobDefinition": job}}
     one = "schedules/each-monday"
 
-    kept = arm(system, "PUT", one, wanted).json()["properties"]
-    assert (kept["isEnabled"], kept["trigger"]["schedule"]["weekDays"]) == (True, ["Monday"])
+    stored = arm(system, "PUT", one, properties).json()["properties"]
+    assert (stored["isEnabled"], stored["trigger"]["schedule"]["weekDays"]) == (True, ["Monday"])
     made = arm(system, "POST", f"{one}/trigger").json()["submissionId"]
     assert system.wait_for_job(made) == "Completed"
     refused = arm(system, "DELETE", one)
     assert (refused.status_code, "Cannot delete an active trigger" in refused.text) == (400, True)
-    assert arm(system, "PUT", one, {**wanted, "isEnabled": False}).status_code == 200
+    assert arm(system, "PUT", one, {**properties, "isEnabled": False}).status_code == 200
     assert [arm(system, "DELETE", one).status_code for _ in range(2)] == [200, 204]
     assert arm(system, "GET", one).status_code == 404

@@ -16,7 +16,7 @@ from shared.release.sections.rollout import Rollout
 
 
 @pytest.mark.parametrize(
-    ("profile", "delay", "interval"), [(QUICK, 1, 1), (UNKIND, 10, 2)], ids=lambda each: getattr(each, "name", None)
+    ("profile", "delay", "interval"), [(QUICK, 1, 1), (UNKIND, 10, 2)], ids=lambda value: getattr(value, "name", None)
 )
 def test_the_judge_knows_how_late_the_logs_come(tmp_path: Path, profile: Profile, delay: int, interval: int) -> None:
     (policy,) = load_policies(policies_for(profile, tmp_path), policy_sections(), tuple(reactions().values()))

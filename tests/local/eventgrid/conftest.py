@@ -150,5 +150,5 @@ def running_grid(
 
 @pytest.fixture
 def grid() -> Iterator[Grid]:
-    with running_grid(MODELS, BUDGETS) as each:
-        yield each
+    with running_grid(MODELS, BUDGETS) as running:
+        yield running

@@ -35,7 +35,7 @@ def test_event_grid_schema_arrives_as_an_array_with_the_documented_headers(grid:
     assert isinstance(received.body, list)
     assert received.event["data"] == {"ModelName": "flight-delay", "ModelVersion": "1"}
     assert received.event["dataVersion"] == ""
-    wanted = {
+    expected = {
         "content-type": "application/json; charset=utf-8",
         "aeg-event-type": "Notification",
         "aeg-subscription-name": "MODELS",
@@ -44,7 +44,7 @@ def test_event_grid_schema_arrives_as_an_array_with_the_documented_headers(grid:
         "aeg-data-version": "",
         "aeg-output-event-id": "event-1",
     }
-    assert {name: received.headers[name] for name in wanted} == wanted
+    assert {name: received.headers[name] for name in expected} == expected
 
 
 def test_cloud_event_arrives_as_one_object(grid: Grid) -> None:
@@ -76,14 +76,14 @@ def test_failed_delivery_is_repeated_until_it_is_taken(grid: Grid) -> None:
     grid.functions.answers = [500, 503]
     grid.publish("workspace", model_event())
     grid.settle()
-    assert [each.headers["aeg-delivery-count"] for each in grid.functions.received] == ["0", "1", "2"]
+    assert [request.headers["aeg-delivery-count"] for request in grid.functions.received] == ["0", "1", "2"]
     attempts = grid.attempts()
-    assert [(each["attempt"], each["status"], each["outcome"]) for each in attempts] == [
+    assert [(attempt["attempt"], attempt["status"], attempt["outcome"]) for attempt in attempts] == [
         (1, 500, "Busy"),
         (2, 503, "Busy"),
         (3, 202, "Delivered"),
     ]
-    assert {each["event_id"] for each in attempts} == {"event-1"}
+    assert {attempt["event_id"] for attempt in attempts} == {"event-1"}
     assert grid.dead_letters.blobs == {}
 
 
@@ -180,7 +180,7 @@ def test_slow_function_does_not_hold_up_another_one() -> None:
         grid.functions.slow = {"slow"}
         grid.publish("workspace", *(model_event(number) for number in range(200)))
         wait_for(lambda: len(grid.attempts()) == 200)
-        assert {each["subscription"] for each in grid.attempts()} == {"models"}
+        assert {attempt["subscription"] for attempt in grid.attempts()} == {"models"}
         assert call("GET", f"{grid.url}/_local/idle")[1] == {"idle": False, "open_deliveries": 200}
 
 
@@ -197,15 +197,15 @@ def test_duplicates_are_sent_once_more_and_marked() -> None:
     with running_grid(MODELS, BUDGETS, faults=Faults(duplicate=1.0)) as grid:
         grid.publish("workspace", model_event())
         grid.settle()
-        assert sorted(each["was_duplicate"] for each in grid.attempts()) == [False, True]
-        assert len({each.event["id"] for each in grid.functions.received}) == 1
+        assert sorted(attempt["was_duplicate"] for attempt in grid.attempts()) == [False, True]
+        assert len({request.event["id"] for request in grid.functions.received}) == 1
 
 
 def test_reordering_changes_the_order_and_loses_nothing() -> None:
     with running_grid(MODELS, faults=Faults(reorder=True, seed=7)) as grid:
         grid.publish("workspace", *(model_event(number) for number in range(20)))
         grid.settle()
-        arrived = [each.event["id"] for each in grid.functions.received]
+        arrived = [request.event["id"] for request in grid.functions.received]
     published = [f"event-{number}" for number in range(20)]
     assert arrived != published
     assert sorted(arrived) == sorted(published)
@@ -214,7 +214,7 @@ def test_reordering_changes_the_order_and_loses_nothing() -> None:
 def test_without_faults_events_arrive_in_order(grid: Grid) -> None:
     grid.publish("workspace", *(model_event(number) for number in range(20)))
     grid.settle()
-    attempts = [each["event_id"] for each in sorted(grid.attempts(), key=lambda each: each["time"])]
+    attempts = [attempt["event_id"] for attempt in sorted(grid.attempts(), key=lambda attempt: attempt["time"])]
     assert attempts == [f"event-{number}" for number in range(20)]
 
 
@@ -223,7 +223,7 @@ def test_dropped_attempts_are_repeated() -> None:
         grid.publish("workspace", *(model_event(number) for number in range(20)))
         grid.settle()
         assert len(grid.functions.received) == 20
-        assert any(each["outcome"] == "SocketError" for each in grid.attempts())
+        assert any(attempt["outcome"] == "SocketError" for attempt in grid.attempts())
 
 
 def test_faults_change_at_run_time(grid: Grid) -> None:

@@ -30,8 +30,8 @@ def queue(azurite: Addresses) -> Iterator[QueueClient]:
 @pytest.fixture
 def grid(azurite: Addresses, queue: QueueClient) -> Iterator[Grid]:
     destination = StorageQueue(azurite.storage_connection_string, queue.queue_name)
-    with running_grid(MODELS, BUDGETS, queue=destination) as each:
-        yield each
+    with running_grid(MODELS, BUDGETS, queue=destination) as running:
+        yield running
 
 
 def events_on(queue: QueueClient) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ def events_on(queue: QueueClient) -> list[dict[str, Any]]:
 
 
 def outcomes(grid: Grid) -> list[tuple[int | None, str]]:
-    return [(each["status"], each["outcome"]) for each in grid.attempts()]
+    return [(attempt["status"], attempt["outcome"]) for attempt in grid.attempts()]
 
 
 def test_each_event_is_one_message_in_its_subscription_s_schema_and_stays_until_it_is_taken(

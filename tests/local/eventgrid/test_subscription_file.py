@@ -20,7 +20,7 @@ def load(tmp_path: Path, *entries: str) -> list[Subscription]:
 
 def test_projects_own_list_uses_both_topics_and_both_schemas() -> None:
     subscriptions = load_subscriptions(Path(__file__).parents[3] / "infra" / "subscriptions.yaml")
-    assert {(each.topic, each.schema) for each in subscriptions} == {
+    assert {(subscription.topic, subscription.schema) for subscription in subscriptions} == {
         ("workspace", "event-grid"),
         ("workspace", "cloud-events"),
         ("custom", "cloud-events"),

@@ -41,12 +41,12 @@ def run_component(name: str, arguments: dict[str, Path], folder: Path) -> Ended:
 @contextmanager
 def own_imports() -> Iterator[None]:
     """Forget afterwards what was imported from components and model packages, and put sys.path back."""
-    before, path = set(sys.modules), list(sys.path)
+    imported, path = set(sys.modules), list(sys.path)
     try:
         yield
     finally:
         sys.path[:] = path
-        for name in set(sys.modules) - before:
+        for name in set(sys.modules) - imported:
             file = Path(getattr(sys.modules[name], "__file__", None) or "/")
             if file.parent.name in {"code", "train", "evaluate"}:
                 del sys.modules[name]

@@ -54,7 +54,7 @@ def test_model_folder_is_an_mlflow_pyfunc_package(champion: Champion) -> None:
         "data": "data",
     }
     assert described["metadata"]["validation_roc_auc"] > 0.8
-    assert [each["name"] for each in json.loads(described["signature"]["inputs"])] == list(FEATURES)
+    assert [column["name"] for column in json.loads(described["signature"]["inputs"])] == list(FEATURES)
     for name in ("code/flight_delay_model.py", "data/model.joblib", *flavour["env"].values(), "requirements.txt"):
         assert (champion.folder / name).is_file()
     example = json.loads((champion.folder / "input_example.json").read_text())["input_data"]
@@ -65,7 +65,7 @@ def test_model_folder_is_an_mlflow_pyfunc_package(champion: Champion) -> None:
 @pytest.mark.usefixtures("imports_undone")
 def test_package_scores_its_own_example_and_odd_rows(champion: Champion) -> None:
     predict = load_mlflow(champion.folder)
-    assert all(0 < each < 1 for each in predict((champion.folder / "input_example.json").read_bytes()))
+    assert all(0 < score < 1 for score in predict((champion.folder / "input_example.json").read_bytes()))
     odd = [[5, 8, 1400, None, "ZZ", None, "IAH", "an id"]]
     body = json.dumps({"input_data": {"columns": [*FEATURES, "flight_id"], "index": [9], "data": odd}}).encode()
     assert len(predict(body)) == 1
@@ -200,9 +200,9 @@ def test_bad_version_is_slow_and_fails_on_the_same_few_requests(
 def test_components_need_nothing_of_this_project() -> None:
     allowed = {"numpy", "pandas", "sklearn", "joblib", "threadpoolctl", *sys.stdlib_module_names}
     for script in COMPONENTS.rglob("*.py"):
-        own = {each.stem for each in script.parent.glob("*.py")}
+        own = {file.stem for file in script.parent.glob("*.py")}
         for node in ast.walk(ast.parse(script.read_text())):
-            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert {name.split(".")[0] for name in names} <= allowed | own, script
 

@@ -16,7 +16,7 @@ from local.flights.replay import Load, Replay, encode
 
 
 @dataclass
-class Seen:
+class RecordedRequests:
     """What the server was asked: row ids by request, and the Authorization headers."""
 
     url: str
@@ -25,15 +25,15 @@ class Seen:
 
 
 @asynccontextmanager
-async def an_endpoint(answer: Callable[[int], web.Response | None]) -> AsyncIterator[Seen]:
+async def an_endpoint(answer: Callable[[int], web.Response | None]) -> AsyncIterator[RecordedRequests]:
     """Serve POST /score; `answer` gets the number of the request, from 1, and may return None to hang."""
-    seen = Seen("")
+    requests = RecordedRequests("")
 
     async def score(request: web.Request) -> web.Response:
         table = (await request.json())["input_data"]
-        seen.ids.append([row[table["columns"].index("flight_id")] for row in table["data"]])
-        seen.keys.add(request.headers.get("Authorization"))
-        made = answer(len(seen.ids))
+        requests.ids.append([row[table["columns"].index("flight_id")] for row in table["data"]])
+        requests.keys.add(request.headers.get("Authorization"))
+        made = answer(len(requests.ids))
         if made is None:
             await asyncio.sleep(60)
             raise AssertionError("the client waited too long")
@@ -44,9 +44,9 @@ async def an_endpoint(answer: Callable[[int], web.Response | None]) -> AsyncIter
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    seen.url = f"http://127.0.0.1:{runner.addresses[0][1]}/score"
+    requests.url = f"http://127.0.0.1:{runner.addresses[0][1]}/score"
     try:
-        yield seen
+        yield requests
     finally:
         await runner.cleanup()
 
@@ -62,31 +62,31 @@ async def until(reached: Callable[[], bool]) -> None:
 
 
 def test_flights_arrive_in_order_and_answers_are_counted_by_deployment() -> None:
-    async def story() -> tuple[Replay, Seen]:
+    async def story() -> tuple[Replay, RecordedRequests]:
         async with an_endpoint(
             lambda number: from_deployment("v2", 500) if number % 5 == 0 else from_deployment("v1")
-        ) as seen:
-            replay = Replay(seen.url, "secret", Load(requests_per_second=400, rows_per_request=4))
+        ) as requests:
+            replay = Replay(requests.url, "secret", Load(requests_per_second=400, rows_per_request=4))
             await replay.play((3,))
             async with replay:
-                await until(lambda: len(seen.ids) >= 20)
-            return replay, seen
+                await until(lambda: len(requests.ids) >= 20)
+            return replay, requests
 
-    replay, seen = asyncio.run(story())
+    replay, requests = asyncio.run(story())
     expected = flights((3,))["flight_id"].tolist()
     # Requests travel side by side, so the server may see neighbours swapped; what was sent is in order.
-    assert sorted(each for request in seen.ids for each in request) == sorted(expected[: 4 * replay.sent])
-    assert seen.keys == {"Bearer secret"}
+    assert sorted(flight for request in requests.ids for flight in request) == sorted(expected[: 4 * replay.sent])
+    assert requests.keys == {"Bearer secret"}
     answers = replay.answers()
     assert set(answers) == {"v1", "v2"}
-    assert answers["v2"] == {500: len(seen.ids) // 5}
-    assert answers["v1"][200] + answers["v2"][500] == replay.sent == len(seen.ids)
+    assert answers["v2"] == {500: len(requests.ids) // 5}
+    assert answers["v1"][200] + answers["v2"][500] == replay.sent == len(requests.ids)
 
 
 def test_rate_is_kept() -> None:
     async def story() -> tuple[int, float]:
-        async with an_endpoint(lambda _: from_deployment("v1")) as seen:
-            replay = Replay(seen.url, load=Load(requests_per_second=200, rows_per_request=1))
+        async with an_endpoint(lambda _: from_deployment("v1")) as requests:
+            replay = Replay(requests.url, load=Load(requests_per_second=200, rows_per_request=1))
             await replay.play((3,))
             clock = asyncio.get_running_loop().time
             began = clock()
@@ -99,17 +99,17 @@ def test_rate_is_kept() -> None:
 
 
 def test_month_changes_on_the_fly() -> None:
-    async def story() -> Seen:
-        async with an_endpoint(lambda _: from_deployment("v1")) as seen:
+    async def story() -> RecordedRequests:
+        async with an_endpoint(lambda _: from_deployment("v1")) as requests:
             # One request at a time: side by side, the last of March may overtake the first of July.
-            replay = Replay(seen.url, load=Load(requests_per_second=200, rows_per_request=1, pending_at_most=1))
+            replay = Replay(requests.url, load=Load(requests_per_second=200, rows_per_request=1, pending_at_most=1))
             await replay.play((3,))
             async with replay:
-                await until(lambda: len(seen.ids) >= 3)
+                await until(lambda: len(requests.ids) >= 3)
                 await replay.play((7,))
-                await until(lambda: seen.ids[-1][0].startswith("2013-07"))
+                await until(lambda: requests.ids[-1][0].startswith("2013-07"))
             assert replay.months == (7,)
-            return seen
+            return requests
 
     months = [request[0][:7] for request in asyncio.run(story()).ids]
     assert months == sorted(months)
@@ -118,9 +118,9 @@ def test_month_changes_on_the_fly() -> None:
 
 def test_hanging_endpoint_is_counted_and_does_not_pile_up_requests() -> None:
     async def story() -> Replay:
-        async with an_endpoint(lambda _: None) as seen:
+        async with an_endpoint(lambda _: None) as requests:
             load = Load(requests_per_second=200, rows_per_request=1, pending_at_most=3, timeout_seconds=0.2)
-            replay = Replay(seen.url, load=load)
+            replay = Replay(requests.url, load=load)
             await replay.play((3,))
             async with replay:
                 await until(lambda: replay.skipped >= 5)
@@ -132,8 +132,8 @@ def test_hanging_endpoint_is_counted_and_does_not_pile_up_requests() -> None:
 
 def test_nothing_listening_is_counted_not_raised() -> None:
     async def story() -> Replay:
-        async with an_endpoint(lambda _: None) as seen:
-            url = seen.url
+        async with an_endpoint(lambda _: None) as requests:
+            url = requests.url
         replay = Replay(url, load=Load(requests_per_second=100))
         await replay.play((3,))
         async with replay:

@@ -49,14 +49,14 @@ def test_registered_component_trains_and_registers_a_model(system: System, files
     lineage = Lineage(model_record(model), job_record(system.ml.jobs.get(job.name)))
     for gap_at_most, verdict in ((0.2, Verdict.PASS), (0.0, Verdict.FAIL)):
         gate = Overfitting(metric="roc_auc", gap_at_most=gap_at_most)
-        found = overfitting(gate, GateEvidence(None, has_champion=False, lineage=lineage))
-        assert found.verdict is verdict, found.reason
+        result = overfitting(gate, GateEvidence(None, has_champion=False, lineage=lineage))
+        assert result.verdict is verdict, result.reason
 
 
 def test_registering_again_is_harmless(system: System) -> None:
     for _ in range(2):
         register_environment(system.ml)
-        assert {each.version for each in register_components(system.ml).values()} == {"1"}
+        assert {component.version for component in register_components(system.ml).values()} == {"1"}
 
 
 def test_bad_version_is_the_next_version_with_its_tags(

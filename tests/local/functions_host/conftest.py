@@ -28,16 +28,16 @@ HOST_JSON: dict[str, Any] = {
     "version": "2.0",
     "extensions": {"queues": {"maxDequeueCount": 2, "maxPollingInterval": "00:00:00.2", "batchSize": 4}},
 }
-HEADER = "import azure.functions as func\nimport asyncio\napp = func.FunctionApp()\nseen = []\n"
+HEADER = "import azure.functions as func\nimport asyncio\napp = func.FunctionApp()\ncalls = []\n"
 
 
 @dataclass
 class ToyApp:
-    """A running host with a client for it; `seen` is the list that the app's functions append to."""
+    """A running host with a client for it; `calls` is the list that the app's functions append to."""
 
     host: FunctionsHost
     client: aiohttp.ClientSession
-    seen: list[Any]
+    calls: list[Any]
 
     async def wait_for(self, is_true: Callable[[], bool | Awaitable[bool]]) -> None:
         """Return as soon as the condition holds; fail after 10 s."""
@@ -71,13 +71,13 @@ class ToyFolder:
         """Write the app, run it in a host on a free port, and stop it in the end."""
         self.write(source)
         functions = load_functions(self.path)
-        seen = sys.modules[MODULE].seen
+        calls = sys.modules[MODULE].calls
         settings = read_host_settings(self.path / "host.json")
         host = FunctionsHost(functions, settings, 0, parse_users(users), lease, rejects_first)
         await host.start()
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{host.port}") as client:
-                yield ToyApp(host, client, seen)
+                yield ToyApp(host, client, calls)
         finally:
             await host.stop()
 

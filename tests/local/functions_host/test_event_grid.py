@@ -35,15 +35,15 @@ APP = """
 @app.event_grid_trigger(arg_name="event")
 def note(event: func.EventGridEvent):
     kind = event.type if isinstance(event, func.CloudEvent) else event.event_type
-    seen.append((type(event).__name__, event.id, kind, event.get_json()))
+    calls.append((type(event).__name__, event.id, kind, event.get_json()))
     if (event.get_json() or {}).get("fail"):
         raise ValueError(f"{event.id} is broken")
 
 @app.event_grid_trigger(arg_name="event")
 async def meet(event: func.CloudEvent):
     # Ends only when two calls run at once.
-    seen.append(event.id)
-    while len(seen) < 2:
+    calls.append(event.id)
+    while len(calls) < 2:
         await asyncio.sleep(0.01)
 """
 
@@ -53,32 +53,32 @@ async def post(toy: ToyFolder, name: str, body: str, headers: dict[str, str]) ->
         toy.running(APP) as app,
         app.client.post(URL + name, data=body, headers=headers, timeout=10) as answer,  # type: ignore[arg-type]
     ):
-        return answer.status, await answer.text(), app.seen
+        return answer.status, await answer.text(), app.calls
 
 
 def test_notification_in_either_schema_is_decoded_by_content(toy: ToyFolder) -> None:
-    status, _, seen = asyncio.run(post(toy, "note", json.dumps([GRID_EVENT, CLOUD_EVENT]), NOTIFICATION))
+    status, _, calls = asyncio.run(post(toy, "note", json.dumps([GRID_EVENT, CLOUD_EVENT]), NOTIFICATION))
 
     assert status == 202
-    assert sorted(seen) == [
+    assert sorted(calls) == [
         ("CloudEvent", "c-1", "Vigia.DriftDetected", {"model": "m"}),
         ("EventGridEvent", "e-1", "Microsoft.MachineLearningServices.ModelRegistered", {"modelName": "m"}),
     ]
 
 
 def test_single_cloud_event_object_is_accepted(toy: ToyFolder) -> None:
-    status, _, seen = asyncio.run(post(toy, "note", json.dumps(CLOUD_EVENT), NOTIFICATION))
+    status, _, calls = asyncio.run(post(toy, "note", json.dumps(CLOUD_EVENT), NOTIFICATION))
 
-    assert (status, len(seen)) == (202, 1)
+    assert (status, len(calls)) == (202, 1)
 
 
 def test_one_failing_event_fails_the_request_and_the_others_still_ran(toy: ToyFolder) -> None:
     broken = {**CLOUD_EVENT, "id": "c-2", "data": {"fail": True}}
 
-    status, text, seen = asyncio.run(post(toy, "note", json.dumps([broken, GRID_EVENT]), NOTIFICATION))
+    status, text, calls = asyncio.run(post(toy, "note", json.dumps([broken, GRID_EVENT]), NOTIFICATION))
 
     assert (status, text) == (500, "c-2 is broken")
-    assert len(seen) == 2
+    assert len(calls) == 2
 
 
 def test_events_of_one_request_run_at_the_same_time(toy: ToyFolder) -> None:
@@ -92,9 +92,9 @@ def test_events_of_one_request_run_at_the_same_time(toy: ToyFolder) -> None:
 def test_malformed_event_time_fails_before_the_function_runs(toy: ToyFolder) -> None:
     body = json.dumps([{**GRID_EVENT, "eventTime": "yesterday"}])
 
-    status, _, seen = asyncio.run(post(toy, "note", body, NOTIFICATION))
+    status, _, calls = asyncio.run(post(toy, "note", body, NOTIFICATION))
 
-    assert (status, seen) == (500, [])
+    assert (status, calls) == (500, [])
 
 
 VALIDATION = {"data": {"validationCode": "code-1", "validationUrl": "https://example.com"}}
@@ -147,7 +147,7 @@ def test_options_consents_to_the_asking_origin(toy: ToyFolder) -> None:
 
 def test_what_a_cold_start_rejects_event_grid_brings_again(toy: ToyFolder) -> None:
     types = ("Vigia.DriftDetected",)
-    subscriptions = [Subscription(each, "custom", each, "cloud-events", types) for each in ("note", "meet")]
+    subscriptions = [Subscription(name, "custom", name, "cloud-events", types) for name in ("note", "meet")]
 
     async def deliver() -> tuple[list[Any], list[tuple[str, int | None]]]:
         async with toy.running(APP, rejects_first=2) as app:
@@ -155,13 +155,13 @@ def test_what_a_cold_start_rejects_event_grid_brings_again(toy: ToyFolder) -> No
             grid = EventGrid(0, subscriptions, url, dead_letters, time_scale=0.0001)
             await grid.start()
             await grid.publish("custom", [CLOUD_EVENT])
-            await app.wait_for(lambda: len(app.seen) == 2)
-            await app.wait_for(lambda: sum(each.status == 202 for each in grid.records.attempts) == 2)
+            await app.wait_for(lambda: len(app.calls) == 2)
+            await app.wait_for(lambda: sum(attempt.status == 202 for attempt in grid.records.attempts) == 2)
             await grid.stop()
-            return app.seen, [(each.subscription, each.status) for each in grid.records.attempts]
+            return app.calls, [(attempt.subscription, attempt.status) for attempt in grid.records.attempts]
 
-    seen, attempts = asyncio.run(deliver())
+    calls, attempts = asyncio.run(deliver())
 
-    assert sorted(map(str, seen)) == ["('CloudEvent', 'c-1', 'Vigia.DriftDetected', {'model': 'm'})", "c-1"]
+    assert sorted(map(str, calls)) == ["('CloudEvent', 'c-1', 'Vigia.DriftDetected', {'model': 'm'})", "c-1"]
     for name in ("note", "meet"):
         assert [status for subscription, status in attempts if subscription == name] == [401, 401, 202]

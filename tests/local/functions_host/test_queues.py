@@ -23,11 +23,11 @@ def test_message_arrives_decoded_and_is_deleted(toy: ToyFolder, make_queue: Make
         source = f"""
         @app.queue_trigger(arg_name="message", queue_name="{queue_name}", connection="AzureWebJobsStorage")
         def take(message: func.QueueMessage):
-            seen.append((message.id, message.get_json(), message.dequeue_count, message.insertion_time is not None))
+            calls.append((message.id, message.get_json(), message.dequeue_count, message.insertion_time is not None))
         """
         async with toy.running(source) as app:
-            await app.wait_for(lambda: bool(app.seen))
-            return app.seen
+            await app.wait_for(lambda: bool(app.calls))
+            return app.calls
 
     assert asyncio.run(run()) == [(sent.id, {"text": "olá"}, 1, True)]
     assert queue.get_queue_properties().approximate_message_count == 0
@@ -42,7 +42,7 @@ def test_failing_message_is_retried_and_then_poisoned(toy: ToyFolder, make_queue
         source = f"""
         @app.queue_trigger(arg_name="message", queue_name="{queue_name}", connection="AzureWebJobsStorage")
         def take(message: func.QueueMessage):
-            seen.append(message.dequeue_count)
+            calls.append(message.dequeue_count)
             raise RuntimeError("no")
         """
         async with toy.running(source) as app:
@@ -51,10 +51,10 @@ def test_failing_message_is_retried_and_then_poisoned(toy: ToyFolder, make_queue
                 return bool((await app.status())["poison"] == {f"{queue_name}-poison": 1})
 
             await app.wait_for(is_poisoned)
-            return app.seen, (await app.status())["functions"]["take"]
+            return app.calls, (await app.status())["functions"]["take"]
 
-    seen, status = asyncio.run(run())
-    assert seen == [1, 2]  # maxDequeueCount of the toy's host.json
+    calls, status = asyncio.run(run())
+    assert calls == [1, 2]  # maxDequeueCount of the toy's host.json
     assert (status["failures"], status["last_error"]) == (2, "RuntimeError: no")
     assert [message.content for message in poison.receive_messages()] == ["bad"]
     assert queue.get_queue_properties().approximate_message_count == 0
@@ -71,7 +71,7 @@ def test_message_that_is_not_base64_goes_to_poison(toy: ToyFolder, make_queue: M
         source = f"""
         @app.queue_trigger(arg_name="message", queue_name="{queue_name}", connection="AzureWebJobsStorage")
         def take(message: func.QueueMessage):
-            seen.append(message)
+            calls.append(message)
         """
         async with toy.running(source) as app:
 
@@ -79,7 +79,7 @@ def test_message_that_is_not_base64_goes_to_poison(toy: ToyFolder, make_queue: M
                 return bool((await app.status())["poison"] == {f"{queue_name}-poison": 1})
 
             await app.wait_for(is_poisoned)
-            return app.seen
+            return app.calls
 
     assert asyncio.run(run()) == []
 
@@ -93,13 +93,13 @@ def test_function_that_outlives_its_lease_runs_once(toy: ToyFolder, make_queue: 
         source = f"""
         @app.queue_trigger(arg_name="message", queue_name="{queue_name}", connection="AzureWebJobsStorage")
         async def take(message: func.QueueMessage):
-            seen.append("started")
+            calls.append("started")
             await asyncio.sleep(2)
-            seen.append("finished")
+            calls.append("finished")
         """
         async with toy.running(source, lease=Lease(timedelta(seconds=1))) as app:
-            await app.wait_for(lambda: "finished" in app.seen)
-            return app.seen
+            await app.wait_for(lambda: "finished" in app.calls)
+            return app.calls
 
     assert asyncio.run(run()) == ["started", "finished"]
     assert queue.get_queue_properties().approximate_message_count == 0
@@ -127,12 +127,12 @@ def test_outputs_reach_the_queues_and_wake_their_functions(
 
         @app.queue_trigger(arg_name="message", queue_name="{queue_name}-next", connection="AzureWebJobsStorage")
         def take(message: func.QueueMessage):
-            seen.append(message.get_body().decode())
+            calls.append(message.get_body().decode())
         """
         async with toy.running(source) as app, app.client.get("/api/send") as answer:
             assert answer.status == 202
-            await app.wait_for(lambda: len(app.seen) == 2)
-            return sorted(app.seen)
+            await app.wait_for(lambda: len(app.calls) == 2)
+            return sorted(app.calls)
 
     assert asyncio.run(run()) == ["one!", "two!"]
 

@@ -25,7 +25,7 @@ def whoami(req: func.HttpRequest) -> func.HttpResponse:
 LOGIN = "/.auth/login/aad"
 
 
-async def headers_seen(client: aiohttp.ClientSession, **options: Any) -> dict[str, str]:
+async def received_headers(client: aiohttp.ClientSession, **options: Any) -> dict[str, str]:
     async with client.get("/api/whoami", **options) as answer:
         headers: dict[str, str] = json.loads(await answer.text())
         return headers
@@ -36,7 +36,7 @@ def test_identity_headers_of_a_caller_are_stripped(toy: ToyFolder) -> None:
 
     async def run() -> dict[str, str]:
         async with toy.running(APP, USERS) as app:
-            return await headers_seen(app.client, headers=forged)
+            return await received_headers(app.client, headers=forged)
 
     assert asyncio.run(run()) == {}
 
@@ -49,7 +49,7 @@ def test_signed_in_person_is_told_to_the_app(toy: ToyFolder) -> None:
                 target = answer.headers["Location"]
                 cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
             async with app.client.get("/.auth/me", cookies=cookies) as me:
-                return target, await headers_seen(app.client, cookies=cookies), await me.json()
+                return target, await received_headers(app.client, cookies=cookies), await me.json()
 
     target, headers, me = asyncio.run(run())
     principal = json.loads(base64.b64decode(headers["x-ms-client-principal"]))
@@ -64,7 +64,7 @@ def test_forged_cookie_is_nobody(toy: ToyFolder) -> None:
     async def run() -> dict[str, str]:
         cookie = base64.urlsafe_b64encode(b"ana@example.com").decode() + "." + "0" * 64
         async with toy.running(APP, USERS) as app:
-            return await headers_seen(app.client, cookies={"AppServiceAuthSession": cookie})
+            return await received_headers(app.client, cookies={"AppServiceAuthSession": cookie})
 
     assert asyncio.run(run()) == {}
 

@@ -30,11 +30,11 @@ def test_timer_runs_on_its_schedule(toy: ToyFolder, monkeypatch: pytest.MonkeyPa
         source = """
         @app.timer_trigger(arg_name="timer", schedule="%EVERY%")
         def tick(timer: func.TimerRequest):
-            seen.append(timer.past_due)
+            calls.append(timer.past_due)
         """
         async with toy.running(source) as app:
-            await app.wait_for(lambda: bool(app.seen))
-            return app.seen
+            await app.wait_for(lambda: bool(app.calls))
+            return app.calls
 
     assert asyncio.run(run())[0] is False
 
@@ -44,8 +44,8 @@ def test_timer_runs_now_when_asked(toy: ToyFolder) -> None:
         source = """
         @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *")
         def tick(timer: func.TimerRequest):
-            seen.append(timer.schedule_status["Last"])
-            if len(seen) == 2:
+            calls.append(timer.schedule_status["Last"])
+            if len(calls) == 2:
                 raise RuntimeError("tired")
         """
         answers = []
@@ -53,9 +53,9 @@ def test_timer_runs_now_when_asked(toy: ToyFolder) -> None:
             for name in ("tick", "tick", "tock"):
                 async with app.client.post(f"/_local/timers/{name}") as answer:
                     answers.append((answer.status, await answer.text()))
-            return answers, app.seen
+            return answers, app.calls
 
-    answers, seen = asyncio.run(run())
+    answers, calls = asyncio.run(run())
     assert answers == [(202, ""), (500, "tired"), (404, "there is no timer function 'tock'; timers: tick")]
-    assert seen[0] is None
-    assert seen[1] is not None
+    assert calls[0] is None
+    assert calls[1] is not None

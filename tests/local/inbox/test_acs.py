@@ -46,8 +46,8 @@ def send(
 
 
 def messages(inbox: Inbox) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = call("GET", f"http://127.0.0.1:{inbox.port}/_local/messages")[1]
-    return found
+    messages: list[dict[str, Any]] = call("GET", f"http://127.0.0.1:{inbox.port}/_local/messages")[1]
+    return messages
 
 
 def test_a_mail_is_taken_listed_and_shown(inbox: Inbox) -> None:
@@ -100,7 +100,7 @@ def test_the_same_request_with_another_body_is_refused(inbox: Inbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (b"{", "not JSON"),
         ([], "must be a JSON object"),
@@ -111,10 +111,10 @@ def test_the_same_request_with_another_body_is_refused(inbox: Inbox) -> None:
         (a_mail(recipients={"to": [{"address": "ana"}]}), "needs an address"),
     ],
 )
-def test_a_body_that_the_service_refuses(inbox: Inbox, body: object, told: str) -> None:
+def test_a_body_that_the_service_refuses(inbox: Inbox, body: object, message: str) -> None:
     status, answer, _ = send(inbox, body)
     assert status == 400
-    assert told in answer["error"]["message"]
+    assert message in answer["error"]["message"]
 
 
 def test_busy_on_demand(inbox: Inbox) -> None:

@@ -59,8 +59,8 @@ def a_mail(text: str | None = "Look at it.", html: str | None = None, **headers:
 
 
 def messages(inbox: Inbox) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = call("GET", f"http://127.0.0.1:{inbox.port}/_local/messages")[1]
-    return found
+    messages: list[dict[str, Any]] = call("GET", f"http://127.0.0.1:{inbox.port}/_local/messages")[1]
+    return messages
 
 
 def page(inbox: Inbox) -> str:
