@@ -65,14 +65,14 @@ def unfreeze(
     _tell(state, output, f"retraining of {model} is allowed again: {why}; it was frozen for: {lifted}")
 
 
-def _freeze(settings: Path | None, model: str, why: str) -> ModelState:
+def _freeze(settings: Path | None, model: str, reason: str) -> ModelState:
     app = context.open_app(settings)
     policy = context.known_policy(app, model)
 
     from shared.domain.ids import FactKey
     from shared.domain.state import Freeze
 
-    wanted = Freeze(reason=why, since=app.clock.now(), fact=FactKey(BY_HAND))
+    wanted = Freeze(reason=reason, since=app.clock.now(), fact=FactKey(BY_HAND))
 
     def freeze_once(state: ModelState) -> ModelState:
         if state.freeze and state.freeze.until is None:

@@ -99,7 +99,7 @@ def _dismiss(app_: App, stored: Stored, by: str, reason: str) -> str:
 
     if not app_.outbox.dismiss(stored.name):
         return "gone"
-    problems = "; ".join(each.problem for each in stored.record.deliveries or () if each.state == "failed")
+    problems = "; ".join(delivery.problem for delivery in stored.record.deliveries or () if delivery.state == "failed")
     resolution = Resolution(_id(stored), "notice", "dismissed", by, app_.clock.now(), reason, problems)
     app_.replay.resolutions.record(resolution)
     return "dismissed"
@@ -145,9 +145,9 @@ def _json(stored: Stored) -> dict[str, object]:
         "model": notice.model,
         "posted_at": stored.record.posted_at,
         "failed": [
-            {"channel": each.channel, "to": each.to, "problem": each.problem}
-            for each in stored.record.deliveries or ()
-            if each.state == "failed"
+            {"channel": delivery.channel, "to": delivery.to, "problem": delivery.problem}
+            for delivery in stored.record.deliveries or ()
+            if delivery.state == "failed"
         ],
     }
 

@@ -272,7 +272,7 @@ _ENDPOINTS = ("VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_TOPIC_ENDPO
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in text.split(",") if each.strip())
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _missing(values: Mapping[str, str]) -> list[Setting]:

@@ -184,8 +184,8 @@ def run(run: Run) -> list[Figure]:
 
 def _so_far(rounds: Sequence[Round], wanted: Wanted) -> str:
     tallies = [each.tally for each in rounds]
-    kills, zombies = sum(each.kills for each in tallies), sum(each.zombies for each in tallies)
-    wrong = sum(len((*each.lost, *each.doubled, *each.late_accepted)) for each in tallies)
+    kills, zombies = sum(tally.kills for tally in tallies), sum(tally.zombies for tally in tallies)
+    wrong = sum(len((*tally.lost, *tally.doubled, *tally.late_accepted)) for tally in tallies)
     return (
         f"round {len(rounds) + 1}, {kills:,} of {wanted.kills:,} kills, {zombies:,} of {wanted.zombies:,} zombies, "
         f"{wrong} lost or doubled"
@@ -202,7 +202,7 @@ def _models(name: str, number: int) -> list[str]:
 
 def _is_enough(rounds: Sequence[Round], wanted: Wanted) -> bool:
     tallies = [each.tally for each in rounds]
-    kills, zombies = sum(each.kills for each in tallies), sum(each.zombies for each in tallies)
+    kills, zombies = sum(tally.kills for tally in tallies), sum(tally.zombies for tally in tallies)
     return kills >= wanted.kills and zombies >= wanted.zombies
 
 

@@ -52,8 +52,8 @@ def play(command: list[str], outcome: Path) -> Mapping[str, Any]:
     if not outcome.exists():
         said = "\n".join(f"  | {line}" for line in done.stdout.strip().splitlines()[-LINES_SHOWN:])
         raise BenchmarkError(f"the demo ended with exit code {done.returncode} and wrote no outcome:\n{said}")
-    told: Mapping[str, Any] = json.loads(outcome.read_text(encoding="utf-8"))
-    return told
+    document: Mapping[str, Any] = json.loads(outcome.read_text(encoding="utf-8"))
+    return document
 
 
 def figures(outcome: Mapping[str, Any]) -> list[Figure]:

@@ -52,7 +52,7 @@ def _by_hypothesis(parser: str, seconds: float) -> Fuzzed:
     warm_up()
     parse, inputs = PARSERS[parser], inputs_for(parser)
     inputs.validate()
-    before, began, runs = memory_mb("VmRSS"), time.monotonic(), 0
+    previous, began, runs = memory_mb("VmRSS"), time.monotonic(), 0
 
     def batch(number: int) -> None:
         @seeded(number)
@@ -74,7 +74,7 @@ def _by_hypothesis(parser: str, seconds: float) -> Fuzzed:
         except Exception:
             problem = traceback.format_exc(limit=-4)
         number += 1
-    return Fuzzed("hypothesis", runs, time.monotonic() - began, memory_mb("VmHWM") - before, problem)
+    return Fuzzed("hypothesis", runs, time.monotonic() - began, memory_mb("VmHWM") - previous, problem)
 
 
 def _by_atheris(parser: str, seconds: float) -> Fuzzed:
@@ -96,8 +96,8 @@ def _by_atheris(parser: str, seconds: float) -> Fuzzed:
         command = [sys.executable, "-m", "benchmarks.app.fuzzing_led", parser, *options, str(seeds)]
         began = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        found = sorted(Path(folder).glob("*-*"))
-        culprit = found[0].read_bytes()[:500] if found else b""
+        paths = sorted(Path(folder).glob("*-*"))
+        culprit = paths[0].read_bytes()[:500] if paths else b""
     told = done.stdout + done.stderr
     problem = f"{told[-3000:]}\ninput: {culprit!r}" if done.returncode else ""
     runs, peak = _stat("number_of_executed_units", told), _stat("peak_rss_mb", told)

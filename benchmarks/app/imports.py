@@ -75,8 +75,8 @@ def import_fresh(module: str) -> Import:
     )
     if done.returncode:
         raise BenchmarkError(f"import {module} failed: {done.stderr.strip().splitlines()[-1]}")
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Import(told["seconds"], told["peak_bytes"], tuple(told["modules"]))
+    document = json.loads(done.stdout.splitlines()[-1])
+    return Import(document["seconds"], document["peak_bytes"], tuple(document["modules"]))
 
 
 def heavy_modules(modules: Sequence[str]) -> list[str]:

@@ -84,7 +84,7 @@ class Load:
 def measure(settings: Settings, events: int, rounds: int, run: Run) -> list[Figure]:
     """Return the figures of `events` events per number of threads, in rounds that take turns with the floor."""
     app = App(settings)
-    process, numbers, before = app.processor.process, count(), frozenset(app.ledger.keys())
+    process, numbers, previous = app.processor.process, count(), frozenset(app.ledger.keys())
     for number in islice(numbers, WARM_UP):
         process(event(number))
     floor = floor_on(settings, encode(app.ledger.entry(next(app.ledger.keys()))))
@@ -98,7 +98,7 @@ def measure(settings: Settings, events: int, rounds: int, run: Run) -> list[Figu
             bare[threads].add(lambda number: floor.write_twice(f"fact-{number}"), block, threads)
         run.progress(f"round {round_number + 1} of {rounds}, people are told")
         acting.add(lambda number: process(event(number, ABOVE)), list(islice(numbers, events // rounds)), 1)
-    _require_done(app, before, next(numbers))
+    _require_done(app, previous, next(numbers))
     quiet = [figure for threads in THREADS for figure in figures(threads, ours[threads], bare[threads])]
     ratio = bare[1].per_second / acting.per_second
     what = "the same for a fact of which people are told: plan claimed, notice in the outbox"
@@ -119,9 +119,9 @@ def figures(threads: int, ours: Load, floor: Load) -> list[Figure]:
     ]
 
 
-def _require_done(app: App, before: frozenset[FactKey], expected: int) -> None:
+def _require_done(app: App, keys: frozenset[FactKey], expected: int) -> None:
     """Check that every event was recorded as a fact of its own and is done; else something else was measured."""
-    known, still_open = set(app.ledger.keys()) - before, set(app.ledger.open_keys()) - before
+    known, still_open = set(app.ledger.keys()) - keys, set(app.ledger.open_keys()) - keys
     if len(known) != expected or still_open:
         raise BenchmarkError(f"of {expected} events {len(known)} are in the ledger, {len(still_open)} of them not done")
 

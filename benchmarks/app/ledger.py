@@ -67,11 +67,11 @@ def handle(ledger: Ledger, told: Fact) -> None:
 
 def time_pairs(ledger: Ledger, floor: Floor, count: int, run: Run) -> Timings:
     """Time both, fact by fact in turn; who goes first alternates."""
-    found = Timings()
+    timings = Timings()
     for number in range(-WARM_UP, count):
         pieces = [
-            (found.ours, partial(handle, ledger, fact(number))),
-            (found.floor, partial(floor.write_twice, f"fact-{number}")),
+            (timings.ours, partial(handle, ledger, fact(number))),
+            (timings.floor, partial(floor.write_twice, f"fact-{number}")),
         ]
         for times, work in pieces if number % 2 else reversed(pieces):
             took = seconds(work)
@@ -79,7 +79,7 @@ def time_pairs(ledger: Ledger, floor: Floor, count: int, run: Run) -> Timings:
                 times.append(took)
         if number % 100 == 0:
             run.progress(f"{number} of {count} facts")
-    return found
+    return timings
 
 
 def count_trips(blobs: BlobStore) -> Trips:
@@ -92,9 +92,9 @@ def count_trips(blobs: BlobStore) -> Trips:
         ledger.claim(fact("new"), PLAN, ("digest",), ())
         duplicate = sent() - new
         ledger.claim(abandoned, PLAN, ("digest",), ())
-        before = sent()
+        previous = sent()
         handle(impatient, abandoned)
-        return Trips(new, duplicate, sent() - before)
+        return Trips(new, duplicate, sent() - previous)
 
 
 def measure(settings: Settings, count: int, run: Run) -> list[Figure]:

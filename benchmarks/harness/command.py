@@ -20,16 +20,16 @@ PLAIN_WIDTH = 120
 UNKIND_ONLY = "real_canary"
 
 
-def main(argv: Sequence[str], known: Mapping[str, Benchmark] | None = None) -> int:
+def main(argv: Sequence[str], benchmarks: Mapping[str, Benchmark] | None = None) -> int:
     """Return 0; 1 when a goal is missed; 2 when something could not be measured or asked for."""
-    known = specs() if known is None else known
-    arguments = _parser(known).parse_args(argv)
+    benchmarks = specs() if benchmarks is None else benchmarks
+    arguments = _parser(benchmarks).parse_args(argv)
     out, err = _console(), Console(stderr=True, highlight=False)
-    if problem := _problem(arguments, known):
+    if problem := _problem(arguments, benchmarks):
         err.print(f"[red]error:[/] {problem}", soft_wrap=True)
         return NOT_MEASURED
     name, is_long = arguments.name, arguments.long
-    chosen = [known[name]] if name else [each for each in known.values() if is_long or not each.takes_minutes]
+    chosen = [benchmarks[name]] if name else [each for each in benchmarks.values() if is_long or not each.takes_minutes]
     out.print(machine())
     figures: list[Figure] = []
     has_failed = False
@@ -45,7 +45,7 @@ def main(argv: Sequence[str], known: Mapping[str, Benchmark] | None = None) -> i
             continue
         out.print(table(benchmark, measured))
         figures += measured
-    for benchmark in known.values():
+    for benchmark in benchmarks.values():
         if benchmark not in chosen and not name:
             out.print(f"not run: {benchmark.name}, which takes minutes; name it, or add --long", soft_wrap=True)
     if arguments.json:
@@ -77,17 +77,17 @@ def _measure(benchmark: Benchmark, arguments: argparse.Namespace, err: Console) 
         return benchmark.run(Run(arguments.long, tell, arguments.rivals, arguments.unkind, asked))
 
 
-def _problem(arguments: argparse.Namespace, known: Mapping[str, Benchmark]) -> str:
+def _problem(arguments: argparse.Namespace, benchmarks: Mapping[str, Benchmark]) -> str:
     """Return what is wrong with the arguments, before minutes are spent on measuring."""
-    if arguments.name and arguments.name not in known:
-        return f"there is no benchmark {arguments.name!r}; benchmarks: {', '.join(known)}"
+    if arguments.name and arguments.name not in benchmarks:
+        return f"there is no benchmark {arguments.name!r}; benchmarks: {', '.join(benchmarks)}"
     if arguments.unkind and arguments.name != UNKIND_ONLY:
         return f"--unkind: only {UNKIND_ONLY} runs on the local system; name it"
-    for option in {option for each in known.values() for option in each.options}:
+    for option in {option for each in benchmarks.values() for option in each.options}:
         if (number := getattr(arguments, option)) is None:
             continue
-        if not arguments.name or option not in known[arguments.name].options:
-            able = ", ".join(each.name for each in known.values() if option in each.options)
+        if not arguments.name or option not in benchmarks[arguments.name].options:
+            able = ", ".join(each.name for each in benchmarks.values() if option in each.options)
             return f"--{option} is understood by {able}; name it"
         if number < 1:
             return f"--{option} {number}: must be 1 or more"
@@ -98,8 +98,8 @@ def _problem(arguments: argparse.Namespace, known: Mapping[str, Benchmark]) -> s
     return ""
 
 
-def _parser(known: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
-    listed = "\n".join(f"  {each.name:<10}{each.summary}" for each in known.values())
+def _parser(benchmarks: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {each.name:<10}{each.summary}" for each in benchmarks.values())
     parser = argparse.ArgumentParser(
         prog="dev.py bench",
         description="Measure Vigia beside a floor or a rival, with the goal beside each figure.",
@@ -112,7 +112,7 @@ def _parser(known: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
         "--rivals", action="store_true", help="first install other libraries, pinned, in .vigia/rivals (from PyPI)"
     )
     parser.add_argument("--unkind", action="store_true", help=f"{UNKIND_ONLY} alone: as slow, late and strict as Azure")
-    for benchmark in known.values():
+    for benchmark in benchmarks.values():
         for option, what in benchmark.options.items():
             parser.add_argument(f"--{option}", type=int, metavar="N", help=f"{benchmark.name}: {what}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")

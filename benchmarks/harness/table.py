@@ -21,9 +21,11 @@ def table(benchmark: Benchmark, figures: Sequence[Figure]) -> Table:
     shown.add_column("value", justify="right", no_wrap=True)
     shown.add_column("goal", no_wrap=True)
     shown.add_column("")
-    for each in figures:
-        goal = "" if each.goal is None else escape(str(each.goal))
-        shown.add_row(each.name, escape(each.what), f"{_number(each.value)} {each.unit}", goal, _MARKS[each.is_met])
+    for figure in figures:
+        goal = "" if figure.goal is None else escape(str(figure.goal))
+        shown.add_row(
+            figure.name, escape(figure.what), f"{_number(figure.value)} {figure.unit}", goal, _MARKS[figure.is_met]
+        )
     return shown
 
 
@@ -31,13 +33,13 @@ def as_json(figures: Sequence[Figure]) -> list[dict[str, object]]:
     """Return JSON values; a value that is no number (nothing was detected, say) is null."""
     return [
         {
-            "figure": each.name,
-            "value": round(each.value, 6) if math.isfinite(each.value) else None,
-            "unit": each.unit,
-            "goal": None if each.goal is None else str(each.goal),
-            "met": each.is_met,
+            "figure": figure.name,
+            "value": round(figure.value, 6) if math.isfinite(figure.value) else None,
+            "unit": figure.unit,
+            "goal": None if figure.goal is None else str(figure.goal),
+            "met": figure.is_met,
         }
-        for each in figures
+        for figure in figures
     ]
 
 

@@ -41,8 +41,8 @@ class Wheel:
                 [*command, "--dest", str(folder), self.requirement], capture_output=True, text=True, check=False
             )
             if not path.is_file():
-                why = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-                raise NotMeasurableHereError(f"{self.requirement} could not be fetched: {why}")
+                reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+                raise NotMeasurableHereError(f"{self.requirement} could not be fetched: {reason}")
         if hashlib.sha256(path.read_bytes()).hexdigest() != self.sha256:
             raise NotMeasurableHereError(f"{path} is not the file that is expected here; delete it")
         return path

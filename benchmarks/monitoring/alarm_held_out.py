@@ -36,7 +36,7 @@ def held_out_figures(say: Callable[[str], None]) -> list[Figure]:
             rows = len(frame) // WINDOWS
             what = f"{held_out.what}, {len(frame):,} rows, {len(frame.columns)} columns, windows of {rows:,}"
             for kind, places in (("around", neighbourhoods), ("before", _after_ten)):
-                found = [_look(held_out, *each) for each in places(frame, rows, rows)]
+                found = [_look(held_out, *place) for place in places(frame, rows, rows)]
                 seen[kind] += found
                 figures.append(_figure(f"{name}.{kind}", found, f"{what}, against the ten {kind}"))
         seen["halves"] += [_halves(held_out, frame, seed) for seed in range(HALVES)]
@@ -75,7 +75,7 @@ def _look(held_out: HeldOut, places: Sequence[pd.DataFrame], window: pd.DataFram
 def _after_ten(frame: pd.DataFrame, rows: int, stride: int) -> Iterator[tuple[list[pd.DataFrame], pd.DataFrame]]:
     for start in range(AROUND * rows, len(frame) - rows + 1, stride):
         places = range(start - AROUND * rows, start, rows)
-        yield [frame.iloc[each : each + rows] for each in places], frame.iloc[start : start + rows]
+        yield [frame.iloc[place : place + rows] for place in places], frame.iloc[start : start + rows]
 
 
 def _halves(held_out: HeldOut, frame: pd.DataFrame, seed: int) -> Seen:

@@ -77,7 +77,7 @@ def power_figures(
         table = WatchedTable(case.reference, answer, len(case.window))
         for faults, columns in ((NUMBERS, numbers), (CATEGORIES, categories)):
             for fault, (spoil, _, _) in faults.items():
-                seen = [table.look(spoil(case.window, each, case.reference)).names(each) for each in columns]
+                seen = [table.look(spoil(case.window, column, case.reference)).names(column) for column in columns]
                 found.setdefault(fault, []).extend(seen)
     return [
         Figure(
@@ -126,7 +126,7 @@ def _windows(seed: int, drift: float) -> Iterable[Seen]:
         values = chance.normal(level + chance.normal(0, LEVELS), 1, SLOW_ROWS)
         return pd.DataFrame({"moving": values, "answer": chance.normal(size=SLOW_ROWS)})
 
-    table, before = WatchedTable(pd.concat([rows(0.0) for _ in range(20)]), "answer", SLOW_ROWS), None
+    table, previous = WatchedTable(pd.concat([rows(0.0) for _ in range(20)]), "answer", SLOW_ROWS), None
     for number in range(1, SLOW_WINDOWS + 1):
-        before = table.look(rows(drift * number), before)
-        yield before
+        previous = table.look(rows(drift * number), previous)
+        yield previous

@@ -66,9 +66,9 @@ def chance_figures(runs: int) -> list[Figure]:
 def _thousandfold_figure(chance: np.random.Generator, sizes: tuple[int, int], runs: int) -> Figure:
     found = []
     for _ in range(runs):
-        before, now = (_rows(chance.normal, rows, THOUSANDFOLD_COLUMNS) for rows in sizes)
+        previous, now = (_rows(chance.normal, rows, THOUSANDFOLD_COLUMNS) for rows in sizes)
         now.iloc[::50, 0] *= 1_000
-        found.append(_check(before, now))
+        found.append(_check(previous, now))
     text = f"data quality, a thousandfold value in 2 % of {sizes[1]:,} rows against {sizes[0]:,}, 20 columns: found"
     return Figure(f"alarms.quality.thousandfold_{sizes[0]}_{sizes[1]}", _percent(found), "%", text)
 
@@ -90,8 +90,8 @@ def _rows(draw: Callable[..., NDArray[np.float64]], rows: int, columns: int) -> 
     return pd.DataFrame(draw(size=(rows, columns))).rename(columns=str)
 
 
-def _check(before: pd.DataFrame, now: pd.DataFrame) -> bool:
-    return check_quality(profile_quality(before.reset_index(drop=True)), now, NOW).verdict == "drift"
+def _check(frame: pd.DataFrame, now: pd.DataFrame) -> bool:
+    return check_quality(profile_quality(frame.reset_index(drop=True)), now, NOW).verdict == "drift"
 
 
 def concept_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
@@ -105,7 +105,7 @@ def concept_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
 
     reference = concept_reference(features[is_winter], scores[is_winter], labels[is_winter])
     week = ((year["day"] - 1) // 7).to_numpy()
-    normal = [verdict(week == each) for each in range(NORMAL_WEEKS)]
+    normal = [verdict(week == number) for number in range(NORMAL_WEEKS)]
     september = (year["month"] == 9).to_numpy()
     report = judge_concept(reference, features[september], scores[september], labels[september])
     halves = []
@@ -146,10 +146,10 @@ def estimated_figures(goal: Goal) -> list[Figure]:
     scores = later["predicted_probability"].to_numpy()
     truth = later[["id"]].merge(labels, on="id", how="left")["employed"].to_numpy()
     starts = range(0, len(scores) - CHUNK_ROWS + 1, CHUNK_ROWS)
-    reports = [estimate_performance(known, scores[each : each + CHUNK_ROWS]) for each in starts]
-    shown = [_auc(truth[each : each + CHUNK_ROWS], scores[each : each + CHUNK_ROWS]) for each in starts]
+    reports = [estimate_performance(known, scores[start : start + CHUNK_ROWS]) for start in starts]
+    shown = [_auc(truth[start : start + CHUNK_ROWS], scores[start : start + CHUNK_ROWS]) for start in starts]
     gaps = [abs((each.value or 0.0) - auc) for each, auc in zip(reports, shown, strict=True)]
-    alarms = [each.verdict == "drift" for each in reports]
+    alarms = [report.verdict == "drift" for report in reports]
     what = f"estimated roc_auc, {len(reports)} windows of the census: with an alarm"
     return [
         Figure("alarms.estimated.employment", _percent(alarms), "%", what, goal),

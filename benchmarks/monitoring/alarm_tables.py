@@ -75,7 +75,7 @@ def neighbourhoods(year: pd.DataFrame, rows: int, stride: int) -> Iterator[tuple
     half = AROUND // 2
     for start in range(half * rows, len(year) - (half + 1) * rows + 1, stride):
         places = [start + step * rows for step in range(-half, half + 1) if step]
-        yield [year.iloc[each : each + rows] for each in places], year.iloc[start : start + rows]
+        yield [year.iloc[place : place + rows] for place in places], year.iloc[start : start + rows]
 
 
 def weather() -> pd.DataFrame:

@@ -118,15 +118,15 @@ def figures(found: dict[str, list[Measured]], size: Size) -> list[Figure]:
     return shown
 
 
-def streamed(run: Run, folder: Path, before: float) -> list[Figure]:
-    """Return what ten million rows take; `before` is the peak of memory for a million."""
+def streamed(run: Run, folder: Path, previous: float) -> list[Figure]:
+    """Return what ten million rows take; `previous` is the peak of memory for a million."""
     reference, window = tables(STREAMED, run, folder)
     run.progress(f"ours, {STREAMED}")
     found = compared("ours", reference, window)
     return [
         Figure("drift.streamed_s", found.wall, "s", f"both files read, profiled and compared, {STREAMED}"),
         Figure("drift.streamed_mb", found.peak_mb, "MB", "most memory", Goal("<=", 600)),
-        Figure("drift.streamed_growth", found.peak_mb / before, "x", "most memory / that of a million rows"),
+        Figure("drift.streamed_growth", found.peak_mb / previous, "x", "most memory / that of a million rows"),
     ]
 
 

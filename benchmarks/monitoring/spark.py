@@ -82,8 +82,8 @@ def _counted(python: Path, reference: Path, window: Path, parts: int) -> dict[st
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
     if done.returncode:
         raise BenchmarkError(f"the count on Spark failed: {done.stderr.strip()[-800:]}")
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    document: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return document
 
 
 def _figures(name: str, what: str, parts: int, found: dict[str, Any]) -> list[Figure]:

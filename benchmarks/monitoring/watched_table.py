@@ -62,13 +62,13 @@ class Seen:
     @property
     def compared(self) -> Compared:
         """Return the columns that were compared, the answers among them."""
-        signals = [each for each in self.report.signals if each.signal in DRIFTS]
-        rows = min(self.report.reference_rows or 0, *(each.rows for each in signals))
-        return Compared(tuple(column for each in signals for column in each.columns), rows)
+        signals = [signal for signal in self.report.signals if signal.signal in DRIFTS]
+        rows = min(self.report.reference_rows or 0, *(signal.rows for signal in signals))
+        return Compared(tuple(column for signal in signals for column in signal.columns), rows)
 
     @property
     def drifted(self) -> tuple[ColumnReport, ...]:
-        return tuple(each for each in self.compared.columns if each.is_drifted)
+        return tuple(column for column in self.compared.columns if column.is_drifted)
 
     def said(self, signal: str) -> str:
         """Return a signal's verdict."""
@@ -102,7 +102,7 @@ class WatchedTable:
         blobs = MemoryBlobStore(lambda: START)
         self._looking = MonitorLook(workspace, self._data, Profiles(blobs))
 
-    def look(self, window: pd.DataFrame, before: Seen | None = None) -> Seen:
+    def look(self, window: pd.DataFrame, previous: Seen | None = None) -> Seen:
         """Return what the app says of the next hour, with what it said of the hour before, if there was one."""
         start, self._end = self._end, self._end + HOUR
         key = (ENDPOINT, DEPLOYMENT)
@@ -111,6 +111,6 @@ class WatchedTable:
         monitor = self._policy.section(Monitor)
         assert monitor is not None
         state = MonitorState(MODEL, ModelVersion("1"), start, start)
-        report = before.report if before else None
+        report = previous.report if previous else None
         subject = Subject(self._policy, monitor, DEPLOYMENT, state, self._end, report, stores_references=True)
         return Seen(self._looking.look(subject).report)

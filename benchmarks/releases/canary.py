@@ -205,13 +205,13 @@ def score_figures(name: str, model: Model, size: Size) -> list[Figure]:
 
 
 def measure(size: Size, run: Run) -> list[Figure]:
-    found: list[Figure] = []
+    figures: list[Figure] = []
     for name, model in MODELS.items():
         run.progress(f"an hour of predictions: {model.what}")
-        found += score_figures(name, model, size)
+        figures += score_figures(name, model, size)
     run.progress("looks of the app beside what is found for all at once")
     same = "looks at which the app, over its port, says what was found for many releases at once"
-    found.append(
+    figures.append(
         Figure(
             "canary.app.same_verdicts",
             agreement(list(DAYS.values())[: size.days_of_app], SEED),
@@ -222,14 +222,14 @@ def measure(size: Size, run: Run) -> list[Figure]:
     )
     for name, day in DAYS.items():
         run.progress(f"{size.releases:,} releases: {day.what}")
-        found += release_figures(name, day, size)
+        figures += release_figures(name, day, size)
     for name, case in SAME.items():
         run.progress(f"{size.hours_of_ours:,} hours: {case.what}")
-        found += false_figures(name, case, size)
+        figures += false_figures(name, case, size)
     for name, case in WORSE.items():
         run.progress(f"{size.hours:,} hours: {case.what}")
-        found += found_figures(name, case, size)
-    return found
+        figures += found_figures(name, case, size)
+    return figures
 
 
 def run(run: Run) -> Sequence[Figure]:

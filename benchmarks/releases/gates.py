@@ -141,7 +141,7 @@ def _resampled(metric: str, rows: Rows, random: np.random.Generator) -> Numbers:
     size = len(rows[0])
     found = []
     for drawn in random.integers(0, size, (RESAMPLES, size)):
-        labels, champion, challenger = (each[drawn] for each in rows)
+        labels, champion, challenger = (row[drawn] for row in rows)
         try:
             gain = measure_metric(metric, labels, challenger) - measure_metric(metric, labels, champion)
         except ValueError:
@@ -183,10 +183,10 @@ def sliced(size: int, ratio: float, verdict: Verdict, trials: int) -> tuple[floa
     labels = (np.arange(GROUPS * size) % 4 == 0).astype(float)
     # The ratio is to the whole, of which the group is a part.
     worse = ratio * RECALL * (GROUPS - 1) / (GROUPS - ratio)
-    found = np.where(groups == 0, worse, RECALL)
+    recalls = np.where(groups == 0, worse, RECALL)
     counts = np.zeros(2)
     for _ in range(trials):
-        scores = (random.random(len(groups)) < found).astype(float) * labels
+        scores = (random.random(len(groups)) < recalls).astype(float) * labels
         settings = {"metric": "recall", "by": ["group"], "min_ratio": 0.8}
         hits = np.bincount(groups, scores) / (size / 4)
         by_point = Verdict.PASS if hits.min() / hits.mean() >= 0.8 else Verdict.FAIL

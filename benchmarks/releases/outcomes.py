@@ -172,7 +172,7 @@ def false_promotions(metric: OutcomeMetric, draw: Draw, rows: tuple[int, int], r
 
 
 def _arm(rows: tuple[Numbers, Numbers], name: str) -> Arm:
-    labels, predictions = (tuple(each.tolist()) for each in rows)
+    labels, predictions = (tuple(row.tolist()) for row in rows)
     keys = tuple(f"{name}{number}" for number in range(len(labels)))
     return Arm(keys, labels, predictions, len(labels), len(labels))
 
@@ -206,7 +206,7 @@ def end_figures(releases: int, run: Run) -> Iterator[Figure]:
     """Return what becomes of versions with so little traffic that nobody can be sure, at the worst of the rates."""
     rates = ", ".join(map(str, RATES))
     rivals = [kept_by_rivals(rate, releases, SEED) for rate in RATES]
-    others = "; ".join(f"{name} {max(each[key] for each in rivals):.3g} %" for key, (name, _) in RULES.items())
+    others = "; ".join(f"{name} {max(rival[key] for rival in rivals):.3g} %" for key, (name, _) in RULES.items())
     for strategy in STRATEGIES:
         run.progress(f"{releases:,} releases of a version that fails half of its requests: {strategy}")
         found = [ends(strategy, BROKEN, rate, releases, SEED) for rate in RATES]

@@ -128,13 +128,13 @@ def figures(told: Sequence[Told], aborts: Sequence[Aborted], answers: dict[str, 
     found.append(
         Figure(
             "real_canary.aborts_right",
-            sum(each.is_right for each in aborts),
+            sum(abort.is_right for abort in aborts),
             "",
             f"of {len(aborts)} aborts",
             Goal("=", len(aborts)),
         )
     )
-    slowest = max((each.seconds for each in aborts), default=float("nan"))
+    slowest = max((abort.seconds for abort in aborts), default=float("nan"))
     found.append(
         Figure("real_canary.abort_s", slowest, "s", "slowest: abort asked to last known good read back", Goal("<=", 60))
     )

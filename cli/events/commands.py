@@ -126,9 +126,9 @@ def kinds(output: OutputOption = Format.TABLE) -> None:
     table.add_column("kind", no_wrap=True)
     for heading in ("what it says", "needs", "takes"):
         table.add_column(heading)
-    for each in KINDS:
-        needs, takes = (" ".join(f"--{name}" for name in names) for names in (each.needs, each.takes))
-        table.add_row(text(each.name), text(each.summary), text(needs), text(takes, "dim"))
+    for kind in KINDS:
+        needs, takes = (" ".join(f"--{name}" for name in names) for names in (kind.needs, kind.takes))
+        table.add_row(text(kind.name), text(kind.summary), text(needs), text(takes, "dim"))
     console().print(table)
 
 

@@ -67,11 +67,11 @@ def items_table(items: Sequence[DeadLetter], now: datetime) -> Table:
 
 def item_tree(item: DeadLetter, now: datetime) -> Tree:
     tree = Tree(text(f"{item.id}: {_title(item)}", "bold"))
-    why = tree.add(text("why it is here", "bold"))
-    why.add(text(item.reason))
-    why.add(text(f"{clock(item.at)} UTC, {ago(item.at, now)}, in {item.source}: {item.place}", "dim"))
+    reason = tree.add(text("why it is here", "bold"))
+    reason.add(text(item.reason))
+    reason.add(text(f"{clock(item.at)} UTC, {ago(item.at, now)}, in {item.source}: {item.place}", "dim"))
     if item.expires_at:
-        why.add(text(f"expires {until(item.expires_at, now)}, unless the sweep renews it first", "dim"))
+        reason.add(text(f"expires {until(item.expires_at, now)}, unless the sweep renews it first", "dim"))
     told = tree.add(text("what it tells", "bold"))
     for reading in item.readings:
         node = told.add(text(f"{reading.type or 'unknown type'} {reading.subject}".rstrip()))

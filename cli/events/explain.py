@@ -187,7 +187,8 @@ def _as_json(explained: Explained) -> dict[str, object]:
         "reason": explained.reason,
         "data": explained.data,
         "reactions": [
-            {"model": each.model, "reaction": each.name, "suppressed": each.suppressed} for each in explained.reactions
+            {"model": reaction.model, "reaction": reaction.name, "suppressed": reaction.suppressed}
+            for reaction in explained.reactions
         ],
     }
 
@@ -207,7 +208,8 @@ def _print(explained: list[Explained]) -> None:
 
 def _done(explained: Explained) -> list[str]:
     done = [
-        f"{each.model}: {each.name}" + (f", held back: {each.suppressed}" if each.suppressed else f" ({each.why})")
-        for each in explained.reactions
+        f"{reaction.model}: {reaction.name}"
+        + (f", held back: {reaction.suppressed}" if reaction.suppressed else f" ({reaction.why})")
+        for reaction in explained.reactions
     ]
     return done or [explained.reason or "nothing to say"]

@@ -116,90 +116,92 @@ def fact_key(event: OutgoingEvent) -> str:
     from shared.events.wire.envelope import read_events
 
     [envelope] = read_events(json.dumps(cloud_event(event)))
-    told = parse_fact(envelope)
-    return told.key if isinstance(told, Fact) else ""
+    fact = parse_fact(envelope)
+    return fact.key if isinstance(fact, Fact) else ""
 
 
-def _model_registered(source: str, now: datetime, told: Answers) -> OutgoingEvent:
+def _model_registered(source: str, now: datetime, answers: Answers) -> OutgoingEvent:
     from shared.domain.ids import ModelName, ModelVersion
     from shared.events.sent.outgoing import model_registered_hint
 
     # A hint of its own each time: whoever asks again wants it looked at again.
-    hint = f"{told.by} {uuid.uuid4().hex[:8]}"
-    model, version = ModelName(told.model or ""), ModelVersion(told.version or "")
+    hint = f"{answers.by} {uuid.uuid4().hex[:8]}"
+    model, version = ModelName(answers.model or ""), ModelVersion(answers.version or "")
     return model_registered_hint(source, now, model=model, version=version, hint=hint)
 
 
-def _retraining_requested(source: str, now: datetime, told: Answers) -> OutgoingEvent:
+def _retraining_requested(source: str, now: datetime, answers: Answers) -> OutgoingEvent:
     from shared.domain.ids import ModelName
     from shared.events.sent.outgoing import retraining_requested
 
     return retraining_requested(
         source,
         now,
-        model=ModelName(told.model or ""),
-        request=told.request or _fresh("request"),
-        reason=told.reason or "",
-        requested_by=told.by,
+        model=ModelName(answers.model or ""),
+        request=answers.request or _fresh("request"),
+        reason=answers.reason or "",
+        requested_by=answers.by,
     )
 
 
-def _drift_detected(source: str, now: datetime, told: Answers) -> OutgoingEvent:
+def _drift_detected(source: str, now: datetime, answers: Answers) -> OutgoingEvent:
     from shared.domain.ids import ModelName
     from shared.events.sent.outgoing import drift_detected
 
     return drift_detected(
         source,
         now,
-        model=ModelName(told.model or ""),
+        model=ModelName(answers.model or ""),
         monitor="by-hand",
-        signal=told.signal or "data-drift",
-        run=told.request or _fresh("look"),
-        detail=f"{told.reason} (told by {told.by})",
+        signal=answers.signal or "data-drift",
+        run=answers.request or _fresh("look"),
+        detail=f"{answers.reason} (told by {answers.by})",
     )
 
 
-def _budget_alert(source: str, now: datetime, told: Answers) -> OutgoingEvent:
+def _budget_alert(source: str, now: datetime, answers: Answers) -> OutgoingEvent:
     from shared.events.sent.outgoing import budget_alert
 
-    percent, amount = told.percent or 0.0, 1000.0 if told.amount is None else told.amount
-    basis: Literal["actual", "forecasted"] = "forecasted" if told.basis == "forecasted" else "actual"
+    percent, amount = answers.percent or 0.0, 1000.0 if answers.amount is None else answers.amount
+    basis: Literal["actual", "forecasted"] = "forecasted" if answers.basis == "forecasted" else "actual"
     return budget_alert(
         source,
         now,
-        budget_name=told.budget or "",
+        budget_name=answers.budget or "",
         basis=basis,
         percent=percent,
         amount=amount,
-        spent=amount * percent / 100 if told.spent is None else told.spent,
-        currency=told.currency or "USD",
+        spent=amount * percent / 100 if answers.spent is None else answers.spent,
+        currency=answers.currency or "USD",
         period_start=now.date().replace(day=1),
     )
 
 
-def _endpoint_alert(source: str, now: datetime, told: Answers) -> OutgoingEvent:
+def _endpoint_alert(source: str, now: datetime, answers: Answers) -> OutgoingEvent:
     from shared.domain.ids import EndpointName
     from shared.events.sent.outgoing import endpoint_alert
 
-    condition: Literal["fired", "resolved"] = "resolved" if told.condition == "resolved" else "fired"
+    condition: Literal["fired", "resolved"] = "resolved" if answers.condition == "resolved" else "fired"
     return endpoint_alert(
         source,
         now,
-        endpoint=EndpointName(told.endpoint or ""),
-        deployment=told.deployment,
-        rule=told.rule or "by-hand",
+        endpoint=EndpointName(answers.endpoint or ""),
+        deployment=answers.deployment,
+        rule=answers.rule or "by-hand",
         condition=condition,
         fired_at=now,
-        detail=told.reason or f"told by {told.by}",
+        detail=answers.reason or f"told by {answers.by}",
     )
 
 
-def _data_arrived(source: str, now: datetime, told: Answers) -> OutgoingEvent:
+def _data_arrived(source: str, now: datetime, answers: Answers) -> OutgoingEvent:
     from shared.events.sent.outgoing import data_arrived
 
-    if told.version is None and told.location is None:
+    if answers.version is None and answers.location is None:
         raise CommandError("cli.answers", "data-arrived needs --version, or --location", "say which data came")
-    return data_arrived(source, now, data_name=told.data or "", version=told.version, location=told.location or "")
+    return data_arrived(
+        source, now, data_name=answers.data or "", version=answers.version, location=answers.location or ""
+    )
 
 
 def _fresh(what: str) -> str:

@@ -10,16 +10,16 @@ from shared.domain.release import Release, ReleaseState
 
 def limits(plan: BatchPlan) -> str:
     """Return e.g. "at most 2 % of the rows may change class, the mean may move by 0.05, no row may be missing"."""
-    wanted = plan.tolerances
+    tolerances = plan.tolerances
     found = []
-    if wanted.changed_at_most is not None:
-        by = f" (at {wanted.threshold:g})" if wanted.threshold is not None else ""
-        found.append(f"at most {100 * wanted.changed_at_most:g} % of the rows may change class{by}")
-    if wanted.shift_at_most is not None:
-        found.append(f"the mean may move by {wanted.shift_at_most:g}")
-    missing = wanted.missing_at_most
+    if tolerances.changed_at_most is not None:
+        by = f" (at {tolerances.threshold:g})" if tolerances.threshold is not None else ""
+        found.append(f"at most {100 * tolerances.changed_at_most:g} % of the rows may change class{by}")
+    if tolerances.shift_at_most is not None:
+        found.append(f"the mean may move by {tolerances.shift_at_most:g}")
+    missing = tolerances.missing_at_most
     found.append(f"at most {100 * missing:g} % of the rows may be missing" if missing else "no row may be missing")
-    return f"{', '.join(found)}; {100 * wanted.confidence:g} % sure"
+    return f"{', '.join(found)}; {100 * tolerances.confidence:g} % sure"
 
 
 def default_lines(release: Release, plan: BatchPlan) -> Iterator[str]:
@@ -51,6 +51,9 @@ def changes(would: Release, plan: BatchPlan) -> Iterator[tuple[str, str]]:
     if champion:
         yield "+", f"jobs score-{would.id}-{champion.deployment} and score-{would.id}-{challenger} on {plan.sample}"
         yield "~", f"their predictions are compared: {limits(plan)}"
-    before = champion.deployment if champion else "none"
+    deployment = champion.deployment if champion else "none"
     allowed = plan.failed_jobs_at_most
-    yield "~", f"default deployment: {before} → {challenger}, swapped back when more than {allowed} of its jobs fail"
+    yield (
+        "~",
+        f"default deployment: {deployment} → {challenger}, swapped back when more than {allowed} of its jobs fail",
+    )

@@ -118,7 +118,7 @@ def known_policy(app: App, model: str) -> Policy:
 
     found = next((policy for policy in app.policies if policy.model == model), None)
     if found is None:
-        known = [policy.model for policy in app.policies]
-        hint = did_you_mean(model, known) if known else f"there is no policy at all in {app.settings.policies}"
+        models = [policy.model for policy in app.policies]
+        hint = did_you_mean(model, models) if models else f"there is no policy at all in {app.settings.policies}"
         raise CommandError("cli.model", f"no policy names a model {model!r}", hint)
     return found

@@ -78,7 +78,9 @@ def _about_who_decides(policy: Policy, people: Directory | None) -> Iterator[str
             "them submitted, or whose submitter is not known, is refused; name one more in people.approvers"
         )
     listed = people.people if people else {}
-    unproven = [each for each in approvers if people is not None and not (each in listed and listed[each].oid)]
+    unproven = [
+        approver for approver in approvers if people is not None and not (approver in listed and listed[approver].oid)
+    ]
     if unproven:
         has = "has" if len(unproven) == 1 else "have"
         yield (
@@ -90,14 +92,14 @@ def _about_who_decides(policy: Policy, people: Directory | None) -> Iterator[str
 
 def _about_the_question(policy: Policy, notify: Notify) -> Iterator[str]:
     approvers = {address.lower() for address in policy.people.approvers}
-    asked = {route.email for route in notify.routes(NoticeKind.APPROVAL_NEEDED, policy.people)}
+    emails = {route.email for route in notify.routes(NoticeKind.APPROVAL_NEEDED, policy.people)}
     write = "write {on: [approval-needed], to: [approvers], by: [teams, email]}"
     if not approvers:
         yield "people: releases wait for an approval that nobody may give: name people.approvers"
-    elif not asked:
+    elif not emails:
         who = ", ".join(sorted(approvers))
         yield f"notify: no rule asks anybody for the approval; {who} are asked by {DEFAULT_CHANNEL} alone: {write}"
-    elif not asked & approvers:
+    elif not emails & approvers:
         yield f"notify: approval-needed reaches nobody who may decide: {write}"
 
 

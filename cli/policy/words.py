@@ -163,7 +163,9 @@ def _budget(section: Budget) -> str:
         which = "any budget of the workspace's resource group or subscription (write name: to mean one)"
     elif section.named.scope:
         which += f" of {section.named.scope}"
-    steps = "; ".join(f"at {percent_text(each.at)}: {_listed(each.do) or 'nothing'}" for each in section.thresholds)
+    steps = "; ".join(
+        f"at {percent_text(threshold.at)}: {_listed(threshold.do) or 'nothing'}" for threshold in section.thresholds
+    )
     return f"{which}: {steps}"
 
 

@@ -177,11 +177,11 @@ def _release(plan: ReleasePlan, champion: str, challenger: str, begin: datetime)
 
 
 def _print(found: Judged) -> None:
-    out, before = console(), None
+    out, verdict = console(), None
     for look in found.looks:
-        if look.verdict is not before:
+        if look.verdict is not verdict:
             line = f"{look.at:%Y-%m-%d %H:%M:%S} {look.verdict}: {look.reason}"
             out.print(text(line, STYLES[look.verdict]), soft_wrap=True)
-        before = look.verdict
+        verdict = look.verdict
     at = f" at {found.at.isoformat()}" if found.at else ""
     out.print(text(f"{found.verdict}{at}, {len(found.looks)} looks: {found.reason}", "bold"), soft_wrap=True)

@@ -76,10 +76,10 @@ def read_traffic(path: Path, deployments: Sequence[str], endpoint: str | None = 
         rows = rows[rows[ENDPOINT] == endpoint]
     names = sorted(set(rows[DEPLOYMENT]))
     rows = rows[rows[DEPLOYMENT].isin(deployments)]
-    for each in deployments:
-        if each not in set(rows[DEPLOYMENT]):
+    for deployment in deployments:
+        if deployment not in set(rows[DEPLOYMENT]):
             listed = f"it has rows of {', '.join(names[:9])}" if names else "it has no rows"
-            raise CommandError("cli.deployment", f"{path} has no rows of deployment {each}", listed)
+            raise CommandError("cli.deployment", f"{path} has no rows of deployment {deployment}", listed)
     found = sorted(set(rows[ENDPOINT])) if ENDPOINT in rows else []
     if len(found) > 1:
         message = f"{path} has rows of these deployments at several endpoints: {', '.join(found[:9])}"
@@ -93,7 +93,7 @@ def _columns(path: Path) -> pd.DataFrame:
 
     read = read_files([path])
     pieces: Iterable[pd.DataFrame] = (each.to_pandas() for each in read) if isinstance(read, ParquetPieces) else (read,)
-    return pd.concat([_named(each, path) for each in pieces], ignore_index=True)
+    return pd.concat([_named(piece, path) for piece in pieces], ignore_index=True)
 
 
 def _named(frame: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -33,12 +33,12 @@ def watch_release(app: App, release: Release, output: Format) -> None:
 
 
 def _changes(app: App, release: Release) -> Iterator[Release]:
-    before = None
-    for seen in _looks(app, release):
-        place = (seen.state, seen.step_index, seen.phase, seen.held_because, seen.reason)
-        if place != before:
-            yield seen
-        before = place
+    previous = None
+    for look in _looks(app, release):
+        place = (look.state, look.step_index, look.phase, look.held_because, look.reason)
+        if place != previous:
+            yield look
+        previous = place
 
 
 def _looks(app: App, release: Release) -> Iterator[Release]:

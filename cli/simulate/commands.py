@@ -86,8 +86,8 @@ def _print(study: Study) -> None:
     table.add_column("version", no_wrap=True)
     for name in COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
-    for each in study.results:
-        table.add_row(*map(text, row(each)))
+    for result in study.results:
+        table.add_row(*map(text, row(result)))
     out.print(table)
     out.print(text(study.small_print, "dim"), soft_wrap=True)
     for line in study.advice_lines:

@@ -62,12 +62,14 @@ class Study:
 
     @property
     def same(self) -> SimulationResult:
-        return next(each for each in self.results if each.change == SAME)
+        return next(result for result in self.results if result.change == SAME)
 
     @property
     def missed(self) -> SimulationResult | None:
         """Return the plainly bad kind of version that gets through most; None when none does too often."""
-        return max((each for each in self.results if each.is_missed), key=lambda each: each.finished, default=None)
+        return max(
+            (result for result in self.results if result.is_missed), key=lambda result: result.finished, default=None
+        )
 
     @property
     def decides(self) -> bool:
@@ -130,8 +132,8 @@ class Study:
             "needs": self.needs,
             "traffic": {"origin": self.origin, **asdict(self.traffic)},
             "outcomes": [
-                {name: value for name, value in asdict(each).items() if name not in {"promotions", "roll_backs"}}
-                for each in self.results
+                {name: value for name, value in asdict(result).items() if name not in {"promotions", "roll_backs"}}
+                for result in self.results
             ],
             "advice": self.advice,
             "seed": self.seed,

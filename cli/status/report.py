@@ -187,12 +187,12 @@ def _traffic(app: App, policy: Policy) -> tuple[tuple[Share, ...], str | None, s
         return (), None, str(exc)
     if record is None:
         return (), None, None
-    known = {deployment.name: deployment for deployment in record.deployments}
+    deployments_by_name = {deployment.name: deployment for deployment in record.deployments}
     shares = [
-        Share(name, known[name].version, record.traffic.get(name, 0), known[name].state)
-        if name in known
+        Share(name, deployments_by_name[name].version, record.traffic.get(name, 0), deployments_by_name[name].state)
+        if name in deployments_by_name
         else Share(name, None, record.traffic[name], "Missing")
-        for name in {**known, **record.traffic}
+        for name in {**deployments_by_name, **record.traffic}
     ]
     return tuple(sorted(shares, key=lambda share: (-share.percent, share.deployment))), record.state, None
 
@@ -234,8 +234,8 @@ def _about_trainings(trainings: Sequence[Training]) -> Iterator[str]:
     """Yield that the last training failed; one that runs by now may make up for it."""
     last = max(trainings, key=lambda training: training.started_at, default=None)
     if last and last.outcome == "failed":
-        why = f": {last.problem}" if last.problem else ""
-        yield f"training {last.job} failed{why}" + (f" ({last.link})" if last.link else "")
+        reason = f": {last.problem}" if last.problem else ""
+        yield f"training {last.job} failed{reason}" + (f" ({last.link})" if last.link else "")
 
 
 def _about_parked(parked: tuple[ParkedFact, ...]) -> Iterator[str]:

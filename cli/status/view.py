@@ -118,7 +118,7 @@ def _release(release: ReleaseLine, now: datetime) -> RenderableType:
 
 
 def _trainings(trainings: Iterable[Training], now: datetime) -> Iterator[Text]:
-    yield from [_training(each, now) for each in trainings] or [text("none yet", "dim")]
+    yield from [_training(training, now) for training in trainings] or [text("none yet", "dim")]
 
 
 def _training(training: Training, now: datetime) -> Text:
@@ -126,8 +126,8 @@ def _training(training: Training, now: datetime) -> Text:
     line = text(f"{training.job}: {training.cause}, {ago(training.started_at, now)}{row}, ")
     if training.outcome is None:
         return line.append_text(text("not known to have ended", "dim"))
-    why = f": {training.problem}" if training.problem else ""
-    return line.append_text(text(f"{training.outcome}{why}", _OUTCOME_STYLES[training.outcome]))
+    reason = f": {training.problem}" if training.problem else ""
+    return line.append_text(text(f"{training.outcome}{reason}", _OUTCOME_STYLES[training.outcome]))
 
 
 def _open_work(work: OpenWork) -> RenderableType:

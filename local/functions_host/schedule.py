@@ -27,6 +27,6 @@ def require_schedule(function: str, schedule: str) -> None:
 
 
 def next_run(schedule: str, since: datetime) -> datetime:
-    """Return the first moment of the schedule that is later than `after` (aware, UTC)."""
+    """Return the first moment of the schedule that is later than `since` (aware, UTC)."""
     runs: Iterator[datetime] = croniter(schedule, since, ret_type=datetime, second_at_beginning=True)
     return next(runs)

@@ -112,11 +112,11 @@ def bench(environment: Environment, arguments: Sequence[str]) -> int:
         SetupError: there is no such benchmark.
     """
     files = (environment.root / "benchmarks").glob("*/*.py")
-    known = sorted(file.stem for file in files if "\nSPEC = Benchmark(" in file.read_text(encoding="utf-8"))
+    stems = sorted(file.stem for file in files if "\nSPEC = Benchmark(" in file.read_text(encoding="utf-8"))
     name = arguments[0] if arguments and not arguments[0].startswith("-") else None
-    if not known or (name and name.replace("-", "_") not in known):
+    if not stems or (name and name.replace("-", "_") not in stems):
         wanted = f"there is no benchmark {name!r}" if name else "there are no benchmarks"
-        raise SetupError(f"{wanted}; benchmarks in this version: {', '.join(known) or 'none'}")
+        raise SetupError(f"{wanted}; benchmarks in this version: {', '.join(stems) or 'none'}")
     return become([str(environment.program("python")), "-m", "benchmarks", *arguments], Path.cwd())
 
 

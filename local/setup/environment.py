@@ -34,14 +34,14 @@ class Environment:
         """
         lock = self.root / "requirements-dev.txt"
         wanted = {"python": self.version, "lock": digest(lock), "project": digest(self.root / "pyproject.toml")}
-        found = self._stamp() if self.program("python").exists() else {}
-        if found == wanted:
+        stamp = self._stamp() if self.program("python").exists() else {}
+        if stamp == wanted:
             return
-        if found.get("python") != self.version or not self._has_pip():
+        if stamp.get("python") != self.version or not self._has_pip():
             self._make()
-            found = {}
+            stamp = {}
         self._stamp_file.unlink(missing_ok=True)
-        if found.get("lock") != wanted["lock"]:
+        if stamp.get("lock") != wanted["lock"]:
             packages = len(re.findall(r"(?m)^[\w.-]+==", lock.read_text(encoding="utf-8")))
             say(f"installing {packages} locked packages into {self.folder.name} (about a minute) ...")
             self.install("--require-hashes", "-r", str(lock))

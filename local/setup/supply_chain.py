@@ -91,7 +91,7 @@ def known_against(packages: Sequence[Package], ask: Ask) -> dict[str, list[str]]
     queries = [{"package": {"purl": package.purl}} for package in packages]
     try:
         results = ask({"queries": queries})["results"]
-        known = [[str(each["id"]) for each in result.get("vulns", ())] for result in results]
+        known = [[str(vuln["id"]) for vuln in result.get("vulns", ())] for result in results]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
         raise SetupError(f"could not look: {ADVISORIES} gave no answer that can be read ({exc})") from exc
     if len(known) != len(packages):

@@ -146,10 +146,10 @@ class ApprovalPages:
 
     def _visitor(self, principal: Principal, accept_language: str) -> Visitor:
         decides_as = self.people.decides_as(principal.oid, principal.email)
-        known = self.people.people.get(decides_as)
-        if known is None:
+        person = self.people.people.get(decides_as)
+        if person is None:
             return Visitor(principal, ValueWriter(preferred(accept_language), "UTC"), decides_as)
-        return Visitor(principal, ValueWriter(known.locale, known.time_zone), decides_as)
+        return Visitor(principal, ValueWriter(person.locale, person.time_zone), decides_as)
 
     def _unknown(self, visitor: Visitor) -> Page:
         return message_page(404, visitor.locale, "unknown", email=visitor.email)

@@ -56,7 +56,7 @@ class Workspace(Protocol):
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None: ...
 
-    def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
+    def models_after(self, name: ModelName, since: datetime, most: int) -> tuple[ModelRecord, ...]:
         """Return the versions created after that moment, newest first: the `most` newest, archived ones left out."""
         ...
 
@@ -66,7 +66,7 @@ class Workspace(Protocol):
         """Return what can be read of why a job failed; never raises."""
         ...
 
-    def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
+    def recent_jobs(self, since: datetime, most: int) -> tuple[JobRecord, ...]:
         """Return the jobs created after that moment, whoever submitted them, newest first: the `most` newest, steps of
         pipelines and archived jobs left out."""
         ...

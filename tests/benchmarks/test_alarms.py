@@ -60,14 +60,18 @@ def test_rivals_alarm_by_their_own_rules(found: Compared, alarming: set[str]) ->
 
 def test_a_table_is_looked_at_as_the_app_does_all_signals_together_and_with_what_it_said_before() -> None:
     table = WatchedTable(independent(2_000, 1), "number_0", 1_500)
-    before = None
+    previous = None
     for seed in range(2, 14):
-        before = table.look(independent(1_500, seed), before)
-        assert not before.alarms
-        assert {each.signal for each in before.report.signals} == {"data-drift", "data-quality", "prediction-drift"}
-    assert before is not None
-    assert len(before.report.quiet) == 2 * 12
-    answers = table.look(independent(1_500, 14).assign(number_0=5.0), before)
+        previous = table.look(independent(1_500, seed), previous)
+        assert not previous.alarms
+        assert {signal.signal for signal in previous.report.signals} == {
+            "data-drift",
+            "data-quality",
+            "prediction-drift",
+        }
+    assert previous is not None
+    assert len(previous.report.quiet) == 2 * 12
+    answers = table.look(independent(1_500, 14).assign(number_0=5.0), previous)
     assert (answers.said("prediction-drift"), answers.said("data-drift")) == ("drift", "no-drift")
 
 
@@ -93,7 +97,7 @@ def test_a_window_is_compared_with_the_ten_around_it() -> None:
 
 def test_independent_rows_give_a_figure_for_us_and_each_rival() -> None:
     figures = alarms.independent_figures((2_000, 1_500), runs=2)
-    assert [each.name.rsplit(".", 1)[1] for each in figures] == ["ours", *drift_alarms.RIVALS]
+    assert [figure.name.rsplit(".", 1)[1] for figure in figures] == ["ours", *drift_alarms.RIVALS]
     assert independent(20, 1).equals(independent(20, 1))
 
 

@@ -50,9 +50,9 @@ def test_heavy_modules_are_those_of_the_heavy_packages_only() -> None:
 
 def test_imports_are_compared_by_their_medians() -> None:
     def took(*seconds: float, modules: tuple[str, ...] = ()) -> list[imports.Import]:
-        return [imports.Import(each, 2 << 20, modules) for each in seconds]
+        return [imports.Import(second, 2 << 20, modules) for second in seconds]
 
-    found = by_name(
+    figures = by_name(
         imports.figures(
             {
                 imports.APP: took(0.2, 0.3, 9.0, modules=("scipy", "scipy.stats")),
@@ -63,17 +63,17 @@ def test_imports_are_compared_by_their_medians() -> None:
         )
     )
 
-    assert found["imports.time_ratio"].value == pytest.approx(3.0)
-    assert found["imports.time_ratio"].is_met is False
-    assert found["imports.heavy_modules"].value == 2
-    assert found["imports.memory_ratio"].value == 1.0
+    assert figures["imports.time_ratio"].value == pytest.approx(3.0)
+    assert figures["imports.time_ratio"].is_met is False
+    assert figures["imports.heavy_modules"].value == 2
+    assert figures["imports.memory_ratio"].value == 1.0
 
 
 def test_the_ledger_is_timed_and_its_round_trips_are_counted(azurite: Addresses) -> None:
-    found = by_name(ledger.measure(settings_on(azurite), 3, TINY))
-    trips = {name: found[f"ledger.trips_{name}"].value for name in ("new", "duplicate", "takeover")}
+    figures = by_name(ledger.measure(settings_on(azurite), 3, TINY))
+    trips = {name: figures[f"ledger.trips_{name}"].value for name in ("new", "duplicate", "takeover")}
     assert trips == {"new": 2, "duplicate": 2, "takeover": 4}
-    assert found["ledger.p50_ratio"].value > 0
+    assert figures["ledger.p50_ratio"].value > 0
 
 
 def test_the_ledger_refuses_to_time_a_fact_that_is_known(azurite: Addresses) -> None:
@@ -85,16 +85,16 @@ def test_the_ledger_refuses_to_time_a_fact_that_is_known(azurite: Addresses) -> 
 
 def test_intake_processes_every_event_to_its_end(azurite: Addresses, tmp_path: Path) -> None:
     intake.write_policy(tmp_path)
-    found = by_name(intake.measure(settings_on(azurite, VIGIA_POLICIES=str(tmp_path)), 6, 1, TINY))
-    assert found["intake.1_thread_per_second"].value > 0
-    assert found["intake.4_threads_ratio"].value > 0
-    assert "median of 6" in found["intake.4_threads_p50_ms"].what
+    figures = by_name(intake.measure(settings_on(azurite, VIGIA_POLICIES=str(tmp_path)), 6, 1, TINY))
+    assert figures["intake.1_thread_per_second"].value > 0
+    assert figures["intake.4_threads_ratio"].value > 0
+    assert "median of 6" in figures["intake.4_threads_p50_ms"].what
 
 
 def test_the_judge_and_the_naive_rule_see_the_same_streams() -> None:
-    found = by_name(judge.measure(2, TINY))
-    assert found["judge.failing_detected"].value == 100
-    assert found["judge.look_us"].value > 0
+    figures = by_name(judge.measure(2, TINY))
+    assert figures["judge.failing_detected"].value == 100
+    assert figures["judge.look_us"].value > 0
     assert judge.simulate(judge.World(), 2) == judge.simulate(judge.World(), 2)
 
 
@@ -110,11 +110,11 @@ def test_few_hours_without_a_false_rollback_prove_little() -> None:
         judge.FirstFailures((math.inf,) * 300, (math.inf,) * 300),
         judge.FirstFailures((math.inf, 5.0), (3.0, 4.0)),
     )
-    found = by_name(judge.figures(1.0, {"same": none, "at_tolerance": some, "slower": some, "failing": some}))
+    figures = by_name(judge.figures(1.0, {"same": none, "at_tolerance": some, "slower": some, "failing": some}))
     # Three in the number of trials, as the rule of thumb has it.
-    assert found["judge.false_rollbacks_at_most"].value == pytest.approx(1.0, abs=0.01)
-    assert found["judge.false_rollbacks_at_tolerance"].value == 50
-    assert found["judge.naive_slower_minute"].value == 3.5
+    assert figures["judge.false_rollbacks_at_most"].value == pytest.approx(1.0, abs=0.01)
+    assert figures["judge.false_rollbacks_at_tolerance"].value == 50
+    assert figures["judge.naive_slower_minute"].value == 3.5
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_a_demo_that_did_not_keep_its_promises_is_a_missed_goal(
     a_demo: Callable[[str, int], tuple[list[str], Path]],
 ) -> None:
     told = json.dumps({"ok": False, "duration_s": 95.2, "duplicate_effects": 1})
-    found = demo.figures(demo.play(*a_demo(told, 1)))
-    assert [figure.is_met for figure in found] == [True, False, False]
+    figures = demo.figures(demo.play(*a_demo(told, 1)))
+    assert [figure.is_met for figure in figures] == [True, False, False]
 
 
 def test_a_demo_without_an_outcome_was_not_measured(a_demo: Callable[[str, int], tuple[list[str], Path]]) -> None:
@@ -182,16 +182,16 @@ def test_a_quantile_is_one_of_the_values() -> None:
 
 
 def test_a_parser_is_fuzzed_in_a_process_of_its_own() -> None:
-    found = fuzz.fuzz_apart("principals", 0.3)
-    assert found.runs > 0
-    assert found.uncaught == ""
-    assert 0 <= found.peak_mb < 1000
+    fuzzed = fuzz.fuzz_apart("principals", 0.3)
+    assert fuzzed.runs > 0
+    assert fuzzed.uncaught == ""
+    assert 0 <= fuzzed.peak_mb < 1000
 
 
 def test_what_escapes_a_parser_is_a_missed_goal() -> None:
     clean, bad = Fuzzed("hypothesis", 500, 2.0, 3.0), Fuzzed("hypothesis", 7, 2.0, 130.0, "KeyError: 'x'")
-    found = by_name(fuzz.figures({"events": clean, "records": bad}))
-    assert (found["fuzz.uncaught"].value, found["fuzz.uncaught"].is_met) == (1, False)
-    assert (found["fuzz.peak_mb"].value, found["fuzz.peak_mb"].is_met) == (130.0, False)
-    assert "records" in found["fuzz.peak_mb"].what
-    assert found["fuzz.runs"].value == 507
+    figures = by_name(fuzz.figures({"events": clean, "records": bad}))
+    assert (figures["fuzz.uncaught"].value, figures["fuzz.uncaught"].is_met) == (1, False)
+    assert (figures["fuzz.peak_mb"].value, figures["fuzz.peak_mb"].is_met) == (130.0, False)
+    assert "records" in figures["fuzz.peak_mb"].what
+    assert figures["fuzz.runs"].value == 507

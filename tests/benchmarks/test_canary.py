@@ -50,8 +50,8 @@ def test_the_naive_rule_fails_what_is_significant_at_one_look() -> None:
 
 
 def test_what_is_rolled_back_before_the_change_was_not_caught() -> None:
-    found = canary.caught(np.array([10.0, 35.0, 37.0, np.inf]), since=30)
-    assert (found.percent, found.too_soon) == (50.0, 25.0)
+    caught = canary.caught(np.array([10.0, 35.0, 37.0, np.inf]), since=30)
+    assert (caught.percent, caught.too_soon) == (50.0, 25.0)
     assert canary.caught(np.array([1.0, 2.0, 3.0]), since=0) == canary.Caught(100.0, 2.0, 0.0)
 
 

@@ -31,11 +31,11 @@ def by_name(*rounds: chaos.Round) -> dict[str, Figure]:
 
 
 def test_rounds_add_up() -> None:
-    found = by_name(a_round(), a_round())
-    assert {name for name, figure in found.items() if figure.is_met is False} == set()
-    assert (found["chaos.kills"].value, found["chaos.kills_per_second"].value) == (1100, 11)
+    figures = by_name(a_round(), a_round())
+    assert {name for name, figure in figures.items() if figure.is_met is False} == set()
+    assert (figures["chaos.kills"].value, figures["chaos.kills_per_second"].value) == (1100, 11)
     # 22 of 1,000 kills repeated a message; one event in a hundred meets a kill.
-    assert found["chaos.repeated_messages"].value == pytest.approx(0.022)
+    assert figures["chaos.repeated_messages"].value == pytest.approx(0.022)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_rounds_add_up() -> None:
     ],
 )
 def test_a_single_loss_misses_the_goal(round_: chaos.Round, missed: str) -> None:
-    found = by_name(a_round(), round_)
-    assert [name for name, figure in found.items() if figure.is_met is False] == [missed]
+    figures = by_name(a_round(), round_)
+    assert [name for name, figure in figures.items() if figure.is_met is False] == [missed]
 
 
 FIRST, HALF, ALL = {"v-1": 100}, {"v-2": 50, "v-1": 50}, {"v-2": 100}
@@ -74,8 +74,8 @@ def test_traffic_takes_its_course(
 
 
 def test_what_is_asked_for_counts() -> None:
-    asked = Run(is_long=True, progress=print, asked={"kills": 7})
-    assert chaos.Wanted.of(asked) == chaos.Wanted(7, chaos.LONG_ZOMBIES, chaos.LONG_MINUTES)
+    run = Run(is_long=True, progress=print, asked={"kills": 7})
+    assert chaos.Wanted.of(run) == chaos.Wanted(7, chaos.LONG_ZOMBIES, chaos.LONG_MINUTES)
 
 
 def test_where_nothing_can_be_forked_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def toy(name: str, *figures: Figure, raises: Exception | None = None, takes_minu
 
 
 def call(*benchmarks: Benchmark, argv: Sequence[str] = ()) -> int:
-    return main(argv, {each.name: each for each in benchmarks})
+    return main(argv, {benchmark.name: benchmark for benchmark in benchmarks})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_one_that_cannot_be_measured_does_not_cost_the_others(tmp_path: Path) ->
 
     assert call(broken, toy("toy", QUICK), argv=["--json", str(path)]) == 2
 
-    assert [each["figure"] for each in json.loads(path.read_text())] == ["toy.ratio"]
+    assert [load["figure"] for load in json.loads(path.read_text())] == ["toy.ratio"]
 
 
 def test_people_see_the_goal_the_miss_and_the_progress(capsys: pytest.CaptureFixture[str]) -> None:

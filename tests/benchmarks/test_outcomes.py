@@ -29,15 +29,15 @@ def test_worse_answers_are_found() -> None:
 
 
 def test_every_case_has_its_figure() -> None:
-    found = [figure.name for figure in outcomes.quality_figures(2, 2, QUIET)]
+    names = [figure.name for figure in outcomes.quality_figures(2, 2, QUIET)]
     tests = [figure.name for figure in outcomes.test_figures(2, QUIET)]
-    assert {name.split(".")[1] for name in found} == {*outcomes.SAME, *outcomes.WORSE}
+    assert {name.split(".")[1] for name in names} == {*outcomes.SAME, *outcomes.WORSE}
     assert [name.split(".")[1] for name in tests] == [*outcomes.TESTS]
 
 
 def test_nothing_keeps_a_broken_version_and_a_plan_that_finishes_undecided_does() -> None:
-    found = undecided_ends.ends("at_once", undecided_ends.BROKEN, 5, 40, 1)
-    assert (found.kept, found.taken_back > 50) == (0, True)
+    ends = undecided_ends.ends("at_once", undecided_ends.BROKEN, 5, 40, 1)
+    assert (ends.kept, ends.taken_back > 50) == (0, True)
     # Under a plan of before, which ends undecided as if it were well, some would be.
     plan = replace(undecided_ends.plan_of("at_once"), on_undecided="finish")
     ended = simulate(plan, constant(0.2), undecided_ends.BROKEN, 20, 1)

@@ -33,7 +33,7 @@ def told(version: Version, state: ReleaseState, serves: str) -> Told:
 
 def values(*of: Told, answers: dict[str, dict[int, int]] | None = None) -> dict[str, Any]:
     aborts = [Aborted(ended(ReleaseState.ABORTED), 2.5)]
-    return {each.name.partition(".")[2]: each for each in figures(of, aborts, answers or {})}
+    return {figure.name.partition(".")[2]: figure for figure in figures(of, aborts, answers or {})}
 
 
 def test_versions_that_end_as_they_should_meet_the_goals() -> None:

@@ -96,7 +96,7 @@ def serving(workspace: AzureWorkspace, name: EndpointName, *versions: str) -> No
 def settled(workspace: AzureWorkspace, name: EndpointName, deployments: int = 0) -> EndpointRecord:
     def found() -> EndpointRecord | None:
         seen = workspace.batch.endpoint(name)
-        states = {seen.state, *(each.state for each in seen.deployments)} if seen else set()
+        states = {seen.state, *(deployment.state for deployment in seen.deployments)} if seen else set()
         return seen if seen and states == {"Succeeded"} and len(seen.deployments) == deployments else None
 
     record: EndpointRecord = until(found)
@@ -122,7 +122,10 @@ def test_the_default_deployment_is_read_and_written_as_all_the_traffic(workspace
 
     seen = settled(workspace, name, 2)
     assert dict(seen.traffic) == {V1: 100}
-    assert {(each.name, each.model, each.version) for each in seen.deployments} == {(V1, MODEL, "1"), (V3, MODEL, "3")}
+    assert {(deployment.name, deployment.model, deployment.version) for deployment in seen.deployments} == {
+        (V1, MODEL, "1"),
+        (V3, MODEL, "3"),
+    }
     assert seen.scoring_uri.endswith("/jobs")
 
     retrying(lambda: workspace.batch.set_traffic(name, {V3: 100}))
@@ -140,7 +143,7 @@ def test_the_default_deployment_is_read_and_written_as_all_the_traffic(workspace
 def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWorkspace, system: System) -> None:  # noqa: F811
     name = EndpointName("batch-scoring")
     serving(workspace, name, "1", "3")
-    before = datetime.now(UTC)
+    now = datetime.now(UTC)
     request = a_request(name, V3)
     assert workspace.batch.submitted_job(request) is None
 
@@ -153,7 +156,7 @@ def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWo
     assert len(rows) == 300
     assert set(rows["file"]) == {"0.csv", "1.csv", "2.csv"}
     assert rows.set_index(["file", "row"]).loc[("2.csv", "40"), "prediction"] in {"142", "142.0"}
-    since = before - timedelta(minutes=1)
+    since = now - timedelta(minutes=1)
     assert [(each.name, each.status) for each in workspace.batch.jobs_since(name, V3, since)] == [(job, "Completed")]
     assert workspace.batch.jobs_since(name, V1, since) == ()
     assert workspace.batch.jobs_since(name, V3, datetime.now(UTC) + timedelta(minutes=1)) == ()

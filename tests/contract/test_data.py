@@ -260,7 +260,7 @@ def test_files_are_streamed_by_ranges_and_copies_count_once(store: Store) -> Non
 def test_a_text_far_down_among_numbers_is_read_as_what_it_is(store: Store) -> None:
     store.put("a.csv", b"age\n" + b"7\n" * 3_000_000 + b"old\n")
     *numbers, last = store.reader.batches(STORE + "a.csv")
-    assert all(each.schema.field("age").type == "double" for each in numbers)
+    assert all(number.schema.field("age").type == "double" for number in numbers)
     assert last["age"].iloc[-1] == "old"
 
 
@@ -293,11 +293,11 @@ def test_predictions_are_averaged_per_interval(store: Store) -> None:
     store.put(f"{folder}/b.jsonl", answered(130, 1) + answered(180, 7))
 
     end = START + timedelta(minutes=3)
-    found = store.reader.mean_predictions(
+    mean_predictions = store.reader.mean_predictions(
         EndpointName("churn"), DeploymentName("v-1"), START, end, timedelta(minutes=1)
     )
 
-    assert [(each.start - START, each.count, each.mean) for each in found] == [
+    assert [(each.start - START, each.count, each.mean) for each in mean_predictions] == [
         (timedelta(0), 3, pytest.approx(0.4)),
         (timedelta(minutes=2), 1, 1.0),
     ]

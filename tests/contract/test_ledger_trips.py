@@ -41,8 +41,8 @@ def trips(blobs: AzureBlobStore) -> Iterator[Callable[[], int]]:
 
         def since() -> int:
             nonlocal seen
-            seen, before = sent(), seen
-            return seen - before
+            seen, previous = sent(), seen
+            return seen - previous
 
         yield since
 

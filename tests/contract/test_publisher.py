@@ -36,8 +36,8 @@ def publisher(url: str, key: str = LOCAL_KEY) -> EventGridPublisher:
 
 @pytest.fixture
 def grid() -> Iterator[Grid]:
-    with running_grid(*SUBSCRIPTIONS) as each:
-        yield each
+    with running_grid(*SUBSCRIPTIONS) as grids:
+        yield grids
 
 
 def test_an_event_arrives_at_its_function_as_the_fact_it_was_built_from(grid: Grid) -> None:

@@ -100,7 +100,7 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses, que
 
     assert report.error is None
     assert set(report.functions) >= EVENT_FUNCTIONS
-    bindings = [binding for each in report.functions.values() for binding in each]
+    bindings = [binding for function in report.functions.values() for binding in function]
     assert {each["queueName"] for each in bindings if each["type"] == "queueTrigger"} == {
         "events",
         "releases",
@@ -114,8 +114,8 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses, que
     }
     assert [result["error"] for result in report.results] == [None] * len(calls)
     messages = list(queue.receive_messages())
-    assert [json.loads(each.content)["id"] for each in messages] == ["e-1", "c-1"] * len(names)
-    assert {each.expires_on.year for each in messages if each.expires_on} == {9999}, "they wait for ever"
+    assert [json.loads(message.content)["id"] for message in messages] == ["e-1", "c-1"] * len(names)
+    assert {message.expires_on.year for message in messages if message.expires_on} == {9999}, "they wait for ever"
 
 
 def test_app_takes_a_webhook_delivery_apart_and_answers_the_handshake(azurite: Addresses, queue: QueueClient) -> None:
@@ -129,7 +129,7 @@ def test_app_takes_a_webhook_delivery_apart_and_answers_the_handshake(azurite: A
     delivered, consented = report.results
     assert delivered["return"]["status"] == "202"
     messages = list(queue.receive_messages())
-    assert [json.loads(each.content) for each in messages] == [GRID_EVENT, CLOUD_EVENT]
+    assert [json.loads(message.content) for message in messages] == [GRID_EVENT, CLOUD_EVENT]
     assert consented["return"]["headers"]["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
 
 

@@ -29,10 +29,10 @@ def blobs(settings: Settings, request: pytest.FixtureRequest) -> AzureBlobStore:
 def test_create_writes_once(blobs: AzureBlobStore) -> None:
     assert blobs.create("a/b.json", b"1", {"state": "claimed"}) is not None
     assert blobs.create("a/b.json", b"2") is None
-    found = blobs.get("a/b.json")
-    assert found is not None
-    assert found.body == b"1"
-    assert timedelta(0) <= found.read_at - found.last_modified < timedelta(minutes=1)
+    blob = blobs.get("a/b.json")
+    assert blob is not None
+    assert blob.body == b"1"
+    assert timedelta(0) <= blob.read_at - blob.last_modified < timedelta(minutes=1)
 
 
 def test_replace_needs_the_version_that_was_read(blobs: AzureBlobStore) -> None:
@@ -42,9 +42,9 @@ def test_replace_needs_the_version_that_was_read(blobs: AzureBlobStore) -> None:
     assert second is not None
     assert blobs.replace("x", b"3", first.etag) is None
     assert blobs.replace("never-written", b"3", first.etag) is None
-    found = blobs.get("x")
-    assert found is not None
-    assert (found.body, found.etag) == (b"2", second.etag)
+    blob = blobs.get("x")
+    assert blob is not None
+    assert (blob.body, blob.etag) == (b"2", second.etag)
 
 
 def test_list_tells_metadata_without_reading_the_blobs(blobs: AzureBlobStore) -> None:
@@ -104,10 +104,10 @@ def test_peeking_shows_what_waits_and_takes_nothing(settings: Settings) -> None:
     put_raw(settings, "test-peek-poison", "eyJhIjogMX0=", "{not base64", "/w==")
 
     for _ in range(2):
-        seen = queues.peek("test-peek-poison")
+        waitings = queues.peek("test-peek-poison")
 
-    assert [message.text for message in seen] == ['{"a": 1}', "{not base64", "/w=="]
-    lifetimes = [message.expires_at - message.inserted_at for message in seen if message.expires_at]
+    assert [message.text for message in waitings] == ['{"a": 1}', "{not base64", "/w=="]
+    lifetimes = [message.expires_at - message.inserted_at for message in waitings if message.expires_at]
     assert lifetimes == [timedelta(days=7)] * 3
     assert queues.length("test-peek-poison") == 3
 
@@ -133,9 +133,9 @@ def test_a_queue_is_looked_through_whole_and_nothing_is_left_hidden(settings: Se
     put_raw(settings, "test-look-poison", *(f"message {number}" for number in range(70)))
 
     for _ in range(2):
-        seen = queues.look_through("test-look-poison")
+        waitings = queues.look_through("test-look-poison")
 
-    assert {message.text for message in seen} == {f"message {number}" for number in range(70)}
+    assert {message.text for message in waitings} == {f"message {number}" for number in range(70)}
     assert (len(queues.peek("test-look-poison")), queues.length("test-look-poison")) == (32, 70)
     assert queues.look_through("test-none-poison") == ()
 

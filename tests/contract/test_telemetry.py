@@ -64,16 +64,16 @@ def test_requests_are_summed_per_deployment_and_interval(log: TrafficLog, teleme
     scored(log, 0.5, 100, deployment_name="v-2")
     scored(log, 2.5, 20)
 
-    found = telemetry.intervals(ENDPOINT, START, START + 10 * SECOND, SECOND)
+    intervals = telemetry.intervals(ENDPOINT, START, START + 10 * SECOND, SECOND)
 
-    assert {(i.deployment, i.start, i.requests, i.errors) for i in found} == {
+    assert {(i.deployment, i.start, i.requests, i.errors) for i in intervals} == {
         ("v-1", START, 2, 0),
         ("v-2", START, 1, 0),
         ("v-1", START + 2 * SECOND, 1, 0),
     }
-    first = next(i for i in found if i.deployment == "v-1")
+    first = next(i for i in intervals if i.deployment == "v-1")
     assert first.mean_log_latency == pytest.approx((math.log(11) + math.log(31)) / 2)
-    assert [i.start for i in found] == sorted(i.start for i in found)
+    assert [i.start for i in intervals] == sorted(i.start for i in intervals)
 
 
 def test_probes_are_counted_among_the_requests_and_told_apart(log: TrafficLog, telemetry: LogsTelemetry) -> None:
@@ -111,8 +111,8 @@ def test_the_end_and_other_endpoints_are_left_out(log: TrafficLog, telemetry: Lo
 def test_wide_intervals_start_where_the_service_cuts_them(log: TrafficLog, telemetry: LogsTelemetry) -> None:
     scored(log, 59, 10)
     scored(log, 61, 10)
-    found = telemetry.intervals(ENDPOINT, START, START + timedelta(minutes=5), timedelta(minutes=1))
-    assert [i.start for i in found] == [START, START + timedelta(minutes=1)]
+    intervals = telemetry.intervals(ENDPOINT, START, START + timedelta(minutes=5), timedelta(minutes=1))
+    assert [i.start for i in intervals] == [START, START + timedelta(minutes=1)]
 
 
 class BrokenService:

@@ -16,7 +16,7 @@ def test_a_machine_that_is_an_hour_off_is_put_right_by_the_first_blob(azurite: A
     blobs.put("timed/a.json", b"{}")
     assert blobs.get("timed/nothing.json") is None
 
-    found = blobs.get("timed/a.json")
+    blob = blobs.get("timed/a.json")
 
-    assert found is not None
-    assert abs(clock.now() - found.read_at) < timedelta(minutes=1)
+    assert blob is not None
+    assert abs(clock.now() - blob.read_at) < timedelta(minutes=1)

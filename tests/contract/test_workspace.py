@@ -321,7 +321,7 @@ def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWo
 
     def states() -> set[str]:
         seen = workspace.endpoint(endpoint)
-        return {each.state for each in seen.deployments} if seen else set()
+        return {deployment.state for deployment in seen.deployments} if seen else set()
 
     until(lambda: states() == {"Succeeded"})
     retrying(lambda: workspace.set_traffic(endpoint, {first: 100}))
@@ -342,7 +342,10 @@ def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWo
     until(lambda: (e := workspace.endpoint(endpoint)) is not None and not e.mirror_traffic)
     retrying(lambda: workspace.scale_deployment(endpoint, second, instance_count=2))
     until(lambda: states() == {"Succeeded"})
-    assert {each.name: each.instances for each in workspace.deployments(endpoint)} == {first: 1, second: 2}
+    assert {deployment.name: deployment.instances for deployment in workspace.deployments(endpoint)} == {
+        first: 1,
+        second: 2,
+    }
     # A worker that was stopped asks for it again: what was done to it since stays.
     workspace.create_deployment(DeploymentRequest(endpoint, second, ModelName("toy"), ModelVersion("1")))
     assert workspace.ml.online_deployments.get(second, endpoint).instance_count == 2

@@ -107,7 +107,10 @@ async def report_on(app_folder: Path, calls: Sequence[Mapping[str, Any]]) -> dic
     if report["error"]:
         return report
     listing = await worker.functions_metadata_request(request(functions_metadata_request={}))
-    found = {each.name: each for each in listing.function_metadata_results}
+    found = {
+        function_metadata_result.name: function_metadata_result
+        for function_metadata_result in listing.function_metadata_results
+    }
     report["functions"] = {name: [json.loads(raw) for raw in each.raw_bindings] for name, each in found.items()}
     for call in calls:
         invocation = _invocation(call, found, messages)
@@ -125,7 +128,7 @@ async def report_on(app_folder: Path, calls: Sequence[Mapping[str, Any]]) -> dic
 def _invocation(call: Mapping[str, Any], found: Mapping[str, Any], messages: Any) -> Any:
     function = found[call["function"]]
     bindings = [json.loads(raw) for raw in function.raw_bindings]
-    trigger = next(each["name"] for each in bindings if each["type"].endswith("Trigger"))
+    trigger = next(binding["name"] for binding in bindings if binding["type"].endswith("Trigger"))
     data = _typed(call["kind"], call["value"], messages)
     return messages.InvocationRequest(
         invocation_id="invocation-1",

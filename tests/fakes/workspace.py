@@ -94,9 +94,9 @@ class FakeWorkspace(FakeEndpoints):
         self._raise("model")
         return self.models.get((name, version))
 
-    def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
+    def models_after(self, name: ModelName, since: datetime, most: int) -> tuple[ModelRecord, ...]:
         self._raise("models_after")
-        matches = [model for model in self.models.values() if model.name == name and model.created_at > after]
+        matches = [model for model in self.models.values() if model.name == name and model.created_at > since]
         return tuple(sorted(matches, key=lambda model: model.created_at, reverse=True)[:most])
 
     def job(self, name: JobName) -> JobRecord | None:
@@ -106,9 +106,9 @@ class FakeWorkspace(FakeEndpoints):
     def job_failure(self, name: JobName) -> Failure:
         return self.failures.get(name, Failure())
 
-    def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
+    def recent_jobs(self, since: datetime, most: int) -> tuple[JobRecord, ...]:
         self._raise("recent_jobs")
-        matches = [job for job in self.jobs.values() if (job.created_at or BORN) > after]
+        matches = [job for job in self.jobs.values() if (job.created_at or BORN) > since]
         return tuple(sorted(matches, key=lambda job: job.created_at or BORN, reverse=True)[:most])
 
     def submit_job(self, request: JobRequest, deadline: Deadline | None = None) -> JobRecord:

@@ -84,10 +84,10 @@ def test_one_event_that_has_to_wait_keeps_none_of_the_others() -> None:
         "model-registered": "done",
         "budget-crossed": "done",
     }
-    before = world.kinds.count("event-quarantined")
+    previous = world.kinds.count("event-quarantined")
     world.process(body)  # the queue gives the whole message again
     assert {entry.state for entry in world.entries()} == {"done"}
-    assert (before, world.kinds.count("event-quarantined")) == (1, 1)
+    assert (previous, world.kinds.count("event-quarantined")) == (1, 1)
 
 
 def test_a_batch_does_what_its_events_do_one_by_one() -> None:

@@ -38,11 +38,11 @@ def test_there_is_one_message_and_it_is_for_later() -> None:
         world.pass_time(due)
         message = world.queue.take(RELEASES)
         assert message is not None
-        before = world.clock.now()
+        now = world.clock.now()
         world.reconciler.handle(message)
         following = world.queue.next_at(RELEASES)
         assert following is not None
-        assert following > before
+        assert following > now
 
 
 def test_a_roll_back_outlasts_a_busy_endpoint() -> None:

@@ -20,7 +20,7 @@ def test_a_thousand_drifts_in_a_minute_start_one_training_and_leave_the_release_
     world = World()
     world.open_release()
     (item,) = world.releases.items()
-    before = world.releases.load(item.id)
+    previous = world.releases.load(item.id)
 
     for number in range(EVENTS):
         world.process(drift(run=f"storm@{number}"))
@@ -30,6 +30,6 @@ def test_a_thousand_drifts_in_a_minute_start_one_training_and_leave_the_release_
     reasons = [reaction.suppressed for entry in world.entries() for reaction in entry.plan if reaction.suppressed]
     assert len(trainings) <= 1
     assert len(reasons) >= EVENTS - 1
-    assert world.releases.load(item.id) == before
-    assert before is not None
-    assert before.release.state is ReleaseState.OPENED
+    assert world.releases.load(item.id) == previous
+    assert previous is not None
+    assert previous.release.state is ReleaseState.OPENED

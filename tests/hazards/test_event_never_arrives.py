@@ -116,11 +116,11 @@ def test_of_ten_percent_lost_events_none_is_missed_after_one_poll(seed: int) -> 
 def test_the_event_that_comes_after_all_is_a_duplicate(world: Watched) -> None:
     event = world.register("7")
     world.poll_and_process()
-    before = world.effects()
+    effects = world.effects()
 
     world.process(event)
 
-    assert world.effects() == before
+    assert world.effects() == effects
 
 
 def test_what_was_told_is_not_told_again(world: Watched) -> None:
@@ -187,14 +187,14 @@ def test_the_end_of_a_training_that_nobody_told_is_found(world: Watched, status:
 
     (ended,) = [entry for entry in world.entries() if isinstance(entry.fact.body, RunEnded)]
     kind = "RunCompleted" if status == "Completed" else "RunStatusChanged"
-    before = world.effects()
+    effects = world.effects()
     world.process(run_ended(kind, status, run=training.job))
-    assert world.effects() == before
+    assert world.effects() == effects
     assert [outcome.reaction for outcome in ended.outcomes if outcome.reaction == "note-training"] == ["note-training"]
-    asked = world.fuse.calls
+    calls = world.fuse.calls
     assert world.poll_and_process() == 0
     # The marks, jobs, versions, deployments and data: the training is not asked about any more.
-    assert world.fuse.calls - asked == 5
+    assert world.fuse.calls - calls == 5
 
 
 def ended(name: str, status: str, at: datetime, **tags: str) -> JobRecord:
@@ -216,24 +216,24 @@ def test_a_strangers_run_is_recorded_once_and_what_ended_before_anyone_watched_i
 
     runs = {entry.fact.body.run: entry.outcomes for entry in world.entries() if isinstance(entry.fact.body, RunEnded)}
     assert runs == {"new": (), "runs": ()}
-    before = world.effects()
+    effects = world.effects()
     world.process(run_ended("RunCompleted", "Completed", run="new", model=None))
-    assert world.effects() == before
+    assert world.effects() == effects
 
 
 def test_drift_that_a_monitor_found_and_nobody_told_is_the_same_fact_as_its_event(world: Watched) -> None:
     (breach,) = read_events(json.dumps(json.loads((GOLDEN / "monitor-breach-root.json").read_text())["body"]))
-    told = parse_fact(breach)
-    assert isinstance(told, Fact)
-    assert isinstance(told.body, DriftDetected)
+    fact = parse_fact(breach)
+    assert isinstance(fact, Fact)
+    assert isinstance(fact.body, DriftDetected)
     tags = {BREACH_TAG: breach.data.mapping("runTags").text(BREACH_TAG)}
-    assert told.source == WORKSPACE.lower()
-    world.azureml.jobs["m"] = ended(told.body.run, "Completed", world.clock.now(), **tags)
+    assert fact.source == WORKSPACE.lower()
+    world.azureml.jobs["m"] = ended(fact.body.run, "Completed", world.clock.now(), **tags)
 
     assert [world.poll.run() for _ in range(2)] == [2, 0]
 
-    found = {fact_from(json.loads(text)).key for text in world.queues.texts(EVENTS)}
-    assert told.key in found
+    keys = {fact_from(json.loads(text)).key for text in world.queues.texts(EVENTS)}
+    assert fact.key in keys
     world.deliver()
     assert {type(entry.fact.body) for entry in world.entries()} == {DriftDetected, RunEnded}
 
@@ -294,7 +294,7 @@ def test_a_deployment_that_is_scaled_or_names_no_operation_tells_nothing() -> No
 
 def test_one_look_costs_one_listing_of_jobs_and_three_calls_per_policy(world: Watched) -> None:
     world = Watched(*policies())
-    before = [world.poll.run(), world.poll.run()]
+    previous = [world.poll.run(), world.poll.run()]
     now = world.clock.now()
     for number in range(300):
         world.azureml.jobs[f"j-{number}"] = ended(f"j-{number}", "Completed", now)
@@ -303,7 +303,7 @@ def test_one_look_costs_one_listing_of_jobs_and_three_calls_per_policy(world: Wa
 
     asked = Counter[str]()
     world.workspace = Counted(world.azureml, asked)
-    assert [*before, world.poll.run()] == [0, 0, 0]
+    assert [*previous, world.poll.run()] == [0, 0, 0]
     assert asked == {"recent_jobs": 1, "models_after": 10, "deployments": 10, "recipe": 10}
 
 
@@ -346,9 +346,9 @@ def test_a_poll_that_dies_is_made_up_for_by_the_next(world: Watched, call: str, 
 
 def test_the_cost_does_not_grow_with_what_is_known(world: Watched) -> None:
     def calls_of_one_poll() -> int:
-        before = world.fuse.calls
+        calls = world.fuse.calls
         world.poll.run()
-        return world.fuse.calls - before
+        return world.fuse.calls - calls
 
     for version in range(1, 6):
         world.process(world.register(str(version)))

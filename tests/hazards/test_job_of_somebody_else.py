@@ -42,12 +42,12 @@ def seen(world: World, run: str) -> list[tuple[str, str]]:
 def test_a_strangers_run_is_recorded_and_nothing_is_done(run: str, model: str | None, kind: str, status: str) -> None:
     world = World()
     training_of(world)
-    before = {name: value for name, value in world.effects().items() if name != "outcomes"}
+    previous = {name: value for name, value in world.effects().items() if name != "outcomes"}
 
     world.process(run_ended(kind, status, run=run, model=model))
 
     assert seen(world, run) == []
-    assert {name: value for name, value in world.effects().items() if name != "outcomes"} == before
+    assert {name: value for name, value in world.effects().items() if name != "outcomes"} == previous
 
 
 @pytest.mark.parametrize("model", ["churn", None], ids=["with_its_tag", "whose_tags_were_not_sent"])
@@ -81,7 +81,7 @@ def test_an_end_of_our_own_run_that_azure_ml_does_not_show_changes_nothing_and_p
 ) -> None:
     world = World()
     run = training_of(world)
-    before = world.models.read(MODEL)
+    previous = world.models.read(MODEL)
 
     body = json.dumps(json.loads(run_ended(kind, status, run=run)) | {"eventTime": world.clock.now().isoformat()})
     with pytest.raises(RetryableError, match=f"an event says that run {run} .*, but Azure ML shows it as Running"):
@@ -89,7 +89,7 @@ def test_an_end_of_our_own_run_that_azure_ml_does_not_show_changes_nothing_and_p
     world.clock.advance(timedelta(days=1))
     world.processor.process(body)
 
-    assert world.models.read(MODEL) == before
+    assert world.models.read(MODEL) == previous
     assert "event-quarantined" in world.kinds
     assert "training-failed" not in world.kinds
     world.process(run_ended("RunCompleted", "Completed", run=run))

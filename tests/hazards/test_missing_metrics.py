@@ -75,6 +75,6 @@ def _distort(world: World, change: Callable[[Interval], Interval]) -> None:
     record = world.telemetry.record
 
     def distorted(endpoint: str, *intervals: Interval) -> None:
-        record(endpoint, *(change(each) if each.deployment == "v-2" else each for each in intervals))
+        record(endpoint, *(change(interval) if interval.deployment == "v-2" else interval for interval in intervals))
 
     world.telemetry.record = distorted  # type: ignore[method-assign]

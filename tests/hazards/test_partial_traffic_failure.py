@@ -28,13 +28,13 @@ class Flaky(World):
     def set_traffic(
         self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
     ) -> None:
-        before = dict(self.workspace.endpoints[endpoint].traffic)
+        previous = dict(self.workspace.endpoints[endpoint].traffic)
         self.write(endpoint, traffic, deadline)
         count = self.seen[str(dict(traffic))] = self.seen.get(str(dict(traffic)), 0) + 1
         if count > self.spoilt:
             self._set(state="Succeeded")
         elif self.how == "lost":
-            self._set(traffic=before)
+            self._set(traffic=previous)
         else:
             self._set(state="Failed", traffic={V1: 97, V2: 3})
 

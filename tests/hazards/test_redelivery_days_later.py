@@ -38,7 +38,7 @@ FACTS = [
 def test_what_is_delivered_again_days_later_does_nothing(body: str, days: int) -> None:
     world = Astray()
     world.process(body)
-    before = world.effects()
+    effects = world.effects()
     for _ in range(days):  # a sweep a day stands for one a minute
         world.clock.advance(timedelta(days=1))
         world.sweep.run()
@@ -46,14 +46,14 @@ def test_what_is_delivered_again_days_later_does_nothing(body: str, days: int) -
     world.process(body)
     world.process(json.dumps([given_up(json.loads(body))]))
 
-    assert world.effects() == before
+    assert world.effects() == effects
 
 
 @pytest.mark.parametrize("body", FACTS)
 def test_a_dead_letter_of_a_fact_that_was_told_otherwise_is_known_days_later(body: str) -> None:
     world = Astray()
     world.process(body)
-    before = world.effects()
+    effects = world.effects()
     world.clock.advance(timedelta(days=LEAST_DAYS))
     world.give_up(body)
 
@@ -61,7 +61,7 @@ def test_a_dead_letter_of_a_fact_that_was_told_otherwise_is_known_days_later(bod
     assert world.replay_all() == ["cleared"]
     world.work()
 
-    assert world.effects() == before
+    assert world.effects() == effects
     assert world.items() == []
 
 
@@ -90,7 +90,7 @@ def test_no_rule_of_the_storage_account_forgets_facts_earlier() -> None:
 
 @pytest.mark.parametrize("file", sorted((INFRA / "environments").glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_environment_remembers_facts_longer_than_dead_letters(file: Path) -> None:
-    kept = yaml.safe_load(file.read_text(encoding="utf-8"))["retention"]
+    retention = yaml.safe_load(file.read_text(encoding="utf-8"))["retention"]
 
     # The day of Event Grid's own tries comes before the dead letter, and half a day for the sake of time zones.
-    assert kept["ledgerDays"] >= max(LEAST_DAYS, kept["deadLetterDays"] + 2)
+    assert retention["ledgerDays"] >= max(LEAST_DAYS, retention["deadLetterDays"] + 2)

@@ -17,14 +17,14 @@ NEXT = timedelta(hours=25)
 
 def loop(world: World, start: int, times: int) -> list[str]:
     """Have it drift and be trained again; return the jobs that were submitted."""
-    before = list(world.azureml.jobs)
+    jobs = list(world.azureml.jobs)
     for number in range(start, start + times):
         world.process(drift(run=f"7@{number}"))
         for job in [job for job, record in world.azureml.jobs.items() if record.status == "Running"]:
             world.azureml.end_job(job, "Completed")
             world.process(run_ended("RunCompleted", "Completed", run=job))
         world.clock.advance(NEXT)
-    return [job for job in world.azureml.jobs if job not in before]
+    return [job for job in world.azureml.jobs if job not in jobs]
 
 
 def reasons(world: World) -> list[str]:

@@ -26,10 +26,10 @@ class Trainings(World):
     def start(self, body: str = "") -> str | None:
         """Ask for the next training; return its job, or None when it was held back."""
         self.number += 1
-        before = set(self.azureml.jobs)
+        jobs = set(self.azureml.jobs)
         self.process(body or data_arrived(version=str(self.number)))
         self.clock.advance(NEXT)
-        return next(iter(set(self.azureml.jobs) - before), None)
+        return next(iter(set(self.azureml.jobs) - jobs), None)
 
     def end(self, job: str, status: str = "Failed") -> None:
         kind = "RunCompleted" if status == "Completed" else "RunStatusChanged"

@@ -21,8 +21,8 @@ def both(**plan: Any) -> tuple[World, ReleaseId]:
     first = world.open("2")
     world.run(until=lambda: world.release(first).state is ReleaseState.CANARY)
     world.workspace.register("churn", "2")
-    wanted = a_release("2", a_plan(approval=NO_APPROVAL, evaluation=None, gates=(), **plan), world.clock.now())
-    assert world.desk.open(replace(wanted, id=CHURN, model=ModelName("churn"), version=ModelVersion("2")))
+    release = a_release("2", a_plan(approval=NO_APPROVAL, evaluation=None, gates=(), **plan), world.clock.now())
+    assert world.desk.open(replace(release, id=CHURN, model=ModelName("churn"), version=ModelVersion("2")))
     return world, first
 
 

@@ -93,4 +93,4 @@ class Registry(World):
     def serving(self) -> list[str]:
         """Return the versions that have traffic."""
         record = self.azureml.endpoints[ENDPOINT]
-        return [str(each.version) for each in record.deployments if record.traffic.get(each.name)]
+        return [str(deployment.version) for deployment in record.deployments if record.traffic.get(deployment.name)]

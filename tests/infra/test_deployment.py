@@ -125,5 +125,5 @@ def test_published_package_leaves_out_what_the_app_does_not_need() -> None:
 def test_up_steps_follow_the_order_of_the_layers() -> None:
     layers = load_yaml(ROOT / "azure.yaml")["infra"]["layers"]
 
-    for before, after in pairwise(layers):
-        assert before["name"] in after["dependsOn"]
+    for previous, updated in pairwise(layers):
+        assert previous["name"] in updated["dependsOn"]

@@ -30,16 +30,16 @@ def main(
     parser.add_argument("--seeds", type=int, default=1, help="how many, from SEED on")
     parser.add_argument("--variant", choices=sorted(variants), help="break something first")
     parser.add_argument("--trace", action="store_true", help="print every call")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     failed, began = 0, time.perf_counter()
-    with broken(asked.variant) as parts:
-        for number, seed in enumerate(range(asked.seed, asked.seed + asked.seeds), start=1):
-            lines: list[str] | None = [] if asked.trace else None
+    with broken(args.variant) as parts:
+        for number, seed in enumerate(range(args.seed, args.seed + args.seeds), start=1):
+            lines: list[str] | None = [] if args.trace else None
             report = simulate(seed, parts, lines)
             for line in (*(lines or ()), *(f"seed {seed}: {violation}" for violation in report.violations)):
                 print(line)
             failed += bool(report.violations)
-            if number % EVERY == 0 or number == asked.seeds:
+            if number % EVERY == 0 or number == args.seeds:
                 took = time.perf_counter() - began
                 print(f"{number:,} seeds to {seed} in {took:.1f} s, {failed} with broken promises", flush=True)
     return 1 if failed else 0

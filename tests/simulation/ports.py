@@ -142,8 +142,8 @@ class SimulatedWorkspace:
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
         return self._read("models r", f"model {name}:{version}", lambda: self.fake.model(name, version))
 
-    def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
-        return self._read("models r", f"models {name}", lambda: self.fake.models_after(name, after, most))
+    def models_after(self, name: ModelName, since: datetime, most: int) -> tuple[ModelRecord, ...]:
+        return self._read("models r", f"models {name}", lambda: self.fake.models_after(name, since, most))
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         return self._read("endpoints r", f"endpoint {name}", lambda: self.fake.endpoint(name))

@@ -25,9 +25,9 @@ COOLDOWN = timedelta(hours=6)
 LOST, TWICE = "lost:", "twice:"
 
 
-def violations(world: World, told: Story, *, is_quiet: bool) -> Iterator[str]:
+def violations(world: World, story: Story, *, is_quiet: bool) -> Iterator[str]:
     """Yield each broken promise in a sentence; it begins with LOST or TWICE where an effect is missing or too many."""
-    outcome = FinishedRun(world, told)
+    outcome = FinishedRun(world, story)
     if not is_quiet:
         waiting = [f"{m.queue} {m.text[:60]}" for m in [*world.queues.messages.values(), *world.queues.poison]]
         yield f"{LOST} does not come to rest: {waiting or 'open records'}"
@@ -100,9 +100,9 @@ class FinishedRun:
 def every_fact_has_its_record(end: FinishedRun) -> Iterator[str]:
     """Every fact that was told has one record, which is done; parked only where Azure ML refuses for good."""
     recorded = Counter((entry.fact.kind, *entry.fact.identity) for entry in end.entries)
-    told = {telling.identity for telling in end.told.tellings if telling.identity}
-    yield from (f"{LOST} {' '.join(identity)} has no record" for identity in told - set(recorded))
-    yield from (f"unheard of: {' '.join(identity)} has a record" for identity in set(recorded) - told)
+    identities = {telling.identity for telling in end.told.tellings if telling.identity}
+    yield from (f"{LOST} {' '.join(identity)} has no record" for identity in identities - set(recorded))
+    yield from (f"unheard of: {' '.join(identity)} has a record" for identity in set(recorded) - identities)
     yield from (f"{TWICE} {' '.join(identity)} has {n} records" for identity, n in recorded.items() if n > 1)
     for entry in end.entries:
         is_refused = any(o.status == "failed" for o in entry.outcomes) and end.told.refused
@@ -127,13 +127,16 @@ def records_only_grow(end: FinishedRun) -> Iterator[str]:
         first = versions[0]
         tokens = Counter(epoch for epoch, _ in {(version["epoch"], version["token"]) for version in versions})
         yield from (f"{name[:24]}: {n} workers took epoch {epoch}" for epoch, n in tokens.items() if n > 1)
-        for before, after in pairwise(versions):
-            if after["plan"] != first["plan"]:
+        for previous, updated in pairwise(versions):
+            if updated["plan"] != first["plan"]:
                 yield f"{name[:24]}: its plan was changed"
-            if after["epoch"] < before["epoch"]:
-                yield f"{name[:24]}: its epoch went back from {before['epoch']} to {after['epoch']}"
-            if before["state"] != "claimed" and {**before, "notices_posted": True} != {**after, "notices_posted": True}:
-                yield f"{name[:24]}: it was changed after it was {before['state']}"
+            if updated["epoch"] < previous["epoch"]:
+                yield f"{name[:24]}: its epoch went back from {previous['epoch']} to {updated['epoch']}"
+            if previous["state"] != "claimed" and {**previous, "notices_posted": True} != {
+                **updated,
+                "notices_posted": True,
+            }:
+                yield f"{name[:24]}: it was changed after it was {previous['state']}"
 
 
 def one_holder_per_claim(end: FinishedRun) -> Iterator[str]:
@@ -185,9 +188,9 @@ def trainings_keep_their_distance(end: FinishedRun) -> Iterator[str]:
     jobs = end.world.azureml.jobs
     for model in MODELS:
         noted = sorted(end.states[model].trainings if model in end.states else (), key=lambda t: t.started_at)
-        for before, after in pairwise(noted):
-            if after.started_at - before.started_at < COOLDOWN:
-                times = f"at {before.started_at:%d %H:%M} and at {after.started_at:%d %H:%M}"
+        for previous, updated in pairwise(noted):
+            if updated.started_at - previous.started_at < COOLDOWN:
+                times = f"at {previous.started_at:%d %H:%M} and at {updated.started_at:%d %H:%M}"
                 yield f"{TWICE} {model} was trained {times}"
         mine = {name for name, job in jobs.items() if job.tags["vigia.model"] == model}
         yield from (f"{TWICE} job {name} of {model} runs without a note" for name in mine - {t.job for t in noted})
@@ -199,13 +202,13 @@ def model_memory_forgets_nothing(end: FinishedRun) -> Iterator[str]:
     lifts it."""
     for name, versions in end.records("models/"):
         gone, came = 0, Counter[str]()
-        for before, after in pairwise([{"trainings": [], "freeze": None}, *versions]):
-            lost = {t["job"] for t in before["trainings"]} - {t["job"] for t in after["trainings"]}
-            if lost and after["model"] not in end.told.refused:
+        for previous, updated in pairwise([{"trainings": [], "freeze": None}, *versions]):
+            lost = {t["job"] for t in previous["trainings"]} - {t["job"] for t in updated["trainings"]}
+            if lost and updated["model"] not in end.told.refused:
                 yield f"{LOST} {name} forgot {sorted(lost)}"
-            if before["freeze"] != after["freeze"]:
-                gone += before["freeze"] is not None
-                came.update([after["freeze"]["fact"]] if after["freeze"] else [])
+            if previous["freeze"] != updated["freeze"]:
+                gone += previous["freeze"] is not None
+                came.update([updated["freeze"]["fact"]] if updated["freeze"] else [])
         if gone != end.world.lifts[name]:
             yield f"{LOST} {name}: its freeze went {gone} times, and was lifted {end.world.lifts[name]} times"
         yield from (f"{TWICE} fact {fact[:16]} froze {name} {n} times" for fact, n in came.items() if n > 1)
@@ -246,9 +249,9 @@ def what_is_wrong_is_set_aside(end: FinishedRun) -> Iterator[str]:
             yield f"{sum(map(bool, sides))} sides of a contradiction are set aside: {telling.identity}"
         bodies -= sides[0] | sides[1] if telling.contradicting or telling.identity is None else set()
     yield from (f"set aside for no reason: {body[:100]}" for body in bodies)
-    told = {record.notice.key for record in end.outbox if record.notice.key.startswith("quarantine/")}
-    if len(told) < len(end.quarantined):
-        yield f"{len(end.quarantined)} events were set aside, people hear of {len(told)}"
+    keys = {record.notice.key for record in end.outbox if record.notice.key.startswith("quarantine/")}
+    if len(keys) < len(end.quarantined):
+        yield f"{len(end.quarantined)} events were set aside, people hear of {len(keys)}"
 
 
 def people_are_called_only_where_they_are_needed(end: FinishedRun) -> Iterator[str]:

@@ -25,7 +25,7 @@ from shared.texts.notices import render
 @contextmanager
 def studio() -> Iterator[None]:
     """Switch logging off, and remember what pure functions said of a text: a third of a run is reading JSON."""
-    before = logging.root.manager.disable
+    disable = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     gc.freeze()  # what was imported is not worth looking through again and again
     try:
@@ -37,7 +37,7 @@ def studio() -> Iterator[None]:
             yield
     finally:
         gc.unfreeze()
-        logging.disable(before)
+        logging.disable(disable)
 
 
 @contextmanager
@@ -80,13 +80,13 @@ def _records_as_they_are() -> Iterator[None]:
 
 def _by_key(real: Callable[..., Message]) -> Callable[..., Message]:
     """Return the same function of a notice, written once per key and reader: nobody reads it here."""
-    known: dict[object, Message] = {}
+    messages: dict[object, Message] = {}
 
     def written(notice: Notice, *reader: str) -> Message:
         key = (notice.key, reader)
-        if key not in known:
-            known[key] = real(notice, *reader)
-        return known[key]
+        if key not in messages:
+            messages[key] = real(notice, *reader)
+        return messages[key]
 
     return written
 
@@ -96,7 +96,7 @@ def _by_counts(real: Callable[..., Any]) -> Callable[..., Any]:
     known: dict[object, Any] = {}
 
     def judged(intervals: Sequence[Interval], *rest: Any) -> Any:
-        key = (tuple((each.requests, each.errors) for each in intervals), rest)
+        key = (tuple((interval.requests, interval.errors) for interval in intervals), rest)
         if key not in known:
             known[key] = real(intervals, *rest)
         return known[key]

@@ -10,15 +10,15 @@ TINY = Run(is_long=False, progress=lambda _: None)
 
 
 def test_kept_promises_meet_every_goal() -> None:
-    found = {figure.name: figure for figure in simulation.figures(simulation.tally(3, TINY), [1, 10])}
-    assert found["simulation.seeds"].value == 3
-    assert found["simulation.troubles"].value > 0
-    assert [name for name, figure in found.items() if figure.is_met is False] == []
+    figures_by_name = {figure.name: figure for figure in simulation.figures(simulation.tally(3, TINY), [1, 10])}
+    assert figures_by_name["simulation.seeds"].value == 3
+    assert figures_by_name["simulation.troubles"].value > 0
+    assert [name for name, figure in figures_by_name.items() if figure.is_met is False] == []
 
 
 def test_broken_promises_and_uncaught_variants_miss_their_goals() -> None:
-    found = simulation.Tally(seconds=1, seeds=1, broken=[f"{LOST} a job", f"{TWICE} a job", f"{TWICE} b", "c"])
-    figures = {figure.name: figure for figure in simulation.figures(found, [3, None])}
+    tally = simulation.Tally(seconds=1, seeds=1, broken=[f"{LOST} a job", f"{TWICE} a job", f"{TWICE} b", "c"])
+    figures = {figure.name: figure for figure in simulation.figures(tally, [3, None])}
     missed = {name: figure.value for name, figure in figures.items() if figure.is_met is False}
     assert missed == {"simulation.lost": 1, "simulation.twice": 2, "simulation.other": 1, "simulation.caught": 1}
 

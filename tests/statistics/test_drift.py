@@ -32,7 +32,7 @@ def test_effect_does_not_depend_on_the_length_of_the_window(is_long: bool) -> No
     effects = []
     for rows in (1_000, 3_000, 30_000):
         windows = [generator.choice(120, rows, p=other / other.sum()).astype(str) for _ in range(20 if is_long else 6)]
-        found = [compare(reference, pd.DataFrame({"dest": each})).columns[0].effect for each in windows]
+        found = [compare(reference, pd.DataFrame({"dest": window})).columns[0].effect for window in windows]
         effects.append(float(np.mean([each for each in found if each is not None])))
     assert max(effects) - min(effects) < 0.01
 
@@ -42,9 +42,9 @@ def test_sampling_alone_hardly_ever_exceeds_the_null_quantile(
     length: int, rows: int, other_rows: int, is_long: bool
 ) -> None:
     level = domain_auc_null_quantile(0.05, rows, other_rows)
-    found = [
+    domain_aucs = [
         domain_auc(cloud(rows, seed, length=length), cloud(other_rows, 999 + seed, length=length))
         for seed in range(25 if is_long else 7)
     ]
-    assert sum(each > level for each in found) <= 0.16 * len(found)
-    assert abs(float(np.mean(found)) - 0.5) < 0.02
+    assert sum(each > level for each in domain_aucs) <= 0.16 * len(domain_aucs)
+    assert abs(float(np.mean(domain_aucs)) - 0.5) < 0.02

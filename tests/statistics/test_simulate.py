@@ -30,4 +30,4 @@ def test_a_file_is_right_exactly_when_its_simulation_decides(
     file.write_text(f"{HEAD}rollout: {{{rollout}, expected_traffic: {rate} per minute}}\n")
     problems = check([file]).problems
     assert bool(problems) is not simulated.decides
-    assert all(each.key == "rollout.expected_traffic" for each in problems)
+    assert all(problem.key == "rollout.expected_traffic" for problem in problems)

@@ -161,7 +161,7 @@ def test_ordinary_flights_are_silence_and_drifted_ones_a_report_an_event_and_one
 
     drifted = airport.runs("data-drift")[-1]
     assert (drifted.verdict, drifted.rows) == ("drift", 3000)
-    assert {each.feature for each in drifted.features} == {"dep_delay", "origin"}
+    assert {feature.feature for feature in drifted.features} == {"dep_delay", "origin"}
     assert training.cause == "drift"
     bodies = [fact.body for fact in airport.drift_events() if isinstance(fact.body, DriftDetected)]
     assert {body.signal for body in bodies} >= {"data-drift", "prediction-drift"}

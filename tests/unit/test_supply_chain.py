@@ -113,5 +113,5 @@ def test_the_bill_of_what_is_published_has_what_cyclonedx_requires() -> None:
 
 def test_the_commands_lock_is_the_one_that_is_published() -> None:
     packages = locked((ROOT / "requirements.txt").read_text(encoding="utf-8"), "requirements.txt")
-    assert {"azure-ai-ml", "azure-functions"} <= {each.name for each in packages}
+    assert {"azure-ai-ml", "azure-functions"} <= {package.name for package in packages}
     assert {"sbom", "audit"} <= set(commands.COMMANDS)

@@ -130,8 +130,8 @@ def refusal(
         return after_decision(decision, vote)
     if vote.at >= request.expires_at:
         return VoteResult("expired")
-    before = next((v for v in votes if v.is_by_same(vote)), None)
-    if before is not None and before.choice != vote.choice:
+    previous = next((v for v in votes if v.is_by_same(vote)), None)
+    if previous is not None and previous.choice != vote.choice:
         return VoteResult("answered", (vote.person,))
     return None
 
@@ -238,9 +238,9 @@ class Approvals:
         return max(request.quorum - given, 1)
 
     def _decided(self, request: ApprovalRequest) -> Decision | None:
-        known = self.records.decision(request.release, request.digest)
-        if known is not None:
-            return known
+        decision = self.records.decision(request.release, request.digest)
+        if decision is not None:
+            return decision
         votes = self.records.votes(request.release, request.digest)
         reached = tally(request, votes, self.clock.now())
         return None if reached is None else self.records.decide(request.release, request.digest, reached)

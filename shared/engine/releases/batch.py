@@ -48,55 +48,55 @@ class BatchScorer:
         begun, batch = self.runs.begin(request.name, self.clock.now()), self.workspace.batch
         if begun == "not":
             return
-        known = batch.submitted_job(request) if begun == "again" else None
-        self.runs.note(request.name, known or batch.score(request, deadline))
+        job = batch.submitted_job(request) if begun == "again" else None
+        self.runs.note(request.name, job or batch.score(request, deadline))
 
-    def compared(self, release: Release, plan: BatchPlan, seen: Observation) -> Observation:
+    def compared(self, release: Release, plan: BatchPlan, observation: Observation) -> Observation:
         """Return the observation with the batch, the jobs that score it and, once they have, the judgement."""
         if not release.sample:
             try:
-                return replace(seen, sample=self.data.pinned(plan.sample))
+                return replace(observation, sample=self.data.pinned(plan.sample))
             except PermanentError as exc:
-                return replace(seen, problem=exc.message)
-        scored = {each.deployment: job for each in sides(release) if (job := self._job(release, each)) is not None}
-        seen = replace(seen, scored=scored, failure=self._failure(scored.values()))
+                return replace(observation, problem=exc.message)
+        scored = {side.deployment: job for side in sides(release) if (job := self._job(release, side)) is not None}
+        observation = replace(observation, scored=scored, failure=self._failure(scored.values()))
         if len(scored) < len(sides(release)) or not all(job.has_succeeded for job in scored.values()):
-            return seen
+            return observation
         # What was compared once stays as it is: neither job runs again.
-        known = release.judgement if release.judgement and release.judgement.has_data else None
-        return replace(seen, judgement=known or self._judged(release, plan))
+        judgement = release.judgement if release.judgement and release.judgement.has_data else None
+        return replace(observation, judgement=judgement or self._judged(release, plan))
 
-    def watched(self, release: Release, plan: BatchPlan, seen: Observation) -> Observation:
+    def watched(self, release: Release, plan: BatchPlan, observation: Observation) -> Observation:
         """Return the observation with what the challenger's jobs say since it became the default; nothing without a
         champion to go back to. A job that failed is blamed on it only after the champion scored the same input."""
         from shared.judge.batch_jobs import FAILED, judge_jobs
 
         if release.champion is None or release.traffic_since is None:
-            return seen
+            return observation
         try:
             jobs = self.workspace.batch.jobs_since(
                 release.endpoint, release.challenger.deployment, release.traffic_since
             )
         except (RetryableError, PermanentError) as exc:
             unread = f"the jobs cannot be read: {exc.message}"
-            return replace(seen, judgement=Judgement(Verdict.INCONCLUSIVE, unread, has_data=False))
+            return replace(observation, judgement=Judgement(Verdict.INCONCLUSIVE, unread, has_data=False))
         statuses = [job.status for job in jobs]
         judgement = judge_jobs(statuses, plan.failed_jobs_at_most)
         if judgement.verdict is not Verdict.FAIL:
-            return replace(seen, judgement=judgement)
+            return replace(observation, judgement=judgement)
         failed = [job for job in jobs if job.status in FAILED][:MOST_TRIALS]
         trials = [trial for job in failed if (trial := trial_for(release, job)) is not None]
         tried = [(trial, self._asked_job(trial.name)) for trial in trials]
         if open_trials := [trial for trial, job in tried if job is None or not job.has_ended]:
-            why = f"{judgement.reason}; the champion is tried on the same input"
+            reason = f"{judgement.reason}; the champion is tried on the same input"
             wanted = tuple(trial for trial, job in tried if job is None)
-            pending = replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=why)
-            return replace(seen, judgement=pending, trials=wanted, is_tried=bool(open_trials))
+            pending = replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=reason)
+            return replace(observation, judgement=pending, trials=wanted, is_tried=bool(open_trials))
         excused = sum(job is not None and job.status in FAILED for _, job in tried)
         judgement = judge_jobs(statuses, plan.failed_jobs_at_most, excused)
         if judgement.verdict is not Verdict.FAIL:
-            return replace(seen, judgement=judgement)
-        return replace(seen, judgement=replace(judgement, reason=self._failure(jobs).added_to(judgement.reason)))
+            return replace(observation, judgement=judgement)
+        return replace(observation, judgement=replace(judgement, reason=self._failure(jobs).added_to(judgement.reason)))
 
     def _failure(self, jobs: Iterable[JobRecord]) -> Failure:
         """Return why the first of the jobs that failed did."""
@@ -110,7 +110,7 @@ class BatchScorer:
             RetryableError: after all others, when one was asked for so lately that it may still come.
         """
         coming = ""
-        for request in [request_for(release, each) for each in sides(release)] if release.plan.batch else ():
+        for request in [request_for(release, side) for side in sides(release)] if release.plan.batch else ():
             run = self.runs.read(request.name)
             job = (run.job or self.workspace.batch.submitted_job(request)) if run else None
             if job:
@@ -120,8 +120,8 @@ class BatchScorer:
         if coming:
             raise RetryableError("batch.coming", f"{coming} was asked for a moment ago, and may still come")
 
-    def _job(self, release: Release, of: Serving) -> JobRecord | None:
-        return self._asked_job(scoring_job(release.id, of.deployment))
+    def _job(self, release: Release, serving: Serving) -> JobRecord | None:
+        return self._asked_job(scoring_job(release.id, serving.deployment))
 
     def _asked_job(self, name: JobName) -> JobRecord | None:
         run = self.runs.read(name)
@@ -132,14 +132,14 @@ class BatchScorer:
         from shared.judge.batch import judge_batch
 
         tables = {}
-        for each in sides(release):
+        for side in sides(release):
             try:
-                table = self.data.batch_predictions(request_for(release, each).output, plan.layout)
-                tables[each.deployment] = keyed(table, *plan.layout.key, plan.layout.prediction)
+                table = self.data.batch_predictions(request_for(release, side).output, plan.layout)
+                tables[side.deployment] = keyed(table, *plan.layout.key, plan.layout.prediction)
             except RetryableError:
                 return None
             except PermanentError as exc:
-                why = f"the predictions of deployment {each.deployment} cannot be read: {exc.message}"
-                return Judgement(Verdict.INCONCLUSIVE, why, has_data=False)
-        champion, challenger = (tables[each.deployment] for each in sides(release))
+                reason = f"the predictions of deployment {side.deployment} cannot be read: {exc.message}"
+                return Judgement(Verdict.INCONCLUSIVE, reason, has_data=False)
+        champion, challenger = (tables[side.deployment] for side in sides(release))
         return judge_batch(champion, challenger, plan.layout, plan.tolerances)

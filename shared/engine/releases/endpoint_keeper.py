@@ -61,8 +61,8 @@ class EndpointKeeper:
         last = self._last_release(claim.last_owner)
         if claim.owner is not None or last is None:
             return
-        of = endpoints_of(self.workspace, last.plan.endpoint_type)
-        endpoint = of.endpoint(name)
+        endpoints = endpoints_of(self.workspace, last.plan.endpoint_type)
+        endpoint = endpoints.endpoint(name)
         if endpoint is None or endpoint.state != "Succeeded":
             return
         actual = {deployment: share for deployment, share in endpoint.traffic.items() if share}
@@ -71,7 +71,7 @@ class EndpointKeeper:
         elif claim.told is not None:
             self.endpoints.change(claim, replace(claim, told=None))
         elif last.plan.keep and last.plan.keep.then != "keep":
-            self._clear_away(of, claim, endpoint, last.plan.keep)
+            self._clear_away(endpoints, claim, endpoint, last.plan.keep)
 
     def _last_release(self, release: ReleaseId | None) -> Release | None:
         stored = self.releases.load(release) if release else None
@@ -107,7 +107,7 @@ class EndpointKeeper:
     def _deadline(self) -> Deadline:
         return Deadline(self.clock, self.clock.now() + SEEN_COUNTS_FOR)
 
-    def _clear_away(self, of: Endpoints, claim: EndpointClaim, endpoint: EndpointRecord, keep: KeepPlan) -> None:
+    def _clear_away(self, endpoints: Endpoints, claim: EndpointClaim, endpoint: EndpointRecord, keep: KeepPlan) -> None:
         """Delete or scale down one deployment that has been idle for long enough, or forget one that is gone."""
         states = {deployment.name: deployment.state for deployment in endpoint.deployments}
         needed, deadline = _needed(claim, endpoint), self._deadline()
@@ -126,7 +126,7 @@ class EndpointKeeper:
             log.info("keeper.cleared", extra=fields(endpoint=claim.endpoint, deployment=name, how=keep.then))
             if keep.then == "delete":
                 # Forgotten when a later look finds it gone: a crash before this line must not keep it for ever.
-                of.delete_deployment(claim.endpoint, name, deadline)
+                endpoints.delete_deployment(claim.endpoint, name, deadline)
                 return
             self.workspace.scale_deployment(claim.endpoint, name, 1, deadline)
             stored = self.endpoints.read(claim.endpoint)

@@ -65,12 +65,12 @@ def _compared(data: DataReader, release: Release, since: datetime, lag: timedelt
     plan, champion = release.plan.judge.quality, release.champion
     if plan is None or champion is None:
         return None
-    before = release.judgement.quality if release.judgement else None
+    quality = release.judgement.quality if release.judgement else None
     labels = ""
     try:
         labels = data.pinned(plan.labels.asset)
-        if before and before.labels == labels:
-            return before
+        if quality and quality.labels == labels:
+            return quality
         begun, end = _begun(release, since), now - plan.labels.within
         challenger, baseline = _arms(
             data,
@@ -81,7 +81,7 @@ def _compared(data: DataReader, release: Release, since: datetime, lag: timedelt
             Served(champion.deployment, min(begun, since - lag), end),
         )
     except RetryableError:
-        return before or Compared("")
+        return quality or Compared("")
     except PermanentError as exc:
         return Compared(labels, problem=exc.message)
     except UnusableOutcomeError as exc:

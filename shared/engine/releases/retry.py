@@ -25,9 +25,9 @@ class Retrier(Reopener):
             PermanentError: there is nothing to repeat: it has no release that ended without success, one is under way,
                 it serves, a newer version serves, or the registry has it no more.
         """
-        before = self._check(wish)
-        self._clear(wish, before)
-        now, submitter = self.clock.now(), before.submitter or wish.address
+        previous = self._check(wish)
+        self._clear(wish, previous)
+        now, submitter = self.clock.now(), previous.submitter or wish.address
         opening = Opening(
             model=wish.model,
             version=wish.version,
@@ -35,8 +35,8 @@ class Retrier(Reopener):
             fact=wish.fact("retry", now),
             submitter=submitter,
             submitter_is_unknown=submitter is None,
-            cause=f"retry of {before.id} by {wish.by}: {wish.reason}",
-            chain=before.chain,
+            cause=f"retry of {previous.id} by {wish.by}: {wish.reason}",
+            chain=previous.chain,
             number=2,
         )
         return self.open_as_next(opening, plan, now)
@@ -72,9 +72,13 @@ class Retrier(Reopener):
             if stored.release.endpoint == wish.endpoint:
                 yield stored.release
 
-    def _clear(self, wish: Wish, before: Release) -> None:
-        endpoints, name = endpoints_of(self.workspace, before.plan.endpoint_type), before.challenger.deployment
+    def _clear(self, wish: Wish, release: Release) -> None:
+        endpoints, name = endpoints_of(self.workspace, release.plan.endpoint_type), release.challenger.deployment
         endpoint = endpoints.endpoint(wish.endpoint)
-        found = next((each for each in endpoint.deployments if each.name == name), None) if endpoint else None
+        found = (
+            next((deployment for deployment in endpoint.deployments if deployment.name == name), None)
+            if endpoint
+            else None
+        )
         if found and found.version == wish.version and found.state in {"Failed", "Canceled"}:
             endpoints.delete_deployment(wish.endpoint, name)

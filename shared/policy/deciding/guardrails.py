@@ -62,7 +62,7 @@ def training_guardrail(state: ModelState, cause: str, now: datetime) -> str | No
     """
     if cause not in MEASURED_CAUSES:
         return None
-    recent = (each for each in state.trainings if _apart(now, each.started_at) < LONGEST_TRAINING)
+    recent = (training for training in state.trainings if _apart(now, training.started_at) < LONGEST_TRAINING)
     running = next((each for each in recent if each.outcome is None), None)
     return f"training under way: {running.job} has not ended" if running else None
 

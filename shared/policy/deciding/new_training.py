@@ -10,28 +10,34 @@ from shared.policy.deciding.guardrails import MEASURED_CAUSES
 CAUSES_THAT_BRING_NOTHING = MEASURED_CAUSES | {"schedule"}
 
 
-def unconfirmed_guardrail(before: BeforeTraining) -> str | None:
+def unconfirmed_guardrail(before_training: BeforeTraining) -> str | None:
     """Return that a measurement was only told: what it is about is not there, or nobody took it."""
-    return f"not confirmed: {before.doubt}; nothing is trained on what was only told" if before.doubt else None
+    return (
+        f"not confirmed: {before_training.doubt}; nothing is trained on what was only told"
+        if before_training.doubt
+        else None
+    )
 
 
-def undecided_guardrail(before: BeforeTraining, cause: str) -> str | None:
+def undecided_guardrail(before_training: BeforeTraining, cause: str) -> str | None:
     """Return that the answer to what was measured is on its way: a training runs, or its version is not decided."""
     if cause not in MEASURED_CAUSES:
         return None
-    if before.running:
-        return f"training under way: {before.running} has not ended"
-    if before.newcomer is None:
+    if before_training.running:
+        return f"training under way: {before_training.running} has not ended"
+    if before_training.newcomer is None:
         return None
-    return f"release under way: {_stands(before.newcomer)}; if it is promoted, the next window shows its effect"
+    return (
+        f"release under way: {_stands(before_training.newcomer)}; if it is promoted, the next window shows its effect"
+    )
 
 
-def nothing_new_guardrail(before: BeforeTraining, cause: str) -> str | None:
+def nothing_new_guardrail(before_training: BeforeTraining, cause: str) -> str | None:
     """Return that the training would repeat one that was done: of the version that serves, or the last one."""
-    recipe = before.recipe
+    recipe = before_training.recipe
     if cause not in CAUSES_THAT_BRING_NOTHING or recipe is None or not recipe.fixes_its_data:
         return None
-    same = next((made for made in before.made if made.recipe == recipe), None)
+    same = next((made for made in before_training.made if made.recipe == recipe), None)
     if same is None:
         return None
     which = f"{same.job}, which made version {same.serving} that serves," if same.serving else f"{same.job}"

@@ -48,8 +48,8 @@ def problems_of(errors: Iterable[ErrorDetails], document: Document, schema: type
     from another mistake is left out, and so are places that were refused when the file was read."""
     properties = _Properties(schema)
     # "[key]" says that the key itself is wrong, not a value under it.
-    found = [_Mistake(tuple(part for part in error["loc"] if part != "[key]"), error) for error in errors]
-    heard = _without_unions(found, document)
+    mistakes = [_Mistake(tuple(part for part in error["loc"] if part != "[key]"), error) for error in errors]
+    heard = _without_unions(mistakes, document)
     for mistake in heard:
         is_refused = any(mistake.loc[: len(refused)] == refused for refused in document.refused)
         if not is_refused and not _follows(mistake, heard):
@@ -66,17 +66,17 @@ def _follows(mistake: _Mistake, others: Sequence[_Mistake]) -> bool:
     return mistake.kind == "too_short" and any(o.loc[:size] == mistake.loc and len(o.loc) > size for o in others)
 
 
-def _without_unions(found: Sequence[_Mistake], document: Document) -> list[_Mistake]:
+def _without_unions(mistakes: Sequence[_Mistake], document: Document) -> list[_Mistake]:
     # A union reports the errors of each of its members, with a tag (the member's name) in the location. Tags
     # are not in the document, so the shortest part of a location that is not there tells where a union is.
-    places = [place for mistake in found if (place := _union_place(mistake, document)) is not None]
+    places = [place for mistake in mistakes if (place := _union_place(mistake, document)) is not None]
     if not places:
-        return list(found)
+        return list(mistakes)
     union = min(places, key=len)
     size = len(union)
     members: dict[str | int, list[_Mistake]] = {}
     others: list[_Mistake] = []
-    for mistake in found:
+    for mistake in mistakes:
         if mistake.loc[:size] == union and len(mistake.loc) > size:
             untagged = _Mistake(union + mistake.loc[size + 1 :], mistake.error)
             members.setdefault(mistake.loc[size], []).append(untagged)

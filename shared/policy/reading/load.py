@@ -117,8 +117,8 @@ def _load(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> 
         sections={key: getattr(base, key) for key in sections if key in base.model_fields_set},
         rules=rules,
     )
-    if found := list(_plan_problems(policy, document)):
-        raise PolicyProblemsError(found)
+    if plan_problems := list(_plan_problems(policy, document)):
+        raise PolicyProblemsError(plan_problems)
     return policy, document
 
 

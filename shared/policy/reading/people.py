@@ -58,7 +58,7 @@ class Directory:
             oid: as the sign-in says it; "" when it says none.
             email: the address that the sign-in shows.
         """
-        listed = next((each for each in self.people.values() if oid and each.oid == oid), None)
+        listed = next((person for person in self.people.values() if oid and person.oid == oid), None)
         if listed is not None:
             return listed.email
         claimed = self.people.get(email)
@@ -72,8 +72,10 @@ class Directory:
         if "@" in shown:
             return shown.strip().lower()
         name = _plain(shown)
-        found = {each.email for each in self.people.values() if name in map(_plain, (each.name, *each.aliases))}
-        return found.pop() if name and len(found) == 1 else None
+        emails = {
+            person.email for person in self.people.values() if name in map(_plain, (person.name, *person.aliases))
+        }
+        return emails.pop() if name and len(emails) == 1 else None
 
 
 def load_people(text: str, path: str) -> Directory:

@@ -22,8 +22,8 @@ def readable_policies(folder: Path, sections: Sections, rules: tuple[Rule, ...])
         files = policy_files(folder)
     except PolicyError:
         return ()
-    found = (_readable(file, sections, rules) for file in files)
-    return tuple(policy for policy in found if policy)
+    policies = (_readable(file, sections, rules) for file in files)
+    return tuple(policy for policy in policies if policy)
 
 
 def _readable(file: Path, sections: Sections, rules: tuple[Rule, ...]) -> Policy | None:

@@ -69,7 +69,10 @@ class Monitor(Section):
 
     @property
     def azure(self) -> tuple[AzureMonitor, ...]:
-        return tuple(AzureMonitor(name=each) if isinstance(each, str) else each for each in self.azure_monitors)
+        return tuple(
+            AzureMonitor(name=azure_monitor) if isinstance(azure_monitor, str) else azure_monitor
+            for azure_monitor in self.azure_monitors
+        )
 
     @property
     def signals(self) -> dict[str, Section]:
@@ -107,20 +110,26 @@ class Monitor(Section):
                 yield f"azure_monitors.{number}.every", "Azure ML's monitors run hourly at most; write e.g. 1d"
 
     def _bound_problems(self) -> Iterable[tuple[str, str]]:
-        if (asked := self.performance) and (why := bound_problem(asked.metric, asked.at_least, asked.at_most)):
-            yield "performance", why
+        if (performance := self.performance) and (
+            reason := bound_problem(performance.metric, performance.at_least, performance.at_most)
+        ):
+            yield "performance", reason
         estimated = self.estimated_performance
         is_bound = estimated and (estimated.at_least, estimated.at_most) != (None, None)
-        if estimated and is_bound and (why := bound_problem(estimated.metric, estimated.at_least, estimated.at_most)):
-            yield "estimated_performance", why
-        if estimated and (why := change_problem(estimated.metric, estimated.min_change)):
-            yield "estimated_performance.min_change", why
+        if (
+            estimated
+            and is_bound
+            and (reason := bound_problem(estimated.metric, estimated.at_least, estimated.at_most))
+        ):
+            yield "estimated_performance", reason
+        if estimated and (reason := change_problem(estimated.metric, estimated.min_change)):
+            yield "estimated_performance.min_change", reason
 
     def _label_problems(self) -> Iterable[tuple[str, str]]:
         if self.performance and self.performance.labels_within <= timedelta(0):
             yield "performance.labels_within", "no label comes in no time; write e.g. 7d"
-        if self.performance and self.performance.labels and (why := never_changes(self.performance.labels)):
-            yield "performance.labels", why
+        if self.performance and self.performance.labels and (reason := never_changes(self.performance.labels)):
+            yield "performance.labels", reason
         if self.concept_drift and not self.performance:
             yield "concept_drift", "it is looked at when labels come; add performance, which says where they are"
         if self.estimated_performance and not (self.labelled or self.performance):

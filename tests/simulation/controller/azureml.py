@@ -138,17 +138,17 @@ class AzureMl:
     def create_deployment(self, request: DeploymentRequest, now: datetime, by: str) -> None:
         """Make the deployment, or make it what the request says: a PUT knows no "only if it is not there"."""
         endpoint, name = self._idle(request.endpoint, now), request.name
-        before = endpoint.deployments.get(name)
-        if before and before.state(now) == "Creating":
+        deployment = endpoint.deployments.get(name)
+        if deployment and deployment.state(now) == "Creating":
             raise WorkspaceBusyError("workspace.busy", f"deployment {name} is being changed")
         outcome = self.outcome.get(name, "Succeeded")
-        ready_at = now + (timedelta(0) if before else self.coming_up)
+        ready_at = now + (timedelta(0) if deployment else self.coming_up)
         endpoint.deployments[name] = Deployment(
             name, request.model, request.version, request.instance_count, ready_at, outcome
         )
         gone_at = self.gone.get((endpoint.name, name))
         self.accepted.append(
-            Accepted(now, by, "deployment", endpoint.name, name, is_there=before is not None, gone_at=gone_at)
+            Accepted(now, by, "deployment", endpoint.name, name, is_there=deployment is not None, gone_at=gone_at)
         )
 
     def set_traffic(self, name: EndpointName, split: Mapping[DeploymentName, int], now: datetime, by: str) -> None:
@@ -160,9 +160,13 @@ class AzureMl:
             raise WorkspaceError("workspace.traffic", f"traffic {wanted} is impossible on {name}")
         if any(endpoint.mirror.get(each) for each in wanted):
             raise WorkspaceError("workspace.traffic", f"{wanted} serves from what is mirrored to")
-        down = {each.name: each.down_since for each in endpoint.deployments.values() if each.down_since}
-        before = dict(endpoint.traffic)
-        self.accepted.append(Accepted(now, by, "traffic", name, None, dict(wanted), before, down))
+        down = {
+            deployment.name: deployment.down_since
+            for deployment in endpoint.deployments.values()
+            if deployment.down_since
+        }
+        previous = dict(endpoint.traffic)
+        self.accepted.append(Accepted(now, by, "traffic", name, None, dict(wanted), previous, down))
         endpoint.coming = (now + self.takes, wanted)
         self.at(name, now)
 

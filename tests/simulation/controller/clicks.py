@@ -15,12 +15,12 @@ WHY = "complaints"
 FIRST = DeploymentName("v-1")
 
 
-def do(world: World, told: Story, click: Click) -> None:
+def do(world: World, story: Story, click: Click) -> None:
     """Do it, as a worker of its own: a person's command may die, or get no answer, like any other."""
     if click.what in _IN_THE_PORTAL:
         _IN_THE_PORTAL[click.what](world, EndpointName(click.model), DeploymentName(f"v-{click.version}"))
     elif click.what in {"open", "undo", "retry"}:
-        _begin(world, told, click)
+        _begin(world, story, click)
     elif click.what in {"approve", "reject"}:
         question = world.approvals.question(_release(click))
         if question is not None:
@@ -51,14 +51,14 @@ def _ask(world: World, click: Click) -> None:
             raise ValueError(click.what)
 
 
-def _begin(world: World, told: Story, click: Click) -> None:
+def _begin(world: World, story: Story, click: Click) -> None:
     endpoint = EndpointName(click.model)
     if click.what == "undo":
-        world.undoer.open(Wish(click.model, endpoint, ModelVersion("1"), click.who, WHY), told.plan)
+        world.undoer.open(Wish(click.model, endpoint, ModelVersion("1"), click.who, WHY), story.plan)
     elif click.what == "retry":
-        world.retrier.open(Wish(click.model, endpoint, ModelVersion(click.version), click.who, WHY), told.plan)
+        world.retrier.open(Wish(click.model, endpoint, ModelVersion(click.version), click.who, WHY), story.plan)
     else:
-        _open(world, told, click)
+        _open(world, story, click)
 
 
 def _split(world: World, endpoint: EndpointName, challenger: DeploymentName) -> None:
@@ -82,7 +82,7 @@ _IN_THE_PORTAL: dict[str, Callable[[World, EndpointName, DeploymentName], None]]
 }
 
 
-def _open(world: World, told: Story, click: Click) -> None:
+def _open(world: World, story: Story, click: Click) -> None:
     opening = Opening(
         model=click.model,
         version=ModelVersion(click.version),
@@ -91,4 +91,4 @@ def _open(world: World, told: Story, click: Click) -> None:
         submitter=SUBMITTER,
         cause="registered by ana@example.com",
     )
-    world.desk.open(new_release(opening, told.plan, world.run.now))
+    world.desk.open(new_release(opening, story.plan, world.run.now))

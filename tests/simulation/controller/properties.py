@@ -35,13 +35,13 @@ TOLD_WITHIN = timedelta(minutes=5)
 MOST_LOOKS_AN_HOUR = 60
 
 
-def violations(world: World, told: Story, *, is_exact: bool) -> Iterator[str]:
+def violations(world: World, story: Story, *, is_exact: bool) -> Iterator[str]:
     """Yield each broken promise in a sentence.
 
     Args:
         is_exact: no worker was stopped, killed or left without an answer: what has a deadline met it.
     """
-    outcome = FinishedRun(world, told)
+    outcome = FinishedRun(world, story)
     checks = [
         every_release_ends,
         an_abort_stays,
@@ -216,12 +216,13 @@ def deadlines_act(end: FinishedRun) -> Iterator[str]:
     for name, versions in end.releases.items():
         if len(versions) < len(end.world.blobs.history[f"releases/{name}.json"]):
             continue  # nobody could read its deadline; that is told
-        for (_, before), (version, after) in pairwise(versions):
-            deadline = before.deadline
+        for (_, previous), (version, updated) in pairwise(versions):
+            deadline = previous.deadline
             if deadline is None or version.at <= deadline + INTERVAL:
                 continue
-            if (before.state, before.deadline) == (after.state, after.deadline):
-                yield f"{name} is still {before.state} at {version.at:%H:%M:%S}; it had time until {deadline:%H:%M:%S}"
+            if (previous.state, previous.deadline) == (updated.state, updated.deadline):
+                at, until = f"{version.at:%H:%M:%S}", f"{deadline:%H:%M:%S}"
+                yield f"{name} is still {previous.state} at {at}; it had time until {until}"
                 break
 
 
@@ -235,20 +236,22 @@ def people_are_told_of_blindness(end: FinishedRun) -> Iterator[str]:
             previous = at
             if at - began < TOLD_WITHIN:
                 continue
-            told = [posted for posted, n in end.notices if began <= posted <= began + TOLD_WITHIN and _says(n, status)]
-            if not told:
+            notices = [
+                posted for posted, n in end.notices if began <= posted <= began + TOLD_WITHIN and _says(n, status)
+            ]
+            if not notices:
                 yield f"{name} could not look from {began:%H:%M:%S} on ({status}), and nobody was told"
                 break
 
 
 def damage_is_told(end: FinishedRun) -> Iterator[str]:
     """Whose record cannot be read for five minutes is named to people."""
-    told = [notice.parameters.get("part", "") for _, notice in end.notices]
+    parameters = [notice.parameters.get("part", "") for _, notice in end.notices]
     for name, versions in end.world.releases_stored():
         release = name.removeprefix("releases/").removesuffix(".json")
         for damaged, mended in pairwise(versions):
             is_long = mended.at - damaged.at > TOLD_WITHIN and damaged.metadata.get("settled") != "yes"
-            if is_long and _read(Release, damaged) is None and f"release {release}" not in told:
+            if is_long and _read(Release, damaged) is None and f"release {release}" not in parameters:
                 yield f"the record of {release} was damaged from {damaged.at:%H:%M:%S} on, and nobody was told"
 
 
@@ -310,17 +313,18 @@ def splits_are_whole(end: FinishedRun) -> Iterator[str]:
 def what_is_said_was_read_back(end: FinishedRun) -> Iterator[str]:
     """A release is promoted, or has gone back, only after the endpoint was seen to serve that."""
     for name, versions in end.releases.items():
-        for (_, before), (version, after) in pairwise(versions):
-            went_back = before.state is ReleaseState.ROLLING_BACK and after.has_moved_traffic and after.champion
-            if went_back and after.state in {ReleaseState.ROLLED_BACK, ReleaseState.ABORTED, ReleaseState.FAILED}:
-                wanted = after.traffic_at(-1)
-            elif before.state is ReleaseState.CANARY and after.state is ReleaseState.PROMOTED:
-                wanted = after.traffic_at(len(after.steps) - 1)
+        for (_, previous), (version, updated) in pairwise(versions):
+            went_back = previous.state is ReleaseState.ROLLING_BACK and updated.has_moved_traffic and updated.champion
+            if went_back and updated.state in {ReleaseState.ROLLED_BACK, ReleaseState.ABORTED, ReleaseState.FAILED}:
+                traffic_at = updated.traffic_at(-1)
+            elif previous.state is ReleaseState.CANARY and updated.state is ReleaseState.PROMOTED:
+                traffic_at = updated.traffic_at(len(updated.steps) - 1)
             else:
                 continue
-            splits = end.world.azureml.splits_of(after.endpoint, version.at - GRACE, version.at)
-            if wanted not in [dict(split) for split in splits]:
-                yield f"{name} is {after.state} at {version.at:%H:%M:%S}, and {after.endpoint} never served {wanted}"
+            splits = end.world.azureml.splits_of(updated.endpoint, version.at - GRACE, version.at)
+            if traffic_at not in [dict(split) for split in splits]:
+                at = f"{version.at:%H:%M:%S}"
+                yield f"{name} is {updated.state} at {at}, and {updated.endpoint} never served {traffic_at}"
 
 
 def jobs_run_once_and_for_somebody(end: FinishedRun) -> Iterator[str]:
@@ -331,7 +335,7 @@ def jobs_run_once_and_for_somebody(end: FinishedRun) -> Iterator[str]:
     for name, versions in end.releases.items():
         newest = versions[-1][1]
         ended = next((v.at for v, r in versions if r.state.is_terminal), None)
-        own = {evaluation_job(newest.id), *(scoring_job(newest.id, each.deployment) for each in sides(newest))}
+        own = {evaluation_job(newest.id), *(scoring_job(newest.id, side.deployment) for side in sides(newest))}
         for job in jobs:
             # A cancel that is lost is asked for again, each time later.
             grace = GRACE if job.canceled_at is None else CANCELED_WITHIN
@@ -343,15 +347,15 @@ def only_evidence_passes_gates(end: FinishedRun) -> Iterator[str]:
     """A release passes its gates on scores that are there, are enough, and are good."""
     truth = end.told.truth
     for name, versions in end.releases.items():
-        for (_, before), (version, after) in pairwise(versions):
-            is_through = after.state in {ReleaseState.AWAITING_APPROVAL, ReleaseState.DEPLOYING}
-            if before.state is not ReleaseState.EVALUATING or not is_through or not after.plan.gates:
+        for (_, previous), (version, updated) in pairwise(versions):
+            is_through = updated.state in {ReleaseState.AWAITING_APPROVAL, ReleaseState.DEPLOYING}
+            if previous.state is not ReleaseState.EVALUATING or not is_through or not updated.plan.gates:
                 continue
-            job = end.world.azureml.jobs.get(evaluation_job(after.id))
+            job = end.world.azureml.jobs.get(evaluation_job(updated.id))
             is_there = job is not None and are_scores_there(truth, job, version.at)
             # A first version is not compared with any.
-            is_judged = after.champion is not None or any(gate.kind == "metric" for gate in after.plan.gates)
-            is_good = truth.evaluated >= EVALUATED and truth.of(after.version) >= 0.5
+            is_judged = updated.champion is not None or any(gate.kind == "metric" for gate in updated.plan.gates)
+            is_good = truth.evaluated >= EVALUATED and truth.of(updated.version) >= 0.5
             if not is_there or (is_judged and not is_good):
                 yield f"{name} passed its gates at {version.at:%H:%M:%S} without good evidence"
 

@@ -74,10 +74,10 @@ class _Scheduler(Scheduler):
     def __init__(self, run: Run, world: World, told: Story) -> None:
         super().__init__(run, world.queues)
         self.world, self.told = world, told
-        self._clicks = sorted((*told.openings, *told.clicks), key=lambda each: each.after)
-        self._damages = sorted(told.damages, key=lambda each: each.after)
+        self._clicks = sorted((*told.openings, *told.clicks), key=lambda opening: opening.after)
+        self._damages = sorted(told.damages, key=lambda damage: damage.after)
         self._timer = START + TIMER
-        last = [each.after for each in (*told.clicks, *told.openings)] + [each.after for each in told.damages]
+        last = [click.after for click in (*told.clicks, *told.openings)] + [damage.after for damage in told.damages]
         last += [gap.after + min(gap.length, TROUBLE_LASTS) for gap in told.gaps]
         self._end = START + max(last) + AFTERWARDS
         for gap in told.gaps:

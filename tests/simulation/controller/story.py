@@ -112,15 +112,15 @@ def story(random: Random, shape: Shape) -> Story:
         clicks = [*(Click(moment, "abort", MODELS[0]) for moment in moments), *clicks]
     plan = _plan(random, shape)
     if plan.approval.when == "always":
-        clicks += [_answer(random, each) for each in openings for _ in range(random.choice((2, 3, 4)))]
+        clicks += [_answer(random, opening) for opening in openings for _ in range(random.choice((2, 3, 4)))]
     gaps = [_gap(random, *random.choice(shape.gaps))] if shape.gaps else []
     damages = [Damage(random.random() * COURSE * MINUTE, *random.choice(shape.damages))] if shape.damages else []
     return Story(
         plan=plan,
         models=models,
         has_champion=random.random() < 0.9,
-        openings=tuple(sorted(openings, key=lambda each: each.after)),
-        clicks=tuple(sorted(clicks, key=lambda each: each.after)),
+        openings=tuple(sorted(openings, key=lambda opening: opening.after)),
+        clicks=tuple(sorted(clicks, key=lambda click: click.after)),
         gaps=tuple(gaps),
         damages=tuple(damages),
         error_share={"v-2": 0.3} if random.random() < shape.is_bad else {},
@@ -213,8 +213,8 @@ def _of_kind(random: Random, shape: Shape, plan: ReleasePlan) -> ReleasePlan:
     return plan
 
 
-def _click(random: Random, shape: Shape, after: timedelta) -> Click:
-    return Click(after, random.choice(shape.clicks), MODELS[0], "2", random.choice(APPROVERS))
+def _click(random: Random, shape: Shape, delay: timedelta) -> Click:
+    return Click(delay, random.choice(shape.clicks), MODELS[0], "2", random.choice(APPROVERS))
 
 
 def _answer(random: Random, opening: Click) -> Click:
@@ -227,5 +227,5 @@ def _answer(random: Random, opening: Click) -> Click:
 
 def _gap(random: Random, area: str, status: str) -> Gap:
     # Early enough to meet a release in whatever it does.
-    after = random.random() * COURSE / 3 * MINUTE
-    return Gap(area, after, random.choice((3 * MINUTE, 70 * MINUTE, 70 * MINUTE, 4 * HOUR)), status)
+    delay = random.random() * COURSE / 3 * MINUTE
+    return Gap(area, delay, random.choice((3 * MINUTE, 70 * MINUTE, 70 * MINUTE, 4 * HOUR)), status)

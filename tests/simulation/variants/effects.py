@@ -68,25 +68,25 @@ class OverwritesMemory(ModelStates):
     """A model's state is read, changed and written, whoever wrote it meanwhile."""
 
     def update(self, model: ModelName, change: Callable[[ModelState], ModelState]) -> ModelState:
-        after = change(self.read(model))
-        self._blobs.put(_name(model), encode(after))
-        return after
+        updated = change(self.read(model))
+        self._blobs.put(_name(model), encode(updated))
+        return updated
 
 
 class BelievesItsMemory(ModelStates):
     """No answer to a write is taken for success."""
 
     def update(self, model: ModelName, change: Callable[[ModelState], ModelState]) -> ModelState:
-        seen: list[ModelState] = []
+        model_states: list[ModelState] = []
 
         def remembered(state: ModelState) -> ModelState:
-            seen.append(change(state))
-            return seen[-1]
+            model_states.append(change(state))
+            return model_states[-1]
 
         try:
             return super().update(model, remembered)
         except AmbiguousWriteError:
-            return seen[-1]
+            return model_states[-1]
 
 
 class BelievesItsReleases(ReleaseStore):

@@ -20,9 +20,9 @@ from tests.simulation.world import Parts
 class ClaimsOverOthers(Ledger):
     def claim(self, fact: Fact, plan: tuple[Reaction, ...], *rest: Any) -> Claim:
         fresh = Entry(fact, plan, "claimed", 1, _token(), *rest[:2])
-        found = self._blobs.get(_name(fact.key))
-        if found is not None:
-            return self._judge(found)
+        blob = self._blobs.get(_name(fact.key))
+        if blob is not None:
+            return self._judge(blob)
         written = self._blobs.put(_name(fact.key), encode(fresh), _metadata(fresh))
         return _claimed(fresh, written)
 
@@ -44,10 +44,10 @@ class ReadsAnyClaimAsOurs(Ledger):
     """After no answer, whatever lies there is taken for what was written."""
 
     def _after_ambiguity(self, fresh: Entry) -> Claim:
-        found = self._blobs.get(_name(fresh.fact.key))
-        if found is None:
+        blob = self._blobs.get(_name(fresh.fact.key))
+        if blob is None:
             raise AmbiguousWriteError("ledger.unknown", "the claim may still land")
-        return _claimed(fresh, found)
+        return _claimed(fresh, blob)
 
 
 class TakesOverByItsOwnClock(Ledger):
@@ -68,17 +68,17 @@ class TakesOverWithoutSayingSo(Ledger):
     """A takeover writes no new epoch: the one who was thought dead still holds the same claim."""
 
     def _next_epoch(self, entry: Entry, etag: str) -> Claim:
-        found = self._blobs.get(_name(entry.fact.key))
-        return Busy(entry) if found is None or found.etag != etag else _claimed(entry, found)
+        blob = self._blobs.get(_name(entry.fact.key))
+        return Busy(entry) if blob is None or blob.etag != etag else _claimed(entry, blob)
 
 
 class BelievesEveryTelling(Ledger):
     """A fact told with other values is taken for a duplicate."""
 
     def _contest(self, fact: Fact) -> Claim:
-        found = self._blobs.get(_name(fact.key))
-        assert found is not None
-        return self._judge(found)
+        blob = self._blobs.get(_name(fact.key))
+        assert blob is not None
+        return self._judge(blob)
 
 
 class MarksBeforePosting(Ledger):

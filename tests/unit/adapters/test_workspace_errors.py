@@ -83,10 +83,10 @@ def error_for(raised: Exception) -> VigiaError:
     ],
 )
 def test_a_status_says_whether_to_come_back(status: int, expected: type[VigiaError]) -> None:
-    told = error_for(refused(status))
-    assert type(told) is expected
-    assert told.message.startswith("job job-1: ")
-    assert f"reason {status}" in told.message
+    vigia_error = error_for(refused(status))
+    assert type(vigia_error) is expected
+    assert vigia_error.message.startswith("job job-1: ")
+    assert f"reason {status}" in vigia_error.message
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_what_the_sdk_refuses_is_told_without_its_colours() -> None:
         message="\x1b[31m\nInput is wrong\x1b[0m\n",
         no_personal_data_message="",
     )
-    told = error_for(raised)
-    assert (type(told), told.message) == (WorkspaceError, "job job-1: Input is wrong")
+    vigia_error = error_for(raised)
+    assert (type(vigia_error), vigia_error.message) == (WorkspaceError, "job job-1: Input is wrong")
 
 
 def test_what_does_not_exist_is_none() -> None:

@@ -93,8 +93,8 @@ def test_a_release_shows_its_tests(held: Release) -> None:
 def test_the_policy_is_told_in_words(tmp_path: Path, run: Run) -> None:
     file = tmp_path / "ab.yaml"
     file.write_text(POLICY)
-    told = json.loads(run("policy", "validate", str(file), "-o", "json").stdout)["policies"][0]["summary"]["rollout"]
-    assert told == (
+    rollout = json.loads(run("policy", "validate", str(file), "-o", "json").stdout)["policies"][0]["summary"]["rollout"]
+    assert rollout == (
         f"ab: 30 % of the traffic for 2h, then tested once: promoted when {WHAT} (95% sure), held on until 4h and "
         "tested once more when it decides nothing, else the champion stays; back at once on errors up by over 1% or "
         "latency over 1.25 times the champion's; watched for 2h after, beside 5 % for the champion; what is not "

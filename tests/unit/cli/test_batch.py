@@ -46,9 +46,9 @@ def comparing(app: FakeApp) -> Release:
 
 
 def test_a_plan_says_what_is_compared_and_swapped(batch: FakeApp, run: Run) -> None:
-    told = json.loads(run("plan", "churn-scores:3", "-o", "json").stdout)
+    document = json.loads(run("plan", "churn-scores:3", "-o", "json").stdout)
 
-    assert [f"{change['sign']} {change['what']}" for change in told["changes"]] == [
+    assert [f"{change['sign']} {change['what']}" for change in document["changes"]] == [
         "+ deployment v-3 with version 3, 2 instances of cluster cpu-cluster per job",
         "+ jobs score-churn-scores-3-v-2 and score-churn-scores-3-v-3 on azureml:churn-sample@latest",
         "~ their predictions are compared: at most 2 % of the rows may change class (at 0.5), the mean may move by "
@@ -57,20 +57,20 @@ def test_a_plan_says_what_is_compared_and_swapped(batch: FakeApp, run: Run) -> N
         "- what was there before v-2 is deleted after 7 d as no default",
         "- v-2 is deleted 7 d after the watch",
     ]
-    assert told["at_least"] == timedelta(hours=26).total_seconds()
+    assert document["at_least"] == timedelta(hours=26).total_seconds()
     assert run("plan", "churn-scores:2").stdout.strip().endswith("version 2 serves already.")
 
 
 def test_the_status_reads_the_batch_endpoint(batch: FakeApp, run: Run) -> None:
-    told = json.loads(run("status", "-o", "json").stdout)
-    assert [(share["deployment"], share["percent"]) for share in told["models"][0]["traffic"]] == [("v-2", 100)]
+    document = json.loads(run("status", "-o", "json").stdout)
+    assert [(share["deployment"], share["percent"]) for share in document["models"][0]["traffic"]] == [("v-2", 100)]
 
 
 def test_a_default_that_is_not_the_champion_asks_for_attention(batch: FakeApp, run: Run) -> None:
     assert batch.endpoints.claim(ENDPOINT, comparing(batch).id)
     batch.endpoints.give_back(ENDPOINT, comparing(batch).id, Serving(V3, ModelVersion("3")), None)
-    told = json.loads(run("status", "-o", "json").stdout)
-    assert told["models"][0]["attention"] == ["the default deployment is v-2, but the champion v-3 should be it"]
+    document = json.loads(run("status", "-o", "json").stdout)
+    assert document["models"][0]["attention"] == ["the default deployment is v-2, but the champion v-3 should be it"]
 
 
 def test_a_release_shows_its_comparison(batch: FakeApp, run: Run) -> None:

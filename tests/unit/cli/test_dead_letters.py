@@ -60,8 +60,8 @@ def test_more_poison_than_can_be_seen_is_said(fake: FakeApp, run: Run) -> None:
 def test_replay_takes_also_what_cannot_be_seen(fake: FakeApp, run: Run) -> None:
     for number in range(40):
         fake.queues.send("events-poison", registered(str(number)))
-    seen = {item.id for item in fake.dead_letters.items()}
-    unseen = [item.id for item in fake.dead_letters.items(is_deep=True) if item.id not in seen]
+    ids = {item.id for item in fake.dead_letters.items()}
+    unseen = [item.id for item in fake.dead_letters.items(is_deep=True) if item.id not in ids]
     assert len(unseen) == 8
     assert unseen[0] in run("events", "show", unseen[0]).stdout
 

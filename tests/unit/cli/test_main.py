@@ -51,12 +51,12 @@ def test_without_a_file_they_come_from_the_folder_s_file_else_from_the_environme
 ) -> None:
     monkeypatch.chdir(tmp_path)
     environment = {"VIGIA_WORKSPACE": "from-environment"}
-    before = find_values(None, environment)
+    values = find_values(None, environment)
     Path("local.settings.json").write_text(json.dumps({"Values": {"VIGIA_WORKSPACE": "from-file"}}))
-    after = find_values(None, environment)
+    updated = find_values(None, environment)
 
-    assert before == (environment, "the environment")
-    assert after == ({"VIGIA_WORKSPACE": "from-file"}, "local.settings.json")
+    assert values == (environment, "the environment")
+    assert updated == ({"VIGIA_WORKSPACE": "from-file"}, "local.settings.json")
 
 
 @pytest.mark.parametrize(

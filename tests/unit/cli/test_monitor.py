@@ -81,10 +81,10 @@ def test_blocks_of_the_reference_file_set_the_floor_of_the_columns_that_need_one
     run_json: RunJson, folder: Path
 ) -> None:
     season = 4 * np.sin(np.arange(20_000) / 1_500)
-    before = customers(20_000).assign(
+    previous = customers(20_000).assign(
         calm=lambda frame: frame["dep_delay"], dep_delay=lambda frame: frame["dep_delay"] + season
     )
-    before.to_parquet("seasons.parquet")
+    previous.to_parquet("seasons.parquet")
     customers(2_000, shift=4, seed=9).assign(calm=customers(2_000, seed=8)["dep_delay"]).to_parquet("week.parquet")
     arguments = ("monitor", "run", "--reference", "seasons.parquet", "--current", "week.parquet", "--ignore", "row_id")
     entries = {entry["column"]: entry for entry in run_json(*arguments) if entry["signal"] == "data-drift"}

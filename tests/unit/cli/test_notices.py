@@ -60,7 +60,7 @@ def test_retrying_sends_only_what_failed_and_has_two_days_for_it(
 
     assert run("notices", "retry", told["id"]).exit_code == 0
 
-    states = {each.to: each.state for each in record(fake, stored).deliveries or ()}
+    states = {delivery.to: delivery.state for delivery in record(fake, stored).deliveries or ()}
     assert states == {"ben@example.com": "sent", "ana@example.com": "pending"}
     assert record(fake, stored).retried_at == fake.time.now()
     assert [json.loads(text) for text in fake.queues.texts(NOTICES)] == [{"notice": stored.name}]

@@ -28,7 +28,7 @@ def traffic(minutes: int = 22, failing: float = 0.0, slower: float = 1.0) -> pd.
         parts.append(
             pd.DataFrame(
                 {
-                    "TimeGenerated": [T0 + timedelta(seconds=float(each)) for each in seconds],
+                    "TimeGenerated": [T0 + timedelta(seconds=float(second)) for second in seconds],
                     "EndpointName": "churn",
                     "DeploymentName": name,
                     "ResponseCode": np.where(random.random(count) < share, 500, 200),
@@ -45,8 +45,8 @@ def run(file: Path, *more: str) -> Result:
 
 def judged(rows: pd.DataFrame, tmp_path: Path, *more: str) -> dict[str, Any]:
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    found: dict[str, Any] = json.loads(run(tmp_path / "rows.csv", "-o", "json", *more).stdout)
-    return found
+    document: dict[str, Any] = json.loads(run(tmp_path / "rows.csv", "-o", "json", *more).stdout)
+    return document
 
 
 def test_a_good_version_passes_once_the_bake_is_over(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_watching_shows_each_change_until_the_end(
 
     shown = run("releases", "get", ID, "-w", "-o", "json").stdout
 
-    states = [json.loads(each + "}")["release"]["state"] for each in shown.split("\n}\n") if each.strip()]
+    states = [json.loads(part + "}")["release"]["state"] for part in shown.split("\n}\n") if part.strip()]
     assert states == ["canary", "aborted"]
 
 

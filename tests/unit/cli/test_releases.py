@@ -38,10 +38,10 @@ def test_the_list_shows_running_ones_first_then_the_newest(fake: FakeApp, runnin
     end(fake, "1", ReleaseState.FINISHED, days_ago=2)
     end(fake, "2", ReleaseState.ROLLED_BACK, days_ago=1)
 
-    told = run_json("releases")["releases"]
+    releases = run_json("releases")["releases"]
 
-    assert [each["id"] for each in told] == ["flight-delay-3", "flight-delay-2", "flight-delay-1"]
-    assert [each["percent"] for each in told] == [10, None, None]
+    assert [each["id"] for each in releases] == ["flight-delay-3", "flight-delay-2", "flight-delay-1"]
+    assert [each["percent"] for each in releases] == [10, None, None]
 
 
 def test_the_list_is_a_table_of_state_step_traffic_age_and_reason(fake: FakeApp, running: Release, run: Run) -> None:

@@ -147,9 +147,9 @@ def test_a_freeze_calls_a_person_until_it_is_over(healthy: FakeApp, run: Run) ->
     healthy.models.update(MODEL, lambda state: replace(state, freeze=freeze))
     during = run("status")
     healthy.models.update(MODEL, lambda state: replace(state, freeze=replace(freeze, until=NOW)))
-    after = run("status")
+    updated = run("status")
 
-    assert (during.exit_code, after.exit_code) == (1, 0)
+    assert (during.exit_code, updated.exit_code) == (1, 0)
     assert "retraining is frozen: budget ml-team is spent" in during.stdout
 
 

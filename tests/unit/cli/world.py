@@ -172,8 +172,8 @@ def a_fact() -> Fact:
 def record_fact(app: App, held_back: str | None = None) -> Fact:
     """Have the fact decided and acted on: a training, or one that a guardrail held back."""
     fact = a_fact()
-    why = "drift: dep_delay drifted: KS 0.214"
-    plan = (Reaction("start-training", MODEL, why, {"cause": "drift"}, held_back),)
+    reason = "drift: dep_delay drifted: KS 0.214"
+    plan = (Reaction("start-training", MODEL, reason, {"cause": "drift"}, held_back),)
     claim = app.ledger.claim(fact, plan, (app.policies[0].digest,), ())
     assert isinstance(claim, Claimed)
     job = f"job-{fact.key[:16]}-0"

@@ -56,7 +56,7 @@ class BatchWorld(World):
 
     @property
     def deployments(self) -> set[str]:
-        return {str(each.name) for each in self.azure.endpoints[ENDPOINT].deployments}
+        return {str(deployment.name) for deployment in self.azure.endpoints[ENDPOINT].deployments}
 
     @property
     def swaps(self) -> list[str]:

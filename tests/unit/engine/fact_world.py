@@ -163,7 +163,9 @@ class World:
         """Have every training noted as completed, as their runs' ends would."""
 
         def end(state: ModelState) -> ModelState:
-            return replace(state, trainings=tuple(replace(each, outcome="completed") for each in state.trainings))
+            return replace(
+                state, trainings=tuple(replace(training, outcome="completed") for training in state.trainings)
+            )
 
         self.models.update(MODEL, end)
 
@@ -222,7 +224,7 @@ class World:
     def make_true(self, body: str) -> str:
         """Have runs that were started, and have not ended, be as the message tells, and our own looks be noted."""
         for run, status in _RUN.findall(body):
-            is_started = run in {each.job for each in self.models.read(MODEL).trainings}
+            is_started = run in {training.job for training in self.models.read(MODEL).trainings}
             job = self.azureml.jobs.get(run) or (JobRecord(run, "Running", {}, "vigia") if is_started else None)
             if job and not job.has_ended:
                 self.azureml.jobs[run] = replace(job, status=status.capitalize())

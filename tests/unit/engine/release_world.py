@@ -150,7 +150,7 @@ class World:
 
     @property
     def deployments(self) -> set[str]:
-        return {str(each.name) for each in self.workspace.endpoints[ENDPOINT].deployments}
+        return {str(deployment.name) for deployment in self.workspace.endpoints[ENDPOINT].deployments}
 
     @property
     def traffic(self) -> dict[str, int]:

@@ -24,9 +24,9 @@ Change = Callable[[dict[str, Any]], object]
 
 def _event(body: str) -> OutgoingEvent:
     """Return the only event that an alert tells."""
-    told = read_alert(body, NOW)
-    assert not isinstance(told, Ignored)
-    (event,) = told
+    alert = read_alert(body, NOW)
+    assert not isinstance(alert, Ignored)
+    (event,) = alert
     return event
 
 
@@ -124,10 +124,10 @@ def test_every_criterion_that_names_an_endpoint_is_heard() -> None:
         for criterion, name in zip(body["data"]["alertContext"]["condition"]["allOf"], ("a", "b"), strict=True):
             criterion["dimensions"] = [{"name": "Endpoint-Name", "value": name}, {"name": "Deployment", "value": "v1"}]
 
-    told = read_alert(_alert("metric", split), NOW)
-    assert not isinstance(told, Ignored)
-    assert [(event.data["endpoint"], event.data["deployment"]) for event in told] == [("a", "v1"), ("b", "v1")]
-    assert len({event.id for event in told}) == 2
+    alert = read_alert(_alert("metric", split), NOW)
+    assert not isinstance(alert, Ignored)
+    assert [(event.data["endpoint"], event.data["deployment"]) for event in alert] == [("a", "v1"), ("b", "v1")]
+    assert len({event.id for event in alert}) == 2
 
 
 def test_a_long_expression_is_cut() -> None:

@@ -44,7 +44,7 @@ def test_evidently_tells_its_columns_strongest_first() -> None:
         "data-drift",
         "nightly@2026-11-20",
     )
-    assert [(each.feature, each.metric) for each in found.features] == [
+    assert [(feature.feature, feature.metric) for feature in found.features] == [
         ("a", "Wasserstein distance (normed)"),
         ("c", "Jensen-Shannon distance"),
     ]
@@ -69,7 +69,7 @@ def test_evidentlys_p_values_drift_downwards() -> None:
 def test_nannyml_tells_its_newest_chunk() -> None:
     chunks = result("nannyml")
     found = drift(post("nannyml", chunks))
-    assert [(each.feature, each.metric) for each in found.features] == [("a", "jensen_shannon")]
+    assert [(feature.feature, feature.metric) for feature in found.features] == [("a", "jensen_shannon")]
     assert chunks[-1]["chunk_end_date"] in found.detail
     chunks[-1]["a_jensen_shannon_alert"] = False
     assert isinstance(post("nannyml", chunks), Ignored)

@@ -20,8 +20,8 @@ RECEIVED_AT = datetime(2026, 11, 20, 7, 15, tzinfo=UTC)
 
 
 def _golden(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
-    return found
+    document: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return document
 
 
 def _as_json(value: object) -> object:
@@ -36,15 +36,17 @@ ALERTS = sorted(file.stem for file in FOLDER.glob("alert-*.json"))
 def test_event_tells_what_is_written_beside_it(name: str) -> None:
     golden = _golden(name)
     [envelope] = read_events(json.dumps(golden["body"]))
-    told = parse_fact(envelope)
-    assert _as_json({**asdict(told), "result": type(told).__name__}) == golden["expected"]
+    fact = parse_fact(envelope)
+    assert _as_json({**asdict(fact), "result": type(fact).__name__}) == golden["expected"]
 
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_alert_becomes_the_event_written_beside_it(name: str) -> None:
     golden = _golden(name)
-    told = read_alert(json.dumps(golden["body"]), RECEIVED_AT)
-    events = {**asdict(told), "result": "Ignored"} if isinstance(told, Ignored) else [asdict(event) for event in told]
+    alert = read_alert(json.dumps(golden["body"]), RECEIVED_AT)
+    events = (
+        {**asdict(alert), "result": "Ignored"} if isinstance(alert, Ignored) else [asdict(event) for event in alert]
+    )
     assert _as_json(events) == golden["expected"]
 
 

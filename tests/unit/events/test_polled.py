@@ -38,8 +38,8 @@ def a_job(name: str, status: str, tags: dict[str, str], experiment: str = "") ->
     return JobRecord(JobName(name), status, tags, "vigia", experiment=experiment)
 
 
-def same(told: Fact, event: Fact) -> None:
-    assert (told.key, told.payload_digest, told.body) == (event.key, event.payload_digest, event.body)
+def same(fact: Fact, event: Fact) -> None:
+    assert (fact.key, fact.payload_digest, fact.body) == (event.key, event.payload_digest, event.body)
 
 
 @given(name=NAMES, version=st.one_of(NAMES, st.integers(0, 10**9)), upper=st.booleans())
@@ -55,11 +55,11 @@ def test_a_run_that_ended(run: str, status: str, model: str | None, cause: str |
     found = {"vigia.model": model, "vigia.cause": cause, "other": "tag"}
     tags = {name: value for name, value in found.items() if value is not None}
     data = {"runId": run, "runStatus": status, "experimentName": "x", "runTags": tags, "runProperties": {"a": "b"}}
-    told = fact_from(polled.run_status_changed(WORKSPACE, a_job(run, status, tags, "x"), NOW))
+    fact = fact_from(polled.run_status_changed(WORKSPACE, a_job(run, status, tags, "x"), NOW))
 
-    same(told, fact_from(grid("RunStatusChanged", data)))
+    same(fact, fact_from(grid("RunStatusChanged", data)))
     if status == "Completed":
-        same(told, fact_from(grid("RunCompleted", data)))
+        same(fact, fact_from(grid("RunCompleted", data)))
 
 
 ON_RECORD = [
@@ -98,7 +98,7 @@ def test_a_run_that_goes_on_tells_nothing(status: str) -> None:
 @given(operation=st.uuids(), model=NAMES, others=st.lists(NAMES, max_size=2), upper=st.booleans())
 def test_a_deployment_is_known_by_its_operation(operation: UUID, model: str, others: list[str], upper: bool) -> None:
     where = f"https://management.azure.com/x/mfeOperationsStatus/odidp:{operation}:{operation}"
-    told = DeploymentRecord(
+    deployment = DeploymentRecord(
         DeploymentName("blue"), ModelName(model), ModelVersion("7"), "Succeeded", f"odidp:{operation}:{operation}"
     )
     properties = {OPERATION_PROPERTY: f"{where.upper() if upper else where}?api-version=2023-04-01-preview"}
@@ -107,7 +107,7 @@ def test_a_deployment_is_known_by_its_operation(operation: UUID, model: str, oth
 
     event = fact_from(grid("ModelDeployed", data, eventTime="2026-11-20T07:01:00Z"))
 
-    polled_fact = fact_from(polled.model_deployed(WORKSPACE, EndpointName("churn"), told, NOW))
+    polled_fact = fact_from(polled.model_deployed(WORKSPACE, EndpointName("churn"), deployment, NOW))
     assert (polled_fact.key, polled_fact.payload_digest) == (event.key, event.payload_digest)
 
 

@@ -30,9 +30,9 @@ def test_two_files_with_one_type_are_refused() -> None:
 
 def test_unknown_type_is_ignored_whatever_its_data() -> None:
     [envelope] = read_events(json.dumps(grid("SomethingNew", "any data at all")))
-    told = parse_fact(envelope)
-    assert isinstance(told, Ignored)
-    assert not told.is_known
+    fact = parse_fact(envelope)
+    assert isinstance(fact, Ignored)
+    assert not fact.is_known
 
 
 @pytest.mark.parametrize("kind", TYPES)

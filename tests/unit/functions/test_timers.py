@@ -62,8 +62,8 @@ class TimerApp(FakeApp):
         self.looks: list[str] = []
         self.stopped: set[str] = set()
 
-    def tick(self, **after: float) -> None:
-        self.time.advance(timedelta(**after))
+    def tick(self, **updated: float) -> None:
+        self.time.advance(timedelta(**updated))
         for name in ("sweep", "monitors", "schedules", "registry_poll"):
             if name not in self.stopped:
                 run = getattr(timers, name).build().get_user_function()

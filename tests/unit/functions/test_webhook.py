@@ -92,7 +92,7 @@ ATTRIBUTES = {
 )
 def test_a_cloud_event_in_binary_mode_is_put_together(app: FakeApp, body: str | bytes, data: dict[str, Any]) -> None:
     answer, messages = call(body, "", **BINARY, ce_data="no attribute")
-    assert (answer.status_code, [json.loads(each) for each in messages]) == (202, [{**ATTRIBUTES, **data}])
+    assert (answer.status_code, [json.loads(message) for message in messages]) == (202, [{**ATTRIBUTES, **data}])
 
 
 def test_data_of_a_binary_event_is_read_as_it_was_sent(app: FakeApp) -> None:

@@ -137,10 +137,10 @@ def test_after_a_burst_the_next_notice_goes_out_at_once() -> None:
     city = City()
     city.post(range(20))
     city.work_for(15)
-    before = len(city.mailbox.messages)
+    previous = len(city.mailbox.messages)
     city.post(range(100, 101))
     city.work()
-    assert len(city.mailbox.messages) == before + 1
+    assert len(city.mailbox.messages) == previous + 1
 
 
 def test_a_burst_holds_up_no_other_kind_and_no_other_model() -> None:

@@ -26,7 +26,7 @@ OURS = a_state(1)
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "why"),
+    ("body", "kind", "reason"),
     [
         pytest.param(drift(), "drift-detected", "data-drift: age drifted", id="drift"),
         pytest.param(run_ended("RunStatusChanged", "Failed"), "training-failed", "run job-1 failed", id="failed"),
@@ -44,11 +44,11 @@ OURS = a_state(1)
         ),
     ],
 )
-def test_what_people_hear_about(body: str, kind: str, why: str) -> None:
+def test_what_people_hear_about(body: str, kind: str, reason: str) -> None:
     (reaction,) = proposed(NAME, body, OURS)
-    assert (reaction.arguments["kind"], reaction.why) == (kind, why)
+    assert (reaction.arguments["kind"], reaction.why) == (kind, reason)
     (notice,) = perform(World(), NAME, body, reaction).notices
-    assert (notice.kind.value, notice.parameters["reason"]) == (kind, why)
+    assert (notice.kind.value, notice.parameters["reason"]) == (kind, reason)
     assert "kind" not in notice.parameters
 
 

@@ -61,9 +61,9 @@ def test_the_file_is_written_once_and_people_are_told_once_a_day() -> None:
         world.process(drift(run=run))
     (name,) = [item.name for item in world.files.list("labelling/")]
     assert name.startswith(f"labelling/{MODEL}/")
-    found = world.files.get(name)
-    assert found is not None
-    assert [json.loads(line)["image"] for line in found.body.splitlines()] == ["b.png", "c.png"]
+    file = world.files.get(name)
+    assert file is not None
+    assert [json.loads(line)["image"] for line in file.body.splitlines()] == ["b.png", "c.png"]
     assert world.kinds.count("labels-requested") == 1
     entry = world.entries()[0]
     (outcome,) = [each for each in entry.outcomes if each.reaction == NAME]

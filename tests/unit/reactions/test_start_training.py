@@ -36,7 +36,7 @@ NAME = "start-training"
 
 
 @pytest.mark.parametrize(
-    ("body", "cause", "why"),
+    ("body", "cause", "reason"),
     [
         pytest.param(drift(), "drift", "drift: data-drift: age drifted", id="drift"),
         pytest.param(drift(signal="performance"), "performance", "performance: performance: age drifted", id="perf"),
@@ -45,9 +45,9 @@ NAME = "start-training"
         pytest.param(requested(by=SCHEDULE), "schedule", "a new region", id="a_schedule"),
     ],
 )
-def test_what_sets_a_training_off(body: str, cause: str, why: str) -> None:
+def test_what_sets_a_training_off(body: str, cause: str, reason: str) -> None:
     (reaction,) = proposed(NAME, body)
-    assert (reaction.arguments["cause"], reaction.why, reaction.suppressed) == (cause, why, None)
+    assert (reaction.arguments["cause"], reaction.why, reaction.suppressed) == (cause, reason, None)
 
 
 @pytest.mark.parametrize(

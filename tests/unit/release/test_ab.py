@@ -70,34 +70,34 @@ def look(
 
 
 def test_a_pass_of_the_guard_alone_moves_nothing_however_long_it_holds() -> None:
-    for after in (HOUR, WEEK - HOUR, WEEK):
-        after_it = look(held(), NOW + after).release
+    for updated in (HOUR, WEEK - HOUR, WEEK):
+        after_it = look(held(), NOW + updated).release
         assert (after_it.state, after_it.step_index, after_it.phase) == (ReleaseState.CANARY, 0, "baking")
     assert after_it.judgement
     assert after_it.judgement.reason.startswith("held until 2026-11-27 09:00 UTC, then tested; so far latency")
 
 
 def test_a_failure_of_the_guard_rolls_back_at_once() -> None:
-    after = look(held(), NOW + HOUR, BAD).release
-    assert (after.state, after.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK)
+    release = look(held(), NOW + HOUR, BAD).release
+    assert (release.state, release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK)
 
 
 def test_a_proven_outcome_promotes() -> None:
-    after = look(held(), NOW + WEEK, GOOD, said(Verdict.PASS)).release
-    assert (after.step_index, after.phase) == (1, "shifting")
-    assert after.history[-1].reason == "the outcome is pass; latency and errors within the tolerance"
+    release = look(held(), NOW + WEEK, GOOD, said(Verdict.PASS)).release
+    assert (release.step_index, release.phase) == (1, "shifting")
+    assert release.history[-1].reason == "the outcome is pass; latency and errors within the tolerance"
 
 
 def test_a_refuted_outcome_rolls_back() -> None:
-    after = look(held(), NOW + WEEK, GOOD, said(Verdict.FAIL)).release
-    assert (after.state, after.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK)
-    assert after.reason.startswith("the outcome is fail")
+    release = look(held(), NOW + WEEK, GOOD, said(Verdict.FAIL)).release
+    assert (release.state, release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK)
+    assert release.reason.startswith("the outcome is fail")
 
 
 def test_an_outcome_that_decides_nothing_keeps_the_champion() -> None:
-    after = look(held(), NOW + WEEK, GOOD, said(Verdict.INCONCLUSIVE)).release
-    assert (after.state, after.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
-    assert after.reason.startswith(
+    release = look(held(), NOW + WEEK, GOOD, said(Verdict.INCONCLUSIVE)).release
+    assert (release.state, release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
+    assert release.reason.startswith(
         "the A/B test of 7 d is undecided, so the champion stays: the outcome is inconclusive"
     )
 
@@ -111,8 +111,8 @@ def test_a_proven_outcome_waits_for_the_guard_and_is_not_tested_again() -> None:
 
 
 def test_an_outcome_before_its_time_counts_for_nothing() -> None:
-    after = look(held(), NOW + WEEK - HOUR, GOOD, said(Verdict.PASS)).release
-    assert (after.step_index, after.outcomes) == (0, ())
+    release = look(held(), NOW + WEEK - HOUR, GOOD, said(Verdict.PASS)).release
+    assert (release.step_index, release.outcomes) == (0, ())
 
 
 def test_an_extended_test_is_taken_twice_and_no_more() -> None:
@@ -135,9 +135,9 @@ def test_storage_that_does_not_answer_is_asked_for_an_hour() -> None:
 
 def test_a_person_may_end_the_test() -> None:
     request = ReleaseRequest("promote", "ana@example.com", "we know enough", NOW, 0)
-    after = look(held(), NOW + HOUR, GOOD, request=request).release
-    assert after.step_index == 1
-    assert "we know enough; the judge had said inconclusive: held until" in after.history[-1].reason
+    release = look(held(), NOW + HOUR, GOOD, request=request).release
+    assert release.step_index == 1
+    assert "we know enough; the judge had said inconclusive: held until" in release.history[-1].reason
 
 
 def test_a_test_is_stored_with_its_outcomes() -> None:

@@ -57,17 +57,19 @@ def baking(**changes: Any) -> Release:
     ],
 )
 def test_only_a_pass_after_the_bake_moves_traffic(verdict: Verdict, minutes: int, step_index: int) -> None:
-    seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=Judgement(verdict, "compared"))
+    observation = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=Judgement(verdict, "compared"))
 
-    update = advance(baking(), seen, NOW + timedelta(minutes=minutes))
+    update = advance(baking(), observation, NOW + timedelta(minutes=minutes))
 
     assert (update.release.state, update.release.step_index) == (ReleaseState.CANARY, step_index)
 
 
 def test_a_fail_rolls_back_at_once() -> None:
-    seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=Judgement(Verdict.FAIL, "41 of 512 failed"))
+    observation = Observation(
+        endpoint=an_endpoint(v_1=90, v_2=10), judgement=Judgement(Verdict.FAIL, "41 of 512 failed")
+    )
 
-    update = advance(baking(), seen, NOW + timedelta(minutes=1))
+    update = advance(baking(), observation, NOW + timedelta(minutes=1))
 
     assert (update.release.state, update.release.reason) == (ReleaseState.ROLLING_BACK, "41 of 512 failed")
     assert update.wake_at == NOW + timedelta(minutes=1)
@@ -75,15 +77,15 @@ def test_a_fail_rolls_back_at_once() -> None:
 
 def test_a_plan_that_aborts_without_data_does_so_after_the_bake() -> None:
     plan = a_plan(judge=replace(a_plan().judge, on_no_data="abort"))
-    seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10))
+    observation = Observation(endpoint=an_endpoint(v_1=90, v_2=10))
 
-    update = advance(baking(plan=plan), seen, NOW + timedelta(minutes=8))
+    update = advance(baking(plan=plan), observation, NOW + timedelta(minutes=8))
 
     assert (update.release.state, update.release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
 
 
 @pytest.mark.parametrize(
-    ("seen", "is_done"),
+    ("observation", "is_done"),
     [
         pytest.param(Observation(endpoint=an_endpoint(v_1=100)), True, id="read_back"),
         pytest.param(Observation(endpoint=an_endpoint(v_1=90, v_2=10)), False, id="not_yet"),
@@ -98,10 +100,10 @@ def test_a_plan_that_aborts_without_data_does_so_after_the_bake() -> None:
         ),
     ],
 )
-def test_a_roll_back_is_done_when_traffic_was_read_back(seen: Observation, is_done: bool) -> None:
+def test_a_roll_back_is_done_when_traffic_was_read_back(observation: Observation, is_done: bool) -> None:
     release = baking(state=ReleaseState.ROLLING_BACK, ends_as=ReleaseState.ROLLED_BACK, reason="worse")
 
-    update = advance(release, seen, NOW)
+    update = advance(release, observation, NOW)
 
     assert update.release.state.is_terminal is is_done
     assert bool(update.actions) is not is_done
@@ -147,9 +149,9 @@ def test_a_shift_starts_from_the_traffic_it_knows(traffic: dict[str, Any], write
 
 def test_an_endpoint_that_serves_another_model_is_not_taken() -> None:
     claim = EndpointClaim(ENDPOINT, ReleaseId("flight-delay-2"), 1)
-    seen = Observation(model=MODEL, endpoint=an_endpoint(model="churn", v_1=100), claim=claim)
+    observation = Observation(model=MODEL, endpoint=an_endpoint(model="churn", v_1=100), claim=claim)
 
-    update = advance(a_release(), seen, NOW)
+    update = advance(a_release(), observation, NOW)
 
     assert update.release.state is ReleaseState.FAILED
     assert update.release.reason == "endpoint flight-delay serves another model, churn"
@@ -163,9 +165,9 @@ def test_an_unowned_endpoint_is_claimed_before_anything_else() -> None:
 
 def test_the_version_that_serves_already_is_superseded() -> None:
     claim = EndpointClaim(ENDPOINT, ReleaseId("flight-delay-2"), 1)
-    seen = Observation(model=MODEL, endpoint=an_endpoint(v_2=100), claim=claim)
+    observation = Observation(model=MODEL, endpoint=an_endpoint(v_2=100), claim=claim)
 
-    assert advance(a_release(), seen, NOW).release.state is ReleaseState.SUPERSEDED
+    assert advance(a_release(), observation, NOW).release.state is ReleaseState.SUPERSEDED
 
 
 @pytest.mark.parametrize(
@@ -205,10 +207,10 @@ def test_a_version_that_nobody_knows_the_submitter_of(approval: Any, state: Rele
     plan = a_plan(evaluation=None, approval=replace(a_plan().approval, **approval))
     release = replace(a_release(plan=plan), state=ReleaseState.GATING, submitter=None, submitter_is_unknown=True)
 
-    after = advance(release, Observation(model=MODEL, gate_results=()), NOW).release
+    updated = advance(release, Observation(model=MODEL, gate_results=()), NOW).release
 
-    assert after.state is state
-    assert reason in after.reason
+    assert updated.state is state
+    assert reason in updated.reason
 
 
 @pytest.mark.parametrize(
@@ -229,13 +231,13 @@ def test_a_quorum_that_is_out_of_reach_without_the_submitter_is_told_at_once(
     plan = a_plan(evaluation=None, approval=replace(a_plan().approval, **approval))
     release = replace(a_release(plan=plan), state=ReleaseState.GATING, submitter="ana")
 
-    after = advance(release, Observation(model=MODEL, gate_results=()), NOW).release
+    updated = advance(release, Observation(model=MODEL, gate_results=()), NOW).release
 
-    assert after.state is state
+    assert updated.state is state
     if state is ReleaseState.REJECTED:
-        assert "ana submitted version" in after.reason
-        assert "name more approvers, or ask fewer (approval.quorum)" in after.reason
-        assert after.notices[-1].kind == "release-rejected"
+        assert "ana submitted version" in updated.reason
+        assert "name more approvers, or ask fewer (approval.quorum)" in updated.reason
+        assert updated.notices[-1].kind == "release-rejected"
 
 
 def test_other_evidence_is_another_question() -> None:
@@ -295,7 +297,7 @@ def test_a_roll_back_to_a_deleted_champion_first_ends_the_copies() -> None:
     alone = replace(an_endpoint(v_2=100), deployments=BOTH[1:])
 
     copied = advance(release, Observation(endpoint=replace(alone, mirror_traffic={V2: 50})), NOW)
-    after = advance(release, Observation(endpoint=alone), NOW)
+    updated = advance(release, Observation(endpoint=alone), NOW)
 
     assert (copied.release.state, copied.actions) == (ReleaseState.ROLLING_BACK, (SetMirror(ENDPOINT, {}),))
-    assert after.release.state is ReleaseState.LOST
+    assert updated.release.state is ReleaseState.LOST

@@ -53,12 +53,12 @@ def test_the_walks_find_a_release_that(monkeypatch: pytest.MonkeyPatch, module: 
 )
 def test_a_step_that_moves_on_in_doubt_is_found(monkeypatch: pytest.MonkeyPatch, passed: Judgement) -> None:
     release, now = baking(), NOW + baking().plan.bake
-    seen = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=passed)
-    held = advance(release, seen, now)
+    observation = Observation(endpoint=an_endpoint(v_1=90, v_2=10), judgement=passed)
+    held = advance(release, observation, now)
     assert held.release.step_index == 0
     assert held.release.notices[-1].kind == "release-held"
-    walks._check(release, seen, held)
+    walks._check(release, observation, held)
 
     monkeypatch.setattr(bake, "doubts", lambda _: "")
     with pytest.raises(AssertionError):
-        walks._check(release, seen, advance(release, seen, now))
+        walks._check(release, observation, advance(release, observation, now))

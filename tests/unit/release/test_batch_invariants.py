@@ -89,9 +89,9 @@ def test_a_release_on_a_batch_endpoint_keeps_its_promises_whatever_it_sees(data:
     release, now = data.draw(starts()), NOW
     written: SetTraffic | None = SetTraffic(ENDPOINT, {V1: 100})
     for _ in range(50):
-        seen = data.draw(batch_observations(release, written))
-        update = advance(release, seen, now)
-        check(release, seen, update)
+        rows = data.draw(batch_observations(release, written))
+        update = advance(release, rows, now)
+        check(release, rows, update)
         _check_terminal(release, update.release)
         _check_memory(release, update.release)
         written = next((action for action in update.actions if isinstance(action, SetTraffic)), written)
@@ -101,51 +101,51 @@ def test_a_release_on_a_batch_endpoint_keeps_its_promises_whatever_it_sees(data:
             return
 
 
-def check(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
+def check(release: Release, observation: Observation, update: ReleaseUpdate) -> None:
     for action in update.actions:
         assert not isinstance(action, SetMirror | SendProbes)
         if isinstance(action, SetTraffic):
-            _check_swap(before, action)
+            _check_swap(release, action)
         if isinstance(action, ScoreBatch):
-            _check_scoring(before, seen, action)
-    if before.state is ReleaseState.COMPARING:
-        _check_comparison(before, seen, update.release)
+            _check_scoring(release, observation, action)
+    if release.state is ReleaseState.COMPARING:
+        _check_comparison(release, observation, update.release)
 
 
-def _check_swap(before: Release, action: SetTraffic) -> None:
+def _check_swap(release: Release, action: SetTraffic) -> None:
     """There is one default, and it is the challenger only once the comparison is over."""
-    known = {before.challenger.deployment} | ({before.champion.deployment} if before.champion else set())
+    known = {release.challenger.deployment} | ({release.champion.deployment} if release.champion else set())
     assert list(action.traffic.values()) == [100]
     assert set(action.traffic) <= known
-    if before.challenger.deployment in action.traffic:
-        assert before.state in SWAPPED - {ReleaseState.ROLLING_BACK}
+    if release.challenger.deployment in action.traffic:
+        assert release.state in SWAPPED - {ReleaseState.ROLLING_BACK}
     else:
         # Putting back what a person changed, or rolling back.
-        assert before.state in {ReleaseState.COMPARING, ReleaseState.ROLLING_BACK}
+        assert release.state in {ReleaseState.COMPARING, ReleaseState.ROLLING_BACK}
 
 
-def _check_scoring(before: Release, seen: Observation, action: ScoreBatch) -> None:
+def _check_scoring(release: Release, observation: Observation, action: ScoreBatch) -> None:
     """Both score the version of the batch that was noted, into files of their own; nobody scores it again."""
-    assert before.state is ReleaseState.COMPARING
-    assert action.request.data == before.sample != ""
-    assert action.request.deployment not in seen.scored
+    assert release.state is ReleaseState.COMPARING
+    assert action.request.data == release.sample != ""
+    assert action.request.deployment not in observation.scored
     assert action.request.output.endswith(f"-{action.request.deployment}/predictions.csv")
 
 
-def _check_comparison(before: Release, seen: Observation, after: Release) -> None:
+def _check_comparison(release: Release, observation: Observation, updated: Release) -> None:
     """What ends the comparison well: a pass after both have scored, or a person; nothing after a failure."""
-    assert after.traffic_steps == before.traffic_steps
-    if after.state is not ReleaseState.CANARY:
+    assert updated.traffic_steps == release.traffic_steps
+    if updated.state is not ReleaseState.CANARY:
         return
-    both = [seen.scored.get(name) for name in (V1, V2)]
+    both = [observation.scored.get(name) for name in (V1, V2)]
     have_scored = all(job is not None and job.has_succeeded for job in both)
-    verdict = seen.judgement.verdict if seen.judgement and have_scored else Verdict.INCONCLUSIVE
-    request = seen.request
+    verdict = observation.judgement.verdict if observation.judgement and have_scored else Verdict.INCONCLUSIVE
+    request = observation.request
     promotes = request is not None and request.kind == "promote" and request.step == COMPARE_STEP
     assert verdict is Verdict.PASS or (promotes and verdict is not Verdict.FAIL)
     assert not (request and request.kind in {"hold", "abort"})
-    assert seen.traffic == before.traffic_at(COMPARE_STEP)
-    assert before.sample
+    assert observation.traffic == release.traffic_at(COMPARE_STEP)
+    assert release.sample
 
 
 def test_a_comparison_that_nobody_hinders_ends_by_its_deadline() -> None:
@@ -155,7 +155,7 @@ def test_a_comparison_that_nobody_hinders_ends_by_its_deadline() -> None:
 
 
 def test_the_walks_find_a_comparison_that_passes_what_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    def bold(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> ReleaseUpdate:
+    def bold(release: Release, judgement: Judgement, observation: Observation, now: datetime) -> ReleaseUpdate:
         return go_on(batch.begin_swap(release, judgement.reason, now), now)
 
     monkeypatch.setattr(batch, "_decide", bold)

@@ -26,11 +26,11 @@ def in_state(state: ReleaseState) -> Release:
     return replace(a_release(plan=plan), state=state, champion=CHAMPION, deadline=NOW + HOUR, reason="as arranged")
 
 
-def looks(release: Release, until: datetime, seen: Observation = UNSEEN) -> tuple[Release, int]:
+def looks(release: Release, until: datetime, observation: Observation = UNSEEN) -> tuple[Release, int]:
     """Return the release after it was looked at whenever it asked for it, and how often that was."""
     now, count = NOW, 0
     while now < until and not release.state.is_terminal:
-        release, count = advance(release, seen, now).release, count + 1
+        release, count = advance(release, observation, now).release, count + 1
         now = max(release.wake_at, now + timedelta(milliseconds=1))
     return release, count
 
@@ -111,12 +111,14 @@ def test_a_roll_back_that_sees_nothing_calls_people_at_each_deadline_and_writes_
 
 def test_measurements_that_cannot_be_read_are_told_once() -> None:
     unread = "the measurements cannot be read: 403 Forbidden"
-    seen = Observation(judgement=Judgement(Verdict.INCONCLUSIVE, unread, has_data=False, unread=unread))
+    observation = Observation(judgement=Judgement(Verdict.INCONCLUSIVE, unread, has_data=False, unread=unread))
     release = replace(in_state(ReleaseState.WATCHING), unseen_since=NOW - timedelta(minutes=3))
     from shared.release.core.transitions import stay
     from shared.release.states.blind import unmeasured
 
-    told = unmeasured(release, stay(release, NOW), seen, NOW)
-    again = unmeasured(told.release, stay(told.release, NOW), seen, NOW + timedelta(minutes=1))
+    release_update = unmeasured(release, stay(release, NOW), observation, NOW)
+    again = unmeasured(
+        release_update.release, stay(release_update.release, NOW), observation, NOW + timedelta(minutes=1)
+    )
 
     assert [notice.parameters["reason"] for notice in again.release.notices[1:]] == [unread]

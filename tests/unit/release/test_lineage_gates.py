@@ -160,5 +160,5 @@ def test_what_is_recorded_can_be_repeated(ran: str) -> None:
 
 def test_the_training_data_is_read_only_for_a_gate_that_wants_it() -> None:
     assert training_input(a_release()) is None
-    wanted = a_release(plan=a_plan(gates=(GatePlan("data_quality", {"input": "flights"}),)))
-    assert training_input(wanted) == "flights"
+    release = a_release(plan=a_plan(gates=(GatePlan("data_quality", {"input": "flights"}),)))
+    assert training_input(release) == "flights"

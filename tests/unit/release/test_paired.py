@@ -115,10 +115,10 @@ def gate(metric: str, margin: float, gained: int, lost: int, rows: int = 1000) -
 def test_shares_are_judged_by_the_discordant_rows(
     metric: str, margin: float, gained: int, lost: int, verdict: Verdict
 ) -> None:
-    found = gate(metric, margin, gained, lost)
-    assert found.verdict is verdict
-    assert f"only it was right on {gained} rows and only the champion on {lost}, p = " in found.reason
-    assert (found.numbers["gained"], found.numbers["lost"]) == (gained, lost)
+    gate_result = gate(metric, margin, gained, lost)
+    assert gate_result.verdict is verdict
+    assert f"only it was right on {gained} rows and only the champion on {lost}, p = " in gate_result.reason
+    assert (gate_result.numbers["gained"], gate_result.numbers["lost"]) == (gained, lost)
 
 
 def _normal(z: float) -> float:

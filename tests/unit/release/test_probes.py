@@ -42,9 +42,9 @@ def baking(**changes: Any) -> Release:
 
 def sent(release: Release, sample: tuple[str, ...] = SAMPLE) -> list[tuple[str, str]]:
     update = probed(release, stay(release, NOW), Observation(probe_sample=sample), NOW)
-    found = [action for action in update.actions if isinstance(action, SendProbes)]
-    assert update.release.probed_at == (NOW if found else release.probed_at)
-    return [(str(deployment), body) for action in found for deployment, body in action.requests]
+    actions = [action for action in update.actions if isinstance(action, SendProbes)]
+    assert update.release.probed_at == (NOW if actions else release.probed_at)
+    return [(str(deployment), body) for action in actions for deployment, body in action.requests]
 
 
 def test_what_real_requests_lack_is_sent_alternately_and_the_same_to_both() -> None:

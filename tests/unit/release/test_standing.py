@@ -39,8 +39,8 @@ def test_a_hand_edit_is_not_put_back_onto_a_deployment_that_is_down(
     world.run(longest=timedelta(minutes=10))
 
     assert world.traffic == {str(name): share for name, share in edit.items()}
-    told = [each.parameters["reason"] for each in world.outbox.notices.values() if each.kind == "release-held"]
-    assert told == [f"deployment {breaks} is Failed, and gets no traffic"]
+    reasons = [notice.parameters["reason"] for notice in world.outbox.notices.values() if notice.kind == "release-held"]
+    assert reasons == [f"deployment {breaks} is Failed, and gets no traffic"]
     assert "traffic-changed" not in world.outbox.kinds
 
 

@@ -89,7 +89,7 @@ def test_what_fails_beside_the_champion_goes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "judgement", "endpoint", "why"),
+    ("release", "judgement", "endpoint", "reason"),
     [
         pytest.param(watched(holdback=0), FAILED, beside(v_2=100), "no traffic beside it", id="nothing_held_back"),
         pytest.param(watched(holdback=0), BROKEN, beside(v_2=100), "no traffic beside it", id="broken_alone"),
@@ -123,11 +123,11 @@ def test_what_fails_beside_the_champion_goes_back() -> None:
     ],
 )
 def test_a_failure_that_may_be_shared_or_has_nowhere_to_go_holds_and_calls_people(
-    release: Release, judgement: Judgement, endpoint: EndpointRecord, why: str
+    release: Release, judgement: Judgement, endpoint: EndpointRecord, reason: str
 ) -> None:
     update = look(release, judgement, endpoint=endpoint)
     assert (update.release.state, update.actions) == (ReleaseState.WATCHING, ())
-    assert why in update.release.held_because
+    assert reason in update.release.held_because
     assert update.release.notices[-1].kind == "release-held"
 
     late = look(update.release, judgement, END, endpoint=endpoint)
@@ -169,8 +169,8 @@ def test_releases_from_before_the_question_end_as_they_did() -> None:
 
 def test_a_person_may_keep_it_which_is_not_forgotten() -> None:
     asking = look(watched(), LITTLE, END).release
-    kept = look(asking, LITTLE, END, request=asked("promote", at_step=2)).release
-    ended = look(kept, None, END, endpoint=beside(v_2=100)).release
+    release = look(asking, LITTLE, END, request=asked("promote", at_step=2)).release
+    ended = look(release, None, END, endpoint=beside(v_2=100)).release
     assert ended.state is ReleaseState.FINISHED
     assert ended.reason == "ana@example.com asked to promote: because; the judge had said inconclusive: 0 of 11 failed"
     assert serves_unproven(ended)
@@ -193,7 +193,7 @@ def test_nobody_answering_leaves_it_where_the_champion_cannot_take_the_traffic()
         "asking",
         END + timedelta(hours=24) + CALL_AGAIN_AFTER,
     )
-    assert len([each for each in late.notices if each.kind == "release-held"]) == 2
+    assert len([notice for notice in late.notices if notice.kind == "release-held"]) == 2
 
 
 def test_a_suspicion_holds_and_is_over_when_it_is_gone() -> None:

@@ -46,8 +46,10 @@ def _keys(value: object, path: str = "") -> Iterator[str]:
 def test_drift_is_told_in_words_of_its_signal(language: str) -> None:
     signals = ["data-drift", "data-quality", "prediction-drift", "embedding-drift"]
     signals += ["estimated-performance", "performance", "concept-drift"]
-    told = {render(_notice(NoticeKind.DRIFT_DETECTED, signal=each), language, "UTC", "").sentence for each in signals}
-    assert len(told) == len(signals)
+    sentences = {
+        render(_notice(NoticeKind.DRIFT_DETECTED, signal=signal), language, "UTC", "").sentence for signal in signals
+    }
+    assert len(sentences) == len(signals)
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "en-US", "pt-BR", "pt", "es-ES", "es-MX"])

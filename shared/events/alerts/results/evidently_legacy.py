@@ -17,8 +17,8 @@ DATASET, TABLE, COLUMN = "DatasetDriftMetric", "DataDriftTable", "ColumnDriftMet
 
 def is_legacy(report: Fields) -> bool:
     """Return whether it has the shape of those versions: metrics by name, or tests by group."""
-    return any(each.has("metric") for each in report.items("metrics")) or any(
-        each.has("group") for each in report.items("tests")
+    return any(item.has("metric") for item in report.items("metrics")) or any(
+        item.has("group") for item in report.items("tests")
     )
 
 
@@ -30,14 +30,14 @@ def read(report: Fields) -> tuple[SignalResult, ...]:
     """
     if tests := report.items("tests"):
         return _by_tests(tests)
-    results = [(each.text("metric"), each.mapping("result")) for each in report.items("metrics")]
+    results = [(item.text("metric"), item.mapping("result")) for item in report.items("metrics")]
     tables = [result.mapping("drift_by_columns") for metric, result in results if metric == TABLE]
     columns = [table.mapping(key) for table in tables for key in table.keys]
     columns += [result for metric, result in results if metric == COLUMN]
     datasets = [result for metric, result in results if metric in {DATASET, TABLE} and result.has("dataset_drift")]
     if not columns and not datasets:
         refuse("the result has no drift metric", "post the .json() of a Report with DataDriftPreset")
-    features = strongest_first(_feature(each) for each in columns if each.flag("drift_detected"))
+    features = strongest_first(_feature(column) for column in columns if column.flag("drift_detected"))
     is_drift = datasets[0].flag("dataset_drift") if datasets else bool(features)
     rule = "by its share of columns" if datasets else "any column counts"
     sentence = f"Evidently finds drift in {len(features)} of {len(columns)} columns ({rule})"

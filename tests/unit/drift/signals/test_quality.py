@@ -244,12 +244,12 @@ ODD: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("before", ODD)
-def test_no_column_is_too_odd_to_be_checked(before: str) -> None:
-    reference = profile_quality(pd.DataFrame({"x": ODD[before]}))
+@pytest.mark.parametrize("previous", ODD)
+def test_no_column_is_too_odd_to_be_checked(previous: str) -> None:
+    reference = profile_quality(pd.DataFrame({"x": ODD[previous]}))
     for now in ODD.values():
         assert check_quality(reference, pd.DataFrame({"x": now}), NOW).sentence
-    assert check_quality(reference, pd.DataFrame({"x": ODD[before]}), NOW).verdict == "no-drift"
+    assert check_quality(reference, pd.DataFrame({"x": ODD[previous]}), NOW).verdict == "no-drift"
 
 
 cells = st.sampled_from([0.0, 1.0, 2.5, float("nan")])

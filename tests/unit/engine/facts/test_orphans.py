@@ -33,8 +33,8 @@ def test_an_abort_cancels_the_evaluation_and_says_so() -> None:
 
     assert world.release(release).state is ReleaseState.ABORTED
     assert canceled(world) == ["eval-flight-delay-2"]
-    told = [each.parameters["reason"] for each in world.outbox.notices.values()]
-    assert told[-1] == (
+    reasons = [notice.parameters["reason"] for notice in world.outbox.notices.values()]
+    assert reasons[-1] == (
         "ana@example.com asked to abort: wrong data; evaluation job eval-flight-delay-2 is canceled if it still runs"
     )
 

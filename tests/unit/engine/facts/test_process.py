@@ -87,13 +87,13 @@ def test_a_fact_has_its_effects_once_however_often_it_is_told(body: str, expecte
     world.note_training("job-1")
     world.process(body)
     assert (outcomes(world), world.kinds) == (expected, kinds)
-    before = world.effects()
+    effects = world.effects()
 
     world.process(body)
     world.process(json.dumps([json.loads(body)] * 2))
     world.sweep_after_the_lease()
 
-    assert world.effects() == before
+    assert world.effects() == effects
     assert world.entry().state == "done"
 
 

@@ -39,9 +39,9 @@ class Night(World):
 
     def look(self) -> list[str]:
         """Have a fresh process look at the schedules; return the reasons of what it published."""
-        before = len(self.topic.events)
+        previous = len(self.topic.events)
         Schedules(self.policies, self.looked_at, self.topic, self.clock, WORKSPACE).run()
-        return [str(event.data["request"]) for event in self.topic.events[before:]]
+        return [str(event.data["request"]) for event in self.topic.events[previous:]]
 
 
 def test_a_moment_between_two_looks_is_asked_for_once() -> None:
@@ -135,8 +135,8 @@ class Arrivals(World):
     @property
     def trainings(self) -> list[tuple[str, timedelta]]:
         """Return each training's cause, and how long after the first look it started."""
-        known = self.models.read(MODEL).trainings
-        return [(each.cause, each.started_at - FakeClock().now()) for each in known]
+        trainings = self.models.read(MODEL).trainings
+        return [(each.cause, each.started_at - FakeClock().now()) for each in trainings]
 
 
 def test_versions_that_came_during_the_cooldown_are_trained_on_once_when_it_ends() -> None:
@@ -146,7 +146,7 @@ def test_versions_that_came_during_the_cooldown_are_trained_on_once_when_it_ends
         world.pass_time(HOUR)
         world.process(data_arrived(version=version))
     assert len(world.trainings) == 1
-    held = [o.detail for each in world.entries() for o in each.outcomes if o.status == "suppressed"]
+    held = [o.detail for entry in world.entries() for o in entry.outcomes if o.status == "suppressed"]
     assert all("the data waits, and is trained on once that is over" in detail for detail in held)
 
     world.pass_time(2 * timedelta(days=1))

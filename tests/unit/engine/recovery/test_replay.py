@@ -208,7 +208,7 @@ def test_a_plan_that_was_given_up_gets_all_its_attempts_again(world: Astray, mon
 def test_the_audit_is_a_drill_in_which_nothing_acts(world: Astray) -> None:
     for body in (registered(), drift(), requested()):
         world.process(body)
-    before = world.effects()
+    effects = world.effects()
 
     items = world.dead_letters.items(AUDIT)
     results = [world.replayer.replay(item, "ana", "drill") for item in items]
@@ -216,7 +216,7 @@ def test_the_audit_is_a_drill_in_which_nothing_acts(world: Astray) -> None:
     assert {item.prospect for item in items} == {"known"}
     world.work()
 
-    assert world.effects() == before
+    assert world.effects() == effects
     assert world.resolutions == []
 
 
@@ -250,10 +250,14 @@ def test_dismissing_keeps_who_when_why_and_the_event(world: Astray) -> None:
         assert world.replayer.dismiss(item, "ana", "a drill")
 
     assert world.items() == []
-    kept = {each.source: each for each in world.resolutions}
-    assert set(kept) == {"dead", "poison", "quarantine", "parked"}
-    assert {(each.action, each.by, each.reason) for each in kept.values()} == {("dismissed", "ana", "a drill")}
-    assert {source: each.body for source, each in kept.items()} == {source: item.body for source, item in items.items()}
+    resolutions_by_source = {resolution.source: resolution for resolution in world.resolutions}
+    assert set(resolutions_by_source) == {"dead", "poison", "quarantine", "parked"}
+    assert {(each.action, each.by, each.reason) for each in resolutions_by_source.values()} == {
+        ("dismissed", "ana", "a drill")
+    }
+    assert {source: each.body for source, each in resolutions_by_source.items()} == {
+        source: item.body for source, item in items.items()
+    }
     assert world.entry().remarks[-1] == "dismissed by ana: a drill"
     assert world.queues.length(poison_queue(EVENTS)) == 0
 
@@ -268,7 +272,7 @@ def test_what_somebody_else_settled_meanwhile_is_said(world: Astray) -> None:
         world.replayer.replay(item, "ana", "")
 
     assert [world.replayer.replay(item, "ben", "") for item in items] == ["gone", "gone"]
-    assert {each.by for each in world.resolutions} == {"ana"}
+    assert {resolution.by for resolution in world.resolutions} == {"ana"}
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])

@@ -75,7 +75,7 @@ def test_a_better_version_is_promoted_at_the_end_of_the_hold() -> None:
     assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (50, 95, 100))
     promoted = next(move for move in ended.history if "better is proven" in move.reason)
     assert promoted.at - NOW >= HOLD
-    assert [each.verdict for each in ended.outcomes] == ["pass"]
+    assert [outcome.verdict for outcome in ended.outcomes] == ["pass"]
     assert world.traffic == {"v-2": 100}
 
 
@@ -98,7 +98,7 @@ def test_a_version_that_is_the_same_leaves_the_champion() -> None:
 def test_a_small_gain_is_found_by_holding_on() -> None:
     world, _ = world_with(right=0.82)
     ended = after_a_test(world, replace(TEST, extend_until=timedelta(hours=8)))
-    assert [each.verdict for each in ended.outcomes] == ["inconclusive", "pass"]
+    assert [outcome.verdict for outcome in ended.outcomes] == ["inconclusive", "pass"]
     assert ended.state is ReleaseState.FINISHED
 
 

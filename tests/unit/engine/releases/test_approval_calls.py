@@ -38,9 +38,9 @@ class Asking(World):
 
     def wait(self, hours: float) -> list[str]:
         """Return what people were told within so many hours, about deciding."""
-        before = len(self.outbox.kinds)
+        previous = len(self.outbox.kinds)
         self.run(longest=timedelta(hours=hours))
-        return [kind for kind in self.outbox.kinds[before:] if kind.startswith("approval")]
+        return [kind for kind in self.outbox.kinds[previous:] if kind.startswith("approval")]
 
 
 def test_people_are_reminded_half_way_then_others_are_told_and_each_once() -> None:

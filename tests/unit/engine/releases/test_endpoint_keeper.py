@@ -128,8 +128,8 @@ def test_traffic_changed_by_hand_after_a_release_is_told_once_and_left() -> None
     sweep(world)
 
     assert world.traffic == {"v-1": 100}
-    told = [notice for notice in world.outbox.notices.values() if notice.kind == "traffic-changed"]
-    assert [notice.parameters["reason"] for notice in told] == ["it is v-1 100 % now; it was v-2 100 %, and is left"]
+    notices = [notice for notice in world.outbox.notices.values() if notice.kind == "traffic-changed"]
+    assert [notice.parameters["reason"] for notice in notices] == ["it is v-1 100 % now; it was v-2 100 %, and is left"]
     assert world.deployments == {"v-1", "v-2"}
 
 

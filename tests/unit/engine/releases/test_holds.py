@@ -24,7 +24,7 @@ def baking() -> tuple[World, ReleaseId]:
 
 
 def told(world: World, kind: NoticeKind) -> list[str]:
-    return [each.parameters["reason"] for each in world.outbox.notices.values() if each.kind is kind]
+    return [notice.parameters["reason"] for notice in world.outbox.notices.values() if notice.kind is kind]
 
 
 def test_anothers_promotion_leaves_a_hold_as_it_is(baking: tuple[World, ReleaseId]) -> None:

@@ -73,8 +73,8 @@ def test_predictions_that_are_limited_and_not_collected_hold() -> None:
 def test_measurements_that_cannot_be_read_are_no_data() -> None:
     measured = Measured()
     measured.telemetry.errors.append(RetryableError("telemetry.no_answer", "it is away"))
-    found = measured.judgement()
-    assert (found.verdict, found.has_data) == (Verdict.INCONCLUSIVE, False)
+    judgement = measured.judgement()
+    assert (judgement.verdict, judgement.has_data) == (Verdict.INCONCLUSIVE, False)
 
 
 def alone(errors: int = 0, minutes: int = 20) -> Judgement:
@@ -89,25 +89,27 @@ def alone(errors: int = 0, minutes: int = 20) -> Judgement:
 
 
 def test_a_first_version_that_fails_half_its_requests_is_broken() -> None:
-    found = alone(errors=1)
-    assert (found.verdict, found.is_broken, found.is_proven) == (Verdict.FAIL, True, False)
-    assert found.reason.startswith("the version is broken: 20 of 40 requests failed (at most 10 % may)")
+    judgement = alone(errors=1)
+    assert (judgement.verdict, judgement.is_broken, judgement.is_proven) == (Verdict.FAIL, True, False)
+    assert judgement.reason.startswith("the version is broken: 20 of 40 requests failed (at most 10 % may)")
 
 
 def test_a_first_version_without_errors_is_proven() -> None:
-    found = alone()
-    assert (found.verdict, found.is_proven) == (Verdict.PASS, True)
-    assert found.reason == ("there is no earlier version to compare with; 0 of 40 requests failed (at most 10 % may)")
+    judgement = alone()
+    assert (judgement.verdict, judgement.is_proven) == (Verdict.PASS, True)
+    assert judgement.reason == (
+        "there is no earlier version to compare with; 0 of 40 requests failed (at most 10 % may)"
+    )
 
 
 def test_a_first_version_with_too_few_requests_is_not_proven() -> None:
-    found = alone(minutes=14)
-    assert (found.verdict, found.is_proven, found.has_data) == (Verdict.INCONCLUSIVE, False, True)
+    judgement = alone(minutes=14)
+    assert (judgement.verdict, judgement.is_proven, judgement.has_data) == (Verdict.INCONCLUSIVE, False, True)
 
 
 def test_a_first_version_without_requests_has_no_data() -> None:
-    found = alone(minutes=0)
-    assert (found.verdict, found.has_data) == (Verdict.INCONCLUSIVE, False)
+    judgement = alone(minutes=0)
+    assert (judgement.verdict, judgement.has_data) == (Verdict.INCONCLUSIVE, False)
 
 
 def test_a_first_version_is_not_judged_where_errors_are_not() -> None:

@@ -48,8 +48,8 @@ class TimedData(FakeData):
         return super().pinned(uri)
 
     def window(self, deployment: DeploymentName) -> tuple[datetime, datetime]:
-        found = [read for read in self.reads if read[0] == deployment]
-        return min(read[1] for read in found), max(read[2] for read in found)
+        reads = [read for read in self.reads if read[0] == deployment]
+        return min(read[1] for read in reads), max(read[2] for read in reads)
 
 
 class Labelled:
@@ -97,10 +97,10 @@ class Labelled:
 
 def test_answers_that_became_worse_are_found_by_their_labels() -> None:
     world = Labelled(right=0.7)
-    found = world.judgement(world.release(QUALITY), NOW + 10 * HOUR)
-    assert found.verdict is Verdict.FAIL
-    assert "quality beyond the tolerance" in found.reason
-    assert found.numbers["quality_rows"] == 800
+    judgement = world.judgement(world.release(QUALITY), NOW + 10 * HOUR)
+    assert judgement.verdict is Verdict.FAIL
+    assert "quality beyond the tolerance" in judgement.reason
+    assert judgement.numbers["quality_rows"] == 800
 
 
 def test_labels_name_their_rows_however_a_file_writes_an_id() -> None:
@@ -109,8 +109,8 @@ def test_labels_name_their_rows_however_a_file_writes_an_id() -> None:
     for deployment, rows in world.data.rows.items():
         world.data.rows[deployment] = rows.assign(row_id=[f"{ids[key]}.0" for key in rows["row_id"]])
     world.arrive(1, world.truth.assign(row_id=range(len(ids))))
-    found = world.judgement(world.release(QUALITY), NOW + 10 * HOUR)
-    assert (found.verdict, found.numbers["quality_rows"]) == (Verdict.FAIL, 800)
+    judgement = world.judgement(world.release(QUALITY), NOW + 10 * HOUR)
+    assert (judgement.verdict, judgement.numbers["quality_rows"]) == (Verdict.FAIL, 800)
 
 
 def test_rows_count_once_their_labels_had_time_to_come() -> None:
@@ -123,8 +123,8 @@ def test_rows_count_once_their_labels_had_time_to_come() -> None:
 def test_while_watching_the_champions_rows_of_before_are_compared_too() -> None:
     world = Labelled(right=0.7)
     watching = replace(world.release(QUALITY), state=ReleaseState.WATCHING, phase=None)
-    found = world.judgement(watching, NOW + 10 * HOUR, since=NOW + 3 * HOUR, lag=24 * HOUR)
-    assert found.verdict is Verdict.FAIL
+    judgement = world.judgement(watching, NOW + 10 * HOUR, since=NOW + 3 * HOUR, lag=24 * HOUR)
+    assert judgement.verdict is Verdict.FAIL
     assert world.data.window(V2) == (NOW, NOW + 8 * HOUR)
     assert world.data.window(V1) == (NOW - 21 * HOUR, NOW + 8 * HOUR)
 
@@ -171,8 +171,8 @@ def test_labels_that_need_somebody_to_look_say_so(trouble: str, said: str) -> No
 def test_without_labels_quality_says_nothing() -> None:
     world = Labelled()
     world.arrive(2, pd.DataFrame({"row_id": [], "label": []}))
-    found = world.judgement(world.release(QUALITY), NOW + 10 * HOUR)
-    assert "0 of the challenger's and 0 of the champion's rows have labels" in found.reason
+    judgement = world.judgement(world.release(QUALITY), NOW + 10 * HOUR)
+    assert "0 of the challenger's and 0 of the champion's rows have labels" in judgement.reason
 
 
 # The test at the end.

@@ -67,19 +67,19 @@ class QuietWorld(World):
     def _add(self, name: DeploymentName, requests: int, probes: int) -> None:
         start = self.clock.now().replace(second=0, microsecond=0)
         known = self.telemetry.recorded.setdefault(ENDPOINT, [])
-        before = next((i for i in known if (i.deployment, i.start) == (name, start)), None)
-        if before is None:
+        interval = next((i for i in known if (i.deployment, i.start) == (name, start)), None)
+        if interval is None:
             noise = float(self.random.normal(0, 0.03)) + 4.4
-            before = Interval(name, start, 0, 0, noise * self.slowdown.get(str(name), 1.0))
+            interval = Interval(name, start, 0, 0, noise * self.slowdown.get(str(name), 1.0))
         else:
-            known.remove(before)
+            known.remove(interval)
         errors = int(self.random.binomial(requests, self.error_share.get(str(name), 0.0)))
         known.append(
             replace(
-                before,
-                requests=before.requests + requests,
-                errors=before.errors + errors,
-                probes=before.probes + probes,
+                interval,
+                requests=interval.requests + requests,
+                errors=interval.errors + errors,
+                probes=interval.probes + probes,
             )
         )
 

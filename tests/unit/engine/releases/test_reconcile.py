@@ -136,19 +136,19 @@ def test_an_approved_release_goes_on_with_the_evidence_that_was_shown() -> None:
     world = World()
     release = world.open(approval=a_plan().approval)
     world.run(until=lambda: bool(world.approvals.requests))
-    asked = world.approvals.requests[0]
+    request = world.approvals.requests[0]
     world.approvals.decide("approved", world.clock.now())
     world.desk.wake(release)
 
     world.run()
 
     assert world.release(release).state is ReleaseState.FINISHED
-    assert (asked.approvers, asked.submitter, asked.submitter_may_approve) == (
+    assert (request.approvers, request.submitter, request.submitter_may_approve) == (
         ("ben@example.com",),
         "ana@example.com",
         False,
     )
-    assert any("roc_auc" in name for name, _ in asked.evidence)
+    assert any("roc_auc" in name for name, _ in request.evidence)
     needed = next(notice for notice in world.outbox.notices.values() if notice.kind == "approval-needed")
     assert needed.path == f"/api/approvals/{release}"
 
@@ -205,11 +205,11 @@ def test_a_role_that_is_taken_away_while_a_version_serves_is_told_at_once_and_th
     world.workspace.errors = {"set_traffic": [refused] * 20}
 
     world.run(longest=timedelta(minutes=20))
-    told = [notice for notice in world.outbox.notices.values() if notice.kind is NoticeKind.NOT_RUNNING]
+    notices = [notice for notice in world.outbox.notices.values() if notice.kind is NoticeKind.NOT_RUNNING]
     world.workspace.errors = {}
     world.run()
 
-    assert {notice.parameters["part"] for notice in told} == {f"the traffic of release {release}"}
+    assert {notice.parameters["part"] for notice in notices} == {f"the traffic of release {release}"}
     assert world.release(release).state is ReleaseState.FINISHED
 
 

@@ -23,7 +23,9 @@ V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")
 
 
 def sizes(world: World) -> dict[str, int | None]:
-    return {str(each.name): each.instances for each in world.workspace.endpoints[ENDPOINT].deployments}
+    return {
+        str(deployment.name): deployment.instances for deployment in world.workspace.endpoints[ENDPOINT].deployments
+    }
 
 
 def writes(world: World) -> list[str]:
