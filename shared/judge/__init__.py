@@ -1,1 +1,1 @@
-"""Canary statistics: pure, deterministic, valid however often they are looked at."""
+"""Canary statistics: pure, deterministic, valid at any number of looks."""

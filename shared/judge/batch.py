@@ -30,7 +30,7 @@ FEWEST_ROWS = 30
 @dataclass(frozen=True, slots=True)
 class _Finding:
     verdict: Verdict
-    words: str
+    summary: str
     numbers: dict[str, float]
 
 
@@ -53,7 +53,7 @@ def judge_batch(
     for finding in findings:
         numbers |= finding.numbers
     verdict = _worst([finding.verdict for finding in findings])
-    return Judgement(verdict, ", ".join(finding.words for finding in findings) + _ENDINGS[verdict], numbers=numbers)
+    return Judgement(verdict, ", ".join(finding.summary for finding in findings) + _ENDINGS[verdict], numbers=numbers)
 
 
 _ENDINGS = {
@@ -107,13 +107,15 @@ def _missing(rows: pd.DataFrame, tolerances: BatchTolerances) -> _Finding:
     numbers = {"rows": float(len(rows)), "missing": float(missing), "champion_missing": float(unknown)}
     if missing > tolerances.missing_at_most * predicted:
         allowed = f"(tolerance {_percent(tolerances.missing_at_most)})"
-        words = f"{missing:,} of {predicted:,} rows that the champion predicted have no prediction {allowed}"
-        return _Finding(Verdict.FAIL, words, numbers)
+        summary = f"{missing:,} of {predicted:,} rows that the champion predicted have no prediction {allowed}"
+        return _Finding(Verdict.FAIL, summary, numbers)
     if predicted == 0 or unknown > tolerances.missing_at_most * len(rows):
-        words = f"{unknown:,} of {len(rows):,} rows have no prediction of the champion to compare with"
-        return _Finding(Verdict.INCONCLUSIVE, words, numbers)
-    words = f"{missing:,} of {predicted:,} rows have no prediction" if missing else f"all {predicted:,} rows predicted"
-    return _Finding(Verdict.PASS, words, numbers)
+        summary = f"{unknown:,} of {len(rows):,} rows have no prediction of the champion to compare with"
+        return _Finding(Verdict.INCONCLUSIVE, summary, numbers)
+    summary = (
+        f"{missing:,} of {predicted:,} rows have no prediction" if missing else f"all {predicted:,} rows predicted"
+    )
+    return _Finding(Verdict.PASS, summary, numbers)
 
 
 def _predictions(pairs: pd.DataFrame, tolerances: BatchTolerances) -> Iterator[_Finding]:
@@ -141,11 +143,11 @@ def _changed(
     upper, lower = share_at_most(changed, rows, pass_alpha), share_at_least(changed, rows, fail_alpha)
     share = changed / rows if rows else 0.0
     numbers = {"changed": float(changed), "agreement": 1 - share, "changed_at_most": upper, "changed_at_least": lower}
-    words = (
+    summary = (
         f"{changed:,} of {rows:,} rows changed class, at most {_percent(upper)} at {_percent(tolerances.confidence)} "
         f"confidence (tolerance {_percent(at_most)})"
     )
-    return _Finding(_verdict(upper <= at_most, lower > at_most), words, numbers)
+    return _Finding(_verdict(upper <= at_most, lower > at_most), summary, numbers)
 
 
 def _shifted(pairs: pd.DataFrame, at_most: float, pass_alpha: float, fail_alpha: float) -> _Finding:
@@ -154,8 +156,8 @@ def _shifted(pairs: pd.DataFrame, at_most: float, pass_alpha: float, fail_alpha:
 
     rows = len(pairs)
     if rows < FEWEST_ROWS:
-        words = f"{rows:,} rows are too few to tell how far the mean moved ({FEWEST_ROWS} or more are needed)"
-        return _Finding(Verdict.INCONCLUSIVE, words, {})
+        summary = f"{rows:,} rows are too few to tell how far the mean moved ({FEWEST_ROWS} or more are needed)"
+        return _Finding(Verdict.INCONCLUSIVE, summary, {})
     # Numbers that are too large overflow; the check below finds that.
     with np.errstate(over="ignore", invalid="ignore"):
         differences = pairs["challenger"].to_numpy() - pairs["champion"].to_numpy()
@@ -164,11 +166,11 @@ def _shifted(pairs: pd.DataFrame, at_most: float, pass_alpha: float, fail_alpha:
         return _Finding(Verdict.INCONCLUSIVE, "the predictions are too large to be compared", {})
     reach, sure_reach = (spread * float(stdtrit(rows - 1, 1 - alpha)) for alpha in (pass_alpha, fail_alpha))
     numbers = {"mean_shift": shift, "mean_shift_at_least": shift - reach, "mean_shift_at_most": shift + reach}
-    words = (
+    summary = (
         f"the mean moved by {shift:+.3g}, between {shift - reach:+.3g} and {shift + reach:+.3g} (tolerance {at_most:g})"
     )
     is_within = abs(shift) + reach <= at_most
-    return _Finding(_verdict(is_within, abs(shift) - sure_reach > at_most), words, numbers)
+    return _Finding(_verdict(is_within, abs(shift) - sure_reach > at_most), summary, numbers)
 
 
 def _verdict(is_within: bool, is_beyond: bool) -> Verdict:

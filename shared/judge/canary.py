@@ -1,7 +1,7 @@
 """The judgement of a challenger by its measurements: fail, pass or inconclusive, in words and numbers.
 
 Under the stated models the chance of ever failing a challenger that is no worse than the tolerances is at most
-`false_rollbacks`, however often it is looked at (Ville's inequality; the chance is split over metrics and stages).
+`false_rollbacks`, at any number of looks (Ville's inequality; the chance is split over metrics and stages).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from shared.judge.evidence.streams import (
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was measured of both versions since the traffic that is judged was read back.
+    """The measurements of both versions since the traffic of this step was confirmed.
 
     Args:
         start: that moment; the warm-up begins then.
@@ -55,6 +55,7 @@ def judge(measured: Comparison, tolerances: Tolerances, now: datetime) -> Judgem
     warm = [pair for pair in pairs if pair.challenger.start >= measured.start + tolerances.warm_up]
     values = differences(warm, tolerances.latency_quantile)
     numbers = _numbers(measured, values, tolerances)
+    # Before any evidence: old measurements neither pass nor fail a version, however clear they are.
     age = now - pairs[-1].challenger.start
     if age > tolerances.stale_after:
         reason = f"the last measurement is {age.total_seconds():.0f} s old"
@@ -77,6 +78,7 @@ def _newest_paths(measured: Comparison, values: Sequence[float], tolerances: Tol
     paths = []
     if tolerances.error_bound is not None:
         paths.append(_newest(error_paths(counts(measured.pairs), tolerances)))
+    # The latency of a champion that fails is no yardstick.
     if tolerances.latency is not None and not measured.champion_is_sick:
         paths.append(_newest(latency_paths(np.array([values]), tolerances)) if values else _no_evidence("latency"))
     if tolerances.scores is not None:

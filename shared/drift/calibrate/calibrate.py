@@ -67,7 +67,7 @@ class ColumnFloor:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a model's history says about a signal's floor.
+    """A signal's alarms on a model's history, and the floor that follows from them.
 
     Args:
         windows: how many could be judged; `skipped` could not.

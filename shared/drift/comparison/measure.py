@@ -41,7 +41,7 @@ _WORDS = {"numeric": "numbers", "categorical": "text", "datetime": "dates"}
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """A measured distance, the quantile that sampling alone reaches, and `detail`: what moved, in words.
+    """A measured distance, the quantile that sampling alone reaches, and `detail`: what moved, as text.
 
     `unseen_share` is that of rows whose values the reference never had, less what sampling explains;
     `has_new_values`: it is too much for that. `is_far`: nearly all numbers moved, and on average by more than the

@@ -1,4 +1,4 @@
-"""The words of a drift report."""
+"""The sentences of a drift report."""
 
 from __future__ import annotations
 

@@ -60,26 +60,18 @@ def _pelz_good(statistic: float, rows: int) -> float:
     whole = np.arange(1, _TERMS, dtype=np.float64) ** 2
     pi2, pi4, pi6 = math.pi**2, math.pi**4, math.pi**6
     at_odd, at_whole = np.exp(-pi2 * odd / (2 * z2)), np.exp(-pi2 * whole / (2 * z2))
+
+    def odd_sum(*coefficients: float) -> float:
+        """Return the sum of exponentials, each times the polynomial, lowest power first, of its odd square."""
+        return float(np.sum(np.polynomial.polynomial.polyval(odd, coefficients) * at_odd))
+
+    k2 = odd_sum(6 * z6 + 2 * z4, pi2 * (2 * z4 - 5 * z2), pi4 * (1 - 2 * z2))
+    k3 = odd_sum(-30 * z6 - 90 * z**8, pi2 * (135 * z4 - 96 * z6), pi4 * (212 * z4 - 60 * z2), pi6 * (5 - 30 * z2))
     terms = [
-        float(at_odd.sum()) / z,
-        float(np.sum((pi2 * odd - z2) * at_odd)) / (6 * z4),
-        float(np.sum((6 * z6 + 2 * z4 + pi2 * (2 * z4 - 5 * z2) * odd + pi4 * (1 - 2 * z2) * odd**2) * at_odd))
-        / (72 * z**7)
-        - pi2 * float(np.sum(whole * at_whole)) / (36 * z**3),
-        float(
-            np.sum(
-                (
-                    -30 * z6
-                    - 90 * z**8
-                    + pi2 * (135 * z4 - 96 * z6) * odd
-                    + pi4 * (212 * z4 - 60 * z2) * odd**2
-                    + pi6 * (5 - 30 * z2) * odd**3
-                )
-                * at_odd
-            )
-        )
-        / (6480 * z**10)
-        + pi2 * float(np.sum((3 * z2 * whole - pi2 * whole**2) * at_whole)) / (216 * z6),
+        odd_sum(1.0) / z,
+        odd_sum(-z2, pi2) / (6 * z4),
+        k2 / (72 * z**7) - pi2 * float(np.sum(whole * at_whole)) / (36 * z**3),
+        k3 / (6480 * z**10) + pi2 * float(np.sum((3 * z2 * whole - pi2 * whole**2) * at_whole)) / (216 * z6),
     ]
     likely = math.sqrt(2 * math.pi) * sum(term / math.sqrt(rows) ** power for power, term in enumerate(terms))
     return min(1.0, max(0.0, 1.0 - likely))

@@ -184,6 +184,7 @@ class _Floors:
 def _badness(report: ColumnReport, columns: int) -> tuple[bool, float]:
     """Return what to sort by. A column of average importance weighs 1, one without any half of that."""
     missing_change = abs(report.missing_now - report.missing_before)
+    # In floors, not in effects: columns have floors of their own, and KS and JS distances are of different scales.
     worst = max(report.effect or 0.0, missing_change, report.unseen_share) / report.floor
     weight = 1.0 if report.importance is None else (1 + columns * report.importance) / 2
     return report.is_drifted, worst * weight

@@ -49,7 +49,7 @@ class Metric:
 
     @property
     def bound(self) -> Literal["at_least", "at_most"]:
-        """Return which side an owner bounds: the one where it gets bad."""
+        """Return which side a policy bounds: the one where the metric gets worse."""
         return "at_least" if self.direction is Direction.HIGHER_IS_BETTER else "at_most"
 
     def bound_problem(self, at_least: float | None, at_most: float | None) -> str:
@@ -250,7 +250,7 @@ RANKING, CLASSES, PROBABILITIES, VALUES = "any ranking", "a score to cut", "prob
 _HIGHER, _LOWER = Direction.HIGHER_IS_BETTER, Direction.LOWER_IS_BETTER
 _ERROR = (0.0, math.inf)
 
-# The one table of what is good. The aliases of Azure ML: azure.ai.ml.constants.MonitorMetricName and
+# The one table of directions and ranges. The aliases of Azure ML: azure.ai.ml.constants.MonitorMetricName and
 # ModelPerformanceRegressionThresholds on learn.microsoft.com, read 2026-11-20.
 METRICS = {
     metric.name: metric

@@ -1,1 +1,1 @@
-"""Profiles of a reference: made once, kept small, and the counts of a window around their edges."""
+"""Profiles of a reference, made once, and the counts of a window around their edges."""

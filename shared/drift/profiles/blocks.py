@@ -103,6 +103,7 @@ class BlockTally:
         return BlockCounts(self._layout, self._by_piece)
 
     def _note(self, piece: int) -> None:
+        # The tally goes on counting: a piece's counts are what was added since the previous piece.
         counts = self._tally.counts()
         for name, cells in self._cells.items():
             now = cells.count(counts.columns[name])
@@ -112,7 +113,7 @@ class BlockTally:
 
 
 class _Cells:
-    """Picks what is counted of a column's blocks."""
+    """Reduces a column's counts to the cells of its blocks."""
 
     def __init__(self, column: NumericColumn | CategoricalColumn) -> None:
         self._column = column

@@ -31,7 +31,7 @@ from shared.drift.rows.values import Texts, Values, values_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What is sorted at once: it fits a core's cache, and is long against the edges that are looked up in it.
+# So many rows are sorted at once: they fit a core's cache, and are many beside the edges that are searched in them.
 SORTED_ROWS = 65_536
 _FLAGS = {"True": 1.0, "False": 0.0}
 
@@ -46,6 +46,7 @@ def count(reference: Profile, window: Source, threads: int = THREADS) -> WindowC
         Whatever the iterable raises.
     """
     digest = reference.digest
+    # Of few rows, a second thread would cost more than it saves.
     is_small = is_batch(window) and row_count(window) <= FRAME_ROWS
     tallies = [Tally(reference, digest) for _ in range(1 if is_small else threads)]
     share_out(pieces(window), tallies)
@@ -94,7 +95,7 @@ def _tally(column: Column) -> ColumnTally:
 
 
 class ColumnTally:
-    """Counts what is there by type, which is all there is to count of row names and empty columns."""
+    """Counts values by their type, which is all there is to count in identifiers and empty columns."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -279,6 +280,7 @@ class CategoricalTally(ColumnTally):
     def _places(self, distinct: Any) -> NDArray[np.int64]:
         """Return each text's category, by the very text or else by how it reads; -1 for none."""
         texts = distinct.to_pylist()
+        # The very text first: a look-up costs much less than to parse a text for its sense.
         places = np.array([self._place_of.get(text, -1) for text in texts], dtype=np.int64)
         for row in np.flatnonzero(places < 0).tolist():
             places[row] = self._senses.get(sense(texts[row]), -1)
@@ -288,6 +290,7 @@ class CategoricalTally(ColumnTally):
         self._unseen += texts.total
         for text, rows in zip(texts.distinct.to_pylist(), texts.counts.tolist(), strict=True):
             self._unseen_values[text] += rows
+        # Not at every new value, since a cut goes through all of them.
         if len(self._unseen_values) > 2 * MOST_UNSEEN:
             self._unseen_values = Counter(bounded(self._unseen_values))
 

@@ -17,7 +17,7 @@ from shared.drift.rows.equal import Precision, coarser
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Of values that the reference never had, so many are kept with their counts: as many as a profile keeps of its own.
+# So many values that the reference never had are stored with their counts: as many as a profile stores of its own.
 MOST_UNSEEN = 50_000
 NO_COUNTS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 # A finite double is a whole number of 2**-1074, so sums of doubles can be exact: they must not depend on how rows are
@@ -68,21 +68,9 @@ class ColumnCounts:
     def __add__(self, other: ColumnCounts) -> ColumnCounts:
         foreign = [example for example in (self.foreign, other.foreign) if example is not None]
         return ColumnCounts(
-            rows=self.rows + other.rows,
-            numbers=self.numbers + other.numbers,
-            texts=self.texts + other.texts,
-            times=self.times + other.times,
-            zoneless=self.zoneless + other.zoneless,
-            below=self.below + other.below,
-            up_to=self.up_to + other.up_to,
-            negative_infinite=self.negative_infinite + other.negative_infinite,
-            positive_infinite=self.positive_infinite + other.positive_infinite,
-            low_sum=self.low_sum + other.low_sum,
-            high_sum=self.high_sum + other.high_sum,
+            **{name: getattr(self, name) + getattr(other, name) for name in _SUMMED},
             least=min(self.least, other.least),
             most=max(self.most, other.most),
-            known=self.known + other.known,
-            unseen=self.unseen + other.unseen,
             unseen_values=_added(self.unseen_values, other.unseen_values),
             foreign=min(foreign, default=None),
             precision=coarser(self.precision, other.precision),
@@ -94,6 +82,20 @@ class ColumnCounts:
         arrays = {name: fields[name].tolist() for name in ("below", "up_to", "known")}
         extremes = {name: fields[name] if math.isfinite(fields[name]) else None for name in ("least", "most")}
         return {**fields, **arrays, **extremes, "unseen_values": dict(sorted(self.unseen_values.items()))}
+
+
+_SUMMED: tuple[str, ...] = (
+    "rows",
+    "numbers",
+    "texts",
+    "times",
+    "zoneless",
+    "below",
+    "up_to",
+    "negative_infinite",
+    "positive_infinite",
+)
+_SUMMED += ("low_sum", "high_sum", "known", "unseen")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The profile of a reference: made once, kept small, compared with any window."""
+"""How the profile of a reference is made, in two passes over its rows."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def planned(survey: Survey) -> Profile:
 
 
 def filled(plan: Profile, counts: WindowCounts, blocks: BlockCounts | None = None) -> Profile:
-    """Return the plan with what was counted of the very rows that were surveyed, and of their blocks.
+    """Return the plan with the counts of the surveyed rows, and of their blocks.
 
     Raises:
-        ValueError: these were other rows.
+        ValueError: other rows were counted than were surveyed.
     """
     if counts.rows != plan.rows:
         raise ValueError(f"the reference had {plan.rows} rows at first and {counts.rows} then; profile again")

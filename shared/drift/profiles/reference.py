@@ -1,4 +1,4 @@
-"""What is kept of a reference: counts around its edges and per category, enough to compare any window with."""
+"""The stored profile of a reference: counts around its edges and per category, enough to compare any window with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.drift.profiles.stored import packed, reading, unpacked
 from shared.drift.rows.equal import Precision
 
 FORMAT, REMEDY = 2, "profile again"
-# A text column whose values hardly repeat names rows; its distribution says nothing.
+# A text column whose values hardly repeat identifies rows: a window holds other values by its nature.
 IDENTIFIER_SHARE = 0.5
 IDENTIFIER_ROWS = 50
 # More distinct texts than this are not counted one by one while profiling.
@@ -65,7 +65,7 @@ class NumericColumn:
 
 @dataclass(frozen=True, slots=True)
 class CategoricalColumn:
-    """Counts per category, most frequent first; `other` counts the rows of categories that were not kept.
+    """Counts per category, most frequent first; `other` counts the rows of categories that were not stored.
 
     `distinct` is a lower bound when it exceeds `MOST_DISTINCT`. `variation`: as for numbers.
     """
@@ -113,7 +113,7 @@ class Profile:
 
     @property
     def digest(self) -> str:
-        """Return what tells this profile's edges and categories from others': counts of two add up only on the same."""
+        """Return a hash of the edges and categories: only counts that were made with the same ones add up."""
         hasher = hashlib.sha256()
         for column in self.columns:
             keys = column.edges if isinstance(column, NumericColumn) else ()

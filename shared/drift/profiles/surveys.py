@@ -1,8 +1,8 @@
 """Surveys of the parts of a reference, merged into one of the whole.
 
-Rows are sampled by random priorities and the extremes are kept by their values, so that the smallest priorities and the
-outermost values of the parts' are those of the whole. Which rows are drawn depends on the parts; what is counted around
-the edges that follow from them does not.
+Rows are sampled by random priorities and extremes by their values, so that the smallest priorities and the outermost
+values of all parts are those of the whole. Which rows are drawn depends on the parts; the counts around the edges that
+follow from them do not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a column holds, whatever its storage type says."""
+"""The kind of a column's values, whatever its storage type."""
 
 from __future__ import annotations
 

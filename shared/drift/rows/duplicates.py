@@ -20,7 +20,7 @@ def duplicate_share(frame: pd.DataFrame) -> float:
     """Return the share of rows that equal an earlier row in every column, 0-1; missing values equal one another.
 
     Exact (up to collisions of 64-bit hashes) for up to a million rows, an estimate beyond. Column by column only the
-    rows that may still be repeats are looked at, so unlike rows cost little. Memory: some 40 bytes per row.
+    rows that may still be repeats are hashed, so unlike rows cost little. Memory: some 40 bytes per row.
     """
     rows = len(frame)
     if rows < 2 or frame.shape[1] == 0:

@@ -81,7 +81,7 @@ def around(edges: Numbers, precision: Precision = "") -> tuple[Numbers, Numbers]
 
 
 def declared(dtype: Any) -> Precision:
-    """Return what a type says: of numpy "float32", of pandas "Float32" or "float[pyarrow]", of Arrow "float"."""
+    """Return a type's precision: numpy's "float32", pandas' "Float32" or "float[pyarrow]", Arrow's "float"."""
     return _DECLARED.get(str(dtype).lower().removesuffix("[pyarrow]"), "")
 
 
@@ -158,7 +158,7 @@ def is_time(text: str) -> bool:
 
 
 def is_zoned(text: str) -> bool:
-    """Return whether a text that is a time says its zone."""
+    """Return whether a text that is a time has a zone."""
     return bool(_ZONED.search(text))
 
 

@@ -37,10 +37,12 @@ class EvenSample:
         import pandas as pd
 
         frame = batch if isinstance(batch, pd.DataFrame) else batch.to_pandas()
+        # Counted over all batches, so that the sample does not depend on how rows are cut into them.
         first = -self.rows % self.step
         self.rows += len(frame)
         chosen = frame.iloc[first :: self.step]
         self._frames.append(chosen.loc[:, self._is_chosen(chosen)].copy())
+        # Doubled steps are multiples of the earlier ones: the sample stays even without a second pass.
         while self._is_too_large():
             self.step *= 2
             self._frames = [self.frame.iloc[::2].copy()]

@@ -143,14 +143,7 @@ def change_p_values(old: BlockMeans, now: BlockMeans) -> Numbers:
     total = variances[0] + variances[1]
     enough = (np.minimum(old.blocks, now.blocks) >= BLOCKS / 2) & (total > 0)
     safe = np.where(enough, total, 1.0)
-    freedom = np.where(
-        enough,
-        safe**2
-        / np.maximum(
-            variances[0] ** 2 / np.maximum(old.blocks - 1, 1) + variances[1] ** 2 / np.maximum(now.blocks - 1, 1),
-            1e-300,
-        ),
-        1.0,
-    )
+    parts = (variance**2 / np.maximum(side.blocks - 1, 1) for variance, side in zip(variances, (old, now), strict=True))
+    freedom = np.where(enough, safe**2 / np.maximum(sum(parts), 1e-300), 1.0)
     p_values = 2 * stdtr(freedom, -np.abs(now.mean - old.mean) / np.sqrt(safe))
     return np.asarray(np.where(enough, p_values, 1.0), dtype=np.float64)

@@ -74,13 +74,13 @@ def _matching(distinct: Any, pattern: str) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A column of a batch. What is left of `rows` is missing.
+    """A column of a batch; rows without a number, text or time are missing.
 
     Args:
         numbers: in the order of the rows; NaN is a missing value. One entry per row, unless the column mixes types.
         times: how many dates, times and durations.
         zoneless: how many of them are times of day without a time zone.
-        precision: what the column's own type says of its numbers.
+        precision: that of the column's own type.
     """
 
     rows: int
@@ -122,12 +122,8 @@ def texts_of(counts: dict[str, int]) -> Texts | None:
     try:
         distinct = pa.array(list(counts), type=pa.large_string())
     except UnicodeEncodeError:  # halves of a character, which JSON can hold
-        distinct = pa.array([_whole(text) for text in counts], type=pa.large_string())
+        distinct = pa.array([text.encode("utf-8", "replace").decode() for text in counts], type=pa.large_string())
     return Texts(distinct, np.fromiter(counts.values(), dtype=np.int64, count=len(counts)))
-
-
-def _whole(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
 
 
 def _of_flags(rows: int, true: int, present: int) -> Values:

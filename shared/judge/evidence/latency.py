@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from shared.domain.measurement import Interval
 from shared.judge.evidence.paired_intervals import Pair
 
-# A percentile is looked at only where at least so many requests lie beyond it: in fewer, it is mostly chance, and
+# A percentile is compared only where at least so many requests lie beyond it: with fewer, it is mostly chance, and
 # systematically lower in the deployment with less traffic.
 FEWEST_BEYOND = 5
 

@@ -63,6 +63,7 @@ def log_e_of_means(challenger: Numbers, champion: Numbers, tolerance: float) -> 
     pooled = ((n_c - 1) * var_c + (n_b - 1) * var_b) / np.maximum(n_c + n_b - 2, 1)
     v_c, v_b = np.maximum(var_c, pooled) / n_c, np.maximum(var_b, pooled) / n_b
     error = np.maximum(v_c + v_b, _LEAST)
+    # Welch and Satterthwaite's degrees of freedom.
     freedom = error**2 / np.maximum(v_c**2 / np.maximum(n_c - 1, 1) + v_b**2 / np.maximum(n_b - 1, 1), _LEAST)
     freedom = np.maximum(freedom, 1.0)
     t = np.where(pooled > 0, (mean_c - mean_b - tolerance) / np.sqrt(error), 0.0)

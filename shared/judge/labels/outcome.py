@@ -23,7 +23,7 @@ _TYPICAL_SPREAD = {"accuracy": 0.3, "precision": 0.4, "recall": 0.4, "f1": 0.4, 
 
 
 def judge_outcome(plan: AbPlan, challenger: Arm, champion: Arm, confidence: float) -> Judgement:
-    """Return whether the outcome is what is needed.
+    """Return whether the challenger's gain reaches the plan's.
 
     Args:
         confidence: of this one test; the plan's, or more where two may be taken.

@@ -81,6 +81,7 @@ def bounds(metric: str, better: Better, challenger: Arm, champion: Arm, confiden
         return _area_bounds(challenger, champion, confidence)
     per_row = "mse" if metric == "rmse" else metric
     values = row_values(per_row, challenger), row_values(per_row, champion)
+    # Of shares near 0 or 1, Student's bounds are too narrow on one side: Wilson's follow the binomial's skew.
     if all(bool(np.isin(arm, (0.0, 1.0)).all()) for arm in values):
         hits = [(int(arm.sum()), len(arm)) for arm in values]
         return share_bounds(hits[0], hits[1], sign, confidence)

@@ -55,7 +55,7 @@ def labels_by_key(labelled: pd.DataFrame, key: str, label: str) -> dict[str, obj
 
 
 class ArmReader:
-    """Gathers one version's rows, slice by slice, oldest first; only the labelled ones are kept."""
+    """Collects one version's labelled rows, slice by slice, oldest first."""
 
     def __init__(self, labels: Mapping[str, object], key: str) -> None:
         self._labels, self._key = labels, key
