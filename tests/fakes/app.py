@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.bootstrap import App
 from shared.policy.sections.model import Policy
+from shared.ports.clock import Clock
 from shared.settings import Settings
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
@@ -30,7 +31,7 @@ class MemoryApp(App):
     def __init__(
         self,
         settings: Settings,
-        clock: FakeClock | None = None,
+        clock: Clock | None = None,
         policies: tuple[Policy, ...] | None = None,
         **fakes: Any,
     ) -> None:

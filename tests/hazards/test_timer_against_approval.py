@@ -10,9 +10,10 @@ import pytest
 
 from shared.domain.release import ReleaseState
 from shared.engine.releases.approvals import Approvals
-from shared.store.releases.approvals import ApprovalRecords
+from tests.fakes.app import MemoryApp
 from tests.fakes.clock import FakeClock
 from tests.hazards.offices import BEN, CARLA, ReleaseOffice
+from tests.unit.engine.release_world import SETTINGS
 
 ROUNDS = 25
 
@@ -59,4 +60,5 @@ def test_the_deadline_and_the_people_race_and_one_decides(round_: int) -> None:
 
 
 def _at(world: ReleaseOffice, moment: datetime) -> Approvals:
-    return Approvals(ApprovalRecords(world.blobs), world.queue, FakeClock(moment))
+    app = MemoryApp(SETTINGS, FakeClock(moment), (), blobs=world.blobs, decision_blobs=world.blobs, queue=world.queue)
+    return app.approvals

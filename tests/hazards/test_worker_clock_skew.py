@@ -14,10 +14,9 @@ import pytest
 
 from shared.adapters.storage.clock import ServiceClock
 from shared.engine.facts.process import Processor
-from shared.store.facts.ledger import Ledger
-from shared.store.releases.models import ModelStates
+from tests.fakes.app import MemoryApp
 from tests.fakes.clock import FakeClock
-from tests.unit.engine.fact_world import LEASE, MODEL, Killed, World, data_arrived, drift
+from tests.unit.engine.fact_world import LEASE, MODEL, SETTINGS, Killed, World, data_arrived, drift
 
 HOUR = timedelta(hours=1)
 SKEWS = [pytest.param(-HOUR, id="behind"), pytest.param(HOUR, id="ahead")]
@@ -59,22 +58,13 @@ class Workers(World):
     def worker(self, skew: timedelta) -> Processor:
         clock = ServiceClock(Skewed(self.clock, skew).now)
         blobs: Any = Heard(self.blobs, clock)
-        return Processor(
-            policies=self.policies,
-            ledger=Ledger(blobs, LEASE),
-            models=ModelStates(blobs),
-            workspace=self.workspace,
-            releases=self.processor.releases,
-            outbox=self.outbox,
-            quarantine=self.quarantine,
-            clock=clock,
-        )
+        return MemoryApp(SETTINGS, clock, self.policies, **{**self.ports(), "blobs": blobs}).processor
 
     def begin(self, skew: timedelta) -> None:
         """Have a worker claim a fact and die."""
         self.fuse.burns_on = "submit_job"
         with pytest.raises(Killed):
-            self.worker(skew).process(drift())
+            self.worker(skew).process(self.make_true(drift()))
 
 
 @pytest.mark.parametrize("of_successor", SKEWS)
@@ -84,7 +74,7 @@ def test_a_fresh_claim_is_left_alone_whatever_the_clocks_say(of_first: timedelta
     world.begin(of_first)
     world.clock.advance(LEASE - SECOND)
 
-    world.worker(of_successor).process(drift())
+    world.worker(of_successor).process(world.make_true(drift()))
     (key,) = world.ledger.open_keys()
     world.worker(of_successor).resume(key)
 
@@ -112,9 +102,9 @@ def test_a_claim_past_its_lease_is_taken_over_whatever_the_clocks_say(
 def test_a_fact_is_one_training_under_one_name_whoever_decides(skew: timedelta) -> None:
     skewed, exact = Workers(), Workers()
     for _ in range(2):
-        skewed.worker(skew).process(drift())
-        skewed.worker(-skew).process(drift())
-        exact.process(drift())
+        skewed.worker(skew).process(skewed.make_true(drift()))
+        skewed.worker(-skew).process(skewed.make_true(drift()))
+        exact.process(exact.make_true(drift()))
 
     assert list(skewed.azureml.jobs) == list(exact.azureml.jobs)
     assert [training.job for training in skewed.models.read(MODEL).trainings] == list(exact.azureml.jobs)
@@ -124,10 +114,10 @@ def test_a_fact_is_one_training_under_one_name_whoever_decides(skew: timedelta) 
 def test_no_skew_lets_a_training_start_early(of_first: timedelta) -> None:
     for of_next in (-HOUR, HOUR):
         world = Workers()
-        world.worker(of_first).process(data_arrived(version="1"))
+        world.worker(of_first).process(world.make_true(data_arrived(version="1")))
 
         world.clock.advance(COOLDOWN - SECOND)
-        world.worker(of_next).process(data_arrived(version="2"))
+        world.worker(of_next).process(world.make_true(data_arrived(version="2")))
 
         assert len(world.azureml.jobs) == 1
 
@@ -136,10 +126,10 @@ def test_no_skew_lets_a_training_start_early(of_first: timedelta) -> None:
 @pytest.mark.parametrize("of_first", SKEWS)
 def test_no_skew_holds_a_training_back(of_first: timedelta, of_next: timedelta) -> None:
     world = Workers()
-    world.worker(of_first).process(data_arrived(version="1"))
+    world.worker(of_first).process(world.make_true(data_arrived(version="1")))
 
     world.clock.advance(COOLDOWN)
-    world.worker(of_next).process(data_arrived(version="2"))
+    world.worker(of_next).process(world.make_true(data_arrived(version="2")))
 
     assert len(world.azureml.jobs) == 2
 

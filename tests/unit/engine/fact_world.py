@@ -193,17 +193,17 @@ class World:
     @property
     def app(self) -> MemoryApp:
         """Return the app of a new worker: nothing but what is behind the ports outlives a process."""
-        return MemoryApp(
-            SETTINGS,
-            self.clock,
-            self.policies,
-            blobs=self.blobs,
-            queue=self.queue,
-            workspace=self.workspace,
-            workspace_files=self.files,
-            data=self.data,
-            telemetry=self.telemetry,
-        )
+        return MemoryApp(SETTINGS, self.clock, self.policies, **self.ports())
+
+    def ports(self) -> dict[str, Any]:
+        return {
+            "blobs": self.blobs,
+            "queue": self.queue,
+            "workspace": self.workspace,
+            "workspace_files": self.files,
+            "data": self.data,
+            "telemetry": self.telemetry,
+        }
 
     @property
     def outbox(self) -> NoticeOutbox:

@@ -10,16 +10,13 @@ import pytest
 
 from shared.domain.ids import DeploymentName, ModelVersion
 from shared.engine.facts.labels import Labels
-from shared.engine.facts.registry_poll import RegistryPoll
 from shared.errors import PermanentError, PolicyError
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.labels import LabelRequest
 from shared.ports.queues import EVENTS
-from shared.store.facts.polls import PollMarks
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.data import FakeData
 from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, World, a_policy, drift
-from tests.unit.events.wire import WORKSPACE
 from tests.unit.reactions.context import proposed
 
 VISION = POLICY.replace("kind: tabular", "kind: vision") + "labelling: {item: image, most: 2}\n"
@@ -106,17 +103,7 @@ def test_the_labelled_version_is_found_and_trained_on() -> None:
     """Drift asks people, they register what they labelled, no event tells of it, and it is trained on all the same."""
     world = LabelWorld()
     world.azureml.latest["customers"] = "1"
-    poll = RegistryPoll(
-        world.policies,
-        world.workspace,
-        world.models,
-        world.ledger,
-        PollMarks(world.blobs),
-        world.queues,
-        world.outbox,
-        world.clock,
-        WORKSPACE,
-    )
+    poll = world.app.registry_poll
     poll.run()
     world.process(drift())
     assert world.kinds.count("labels-requested") == 1
