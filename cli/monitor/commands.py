@@ -16,7 +16,7 @@ from cli.kit.options import Format, OutputOption, SettingsOption
 from cli.kit.output import console, print_json, text, waiting
 
 if TYPE_CHECKING:
-    from cli.monitor.run import LookRequest
+    from cli.monitor.request import LookRequest
     from shared.drift.results.signals import MonitorReport
 
 app = typer.Typer(name="monitor", no_args_is_help=True, help="Look at a model's data: now, and as it was seen before.")
@@ -110,6 +110,7 @@ def run(
         print_report(result)
         if report:
             console().print(text(f"the page is in {report}", "dim"), soft_wrap=True)
+    # The exit code is the verdict, so that scripts and CI can act on it without reading the output.
     raise typer.Exit(_EXITS[result.verdict])
 
 

@@ -45,6 +45,11 @@ def read_files(paths: Sequence[Path]) -> pd.DataFrame | ParquetPieces:
 
 
 def _files(path: Path) -> list[Path]:
+    """Return the file, or a folder's tables by name.
+
+    Raises:
+        CommandError: the folder holds no table.
+    """
     from shared.adapters.tables.table_files import WORDS, is_table
 
     if path.is_dir():

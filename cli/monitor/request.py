@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cli.kit.errors import CommandError
-from cli.monitor.run import LookRequest, parse_time, read_importances
+
+
+@dataclass(frozen=True, slots=True)
+class LookRequest:
+    """The command's options; None and () stand for the policy's values and the endpoint's rows."""
+
+    reference: tuple[str, ...] = ()
+    current: tuple[Path, ...] = ()
+    ignore: tuple[str, ...] = ()
+    window: timedelta | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    min_effect: float | None = None
+    minimum_rows: int | None = None
+    importances: Mapping[str, float] | None = None
 
 
 def read_request(
@@ -37,9 +56,43 @@ def read_request(
         tuple(current or ()),
         tuple(ignore or ()),
         length,
-        parse_time(start, "--start") if start else None,
-        parse_time(end, "--end") if end else None,
+        _time(start, "--start") if start else None,
+        _time(end, "--end") if end else None,
         min_effect,
         minimum_rows,
-        read_importances(importance) if importance else None,
+        _importances(importance) if importance else None,
     )
+
+
+def _importances(file: Path) -> Mapping[str, float]:
+    """Return the importance of each feature, 0 or more in any unit, e.g. {"dep_delay": 412.0, "dest": 31}.
+
+    Raises:
+        CommandError: the file cannot be read, or holds something else.
+    """
+    hint = 'write a JSON object of numbers, e.g. {"dep_delay": 0.7, "dest": 0.1}'
+    try:
+        importances = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as exc:
+        raise CommandError("cli.importance", f"{file} cannot be read as JSON: {exc}", hint) from exc
+    are_numbers = isinstance(importances, dict) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+        for value in importances.values()
+    )
+    if not are_numbers:
+        raise CommandError("cli.importance", f"{file} holds something else than importances", hint)
+    return {str(name): float(value) for name, value in importances.items()}
+
+
+def _time(text: str, option: str) -> datetime:
+    """Return a point in time; one without a zone is UTC.
+
+    Raises:
+        CommandError: the text is not a time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        hint = "write e.g. 2026-07-12T03:00 (UTC) or 2026-07-12"
+        raise CommandError("cli.time", f"{option} {text!r} is not a time", hint) from exc
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

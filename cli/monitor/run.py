@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.kit import context
 from cli.kit.errors import CommandError
 from cli.monitor.files import ParquetPieces, read_files
+from cli.monitor.request import LookRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,21 +25,6 @@ if TYPE_CHECKING:
 
 FILES = "files"
 AZUREML = "azureml:"
-
-
-@dataclass(frozen=True, slots=True)
-class LookRequest:
-    """The command's options; None and () stand for the policy's values and the endpoint's rows."""
-
-    reference: tuple[str, ...] = ()
-    current: tuple[Path, ...] = ()
-    ignore: tuple[str, ...] = ()
-    window: timedelta | None = None
-    start: datetime | None = None
-    end: datetime | None = None
-    min_effect: float | None = None
-    minimum_rows: int | None = None
-    importances: Mapping[str, float] | None = None
 
 
 def look_at_files(request: LookRequest, now: datetime) -> MonitorReport:
@@ -150,6 +133,11 @@ def _monitor(policy: Policy, monitor: Monitor | None, request: LookRequest) -> M
 
 
 def _window(request: LookRequest, every: timedelta, now: datetime) -> tuple[datetime, datetime]:
+    """Return the window, by default the newest one of the policy's length.
+
+    Raises:
+        CommandError: it ends before it starts.
+    """
     end = request.end or now
     start = request.start or end - (request.window or every)
     if start >= end:
@@ -158,6 +146,11 @@ def _window(request: LookRequest, every: timedelta, now: datetime) -> tuple[date
 
 
 def _rows(files: Sequence[Path]) -> pd.DataFrame:
+    """Return the files as one frame: signals beside data drift need all rows at once.
+
+    Raises:
+        CommandError: a file cannot be read, or they are too large.
+    """
     rows = read_files(files)
     if isinstance(rows, ParquetPieces):
         raise CommandError(
@@ -201,37 +194,3 @@ def _named(paths: Sequence[str]) -> str:
     """Return the files by name: a report does not show a machine's folders."""
     names = [path if path.startswith(AZUREML) else Path(path).name for path in paths]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def read_importances(file: Path) -> Mapping[str, float]:
-    """Return the importance of each feature, 0 or more in any unit, e.g. {"dep_delay": 412.0, "dest": 31}.
-
-    Raises:
-        CommandError: the file cannot be read, or holds something else.
-    """
-    hint = 'write a JSON object of numbers, e.g. {"dep_delay": 0.7, "dest": 0.1}'
-    try:
-        importances = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as exc:
-        raise CommandError("cli.importance", f"{file} cannot be read as JSON: {exc}", hint) from exc
-    are_numbers = isinstance(importances, dict) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
-        for value in importances.values()
-    )
-    if not are_numbers:
-        raise CommandError("cli.importance", f"{file} holds something else than importances", hint)
-    return {str(name): float(value) for name, value in importances.items()}
-
-
-def parse_time(text: str, option: str) -> datetime:
-    """Return a point in time; one without a zone is UTC.
-
-    Raises:
-        CommandError: the text is not a time.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as exc:
-        hint = "write e.g. 2026-07-12T03:00 (UTC) or 2026-07-12"
-        raise CommandError("cli.time", f"{option} {text!r} is not a time", hint) from exc
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

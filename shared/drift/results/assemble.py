@@ -169,6 +169,7 @@ def _of_same_version(previous: MonitorReport | None, header: ReportHeader) -> tu
 def _quiet(earlier: Sequence[QuietWindow], signals: Sequence[SignalReport], start: datetime) -> tuple[QuietWindow, ...]:
     """Return the newest windows of each signal, oldest first; a window that was looked at again counts once."""
     new = [quiet_window(signal, start) for signal in signals if signal.signal in _WITH_FLOORS and signal.rows]
+    # An open window is looked at again with more rows; its newest look replaces the earlier one.
     again = {(window.signal, window.start) for window in new}
     together = [
         *(window for window in earlier if (window.signal, window.start) not in again),
@@ -180,6 +181,7 @@ def _quiet(earlier: Sequence[QuietWindow], signals: Sequence[SignalReport], star
 
 def quiet_window(signal: SignalReport, start: datetime) -> QuietWindow:
     """Return what later windows are held to: the effects of what did not drift."""
+    # Only what did not drift sets later floors: drift that lasts would otherwise raise them until it counts no more.
     quiet = [column for column in signal.columns if column.effect is not None and not column.is_drifted][:QUIET_COLUMNS]
     effects = {column.name: round(column.effect or 0.0, 6) for column in quiet}
     if signal.value is not None and signal.verdict == "no-drift":

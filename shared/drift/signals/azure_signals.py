@@ -147,6 +147,11 @@ def _values(
 
 
 def _number(value: object) -> float:
+    """Return a measured value; Azure ML writes some as text.
+
+    Raises:
+        TypeError: it is no number.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError(f"{value!r:.60} is no number")
     return float(value)

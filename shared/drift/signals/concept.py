@@ -52,6 +52,7 @@ SMALLEST_CHUNK = 250
 STANDARD_DEVIATIONS = 3.0
 FEWEST_OF_A_CLASS = 50
 SEGMENTS_NAMED = 3
+# Ranking, level and segments share the tolerated false alarms.
 COMPARISONS = 3
 
 
@@ -124,6 +125,8 @@ def concept_reference(
         raise ValueError(f"the reference needs {least:,} labelled rows, {FEWEST_OF_A_CLASS} of each label")
     curve = isotonic_curve(predicted, truth)
     residuals = truth - curve.at(predicted)
+    # Neighbours resemble one another, so that a window's level varies more than independent rows would explain: how
+    # much is measured on chunks of growing size.
     levels = []
     size = SMALLEST_CHUNK
     while size <= len(truth) // CHUNKS:
@@ -154,6 +157,7 @@ def judge_concept(
     """
     rules = rules or ConceptRules()
     predicted, truth = _checked(frame, scores, labels)
+    # With few rows of one label roc_auc is mostly noise, however many rows there are in all.
     rarer = int(min(truth.sum(), len(truth) - truth.sum()))
     if len(truth) < rules.minimum_rows or rarer < FEWEST_OF_A_CLASS:
         text = (
@@ -209,12 +213,14 @@ def _judge_level(reference: ConceptReference, residuals: Numbers, rules: Concept
 def _judge_segments(
     reference: ConceptReference, frame: pd.DataFrame, residuals: Numbers, rules: ConceptRules
 ) -> list[ColumnReport]:
+    # Within blocks: a bad day moves all segments alike, which is no change of one of them.
     within, named = within_blocks(residuals), named_columns(frame)
     compared = [
         (cut, expected, block_means(within, cut.codes(named[cut.column]), len(cut.labels)))
         for cut, expected in reference.segments
         if cut.column in named
     ]
+    # All segments of all columns are one family of tests: more columns must not mean more false alarms.
     p_values = [change_p_values(expected, now) for _, expected, now in compared]
     flat = benjamini_hochberg([float(p_value) for column in p_values for p_value in column])
     reports, first = [], 0
@@ -247,6 +253,7 @@ def _column(
         p_value=float(p_values[worst]),
         adjusted_p_value=float(adjusted[worst]),
     )
+    # The sentence names the worst segment; further significant ones are findings.
     others = np.flatnonzero(sure & (np.abs(changes) > rules.min_segment_change))
     findings = tuple(f"{cut.labels[segment]}: {changes[segment]:+.1%}" for segment in others if segment != worst)
     return dataclasses.replace(report, findings=findings)
@@ -274,6 +281,11 @@ def _ranking(scores: Numbers, labels: Numbers, curve: Curve) -> tuple[float, flo
 
 
 def _checked(frame: pd.DataFrame, scores: ArrayLike, labels: ArrayLike) -> tuple[Numbers, Numbers]:
+    """Return scores and labels as numbers.
+
+    Raises:
+        ValueError: lengths that differ, scores that are not finite, or labels other than 0 and 1.
+    """
     predicted, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
     if not predicted.shape == truth.shape == (len(frame),):
         raise ValueError(f"{len(frame):,} rows need as many scores and labels; got {predicted.shape} and {truth.shape}")

@@ -81,6 +81,7 @@ def compare_embeddings(
     now, new_findings = vectors(window, "the window", name, rules.sample)
     findings = (*old_findings, *new_findings)
     fewest = min(len(base), len(now))
+    # Vectors of another length are another model's: there is nothing to compare.
     if fewest and base.shape[1] != now.shape[1]:
         text = f"{name}: the reference's vectors have {base.shape[1]} numbers, the window's {now.shape[1]}"
         return SignalReport(SIGNAL, "drift", f"{text}: another model made them.", len(now), findings=findings)
@@ -106,6 +107,7 @@ def vectors(column: Iterable[Any], whose: str, name: str, sample: int) -> tuple[
     rows = column if isinstance(column, np.ndarray) and column.ndim == 2 else list(column)
     if len(rows) == 0:
         return np.empty((0, 0)), (f"{whose} has no {name}",)
+    # Evenly spaced, not drawn: the same window gives the same verdict.
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), sample)).astype(int))
     read = [_vector(rows[position]) for position in chosen]
     lengths = np.array([len(vector) for vector in read])
@@ -173,6 +175,7 @@ def _floor(rules: EmbeddingRules, rows: int, other_rows: int, past: Sequence[flo
     ]
     if len(past) >= ENOUGH_PAST_WINDOWS:
         floors.append((float(np.mean(past) + STANDARD_DEVIATIONS * np.std(past, ddof=1)), "past windows"))
+    # The highest: below any of them, a difference does not matter or has another explanation.
     return max(floors)
 
 
@@ -184,6 +187,7 @@ def _directions(base: Numbers, rows: Numbers) -> Numbers:
         cast = np.random.default_rng(SEED).normal(size=(base.shape[1], CAST_TO))
         base, rows = base @ cast, rows @ cast
     spread, axes = np.linalg.eigh(base.T @ base / len(base))
+    # `eigh` sorts ascending. Directions of no spread are dropped: scaling them would divide by zero.
     spread, axes = spread[::-1][:COMPONENTS], axes[:, ::-1][:, :COMPONENTS]
     varying = spread > 1e-12 * max(float(spread.max(initial=0.0)), 1e-300)
     return np.column_stack((rows @ axes[:, varying] / np.sqrt(spread[varying]), np.ones(len(rows))))
@@ -192,7 +196,7 @@ def _directions(base: Numbers, rows: Numbers) -> Numbers:
 def _logistic(features: Numbers, labels: Numbers) -> Numbers:
     """Return the weights of a ridge logistic regression, by Newton's method; the last weight is not penalised."""
     penalty = np.full(features.shape[1], PENALTY)
-    penalty[-1] = 1e-9
+    penalty[-1] = 1e-9  # not 0, so that the curvature stays invertible
     weights = np.zeros(features.shape[1])
     for _ in range(NEWTON_STEPS):
         chance = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))

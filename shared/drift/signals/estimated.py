@@ -187,10 +187,12 @@ def _threshold(
     noise = STANDARD_DEVIATIONS * reference.spread_at(rows)
     margins = [(rules.min_change, "the smallest change that matters"), (noise, "the reference's own chunks")]
     if len(past) >= ENOUGH_CHUNKS:
+        # Past windows that were off by themselves widen the margin, in whichever direction they were.
         away = abs(float(np.mean(past)) - reference.value)
         margins.append((away + STANDARD_DEVIATIONS * float(np.std(past, ddof=1)), "past windows"))
     margin, reason = max(margins)
     worsened = reference.value + sign * margin
+    # The bound is judged with the same noise: a model at its bound would otherwise alarm in every other window.
     if rules.bound is None or not metric.is_worse(rules.bound + sign * noise, than=worsened):
         return worsened, reason
     side = metric.bound.replace("_", " ")
@@ -201,6 +203,7 @@ def _spread(rules: EstimateRules, scores: Numbers, probabilities: Numbers, size:
     values = []
     for start in range(0, len(scores) - size + 1, size):
         part = slice(start, start + size)
+        # A chunk of one class has no roc_auc; the others still show how much it varies.
         try:
             values.append(expected_metric(rules.metric, scores[part], probabilities[part], rules.threshold))
         except MetricUndefinedError:

@@ -46,6 +46,7 @@ def choose(rows: pd.DataFrame, item: str, embedding: str, most: int) -> tuple[Ca
         raise ValueError(f"the rows have neither probabilities in column {PREDICTION!r} nor vectors to choose by")
     orders = [("least certain", uncertainty), ("most unusual", strangeness)]
     ranked = [(reason, _falling(values)) for reason, values in orders if values is not None]
+    # In turn, so that neither order uses up the budget; an item that is in both is chosen once.
     chosen: dict[int, str] = {}
     for place in range(len(rows)):
         for reason, order in ranked:
@@ -100,9 +101,11 @@ def _strangeness(rows: pd.DataFrame, embedding: str) -> NDArray[np.float64] | No
     lengths = [len(vector) for vector in vectors if vector is not None]
     if not lengths:
         return None
+    # Vectors of different lengths have no distance; the most frequent length is taken.
     usual = max(set(lengths), key=lengths.count)
     usable = [n for n, vector in enumerate(vectors) if vector is not None and len(vector) == usual]
     table = np.stack([vector for n in usable if (vector := vectors[n]) is not None])
+    # From the median, not the mean: outliers must not move the middle that they are measured from.
     distances = np.linalg.norm(table - np.median(table, axis=0), axis=1)
     ranks = np.full(len(rows), np.nan)
     ranks[usable] = np.argsort(np.argsort(distances)) / max(len(usable) - 1, 1)

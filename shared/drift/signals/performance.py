@@ -123,6 +123,7 @@ def judge_performance(scored: pd.DataFrame, labelled: pd.DataFrame, rules: Perfo
         value = _measure(rules.metric, labels, predictions)
     except MetricUndefinedError as exc:
         return PerformanceReport("insufficient-data", str(exc), len(both), findings=findings)
+    # Judged by the confidence bound on the good side: a few bad rows by chance must not alarm.
     low, high = bounds(rules.metric, labels, predictions, value)
     metric = METRICS[rules.metric]
     doubt, bound = ("at most", high) if metric.bound == "at_least" else ("at least", low)
@@ -149,13 +150,17 @@ def bounds(metric: str, labels: Column, predictions: Column, value: float) -> tu
     if not values:
         return -math.inf, math.inf
     low, high = np.quantile(values, (1 - CONFIDENCE, CONFIDENCE))
+    # The error shrinks with the square root of the rows, so that resamples of a large table can be smaller than it.
     narrower = math.sqrt(size / len(labels))
     return value + (float(low) - value) * narrower, value + (float(high) - value) * narrower
 
 
 def _as_metric_needs(metric: str, truth: pd.Series[Any], answers: pd.Series[Any]) -> tuple[Column, Column]:
-    """Return both as numbers; as codes when the metric is of classes and the labels are not 0 and 1."""
+    """Return both as numbers; as codes when the metric is of classes and the labels are not 0 and 1.
 
+    Raises:
+        ValueError: the metric needs numbers, and a label is none.
+    """
     labels = numbers_of(truth)
     if metric in OF_CLASSES and not bool(np.isin(labels, (0.0, 1.0)).all()):
         return class_codes(metric, truth.tolist(), answers.tolist())
@@ -179,6 +184,11 @@ def by_key(frame: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def _require(frame: pd.DataFrame, columns: set[str], whose: str) -> None:
+    """Check that the columns exist.
+
+    Raises:
+        ValueError: one is missing.
+    """
     missing = sorted(columns - set(frame.columns))
     if missing:
         raise ValueError(f"{whose} no column {', '.join(missing)}; there are {', '.join(map(str, frame.columns))}")

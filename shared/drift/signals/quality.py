@@ -36,6 +36,7 @@ def check_quality(
     rules = rules or QualityRules()
     columns = named_columns(window)
     expected = [column for column in reference.columns if column.name not in rules.ignore]
+    # Bonferroni: split over the columns, so that a wide table does not alarm more often than a narrow one.
     context = CheckContext(reference.rows, len(window), rules.false_alarms / max(1, len(expected)), now, rules)
     checked = [(column, check_column(column, columns.get(column.name), context)) for column in expected]
     reports = sorted((_report(*pair, rules) for pair in checked), key=_badness, reverse=True)
@@ -47,6 +48,7 @@ def check_quality(
     )
     faults = [fault for _, column_faults in checked for fault in column_faults]
     alarms = [*(fault for fault in faults if fault.is_alarm), *(fault for fault in of_rows if fault.is_alarm)]
+    # Faults that only deserve a mention set the value when none alarms.
     worst = max((fault.share for fault in (alarms or [*faults, *of_rows])), default=0.0)
     is_judged = bool(expected) and len(window) >= rules.minimum_rows
     report = SignalReport(

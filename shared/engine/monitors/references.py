@@ -88,7 +88,12 @@ class VersionReferences:
         return made
 
     def predictions(self, scored: Rows, minimum_rows: int) -> Profile:
-        """Return the profile of labelled rows' predictions, else of the version's first window of enough rows."""
+        """Return the profile of labelled rows' predictions, else of the version's first window of enough rows.
+
+        Raises:
+            NotYetError: there is none yet, or this window has become it.
+            PermanentError: the labelled rows lack columns.
+        """
         from shared.drift.profiles.profile import profile
         from shared.drift.rows.sample import Chosen
 
@@ -109,6 +114,10 @@ class VersionReferences:
         """Return what the training data was like as data; of a rolling reference, the version's first window.
 
         Rows without the columns that are left out repeat more often, so which those are is part of the stored name.
+
+        Raises:
+            NotYetError: there is none yet, or this window has become it.
+            PermanentError: the training data is unknown.
         """
         from shared.drift.rows.sample import Chosen, EvenSample
         from shared.drift.signals.quality_profile import QualityProfile, profile_quality
@@ -132,7 +141,12 @@ class VersionReferences:
         return made
 
     def embeddings(self, column: str, window: EvenSample, minimum_rows: int) -> Any:
-        """Return the vectors of the version's first window of enough rows."""
+        """Return the vectors of the version's first window of enough rows.
+
+        Raises:
+            NotYetError: there is none yet, or this window has become it.
+            PermanentError: there is no such column.
+        """
         from shared.drift.signals.embeddings import vectors
 
         kind = f"embedding-{_as_name(column)}"
@@ -145,9 +159,15 @@ class VersionReferences:
         raise NotYetError(FIRST_WINDOW, len(made))
 
     def estimate(self, section: EstimatedPerformance, served: pd.DataFrame | None = None) -> EstimateReference:
-        """Return what estimates are made from: labelled rows, else the served rows whose labels have arrived."""
+        """Return what estimates are made from: labelled rows, else the served rows whose labels have arrived.
+
+        Raises:
+            NotYetError: there are too few of them.
+            ValueError: scores or labels are no numbers of the kind that the metric needs.
+        """
         from shared.drift.signals.estimated import EstimateReference, estimate_reference
 
+        # A policy that changes the metric or the threshold gets a reference of its own.
         kind = f"estimate-{section.metric}-{section.threshold:g}"
         stored = self._read(kind, EstimateReference.from_dict)
         if stored is not None:
@@ -160,7 +180,12 @@ class VersionReferences:
     def concept(
         self, section: ConceptDrift, served: pd.DataFrame | None = None
     ) -> tuple[ConceptReference, datetime | None]:
-        """Return what concept drift is measured against, and until when it was served, if it was."""
+        """Return what concept drift is measured against, and until when it was served, if it was.
+
+        Raises:
+            NotYetError: there are too few labelled rows.
+            ValueError: the labels are not 0 and 1, or scores are not finite.
+        """
         from shared.drift.signals.concept import concept_reference
         from shared.drift.signals.concept_stored import concept_to_dict
 
@@ -169,6 +194,7 @@ class VersionReferences:
             return stored
         frame, label = self._labelled_or(served)
         performance = self.subject.monitor.performance
+        # The model's answer and the label are no features; cutting by them would find what they share.
         ignored = {label, PREDICTION, VERSION, *([performance.key, performance.label] if performance else [])}
         made = concept_reference(frame, numbers(frame[PREDICTION]), numbers(frame[label]), section.columns, ignored)
         until = None if self.subject.monitor.labelled else self.subject.end
@@ -193,6 +219,7 @@ class VersionReferences:
             if missing:
                 hint = "write the features, the prediction, the label, and the version that scored"
                 raise PermanentError("monitor.labelled", f"{uri} has no column {', '.join(missing)}", hint)
+            # Files write versions as numbers or as text.
             is_complete = frame[section.label].notna() & frame[PREDICTION].notna()
             sample.add(frame[is_complete & (frame[VERSION].astype(str) == version)])
         if not sample.rows:
@@ -200,6 +227,12 @@ class VersionReferences:
         return sample
 
     def _labelled_or(self, served: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
+        """Return labelled rows of this version and the name of their label: scored ones that the policy names, else the
+        served ones.
+
+        Raises:
+            NotYetError: there are none, or too few.
+        """
         section, performance = self.subject.monitor.labelled, self.subject.monitor.performance
         if section:
             return self.labelled().frame, section.label
@@ -214,6 +247,11 @@ class VersionReferences:
         return served, performance.label
 
     def _require_first(self, rows: int, minimum_rows: int) -> None:
+        """Check that this window may become the reference of later ones.
+
+        Raises:
+            NotYetError: it has too few rows, or a person looks, whose look stores nothing.
+        """
         if not self.subject.stores_references:
             raise NotYetError("the app takes the version's first window as the reference, and has not yet", rows)
         if rows < minimum_rows:
@@ -249,6 +287,11 @@ def numbers(column: pd.Series[Any]) -> Any:
 
 
 def column_values(frame: pd.DataFrame, column: str) -> list[Any]:
+    """Return the column's values, [] without rows.
+
+    Raises:
+        PermanentError: there is no such column.
+    """
     if len(frame) and column not in frame.columns:
         raise no_reference(f"the served rows have no column {column!r}", "name it in monitor.embedding_drift.column")
     return list(frame[column]) if len(frame) else []

@@ -40,6 +40,7 @@ def signal_troubles(policy: Policy, monitor: Monitor, state: MonitorState, now: 
         runs = [run for run in version_runs if run.signal == signal]
         if signal == PERFORMANCE and (reason := _unlabelled(version_runs, state, monitor, now)):
             yield monitor_trouble(policy, reason, now, signal)
+        # A signal that has never run is new, or its first look is still to come.
         if not runs:
             continue
         if runs[-1].verdict == "error":
@@ -90,6 +91,7 @@ def _unlabelled(runs: list[MonitorRun], state: MonitorState, monitor: Monitor, n
     performance = monitor.performance
     if performance is None:
         return ""
+    # Since the newest look at labels; before the first one, since the version's first run of any signal.
     looks = [run.end for run in runs if run.signal == PERFORMANCE]
     since = max(looks) if looks else min((run.start for run in runs), default=state.window_start)
     if now - since <= max(INTERVALS_TO_SILENCE * performance.labels_within, LEAST_EMPTY):

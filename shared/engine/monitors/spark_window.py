@@ -185,6 +185,11 @@ class SparkWindows:
         return replace(drift, findings=(*drift.findings, finding)), reference
 
     def _part(self, model: str, job: JobName, part: str) -> bytes:
+        """Return one part of the job's result.
+
+        Raises:
+            ValueError: it is missing or damaged.
+        """
         folder = f"{_path(model, job)}/{part}"
         names = [item.name for item in self.files.list(f"{folder}/part-")]
         blobs = [blob.body for name in names if (blob := self.files.get(name))]

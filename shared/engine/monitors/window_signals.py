@@ -42,7 +42,7 @@ QUALITY, VECTORS, SCORES = "quality", "vectors", "scores"
 @dataclass(frozen=True)
 class WindowSignals:
     """Measures each signal that the policy names. `requests` are all rows that were scored, `answers` those rows with
-    their predictions."""
+    their predictions. What the method of one signal raises becomes that signal's verdict: see `attempt`."""
 
     subject: Subject
     references: VersionReferences

@@ -86,6 +86,11 @@ def _name(model: str, report: str, kind: str) -> str:
 
 
 def _checked(name: str) -> str:
+    """Return the name, which is part of a blob's path and comes from a URL: no slashes, no leading dot.
+
+    Raises:
+        PermanentError: it names no model or report.
+    """
     if not _NAME.fullmatch(name):
         raise PermanentError(
             "monitor_reports.name",
