@@ -1,4 +1,4 @@
-"""Pages on which people see what the monitors saw. They only show."""
+"""Pages that show monitors' runs and reports; they change nothing."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ bp = func.Blueprint()
 def list_monitors(req: func.HttpRequest) -> func.HttpResponse:
     from shared.bootstrap import get_app
 
-    return _shown(req, lambda person, languages: get_app().monitor_pages.overview(person, languages))
+    return _answer_page(req, lambda person, languages: get_app().monitor_pages.overview(person, languages))
 
 
 @bp.route(route="monitors/{model}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -27,7 +27,7 @@ def list_monitor_runs(req: func.HttpRequest) -> func.HttpResponse:
     from shared.bootstrap import get_app
 
     model = req.route_params["model"]
-    return _shown(req, lambda person, languages: get_app().monitor_pages.runs(model, person, languages))
+    return _answer_page(req, lambda person, languages: get_app().monitor_pages.runs(model, person, languages))
 
 
 @bp.route(route="monitors/{model}/{report}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -35,10 +35,10 @@ def show_monitor_report(req: func.HttpRequest) -> func.HttpResponse:
     from shared.bootstrap import get_app
 
     model, report = req.route_params["model"], req.route_params["report"]
-    return _shown(req, lambda person, languages: get_app().monitor_pages.report(model, report, person, languages))
+    return _answer_page(req, lambda person, languages: get_app().monitor_pages.report(model, report, person, languages))
 
 
-def _shown(req: func.HttpRequest, page: "Callable[[Principal, str], Page]") -> func.HttpResponse:
+def _answer_page(req: func.HttpRequest, page: "Callable[[Principal, str], Page]") -> func.HttpResponse:
     person = person_or_answer(req)
     if isinstance(person, func.HttpResponse):
         return person

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.ids import ModelName
+from shared.domain.ids import ModelName, ModelVersion
 from shared.domain.notice import Notice
 from shared.drift.results.signals import MonitorReport
 from shared.engine.monitors.look import Look, MonitorLook
@@ -116,18 +116,14 @@ class Monitors:
             self._report_no_look(policy, monitor, reason, is_permanent=is_permanent)
             return
         if state is None or state.model_version != deployment.version:
-            # Stored before anything is published: the window's start is part of what makes two events one fact.
-            start = now - monitor.every
-            state = MonitorState(policy.model, deployment.version, start, start, state.runs if state else ())
-            etag = self.states.save(state, etag)
-        previous = self._previous_report(state)
+            state, etag = self._begin(policy, monitor, deployment.version, state, etag)
         subject = Subject(
             policy,
             monitor,
             deployment.name,
             state,
-            now,
-            previous,
+            end=now,
+            previous=self._previous_report(state),
             stores_references=True,
             reads_labels=reads_labels,
         )
@@ -146,6 +142,15 @@ class Monitors:
         state = self._publish(look, policy, monitor, state)
         self.states.save(replace(state, looked_at=subject.end), etag)
         self._report_troubles(policy, signal_troubles(policy, monitor, state, now))
+
+    def _begin(
+        self, policy: Policy, monitor: Monitor, version: ModelVersion, state: MonitorState | None, etag: str
+    ) -> tuple[MonitorState, str]:
+        """Return the state before a version's first look, and its etag; the runs of earlier versions stay in it."""
+        start = self.clock.now() - monitor.every
+        begun = MonitorState(policy.model, version, start, start, state.runs if state else ())
+        # Stored before anything is published: the window's start is part of what makes two events one fact.
+        return begun, self.states.save(begun, etag)
 
     def _publish(self, look: Look, policy: Policy, monitor: Monitor, state: MonitorState) -> MonitorState:
         """Store the report, announce drift that lasts, and return the state with a run per signal."""
