@@ -32,8 +32,8 @@ def test_effect_does_not_depend_on_the_length_of_the_window(is_long: bool) -> No
     effects = []
     for rows in (1_000, 3_000, 30_000):
         windows = [generator.choice(120, rows, p=other / other.sum()).astype(str) for _ in range(20 if is_long else 6)]
-        found = [compare(reference, pd.DataFrame({"dest": window})).columns[0].effect for window in windows]
-        effects.append(float(np.mean([each for each in found if each is not None])))
+        by_window = [compare(reference, pd.DataFrame({"dest": window})).columns[0].effect for window in windows]
+        effects.append(float(np.mean([effect for effect in by_window if effect is not None])))
     assert max(effects) - min(effects) < 0.01
 
 
@@ -46,5 +46,5 @@ def test_sampling_alone_hardly_ever_exceeds_the_null_quantile(
         domain_auc(cloud(rows, seed, length=length), cloud(other_rows, 999 + seed, length=length))
         for seed in range(25 if is_long else 7)
     ]
-    assert sum(each > level for each in domain_aucs) <= 0.16 * len(domain_aucs)
+    assert sum(auc > level for auc in domain_aucs) <= 0.16 * len(domain_aucs)
     assert abs(float(np.mean(domain_aucs)) - 0.5) < 0.02
