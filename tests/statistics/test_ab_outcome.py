@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from shared.domain.verdict import Verdict
-from tests.unit.judge.test_outcome import PLAN, Draw, classified, converted, errors, revenue, verdicts
+from tests.unit.judge.labels.test_outcome import PLAN, Draw, classified, converted, errors, revenue, verdicts
 
 LONG_RUNS, RUNS = 600, 150
 

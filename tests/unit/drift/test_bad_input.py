@@ -103,7 +103,7 @@ def with_some_text(frame: pd.DataFrame, share: float) -> pd.DataFrame:
         ),
     ],
 )
-def test_a_bad_column_is_told_in_words(
+def test_a_bad_column_has_a_finding(
     reference: Profile,
     change: Callable[[pd.DataFrame], pd.DataFrame],
     column: str,
@@ -137,13 +137,13 @@ def test_an_empty_reference_is_insufficient() -> None:
     assert "the reference has 0 rows" in report.sentence
 
 
-def test_times_without_a_zone_are_told(reference: Profile) -> None:
+def test_times_without_a_zone_are_a_finding(reference: Profile) -> None:
     frame = a_frame().assign(at=a_frame()["at"].dt.tz_localize(None))
     report = report_on(compare(profile(frame), frame), "at")
     assert "times without a time zone, which UTC is taken for" in report.sentence
 
 
-def test_a_million_categories_are_not_compared_and_said_so() -> None:
+def test_a_million_categories_are_reported_as_not_compared() -> None:
     # Each twenty times and in every batch anew: their names would be neither few nor the names of rows.
     names = pa.array([f"customer-{number}" for number in range(50_003)])
     batches = [
@@ -189,7 +189,7 @@ def test_importance_weighs_the_order_and_names_what_matters() -> None:
     assert "The model leans on none of them." in unused.sentence
 
 
-def test_every_measure_is_told_and_drawn(reference: Profile) -> None:
+def test_every_measure_is_reported_and_drawn(reference: Profile) -> None:
     report = compare(reference, a_frame(seed=2))
     amount, country = report_on(report, "amount"), report_on(report, "country")
     assert set(amount.measures) == {"KS", "PSI", "Wasserstein"}

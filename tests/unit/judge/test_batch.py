@@ -131,7 +131,7 @@ def test_rows_are_paired_by_key_whatever_their_order() -> None:
     assert judge_batch(two_files, swapped, LAYOUT, CLASSES).verdict is Verdict.PASS
 
 
-def test_rows_that_cannot_be_told_apart_are_not_compared() -> None:
+def test_rows_with_one_key_are_not_compared() -> None:
     by_file = PredictionLayout(key=("file",))
     judgement = judge_batch(table([0] * 400), table([0] * 400), by_file, CLASSES)
     assert judgement.verdict is Verdict.INCONCLUSIVE

@@ -84,7 +84,7 @@ def test_a_handful_of_requests_decides_nothing_good() -> None:
     assert judge(Comparison(T0, pairs), TOLERANCES, T0 + 10 * MINUTE).verdict is Verdict.INCONCLUSIVE
 
 
-def test_intervals_that_make_no_sense_or_lack_a_side_are_left_out() -> None:
+def test_impossible_intervals_and_those_of_one_side_are_left_out() -> None:
     sound = Interval(CANARY, T0, 100, 1, 4.0)
     champion = replace(sound, deployment=CHAMPION)
     broken = [

@@ -145,7 +145,7 @@ def test_too_few_rows_still_tell_of_a_lost_column() -> None:
         pytest.param(lambda f: f.assign(carrier="UA"), True, "UA moved most", id="one_category"),
     ],
 )
-def test_odd_windows_are_told_in_words(
+def test_odd_windows_are_described(
     change: Callable[[pd.DataFrame], pd.DataFrame], is_drifted: bool, words: str
 ) -> None:
     report = compare(profile(a_frame()), change(a_frame(seed=2)))

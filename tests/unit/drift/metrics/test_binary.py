@@ -113,7 +113,7 @@ def test_errors_are_better_when_lower() -> None:
     assert lower == {"log_loss", "brier", "mae", "mse", "rmse", "mape"}
 
 
-def test_the_bound_is_asked_for_on_the_side_where_a_metric_gets_bad() -> None:
+def test_a_bound_is_on_the_side_where_a_metric_gets_worse() -> None:
     assert {name: metric.bound for name, metric in METRICS.items() if metric.bound == "at_least"} == dict.fromkeys(
         ["roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "r2"], "at_least"
     )

@@ -26,7 +26,7 @@ def test_a_sample_is_every_nth_row_however_they_come(sizes: list[int], most: int
     assert at <= most or len(numbers) * 2 >= most // 2
 
 
-def test_a_sample_holds_no_lists_but_those_asked_for() -> None:
+def test_a_sample_holds_no_lists_but_requested_ones() -> None:
     frame = pd.DataFrame({"age": [1, 2], "vector": [[0.1], [0.2]]})
     everything, vectors = EvenSample(), EvenSample(["vector"])
     for reader in (everything, vectors):
@@ -51,7 +51,7 @@ def test_rows_that_were_compared_have_filled_their_samples() -> None:
     assert rows.columns == ("age",)
 
 
-def test_rows_that_nobody_went_through_are_gone_through_once() -> None:
+def test_a_sample_reads_rows_that_were_not_read_yet() -> None:
     class Counted(list[pd.DataFrame]):
         times = 0
 

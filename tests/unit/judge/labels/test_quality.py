@@ -65,7 +65,7 @@ def test_right_and_wrong_answers_at_the_tolerance_hardly_ever_fail(
     assert ever(fails) <= 10 / RUNS
 
 
-def test_a_rule_that_is_right_once_errs_often_when_it_is_asked_at_every_look() -> None:
+def test_a_rule_for_one_look_errs_often_at_many() -> None:
     random = np.random.default_rng(5)
     gaps = (random.normal(0, 1, (RUNS, LOOKS)).cumsum(axis=1)) / np.sqrt(np.arange(1, LOOKS + 1))
     assert ever(gaps, 2.33) > 0.05
@@ -164,7 +164,7 @@ def test_worse_answers_fail_even_when_nothing_else_was_measured() -> None:
         pytest.param(arm(85, 100), arm(860, 1000), id="undecided"),
     ],
 )
-def test_what_is_not_known_yet_holds_only_what_requires_it(challenger: Arm, champion: Arm) -> None:
+def test_missing_evidence_holds_only_where_quality_is_required(challenger: Arm, champion: Arm) -> None:
     assert judged(challenger, champion).verdict is Verdict.PASS
     assert judged(challenger, champion, required=True).verdict is Verdict.INCONCLUSIVE
 
