@@ -41,15 +41,15 @@ def releases(
         app_ = context.open_app(settings)
         from cli.releases.records import newest_first
 
-        found, now = newest_first(app_, model, limit), app_.clock.now()
+        listed, now = newest_first(app_, model, limit), app_.clock.now()
     if output is Format.JSON:
         from cli.releases.line import ReleaseLine
 
-        print_json({"releases": [{"model": r.model, **_plain_line(ReleaseLine.of(r))} for r in found]})
+        print_json({"releases": [{"model": r.model, **_plain_line(ReleaseLine.from_release(r))} for r in listed]})
         return
     from cli.releases.view import list_table
 
-    console().print(list_table(found, now) if found else text("There are no releases yet.", "dim"))
+    console().print(list_table(listed, now) if listed else text("There are no releases yet.", "dim"))
 
 
 @app.command("get")

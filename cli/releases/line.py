@@ -43,7 +43,7 @@ class ReleaseLine:
     entered_at: datetime
 
     @classmethod
-    def of(cls, release: Release) -> ReleaseLine:
+    def from_release(cls, release: Release) -> ReleaseLine:
         reached = release.traffic_steps[-1] if release.traffic_steps else 0
         return cls(
             id=release.id,

@@ -80,7 +80,9 @@ def _would_be(app: App, policy: Policy, version: ModelVersion, endpoint: Endpoin
     """Return the release as it would begin, knowing what serves."""
     opening = Opening(policy.model, version, EndpointName(policy.endpoint.name), FactKey("plan"), None, "plan")
     release = new_release(opening, plan_from(policy), app.clock.now())
-    serving = [each for each in endpoint.deployments if endpoint.traffic.get(each.name)] if endpoint else []
+    serving = (
+        [deployment for deployment in endpoint.deployments if endpoint.traffic.get(deployment.name)] if endpoint else []
+    )
     champion = Serving(serving[0].name, serving[0].version) if serving else None
     return replace(release, champion=champion)
 
@@ -108,13 +110,13 @@ def _waits(app: App, would: Release, endpoint: EndpointRecord | None) -> Iterato
         yield f"the registry has no {would.model}:{would.version} yet; it is released when it is registered"
     if endpoint and len([share for share in endpoint.traffic.values() if share]) > 1:
         yield f"the traffic is split, {split(endpoint.traffic)}: a release waits until one deployment has it all"
-    if holder := app.release_desk.active_on(would.endpoint):
+    if owner := app.release_desk.active_on(would.endpoint):
         then = {
             "queue": "it waits for it",
             "replace": "it replaces it unless it was promoted",
             "refuse": "it is refused",
         }
-        yield f"release {holder} holds endpoint {would.endpoint}: {then[would.plan.on_new_version]}"
+        yield f"release {owner} holds endpoint {would.endpoint}: {then[would.plan.on_new_version]}"
 
 
 def _gates(would: Release) -> Iterator[str]:
@@ -136,7 +138,7 @@ def _changes(would: Release, endpoint: EndpointRecord | None) -> Iterator[Change
         yield Change("+", f"job eval-{would.id}: {plan.evaluation.job} on {plan.evaluation.data}")
     if endpoint is None:
         yield Change("+", f"{'batch ' if plan.batch else ''}endpoint {would.endpoint}")
-    if endpoint is None or all(each.name != challenger for each in endpoint.deployments):
+    if endpoint is None or all(deployment.name != challenger for deployment in endpoint.deployments):
         size = f"{plan.deployment.instance_count} × {plan.deployment.instance_type}"
         if plan.batch:
             size = batch_words.deployment_size(would, plan.batch)
@@ -163,28 +165,30 @@ def _moves(would: Release) -> Iterator[Change]:
             "~", f"{plan.mirror} % of the requests are copied to {challenger}, for {duration(plan.bake)} or more"
         )
     for index, share in enumerate(would.steps):
-        before, after = split(would.traffic_at(index - 1)), split(would.traffic_at(index))
+        previous, updated = split(would.traffic_at(index - 1)), split(would.traffic_at(index))
         bakes = f", for {duration(plan.bake)} or more" if share < 100 else f", watched for {duration(plan.watch_for)}"
         if plan.ab and share < 100:
             bakes = f", held for {duration(plan.bake)}, then tested: {tested_words(plan.ab)}"
-        yield Change("~", f"traffic: {before} → {after}{bakes}")
+        yield Change("~", f"traffic: {previous} → {updated}{bakes}")
     if would.holdback:
         last = split(would.traffic_at(len(would.steps) - 1))
         yield Change("~", f"traffic: {last} → {challenger} 100 %, when it is proven to be sound")
 
 
 def _bakes(would: Release, bake: timedelta) -> timedelta:
-    before = 1 if (would.plan.mirror or would.plan.batch) and would.champion else 0
-    return (len([share for share in would.steps if share < 100]) + before) * bake
+    earlier_bakes = 1 if (would.plan.mirror or would.plan.batch) and would.champion else 0
+    return (len([share for share in would.steps if share < 100]) + earlier_bakes) * bake
 
 
 def _at_most(would: Release) -> timedelta:
     plan = would.plan
-    before = WAIT_FOR_ENDPOINT + GATE_WITHIN + DEPLOY_WITHIN + (EVALUATE_WITHIN if plan.evaluation else timedelta(0))
+    before_traffic = (
+        WAIT_FOR_ENDPOINT + GATE_WITHIN + DEPLOY_WITHIN + (EVALUATE_WITHIN if plan.evaluation else timedelta(0))
+    )
     questions = bool(tuple(_asks(would))) + (plan.on_undecided == "ask" and would.champion is not None)
     shifts = len(would.steps) + bool(would.holdback)
-    after = _bakes(would, plan.decide_within) + plan.watch_for
-    return before + questions * plan.approval.expires + shifts * SHIFT_WITHIN + after
+    with_traffic = _bakes(would, plan.decide_within) + plan.watch_for
+    return before_traffic + questions * plan.approval.expires + shifts * SHIFT_WITHIN + with_traffic
 
 
 def _old_champion(plan: ReleasePlan, keep: KeepPlan, deployment: str, how: str) -> Change:

@@ -34,14 +34,14 @@ def newest_first(app: App, model: str | None, limit: int) -> list[Release]:
     # A model's releases are named after it, so that most of the others need not be read.
     mine = [item for item in items if model is None or item.id.startswith(f"{model}-")]
     ids = [item.id for item in mine if not item.is_settled]
-    found = [release for each in ids if (release := _load(app, each)) and model in {None, release.model}]
+    listed = [release for release_id in ids if (release := _load(app, release_id)) and model in {None, release.model}]
     ended = [item.id for item in mine if item.is_settled]
     while ended and limit:
         release = _load(app, ended.pop(0))
         if release and model in {None, release.model}:
-            found.append(release)
+            listed.append(release)
             limit -= 1
-    return found
+    return listed
 
 
 def find_release(app: App, beginning: str) -> Release:
@@ -53,7 +53,7 @@ def find_release(app: App, beginning: str) -> Release:
     if release := _load(app, ReleaseId(beginning)):
         return release
     ids = [item.id for item in app.releases.items()]
-    matching = [each for each in ids if each.startswith(beginning)]
+    matching = [release_id for release_id in ids if release_id.startswith(beginning)]
     release = _load(app, matching[0]) if len(matching) == 1 else None
     if release:
         return release

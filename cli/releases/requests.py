@@ -50,12 +50,14 @@ def abort(
     Example:
       vigia releases abort flight-delay-3 --reason "customers complain" --yes --timeout 120
     """
-    why, who = required_text(reason, "--reason"), person(by, settings)
+    reason, requester = required_text(reason, "--reason"), person(by, settings)
     app, release = _running(settings, id_, "abort")
     share = release.traffic_steps[-1] if release.traffic_steps else 0
-    confirm(f"Abort {release.id} ({release.state}, {share} % of the traffic)?", yes, "abort", _left_alone(release))
-    app.release_desk.request_abort(release.id, who, why)
-    _answer(app, release, "abort", lambda seen: seen.state.is_terminal, timeout, output)
+    confirm(
+        f"Abort {release.id} ({release.state}, {share} % of the traffic)?", yes, "abort", _without_confirmation(release)
+    )
+    app.release_desk.request_abort(release.id, requester, reason)
+    _answer(app, release, "abort", lambda current: current.state.is_terminal, timeout, output)
 
 
 def promote(
@@ -75,18 +77,18 @@ def promote(
     Example:
       vigia releases promote flight-delay-3 --reason "hotfix, traffic is low at night" --yes
     """
-    why, who = required_text(reason, "--reason"), person(by, settings)
+    reason, requester = required_text(reason, "--reason"), person(by, settings)
     app, release = _running(settings, id_, "promote")
     if release.phase not in {"baking", "asking"}:
         message = f"release {release.id} is {_words(release)}, and bakes nothing that could be cut short"
         raise CommandError("cli.nothing_bakes", message, f"vigia releases get {release.id} -w shows when it does")
     verdict = release.judgement.verdict if release.judgement else "nothing yet"
-    confirm(f"Promote {release.id} now? The judge says {verdict}.", yes, "promotion", _left_alone(release))
-    is_admin = _may_end_hold(app, release, who)
-    app.release_desk.request_promotion(release.id, release.step_index, who, why, is_admin=is_admin)
+    confirm(f"Promote {release.id} now? The judge says {verdict}.", yes, "promotion", _without_confirmation(release))
+    is_admin = _may_end_hold(app, release, requester)
+    app.release_desk.request_promotion(release.id, release.step_index, requester, reason, is_admin=is_admin)
 
-    def has_moved_on(seen: Release) -> bool:
-        return not seen.state.is_terminal and seen.ends_as is None and _place(seen) != _place(release)
+    def has_moved_on(current: Release) -> bool:
+        return not current.state.is_terminal and current.ends_as is None and _place(current) != _place(release)
 
     _answer(app, release, "promote", has_moved_on, timeout, output)
 
@@ -105,11 +107,18 @@ def hold(
     Example:
       vigia releases hold flight-delay-3 --reason "black friday"
     """
-    why, who = required_text(reason, "--reason"), person(by, settings)
+    reason, requester = required_text(reason, "--reason"), person(by, settings)
     app, release = _running(settings, id_, "hold")
-    _not_held_by_others(app, release, who, is_admin=False)
-    app.release_desk.request_hold(release.id, who, why)
-    _answer(app, release, "hold", lambda seen: seen.held_because.startswith(f"{who} asked to hold"), timeout, output)
+    _not_held_by_others(app, release, requester, is_admin=False)
+    app.release_desk.request_hold(release.id, requester, reason)
+    _answer(
+        app,
+        release,
+        "hold",
+        lambda current: current.held_because.startswith(f"{requester} asked to hold"),
+        timeout,
+        output,
+    )
 
 
 def resume(
@@ -126,28 +135,28 @@ def resume(
     Example:
       vigia releases resume flight-delay-3 --reason "black friday is over"
     """
-    why, who = required_text(reason, "--reason"), person(by, settings)
+    reason, requester = required_text(reason, "--reason"), person(by, settings)
     app, release = _running(settings, id_, "resume")
-    is_admin = _may_end_hold(app, release, who)
-    app.release_desk.request_resume(release.id, who, why, is_admin=is_admin)
-    _answer(app, release, "resume", lambda seen: "asked to hold" not in seen.held_because, timeout, output)
+    is_admin = _may_end_hold(app, release, requester)
+    app.release_desk.request_resume(release.id, requester, reason, is_admin=is_admin)
+    _answer(app, release, "resume", lambda current: "asked to hold" not in current.held_because, timeout, output)
 
 
-def _may_end_hold(app: App, release: Release, who: str) -> bool:
+def _may_end_hold(app: App, release: Release, requester: str) -> bool:
     """Return whether they are an admin; refused when the release is held by somebody else and they are none."""
-    is_admin = app.people.person(who).is_admin
-    _not_held_by_others(app, release, who, is_admin=is_admin)
+    is_admin = app.people.person(requester).is_admin
+    _not_held_by_others(app, release, requester, is_admin=is_admin)
     return is_admin
 
 
-def _not_held_by_others(app: App, release: Release, who: str, *, is_admin: bool) -> None:
+def _not_held_by_others(app: App, release: Release, requester: str, *, is_admin: bool) -> None:
     from shared.engine.releases.desk import HELD_HINT
     from shared.release.core.requests import may_take_back
-    from shared.release.core.words import asked
+    from shared.release.core.words import request_words
 
     hold = app.releases.held(release.id)
-    if hold and hold.kind == "hold" and not may_take_back(hold, who, is_admin=is_admin):
-        raise CommandError("cli.held", f"release {release.id} is held: {asked(hold)}", HELD_HINT)
+    if hold and hold.kind == "hold" and not may_take_back(hold, requester, is_admin=is_admin):
+        raise CommandError("cli.held", f"release {release.id} is held: {request_words(hold)}", HELD_HINT)
 
 
 def awaited(app: App, release: Release, is_done: IsDone, timeout: int) -> Release:
@@ -174,7 +183,7 @@ def _running(settings: Path | None, id_: str, what: str) -> tuple[App, Release]:
 
 
 def _answer(app: App, release: Release, kind: str, is_done: IsDone, timeout: int, output: Format) -> None:
-    """Read back what was asked and what became of it; exit code 2 when it is not done in time."""
+    """Read back the request and its result; exit code 2 when it is not done in time."""
     with waiting(f"asking to {kind}"):
         request = _read_back(app, release, kind)
         if request is None or request.kind != kind:
@@ -188,11 +197,11 @@ def _answer(app: App, release: Release, kind: str, is_done: IsDone, timeout: int
         body = {"id": release.id, "state": release.state, "reason": release.reason, "request": request, "done": done}
         print_json(body)
     else:
-        asked = f"{request.kind} asked by {request.by}: {request.reason}"
+        summary = f"{request.kind} requested by {request.by}: {request.reason}"
         held = f", held: {release.held_because}" if release.held_because else ""
         state = f"release {release.id} is {_words(release)}: {release.reason}{held}"
         late = [] if done or not timeout else [text(f"not done within {timeout} s", "yellow")]
-        console().print(text(asked), text(state), *late, sep="\n", soft_wrap=True)
+        console().print(text(summary), text(state), *late, sep="\n", soft_wrap=True)
     if timeout and not done:
         raise typer.Exit(NOT_DONE)
 
@@ -203,7 +212,7 @@ def _read_back(app: App, release: Release, kind: str) -> ReleaseRequest | None:
     return hold if hold and hold.kind == kind and not (request and request.kind == "abort") else request
 
 
-def _left_alone(release: Release) -> str:
+def _without_confirmation(release: Release) -> str:
     return f"release {release.id} was left alone"
 
 

@@ -51,21 +51,21 @@ def retry(
       vigia releases retry flight-delay-3 --reason "the weather service is back" --yes
       vigia releases retry 3 --model flight-delay --reason "the gate was wrong" --yes --timeout 3600
     """
-    why, who = required_text(reason, "--reason"), person(by, settings)
+    reason, requester = required_text(reason, "--reason"), person(by, settings)
     with waiting("reading the releases"):
         app = context.open_app(settings)
-        policy, version = _found(app, target, model)
+        policy, version = _policy_and_version(app, target, model)
     confirm(f"Release version {version} of {policy.model} once more?", yes, "retry", NOTHING_DONE)
     with waiting("opening the release"):
         from shared.engine.releases.reopen import Wish
         from shared.release.sections.to_plan import plan_from
 
-        wish = Wish(policy.model, policy.endpoint.name, version, who, why)
+        wish = Wish(policy.model, policy.endpoint.name, version, requester, reason)
         release = await_serving(app, app.retrier.open(wish, plan_from(policy)), timeout)
     show_opened(release, output, timeout)
 
 
-def _found(app: App, target: str, model: str | None) -> tuple[Policy, ModelVersion]:
+def _policy_and_version(app: App, target: str, model: str | None) -> tuple[Policy, ModelVersion]:
     """Return the policy and the version that the target means: of a model that is named, the version; else the release
     of that id, or the version of the only model."""
     from cli.releases.records import find_release
@@ -74,8 +74,8 @@ def _found(app: App, target: str, model: str | None) -> tuple[Policy, ModelVersi
     policies = list(app.policies)
     if model is not None:
         return context.known_policy(app, model), ModelVersion(target)
-    known = any(item.id == target for item in app.releases.items())
-    if not known and len(policies) == 1 and not any(item.id.startswith(target) for item in app.releases.items()):
+    exists = any(item.id == target for item in app.releases.items())
+    if not exists and len(policies) == 1 and not any(item.id.startswith(target) for item in app.releases.items()):
         return policies[0], ModelVersion(target)
     release = find_release(app, target)
     return context.known_policy(app, release.model), release.version

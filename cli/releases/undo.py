@@ -49,7 +49,7 @@ def undo(
     Example:
       vigia releases undo flight-delay --to 2 --reason "worse on holidays" --timeout 3600
     """
-    why, who = required_text(reason, "--reason"), person(by, settings)
+    reason, requester = required_text(reason, "--reason"), person(by, settings)
     with waiting("reading the policies"):
         app = context.open_app(settings)
         policy = _policy(app, model)
@@ -59,7 +59,7 @@ def undo(
         from shared.engine.releases.reopen import Wish
         from shared.release.sections.to_plan import plan_from
 
-        wish = Wish(policy.model, policy.endpoint.name, ModelVersion(to), who, why)
+        wish = Wish(policy.model, policy.endpoint.name, ModelVersion(to), requester, reason)
         release = await_serving(app, app.undoer.open(wish, plan_from(policy)), timeout)
     show_opened(release, output, timeout)
 

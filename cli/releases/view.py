@@ -35,7 +35,7 @@ def list_table(releases: Iterable[Release], now: datetime) -> Table:
     table.add_column("age", no_wrap=True, justify="right")
     table.add_column("reason", ratio=1, overflow="fold")
     for release in releases:
-        line = ReleaseLine.of(release)
+        line = ReleaseLine.from_release(release)
         step = f"{release.step_index + 1}/{len(release.steps)}" if line.step else "–"
         reason = f"held: {line.held_because}" if line.held_because else line.reason
         age = span(now - release.opened_at)
@@ -109,8 +109,8 @@ def _approval(approval: Approval, now: datetime) -> Iterator[Text]:
     request = approval.request
     yield text(f"{request.quorum} of {', '.join(request.approvers)} must agree")
     for vote in approval.votes:
-        said = f": {vote.reason}" if vote.reason else ""
-        yield text(f"{clock(vote.at)}  {vote.person} says {vote.choice}{said}")
+        given_reason = f": {vote.reason}" if vote.reason else ""
+        yield text(f"{clock(vote.at)}  {vote.person} says {vote.choice}{given_reason}")
     decision = approval.decision
     if decision is None:
         yield text(f"undecided; expires {clock(request.expires_at)} ({until(request.expires_at, now)})", "yellow")
@@ -157,8 +157,8 @@ def _number(value: float) -> str:
 
 
 def _add(tree: Tree, label: str, lines: Iterable[Text]) -> None:
-    found = list(lines)
-    if found:
+    shown = list(lines)
+    if shown:
         branch = tree.add(text(label, "bold"))
-        for line in found:
+        for line in shown:
             branch.add(line)

@@ -59,20 +59,20 @@ def command(
     if report and not report.absolute().parent.is_dir():
         raise CommandError("cli.no_folder", f"there is no folder for {report}", "make it first")
     with waiting(f"releasing {runs:,} versions of each kind"):
-        from cli.simulate.study import Asked, study
+        from cli.simulate.study import StudyRequest, study
 
-        found = study(Asked(policy, requests, lowest, learn, latency, errors, runs, seed, settings))
+        studied = study(StudyRequest(policy, requests, lowest, learn, latency, errors, runs, seed, settings))
     if report:
         from cli.simulate.page import page
 
-        report.write_text(page(found), encoding="utf-8")
+        report.write_text(page(studied), encoding="utf-8")
     if output is Format.JSON:
-        print_json(found.as_json())
+        print_json(studied.as_json())
     else:
-        _print(found)
+        _print(studied)
         if report:
             console().print(text(f"the plots are in {report}", "dim"), soft_wrap=True)
-    if not found.decides:
+    if not studied.decides:
         raise typer.Exit(NEEDS_A_PERSON)
 
 

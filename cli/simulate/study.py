@@ -27,7 +27,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StudyRequest:
     """The command's options, as they were given."""
 
     policy: Path
@@ -113,7 +113,7 @@ class Study:
             return ()
         if not self.advice:
             return ("no single change of the rollout helps with so little traffic; send probes, or have people decide",)
-        return tuple(f"would decide: {each.write}  ({each.finished:.0f} % get through)" for each in self.advice)
+        return tuple(f"would decide: {advice.write}  ({advice.finished:.0f} % get through)" for advice in self.advice)
 
     @property
     def small_print(self) -> str:
@@ -140,7 +140,7 @@ class Study:
         }
 
 
-def study(asked: Asked) -> Study:
+def study(request: StudyRequest) -> Study:
     """Return what the policy's rollout does.
 
     Raises:
@@ -150,17 +150,19 @@ def study(asked: Asked) -> Study:
     """
     from cli.kit.policy_files import read_policy
 
-    policy = read_policy(asked.policy)
+    policy = read_policy(request.policy)
     plan = plan_from(policy)
     if plan.batch:
-        message = f"{asked.policy} releases on a batch endpoint, which has no traffic to simulate"
+        message = f"{request.policy} releases on a batch endpoint, which has no traffic to simulate"
         hint = "docs/how-to/release-a-batch-model.md says how many rows a comparison needs"
         raise CommandError("cli.no_traffic", message, hint)
-    traffic, origin = _traffic(asked, policy)
-    changes = (*changes_for(plan.judge), *_own(asked))
-    results = tuple(simulate_change(plan, traffic, change, asked.runs, asked.seed) for change in dict.fromkeys(changes))
-    found = Study(
-        file=str(asked.policy),
+    traffic, origin = _traffic(request, policy)
+    changes = (*changes_for(plan.judge), *_own(request))
+    results = tuple(
+        simulate_change(plan, traffic, change, request.runs, request.seed) for change in dict.fromkeys(changes)
+    )
+    studied = Study(
+        file=str(request.policy),
         model=policy.model,
         plan=plan,
         traffic=traffic,
@@ -168,9 +170,9 @@ def study(asked: Asked) -> Study:
         results=results,
         needs=time_needed(plan, traffic),
         advice=(),
-        seed=asked.seed,
+        seed=request.seed,
     )
-    return found if found.decides else replace(found, advice=advice(plan, traffic, asked.seed, duration_text))
+    return studied if studied.decides else replace(studied, advice=advice(plan, traffic, request.seed, duration_text))
 
 
 def undecided(policy: Policy) -> str:
@@ -184,52 +186,54 @@ def undecided(policy: Policy) -> str:
         CHECKED_RUNS, max(FEWEST_CHECKED, CHECKED_INTERVALS // max(1, plan.decide_within // plan.judge.interval))
     )
     same = simulate_change(plan, traffic, SAME, runs, SEED)
-    worse = [each for each in changes_for(plan.judge) if is_plainly_bad(each, plan.judge)] if same.decides else []
+    worse = [change for change in changes_for(plan.judge) if is_plainly_bad(change, plan.judge)] if same.decides else []
     results = (same, *(simulate_change(plan, traffic, change, runs, SEED) for change in worse))
     needs = None if same.decides else time_needed(plan, traffic)
-    found = Study("it", policy.model, plan, traffic, "", results, needs, (), SEED)
-    return "" if found.decides else found.headline
+    studied = Study("it", policy.model, plan, traffic, "", results, needs, (), SEED)
+    return "" if studied.decides else studied.headline
 
 
 def _per_minute(rate: Rate) -> float:
     return rate.count / (rate.per / timedelta(minutes=1))
 
 
-def _own(asked: Asked) -> list[Change]:
-    found = []
-    if asked.latency is not None:
-        found.append(Change(f"latency {asked.latency:g} times", latency=asked.latency))
-    if asked.errors is not None:
+def _own(request: StudyRequest) -> list[Change]:
+    changes = []
+    if request.latency is not None:
+        changes.append(Change(f"latency {request.latency:g} times", latency=request.latency))
+    if request.errors is not None:
         try:
-            share = parse_percent(asked.errors)
+            share = parse_percent(request.errors)
         except ValueError as exc:
             raise CommandError("cli.percent", f"--errors {exc}", "write e.g. --errors 2%") from exc
-        found.append(Change(f"errors +{share:g} %", errors=share / 100))
-    return found
+        changes.append(Change(f"errors +{share:g} %", errors=share / 100))
+    return changes
 
 
-def _traffic(asked: Asked, policy: Policy) -> tuple[Traffic, str]:
-    if asked.learn and (asked.requests is not None or asked.lowest is not None):
+def _traffic(request: StudyRequest, policy: Policy) -> tuple[Traffic, str]:
+    if request.learn and (request.requests is not None or request.lowest is not None):
         raise CommandError("cli.traffic", "--learn and --requests both give the traffic", "leave one of them out")
-    if asked.learn:
-        return _learned(asked, policy)
+    if request.learn:
+        return _learned(request, policy)
     rollout = policy.section(Rollout)
     expected = rollout.expected_traffic if rollout else None
-    if asked.requests is not None:
-        highest, origin = asked.requests, f"{asked.requests:,g} requests per minute"
+    if request.requests is not None:
+        highest, origin = request.requests, f"{request.requests:,g} requests per minute"
     elif expected is not None:
         highest, origin = _per_minute(expected), f"{expected} (expected_traffic)"
     else:
         highest, origin = DEFAULT_PER_MINUTE, f"{DEFAULT_PER_MINUTE:,g} requests per minute (give --requests)"
-    if asked.lowest is None:
+    if request.lowest is None:
         return constant(highest), origin
-    if asked.lowest > highest:
-        raise CommandError("cli.traffic", f"--at-night {asked.lowest:g} is more than by day", "write a smaller number")
-    return diurnal(asked.lowest, highest), f"{origin} in the afternoon, {asked.lowest:g} at night"
+    if request.lowest > highest:
+        raise CommandError(
+            "cli.traffic", f"--at-night {request.lowest:g} is more than by day", "write a smaller number"
+        )
+    return diurnal(request.lowest, highest), f"{origin} in the afternoon, {request.lowest:g} at night"
 
 
-def _learned(asked: Asked, policy: Policy) -> tuple[Traffic, str]:
-    app = open_app(asked.settings)
+def _learned(request: StudyRequest, policy: Policy) -> tuple[Traffic, str]:
+    app = open_app(request.settings)
     now = app.clock.now()
     end = now.replace(minute=0, second=0, microsecond=0)
     intervals = app.telemetry.intervals(EndpointName(policy.endpoint.name), end - DAY, end, HOUR)

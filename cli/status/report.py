@@ -168,7 +168,7 @@ def _model(app: App, policy: Policy, running: list[Release], parked: tuple[Parke
         champion_deployment=deployment,
         traffic=shares,
         traffic_problem=problem,
-        releases=tuple(ReleaseLine.of(release) for release in releases),
+        releases=tuple(ReleaseLine.from_release(release) for release in releases),
         freeze=freeze,
         trainings=tuple(reversed(state.trainings[-TRAININGS_SHOWN:])),
         monitor=monitor,

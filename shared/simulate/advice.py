@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def advice(plan: ReleasePlan, traffic: Traffic, seed: int, text: Callable[[timed
     Args:
         text: writes a duration as policies do.
     """
-    found = []
+    helpful = []
     for kind in (_longer(plan, traffic, text), _larger(plan), _looser(plan)):
         for write, changed in kind:
             needed = time_needed(changed, traffic)
@@ -49,9 +49,9 @@ def advice(plan: ReleasePlan, traffic: Traffic, seed: int, text: Callable[[timed
                 continue
             result = simulate_change(changed, traffic, SAME, RUNS, seed)
             if result.decides:
-                found.append(Advice(write, result.finished))
+                helpful.append(Advice(write, result.finished))
                 break
-    return tuple(found)
+    return tuple(helpful)
 
 
 def time_needed(plan: ReleasePlan, traffic: Traffic, step: int = 0) -> timedelta | None:
@@ -88,26 +88,22 @@ def _larger(plan: ReleasePlan) -> Iterator[tuple[str, ReleasePlan]]:
 
 def _looser(plan: ReleasePlan) -> Iterator[tuple[str, ReleasePlan]]:
     for factor in LOOSER:
-        judge, said = plan.judge, []
+        judge, changes = plan.judge, []
         if judge.errors_worse_by_at_most is not None:
             share = min(judge.errors_worse_by_at_most * factor, 0.5)
             judge = replace(judge, errors_worse_by_at_most=share)
-            said.append(f"errors: {{worse_by_at_most: {100 * share:g}%}}")
+            changes.append(f"errors: {{worse_by_at_most: {100 * share:g}%}}")
         if judge.errors_ratio_at_most is not None:
             judge = replace(judge, errors_ratio_at_most=judge.errors_ratio_at_most * factor)
-            said.append(f"errors: {{ratio_at_most: {judge.errors_ratio_at_most:g}}}")
+            changes.append(f"errors: {{ratio_at_most: {judge.errors_ratio_at_most:g}}}")
         if judge.latency_ratio_at_most is not None:
             ratio = round(1 + max(judge.latency_ratio_at_most - 1, 0.05) * factor, 3)
             judge = replace(judge, latency_ratio_at_most=ratio)
-            said.append(f"latency: {{ratio_at_most: {ratio:g}}}")
-        yield f"judge: {{{', '.join(said)}}}", replace(plan, judge=judge)
+            changes.append(f"latency: {{ratio_at_most: {ratio:g}}}")
+        yield f"judge: {{{', '.join(changes)}}}", replace(plan, judge=judge)
 
 
 def _round_up(minutes: float) -> int:
     """Return minutes as people would write them: whole quarters of an hour, then whole hours."""
     unit = 15 if minutes <= 240 else 60
     return unit * -(-int(-(-minutes // 1)) // unit)
-
-
-def told(found: Sequence[Advice]) -> str:
-    return ", or ".join(each.write for each in found)

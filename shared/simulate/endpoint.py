@@ -64,26 +64,28 @@ class VirtualEndpoint:
         """Return whether it has ended, or waits for a person: nobody is there to answer."""
         return self.release.state.is_terminal or self.release.phase == "asking"
 
-    def after(self, now: datetime, judgement: Judgement | None = None) -> VirtualEndpoint:
+    def decided(self, now: datetime, judgement: Judgement | None = None) -> VirtualEndpoint:
         """Return what it is like once the release stepped on the judgement, and on until it waits for the next one.
 
         Raises:
             PermanentError: it does neither end nor wait (a fault of the release's steps).
         """
-        found = self._stepped(now, judgement)
+        endpoint = self._stepped(now, judgement)
         for _ in range(MOST_STEPS):
-            if found.is_waiting:
-                return found
-            found = found._stepped(now, None)
-        raise PermanentError("simulate.stuck", f"the simulated release stays in {found.release.state}", "report this")
+            if endpoint.is_waiting:
+                return endpoint
+            endpoint = endpoint._stepped(now, None)
+        raise PermanentError(
+            "simulate.stuck", f"the simulated release stays in {endpoint.release.state}", "report this"
+        )
 
     def _stepped(self, now: datetime, judgement: Judgement | None) -> VirtualEndpoint:
         outcome = TESTED if due(self.release, now) else None
-        update = advance(self.release, Observation(endpoint=self._seen(), judgement=judgement, outcome=outcome), now)
+        update = advance(self.release, Observation(endpoint=self._record(), judgement=judgement, outcome=outcome), now)
         written = [action.traffic for action in update.actions if isinstance(action, SetTraffic)]
         return VirtualEndpoint(update.release, written[-1] if written else self.traffic)
 
-    def _seen(self) -> EndpointRecord:
+    def _record(self) -> EndpointRecord:
         challenger = self.release.challenger
         deployments = (
             DeploymentRecord(CHAMPION.deployment, MODEL, CHAMPION.version, "Succeeded"),
@@ -94,4 +96,4 @@ class VirtualEndpoint:
 
 def begun(plan: ReleasePlan) -> VirtualEndpoint:
     """Return the endpoint once the release has its first traffic."""
-    return VirtualEndpoint(opened(plan), {CHAMPION.deployment: 100}).after(START)
+    return VirtualEndpoint(opened(plan), {CHAMPION.deployment: 100}).decided(START)

@@ -99,8 +99,8 @@ def simulate(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, see
         while running:
             stage = _stage(plan, running[0])
             _advance(plan, traffic, change, running, stage, random, steps)
-            ended += [_ended(each) for each in running if each.endpoint.is_over]
-            running = [each for each in running if not each.endpoint.is_over]
+            ended += [_ended(run) for run in running if run.endpoint.is_over]
+            running = [run for run in running if not run.endpoint.is_over]
     return ended
 
 
@@ -109,14 +109,14 @@ class _Steps:
     way, and is not asked again."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, float, int], tuple[VirtualEndpoint, VirtualEndpoint]] = {}
+        self._decided: dict[tuple[int, float, int], tuple[VirtualEndpoint, VirtualEndpoint]] = {}
 
-    def after(self, endpoint: VirtualEndpoint, minutes: float, verdict: int) -> VirtualEndpoint:
+    def decided(self, endpoint: VirtualEndpoint, minutes: float, verdict: int) -> VirtualEndpoint:
         key = id(endpoint), minutes, verdict
-        if key not in self._known:
+        if key not in self._decided:
             # The endpoint is kept with the answer, so that its id stays its own.
-            self._known[key] = endpoint, endpoint.after(START + minutes * MINUTE, JUDGEMENTS[verdict])
-        return self._known[key][1]
+            self._decided[key] = endpoint, endpoint.decided(START + minutes * MINUTE, JUDGEMENTS[verdict])
+        return self._decided[key][1]
 
 
 def _begin(first: VirtualEndpoint, born: float) -> _Running:
@@ -156,22 +156,22 @@ def _advance(
     says = np.zeros(len(running), dtype=np.int8)
     # Most are decided when the bake is over: only the rest is looked at to the end.
     for until in sorted({stage.first_pass, stage.looks}) if not stage.is_watch else [stage.looks]:
-        rest = np.flatnonzero(decided < 0)
-        part = Measured(measured.counts[rest, :until], measured.differences[rest, :until])
+        open_runs = np.flatnonzero(decided < 0)
+        part = Measured(measured.counts[open_runs, :until], measured.differences[open_runs, :until])
         looks = look(part, tolerances, plan.judge.errors_at_most)
         goes_back = stage.is_beside or plan.probe is not None
         at = _deciding(looks, stage, goes_back, plan.judge.on_no_data == "abort")
         at = np.where((at >= until) & (until == stage.looks), stage.looks - 1, at)
-        found = at < until
-        decided[rest[found]] = at[found]
-        says[rest[found]] = _says(looks, stage)[found, at[found]]
+        is_decided = at < until
+        decided[open_runs[is_decided]] = at[is_decided]
+        says[open_runs[is_decided]] = _says(looks, stage)[is_decided, at[is_decided]]
     # Probes are nobody's requests.
     served = np.cumsum(measured.requests if plan.probe is None else rates[0], axis=1)
-    for place, each in enumerate(running):
-        each.at += (int(decided[place]) + 1) * width
-        each.requests += float(served[place, decided[place]])
-        each.endpoint = steps.after(each.endpoint, each.at, int(says[place]))
-        _note(each)
+    for place, run in enumerate(running):
+        run.at += (int(decided[place]) + 1) * width
+        run.requests += float(served[place, decided[place]])
+        run.endpoint = steps.decided(run.endpoint, run.at, int(says[place]))
+        _note(run)
 
 
 def _tolerances(plan: ReleasePlan, stage: _Stage) -> Tolerances:
@@ -210,21 +210,19 @@ def _deciding(looks: Looks, stage: _Stage, goes_back: bool, gives_up: bool) -> N
 def _rates(traffic: Traffic, running: list[_Running], stage: _Stage, width: float) -> tuple[Numbers, Numbers]:
     """Return the mean requests per interval of challenger and champion, per release and interval."""
     offsets = np.arange(stage.looks) * width
-    since = np.array([each.at for each in running])[:, None] + offsets
-    born = np.array([each.born for each in running])[:, None]
-    challenger = np.array(
-        [each.endpoint.traffic.get(each.endpoint.release.challenger.deployment, 0) for each in running]
-    )
+    since = np.array([run.at for run in running])[:, None] + offsets
+    born = np.array([run.born for run in running])[:, None]
+    challenger = np.array([run.endpoint.traffic.get(run.endpoint.release.challenger.deployment, 0) for run in running])
     requests = traffic.per_minute(born + since) * width
     if stage.is_beside:
         return requests * challenger[:, None] / 100, requests * (100 - challenger[:, None]) / 100
     # The champion's traffic of as long ago as the watch is long is compared.
-    before = since - stage.looks * width
-    share = np.ones(before.shape)
-    for place, each in enumerate(running):
-        for at, champion in each.shares:
-            share[place] = np.where(before[place] >= at, champion, share[place])
-    return requests * challenger[:, None] / 100, traffic.per_minute(born + before) * width * share
+    earlier = since - stage.looks * width
+    share = np.ones(earlier.shape)
+    for place, run in enumerate(running):
+        for at, champion in run.shares:
+            share[place] = np.where(earlier[place] >= at, champion, share[place])
+    return requests * challenger[:, None] / 100, traffic.per_minute(born + earlier) * width * share
 
 
 def _probed(plan: ReleasePlan, rates: tuple[Numbers, Numbers], stage: _Stage) -> tuple[tuple[Numbers, Numbers], bool]:
@@ -259,18 +257,18 @@ def look_by_look(plan: ReleasePlan, measured: Iterator[Measured]) -> Ended:
     running = _begin(begun(plan), 0.0)
     width = plan.judge.interval / MINUTE
     while not running.endpoint.is_over:
-        stage, seen = _stage(plan, running), next(measured)
-        before = (running.endpoint.release.state, running.endpoint.release.step_index)
+        stage, stage_measured = _stage(plan, running), next(measured)
+        previous = (running.endpoint.release.state, running.endpoint.release.step_index)
         tolerances = _tolerances(plan, stage)
         for count in range(1, stage.looks + 1):
-            so_far = Measured(seen.counts[:, :count], seen.differences[:, :count])
+            so_far = Measured(stage_measured.counts[:, :count], stage_measured.differences[:, :count])
             looks = look(so_far, tolerances, plan.judge.errors_at_most)
             verdict = JUDGEMENTS[int(_says(looks, stage)[0, -1])]
             running.at += width
-            running.requests += float(seen.requests[0, count - 1])
-            running.endpoint = running.endpoint.after(START + running.at * MINUTE, verdict)
-            after = running.endpoint.release
-            if (after.state, after.step_index) != before or running.endpoint.is_over:
+            running.requests += float(stage_measured.requests[0, count - 1])
+            running.endpoint = running.endpoint.decided(START + running.at * MINUTE, verdict)
+            release = running.endpoint.release
+            if (release.state, release.step_index) != previous or running.endpoint.is_over:
                 break
         _note(running)
     return _ended(running)

@@ -118,8 +118,8 @@ def _spread_factor(requests_c: Numbers, requests_b: Numbers, quantile: float | N
     from scipy.special import ndtri
 
     density = math.exp(-(float(ndtri(quantile)) ** 2) / 2) / math.sqrt(2 * math.pi)
-    is_told = np.minimum(requests_c, requests_b) * (1 - quantile) >= FEWEST_BEYOND
-    return np.where(is_told, math.sqrt(quantile * (1 - quantile)) / density, 1.0)
+    is_measurable = np.minimum(requests_c, requests_b) * (1 - quantile) >= FEWEST_BEYOND
+    return np.where(is_measurable, math.sqrt(quantile * (1 - quantile)) / density, 1.0)
 
 
 def look(measured: Measured, tolerances: Tolerances, errors_at_most: float | None = None) -> Looks:
@@ -127,34 +127,34 @@ def look(measured: Measured, tolerances: Tolerances, errors_at_most: float | Non
     is_pair = (measured.counts[..., 0] > 0) & (measured.counts[..., 2] > 0)
     columns = np.arange(is_pair.shape[1])
     paths, pairs = [], np.cumsum(is_pair, axis=1, dtype=np.intp)
-    counts = _to_the_left(np.where(is_pair[..., None], measured.counts, 0.0), is_pair)
+    counts = _shift_left(np.where(is_pair[..., None], measured.counts, 0.0), is_pair)
     if tolerances.error_bound is not None:
         paths.append(error_paths(counts, tolerances).at(pairs))
     if tolerances.latency is not None:
         is_warm = measured.is_served & (columns >= tolerances.warm_up / tolerances.interval)
-        differences = _to_the_left(measured.differences, is_warm)
+        differences = _shift_left(measured.differences, is_warm)
         paths.append(latency_paths(differences, tolerances).at(np.cumsum(is_warm, axis=1, dtype=np.intp)))
-    found = verdicts(paths, np.where(is_pair, measured.requests, 0.0), tolerances)
-    found[pairs < FEWEST_INTERVALS_TO_PASS] = np.minimum(found, 0)[pairs < FEWEST_INTERVALS_TO_PASS]
+    shown = verdicts(paths, np.where(is_pair, measured.requests, 0.0), tolerances)
+    shown[pairs < FEWEST_INTERVALS_TO_PASS] = np.minimum(shown, 0)[pairs < FEWEST_INTERVALS_TO_PASS]
     latest = np.maximum.accumulate(np.where(is_pair, columns, -1), axis=1)
     age = (columns + 1 - latest) * tolerances.interval.total_seconds()
     has_data = (pairs > 0) & (age <= tolerances.stale_after.total_seconds())
-    found = np.where(has_data, found, 0).astype(np.int8)
-    is_doubted = np.zeros(found.shape, dtype=np.bool_)
-    for each in paths:
-        is_doubted |= has_data & (each.fails >= tolerances.enough_to_fail)
+    shown = np.where(has_data, shown, 0).astype(np.int8)
+    is_doubted = np.zeros(shown.shape, dtype=np.bool_)
+    for path in paths:
+        is_doubted |= has_data & (path.fails >= tolerances.enough_to_fail)
     if errors_at_most is None:
-        return Looks(found, has_data, np.zeros_like(is_doubted), is_doubted)
+        return Looks(shown, has_data, np.zeros_like(is_doubted), is_doubted)
     requests, errors = measured.counts[..., 0], measured.counts[..., 1]
     is_broken = broken(requests, errors, errors_at_most, tolerances.interval, starts_for(tolerances.horizon))
     is_proven = proven(requests, errors, errors_at_most)
     is_doubted |= suspicious(requests, errors, errors_at_most, tolerances.interval)
-    found[(found > 0) & ~is_proven] = 0
-    found[is_broken] = -1
-    return Looks(found, has_data | is_broken, is_proven, is_doubted)
+    shown[(shown > 0) & ~is_proven] = 0
+    shown[is_broken] = -1
+    return Looks(shown, has_data | is_broken, is_proven, is_doubted)
 
 
-def _to_the_left(values: Numbers, is_measured: NDArray[np.bool_]) -> Numbers:
+def _shift_left(values: Numbers, is_measured: NDArray[np.bool_]) -> Numbers:
     """Return the values with those that were measured first, in order: the judge sees no others."""
     order = np.argsort(~is_measured, axis=1, kind="stable")
     return np.take_along_axis(values, order[..., None] if values.ndim > order.ndim else order, axis=1)

@@ -69,21 +69,21 @@ class SimulationResult:
 
 def changes_for(judge: JudgePlan) -> tuple[Change, ...]:
     """Return the differences that every plan is asked about, and ones well beyond its own tolerances."""
-    found = [SAME, Change("latency +10 %", latency=1.10), Change("errors +1 %", errors=0.01)]
+    changes = [SAME, Change("latency +10 %", latency=1.10), Change("errors +1 %", errors=0.01)]
     if judge.latency_ratio_at_most is not None:
         ratio = 1 + 2 * max(judge.latency_ratio_at_most - 1, 0.1)
-        found.append(Change(f"latency +{100 * (ratio - 1):.0f} %", latency=ratio))
+        changes.append(Change(f"latency +{100 * (ratio - 1):.0f} %", latency=ratio))
     if judge.errors_worse_by_at_most is not None or judge.errors_ratio_at_most is not None:
         share = 3 * max(judge.errors_worse_by_at_most or 0.01, 0.01)
-        found.append(Change(f"errors +{100 * share:.3g} %", errors=share))
-    return tuple(dict.fromkeys(found))
+        changes.append(Change(f"errors +{100 * share:.3g} %", errors=share))
+    return tuple(dict.fromkeys(changes))
 
 
 def simulate_change(plan: ReleasePlan, traffic: Traffic, change: Change, runs: int, seed: int) -> SimulationResult:
     """Return what becomes of that many releases."""
     ended = simulate(plan, traffic, change, runs, seed)
-    promotions = _sorted(each.promoted_after for each in ended)
-    roll_backs = _sorted(each.minutes for each in ended if each.state is ReleaseState.ROLLED_BACK)
+    promotions = _sorted(end.promoted_after for end in ended)
+    roll_backs = _sorted(end.minutes for end in ended if end.state is ReleaseState.ROLLED_BACK)
     return SimulationResult(
         change=change,
         runs=runs,
@@ -95,7 +95,7 @@ def simulate_change(plan: ReleasePlan, traffic: Traffic, change: Change, runs: i
         rolled_back_after=_quantile(roll_backs, 0.5),
         promoted_after=_quantile(promotions, 0.5),
         promoted_after_p90=_quantile(promotions, 0.9),
-        bad_requests=_bad_share(change) * float(np.mean([each.requests for each in ended])),
+        bad_requests=_bad_share(change) * float(np.mean([end.requests for end in ended])),
         promotions=promotions,
         roll_backs=roll_backs,
     )
@@ -122,11 +122,11 @@ def _bad_share(change: Change) -> float:
 
 
 def _percent(ended: Sequence[Ended], state: ReleaseState) -> float:
-    return 100 * sum(each.state is state for each in ended) / len(ended)
+    return 100 * sum(end.state is state for end in ended) / len(ended)
 
 
 def _sorted(minutes: Iterable[float | None]) -> tuple[float, ...]:
-    return tuple(sorted(each for each in minutes if each is not None))
+    return tuple(sorted(value for value in minutes if value is not None))
 
 
 def _quantile(values: Sequence[float], share: float) -> float | None:

@@ -76,6 +76,6 @@ def learned(intervals: Iterable[Interval], width: timedelta) -> Traffic | None:
     if not total:
         return None
     minutes = width / timedelta(minutes=1)
-    known = {hour: count / (len(starts[hour]) * minutes) for hour, count in requests.items()}
-    mean = math.fsum(known.values()) / len(known)
-    return Traffic(tuple(known.get(hour, mean) for hour in range(HOURS)), errors=errors / total)
+    per_hour = {hour: count / (len(starts[hour]) * minutes) for hour, count in requests.items()}
+    mean = math.fsum(per_hour.values()) / len(per_hour)
+    return Traffic(tuple(per_hour.get(hour, mean) for hour in range(HOURS)), errors=errors / total)

@@ -23,8 +23,8 @@ LONGEST = timedelta(days=9)
 
 
 def endpoint_never_free(world: World) -> None:
-    holder = world.open("3", approval=replace(a_plan().approval, expires=timedelta(days=60)))
-    world.run(until=lambda: world.release(holder).state is ReleaseState.AWAITING_APPROVAL)
+    owner = world.open("3", approval=replace(a_plan().approval, expires=timedelta(days=60)))
+    world.run(until=lambda: world.release(owner).state is ReleaseState.AWAITING_APPROVAL)
 
 
 def job_never_ends(world: World) -> None:

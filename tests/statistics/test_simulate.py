@@ -25,7 +25,7 @@ def test_a_file_is_right_exactly_when_its_simulation_decides(
     rollout = f"strategy: {strategy}, watch_for: {watch_for}, holdback: 10%"
     file.write_text(f"{HEAD}rollout: {{{rollout}}}\n")
     simulated = simulate_study.study(
-        simulate_study.Asked(file, rate, None, False, None, None, simulate_study.CHECKED_RUNS, SEED, None)
+        simulate_study.StudyRequest(file, rate, None, False, None, None, simulate_study.CHECKED_RUNS, SEED, None)
     )
     file.write_text(f"{HEAD}rollout: {{{rollout}, expected_traffic: {rate} per minute}}\n")
     problems = check([file]).problems

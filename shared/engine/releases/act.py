@@ -27,7 +27,7 @@ from shared.release.core.actions import (
     CreateDeployment,
     CreateEndpoint,
     GiveBackEndpoint,
-    ReplaceHolder,
+    ReplaceOwner,
     ScaleDeployment,
     ScoreBatch,
     SendProbes,
@@ -40,7 +40,7 @@ from shared.store.releases.releases import ReleaseStore
 
 PRODUCT = "Vigia"
 # Traffic and deployments have no compare-and-set: what was decided by an older look is not written any more.
-SEEN_COUNTS_FOR = timedelta(minutes=2)
+OBSERVATION_COUNTS_FOR = timedelta(minutes=2)
 log = logging.getLogger("vigia.releases")
 
 
@@ -53,17 +53,17 @@ class Actor:
     clock: Clock
     scorer: BatchScorer
 
-    def act(self, release: Release, action: Action, seen_at: datetime | None = None) -> None:
+    def act(self, release: Release, action: Action, observed_at: datetime | None = None) -> None:
         """Do it.
 
         Args:
-            seen_at: when the endpoint was read that the action answers; what was seen too long ago is not acted on.
+            observed_at: when the endpoint was read that the action answers; what was read too long ago is not acted on.
 
         Raises:
             RetryableError: not now; the next look asks for it again.
             WorkspaceError: Azure ML refuses it for good.
         """
-        deadline = Deadline(self.clock, (seen_at or self.clock.now()) + SEEN_COUNTS_FOR)
+        deadline = Deadline(self.clock, (observed_at or self.clock.now()) + OBSERVATION_COUNTS_FOR)
         match action:
             case ClaimEndpoint() | ScaleDeployment() | SetTraffic() | SetMirror() | GiveBackEndpoint():
                 self._direct(release, action, deadline)
@@ -74,12 +74,12 @@ class Actor:
             case CloseApproval(closed, digest, reason):
                 self._close(release, closed, digest, reason)
             case CreateEndpoint(endpoint):
-                self._of(release).create_endpoint(endpoint)
+                self._endpoints(release).create_endpoint(endpoint)
             case CreateDeployment(request):
                 self._make(release, request, deadline)
-            case ReplaceHolder(holder, reason):
+            case ReplaceOwner(owner, reason):
                 abort = ReleaseRequest("abort", PRODUCT, reason, self.clock.now(), is_automatic=True)
-                self.releases.ask(holder, abort)
+                self.releases.ask(owner, abort)
             case SendProbes():
                 self._probe(release, action)
             case _:
@@ -97,7 +97,7 @@ class Actor:
         made, rejected and deleted meanwhile."""
         stored = self.releases.load(release.id)
         if stored is not None and stored.release == release:
-            self._of(release).create_deployment(request, deadline)
+            self._endpoints(release).create_deployment(request, deadline)
 
     def _direct(
         self,
@@ -116,7 +116,7 @@ class Actor:
                 self._scale(release, action, deadline)
             case SetTraffic(endpoint, traffic):
                 if self.endpoints.desire(endpoint, release.id, traffic, self.clock.now()):
-                    self._write_traffic(self._of(release), endpoint, traffic, deadline)
+                    self._write_traffic(self._endpoints(release), endpoint, traffic, deadline)
             case SetMirror(endpoint, mirror):
                 if self.endpoints.desire_mirror(endpoint, release.id, mirror):
                     self.workspace.set_mirror(endpoint, mirror, deadline)
@@ -155,16 +155,16 @@ class Actor:
                 about = fields(release=release.id, job=job, code=exc.code, reason=exc.message)
                 log.warning("release.job_not_canceled", extra=about)
 
-    def _of(self, release: Release) -> Endpoints:
+    def _endpoints(self, release: Release) -> Endpoints:
         return endpoints_of(self.workspace, release.plan.endpoint_type)
 
     def _write_traffic(
-        self, of: Endpoints, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline
+        self, endpoints: Endpoints, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline
     ) -> None:
         """Write it, and see afterwards whether it is still wanted: a worker that was frozen in between may have
         written what a later release had changed, and nobody else could tell that from a change by hand."""
         try:
-            of.set_traffic(endpoint, traffic, deadline)
+            endpoints.set_traffic(endpoint, traffic, deadline)
         finally:
             self.endpoints.note_late(endpoint, traffic, self.clock.now())
 

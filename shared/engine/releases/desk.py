@@ -11,7 +11,7 @@ from shared.errors import PermanentError, RetryableError
 from shared.ports.clock import Clock
 from shared.ports.queues import RELEASES, MessageQueue
 from shared.release.core.requests import may_take_back
-from shared.release.core.words import asked
+from shared.release.core.words import request_words
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore
 
@@ -36,8 +36,8 @@ class ReleaseDesk:
 
     def active_on(self, endpoint: EndpointName) -> ReleaseId | None:
         """Return the release that owns the endpoint now, None when it has ended or there is none."""
-        found = self.under_way(endpoint)
-        return found.id if found else None
+        release = self.under_way(endpoint)
+        return release.id if release else None
 
     def under_way(self, endpoint: EndpointName) -> Release | None:
         """Return the same release, whole."""
@@ -65,9 +65,9 @@ class ReleaseDesk:
         Raises:
             RetryableError: others asked at the same moment; ask again.
         """
-        before = self.releases.held(release)
-        if before is None or before.kind != "hold":
-            self._hold(release, ReleaseRequest("hold", by, reason, self.clock.now()), before)
+        previous = self.releases.held(release)
+        if previous is None or previous.kind != "hold":
+            self._hold(release, ReleaseRequest("hold", by, reason, self.clock.now()), previous)
         self.wake(release)
 
     def request_resume(self, release: ReleaseId, by: str, reason: str, *, is_admin: bool = False) -> None:
@@ -80,7 +80,7 @@ class ReleaseDesk:
         hold, request = self.releases.held(release), ReleaseRequest("resume", by, reason, self.clock.now())
         if hold and hold.kind == "hold":
             if not may_take_back(hold, by, is_admin=is_admin):
-                raise PermanentError("release.held", f"{asked(hold)}", HELD_HINT)
+                raise PermanentError("release.held", f"{request_words(hold)}", HELD_HINT)
             self._hold(release, request, hold)
         else:
             self.releases.ask(release, request)  # records of earlier versions have the hold there

@@ -16,7 +16,7 @@ from shared.domain.notice import Notice, NoticeKind
 from shared.domain.release import Release
 from shared.domain.release_plan import KeepPlan
 from shared.engine.notices.access import stuck
-from shared.engine.releases.act import SEEN_COUNTS_FOR
+from shared.engine.releases.act import OBSERVATION_COUNTS_FOR
 from shared.errors import VigiaError
 from shared.logs import fields
 from shared.ports.clock import Clock, Deadline
@@ -95,17 +95,17 @@ class EndpointKeeper:
     def _tell(
         self, claim: EndpointClaim, last: Release, actual: Mapping[DeploymentName, int], obstacle: str, *, repairs: bool
     ) -> None:
-        wanted = split(claim.desired)
-        left = f"it was {wanted}, and is left" + (f": {obstacle}" if obstacle else "")
-        then = f"it is put back to {wanted}" if repairs else left
-        parameters = {"endpoint": str(claim.endpoint), "reason": f"it is {split(actual)} now; {then}"}
+        desired = split(claim.desired)
+        not_repaired = f"it was {desired}, and is left" + (f": {obstacle}" if obstacle else "")
+        consequence = f"it is put back to {desired}" if repairs else not_repaired
+        parameters = {"endpoint": str(claim.endpoint), "reason": f"it is {split(actual)} now; {consequence}"}
         key = f"traffic/{claim.endpoint}/{claim.generation}"
         # Told before it is remembered: a crash in between repeats the notice under its key.
         self.outbox.post((Notice(NoticeKind.TRAFFIC_CHANGED, key, last.model, parameters),))
         self.endpoints.change(claim, replace(claim, told=dict(actual)))
 
     def _deadline(self) -> Deadline:
-        return Deadline(self.clock, self.clock.now() + SEEN_COUNTS_FOR)
+        return Deadline(self.clock, self.clock.now() + OBSERVATION_COUNTS_FOR)
 
     def _clear_away(self, endpoints: Endpoints, claim: EndpointClaim, endpoint: EndpointRecord, keep: KeepPlan) -> None:
         """Delete or scale down one deployment that has been idle for long enough, or forget one that is gone."""

@@ -76,10 +76,10 @@ def _compared(
     from shared.judge.evidence.paired_intervals import pair
 
     pairs = pair(intervals, release.challenger.deployment, champion.deployment, window.lag)
-    kept = tuple(each for each in pairs if each.challenger.start >= window.start)
+    recent = tuple(compared for compared in pairs if compared.challenger.start >= window.start)
     own, others = _own_errors(release, champion, intervals, window)
     is_sick = others is not None and others.is_broken
-    judgement = judge(Comparison(window.start, kept, moved, is_sick), _tolerances(release), now)
+    judgement = judge(Comparison(window.start, recent, moved, is_sick), _tolerances(release), now)
     return with_absolute(judgement, own, others) if own else judgement
 
 
@@ -95,7 +95,7 @@ def _own_errors(
         return None, None
     own = own_intervals(intervals, release.challenger.deployment, window.start, window.end)
     others = own_intervals(intervals, champion.deployment, window.start - window.lag, window.end)
-    mine, theirs = (absolute_errors(each, at_most, width, horizon) for each in (own, others))
+    mine, theirs = (absolute_errors(measured, at_most, width, horizon) for measured in (own, others))
     if mine.is_broken and fails_alike(own, others, at_most, window.lag):
         theirs = replace(theirs, is_broken=True)
     return mine, theirs

@@ -24,7 +24,7 @@ from shared.ports.jobs import JobRecord
 from shared.ports.telemetry import Telemetry
 from shared.ports.workspace import Answer, ModelRecord, Workspace, endpoints_of
 from shared.release.core.names import evaluation_job
-from shared.release.core.observation import EndpointClaim, Observation, Rival
+from shared.release.core.observation import CompetingRelease, EndpointClaim, Observation
 from shared.release.states.probes import is_due
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore
@@ -52,66 +52,66 @@ class Observer:
         """
         if release.state.is_terminal:
             return Observation(claim=self.endpoints.read(release.endpoint))
-        seen = Observation(request=self.releases.request(release.id), hold=self.releases.held(release.id))
+        observation = Observation(request=self.releases.request(release.id), hold=self.releases.held(release.id))
         look = _LOOKS.get(release.state)
-        return look(self, release, seen) if look else seen
+        return look(self, release, observation) if look else observation
 
-    def _opened(self, release: Release, seen: Observation) -> Observation:
+    def _opened(self, release: Release, observation: Observation) -> Observation:
         claim = self.endpoints.read(release.endpoint)
-        seen = self._with_endpoint(release, seen)
+        observation = self._with_endpoint(release, observation)
         return replace(
-            seen,
+            observation,
             model=self.workspace.model(release.model, release.version),
             claim=claim,
-            holder=self.holder(claim, release.id),
-            rivals=self._rivals(release),
-            champion_created_at=self._champion_created_at(release, seen.endpoint),
+            other_owner=self.other_owner(claim, release.id),
+            competing=self._competing(release),
+            champion_created_at=self._champion_created_at(release, observation.endpoint),
         )
 
-    def _gating(self, release: Release, seen: Observation) -> Observation:
+    def _gating(self, release: Release, observation: Observation) -> Observation:
         from shared.release.gates.registry import judge_lineage, reads_lineage
 
         model = self.workspace.model(release.model, release.version)
         results = judge_lineage(release, self._lineage(release, model)) if reads_lineage(release) else ()
-        return replace(seen, model=model, rivals=self._rivals(release), gate_results=results)
+        return replace(observation, model=model, competing=self._competing(release), gate_results=results)
 
     def _lineage(self, release: Release, model: ModelRecord | None) -> Lineage:
         from shared.release.gates.registry import training_input
         from shared.release.gates.spec import Lineage
 
         job = self.workspace.job(model.job) if model and model.job else None
-        wanted = training_input(release)
-        if wanted is None:
+        input_name = training_input(release)
+        if input_name is None:
             return Lineage(model, job)
-        source = job.inputs.get(wanted) if job else None
+        source = job.inputs.get(input_name) if job else None
         if source is None:
-            why = f"its job {job.name} has no input {wanted}" if job else "no training job is recorded"
-            return Lineage(model, job, problem=why)
+            problem = f"its job {job.name} has no input {input_name}" if job else "no training job is recorded"
+            return Lineage(model, job, problem=problem)
         try:
             return Lineage(model, job, self.data.table(source))
         except PermanentError as exc:
             return Lineage(model, job, problem=exc.message)
 
-    def _evaluating(self, release: Release, seen: Observation) -> Observation:
+    def _evaluating(self, release: Release, observation: Observation) -> Observation:
         job = self.workspace.job(evaluation_job(release.id))
         results = self._evaluated(release, job) if job and job.has_succeeded else None
         has_failed = job is not None and job.has_ended and not job.has_succeeded
         failure = self.workspace.job_failure(evaluation_job(release.id)) if has_failed else UNKNOWN
-        return replace(seen, job=job, gate_results=results, rivals=self._rivals(release), failure=failure)
+        return replace(observation, job=job, gate_results=results, competing=self._competing(release), failure=failure)
 
-    def _awaiting_approval(self, release: Release, seen: Observation) -> Observation:
+    def _awaiting_approval(self, release: Release, observation: Observation) -> Observation:
         decision = self.approvals.decision(release.id, release.approval_digest)
-        return replace(seen, decision=decision, rivals=self._rivals(release))
+        return replace(observation, decision=decision, competing=self._competing(release))
 
-    def _deploying(self, release: Release, seen: Observation) -> Observation:
-        seen = self._with_endpoint(release, seen)
-        challenger = seen.deployment(release.challenger.deployment)
+    def _deploying(self, release: Release, observation: Observation) -> Observation:
+        observation = self._with_endpoint(release, observation)
+        challenger = observation.deployment(release.challenger.deployment)
         if challenger and challenger.state in {"Failed", "Canceled"}:
-            of = endpoints_of(self.workspace, release.plan.endpoint_type)
-            return replace(seen, failure=of.deployment_failure(release.endpoint, challenger.name))
+            endpoints = endpoints_of(self.workspace, release.plan.endpoint_type)
+            return replace(observation, failure=endpoints.deployment_failure(release.endpoint, challenger.name))
         if release.plan.smoke_test is None or challenger is None or challenger.state != "Succeeded":
-            return seen
-        return replace(seen, answer=self._answer(release, release.plan.smoke_test.request))
+            return observation
+        return replace(observation, answer=self._answer(release, release.plan.smoke_test.request))
 
     def _answer(self, release: Release, request: str) -> Answer | None:
         try:
@@ -119,75 +119,76 @@ class Observer:
         except RetryableError:
             return None
 
-    def _serving(self, release: Release, seen: Observation) -> Observation:
+    def _serving(self, release: Release, observation: Observation) -> Observation:
         judgement = None
         if release.phase == "baking" and release.traffic_since:
             judgement = self._judged(release, release.traffic_since, timedelta(0))
-            seen = replace(seen, outcome=outcome_of(self.data, release, self.clock.now()))
-        seen = self._with_traffic(release, seen)
-        return self._with_probes(release, replace(seen, judgement=judgement))
+            observation = replace(observation, outcome=outcome_of(self.data, release, self.clock.now()))
+        observation = self._with_traffic(release, observation)
+        return self._with_probes(release, replace(observation, judgement=judgement))
 
-    def _comparing(self, release: Release, seen: Observation) -> Observation:
-        seen = self._with_traffic(release, seen)
-        return self.scorer.compared(release, release.plan.batch, seen) if release.plan.batch else seen
+    def _comparing(self, release: Release, observation: Observation) -> Observation:
+        observation = self._with_traffic(release, observation)
+        return self.scorer.compared(release, release.plan.batch, observation) if release.plan.batch else observation
 
-    def _watching(self, release: Release, seen: Observation) -> Observation:
+    def _watching(self, release: Release, observation: Observation) -> Observation:
         if release.plan.batch:
-            return self.scorer.watched(release, release.plan.batch, self._with_traffic(release, seen))
+            return self.scorer.watched(release, release.plan.batch, self._with_traffic(release, observation))
         judgement = None
         if release.traffic_since and release.phase != "ending":
             # Without what is held back, or probes, the champion's intervals from before the promotion are compared.
             is_beside = release.holdback > 0 or release.probed_at
             lag = timedelta(0) if is_beside else _whole(release.plan.watch_for, release)
             judgement = self._judged(release, release.traffic_since, lag)
-        seen = self._with_traffic(release, seen)
-        return self._with_probes(release, replace(seen, judgement=judgement))
+        observation = self._with_traffic(release, observation)
+        return self._with_probes(release, replace(observation, judgement=judgement))
 
-    def _with_probes(self, release: Release, seen: Observation) -> Observation:
+    def _with_probes(self, release: Release, observation: Observation) -> Observation:
         """Add the recorded requests, when probes are due; that they cannot be read is part of the evidence."""
-        judgement, plan = seen.judgement, release.plan.probe
+        judgement, plan = observation.judgement, release.plan.probe
         if judgement is None or plan is None or not is_due(release, self.clock.now()):
-            return seen
+            return observation
         from shared.engine.releases.probe_sample import requests_of
 
         try:
-            return replace(seen, probe_sample=requests_of(self.data.table(plan.sample)))
+            return replace(observation, probe_sample=requests_of(self.data.table(plan.sample)))
         except (PermanentError, RetryableError) as exc:
-            why = f"{judgement.reason}; probes cannot be sent: {exc.message}"
-            return replace(seen, judgement=replace(judgement, reason=why))
+            reason = f"{judgement.reason}; probes cannot be sent: {exc.message}"
+            return replace(observation, judgement=replace(judgement, reason=reason))
 
-    def _rolling_back(self, release: Release, seen: Observation) -> Observation:
-        return self._with_traffic(release, seen)
+    def _rolling_back(self, release: Release, observation: Observation) -> Observation:
+        return self._with_traffic(release, observation)
 
-    def _with_traffic(self, release: Release, seen: Observation) -> Observation:
+    def _with_traffic(self, release: Release, observation: Observation) -> Observation:
         """Add the endpoint, and what is wanted of it."""
-        return replace(self._with_endpoint(release, seen), claim=self.endpoints.read(release.endpoint))
+        return replace(self._with_endpoint(release, observation), claim=self.endpoints.read(release.endpoint))
 
-    def _with_endpoint(self, release: Release, seen: Observation) -> Observation:
-        seen_at = self.clock.now()
+    def _with_endpoint(self, release: Release, observation: Observation) -> Observation:
+        observed_at = self.clock.now()
         endpoint = endpoints_of(self.workspace, release.plan.endpoint_type).endpoint(release.endpoint)
-        return replace(seen, endpoint=endpoint, seen_at=seen_at)
+        return replace(observation, endpoint=endpoint, observed_at=observed_at)
 
-    def holder(self, claim: EndpointClaim, release: ReleaseId) -> ReleaseId | None:
+    def other_owner(self, claim: EndpointClaim, release: ReleaseId) -> ReleaseId | None:
         """Return the other release that owns the endpoint; one that has ended does not count."""
         if claim.owner in {None, release}:
             return None
         try:
             owner = self.releases.load(ReleaseId(claim.owner or ""))
         except PermanentError:
-            # Nobody can tell whether it has ended: until its record is mended the endpoint is its own.
+            # Nobody can tell whether it has ended: until its record is repaired the endpoint stays its own.
             return claim.owner
         return None if owner is None or owner.release.state.is_terminal else claim.owner
 
-    def _rivals(self, release: Release) -> tuple[Rival, ...]:
-        found = []
-        for other in self.releases.open_ids(release.endpoint):
-            stored = self.releases.readable(other) if other != release.id else None
-            if stored and _is_rival(stored.release, release):
-                rival = stored.release
-                is_held = bool(rival.held_because)
-                found.append(Rival(rival.id, rival.version, rival.model_created_at, rival.state, is_held))
-        return tuple(found)
+    def _competing(self, release: Release) -> tuple[CompetingRelease, ...]:
+        competing = []
+        for release_id in self.releases.open_ids(release.endpoint):
+            stored = self.releases.readable(release_id) if release_id != release.id else None
+            if stored and _is_competing(stored.release, release):
+                other, is_held = stored.release, bool(stored.release.held_because)
+                competing.append(
+                    CompetingRelease(other.id, other.version, other.model_created_at, other.state, is_held)
+                )
+        return tuple(competing)
 
     def _champion_created_at(self, release: Release, endpoint: EndpointRecord | None) -> datetime | None:
         serving = {name for name, share in endpoint.traffic.items() if share} if endpoint else set()
@@ -229,7 +230,7 @@ def scores_uri(job: JobRecord) -> str:
     return job.outputs.get("scores") or datastore_uri(f"azureml/{job.name}/scores/")
 
 
-def _is_rival(other: Release, release: Release) -> bool:
+def _is_competing(other: Release, release: Release) -> bool:
     return other.model == release.model and other.endpoint == release.endpoint and not other.state.is_terminal
 
 

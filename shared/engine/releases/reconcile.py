@@ -47,13 +47,13 @@ RETRIED_SOON_FOR = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(days=6)
 NO_WAIT = timedelta(0)
 # Whatever Azure asks for: a challenger that serves is looked at again.
-LONGEST_ASKED = timedelta(minutes=10)
+LONGEST_REQUESTED_WAIT = timedelta(minutes=10)
 
 
-def _asked(exc: VigiaError) -> timedelta:
+def _requested_wait(exc: VigiaError) -> timedelta:
     """Return how long Azure asks to wait, as far as a release may lie still."""
-    after = exc.after if isinstance(exc, RetryableError) else None
-    return min(after or NO_WAIT, LONGEST_ASKED)
+    wait = exc.after if isinstance(exc, RetryableError) else None
+    return min(wait or NO_WAIT, LONGEST_REQUESTED_WAIT)
 
 
 def _not_before(update: ReleaseUpdate, at: datetime) -> ReleaseUpdate:
@@ -117,10 +117,10 @@ class Reconciler:
         for _ in range(LOOKS_AT_ONCE):
             if stored.release.is_settled:
                 return
-            after = self._look(stored)
-            if after is None:
+            advanced = self._look(stored)
+            if advanced is None:
                 return
-            stored = after
+            stored = advanced
             if stored.release.wake_at > self.clock.now():
                 break
         if not stored.release.is_settled and stored.release.wake_at <= self.clock.now():
@@ -129,17 +129,17 @@ class Reconciler:
     def _look(self, stored: StoredRelease) -> StoredRelease | None:
         """Advance it once; None when this worker is to stop: the release is another's, or has to wait."""
         now = self.clock.now()
-        seen, asked = self._seen(stored.release)
-        update = _not_before(advance(stored.release, seen, now), now + asked)
+        observation, requested_wait = self._observe(stored.release)
+        update = _not_before(advance(stored.release, observation, now), now + requested_wait)
         saved = self._save(stored, update.release)
         if saved is None:
             return None
         if not saved.release.is_settled and update.wake_at > now:
             self._wake(saved.release, now)
-        after = self._act(saved, update, seen)
-        return self._tell(after) if after else None
+        acted = self._act(saved, update, observation)
+        return self._tell(acted) if acted else None
 
-    def _seen(self, release: Release) -> tuple[Observation, timedelta]:
+    def _observe(self, release: Release) -> tuple[Observation, timedelta]:
         """Return what is to be seen, and how long Azure asks not to be asked again. That nothing is to be seen, for a
         moment or for good, is something to decide by, too."""
         try:
@@ -148,27 +148,27 @@ class Reconciler:
             log.warning("release.unseen", extra=fields(release=release.id, code=exc.code, reason=exc.message))
             notify_refusal(exc, self.outbox, self.clock.now())
             unseen = Observation(unseen=exc.message)
-            asked = _asked(exc)
+            requested_wait = _requested_wait(exc)
         with suppress(VigiaError):
-            return replace(unseen, request=self.releases.request(release.id)), asked
-        return unseen, asked
+            return replace(unseen, request=self.releases.request(release.id)), requested_wait
+        return unseen, requested_wait
 
-    def _act(self, saved: StoredRelease, update: ReleaseUpdate, seen: Observation) -> StoredRelease | None:
+    def _act(self, saved: StoredRelease, update: ReleaseUpdate, observation: Observation) -> StoredRelease | None:
         for action in update.actions:
             try:
-                self._actor.act(saved.release, action, seen.seen_at)
+                self._actor.act(saved.release, action, observation.observed_at)
             except RetryableError as exc:
                 about = fields(release=saved.release.id, action=type(action).__name__, code=exc.code)
                 log.info("release.action_delayed", extra=about)
                 notify_refusal(exc, self.outbox, self.clock.now())
                 self._tell(saved)
                 self._tell_undone(saved.release, exc)
-                if update.wake_at <= self.clock.now() + _asked(exc):
-                    self._retry(saved, _asked(exc))
+                if update.wake_at <= self.clock.now() + _requested_wait(exc):
+                    self._retry(saved, _requested_wait(exc))
                 return None
             except PermanentError as exc:
                 log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
-                return self._refused(saved, seen, exc.message)
+                return self._refused(saved, observation, exc.message)
             if isinstance(action, CreateDeployment):
                 noted = self._save(saved, replace(saved.release, deployed_at=self.clock.now()))
                 if noted is None:
@@ -187,7 +187,7 @@ class Reconciler:
         elif isinstance(exc, AccessRefusedError) and not release.state.is_before_serving:
             self.outbox.post([stuck(f"the traffic of release {release.id}", exc.message, now)])
 
-    def _refused(self, stored: StoredRelease, seen: Observation, why: str) -> StoredRelease | None:
+    def _refused(self, stored: StoredRelease, observation: Observation, reason: str) -> StoredRelease | None:
         """It is refused for good: fail before traffic was touched, take it back after; keep trying to roll back."""
         release, now = stored.release, self.clock.now()
         if release.state.is_terminal:
@@ -196,8 +196,8 @@ class Reconciler:
         if release.state is ReleaseState.ROLLING_BACK:
             return stored
         if release.state.is_before_serving:
-            return self._save(stored, end(release, ReleaseState.FAILED, why, now).release)
-        return self._save(stored, go_back(release, seen, ReleaseState.FAILED, why, now).release)
+            return self._save(stored, end(release, ReleaseState.FAILED, reason, now).release)
+        return self._save(stored, go_back(release, observation, ReleaseState.FAILED, reason, now).release)
 
     def _tell(self, stored: StoredRelease) -> StoredRelease | None:
         """Hand over new notices. They stay in the record, so a crash on the way repeats them under their keys."""
@@ -209,20 +209,20 @@ class Reconciler:
 
     def _save(self, stored: StoredRelease, release: Release) -> StoredRelease | None:
         saved = self.releases.save(stored, release)
-        before = stored.release
+        previous = stored.release
         if saved and (release.state, release.step_index, release.phase) != (
-            before.state,
-            before.step_index,
-            before.phase,
+            previous.state,
+            previous.step_index,
+            previous.phase,
         ):
-            about = fields(release=release.id, state=release.state, left=before.state, reason=release.reason)
+            about = fields(release=release.id, state=release.state, left=previous.state, reason=release.reason)
             log.info("release.moved", extra=about)
         return saved
 
-    def _retry(self, stored: StoredRelease, asked: timedelta = NO_WAIT) -> None:
+    def _retry(self, stored: StoredRelease, requested_wait: timedelta = NO_WAIT) -> None:
         now = self.clock.now()
-        after = RETRY_SOON if now - stored.release.entered_at < RETRIED_SOON_FOR else RETRY_LATER
-        saved = self.releases.save(stored, replace(stored.release, wake_at=now + max(after, asked)))
+        delay = RETRY_SOON if now - stored.release.entered_at < RETRIED_SOON_FOR else RETRY_LATER
+        saved = self.releases.save(stored, replace(stored.release, wake_at=now + max(delay, requested_wait)))
         if saved:
             self._wake(saved.release, now)
 

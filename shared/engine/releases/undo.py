@@ -36,9 +36,9 @@ class Undoer(Reopener):
 
     def _check(self, wish: Wish) -> None:
         self.require_registered(wish, "undo.no_model")
-        if holder := self.desk.active_on(wish.endpoint):
-            hint = f"vigia releases abort {holder} gives the champion its traffic back"
-            raise refusal("undo.busy", f"release {holder} is under way on endpoint {wish.endpoint}", hint)
+        if owner := self.desk.active_on(wish.endpoint):
+            hint = f"vigia releases abort {owner} gives the champion its traffic back"
+            raise refusal("undo.busy", f"release {owner} is under way on endpoint {wish.endpoint}", hint)
         claim = self.endpoints.read(wish.endpoint)
         if claim.champion and claim.champion.version == wish.version:
             raise refusal("undo.serves", f"{wish.name} serves already", "there is nothing to undo")
@@ -50,12 +50,12 @@ class Undoer(Reopener):
     def _served(self, wish: Wish) -> set[ModelVersion | None]:
         """Return the versions that were once promoted, as far as releases tell."""
         claim = self.endpoints.read(wish.endpoint)
-        found = {each.version for each in (claim.champion, claim.last_known_good) if each}
+        versions = {serving.version for serving in (claim.champion, claim.last_known_good) if serving}
         for item in self.releases.items():
             stored = self.releases.readable(item.id) if item.id.startswith(wish.model) else None
             if stored is None or (stored.release.model, stored.release.endpoint) != (wish.model, wish.endpoint):
                 continue
             release = stored.release
-            found |= {release.champion.version} if release.champion else set()
-            found |= {release.version} if release.was_promoted else set()
-        return found
+            versions |= {release.champion.version} if release.champion else set()
+            versions |= {release.version} if release.was_promoted else set()
+        return versions

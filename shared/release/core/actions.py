@@ -97,10 +97,10 @@ class ScoreBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceHolder:
+class ReplaceOwner:
     """Ask the earlier version's release that holds the endpoint to give up."""
 
-    holder: ReleaseId
+    owner: ReleaseId
     reason: str
 
 
@@ -131,6 +131,6 @@ Action = (
     | SetMirror
     | SendProbes
     | ScoreBatch
-    | ReplaceHolder
+    | ReplaceOwner
     | GiveBackEndpoint
 )

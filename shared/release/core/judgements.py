@@ -72,11 +72,11 @@ def is_proven(release: Release) -> bool:
     if has_failed(judgement) or judgement.needs_a_person or judgement.suspects:
         return False
     was_measured = judgement.numbers.get("requests", 0.0) > 0 or release.champion is None
-    is_known = release.has_passed or release.champion is None
-    return judgement.is_proven or judgement.verdict is Verdict.PASS or (is_known and was_measured)
+    was_compared = release.has_passed or release.champion is None
+    return judgement.is_proven or judgement.verdict is Verdict.PASS or (was_compared and was_measured)
 
 
 def serves_unproven(release: Release) -> bool:
     """Return whether the version was left serving although nothing proved it to be sound."""
-    is_asked = release.plan.on_undecided != "finish" and release.plan.batch is None
-    return release.state is ReleaseState.FINISHED and is_asked and not is_proven(release)
+    asks_people = release.plan.on_undecided != "finish" and release.plan.batch is None
+    return release.state is ReleaseState.FINISHED and asks_people and not is_proven(release)

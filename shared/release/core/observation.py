@@ -18,7 +18,7 @@ from shared.ports.workspace import Answer, ModelRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class CompetingRelease:
     """Another open release of the same model. One that `is_held` may not move for long."""
 
     id: ReleaseId
@@ -67,7 +67,7 @@ class Observation:
 
     Args:
         hold: the last person's hold, or its end (kind `resume`): no other request takes it back.
-        holder: the open release that owns the endpoint, when it is another one.
+        other_owner: the open release that owns the endpoint, when it is another one.
         champion_created_at: when the model version that serves was registered.
         gate_results: None while the evidence is not there to be judged.
         answer: what the challenger answered to the smoke test.
@@ -87,8 +87,8 @@ class Observation:
     model: ModelRecord | None = None
     endpoint: EndpointRecord | None = None
     claim: EndpointClaim | None = None
-    holder: ReleaseId | None = None
-    rivals: tuple[Rival, ...] = ()
+    other_owner: ReleaseId | None = None
+    competing: tuple[CompetingRelease, ...] = ()
     champion_created_at: datetime | None = None
     job: JobRecord | None = None
     gate_results: tuple[GateResult, ...] | None = None
@@ -102,19 +102,19 @@ class Observation:
     probe_sample: tuple[str, ...] = ()
     trials: tuple[BatchRequest, ...] = ()
     is_tried: bool = False
-    seen_at: datetime | None = None
+    observed_at: datetime | None = None
     failure: Failure = UNKNOWN
     unseen: str = ""
 
     def deployment(self, name: DeploymentName) -> DeploymentRecord | None:
         if self.endpoint is None:
             return None
-        return next((each for each in self.endpoint.deployments if each.name == name), None)
+        return next((deployment for deployment in self.endpoint.deployments if deployment.name == name), None)
 
     def serves(self, serving: Serving | None) -> bool:
         """Return whether the deployment is there and answers."""
-        found = self.deployment(serving.deployment) if serving else None
-        return found is not None and found.state == "Succeeded"
+        deployment = self.deployment(serving.deployment) if serving else None
+        return deployment is not None and deployment.state == "Succeeded"
 
     @property
     def traffic(self) -> dict[DeploymentName, int]:

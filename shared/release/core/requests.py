@@ -9,26 +9,26 @@ from shared.domain.release import Release, ReleaseRequest
 from shared.domain.verdict import Judgement
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import tell
-from shared.release.core.words import asked
+from shared.release.core.words import request_words
 
 # What is in the reason of every release that a person holds.
 HOLD = " asked to hold"
 
 
-def asked_to_hold(seen: Observation) -> str:
+def hold_reason(observation: Observation) -> str:
     """Return who asked to hold, and why; empty when nobody does."""
     # Records of earlier versions have the hold among the requests.
-    holds = (each for each in (seen.hold, seen.request) if each and each.kind == "hold")
-    return next((asked(each) for each in holds), "")
+    holds = (request for request in (observation.hold, observation.request) if request and request.kind == "hold")
+    return next((request_words(request) for request in holds), "")
 
 
-def noted_hold(release: Release, seen: Observation) -> Release:
+def noted_hold(release: Release, observation: Observation) -> Release:
     """Return the release with what people want held noted, and told when a hold was taken back."""
-    before, hold = release.person_hold, seen.hold
-    if hold is None or hold == before:
+    previous, hold = release.person_hold, observation.hold
+    if hold is None or hold == previous:
         return release
-    if hold.kind == "resume" and before and before.kind == "hold":
-        reason = f"{asked(hold)}; {asked(before)}"
+    if hold.kind == "resume" and previous and previous.kind == "hold":
+        reason = f"{request_words(hold)}; {request_words(previous)}"
         release = tell(release, NoticeKind.RELEASE_RESUMED, reason=reason, step=release.state)
     return replace(release, person_hold=hold)
 
@@ -38,12 +38,12 @@ def may_take_back(hold: ReleaseRequest, person: str, *, is_admin: bool) -> bool:
     return is_admin or hold.by.casefold() == person.casefold()
 
 
-def asked_to_promote(release: Release, seen: Observation) -> ReleaseRequest | None:
+def promote_request(release: Release, observation: Observation) -> ReleaseRequest | None:
     """Return the request to end the bake of this very step; one for another step counts no more."""
-    request = seen.request
+    request = observation.request
     return request if request and request.kind == "promote" and request.step == release.step_index else None
 
 
 def promotion(request: ReleaseRequest, judgement: Judgement) -> str:
     """Return the reason to move on, with what was known: a person answers for it."""
-    return f"{asked(request)}; the judge had said {judgement.verdict}: {judgement.reason}"
+    return f"{request_words(request)}; the judge had said {judgement.verdict}: {judgement.reason}"

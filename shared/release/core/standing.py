@@ -19,21 +19,23 @@ def cannot_take(endpoint: EndpointRecord | None, split: Mapping[DeploymentName, 
     it may keep."""
     if endpoint is None:
         return "the endpoint is gone"
-    states = {each.name: each.state for each in endpoint.deployments}
+    states = {deployment.name: deployment.state for deployment in endpoint.deployments}
     grows = [name for name, share in split.items() if share > endpoint.traffic.get(name, 0)]
     down = [name for name in grows if states.get(name) != "Succeeded"]
     return "; ".join(f"deployment {name} is {states.get(name, 'gone')}, and gets no traffic" for name in sorted(down))
 
 
-def on_its_feet(before: Release, update: ReleaseUpdate, seen: Observation, now: datetime) -> ReleaseUpdate:
+def withhold_from_down(
+    release: Release, update: ReleaseUpdate, observation: Observation, now: datetime
+) -> ReleaseUpdate:
     """Return the update, or one that holds where its traffic would go to a deployment that does not answer."""
-    wanted = next((action for action in update.actions if isinstance(action, SetTraffic)), None)
-    obstacle = cannot_take(seen.endpoint, wanted.traffic) if wanted else ""
+    write = next((action for action in update.actions if isinstance(action, SetTraffic)), None)
+    obstacle = cannot_take(observation.endpoint, write.traffic) if write else ""
     if not obstacle:
         return update
-    kept = tuple(action for action in update.actions if action is not wanted)
+    others = tuple(action for action in update.actions if action is not write)
     # What the update says about the write is not so: it goes on from what was there, but for what was measured.
-    after = replace(
-        before, judgement=update.release.judgement, phase=update.release.phase, deadline=update.release.deadline
+    held = replace(
+        release, judgement=update.release.judgement, phase=update.release.phase, deadline=update.release.deadline
     )
-    return hold(after, obstacle, now, *kept, about=obstacle)
+    return hold(held, obstacle, now, *others, about=obstacle)

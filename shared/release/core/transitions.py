@@ -67,7 +67,7 @@ def go_on(release: Release, now: datetime, *actions: Action) -> ReleaseUpdate:
 
 def tell(release: Release, kind: NoticeKind, path: str = "", **parameters: str) -> Release:
     """Return the release with one more notice, whose key is its place in the release's story."""
-    known = {
+    details = {
         "release": release.id,
         "version": release.version,
         "endpoint": release.endpoint,
@@ -76,7 +76,7 @@ def tell(release: Release, kind: NoticeKind, path: str = "", **parameters: str) 
         **parameters,
     }
     key = f"release/{release.id}/{len(release.notices)}-{kind}"
-    notice = Notice(kind, key, release.model, {name: value for name, value in known.items() if value}, path)
+    notice = Notice(kind, key, release.model, {name: value for name, value in details.items() if value}, path)
     return replace(release, notices=(*release.notices, notice))
 
 
@@ -100,11 +100,11 @@ def hold(release: Release, reason: str, now: datetime, *actions: Action, about: 
 def hold_without_data(release: Release, where: str, reason: str, now: datetime) -> ReleaseUpdate:
     """Return an update that waits for data to compare; people hear of that once for each place."""
     about = f"nothing can be compared {where}"
-    why = f"{about}: {reason}"
-    was_told = release.unseen_told or any(
+    explanation = f"{about}: {reason}"
+    was_notified = release.unseen_told or any(
         notice.parameters.get("reason", "").startswith(about) for notice in release.notices
     )
-    return stay(replace(release, held_because=why), now) if was_told else hold(release, why, now)
+    return stay(replace(release, held_because=explanation), now) if was_notified else hold(release, explanation, now)
 
 
 def unheld(release: Release) -> Release:

@@ -21,15 +21,15 @@ def promotion_words(release: Release) -> str:
         return f"version {release.version} is the default, in deployment {release.challenger.deployment}"
     if not release.holdback:
         return f"version {release.version} has all the traffic"
-    kept = f"{release.holdback} % stay with the champion until the watch is over"
-    return f"version {release.version} has {100 - release.holdback} % of the traffic, {kept}"
+    held_back = f"{release.holdback} % stay with the champion until the watch is over"
+    return f"version {release.version} has {100 - release.holdback} % of the traffic, {held_back}"
 
 
 def gates(results: Iterable[GateResult]) -> str:
     return "; ".join(result.reason for result in results)
 
 
-def asked(request: ReleaseRequest) -> str:
+def request_words(request: ReleaseRequest) -> str:
     """Return e.g. "ana@example.com asked to abort: complaints"."""
     return f"{request.by} asked to {request.kind}" + (f": {request.reason}" if request.reason else "")
 

@@ -38,19 +38,19 @@ _EDGE = 1e-3
 _HALVINGS = 50
 
 
-def value_bounds(metric: str, found: Estimate, confidence: float) -> Bounds:
+def value_bounds(metric: str, estimate: Estimate, confidence: float) -> Bounds:
     """Return the lower and upper bound of the metric, each with that confidence, 0.5 to 1."""
     if metric in _SHARES:
-        return _share_bounds(round(found.value * found.counted), found.counted, confidence)
+        return _share_bounds(round(estimate.value * estimate.counted), estimate.counted, confidence)
     if metric in RATES:
-        value, spread = _on_logits(found)
-        reach = _student(_rate_freedom(found.counted), confidence) * spread
+        value, spread = _on_logits(estimate)
+        reach = _student(_rate_freedom(estimate.counted), confidence) * spread
         return tuple(1 / (1 + math.exp(-math.log(value / (1 - value)) - side)) for side in (-reach, reach))  # type: ignore[return-value]
-    loss = 1 - found.value if metric == "r2" else found.value
-    error = found.error / loss if loss > 0 else 0.0
-    below = _loss_reach(found.parts, 1 - (1 - confidence) / 2) * error
-    above = _loss_reach(found.parts, 1 - (1 - confidence) * 3 / 4) * error
-    unseen = _unseen(metric, -found.parts if metric == "r2" else found.parts)
+    loss = 1 - estimate.value if metric == "r2" else estimate.value
+    error = estimate.error / loss if loss > 0 else 0.0
+    below = _loss_reach(estimate.parts, 1 - (1 - confidence) / 2) * error
+    above = _loss_reach(estimate.parts, 1 - (1 - confidence) * 3 / 4) * error
+    unseen = _unseen(metric, -estimate.parts if metric == "r2" else estimate.parts)
     low, high = loss * math.exp(-below), loss * math.exp(min(above, 700.0)) + unseen
     return (1 - high, 1 - low) if metric == "r2" else (low, high)
 
@@ -84,7 +84,7 @@ def gain_bounds(metric: str, champion: Estimate, challenger: Estimate, confidenc
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownWithin:
     """A value and its bounds."""
 
     value: float
@@ -92,7 +92,7 @@ class Known:
     high: float
 
 
-def difference_bounds(first: Known, second: Known, correlation: float) -> Bounds:
+def difference_bounds(first: KnownWithin, second: KnownWithin, correlation: float) -> Bounds:
     """Return the bounds of first − second, from those of each and the correlation of the two values."""
     middle = first.value - second.value
     down = _joined(first.value - first.low, second.high - second.value, correlation)
@@ -118,16 +118,16 @@ def _farthest(error: Callable[[float], float], gain: float, side: float, reach: 
     return near
 
 
-def _on_logits(found: Estimate) -> tuple[float, float]:
+def _on_logits(estimate: Estimate) -> tuple[float, float]:
     """Return the value, kept half a row from 0 and 1, and its standard error on the logit scale.
 
     To the error is added what half a row in the middle would, so that a sample in which all goes well by luck is not
     taken for one in which nothing can go wrong.
     """
-    edge = 0.5 / max(found.counted, 1)
-    value = min(max(found.value, edge), 1 - edge)
-    least = math.sqrt(value * (1 - value) / max(found.counted, 1))
-    error = math.hypot(found.error or least, (0.5 - value) / 2 / (found.counted + 1))
+    edge = 0.5 / max(estimate.counted, 1)
+    value = min(max(estimate.value, edge), 1 - edge)
+    least = math.sqrt(value * (1 - value) / max(estimate.counted, 1))
+    error = math.hypot(estimate.error or least, (0.5 - value) / 2 / (estimate.counted + 1))
     return value, error / (value * (1 - value))
 
 

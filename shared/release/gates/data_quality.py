@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 100
 # A category with fewer rows would seem to know the label by chance.
 FEWEST_OF_CATEGORY = 20
-FEWEST_OF_EACH_CLASS = 10
+FEWEST_PER_CLASS = 10
 NAMED = 5
 
 
@@ -63,17 +63,15 @@ def judge(gate: DataQuality, evidence: GateEvidence) -> GateResult:
     if problems:
         return GateResult(name, Verdict.FAIL, f"the training data is not sound: {'; '.join(problems)}", numbers)
     if rarer := _too_few_to_know_leakage(gate, table):
-        reason = (
-            f"{rarer}; {FEWEST_OF_EACH_CLASS} of each are needed to see whether a column tells it; all else is sound"
-        )
+        reason = f"{rarer}; {FEWEST_PER_CLASS} of each are needed to see whether a column tells it; all else is sound"
         return GateResult(name, Verdict.INCONCLUSIVE, reason, numbers)
     reason = f"{len(table):,} rows and {len(table.columns)} columns of training data are sound"
     return GateResult(name, Verdict.PASS, reason, numbers)
 
 
 def _schema(gate: DataQuality, table: pd.DataFrame) -> Iterator[str]:
-    wanted = {*gate.columns, *gate.ranges, *([gate.label] if gate.label else [])}
-    if lacking := sorted(wanted - {*map(str, table.columns)}):
+    required = {*gate.columns, *gate.ranges, *([gate.label] if gate.label else [])}
+    if lacking := sorted(required - {*map(str, table.columns)}):
         yield f"it lacks {', '.join(lacking)}"
 
 
@@ -112,7 +110,7 @@ def _too_few_to_know_leakage(gate: DataQuality, table: pd.DataFrame) -> str:
     if gate.label not in table.columns or not table[gate.label].isin([0, 1]).all():
         return ""
     rarer = min(int((table[gate.label] == each).sum()) for each in (0, 1))
-    return f"{rarer} rows of one label are too few" if 0 < rarer < FEWEST_OF_EACH_CLASS else ""
+    return f"{rarer} rows of one label are too few" if 0 < rarer < FEWEST_PER_CLASS else ""
 
 
 def _leakage(gate: DataQuality, table: pd.DataFrame) -> Iterator[str]:

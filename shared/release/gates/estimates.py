@@ -104,8 +104,10 @@ def _pr_auc(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, in
     without_negative = above + np.cumsum((of_group * hits / fewer)[::-1])[::-1]
     less = of_group * (hits - 1) / fewer
     without_positive = above + np.cumsum(less[::-1])[::-1] - less + (of_group - 1) * (hits - 1) / fewer
-    left = np.where(labels == 1, without_positive[group] / max(positives - 1, 1), without_negative[group] / positives)
-    parts = (len(labels) - 1) * (value - left)
+    without_row = np.where(
+        labels == 1, without_positive[group] / max(positives - 1, 1), without_negative[group] / positives
+    )
+    parts = (len(labels) - 1) * (value - without_row)
     return parts - parts.mean(), int(positives)
 
 
@@ -129,8 +131,8 @@ def row_losses(metric: str, labels: Numbers, scores: Numbers) -> Numbers:
     """Return each row's loss, for metrics that are the mean of them."""
     if metric == "log_loss":
         edge = float(np.finfo(np.float64).eps)
-        kept = np.clip(scores, edge, 1 - edge)
-        return np.where(labels == 1, -np.log(kept), -np.log1p(-kept))
+        clipped = np.clip(scores, edge, 1 - edge)
+        return np.where(labels == 1, -np.log(clipped), -np.log1p(-clipped))
     missed = labels - scores
     if metric == "mape":
         return np.abs(missed / labels)

@@ -39,7 +39,7 @@ class MetricGate(Section):
     at_most: float | None = None
     confidence: Percent = 95.0
 
-    _known = field_validator("metric")(check_metric)
+    _is_metric = field_validator("metric")(check_metric)
     _is_a_confidence = field_validator("confidence")(check_confidence)
 
     @model_validator(mode="after")
@@ -63,18 +63,18 @@ def judge(gate: MetricGate, evidence: GateEvidence) -> GateResult:
         return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.metric} cannot be judged: {exc}")
     low, high = value_bounds(gate.metric, estimated(gate.metric, labels, scores), gate.confidence / 100)
     if gate.at_least is not None:
-        bound, is_met, is_missed, wanted = gate.at_least, low >= gate.at_least, high < gate.at_least, "at least"
+        bound, is_met, is_missed, aim = gate.at_least, low >= gate.at_least, high < gate.at_least, "at least"
     else:
         bound = gate.at_most if gate.at_most is not None else math.nan
-        is_met, is_missed, wanted = high <= bound, low > bound, "at most"
+        is_met, is_missed, aim = high <= bound, low > bound, "at most"
     verdict = Verdict.PASS if is_met else Verdict.FAIL if is_missed else Verdict.INCONCLUSIVE
     unclear = ": too close to tell" if verdict is Verdict.INCONCLUSIVE else ""
     reason = (
-        f"{gate.metric} is {value:.4g} on {len(labels):,} rows; {wanted} {bound:g} is asked for "
+        f"{gate.metric} is {value:.4g} on {len(labels):,} rows; {aim} {bound:g} is asked for "
         f"({gate.confidence:g} % bounds {low:.4g} to {high:.4g}{unclear})"
     )
-    found = {"value": value, "low": low, "high": high, "bound": bound, "rows": float(len(labels))}
-    return GateResult(name, verdict, reason, found)
+    evidence_numbers = {"value": value, "low": low, "high": high, "bound": bound, "rows": float(len(labels))}
+    return GateResult(name, verdict, reason, evidence_numbers)
 
 
 def title(gate: MetricGate) -> str:

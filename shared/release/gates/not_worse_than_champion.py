@@ -47,7 +47,7 @@ class NotWorseThanChampion(Section):
     margin: float = Field(default=0.0, ge=0)
     confidence: Percent = 95.0
 
-    _known = field_validator("metric")(check_metric)
+    _is_metric = field_validator("metric")(check_metric)
     _is_a_confidence = field_validator("confidence")(check_confidence)
 
     def bound_problems(self) -> Iterator[tuple[str, str]]:
@@ -75,8 +75,8 @@ def judge(gate: NotWorseThanChampion, evidence: GateEvidence) -> GateResult:
     reason = _reason(gate, values, (low, high), len(columns[0]), verdict)
     if rows is None:
         return GateResult(name, verdict, reason, numbers_)
-    known = {"gained": float(rows.gained), "lost": float(rows.lost), "mcnemar_p": rows.probability()}
-    return GateResult(name, verdict, f"{reason}; {_discordant_words(rows)}", {**numbers_, **known})
+    counts = {"gained": float(rows.gained), "lost": float(rows.lost), "mcnemar_p": rows.probability()}
+    return GateResult(name, verdict, f"{reason}; {_discordant_words(rows)}", {**numbers_, **counts})
 
 
 def title(gate: NotWorseThanChampion) -> str:

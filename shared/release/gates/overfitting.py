@@ -26,7 +26,7 @@ class Overfitting(Section):
     train: str = ""
     validation: str = ""
 
-    _known = field_validator("metric")(check_metric)
+    _is_metric = field_validator("metric")(check_metric)
 
     def bound_problems(self) -> Iterator[tuple[str, str]]:
         yield "gap_at_most", METRICS[self.metric].change_problem(self.gap_at_most)

@@ -69,20 +69,24 @@ class Discordant:
 
         Equations (7) and (8) of Tango (1998): the chance of a lost row is estimated under the supposition.
         """
-        seen = self.gained - self.lost - self.rows * difference
+        excess = self.gained - self.lost - self.rows * difference
         a = 2 * self.rows
         b = (2 * self.rows - self.gained + self.lost) * difference - self.gained - self.lost
         c = -self.lost * difference * (1 - difference)
         lost = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
         variance = self.rows * (2 * lost + difference * (1 - difference))
         if variance <= 0:
-            return math.copysign(math.inf, seen) if seen else 0.0
-        return seen / math.sqrt(variance)
+            return math.copysign(math.inf, excess) if excess else 0.0
+        return excess / math.sqrt(variance)
 
 
 def discordant(metric: str, labels: Numbers, champion: Numbers, challenger: Numbers) -> Discordant:
     """Return on which rows that count for the metric, one of `PAIRED`, just one version is right."""
     rows = _ROWS[metric](labels)
     truth = labels[rows] == 1
-    before, after = ((scores[rows] >= THRESHOLD) == truth for scores in (champion, challenger))
-    return Discordant(int((after & ~before).sum()), int((before & ~after).sum()), int(rows.sum()))
+    champion_right, challenger_right = ((scores[rows] >= THRESHOLD) == truth for scores in (champion, challenger))
+    return Discordant(
+        int((challenger_right & ~champion_right).sum()),
+        int((champion_right & ~challenger_right).sum()),
+        int(rows.sum()),
+    )

@@ -17,7 +17,7 @@ from shared.domain.release_plan import GatePlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.errors import PermanentError
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage, Needs
-from shared.release.gates.table import UnusableEvidenceError, each_row_once
+from shared.release.gates.table import UnusableEvidenceError, one_row_per_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 @cache
 def gates() -> dict[str, GateSpec]:
     """Return every gate by kind, in the order of their files."""
-    found: dict[str, GateSpec] = {}
+    specs: dict[str, GateSpec] = {}
     for module_info in pkgutil.iter_modules(shared.release.gates.__path__):
         spec = getattr(importlib.import_module(f"{shared.release.gates.__name__}.{module_info.name}"), "SPEC", None)
         if isinstance(spec, GateSpec):
-            found[spec.kind] = spec
-    return found
+            specs[spec.kind] = spec
+    return specs
 
 
 def judge(release: Release, needs: Needs, scores: pd.DataFrame | None) -> tuple[GateResult, ...]:
@@ -58,7 +58,7 @@ def judge_all(
     }
     scores = evidence.scores
     try:
-        scores = each_row_once(scores) if scores is not None else None
+        scores = one_row_per_id(scores) if scores is not None else None
     except UnusableEvidenceError as exc:
         missing["evaluation"] = str(exc)
     return tuple(_judged(plan, replace(evidence, scores=scores), missing) for plan in plans)
@@ -81,10 +81,10 @@ def training_input(release: Release) -> str | None:
     return str(getattr(_section(wanted[0]), "input", "training_data")) if wanted else None
 
 
-def unreadable(release: Release, why: str) -> tuple[GateResult, ...]:
+def unreadable(release: Release, reason: str) -> tuple[GateResult, ...]:
     """Return inconclusive results for every evaluation gate, for evidence that cannot be read."""
     return tuple(
-        GateResult(_title(plan), Verdict.INCONCLUSIVE, f"{_title(plan)}: {why}")
+        GateResult(_title(plan), Verdict.INCONCLUSIVE, f"{_title(plan)}: {reason}")
         for plan in _planned(release.plan.gates, {"evaluation"})
     )
 

@@ -35,12 +35,12 @@ def judge(gate: Reproducibility, evidence: GateEvidence) -> GateResult:
 
 
 def _unpinned(job: JobRecord) -> list[str]:
-    found = [
+    problems = [
         f"input {name} is {path}, which is no version" for name, path in job.inputs.items() if not _is_pinned(path)
     ]
     if not job.ran:
-        found.append("it does not say which code and environment it ran")
-    return found + [f"{name} is {what or 'not recorded'}" for name, what in job.ran.items() if not _is_pinned(what)]
+        problems.append("it does not say which code and environment it ran")
+    return problems + [f"{name} is {what or 'not recorded'}" for name, what in job.ran.items() if not _is_pinned(what)]
 
 
 def _is_pinned(reference: str) -> bool:

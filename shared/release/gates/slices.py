@@ -20,7 +20,7 @@ from pydantic import Field, field_validator
 from shared.domain.verdict import GateResult, Verdict
 from shared.drift.metrics.binary import METRICS, Direction
 from shared.policy.sections.section import Section
-from shared.release.gates.bounds import Known, difference_bounds, value_bounds
+from shared.release.gates.bounds import KnownWithin, difference_bounds, value_bounds
 from shared.release.gates.estimates import Estimate, estimated
 from shared.release.gates.spec import GateEvidence, GateSpec
 from shared.release.gates.table import (
@@ -89,14 +89,14 @@ def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
         f"{gate.min_ratio:g} times is asked for ({len(groups)} groups judged, {len(unclear)} of them too close to tell"
         f"{_named(unclear)}, {len(small)} too small{_named(small)})"
     )
-    found = {
+    numbers_ = {
         "worst_ratio": worst.ratio,
         "whole": whole,
         "judged": float(len(groups)),
         "unclear": float(len(unclear)),
         "too_small": float(len(small)),
     }
-    return GateResult(name, verdict, reason, found)
+    return GateResult(name, verdict, reason, numbers_)
 
 
 def title(gate: Slices) -> str:
@@ -154,7 +154,7 @@ def _compared(
     name: str,
     part: Estimate,
     correlation: float,
-    wholes: tuple[Known, ...],
+    wholes: tuple[KnownWithin, ...],
     confidences: tuple[float, ...],
 ) -> Group:
     """Return what a group is: bad when even the upper bound says so, good when it is at the ratio and the lower bound
@@ -174,20 +174,20 @@ def _compared(
     return Group(name, ratio, Verdict.PASS if ratio >= gate.min_ratio and low >= 0 else Verdict.INCONCLUSIVE)
 
 
-def _known(metric: str, found: Estimate, confidence: float) -> Known:
+def _known(metric: str, estimate: Estimate, confidence: float) -> KnownWithin:
     """Return the value and its bounds; of losses their logarithms, whose differences are ratios."""
-    low, high = value_bounds(metric, found, confidence)
+    low, high = value_bounds(metric, estimate, confidence)
     if METRICS[metric].direction is Direction.HIGHER_IS_BETTER:
-        return Known(found.value, low, high)
-    return Known(*(math.log(max(each, 1e-300)) for each in (found.value, low, high)))
+        return KnownWithin(estimate.value, low, high)
+    return KnownWithin(*(math.log(max(value, 1e-300)) for value in (estimate.value, low, high)))
 
 
-def _times(known: Known, factor: float) -> Known:
-    return Known(known.value * factor, known.low * factor, known.high * factor)
+def _times(known: KnownWithin, factor: float) -> KnownWithin:
+    return KnownWithin(known.value * factor, known.low * factor, known.high * factor)
 
 
-def _shifted(known: Known, by: float) -> Known:
-    return Known(known.value + by, known.low + by, known.high + by)
+def _shifted(known: KnownWithin, by: float) -> KnownWithin:
+    return KnownWithin(known.value + by, known.low + by, known.high + by)
 
 
 def _shared(part: Estimate, whole: Estimate, rows: NDArray[np.intp]) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROW_ID, LABEL, CHAMPION, CHALLENGER = "row_id", "label", "champion_score", "challenger_score"
 FEWEST_ROWS = 50
 # Below these no bound keeps its error: measured by `python -m benchmarks gates`.
-FEWEST_OF_EACH_CLASS = 10
+FEWEST_PER_CLASS = 10
 FEWEST_COUNTED = 20
 _TRUTH = {"true": 1.0, "false": 0.0}
 
@@ -27,7 +27,7 @@ class UnusableEvidenceError(ValueError):
     """The scores cannot be judged: neither good nor bad news."""
 
 
-def each_row_once(scores: pd.DataFrame) -> pd.DataFrame:
+def one_row_per_id(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the rows without those that repeat another, by their `row_id`; all of them when nothing names them.
 
     Raises:
@@ -111,10 +111,8 @@ def require_enough(metric: str, labels: Numbers, *versions: Numbers) -> None:
     if len(labels) < FEWEST_ROWS:
         raise UnusableEvidenceError(f"{len(labels):,} rows are too few; {FEWEST_ROWS} are needed")
     positives = int((labels == 1).sum())
-    if metric == "roc_auc" and (rarer := min(positives, len(labels) - positives)) < FEWEST_OF_EACH_CLASS:
-        raise UnusableEvidenceError(
-            f"{rarer:,} rows of one class are too few; {FEWEST_OF_EACH_CLASS} of each are needed"
-        )
+    if metric == "roc_auc" and (rarer := min(positives, len(labels) - positives)) < FEWEST_PER_CLASS:
+        raise UnusableEvidenceError(f"{rarer:,} rows of one class are too few; {FEWEST_PER_CLASS} of each are needed")
     if metric in {"f1", "pr_auc", "recall"} and positives < FEWEST_COUNTED:
         raise UnusableEvidenceError(f"{positives:,} rows of label 1 are too few; {FEWEST_COUNTED} are needed")
     flagged = min((int((each >= THRESHOLD).sum()) for each in versions), default=0)

@@ -87,8 +87,8 @@ def _outcome_problems(outcome: OutcomeSection, hold_for: timedelta) -> Iterator[
     for path, problem in (*labels_problems(outcome.labels), *better_problems(outcome.metric, outcome.better)):
         yield f"outcome.{path}", problem
     for key in ("better_by_at_least", "worse_by_at_most"):
-        if (change := getattr(outcome, key)) is not None and (why := amount_problem(outcome.metric, change)):
-            yield f"outcome.{key}", why
+        if (change := getattr(outcome, key)) is not None and (problem := amount_problem(outcome.metric, change)):
+            yield f"outcome.{key}", problem
 
 
 def _traffic_problems(rollout: RolloutKeys, outcome: OutcomeSection, traffic: Rate) -> Iterator[tuple[str, str]]:
@@ -96,24 +96,24 @@ def _traffic_problems(rollout: RolloutKeys, outcome: OutcomeSection, traffic: Ra
 
     One row per request is taken, and a label for each.
     """
-    told = can_tell(rollout)
+    detectable_now = can_tell(rollout)
     plan = ab_plan(rollout)
-    if told is None or plan is None or not 1 <= rollout.split <= 99 or not 50 <= outcome.confidence <= 99.9:
+    if detectable_now is None or plan is None or not 1 <= rollout.split <= 99 or not 50 <= outcome.confidence <= 99.9:
         return
     room = -plan.needed_gain
-    if told <= room or (room <= 0 and math.isfinite(told)):
+    if detectable_now <= room or (room <= 0 and math.isfinite(detectable_now)):
         return
     held = rollout.held_until
     what = f"{traffic} for {duration_text(held)}, {rollout.split} % of them the new version's,"
-    if not math.isfinite(told):
+    if not math.isfinite(detectable_now):
         yield "expected_traffic", f"{what} are too few rows for any test; write a longer hold_for, or strategy: canary"
         return
     counted = held - outcome.labels_within
-    longer = math.ceil((counted * (told / room) ** 2 + outcome.labels_within) / timedelta(days=1))
+    longer = math.ceil((counted * (detectable_now / room) ** 2 + outcome.labels_within) / timedelta(days=1))
     yield (
         "expected_traffic",
-        f"{what} prove a difference of {told:.2g} in {outcome.metric}, not {room:g}; write worse_by_at_most: "
-        f"{_rounded_up(told):g}, or hold_for: {longer}d" + ("" if rollout.split == 50 else ", or split: 50%"),
+        f"{what} prove a difference of {detectable_now:.2g} in {outcome.metric}, not {room:g}; write worse_by_at_most: "
+        f"{_rounded_up(detectable_now):g}, or hold_for: {longer}d" + ("" if rollout.split == 50 else ", or split: 50%"),
     )
 
 

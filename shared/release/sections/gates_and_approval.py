@@ -39,7 +39,7 @@ class Gates(RootModel[tuple[_any_gate(), ...]]):  # type: ignore[misc]
     """What a version must pass before it may serve."""
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
-        if any(_gate(each)[2] == "evaluation" for each in self.root) and policy.section(Evaluate) is None:
+        if any(_gate(gate)[2] == "evaluation" for gate in self.root) and policy.section(Evaluate) is None:
             yield "", "these gates need scores; add a section evaluate: {job: …, data: …}"
         for number, written in enumerate(self.root):
             kind, section, _ = _gate(written)

@@ -32,8 +32,8 @@ class OutcomeSection(Section):
 
 
 def labels_problems(labels: str) -> Iterator[tuple[str, str]]:
-    if why := never_changes(labels):
-        yield "labels", why
+    if problem := never_changes(labels):
+        yield "labels", problem
 
 
 def better_problems(metric: str, better: Better | None) -> Iterator[tuple[str, str]]:

@@ -27,8 +27,8 @@ class Quality(Section):
 
 
 def quality_problems(quality: Quality) -> Iterator[tuple[str, str]]:
-    if why := amount_problem(quality.metric, quality.worse_by_at_most):
-        yield "judge.quality.worse_by_at_most", why
+    if problem := amount_problem(quality.metric, quality.worse_by_at_most):
+        yield "judge.quality.worse_by_at_most", problem
     for path, problem in (*labels_problems(quality.labels), *better_problems(quality.metric, quality.better)):
         yield f"judge.quality.{path}", problem
 

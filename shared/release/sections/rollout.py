@@ -78,11 +78,14 @@ class Rollout(RolloutKeys):
     def _holdback_problems(self) -> Iterator[tuple[str, str]]:
         if self.holdback is None:
             return
-        left = 100 - max(self.traffic[:-1], default=0)
+        remaining = 100 - max(self.traffic[:-1], default=0)
         if self.holdback > MOST_HELD_BACK:
             yield "holdback", f"leaves the new version less than half of the traffic; write {MOST_HELD_BACK}% or less"
-        elif self.holdback > left:
-            yield "holdback", f"the last step leaves the champion {left} %, and none gives some back; write {left}%"
+        elif self.holdback > remaining:
+            yield (
+                "holdback",
+                f"the last step leaves the champion {remaining} %, and none gives some back; write {remaining}%",
+            )
 
     def _quality_problems(self) -> Iterator[tuple[str, str]]:
         if self.judge.quality is None or not self.judge.quality.required or not self.moves_at_once:

@@ -62,14 +62,14 @@ class SmokeTest(Section):
     answers_within: Duration | None = None
 
 
-KEPT_FOR = timedelta(hours=24)
+KEEP_FOR = timedelta(hours=24)
 
 
 class Keep(Section):
     """What becomes of deployments that serve nobody any more.
 
     With `champion_for`, that goes for the champion that was replaced, too; without it, that one stays as it is, at its
-    full cost, until the next release has ended, and the others stay for `KEPT_FOR`.
+    full cost, until the next release has ended, and the others stay for `KEEP_FOR`.
     """
 
     champion_for: Duration | None = None

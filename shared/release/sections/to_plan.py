@@ -18,7 +18,7 @@ from shared.release.sections.batch import batch_plan
 from shared.release.sections.gates_and_approval import Approval, Evaluate, Gates
 from shared.release.sections.judge import judge_plan
 from shared.release.sections.rollout import Rollout
-from shared.release.sections.rollout_keys import KEPT_FOR, Keep, SmokeTest
+from shared.release.sections.rollout_keys import KEEP_FOR, Keep, SmokeTest
 
 
 def plan_from(policy: Policy) -> ReleasePlan:
@@ -66,7 +66,7 @@ def _smoke_test_plan(smoke_test: SmokeTest | None) -> SmokeTestPlan | None:
 
 
 def _keep_plan(keep: Keep) -> KeepPlan:
-    unused_for = KEPT_FOR if keep.champion_for is None else keep.champion_for
+    unused_for = KEEP_FOR if keep.champion_for is None else keep.champion_for
     return KeepPlan(unused_for, keep.then, last_known_good_for=keep.champion_for)
 
 

@@ -35,10 +35,12 @@ def due(release: Release, now: datetime) -> datetime | None:
     return ends[taken] if now >= ends[taken] else None
 
 
-def tested(release: Release, seen: Observation, judgement: Judgement, now: datetime) -> tuple[Release, Judgement]:
+def tested(
+    release: Release, observation: Observation, judgement: Judgement, now: datetime
+) -> tuple[Release, Judgement]:
     """Return the release with the test that was taken, if one was due, and what guard and tests say together."""
-    if seen.outcome is not None and due(release, now) is not None:
-        release = replace(release, outcomes=(*release.outcomes, seen.outcome))
+    if observation.outcome is not None and due(release, now) is not None:
+        release = replace(release, outcomes=(*release.outcomes, observation.outcome))
     return release, _together(release, judgement)
 
 

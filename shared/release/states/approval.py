@@ -57,11 +57,11 @@ def _too_few_others(release: Release) -> str:
 def reminded(release: Release, now: datetime) -> Release:
     """Return the release with the reminder and the escalation that are due; each is told once."""
     plan, waited = release.plan.approval, now - release.entered_at
-    for kind, after in (
+    for kind, delay in (
         (NoticeKind.APPROVAL_REMINDER, plan.remind_after),
         (NoticeKind.APPROVAL_ESCALATED, plan.escalate_after),
     ):
-        is_told = any(notice.kind is kind for notice in release.notices)
-        if after is not None and waited >= after and not is_told:
+        is_notified = any(notice.kind is kind for notice in release.notices)
+        if delay is not None and waited >= delay and not is_notified:
             release = call_to_decide(release, kind)
     return release

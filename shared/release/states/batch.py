@@ -14,7 +14,7 @@ from shared.ports.jobs import JobRecord
 from shared.release.core.actions import ScoreBatch
 from shared.release.core.names import scoring_job, trial_job
 from shared.release.core.observation import Observation
-from shared.release.core.requests import asked_to_promote
+from shared.release.core.requests import promote_request
 from shared.release.core.transitions import ReleaseUpdate, go_on, hold, is_late, move, stay, unheld
 from shared.release.core.words import duration
 from shared.release.states.bake import decide_bake
@@ -31,44 +31,46 @@ def begin_comparing(release: Release, reason: str, now: datetime) -> Release:
     return replace(begun, phase="baking", step_index=COMPARE_STEP, judgement=None)
 
 
-def comparing(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def comparing(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Have champion and challenger score the same version of the same data, and compare what they predict."""
-    update = _compare(release, seen, now)
-    after = update.release
-    if after.state is not ReleaseState.COMPARING or not is_late(release, now):
+    update = _compare(release, observation, now)
+    updated = update.release
+    if updated.state is not ReleaseState.COMPARING or not is_late(release, now):
         return update
-    why = after.held_because or (after.judgement.reason if after.judgement else "") or after.reason
-    return end(release, ReleaseState.ABORTED, f"no verdict within {duration(release.plan.decide_within)}: {why}", now)
+    reason = updated.held_because or (updated.judgement.reason if updated.judgement else "") or updated.reason
+    return end(
+        release, ReleaseState.ABORTED, f"no verdict within {duration(release.plan.decide_within)}: {reason}", now
+    )
 
 
-def _compare(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
-    if gone := lost(release, seen, now):
+def _compare(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
+    if gone := lost(release, observation, now):
         return gone
-    before = release.traffic_at(COMPARE_STEP)
-    if seen.traffic != before:
-        return _because(other_traffic(release, seen, before, now), changed_by_hand(seen))
+    champion_split = release.traffic_at(COMPARE_STEP)
+    if observation.traffic != champion_split:
+        return _because(other_traffic(release, observation, champion_split, now), changed_by_hand(observation))
     if not release.sample:
-        if not seen.sample:
-            return hold(release, f"the batch to score cannot be looked up: {seen.problem or 'no answer'}", now)
-        return go_on(replace(unheld(release), sample=seen.sample), now)
-    if problem := _job_problem(release, seen):
-        state, why = problem
-        return end(release, state, why, now)
-    scoring = tuple(ScoreBatch(request) for request in _requests(release, seen))
-    if scoring or not all(job.has_ended for job in seen.scored.values()):
-        judgement = Judgement(Verdict.INCONCLUSIVE, _progress(release, seen), has_data=False)
-        return _undecided(unheld(release), judgement, seen, now, *scoring)
-    if seen.judgement is None:
-        return _undecided(unheld(release), _UNREAD, seen, now)
-    return _decide(replace(release, judgement=seen.judgement), seen.judgement, seen, now)
+        if not observation.sample:
+            return hold(release, f"the batch to score cannot be looked up: {observation.problem or 'no answer'}", now)
+        return go_on(replace(unheld(release), sample=observation.sample), now)
+    if problem := _job_problem(release, observation):
+        state, reason = problem
+        return end(release, state, reason, now)
+    scoring = tuple(ScoreBatch(request) for request in _requests(release, observation))
+    if scoring or not all(job.has_ended for job in observation.scored.values()):
+        judgement = Judgement(Verdict.INCONCLUSIVE, _progress(release, observation), has_data=False)
+        return _undecided(unheld(release), judgement, observation, now, *scoring)
+    if observation.judgement is None:
+        return _undecided(unheld(release), _UNREAD, observation, now)
+    return _decide(replace(release, judgement=observation.judgement), observation.judgement, observation, now)
 
 
 _UNREAD = Judgement(Verdict.INCONCLUSIVE, "the predictions were not read", has_data=False)
 
 
-def _decide(release: Release, judgement: Judgement, seen: Observation, now: datetime) -> ReleaseUpdate:
+def _decide(release: Release, judgement: Judgement, observation: Observation, now: datetime) -> ReleaseUpdate:
     # A pass needs nobody's request. A hold is no matter of this state: `advance` applies it before anything serves.
-    promote = None if judgement.verdict is Verdict.PASS else asked_to_promote(release, seen)
+    promote = None if judgement.verdict is Verdict.PASS else promote_request(release, observation)
     decision = decide_bake(judgement, is_over=True, promote=promote)
     match decision.kind:
         case "failed":
@@ -80,11 +82,11 @@ def _decide(release: Release, judgement: Judgement, seen: Observation, now: date
 
 
 def _undecided(
-    release: Release, judgement: Judgement, seen: Observation, now: datetime, *scoring: ScoreBatch
+    release: Release, judgement: Judgement, observation: Observation, now: datetime, *scoring: ScoreBatch
 ) -> ReleaseUpdate:
     """Wait for the predictions, unless a person moves the release on without them."""
     release = replace(release, judgement=judgement)
-    decision = decide_bake(judgement, is_over=False, promote=asked_to_promote(release, seen))
+    decision = decide_bake(judgement, is_over=False, promote=promote_request(release, observation))
     if decision.kind == "promoted":
         return go_on(begin_swap(release, decision.reason, now), now)
     return stay(release, now, *scoring)
@@ -98,23 +100,23 @@ def begin_swap(release: Release, reason: str, now: datetime) -> Release:
     return replace(moved, step_index=0, phase="shifting", traffic_since=None, judgement=None)
 
 
-def _because(update: ReleaseUpdate, why: str) -> ReleaseUpdate:
+def _because(update: ReleaseUpdate, reason: str) -> ReleaseUpdate:
     """Return the update with what a deadline would give as the reason."""
-    judgement = Judgement(Verdict.INCONCLUSIVE, why, has_data=False)
+    judgement = Judgement(Verdict.INCONCLUSIVE, reason, has_data=False)
     return replace(update, release=replace(update.release, judgement=judgement))
 
 
 def sides(release: Release) -> tuple[Serving, ...]:
     """Return champion and challenger, who score the batch."""
-    return tuple(each for each in (release.champion, release.challenger) if each)
+    return tuple(side for side in (release.champion, release.challenger) if side)
 
 
-def request_for(release: Release, of: Serving) -> BatchRequest:
-    name = scoring_job(release.id, of.deployment)
+def request_for(release: Release, side: Serving) -> BatchRequest:
+    name = scoring_job(release.id, side.deployment)
     return BatchRequest(
         name=name,
         endpoint=release.endpoint,
-        deployment=of.deployment,
+        deployment=side.deployment,
         data=release.sample,
         # Azure ML fails a second job that writes to the same file: what is compared is of one job, whatever happens.
         output=f"{PREDICTIONS}{name}/predictions.csv",
@@ -140,23 +142,23 @@ def trial_for(release: Release, failed: JobRecord) -> BatchRequest | None:
     )
 
 
-def _requests(release: Release, seen: Observation) -> Iterator[BatchRequest]:
-    for each in sides(release):
-        if each.deployment not in seen.scored:
-            yield request_for(release, each)
+def _requests(release: Release, observation: Observation) -> Iterator[BatchRequest]:
+    for side in sides(release):
+        if side.deployment not in observation.scored:
+            yield request_for(release, side)
 
 
-def _job_problem(release: Release, seen: Observation) -> tuple[ReleaseState, str] | None:
+def _job_problem(release: Release, observation: Observation) -> tuple[ReleaseState, str] | None:
     """Return how the release ends when a job has ended without predictions.
 
     That only the challenger cannot score the batch is found against it; anything else tells nothing about it.
     """
-    jobs = {each.deployment: seen.scored.get(each.deployment) for each in sides(release)}
+    jobs = {side.deployment: observation.scored.get(side.deployment) for side in sides(release)}
     failed = {name: job for name, job in jobs.items() if job and job.has_ended and not job.has_succeeded}
     if not failed or any(job is None or not job.has_ended for job in jobs.values()):
         return None
     ends = "; ".join(f"job {job.name} of deployment {name} ended as {job.status}" for name, job in failed.items())
-    words = seen.failure.added_to(ends)
+    words = observation.failure.added_to(ends)
     job = failed.get(release.challenger.deployment)
     is_challengers_fault = len(failed) == 1 and job is not None and job.status == "Failed"
     if is_challengers_fault:
@@ -164,8 +166,8 @@ def _job_problem(release: Release, seen: Observation) -> tuple[ReleaseState, str
     return ReleaseState.FAILED, f"the versions could not be compared: {words}"
 
 
-def _progress(release: Release, seen: Observation) -> str:
-    return ", ".join(f"{each.deployment} {_status(seen.scored.get(each.deployment))}" for each in sides(release))
+def _progress(release: Release, observation: Observation) -> str:
+    return ", ".join(f"{side.deployment} {_status(observation.scored.get(side.deployment))}" for side in sides(release))
 
 
 def _status(job: JobRecord | None) -> str:

@@ -16,9 +16,9 @@ from shared.domain.release import Release, ReleaseState, Serving
 from shared.domain.release_plan import EvaluationPlan
 from shared.domain.verdict import GateResult, Verdict
 from shared.ports.jobs import JobRequest
-from shared.release.core.actions import AskApproval, ClaimEndpoint, ReplaceHolder, SubmitJob
+from shared.release.core.actions import AskApproval, ClaimEndpoint, ReplaceOwner, SubmitJob
 from shared.release.core.names import evaluation_job
-from shared.release.core.observation import Observation, Rival
+from shared.release.core.observation import CompetingRelease, Observation
 from shared.release.core.transitions import UNCLEAR_WITHIN, ReleaseUpdate, go_on, hold, is_late, move, soon, stay, tell
 from shared.release.core.versions import is_newer
 from shared.release.core.words import duration, gates, split
@@ -26,35 +26,35 @@ from shared.release.states.approval import STEP, call_to_decide, reminded, witho
 from shared.release.states.ending import end
 
 
-def opened(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def opened(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Wait for the endpoint, claim it, and note what serves there."""
-    if seen.model is None:
+    if observation.model is None:
         return end(release, ReleaseState.REJECTED, _no_model(release), now)
-    release = replace(release, model_created_at=seen.model.created_at)
-    if newer := superseded(release, seen):
+    release = replace(release, model_created_at=observation.model.created_at)
+    if newer := superseded(release, observation):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     if is_late(release, now):
-        why = f"endpoint {release.endpoint} was not free for {duration(now - release.entered_at)}"
-        return end(release, ReleaseState.FAILED, why, now)
-    if seen.holder:
-        return _behind(release, seen.holder, seen, now)
-    if seen.claim is None or seen.claim.owner != release.id:
-        if first := _newest_waiting(release, seen):
+        reason = f"endpoint {release.endpoint} was not free for {duration(now - release.entered_at)}"
+        return end(release, ReleaseState.FAILED, reason, now)
+    if observation.other_owner:
+        return _behind(release, observation.other_owner, observation, now)
+    if observation.claim is None or observation.claim.owner != release.id:
+        if first := _newest_waiting(release, observation):
             # The newest goes first: once it passed its gates, the others are not needed.
             return stay(replace(release, reason=f"waiting for version {first.version}, which goes first"), now)
         return soon(release, now, ClaimEndpoint(release.endpoint))
-    return _note_champion(replace(release, generation=seen.claim.generation), seen, now)
+    return _note_champion(replace(release, generation=observation.claim.generation), observation, now)
 
 
-def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetime) -> ReleaseUpdate:
+def _behind(release: Release, owner: ReleaseId, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Do what the policy says about an endpoint that another release holds."""
-    waiting = replace(release, reason=f"waiting for endpoint {release.endpoint}, held by {holder}")
+    waiting = replace(release, reason=f"waiting for endpoint {release.endpoint}, held by {owner}")
     if release.plan.on_new_version == "refuse":
-        why = f"endpoint {release.endpoint} is held by {holder}, and the policy refuses to wait"
-        return end(release, ReleaseState.REJECTED, why, now)
-    older = next((rival for rival in seen.rivals if rival.id == holder), None)
+        reason = f"endpoint {release.endpoint} is held by {owner}, and the policy refuses to wait"
+        return end(release, ReleaseState.REJECTED, reason, now)
+    older = next((other for other in observation.competing if other.id == owner), None)
     if release.plan.on_new_version == "replace" and older and older.state in _REPLACEABLE:
-        return stay(waiting, now, ReplaceHolder(holder, f"version {release.version} is to take its place"))
+        return stay(waiting, now, ReplaceOwner(owner, f"version {release.version} is to take its place"))
     if waiting.reason != release.reason:
         # Nothing is wrong with waiting for one's turn, so it is no hold that needs a person; but it is told, once.
         waiting = tell(waiting, NoticeKind.RELEASE_HELD, reason=waiting.reason, step=waiting.state)
@@ -65,82 +65,84 @@ def _behind(release: Release, holder: ReleaseId, seen: Observation, now: datetim
 _REPLACEABLE = frozenset({ReleaseState.DEPLOYING, ReleaseState.SHADOWING, ReleaseState.COMPARING, ReleaseState.CANARY})
 
 
-def _note_champion(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
-    if len(seen.traffic) > 1:
-        reason = f"the traffic of endpoint {release.endpoint} is split by hand: {split(seen.traffic)}"
+def _note_champion(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
+    if len(observation.traffic) > 1:
+        reason = f"the traffic of endpoint {release.endpoint} is split by hand: {split(observation.traffic)}"
         return hold(release, f"{reason}; give one deployment 100 %", now, about=reason)
-    for name in seen.traffic:
-        found = seen.deployment(name)
-        if found and found.model is not None and found.model != release.model:
-            why = f"endpoint {release.endpoint} serves another model, {found.model}"
-            return end(release, ReleaseState.FAILED, why, now)
-        version = found.version if found else None
+    for name in observation.traffic:
+        deployment = observation.deployment(name)
+        if deployment and deployment.model is not None and deployment.model != release.model:
+            reason = f"endpoint {release.endpoint} serves another model, {deployment.model}"
+            return end(release, ReleaseState.FAILED, reason, now)
+        version = deployment.version if deployment else None
         if name == release.challenger.deployment and version not in {None, release.version}:
-            why = f"deployment {name} serves already, with version {version}; release {release.version} needs that name"
-            return end(release, ReleaseState.FAILED, why, now)
+            reason = (
+                f"deployment {name} serves already, with version {version}; release {release.version} needs that name"
+            )
+            return end(release, ReleaseState.FAILED, reason, now)
         if name == release.challenger.deployment:
-            why = f"version {release.version} serves already"
-            return end(release, ReleaseState.SUPERSEDED, why, now)
+            reason = f"version {release.version} serves already"
+            return end(release, ReleaseState.SUPERSEDED, reason, now)
         release = replace(
-            release, champion=Serving(name, version), champion_instances=found.instances if found else None
+            release, champion=Serving(name, version), champion_instances=deployment.instances if deployment else None
         )
-    if newer := superseded(release, seen):
+    if newer := superseded(release, observation):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     return go_on(move(release, ReleaseState.GATING, f"endpoint {release.endpoint} is ours", now), now)
 
 
-def gating(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def gating(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Judge what needs no evaluation."""
-    if newer := superseded(release, seen):
+    if newer := superseded(release, observation):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
-    if seen.model is None:
+    if observation.model is None:
         return end(release, ReleaseState.REJECTED, _no_model(release), now)
     if release.undo:
-        why = f"{release.undo.by} wants version {release.version} back: {release.undo.reason}"
+        reason = f"{release.undo.by} wants version {release.version} back: {release.undo.reason}"
         if release.plan.approval.for_undo:
-            return _ask(release, why, now)
-        return go_on(move(release, ReleaseState.DEPLOYING, why, now), now)
-    if seen.gate_results is None:
+            return _ask(release, reason, now)
+        return go_on(move(release, ReleaseState.DEPLOYING, reason, now), now)
+    if observation.gate_results is None:
         return _wait_for_gates(release, "the gates could not be looked at", now)
-    return _answer_gates(release, seen.gate_results, now)
+    return _answer_gates(release, observation.gate_results, now)
 
 
-def evaluating(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def evaluating(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Have both versions score the same rows, then judge the scores."""
-    if newer := superseded(release, seen):
+    if newer := superseded(release, observation):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     plan = release.plan.evaluation
     if plan is None:
         return end(release, ReleaseState.FAILED, "the release plan has no evaluation to wait for", now)
     job = evaluation_job(release.id)
-    if seen.job is None:
+    if observation.job is None:
         if is_late(release, now):
             return end(release, ReleaseState.FAILED, f"evaluation job {job} could not be submitted", now)
         submit = SubmitJob(evaluation_request(release, plan, job))
         return stay(replace(release, evaluation=job), now, submit)
-    if not seen.job.has_ended:
+    if not observation.job.has_ended:
         if is_late(release, now):
-            return end(release, ReleaseState.FAILED, f"evaluation job {job} is still {seen.job.status}", now)
+            return end(release, ReleaseState.FAILED, f"evaluation job {job} is still {observation.job.status}", now)
         return stay(release, now)
-    if not seen.job.has_succeeded:
-        why = seen.failure.added_to(f"evaluation job {job} ended as {seen.job.status}")
-        return end(release, ReleaseState.FAILED, why, now, **seen.failure.parameters)
-    if seen.gate_results is None:
+    if not observation.job.has_succeeded:
+        reason = observation.failure.added_to(f"evaluation job {job} ended as {observation.job.status}")
+        return end(release, ReleaseState.FAILED, reason, now, **observation.failure.parameters)
+    if observation.gate_results is None:
         return _wait_for_gates(release, f"the scores of job {job} could not be read", now)
-    return _answer_gates(release, seen.gate_results, now)
+    return _answer_gates(release, observation.gate_results, now)
 
 
-def awaiting_approval(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def awaiting_approval(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Wait for people, and for no longer than the release plan allows."""
-    if newer := superseded(release, seen) or _overtaken(release, seen):
+    if newer := superseded(release, observation) or _overtaken(release, observation):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
-    if decision := seen.decision:
+    if decision := observation.decision:
         by = ", ".join(decision.by)
         if decision.choice == "approved":
             return go_on(move(release, ReleaseState.DEPLOYING, f"approved by {by}", now), now)
         if decision.choice == "rejected":
-            why = f"rejected by {by}" + (f": {decision.reason}" if decision.reason else "")
-            return end(release, ReleaseState.REJECTED, why, now)
+            reason = f"rejected by {by}" + (f": {decision.reason}" if decision.reason else "")
+            return end(release, ReleaseState.REJECTED, reason, now)
         return end(release, ReleaseState.EXPIRED, _unanswered(release), now)
     if is_late(release, now):
         return end(release, ReleaseState.EXPIRED, _unanswered(release), now)
@@ -161,7 +163,7 @@ _GATES_PASSED = frozenset(
 )
 
 
-def superseded(release: Release, seen: Observation) -> str:
+def superseded(release: Release, observation: Observation) -> str:
     """Return why a newer version makes this release pointless; empty when none does.
 
     A version that has yet to pass its gates supersedes nothing: it may be rejected, and then nothing would be released.
@@ -171,42 +173,42 @@ def superseded(release: Release, seen: Observation) -> str:
         return f"version {release.version} serves already"
     if release.undo:
         return ""
-    for rival in seen.rivals:
-        if rival.state in _GATES_PASSED and is_newer(
-            rival.version, rival.created_at, release.version, release.model_created_at
+    for other in observation.competing:
+        if other.state in _GATES_PASSED and is_newer(
+            other.version, other.created_at, release.version, release.model_created_at
         ):
-            return f"version {rival.version} is on its way, which is newer than {release.version}"
-    if serving and is_newer(serving, seen.champion_created_at, release.version, release.model_created_at):
+            return f"version {other.version} is on its way, which is newer than {release.version}"
+    if serving and is_newer(serving, observation.champion_created_at, release.version, release.model_created_at):
         return f"version {serving} serves already, which is newer than {release.version}"
     return ""
 
 
-def _overtaken(release: Release, seen: Observation) -> str:
+def _overtaken(release: Release, observation: Observation) -> str:
     """Return why people need not be asked any longer: a newer version waits for the endpoint, and would wait for them.
 
     It may fail its gates, so the way back is named.
     """
-    newer = _newest_waiting(release, seen)
+    newer = _newest_waiting(release, observation)
     if newer is None:
         return ""
     hint = f"`vigia releases retry {release.id}` asks again if that one is not released"
     return f"version {newer.version} is on its way, which is newer than {release.version}; {hint}"
 
 
-def _newest_waiting(release: Release, seen: Observation) -> Rival | None:
+def _newest_waiting(release: Release, observation: Observation) -> CompetingRelease | None:
     """Return a version that waits for the endpoint, too, and is newer, or was not looked at and may be; none that a
     person or its own trouble holds."""
     if release.undo:
         return None
-    waiting = (rival for rival in seen.rivals if rival.state is ReleaseState.OPENED and not rival.is_held)
-    return next((rival for rival in waiting if _may_be_newer(rival, release)), None)
+    waiting = (other for other in observation.competing if other.state is ReleaseState.OPENED and not other.is_held)
+    return next((other for other in waiting if _may_be_newer(other, release)), None)
 
 
-def _may_be_newer(rival: Rival, release: Release) -> bool:
-    are_numbers = rival.version.isdecimal() and release.version.isdecimal()
-    if rival.created_at is None and not are_numbers:
+def _may_be_newer(other: CompetingRelease, release: Release) -> bool:
+    are_numbers = other.version.isdecimal() and release.version.isdecimal()
+    if other.created_at is None and not are_numbers:
         return True
-    return is_newer(rival.version, rival.created_at, release.version, release.model_created_at)
+    return is_newer(other.version, other.created_at, release.version, release.model_created_at)
 
 
 def evaluation_request(release: Release, plan: EvaluationPlan, job: JobName) -> JobRequest:
@@ -261,8 +263,8 @@ def _course(release: Release) -> tuple[str, str]:
 
 
 def _answer_gates(release: Release, results: tuple[GateResult, ...], now: datetime) -> ReleaseUpdate:
-    known = {result.gate: result for result in (*release.gate_results, *results)}
-    release = replace(release, gate_results=tuple(known.values()))
+    by_gate = {result.gate: result for result in (*release.gate_results, *results)}
+    release = replace(release, gate_results=tuple(by_gate.values()))
     failed = [result for result in results if result.verdict is Verdict.FAIL]
     if failed:
         return end(release, ReleaseState.REJECTED, gates(failed), now)
@@ -272,13 +274,13 @@ def _answer_gates(release: Release, results: tuple[GateResult, ...], now: dateti
     return _after_gates(release, gates(results) or "nothing stands in the way", now)
 
 
-def _wait_for_gates(release: Release, why: str, now: datetime) -> ReleaseUpdate:
+def _wait_for_gates(release: Release, reason: str, now: datetime) -> ReleaseUpdate:
     """Hold: what is unclear may become clear; at the deadline it is no good news."""
     if is_late(release, now):
-        return end(release, ReleaseState.REJECTED, f"the evidence stayed inconclusive: {why}", now)
+        return end(release, ReleaseState.REJECTED, f"the evidence stayed inconclusive: {reason}", now)
     if not release.held_because and release.deadline:
         release = replace(release, deadline=min(release.deadline, now + UNCLEAR_WITHIN))
-    return hold(release, why, now)
+    return hold(release, reason, now)
 
 
 def _after_gates(release: Release, reason: str, now: datetime) -> ReleaseUpdate:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from shared.domain.release import Release, ReleaseState
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import ReleaseUpdate, hold, is_late, unheld
-from shared.release.core.words import asked
+from shared.release.core.words import request_words
 from shared.release.states.ending import end, hold_and_call, roll_back
 from shared.release.states.watch import ask_to_decide
 
@@ -29,35 +29,35 @@ _ENDS_AS = {
 }
 
 
-def seeing(release: Release, seen: Observation) -> Release:
+def seeing(release: Release, observation: Observation) -> Release:
     """Return the release that can be looked after again, measurements included."""
-    if release.unseen_since is None or (seen.judgement and seen.judgement.unread):
+    if release.unseen_since is None or (observation.judgement and observation.judgement.unread):
         return release
-    after = replace(release, unseen_since=None, unseen_told=False)
+    updated = replace(release, unseen_since=None, unseen_told=False)
     if release.held_about != BLIND:
-        return after
+        return updated
     # The question that people were asked stays.
-    return replace(after, held_about="") if release.phase == "asking" else unheld(after)
+    return replace(updated, held_about="") if release.phase == "asking" else unheld(updated)
 
 
-def blind(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def blind(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Wait, at growing intervals; give up at the deadline, or when a person asks to."""
     since = release.unseen_since or now
-    release, why = replace(release, unseen_since=since), f"{BLIND}: {seen.unseen}"
+    release, reason = replace(release, unseen_since=since), f"{BLIND}: {observation.unseen}"
     if release.state.is_terminal:
-        return _wait(release, why, since, now)
-    request = seen.request
+        return _wait(release, reason, since, now)
+    request = observation.request
     if request and request.kind == "abort" and release.state is not ReleaseState.ROLLING_BACK:
-        return _give_up(release, ReleaseState.ABORTED, asked(request), now)
+        return _give_up(release, ReleaseState.ABORTED, request_words(request), now)
     if is_late(release, now) and now - since >= ACTS_AFTER:
-        return _at_deadline(release, why, since, now)
-    return _wait(release, why, since, now)
+        return _at_deadline(release, reason, since, now)
+    return _wait(release, reason, since, now)
 
 
-def _wait(release: Release, why: str, since: datetime, now: datetime) -> ReleaseUpdate:
+def _wait(release: Release, reason: str, since: datetime, now: datetime) -> ReleaseUpdate:
     if now - since < TELLS_AFTER:
         return _again(ReleaseUpdate(release, (), now), since, now)
-    held = _told(release, why, now)
+    held = _notified(release, reason, now)
     if release.phase == "asking":
         held = replace(held, release=replace(held.release, held_because=release.held_because))
     return _again(held, since, now)
@@ -66,38 +66,38 @@ def _wait(release: Release, why: str, since: datetime, now: datetime) -> Release
 def _again(update: ReleaseUpdate, since: datetime, now: datetime) -> ReleaseUpdate:
     """Return the update, looked at again later and later, but not after a deadline."""
     release = update.release
-    wake_at = next((since + after for after in SOON if since + after > now), now + LATER)
+    wake_at = next((since + delay for delay in SOON if since + delay > now), now + LATER)
     deadline = max(release.deadline, since + ACTS_AFTER) if release.deadline else None
     if deadline and now < deadline < wake_at:
         wake_at = deadline
     return ReleaseUpdate(replace(release, wake_at=wake_at), update.actions, wake_at)
 
 
-def _at_deadline(release: Release, why: str, since: datetime, now: datetime) -> ReleaseUpdate:
+def _at_deadline(release: Release, reason: str, since: datetime, now: datetime) -> ReleaseUpdate:
     if release.state in {ReleaseState.ROLLING_BACK, ReleaseState.PROMOTED} or release.phase == "ending":
-        return _again(_about_that(hold_and_call(release, f"{release.reason}; {why}", now)), since, now)
+        return _again(_about_that(hold_and_call(release, f"{release.reason}; {reason}", now)), since, now)
     if release.state is ReleaseState.WATCHING and not _goes_back(release):
-        return _again(_about_that(ask_to_decide(release, why, now)), since, now)
+        return _again(_about_that(ask_to_decide(release, reason, now)), since, now)
     state = _ENDS_AS.get(
         release.state, ReleaseState.FAILED if release.state.is_before_serving else ReleaseState.ABORTED
     )
-    return _give_up(release, state, f"the time for {release.state} is up, and {why}", now)
+    return _give_up(release, state, f"the time for {release.state} is up, and {reason}", now)
 
 
-def unmeasured(before: Release, update: ReleaseUpdate, seen: Observation, now: datetime) -> ReleaseUpdate:
+def unmeasured(previous: Release, update: ReleaseUpdate, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Return the update; people are told once, as of any other blindness, when the measurements cannot be read."""
-    after, unread = update.release, seen.judgement.unread if seen.judgement else ""
-    if not unread or after.state is not before.state or after.phase != before.phase:
+    updated, unread = update.release, observation.judgement.unread if observation.judgement else ""
+    if not unread or updated.state is not previous.state or updated.phase != previous.phase:
         return update
-    since = before.unseen_since or now
-    after = replace(after, unseen_since=since, unseen_told=before.unseen_told)
-    if now - since >= TELLS_AFTER and not before.unseen_told:
-        after = _told(replace(after, held_because=""), unread, now).release
-    return replace(update, release=replace(after, wake_at=update.wake_at))
+    since = previous.unseen_since or now
+    updated = replace(updated, unseen_since=since, unseen_told=previous.unseen_told)
+    if now - since >= TELLS_AFTER and not previous.unseen_told:
+        updated = _notified(replace(updated, held_because=""), unread, now).release
+    return replace(update, release=replace(updated, wake_at=update.wake_at))
 
 
-def _told(release: Release, why: str, now: datetime) -> ReleaseUpdate:
-    return hold(replace(release, unseen_told=True), why, now, about=BLIND)
+def _notified(release: Release, reason: str, now: datetime) -> ReleaseUpdate:
+    return hold(replace(release, unseen_told=True), reason, now, about=BLIND)
 
 
 def _about_that(update: ReleaseUpdate) -> ReleaseUpdate:

@@ -25,7 +25,7 @@ from shared.release.core.transitions import (
 )
 from shared.release.core.words import split
 
-_TOLD = {
+_NOTICES = {
     ReleaseState.REJECTED: NoticeKind.RELEASE_REJECTED,
     ReleaseState.EXPIRED: NoticeKind.APPROVAL_EXPIRED,
     ReleaseState.ROLLED_BACK: NoticeKind.RELEASE_ABORTED,
@@ -41,7 +41,7 @@ def end(release: Release, state: ReleaseState, reason: str, now: datetime, **mor
     Args:
         more: further parameters of the notice.
     """
-    kind = _TOLD.get(state)
+    kind = _NOTICES.get(state)
     if kind is NoticeKind.RELEASE_ABORTED and not _was_given_traffic(release):
         kind = NoticeKind.RELEASE_REJECTED
     return _end(release, state, kind, reason, now, **more)
@@ -69,7 +69,7 @@ def _running_jobs(release: Release) -> str:
 
 def _restored(release: Release, ends_as: Ending, now: datetime) -> ReleaseUpdate:
     """End a release whose champion has its traffic back, as it was just read; only then a roll back is told."""
-    kind = _TOLD[ends_as]
+    kind = _NOTICES[ends_as]
     if kind is NoticeKind.RELEASE_ABORTED:
         kind = NoticeKind.ROLLED_BACK if release.traffic_steps else NoticeKind.RELEASE_REJECTED
     return _end(release, ends_as, kind, release.reason, now)
@@ -77,7 +77,9 @@ def _restored(release: Release, ends_as: Ending, now: datetime) -> ReleaseUpdate
 
 def _was_given_traffic(release: Release) -> bool:
     """Return whether traffic was asked for, whether or not that was read back."""
-    return bool(release.traffic_steps) or any(each.entered is ReleaseState.CANARY for each in release.history)
+    return bool(release.traffic_steps) or any(
+        transition.entered is ReleaseState.CANARY for transition in release.history
+    )
 
 
 def roll_back(release: Release, ends_as: Ending, reason: str, now: datetime) -> ReleaseUpdate:
@@ -85,25 +87,25 @@ def roll_back(release: Release, ends_as: Ending, reason: str, now: datetime) -> 
     return go_on(replace(move(release, ReleaseState.ROLLING_BACK, reason, now), ends_as=ends_as, phase=None), now)
 
 
-def go_back(release: Release, seen: Observation, ends_as: Ending, reason: str, now: datetime) -> ReleaseUpdate:
+def go_back(release: Release, observation: Observation, ends_as: Ending, reason: str, now: datetime) -> ReleaseUpdate:
     """Begin to give the champion its traffic back, or hold where that would harm.
 
     No traffic is moved to a version that does not answer, or fails more than the policy bears. People are called
     instead, and again at every deadline.
     """
-    obstacle = trouble_of_champion(release, seen)
+    obstacle = trouble_of_champion(release, observation)
     if not obstacle or not release.has_moved_traffic:
         return roll_back(release, ends_as, reason, now)
     return hold_and_call(release, f"{reason}; but {obstacle}", now)
 
 
-def trouble_of_champion(release: Release, seen: Observation) -> str:
+def trouble_of_champion(release: Release, observation: Observation) -> str:
     """Return why no traffic may go back to the champion; empty when it may."""
     champion = release.champion
-    if champion is None or seen.deployment(champion.deployment) is None:
+    if champion is None or observation.deployment(champion.deployment) is None:
         # Nothing is there to go back to, which is an ending of its own.
         return ""
-    if not seen.serves(champion):
+    if not observation.serves(champion):
         return f"deployment {champion.deployment} of the champion does not answer"
     at_most = release.plan.judge.errors_at_most
     if release.judgement and champion_fails(release.judgement, at_most):
@@ -120,51 +122,53 @@ def hold_and_call(release: Release, reason: str, now: datetime) -> ReleaseUpdate
     return hold(release, reason, now)
 
 
-def rolling_back(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def rolling_back(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Write the champion's traffic until it is read back. This never gives up: it calls people again instead."""
     ends_as, champion = release.ends_as or ReleaseState.ABORTED, release.champion
-    if seen.endpoint is None:
+    if observation.endpoint is None:
         return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted; {release.reason}", now)
     if champion is None:
         reason = f"{release.reason}; there is no earlier version to go back to"
-        return end(release, ends_as, reason, now, traffic=split(seen.traffic))
+        return end(release, ends_as, reason, now, traffic=split(observation.traffic))
     target = release.traffic_at(-1)
-    if _is_restored(release, seen):
+    if _is_restored(release, observation):
         return _restored(release, ends_as, now)
-    clear = (SetMirror(release.endpoint, {}),) if release.plan.mirror and not _is_unmirrored(release, seen) else ()
+    clear = (
+        (SetMirror(release.endpoint, {}),) if release.plan.mirror and not _is_unmirrored(release, observation) else ()
+    )
     if not release.has_moved_traffic:
         return _unmirror(release, clear, now)
-    if seen.deployment(champion.deployment) is None:
+    if observation.deployment(champion.deployment) is None:
         if clear:
             return _unmirror(release, clear, now)
-        why = f"deployment {champion.deployment} was deleted, so nothing can go back to it; {release.reason}"
-        return end(release, ReleaseState.LOST, why, now)
+        reason = f"deployment {champion.deployment} was deleted, so nothing can go back to it; {release.reason}"
+        return end(release, ReleaseState.LOST, reason, now)
     calls_again = is_late(release, now)
     if calls_again:
         release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")
-    if unready := _unready(release, champion, seen, now):
+    if unready := _unready(release, champion, observation, now):
         return replace(unready, actions=(*clear, *unready.actions))
     write = SetTraffic(release.endpoint, target)
     if calls_again:
-        reason = f"the traffic is still {split(seen.traffic)} instead of {split(target)}"
+        reason = f"the traffic is still {split(observation.traffic)} instead of {split(target)}"
         return hold(release, reason, now, *clear, write)
     return stay(release, now, *clear, write)
 
 
-def _unready(release: Release, champion: Serving, seen: Observation, now: datetime) -> ReleaseUpdate | None:
+def _unready(release: Release, champion: Serving, observation: Observation, now: datetime) -> ReleaseUpdate | None:
     """Return the update while the champion cannot take its traffic: it does not answer, or was scaled down.
 
     Azure says Updating of a deployment that grows. What has not grown by the first deadline gets the traffic as it is:
     people are called then, and the challenger, which was found bad, does not go on serving.
     """
-    found = seen.deployment(champion.deployment)
+    deployment = observation.deployment(champion.deployment)
     may_grow = now - release.entered_at < CALL_AGAIN_AFTER
-    if may_grow and found and found.state == "Updating":
+    if may_grow and deployment and deployment.state == "Updating":
         return stay(release, now)
-    if not seen.serves(champion):
+    if not observation.serves(champion):
         # Moving traffic to a deployment that does not answer would take the endpoint down.
         return hold(release, f"cannot roll back: deployment {champion.deployment} does not answer", now)
-    scaling = too_small(release, seen, champion)
+    scaling = too_small(release, observation, champion)
     return stay(release, now, scaling) if scaling and may_grow else None
 
 
@@ -176,29 +180,29 @@ def _unmirror(release: Release, clear: tuple[SetMirror, ...], now: datetime) -> 
     return hold(release, f"requests are still copied to {release.challenger.deployment}", now, *clear)
 
 
-def _is_unmirrored(release: Release, seen: Observation) -> bool:
-    owns = seen.claim is not None and seen.claim.owner == release.id
-    return not seen.mirror and not (owns and seen.claim is not None and seen.claim.mirror)
+def _is_unmirrored(release: Release, observation: Observation) -> bool:
+    owns = observation.claim is not None and observation.claim.owner == release.id
+    return not observation.mirror and not (owns and observation.claim is not None and observation.claim.mirror)
 
 
-def _is_restored(release: Release, seen: Observation) -> bool:
+def _is_restored(release: Release, observation: Observation) -> bool:
     """Return whether the champion has its traffic, and no earlier write of ours can still take it away."""
     target = release.traffic_at(-1)
-    if seen.is_updating or (release.plan.mirror and not _is_unmirrored(release, seen)):
+    if observation.is_updating or (release.plan.mirror and not _is_unmirrored(release, observation)):
         return False
     if not release.has_moved_traffic:
         return True
-    if seen.traffic != target:
+    if observation.traffic != target:
         return False
-    owns = seen.claim is not None and seen.claim.owner == release.id
-    return not owns or (seen.claim is not None and dict(seen.claim.desired) == target)
+    owns = observation.claim is not None and observation.claim.owner == release.id
+    return not owns or (observation.claim is not None and dict(observation.claim.desired) == target)
 
 
-def settled(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def settled(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Give the endpoint back. What serves now is read from the release's own ending, not guessed."""
-    owns = seen.claim is not None and seen.claim.owner == release.id
+    owns = observation.claim is not None and observation.claim.owner == release.id
     if owns:
-        champion, last_known_good = release.champion, seen.claim.last_known_good if seen.claim else None
+        champion, last_known_good = release.champion, observation.claim.last_known_good if observation.claim else None
         if release.state is ReleaseState.FINISHED:
             champion, last_known_good = release.challenger, release.champion
         idle = _idle(release, champion, now)
@@ -209,10 +213,10 @@ def settled(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate
 
 def _closing(release: Release) -> tuple[CloseApproval | CancelJobs, ...]:
     """Return what ends the question, or the jobs, that the release was about when it ended."""
-    left = release.history[-1].left if release.history else None
-    if left is ReleaseState.AWAITING_APPROVAL:
+    last_state = release.history[-1].left if release.history else None
+    if last_state is ReleaseState.AWAITING_APPROVAL:
         return (CloseApproval(release.id, release.approval_digest, f"{release.state}, {release.reason}"),)
-    return (CancelJobs(release.id),) if left in {ReleaseState.EVALUATING, ReleaseState.COMPARING} else ()
+    return (CancelJobs(release.id),) if last_state in {ReleaseState.EVALUATING, ReleaseState.COMPARING} else ()
 
 
 def _idle(release: Release, champion: Serving | None, now: datetime) -> dict[DeploymentName, datetime]:

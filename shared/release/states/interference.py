@@ -16,9 +16,9 @@ from shared.release.core.words import split
 from shared.release.states.ending import end, roll_back
 
 
-def lost(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate | None:
+def lost(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate | None:
     """Return how it ends when something was deleted under us: nothing is created again."""
-    if seen.endpoint is None:
+    if observation.endpoint is None:
         return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
     champion = release.champion
     is_before_promotion = release.state in {
@@ -26,10 +26,12 @@ def lost(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate | 
         ReleaseState.COMPARING,
         ReleaseState.CANARY,
     }
-    if champion and is_before_promotion and seen.deployment(champion.deployment) is None:
-        reason = f"the champion's deployment {champion.deployment} was deleted; the traffic is {split(seen.traffic)}"
+    if champion and is_before_promotion and observation.deployment(champion.deployment) is None:
+        reason = (
+            f"the champion's deployment {champion.deployment} was deleted; the traffic is {split(observation.traffic)}"
+        )
         return end(release, ReleaseState.LOST, reason, now)
-    if seen.deployment(release.challenger.deployment) is not None:
+    if observation.deployment(release.challenger.deployment) is not None:
         return None
     reason = f"deployment {release.challenger.deployment} was deleted"
     if release.champion:
@@ -37,8 +39,8 @@ def lost(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate | 
     return end(release, ReleaseState.LOST, reason, now)
 
 
-def changed_by_hand(seen: Observation) -> str:
-    return f"the traffic was changed by hand to {split(seen.traffic)}"
+def changed_by_hand(observation: Observation) -> str:
+    return f"the traffic was changed by hand to {split(observation.traffic)}"
 
 
 def landed_late(
@@ -57,15 +59,15 @@ def landed_late(
 
 
 def other_traffic(
-    release: Release, seen: Observation, target: Mapping[DeploymentName, int], now: datetime
+    release: Release, observation: Observation, target: Mapping[DeploymentName, int], now: datetime
 ) -> ReleaseUpdate:
     """Answer traffic that is not the wanted one.
 
     A late write of ours is overwritten. What a person did is left, and holds the release, unless the policy says to
     put it back; people are told of every different split either way, and it is in the release's story.
     """
-    write, edit = SetTraffic(release.endpoint, target), changed_by_hand(seen)
-    if landed_late(seen.traffic, seen.claim, release, now):
+    write, edit = SetTraffic(release.endpoint, target), changed_by_hand(observation)
+    if landed_late(observation.traffic, observation.claim, release, now):
         return stay(release, now, write)
     if release.plan.on_hand_edit == "hold":
         if release.held_about != edit:
@@ -73,6 +75,6 @@ def other_traffic(
         return hold(release, edit, now, about=edit)
     if release.edit != edit or release.repaired_at is None or now - release.repaired_at >= CALL_AGAIN_AFTER:
         reason = f"{edit}; it is put back to {split(target)}"
-        told = tell(noted(release, reason, now), NoticeKind.TRAFFIC_CHANGED, reason=reason)
-        release = replace(told, repaired_at=now, edit=edit)
+        notified = tell(noted(release, reason, now), NoticeKind.TRAFFIC_CHANGED, reason=reason)
+        release = replace(notified, repaired_at=now, edit=edit)
     return stay(release, now, write)

@@ -30,19 +30,19 @@ def is_due(release: Release, now: datetime) -> bool:
     return last is None or _interval(now, release) > _interval(last, release)
 
 
-def probed(before: Release, update: ReleaseUpdate, seen: Observation, now: datetime) -> ReleaseUpdate:
+def probed(previous: Release, update: ReleaseUpdate, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Return the update with the probes that are missing to `per_interval` real requests of either deployment.
 
     That they were asked for is stored before they are sent, so that they are not sent again.
     """
-    after, sample = update.release, seen.probe_sample
-    if not sample or not is_due(before, now) or not _is_judged(after) or after.state is not before.state:
+    updated, sample = update.release, observation.probe_sample
+    if not sample or not is_due(previous, now) or not _is_judged(updated) or updated.state is not previous.state:
         return update
-    missing = _missing(after, now)
+    missing = _missing(updated, now)
     if not missing:
         return update
-    send = SendProbes(after.endpoint, _alternating(after, sample, missing, now), _within(after))
-    return replace(update, release=replace(after, probed_at=now), actions=(*update.actions, send))
+    send = SendProbes(updated.endpoint, _alternating(updated, sample, missing, now), _within(updated))
+    return replace(update, release=replace(updated, probed_at=now), actions=(*update.actions, send))
 
 
 def _is_judged(release: Release) -> bool:
@@ -72,11 +72,11 @@ def _alternating(
     assert release.plan.probe is not None
     both = release.champion.deployment, release.challenger.deployment
     first = _interval(now, release) * release.plan.probe.per_interval
-    found = []
+    requests = []
     for number in range(first, first + count):
         turn = both if number % 2 == 0 else both[::-1]
-        found += [(deployment, sample[number % len(sample)]) for deployment in turn]
-    return tuple(found)
+        requests += [(deployment, sample[number % len(sample)]) for deployment in turn]
+    return tuple(requests)
 
 
 def _within(release: Release) -> timedelta:

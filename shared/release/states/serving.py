@@ -10,7 +10,7 @@ from shared.domain.release import Release, ReleaseState
 from shared.ports.endpoints import DeploymentRequest
 from shared.release.core.actions import CreateDeployment, CreateEndpoint, SetTraffic
 from shared.release.core.observation import Observation
-from shared.release.core.requests import HOLD, asked_to_hold, asked_to_promote
+from shared.release.core.requests import HOLD, hold_reason, promote_request
 from shared.release.core.size import size_words, too_small
 from shared.release.core.transitions import (
     SHIFT_WITHIN,
@@ -35,39 +35,39 @@ from shared.release.states.shadow import begin_shadowing
 from shared.release.states.smoke_test import SMOKE_TRIES, smoke_problem
 
 # A deployment that was accepted is listed at once; this is for lists that lag.
-SEEN_WITHIN = timedelta(minutes=5)
+LISTED_WITHIN = timedelta(minutes=5)
 
 
-def deploying(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def deploying(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Bring the challenger up, without traffic."""
     challenger = release.challenger
-    if seen.endpoint is None and release.champion:
+    if observation.endpoint is None and release.champion:
         return end(release, ReleaseState.LOST, f"endpoint {release.endpoint} was deleted", now)
-    found = seen.deployment(challenger.deployment)
-    if found and found.version not in {None, release.version}:
-        why = f"deployment {found.name} exists already, with version {found.version} of {found.model}"
-        return end(release, ReleaseState.FAILED, why, now)
-    if found and found.state in {"Failed", "Canceled"}:
-        why = seen.failure.added_to(f"deployment {found.name} did not come up: {found.state}")
-        return end(release, ReleaseState.FAILED, why, now, **seen.failure.parameters)
-    if found and release.deployed_at is None:
+    deployment = observation.deployment(challenger.deployment)
+    if deployment and deployment.version not in {None, release.version}:
+        reason = f"deployment {deployment.name} exists already, with version {deployment.version} of {deployment.model}"
+        return end(release, ReleaseState.FAILED, reason, now)
+    if deployment and deployment.state in {"Failed", "Canceled"}:
+        reason = observation.failure.added_to(f"deployment {deployment.name} did not come up: {deployment.state}")
+        return end(release, ReleaseState.FAILED, reason, now, **observation.failure.parameters)
+    if deployment and release.deployed_at is None:
         release = replace(release, deployed_at=now)
-    if found and found.state == "Succeeded":
-        return _up(release, seen, now)
+    if deployment and deployment.state == "Succeeded":
+        return _up(release, observation, now)
     if is_late(release, now):
-        state = found.state if found else "absent"
-        why = f"deployment {challenger.deployment} is still {state} after {duration(now - release.entered_at)}"
-        return end(release, ReleaseState.FAILED, why, now)
-    return stay(release, now) if found else _make(release, seen, now)
+        state = deployment.state if deployment else "absent"
+        reason = f"deployment {challenger.deployment} is still {state} after {duration(now - release.entered_at)}"
+        return end(release, ReleaseState.FAILED, reason, now)
+    return stay(release, now) if deployment else _make(release, observation, now)
 
 
-def _make(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def _make(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Ask for what is not there: the endpoint first, then the deployment, once."""
-    if seen.endpoint is None:
+    if observation.endpoint is None:
         return stay(release, now, CreateEndpoint(release.endpoint))
-    if seen.endpoint.state == "Failed":
+    if observation.endpoint.state == "Failed":
         return end(release, ReleaseState.FAILED, f"endpoint {release.endpoint} did not come up", now)
-    if seen.endpoint.state != "Succeeded":
+    if observation.endpoint.state != "Succeeded":
         return stay(release, now)
     if release.deployed_at:
         return _gone(release, release.deployed_at, now)
@@ -77,22 +77,22 @@ def _make(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
 def _gone(release: Release, deployed_at: datetime, now: datetime) -> ReleaseUpdate:
     """Wait for a deployment that was asked for to be seen, and not for long: somebody deleted it, and it is not made
     again."""
-    if now - deployed_at < SEEN_WITHIN:
+    if now - deployed_at < LISTED_WITHIN:
         return stay(release, now)
-    why = f"deployment {release.challenger.deployment} was made, and is not there any more"
-    return end(release, ReleaseState.LOST, why, now)
+    reason = f"deployment {release.challenger.deployment} was made, and is not there any more"
+    return end(release, ReleaseState.LOST, reason, now)
 
 
-def _up(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def _up(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Have the challenger, which is up, reach its size and answer the smoke test, then begin to use it."""
     reason = f"deployment {release.challenger.deployment} is up"
-    if scaling := too_small(release, seen, release.challenger):
-        size = size_words(seen, scaling)
+    if scaling := too_small(release, observation, release.challenger):
+        size = size_words(observation, scaling)
         if is_late(release, now):
             return end(release, ReleaseState.FAILED, f"{reason}, but {size}", now)
         return stay(replace(release, reason=size), now, scaling)
     if release.plan.smoke_test:
-        problem = smoke_problem(release.plan.smoke_test, seen.answer)
+        problem = smoke_problem(release.plan.smoke_test, observation.answer)
         if problem and (release.smoke_failures + 1 >= SMOKE_TRIES or is_late(release, now)):
             return end(release, ReleaseState.FAILED, f"{reason}, but {problem}", now)
         if problem:
@@ -105,13 +105,13 @@ def _up(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
     return go_on(_shift(move(release, ReleaseState.CANARY, reason, now), 0, now), now)
 
 
-def canary(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
+def canary(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Move traffic to the challenger step by step; only a PASS moves it on."""
-    if gone := lost(release, seen, now):
+    if gone := lost(release, observation, now):
         return gone
     if release.phase == "baking":
-        return _bake(release, seen, now)
-    return _shift_on(release, seen, now)
+        return _bake(release, observation, now)
+    return _shift_on(release, observation, now)
 
 
 def _shift(release: Release, step_index: int, now: datetime) -> Release:
@@ -125,19 +125,19 @@ def _shift(release: Release, step_index: int, now: datetime) -> Release:
     )
 
 
-def _shift_on(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
-    before, target = release.traffic_at(release.step_index - 1), release.traffic_at(release.step_index)
-    if seen.traffic == target and not seen.is_updating:
+def _shift_on(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
+    previous, target = release.traffic_at(release.step_index - 1), release.traffic_at(release.step_index)
+    if observation.traffic == target and not observation.is_updating:
         return _reached(release, now)
     if is_late(release, now):
         reason = f"the traffic did not become {split(target)} within {duration(SHIFT_WITHIN)}"
-        return go_back(release, seen, ReleaseState.FAILED, f"{reason}; it is {split(seen.traffic)}", now)
-    if seen.is_updating:
+        return go_back(release, observation, ReleaseState.FAILED, f"{reason}; it is {split(observation.traffic)}", now)
+    if observation.is_updating:
         return stay(unheld(release), now)
     # An update that failed half-way leaves traffic that nobody asked for: it is written again.
-    if seen.traffic not in (before, target) and not seen.has_failed:
-        return other_traffic(release, seen, target, now)
-    if held := asked_to_hold(seen):
+    if observation.traffic not in (previous, target) and not observation.has_failed:
+        return other_traffic(release, observation, target, now)
+    if held := hold_reason(observation):
         return hold(release, held, now, about=HOLD)
     return stay(unheld(release), now, SetTraffic(release.endpoint, target))
 
@@ -155,30 +155,30 @@ def _reached(release: Release, now: datetime) -> ReleaseUpdate:
     return stay(release, now)
 
 
-def _bake(release: Release, seen: Observation, now: datetime) -> ReleaseUpdate:
-    judgement = seen.judgement or NOT_MEASURED
+def _bake(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
+    judgement = observation.judgement or NOT_MEASURED
     if release.plan.ab:
-        release, judgement = tested(release, seen, judgement, now)
+        release, judgement = tested(release, observation, judgement, now)
     release = replace(release, judgement=judgement)
     baked = now - (release.traffic_since or release.entered_at)
     decision = decide_bake(
         judgement,
         is_over=baked >= release.plan.bake,
-        held=asked_to_hold(seen),
-        promote=asked_to_promote(release, seen),
+        held=hold_reason(observation),
+        promote=promote_request(release, observation),
         undecided=undecided(release),
     )
     if decision.kind == "failed":
-        return go_back(release, seen, ReleaseState.ROLLED_BACK, decision.reason, now)
+        return go_back(release, observation, ReleaseState.ROLLED_BACK, decision.reason, now)
     # Nothing but a failure is decided on traffic that is not this step's.
-    if seen.traffic != release.traffic_at(release.step_index):
-        update = other_traffic(release, seen, release.traffic_at(release.step_index), now)
-        return _late_or(update, release, seen, now, changed_by_hand(seen))
-    return _carry_out(decision, release, seen, baked, now)
+    if observation.traffic != release.traffic_at(release.step_index):
+        update = other_traffic(release, observation, release.traffic_at(release.step_index), now)
+        return _late_or(update, release, observation, now, changed_by_hand(observation))
+    return _carry_out(decision, release, observation, baked, now)
 
 
 def _carry_out(
-    decision: BakeDecision, release: Release, seen: Observation, baked: timedelta, now: datetime
+    decision: BakeDecision, release: Release, observation: Observation, baked: timedelta, now: datetime
 ) -> ReleaseUpdate:
     match decision.kind:
         case "held":
@@ -190,14 +190,14 @@ def _carry_out(
         case "passed":
             return go_on(_next_step(replace(unheld(release), has_passed=True), decision.reason, now), now)
         case "undecided":
-            return go_back(release, seen, ReleaseState.ABORTED, decision.reason, now)
+            return go_back(release, observation, ReleaseState.ABORTED, decision.reason, now)
         case "no_data" if release.plan.judge.on_no_data == "abort":
-            return go_back(release, seen, ReleaseState.ABORTED, decision.reason, now)
+            return go_back(release, observation, ReleaseState.ABORTED, decision.reason, now)
         case "no_data":
             update = hold_without_data(release, f"at {_step_text(release)}", decision.reason, now)
         case _:
             update = _bake_on(unheld(release), baked, now)
-    return _late_or(update, release, seen, now, decision.reason)
+    return _late_or(update, release, observation, now, decision.reason)
 
 
 def _next_step(release: Release, reason: str, now: datetime) -> Release:
@@ -214,11 +214,13 @@ def _bake_on(release: Release, baked: timedelta, now: datetime) -> ReleaseUpdate
     return update
 
 
-def _late_or(otherwise: ReleaseUpdate, release: Release, seen: Observation, now: datetime, why: str) -> ReleaseUpdate:
+def _late_or(
+    otherwise: ReleaseUpdate, release: Release, observation: Observation, now: datetime, reason: str
+) -> ReleaseUpdate:
     if not is_late(release, now):
         return otherwise
-    decided = f"no verdict within {duration(release.plan.decide_within)} at {_step_text(release)}: {why}"
-    return go_back(release, seen, ReleaseState.ABORTED, decided, now)
+    decided = f"no verdict within {duration(release.plan.decide_within)} at {_step_text(release)}: {reason}"
+    return go_back(release, observation, ReleaseState.ABORTED, decided, now)
 
 
 def _step_text(release: Release) -> str:

@@ -37,7 +37,7 @@ class AsksOverOthers(ReleaseStore):
 
 
 def _make_whatever(actor: Actor, release: Release, request: DeploymentRequest, deadline: Deadline) -> None:
-    actor._of(release).create_deployment(request, deadline)
+    actor._endpoints(release).create_deployment(request, deadline)
 
 
 def _waits_for_ever(release: Release, why: str, since: datetime, now: datetime) -> ReleaseUpdate:
@@ -56,7 +56,7 @@ def _at_once(update: ReleaseUpdate, since: datetime, now: datetime) -> ReleaseUp
 class RaisesWhatItCannotSee(Reconciler):
     """What cannot be read goes back to the queue, as a message that failed."""
 
-    def _seen(self, release: Release) -> tuple[Observation, timedelta]:
+    def _observe(self, release: Release) -> tuple[Observation, timedelta]:
         return self._observer.observe(release), timedelta(0)
 
 
@@ -112,11 +112,11 @@ _TOGETHER, _IS_RESTORED = ab_test._together, ending._is_restored
 _NO_DEADLINE = Patch(Deadline, "require", lambda _: None)
 _MAKES_AGAIN = (Patch(Actor, "_make", _make_whatever), Patch(ControllerWorkspace, "create_deployment", _put))
 _WAITS = Patch(blind, "_at_deadline", _waits_for_ever)
-_SILENT = Patch(blind, "_told", _in_silence)
+_SILENT = Patch(blind, "_notified", _in_silence)
 _NO_REFUSALS = Patch(reconcile, "notify_refusal", lambda *_: None)
 _HAMMERS = Patch(blind, "_again", _at_once)
 _TO_THE_DOWN = (
-    Patch(advance, "on_its_feet", lambda _, update, *__: update),
+    Patch(advance, "withhold_from_down", lambda _, update, *__: update),
     Patch(endpoint_keeper, "cannot_take", lambda *_: ""),
 )
 _ANYBODY = Patch(approvals, "bar_to_vote", lambda *_, **__: None)

@@ -74,9 +74,9 @@ def test_a_version_whose_release_has_ended_changes_nothing(champion: FakeApp, ru
 
 
 def test_what_stands_in_the_way_is_said(champion: FakeApp, run_json: Json) -> None:
-    holder = a_release(champion)
-    champion.releases.create(holder)
-    assert champion.endpoints.claim(holder.endpoint, holder.id)
+    owner = a_release(champion)
+    champion.releases.create(owner)
+    assert champion.endpoints.claim(owner.endpoint, owner.id)
 
     waits = run_json("plan", "flight-delay:4")["waits"]
 

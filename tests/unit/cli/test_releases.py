@@ -116,7 +116,7 @@ def test_abort_leaves_the_request_wakes_the_release_and_reads_it_back(
     assert request is not None
     assert (request.kind, request.by, request.reason) == ("abort", "ana@example.com", "complaints")
     assert [json.loads(text) for text in fake.queues.texts(RELEASES)] == [{"release": "flight-delay-3"}]
-    assert told.stdout.startswith("abort asked by ana@example.com: complaints\nrelease flight-delay-3 is canary")
+    assert told.stdout.startswith("abort requested by ana@example.com: complaints\nrelease flight-delay-3 is canary")
 
 
 def test_abort_asks_first_and_no_leaves_the_release_alone(

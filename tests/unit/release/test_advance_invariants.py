@@ -22,7 +22,7 @@ from shared.ports.workspace import Answer, ModelRecord
 from shared.release.advance import advance
 from shared.release.core.actions import CloseApproval, GiveBackEndpoint, SendProbes, SetMirror, SetTraffic
 from shared.release.core.names import evaluation_job
-from shared.release.core.observation import EndpointClaim, Observation, Rival
+from shared.release.core.observation import CompetingRelease, EndpointClaim, Observation
 from shared.release.core.transitions import ReleaseUpdate, move
 from tests.fakes.releases import NOW, a_plan, a_release
 
@@ -102,10 +102,10 @@ plans = st.builds(
 
 
 PLACES = [None, -1, 0, 1, 2]
-RIVALS: list[tuple[Rival, ...]] = [
+RIVALS: list[tuple[CompetingRelease, ...]] = [
     *[()] * 12,
-    (Rival(ReleaseId("x-3"), ModelVersion("3"), None),),
-    (Rival(ReleaseId("other"), ModelVersion("1"), None, ReleaseState.CANARY),),
+    (CompetingRelease(ReleaseId("x-3"), ModelVersion("3"), None),),
+    (CompetingRelease(ReleaseId("other"), ModelVersion("1"), None, ReleaseState.CANARY),),
 ]
 
 
@@ -130,8 +130,8 @@ def observations(draw: st.DrawFn, release: Release, written: SetTraffic | None) 
         model=MODEL if draw(st.integers(0, 9)) else None,
         endpoint=endpoint if draw(st.integers(0, 19)) else None,
         claim=EndpointClaim(ENDPOINT, owner, 3, traffic, earlier=(draw(splits),), asked_at=NOW, mirror=mirror),
-        holder=ReleaseId("other") if draw(st.integers(0, 9)) == 0 else None,
-        rivals=draw(st.sampled_from(RIVALS)),
+        other_owner=ReleaseId("other") if draw(st.integers(0, 9)) == 0 else None,
+        competing=draw(st.sampled_from(RIVALS)),
         job=JobRecord(evaluation_job(release.id), status, {}, "vigia") if status else None,
         gate_results=(GateResult("metric roc_auc", draw(verdicts), "measured"),) if draw(st.integers(0, 9)) else None,
         decision=Decision(choice, ("ben",), "", NOW) if choice else None,
