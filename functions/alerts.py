@@ -30,7 +30,7 @@ def alerts(req: func.HttpRequest) -> func.HttpResponse:
             return func.HttpResponse("only the application VIGIA_ALERTS_CALLER may call this", status_code=401)
         sentence = app.alerts.publish(req.get_body())
     except EventError as exc:
-        # It is in quarantine and people are told; sending it again would change nothing.
+        # It is in quarantine and people are notified; sending it again would change nothing.
         return func.HttpResponse(f"not understood, set aside: {exc}", status_code=202)
     except VigiaError as exc:
         log.warning("alert.delayed %s", exc)

@@ -1,8 +1,8 @@
 """Event Grid: one trigger per event family. Each puts the raw event on queue `events` and returns at once.
 
 Nothing is judged here: Event Grid drops what is answered wrongly, while a queued event is ours to keep. The message is
-sent by ourselves, not by the host's output binding: the binding's messages are gone after seven days, whoever was
-stopped meanwhile, and it has no setting for that.
+sent by ourselves, not by the host's output binding: the binding's messages expire after seven
+days, even while the app is stopped, and it has no setting for that.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 bp = func.Blueprint()
 
-# Function name to what it hears; infra/subscriptions.yaml says which event types are delivered to which.
+# Function name to what it receives; infra/subscriptions.yaml says which event types are delivered to which.
 FAMILIES = {
-    "model_registered": "a model version was registered, or someone asks to look at it again",
+    "model_registered": "a model version was registered, or someone asks to evaluate it again",
     "model_deployed": "a deployment came up",
     "run_completed": "a run succeeded",
     "run_status_changed": "a run changed its status; model monitors announce breaches this way",
-    "drift_detected": "drift, from our own monitors or from data drift monitors of old",
+    "drift_detected": "drift, from our own monitors or from legacy data drift monitors",
     "budget_alert": "spending crossed a threshold of a budget",
     "endpoint_alert": "an alert rule fired on an endpoint",
     "data_arrived": "a new version of a data asset is ready, or a file was written",
@@ -39,7 +39,11 @@ FAMILIES = {
 
 
 def keep(event: func.EventGridEvent) -> None:
-    """Put the raw event on the queue. What is raised has Event Grid bring the event again."""
+    """Put the raw event on the queue.
+
+    Raises:
+        RetryableError: the storage does not take it now; Event Grid delivers the event again.
+    """
     send(queue_message(json.dumps(_raw(event), ensure_ascii=False, separators=(",", ":"))))
 
 

@@ -1,4 +1,4 @@
-"""Queue `notices`: tell people, at least once."""
+"""Queue `notices`: notify people, at least once."""
 
 import logging
 
@@ -26,10 +26,10 @@ def deliver_notice(message: func.QueueMessage) -> None:
             except RetryableError as exc:
                 if exc.after is None and (message.dequeue_count or 0) < LAST_TRY:
                     raise
-                # The notice gives up by itself after two days; until then its message is none that calls people.
+                # The notice is marked as failed after two days; until then its message must not reach the poison queue.
                 log.warning("notices wait for a channel: %s", exc)
                 app.queue.send(NOTICES, body, exc.after or BUSY_DELAY)
     except PolicyError as exc:
-        # Whom to tell stands in the policies; the notice waits until someone mends the file.
-        log.error("policy.broken: notices wait until it is mended\n%s", exc)
+        # Whom to notify is written in the policies; the notice waits until someone fixes the file.
+        log.error("policy.broken: notices wait until it is fixed\n%s", exc)
         app.queue.send(NOTICES, body, BROKEN_POLICY_DELAY)

@@ -26,8 +26,8 @@ def process(message: func.QueueMessage) -> None:
     try:
         processor = app.processor
     except PolicyError as exc:
-        # Deciding by a broken policy is guessing; the event waits until someone mends the file.
-        log.error("policy.broken: events wait until it is mended\n%s", exc)
+        # Deciding by a broken policy is guessing; the event waits until someone fixes the file.
+        log.error("policy.broken: events wait until it is fixed\n%s", exc)
         app.queue.send(EVENTS, body, BROKEN_POLICY_DELAY)
         return
     with app.queue_errors.recording(EVENTS, body, message.dequeue_count):
@@ -36,7 +36,7 @@ def process(message: func.QueueMessage) -> None:
         except RetryableError as exc:
             if exc.after is None and (message.dequeue_count or 0) < LAST_TRY:
                 raise
-            # Five tries take half a minute, and services are away for longer. Nobody need be called: it comes again
-            # until it can be done, or until the sweep has done it and this message finds nothing left to do.
+            # Five tries take half a minute, and outages last longer. No person is needed: the message comes back until
+            # it can be processed, or until the sweep has done so and it is a duplicate.
             log.warning("events wait for a service: %s", exc)
             app.queue.send(EVENTS, body, exc.after or BUSY_DELAY)

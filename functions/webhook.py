@@ -3,8 +3,8 @@
 What is answered decides whether an event comes again. Event Grid drops what is answered 400, 401, 403 or 413, so none
 of these is ever given to what may be its own: a caller who is not let in gets 404, which tells a stranger nothing,
 while Event Grid, should it be kept out by a wrong setting, tries again for a day. What cannot be read is taken like all
-the rest: it ends in quarantine, and people are told. Only a delivery larger than Event Grid ever makes, by size or by
-number of events, is answered 413: repeating it would help nobody, and taking it would flood the queue.
+the rest: it ends in quarantine, and people are notified. Only a delivery larger than Event Grid ever makes, by size or
+by number of events, is answered 413: repeating it would help nobody, and taking it would flood the queue.
 """
 
 from __future__ import annotations

@@ -42,11 +42,11 @@ class EventError(PermanentError):
 
 
 class PolicyError(VigiaError):
-    """A policy file is wrong; its author can mend it."""
+    """A policy file is wrong; its author can fix it."""
 
 
 class SettingsError(VigiaError):
-    """The app's configuration is incomplete or contradictory; an administrator can mend it."""
+    """The app's configuration is incomplete or contradictory; an administrator can fix it."""
 
 
 class AmbiguousWriteError(RetryableError):
@@ -54,8 +54,8 @@ class AmbiguousWriteError(RetryableError):
 
 
 class AccessRefusedError(RetryableError):
-    """Azure does not accept who the app is, even after signing in anew, or does not let it do what it must: a person
-    must mend the identity or its roles meanwhile."""
+    """Azure rejects the identity of the app, even after re-authentication, or does not authorise what it must do: a
+    person must fix the identity or its roles meanwhile."""
 
 
 class WorkspaceBusyError(RetryableError):
@@ -63,4 +63,4 @@ class WorkspaceBusyError(RetryableError):
 
 
 class WorkspaceError(PermanentError):
-    """Azure ML refused a request for good."""
+    """Azure ML permanently rejected a request."""

@@ -43,7 +43,7 @@ class Vote:
 
     Args:
         person: the address as which they decide.
-        oid: their object id, by which answers are told apart and counted; "" in records of earlier versions.
+        oid: their object id, by which answers are distinguished and counted; "" in records of earlier versions.
         addresses: every address that their sign-in showed: one of them may be the submitter's.
     """
 
@@ -65,7 +65,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the question came to; written once, whoever asks again. `closed`: its release ended otherwise."""
+    """The outcome of the request; written once, and never replaced. `closed`: its release ended otherwise."""
 
     choice: Literal["approved", "rejected", "expired", "closed"]
     by: tuple[str, ...]

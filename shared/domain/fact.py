@@ -159,7 +159,7 @@ class RetrainingRequested:
 
 @dataclass(frozen=True, slots=True)
 class PolicyStateChanged:
-    """Azure Policy judged a resource anew.
+    """Azure Policy judged a resource again.
 
     Args:
         resource, assignment, definition: ARM ids, lower-cased.

@@ -1,4 +1,4 @@
-"""Something people are to be told, before anyone decided whom, how, and in which language."""
+"""A notice to people, before it is decided whom it goes to, by which channel, and in which language."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NoticeKind(StrEnum):
 
 
 ASKS_TO_DECIDE = frozenset({NoticeKind.APPROVAL_NEEDED, NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED})
-# What is of use only if somebody hears of it: told to the owner, or to those who may decide, where no rule names it.
+# Of no use unless somebody gets it: sent to the owner, or to those who may decide, where no rule names it.
 NEEDS_A_PERSON = ASKS_TO_DECIDE | {
     NoticeKind.LABELS_REQUESTED,
     NoticeKind.TRAINING_FAILED,

@@ -13,8 +13,8 @@ from shared.domain.ids import DeploymentName, FactKey, JobName, ModelName, Relea
 class Training:
     """A training that was started. `cause` is "drift", "schedule", "request", "new-data" or "performance".
 
-    `outcome` is None while nobody told how its job ended; `ended_at` is when that was told to have been. `problem` is
-    why it failed, as far as Azure ML could say then, and `link` its page in the studio.
+    `outcome` is None until the end of its job is reported; `ended_at` is the time of the end in that report. `problem`
+    is why it failed, as far as Azure ML could say then, and `link` its page in the studio.
     """
 
     job: JobName
@@ -53,7 +53,7 @@ class Freeze:
 class WaitingData:
     """New data that no training has read whole: a guardrail held its training back, or it is still being written.
 
-    `since` is when the first of it was heard of; from `ready_at` on it is complete, as far as anybody can tell. `what`
+    `since` is when the first of it was reported; from `ready_at` on it is taken to be complete. `what`
     came last.
     """
 

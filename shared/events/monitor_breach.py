@@ -32,7 +32,7 @@ def monitor_breach(envelope: Envelope) -> Fact:
 
     The component has looked at accuracy, precision and recall as if more were worse, in some of its versions: what is
     on the good side of its bound is left out, and so is a metric of which nobody here knows what is worse. A breach of
-    which nothing remains is told to people, and acted on by nobody.
+    which nothing remains is reported to people, and nothing acts on it.
     """
     data = envelope.data
     text = data.mapping("runTags").text(BREACH_TAG).strip()

@@ -37,7 +37,7 @@ class BatchEndpoints(Endpoints, Protocol):
     def score(self, request: BatchRequest, deadline: Deadline | None = None) -> JobName:
         """Have a deployment score a batch, whichever is the default, and return what the job is called.
 
-        Asking twice makes two jobs: whoever asks must remember that they did. Past the deadline nothing is asked.
+        Asking twice makes two jobs: the caller must remember the request. Past the deadline nothing is asked.
         """
         ...
 

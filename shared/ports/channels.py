@@ -56,9 +56,9 @@ class Channel(Protocol):
         """Hand the message over for delivery.
 
         Raises:
-            AmbiguousWriteError: the other side may have taken it; repeating the same attempt is right.
+            AmbiguousWriteError: the other side may have taken it; repeating the same attempt is safe.
             RetryableError: the other side did not take it now.
-            PermanentError: it refused this message or this recipient for good.
+            PermanentError: it permanently rejected this message or this recipient.
         """
         ...
 

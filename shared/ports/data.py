@@ -33,7 +33,7 @@ class DataReader(Protocol):
         """Return the rows of a parquet file, or of all parquet files in a folder, without columns of lists.
 
         `uri` is "azureml:NAME:VERSION", "azureml:NAME@latest", an ARM id or an azureml://datastores/… URI.
-        Raises PermanentError for a missing or unreadable file, RetryableError for trouble on the way.
+        Raises PermanentError for a missing or unreadable file, RetryableError when the storage does not answer.
         """
         ...
 

@@ -43,6 +43,6 @@ class LabelDesk(Protocol):
     def request(self, request: LabelRequest) -> LabelManifest:
         """Choose the items and write the file, or return the one that was written under this name before.
 
-        Raises PermanentError for rows that nothing can be chosen from, RetryableError for trouble on the way.
+        Raises PermanentError for rows that nothing can be chosen from, RetryableError when a service does not answer.
         """
         ...

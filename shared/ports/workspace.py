@@ -67,7 +67,7 @@ class Workspace(Protocol):
         ...
 
     def recent_jobs(self, since: datetime, most: int) -> tuple[JobRecord, ...]:
-        """Return the jobs created after that moment, whoever submitted them, newest first: the `most` newest, steps of
+        """Return the jobs created after that moment by anybody, newest first: the `most` newest, steps of
         pipelines and archived jobs left out."""
         ...
 

@@ -46,7 +46,7 @@ def read_before(context: ReactionContext, component: str, inputs: Mapping[str, s
 
 
 def _doubt(context: ReactionContext, endpoint: EndpointRecord | None) -> str:
-    """Return why drift that was told trains nothing: the model is not there or not served, or nobody took that look."""
+    """Return why the reported drift starts no training: the model does not exist or is not served, or no such look."""
     model, name = context.policy.model, context.policy.endpoint.name
     deployments = endpoint.deployments if endpoint else ()
     serving = [

@@ -6,12 +6,12 @@ from shared.domain.fact import BudgetCrossed, Fact
 from shared.policy.sections.budgets import Budget, Measure
 from shared.policy.sections.model import Policy
 
-# So many points above the alert's threshold, what is spent is told beside it.
+# So many points above the alert's threshold, what is spent is added to the notice.
 FAR_BEYOND = 10.0
 
 
 def measures(fact: Fact, policy: Policy) -> tuple[Measure, ...]:
-    """Return what the policy wants done about a crossed budget; forecasts are told, never acted on.
+    """Return what the policy wants done about a crossed budget; forecasts are only reported.
 
     Money that is spent counts, not only the threshold that the alert was set to: 11,111 of 1,000 is 1111 %, though the
     alert was about 25 %.

@@ -77,11 +77,11 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
         notice = replace(notice, path=report_path(context.policy.model, context.fact.body.report))
     else:
         notice = context.notice(kind, **parameters)
-    return done(reaction, f"people are told: {detail}", "", notice)
+    return done(reaction, f"notified: {detail}", "", notice)
 
 
 def report_path(model: ModelName, report: str) -> str:
-    """Return where the page of a monitor's report is; whoever may publish events must not choose another page."""
+    """Return where the page of a monitor's report is; who may publish events must not choose another page."""
     return f"api/monitors/{quote(model, safe='')}/{quote(report, safe='')}" if report else ""
 
 

@@ -1,4 +1,4 @@
-"""The policy's `notify` section: who is told about what, and by which channel."""
+"""The policy's `notify` section: who is notified of what, and by which channel."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from shared.policy.sections.quantities import EMAIL_PATTERN, parse_email
 from shared.policy.sections.section import Section
 from shared.ports.channels import channel_names
 
-# How people are told by a policy that has no rule for it.
+# How people are notified when the policy has no rule for it.
 DEFAULT_CHANNEL = "email"
-# A reminder is of use to whom the question was sent, and the end of a hold to whom the hold was told.
+# A reminder goes to those who got the request, and the end of a hold to those who were notified of the hold.
 _FOLLOWS = {
     NoticeKind.APPROVAL_REMINDER: NoticeKind.APPROVAL_NEEDED,
     NoticeKind.RELEASE_RESUMED: NoticeKind.RELEASE_HELD,
@@ -99,7 +99,7 @@ class Notify(RootModel[tuple[NotifyRule, ...]]):
         What only follows another notice, and that no rule names, goes where that one went.
 
         Args:
-            escalate_to: who is told of an escalation, by the question's channels.
+            escalate_to: who is notified of an escalation, by the question's channels.
         """
         rules = [rule for rule in self.root if kind in rule.on]
         approval_rules = [rule for rule in self.root if NoticeKind.APPROVAL_NEEDED in rule.on]

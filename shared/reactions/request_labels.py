@@ -44,7 +44,7 @@ class Labelling(Section):
                 "tabular models get their labels by themselves; leave it out, or write kind: vision or text",
             )
         if self.look_back <= timedelta(0):
-            yield "look_back", "nothing was served in no time; write e.g. 24h"
+            yield "look_back", "must be longer than 0; write e.g. 24h"
 
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:

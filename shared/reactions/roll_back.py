@@ -1,4 +1,4 @@
-"""Take a running release back when an alert says that its endpoint is in trouble."""
+"""Take a running release back when an alert says that its endpoint is degraded."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
         return done(reaction, f"release {release} has ended meanwhile: nothing to take back")
     by = f"alert {reaction.arguments['rule']}"
     context.releases.request_abort(release, by, reaction.why, is_automatic=True)
-    return done(reaction, f"release {release} is told to roll back: {reaction.why}", release)
+    return done(reaction, f"release {release} was requested to roll back: {reaction.why}", release)
 
 
 SPEC = ReactionSpec(NAME, propose, perform, looks_at_state=(EndpointDegraded,))

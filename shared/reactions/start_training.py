@@ -195,7 +195,8 @@ def _reserve(
     """Note the training in the model's state and return it, or return why it must not start.
 
     Two facts may be decided at the same time, each seeing no training: only one of them gets its note in. That it
-    must not start is noted, too: whoever was overtaken on the way here would find other trainings, and might start it.
+    must not start is noted, too: a worker that was overtaken on the way here would find other trainings, and might
+    start it.
     """
     held_by: list[str] = []
 

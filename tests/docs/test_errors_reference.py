@@ -85,7 +85,7 @@ def _table(errors: dict[str, Found]) -> str:
 
 
 def _places(files: set[Path]) -> str:
-    places = files if len(files) <= MOST_FILES else {file.parent for file in files}
+    places = files if len(files) <= MOST_FILES else {Path(*file.parent.parts[:2]) for file in files}
     return ", ".join(f"`{place.as_posix()}`" for place in sorted(places))
 
 

@@ -98,7 +98,7 @@ def a_header(end: datetime = START + timedelta(hours=1), model: str = "flight-de
 
 @cache
 def a_report(runs: int = 12) -> MonitorReport:
-    """Return July against January, as the last of so many runs that were January and then went astray."""
+    """Return July against January, as the last of so many runs that were January and then drifted."""
     report: MonitorReport | None = None
     for number in range(1, runs):
         signals = (a_data_drift(2 + number % 5), a_performance(0.9 - 0.008 * number))

@@ -20,7 +20,7 @@ from shared.store.facts.quarantine import Quarantine, Quarantined, quarantine_no
 class Alerts:
     """Reads budget and Azure Monitor alerts and publishes them to the custom topic.
 
-    `outbox` is asked for only when people must be told: building it reads people.yaml, and an alert that is
+    `outbox` is built only when people must be notified: building it reads people.yaml, and an alert that is
     understood must get through while that file is broken. `results` keeps which results of other tools came in.
     """
 
@@ -36,7 +36,7 @@ class Alerts:
         What is not for us is noted with the reason, so that its absence is no riddle.
 
         Raises:
-            EventError: it is no alert we can read; the body is in quarantine and people are told.
+            EventError: it is no alert we can read; the body is in quarantine and people are notified.
             RetryableError: the topic did not take all of it; publishing again repeats no fact.
         """
         text = body.decode(errors="backslashreplace")
@@ -51,7 +51,7 @@ class Alerts:
             return f"ignored: {alert.reason}"
         for event in alert:
             if self.results and event.source.startswith(TOOLS):
-                # Kept first: whoever hears of the event finds that it came in here.
+                # Stored before it is published: whoever reads the event must find that it came in here.
                 self.results.keep(*(str(event.data[name]) for name in ("monitor", "run", "signal")))
             self.publisher.publish(event)
         return f"published {alert[0].type} about {', '.join(event.subject for event in alert)}"

@@ -36,9 +36,7 @@ class Labels:
         try:
             chosen = choose(rows, request.item, request.embedding, request.most)
         except ValueError as exc:
-            raise PermanentError(
-                "labels.nothing_to_choose_by", str(exc), "mend the policy's section labelling"
-            ) from exc
+            raise PermanentError("labels.nothing_to_choose_by", str(exc), "fix the policy's section labelling") from exc
         body = manifest(chosen, request.item)
         # Somebody else may have written it meanwhile: the first one stands, people may be at work on it.
         if self.files.create(path, body) is None:

@@ -69,12 +69,17 @@ class Processor:
             RetryableError: some effect has to wait; the message must come back.
             PermanentError: a stored record cannot be read; the message belongs into the poison queue.
         """
-        troubles = [trouble for raw in events_in(body) if (trouble := self._try_one(raw))]
-        if troubles:
-            raise troubles[0]
+        errors = [error for raw in events_in(body) if (error := self._try_one(raw))]
+        if errors:
+            raise errors[0]
 
     def resume(self, key: FactKey) -> None:
-        """Carry an open fact on: take its claim over if nobody works on it, and post what was not posted."""
+        """Continue an open fact: take its claim over if no worker holds it, and post the notices that were not posted.
+
+        Raises:
+            RetryableError: a reaction has to wait, or the storage does not answer.
+            PermanentError: the stored entry cannot be read.
+        """
         claim = self.ledger.take_over(key)
         if isinstance(claim, Claimed):
             self._carry_out(claim)
@@ -82,7 +87,7 @@ class Processor:
             self._post(claim)
 
     def _try_one(self, raw: str) -> VigiaError | None:
-        """Handle one event; return the trouble instead of raising it, so that the next event has its turn."""
+        """Handle one event; return the error instead of raising it, so that the next event has its turn."""
         try:
             self._take(raw)
         except VigiaError as exc:
@@ -120,14 +125,16 @@ class Processor:
                 self._post(claim)
             case Contradiction(entry=entry):
                 versions = f"{fact.matters} now, {entry.fact.matters} before"
-                message = f"fact {fact.key[:16]} ({fact.kind}, {fact.subject}) is told in two ways: {versions}"
+                message = (
+                    f"fact {fact.key[:16]} ({fact.kind}, {fact.subject}) is reported with different values: {versions}"
+                )
                 self._set_aside(EventError("event.contradiction", message), raw)
 
     def _read_again(self, fact: Fact, ended: RunEnded) -> Fact:
         """Return the fact as Azure ML shows it: what an event says of a training of ours is a hint.
 
         Raises:
-            RetryableError: the job has not ended; the service may show it a little later than it tells it.
+            RetryableError: the job has not ended; the service may show the end a little later than its event says so.
             EventError: it has not ended long after the event, or there is no such job.
         """
         job = self.workspace.job(ended.run)
@@ -141,7 +148,7 @@ class Processor:
         raise EventError("event.contradiction", message)
 
     def _state(self, policy: Policy) -> ModelState:
-        """Return what is remembered of the policy's model, and the release under way."""
+        """Return the stored state of the policy's model, with the release that is under way."""
         state, release = self.models.read(policy.model), self.releases.under_way(policy.endpoint.name)
         if release is None:
             return replace(state, release=None, challenger=None)
@@ -149,7 +156,11 @@ class Processor:
         return replace(state, release=release.id, challenger=challenger)
 
     def _carry_out(self, claim: Claimed) -> None:
-        """Perform the recorded plan and close the claim; on passing trouble give the claim back."""
+        """Perform the recorded plan and close the claim. When something has to wait, give the claim back and raise.
+
+        Raises:
+            RetryableError: a reaction has to wait.
+        """
         entry = claim.entry
         try:
             performed = [self._perform(claim, number, reaction) for number, reaction in enumerate(entry.plan)]

@@ -1,4 +1,4 @@
-"""Asks for the trainings that policies schedule, whoever slept through the moment, and that new data waited for."""
+"""Requests the trainings that policies schedule, also those whose moment was missed, and that new data waits for."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Schedules:
         try:
             state = ModelStates(self.blobs).read(policy.model)
         except VigiaError as exc:
-            # One model's trouble must not keep the others from being asked for.
+            # One model whose record cannot be read must not keep the others from their trainings.
             log.warning("schedules.unread", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
             return
         waiting = state.waiting

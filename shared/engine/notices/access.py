@@ -27,8 +27,8 @@ def notify_refusal(exc: VigiaError, outbox: Outbox, now: datetime) -> None:
     key = f"{NoticeKind.ACCESS_REFUSED}/{now:%Y-%m-%d}"
     try:
         outbox.post([Notice(NoticeKind.ACCESS_REFUSED, key, ModelName(""), {"reason": exc.message})])
-    except VigiaError as trouble:
-        log.error("access.untold", extra=fields(code=trouble.code, reason=trouble.message))
+    except VigiaError as failure:
+        log.error("access.untold", extra=fields(code=failure.code, reason=failure.message))
 
 
 def stuck(part: str, reason: str, now: datetime) -> Notice:

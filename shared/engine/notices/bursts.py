@@ -2,7 +2,7 @@
 
 Within a window the first notices of one kind about one model go out one by one. The others wait, pending, for the end
 of the window; then a digest is stored that lists them, each is marked as being in it, and the digest is delivered like
-any notice. Every step may be done again by whoever comes after a crash: a digest is named after its window, so that
+any notice. After a crash any worker may repeat any step: a digest is named after its window, so that
 there is one, and a notice is only ever marked by a compare-and-set.
 """
 
@@ -35,7 +35,7 @@ class Bursts:
     clock: Clock
 
     def lets_through(self, stored: Stored) -> bool:
-        """Return whether the notice may be delivered by itself now; if not, it waits for its storm's digest.
+        """Return whether the notice may be delivered by itself now; if not, it waits for the digest of its burst.
 
         Raises:
             RetryableError: too many others decide at the same moment.
@@ -49,7 +49,7 @@ class Bursts:
             if window and window.has_waiting:
                 if window.ends_at > now:
                     return False
-                # Whoever was to make the digest died: a notice that was queued again comes to do it.
+                # The worker that was to make the digest crashed: a notice that was queued again makes it instead.
                 self.gather(burst)
                 return False
             changed = _with(window, stored.name, now)

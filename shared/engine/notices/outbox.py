@@ -1,9 +1,9 @@
 """Notices from being posted to being delivered, at least once.
 
 Posting is de-duplicated by the notice's key, and each message is noted right after it was sent, so that a queue
-message that comes again sends only what is missing. A worker that dies between sending and noting leaves one message
-whose fate is unknown: it is sent again as the same attempt, which a channel with repeatable requests recognises, and
-others do not.
+message that comes again sends only what is missing. A worker that crashes between sending and noting leaves one
+message that may or may not have arrived: it is sent again as the same attempt, which a channel with repeatable requests
+recognises, and others do not.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class NoticeOutbox:
     def post(self, notices: Sequence[Notice]) -> None:
         """Take the notices over for delivery; one whose key was posted before is dropped.
 
-        A crash between storing and queueing leaves a pending blob, which `requeue_overdue` finds. Of what may pass by
-        itself nobody is told before it has lasted.
+        A crash between storing and queueing leaves a pending blob, which `requeue_overdue` finds. What may pass
+        by itself is posted only once it has lasted.
         """
         for notice in notices:
             if notice.kind in MAY_PASS and not self.store.lasts(notice.kind, self.clock.now()):
@@ -112,7 +112,7 @@ class NoticeOutbox:
         return True
 
     def dismiss(self, name: str) -> bool:
-        """Give the failed deliveries of a notice up for good; False when none has failed."""
+        """Give the failed deliveries of a notice up permanently; False when none has failed."""
         now = self.clock.now()
         return self._change_failed(name, lambda record: record.with_failed("dismissed", now))
 
@@ -162,7 +162,7 @@ class NoticeOutbox:
         of; everything else waits.
 
         Raises:
-            PolicyError: a file is broken, and nobody is known to be told instead.
+            PolicyError: a file is broken, and no recipient can be read from the others.
         """
         channel = DEFAULT_CHANNEL if DEFAULT_CHANNEL in self.channels else next(iter(self.channels), DEFAULT_CHANNEL)
         try:

@@ -1,4 +1,4 @@
-"""Tells people, once, that something arrived where only a person can help: counted, never one message per item."""
+"""Notifies people, once, of what arrived where only a person can help: counted, never one message per item."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ log = logging.getLogger("vigia.arrivals")
 
 # What is older than the newest that was seen by more than this cannot turn up any more: listings are consistent.
 OVERLAP = timedelta(minutes=10)
-# The host's poison messages live 7 days, which cannot be configured. They are put back at once, to stay for good:
-# whoever waits until they are old loses them while the app is stopped.
+# The host's poison messages live 7 days, which cannot be configured. They are put back at once, to stay
+# until they are handled: put back only when they are old, they would be lost while the app is stopped.
 # Source: github.com/Azure/azure-webjobs-sdk-extensions/issues/891, read 2026-11-20.
 # Only the first 32 can be seen without taking them; a longer queue is gone through when it has changed, and twice a
 # day.
@@ -49,7 +49,7 @@ class Arrivals:
         """
         previous, etag = self.store.load()
         if previous.untold:
-            previous, etag = self._tell(previous, etag)
+            previous, etag = self._post(previous, etag)
         marks, counts = self._compare(previous)
         total = sum(counts.values())
         if total:
@@ -59,13 +59,13 @@ class Arrivals:
             return 0
         saved = self.store.save(marks, etag)
         if saved is None:
-            return 0  # somebody else looks at the same time, and tells
+            return 0  # another worker looks at the same time, and posts the notice
         if total:
             log.warning("dead_letters.arrived", extra=fields(**counts))
-            self._tell(marks, saved)
+            self._post(marks, saved)
         return total
 
-    def _tell(self, marks: ArrivalMarks, etag: str) -> tuple[ArrivalMarks, str]:
+    def _post(self, marks: ArrivalMarks, etag: str) -> tuple[ArrivalMarks, str]:
         assert marks.untold is not None
         parameters = {kind: str(count) for kind, count in marks.untold.counts.items() if count}
         # Posting twice under one key is one notice.
@@ -75,7 +75,7 @@ class Arrivals:
 
     def _compare(self, previous: ArrivalMarks) -> tuple[ArrivalMarks, Mapping[str, int]]:
         given_up = {item.name: item.last_modified for item in self.given_up.arrived()}
-        # Each was told when it was first set aside; only of what comes again does nobody hear otherwise.
+        # Each was posted when it was first set aside; what is set aside again is posted only here.
         set_aside = {f"{name} {item.last_modified}": item.last_modified for name, item in self.quarantine.returned()}
         dead, dead_count = _newer(previous.blobs.get("given_up"), given_up)
         quarantined, quarantined_count = _newer(previous.blobs.get("quarantined"), set_aside)
@@ -92,13 +92,13 @@ class Arrivals:
         are_all = previous.length <= len(messages) < PEEK_LIMIT
         length = len(messages) if are_all else self.queues.length(name)
         if len(messages) < min(length, PEEK_LIMIT):
-            # Somebody looks through the queue, which hides what he has in hand: the next look sees it again.
+            # Somebody goes through the queue, which hides messages meanwhile: the next look sees them again.
             return previous
         mark = self._keep(name, messages, length, previous)
         return replace(mark, length=length, digests=tuple(sorted(message.digest for message in messages)))
 
     def _keep(self, name: str, messages: Sequence[Waiting], length: int, mark: QueueMark) -> QueueMark:
-        """Have every message that would expire stay for good, and return when the whole queue was gone through last."""
+        """Keep every message that would expire, and return the mark with the time of the last full pass."""
         now, paged_at = self.clock.now(), mark.paged_at
         if length > len(messages):
             age = now - paged_at if paged_at else PAGE_ANYWAY

@@ -1,4 +1,4 @@
-"""What a body tells, event by event, and what the ledger knows of it already."""
+"""What a body contains, event by event, and what the ledger already has of it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from shared.store.facts.ledger import Ledger
 Standing = Literal["new", "claimed", "done", "parked", "ignored", "contradiction", "unreadable"]
 Prospect = Literal["act", "known", "nothing", "refused"]
 LONGEST_GUESS = 200
-# Stands for the time that a CloudEvent may leave out: when it was is no part of what it is known by.
+# Stands for the time that a CloudEvent may leave out: the time is no part of a fact's key.
 _SOME_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One event. `fact` is None unless it tells one; `problem` says why it cannot be used."""
+    """One event. `fact` is None when it is none; `problem` says why it cannot be used."""
 
     standing: Standing
     event_id: str = ""
@@ -39,7 +39,7 @@ class Reading:
 
 
 def read_body(body: str, ledger: Ledger, home: Home | None = None) -> tuple[Reading, ...]:
-    """Return what each event of the body tells, seen from `home` as when it is taken in."""
+    """Return each event of the body as it is read when it is taken in, seen from `home`."""
     return tuple(_read(raw, ledger, home) for raw in events_in(body))
 
 
@@ -54,7 +54,7 @@ def prospect_of(readings: Sequence[Reading]) -> Prospect:
 
 
 def as_event(body: str, received_at: datetime) -> str:
-    """Return the body, or the events that it tells when it is an alert as action groups post it."""
+    """Return the body, or its events when it is an alert as action groups post it."""
     try:
         alert = read_alert(body, received_at)
     except EventError:
@@ -84,7 +84,7 @@ def _standing(fact: Fact, ledger: Ledger) -> tuple[Standing, str]:
     if entry is None:
         return "new", ""
     if entry.fact.payload_digest != fact.payload_digest:
-        return "contradiction", f"it says {fact.matters}; the ledger was told {entry.fact.matters}"
+        return "contradiction", f"it says {fact.matters}; the ledger has {entry.fact.matters}"
     return entry.state, ""
 
 

@@ -79,7 +79,7 @@ class Replay:
         return taken
 
     def dismiss(self, item: DeadLetter, by: str, reason: str) -> bool:
-        """Take the item out of the view for good; the record keeps it whole. False when somebody was faster."""
+        """Take the item out of the view permanently; the record keeps it whole. False when somebody was faster."""
         if item.source == "parked" and not self.ledger.dismiss(FactKey(item.place), f"dismissed by {by}: {reason}"):
             return False
         # Recorded before it is dropped: what is not kept anywhere else must be in the record.

@@ -1,4 +1,4 @@
-"""The safety net: whatever was begun and lies still is taken up again."""
+"""The safety net: what was begun and then abandoned is resumed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Sweep:
     clock: Clock
 
     def run(self) -> None:
-        """Take up what lies still; one item's trouble does not keep the others waiting.
+        """Resume what is abandoned; an item that fails does not keep the others waiting.
 
         Raises:
             Exception: a mistake in the code, met on the way and raised when everything else was taken up.

@@ -14,7 +14,7 @@ from shared.events.wire.fields import Fields
 
 LONGEST_DETAIL = 2000
 
-# They never name an endpoint; whoever wants to hear of them lets the action group write a mail.
+# They never name an endpoint; for those who want them, the action group can send mail.
 _NOT_FOR_US = {
     "servicehealth": "service health is about Azure's regions, not about an endpoint",
     "smartdetector": "smart detection is about an application, not about an endpoint",
@@ -56,7 +56,7 @@ class AlertContext:
 
 
 def read_context(essentials: Fields, context: Fields) -> AlertContext | Ignored:
-    """Return what the context tells, or why alerts of its service tell nothing for us.
+    """Return what the context says, or why alerts of its service are ignored.
 
     Raises:
         EventError: the context has no shape that we know.
@@ -90,7 +90,7 @@ def _noted(essentials: Fields, service: str, reason: str) -> Ignored:
 
 
 def _calm(context: Fields) -> str | None:
-    """Return why an activity log entry is no trouble, None when it may be."""
+    """Return why an activity log entry is no incident, None when it may be."""
     operation = context.optional_text("operationName") or "an operation"
     level, status = context.optional_text("level"), context.optional_text("status")
     if status and _plain(status) in _CALM_STATUSES:
@@ -132,7 +132,7 @@ def _resource_health(service: str, context: Fields, is_resolved: bool) -> AlertC
     title = health.optional_text("title") or "resource health"
     cause = health.optional_text("cause")
     detail = f"{title}: {now or 'status unknown'} (before: {previous})" + (f", {cause}" if cause else "")
-    # The resource's own state is evidence; the alert's condition is only told beside it.
+    # The resource's own state is evidence; the alert's condition is only added to it.
     return AlertContext(service, _clipped(detail), now.lower() == "available" if now else is_resolved)
 
 

@@ -1,4 +1,4 @@
-"""Microsoft.PolicyInsights.PolicyState…: Azure Policy judged a resource for the first time, or anew."""
+"""Microsoft.PolicyInsights.PolicyState…: Azure Policy judged a resource for the first time, or again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parse(envelope: Envelope) -> Fact | Ignored:
         reason = "a policy assignment, or the resource it judged, is gone: nothing is judged any more"
         return Ignored(envelope.id, envelope.type, reason, is_known=True)
     data = envelope.data
-    # The envelope's time is when it was told, which may be many minutes later and in another order.
+    # The envelope's time is when it was sent, which may be many minutes later and in another order.
     changed_at = data.time("timestamp")
     body = PolicyStateChanged(
         resource=envelope.required_subject().rstrip("/").lower(),
@@ -36,5 +36,5 @@ def parse(envelope: Envelope) -> Fact | Ignored:
 SPEC = EventSpec(
     (f"{PREFIX}Changed", f"{PREFIX}Created", f"{PREFIX}Deleted"),
     parse,
-    "Azure Policy judged a resource for the first time, or anew.",
+    "Azure Policy judged a resource for the first time, or again.",
 )

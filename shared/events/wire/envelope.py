@@ -67,7 +67,7 @@ def _envelope(event: Json, number: int, received_at: datetime | None) -> Envelop
         raise EventError("event.envelope", f"event {number} of the body is not an object", "send event objects")
     identifier = Fields(event, f"event {number} of the body", "").name("id")
     keys = {key.lower() for key in event}
-    # A dead-lettered CloudEvent may lack specversion, so the two schemas are told apart by the type's key.
+    # A dead-lettered CloudEvent may lack specversion, so the two schemas are distinguished by the type's key.
     is_grid = "eventtype" in keys
     if not is_grid and "type" not in keys:
         raise EventError(

@@ -1,4 +1,4 @@
-"""What monitors measured beyond a bound, in order and in words, whoever's monitor it was."""
+"""What monitors measured beyond a bound, in order and in words, for every kind of monitor."""
 
 from __future__ import annotations
 

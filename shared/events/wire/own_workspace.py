@@ -1,4 +1,4 @@
-"""Where we live: the workspace, its storage and our topic, by which events that name a place are told apart."""
+"""The app's own workspace, storage and topic: whether an event is about them."""
 
 from __future__ import annotations
 

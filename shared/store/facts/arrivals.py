@@ -1,4 +1,4 @@
-"""What the look-out for dead letters saw last, in one blob."""
+"""What the last look for dead letters saw, in one blob."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class QueueMark:
 
 @dataclass(frozen=True, slots=True)
 class PendingNotice:
-    """Arrivals that people have to be told of. `counts` is by kind of arrival; `key` is the notice's."""
+    """Arrivals of which a notice is due. `counts` is by kind of arrival; `key` is the notice's."""
 
     key: str
     counts: Mapping[str, int]
@@ -45,7 +45,8 @@ class PendingNotice:
 
 @dataclass(frozen=True, slots=True)
 class ArrivalMarks:
-    """Everything that was seen. `untold` is kept before it is told: who dies in between, is finished for."""
+    """Everything that was seen. `untold` is stored before its notice is posted: after a crash in between the next look
+    posts it."""
 
     blobs: Mapping[str, BlobMark] = field(default_factory=dict)
     queues: Mapping[str, QueueMark] = field(default_factory=dict)

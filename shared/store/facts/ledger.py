@@ -1,8 +1,8 @@
-"""The ledger: one blob per fact, so that a fact's effects happen once whoever crashes in between.
+"""The ledger: one blob per fact, so that a fact's effects happen once, whichever worker crashes in between.
 
     absent ──create──► claimed(epoch 1, token, plan) ──replace──► done | parked
 
-The plan is claimed together with the fact: whoever takes a claim over runs the recorded plan, never a new one.
+The plan is claimed together with the fact: the worker that takes a claim over runs the recorded plan, never a new one.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Entry:
         token: of the worker that holds the claim; new with every epoch.
         policy_digests: of the policies that decided, in plan order.
         remarks: why nothing (more) was done, e.g. "no policy for model x".
-        notices: what people are to be told; sent from here once the entry is done.
+        notices: posted from here once the entry is done.
         notices_posted: whether the outbox has them all.
-        is_released: the worker gave the claim up after a passing trouble; anyone may take it at once.
-        raw: the event that told the fact first, as it came; "" when it was larger than 32 KB.
+        is_released: the worker gave the claim back because something had to wait; any worker may take it at once.
+        raw: the first event of the fact, as it came; "" when it was larger than 32 KB.
         epochs_before: epochs that had passed when a person last had the plan tried again.
     """
 
@@ -77,7 +77,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another worker holds a fresh claim; the sweep takes over if it dies."""
+    """Another worker holds a fresh claim; the sweep takes over if that worker crashed."""
 
     entry: Entry
 
@@ -92,7 +92,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """The same fact was told with other values; guessing which is right is not ours."""
+    """The same fact was reported with other values; which of them is true is for a person to decide."""
 
     entry: Entry
 
@@ -116,7 +116,10 @@ class Ledger:
         remarks: tuple[str, ...],
         raw: str = "",
     ) -> Claim:
-        """Claim the fact with its plan, or say who was here before. `raw` is the event that tells it.
+        """Claim the fact with its plan, or return who claimed it before. `raw` is its event.
+
+        Raises:
+            AmbiguousWriteError: it is unknown whether the claim was written; the event must come again.
 
         A fact with an empty plan is done as soon as it is written: most facts of a busy workspace ask for nothing.
         """
@@ -178,7 +181,7 @@ class Ledger:
         )
 
     def dismiss(self, key: FactKey, remark: str) -> bool:
-        """Close a parked fact for good, with a remark that says who wants that and why; False when it is not parked."""
+        """Close a parked fact permanently, with a remark that says who does so and why. False when it is not parked."""
         return self._settle(key, lambda entry: replace(entry, state="done", remarks=(*entry.remarks, remark)))
 
     def mark_posted(self, finished: Finished) -> None:

@@ -18,7 +18,7 @@ class Mark:
     """How far a model's versions were looked at; both times are Azure ML's own.
 
     Args:
-        first: creation of the newest version that was there at the first look; it and what is older is never told.
+        first: creation of the newest version that was there at the first look; it and what is older is never published.
         newest: creation of the newest version that was seen since.
     """
 
@@ -32,7 +32,7 @@ class JobsMark:
 
     Args:
         looked_at: when that was; it never goes back.
-        seen: what was there to be told, told or not, so that it is not looked up again.
+        seen: what there was to publish, published or not, so that it is not looked up again.
     """
 
     looked_at: datetime

@@ -1,4 +1,4 @@
-"""Who is told at once, and who in the next digest, when many notices of one kind about one model come together."""
+"""Which notices are sent at once, and which wait for a digest, when many of one kind about one model come together."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Window:
 
 
 class BurstStore:
-    """One blob per (kind, model) that was ever told; the etag read with it guards the write."""
+    """One blob per (kind, model) that ever had a notice; the etag read with it guards the write."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs

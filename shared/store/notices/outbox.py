@@ -19,10 +19,10 @@ from shared.store.open_index import TRUSTED_FOR, OpenIndex
 PREFIX = "outbox/"
 MOST_TRIES = 5
 LASTING_PREFIX = "lasting/"
-# People hear within five minutes. A role that was just given takes up to ten to arrive, which the notice says. Source:
-# learn.microsoft.com "Troubleshoot Azure RBAC", read 2026-11-30.
+# People are notified within five minutes. A role that was just given takes up to ten to arrive, which the notice says.
+# Source: learn.microsoft.com "Troubleshoot Azure RBAC", read 2026-11-30.
 LASTS_FROM = timedelta(minutes=4)
-# Whoever looks once an hour meets the same trouble again.
+# A problem that is met again within two hours is the same: some timers run once an hour.
 SAME_WITHIN = timedelta(hours=2)
 NOTED_EVERY = timedelta(minutes=1)
 
@@ -35,7 +35,7 @@ class Delivery:
 
     Args:
         at: when it was sent or failed; while it is pending, when the attempt began that may have been sent. It is
-            stored before that attempt, so that whoever repeats it after a crash repeats the same one.
+            stored before that attempt, so that a worker that repeats it after a crash repeats the same one.
         problem: why it is failed, or why it is still pending.
     """
 
@@ -57,7 +57,7 @@ class OutboxRecord:
     Args:
         retried_at: when a person last had its failed deliveries tried again.
         members: the notices that a digest lists, in the order of their posting; empty for any other notice.
-        digest: the blob name of the digest that tells this notice; empty when it is told by itself.
+        digest: the blob name of the digest that lists this notice; empty when it is sent by itself.
     """
 
     notice: Notice
@@ -84,7 +84,7 @@ class OutboxRecord:
 
     @property
     def state(self) -> RecordState:
-        """Return "failed" once nothing is pending and some delivery was refused for good, and not dismissed."""
+        """Return "failed" once nothing is pending and some delivery was permanently rejected, and not dismissed."""
         if self.digest:
             return "in-digest"
         if self.deliveries is None:
@@ -110,7 +110,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """A trouble that may pass by itself: when it began, and when it was last met."""
+    """A problem that may pass by itself: when it began, and when it was last met."""
 
     since: datetime
     last: datetime
@@ -139,9 +139,9 @@ class OutboxStore:
             return None
         return name
 
-    def lasts(self, trouble: str, now: datetime) -> bool:
-        """Note that a trouble was met, and return whether it has lasted since before LASTS_FROM ago."""
-        name = f"{LASTING_PREFIX}{trouble}.json"
+    def lasts(self, problem: str, now: datetime) -> bool:
+        """Note that a problem was met, and return whether it has lasted for LASTS_FROM."""
+        name = f"{LASTING_PREFIX}{problem}.json"
         blob = self._blobs.get(name)
         lasting = decode(Lasting, blob.body) if blob else None
         since = lasting.since if lasting and now - lasting.last <= SAME_WITHIN else now

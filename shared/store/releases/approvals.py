@@ -1,6 +1,6 @@
 """Questions to people and their answers: one blob per question, per answer, and per decision.
 
-Every blob is written once (If-None-Match), so that whoever comes second sees what the first one wrote.
+Every blob is written once (If-None-Match), so that the second writer sees what the first one wrote.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ApprovalRecords:
         return None if blob is None else decode(Decision, blob.body)
 
     def decide(self, release: ReleaseId, digest: str, decision: Decision) -> Decision:
-        """Store the decision and return the one that stays, whoever made it."""
+        """Store the decision and return the one that stays, which another may have made."""
         return decode(Decision, self._first(_folder(release, digest) + "decision.json", encode(decision)))
 
     def _first(self, name: str, body: bytes) -> bytes:

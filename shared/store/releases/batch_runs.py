@@ -41,7 +41,7 @@ class BatchRunStore:
     def begin(self, requested: JobName, now: datetime) -> Literal["first", "again", "not"]:
         """Record that the job is asked for now, and return whether it may have been before.
 
-        "not": somebody else has asked, and knows its name or may still be told.
+        "not": another worker has made the request, and knows its name or may still learn it.
         """
         blob = self._blobs.get(_name(requested))
         body = encode(BatchRun(requested, now))

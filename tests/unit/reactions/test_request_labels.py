@@ -86,7 +86,7 @@ def test_a_wrong_column_calls_a_person() -> None:
 def test_the_section_is_for_images_and_texts() -> None:
     with pytest.raises(PolicyError, match="tabular models get their labels by themselves"):
         a_policy(POLICY + "labelling: {item: image}\n")
-    with pytest.raises(PolicyError, match="nothing was served in no time"):
+    with pytest.raises(PolicyError, match="must be longer than 0"):
         a_policy(VISION.replace("most: 2", "look_back: 0s"))
 
 

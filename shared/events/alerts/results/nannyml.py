@@ -38,7 +38,7 @@ def read(result: Fields) -> tuple[SignalResult, ...]:
         EventError: it is no list of chunks, or the chunk has no verdicts.
     """
     if result.is_mapping("result"):
-        refuse("the result is told by columns, not by chunks", _ASK)
+        refuse("the result is by columns, not by chunks", _ASK)
     chunks = [
         chunk for chunk in result.items("result") if (chunk.optional_text("chunk_period") or "analysis") == "analysis"
     ]
