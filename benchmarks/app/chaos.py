@@ -53,7 +53,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Target:
     """How many kills and zombies, and how long it may take at most, in minutes; rounds are not broken off."""
 
     kills: int
@@ -61,9 +61,9 @@ class Wanted:
     minutes: int
 
     @classmethod
-    def of(cls, run: Run) -> Wanted:
+    def from_run(cls, run: Run) -> Target:
         usual = (LONG_KILLS, LONG_ZOMBIES, LONG_MINUTES) if run.is_long else (KILLS, ZOMBIES, MINUTES)
-        return cls(*(run.asked.get(option, number) for option, number in zip(OPTIONS, usual, strict=True)))
+        return cls(*(run.requested.get(option, number) for option, number in zip(OPTIONS, usual, strict=True)))
 
 
 def play(
@@ -79,16 +79,16 @@ def play(
     campaign.begin()
     if not points:
         tell("a calm worker is watched")
-    found = points or campaign.explore()
-    tell(f"{len(found)} points to die at")
-    missed = campaign.kill_at(found)
+    all_points = points or campaign.explore()
+    tell(f"{len(all_points)} points to die at")
+    missed = campaign.kill_at(all_points)
     campaign.kill_anytime(anytime, chance)
     tell(f"{len(town.killed)} killed; the rest is finished and counted")
     campaign.settle()
     killed = campaign.tally()
-    releasing = sum(point.call.errand == "releases" for point in found)
-    on_the_way = [point for point in found if point.call.errand in {"events", "notices"}]
-    releasing_points = [point for point in found if point.call.errand == "releases"]
+    releasing = sum(point.call.errand == "releases" for point in all_points)
+    on_the_way = [point for point in all_points if point.call.errand in {"events", "notices"}]
+    releasing_points = [point for point in all_points if point.call.errand == "releases"]
     chosen = _some(on_the_way, ZOMBIES_AT_ONCE, chance) + _some(releasing_points, RELEASING_ZOMBIES, chance)
     tell(f"{len(chosen)} points to freeze at")
     campaign.freeze_at(chosen)
@@ -96,46 +96,46 @@ def play(
     campaign.settle()
     ended = Round(
         campaign.tally(),
-        len(found),
+        len(all_points),
         missed,
         killed.kills - releasing,
         killed.duplicate_notices,
         is_late_traffic_put_back=moves[-2:] == [{"v-1": 100}, WATCHED],
     )
-    return ended, found
+    return ended, all_points
 
 
 def _some(points: Sequence[Point], number: int, chance: random.Random) -> list[Point]:
     return chance.sample(points, min(number, len(points)))
 
 
-def figures(rounds: Sequence[Round], seconds: float, breakdowns: int, wanted: Wanted) -> list[Figure]:
+def figures(rounds: Sequence[Round], seconds: float, breakdowns: int, target: Target) -> list[Figure]:
     """Return what the rounds come to."""
 
-    def total(of: Callable[[Round], int]) -> int:
-        return sum(of(each) for each in rounds)
+    def total(count: Callable[[Round], int]) -> int:
+        return sum(count(turn) for turn in rounds)
 
-    kills, zombies = total(lambda each: each.tally.kills), total(lambda each: each.tally.zombies)
-    refused = total(lambda each: each.tally.late_refused)
-    accepted = total(lambda each: len(each.tally.late_accepted))
-    share = total(lambda each: each.repeated_by_kills) / max(1, total(lambda each: each.kills_on_the_way))
-    put_back = total(lambda each: each.is_late_traffic_put_back)
-    points, none = max(each.points for each in rounds), Goal("=", 0)
+    kills, zombies = total(lambda turn: turn.tally.kills), total(lambda turn: turn.tally.zombies)
+    refused = total(lambda turn: turn.tally.late_refused)
+    accepted = total(lambda turn: len(turn.tally.late_accepted))
+    share = total(lambda turn: turn.repeated_by_kills) / max(1, total(lambda turn: turn.kills_on_the_way))
+    put_back = total(lambda turn: turn.is_late_traffic_put_back)
+    points, none = max(turn.points for turn in rounds), Goal("=", 0)
     return [
         Figure(
             "chaos.kills",
             kills,
             "",
             f"workers killed, at {points} points and anywhere",
-            Goal(">=", wanted.kills),
+            Goal(">=", target.kills),
         ),
         Figure("chaos.kills_per_second", kills / seconds, "/s", "with all that they cost: starts, recovery, counting"),
-        Figure("chaos.missed", total(lambda each: len(each.missed)), "", "points that no worker came to"),
-        Figure("chaos.zombies", zombies, "", "workers frozen past their lease", Goal(">=", wanted.zombies)),
-        Figure("chaos.facts", total(lambda each: each.tally.facts), "", "facts told, each at least twice"),
-        Figure("chaos.lost", total(lambda each: len(each.tally.lost)), "", "effects lost", none),
-        Figure("chaos.doubled", total(lambda each: len(each.tally.doubled)), "", "jobs, steps, notices twice", none),
-        Figure("chaos.in_digests", total(lambda each: each.tally.in_digests), "", "notices told in a digest"),
+        Figure("chaos.missed", total(lambda turn: len(turn.missed)), "", "points that no worker came to"),
+        Figure("chaos.zombies", zombies, "", "workers frozen past their lease", Goal(">=", target.zombies)),
+        Figure("chaos.facts", total(lambda turn: turn.tally.facts), "", "facts published, each at least twice"),
+        Figure("chaos.lost", total(lambda turn: len(turn.tally.lost)), "", "effects lost", none),
+        Figure("chaos.doubled", total(lambda turn: len(turn.tally.doubled)), "", "jobs, steps, notices twice", none),
+        Figure("chaos.in_digests", total(lambda turn: turn.tally.in_digests), "", "notices sent in a digest"),
         Figure("chaos.late_refused", refused, "", "writes of woken workers that were refused"),
         Figure("chaos.late_accepted", accepted, "", "and that were not", none),
         Figure("chaos.late_traffic", len(rounds) - put_back, "", "late writes of traffic that stayed", none),
@@ -153,14 +153,14 @@ def figures(rounds: Sequence[Round], seconds: float, breakdowns: int, wanted: Wa
 def run(run: Run) -> list[Figure]:
     if not hasattr(os, "fork"):
         raise NotMeasurableHereError("workers are forked, killed and frozen, which this system cannot do")
-    wanted = Wanted.of(run)
+    target = Target.from_run(run)
     anytime = LONG_ANYTIME if run.is_long else ANYTIME
     began, chance = time.monotonic(), random.Random(1)
     rounds: list[Round] = []
     points: Sequence[Point] = ()
     breakdowns = 0
-    while not _is_enough(rounds, wanted) and time.monotonic() < began + 60 * wanted.minutes:
-        so_far = _so_far(rounds, wanted)
+    while not _is_enough(rounds, target) and time.monotonic() < began + 60 * target.minutes:
+        so_far = _so_far(rounds, target)
         run.progress(so_far)
         with tempfile.TemporaryDirectory(prefix="vigia-chaos-") as folder:
             try:
@@ -175,19 +175,19 @@ def run(run: Run) -> list[Figure]:
             except (LocalSystemError, RuntimeError) as exc:
                 raise BenchmarkError(str(exc)) from exc
         rounds.append(ended)
-        for told in (*ended.tally.lost, *ended.tally.doubled, *ended.tally.late_accepted):
-            run.progress(f"found: {told}")
+        for effect in (*ended.tally.lost, *ended.tally.doubled, *ended.tally.late_accepted):
+            run.progress(f"found: {effect}")
         for point in ended.missed:
             run.progress(f"no worker came to {point}")
-    return figures(rounds, time.monotonic() - began, breakdowns, wanted)
+    return figures(rounds, time.monotonic() - began, breakdowns, target)
 
 
-def _so_far(rounds: Sequence[Round], wanted: Wanted) -> str:
-    tallies = [each.tally for each in rounds]
+def _so_far(rounds: Sequence[Round], target: Target) -> str:
+    tallies = [turn.tally for turn in rounds]
     kills, zombies = sum(tally.kills for tally in tallies), sum(tally.zombies for tally in tallies)
     wrong = sum(len((*tally.lost, *tally.doubled, *tally.late_accepted)) for tally in tallies)
     return (
-        f"round {len(rounds) + 1}, {kills:,} of {wanted.kills:,} kills, {zombies:,} of {wanted.zombies:,} zombies, "
+        f"round {len(rounds) + 1}, {kills:,} of {target.kills:,} kills, {zombies:,} of {target.zombies:,} zombies, "
         f"{wrong} lost or doubled"
     )
 
@@ -197,13 +197,13 @@ def _telling(run: Run, so_far: str) -> Callable[[str], None]:
 
 
 def _models(name: str, number: int) -> list[str]:
-    return [f"{name}-{each}" for each in range(number)]
+    return [f"{name}-{index}" for index in range(number)]
 
 
-def _is_enough(rounds: Sequence[Round], wanted: Wanted) -> bool:
-    tallies = [each.tally for each in rounds]
+def _is_enough(rounds: Sequence[Round], target: Target) -> bool:
+    tallies = [turn.tally for turn in rounds]
     kills, zombies = sum(tally.kills for tally in tallies), sum(tally.zombies for tally in tallies)
-    return kills >= wanted.kills and zombies >= wanted.zombies
+    return kills >= target.kills and zombies >= target.zombies
 
 
 OPTIONS = {

@@ -35,7 +35,7 @@ def run(run: Run) -> list[Figure]:
             if seed % 1000 == 0:
                 run.progress(f"{seed:,} of {seeds:,} seeds")
     took = time.perf_counter() - began
-    caught = [found for name in VARIANTS if (found := first_catch(name))]
+    caught = [catch for name in VARIANTS if (catch := first_catch(name))]
     ended = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
     return [
         Figure("controller.seeds", seeds, "", f"runs with {looks:,} looks at releases"),

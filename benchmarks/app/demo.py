@@ -50,10 +50,10 @@ def play(command: list[str], outcome: Path) -> Mapping[str, Any]:
     except subprocess.TimeoutExpired as exc:
         raise BenchmarkError(f"the demo had not ended after {TIMEOUT_SECONDS} s") from exc
     if not outcome.exists():
-        said = "\n".join(f"  | {line}" for line in done.stdout.strip().splitlines()[-LINES_SHOWN:])
-        raise BenchmarkError(f"the demo ended with exit code {done.returncode} and wrote no outcome:\n{said}")
-    document: Mapping[str, Any] = json.loads(outcome.read_text(encoding="utf-8"))
-    return document
+        output = "\n".join(f"  | {line}" for line in done.stdout.strip().splitlines()[-LINES_SHOWN:])
+        raise BenchmarkError(f"the demo ended with exit code {done.returncode} and wrote no outcome:\n{output}")
+    result: Mapping[str, Any] = json.loads(outcome.read_text(encoding="utf-8"))
+    return result
 
 
 def figures(outcome: Mapping[str, Any]) -> list[Figure]:

@@ -44,31 +44,31 @@ def run(run: Run) -> list[Figure]:
     seconds = LONG_SECONDS if run.is_long else SECONDS
     run.progress(f"{len(PARSERS)} parsers, {seconds:g} s each, {AT_ONCE} at once, by {engine()}")
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = dict(zip(PARSERS, pool.map(lambda parser: fuzz_apart(parser, seconds), PARSERS), strict=True))
-    for parser, each in found.items():
-        if each.uncaught:
-            run.progress(f"{parser}: {each.uncaught}")
-    return figures(found)
+        results = dict(zip(PARSERS, pool.map(lambda parser: fuzz_apart(parser, seconds), PARSERS), strict=True))
+    for parser, result in results.items():
+        if result.uncaught:
+            run.progress(f"{parser}: {result.uncaught}")
+    return figures(results)
 
 
-def figures(found: Mapping[str, Fuzzed]) -> list[Figure]:
+def figures(results: Mapping[str, Fuzzed]) -> list[Figure]:
     """Return what escaped in all, the most memory that a parser took, and the runs of each."""
     return [
-        Figure("fuzz.uncaught", _uncaught(found), "", "parsers with an uncaught exception", Goal("=", 0)),
+        Figure("fuzz.uncaught", _uncaught(results), "", "parsers with an uncaught exception", Goal("=", 0)),
         Figure(
             "fuzz.peak_mb",
-            max(each.peak_mb for each in found.values()),
+            max(result.peak_mb for result in results.values()),
             "MB",
-            f"most memory that a parser took ({max(found, key=lambda parser: found[parser].peak_mb)})",
+            f"most memory that a parser took ({max(results, key=lambda parser: results[parser].peak_mb)})",
             Goal("<=", MOST_MB),
         ),
-        Figure("fuzz.runs", sum(each.runs for each in found.values()), "", "inputs in all"),
-        *(_runs(parser, each) for parser, each in found.items()),
+        Figure("fuzz.runs", sum(result.runs for result in results.values()), "", "inputs in all"),
+        *(_runs(parser, result) for parser, result in results.items()),
     ]
 
 
-def _uncaught(found: Mapping[str, Fuzzed]) -> int:
-    return sum(1 for each in found.values() if each.uncaught)
+def _uncaught(results: Mapping[str, Fuzzed]) -> int:
+    return sum(1 for result in results.values() if result.uncaught)
 
 
 def _runs(parser: str, fuzzed: Fuzzed) -> Figure:

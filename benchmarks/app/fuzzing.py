@@ -52,7 +52,7 @@ def _by_hypothesis(parser: str, seconds: float) -> Fuzzed:
     warm_up()
     parse, inputs = PARSERS[parser], inputs_for(parser)
     inputs.validate()
-    previous, began, runs = memory_mb("VmRSS"), time.monotonic(), 0
+    start_mb, began, runs = memory_mb("VmRSS"), time.monotonic(), 0
 
     def batch(number: int) -> None:
         @seeded(number)
@@ -74,7 +74,7 @@ def _by_hypothesis(parser: str, seconds: float) -> Fuzzed:
         except Exception:
             problem = traceback.format_exc(limit=-4)
         number += 1
-    return Fuzzed("hypothesis", runs, time.monotonic() - began, memory_mb("VmHWM") - previous, problem)
+    return Fuzzed("hypothesis", runs, time.monotonic() - began, memory_mb("VmHWM") - start_mb, problem)
 
 
 def _by_atheris(parser: str, seconds: float) -> Fuzzed:
@@ -96,12 +96,12 @@ def _by_atheris(parser: str, seconds: float) -> Fuzzed:
         command = [sys.executable, "-m", "benchmarks.app.fuzzing_led", parser, *options, str(seeds)]
         began = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        paths = sorted(Path(folder).glob("*-*"))
-        culprit = paths[0].read_bytes()[:500] if paths else b""
-    told = done.stdout + done.stderr
-    problem = f"{told[-3000:]}\ninput: {culprit!r}" if done.returncode else ""
-    runs, peak = _stat("number_of_executed_units", told), _stat("peak_rss_mb", told)
-    return Fuzzed("atheris", runs, time.monotonic() - began, peak - _stat("before_mb", told), problem)
+        artifacts = sorted(Path(folder).glob("*-*"))
+        culprit = artifacts[0].read_bytes()[:500] if artifacts else b""
+    output = done.stdout + done.stderr
+    problem = f"{output[-3000:]}\ninput: {culprit!r}" if done.returncode else ""
+    runs, peak = _stat("number_of_executed_units", output), _stat("peak_rss_mb", output)
+    return Fuzzed("atheris", runs, time.monotonic() - began, peak - _stat("before_mb", output), problem)
 
 
 def _stat(name: str, text: str) -> int:
@@ -109,18 +109,18 @@ def _stat(name: str, text: str) -> int:
     return int(match[1]) if match else 0
 
 
-def memory_mb(of: str) -> float:
+def memory_mb(field: str) -> float:
     """Return this process's VmRSS (now) or VmHWM (at most so far); 0 where the system does not tell."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return 0.0
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(of)) / 1024
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field)) / 1024
 
 
 def main(argv: list[str]) -> None:
-    told: dict[str, Any] = asdict(fuzz(argv[0], float(argv[1])))
-    print(json.dumps(told))
+    result: dict[str, Any] = asdict(fuzz(argv[0], float(argv[1])))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -75,8 +75,8 @@ def import_fresh(module: str) -> Import:
     )
     if done.returncode:
         raise BenchmarkError(f"import {module} failed: {done.stderr.strip().splitlines()[-1]}")
-    document = json.loads(done.stdout.splitlines()[-1])
-    return Import(document["seconds"], document["peak_bytes"], tuple(document["modules"]))
+    result = json.loads(done.stdout.splitlines()[-1])
+    return Import(result["seconds"], result["peak_bytes"], tuple(result["modules"]))
 
 
 def heavy_modules(modules: Sequence[str]) -> list[str]:
@@ -89,20 +89,20 @@ def run(run: Run) -> list[Figure]:
     for module in (FLOOR, APP, PARTS, RIVAL):
         run.progress(f"import {module} once, so that its bytecode is written")
         import_fresh(module)
-    found: dict[str, list[Import]] = {FLOOR: [], APP: [], PARTS: [], RIVAL: []}
+    measured: dict[str, list[Import]] = {FLOOR: [], APP: [], PARTS: [], RIVAL: []}
     for number in range(repetitions):
         run.progress(f"round {number + 1} of {repetitions}")
-        for module, imports in found.items():
+        for module, imports in measured.items():
             imports.append(import_fresh(module))
-    return figures(found)
+    return figures(measured)
 
 
-def figures(found: Mapping[str, Sequence[Import]]) -> list[Figure]:
+def figures(measured: Mapping[str, Sequence[Import]]) -> list[Figure]:
     """Return medians; repetitions were taken in turn, so that passing load hits all modules."""
-    in_turn = [found[module] for module in (APP, PARTS, FLOOR, RIVAL)]
-    app_ms, parts_ms, floor_ms, rival_ms = (median(each.seconds for each in imports) * 1000 for imports in in_turn)
-    app_mb, _, floor_mb, rival_mb = (median(each.peak_bytes for each in imports) / 2**20 for imports in in_turn)
-    heavy = heavy_modules(found[APP][-1].modules)
+    in_turn = [measured[module] for module in (APP, PARTS, FLOOR, RIVAL)]
+    app_ms, parts_ms, floor_ms, rival_ms = (median(one.seconds for one in imports) * 1000 for imports in in_turn)
+    app_mb, _, floor_mb, rival_mb = (median(one.peak_bytes for one in imports) / 2**20 for imports in in_turn)
+    heavy = heavy_modules(measured[APP][-1].modules)
     return [
         Figure("imports.ms", app_ms, "ms", f"import {APP}"),
         Figure("imports.floor_ms", floor_ms, "ms", f"import {FLOOR}, the floor"),

@@ -19,7 +19,7 @@ from shared.domain.ids import FactKey
 from shared.settings import Settings
 from shared.store.codec import encode
 
-# Each event is a fact of its own that a policy reads: below the threshold nothing follows, above it people are told.
+# Each event is a fact of its own that a policy reads: below the threshold nothing follows, above it a notice is sent.
 POLICY = """\
 model: flight-delay
 kind: tabular
@@ -61,11 +61,11 @@ class Load:
     """Work done by some threads: seconds in all, and seconds of each piece."""
 
     total: float = 0.0
-    each: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     @property
     def per_second(self) -> float:
-        return len(self.each) / self.total
+        return len(self.seconds) / self.total
 
     def add(self, work: Callable[[int], object], numbers: Sequence[int], threads: int) -> None:
         """Do `work` for every number, by so many threads, and note how long it took."""
@@ -77,7 +77,7 @@ class Load:
 
         start = time.perf_counter()
         with ThreadPoolExecutor(threads) as pool:
-            self.each += pool.map(timed, numbers)
+            self.seconds += pool.map(timed, numbers)
         self.total += time.perf_counter() - start
 
 
@@ -96,34 +96,36 @@ def measure(settings: Settings, events: int, rounds: int, run: Run) -> list[Figu
             block = list(islice(numbers, events // rounds))
             ours[threads].add(lambda number: process(event(number)), block, threads)
             bare[threads].add(lambda number: floor.write_twice(f"fact-{number}"), block, threads)
-        run.progress(f"round {round_number + 1} of {rounds}, people are told")
+        run.progress(f"round {round_number + 1} of {rounds}, with notices")
         acting.add(lambda number: process(event(number, ABOVE)), list(islice(numbers, events // rounds)), 1)
     _require_done(app, previous, next(numbers))
     quiet = [figure for threads in THREADS for figure in figures(threads, ours[threads], bare[threads])]
     ratio = bare[1].per_second / acting.per_second
-    what = "the same for a fact of which people are told: plan claimed, notice in the outbox"
+    what = "the same for a fact with a notice: plan claimed, notice in the outbox"
     return [*quiet, Figure("intake.acting_ratio", ratio, "x", what)]
 
 
 def figures(threads: int, ours: Load, floor: Load) -> list[Figure]:
     prefix, how = f"intake.{threads}_thread{'s' if threads > 1 else ''}", f"{threads} at a time"
-    p50, p99 = quantile(ours.each, 0.5) * 1000, quantile(ours.each, 0.99) * 1000
+    p50, p99 = quantile(ours.seconds, 0.5) * 1000, quantile(ours.seconds, 0.99) * 1000
     return [
         Figure(f"{prefix}_per_second", ours.per_second, "/s", f"events from message to done, {how}"),
         Figure(f"{prefix}_floor_per_second", floor.per_second, "/s", f"two bare conditional PUTs each, {how}"),
         Figure(
             f"{prefix}_ratio", floor.per_second / ours.per_second, "x", "time per event, ours / floor", Goal("<=", 1.5)
         ),
-        Figure(f"{prefix}_p50_ms", p50, "ms", f"one event, median of {len(ours.each):,}"),
+        Figure(f"{prefix}_p50_ms", p50, "ms", f"one event, median of {len(ours.seconds):,}"),
         Figure(f"{prefix}_p99_ms", p99, "ms", "one event, 99th percentile"),
     ]
 
 
-def _require_done(app: App, keys: frozenset[FactKey], expected: int) -> None:
+def _require_done(app: App, previous: frozenset[FactKey], expected: int) -> None:
     """Check that every event was recorded as a fact of its own and is done; else something else was measured."""
-    known, still_open = set(app.ledger.keys()) - keys, set(app.ledger.open_keys()) - keys
-    if len(known) != expected or still_open:
-        raise BenchmarkError(f"of {expected} events {len(known)} are in the ledger, {len(still_open)} of them not done")
+    recorded, still_open = set(app.ledger.keys()) - previous, set(app.ledger.open_keys()) - previous
+    if len(recorded) != expected or still_open:
+        raise BenchmarkError(
+            f"of {expected} events {len(recorded)} are in the ledger, {len(still_open)} of them not done"
+        )
 
 
 def run(run: Run) -> list[Figure]:

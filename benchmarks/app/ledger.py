@@ -54,15 +54,15 @@ def fact(number: int | str) -> Fact:
     )
 
 
-def handle(ledger: Ledger, told: Fact) -> None:
+def handle(ledger: Ledger, fact: Fact) -> None:
     """Claim a fact that nobody knows and finish it.
 
     Raises:
         BenchmarkError: somebody knew it, so that something else would be measured.
     """
-    claim = ledger.claim(told, PLAN, ("digest",), ())
+    claim = ledger.claim(fact, PLAN, ("digest",), ())
     if not isinstance(claim, Claimed) or ledger.finish(claim, DONE, ()) is None:
-        raise BenchmarkError(f"the ledger did not give us fact {told.key[:16]}: {type(claim).__name__}")
+        raise BenchmarkError(f"the ledger did not give us fact {fact.key[:16]}: {type(claim).__name__}")
 
 
 def time_pairs(ledger: Ledger, floor: Floor, count: int, run: Run) -> Timings:
@@ -92,9 +92,9 @@ def count_trips(blobs: BlobStore) -> Trips:
         ledger.claim(fact("new"), PLAN, ("digest",), ())
         duplicate = sent() - new
         ledger.claim(abandoned, PLAN, ("digest",), ())
-        previous = sent()
+        count = sent()
         handle(impatient, abandoned)
-        return Trips(new, duplicate, sent() - previous)
+        return Trips(new, duplicate, sent() - count)
 
 
 def measure(settings: Settings, count: int, run: Run) -> list[Figure]:

@@ -35,21 +35,21 @@ class Tally:
 
 def tally(seeds: int, run: Run) -> Tally:
     """Run the seeds from 0 on."""
-    found, began = Tally(seeds=seeds), time.perf_counter()
+    total, began = Tally(seeds=seeds), time.perf_counter()
     with studio():
         for seed in range(seeds):
             report = simulate(seed)
-            found.facts += report.facts
-            found.messages += report.messages
-            found.duplicates += report.duplicates
-            found.troubles.update(report.injected)
-            found.broken += report.violations
+            total.facts += report.facts
+            total.messages += report.messages
+            total.duplicates += report.duplicates
+            total.troubles.update(report.injected)
+            total.broken += report.violations
             if report.violations:
                 run.progress(f"seed {seed}: {report.violations[0]}")
             if seed % 1000 == 0:
                 run.progress(f"{seed:,} of {seeds:,} seeds")
-    found.seconds = time.perf_counter() - began
-    return found
+    total.seconds = time.perf_counter() - began
+    return total
 
 
 def first_catch(name: str, most: int = SEEDS_PER_VARIANT) -> int | None:
@@ -59,28 +59,28 @@ def first_catch(name: str, most: int = SEEDS_PER_VARIANT) -> int | None:
         return next((n + 1 for n in range(most) if simulate(first + n, parts).violations), None)
 
 
-def figures(found: Tally, catches: Iterable[int | None]) -> list[Figure]:
+def figures(total: Tally, catches: Iterable[int | None]) -> list[Figure]:
     needed = list(catches)
     caught = [seeds for seeds in needed if seeds]
-    troubles = ", ".join(f"{count:,} {kind}" for kind, count in sorted(found.troubles.items()))
-    again = 100 * found.duplicates / found.messages if found.messages else 0.0
-    rest = len(found.broken) - found.count(LOST) - found.count(TWICE)
+    troubles = ", ".join(f"{count:,} {kind}" for kind, count in sorted(total.troubles.items()))
+    again = 100 * total.duplicates / total.messages if total.messages else 0.0
+    rest = len(total.broken) - total.count(LOST) - total.count(TWICE)
     return [
-        Figure("simulation.seeds", found.seeds, "", f"runs with {found.facts:,} facts"),
-        Figure("simulation.seeds_per_second", found.seeds / found.seconds, "/s", "on one core"),
-        Figure("simulation.troubles", found.troubles.total(), "", troubles),
-        Figure("simulation.lost", found.count(LOST), "", "effects lost", Goal("=", 0)),
-        Figure("simulation.twice", found.count(TWICE), "", "named effects too many", Goal("=", 0)),
+        Figure("simulation.seeds", total.seeds, "", f"runs with {total.facts:,} facts"),
+        Figure("simulation.seeds_per_second", total.seeds / total.seconds, "/s", "on one core"),
+        Figure("simulation.troubles", total.troubles.total(), "", troubles),
+        Figure("simulation.lost", total.count(LOST), "", "effects lost", Goal("=", 0)),
+        Figure("simulation.twice", total.count(TWICE), "", "named effects too many", Goal("=", 0)),
         Figure("simulation.other", rest, "", "other broken promises", Goal("=", 0)),
-        Figure("simulation.repeated_messages", again, "%", f"of {found.messages:,} messages to people came again"),
+        Figure("simulation.repeated_messages", again, "%", f"of {total.messages:,} messages to people came again"),
         Figure("simulation.caught", len(caught), "", "broken variants caught", Goal("=", len(needed))),
         Figure("simulation.caught_after", max(caught, default=0), "", "seeds that the last needed", Goal("<=", 10)),
     ]
 
 
 def run(run: Run) -> list[Figure]:
-    found = tally(LONG_SEEDS if run.is_long else SEEDS, run)
-    return figures(found, [first_catch(name) for name in VARIANTS])
+    total = tally(LONG_SEEDS if run.is_long else SEEDS, run)
+    return figures(total, [first_catch(name) for name in VARIANTS])
 
 
 SPEC = Benchmark("simulation", "lost and doubled effects in simulated trouble, and broken variants caught", run)

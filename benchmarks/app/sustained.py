@@ -38,7 +38,7 @@ BATCH = 16
 # As host.json says.
 MOST_TRIES, AGAIN_AFTER_SECONDS = 5, 5
 LARGE, ONE_IN_LARGE = 100_000, 100
-STORM_FACTS, STORM_COPIES = 100, 8
+BURST_FACTS, BURST_COPIES = 100, 8
 FEW_MODELS, MANY_MODELS, SAMPLE = 10, 10_000, 200
 
 
@@ -102,7 +102,7 @@ def take(message: QueueMessage, queue: QueueClient, poison: QueueClient) -> bool
 
 
 def work(settings: Settings, orders: Connection) -> None:
-    """Take messages as the Functions host does, until told to stop; then send the latencies, in seconds."""
+    """Take messages as the Functions host does, until stopped; then send the latencies, in seconds."""
     from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
     app = App(settings)
@@ -166,7 +166,7 @@ def workers(settings: Settings) -> Iterator[Workers]:
 
 
 def publish_steadily(app: App, seconds: int, run: Run) -> int:
-    """Put unique events on the queue at the wanted rate, some of them too large for it; return how many went out."""
+    """Put unique events on the queue at the given rate, some of them too large for it; return how many went out."""
 
     def publish(number: int) -> None:
         characters = LARGE if number % ONE_IN_LARGE == 0 else 0
@@ -205,19 +205,24 @@ def steady(settings: Settings, seconds: int, run: Run) -> list[Figure]:
     ]
 
 
-def storm(settings: Settings, run: Run) -> list[Figure]:
+def burst(settings: Settings, run: Run) -> list[Figure]:
     """Every event arrives eight times, spread over four threads."""
     app = App(settings)
-    facts = _facts(app)
-    bodies = [event(f"storm-{n}") for n in range(STORM_FACTS)] * STORM_COPIES
-    run.progress(f"{len(bodies)} deliveries of {STORM_FACTS} facts")
+    previous = _facts(app)
+    bodies = [event(f"storm-{n}") for n in range(BURST_FACTS)] * BURST_COPIES
+    run.progress(f"{len(bodies)} deliveries of {BURST_FACTS} facts")
     start = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(app.processor.process, bodies))
-    each = (time.perf_counter() - start) / len(bodies) * 1000
+    milliseconds = (time.perf_counter() - start) / len(bodies) * 1000
     return [
-        Figure("sustained.storm_ms", each, "ms", f"per delivery when each of {STORM_FACTS} comes {STORM_COPIES} times"),
-        Figure("sustained.storm_facts", _facts(app) - facts, "facts", "recorded", Goal("=", STORM_FACTS)),
+        Figure(
+            "sustained.storm_ms",
+            milliseconds,
+            "ms",
+            f"per delivery when each of {BURST_FACTS} comes {BURST_COPIES} times",
+        ),
+        Figure("sustained.storm_facts", _facts(app) - previous, "facts", "recorded", Goal("=", BURST_FACTS)),
     ]
 
 
@@ -290,10 +295,10 @@ def run(run: Run) -> list[Figure]:
         run.progress("starting Azurite")
         with azurite_settings(VIGIA_POLICIES=str(few)) as settings:
             figures = steady(settings, LONG_SECONDS if run.is_long else SHORT_SECONDS, run)
-            figures += storm(settings, run)
+            figures += burst(settings, run)
         with azurite_settings(VIGIA_POLICIES=str(few)) as with_few:
             figures += flatness({FEW_MODELS: with_few, MANY_MODELS: replace(with_few, policies=many)}, run)
     return figures
 
 
-SPEC = Benchmark("sustained", "100 unique events a second, a duplicate storm, and the cost with many models", run)
+SPEC = Benchmark("sustained", "100 unique events a second, a burst of duplicates, and the cost with many models", run)

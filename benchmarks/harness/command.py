@@ -29,7 +29,11 @@ def main(argv: Sequence[str], benchmarks: Mapping[str, Benchmark] | None = None)
         err.print(f"[red]error:[/] {problem}", soft_wrap=True)
         return NOT_MEASURED
     name, is_long = arguments.name, arguments.long
-    chosen = [benchmarks[name]] if name else [each for each in benchmarks.values() if is_long or not each.takes_minutes]
+    chosen = (
+        [benchmarks[name]]
+        if name
+        else [benchmark for benchmark in benchmarks.values() if is_long or not benchmark.takes_minutes]
+    )
     out.print(machine())
     figures: list[Figure] = []
     has_failed = False
@@ -65,7 +69,7 @@ def _console() -> Console:
 
 
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace, err: Console) -> Sequence[Figure]:
-    asked = {option: number for option in benchmark.options if (number := getattr(arguments, option)) is not None}
+    options = {option: number for option in benchmark.options if (number := getattr(arguments, option)) is not None}
 
     def tell(text: str) -> None:
         if err.is_terminal:
@@ -74,7 +78,7 @@ def _measure(benchmark: Benchmark, arguments: argparse.Namespace, err: Console) 
             err.print(f"{benchmark.name}: {text}", soft_wrap=True)
 
     with err.status(f"{benchmark.name} …") as status:
-        return benchmark.run(Run(arguments.long, tell, arguments.rivals, arguments.unkind, asked))
+        return benchmark.run(Run(arguments.long, tell, arguments.rivals, arguments.unkind, options))
 
 
 def _problem(arguments: argparse.Namespace, benchmarks: Mapping[str, Benchmark]) -> str:
@@ -83,11 +87,11 @@ def _problem(arguments: argparse.Namespace, benchmarks: Mapping[str, Benchmark])
         return f"there is no benchmark {arguments.name!r}; benchmarks: {', '.join(benchmarks)}"
     if arguments.unkind and arguments.name != UNKIND_ONLY:
         return f"--unkind: only {UNKIND_ONLY} runs on the local system; name it"
-    for option in {option for each in benchmarks.values() for option in each.options}:
+    for option in {option for benchmark in benchmarks.values() for option in benchmark.options}:
         if (number := getattr(arguments, option)) is None:
             continue
         if not arguments.name or option not in benchmarks[arguments.name].options:
-            able = ", ".join(each.name for each in benchmarks.values() if option in each.options)
+            able = ", ".join(benchmark.name for benchmark in benchmarks.values() if option in benchmark.options)
             return f"--{option} is understood by {able}; name it"
         if number < 1:
             return f"--{option} {number}: must be 1 or more"
@@ -99,7 +103,7 @@ def _problem(arguments: argparse.Namespace, benchmarks: Mapping[str, Benchmark])
 
 
 def _parser(benchmarks: Mapping[str, Benchmark]) -> argparse.ArgumentParser:
-    listed = "\n".join(f"  {each.name:<10}{each.summary}" for each in benchmarks.values())
+    listed = "\n".join(f"  {benchmark.name:<10}{benchmark.summary}" for benchmark in benchmarks.values())
     parser = argparse.ArgumentParser(
         prog="dev.py bench",
         description="Measure Vigia beside a floor or a rival, with the goal beside each figure.",

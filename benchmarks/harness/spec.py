@@ -65,15 +65,20 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a benchmark is to run: in its longer form or not, whom it tells how far it is, whether it installs
-    rivals first, whether the emulators are unkind (`real_canary` alone asks for that), and how much of what it counts
-    was asked for, by the names of its options."""
+    """How a benchmark is to run.
+
+    Args:
+        progress: takes a line about how far it is.
+        with_rivals: install other libraries first.
+        is_unkind: under the emulators' unkind profile; only `real_canary` reads it.
+        requested: the numbers given for its options, by name.
+    """
 
     is_long: bool
     progress: Callable[[str], None]
     with_rivals: bool = False
     is_unkind: bool = False
-    asked: Mapping[str, int] = field(default_factory=dict)
+    requested: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Benchmark:
     Args:
         run: raises BenchmarkError or NotMeasurableHereError.
         takes_minutes: not part of a run of all benchmarks, unless that is a long one.
-        options: what may be asked for as `--NAME NUMBER`, in words, by name.
+        options: what may be given as `--NAME NUMBER`, in words, by name.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Times and what is told of them."""
+"""Times, and what summarises them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.harness.spec import Figure, Goal
-from benchmarks.monitoring.watched_table import Seen, WatchedTable
+from benchmarks.monitoring.watched_table import TableLook, WatchedTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,17 +72,17 @@ def power_figures(
     name: str, what: str, cases: Iterable[Case], numbers: Sequence[str], categories: Sequence[str], answer: str
 ) -> list[Figure]:
     """Return how often each fault is found in the very column that has it, whichever signal names it."""
-    found: dict[str, list[bool]] = {}
+    detected: dict[str, list[bool]] = {}
     for case in cases:
         table = WatchedTable(case.reference, answer, len(case.window))
         for faults, columns in ((NUMBERS, numbers), (CATEGORIES, categories)):
             for fault, (spoil, _, _) in faults.items():
-                seen = [table.look(spoil(case.window, column, case.reference)).names(column) for column in columns]
-                found.setdefault(fault, []).extend(seen)
+                names = [table.look(spoil(case.window, column, case.reference)).names(column) for column in columns]
+                detected.setdefault(fault, []).extend(names)
     return [
         Figure(
             f"alarms.power.{name}.{fault}",
-            100 * float(np.mean(found[fault])),
+            100 * float(np.mean(detected[fault])),
             "%",
             f"{what}, a column {words}: found",
             Goal(">=", at_least),
@@ -95,13 +95,18 @@ def slow_figures(runs: int) -> list[Figure]:
     """Return how often a drift of a twentieth standard deviation a window is found within forty, past windows told, and
     how often windows without it alarm; each window has a level of its own."""
     first = [_first_alarm(seed, SLOW) for seed in range(runs)]
-    quiet = [seen.alarms for seed in range(runs) for seen in _windows(seed, 0.0)]
-    found = [each for each in first if each is not None]
+    quiet = [look.alarms for seed in range(runs) for look in _windows(seed, 0.0)]
+    detected = [number for number in first if number is not None]
     what = f"{runs} slow drifts of {SLOW} standard deviations a window, levels varying by {LEVELS}"
     return [
-        Figure("alarms.slow.found", 100 * len(found) / runs, "%", f"{what}: found within 40 windows", Goal(">=", 75)),
         Figure(
-            "alarms.slow.window", float(np.median(found)) if found else float("nan"), "", "the window that does, median"
+            "alarms.slow.found", 100 * len(detected) / runs, "%", f"{what}: found within 40 windows", Goal(">=", 75)
+        ),
+        Figure(
+            "alarms.slow.window",
+            float(np.median(detected)) if detected else float("nan"),
+            "",
+            "the window that does, median",
         ),
         Figure(
             "alarms.slow.quiet",
@@ -114,10 +119,10 @@ def slow_figures(runs: int) -> list[Figure]:
 
 
 def _first_alarm(seed: int, drift: float) -> int | None:
-    return next((number for number, seen in enumerate(_windows(seed, drift), 1) if seen.alarms), None)
+    return next((number for number, look in enumerate(_windows(seed, drift), 1) if look.alarms), None)
 
 
-def _windows(seed: int, drift: float) -> Iterable[Seen]:
+def _windows(seed: int, drift: float) -> Iterable[TableLook]:
     import pandas as pd
 
     chance = np.random.default_rng([SEED, seed])

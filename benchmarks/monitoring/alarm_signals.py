@@ -64,13 +64,13 @@ def chance_figures(runs: int) -> list[Figure]:
 
 
 def _thousandfold_figure(chance: np.random.Generator, sizes: tuple[int, int], runs: int) -> Figure:
-    found = []
+    alarms = []
     for _ in range(runs):
-        previous, now = (_rows(chance.normal, rows, THOUSANDFOLD_COLUMNS) for rows in sizes)
+        reference, now = (_rows(chance.normal, rows, THOUSANDFOLD_COLUMNS) for rows in sizes)
         now.iloc[::50, 0] *= 1_000
-        found.append(_check(previous, now))
+        alarms.append(_check(reference, now))
     text = f"data quality, a thousandfold value in 2 % of {sizes[1]:,} rows against {sizes[0]:,}, 20 columns: found"
-    return Figure(f"alarms.quality.thousandfold_{sizes[0]}_{sizes[1]}", _percent(found), "%", text)
+    return Figure(f"alarms.quality.thousandfold_{sizes[0]}_{sizes[1]}", _percent(alarms), "%", text)
 
 
 def _parted(table: str, runs: int) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
@@ -90,8 +90,8 @@ def _rows(draw: Callable[..., NDArray[np.float64]], rows: int, columns: int) -> 
     return pd.DataFrame(draw(size=(rows, columns))).rename(columns=str)
 
 
-def _check(frame: pd.DataFrame, now: pd.DataFrame) -> bool:
-    return check_quality(profile_quality(frame.reset_index(drop=True)), now, NOW).verdict == "drift"
+def _check(reference: pd.DataFrame, now: pd.DataFrame) -> bool:
+    return check_quality(profile_quality(reference.reset_index(drop=True)), now, NOW).verdict == "drift"
 
 
 def concept_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
@@ -111,8 +111,8 @@ def concept_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
     halves = []
     for run in range(NORMAL_WEEKS):
         order = np.random.default_rng(run).permutation(np.flatnonzero(is_winter))
-        known, rows = order[:30_000], order[30_000:40_000]
-        mixed = concept_reference(features.iloc[known], scores[known], labels[known])
+        reference_rows, rows = order[:30_000], order[30_000:40_000]
+        mixed = concept_reference(features.iloc[reference_rows], scores[reference_rows], labels[reference_rows])
         halves.append(judge_concept(mixed, features.iloc[rows], scores[rows], labels[rows]).verdict == "drift")
     what = f"concept drift, the first {NORMAL_WEEKS} weeks of flights: with an alarm"
     return [
@@ -126,7 +126,7 @@ def concept_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
         ),
         Figure(
             "alarms.concept.spring",
-            _percent([verdict((year["month"] == each).to_numpy()) for each in (3, 4, 5)]),
+            _percent([verdict((year["month"] == month).to_numpy()) for month in (3, 4, 5)]),
             "%",
             "concept drift in March, April and May: with an alarm",
         ),
@@ -142,13 +142,13 @@ def concept_figures(year: pd.DataFrame, goal: Goal) -> list[Figure]:
 
 def estimated_figures(goal: Goal) -> list[Figure]:
     reference, later, labels = employment_rows()
-    known = estimate_reference(reference["predicted_probability"], reference["employed"], EstimateRules("roc_auc"))
+    estimate = estimate_reference(reference["predicted_probability"], reference["employed"], EstimateRules("roc_auc"))
     scores = later["predicted_probability"].to_numpy()
     truth = later[["id"]].merge(labels, on="id", how="left")["employed"].to_numpy()
     starts = range(0, len(scores) - CHUNK_ROWS + 1, CHUNK_ROWS)
-    reports = [estimate_performance(known, scores[start : start + CHUNK_ROWS]) for start in starts]
+    reports = [estimate_performance(estimate, scores[start : start + CHUNK_ROWS]) for start in starts]
     shown = [_auc(truth[start : start + CHUNK_ROWS], scores[start : start + CHUNK_ROWS]) for start in starts]
-    gaps = [abs((each.value or 0.0) - auc) for each, auc in zip(reports, shown, strict=True)]
+    gaps = [abs((report.value or 0.0) - auc) for report, auc in zip(reports, shown, strict=True)]
     alarms = [report.verdict == "drift" for report in reports]
     what = f"estimated roc_auc, {len(reports)} windows of the census: with an alarm"
     return [

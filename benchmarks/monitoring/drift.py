@@ -1,6 +1,6 @@
 """Comparing two tables for drift, beside other libraries on the same parquet files and beside a floor.
 
-Each comparison runs in a process of its own, from the files to the verdicts; imports are told apart.
+Each comparison runs in a process of its own, from the files to the verdicts; imports are measured apart.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def compared(library: str, reference: Path, window: Path, python: Path | str = s
     """Return what a comparison by the library took, in a new process.
 
     Raises:
-        BenchmarkError: it failed; the end of what it said is told.
+        BenchmarkError: it failed; the message ends with its output.
     """
     command = [str(python), str(PROGRAM), library, str(reference), str(window)]
     paths = {"PYTHONPATH": str(ROOT)} if str(python) == sys.executable else {}
@@ -70,17 +70,17 @@ def measure(size: Size, run: Run, folder: Path) -> dict[str, list[Measured]]:
     """Return what each library took, ours in turn with the others."""
     reference, window = tables(size, run, folder)
     rivals = {name: python for name in PINNED if (python := interpreter(name))}
-    found: dict[str, list[Measured]] = {name: [] for name in (*OURS, *rivals)}
+    measured: dict[str, list[Measured]] = {name: [] for name in (*OURS, *rivals)}
     compared("ours_stored", reference, window)  # leaves the profile beside the reference
     for number in range(size.repetitions):
         for name in OURS:
             run.progress(f"round {number + 1} of {size.repetitions}: {name}")
-            found[name].append(compared(name, reference, window))
+            measured[name].append(compared(name, reference, window))
         # A second round of minutes would tell little more.
         for name, python in rivals.items() if number == 0 else ():
             run.progress(f"{name}, {size}")
-            found[name].append(compared(name, reference, window, python))
-    return found
+            measured[name].append(compared(name, reference, window, python))
+    return measured
 
 
 def tables(size: Size, run: Run, folder: Path) -> tuple[Path, Path]:
@@ -91,9 +91,9 @@ def tables(size: Size, run: Run, folder: Path) -> tuple[Path, Path]:
     return reference, window
 
 
-def figures(found: dict[str, list[Measured]], size: Size) -> list[Figure]:
-    wall = {name: median(each.wall for each in runs) for name, runs in found.items()}
-    cpu = {name: median(each.cpu for each in runs) for name, runs in found.items()}
+def figures(measured: dict[str, list[Measured]], size: Size) -> list[Figure]:
+    wall = {name: median(run.wall for run in runs) for name, runs in measured.items()}
+    cpu = {name: median(run.cpu for run in runs) for name, runs in measured.items()}
     ours, stored, floor = wall["ours"], wall["ours_stored"], wall["floor"]
     shown = [
         Figure("drift.ours_ms", ours * 1000, "ms", f"both files read, profiled and compared, {size}"),
@@ -103,12 +103,12 @@ def figures(found: dict[str, list[Measured]], size: Size) -> list[Figure]:
         Figure("drift.of_floor", ours / floor, "x", "ours / floor", Goal("<=", 2)),
         Figure("drift.of_floor_cpu", cpu["ours"] / cpu["floor"], "x", "the same of CPU"),
         Figure("drift.stored_of_ours", stored / ours, "x", "stored profile / ours", Goal("<=", 0.5)),
-        Figure("drift.peak_mb", max(each.peak_mb for each in found["ours"]), "MB", "most memory, both files"),
+        Figure("drift.peak_mb", max(run.peak_mb for run in measured["ours"]), "MB", "most memory, both files"),
     ]
-    rivals = [name for name in found if name not in OURS]
+    rivals = [name for name in measured if name not in OURS]
     for name in rivals:
         goal = Goal(">=", 100) if name == "evidently" and size == LONG else None
-        words = f"{PINNED[name][0]}: {wall[name]:.1f} s, {found[name][0].peak_mb:,.0f} MB"
+        words = f"{PINNED[name][0]}: {wall[name]:.1f} s, {measured[name][0].peak_mb:,.0f} MB"
         shown.append(Figure(f"drift.times_{name}", wall[name] / ours, "x", f"{words}; / ours", goal))
         shown.append(Figure(f"drift.times_{name}_cpu", cpu[name] / cpu["ours"], "x", "the same of CPU"))
     if rivals:
@@ -118,15 +118,15 @@ def figures(found: dict[str, list[Measured]], size: Size) -> list[Figure]:
     return shown
 
 
-def streamed(run: Run, folder: Path, previous: float) -> list[Figure]:
-    """Return what ten million rows take; `previous` is the peak of memory for a million."""
+def streamed(run: Run, folder: Path, peak_mb: float) -> list[Figure]:
+    """Return what ten million rows take; `peak_mb` is the peak of memory for a million."""
     reference, window = tables(STREAMED, run, folder)
     run.progress(f"ours, {STREAMED}")
-    found = compared("ours", reference, window)
+    measured = compared("ours", reference, window)
     return [
-        Figure("drift.streamed_s", found.wall, "s", f"both files read, profiled and compared, {STREAMED}"),
-        Figure("drift.streamed_mb", found.peak_mb, "MB", "most memory", Goal("<=", 600)),
-        Figure("drift.streamed_growth", found.peak_mb / previous, "x", "most memory / that of a million rows"),
+        Figure("drift.streamed_s", measured.wall, "s", f"both files read, profiled and compared, {STREAMED}"),
+        Figure("drift.streamed_mb", measured.peak_mb, "MB", "most memory", Goal("<=", 600)),
+        Figure("drift.streamed_growth", measured.peak_mb / peak_mb, "x", "most memory / that of a million rows"),
     ]
 
 
@@ -138,10 +138,10 @@ def run(run: Run) -> list[Figure]:
     size = LONG if run.is_long else SHORT
     with tempfile.TemporaryDirectory(prefix="vigia-drift-") as name:
         folder = Path(name)
-        found = measure(size, run, folder)
-        shown = figures(found, size)
+        measured = measure(size, run, folder)
+        shown = figures(measured, size)
         if run.is_long:
-            shown += streamed(run, folder, max(each.peak_mb for each in found["ours"]))
+            shown += streamed(run, folder, max(one.peak_mb for one in measured["ours"]))
     return shown
 
 

@@ -19,7 +19,7 @@ class Size:
     """Requests of a window of an hour, and of each of the hours before it whose labels are late."""
 
     window: int
-    before: int
+    late: int
 
 
 SHORT, LONG = Size(10_000, 1_000), Size(200_000, 20_000)
@@ -32,7 +32,7 @@ def run(run: Run) -> list[Figure]:
         start = town.app.time.now().replace(minute=0, second=0, microsecond=0)
         for number in range(HOURS_BEFORE):
             run.progress(f"writing hour {number + 1} of {HOURS_BEFORE}")
-            town.serve(size.before, start - (HOURS_BEFORE - number) * HOUR)
+            town.serve(size.late, start - (HOURS_BEFORE - number) * HOUR)
         for number in range(3):
             run.progress(f"writing window {number + 1} of 3")
             town.serve(size.window, start + number * HOUR)
@@ -50,7 +50,7 @@ def _figures(town: WatchedTown, start: datetime, size: Size, run: Run) -> list[F
     town.labels_arrive()
     labelled = _look(town, start + 3 * HOUR)
     megabytes = town.bytes_by_hour[start + HOUR] / 1e6
-    rows, late = size.window, 2 * size.window + HOURS_BEFORE * size.before
+    rows, late = size.window, 2 * size.window + HOURS_BEFORE * size.late
     return [
         Figure("look.first_s", first, "s", "CPU of the version's first look: references are made, too"),
         Figure(
@@ -74,9 +74,9 @@ def _look(town: WatchedTown, at: datetime) -> float:
         BenchmarkError: a signal had trouble, so that it was not measured.
     """
     town.app.time.advance(at - town.app.time.now())
-    found: dict[str, str] = {}
-    took = _cpu_seconds(lambda: found.update(town.look()))
-    if trouble := sorted(signal for signal, verdict in found.items() if verdict == "error"):
+    verdicts: dict[str, str] = {}
+    took = _cpu_seconds(lambda: verdicts.update(town.look()))
+    if trouble := sorted(signal for signal, verdict in verdicts.items() if verdict == "error"):
         raise BenchmarkError(f"{', '.join(trouble)} had trouble with the rows")
     return took
 

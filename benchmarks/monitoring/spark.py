@@ -57,8 +57,8 @@ def _python(run: Run) -> Path:
         return Path(named)
     if run.with_rivals and interpreter("spark") is None:
         _make(run)
-    if found := interpreter("spark"):
-        return found
+    if python := interpreter("spark"):
+        return python
     raise NotMeasurableHereError(
         f"no PySpark: add --rivals (400 MB from PyPI), or name a Python that has it in {PYTHON}"
     )
@@ -82,17 +82,19 @@ def _counted(python: Path, reference: Path, window: Path, parts: int) -> dict[st
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
     if done.returncode:
         raise BenchmarkError(f"the count on Spark failed: {done.stderr.strip()[-800:]}")
-    document: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return document
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
 
 
-def _figures(name: str, what: str, parts: int, found: dict[str, Any]) -> list[Figure]:
+def _figures(name: str, what: str, parts: int, result: dict[str, Any]) -> list[Figure]:
     words = f"{what}, {parts} parts"
     return [
-        Figure(f"{name}_equal", float(found["equal"]), "", f"{words}: counts are those of one process", Goal("=", 1)),
-        Figure(f"{name}_profile", float(found["profile_equal"]), "", "a profile made there counts alike", Goal("=", 1)),
-        Figure(f"{name}_s", found["spark_s"], "s", "on Spark, the window alone"),
-        Figure(f"{name}_alone_s", found["alone_s"], "s", "in one process, with the reference's profile"),
+        Figure(f"{name}_equal", float(result["equal"]), "", f"{words}: counts are those of one process", Goal("=", 1)),
+        Figure(
+            f"{name}_profile", float(result["profile_equal"]), "", "a profile made there counts alike", Goal("=", 1)
+        ),
+        Figure(f"{name}_s", result["spark_s"], "s", "on Spark, the window alone"),
+        Figure(f"{name}_alone_s", result["alone_s"], "s", "in one process, with the reference's profile"),
     ]
 
 

@@ -50,8 +50,8 @@ USUAL_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one look said, all signals together."""
+class TableLook:
+    """The result of one look, all signals together."""
 
     report: MonitorReport
 
@@ -70,13 +70,15 @@ class Seen:
     def drifted(self) -> tuple[ColumnReport, ...]:
         return tuple(column for column in self.compared.columns if column.is_drifted)
 
-    def said(self, signal: str) -> str:
+    def verdict(self, signal: str) -> str:
         """Return a signal's verdict."""
-        return next(each.verdict for each in self.report.signals if each.signal == signal)
+        return next(result.verdict for result in self.report.signals if result.signal == signal)
 
     def names(self, column: str) -> bool:
         """Return whether a signal alarms for that column."""
-        return any(each.name == column and each.is_drifted for found in self.report.signals for each in found.columns)
+        return any(
+            result.name == column and result.is_drifted for signal in self.report.signals for result in signal.columns
+        )
 
 
 class WatchedTable:
@@ -86,7 +88,7 @@ class WatchedTable:
     def __init__(self, training: pd.DataFrame, answer: str, rows: int, min_effect: float | None = None) -> None:
         more = "" if min_effect is None else f", min_effect: {min_effect}"
         text = POLICY.format(rows=min(rows, USUAL_ROWS), more=more)
-        self._answer, self._inputs = answer, [each for each in training if each != answer] or [answer]
+        self._answer, self._inputs = answer, [column for column in training if column != answer] or [answer]
         self._policy: Policy = load_policy(text, "table.yaml", policy_sections(), tuple(reactions().values()))
         self._data, workspace, self._end = FakeData(), FakeWorkspace(), START
         scored = training[[answer]].rename(columns={answer: PREDICTION})
@@ -102,8 +104,8 @@ class WatchedTable:
         blobs = MemoryBlobStore(lambda: START)
         self._looking = MonitorLook(workspace, self._data, Profiles(blobs))
 
-    def look(self, window: pd.DataFrame, previous: Seen | None = None) -> Seen:
-        """Return what the app says of the next hour, with what it said of the hour before, if there was one."""
+    def look(self, window: pd.DataFrame, previous: TableLook | None = None) -> TableLook:
+        """Return what the app reports about the next hour, given its result for the hour before, if there was one."""
         start, self._end = self._end, self._end + HOUR
         key = (ENDPOINT, DEPLOYMENT)
         self._data.inputs[key] = window.reindex(columns=self._inputs)
@@ -113,4 +115,4 @@ class WatchedTable:
         state = MonitorState(MODEL, ModelVersion("1"), start, start)
         report = previous.report if previous else None
         subject = Subject(self._policy, monitor, DEPLOYMENT, state, self._end, report, stores_references=True)
-        return Seen(self._looking.look(subject).report)
+        return TableLook(self._looking.look(subject).report)

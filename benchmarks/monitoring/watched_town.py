@@ -167,7 +167,7 @@ class WatchedTown:
 
 
 def _score(frame: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    found: np.ndarray[tuple[int], np.dtype[np.float64]] = 1 / (
+    scores: np.ndarray[tuple[int], np.dtype[np.float64]] = 1 / (
         1 + np.exp(-frame["n0"].to_numpy() - frame["n1"].to_numpy())
     )
-    return found
+    return scores

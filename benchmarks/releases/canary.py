@@ -145,25 +145,25 @@ def false_figures(name: str, case: Case, size: Size) -> list[Figure]:
     streams = simulate(case.world, size.hours_of_ours, SEED)
     minutes = rules.ours(case.tolerances)(streams)
     others = _rivals(_first(streams, size.hours), 0) if case.tolerances is STRICT else {}
-    told = "; ".join(f"{RIVALS[rival][0]} {each.percent:.3g} %" for rival, each in others.items())
-    what = f"{case.what}: rolled back" + (f" ({told})" if told else "")
+    comparison = "; ".join(f"{RIVALS[rival][0]} {other.percent:.3g} %" for rival, other in others.items())
+    what = f"{case.what}: rolled back" + (f" ({comparison})" if comparison else "")
     percent = 100 * float(np.isfinite(minutes).mean())
-    found = [Figure(f"canary.{name}.false_rollbacks", percent, "%", what, Goal("<=", 1))]
-    return found + [
-        Figure(f"canary.{name}.{rival}", each.percent, "%", f"{RIVALS[rival][0]}, likewise")
-        for rival, each in others.items()
+    shown = [Figure(f"canary.{name}.false_rollbacks", percent, "%", what, Goal("<=", 1))]
+    return shown + [
+        Figure(f"canary.{name}.{rival}", other.percent, "%", f"{RIVALS[rival][0]}, likewise")
+        for rival, other in others.items()
         if rival in {"kayenta", "naive"}
     ]
 
 
-def found_figures(name: str, case: Case, size: Size) -> list[Figure]:
+def detection_figures(name: str, case: Case, size: Size) -> list[Figure]:
     """Return what we caught and when, with the rivals' beside it."""
     streams = simulate(case.world, size.hours, SEED)
     mine = caught(rules.ours(case.tolerances)(streams), case.world.from_minute)
     others = _rivals(streams, case.world.from_minute)
-    told = "; ".join(f"{RIVALS[rival][0]} {each}" for rival, each in others.items())
+    comparison = "; ".join(f"{RIVALS[rival][0]} {other}" for rival, other in others.items())
     return [
-        Figure(f"canary.{name}.detected", mine.percent, "%", f"{case.what}: detected ({told})"),
+        Figure(f"canary.{name}.detected", mine.percent, "%", f"{case.what}: detected ({comparison})"),
         Figure(
             f"canary.{name}.minute",
             _number(mine.minute),
@@ -205,13 +205,13 @@ def score_figures(name: str, model: Model, size: Size) -> list[Figure]:
 
 
 def measure(size: Size, run: Run) -> list[Figure]:
-    figures: list[Figure] = []
+    shown: list[Figure] = []
     for name, model in MODELS.items():
         run.progress(f"an hour of predictions: {model.what}")
-        figures += score_figures(name, model, size)
+        shown += score_figures(name, model, size)
     run.progress("looks of the app beside what is found for all at once")
     same = "looks at which the app, over its port, says what was found for many releases at once"
-    figures.append(
+    shown.append(
         Figure(
             "canary.app.same_verdicts",
             agreement(list(DAYS.values())[: size.days_of_app], SEED),
@@ -222,14 +222,14 @@ def measure(size: Size, run: Run) -> list[Figure]:
     )
     for name, day in DAYS.items():
         run.progress(f"{size.releases:,} releases: {day.what}")
-        figures += release_figures(name, day, size)
+        shown += release_figures(name, day, size)
     for name, case in SAME.items():
         run.progress(f"{size.hours_of_ours:,} hours: {case.what}")
-        figures += false_figures(name, case, size)
+        shown += false_figures(name, case, size)
     for name, case in WORSE.items():
         run.progress(f"{size.hours:,} hours: {case.what}")
-        figures += found_figures(name, case, size)
-    return figures
+        shown += detection_figures(name, case, size)
+    return shown
 
 
 def run(run: Run) -> Sequence[Figure]:

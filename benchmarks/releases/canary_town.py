@@ -171,5 +171,5 @@ def _has_ended(release: Release) -> bool:
 def seconds_in(release: Release, state: ReleaseState) -> float:
     """Return how long the release was in that state, by its own history; 0 when it never was."""
     entered = {move.entered: move.at for move in release.history}
-    left = {move.left: move.at for move in release.history if move.left != move.entered}
-    return (left[state] - entered[state]).total_seconds() if state in entered and state in left else 0.0
+    ended_at = {move.left: move.at for move in release.history if move.left != move.entered}
+    return (ended_at[state] - entered[state]).total_seconds() if state in entered and state in ended_at else 0.0

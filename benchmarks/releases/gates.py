@@ -45,7 +45,7 @@ class Classes:
         noise = random.normal(size=(2, rows))
         other = self.agree * noise[0] + np.sqrt(1 - self.agree**2) * noise[1]
         latent = self.apart * labels + noise[0], self.apart_of_challenger * labels + other
-        champion, challenger = (1 / (1 + np.exp(-1.7 * (each - 1))) for each in latent)
+        champion, challenger = (1 / (1 + np.exp(-1.7 * (values - 1))) for values in latent)
         return labels, champion, challenger
 
     @property
@@ -139,15 +139,15 @@ def _resampled(metric: str, rows: Rows, random: np.random.Generator) -> Numbers:
     """Return the gains on rows drawn from these; 0 where there is none."""
     sign = 1.0 if METRICS[metric].direction is Direction.HIGHER_IS_BETTER else -1.0
     size = len(rows[0])
-    found = []
+    tables = []
     for drawn in random.integers(0, size, (RESAMPLES, size)):
-        labels, champion, challenger = (row[drawn] for row in rows)
+        labels, champion, challenger = (values[drawn] for values in rows)
         try:
             gain = measure_metric(metric, labels, challenger) - measure_metric(metric, labels, champion)
         except ValueError:
             gain = 0.0
-        found.append(sign * gain)
-    return np.asarray(found)
+        tables.append(sign * gain)
+    return np.asarray(tables)
 
 
 def at_bound(metric: str, rows: int, draw: Draw, trials: int) -> tuple[float, float]:
@@ -183,10 +183,10 @@ def sliced(size: int, ratio: float, verdict: Verdict, trials: int) -> tuple[floa
     labels = (np.arange(GROUPS * size) % 4 == 0).astype(float)
     # The ratio is to the whole, of which the group is a part.
     worse = ratio * RECALL * (GROUPS - 1) / (GROUPS - ratio)
-    recalls = np.where(groups == 0, worse, RECALL)
+    recall = np.where(groups == 0, worse, RECALL)
     counts = np.zeros(2)
     for _ in range(trials):
-        scores = (random.random(len(groups)) < recalls).astype(float) * labels
+        scores = (random.random(len(groups)) < recall).astype(float) * labels
         settings = {"metric": "recall", "by": ["group"], "min_ratio": 0.8}
         hits = np.bincount(groups, scores) / (size / 4)
         by_point = Verdict.PASS if hits.min() / hits.mean() >= 0.8 else Verdict.FAIL

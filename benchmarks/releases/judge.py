@@ -75,8 +75,8 @@ def ours(pairs: Sequence[Pair]) -> bool:
     now = pairs[-1].challenger.start + MINUTE + DELAY
     recorded = [interval for pair in pairs for interval in (pair.challenger, pair.champion)]
     telemetry = RecordedTelemetry(recorded, now, DELAY)
-    found = judged(telemetry, None, RELEASE, START, timedelta(0), now)
-    return found is not None and found.verdict is Verdict.FAIL
+    judgement = judged(telemetry, None, RELEASE, START, timedelta(0), now)
+    return judgement is not None and judgement.verdict is Verdict.FAIL
 
 
 def our_minute(pairs: Sequence[Pair]) -> float:
@@ -109,11 +109,11 @@ def simulate(world: World, runs: int) -> FirstFailures:
     """Return when each rule failed it, on the same streams, the same ones every time."""
     import numpy as np
 
-    random, found = np.random.default_rng(SEED), []
+    random, failures = np.random.default_rng(SEED), []
     for _ in range(runs):
         stream = world.pairs(random)
-        found.append((our_minute(stream), naive_minute(stream)))
-    return FirstFailures(tuple(mine for mine, _ in found), tuple(other for _, other in found))
+        failures.append((our_minute(stream), naive_minute(stream)))
+    return FirstFailures(tuple(mine for mine, _ in failures), tuple(other for _, other in failures))
 
 
 def look_microseconds(looks: int = TIMED_LOOKS) -> float:
@@ -131,15 +131,15 @@ def measure(runs: int, run: Run) -> list[Figure]:
         "slower": World(latency_ratio=1.2),
         "failing": World(more_errors=0.05),
     }
-    found = {}
+    failures = {}
     for name, world in cases.items():
         run.progress(f"{runs} simulated hours: {name}")
-        found[name] = simulate(world, runs)
-    return figures(look_microseconds(), found)
+        failures[name] = simulate(world, runs)
+    return figures(look_microseconds(), failures)
 
 
-def figures(look: float, found: dict[str, FirstFailures]) -> list[Figure]:
-    same, edge = found["same"], found["at_tolerance"]
+def figures(look: float, by_case: dict[str, FirstFailures]) -> list[Figure]:
+    same, edge = by_case["same"], by_case["at_tolerance"]
     false, naive_false, at_edge = _percent(same.ours), _percent(same.naive), _percent(edge.ours)
     hours = f"{len(same.ours):,} hours with a look every minute"
     shown = [
@@ -162,7 +162,7 @@ def figures(look: float, found: dict[str, FirstFailures]) -> list[Figure]:
         ),
     ]
     for name, what in (("slower", "20 % more latency"), ("failing", "5 % more errors")):
-        failures = found[name]
+        failures = by_case[name]
         shown += [
             Figure(f"judge.{name}_detected", _percent(failures.ours), "%", f"hours with {what} that were failed"),
             Figure(f"judge.{name}_minute", median(failures.ours), "min", f"{what}: failed at, median"),

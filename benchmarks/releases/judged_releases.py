@@ -86,18 +86,18 @@ def judged_at(stage: Stage, row: int, minute: int, delay: timedelta = DELAY) -> 
     """Return what the app says of one release when so many minutes have arrived."""
     now = START + minute * MINUTE + delay
     telemetry = RecordedTelemetry(recorded_intervals(stage, row), now, delay)
-    found = judged(telemetry, None, release_of(stage), START, timedelta(0), now)
-    assert found
-    return found
+    judgement = judged(telemetry, None, release_of(stage), START, timedelta(0), now)
+    assert judgement
+    return judgement
 
 
 def rolled_back(day: Day, releases: int, seed: int) -> dict[str, float]:
     """Return the percent of the releases that each rule rolls back, ours first."""
     random = np.random.default_rng(seed)
-    found = stages(day, releases, random)
-    back = {"ours": 100 * float(np.logical_or.reduce([_ours(stage) for stage in found]).mean())}
+    batch = stages(day, releases, random)
+    back = {"ours": 100 * float(np.logical_or.reduce([_ours(stage) for stage in batch]).mean())}
     for name, rule in RULES.items():
-        few = [_first(stage, releases // 4) for stage in found]
+        few = [_first(stage, releases // 4) for stage in batch]
         fails = [np.isfinite(rule(stage.streams)) for stage in few]
         back[name] = 100 * float(np.logical_or.reduce(fails).mean())
     return back
@@ -136,8 +136,8 @@ def agreement(days: Sequence[Day], seed: int) -> float:
             minutes = stage.measured.requests.shape[1]
             verdicts = look(stage.measured, tolerances(stage), JUDGE.errors_at_most).verdicts[0]
             for minute in range(1, minutes + 1):
-                found = judged_at(stage, 0, minute)
+                judgement = judged_at(stage, 0, minute)
                 # That the champion is sick, too, is for the app to see.
-                same += found.verdict is words[int(verdicts[minute - 1])] or found.champion_is_sick
+                same += judgement.verdict is words[int(verdicts[minute - 1])] or judgement.champion_is_sick
                 total += 1
     return 100 * same / total

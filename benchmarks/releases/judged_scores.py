@@ -122,8 +122,8 @@ def _is_failed(release: Release, stage: Stage, moments: Numbers, row: int, fails
     now = START + minute * MINUTE + DELAY
     telemetry = RecordedTelemetry(recorded_intervals(stage, row), now, DELAY)
     data = cast(DataReader, OfOneRelease(moments[row, :minute]))
-    found = judged(telemetry, data, release, START, timedelta(0), now)
-    return found is not None and found.verdict is Verdict.FAIL
+    judgement = judged(telemetry, data, release, START, timedelta(0), now)
+    return judgement is not None and judgement.verdict is Verdict.FAIL
 
 
 def _naive(moments: Numbers) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
-from benchmarks.releases.undecided_ends import BROKEN, GOOD, RATES, RULES, STRATEGIES, WATCH, ends, kept_by_rivals
+from benchmarks.releases.undecided_ends import BROKEN, GOOD, RATES, RULES, STRATEGIES, WATCH, ends, passed_by_rivals
 from shared.domain.outcome import AbPlan, LabelSource, OutcomeMetric
 from shared.domain.verdict import Verdict
 from shared.judge.evidence.quality import log_e_of_means, log_e_of_shares
@@ -49,8 +49,8 @@ class Case:
 def log_losses(random: np.random.Generator, shape: tuple[int, ...]) -> Numbers:
     """Return the log losses of a classifier that is too sure of itself."""
     chance = random.beta(1, 4, shape)
-    said = np.clip(chance**2 / (chance**2 + (1 - chance) ** 2), 1e-12, 1 - 1e-12)
-    return np.where(random.random(shape) < chance, -np.log(said), -np.log1p(-said))
+    predicted = np.clip(chance**2 / (chance**2 + (1 - chance) ** 2), 1e-12, 1 - 1e-12)
+    return np.where(random.random(shape) < chance, -np.log(predicted), -np.log1p(-predicted))
 
 
 def skewed(random: np.random.Generator, shape: tuple[int, ...]) -> Numbers:
@@ -87,7 +87,7 @@ def first_looks(case: Case, runs: int, random: np.random.Generator) -> tuple[Num
 
 def _first_looks(case: Case, runs: int, random: np.random.Generator) -> tuple[Numbers, Numbers]:
     arrived = [random.poisson(rows, (runs, LOOKS)) for rows in case.rows]
-    rows = [each.cumsum(axis=1).astype(np.float64) for each in arrived]
+    rows = [counts.cumsum(axis=1).astype(np.float64) for counts in arrived]
     if case.losses is None:
         shares = case.wrong + case.worse_by, case.wrong
         wrong = [random.binomial(n, p).cumsum(axis=1) for n, p in zip(arrived, shares, strict=True)]
@@ -103,7 +103,7 @@ def _first_looks(case: Case, runs: int, random: np.random.Generator) -> tuple[Nu
             np.maximum(square - n * mean * mean, 0) / np.maximum(n - 1, 1)
             for (_, square), n, mean in zip(sums, rows, means, strict=True)
         ]
-        arms = [np.stack(each, axis=-1) for each in zip(rows, means, variances, strict=True)]
+        arms = [np.stack(arm, axis=-1) for arm in zip(rows, means, variances, strict=True)]
         evidence, _ = log_e_of_means(arms[0], arms[1], case.tolerance)
     error = sum(variance / np.maximum(n, 1) for variance, n in zip(variances, rows, strict=True))
     z = (means[0] - means[1] - case.tolerance) / np.sqrt(np.maximum(error, 1e-12))
@@ -172,7 +172,7 @@ def false_promotions(metric: OutcomeMetric, draw: Draw, rows: tuple[int, int], r
 
 
 def _arm(rows: tuple[Numbers, Numbers], name: str) -> Arm:
-    labels, predictions = (tuple(row.tolist()) for row in rows)
+    labels, predictions = (tuple(values.tolist()) for values in rows)
     keys = tuple(f"{name}{number}" for number in range(len(labels)))
     return Arm(keys, labels, predictions, len(labels), len(labels))
 
@@ -181,14 +181,14 @@ def quality_figures(runs: int, worse_runs: int, run: Run) -> Iterator[Figure]:
     for name, case in SAME.items():
         run.progress(f"{runs:,} releases: {case.what}")
         ours, naive = first_looks(case, runs, np.random.default_rng(SEED))
-        false, others = (100 * float(np.isfinite(each).mean()) for each in (ours, naive))
+        false, others = (100 * float(np.isfinite(times).mean()) for times in (ours, naive))
         what = f"{case.what}: rolled back by quality in {LOOKS} looks (p < .05 each: {others:.3g} %)"
         yield Figure(f"outcomes.{name}.false_rollbacks", false, "%", what, Goal("<=", 100 * ALPHA))
     for name, case in WORSE.items():
         run.progress(f"{worse_runs:,} releases: {case.what}")
         ours, _ = first_looks(case, worse_runs, np.random.default_rng(SEED))
-        found = 100 * float(np.isfinite(ours).mean())
-        yield Figure(f"outcomes.{name}.detected", found, "%", f"{case.what}: found in {LOOKS} looks")
+        detected = 100 * float(np.isfinite(ours).mean())
+        yield Figure(f"outcomes.{name}.detected", detected, "%", f"{case.what}: found in {LOOKS} looks")
         rows = float(np.median(ours)) * case.rows[0]
         yield Figure(f"outcomes.{name}.rows", rows, "", f"{case.what}: the challenger's labelled rows by then, median")
 
@@ -197,24 +197,24 @@ def test_figures(runs: int, run: Run) -> Iterator[Figure]:
     for name, (what, metric, draw, rows) in TESTS.items():
         run.progress(f"{runs:,} A/B tests: {what}")
         percent = false_promotions(metric, draw, rows, runs)
-        told = f"A/B test of {what}, no gain: promoted at 95 % confidence"
+        text = f"A/B test of {what}, no gain: promoted at 95 % confidence"
         # 5 % is promised, by bounds for large samples; the rest is room for chance in so many tests.
-        yield Figure(f"outcomes.{name}.false_promotions", percent, "%", told, Goal("<=", 6.5))
+        yield Figure(f"outcomes.{name}.false_promotions", percent, "%", text, Goal("<=", 6.5))
 
 
 def end_figures(releases: int, run: Run) -> Iterator[Figure]:
     """Return what becomes of versions with so little traffic that nobody can be sure, at the worst of the rates."""
     rates = ", ".join(map(str, RATES))
-    rivals = [kept_by_rivals(rate, releases, SEED) for rate in RATES]
+    rivals = [passed_by_rivals(rate, releases, SEED) for rate in RATES]
     others = "; ".join(f"{name} {max(rival[key] for rival in rivals):.3g} %" for key, (name, _) in RULES.items())
     for strategy in STRATEGIES:
         run.progress(f"{releases:,} releases of a version that fails half of its requests: {strategy}")
-        found = [ends(strategy, BROKEN, rate, releases, SEED) for rate in RATES]
+        results = [ends(strategy, BROKEN, rate, releases, SEED) for rate in RATES]
         what = f"half of {rates} requests a minute fail, {strategy}: kept without a word"
-        kept = max(each.kept for each in found)
-        told = f"{what} (never failed by others' rules in {WATCH} minutes: {others})"
-        yield Figure(f"outcomes.ends_{strategy}.broken_kept", kept, "%", told, Goal("<=", 1))
-        back = min(each.taken_back for each in found)
+        finished = max(result.finished for result in results)
+        text = f"{what} (never failed by others' rules in {WATCH} minutes: {others})"
+        yield Figure(f"outcomes.ends_{strategy}.broken_kept", finished, "%", text, Goal("<=", 1))
+        back = min(result.taken_back for result in results)
         yield Figure(
             f"outcomes.ends_{strategy}.broken_taken_back", back, "%", "of these, taken back by itself, at least"
         )

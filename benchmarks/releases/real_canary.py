@@ -23,12 +23,12 @@ from shared.domain.release import Release, ReleaseState
 
 ROUNDS, LONG_ROUNDS = 1, 5
 HEALTHY, SLOW, FAILING = Version(), Version(slower_by=0.3), Version(fails=0.02)
-WANTED = {HEALTHY: ReleaseState.FINISHED, SLOW: ReleaseState.ROLLED_BACK, FAILING: ReleaseState.ROLLED_BACK}
+EXPECTED_END = {HEALTHY: ReleaseState.FINISHED, SLOW: ReleaseState.ROLLED_BACK, FAILING: ReleaseState.ROLLED_BACK}
 NAMES = {HEALTHY: "healthy", SLOW: "slow", FAILING: "failing"}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CanaryResult:
     """What became of one version.
 
     Args:
@@ -47,9 +47,9 @@ class Told:
     def is_right(self) -> bool:
         """Return whether it ended as it should, and the right deployment has all the traffic."""
         champion, challenger = self.release.champion, self.release.challenger
-        winner = challenger if WANTED[self.version] is ReleaseState.FINISHED else champion
+        winner = challenger if EXPECTED_END[self.version] is ReleaseState.FINISHED else champion
         return (
-            self.release.state is WANTED[self.version]
+            self.release.state is EXPECTED_END[self.version]
             and winner is not None
             and self.serves == {winner.deployment: 100}
         )
@@ -67,14 +67,14 @@ class Aborted:
         return self.release.state is ReleaseState.ABORTED
 
 
-def released(town: CanaryTown, version: Version) -> Told:
+def released(town: CanaryTown, version: Version) -> CanaryResult:
     ended = town.ended(town.register(version))
     serves = town.serves()
     entered = {move.entered: move.at for move in reversed(ended.history)}
     decided = entered.get(ReleaseState.ROLLING_BACK) or entered.get(ReleaseState.PROMOTED) or ended.entered_at
     begun = entered.get(ReleaseState.CANARY, ended.opened_at)
     restoring = seconds_in(ended, ReleaseState.ROLLING_BACK)
-    return Told(version, ended, serves, (decided - begun).total_seconds(), restoring)
+    return CanaryResult(version, ended, serves, (decided - begun).total_seconds(), restoring)
 
 
 def aborted(town: CanaryTown) -> Aborted:
@@ -93,30 +93,36 @@ def aborted(town: CanaryTown) -> Aborted:
     return Aborted(ended, time.monotonic() - began)
 
 
-def figures(told: Sequence[Told], aborts: Sequence[Aborted], answers: dict[str, dict[int, int]]) -> list[Figure]:
-    found = []
+def figures(
+    canaries: Sequence[CanaryResult], aborts: Sequence[Aborted], answers: dict[str, dict[int, int]]
+) -> list[Figure]:
+    shown = []
     words = {
         "healthy": "as good as the champion: promoted",
         "slow": "+30 % latency: rolled back",
         "failing": "2 % errors: rolled back",
     }
     for version, name in NAMES.items():
-        of = [each for each in told if each.version == version]
-        right = 100 * sum(each.is_right for each in of) / len(of) if of else float("nan")
-        found.append(
-            Figure(f"real_canary.{name}_right_percent", right, "%", f"{words[name]}; {len(of)} times", Goal("=", 100))
+        matching = [canary for canary in canaries if canary.version == version]
+        right = 100 * sum(canary.is_right for canary in matching) / len(matching) if matching else float("nan")
+        shown.append(
+            Figure(
+                f"real_canary.{name}_right_percent", right, "%", f"{words[name]}; {len(matching)} times", Goal("=", 100)
+            )
         )
-        found.append(
-            Figure(f"real_canary.{name}_s", _median(each.seconds for each in of), "s", "its canary until decided")
+        shown.append(
+            Figure(
+                f"real_canary.{name}_s", _median(canary.seconds for canary in matching), "s", "its canary until decided"
+            )
         )
     slow = [
-        each.release.judgement.numbers.get("latency_ratio", 0.0)
-        for each in told
-        if each.version == SLOW and each.release.judgement
+        canary.release.judgement.numbers.get("latency_ratio", 0.0)
+        for canary in canaries
+        if canary.version == SLOW and canary.release.judgement
     ]
-    found.append(Figure("real_canary.slow_ratio", _median(slow), "x", "how much slower it was measured to be"))
-    restoring = max((each.restoring for each in told if each.restoring), default=float("nan"))
-    found.append(
+    shown.append(Figure("real_canary.slow_ratio", _median(slow), "x", "how much slower it was measured to be"))
+    restoring = max((canary.restoring for canary in canaries if canary.restoring), default=float("nan"))
+    shown.append(
         Figure(
             "real_canary.restored_s",
             restoring,
@@ -125,7 +131,7 @@ def figures(told: Sequence[Told], aborts: Sequence[Aborted], answers: dict[str, 
             Goal("<=", 60),
         )
     )
-    found.append(
+    shown.append(
         Figure(
             "real_canary.aborts_right",
             sum(abort.is_right for abort in aborts),
@@ -135,19 +141,19 @@ def figures(told: Sequence[Told], aborts: Sequence[Aborted], answers: dict[str, 
         )
     )
     slowest = max((abort.seconds for abort in aborts), default=float("nan"))
-    found.append(
+    shown.append(
         Figure("real_canary.abort_s", slowest, "s", "slowest: abort asked to last known good read back", Goal("<=", 60))
     )
     lost = sum(
         count for by_status in answers.values() for status, count in by_status.items() if status not in {200, 424}
     )
     sent = sum(sum(by_status.values()) for by_status in answers.values())
-    found.append(
+    shown.append(
         Figure(
             "real_canary.unanswered", lost, "", f"of {sent:,} requests, but for the failing version's own errors", None
         )
     )
-    return found
+    return shown
 
 
 def _median(values: Iterable[float]) -> float:
@@ -165,7 +171,7 @@ def measured(rounds: int, run: Run, versions: Sequence[Version] = (HEALTHY, SLOW
     Raises:
         BenchmarkError: the system did not start, or stood still.
     """
-    told: list[Told] = []
+    canaries: list[CanaryResult] = []
     aborts: list[Aborted] = []
     with tempfile.TemporaryDirectory(prefix="vigia-bench-") as folder:
         try:
@@ -174,16 +180,16 @@ def measured(rounds: int, run: Run, versions: Sequence[Version] = (HEALTHY, SLOW
                 for number in range(1, rounds + 1):
                     for version in versions:
                         run.progress(f"round {number}: a {NAMES[version]} version")
-                        told.append(released(town, version))
+                        canaries.append(released(town, version))
                         run.progress(
-                            f"{datetime.now(UTC):%H:%M:%S} {told[-1].release.state}: {told[-1].release.reason}"
+                            f"{datetime.now(UTC):%H:%M:%S} {canaries[-1].release.state}: {canaries[-1].release.reason}"
                         )
                     run.progress(f"round {number}: an abort")
                     aborts.append(aborted(town))
                 answers = town.traffic.replay.answers() if town.traffic else {}
         except LocalSystemError as exc:
             raise BenchmarkError(f"the local system failed: {exc}") from exc
-    return figures(told, aborts, answers)
+    return figures(canaries, aborts, answers)
 
 
 SPEC = Benchmark(

@@ -56,21 +56,21 @@ def stages(change: Change, traffic: Traffic, random: np.random.Generator) -> Ite
 
 
 def measured(runs: int, run: Run) -> list[Figure]:
-    found = []
+    measured = []
     simulate(PLAN, TRAFFIC, CASES["same"], 10, SEED)  # what is imported at first use is not part of the speed
     for name, change in CASES.items():
         run.progress(f"{runs:,} releases: {change.name}")
         speed = per_second(lambda change=change: simulate(PLAN, TRAFFIC, change, runs, SEED), runs)  # type: ignore[misc]
         goal = Goal(">=", 1000) if name == "same" else None
-        found.append(Figure(f"release.{name}_per_second", speed, "/s", f"{change.name}; per core", goal))
+        measured.append(Figure(f"release.{name}_per_second", speed, "/s", f"{change.name}; per core", goal))
     random = np.random.default_rng(SEED)
     run.progress("a few releases, look by look")
     slow = per_second(
         lambda: [look_by_look(PLAN, stages(CASES["same"], TRAFFIC, random)) for _ in range(ONE_BY_ONE)], ONE_BY_ONE
     )
-    found.append(Figure("release.look_by_look_per_second", slow, "/s", "no difference, taking every single look"))
-    found.append(Figure("release.speedup", found[0].value / slow, "x", "releases per second, against that"))
-    return found
+    measured.append(Figure("release.look_by_look_per_second", slow, "/s", "no difference, taking every single look"))
+    measured.append(Figure("release.speedup", measured[0].value / slow, "x", "releases per second, against that"))
+    return measured
 
 
 def run(run: Run) -> list[Figure]:

@@ -39,9 +39,9 @@ RULES: Mapping[str, tuple[str, rules.Rule]] = {
 class Ends:
     """Percent of the releases that ended so: kept without anybody's word, taken back, or with a question to people."""
 
-    kept: float
+    finished: float
     taken_back: float
-    asked: float
+    asking: float
 
 
 def plan_of(strategy: str) -> ReleasePlan:
@@ -63,12 +63,12 @@ def plan_of(strategy: str) -> ReleasePlan:
 
 def ends(strategy: str, change: Change, per_minute: float, releases: int, seed: int) -> Ends:
     ended = simulate(plan_of(strategy), constant(per_minute), change, releases, seed)
-    kept = sum(each.state is ReleaseState.FINISHED for each in ended)
-    asked = sum(each.state is ReleaseState.WATCHING for each in ended)
-    return Ends(*(100 * count / releases for count in (kept, releases - kept - asked, asked)))
+    finished = sum(release.state is ReleaseState.FINISHED for release in ended)
+    watching = sum(release.state is ReleaseState.WATCHING for release in ended)
+    return Ends(*(100 * count / releases for count in (finished, releases - finished - watching, watching)))
 
 
-def kept_by_rivals(per_minute: float, releases: int, seed: int) -> dict[str, float]:
+def passed_by_rivals(per_minute: float, releases: int, seed: int) -> dict[str, float]:
     """Return in what percent of the watches each rival's rule never fails the broken version."""
     random, shape = np.random.default_rng(seed), (releases, WATCH)
 

@@ -33,7 +33,7 @@ def compared(*columns: tuple[float, dict[str, float]], rows: int = 10_000) -> Co
 
 
 @pytest.mark.parametrize(
-    ("found", "alarming"),
+    ("measured", "alarming"),
     [
         pytest.param(compared((0.04, {"PSI": 0.01, "Wasserstein": 0.02})), {"raw_p"}, id="small_p"),
         pytest.param(compared((0.5, {"PSI": 0.11, "Wasserstein": 0.02})), {"psi"}, id="psi"),
@@ -54,8 +54,8 @@ def compared(*columns: tuple[float, dict[str, float]], rows: int = 10_000) -> Co
         ),
     ],
 )
-def test_rivals_alarm_by_their_own_rules(found: Compared, alarming: set[str]) -> None:
-    assert {name for name, (_, rule) in drift_alarms.RIVALS.items() if rule(found)} == alarming
+def test_rivals_alarm_by_their_own_rules(measured: Compared, alarming: set[str]) -> None:
+    assert {name for name, (_, rule) in drift_alarms.RIVALS.items() if rule(measured)} == alarming
 
 
 def test_a_table_is_looked_at_as_the_app_does_all_signals_together_and_with_what_it_said_before() -> None:
@@ -72,7 +72,7 @@ def test_a_table_is_looked_at_as_the_app_does_all_signals_together_and_with_what
     assert previous is not None
     assert len(previous.report.quiet) == 2 * 12
     answers = table.look(independent(1_500, 14).assign(number_0=5.0), previous)
-    assert (answers.said("prediction-drift"), answers.said("data-drift")) == ("drift", "no-drift")
+    assert (answers.verdict("prediction-drift"), answers.verdict("data-drift")) == ("drift", "no-drift")
 
 
 @pytest.mark.parametrize("fault", [*NUMBERS, *CATEGORIES])
@@ -81,18 +81,18 @@ def test_each_fault_is_found_in_its_column_and_no_other(fault: str) -> None:
     column = "number_3" if fault in NUMBERS else "category_1"
     spoil = {**NUMBERS, **CATEGORIES}[fault][0]
     table = WatchedTable(reference, "number_0", 3_000)
-    seen = table.look(spoil(window, column, reference))
-    assert [name for name in window if seen.names(str(name))] == [column]
+    look = table.look(spoil(window, column, reference))
+    assert [name for name in window if look.names(str(name))] == [column]
     assert not table.look(window).alarms
 
 
 def test_a_window_is_compared_with_the_ten_around_it() -> None:
     year = pd.DataFrame({"row": np.arange(130)})
-    found = list(neighbourhoods(year, 10, 10))
-    assert len(found) == 3
-    around, window = found[0]
+    neighbours = list(neighbourhoods(year, 10, 10))
+    assert len(neighbours) == 3
+    around, window = neighbours[0]
     assert window["row"].tolist() == list(range(50, 60))
-    assert [each["row"].iloc[0] for each in around] == [0, 10, 20, 30, 40, 60, 70, 80, 90, 100]
+    assert [place["row"].iloc[0] for place in around] == [0, 10, 20, 30, 40, 60, 70, 80, 90, 100]
 
 
 def test_independent_rows_give_a_figure_for_us_and_each_rival() -> None:

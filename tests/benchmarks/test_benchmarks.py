@@ -31,11 +31,11 @@ def by_name(figures: Iterable[Figure]) -> dict[str, Figure]:
 
 
 def test_imports_are_measured_in_a_process_of_their_own() -> None:
-    found = imports.import_fresh("this")
-    assert "this" in found.modules
+    measured = imports.import_fresh("this")
+    assert "this" in measured.modules
     assert "this" not in sys.modules
-    assert found.seconds > 0
-    assert 1 << 20 < found.peak_bytes < 1 << 30
+    assert measured.seconds > 0
+    assert 1 << 20 < measured.peak_bytes < 1 << 30
 
 
 def test_an_import_that_fails_says_why() -> None:
@@ -50,9 +50,9 @@ def test_heavy_modules_are_those_of_the_heavy_packages_only() -> None:
 
 def test_imports_are_compared_by_their_medians() -> None:
     def took(*seconds: float, modules: tuple[str, ...] = ()) -> list[imports.Import]:
-        return [imports.Import(second, 2 << 20, modules) for second in seconds]
+        return [imports.Import(value, 2 << 20, modules) for value in seconds]
 
-    figures = by_name(
+    shown = by_name(
         imports.figures(
             {
                 imports.APP: took(0.2, 0.3, 9.0, modules=("scipy", "scipy.stats")),
@@ -63,17 +63,17 @@ def test_imports_are_compared_by_their_medians() -> None:
         )
     )
 
-    assert figures["imports.time_ratio"].value == pytest.approx(3.0)
-    assert figures["imports.time_ratio"].is_met is False
-    assert figures["imports.heavy_modules"].value == 2
-    assert figures["imports.memory_ratio"].value == 1.0
+    assert shown["imports.time_ratio"].value == pytest.approx(3.0)
+    assert shown["imports.time_ratio"].is_met is False
+    assert shown["imports.heavy_modules"].value == 2
+    assert shown["imports.memory_ratio"].value == 1.0
 
 
 def test_the_ledger_is_timed_and_its_round_trips_are_counted(azurite: Addresses) -> None:
-    figures = by_name(ledger.measure(settings_on(azurite), 3, TINY))
-    trips = {name: figures[f"ledger.trips_{name}"].value for name in ("new", "duplicate", "takeover")}
+    shown = by_name(ledger.measure(settings_on(azurite), 3, TINY))
+    trips = {name: shown[f"ledger.trips_{name}"].value for name in ("new", "duplicate", "takeover")}
     assert trips == {"new": 2, "duplicate": 2, "takeover": 4}
-    assert figures["ledger.p50_ratio"].value > 0
+    assert shown["ledger.p50_ratio"].value > 0
 
 
 def test_the_ledger_refuses_to_time_a_fact_that_is_known(azurite: Addresses) -> None:
@@ -85,16 +85,16 @@ def test_the_ledger_refuses_to_time_a_fact_that_is_known(azurite: Addresses) -> 
 
 def test_intake_processes_every_event_to_its_end(azurite: Addresses, tmp_path: Path) -> None:
     intake.write_policy(tmp_path)
-    figures = by_name(intake.measure(settings_on(azurite, VIGIA_POLICIES=str(tmp_path)), 6, 1, TINY))
-    assert figures["intake.1_thread_per_second"].value > 0
-    assert figures["intake.4_threads_ratio"].value > 0
-    assert "median of 6" in figures["intake.4_threads_p50_ms"].what
+    shown = by_name(intake.measure(settings_on(azurite, VIGIA_POLICIES=str(tmp_path)), 6, 1, TINY))
+    assert shown["intake.1_thread_per_second"].value > 0
+    assert shown["intake.4_threads_ratio"].value > 0
+    assert "median of 6" in shown["intake.4_threads_p50_ms"].what
 
 
 def test_the_judge_and_the_naive_rule_see_the_same_streams() -> None:
-    figures = by_name(judge.measure(2, TINY))
-    assert figures["judge.failing_detected"].value == 100
-    assert figures["judge.look_us"].value > 0
+    shown = by_name(judge.measure(2, TINY))
+    assert shown["judge.failing_detected"].value == 100
+    assert shown["judge.look_us"].value > 0
     assert judge.simulate(judge.World(), 2) == judge.simulate(judge.World(), 2)
 
 
@@ -110,11 +110,11 @@ def test_few_hours_without_a_false_rollback_prove_little() -> None:
         judge.FirstFailures((math.inf,) * 300, (math.inf,) * 300),
         judge.FirstFailures((math.inf, 5.0), (3.0, 4.0)),
     )
-    figures = by_name(judge.figures(1.0, {"same": none, "at_tolerance": some, "slower": some, "failing": some}))
+    shown = by_name(judge.figures(1.0, {"same": none, "at_tolerance": some, "slower": some, "failing": some}))
     # Three in the number of trials, as the rule of thumb has it.
-    assert figures["judge.false_rollbacks_at_most"].value == pytest.approx(1.0, abs=0.01)
-    assert figures["judge.false_rollbacks_at_tolerance"].value == 50
-    assert figures["judge.naive_slower_minute"].value == 3.5
+    assert shown["judge.false_rollbacks_at_most"].value == pytest.approx(1.0, abs=0.01)
+    assert shown["judge.false_rollbacks_at_tolerance"].value == 50
+    assert shown["judge.naive_slower_minute"].value == 3.5
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_the_naive_rule_fails_what_is_significantly_worse(world: judge.World, ex
 def test_drift_is_compared_in_processes_of_their_own(tmp_path: Path) -> None:
     size = drift.Size(rows=2_000, columns=5, repetitions=1)
     reference, window = drift.tables(size, TINY, tmp_path)
-    found = {name: [drift.compared(name, reference, window)] for name in drift.OURS}
-    shown = by_name(drift.figures({**found, "evidently": [drift.Measured(200.0, 100.0, 1.0, 9.0)]}, size))
+    measured = {name: [drift.compared(name, reference, window)] for name in drift.OURS}
+    shown = by_name(drift.figures({**measured, "evidently": [drift.Measured(200.0, 100.0, 1.0, 9.0)]}, size))
     assert (tmp_path / "reference-2000.parquet.profile").exists()
-    assert shown["drift.times_evidently"].value == 200 / found["ours"][0].wall
+    assert shown["drift.times_evidently"].value == 200 / measured["ours"][0].wall
     assert shown["drift.times_fastest"].value == shown["drift.times_evidently"].value
     assert shown["drift.peak_mb"].value > 10
 
@@ -166,9 +166,9 @@ def a_demo(tmp_path: Path) -> Callable[[str, int], tuple[list[str], Path]]:
 def test_a_demo_that_did_not_keep_its_promises_is_a_missed_goal(
     a_demo: Callable[[str, int], tuple[list[str], Path]],
 ) -> None:
-    told = json.dumps({"ok": False, "duration_s": 95.2, "duplicate_effects": 1})
-    figures = demo.figures(demo.play(*a_demo(told, 1)))
-    assert [figure.is_met for figure in figures] == [True, False, False]
+    outcome = json.dumps({"ok": False, "duration_s": 95.2, "duplicate_effects": 1})
+    shown = demo.figures(demo.play(*a_demo(outcome, 1)))
+    assert [figure.is_met for figure in shown] == [True, False, False]
 
 
 def test_a_demo_without_an_outcome_was_not_measured(a_demo: Callable[[str, int], tuple[list[str], Path]]) -> None:
@@ -182,16 +182,16 @@ def test_a_quantile_is_one_of_the_values() -> None:
 
 
 def test_a_parser_is_fuzzed_in_a_process_of_its_own() -> None:
-    fuzzed = fuzz.fuzz_apart("principals", 0.3)
-    assert fuzzed.runs > 0
-    assert fuzzed.uncaught == ""
-    assert 0 <= fuzzed.peak_mb < 1000
+    result = fuzz.fuzz_apart("principals", 0.3)
+    assert result.runs > 0
+    assert result.uncaught == ""
+    assert 0 <= result.peak_mb < 1000
 
 
 def test_what_escapes_a_parser_is_a_missed_goal() -> None:
     clean, bad = Fuzzed("hypothesis", 500, 2.0, 3.0), Fuzzed("hypothesis", 7, 2.0, 130.0, "KeyError: 'x'")
-    figures = by_name(fuzz.figures({"events": clean, "records": bad}))
-    assert (figures["fuzz.uncaught"].value, figures["fuzz.uncaught"].is_met) == (1, False)
-    assert (figures["fuzz.peak_mb"].value, figures["fuzz.peak_mb"].is_met) == (130.0, False)
-    assert "records" in figures["fuzz.peak_mb"].what
-    assert figures["fuzz.runs"].value == 507
+    shown = by_name(fuzz.figures({"events": clean, "records": bad}))
+    assert (shown["fuzz.uncaught"].value, shown["fuzz.uncaught"].is_met) == (1, False)
+    assert (shown["fuzz.peak_mb"].value, shown["fuzz.peak_mb"].is_met) == (130.0, False)
+    assert "records" in shown["fuzz.peak_mb"].what
+    assert shown["fuzz.runs"].value == 507

@@ -50,8 +50,8 @@ def test_the_naive_rule_fails_what_is_significant_at_one_look() -> None:
 
 
 def test_what_is_rolled_back_before_the_change_was_not_caught() -> None:
-    caught = canary.caught(np.array([10.0, 35.0, 37.0, np.inf]), since=30)
-    assert (caught.percent, caught.too_soon) == (50.0, 25.0)
+    minutes = canary.caught(np.array([10.0, 35.0, 37.0, np.inf]), since=30)
+    assert (minutes.percent, minutes.too_soon) == (50.0, 25.0)
     assert canary.caught(np.array([1.0, 2.0, 3.0]), since=0) == canary.Caught(100.0, 2.0, 0.0)
 
 
@@ -74,12 +74,12 @@ def test_predictions_that_moved_are_not_taken_for_the_same_model() -> None:
 
 
 def test_the_benchmark_reports_every_case() -> None:
-    found = canary.measure(canary.Size(3, 6, 4, 1), QUIET)
-    assert {figure.name.split(".")[1] for figure in found} == {
+    shown = canary.measure(canary.Size(3, 6, 4, 1), QUIET)
+    assert {figure.name.split(".")[1] for figure in shown} == {
         "app",
         *canary.SAME,
         *canary.WORSE,
         *(f"release_{name}" for name in DAYS),
         *(f"scores_{name}" for name in judged_scores.MODELS),
     }
-    assert all(figure.what for figure in found)
+    assert all(figure.what for figure in shown)

@@ -27,15 +27,15 @@ def a_round(
 
 
 def by_name(*rounds: chaos.Round) -> dict[str, Figure]:
-    return {figure.name: figure for figure in chaos.figures(rounds, 100.0, 0, chaos.Wanted(1000, 100, 60))}
+    return {figure.name: figure for figure in chaos.figures(rounds, 100.0, 0, chaos.Target(1000, 100, 60))}
 
 
 def test_rounds_add_up() -> None:
-    figures = by_name(a_round(), a_round())
-    assert {name for name, figure in figures.items() if figure.is_met is False} == set()
-    assert (figures["chaos.kills"].value, figures["chaos.kills_per_second"].value) == (1100, 11)
+    shown = by_name(a_round(), a_round())
+    assert {name for name, figure in shown.items() if figure.is_met is False} == set()
+    assert (shown["chaos.kills"].value, shown["chaos.kills_per_second"].value) == (1100, 11)
     # 22 of 1,000 kills repeated a message; one event in a hundred meets a kill.
-    assert figures["chaos.repeated_messages"].value == pytest.approx(0.022)
+    assert shown["chaos.repeated_messages"].value == pytest.approx(0.022)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_rounds_add_up() -> None:
     ],
 )
 def test_a_single_loss_misses_the_goal(round_: chaos.Round, missed: str) -> None:
-    figures = by_name(a_round(), round_)
-    assert [name for name, figure in figures.items() if figure.is_met is False] == [missed]
+    shown = by_name(a_round(), round_)
+    assert [name for name, figure in shown.items() if figure.is_met is False] == [missed]
 
 
 FIRST, HALF, ALL = {"v-1": 100}, {"v-2": 50, "v-1": 50}, {"v-2": 100}
@@ -74,8 +74,8 @@ def test_traffic_takes_its_course(
 
 
 def test_what_is_asked_for_counts() -> None:
-    run = Run(is_long=True, progress=print, asked={"kills": 7})
-    assert chaos.Wanted.of(run) == chaos.Wanted(7, chaos.LONG_ZOMBIES, chaos.LONG_MINUTES)
+    requested = Run(is_long=True, progress=print, requested={"kills": 7})
+    assert chaos.Target.from_run(requested) == chaos.Target(7, chaos.LONG_ZOMBIES, chaos.LONG_MINUTES)
 
 
 def test_where_nothing_can_be_forked_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

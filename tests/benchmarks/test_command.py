@@ -65,7 +65,7 @@ def test_one_that_cannot_be_measured_does_not_cost_the_others(tmp_path: Path) ->
 
     assert call(broken, toy("toy", QUICK), argv=["--json", str(path)]) == 2
 
-    assert [load["figure"] for load in json.loads(path.read_text())] == ["toy.ratio"]
+    assert [entry["figure"] for entry in json.loads(path.read_text())] == ["toy.ratio"]
 
 
 def test_people_see_the_goal_the_miss_and_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +90,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(
 
 
 @pytest.mark.parametrize(
-    ("argv", "asked", "refusal"),
+    ("argv", "options", "refusal"),
     [
         pytest.param(["chaos", "--kills", "7"], {"kills": 7}, "", id="asked_for"),
         pytest.param(["chaos"], {}, "", id="not_asked_for"),
@@ -100,7 +100,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(
     ],
 )
 def test_options_reach_the_benchmark_that_has_them(
-    argv: list[str], asked: dict[str, int] | None, refusal: str, capsys: pytest.CaptureFixture[str]
+    argv: list[str], options: dict[str, int] | None, refusal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs: list[Run] = []
 
@@ -110,7 +110,7 @@ def test_options_reach_the_benchmark_that_has_them(
 
     chaos = Benchmark("chaos", "a toy", run, options={"kills": "how many"})
     assert call(chaos, toy("toy", QUICK), argv=argv) == (2 if refusal else 0)
-    assert [run.asked for run in runs] == ([] if asked is None else [asked])
+    assert [run.requested for run in runs] == ([] if options is None else [options])
     assert refusal in capsys.readouterr().err
 
 

@@ -20,7 +20,7 @@ def test_every_case_has_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "RESAMPLES", 2)
     margins = {figure.name for figure in gates.margin_figures(2, QUIET)}
     bounds = {figure.name for figure in gates.bound_figures(2, QUIET)}
-    assert margins == {f"gates.{name}.{each}" for name in gates.MARGINS for each in ("false_passes", "passes")}
+    assert margins == {f"gates.{name}.{part}" for name in gates.MARGINS for part in ("false_passes", "passes")}
     assert bounds == {f"gates.{name}.false_passes_of_bound" for name in gates.MARGINS}
     assert len(list(gates.slice_figures(2, QUIET))) == len(gates.SLICES)
     gates.true_loss.cache_clear()

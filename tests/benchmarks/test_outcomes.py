@@ -36,9 +36,9 @@ def test_every_case_has_its_figure() -> None:
 
 
 def test_nothing_keeps_a_broken_version_and_a_plan_that_finishes_undecided_does() -> None:
-    ends = undecided_ends.ends("at_once", undecided_ends.BROKEN, 5, 40, 1)
-    assert (ends.kept, ends.taken_back > 50) == (0, True)
+    result = undecided_ends.ends("at_once", undecided_ends.BROKEN, 5, 40, 1)
+    assert (result.finished, result.taken_back > 50) == (0, True)
     # Under a plan of before, which ends undecided as if it were well, some would be.
     plan = replace(undecided_ends.plan_of("at_once"), on_undecided="finish")
     ended = simulate(plan, constant(0.2), undecided_ends.BROKEN, 20, 1)
-    assert ReleaseState.FINISHED in {each.state for each in ended}
+    assert ReleaseState.FINISHED in {release.state for release in ended}

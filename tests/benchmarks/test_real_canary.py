@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.releases.canary_town import Version, seconds_in
-from benchmarks.releases.real_canary import FAILING, HEALTHY, SLOW, Aborted, Told, figures
+from benchmarks.releases.real_canary import FAILING, HEALTHY, SLOW, Aborted, CanaryResult, figures
 from shared.domain.release import Release, ReleaseState, Serving, Transition
 from tests.fakes.releases import NOW, a_release
 
@@ -27,34 +27,34 @@ def ended(state: ReleaseState) -> Release:
     return replace(a_release(), state=state, champion=CHAMPION, history=moves)
 
 
-def told(version: Version, state: ReleaseState, serves: str) -> Told:
-    return Told(version, ended(state), {serves: 100}, 20.0, 0.0 if version is HEALTHY else 3.0)
+def canary(version: Version, state: ReleaseState, serves: str) -> CanaryResult:
+    return CanaryResult(version, ended(state), {serves: 100}, 20.0, 0.0 if version is HEALTHY else 3.0)
 
 
-def values(*of: Told, answers: dict[str, dict[int, int]] | None = None) -> dict[str, Any]:
+def values(*canaries: CanaryResult, answers: dict[str, dict[int, int]] | None = None) -> dict[str, Any]:
     aborts = [Aborted(ended(ReleaseState.ABORTED), 2.5)]
-    return {figure.name.partition(".")[2]: figure for figure in figures(of, aborts, answers or {})}
+    return {figure.name.partition(".")[2]: figure for figure in figures(canaries, aborts, answers or {})}
 
 
 def test_versions_that_end_as_they_should_meet_the_goals() -> None:
-    found = values(
-        told(HEALTHY, ReleaseState.FINISHED, "v-2"),
-        told(SLOW, ReleaseState.ROLLED_BACK, "v-1"),
-        told(FAILING, ReleaseState.ROLLED_BACK, "v-1"),
+    shown = values(
+        canary(HEALTHY, ReleaseState.FINISHED, "v-2"),
+        canary(SLOW, ReleaseState.ROLLED_BACK, "v-1"),
+        canary(FAILING, ReleaseState.ROLLED_BACK, "v-1"),
     )
-    assert {name for name, figure in found.items() if figure.is_met is False} == set()
-    assert (found["restored_s"].value, found["abort_s"].value, found["slow_s"].value) == (3.0, 2.5, 20.0)
+    assert {name for name, figure in shown.items() if figure.is_met is False} == set()
+    assert (shown["restored_s"].value, shown["abort_s"].value, shown["slow_s"].value) == (3.0, 2.5, 20.0)
 
 
 @pytest.mark.parametrize(
     ("one", "name"),
     [
-        pytest.param(told(HEALTHY, ReleaseState.ROLLED_BACK, "v-1"), "healthy_right_percent", id="false_rollback"),
-        pytest.param(told(SLOW, ReleaseState.FINISHED, "v-2"), "slow_right_percent", id="missed"),
-        pytest.param(told(FAILING, ReleaseState.ROLLED_BACK, "v-2"), "failing_right_percent", id="traffic_not_back"),
+        pytest.param(canary(HEALTHY, ReleaseState.ROLLED_BACK, "v-1"), "healthy_right_percent", id="false_rollback"),
+        pytest.param(canary(SLOW, ReleaseState.FINISHED, "v-2"), "slow_right_percent", id="missed"),
+        pytest.param(canary(FAILING, ReleaseState.ROLLED_BACK, "v-2"), "failing_right_percent", id="traffic_not_back"),
     ],
 )
-def test_one_that_ends_wrongly_or_leaves_the_wrong_traffic_fails(one: Told, name: str) -> None:
+def test_one_that_ends_wrongly_or_leaves_the_wrong_traffic_fails(one: CanaryResult, name: str) -> None:
     assert values(one)[name].is_met is False
 
 
