@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from local.errors import PortInUseError
 
 HOST = "127.0.0.1"
 # One answer, or a part's start. A process that dies closes its connections, so only a busy machine takes long.
@@ -78,3 +81,25 @@ class Addresses:
             f"BlobEndpoint={self.url('blob')}/{ACCOUNT};QueueEndpoint={self.url('queue')}/{ACCOUNT};"
             f"TableEndpoint={self.url('table')}/{ACCOUNT};"
         )
+
+
+def require_free(part: str, port: int) -> None:
+    """Check that `part` could listen on `port`.
+
+    Raises:
+        PortInUseError: something listens there already.
+    """
+    with socket.socket() as probe:
+        if os.name == "posix":  # as servers do: a port whose last connections still linger counts as free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as exc:
+            raise PortInUseError(part, port) from exc
+
+
+def is_listening(port: int) -> bool:
+    """Return whether something accepts connections on `port`."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0

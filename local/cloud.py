@@ -18,8 +18,8 @@ from local.inbox import Inbox
 from local.lifeline import end_with_parent
 from local.monitor import Monitor
 from local.profile import Conditions, ProfileError, profile_named
+from local.stopping import until_stopped
 from local.traffic_log import TrafficLog
-from local.until_stopped import until_stopped
 
 EVENTS_QUEUE = "events"  # of infra/events/subscription.bicep
 

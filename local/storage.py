@@ -9,10 +9,9 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from local.addresses import ANSWER_SECONDS, HOST, Addresses
+from local.addresses import ANSWER_SECONDS, HOST, Addresses, is_listening, require_free
 from local.child_process import ChildProcess
 from local.errors import LocalSystemError
-from local.ports import is_listening, require_free
 
 AZURITE_FOLDER = Path(__file__).parent / "azurite"
 SERVICES = ("blob", "queue", "table")

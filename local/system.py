@@ -12,12 +12,11 @@ from typing import Any
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from local.addresses import ANSWER_SECONDS, WORKSPACE_CONTAINER, Addresses
+from local.addresses import ANSWER_SECONDS, WORKSPACE_CONTAINER, Addresses, require_free
 from local.app_settings import settings_for, write_settings
 from local.child_process import ChildProcess
 from local.cloud_config import ROOT, CloudConfig
 from local.errors import LocalSystemError
-from local.ports import require_free
 from local.profile import profile_named
 from local.storage import Azurite
 

@@ -11,7 +11,7 @@ from local.addresses import Addresses
 from local.cloud_config import ROOT
 from local.errors import LocalSystemError
 from local.lifeline import end_with_parent
-from local.stop_signals import raise_on_stop_signals
+from local.stopping import raise_on_stop_signals
 from local.system import LocalSystem
 
 CHECK_SECONDS = 1.0

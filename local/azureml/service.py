@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 from aiohttp import web
 
-from local.addresses import HOST
+from local.addresses import HOST, require_free
 from local.azureml.base import events
 from local.azureml.base.arm import Json, Resource, middleware
 from local.azureml.base.assets import Assets
@@ -48,7 +48,6 @@ from local.azureml.workspace.compute import Compute
 from local.azureml.workspace.datastores import Datastores
 from local.azureml.workspace.requirements import Requirements
 from local.azureml.workspace.workspace import Workspace
-from local.ports import require_free
 from local.traffic_log import TrafficLog
 
 

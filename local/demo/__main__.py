@@ -24,7 +24,7 @@ from local.demo.world import World
 from local.errors import LocalSystemError
 from local.lifeline import end_with_parent
 from local.profile import QUICK, UNKIND
-from local.stop_signals import raise_on_stop_signals
+from local.stopping import raise_on_stop_signals
 from local.system import LocalSystem
 from local.up import describe, watch
 

@@ -18,7 +18,7 @@ from local.functions_host.settings import read_host_settings, read_values
 from local.functions_host.triggers.queues import Lease
 from local.functions_host.triggers.sign_in import parse_users
 from local.lifeline import end_with_parent
-from local.until_stopped import until_stopped
+from local.stopping import until_stopped
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:

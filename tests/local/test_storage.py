@@ -14,9 +14,8 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local import storage
-from local.addresses import Addresses
+from local.addresses import Addresses, is_listening
 from local.errors import LocalSystemError, PortInUseError
-from local.ports import is_listening
 from local.storage import Azurite
 
 ROOT = Path(__file__).parents[2]

@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 from azure.storage.queue import QueueServiceClient
 
-from local.addresses import Addresses
+from local.addresses import Addresses, is_listening
 from local.app_settings import settings_for
 from local.cloud_config import CloudConfig
 from local.errors import LocalSystemError, PortInUseError
-from local.ports import is_listening
 from local.system import LocalSystem
 
 TOY_APP = """

@@ -1,9 +1,19 @@
-"""Waits, in a process of the local system, for the order to stop."""
+"""How the processes of the local system react to SIGTERM and Ctrl-C."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+from types import FrameType
+
+
+def raise_on_stop_signals() -> None:
+    """Raise KeyboardInterrupt in the main thread on SIGTERM: `with` blocks and `finally` clean up as on Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 async def until_stopped() -> None:
