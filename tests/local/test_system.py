@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import textwrap
@@ -18,6 +17,7 @@ from local.app_settings import settings_for
 from local.cloud_config import CloudConfig
 from local.errors import LocalSystemError, PortInUseError
 from local.system import LocalSystem
+from tests.local.running import call
 
 TOY_APP = """
 import os
@@ -62,9 +62,7 @@ def post_event(addresses: Addresses, key: str) -> None:
     }
     headers = {"aeg-sas-key": key, "Content-Type": "application/cloudevents-batch+json; charset=utf-8"}
     url = f"{addresses.url('eventgrid')}/topics/custom/api/events?api-version=2018-01-01"
-    request = urllib.request.Request(url, json.dumps([event]).encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert answer.status == 200
+    assert call("POST", url, [event], headers)[0] == 200
 
 
 def test_whole_system_starts_delivers_an_event_and_stops(tmp_path: Path, toy_app: Path) -> None:

@@ -6,10 +6,10 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -18,6 +18,7 @@ from local.addresses import WORKSPACE_ID
 from local.azureml.base.config import Faults
 from local.profile import Conditions
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -66,8 +67,20 @@ class ArmError(Exception):
 
 
 def not_found(kind: str, what: str) -> ArmError:
-    """The service's own 404; `what` is added to its text because a developer reads it."""
+    """Return the service's own 404; `what` is added to its text because a developer reads it."""
     return ArmError(404, "UserError", f"The specified resource was not found. ({what})", f"{kind}NotFound")
+
+
+def find_named(resources: Mapping[str, T], request: web.Request, kind: str) -> T:
+    """Return what the path of a request names: of kind `Job`, the one at `jobs/{name}`.
+
+    Raises:
+        ArmError: 404, there is none of this name.
+    """
+    name = request.match_info["name"]
+    if name not in resources:
+        raise not_found(kind, f"{kind.lower()}s/{name}")
+    return resources[name]
 
 
 def bad_request(message: str, inner: str = "BadArgument") -> ArmError:

@@ -13,7 +13,7 @@ from local.azureml.base.arm import (
     Json,
     bad_request,
     caller,
-    not_found,
+    find_named,
     page,
     read_json,
     resource,
@@ -59,10 +59,7 @@ class Jobs:
         ]
 
     def _find(self, request: web.Request) -> Job:
-        name = request.match_info["name"]
-        if name not in self._jobs:
-            raise not_found("Job", f"jobs/{name}")
-        return self._jobs[name]
+        return find_named(self._jobs, request, "Job")
 
     async def _list(self, request: web.Request) -> web.Response:
         kind, tag = request.query.get("jobType"), request.query.get("tag")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from local.azureml.base.arm import PREFIX, Json, Resource, bad_request, caller, not_found, page, read_json, resource
+from local.azureml.base.arm import PREFIX, Json, Resource, bad_request, caller, find_named, page, read_json, resource
 from local.azureml.jobs.job import Job
 from local.azureml.jobs.job_data import with_modes
 
@@ -30,10 +30,7 @@ class Schedules:
         ]
 
     def _find(self, request: web.Request) -> Resource:
-        name = request.match_info["name"]
-        if name not in self._schedules:
-            raise not_found("Schedule", f"schedules/{name}")
-        return self._schedules[name]
+        return find_named(self._schedules, request, "Schedule")
 
     async def _list(self, request: web.Request) -> web.Response:
         view = request.query.get("listViewType", "EnabledOnly")

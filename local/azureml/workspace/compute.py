@@ -17,7 +17,7 @@ from local.azureml.base.arm import (
     Resource,
     bad_request,
     caller,
-    not_found,
+    find_named,
     page,
     read_json,
     resource,
@@ -87,10 +87,7 @@ class Compute:
         ]
 
     def _find(self, request: web.Request) -> Resource:
-        name = request.match_info["name"]
-        if name not in self._computes:
-            raise not_found("Compute", f"computes/{name}")
-        return self._computes[name]
+        return find_named(self._computes, request, "Compute")
 
     async def _list(self, _: web.Request) -> web.Response:
         return page([compute.json() for compute in self._computes.values()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from local.addresses import ACCOUNT, ACCOUNT_KEY, WORKSPACE_CONTAINER, Addresses
-from local.azureml.base.arm import PREFIX, Json, Resource, bad_request, caller, not_found, page, read_json, resource
+from local.azureml.base.arm import PREFIX, Json, Resource, bad_request, caller, find_named, page, read_json, resource
 from local.azureml.base.references import DATASTORE, OWN
 
 _BY = {"createdBy": "local-user", "createdByType": "User"}
@@ -29,10 +29,7 @@ class Datastores:
         ]
 
     def _find(self, request: web.Request) -> Resource:
-        name = request.match_info["name"]
-        if name not in self._datastores:
-            raise not_found("Datastore", f"datastores/{name}")
-        return self._datastores[name]
+        return find_named(self._datastores, request, "Datastore")
 
     async def _list(self, request: web.Request) -> web.Response:
         only = request.query.get("isDefault", "").lower() == "true"

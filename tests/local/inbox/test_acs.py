@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -11,16 +11,10 @@ from typing import Any
 import pytest
 
 from local.inbox import Inbox
-from tests.local.running import call, running
+from tests.local.inbox.conftest import messages
+from tests.local.running import call
 
 REQUEST = "6f1c6f0e-52a3-4ac6-8e22-1c1f6d1f2a01"
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    inbox = Inbox(0, 0)
-    with running(inbox):
-        yield inbox
 
 
 def a_mail(**changes: Any) -> dict[str, Any]:
@@ -43,11 +37,6 @@ def send(
 ) -> tuple[int, Any, dict[str, str]]:
     url = f"http://127.0.0.1:{inbox.port}/acs/emails:send{query}"
     return call("POST", url, body, {"Authorization": "Bearer x", **(headers or {})})
-
-
-def messages(inbox: Inbox) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = call("GET", f"http://127.0.0.1:{inbox.port}/_local/messages")[1]
-    return messages
 
 
 def test_a_mail_is_taken_listed_and_shown(inbox: Inbox) -> None:

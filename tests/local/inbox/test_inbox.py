@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
 
@@ -11,16 +10,10 @@ import pytest
 
 from local.errors import PortInUseError
 from local.inbox import Inbox
+from tests.local.inbox.conftest import messages
 from tests.local.running import call, running
 
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    inbox = Inbox(0, 0)
-    with running(inbox):
-        yield inbox
 
 
 def a_card(*body: Any, **changes: Any) -> dict[str, Any]:
@@ -56,11 +49,6 @@ def a_mail(text: str | None = "Look at it.", html: str | None = None, **headers:
     if html is not None:
         mail.add_alternative(html, subtype="html") if text is not None else mail.set_content(html, subtype="html")
     return mail
-
-
-def messages(inbox: Inbox) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = call("GET", f"http://127.0.0.1:{inbox.port}/_local/messages")[1]
-    return messages
 
 
 def page(inbox: Inbox) -> str:
