@@ -17,7 +17,7 @@ LINES_SHOWN = 15
 
 
 # Settings of another app, cloud or proxy that the caller may have: the parts of the local system have their own files.
-# The Azure ML SDK, too, notes its cloud in the environment of whoever used it.
+# The Azure ML SDK, too, notes its cloud in the environment of the process that used it.
 FOREIGN = ("VIGIA_", "AZURE", "FUNCTIONS_", "WEBSITE_", "APPLICATIONINSIGHTS_", "MLFLOW_", "MSI_", "IDENTITY_")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 OURS = "VIGIA_SPARK_PYTHON"
@@ -70,6 +70,11 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
+        """Return the process id.
+
+        Raises:
+            LocalSystemError: it was not started.
+        """
         if self._process is None:
             raise LocalSystemError(f"{self.name} was not started")
         return self._process.pid

@@ -63,7 +63,7 @@ def build_emulators(config: CloudConfig, dead_letters: BlobDeadLetters) -> list[
 
 
 async def run(config: CloudConfig) -> None:
-    """Start every emulator, print "ready", and stop them in reverse order when asked to."""
+    """Start every emulator, print "ready", and stop them in reverse order on SIGTERM."""
     dead_letters = BlobDeadLetters(config.addresses.storage_connection_string)
     started: list[Emulator] = []
     try:

@@ -10,7 +10,7 @@ MARK = "VIGIA_LOCAL_LIFELINE"  # set by local.child_process: standard input is a
 
 
 def end_with_parent() -> None:
-    """Send ourselves SIGTERM when the parent's pipe closes; does nothing in a process that somebody started by hand."""
+    """Send ourselves SIGTERM when the parent's pipe closes; does nothing in a process that was started by hand."""
     if os.environ.pop(MARK, None):  # popped: our own children have no such pipe
         threading.Thread(target=_wait_for_end, name="lifeline", daemon=True).start()
 

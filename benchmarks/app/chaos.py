@@ -30,7 +30,7 @@ MINUTES, LONG_MINUTES = 10, 240
 MOST_BREAKDOWNS = 3
 # What is not done by then counts as lost; a busy machine needs its time.
 SETTLE_SECONDS = 600.0
-# The crash rate that the share of repeated messages is told for.
+# The crash rate that the share of repeated messages refers to.
 CRASH_RATE = 0.01
 
 

@@ -1,4 +1,4 @@
-"""Every parser that meets the outside, fed with what nobody should send: what escapes, and what memory it takes."""
+"""Every parser of outside input, fed with hostile input: what escapes, and what memory it takes."""
 
 from __future__ import annotations
 

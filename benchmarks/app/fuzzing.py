@@ -1,4 +1,4 @@
-"""Fuzzes one parser, and tells what came of it as JSON: `python -m benchmarks.app.fuzzing NAME SECONDS`.
+"""Fuzzes one parser, and prints the result as JSON: `python -m benchmarks.app.fuzzing NAME SECONDS`.
 
 With Atheris installed it is led by coverage; without, Hypothesis makes the inputs.
 """

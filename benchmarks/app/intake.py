@@ -34,7 +34,7 @@ ROUNDS, EVENTS, LONG_EVENTS, WARM_UP = 3, 300, 3000, 10
 
 
 def event(number: int, percent: float = BELOW) -> str:
-    """Return the queue message of a budget alert that tells a fact of its own."""
+    """Return the queue message of a budget alert with a fact of its own."""
     return json.dumps(
         {
             "specversion": "1.0",

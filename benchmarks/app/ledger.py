@@ -55,7 +55,7 @@ def fact(number: int | str) -> Fact:
 
 
 def handle(ledger: Ledger, fact: Fact) -> None:
-    """Claim a fact that nobody knows and finish it.
+    """Claim a new fact and finish it.
 
     Raises:
         BenchmarkError: somebody knew it, so that something else would be measured.
@@ -66,7 +66,7 @@ def handle(ledger: Ledger, fact: Fact) -> None:
 
 
 def time_pairs(ledger: Ledger, floor: Floor, count: int, run: Run) -> Timings:
-    """Time both, fact by fact in turn; who goes first alternates."""
+    """Time both, fact by fact in turn; the order alternates."""
     timings = Timings()
     for number in range(-WARM_UP, count):
         pieces = [

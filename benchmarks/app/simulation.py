@@ -19,7 +19,7 @@ SEEDS_PER_VARIANT = 10
 
 @dataclass
 class Tally:
-    """What came of many seeds."""
+    """The results of many seeds."""
 
     seconds: float = 0.0
     seeds: int = 0

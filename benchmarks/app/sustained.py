@@ -43,7 +43,7 @@ FEW_MODELS, MANY_MODELS, SAMPLE = 10, 10_000, 200
 
 
 def event(name: str, sent_at: float = 0.0, characters: int = 0) -> str:
-    """Return a run's end that is none of ours: what a busy workspace mostly tells. Its experiment carries the time.
+    """Return the end of a run that is not ours: most events of a busy workspace. Its experiment carries the time.
 
     Args:
         characters: how long a property of the run is that nobody reads.

@@ -1,4 +1,4 @@
-"""The command: runs the benchmarks, prints each figure beside its goal, and says how it ended by its exit code."""
+"""The command: runs the benchmarks, prints each figure beside its goal, and sets the exit code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNKIND_ONLY = "real_canary"
 
 
 def main(argv: Sequence[str], benchmarks: Mapping[str, Benchmark] | None = None) -> int:
-    """Return 0; 1 when a goal is missed; 2 when something could not be measured or asked for."""
+    """Return 0; 1 when a goal is missed; 2 when something could not be measured, or the arguments are not valid."""
     benchmarks = specs() if benchmarks is None else benchmarks
     arguments = _parser(benchmarks).parse_args(argv)
     out, err = _console(), Console(stderr=True, highlight=False)

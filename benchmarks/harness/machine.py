@@ -1,4 +1,4 @@
-"""On what it was measured, and whether it had the machine to itself."""
+"""The machine of a measurement, and whether other programs were busy on it."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def power_figures(
 
 
 def slow_figures(runs: int) -> list[Figure]:
-    """Return how often a drift of a twentieth standard deviation a window is found within forty, past windows told, and
+    """Return how often a drift of a twentieth standard deviation a window is found within forty, with past windows, and
     how often windows without it alarm; each window has a level of its own."""
     first = [_first_alarm(seed, SLOW) for seed in range(runs)]
     quiet = [look.alarms for seed in range(runs) for look in _windows(seed, 0.0)]

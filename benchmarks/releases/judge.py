@@ -80,7 +80,7 @@ def ours(pairs: Sequence[Pair]) -> bool:
 
 
 def our_minute(pairs: Sequence[Pair]) -> float:
-    """Return the minute in which `ours` first says so, asked where the evidence of all looks at once fails it."""
+    """Return the minute in which `ours` first fails it, called where the evidence of all looks at once does."""
     import numpy as np
 
     measured = Measured(counts(pairs), np.array([differences(pairs)]))

@@ -83,7 +83,7 @@ def tolerances(stage: Stage) -> Tolerances:
 
 
 def judged_at(stage: Stage, row: int, minute: int, delay: timedelta = DELAY) -> Judgement:
-    """Return what the app says of one release when so many minutes have arrived."""
+    """Return the app's judgement of one release when so many minutes have arrived."""
     now = START + minute * MINUTE + delay
     telemetry = RecordedTelemetry(recorded_intervals(stage, row), now, delay)
     judgement = judged(telemetry, None, release_of(stage), START, timedelta(0), now)

@@ -203,7 +203,7 @@ def test_figures(runs: int, run: Run) -> Iterator[Figure]:
 
 
 def end_figures(releases: int, run: Run) -> Iterator[Figure]:
-    """Return what becomes of versions with so little traffic that nobody can be sure, at the worst of the rates."""
+    """Return how versions with too little traffic for a verdict end, at the worst of the rates."""
     rates = ", ".join(map(str, RATES))
     rivals = [passed_by_rivals(rate, releases, SEED) for rate in RATES]
     others = "; ".join(f"{name} {max(rival[key] for rival in rivals):.3g} %" for key, (name, _) in RULES.items())

@@ -1,4 +1,4 @@
-"""Whole releases of a plainly broken version beside little traffic: how many of them end well without anybody's word.
+"""Whole releases of a plainly broken version beside little traffic: how many finish without an approval.
 
 They go through the release's own steps and judge, as in `vigia simulate`. The rivals' rules look at the same watch.
 """
@@ -37,7 +37,7 @@ RULES: Mapping[str, tuple[str, rules.Rule]] = {
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Percent of the releases that ended so: kept without anybody's word, taken back, or with a question to people."""
+    """Percent of the releases that ended so: finished without an approval, taken back, or with a question to people."""
 
     finished: float
     taken_back: float

@@ -13,7 +13,7 @@ __all__ = ["AzureMl", "AzureMlConfig", "Faults"]
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when asked for: a scoring process (`python -m local.azureml.serve`) imports this package too, and half of
+    # Loaded on first use: a scoring process (`python -m local.azureml.serve`) imports this package too, and half of
     # its start-up time would be the emulator and the storage SDK.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,1 +1,1 @@
-"""The demo: the whole loop on real flights, told while it happens."""
+"""The demo: the whole loop on real flights, narrated while it happens."""

@@ -21,7 +21,7 @@ def with_late_logs(policy: str, profile: Profile) -> str:
         return policy
     interval = math.ceil(delay / INTERVALS_PER_DELAY)
     bake = INTERVALS_PER_BAKE * interval
-    # A watch that is over before its logs are there has people asked.
+    # A watch that is over before its logs arrive ends in a question to people.
     times = {"log_delay": math.ceil(delay), "interval": interval, "bake": bake, "watch_for": math.ceil(delay) + bake}
     for key, seconds in times.items():
         policy = re.sub(rf"\b{key}: \S+", f"{key}: {seconds}s", policy)
@@ -29,7 +29,7 @@ def with_late_logs(policy: str, profile: Profile) -> str:
 
 
 def policies_for(profile: Profile, workdir: Path) -> Path:
-    """Return the folder of the demo's policies: a copy in which the judge knows how late the logs come, if they do."""
+    """Return the folder of the demo's policies: a copy with the delay of the logs, if there is one."""
     if not profile.ingestion_minutes[1]:
         return POLICIES
     folder = workdir / "policies"

@@ -14,7 +14,7 @@ from local.demo.waiting import Waiting
 
 T = TypeVar("T")
 
-# Who waits for long hears that often what is waited for; a terminal shows it all the time.
+# During a long wait its subject is printed this often; a terminal shows it all the time.
 SAY_EVERY_SECONDS = 60.0
 
 

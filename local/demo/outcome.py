@@ -1,4 +1,4 @@
-"""What came of the demo: read from the stores and the emulators' own logs, then held against what was promised."""
+"""The outcome of the demo: read from the stores and the emulators' own logs, then compared with what was promised."""
 
 from __future__ import annotations
 

@@ -174,10 +174,10 @@ class Story:
         self.narrator.happened(f"{job['name']} completed; why: {job['tags']['vigia.cause']}")
 
     def _wait_for_monitor(self, verdicts: set[str], since: datetime) -> MonitorRun:
-        """Return the first look at a window that ended after that moment and says one of these.
+        """Return the first look at a window that ended after `since` with one of these verdicts.
 
         Raises:
-            StoryError: one look after another says something else: no other flights will come.
+            StoryError: several looks have another verdict: no other flights will come.
         """
         looks: dict[datetime, str] = {}
 
@@ -192,7 +192,7 @@ class Story:
         return self.narrator.wait("the monitor looks at the next window", matching_look, lambda: len(looks))
 
     def _approve(self, version: str) -> None:
-        """Have the release approved on its page, by the simulated approver or by whoever sits there."""
+        """Have the release approved on its page, by the simulated approver or by the person at the browser."""
 
         def awaiting_approval() -> Release | None:
             release = self.world.release(version)
@@ -221,7 +221,7 @@ class Story:
         self.narrator.happened(f"{'you' if self.asks_a_person else 'Ben'} approved version {version} on its page")
 
     def _a_person_thinks(self) -> object:
-        """Return what never stands still while somebody is asked; the question itself expires."""
+        """Return a value that always changes while a person is asked; the question itself expires."""
         return time.monotonic() if self.asks_a_person else None
 
     def _wait_for_release(self, version: str, state: ReleaseState) -> Release:

@@ -18,7 +18,7 @@ from shared.store.facts.ledger import Entry
 
 STYLES = {"fact": "cyan", "decision": "white", "held": "yellow", "job": "blue", "release": "green", "notice": "magenta"}
 BAD_ENDS = {ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK, ReleaseState.FAILED, ReleaseState.LOST}
-# Said by the reactions themselves; the bare fact adds nothing for the reader.
+# Shown by the reactions themselves; the bare fact adds nothing for the reader.
 QUIET_FACTS = {"run-ended", "model-deployed"}
 
 

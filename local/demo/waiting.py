@@ -56,7 +56,7 @@ class Waiting:
         probe: Callable[[], T | None],
         tell: Callable[[float, float], None] = lambda *_: None,
     ) -> T:
-        """Return the first true value of `probe`, asked four times a second.
+        """Return the first true value of `probe`, polled four times a second.
 
         Args:
             tell: called after each look with the seconds waited so far, and those for which nothing has moved.
@@ -98,6 +98,6 @@ class Waiting:
 
 
 def _passes(problem: Exception) -> bool:
-    """Return whether Azure may answer otherwise later; what it calls wrong stays wrong."""
+    """Return whether Azure may answer otherwise later; a permanent refusal stays one."""
     status = problem.status_code if isinstance(problem, HttpResponseError) else None
     return status is None or status in PASSING_STATUSES or status >= 500

@@ -41,7 +41,7 @@ class World:
         return self.app.workspace.ml
 
     def ask(self, part: str, path: str) -> Any:
-        """Return what an emulator says of itself under `/_local/`."""
+        """Return what an emulator shows under `/_local/`."""
         url = f"{self.addresses.url(part)}/_local/{path}"
         with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
             content = answer.read().decode()
@@ -81,7 +81,7 @@ class World:
         return state.runs if state else ()
 
     def monitor_verdicts(self) -> tuple[str, ...]:
-        """Return what every look said, the first one first; of the looks themselves only the newest are kept."""
+        """Return every look's result, oldest first; of the looks themselves only the newest are stored."""
         reports = self.app.monitor_reports.newest(MODEL, most=sys.maxsize)
         return tuple(report.verdict for report in reversed(reports) if report.verdict)
 
@@ -122,7 +122,11 @@ class World:
         return not any(self.app.ledger.open_keys()) and not self.app.outbox.undelivered()
 
     def post_alert(self, body: dict[str, Any]) -> None:
-        """Call the alert endpoint as an action group does."""
+        """Call the alert endpoint as an action group does.
+
+        Raises:
+            StoryError: it did not accept the alert.
+        """
         request = urllib.request.Request(
             f"{self.addresses.url('functions')}/api/alerts",
             data=json.dumps(body).encode(),

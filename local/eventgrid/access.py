@@ -1,4 +1,4 @@
-"""Who may publish: an access key, a shared access signature or an Entra token.
+"""Credentials of publishers: an access key, a shared access signature or an Entra token.
 
 Sources, read 2026-11-20: learn.microsoft.com/azure/event-grid/authenticate-with-access-keys-shared-access-signatures
 and .../authenticate-with-microsoft-entra-id; the signature as azure-eventgrid 4.22.1 `generate_sas` makes it.

@@ -27,7 +27,7 @@ DEAD_LETTER_RETRY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all couriers of one Event Grid share. `dice` is asked for each time, because faults change at run time."""
+    """What all couriers of one Event Grid share. `dice` is called each time, because faults change at run time."""
 
     functions_url: str
     http: aiohttp.ClientSession

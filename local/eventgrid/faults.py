@@ -1,4 +1,4 @@
-"""Hostility on demand: what Event Grid is allowed to do to its subscribers, as often as asked for."""
+"""Hostility on demand: what Event Grid may do to its subscribers, as often as requested."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def passes(subscription: Subscription, event: Mapping[str, Any]) -> bool:
 
 
 def _matches(condition: AdvancedFilter, event: Mapping[str, Any]) -> bool:
-    """Values are alternatives; a negated operator wants that none of them holds.
+    """Values are alternatives; a negated operator requires that none of them holds.
 
     A missing key matches only NumberNotIn, StringNotIn and IsNullOrUndefined. A null, or a value of another type than
     the operator compares, counts as missing (assumed: the documentation speaks of missing keys only).

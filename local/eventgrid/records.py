@@ -1,4 +1,4 @@
-"""What the emulator remembers for those who ask afterwards."""
+"""The record of events and delivery attempts, for `/_local/`."""
 
 from __future__ import annotations
 

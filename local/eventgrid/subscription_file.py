@@ -86,7 +86,7 @@ def _refuse_double_names(subscriptions: list[Subscription], path: Path) -> None:
 
 
 class _Entry:
-    """A mapping read key by key; `where` starts every complaint."""
+    """A mapping read key by key. Each reader raises SubscriptionError, which starts with `where`, for a bad value."""
 
     def __init__(self, mapping: object, where: str) -> None:
         if not isinstance(mapping, dict):

@@ -1,4 +1,4 @@
-"""Sends real flights to a scoring endpoint, in order and at a steady rate, and counts who answered what."""
+"""Sends real flights to a scoring endpoint, at a steady rate, and counts answers by deployment and status."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def build_host(arguments: argparse.Namespace) -> FunctionsHost:
 
 
 async def run(host: FunctionsHost) -> None:
-    """Start the host, print "ready", and stop it when asked to."""
+    """Start the host, print "ready", and stop it on SIGTERM."""
     await host.start()
     try:
         print("ready", flush=True)

@@ -28,7 +28,7 @@ class Out(func.Out[Any]):
 
 
 class QueueSender:
-    """Sends messages to queues, creating those that don't exist, and says when it did."""
+    """Sends messages to queues, creating those that don't exist, which it logs."""
 
     def __init__(self, is_base64: bool, on_sent: Callable[[str], None]) -> None:
         self._is_base64 = is_base64

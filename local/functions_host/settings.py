@@ -35,7 +35,7 @@ class QueueSettings:
 
 @dataclass(frozen=True)
 class HostSettings:
-    """The parts of host.json that this host knows."""
+    """The parts of host.json that this host reads."""
 
     route_prefix: str = "api"
     queues: QueueSettings = QueueSettings()

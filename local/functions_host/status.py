@@ -1,4 +1,4 @@
-"""The host's own pages: /_local/host says how the functions fare, /_local/timers/NAME runs a timer now."""
+"""The host's own pages: /_local/host counts invocations and failures, /_local/timers/NAME runs a timer now."""
 
 from __future__ import annotations
 

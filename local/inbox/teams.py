@@ -82,7 +82,7 @@ def _card(attachment: object, index: int) -> dict[str, Any]:
 
 
 def _recipients(to: object, cards: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Return whom the sender named, else whom the cards mention."""
+    """Return the recipients that the sender named, else those that the cards mention."""
     if isinstance(to, str):
         return (to,)
     if isinstance(to, list):

@@ -66,7 +66,7 @@ METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True)
 class MetricsQuery:
-    """What a getBatch request asks of each endpoint: [start, end), one point per interval.
+    """A getBatch request, for each endpoint: [start, end), one point per interval.
 
     conditions: allowed values per dimension, `*` for a series of each value.
     """

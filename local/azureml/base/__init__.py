@@ -1,1 +1,1 @@
-"""What every part of the emulator uses: ARM's manners, operations, assets, storage, processes, events."""
+"""What every part of the emulator uses: ARM's conventions, operations, assets, storage, processes, events."""

@@ -1,4 +1,4 @@
-"""Azure Resource Manager's manners: errors, resource envelopes, api-version, and the faults that hit any call."""
+"""Azure Resource Manager's conventions: errors, resource envelopes, api-version, and faults of any call."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def claims_of(request: web.Request) -> Json:
 
 
 def caller(request: web.Request) -> Json:
-    """Who calls, from the bearer token's claims: `{"createdBy", "createdByType"}`."""
+    """Return the caller, from the bearer token's claims: `{"createdBy", "createdByType"}`."""
     claims = claims_of(request)
     # A display name, as Azure ML records it: "Mary Smith", and no address with it.
     person = claims.get("name") or claims.get("upn")
@@ -147,7 +147,7 @@ class Resource:
 
 
 def caller_of(made: Resource) -> Json:
-    """Who made a resource, for what is made on its behalf."""
+    """Return the author of a resource, for what is made on its behalf."""
     return {key: made.system_data[key] for key in ("createdBy", "createdByType")}
 
 
@@ -165,7 +165,11 @@ def resource(path: str, kind: str, properties: Json, by: Json, top: Json | None 
 
 
 async def read_json(request: web.Request) -> Json:
-    """Return the body as an object. Raise ArmError 400 when it isn't one."""
+    """Return the body as an object.
+
+    Raises:
+        ArmError: 400, it isn't one.
+    """
     try:
         body = await request.json()
     except ValueError as exc:
@@ -180,7 +184,7 @@ def page(values: list[Json]) -> web.Response:
 
 
 def middleware(faults: Faults, conditions: Conditions, check: Callable[[web.Request], dict[str, str]]) -> Middleware:
-    """Turn ArmError into its answer, insist on api-version, and show the faults that were asked for.
+    """Turn ArmError into its answer, require an api-version, and show the faults that are set.
 
     `check` raises ArmError for calls that are refused unseen, and returns headers for the answers to others.
     """
@@ -234,7 +238,7 @@ def _answer(error: ArmError) -> web.Response:
 
 
 def _wrapped(error: ArmError) -> ArmError:
-    """Return a refusal of the inferencing service as ARM hands it on: the reason below a message that says nothing.
+    """Return a refusal of the inferencing service as ARM hands it on: the reason below a generic message.
 
     Source: azure-sdk-for-python #35109, mslearn-azure-ml #30.
     """

@@ -88,12 +88,21 @@ class Assets:
         ]
 
     def container(self, kind: str, name: str) -> Container:
+        """Return all versions of a name.
+
+        Raises:
+            ArmError: 404, the name is unknown.
+        """
         if name not in self._kinds[kind]:
             raise not_found(_SINGULAR[kind], f"{kind}/{name}")
         return self._kinds[kind][name]
 
     def get(self, kind: str, name: str, version: str) -> Resource:
-        """Return one version. Raise ArmError 404 when the name or version is unknown."""
+        """Return one version.
+
+        Raises:
+            ArmError: 404, the name or version is unknown.
+        """
         if kind == "components" and version == component_spec.DEFAULT_VERSION:
             return self.latest(kind, name)
         if is_curated(kind, name, version):
@@ -116,7 +125,11 @@ class Assets:
         return "1" if container is None else container.next_version()
 
     def put(self, kind: str, name: str, version: str, properties: Json, by: Json) -> tuple[Resource, bool]:
-        """Create or update a version; return it and whether it is new. Its location can't change (400)."""
+        """Create or update a version; return it and whether it is new.
+
+        Raises:
+            ArmError: 400, a name that the service refuses, or another location: that can't change.
+        """
         if not (_NAME.match(name) and _NAME.match(version)):
             text = f"{kind}/{name}/versions/{version}: a name has up to 255 letters, digits, '-', '_' and '.'"
             raise bad_request(f"{text}, and begins with a letter or digit", "InvalidAssetName")

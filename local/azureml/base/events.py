@@ -76,7 +76,7 @@ def _event(kind: str, subject: str, data: Json) -> Json:
 
 
 class Outbox:
-    """Publishes events one after the other, in the order they arose, without holding up who raised them."""
+    """Publishes events one after the other, in the order they arose, without delaying the code that raised them."""
 
     def __init__(self, publish: Callable[[Json], Awaitable[None]]) -> None:
         self._publish = publish

@@ -39,7 +39,11 @@ class Gate:
         self._buckets: dict[str, _Bucket] = {}
 
     def check(self, request: web.Request) -> dict[str, str]:
-        """Return the headers that the answer gets. Raise ArmError 401, 403 or 429."""
+        """Return the headers that the answer gets.
+
+        Raises:
+            ArmError: 401, the token is not valid; 403, a role is missing; 429, too many calls.
+        """
         if self._faults.status_429 > 0:
             self._faults.status_429 -= 1
             headers = {"retry-after-ms": "50"}

@@ -40,6 +40,6 @@ async def kill(process: Process) -> None:
 
 
 def tail(log: Path, lines: int) -> str:
-    """Return the last lines of a log, or a word that it is empty."""
+    """Return the last lines of a log, or a note that it is empty."""
     rows = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
     return "\n".join(rows) or "(nothing was written)"

@@ -56,7 +56,11 @@ class References:
         raise bad_request(f"{reference!r} is no asset; write azureml:NAME:VERSION, azureml:NAME@latest or an ARM id")
 
     def blob(self, reference: str, kind: str = "data") -> BlobPath:
-        """Return where the data of a reference is; `kind` is what a short asset name means."""
+        """Return where the data of a reference is; `kind` is what a short asset name means.
+
+        Raises:
+            ArmError: 404, there is no such asset; 400, its data is not in the workspace's storage.
+        """
         if match := _DATASTORE.match(reference):
             if match["store"] not in OWN:
                 raise bad_request(

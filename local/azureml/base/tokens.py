@@ -1,4 +1,4 @@
-"""Who may call: a bearer token of the right audience that has not expired. Nobody signs on loopback.
+"""Authentication: a bearer token for the right audience that has not expired. Nobody signs tokens on loopback.
 
 Source: learn.microsoft.com/azure/azure-monitor/logs/api/errors, which shows Azure Resource Manager's answers, read
 2026-11-30.
@@ -17,9 +17,13 @@ AZURE_ML = ("https://ml.azure.com",)
 
 
 def check_token(request: web.Request, own: str) -> None:
-    """Raise ArmError 401 for a call over ARM, or to the data plane, without a token that Azure would take.
+    """Check the bearer token of a call over ARM or to the data plane.
 
-    `own` is the emulator's address: a client that takes it for Azure Resource Manager asks for tokens of it.
+    Args:
+        own: the emulator's address: a client that takes it for Azure Resource Manager asks for tokens of it.
+
+    Raises:
+        ArmError: 401, there is no token that Azure would take.
     """
     if request.path.startswith(("/discovery", "/mlflow/")):  # jobs tell of their runs without one, see tracking.py
         return

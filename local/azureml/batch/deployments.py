@@ -91,7 +91,7 @@ class BatchDeployments(DeploymentRoutes[BatchEndpoint, BatchDeployment]):
 
     def _check_unused(self, endpoint: BatchEndpoint, deployment: BatchDeployment) -> None:
         if endpoint.default == deployment.name:
-            # From memory; not verified: that the default can't go is known, the answer's status and words are ours.
+            # From memory; not verified: the default can't be deleted, but status and text are ours.
             who = f"deployment {deployment.name} is the default of endpoint {endpoint.name}"
             raise bad_request(f"{who}; make another one the default first", "DeploymentIsDefault")
 
@@ -101,7 +101,11 @@ class BatchDeployments(DeploymentRoutes[BatchEndpoint, BatchDeployment]):
 
 
 def complete(name: str, given: Json) -> Json:
-    """Return a deployment's properties with the service's defaults and spellings. Raise ArmError 400 for a bad one."""
+    """Return a deployment's properties with the service's defaults and spellings.
+
+    Raises:
+        ArmError: 400, one of them has a value that the service refuses.
+    """
     properties = {**_DEFAULTS, **{key: value for key, value in given.items() if value is not None}}
     for key, allowed in _SPELLINGS.items():
         spelled = {value.lower(): value for value in allowed}

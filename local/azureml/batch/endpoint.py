@@ -20,7 +20,7 @@ class BatchDeployment(Provisioned):
 
 @dataclass
 class BatchEndpoint(ProvisionedEndpoint[BatchDeployment]):
-    """A name that jobs are asked of, and the deployment that answers when none is named."""
+    """A name that jobs are submitted to, and the deployment that answers when none is named."""
 
     @property
     def default(self) -> str | None:
@@ -33,7 +33,11 @@ class BatchEndpoint(ProvisionedEndpoint[BatchDeployment]):
 
 
 def check_tags(tags: Json) -> None:
-    """Raise ArmError 400 for a tag without a value, as the service does (azure-sdk-for-python #41586, #44114)."""
+    """Check that every tag has a value, as the service does (azure-sdk-for-python #41586, #44114).
+
+    Raises:
+        ArmError: 400, one has none.
+    """
     empty = [name for name, value in tags.items() if not value]
     if empty:
         raise bad_request(f"Tag values must not be null or empty: {', '.join(empty)}", "PredicateValidator")

@@ -26,7 +26,7 @@ class BatchEndpoints(EndpointRoutes[BatchEndpoint]):
         if mode.lower() != "aadtoken":
             raise bad_request(f"authMode must be AADToken for a batch endpoint, not {mode!r}")
         if default and (existing is None or default not in existing.deployments):
-            # From memory; not verified: that the service checks it, and how it says so.
+            # From memory; not verified: that the service checks it, and its text.
             text = f"the default deployment {default!r} does not exist; create it first"
             raise bad_request(text, "DeploymentNotFound")
 

@@ -1,4 +1,4 @@
-"""Runs what an invocation of a batch endpoint asks for: a pipeline of one step, which scores files in a subprocess."""
+"""Runs an invocation of a batch endpoint: a pipeline of one step, which scores files in a subprocess."""
 
 from __future__ import annotations
 
@@ -94,7 +94,11 @@ def component_of(invocation: Invocation, file: str, model: str) -> Json:
 
 
 def input_of(given: Json) -> Json:
-    """Return a model deployment's one input, whatever it is called: `type` and `uri`. Raise ArmError 400 otherwise."""
+    """Return a model deployment's one input, whatever it is called: `type` and `uri`.
+
+    Raises:
+        ArmError: 400, not exactly one input, or one of another type.
+    """
     if len(given) != 1:
         raise bad_request(f"inputData must have one input for a model deployment, not {len(given)}: {sorted(given)}")
     ((name, spec),) = given.items()
@@ -105,7 +109,11 @@ def input_of(given: Json) -> Json:
 
 
 def output_of(given: Json) -> Json:
-    """Return where the one output goes: `type`, and `uri` when the caller said where."""
+    """Return where the one output goes: `type`, and `uri` when the caller named it.
+
+    Raises:
+        ArmError: 400, several outputs, or one that is no file.
+    """
     if not given:
         return {"type": "uri_folder"}
     if len(given) != 1:

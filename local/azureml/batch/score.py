@@ -66,7 +66,11 @@ def column_types(model: Path) -> dict[str, str]:
 
 
 def read_table(file: Path, types: dict[str, str]) -> pd.DataFrame:
-    """Read a CSV or parquet file. Raise InputFileError, in the service's words, when that can't be done."""
+    """Read a CSV or parquet file.
+
+    Raises:
+        InputFileError: it can't be read; in the service's words.
+    """
     kind = file.suffix.lower()
     if kind not in {".csv", *_PARQUET}:
         raise InputFileError(f"Error processing input file: '{file}'. File type '{kind[1:]}' is not supported.")

@@ -54,7 +54,11 @@ class DeploymentRoutes(ABC, Generic[E, D]):
         return web.json_response(self._find(request).json())
 
     def _writable(self, endpoint: E, name: str) -> D | None:
-        """Return the deployment to change, None to create it. Raise ArmError 409 while another operation runs."""
+        """Return the deployment to change, None to create it.
+
+        Raises:
+            ArmError: 409, another operation runs.
+        """
         take_busy(self._config.faults)
         check_name(name)
         existing: D | None = endpoint.deployments.get(name)
@@ -63,7 +67,7 @@ class DeploymentRoutes(ABC, Generic[E, D]):
         if endpoint.state == "Deleting":
             raise conflict(f"endpoint {endpoint.name} is being deleted", "EndpointBusy")
         if self._config.conditions.profile.refuse_while_updating and not endpoint.is_settled:
-            # Words: azure-sdk-for-net #36961. Whether its status is 409 or 400 is not known.
+            # Text: azure-sdk-for-net #36961. Whether its status is 409 or 400 is not documented.
             text = f"Cannot create a deployment in endpoint {endpoint.name} because it is in {endpoint.state}"
             raise conflict(f"{text} provisioning state.", "EndpointBusy")
         if existing is not None:

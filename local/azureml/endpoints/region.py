@@ -37,7 +37,11 @@ class Region:
         self._reserved_until[name] = time.monotonic() + profile.seconds(profile.name_reserved_minutes)
 
     def check_name(self, name: str) -> None:
-        """Raise ArmError 400 when others have the name, 404 when it was deleted a moment ago."""
+        """Check that the name of a new endpoint is free in the region.
+
+        Raises:
+            ArmError: 400, others have it; 404, it was deleted a moment ago.
+        """
         if name in self._conditions.profile.taken_names:
             raise bad_request(inferencing({"": [f"{_TAKEN} name."]}), "InferencingClientCreateEndpointFailed")
         if time.monotonic() < self._reserved_until.get(name, 0.0):
@@ -46,7 +50,11 @@ class Region:
             raise ArmError(404, "NotFound", text, "InferencingClientCallFailed", reason=reason)
 
     def check_cores(self, deployment: Json, others: Iterable[Json]) -> None:
-        """Raise ArmError 400 when a deployment (as ARM has it) needs more cores of its instance type than are left."""
+        """Check that a deployment (as ARM has it) fits the quota beside the others.
+
+        Raises:
+            ArmError: 400, it needs more cores of its instance type than are left.
+        """
         limit, kind = self._conditions.profile.quota_cores, _instance_type(deployment)
         used = sum(_cores(other) for other in others if _instance_type(other) == kind)
         needed = _cores(deployment)

@@ -35,9 +35,12 @@ E = TypeVar("E", bound=ProvisionedEndpoint[Any])
 
 
 def check_name(name: str) -> None:
-    """Raise ArmError 400 for what can't be the name of an endpoint or deployment.
+    """Check the name of an endpoint or deployment.
 
     Source: azure-ai-ml 1.35.2, `_endpoint_helpers.validate_endpoint_or_deployment_name`, read 2026-11-30.
+
+    Raises:
+        ArmError: 400, the service would not take it.
     """
     if not _NAME.match(name):
         text = f"The name {name!r} must have 3 to 32 letters, digits and hyphens, beginning with a letter."
@@ -45,7 +48,11 @@ def check_name(name: str) -> None:
 
 
 def take_busy(faults: Faults) -> None:
-    """Show the fault "the next n writes meet a busy endpoint"."""
+    """Show the fault "the next n writes meet a busy endpoint".
+
+    Raises:
+        ArmError: 409, this write is one of them.
+    """
     if faults.busy_endpoint > 0:
         faults.busy_endpoint -= 1
         raise conflict("The endpoint is being updated by another operation; try again later.", "EndpointBusy")
@@ -82,6 +89,11 @@ class EndpointRoutes(ABC, Generic[E]):
         ]
 
     def find(self, request: web.Request) -> E:
+        """Return the endpoint that the path of a request names.
+
+        Raises:
+            ArmError: 404, there is none of this name.
+        """
         name = request.match_info["endpoint"]
         if name not in self._endpoints:
             raise not_found(f"{self.kind}Endpoint", f"{self.path}/{name}")
@@ -158,7 +170,7 @@ class EndpointRoutes(ABC, Generic[E]):
 
     @abstractmethod
     def _write(self, endpoint: E, body: Json) -> Json:
-        """Take the body over, and return what the record of writes tells about it."""
+        """Take over the body, and return its entry in the record of writes."""
 
     @abstractmethod
     async def _remove(self, endpoint: E) -> None:

@@ -42,7 +42,11 @@ class CommandRunner:
         self._outbox = outbox
 
     async def run(self, job: Job, command: Command) -> None:
-        """Move `job` to Running and return when its outputs are stored. Raise JobFailedError on an exit code but 0."""
+        """Move `job` to Running and return when its outputs are stored.
+
+        Raises:
+            JobFailedError: the exit code is not 0.
+        """
         code = job.folder / "code"
         code.mkdir(parents=True, exist_ok=True)
         if command.code:

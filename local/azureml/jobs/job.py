@@ -66,7 +66,7 @@ class Job:
             file.write(f"[{stamp()}] {line}\n")
 
     def add_log_of(self, step: Job) -> None:
-        """Add a step's log to this one, so that a pipeline's log tells everything."""
+        """Add a step's log to this one, so that a pipeline's log is complete."""
         if step.log.exists():
             with self.log.open("a") as file:
                 file.write(step.log.read_text(errors="replace"))

@@ -82,7 +82,11 @@ class JobData:
             raise JobFailedError(f"input {uri}: {exc}") from exc
 
     async def fetch_code(self, reference: str, folder: Path) -> None:
-        """Copy a component's or job's code folder to `folder`."""
+        """Copy a component's or job's code folder to `folder`.
+
+        Raises:
+            JobFailedError: the code is not in the workspace's storage.
+        """
         try:
             await self._blobs.download(self._references.blob(reference, "codes"), folder)
         except BlobsMissingError as exc:

@@ -90,7 +90,11 @@ class Jobs:
         return web.json_response(self.submit(name, properties, caller(request)).resource.json(), status=201)
 
     def submit(self, name: str, properties: Json, by: Json) -> Job:
-        """Start a new job. Raise ArmError 400 when the service would not take it."""
+        """Start a new job.
+
+        Raises:
+            ArmError: 400, the service would not take it.
+        """
         if not _NAME.match(name):
             text = f"job name {name!r}: up to 255 letters, digits, '-', '_' and '.', beginning with a letter or digit"
             raise bad_request(text, "InvalidJobName")

@@ -49,7 +49,11 @@ class PipelineRunner:
     async def run_step(
         self, job: Job, step: str, component: Json, node: Json, pipeline: PipelineData
     ) -> dict[str, Output]:
-        """Run one component as step `step` of `job`; return what it made. Raise JobFailedError when it fails."""
+        """Run one component as step `step` of `job`; return what it made.
+
+        Raises:
+            JobFailedError: it failed, with the step's name and reason.
+        """
         child = self._child(job, step, component)
         child.move("Starting", self._outbox)
         try:
@@ -158,7 +162,11 @@ def _bound(spec: Json | str | None) -> list[str] | None:
 
 
 def in_order(nodes: dict[str, Json]) -> list[str]:
-    """Return the steps so that each comes after those whose outputs it reads. Raise JobFailedError on a circle."""
+    """Return the steps so that each comes after those whose outputs it reads.
+
+    Raises:
+        JobFailedError: steps wait for each other.
+    """
     needs: dict[str, set[str]] = {}
     for name, node in nodes.items():
         paths = [_bound(spec) for spec in (node.get("inputs") or {}).values()]

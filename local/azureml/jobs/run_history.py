@@ -83,7 +83,7 @@ class RunHistory:
 
 
 def run_of(job: Job) -> Json:
-    """Return a job as run history tells it."""
+    """Return a job in the shape of run history."""
     properties, system = job.resource.properties, job.resource.system_data
     return {
         "runId": job.name,

@@ -14,7 +14,11 @@ CORES = 2
 
 
 def spark_command(component: Json) -> str:
-    """Return the command line of a component's entry, its `${{…}}` not filled in yet."""
+    """Return the command line of a component's entry, its `${{…}}` not filled in yet.
+
+    Raises:
+        JobFailedError: the component has no entry file.
+    """
     entry = component.get("entry") or {}
     if not entry.get("file"):
         raise JobFailedError("only Spark components with entry.file run here")
@@ -22,7 +26,7 @@ def spark_command(component: Json) -> str:
 
 
 def spark_environment(component: Json, config: AzureMlConfig) -> dict[str, str]:
-    """Return what tells PySpark how to run; the sizes of a cluster's machines mean nothing here."""
+    """Return the settings with which PySpark runs; the sizes of a cluster's machines mean nothing here."""
     files = ",".join(component.get("py_files") or [])
     shipped = f"--py-files {shlex.quote(files)} " if files else ""
     python = spark_python(config)

@@ -38,7 +38,11 @@ class Deployer:
         self._downloads: dict[str, asyncio.Lock] = {}
 
     async def start(self, endpoint: str, deployment: Deployment) -> Server:
-        """Return a process that answers. Raise ArmError with the reason and the log's end when there is none."""
+        """Return a process that answers.
+
+        Raises:
+            ArmError: none came up; carries the reason and the log's end.
+        """
         properties = deployment.resource.properties
         try:
             model = await self._model(str(properties["model"]), deployment.model)
@@ -109,7 +113,11 @@ class Deployer:
 
 
 async def _port(deployment: Deployment, process: Process, port_file: Path) -> int:
-    """Wait until the process says where it listens. Raise ArmError when it ends instead."""
+    """Wait until the process says where it listens.
+
+    Raises:
+        ArmError: it ended instead.
+    """
     while not port_file.exists():
         if process.returncode is not None:
             text = f"deployment {deployment.name}: the scoring process ended with exit code {process.returncode}"

@@ -171,7 +171,7 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
 
 
 async def _retire(server: Server, timeout_seconds: float) -> None:
-    """End a replaced process once it has answered what it was sent."""
+    """End a replaced process once it has answered its open requests."""
     deadline = time.monotonic() + timeout_seconds
     while server.waiting and server.is_alive and time.monotonic() < deadline:
         await asyncio.sleep(_DRAIN_SECONDS)

@@ -16,7 +16,11 @@ from local.profile import NONE
 
 
 def check_traffic(traffic: Json, mirror: Json, deployments: set[str]) -> None:
-    """Check both maps. Raise ArmError 400 that names the first rule that is broken."""
+    """Check both maps.
+
+    Raises:
+        ArmError: 400, names the first rule that is broken.
+    """
     for label, percents in (("traffic", traffic), ("mirrorTraffic", mirror)):
         unknown = sorted(set(percents) - deployments)
         if unknown:

@@ -66,7 +66,11 @@ def load_mlflow(folder: Path) -> Predict:
 
 
 def load_script(script: Path) -> Any:
-    """Load a scoring script and call its init(); what comes back is the module, with `run`."""
+    """Load a scoring script and call its init(); return the module, with `run`.
+
+    Raises:
+        ModelError: the script does not exist.
+    """
     sys.path.insert(0, str(script.parent))
     spec = importlib.util.spec_from_file_location("scoring_script", script)
     if spec is None or spec.loader is None or not script.exists():

@@ -54,7 +54,7 @@ _CHANGES = {
 
 
 def _state(kind: str, existing: Resource | None) -> Json:
-    """What nobody but the service writes: it outlives a replacement."""
+    """Return what only the service writes; it stays when a compute is replaced."""
     fresh: dict[str, Json] = {
         "ComputeInstance": {"state": "Creating"},
         "AmlCompute": {"allocationState": "Steady", "currentNodeCount": 0, "targetNodeCount": 0},

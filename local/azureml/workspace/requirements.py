@@ -54,7 +54,11 @@ class Requirements:
         self._require("codes", (properties.get("codeConfiguration") or {}).get("codeId"))
 
     def of_deployment(self, properties: Json) -> None:
-        """Raise ArmError 400 when an online deployment has an unknown machine, environment or code."""
+        """Check what an online deployment names: its machine, environment and code.
+
+        Raises:
+            ArmError: 400, one of them is unknown.
+        """
         size = str(properties.get("instanceType") or "")
         if size and not _SIZE.match(size):
             reason = inferencing({"VmSize": [f"Not supported VM size: {size}"]})

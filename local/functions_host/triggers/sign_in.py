@@ -1,4 +1,4 @@
-"""The platform's sign-in (Easy Auth), with a page where a developer picks who they are.
+"""The platform's sign-in (Easy Auth), with a page where a developer picks a user.
 
 Like the platform, the host strips the identity headers that a caller sends and sets them itself from a signed cookie.
 Unlike it, there is no password: it listens on loopback only.
@@ -76,7 +76,7 @@ def parse_users(text: str) -> dict[str, User]:
 
 
 class SignIn:
-    """Serves /.auth and knows who sends a request."""
+    """Serves /.auth and identifies the sender of a request."""
 
     def __init__(self, users: dict[str, User]) -> None:
         self._users = users

@@ -36,7 +36,11 @@ class Trained:
 
 
 def check(frame: pd.DataFrame) -> None:
-    """Raise UnusableTrainingDataError when the frame cannot give a model."""
+    """Check that the frame can give a model.
+
+    Raises:
+        UnusableTrainingDataError: it cannot; the message says why.
+    """
     missing = [name for name in (*NUMERIC, *CATEGORICAL, LABEL) if name not in frame.columns]
     if missing:
         raise UnusableTrainingDataError(
