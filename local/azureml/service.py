@@ -97,6 +97,7 @@ class AzureMl:
 
     async def stop(self) -> None:
         """End jobs and scoring processes, write what was collected, publish what waits."""
+        # Listeners first, so that nothing new comes in; storage last, because the collector still writes to it.
         for runner in self._runners:
             await runner.cleanup()
         await self._runner.stop()

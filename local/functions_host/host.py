@@ -77,6 +77,7 @@ class FunctionsHost:
             for function in self._functions
             if isinstance(function.trigger, TimerTrigger)
         ]
+        # HTTP first: when the port is taken, no queue message has been received yet.
         await self._listen(timers)
         loops = [listener.listen(self._invoker) for listener in self._listeners]
         loops += [timer.run_forever() for timer in timers]
@@ -85,6 +86,7 @@ class FunctionsHost:
 
     async def stop(self) -> None:
         """Take no more work, let running invocations finish (up to 10 s), and close everything."""
+        # Triggers first, so that nothing new starts; the sender last, because a finishing invocation may have output.
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -100,6 +100,7 @@ class AcsMail:
             if exc.status == 429:
                 answer.headers["Retry-After"] = str(self.faults.retry_after_seconds)
             return answer
+        # Once the mail is accepted: repeatable requests are there for callers who cannot know that.
         if self.faults.take("lost"):
             assert request.transport is not None
             request.transport.abort()
@@ -131,6 +132,7 @@ class AcsMail:
         return previous.operation
 
     def _forget(self, now: datetime) -> None:
+        # A first-sent time may be five minutes ahead of the clock, so a repeat can be valid for ten.
         self._remembered = {
             key: operation for key, operation in self._remembered.items() if now - operation.at <= 2 * TRACKED
         }

@@ -142,6 +142,7 @@ def _series(
 
 def _points(query: MetricsQuery, metric: Metric, requests: Iterable[Request]) -> list[dict[str, Any]]:
     first = query.start.replace(second=0, microsecond=0)
+    # By minute first: a percentile metric has one sample a minute, and a longer interval aggregates those.
     minutes: dict[datetime, list[Request]] = {}
     for request in requests:
         minutes.setdefault(request.time_generated.replace(second=0, microsecond=0), []).append(request)

@@ -71,6 +71,7 @@ class Blobs:
         """
         folder.mkdir(parents=True, exist_ok=True)
         container = self._connected.get_container_client(source.container)
+        # With the slash: the folder `models/a` does not contain `models/ab`.
         below = f"{source.path}/" if source.path else ""
         is_empty = True
         try:

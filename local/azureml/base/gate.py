@@ -44,6 +44,7 @@ class Gate:
         Raises:
             ArmError: 401, the token is not valid; 403, a role is missing; 429, too many calls.
         """
+        # Injected faults first: they hit any call, also one that would be refused anyway.
         if self._faults.status_429 > 0:
             self._faults.status_429 -= 1
             headers = {"retry-after-ms": "50"}
@@ -55,6 +56,7 @@ class Gate:
             return {}
         by = caller(request)
         right = "read" if request.method == "GET" else "write"
+        # People keep their roles: the profile is about the app's identity.
         if by["createdByType"] != "User" and self._conditions.lacks(right):
             raise _forbidden(request, by["createdBy"])
         if self._conditions.is_throttled():

@@ -83,6 +83,7 @@ class Jobs:
         if not isinstance(properties, dict) or properties.get("jobType") not in _RUN_TYPES:
             raise bad_request(f"job {name}: jobType must be one of {', '.join(_RUN_TYPES)}", "InvalidJobType")
         properties = with_modes(properties)
+        # A second PUT of a name is an update, never a second run: so a repeated submission stays one job.
         existing = self._jobs.get(name)
         if existing is not None:
             existing.submissions += 1
@@ -101,6 +102,7 @@ class Jobs:
         self._requirements.of_job(properties)
         made = resource(f"jobs/{name}", "jobs", self._initial(name, properties), by)
         job = Job(made, properties, self._config.workdir / "jobs" / name, _RUN_TYPES[properties["jobType"]])
+        # Listed before it runs: a read right after the answer finds it.
         self._jobs[name] = job
         job.move("NotStarted", self._outbox)
         self._runner.submit(job)
@@ -110,6 +112,7 @@ class Jobs:
         url = f"{self._config.addresses.url('azureml')}/_local/jobs/{name}/log"
         services = {"Studio": {"jobServiceType": "Studio", "endpoint": url, "properties": {}}}
         defaults: Json = {"tags": {}, "properties": {}, "inputs": {}, "outputs": {}, "experimentName": "Default"}
+        # The SDK sends null for what its caller left out, which means the default.
         given = {key: value for key, value in properties.items() if value is not None}
         return {**defaults, **given, "services": services, "status": "NotStarted"}
 

@@ -71,6 +71,7 @@ class PipelineRunner:
             child.move("Failed", self._outbox)
             raise JobFailedError(f"step {step}: {exc}") from exc
         finally:
+            # After a failure too: its log is where a person looks then.
             await self._data.upload_log(child)
             job.note(f"step {step}:")
             job.add_log_of(child)
@@ -173,6 +174,7 @@ def in_order(nodes: dict[str, Json]) -> list[str]:
         needs[name] = {path[1] for path in paths if path is not None and path[0] == "jobs"}
     order: list[str] = []
     while len(order) < len(nodes):
+        # A round takes every step whose inputs are made; a round without one means a circle.
         ready = [name for name in nodes if name not in order and needs[name] <= set(order)]
         if not ready:
             cyclic = sorted(set(nodes) - set(order))

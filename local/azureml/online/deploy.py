@@ -49,12 +49,14 @@ class Deployer:
             script = await self._script(properties.get("codeConfiguration"), endpoint, deployment.name)
         except BlobsMissingError as exc:
             raise _failed(f"deployment {deployment.name}: {exc}") from exc
+        # A name of its own per start: an earlier process's file would give the wrong port.
         port_file = self._config.workdir / "deployments" / endpoint / deployment.name / f"port-{time.monotonic_ns()}"
         command = [self._config.python, "-m", "local.azureml.online.serve", "--model", str(model)]
         command += ["--port", "0", "--port-file", str(port_file), "--concurrent", str(deployment.concurrent)]
         if script is not None:
             command += ["--script", str(script)]
         variables = {str(k): str(v) for k, v in (properties.get("environmentVariables") or {}).items()}
+        # One thread per process: several models share the cores of one machine.
         threads = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", MARK: "1"}
         deployment.log.parent.mkdir(parents=True, exist_ok=True)
         process = await spawn(command, deployment.log.parent, {**threads, **variables}, deployment.log)
@@ -67,7 +69,7 @@ class Deployer:
             await kill(process)
             seconds = self._config.deployment_timeout_seconds
             raise _failed(f"deployment {deployment.name} was not ready after {seconds:g} s") from exc
-        except BaseException:
+        except BaseException:  # cancellation too: no process outlives its deployment
             await kill(process)
             raise
         finally:
@@ -83,6 +85,7 @@ class Deployer:
             if not target.exists():
                 part = folder / ".part"
                 downloaded = await self._blobs.download(source, part)
+                # Renamed when it is whole: a download that broke off is not taken for the model.
                 downloaded.rename(target)
                 # A scoring script sees what is beside the model.
                 shutil.rmtree(part, ignore_errors=True)

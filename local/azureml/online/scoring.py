@@ -78,8 +78,10 @@ class ScoringProxy:
             reason = f"deployment {requested} does not exist" if requested else "no deployment has traffic"
             return _refuse(404, f"endpoint {name}: {reason}", request_id)
         body = await request.read()
+        # The mirror is part of the split: a request that names its deployment goes past both.
         copy_to = None if requested else endpoint.pick_mirror(self._chance)
         if copy_to is not None:
+            # Not awaited: a slow shadow must not delay the caller.
             self._mirror(endpoint.name, copy_to, body, request_id)
         answer = await self._forward(chosen, body, request_id)
         client_id = request.headers.get("x-ms-client-request-id", "")
@@ -113,6 +115,7 @@ class ScoringProxy:
             return _failure(502, f"deployment {deployment.name}: {type(exc).__name__}", began)
         finally:
             server.waiting -= 1
+        # Callers tell the model's own errors from the proxy's by the 424.
         status = 200 if response.status == 200 else 424
         return Answer(status, response.status, content, round((headed - began) * 1000), _ms(began))
 
@@ -122,6 +125,7 @@ class ScoringProxy:
             self._record(endpoint, deployment, body, answer, request_id, "", is_mirrored=True)
 
         task = asyncio.create_task(send())
+        # The loop holds tasks weakly: without this set one could be collected before it ends.
         self._mirrors.add(task)
         task.add_done_callback(self._mirrors.discard)
 

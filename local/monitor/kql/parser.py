@@ -98,6 +98,7 @@ class _Parser:
         return tuple(parts)
 
     def _named(self) -> Named:
+        # One token ahead decides: an expression, too, may begin with a name.
         following = self._tokens[min(self._index + 1, len(self._tokens) - 1)]
         if self._token.kind != "name" or (following.kind, following.text) != ("symbol", "="):
             return Named(None, self._expression())

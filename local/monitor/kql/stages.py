@@ -102,6 +102,7 @@ def _summarize(stage: Summarize, scope: Scope) -> Table:
         name: Column(column.type, [group[position] for group in groups])
         for position, (name, column) in enumerate(rows.items())
     }
+    # Outside of aggregates only keys have one value per group, as in the service.
     grouped = Scope(Table(keys, len(groups)), scope.now, Groups(scope, membership, len(groups)))
     return Table({**keys, **_columns(stage.aggregates, grouped)}, len(groups))
 
