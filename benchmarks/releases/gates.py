@@ -170,9 +170,9 @@ SLICES: Mapping[str, tuple[str, int, float, Verdict, Goal | None]] = {
     "fair_200_fails": ("fair model, 12 groups of 200 rows: fails", 200, 1.0, Verdict.FAIL, Goal("<=", 1)),
     "fair_200_passes": ("fair model, 12 groups of 200 rows: passes", 200, 1.0, Verdict.PASS, None),
     "fair_500_passes": ("fair model, 12 groups of 500 rows: passes", 500, 1.0, Verdict.PASS, None),
-    "worse_100_passes": ("one group of 100 at .70, .80 asked: passes", 100, 0.7, Verdict.PASS, Goal("<=", 5)),
-    "worse_500_passes": ("one group of 500 at .70, .80 asked: passes", 500, 0.7, Verdict.PASS, Goal("<=", 5)),
-    "half_200_fails": ("one group of 200 at .50, .80 asked: fails", 200, 0.5, Verdict.FAIL, None),
+    "worse_100_passes": ("one group of 100 at .70, .80 required: passes", 100, 0.7, Verdict.PASS, Goal("<=", 5)),
+    "worse_500_passes": ("one group of 500 at .70, .80 required: passes", 500, 0.7, Verdict.PASS, Goal("<=", 5)),
+    "half_200_fails": ("one group of 200 at .50, .80 required: fails", 200, 0.5, Verdict.FAIL, None),
 }
 
 
