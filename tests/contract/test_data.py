@@ -297,7 +297,10 @@ def test_predictions_are_averaged_per_interval(store: Store) -> None:
         EndpointName("churn"), DeploymentName("v-1"), START, end, timedelta(minutes=1)
     )
 
-    assert [(each.start - START, each.count, each.mean) for each in mean_predictions] == [
+    assert [
+        (mean_prediction.start - START, mean_prediction.count, mean_prediction.mean)
+        for mean_prediction in mean_predictions
+    ] == [
         (timedelta(0), 3, pytest.approx(0.4)),
         (timedelta(minutes=2), 1, 1.0),
     ]

@@ -154,12 +154,12 @@ class World:
 
     def lift_freezes(self) -> bool:
         """Do what `vigia unfreeze` does, without trouble; False when nothing is frozen."""
-        before = self.lifts.total()
+        previous = self.lifts.total()
         for name, versions in self.blobs.history.items():
             if name.startswith("models/") and (state := decode(ModelState, versions[-1].body)).freeze:
                 self.blobs.put(name, encode(replace(state, freeze=None)), None, self._run.now)
                 self.lifts[name] += 1
-        return self.lifts.total() > before
+        return self.lifts.total() > previous
 
     def settle(self, text: str) -> None:
         """End a release at its first look: how it goes on from there is another story."""

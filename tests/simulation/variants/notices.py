@@ -89,8 +89,8 @@ class NoQuarantine(Processor):
 class SeesTheFirst(Arrivals):
     """Of a poison queue only what can be seen is put back to stay."""
 
-    def _keep(self, name: str, seen: Sequence[Waiting], length: int, before: QueueMark) -> QueueMark:
-        return super()._keep(name, seen, len(seen), before)
+    def _keep(self, name: str, messages: Sequence[Waiting], length: int, previous: QueueMark) -> QueueMark:
+        return super()._keep(name, messages, len(messages), previous)
 
 
 _FOR_A_WEEK = Patch(SimulatedQueue, "lifetime", LIFETIME)

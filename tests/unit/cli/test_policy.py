@@ -69,7 +69,7 @@ def test_a_quorum_that_a_submitter_among_the_approvers_makes_unreachable_is_a_wa
     (tmp_path / "people.yaml").write_text((EXAMPLE.parent / "people.yaml").read_text(encoding="utf-8"))
     (tmp_path / "a.yaml").write_text(text.replace("quorum: 1", "quorum: 2"))
     policies = run_json("policy", "validate", str(tmp_path))["policies"]
-    assert [each["warnings"] for each in policies if each["model"]] == [
+    assert [policy["warnings"] for policy in policies if policy["model"]] == [
         [
             "approval.quorum: of 2 who may decide 2 must agree: a version that one of them submitted, or whose "
             "submitter is not known, is refused; name one more in people.approvers"

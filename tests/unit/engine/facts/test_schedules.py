@@ -136,7 +136,7 @@ class Arrivals(World):
     def trainings(self) -> list[tuple[str, timedelta]]:
         """Return each training's cause, and how long after the first look it started."""
         trainings = self.models.read(MODEL).trainings
-        return [(each.cause, each.started_at - FakeClock().now()) for each in trainings]
+        return [(training.cause, training.started_at - FakeClock().now()) for training in trainings]
 
 
 def test_versions_that_came_during_the_cooldown_are_trained_on_once_when_it_ends() -> None:
