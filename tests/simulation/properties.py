@@ -14,7 +14,7 @@ from shared.domain.release import Release
 from shared.domain.state import ModelState
 from shared.store.codec import decode
 from shared.store.facts.ledger import PREFIX, Entry
-from shared.store.facts.quarantine import QUARANTINE, Quarantined
+from shared.store.facts.quarantine import QUARANTINE, RESOLVED, Quarantined
 from shared.store.notices.outbox import OutboxRecord, blob_name
 from shared.store.open_index import OPEN
 from tests.simulation.ports import AZURE_ML
@@ -67,7 +67,8 @@ class FinishedRun:
 
     @cached_property
     def quarantined(self) -> list[Quarantined]:
-        return [decode(Quarantined, versions[-1].body) for _, versions in self._under(QUARANTINE)]
+        kept = [*self._under(RESOLVED), *self._under(QUARANTINE)]
+        return list({item.body: item for item in (decode(Quarantined, v[-1].body) for _, v in kept)}.values())
 
     @cached_property
     def outbox(self) -> list[OutboxRecord]:

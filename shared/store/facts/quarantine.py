@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from shared.domain.ids import ModelName
 from shared.domain.notice import Notice, NoticeKind
+from shared.errors import RetryableError
 from shared.ports.blobs import BlobItem, BlobStore
 from shared.store.codec import decode, encode
 
 QUARANTINE = "quarantine/"
+# What is resolved lies apart, so that a listing of what waits costs what waits.
+RESOLVED = "quarantine-resolved/"
 IGNORED = "ignored/"
 # Marks what was put back and could not be understood again.
 RETURNED = {"state": "returned"}
@@ -58,7 +62,8 @@ class Quarantine:
         """Keep the item and return the id that it is found under."""
         identifier = _identifier(item.body)
         name = _name(identifier)
-        if self._blobs.create(name, encode(item)) is None:
+        returns = self._blobs.get(_resolved_name(identifier)) is not None
+        if self._blobs.create(name, encode(item), RETURNED if returns else None) is None:
             blob = self._blobs.get(name)
             if blob is not None and decode(Quarantined, blob.body).state != "waiting":
                 # It was put back, and is here again. Whoever is resolving it sees that by the ETag.
@@ -77,9 +82,16 @@ class Quarantine:
 
     def resolve(self, opened: Opened) -> bool:
         """Take the item out of the view; False when it was set aside again meanwhile, and so stays."""
-        resolved = replace(opened.item, state="settled")
+        resolved = encode(replace(opened.item, state="settled"))
         name = _name(opened.identifier)
-        return self._blobs.replace(name, encode(resolved), opened.etag, {"state": "settled"}) is not None
+        written = self._blobs.replace(name, resolved, opened.etag, {"state": "settled"})
+        if written is None:
+            return False
+        # It is resolved by now; a worker that crashes here, or fails, leaves it where no view shows it.
+        with suppress(RetryableError):
+            self._blobs.put(_resolved_name(opened.identifier), resolved)
+            self._blobs.delete(name, written.etag)
+        return True
 
     def note_ignored(self, item: Quarantined) -> None:
         """Keep an event of a type nobody reacts to, so that its absence elsewhere is no riddle."""
@@ -115,6 +127,10 @@ class Quarantine:
 
 def _name(identifier: str) -> str:
     return f"{QUARANTINE}{identifier}.json"
+
+
+def _resolved_name(identifier: str) -> str:
+    return f"{RESOLVED}{identifier}.json"
 
 
 def _identifier(body: str) -> str:
