@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.engine.monitors.run_due import Monitors
-from shared.store.monitors.monitors import MonitorRun, MonitorStates
-from shared.store.monitors.profiles import Profiles
-from shared.store.monitors.reports import MonitorReports
-from tests.fakes.outbox import FakeOutbox
+from shared.store.monitors.monitors import MonitorRun
 from tests.unit.engine.fact_world import POLICY, a_policy
-from tests.unit.engine.monitors.test_run_due import HOUR, TRAINED_ON, TimedData, World
-from tests.unit.events.wire import WORKSPACE, cloud, fact_from
+from tests.unit.engine.monitors.test_run_due import TRAINED_ON, TimedData, World
+from tests.unit.events.wire import cloud, fact_from
 
 SCORED = "azureml:churn-scored:1"
 LABELS = "azureml:customers-labelled@latest"
@@ -48,7 +44,7 @@ class SignalWorld(World):
         super().__init__(a_policy(a_monitor(*parts)))
         self.data: ScoredData = ScoredData()
         self.data.tables[TRAINED_ON] = self.customers(5000)
-        self.outbox, self.served = FakeOutbox(), 0
+        self.served = 0
         self.labels = pd.DataFrame({"id": [], "label": []})
 
     def people(self, rows: int, shift: float = 0.0, turned: float = 0.0) -> pd.DataFrame:
@@ -77,21 +73,6 @@ class SignalWorld(World):
 
     def add_scored(self, rows: int = 4000, version: str = "1") -> None:
         self.data.tables[SCORED] = self.people(rows).assign(model_version=version)
-
-    def look(self, wait: timedelta = HOUR) -> None:
-        self.clock.advance(wait)
-        Monitors(
-            self.policies,
-            self.workspace,
-            self.data,
-            Profiles(self.blobs),
-            MonitorStates(self.blobs),
-            self.topic,
-            self.clock,
-            WORKSPACE,
-            self.outbox,
-            MonitorReports(self.blobs),
-        ).run_due()
 
     @property
     def newest(self) -> Mapping[str, MonitorRun]:

@@ -12,17 +12,10 @@ from shared.drift.profiles.counting import count
 from shared.drift.profiles.profile import Profile, profile
 from shared.drift.profiles.stored_counts import counts_to_bytes
 from shared.drift.rows.sample import Chosen
-from shared.engine.monitors.run_due import Monitors
-from shared.engine.monitors.spark_window import SparkWindows
 from shared.policy.sections.model import Policy
 from shared.ports.jobs import JobRequest
-from shared.store.monitors.monitors import MonitorStates
-from shared.store.monitors.profiles import Profiles
-from tests.fakes.blobs import MemoryBlobStore
-from tests.fakes.outbox import FakeOutbox
 from tests.unit.engine.fact_world import POLICY, a_policy
-from tests.unit.engine.monitors.test_run_due import HOUR, World
-from tests.unit.events.wire import WORKSPACE
+from tests.unit.engine.monitors.test_run_due import World
 
 TICK = timedelta(minutes=5)
 SPARK = "spark: {component: azureml:vigia_count_window@latest, when_above: 5GB, instances: 4}"
@@ -36,27 +29,8 @@ class SparkWorld(World):
 
     def __init__(self, policy: Policy = ON_SPARK, size: int = LARGE) -> None:
         super().__init__(policy)
-        self.files = MemoryBlobStore(self.clock.now)
-        self.outbox = FakeOutbox()
         self.data.size = size
         self.workspace.job_outcome = "Running"
-
-    def look(self, wait: timedelta = HOUR) -> None:
-        self.clock.advance(wait)
-        profiles = Profiles(self.blobs)
-        Monitors(
-            self.policies,
-            self.workspace,
-            self.data,
-            profiles,
-            MonitorStates(self.blobs),
-            self.topic,
-            self.clock,
-            WORKSPACE,
-            self.outbox,
-            self.reports,
-            SparkWindows(self.workspace, self.data, profiles, self.files),
-        ).run_due()
 
     @property
     def requests(self) -> list[JobRequest]:

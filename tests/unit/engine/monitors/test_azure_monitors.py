@@ -12,7 +12,6 @@ import pytest
 from shared.domain.assets import DATASTORE
 from shared.domain.fact import DriftDetected, FeatureDrift, MonitorContradicted
 from shared.domain.ids import JobName
-from shared.engine.monitors.azure_monitors import AzureMonitors
 from shared.errors import PolicyError, RetryableError
 from shared.events.monitor_breach import BREACH_TAG, breach_text
 from shared.events.sent.polled import run_status_changed
@@ -46,9 +45,7 @@ class MonitorWorld(World):
             self.files.put(f"azureml/{job}/output/signals/churn_monitor_drift.json", json.dumps(body).encode())
 
     def look(self) -> list[str]:
-        AzureMonitors(
-            self.policies, self.workspace, self.files, self.ledger, self.queue, self.outbox, self.clock, WORKSPACE
-        ).run()
+        self.app.azure_monitors.run()
         while message := self.queues.take("events"):
             self.process(message)
         return [

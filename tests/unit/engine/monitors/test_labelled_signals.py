@@ -9,18 +9,17 @@ import pandas as pd
 
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, ModelVersion
-from shared.engine.monitors.run_due import Monitors
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.store.monitors.monitors import MonitorRun, MonitorStates
-from shared.store.monitors.profiles import Profiles
+from tests.fakes.app import MemoryApp
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.workspace import FakeWorkspace
-from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, a_policy
-from tests.unit.events.wire import WORKSPACE, cloud, fact_from
+from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, SETTINGS, a_policy
+from tests.unit.events.wire import cloud, fact_from
 
 LABELS = "azureml:churned@latest"
 WATCHED = a_policy(
@@ -32,7 +31,8 @@ WATCHED = a_policy(
 class World:
     def __init__(self) -> None:
         self.clock, self.data, self.topic, self.workspace = FakeClock(), FakeData(), FakePublisher(), FakeWorkspace()
-        self.states = MonitorStates(MemoryBlobStore(self.clock.now))
+        self.blobs = MemoryBlobStore(self.clock.now)
+        self.states = MonitorStates(self.blobs)
         v1 = DeploymentRecord(DeploymentName("v-1"), MODEL, ModelVersion("1"), "Succeeded")
         self.workspace.endpoints[ENDPOINT] = EndpointRecord(ENDPOINT, "Succeeded", {v1.name: 100}, {}, (v1,), "")
 
@@ -47,18 +47,17 @@ class World:
 
     def look(self) -> None:
         self.clock.advance(timedelta(hours=1))
-        profiles = Profiles(MemoryBlobStore(self.clock.now))
-        Monitors(
-            (WATCHED,),
-            self.workspace,
-            self.data,
-            profiles,
-            self.states,
-            self.topic,
+        app = MemoryApp(
+            SETTINGS,
             self.clock,
-            WORKSPACE,
-            FakeOutbox(),
-        ).run_due()
+            (WATCHED,),
+            blobs=self.blobs,
+            workspace=self.workspace,
+            data=self.data,
+            publisher=self.topic,
+            outbox=FakeOutbox(),
+        )
+        app.monitors.run_due()
 
     @property
     def runs(self) -> tuple[MonitorRun, ...]:

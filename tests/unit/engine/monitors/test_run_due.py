@@ -11,21 +11,21 @@ import pytest
 
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelVersion
-from shared.engine.monitors.run_due import Monitors
 from shared.errors import PermanentError, RetryableError
 from shared.policy.sections.model import Policy
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.jobs import JobRecord
 from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates
-from shared.store.monitors.profiles import Profiles, profile_name
+from shared.store.monitors.profiles import profile_name
 from shared.store.monitors.reports import MonitorReports
+from tests.fakes.app import MemoryApp
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.workspace import FakeWorkspace
-from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, Killed, a_policy
+from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, SETTINGS, Killed, a_policy
 from tests.unit.events.wire import WORKSPACE, cloud, fact_from
 
 HOUR = timedelta(hours=1)
@@ -56,7 +56,8 @@ class World:
     def __init__(self, *policies: Policy) -> None:
         self.policies = policies or (WATCHED,)
         self.clock = FakeClock()
-        self.blobs = MemoryBlobStore(self.clock.now)
+        self.blobs, self.files = MemoryBlobStore(self.clock.now), MemoryBlobStore(self.clock.now)
+        self.outbox = FakeOutbox()
         self.reports = MonitorReports(self.blobs)
         self.workspace, self.data, self.topic = FakeWorkspace(), TimedData(), FakePublisher()
         self.random = np.random.default_rng(11)
@@ -82,18 +83,18 @@ class World:
 
     def look(self, wait: timedelta = HOUR) -> None:
         self.clock.advance(wait)
-        Monitors(
-            self.policies,
-            self.workspace,
-            self.data,
-            Profiles(self.blobs),
-            MonitorStates(self.blobs),
-            self.topic,
+        app = MemoryApp(
+            SETTINGS,
             self.clock,
-            WORKSPACE,
-            FakeOutbox(),
-            self.reports,
-        ).run_due()
+            self.policies,
+            blobs=self.blobs,
+            workspace=self.workspace,
+            workspace_files=self.files,
+            data=self.data,
+            publisher=self.topic,
+            outbox=self.outbox,
+        )
+        app.monitors.run_due()
 
     @property
     def state(self) -> MonitorState:
