@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.engine.notices.bursts import Bursts
 from shared.engine.notices.outbox import NoticeOutbox
-from shared.policy.reading.people import Directory
 from shared.ports.queues import NOTICES
 from shared.store.facts.quarantine import Quarantine
-from shared.store.notices.bursts import BurstStore
-from shared.store.notices.outbox import OutboxStore
+from tests.fakes.app import MemoryApp
 from tests.unit.engine.dead_letter_world import Astray
-from tests.unit.engine.fact_world import registered
+from tests.unit.engine.fact_world import SETTINGS, registered
 from tests.unit.outbox.policies import a_policy
 from tests.unit.outbox.test_bursts import Mailbox
 
@@ -37,17 +35,12 @@ class Stormy(Astray):
 
     @property
     def outbox(self) -> NoticeOutbox:
-        store = OutboxStore(self.memory)
-        return NoticeOutbox(
-            store=store,
-            queue=self.queues,
-            clock=self.clock,
-            policies=(a_policy("churn", ASKS),),
-            people=Directory(),
-            channels={"email": self.mailbox},
-            public_url="https://vigia.example",
-            bursts=Bursts(store, BurstStore(self.memory), self.queues, self.clock),
-        )
+        return self.app.outbox
+
+    def ports(self) -> dict[str, Any]:
+        ports = super().ports()
+        outbox = MemoryApp(SETTINGS, self.clock, (a_policy("churn", ASKS),), **ports).outbox
+        return {**ports, "outbox": replace(outbox, channels={"email": self.mailbox})}
 
     def minute(self) -> None:
         """Do what a minute brings: the sweep, its look-out, and whatever notices are due."""

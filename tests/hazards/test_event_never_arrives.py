@@ -28,7 +28,6 @@ from shared.policy.sections.model import Policy
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.jobs import JobRecord
 from shared.ports.queues import EVENTS
-from shared.store.facts.polls import PollMarks
 from tests.unit.engine.fact_world import MODEL, POLICY, Killed, World, a_policy, data_arrived, registered, run_ended
 from tests.unit.events.wire import WORKSPACE, fact_from, grid
 
@@ -54,17 +53,7 @@ class Watched(World):
 
     @property
     def poll(self) -> RegistryPoll:
-        return RegistryPoll(
-            policies=self.policies,
-            workspace=self.workspace,
-            models=self.models,
-            ledger=self.ledger,
-            marks=PollMarks(self.blobs),
-            queue=self.queue,
-            outbox=self.outbox,
-            clock=self.clock,
-            source=WORKSPACE,
-        )
+        return self.app.registry_poll
 
     def register(self, version: str, model: str = MODEL, created_at: datetime | None = None) -> str:
         """Register a version, a second after the last one, and return the event that tells of it."""
@@ -193,8 +182,8 @@ def test_the_end_of_a_training_that_nobody_told_is_found(world: Watched, status:
     assert [outcome.reaction for outcome in ended.outcomes if outcome.reaction == "note-training"] == ["note-training"]
     calls = world.fuse.calls
     assert world.poll_and_process() == 0
-    # The marks, jobs, versions, deployments and data: the training is not asked about any more.
-    assert world.fuse.calls - calls == 5
+    # The marks, the model's memory, jobs, versions, deployments and data: the training is not asked about any more.
+    assert world.fuse.calls - calls == 6
 
 
 def ended(name: str, status: str, at: datetime, **tags: str) -> JobRecord:

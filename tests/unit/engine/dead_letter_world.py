@@ -10,16 +10,11 @@ from shared.engine.recovery.arrivals import Arrivals
 from shared.engine.recovery.dead_letters import DeadLetter, DeadLetters
 from shared.engine.recovery.replay import Replay, Result
 from shared.ports.queues import EVENTS, poison_queue
-from shared.store.facts.arrivals import ArrivalStore
-from shared.store.facts.dead_letters import GivenUpEvents
 from shared.store.facts.large_events import LargeEvents
-from shared.store.facts.ledger import Ledger
-from shared.store.facts.quarantine import Quarantine
-from shared.store.facts.queue_errors import QueueErrors
 from shared.store.facts.resolutions import Resolution, Resolutions
-from shared.store.notices.outbox import OutboxStore
+from tests.fakes.app import MemoryApp
 from tests.fakes.blobs import MemoryBlobStore
-from tests.unit.engine.fact_world import HOME, LEASE, Fused, World
+from tests.unit.engine.fact_world import HOME, SETTINGS, Fused, World
 
 GIVEN_UP = {
     "deadLetterReason": "MaxDeliveryAttemptsExceeded",
@@ -38,46 +33,23 @@ class Astray(World):
         self.given_up = MemoryBlobStore(self.clock.now)
         self.home = HOME
 
+    def ports(self) -> dict[str, Any]:
+        return {**super().ports(), "dead_letter_blobs": Fused(self.given_up, self.fuse), "home": self.home}
+
     @property
     def dead_letters(self) -> DeadLetters:
-        return DeadLetters(
-            GivenUpEvents(self.given_up),
-            self.queues,
-            self.quarantine,
-            self.ledger,
-            self.releases,
-            OutboxStore(self.memory),
-            LargeEvents(self.memory),
-            QueueErrors(self.memory, self.clock),
-            self.home,
-        )
+        """Return what is read without the fuse, so that looking is never what kills."""
+        unfused = {"blobs": self.memory, "queue": self.queues, "dead_letter_blobs": self.given_up}
+        return MemoryApp(SETTINGS, self.clock, self.policies, **{**self.ports(), **unfused}).dead_letters
 
     @property
     def replayer(self) -> Replay:
         """Return a replay that may be killed at any of its calls."""
-        blobs: Any = self.blobs
-        given_up: Any = Fused(self.given_up, self.fuse)
-        return Replay(
-            GivenUpEvents(given_up),
-            self.queue,
-            Quarantine(blobs),
-            Ledger(blobs, LEASE),
-            LargeEvents(blobs),
-            Resolutions(blobs),
-            QueueErrors(blobs, self.clock),
-            self.clock,
-        )
+        return self.app.replay
 
     @property
     def arrivals(self) -> Arrivals:
-        return Arrivals(
-            ArrivalStore(self.blobs),
-            GivenUpEvents(self.given_up),
-            self.queues,
-            self.quarantine,
-            self.outbox,
-            self.clock,
-        )
+        return self.app.arrivals
 
     @property
     def resolutions(self) -> list[Resolution]:
