@@ -24,6 +24,10 @@ class CountingData(ScoredData):
         super().__init__()
         self.read: Counter[datetime] = Counter()
 
+    def scored_bytes(self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime) -> int:
+        """Return the interval's share of `scored_size`, which is that of all requests."""
+        return self.scored_size * sum(start <= at < end for _, at, _ in self.answered) // len(self.answered)
+
     def scored_batches(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> FakeCollected:
