@@ -20,6 +20,7 @@ from shared.domain.measurement import Interval
 from shared.domain.release_plan import JudgePlan
 from shared.domain.verdict import Verdict
 from shared.engine.releases.judge import judged
+from shared.judge.batch import share_at_most
 from shared.judge.canary import counts
 from shared.judge.evidence.latency import differences
 from shared.judge.evidence.paired_intervals import Pair
@@ -172,14 +173,8 @@ def figures(look: float, by_case: dict[str, FirstFailures]) -> list[Figure]:
 
 
 def _at_most(minutes: Sequence[float]) -> float:
-    """Return the one-sided 95 % bound, in percent, of the share of failures.
-
-    Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), p. 404.
-    """
-    from scipy.special import betaincinv
-
-    failed, count = sum(minute < inf for minute in minutes), len(minutes)
-    return 100.0 if failed == count else 100 * float(betaincinv(failed + 1, count - failed, 0.95))
+    """Return the one-sided 95 % bound, in percent, of the share of failures."""
+    return 100 * share_at_most(sum(minute < inf for minute in minutes), len(minutes), 0.05)
 
 
 def _percent(minutes: Sequence[float]) -> float:

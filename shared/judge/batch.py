@@ -180,7 +180,10 @@ def _verdict(is_within: bool, is_beyond: bool) -> Verdict:
 
 
 def share_at_most(count: int, rows: int, alpha: float) -> float:
-    """Return the upper Clopper-Pearson bound of a share: the true one is above it with a chance of at most alpha."""
+    """Return the upper Clopper-Pearson bound of a share: the true one is above it with a chance of at most alpha.
+
+    By the beta distribution, in closed form; scipy.stats.binomtest searches for the same number.
+    """
     from scipy.special import betaincinv
 
     return 1.0 if count >= rows else float(betaincinv(count + 1, rows - count, 1 - alpha))

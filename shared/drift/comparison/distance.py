@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.drift.profiles.counts import ColumnCounts, excess
+from shared.drift.profiles.edges import DECILES
 from shared.drift.profiles.reference import NumericColumn
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _area(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.fl
 def decile_cells(reference: NumericColumn, window: ColumnCounts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the counts of both between the edges that are nearest to the reference's deciles."""
     up_to = np.array(reference.up_to)
-    ranks = np.linspace(0.1, 0.9, 9) * reference.present
+    ranks = DECILES * reference.present
     upper = np.minimum(np.searchsorted(up_to, ranks), len(up_to) - 1)
     lower = np.maximum(upper - 1, 0)
     chosen = np.unique(np.where(ranks - up_to[lower] < up_to[upper] - ranks, lower, upper))

@@ -9,7 +9,7 @@ import numpy as np
 
 from shared.drift.comparison.categories import PairedCounts
 from shared.drift.profiles.counts import ColumnCounts
-from shared.drift.profiles.edges import MOST_TICKS, round_ticks
+from shared.drift.profiles.edges import DECILES, MOST_TICKS, round_ticks
 from shared.drift.profiles.reference import NumericColumn
 from shared.drift.results.comparison import Histogram
 
@@ -52,7 +52,7 @@ def _borders(reference: NumericColumn, edges: NDArray[np.float64]) -> NDArray[np
     ticks = ticks[np.isin(ticks, edges)] if len(ticks) else ticks
     if len(ticks) >= 5:
         return ticks
-    positions = np.minimum(np.searchsorted(up_to, np.linspace(0.1, 0.9, 9) * reference.present), len(edges) - 1)
+    positions = np.minimum(np.searchsorted(up_to, DECILES * reference.present), len(edges) - 1)
     return np.unique(edges[positions])
 
 

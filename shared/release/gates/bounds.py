@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.drift.metrics.binary import METRICS, VALUES
+from shared.judge.batch import share_at_least, share_at_most
 from shared.release.gates.estimates import RATES, Estimate, error_of
 
 if TYPE_CHECKING:
@@ -132,11 +133,7 @@ def _on_logits(estimate: Estimate) -> tuple[float, float]:
 
 
 def _share_bounds(hits: int, rows: int, confidence: float) -> Bounds:
-    from scipy.special import betaincinv
-
-    low = float(betaincinv(hits, rows - hits + 1, 1 - confidence)) if hits else 0.0
-    high = float(betaincinv(hits + 1, rows - hits, confidence)) if hits < rows else 1.0
-    return low, high
+    return share_at_least(hits, rows, 1 - confidence), share_at_most(hits, rows, 1 - confidence)
 
 
 def _rate_freedom(counted: int) -> float:

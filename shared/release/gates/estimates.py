@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.metrics.binary import CLASSES, METRICS, RANKING
+from shared.drift.metrics.binary import CLASSES, CLIP, METRICS, RANKING
 from shared.judge.labels.outcome_metrics import placements
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ def _mean_loss(metric: str) -> Parts:
 def row_losses(metric: str, labels: Numbers, scores: Numbers) -> Numbers:
     """Return each row's loss, for metrics that are the mean of them."""
     if metric == "log_loss":
-        edge = float(np.finfo(np.float64).eps)
-        clipped = np.clip(scores, edge, 1 - edge)
+        clipped = np.clip(scores, CLIP, 1 - CLIP)
         return np.where(labels == 1, -np.log(clipped), -np.log1p(-clipped))
     missed = labels - scores
     if metric == "mape":

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest  # type: ignore[attr-defined]
 
 from shared.domain.batch import BatchTolerances, PredictionLayout
 from shared.domain.verdict import Judgement, Verdict
@@ -190,3 +191,10 @@ def test_jobs_of_a_default_deployment(statuses: list[str], verdict: Verdict, has
     judgement = judge_jobs(statuses, 0)
     assert (judgement.verdict, judgement.has_data) == (verdict, has_data)
     assert judge_jobs(statuses, 1).verdict is not Verdict.FAIL
+
+
+@pytest.mark.parametrize(("count", "rows"), [(0, 10), (3, 300), (299, 300), (300, 300)])
+def test_bounds_of_shares_are_scipys(count: int, rows: int) -> None:
+    upper = binomtest(count, rows, alternative="less").proportion_ci(0.95, method="exact").high
+    lower = binomtest(count, rows, alternative="greater").proportion_ci(0.95, method="exact").low
+    assert (share_at_most(count, rows, 0.05), share_at_least(count, rows, 0.05)) == pytest.approx((upper, lower))
