@@ -61,9 +61,9 @@ def find_report(app: App, model: str, text: str | None) -> MonitorReport:
     ids = [report.id for report in app.monitor_reports.newest(model, 10_000)]
     fitting = [report_id for report_id in ids if text in report_id] if text else ids[:1]
     if not fitting:
-        which = f"no report {text!r}" if text else "no report yet"
+        missing = f"no report {text!r}" if text else "no report yet"
         hint = f"`vigia monitor show {model}` lists them" if ids else f"`vigia monitor run {model}` looks now"
-        raise CommandError("cli.no_report", f"{model} has {which}", hint)
+        raise CommandError("cli.no_report", f"{model} has {missing}", hint)
     if len(fitting) > 1:
         raise CommandError("cli.many_reports", f"{text!r} fits {len(fitting)} reports", f"e.g. {fitting[0]}")
     report = app.monitor_reports.read(model, fitting[0])

@@ -77,10 +77,10 @@ def _bar(column: ColumnReport) -> Text:
     """Return the change in multiples of its floor, which is at half of the bar."""
     full = min(BAR, round(strength(column) * BAR / 2))
     floor = "│" if full < BAR // 2 else ""
-    rest = "·" * (BAR - full)
+    empty = "·" * (BAR - full)
     if floor:
-        rest = rest[: BAR // 2 - full] + floor + rest[BAR // 2 - full + 1 :]
-    return Text.assemble(("█" * full, "red" if column.is_drifted else "cyan"), (rest, "dim"))
+        empty = empty[: BAR // 2 - full] + floor + empty[BAR // 2 - full + 1 :]
+    return Text.assemble(("█" * full, "red" if column.is_drifted else "cyan"), (empty, "dim"))
 
 
 def _table(*names: str) -> Table:

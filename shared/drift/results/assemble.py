@@ -170,13 +170,13 @@ def _quiet(earlier: Sequence[QuietWindow], signals: Sequence[SignalReport], star
     """Return the newest windows of each signal, oldest first; a window that was looked at again counts once."""
     new = [quiet_window(signal, start) for signal in signals if signal.signal in _WITH_FLOORS and signal.rows]
     # An open window is looked at again with more rows; its newest look replaces the earlier one.
-    again = {(window.signal, window.start) for window in new}
-    together = [
-        *(window for window in earlier if (window.signal, window.start) not in again),
-        *(window for window in new),
+    repeated = {(window.signal, window.start) for window in new}
+    windows = [
+        *(window for window in earlier if (window.signal, window.start) not in repeated),
+        *new,
     ]
-    newest = {name: [window for window in together if window.signal == name][-QUIET_WINDOWS:] for name in _WITH_FLOORS}
-    return tuple(window for windows in newest.values() for window in windows if window.effects)
+    newest = {name: [window for window in windows if window.signal == name][-QUIET_WINDOWS:] for name in _WITH_FLOORS}
+    return tuple(window for newest_windows in newest.values() for window in newest_windows if window.effects)
 
 
 def quiet_window(signal: SignalReport, start: datetime) -> QuietWindow:
@@ -198,11 +198,11 @@ def _carried_on(earlier: Sequence[TrendPoint], points: Sequence[TrendPoint]) -> 
     """Return the newest windows of each signal, oldest first; a window that was looked at again counts once."""
     new = {(point.signal, point.at) for point in points}
     carried = sorted((point for point in earlier if (point.signal, point.at) not in new), key=lambda point: point.at)
-    together = [*carried, *points]
+    all_points = [*carried, *points]
     newest: dict[str, set[datetime]] = {}
-    for signal in {point.signal for point in together}:
-        newest[signal] = set(sorted({point.at for point in together if point.signal == signal})[-TREND_WINDOWS:])
-    return tuple(point for point in together if point.at in newest[point.signal])
+    for signal in {point.signal for point in all_points}:
+        newest[signal] = set(sorted({point.at for point in all_points if point.signal == signal})[-TREND_WINDOWS:])
+    return tuple(point for point in all_points if point.at in newest[point.signal])
 
 
 def short_sentence(signal: SignalReport) -> str:

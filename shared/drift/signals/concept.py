@@ -235,26 +235,24 @@ def _column(
     cut: Segmentation, changes: Numbers, p_values: Numbers, adjusted: Numbers, rules: ConceptRules
 ) -> ColumnReport:
     """Return the column's report: its segment that changed most among the significant ones, if any is."""
-    sure = adjusted <= rules.chance
-    worst = int(np.argmax(np.abs(changes) * (sure if sure.any() else p_values < 1)))
+    significant = adjusted <= rules.chance
+    worst = int(np.argmax(np.abs(changes) * (significant if significant.any() else p_values < 1)))
     change = float(changes[worst])
-    than = "more" if change > 0 else "less"
-    words = (
-        f"{cut.column} {cut.labels[worst]}: labels are 1 {abs(change):.1%} {than} often than elsewhere, against before"
-    )
+    often = f"{abs(change):.1%} {'more' if change > 0 else 'less'} often"
+    words = f"{cut.column} {cut.labels[worst]}: labels are 1 {often} than elsewhere, against before"
     report = ColumnReport(
         name=cut.column,
         statistic="none",
         effect=abs(change),
         floor=rules.min_segment_change,
         floor_reason="smallest effect that matters",
-        is_drifted=bool(sure[worst]) and abs(change) > rules.min_segment_change,
+        is_drifted=bool(significant[worst]) and abs(change) > rules.min_segment_change,
         sentence=words,
         p_value=float(p_values[worst]),
         adjusted_p_value=float(adjusted[worst]),
     )
     # The sentence names the worst segment; further significant ones are findings.
-    others = np.flatnonzero(sure & (np.abs(changes) > rules.min_segment_change))
+    others = np.flatnonzero(significant & (np.abs(changes) > rules.min_segment_change))
     findings = tuple(f"{cut.labels[segment]}: {changes[segment]:+.1%}" for segment in others if segment != worst)
     return dataclasses.replace(report, findings=findings)
 

@@ -132,10 +132,10 @@ def domain_auc(reference: Numbers, window: Numbers) -> float:
     Folds are consecutive because neighbours resemble one another: shuffled, the classifier would know its exam.
     The vectors are cut to the 32 directions in which both together vary most, each scaled to one.
     """
-    both = np.concatenate((reference, window))
+    pooled = np.concatenate((reference, window))
     labels = np.concatenate((np.zeros(len(reference)), np.ones(len(window))))
     fold = np.concatenate([np.arange(size) * FOLDS // size for size in (len(reference), len(window))])
-    features = _directions(both, both)
+    features = _directions(pooled, pooled)
     aucs = []
     for number in range(FOLDS):
         test = fold == number

@@ -111,26 +111,26 @@ def judge_performance(scored: pd.DataFrame, labelled: pd.DataFrame, rules: Perfo
     _require(labelled, {rules.key, rules.label}, "the labels have")
     truth = by_key(labelled, rules.key)[rules.label].dropna()
     answers = by_key(scored, rules.key)[PREDICTION]
-    both = answers.index.intersection(truth.index)
-    unanswered = int(answers.loc[both].isna().sum())
+    keys = answers.index.intersection(truth.index)
+    unanswered = int(answers.loc[keys].isna().sum())
     findings = (f"{unanswered:,} labelled rows have an empty prediction; they are left out",) if unanswered else ()
-    both = both[answers.loc[both].notna().to_numpy()]
-    if len(both) < rules.minimum_rows:
-        sentence = f"{len(both):,} scored rows have a label by now; {rules.minimum_rows:,} are needed"
-        return PerformanceReport("insufficient-data", sentence, len(both), findings=findings)
-    labels, predictions = _as_metric_needs(rules.metric, truth.loc[both], answers.loc[both])
+    keys = keys[answers.loc[keys].notna().to_numpy()]
+    if len(keys) < rules.minimum_rows:
+        sentence = f"{len(keys):,} scored rows have a label by now; {rules.minimum_rows:,} are needed"
+        return PerformanceReport("insufficient-data", sentence, len(keys), findings=findings)
+    labels, predictions = _as_metric_needs(rules.metric, truth.loc[keys], answers.loc[keys])
     try:
         value = _measure(rules.metric, labels, predictions)
     except MetricUndefinedError as exc:
-        return PerformanceReport("insufficient-data", str(exc), len(both), findings=findings)
+        return PerformanceReport("insufficient-data", str(exc), len(keys), findings=findings)
     # Judged by the confidence bound on the good side: a few bad rows by chance must not alarm.
     low, high = bounds(rules.metric, labels, predictions, value)
     metric = METRICS[rules.metric]
     doubt, bound = ("at most", high) if metric.bound == "at_least" else ("at least", low)
-    measured = f"{rules.metric} is {value:.3f} on {len(both):,} labelled rows ({doubt} {bound:.3f}, 95 % sure)"
+    measured = f"{rules.metric} is {value:.3f} on {len(keys):,} labelled rows ({doubt} {bound:.3f}, 95 % sure)"
     sentence = f"{measured}; {rules.bound_words} is asked for"
     verdict: Literal["worse", "good-enough"] = "worse" if metric.is_worse(bound, than=rules.bound) else "good-enough"
-    return PerformanceReport(verdict, sentence, len(both), value, high, low, findings)
+    return PerformanceReport(verdict, sentence, len(keys), value, high, low, findings)
 
 
 def bounds(metric: str, labels: Column, predictions: Column, value: float) -> tuple[float, float]:

@@ -200,8 +200,8 @@ def _out_of_range(
         and share > max(usual, context.rules.min_share / 2 + expected)
         and chance_outside(len(outside), len(values), finite_values(reference, context)) <= context.chance
     )
-    much, bounds = _much(len(outside), len(values)), f"{low:.4g} to {high:.4g}"
-    words = f"{much} of its values are out of {bounds}, e.g. {extreme:.4g} (at most {at_most:.1%} is expected)"
+    share_words, bounds = _much(len(outside), len(values)), f"{low:.4g} to {high:.4g}"
+    words = f"{share_words} of its values are out of {bounds}, e.g. {extreme:.4g} (at most {at_most:.1%} is expected)"
     return Fault(share, words, is_alarm)
 
 

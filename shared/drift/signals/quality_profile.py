@@ -338,8 +338,8 @@ def _resemble(values: NDArray[np.float64], following: NDArray[np.float64]) -> bo
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the values' ranks less their mean; equal ones share theirs."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts + len(values)) / 2)[which]
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts + len(values)) / 2)[inverse]
     return ranks
 
 

@@ -86,10 +86,10 @@ class AzureMonitors:
         self, policy: Policy, monitor: AzureMonitor, runs: Sequence[JobRecord], since: datetime, now: datetime
     ) -> None:
         if reason := _silence(monitor, runs, since, now):
-            self._tell(policy, monitor, f"{now:%Y-%m-%d}", reason)
+            self._notify(policy, monitor, f"{now:%Y-%m-%d}", reason)
         newest = next((job for job in runs if job.has_ended), None)
         if newest and not newest.has_succeeded:
-            self._tell(policy, monitor, newest.name, f"run {newest.name} ended as {newest.status}", job=newest.name)
+            self._notify(policy, monitor, newest.name, f"run {newest.name} ended as {newest.status}", job=newest.name)
         settled = next((job for job in runs if job.has_succeeded and _is_settled(job, now)), None)
         # A listing omits the outputs.
         ended = self.workspace.job(settled.name) if settled else None
@@ -99,7 +99,7 @@ class AzureMonitors:
         if not signals and not problems:
             problems = [f"run {ended.name} left no measurements"]
         for problem in problems:
-            self._tell(policy, monitor, f"{ended.name}/unreadable", problem, job=ended.name)
+            self._notify(policy, monitor, f"{ended.name}/unreadable", problem, job=ended.name)
         for signal in signals:
             self._judge(policy, monitor, ended, signal, now)
 
@@ -140,9 +140,9 @@ class AzureMonitors:
             f"run {run.name} measured {first.metric} of {first.feature or 'all rows'} at {first.value:g}, beyond its "
             f"bound of {first.threshold:g}, and said nothing"
         )
-        self._tell(policy, monitor, f"{run.name}/{signal.name}", reason, job=run.name, signal=signal.name)
+        self._notify(policy, monitor, f"{run.name}/{signal.name}", reason, job=run.name, signal=signal.name)
 
-    def _tell(self, policy: Policy, monitor: AzureMonitor, about: str, reason: str, **parameters: str) -> None:
+    def _notify(self, policy: Policy, monitor: AzureMonitor, about: str, reason: str, **parameters: str) -> None:
         log.warning("azure_monitor.trouble", extra=fields(model=policy.model, monitor=monitor.name, reason=reason))
         key = f"{NoticeKind.MONITOR_TROUBLE}/{policy.model}/{monitor.name}/{about}"
         parameters = {"monitor": monitor.name, "reason": reason, **parameters}

@@ -73,14 +73,14 @@ class MonitorRecords:
             report = self.reports.read(body.model or "", body.report) if body.report else None
         except PermanentError:
             return False
-        return report is not None and _tells(report, body)
+        return report is not None and _confirms(report, body)
 
 
 def _is_run(run: MonitorRun, body: DriftDetected) -> bool:
     return run.verdict == "drift" and run.signal == body.signal and run.name == body.run
 
 
-def _tells(report: MonitorReport, body: DriftDetected) -> bool:
+def _confirms(report: MonitorReport, body: DriftDetected) -> bool:
     version, _, look = body.run.partition("@")
     has_drift = any(signal.signal == body.signal and signal.verdict == "drift" for signal in report.signals)
     return has_drift and version == report.model_version and (look == report.start.isoformat() or not _is_moment(look))

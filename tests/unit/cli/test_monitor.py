@@ -219,7 +219,7 @@ def test_a_person_may_bring_the_reference_and_the_rows(fake: FakeApp, run_json: 
     assert (from_asset["verdict"], from_asset["reference"]) == ("drift", "azureml:flights:1")
 
 
-def test_a_model_that_serves_nobody_is_said_so(fake: FakeApp, run: Run) -> None:
+def test_a_model_that_serves_no_requests_is_named(fake: FakeApp, run: Run) -> None:
     result = run("monitor", "run", MODEL)
     assert result.exit_code == 1
     assert "no version of flight-delay serves" in result.stderr

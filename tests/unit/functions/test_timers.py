@@ -99,7 +99,7 @@ def killed(app: TimerApp, monkeypatch: pytest.MonkeyPatch) -> TimerApp:
     return app
 
 
-def test_two_days_of_killed_looks_are_told_and_the_other_model_is_looked_at(killed: TimerApp) -> None:
+def test_two_days_of_killed_looks_are_reported_and_the_other_model_is_looked_at(killed: TimerApp) -> None:
     for _ in range(48):
         killed.tick(hours=1)
     told = killed.notices(NoticeKind.MONITOR_TROUBLE)
@@ -111,7 +111,7 @@ def test_two_days_of_killed_looks_are_told_and_the_other_model_is_looked_at(kill
     }
 
 
-def test_a_killed_look_is_told_within_three_intervals(killed: TimerApp) -> None:
+def test_a_killed_look_is_reported_within_three_intervals(killed: TimerApp) -> None:
     for _ in range(3):
         killed.tick(hours=1)
     assert killed.notices(NoticeKind.MONITOR_TROUBLE) == []
@@ -120,7 +120,7 @@ def test_a_killed_look_is_told_within_three_intervals(killed: TimerApp) -> None:
 
 
 @pytest.mark.parametrize("stopped", ["sweep", "monitors", "schedules", "registry_poll"])
-def test_a_timer_that_never_runs_is_told_by_the_others(app: TimerApp, stopped: str) -> None:
+def test_a_timer_that_never_runs_is_reported_by_the_others(app: TimerApp, stopped: str) -> None:
     app.stopped = {stopped}
     for _ in range(20):
         app.tick(minutes=5)
@@ -130,7 +130,9 @@ def test_a_timer_that_never_runs_is_told_by_the_others(app: TimerApp, stopped: s
 
 
 @pytest.mark.parametrize("part", ["registry_poll", "sweep", "schedules"])
-def test_a_timer_that_is_killed_each_time_is_told(app: TimerApp, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timer_that_is_killed_each_time_is_reported(
+    app: TimerApp, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def die(self: object) -> None:
         raise Killed
 
@@ -149,7 +151,7 @@ def test_timers_that_run_tell_nothing(app: TimerApp) -> None:
     assert app.notices(NoticeKind.MONITOR_TROUBLE) == []
 
 
-def test_a_broken_policy_file_is_told_to_its_owner_and_to_the_others(app: TimerApp) -> None:
+def test_a_broken_policy_file_is_reported_to_its_owner_and_to_the_others(app: TimerApp) -> None:
     file = app.settings.policies / "first.yaml"
     file.write_text(file.read_text() + "monitr: {\n")
     app.stopped = {"monitors", "registry_poll", "schedules"}  # each raises what is wrong with the file

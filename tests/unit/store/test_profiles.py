@@ -1,4 +1,4 @@
-"""Profiles are kept per model version and source; what cannot be read is made anew."""
+"""Profiles are stored per model version and source; what cannot be read is made again."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ def test_a_profile_is_read_as_it_was_saved_per_source(blobs: MemoryBlobStore) ->
         ),
     ],
 )
-def test_a_profile_that_cannot_be_read_is_to_be_made_anew(blobs: MemoryBlobStore, content: bytes) -> None:
+def test_a_profile_that_cannot_be_read_is_to_be_made_again(blobs: MemoryBlobStore, content: bytes) -> None:
     blobs.put(profile_name(MODEL, VERSION), content)
     assert Profiles(blobs).read(MODEL, VERSION) is None

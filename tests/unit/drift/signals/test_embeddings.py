@@ -52,7 +52,7 @@ def test_a_change_of_shape_without_a_move_of_the_mean_is_not_seen_by_the_mean() 
     assert mean_distance(np.ones((5, 3)), np.zeros((5, 3))) == math.inf
 
 
-def test_lists_in_a_column_are_vectors_and_broken_ones_are_told() -> None:
+def test_lists_in_a_column_are_vectors_and_broken_ones_are_reported() -> None:
     window = pd.Series([*map(list, cloud(500, 2))])
     window[0], window[1], window[2], window[3] = None, [1.0, 2.0], [math.nan] * 64, "text"
     report = compare_embeddings(cloud(500, 1), window)

@@ -135,7 +135,7 @@ def test_the_spread_shrinks_with_the_rows_and_is_never_guessed_smaller() -> None
     assert reference.spread_at(10**7) == reference.spreads[-1][1]
 
 
-def test_scores_beyond_the_references_are_told() -> None:
+def test_scores_beyond_the_references_are_reported() -> None:
     scores, labels = served(8000, 1)
     reference = estimate_reference(scores / 2, labels)
     report = estimate_performance(reference, np.append(scores[:2000], [np.nan, np.inf]))

@@ -97,19 +97,19 @@ def test_a_monitor_that_stopped_running_is_silent_once_a_day() -> None:
     assert len(world.look()) == 2
 
 
-def test_a_run_that_failed_is_told_once() -> None:
+def test_a_run_that_failed_is_reported_once() -> None:
     world = MonitorWorld()
     world.ran("run-1", 1, status="Failed")
     assert world.look() == world.look() == ["run run-1 ended as Failed"]
 
 
-def test_a_run_without_measurements_is_told() -> None:
+def test_a_run_without_measurements_is_reported() -> None:
     world = MonitorWorld()
     world.ran("run-1", 5)
     assert world.look() == ["run run-1 left no measurements"]
 
 
-def test_measurements_that_cannot_be_read_are_told() -> None:
+def test_measurements_that_cannot_be_read_are_reported() -> None:
     world = MonitorWorld()
     world.ran("run-1", 5)
     world.files.put("azureml/run-1/output/signals/x.json", b"<html>")
@@ -133,7 +133,7 @@ def test_a_breach_that_it_did_not_tell_becomes_drift_once(
     assert reason.endswith("and said nothing")
 
 
-def test_a_breach_that_it_told_is_the_same_fact() -> None:
+def test_a_breach_that_it_published_is_the_same_fact() -> None:
     world = MonitorWorld()
     world.ran("run-1", 5, BREACH)
     tag = breach_text("churn_monitor_drift", (FeatureDrift("tenure", "NormalizedWassersteinDistance", 0.7, 0.5),))

@@ -1,4 +1,4 @@
-"""An event is a hint: drift that nobody here measured trains nothing, through the app's own processor."""
+"""An event is a hint: drift that no monitor here measured trains nothing, through the app's own processor."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_drift_that_our_monitor_found_starts_a_training(app: FakeApp) -> None:
     [("2@made-up", "data-drift"), ("1@2026-11-20T07:00:00+00:00", "data-drift"), ("", "performance")],
     ids=["no_such_look", "another_version", "another_signal"],
 )
-def test_drift_that_nobody_measured_starts_none(app: FakeApp, run: str, signal: str) -> None:
+def test_drift_that_no_monitor_measured_starts_none(app: FakeApp, run: str, signal: str) -> None:
     assert "not confirmed: no look" in held_by(app, drift(app, run, signal))
 
 

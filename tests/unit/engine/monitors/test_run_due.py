@@ -229,7 +229,7 @@ def test_a_new_champion_starts_a_window_of_its_own() -> None:
         pytest.param(lambda world: world.serve("1", model=None), id="an_unknown_model_serves"),
     ],
 )
-def test_a_model_that_serves_nobody_is_not_looked_at(hide: object) -> None:
+def test_a_model_that_serves_no_requests_is_not_looked_at(hide: object) -> None:
     world = World()
     world.traffic(1000)
     hide(world)  # type: ignore[operator]

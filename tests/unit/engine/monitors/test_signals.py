@@ -104,13 +104,13 @@ def test_of_a_look_the_signal_that_says_the_worst_speaks_for_it() -> None:
     world.look()
     assert world.verdict_by_signal == {"data-drift": "drift", "data-quality": "no-drift"}
     assert last_look(world.state) == world.newest["data-drift"]
-    world.look()  # nobody asks anything any more
+    world.look()  # no signal is asked for any more
     newest = last_look(world.state)
     assert newest is not None
     assert newest.verdict == "insufficient-data"
 
 
-def test_broken_data_is_told_as_such() -> None:
+def test_broken_data_is_reported_as_such() -> None:
     world = SignalWorld("data_quality: {ignore: [id]}")
     world.serve_people(2000)
     world.data.requests[-1][2].loc[:500, "age"] = None
@@ -256,7 +256,7 @@ def test_rows_that_repeat_without_the_columns_left_out_did_so_in_the_reference()
 @pytest.mark.parametrize(
     "kind", ["quality-a56145270ce6", "predictions", "estimate-roc_auc-0.5", "concept", "embedding-dmVjdG9y"]
 )
-def test_a_reference_that_is_damaged_is_made_anew(kind: str) -> None:
+def test_a_reference_that_is_damaged_is_made_again(kind: str) -> None:
     world = SignalWorld(*ALL)
     world.add_scored()
     world.serve_people(3000)

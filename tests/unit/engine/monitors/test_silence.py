@@ -1,4 +1,4 @@
-"""Monitors that cannot be relied on: people are told, once a day, and nobody before it is time."""
+"""Monitors that cannot be relied on: people are notified once a day, and not before it is time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.unit.engine.monitors.test_run_due import HOUR
 from tests.unit.engine.signal_world import LABELLED, PERFORMANCE, SignalWorld, a_monitor
 
 
-def test_a_signal_that_cannot_look_is_an_error_of_its_own_that_people_are_told_once_a_day() -> None:
+def test_a_signal_that_cannot_look_is_an_error_of_its_own_reported_once_a_day() -> None:
     world = SignalWorld("data_drift: {ignore: [id]}", "embedding_drift: {column: pixels}")
     for _ in range(3):
         world.serve_people(2000)
@@ -18,7 +18,7 @@ def test_a_signal_that_cannot_look_is_an_error_of_its_own_that_people_are_told_o
     assert {notice.parameters["signal"] for notice in world.outbox.notices.values()} == {"embedding-drift"}
 
 
-def test_answers_that_are_never_collected_do_not_keep_the_window_open_and_are_told_after_a_day() -> None:
+def test_answers_that_are_never_collected_do_not_keep_the_window_open_and_are_reported_after_a_day() -> None:
     world = SignalWorld("data_drift: {ignore: [id]}", "prediction_drift: {}", LABELLED)
     world.add_scored()
     for _ in range(26):
@@ -30,7 +30,7 @@ def test_answers_that_are_never_collected_do_not_keep_the_window_open_and_are_to
     assert reason.endswith("no answers were collected yet")
 
 
-def test_nothing_collected_for_a_day_is_told() -> None:
+def test_nothing_collected_for_a_day_is_reported() -> None:
     world = SignalWorld("data_drift: {}")
     for _ in range(23):
         world.look()
@@ -40,7 +40,7 @@ def test_nothing_collected_for_a_day_is_told() -> None:
     assert {reason.rpartition("UTC: ")[2] for reason in world.troubles} == {"no rows yet"}
 
 
-def test_labels_that_stay_away_are_told_when_they_have_taken_twice_as_long_as_they_may() -> None:
+def test_labels_that_stay_away_are_reported_when_they_have_taken_twice_as_long_as_they_may() -> None:
     world = SignalWorld("data_drift: {ignore: [id]}", PERFORMANCE)
     world.serve_people(1000)
     world.labels_arrive(1)
@@ -52,7 +52,7 @@ def test_labels_that_stay_away_are_told_when_they_have_taken_twice_as_long_as_th
     assert reason.startswith("no new labels have come since azureml:customers-labelled:1 (")
 
 
-def test_an_endpoint_that_is_gone_is_told_when_two_looks_are_missing() -> None:
+def test_an_endpoint_that_is_gone_is_reported_when_two_looks_are_missing() -> None:
     world = SignalWorld("data_drift: {ignore: [id]}")
     world.serve_people(2000)
     world.look()
@@ -64,7 +64,7 @@ def test_an_endpoint_that_is_gone_is_told_when_two_looks_are_missing() -> None:
     assert "endpoint churn serves no version of churn" in world.troubles[0]
 
 
-def test_an_endpoint_that_has_only_ever_served_another_model_is_told() -> None:
+def test_an_endpoint_that_has_only_ever_served_another_model_is_reported() -> None:
     world = SignalWorld("data_drift: {}")
     world.workspace.endpoints.clear()  # not released yet
     world.look()
@@ -74,7 +74,7 @@ def test_an_endpoint_that_has_only_ever_served_another_model_is_told() -> None:
     assert world.troubles == ["endpoint churn serves no version of churn"]
 
 
-def test_a_mistake_met_in_one_model_is_told_and_the_next_model_is_looked_at() -> None:
+def test_a_mistake_met_in_one_model_is_reported_and_the_next_model_is_looked_at() -> None:
     other = a_monitor("data_drift: {}").replace("churn", "other", 2).replace("name: churn", "name: other")
     world = SignalWorld("data_drift: {ignore: [id]}")
     world.policies = (a_policy(other), *world.policies)

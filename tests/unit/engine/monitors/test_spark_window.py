@@ -148,7 +148,7 @@ def test_a_failed_job_is_an_error_with_its_name_and_gives_the_window_up(status: 
     assert len(world.requests) == 2
 
 
-def test_after_a_failed_job_the_training_data_is_profiled_anew() -> None:
+def test_after_a_failed_job_the_training_data_is_profiled_again() -> None:
     world = counted()
     world.look()
     world.workspace.end_job(world.requests[-1].name, "Failed")
