@@ -58,7 +58,7 @@ FIRST, HALF, ALL = {"v-1": 100}, {"v-2": 50, "v-1": 50}, {"v-2": 100}
 
 
 @pytest.mark.parametrize(
-    ("moves", "late", "reached", "astray"),
+    ("moves", "late", "reached", "unexpected"),
     [
         pytest.param([{}, FIRST, HALF, ALL], [], 3, [], id="each_step_once"),
         pytest.param([FIRST, ALL], [], 1, [ALL], id="a_step_left_out"),
@@ -68,9 +68,9 @@ FIRST, HALF, ALL = {"v-1": 100}, {"v-2": 50, "v-1": 50}, {"v-2": 100}
     ],
 )
 def test_traffic_takes_its_course(
-    moves: list[dict[str, int]], late: list[dict[str, int]], reached: int, astray: list[dict[str, int]]
+    moves: list[dict[str, int]], late: list[dict[str, int]], reached: int, unexpected: list[dict[str, int]]
 ) -> None:
-    assert walk(moves, (FIRST, HALF, ALL), late) == (reached, astray)
+    assert walk(moves, (FIRST, HALF, ALL), late) == (reached, unexpected)
 
 
 def test_what_is_asked_for_counts() -> None:

@@ -48,7 +48,7 @@ class Town(World):
         self.run(until=lambda: self.release(release).state is ReleaseState.WATCHING)
         return release
 
-    def after(self, release: ReleaseId, minutes: int) -> Release:
+    def release_after(self, release: ReleaseId, minutes: int) -> Release:
         self.run(longest=minutes * MINUTE)
         return self.release(release)
 
@@ -63,10 +63,10 @@ def test_what_both_versions_suffer_while_watching_takes_nothing_back(
 ) -> None:
     town = Town()
     release = town.watched(holdback=holdback, watch_for=timedelta(hours=1))
-    town.after(release, 10)
+    town.release_after(release, 10)
     town.shared_errors, town.shared_slowdown = errors, slowdown
 
-    updated = town.after(release, 45)
+    updated = town.release_after(release, 45)
 
     assert (updated.state, town.traffic["v-2"]) == (ReleaseState.WATCHING, 100 - holdback)
 
@@ -76,7 +76,7 @@ def test_the_rhythm_of_the_day_takes_nothing_back_while_the_champion_keeps_a_sha
     town = Town()
     release = town.watched(holdback=5)
     town.rhythm = timedelta(hours=hours)
-    ended = town.after(release, 150)
+    ended = town.release_after(release, 150)
     assert (ended.state, ended.has_passed) == (ReleaseState.FINISHED, True)
 
 
@@ -84,10 +84,10 @@ def test_an_outage_of_both_calls_people_and_takes_nothing_back_after_it_either()
     town = Town()
     release = town.watched(watch_for=timedelta(minutes=40))
     town.shared_errors = 0.6
-    assert town.after(release, 8).held_because
+    assert town.release_after(release, 8).held_because
     assert "release-held" in town.outbox.kinds
     town.shared_errors = 0.0
-    assert town.after(release, 60).state in {ReleaseState.FINISHED, ReleaseState.WATCHING}
+    assert town.release_after(release, 60).state in {ReleaseState.FINISHED, ReleaseState.WATCHING}
     assert town.traffic["v-2"] >= 95
 
 
@@ -95,7 +95,7 @@ def test_what_only_the_new_version_suffers_is_taken_back() -> None:
     town = Town()
     release = town.watched(watch_for=timedelta(hours=2))
     town.error_share["v-2"] = 0.2
-    assert town.after(release, 60).state is ReleaseState.ROLLED_BACK
+    assert town.release_after(release, 60).state is ReleaseState.ROLLED_BACK
     assert town.traffic == {"v-1": 100}
 
 
@@ -106,12 +106,12 @@ def test_a_version_that_fails_half_its_requests_never_finishes(plan: dict[str, A
     town.error_share["v-2"] = 0.5
     release = town.watched(**plan, holdback=10, watch_for=timedelta(minutes=30))
 
-    updated = town.after(release, 40)
+    updated = town.release_after(release, 40)
 
     if updated.state is ReleaseState.WATCHING:
         assert updated.held_because
         assert "release-held" in town.outbox.kinds
-        updated = town.after(release, 26 * 60)
+        updated = town.release_after(release, 26 * 60)
     assert updated.state in {ReleaseState.ROLLED_BACK, ReleaseState.ABORTED}
     assert town.traffic == {"v-1": 100}
 
@@ -121,12 +121,12 @@ def test_a_few_requests_prove_nothing_and_people_are_asked(plan: dict[str, Any])
     town = Town(per_minute=0.2)
     release = town.watched(**plan, watch_for=timedelta(minutes=30))
 
-    updated = town.after(release, 35)
+    updated = town.release_after(release, 35)
 
     assert (updated.state, updated.phase) == (ReleaseState.WATCHING, "asking")
     assert "not proven" in updated.held_because
     town.desk.request_promotion(release, updated.step_index, "ana@example.com", "it is a demo")
-    promoted = town.after(release, 5)
+    promoted = town.release_after(release, 5)
     assert promoted.state is ReleaseState.FINISHED
     assert serves_unproven(promoted)
 
@@ -139,13 +139,13 @@ def test_traffic_does_not_go_back_to_a_champion_that_fails() -> None:
     release = town.open()
     town.run(until=lambda: town.release(release).phase == "baking")
 
-    updated = town.after(release, 39)
+    updated = town.release_after(release, 39)
 
     assert (updated.state, town.traffic) == (ReleaseState.CANARY, {"v-1": 90, "v-2": 10})
     assert "champion" in updated.held_because
     assert "release-held" in town.outbox.kinds
     # The deadline passes, and it still holds; people are called again.
-    later = town.after(release, 45)
+    later = town.release_after(release, 45)
     assert later.state is ReleaseState.CANARY
     assert town.outbox.kinds.count("release-held") >= 2
 
@@ -155,11 +155,11 @@ def test_an_alert_on_a_failing_endpoint_moves_nothing_to_the_failing_champion_bu
     town.error_share["v-1"] = town.error_share["v-2"] = 0.5
     release = town.open()
     town.run(until=lambda: town.release(release).phase == "baking")
-    town.after(release, 10)
+    town.release_after(release, 10)
     town.desk.request_abort(release, "alert errors", "half of the requests fail", is_automatic=True)
-    assert town.after(release, 5).state is ReleaseState.CANARY
+    assert town.release_after(release, 5).state is ReleaseState.CANARY
 
     town.desk.request_abort(release, "ana@example.com", "I know")
-    ended = town.after(release, 5)
+    ended = town.release_after(release, 5)
     assert ended.state is ReleaseState.ABORTED
     assert "the champion is in trouble" in ended.reason

@@ -51,7 +51,7 @@ def differences(
 ) -> list[str]:
     """Return what a run of the folders shows that the expectations do not say, a line each; empty when they agree."""
     new = [
-        f"fails: {test}\n    {_short(outcome.why)}"
+        f"fails: {test}\n    {_short(outcome.reason)}"
         for test, outcome in sorted(outcomes.items())
         if outcome.result == "failed" and test not in expected
     ]

@@ -48,10 +48,10 @@ SKIPPED_FILES = (
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """How a test ended; `why` is its error, or why Microsoft skips it."""
+    """How a test ended; `reason` is its error, or why Microsoft skips it."""
 
     result: Literal["passed", "skipped", "failed"]
-    why: str = ""
+    reason: str = ""
 
 
 def run(folders: Sequence[str]) -> dict[str, CaseResult]:
@@ -113,7 +113,7 @@ def _by_name(entries: Sequence[dict[str, Any]], other: str | None) -> dict[str, 
         name = entry["test"].removeprefix("tests/").replace("/e2etests/", "/")
         name = f"{other}/{name}" if other else name
         if name not in results or entry["outcome"] != "passed":
-            results[name] = CaseResult(entry["outcome"], entry["why"])
+            results[name] = CaseResult(entry["outcome"], entry["reason"])
     return results
 
 

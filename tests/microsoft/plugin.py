@@ -163,6 +163,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         return
     crash = getattr(report.longrepr, "reprcrash", None)
     reason = crash.message if crash else str(report.longrepr or "")
-    entry = {"test": report.nodeid, "outcome": report.outcome, "seconds": report.duration, "why": reason}
+    entry = {"test": report.nodeid, "outcome": report.outcome, "seconds": report.duration, "reason": reason}
     with Path(os.environ["VIGIA_TEST_OUTCOMES"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")
