@@ -144,6 +144,7 @@ class Release:
         sample: the batch that both versions score, with its version; empty before it was looked up.
         probed_at: when probes were last asked for; None when there was traffic enough.
         deployed_at: when the challenger's deployment was asked for or seen first: it is made once.
+        closed_at: when, after its end, its question was closed or its jobs were canceled.
         unseen_since: when it could be looked after, or measured, no more; None while it can.
         unseen_told: people were told so.
         has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
@@ -199,6 +200,7 @@ class Release:
     unseen_since: datetime | None = None
     unseen_told: bool = False
     person_hold: ReleaseRequest | None = None
+    closed_at: datetime | None = None
 
     @property
     def budget(self) -> float:

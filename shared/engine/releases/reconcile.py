@@ -30,7 +30,7 @@ from shared.ports.queues import RELEASES, MessageQueue
 from shared.ports.telemetry import Telemetry
 from shared.ports.workspace import Workspace
 from shared.release.advance import advance
-from shared.release.core.actions import CreateDeployment
+from shared.release.core.actions import Action, CancelJobs, CloseApproval, CreateDeployment
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import ReleaseUpdate
 from shared.release.states.blind import TELLS_AFTER
@@ -61,6 +61,15 @@ def _not_before(update: ReleaseUpdate, at: datetime) -> ReleaseUpdate:
     if update.wake_at >= at:
         return update
     return ReleaseUpdate(replace(update.release, wake_at=at), update.actions, at)
+
+
+def _noted(release: Release, action: Action, now: datetime) -> Release:
+    """Return the release with what no later look could tell: that this action was done."""
+    if isinstance(action, CreateDeployment):
+        return replace(release, deployed_at=now)
+    if isinstance(action, CancelJobs | CloseApproval) and release.closed_at is None:
+        return replace(release, closed_at=now)
+    return release
 
 
 @dataclass(frozen=True)
@@ -169,11 +178,12 @@ class Reconciler:
             except PermanentError as exc:
                 log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
                 return self._refused(saved, observation, exc.message)
-            if isinstance(action, CreateDeployment):
-                noted = self._save(saved, replace(saved.release, deployed_at=self.clock.now()))
-                if noted is None:
+            noted = _noted(saved.release, action, self.clock.now())
+            if noted is not saved.release:
+                # Noted after it was done: a crash in between repeats the action, which is harmless.
+                if (stored := self._save(saved, noted)) is None:
                     return None
-                saved = noted
+                saved = stored
         return saved
 
     def _tell_undone(self, release: Release, exc: RetryableError) -> None:

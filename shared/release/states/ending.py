@@ -199,7 +199,12 @@ def _is_restored(release: Release, observation: Observation) -> bool:
 
 
 def settled(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
-    """Give the endpoint back. What serves now is read from the release's own ending, not guessed."""
+    """Close what the release had open, and give the endpoint back: its own ending says what serves, nothing is guessed.
+
+    A release that has ended may lose the endpoint to the next one before this succeeded. It then leaves the endpoint
+    alone, but still closes its question and cancels its jobs: nobody else would.
+    """
+    closing = _closing(release)
     owns = observation.claim is not None and observation.claim.owner == release.id
     if owns:
         champion, last_known_good = release.champion, observation.claim.last_known_good if observation.claim else None
@@ -207,7 +212,10 @@ def settled(release: Release, observation: Observation, now: datetime) -> Releas
             champion, last_known_good = release.challenger, release.champion
         idle = _idle(release, champion, now)
         give_back = GiveBackEndpoint(release.endpoint, champion, last_known_good, idle)
-        return go_on(release, now, *_closing(release), give_back)
+        # Closed first: a job that still runs is lost sight of once the release is settled.
+        return go_on(release, now, *closing, give_back)
+    if closing and release.closed_at is None:
+        return go_on(release, now, *closing)
     return ReleaseUpdate(replace(release, is_settled=release.posted == len(release.notices)), (), now)
 
 

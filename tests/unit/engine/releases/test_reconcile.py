@@ -479,6 +479,32 @@ def test_why_a_deployment_did_not_come_up_is_in_the_release_and_in_the_notice() 
     assert (notice.parameters["reason"], notice.parameters["log"]) == (ended.reason, "starting · no memory")
 
 
+def test_a_job_is_canceled_although_the_next_release_has_the_endpoint_by_now() -> None:
+    world = World()
+    world.workspace.job_outcome = "Running"
+    first = world.open()
+    world.run(until=lambda: bool(world.workspace.jobs))
+    really = world.workspace.cancel_job
+
+    def is_lost(name: str) -> None:
+        raise RetryableError("workspace.retry", f"no answer about {name}")
+
+    world.workspace.cancel_job = is_lost  # type: ignore[method-assign]
+    world.desk.request_abort(first, "ben@example.com", "complaints")
+    world.run(until=lambda: world.release(first).state is ReleaseState.ABORTED)
+    second = world.open("3")
+    world.run(until=lambda: world.endpoints.read(ENDPOINT).owner == second)
+    world.run(longest=timedelta(minutes=5))
+    assert not world.release(first).is_settled
+
+    world.workspace.cancel_job = really  # type: ignore[method-assign]
+    world.run(longest=timedelta(minutes=5))
+
+    assert world.release(first).is_settled
+    assert world.workspace.jobs[f"eval-{first}"].status == "Canceled"
+    assert world.endpoints.read(ENDPOINT).owner == second
+
+
 def test_why_an_evaluation_failed_is_in_the_release_and_in_the_notice() -> None:
     world = World()
     world.workspace.job_outcome = "Failed"
