@@ -1,4 +1,4 @@
-"""`vigia freeze` and `vigia unfreeze`: stop a model's retraining by hand, and let it go on."""
+"""`vigia freeze` and `vigia unfreeze`: stop a model's retraining by hand, and allow it again."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def freeze(
     Example:
       vigia freeze flight-delay --reason "labels of last week are wrong"
     """
-    why = f"{required_text(reason, '--reason')} ({person(by, settings)})"
+    cause = f"{required_text(reason, '--reason')} ({person(by, settings)})"
     with waiting("freezing"):
-        state = _freeze(settings, model, why)
+        state = _freeze(settings, model, cause)
     assert state.freeze is not None
     _tell(state, output, f"retraining of {model} is frozen: {state.freeze.reason}")
 
@@ -57,22 +57,22 @@ def unfreeze(
 
     \b
     Example:
-      vigia unfreeze flight-delay --reason "labels are mended"
+      vigia unfreeze flight-delay --reason "labels are fixed"
     """
-    why = f"{required_text(reason, '--reason')} ({person(by, settings)})"
+    cause = f"{required_text(reason, '--reason')} ({person(by, settings)})"
     with waiting("unfreezing"):
         state, lifted = _unfreeze(settings, model)
-    _tell(state, output, f"retraining of {model} is allowed again: {why}; it was frozen for: {lifted}")
+    _tell(state, output, f"retraining of {model} is allowed again: {cause}; it was frozen for: {lifted}")
 
 
 def _freeze(settings: Path | None, model: str, reason: str) -> ModelState:
     app = context.open_app(settings)
-    policy = context.known_policy(app, model)
+    policy = context.require_policy(app, model)
 
     from shared.domain.ids import FactKey
     from shared.domain.state import Freeze
 
-    wanted = Freeze(reason=reason, since=app.clock.now(), fact=FactKey(BY_HAND))
+    freeze = Freeze(reason=reason, since=app.clock.now(), fact=FactKey(BY_HAND))
 
     def freeze_once(state: ModelState) -> ModelState:
         if state.freeze and state.freeze.until is None:
@@ -81,7 +81,7 @@ def _freeze(settings: Path | None, model: str, reason: str) -> ModelState:
                 f"retraining of {model} is frozen already: {state.freeze.reason}",
                 "unfreeze it first to give another reason",
             )
-        return replace(state, freeze=wanted)
+        return replace(state, freeze=freeze)
 
     app.models.update(policy.model, freeze_once)
     return app.models.read(policy.model)
@@ -89,7 +89,7 @@ def _freeze(settings: Path | None, model: str, reason: str) -> ModelState:
 
 def _unfreeze(settings: Path | None, model: str) -> tuple[ModelState, str]:
     app = context.open_app(settings)
-    policy = context.known_policy(app, model)
+    policy = context.require_policy(app, model)
     lifted: list[str] = []
 
     def lift(state: ModelState) -> ModelState:

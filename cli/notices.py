@@ -1,4 +1,4 @@
-"""`vigia notices`: what people should have been told and were not."""
+"""`vigia notices`: notices that could not be delivered."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ IdsArgument = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, as
 
 @app.command("failed")
 def failed(output: OutputOption = Format.TABLE, settings: SettingsOption = None) -> None:
-    """List the notices that some person did not get, with the reason.
+    """List the notices that did not reach everybody, with the reason.
 
     \b
     Example:
       vigia notices failed
     """
     with waiting("reading the outbox"):
-        found = _failed(context.open_app(settings))
+        failed = _failed(context.open_app(settings))
     if output is Format.JSON:
-        print_json({"notices": [_json(stored) for stored in found]})
+        print_json({"notices": [_json(stored) for stored in failed]})
         return
-    if not found:
+    if not failed:
         console().print(text("Everybody was told."))
         return
     from rich.table import Table
@@ -45,12 +45,12 @@ def failed(output: OutputOption = Format.TABLE, settings: SettingsOption = None)
     table.add_column("id", no_wrap=True)
     for heading in ("notice", "not told", "why"):
         table.add_column(heading, overflow="fold")
-    for stored in found:
+    for stored in failed:
         about = f"{stored.record.notice.kind.value} {stored.record.notice.model}".rstrip()
         for delivery in stored.record.deliveries or ():
             if delivery.state == "failed":
-                told = f"{delivery.to} by {delivery.channel}"
-                table.add_row(text(_id(stored)), text(about), text(told), text(delivery.problem))
+                line = f"{delivery.to} by {delivery.channel}"
+                table.add_row(text(_id(stored)), text(about), text(line), text(delivery.problem))
     console().print(table)
 
 
@@ -68,8 +68,8 @@ def retry(
     """
     with waiting("asking for it"):
         app_ = context.open_app(settings)
-        found = _chosen(app_, identifiers)
-        results = {_id(stored): "queued" if app_.outbox.retry(stored.name) else "gone" for stored in found}
+        chosen = _chosen(app_, identifiers)
+        results = {_id(stored): "queued" if app_.outbox.retry(stored.name) else "gone" for stored in chosen}
     _tell(results, output, "is on its way again")
 
 
@@ -81,17 +81,17 @@ def dismiss(
     output: OutputOption = Format.TABLE,
     settings: SettingsOption = None,
 ) -> None:
-    """Give them up: nobody is told any more. Who did it, when, and why are kept.
+    """Dismiss them: they are not sent any more. Who did it, when, and why are recorded.
 
     \b
     Example:
       vigia notices dismiss n-3fa9c1d2e4b5 --reason "told by phone"
     """
-    who, why = person(by, settings), required_text(reason, "--reason")
+    who, cause = person(by, settings), required_text(reason, "--reason")
     with waiting("dismissing"):
         app_ = context.open_app(settings)
-        results = {_id(stored): _dismiss(app_, stored, who, why) for stored in _chosen(app_, identifiers)}
-    _tell(results, output, f"is dismissed: {why}")
+        results = {_id(stored): _dismiss(app_, stored, who, cause) for stored in _chosen(app_, identifiers)}
+    _tell(results, output, f"is dismissed: {cause}")
 
 
 def _dismiss(app_: App, stored: Stored, by: str, reason: str) -> str:
@@ -107,8 +107,8 @@ def _dismiss(app_: App, stored: Stored, by: str, reason: str) -> str:
 
 def _failed(app_: App) -> list[Stored]:
     store = app_.outbox.store
-    found = (store.load(item.name) for item in store.in_state("failed"))
-    return sorted((each for each in found if each), key=lambda stored: stored.record.posted_at)
+    failed = (store.load(item.name) for item in store.in_state("failed"))
+    return sorted((record for record in failed if record), key=lambda stored: stored.record.posted_at)
 
 
 def _chosen(app_: App, given: Sequence[str]) -> list[Stored]:
@@ -117,14 +117,14 @@ def _chosen(app_: App, given: Sequence[str]) -> list[Stored]:
     Raises:
         CommandError: an id names none, or several.
     """
-    known = {_id(stored): stored for stored in _failed(app_)}
+    by_id = {_id(stored): stored for stored in _failed(app_)}
     chosen: dict[str, Stored] = {}
-    for each in given:
-        found = [identifier for identifier in known if len(each) >= SHORTEST_ID and identifier.startswith(each)]
-        if len(found) != 1:
-            wrong = "is the beginning of several ids" if found else "is the id of no notice that failed"
-            raise CommandError("cli.id", f"{each!r} {wrong}", "`vigia notices failed` lists them")
-        chosen[found[0]] = known[found[0]]
+    for prefix in given:
+        matches = [identifier for identifier in by_id if len(prefix) >= SHORTEST_ID and identifier.startswith(prefix)]
+        if len(matches) != 1:
+            wrong = "is the beginning of several ids" if matches else "is the id of no notice that failed"
+            raise CommandError("cli.id", f"{prefix!r} {wrong}", "`vigia notices failed` lists them")
+        chosen[matches[0]] = by_id[matches[0]]
     return list(chosen.values())
 
 
@@ -133,8 +133,8 @@ def _tell(results: dict[str, str], output: Format, done: str) -> None:
         print_json({"results": results})
         return
     for identifier, result in results.items():
-        told = "was resolved meanwhile" if result == "gone" else done
-        console().print(text(f"{identifier} {told}"), soft_wrap=True)
+        outcome = "was resolved meanwhile" if result == "gone" else done
+        console().print(text(f"{identifier} {outcome}"), soft_wrap=True)
 
 
 def _json(stored: Stored) -> dict[str, object]:

@@ -24,11 +24,11 @@ def deliver_notice(message: func.QueueMessage) -> None:
             try:
                 app.outbox.handle(body)
             except RetryableError as exc:
-                if exc.after is None and (message.dequeue_count or 0) < LAST_TRY:
+                if exc.retry_after is None and (message.dequeue_count or 0) < LAST_TRY:
                     raise
                 # The notice is marked as failed after two days; until then its message must not reach the poison queue.
                 log.warning("notices wait for a channel: %s", exc)
-                app.queue.send(NOTICES, body, exc.after or BUSY_DELAY)
+                app.queue.send(NOTICES, body, exc.retry_after or BUSY_DELAY)
     except PolicyError as exc:
         # Whom to notify is written in the policies; the notice waits until someone fixes the file.
         log.error("policy.broken: notices wait until it is fixed\n%s", exc)

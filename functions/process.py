@@ -34,9 +34,9 @@ def process(message: func.QueueMessage) -> None:
         try:
             processor.process(app.large_events.open(body))
         except RetryableError as exc:
-            if exc.after is None and (message.dequeue_count or 0) < LAST_TRY:
+            if exc.retry_after is None and (message.dequeue_count or 0) < LAST_TRY:
                 raise
             # Five tries take half a minute, and outages last longer. No person is needed: the message comes back until
             # it can be processed, or until the sweep has done so and it is a duplicate.
             log.warning("events wait for a service: %s", exc)
-            app.queue.send(EVENTS, body, exc.after or BUSY_DELAY)
+            app.queue.send(EVENTS, body, exc.retry_after or BUSY_DELAY)

@@ -30,11 +30,15 @@ class PermanentError(VigiaError):
 
 
 class RetryableError(VigiaError):
-    """The same call may work later: raise it to the queue, which tries again; `after` is what the service asked for."""
+    """The same call may succeed later: raise it to the queue, which delivers the message again.
 
-    def __init__(self, code: str, message: str, hint: str = "", *, after: timedelta | None = None) -> None:
+    Args:
+        retry_after: the wait that the service requested; None when it requested none.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", *, retry_after: timedelta | None = None) -> None:
         super().__init__(code, message, hint)
-        self.after = after
+        self.retry_after = retry_after
 
 
 class EventError(PermanentError):

@@ -1,4 +1,4 @@
-"""Logs: an event's name is constant text, its facts travel beside it, and secrets stay out of both."""
+"""Logs: an event's name is constant text, its fields are separate, and secrets are removed from both."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class RedactedRecord(logging.LogRecord):
 
 
 def keep_secrets_out() -> None:
-    """Make every record of this process a redacted one. The Functions worker brings its own handlers and formatters,
-    so this is the one place that all records pass."""
+    """Redact every log record of this process. The Functions worker has its own handlers and formatters, so the record
+    factory is the one place that all records pass."""
     logging.setLogRecordFactory(RedactedRecord)

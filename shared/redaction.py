@@ -1,4 +1,4 @@
-"""Secrets out of texts, before anybody reads, stores or sends them."""
+"""Removes secrets from texts before they are stored, sent or shown."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def redacted(text: str) -> str:
 def _without_secret(match: re.Match[str]) -> str:
     if match["flow"]:
         return f"{match['flow']}/***"
-    kept = ("token", "header", "flag", "query", "parsed", "user", "path", "named")
-    return next((match[name] for name in kept if match[name]), "") + "***"
+    prefixes = ("token", "header", "flag", "query", "parsed", "user", "path", "named")
+    return next((match[name] for name in prefixes if match[name]), "") + "***"

@@ -49,7 +49,7 @@ SETTINGS: tuple[Setting, ...] = (
         "endpoint of Vigia's own Event Grid topic",
         "https://topic.westeurope-1.eventgrid.azure.net/api/events",
     ),
-    Setting("VIGIA_TOPIC_KEY", "key of that topic; empty to sign in with the identity", "", ""),
+    Setting("VIGIA_TOPIC_KEY", "key of that topic; empty to authenticate with the identity", "", ""),
     Setting(
         "VIGIA_LOGS_WORKSPACE_ID",
         "Log Analytics workspace that holds the traffic log",
@@ -83,7 +83,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "VIGIA_ALERTS_ROLE",
-        "application role that it must have; empty to ask for none",
+        "application role that it must have; empty to require none",
         "ActionGroupsSecureWebhook",
         "",
     ),
@@ -95,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "VIGIA_EVENTS_ROLE",
-        "application role that it must have; empty to ask for none",
+        "application role that it must have; empty to require none",
         "AzureEventGridSecureWebhookSubscriber",
         "",
     ),
@@ -107,7 +107,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "VIGIA_EVENTS_ORIGINS",
-        "whose CloudEvents handshake at /api/events is answered, comma separated: Event Grid's name in each cloud",
+        "origins whose CloudEvents handshake is answered, comma separated: Event Grid's name in each cloud",
         "eventgrid.azure.us",
         "eventgrid.azure.net,eventgrid.azure.us,eventgrid.azure.cn",
     ),
@@ -118,17 +118,17 @@ SETTINGS: tuple[Setting, ...] = (
         "/providers/Microsoft.MachineLearningServices/workspaces/ws-train",
         "",
     ),
-    Setting("VIGIA_SWEEP_SCHEDULE", "when open work is looked after (NCRONTAB, UTC)", "0 * * * * *", "0 * * * * *"),
+    Setting("VIGIA_SWEEP_SCHEDULE", "when the sweep resumes open work (NCRONTAB, UTC)", "0 * * * * *", "0 * * * * *"),
     Setting("VIGIA_MONITOR_SCHEDULE", "when due monitors are run (NCRONTAB, UTC)", "0 */5 * * * *", "0 */5 * * * *"),
     Setting(
         "VIGIA_SCHEDULES_SCHEDULE",
-        "when retraining schedules are looked at (NCRONTAB, UTC)",
+        "when retraining schedules are checked (NCRONTAB, UTC)",
         "30 * * * * *",
         "30 * * * * *",
     ),
     Setting(
         "VIGIA_POLL_SCHEDULE",
-        "when the workspace is looked through for what no event told (NCRONTAB, UTC)",
+        "when the registry poll looks for changes without an event (NCRONTAB, UTC)",
         "0 */15 * * * *",
         "0 */15 * * * *",
     ),
@@ -148,7 +148,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("VIGIA_CREDENTIAL", "`azure`, or `loopback` when every endpoint is on this machine", "azure", "azure"),
     Setting(
         "VIGIA_LOCAL_USERS",
-        "who may sign in on the local host: email:Role+Role, comma separated",
+        "people who may sign in on the local host: email:Role+Role, comma separated",
         "ana@example.com:Approver",
         "",
         True,
@@ -201,7 +201,7 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
-        """Return the settings found in `environment`.
+        """Return the settings of `environment`.
 
         Raises:
             SettingsError: names every missing or wrong setting at once.
@@ -280,7 +280,7 @@ def _missing(values: Mapping[str, str]) -> list[Setting]:
 
 
 def _credential_problems(values: Mapping[str, str]) -> list[str]:
-    # The loopback credential is unsigned: it must never be sent to a machine that is not this one.
+    # The loopback credential is unsigned: a service that accepted it would accept anybody.
     kind = values["VIGIA_CREDENTIAL"]
     if kind not in {"azure", "loopback"}:
         return [f"VIGIA_CREDENTIAL must be azure or loopback, not {kind!r}"]

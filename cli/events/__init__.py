@@ -1,1 +1,1 @@
-"""`vigia events`: trigger, explain, and look after what did not get its effects."""
+"""`vigia events`: publish and explain events; list, replay and dismiss undelivered ones."""

@@ -1,4 +1,4 @@
-"""`vigia events`: tell the app that something happened; look after what did not get its effects."""
+"""`vigia events`: publish events; list and replay undelivered ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cli.kit.output import console, print_json, text, waiting
 from shared.ports.publisher import cloud_event
 
 app = typer.Typer(
-    help="Tell the app that something happened; try events on files; see and replay what went astray.",
+    help="Publish events to the app; explain events from files; list and replay undelivered events.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )

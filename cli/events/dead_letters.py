@@ -1,4 +1,4 @@
-"""`vigia events dead`, `show`, `replay` and `dismiss`: what did not get its effects, and what to do about it."""
+"""`vigia events dead`, `show`, `replay` and `dismiss`: events without their effects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LETTERS: dict[str, Source] = {"d": "dead", "p": "poison", "q": "quarantine", "f"
 
 
 class Place(StrEnum):
-    """Where things are that did not get their effects."""
+    """Where events without their effects are."""
 
     DEAD = "dead"
     POISON = "poison"
@@ -51,7 +51,7 @@ def dead(
     output: OutputOption = Format.TABLE,
     settings: SettingsOption = None,
 ) -> None:
-    """List what did not get its effects: given up by Event Grid, failed too often, set aside, or parked.
+    """List events without their effects: undelivered by Event Grid, failed too often, in quarantine, or parked.
 
     Each with the reason, and with what putting it back would come to. Of each poison queue the first 32 messages are
     shown, and how many more there are; `vigia events replay` takes all of them.
@@ -74,8 +74,8 @@ def dead(
         console().print(items_table(items, app.clock.now()))
     console().print(text(prospects(items)), soft_wrap=True)
     if unseen:
-        told = f"About {unseen} more poison messages are behind these; `vigia events replay` takes them, too."
-        console().print(text(told, "yellow"), soft_wrap=True)
+        line = f"About {unseen} more poison messages are behind these; `vigia events replay` takes them, too."
+        console().print(text(line, "yellow"), soft_wrap=True)
 
 
 def show(
@@ -159,17 +159,17 @@ def dismiss(
     Example:
       vigia events dismiss q-1b2c3d4e5f60 --reason "a typing error in a test"
     """
-    who, why = person(by, settings), required_text(reason, "--reason")
+    who, cause = person(by, settings), required_text(reason, "--reason")
     with waiting("dismissing"):
         app = context.open_app(settings)
         items = _chosen(app, identifiers, None, None)
-        results = {item.id: "dismissed" if app.replay.dismiss(item, who, why) else "gone" for item in items}
+        results = {item.id: "dismissed" if app.replay.dismiss(item, who, cause) else "gone" for item in items}
     if output is Format.JSON:
         print_json({"results": results})
         return
     for identifier, result in results.items():
-        told = f"{identifier} is dismissed: {why}" if result == "dismissed" else f"{identifier} is gone already"
-        console().print(text(told), soft_wrap=True)
+        line = f"{identifier} is dismissed: {cause}" if result == "dismissed" else f"{identifier} is gone already"
+        console().print(text(line), soft_wrap=True)
 
 
 def _replay(app: App, items: Sequence[DeadLetter], by: str, reason: str) -> dict[str, Result]:
@@ -184,12 +184,12 @@ def _tell(results: dict[str, Result], output: Format) -> None:
     words = {
         "replayed": "put back",
         "cleared": "cleared, for nothing was left to do",
-        "refused": "left where they are: see `vigia events show`, and mend the cause or dismiss them",
+        "refused": "left where they are: see `vigia events show`, and fix the cause or dismiss them",
         "gone": "gone meanwhile",
     }
-    for result, told in words.items():
+    for result, sentence in words.items():
         if number := counts[result]:  # type: ignore[index]  # the keys are the results
-            console().print(text(f"{number} {told}"), soft_wrap=True)
+            console().print(text(f"{number} {sentence}"), soft_wrap=True)
 
 
 def _confirm(yes: bool, number: int, output: Format) -> None:
@@ -244,16 +244,16 @@ def _find(app: App, given: str) -> DeadLetter:
         raise CommandError("cli.id", f"{given!r} is too short", f"give at least {SHORTEST_ID} characters of the id")
     letter = given[0] if given[1] == "-" else ""
     sources = (LETTERS[letter],) if letter in LETTERS else _sources(None)
-    found = _matching(app.dead_letters.items(sources), given)
-    if not found and "poison" in sources and app.dead_letters.unseen():
+    matches = _matching(app.dead_letters.items(sources), given)
+    if not matches and "poison" in sources and app.dead_letters.unseen():
         poison: tuple[Source, ...] = ("poison",)
-        found = _matching(app.dead_letters.items(poison, is_deep=True), given)
-    if not found:
+        matches = _matching(app.dead_letters.items(poison, is_deep=True), given)
+    if not matches:
         raise CommandError("cli.id", f"nothing here has the id {given!r}", "`vigia events dead` lists what there is")
-    if len(found) > 1:
-        listed = ", ".join(item.id for item in found[:5])
+    if len(matches) > 1:
+        listed = ", ".join(item.id for item in matches[:5])
         raise CommandError("cli.id", f"several ids begin with {given!r}: {listed}", "give more of the id")
-    return found[0]
+    return matches[0]
 
 
 def _matching(items: Sequence[DeadLetter], given: str) -> list[DeadLetter]:

@@ -1,4 +1,4 @@
-"""Lays out what did not get its effects: a list, one of them whole, and what putting them back would come to."""
+"""Views of events without their effects: the list, one in full, and what replaying them would do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONG: dict[Prospect, str] = {
     "act": "it goes back to work: it is decided on, and acted on if a policy says so",
     "known": "the ledger has it already, so it would only leave this list",
     "nothing": "nothing is left to do, so it would only leave this list",
-    "refused": "it would come back at once, so it stays here until the cause is mended, or it is dismissed",
+    "refused": "it would come back at once, so it stays here until the cause is fixed, or it is dismissed",
 }
 _STANDINGS = {
     "new": "not in the ledger",
@@ -47,10 +47,10 @@ def prospects(items: Sequence[DeadLetter]) -> str:
     if not items:
         return "Nothing is here."
     counts = Counter(item.prospect for item in items)
-    told = [f"{counts['act']} would act", f"{counts['known']} already in the ledger"]
-    told += [f"{counts['nothing']} with nothing to do"] if counts["nothing"] else []
-    told.append(f"{counts['refused']} cannot be used")
-    return f"{counted(len(items), 'item')}: {', '.join(told)}."
+    parts = [f"{counts['act']} would act", f"{counts['known']} already in the ledger"]
+    parts += [f"{counts['nothing']} with nothing to do"] if counts["nothing"] else []
+    parts.append(f"{counts['refused']} cannot be used")
+    return f"{counted(len(items), 'item')}: {', '.join(parts)}."
 
 
 def items_table(items: Sequence[DeadLetter], now: datetime) -> Table:
@@ -72,13 +72,13 @@ def item_tree(item: DeadLetter, now: datetime) -> Tree:
     reason.add(text(f"{clock(item.at)} UTC, {ago(item.at, now)}, in {item.source}: {item.place}", "dim"))
     if item.expires_at:
         reason.add(text(f"expires {until(item.expires_at, now)}, unless the sweep renews it first", "dim"))
-    told = tree.add(text("what it tells", "bold"))
+    content = tree.add(text("what it tells", "bold"))
     for reading in item.readings:
-        node = told.add(text(f"{reading.type or 'unknown type'} {reading.subject}".rstrip()))
+        node = content.add(text(f"{reading.type or 'unknown type'} {reading.subject}".rstrip()))
         for line in _lines(reading):
             node.add(line)
     if not item.readings:
-        told.add(text("a message of the app to itself"))
+        content.add(text("a message of the app to itself"))
     tree.add(text("if replayed", "bold")).add(_prospect(item))
     tree.add(text("the event", "bold")).add(_pretty(item.body))
     return tree

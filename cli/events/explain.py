@@ -1,4 +1,4 @@
-"""`vigia events explain`: what yesterday's events are to Vigia, and what the policies would do about them."""
+"""`vigia events explain`: how Vigia reads events from files, and what the policies would do about them."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ def explain(
     with waiting("reading"):
         explained = _explain_files(files, policies, _home(workspace, source or []), model)
     if output is Format.JSON:
-        print_json([_as_json(each) for each in explained])
+        print_json([_as_json(explanation) for explanation in explained])
     else:
         _print(explained)
-    if any(each.outcome == "refused" for each in explained):
+    if any(explanation.outcome == "refused" for explanation in explained):
         raise typer.Exit(NEEDS_A_PERSON)
 
 
@@ -90,13 +90,13 @@ def _explain_files(files: list[Path], policies: Path | None, home: Home | None, 
     from shared.engine.facts.explain import explain as explain_one
     from shared.policy.deciding.book import PolicyBook
 
-    known, now = _policies(policies), datetime.now(UTC)
-    book, about = PolicyBook(known), model or (known[0].model if len(known) == 1 else UNNAMED)
+    loaded, now = _policies(policies), datetime.now(UTC)
+    book, about = PolicyBook(loaded), model or (loaded[0].model if len(loaded) == 1 else UNNAMED)
     return [
-        each
+        explanation
         for file in files
         for place, raw in _items(file, about)
-        for each in explain_one(raw, place, now, book, home)
+        for explanation in explain_one(raw, place, now, book, home)
     ]
 
 
@@ -108,7 +108,7 @@ def _items(file: Path, model: str) -> Iterator[tuple[str, str]]:
     from shared.events.wire.batch import events_in, oversize
 
     body = _read(file)
-    # As the app decodes a body: what is no UTF-8 is no JSON either, and is refused readably.
+    # As the app decodes a body: what is not UTF-8 is not JSON either, and is refused with a readable message.
     content = body.decode(errors="backslashreplace").removeprefix("\ufeff").strip()
     if posted := _enveloped(content, model):
         yield str(file), posted
@@ -151,7 +151,7 @@ def _enveloped(content: str, model: str) -> str:
         tool = "nannyml" if any(key.endswith(ALERT) for key in keys) else tool
     else:
         row = result[-1] if isinstance(result, list) and result else None
-        # Of a table with two levels of names, too: reading it says what to post instead.
+        # A table with two levels of names, too: its reader's error says what to post instead.
         is_chunk = isinstance(row, dict) and any(key.rstrip("')").endswith(ALERT[1:]) for key in row)
         tool = "nannyml" if is_chunk else ""
     return json.dumps({"schemaId": SCHEMA, "data": {"tool": tool, "model": model, "result": result}}) if tool else ""
@@ -196,12 +196,16 @@ def _as_json(explained: Explained) -> dict[str, object]:
 def _print(explained: list[Explained]) -> None:
     out = console()
     styles = {"fact": "green", "ignored": "dim", "refused": "red"}
-    for each in explained:
-        what = f"{each.kind} {each.subject}".strip()
-        out.print(text(f"{each.outcome:<8}", styles[each.outcome]), text(what or each.event, "bold"), soft_wrap=True)
+    for explanation in explained:
+        what = f"{explanation.kind} {explanation.subject}".strip()
+        out.print(
+            text(f"{explanation.outcome:<8}", styles[explanation.outcome]),
+            text(what or explanation.event, "bold"),
+            soft_wrap=True,
+        )
         if what:
-            out.print(text(f"         event {each.event}", "dim"), soft_wrap=True)
-        for line in _done(each):
+            out.print(text(f"         event {explanation.event}", "dim"), soft_wrap=True)
+        for line in _done(explanation):
             out.print(text(f"         {line}"), soft_wrap=True)
     out.print(text("read over an empty memory: no training, cooldown, freeze or release is known", "dim"))
 

@@ -1,4 +1,4 @@
-"""The events that a person can trigger: what each says, what it needs, and how it is built."""
+"""The events that a person can trigger: their options, and how each is built."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class EventKind:
     build: Callable[[str, datetime, Answers], OutgoingEvent]
 
     def check(self, answers: Answers) -> None:
-        """Refuse answers that are missing, and ones that would be passed over.
+        """Refuse answers that are missing, and ones that would be ignored.
 
         Raises:
             CommandError: names every one of them.
@@ -73,10 +73,10 @@ def find_kind(name: str) -> EventKind:
     Raises:
         CommandError: there is none; the hint lists the right ones.
     """
-    found = next((kind for kind in KINDS if kind.name == name), None)
-    if found is None:
+    match = next((kind for kind in KINDS if kind.name == name), None)
+    if match is None:
         raise CommandError("cli.kind", f"no event kind is called {name!r}", f"write one of {', '.join(names())}")
-    return found
+    return match
 
 
 def names() -> list[str]:
@@ -110,7 +110,7 @@ def _read_back(event: OutgoingEvent) -> None:
 
 
 def fact_key(event: OutgoingEvent) -> str:
-    """Return the key under which the ledger will know what the event tells."""
+    """Return the key of the event's fact in the ledger."""
     from shared.domain.fact import Fact
     from shared.events.registry import parse_fact
     from shared.events.wire.envelope import read_events
@@ -124,7 +124,7 @@ def _model_registered(source: str, now: datetime, answers: Answers) -> OutgoingE
     from shared.domain.ids import ModelName, ModelVersion
     from shared.events.sent.outgoing import model_registered_hint
 
-    # A hint of its own each time: whoever asks again wants it looked at again.
+    # A hint of its own each time, or a repeated request would be a duplicate of the first.
     hint = f"{answers.by} {uuid.uuid4().hex[:8]}"
     model, version = ModelName(answers.model or ""), ModelVersion(answers.version or "")
     return model_registered_hint(source, now, model=model, version=version, hint=hint)
@@ -198,7 +198,9 @@ def _data_arrived(source: str, now: datetime, answers: Answers) -> OutgoingEvent
     from shared.events.sent.outgoing import data_arrived
 
     if answers.version is None and answers.location is None:
-        raise CommandError("cli.answers", "data-arrived needs --version, or --location", "say which data came")
+        raise CommandError(
+            "cli.answers", "data-arrived needs --version, or --location", "name the version or the folder"
+        )
     return data_arrived(
         source, now, data_name=answers.data or "", version=answers.version, location=answers.location or ""
     )

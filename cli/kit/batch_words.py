@@ -11,15 +11,15 @@ from shared.domain.release import Release, ReleaseState
 def limits(plan: BatchPlan) -> str:
     """Return e.g. "at most 2 % of the rows may change class, the mean may move by 0.05, no row may be missing"."""
     tolerances = plan.tolerances
-    found = []
+    parts = []
     if tolerances.changed_at_most is not None:
         by = f" (at {tolerances.threshold:g})" if tolerances.threshold is not None else ""
-        found.append(f"at most {100 * tolerances.changed_at_most:g} % of the rows may change class{by}")
+        parts.append(f"at most {100 * tolerances.changed_at_most:g} % of the rows may change class{by}")
     if tolerances.shift_at_most is not None:
-        found.append(f"the mean may move by {tolerances.shift_at_most:g}")
+        parts.append(f"the mean may move by {tolerances.shift_at_most:g}")
     missing = tolerances.missing_at_most
-    found.append(f"at most {100 * missing:g} % of the rows may be missing" if missing else "no row may be missing")
-    return f"{', '.join(found)}; {100 * tolerances.confidence:g} % sure"
+    parts.append(f"at most {100 * missing:g} % of the rows may be missing" if missing else "no row may be missing")
+    return f"{', '.join(parts)}; {100 * tolerances.confidence:g} % sure"
 
 
 def default_lines(release: Release, plan: BatchPlan) -> Iterator[str]:
@@ -29,7 +29,7 @@ def default_lines(release: Release, plan: BatchPlan) -> Iterator[str]:
         yield "not compared: a person wants this version back"
     elif champion:
         yield f"compared on {release.sample or plan.sample}: {limits(plan)}"
-    reached = {each.entered for each in release.history}
+    reached = {entry.entered for entry in release.history}
     if release.traffic_steps:
         yield f"{challenger} became the default deployment" + (f" instead of {champion.deployment}" if champion else "")
     elif release.state.is_terminal:

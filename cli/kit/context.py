@@ -108,7 +108,7 @@ def _hint(hint: str, settings_file: Path | None) -> str:
     return hint if settings_file else f"{hint}; give a settings file with --settings FILE"
 
 
-def known_policy(app: App, model: str) -> Policy:
+def require_policy(app: App, model: str) -> Policy:
     """Return the policy of a model.
 
     Raises:
@@ -116,9 +116,9 @@ def known_policy(app: App, model: str) -> Policy:
     """
     from shared.policy.reading.problems import did_you_mean
 
-    found = next((policy for policy in app.policies if policy.model == model), None)
-    if found is None:
+    policy = next((policy for policy in app.policies if policy.model == model), None)
+    if policy is None:
         models = [policy.model for policy in app.policies]
         hint = did_you_mean(model, models) if models else f"there is no policy at all in {app.settings.policies}"
         raise CommandError("cli.model", f"no policy names a model {model!r}", hint)
-    return found
+    return policy

@@ -26,7 +26,7 @@ _UNPRINTABLE = re.compile(r"[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-
 
 
 class CommandError(VigiaError):
-    """The command cannot be carried out as it was given; whoever gave it can mend it."""
+    """The command cannot be carried out as given; its caller can correct it."""
 
 
 class BorderGroup(TyperGroup):

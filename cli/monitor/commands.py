@@ -134,7 +134,7 @@ def show(
         opened = context.open_app(settings)
         lines = () if report else runs_of(opened, model)
         if not lines and not report:
-            context.known_policy(opened, model)
+            context.require_policy(opened, model)
         newest = find_report(opened, model, report) if report or any(line.report for line in lines) else None
     if output is Format.JSON:
         print_json(newest if report else {"model": model, "runs": lines, "newest": newest})

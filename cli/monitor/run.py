@@ -78,7 +78,7 @@ def look_at_model(app: App, model: str, request: LookRequest) -> MonitorReport:
     from shared.policy.sections.monitoring import Monitor
     from shared.store.monitors.monitors import MonitorState
 
-    policy = context.known_policy(app, model)
+    policy = context.require_policy(app, model)
     monitor = _monitor(policy, policy.section(Monitor), request)
     looking = MonitorLook(app.workspace, app.data, app.profiles)
     deployment = looking.deployment(policy)

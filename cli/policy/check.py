@@ -98,7 +98,7 @@ def _undecided(policy: Policy) -> list[Problem]:
     if not reason:
         return []
     lines = read_text(Path(policy.path)).splitlines()
-    line = next((number for number, each in enumerate(lines, 1) if "expected_traffic" in each), 1)
+    line = next((number for number, text in enumerate(lines, 1) if "expected_traffic" in text), 1)
     message = f"{reason}; vigia simulate {policy.path} says what would let it"
     return [Problem(policy.path, line, "rollout.expected_traffic", message)]
 

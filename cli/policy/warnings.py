@@ -1,4 +1,4 @@
-"""What a policy that is right may not mean as its author does: questions and calls that no rule of it names."""
+"""Warnings about a valid policy that may not do what its author expects."""
 
 from __future__ import annotations
 

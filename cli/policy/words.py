@@ -31,9 +31,9 @@ def summary(policy: Policy) -> dict[str, str]:
     if policy.people.approvers:
         people += f"; {_listed(policy.people.approvers)} may approve"
     where = f"{policy.kind} model {policy.model}, serving on {policy.endpoint.type} endpoint {policy.endpoint.name}"
-    known = {key: WORDS[key](section) for key, section in sorted(policy.sections.items(), key=_place)}
-    missing = {} if "rollout" in known else {"rollout": "there is none, so new versions are not released"}
-    return {"model": f"{where}; {people}", **known, **missing}
+    sentences = {key: WORDS[key](section) for key, section in sorted(policy.sections.items(), key=_place)}
+    missing = {} if "rollout" in sentences else {"rollout": "there is none, so new versions are not released"}
+    return {"model": f"{where}; {people}", **sentences, **missing}
 
 
 def _place(item: tuple[str, object]) -> int:
@@ -41,7 +41,7 @@ def _place(item: tuple[str, object]) -> int:
 
 
 def _retrain(section: Retrain) -> str:
-    triggers = [each if isinstance(each, str) else f"schedule {each.schedule} (UTC)" for each in section.on]
+    triggers = [trigger if isinstance(trigger, str) else f"schedule {trigger.schedule} (UTC)" for trigger in section.on]
     held = [f"at least {_span(section.cooldown)} after the last one"] if section.cooldown else []
     held += [f"at most {section.at_most}"] if section.at_most else []
     when = f"on {_listed(triggers)}, and when someone asks" if triggers else "only when someone asks"
@@ -51,7 +51,7 @@ def _retrain(section: Retrain) -> str:
 def _monitor(section: Monitor) -> str:
     looks = list(looks_in_words(section))
     if section.azure_monitors:
-        looks.append(f"listen to Azure ML's {_listed([each.name for each in section.azure])}")
+        looks.append(f"listen to Azure ML's {_listed([monitor.name for monitor in section.azure])}")
     return f"every {_span(section.every)}: {'; '.join(looks) or 'nothing is looked at'}"
 
 
@@ -113,13 +113,13 @@ def _rollout(section: Rollout) -> str:
 
 
 def _watch(section: Rollout) -> str:
-    kept = f", beside {section.held_back} % for the champion" if section.held_back else ", with nothing held back"
+    rest_text = f", beside {section.held_back} % for the champion" if section.held_back else ", with nothing held back"
     undecided = "goes back" if section.on_undecided == "roll-back" else "waits for a person"
-    return f"watched for {_span(section.watch_for)} after{kept}; what is not proven then {undecided}"
+    return f"watched for {_span(section.watch_for)} after{rest_text}; what is not proven then {undecided}"
 
 
 def _limits(section: Rollout) -> list[str]:
-    judged = [_errors_limit(each) for each in [section.judge.errors] if each]
+    judged = [_errors_limit(limit) for limit in [section.judge.errors] if limit]
     judged += [f"latency over {x.ratio_at_most:g} times the champion's" for x in [section.judge.latency] if x]
     judged += [f"predictions moved by over {x.shift_at_most:g}" for x in [section.judge.scores] if x]
     judged += [_quality_limit(x) for x in [section.judge.quality] if x]
@@ -127,13 +127,15 @@ def _limits(section: Rollout) -> list[str]:
 
 
 def ab_words(section: Rollout) -> str:
-    """Return what an A/B test promotes on, what it can tell, and what becomes of the rest."""
+    """Return what an A/B test promotes on, the difference that it can detect, and what happens otherwise."""
     outcome, plan = section.outcome, ab_plan(section)
     if outcome is None or plan is None:
         return ""
     sure = [f"{percent_text(outcome.confidence)} sure"]
-    told = can_tell(section)
-    sure += [f"{section.expected_traffic} tell {told:.2g} apart"] if told is not None and told < math.inf else []
+    ability = can_tell(section)
+    sure += (
+        [f"{section.expected_traffic} tell {ability:.2g} apart"] if ability is not None and ability < math.inf else []
+    )
     rest = "else the champion stays"
     if section.on_inconclusive == "extend":
         rest = f"held on until {_span(section.held_until)} and tested once more when it decides nothing, {rest}"
@@ -186,7 +188,7 @@ def _listed(things: Any) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-# The order is the order in which a policy takes effect, and in which it is told.
+# The order in which a policy takes effect, and in which it is shown.
 WORDS: dict[str, Callable[[Any], str]] = {
     "retrain": _retrain,
     "monitor": _monitor,

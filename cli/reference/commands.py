@@ -15,7 +15,7 @@ FILE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 INTRODUCTION = """\
 # The `vigia` command
 
-`vigia` shows what happens to your models and lets you step in. Written from `vigia --help`; to write it anew after a
+`vigia` shows what happens to your models and lets you step in. Written from `vigia --help`; to regenerate it after a
 change: `python -m cli.reference.commands`.
 
 | exit code | what it says |
@@ -43,8 +43,8 @@ def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     subcommands = getattr(command, "commands", {})
     if not subcommands or command.invoke_without_command:
         yield name, command
-    for key, each in subcommands.items():
-        yield from _commands(f"{name} {key}", each)
+    for key, subcommand in subcommands.items():
+        yield from _commands(f"{name} {key}", subcommand)
 
 
 def _chapter(name: str, command: Any) -> str:

@@ -10,7 +10,7 @@ FILE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 INTRODUCTION = """\
 # Settings
 
-Everything the app reads from its environment. Written from `shared/settings.py`; to write it anew after a change:
+Everything the app reads from its environment. Written from `shared/settings.py`; to regenerate it after a change:
 `python -m cli.reference.settings`.
 
 On Azure they are the function app's settings, which `infra/base/app.bicep` sets. On a machine they stand in

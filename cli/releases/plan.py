@@ -48,7 +48,7 @@ def _gathered(settings: Path | None, version: str) -> PlanReport:
     if not model or not number:
         raise CommandError("cli.version", f"{version!r} is no version of a model", "write MODEL:VERSION, e.g. churn:4")
     app = context.open_app(settings)
-    policy = context.known_policy(app, model)
+    policy = context.require_policy(app, model)
     from cli.releases.plan_report import gather
     from shared.domain.ids import ModelVersion
 

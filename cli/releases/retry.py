@@ -73,9 +73,9 @@ def _policy_and_version(app: App, target: str, model: str | None) -> tuple[Polic
 
     policies = list(app.policies)
     if model is not None:
-        return context.known_policy(app, model), ModelVersion(target)
+        return context.require_policy(app, model), ModelVersion(target)
     exists = any(item.id == target for item in app.releases.items())
     if not exists and len(policies) == 1 and not any(item.id.startswith(target) for item in app.releases.items()):
         return policies[0], ModelVersion(target)
     release = find_release(app, target)
-    return context.known_policy(app, release.model), release.version
+    return context.require_policy(app, release.model), release.version

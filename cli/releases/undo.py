@@ -66,7 +66,7 @@ def undo(
 
 def _policy(app: App, model: str | None) -> Policy:
     if model is not None:
-        return context.known_policy(app, model)
+        return context.require_policy(app, model)
     policies = list(app.policies)
     if len(policies) != 1:
         names = ", ".join(policy.model for policy in policies) or "none"

@@ -1,1 +1,1 @@
-"""`vigia status`: how the models are, and whether somebody is needed."""
+"""`vigia status`: the state of the models, and what needs a person."""

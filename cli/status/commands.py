@@ -1,4 +1,4 @@
-"""`vigia status`: how the models are, and whether somebody is needed."""
+"""`vigia status`: the state of the models, and what needs a person."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def command(
 def _gathered(settings: Path | None, model: str | None, timeout: int | None) -> Report:
     app = context.open_app(settings)
     if model is not None:
-        context.known_policy(app, model)
+        context.require_policy(app, model)
     from cli.status.report import gather
 
     give_up = time.monotonic() + (timeout or 0)

@@ -1,4 +1,4 @@
-"""What `vigia status` tells: gathered from the stores and the workspace, before anybody lays it out."""
+"""The report of `vigia status`, gathered from the stores and the workspace."""
 
 from __future__ import annotations
 
@@ -245,15 +245,15 @@ def _about_parked(parked: tuple[ParkedFact, ...]) -> Iterator[str]:
 
 def _parked(app: App, keys: Sequence[str]) -> dict[str, list[ParkedFact]]:
     """Return the parked facts by the model whose reaction failed; of many, the first."""
-    found: dict[str, list[ParkedFact]] = {}
+    by_model: dict[str, list[ParkedFact]] = {}
     for key in keys[:PARKED_READ]:
         entry = app.ledger.entry(FactKey(key))
         failed = zip(entry.plan, entry.outcomes, strict=False) if entry else ()
         for reaction, outcome in failed:
             if outcome.status == "failed" and entry:
                 parked = ParkedFact(key, entry.fact.kind, f"{reaction.name}: {outcome.detail}")
-                found.setdefault(reaction.model, []).append(parked)
-    return found
+                by_model.setdefault(reaction.model, []).append(parked)
+    return by_model
 
 
 def _open_work(app: App) -> OpenWork:

@@ -49,10 +49,10 @@ def find_answer(app: App, what: str) -> Answer:
         return _of_release(app, what, stored.release)
     if _KEY.fullmatch(what):
         return _of_fact(app, what, what)
-    return _of_release(app, what, _found(app, release_id))
+    return _of_release(app, what, _find_release(app, release_id))
 
 
-def _found(app: App, release: ReleaseId) -> Release:
+def _find_release(app: App, release: ReleaseId) -> Release:
     try:
         return find_release(app, release)
     except CommandError as exc:
@@ -86,5 +86,5 @@ def _trainings(app: App, entry: Entry) -> Iterator[Training]:
 def _keys(app: App, beginning: str) -> list[FactKey]:
     if len(beginning) == 64:
         return [FactKey(beginning)] if app.ledger.entry(FactKey(beginning)) else []
-    known = app.ledger.keys()
-    return [key for key in known if key.startswith(beginning)]
+    keys = app.ledger.keys()
+    return [key for key in keys if key.startswith(beginning)]

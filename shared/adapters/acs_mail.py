@@ -33,8 +33,8 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 @dataclass(frozen=True)
 class AcsMailChannel:
-    """Sends each message in a request of its own, and does not ask what became of it: asking counts against the
-    same small quota. 202 means that the service took the mail."""
+    """Sends each message in a request of its own, and does not read its status afterwards: that counts against the
+    same small quota. 202 means that the service accepted the mail."""
 
     endpoint: str
     sender: str
@@ -44,8 +44,8 @@ class AcsMailChannel:
         """Hand the mail to the service.
 
         Raises:
-            AmbiguousWriteError: it may have been taken; sending it again as it is does no harm.
-            RetryableError: it was not taken now: out of reach, no token, or over the quota.
+            AmbiguousWriteError: it may have been accepted; sending it again as it is does no harm.
+            RetryableError: it was not accepted now: out of reach, no token, or over the quota.
             PermanentError: the address cannot be one, or the service refuses the mail.
         """
         from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceResponseError
@@ -64,7 +64,7 @@ class AcsMailChannel:
         try:
             response: HttpResponse = self._client.send_request(request)
         except ClientAuthenticationError as exc:
-            raise RetryableError("email.sign_in", "no token for Azure Communication Services could be had") from exc
+            raise RetryableError("email.sign_in", "no token for Azure Communication Services was issued") from exc
         except ServiceResponseError as exc:
             raise AmbiguousWriteError("email.unclear", f"{self._host} did not answer: {type(exc).__name__}") from exc
         except AzureError as exc:
@@ -81,7 +81,7 @@ class AcsMailChannel:
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
-        # No retries and no redirects: the outbox repeats, and notes each attempt before the next.
+        # No retries and no redirects: the outbox repeats, and records each attempt before the next.
         policies = [allow_loopback_http(), BearerTokenCredentialPolicy(self.credential, SCOPE)]
         return PipelineClient(
             self.endpoint, policies=policies, connection_timeout=TIMEOUT_SECONDS, read_timeout=TIMEOUT_SECONDS
@@ -89,25 +89,25 @@ class AcsMailChannel:
 
     def _refusal(self, response: HttpResponse) -> VigiaError:
         status = response.status_code
-        told = f"{self._host} answered {status}{_reason(response)}"
+        answer = f"{self._host} answered {status}{_reason(response)}"
         if status == 429:
             wait = response.headers.get("Retry-After", "")
-            told += f"; retry after {wait[:20]} s" if wait else ""
-            return RetryableError("email.quota", told, after=wait_in(response.headers))
-        # 409: the same request is still under way. After 5xx it is not known what was done.
+            answer += f"; retry after {wait[:20]} s" if wait else ""
+            return RetryableError("email.quota", answer, retry_after=wait_in(response.headers))
+        # 409: the same request is still under way. After 5xx the mail may have been sent or not.
         if status == 409 or status >= 500:
-            return AmbiguousWriteError("email.unclear", told)
+            return AmbiguousWriteError("email.unclear", answer)
         # 412: first sent more than five minutes ago, which the service no longer remembers.
         if status in {401, 403, 408, 412}:
             hint = "give the app's identity the role Communication and Email Service Owner on it"
-            return RetryableError("email.put_off", told, hint if status in {401, 403} else "")
-        return PermanentError("email.refused", told, "check VIGIA_MAIL_FROM and the recipient's address")
+            return RetryableError("email.put_off", answer, hint if status in {401, 403} else "")
+        return PermanentError("email.refused", answer, "check VIGIA_MAIL_FROM and the recipient's address")
 
 
 def request_id(message: Message, to: Recipient) -> str:
-    """Return what names one attempt to tell one person: the same when the attempt is repeated.
+    """Return the id of one attempt to notify one person: the same when the attempt is repeated.
 
-    An attempt that the service refused gets another name: it would answer the old one with the old refusal.
+    After a refusal the next attempt gets another id: the service would repeat its refusal to the same one.
     """
     first_sent = message.first_sent_at.isoformat() if message.first_sent_at else ""
     return str(uuid.uuid5(_REQUESTS, "\n".join((message.key, to.email, first_sent))))
@@ -152,10 +152,10 @@ def _reason(response: HttpResponse) -> str:
     """Return ": code, message" where the answer has them; never more of it than one short line."""
     try:
         error = response.json()["error"]
-        told = " ".join(f"{error['code']}, {error['message']}".split())
+        text = " ".join(f"{error['code']}, {error['message']}".split())
     except (ValueError, KeyError, TypeError):
         return ""
-    return f": {told[:200]}"
+    return f": {text[:200]}"
 
 
 def build(settings: Settings) -> AcsMailChannel:

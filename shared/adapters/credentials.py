@@ -1,10 +1,12 @@
-"""How the app proves to Azure who it is, and what lets the same code talk to loopback."""
+"""The app's identity on Azure, and what lets the same code call emulators on loopback."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.settings import Settings
@@ -16,12 +18,28 @@ if TYPE_CHECKING:
 
 
 def credential_for(settings: Settings) -> TokenCredential:
-    """Return the app's identity on Azure, or the unsigned one when the settings say loopback."""
+    """Return the managed identity on Azure, a developer's own sign-in elsewhere, the unsigned credential on loopback.
+
+    On Azure only the managed identity is asked: DefaultAzureCredential would answer its failure by seven more ways to
+    sign in, some of them subprocesses with ten seconds each, and would name all of them instead of the reason.
+    """
     if settings.uses_loopback_credential:
         return LoopbackCredential()
-    from azure.identity import DefaultAzureCredential
+    from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
-    return DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id or None)
+    client_id = settings.identity_client_id or None
+    if has_managed_identity(os.environ):
+        return ManagedIdentityCredential(client_id=client_id)
+    return DefaultAzureCredential(managed_identity_client_id=client_id)
+
+
+def has_managed_identity(environment: Mapping[str, str]) -> bool:
+    """Return whether this process runs on Azure Functions with a managed identity, i.e. in production.
+
+    The settings cannot say: a developer's copy of the app's settings names the identity's client id, too.
+    Source: learn.microsoft.com/azure/app-service/overview-managed-identity (REST endpoint reference), read 2026-11-30.
+    """
+    return bool(environment.get("IDENTITY_ENDPOINT") and environment.get("IDENTITY_HEADER"))
 
 
 def signed_in_as(settings: Settings) -> str:
@@ -30,16 +48,17 @@ def signed_in_as(settings: Settings) -> str:
     The token is ours and comes from Azure: nobody else could have put a name into it, so no signature is checked.
 
     Raises:
-        ValueError: the token names nobody.
+        ValueError: the token names neither a person nor an application.
+        AzureError: no token was issued.
     """
     token = credential_for(settings).get_token(f"{settings.arm_endpoint}/.default").token
     claims = _claims(token)
-    named = (claims.get(name) for name in ("upn", "preferred_username", "unique_name", "email"))
-    if address := next((str(name) for name in named if name), ""):
+    addresses = (claims.get(name) for name in ("upn", "preferred_username", "unique_name", "email"))
+    if address := next((str(address) for address in addresses if address), ""):
         return address.lower()
     if application := claims.get("appid") or claims.get("azp"):
         return f"application {application}"
-    raise ValueError("the token names nobody")
+    raise ValueError("the token names neither a person nor an application")
 
 
 def _claims(token: str) -> dict[str, Any]:

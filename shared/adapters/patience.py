@@ -1,7 +1,8 @@
-"""Coming back when Azure asked for it, and not before: `Retry-After` of a call that came too often.
+"""Throttling: `Retry-After` is honoured without sleeping for long.
 
-The SDK would sleep for as long as Azure asks, minutes in the middle of a function that holds a claim. Here a short
-wait is slept through, and for a longer one everybody who reads (or writes) is told when to come back, without a call.
+The SDK would sleep for as long as Azure requests, minutes in the middle of a function that holds a claim. Here a short
+wait is slept through. After a longer one is requested, further reads (or writes) fail at once, without a call, and say
+when to retry.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
     from azure.core.pipeline import PipelineRequest, PipelineResponse
 
 LONGEST_SLEEP_SECONDS = 5.0
-_ASKING = {429, 503}
+_THROTTLED = {429, 503}
 
 
-def asked_wait(exc: Any) -> timedelta | None:
-    """Return how long the service asks to wait, from the answer that an error of azure-core carries."""
+def requested_wait(exc: Any) -> timedelta | None:
+    """Return how long the service requests to wait, from the response that an error of azure-core carries."""
     return wait_in(getattr(getattr(exc, "response", None), "headers", None) or {})
 
 
 def wait_in(headers: Any) -> timedelta | None:
-    """Return what `Retry-After` says, in seconds or as a date; None when it says nothing."""
+    """Return the value of `Retry-After`, given in seconds or as a date; None where there is none."""
     text = headers.get("Retry-After")
     if not text:
         return None
@@ -39,10 +40,12 @@ def wait_in(headers: Any) -> timedelta | None:
 
 
 def patient(service: str, clock: Callable[[], float] = time.monotonic, **retries: Any) -> tuple[Any, Any]:
-    """Return what makes a client patient: its `retry_policy`, and one of its `per_call_policies`.
+    """Return a client's `retry_policy`, which sleeps for seconds at most, and one of its `per_call_policies`.
+
+    The second raises RetryableError (`azure.throttled`) for as long as the service requested to wait.
 
     Args:
-        service: whom it asks, for the words of the error.
+        service: its name, for the words of the error.
         clock: seconds.
         retries: options of azure-core's RetryPolicy.
     """
@@ -50,8 +53,8 @@ def patient(service: str, clock: Callable[[], float] = time.monotonic, **retries
 
     class ShortRetries(RetryPolicy[Any, Any]):
         def is_retry(self, settings: Any, response: Any) -> bool:
-            asked = self.get_retry_after(response) or 0
-            return asked <= LONGEST_SLEEP_SECONDS and bool(super().is_retry(settings, response))
+            wait_seconds = self.get_retry_after(response) or 0
+            return wait_seconds <= LONGEST_SLEEP_SECONDS and bool(super().is_retry(settings, response))
 
     short = ShortRetries(**retries)
 
@@ -60,16 +63,16 @@ def patient(service: str, clock: Callable[[], float] = time.monotonic, **retries
             self._until: dict[bool, float] = {}
 
         def on_request(self, request: PipelineRequest[Any]) -> None:
-            left = self._until.get(_is_read(request.http_request), 0.0) - clock()
-            if left > 0:
-                wait = timedelta(seconds=left)
-                raise RetryableError("azure.throttled", f"{service} asks not to be called for {left:.0f} s", after=wait)
+            remaining_seconds = self._until.get(_is_read(request.http_request), 0.0) - clock()
+            if remaining_seconds > 0:
+                message = f"{service} asks not to be called for {remaining_seconds:.0f} s"
+                raise RetryableError("azure.throttled", message, retry_after=timedelta(seconds=remaining_seconds))
 
         def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-            asked = short.get_retry_after(response) or 0
-            if asked > LONGEST_SLEEP_SECONDS and response.http_response.status_code in _ASKING:
-                # Azure counts reads and writes by themselves: what is refused to a read is no reason to let traffic be.
-                self._until[_is_read(request.http_request)] = clock() + asked
+            wait_seconds = short.get_retry_after(response) or 0
+            if wait_seconds > LONGEST_SLEEP_SECONDS and response.http_response.status_code in _THROTTLED:
+                # Azure limits reads and writes separately: a throttled read must not keep a roll back from writing.
+                self._until[_is_read(request.http_request)] = clock() + wait_seconds
 
     return short, Patience()
 

@@ -1,4 +1,4 @@
-"""Requests that are sent in time or not at all."""
+"""Requests that are sent before a deadline or not at all."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def sent_by(deadline: Deadline | None) -> Iterator[None]:
-    """Have every request that is made meanwhile refused once the deadline has passed."""
-    before = _DEADLINE.set(deadline)
+    """Refuse every request made within this context once the deadline has passed."""
+    previous = _DEADLINE.set(deadline)
     try:
         yield
     finally:
-        _DEADLINE.reset(before)
+        _DEADLINE.reset(previous)
 
 
 def in_time() -> SansIOHTTPPolicy[Any, Any]:
-    """Return a pipeline policy that looks at the deadline as late as possible: a process may be stopped anywhere."""
+    """Return a pipeline policy that checks the deadline right before sending: a process may be paused anywhere."""
     from azure.core.pipeline.policies import SansIOHTTPPolicy
 
     class InTime(SansIOHTTPPolicy[Any, Any]):

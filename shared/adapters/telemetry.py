@@ -1,4 +1,4 @@
-"""The endpoints' traffic log, asked in Log Analytics."""
+"""The endpoints' traffic log, queried in Log Analytics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.credentials import allow_loopback_http, credential_for
-from shared.adapters.patience import asked_wait, patient
+from shared.adapters.patience import patient, requested_wait
 from shared.adapters.renewal import Renewable
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.measurement import Interval
@@ -16,8 +16,9 @@ from shared.ports.telemetry import FAILURES_BELOW_500
 from shared.ports.workspace import PROBE_MARK
 from shared.settings import Settings
 
-# One row per deployment and interval leaves the service, not one per request. The table's page says that ResponseCode
-# is a number, Microsoft's own example compares it with a text; a code that is none is null, and meets no condition.
+# The service returns one row per deployment and interval, not one per request. The table's page says that ResponseCode
+# is a number, Microsoft's own example compares it with a text; `toint` reads both, and anything else as null, which
+# meets no condition.
 QUERY = """AmlOnlineEndpointTrafficLog
 | where EndpointName =~ "{endpoint}" and TimeGenerated >= datetime({start}) and TimeGenerated < datetime({end})
 | extend Code = toint(ResponseCode)
@@ -28,7 +29,7 @@ QUERY = """AmlOnlineEndpointTrafficLog
   by Start = bin(TimeGenerated, {width}), DeploymentName
 | order by Start asc"""
 
-# What is not served is null, which aggregates leave out.
+# A request that was not served has a null duration, which aggregates leave out.
 QUANTILE = ', Latency = percentile(iff(IsServed, todouble(TotalDurationMs), todouble("")), {percent:g})'
 
 
@@ -70,14 +71,14 @@ class LogsTelemetry:
             quantile="" if quantile is None else QUANTILE.format(percent=100 * quantile),
         )
 
-        def ask(client: Any) -> Any:
+        def query_log(client: Any) -> Any:
             return client.query_workspace(self._settings.logs_workspace_id, query, timespan=(start, end))
 
         try:
-            answer = self._clients.call(f"traffic log of {endpoint}", ask)
+            answer = self._clients.call(f"traffic log of {endpoint}", query_log)
         except AzureError as exc:
             message = f"the traffic log of {endpoint} cannot be read: {exc}"
-            raise RetryableError("telemetry.no_answer", message, after=asked_wait(exc)) from exc
+            raise RetryableError("telemetry.no_answer", message, retry_after=requested_wait(exc)) from exc
         if answer.status != "Success":
             raise RetryableError("telemetry.partial", f"the traffic log of {endpoint} answered only in part")
         return tuple(_interval(dict(zip(answer.tables[0].columns, row, strict=True))) for row in answer.tables[0].rows)

@@ -1,4 +1,4 @@
-"""The pages on which people decide. Reading never acts; only a form sent by its reader does."""
+"""The pages on which people decide. GET never acts; only a form that its reader submits does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGEST_FORM = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Someone who is signed in, how they read, and the address as which they decide; "" when theirs is another's."""
+    """Someone who is signed in, their language, and the address as which they decide; "" when it belongs to another."""
 
     principal: Principal
     writer: ValueWriter
@@ -92,7 +92,7 @@ class ApprovalPages:
             return _unavailable(visitor)
 
     def decide(self, release: str, body: bytes, principal: Principal, accept_language: str) -> Page:
-        """Take the answer that a form carries, and say what came of it."""
+        """Record the vote of a submitted form, and return its outcome."""
         visitor = self._visitor(principal, accept_language)
         if not principal.may_decide:
             return _no_role(visitor)
@@ -108,6 +108,7 @@ class ApprovalPages:
 
     def _decide(self, release: ReleaseId, form: _Form, visitor: Visitor) -> Page:
         secret = csrf.stored_secret(self.blobs)
+        # Before anything is read or voted: the token binds the form to its reader and to the evidence that they saw.
         if not csrf.is_valid(form.token, secret, visitor.principal.key, release, form.digest, self.clock.now()):
             return message_page(403, visitor.locale, "bad_token", email=visitor.email)
         outcome = self.approvals.vote(
@@ -156,7 +157,7 @@ class ApprovalPages:
 
 
 def _evidence(request: ApprovalRequest, locale: str) -> list[tuple[str, str]]:
-    """Return what the question shows, the words of our own vocabulary in the reader's language."""
+    """Return the evidence as label and value, with our own terms in the reader's language."""
     labels, causes = section(locale, "label"), section(locale, "cause")
     return [
         (labels.get(name, name), causes.get(value, value) if name == "cause" else value)

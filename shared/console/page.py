@@ -1,4 +1,4 @@
-"""Answers of the console: rendered templates with the headers that keep them harmless."""
+"""The console's responses: rendered templates with their security headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.texts.languages import html_tag
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An HTTP answer with an HTML body."""
+    """An HTTP response with an HTML body."""
 
     status: int
     body: str
@@ -35,7 +35,7 @@ def render_page(template: str, status: int, locale: str, **values: object) -> Pa
 
 
 def message_page(status: int, locale: str, code: str, **values: object) -> Page:
-    """Return a page that says one thing: the texts of section `result.CODE`."""
+    """Return a page with one message: the texts of section `result.CODE`."""
     section = f"result.{code}"
     is_good = status == 200
     return render_page(

@@ -1,4 +1,4 @@
-"""Who is signed in, as the platform's sign-in says it."""
+"""The signed-in person or application, from the headers of the platform's sign-in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Principal:
 
     @property
     def key(self) -> str:
-        """Return what tells this person from others: the object id where the sign-in says one."""
+        """Return what identifies this person: the object id where the sign-in has one, else the address."""
         return self.oid or self.email
 
     @property

@@ -1,1 +1,1 @@
-"""What Vigia says to people, in their language: notices, mails, cards and pages."""
+"""Texts for people, in their language: notices, mails, cards and pages."""

@@ -40,7 +40,7 @@ def _body(message: Message, to: Recipient, facts: Sequence[tuple[str, str]]) -> 
                 "content": _card(message, to, facts),
             }
         ],
-        # For whoever correlates messages with notices; flows ignore what they do not know.
+        # For correlating messages with notices; flows ignore keys that they do not know.
         "vigia": {"kind": message.kind.value, "key": message.key, "to": to.email},
     }
     return json.dumps(document, ensure_ascii=False).encode()

@@ -36,10 +36,10 @@ def _template(language: str, section_name: str, name: str) -> Template:
 
 
 def _section(language: str, name: str) -> Mapping[str, str]:
-    found: Any = _file(language)
+    value: Any = _file(language)
     for part in name.split("."):
-        found = found[part]
-    return found  # type: ignore[no-any-return]  # the files are ours, and a test reads each text
+        value = value[part]
+    return value  # type: ignore[no-any-return]  # the files are ours, and a test reads each text
 
 
 @cache

@@ -19,12 +19,12 @@ def digest(frame: Message, members: Sequence[Message]) -> Message:
         members: all in the language of the frame, at least one.
     """
     count = ValueWriter(frame.language, "UTC").number(str(len(members)))
-    told = Counter(_line(member) for member in members)
+    lines = Counter(_line(member) for member in members)
     return replace(
         frame,
         title=text(frame.language, "frame", "digest_title", count=count, title=members[0].title),
         sentence=text(frame.language, "frame", "digest_sentence", count=count),
-        facts=tuple((f"{times}×", line) for line, times in told.items()),
+        facts=tuple((f"{times}×", line) for line, times in lines.items()),
         button=None,
     )
 

@@ -46,7 +46,7 @@ def preferred(accept_language: str) -> str:
 
 
 def _weighted(part: str, index: int) -> tuple[float, int, str]:
-    """Return (minus weight, position, tag), so that sorting puts the most wanted first."""
+    """Return (minus weight, position, tag), so that sorting puts the preferred one first."""
     tag, _, parameter = part.strip().partition(";")
     try:
         weight = float(parameter.strip().removeprefix("q=")) if parameter else 1.0

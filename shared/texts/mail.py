@@ -28,7 +28,7 @@ _ADDRESS = re.compile(r"[^@\s<>\"(),:;\[\]\\]{1,64}@[^@\s<>\"(),:;\[\]\\]{1,255}
 
 
 def is_address(text: str) -> bool:
-    """Return whether the text is one plain address, without anything that a header would read as more."""
+    """Return whether the text is one plain address, without anything that a header would parse as more."""
     return text.isascii() and text.isprintable() and _ADDRESS.fullmatch(text) is not None
 
 

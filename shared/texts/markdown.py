@@ -11,7 +11,7 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def escaped(text: str) -> str:
-    r"""Return the text with everything that Markdown, HTML or a mention would read marked as literal.
+    r"""Return the text with everything that Markdown, HTML or a mention would interpret escaped.
 
     Mentions are `<at>…</at>` in the text, so angle brackets become entities. "1. x" becomes "1\. x".
     Source: adaptivecards.io/explorer/TextBlock.html and CommonMark 0.31, section 2.4, read 2026-11-20.

@@ -68,14 +68,14 @@ def _written(name: str, value: str, writer: ValueWriter, currency: str) -> str:
 
 def _facts(notice: Notice, values: dict[str, str], locale: str) -> tuple[tuple[str, str], ...]:
     labels = section(locale, "label")
-    known = [(labels[name], values[name]) for name in FACTS[notice.kind] if values[name]]
+    listed_facts = [(labels[name], values[name]) for name in FACTS[notice.kind] if values[name]]
     listed = {*FACTS[notice.kind], *_HIDDEN, "model"}
     others = [
         (labels.get(name, plain(name.replace("_", " "))), values.get(name) or plain(value))
         for name, value in notice.parameters.items()
         if name not in listed and value
     ]
-    return (*known, *others)
+    return (*listed_facts, *others)
 
 
 def _button(notice: Notice, locale: str, public_url: str) -> Button | None:

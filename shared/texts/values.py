@@ -26,8 +26,8 @@ def plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ValueWriter:
-    """Writes values for one reader. A value that is not what its type says is written as it came:
-    a notice with an odd number is better than none."""
+    """Writes values for one reader. A value that is not of its type is written unchanged: a notice with an odd number
+    is better than none."""
 
     locale: str
     time_zone: str

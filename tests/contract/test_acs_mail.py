@@ -48,8 +48,8 @@ def channel(inbox: Inbox) -> Channel:
 
 
 def received(inbox: Inbox) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = call("GET", f"http://{HOST}:{inbox.port}/_local/messages")[1]
-    return found
+    messages: list[dict[str, Any]] = call("GET", f"http://{HOST}:{inbox.port}/_local/messages")[1]
+    return messages
 
 
 def faults(inbox: Inbox, **values: int) -> None:
@@ -88,7 +88,7 @@ def test_over_the_quota_it_is_tried_again_as_a_new_attempt(inbox: Inbox, channel
     faults(inbox, busy=1, retry_after_seconds=17)
     with pytest.raises(RetryableError, match=r"429: TooManyRequests.* retry after 17 s") as caught:
         channel.send(an_attempt(), ANA)
-    assert caught.value.after == timedelta(seconds=17)
+    assert caught.value.retry_after == timedelta(seconds=17)
     assert not isinstance(caught.value, AmbiguousWriteError)
 
 

@@ -59,11 +59,11 @@ def workspace(system: System, tmp_path_factory: pytest.TempPathFactory) -> Azure
     return AzureWorkspace(settings_for(VIGIA_ARM_ENDPOINT=system.addresses.url("azureml")))
 
 
-def until(found: Callable[[], Any], seconds: float = SECONDS) -> Any:
+def until(settled_endpoint: Callable[[], Any], seconds: float = SECONDS) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            if value := found():
+            if value := settled_endpoint():
                 return value
         except RetryableError:
             pass
@@ -94,12 +94,12 @@ def serving(workspace: AzureWorkspace, name: EndpointName, *versions: str) -> No
 
 
 def settled(workspace: AzureWorkspace, name: EndpointName, deployments: int = 0) -> EndpointRecord:
-    def found() -> EndpointRecord | None:
-        seen = workspace.batch.endpoint(name)
-        states = {seen.state, *(deployment.state for deployment in seen.deployments)} if seen else set()
-        return seen if seen and states == {"Succeeded"} and len(seen.deployments) == deployments else None
+    def settled_endpoint() -> EndpointRecord | None:
+        endpoint = workspace.batch.endpoint(name)
+        states = {endpoint.state, *(deployment.state for deployment in endpoint.deployments)} if endpoint else set()
+        return endpoint if endpoint and states == {"Succeeded"} and len(endpoint.deployments) == deployments else None
 
-    record: EndpointRecord = until(found)
+    record: EndpointRecord = until(settled_endpoint)
     return record
 
 
@@ -120,13 +120,13 @@ def test_the_default_deployment_is_read_and_written_as_all_the_traffic(workspace
     assert workspace.batch.endpoint(name) is None
     serving(workspace, name, "1", "3")
 
-    seen = settled(workspace, name, 2)
-    assert dict(seen.traffic) == {V1: 100}
-    assert {(deployment.name, deployment.model, deployment.version) for deployment in seen.deployments} == {
+    endpoint = settled(workspace, name, 2)
+    assert dict(endpoint.traffic) == {V1: 100}
+    assert {(deployment.name, deployment.model, deployment.version) for deployment in endpoint.deployments} == {
         (V1, MODEL, "1"),
         (V3, MODEL, "3"),
     }
-    assert seen.scoring_uri.endswith("/jobs")
+    assert endpoint.scoring_uri.endswith("/jobs")
 
     retrying(lambda: workspace.batch.set_traffic(name, {V3: 100}))
     assert dict(settled(workspace, name, 2).traffic) == {V3: 100}
@@ -137,7 +137,11 @@ def test_the_default_deployment_is_read_and_written_as_all_the_traffic(workspace
     with pytest.raises(WorkspaceError, match="v-9"):
         retrying(lambda: workspace.batch.set_traffic(name, {DeploymentName("v-9"): 100}))
     retrying(lambda: workspace.batch.delete_deployment(name, V1))
-    until(lambda: (found := workspace.batch.endpoint(name)) is not None and len(found.deployments) == 1)
+    until(
+        lambda: (
+            (settled_endpoint := workspace.batch.endpoint(name)) is not None and len(settled_endpoint.deployments) == 1
+        )
+    )
 
 
 def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWorkspace, system: System) -> None:  # noqa: F811
@@ -151,13 +155,20 @@ def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWo
 
     assert workspace.batch.submitted_job(request) == job
     assert workspace.batch.submitted_job(a_request(name, V3)) is None
-    assert until(lambda: (found := workspace.job(job)) and found.has_ended and found).status == "Completed"
+    assert (
+        until(
+            lambda: (settled_endpoint := workspace.job(job)) and settled_endpoint.has_ended and settled_endpoint
+        ).status
+        == "Completed"
+    )
     rows = reader(system, workspace).batch_predictions(request.output, PredictionLayout())
     assert len(rows) == 300
     assert set(rows["file"]) == {"0.csv", "1.csv", "2.csv"}
     assert rows.set_index(["file", "row"]).loc[("2.csv", "40"), "prediction"] in {"142", "142.0"}
     since = now - timedelta(minutes=1)
-    assert [(each.name, each.status) for each in workspace.batch.jobs_since(name, V3, since)] == [(job, "Completed")]
+    assert [(record.name, record.status) for record in workspace.batch.jobs_since(name, V3, since)] == [
+        (job, "Completed")
+    ]
     assert workspace.batch.jobs_since(name, V1, since) == ()
     assert workspace.batch.jobs_since(name, V3, datetime.now(UTC) + timedelta(minutes=1)) == ()
 
@@ -166,7 +177,12 @@ def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWo
     assert kind == "uri_folder"
     again = replace(a_request(name, V1), data=data, kind="uri_folder")
     tried = workspace.batch.score(again)
-    assert until(lambda: (found := workspace.job(tried)) and found.has_ended and found).status == "Completed"
+    assert (
+        until(
+            lambda: (settled_endpoint := workspace.job(tried)) and settled_endpoint.has_ended and settled_endpoint
+        ).status
+        == "Completed"
+    )
 
 
 def test_an_invocation_is_sent_once_even_when_nobody_answers(workspace: AzureWorkspace) -> None:
@@ -261,16 +277,16 @@ class Office:
             return stored.release if stored.release.is_settled or stored.release.state is until_state else None
 
         try:
-            found: Release = until(looked)
+            settled_endpoint: Release = until(looked)
         except AssertionError as exc:
             stored = self.releases.load(release)
             raise AssertionError(f"it stayed {stored.release if stored else 'unknown'}") from exc
-        return found
+        return settled_endpoint
 
     @property
     def default(self) -> str:
-        seen = self.workspace.batch.endpoint(self.endpoint)
-        return ",".join(seen.traffic) if seen else ""
+        endpoint = self.workspace.batch.endpoint(self.endpoint)
+        return ",".join(endpoint.traffic) if endpoint else ""
 
 
 def test_releases_swap_keep_and_swap_back_the_default(workspace: AzureWorkspace, system: System) -> None:  # noqa: F811
@@ -282,13 +298,13 @@ def test_releases_swap_keep_and_swap_back_the_default(workspace: AzureWorkspace,
     assert (same.state, office.default) == (ReleaseState.FINISHED, "v-2"), same.reason
     assert same.sample == "azureml:batch-sample:1"
     assert "all 300 rows predicted, the mean moved by +0" in next(
-        each.reason for each in same.history if each.entered is ReleaseState.CANARY
+        entry.reason for entry in same.history if entry.entered is ReleaseState.CANARY
     )
 
     other = office.run(office.open("3"))
     assert (other.state, office.default) == (ReleaseState.REJECTED, "v-2"), other.reason
     assert "the mean moved by +100" in other.reason
-    assert [len(workspace.batch.jobs_since(name, each, other.opened_at)) for each in (V2, V3)] == [1, 1]
+    assert [len(workspace.batch.jobs_since(name, version, other.opened_at)) for version in (V2, V3)] == [1, 1]
 
     wish = Wish(MODEL, name, ModelVersion("1"), "ana@example.com", "the scores of March were better")
     undoer = Undoer(workspace, office.releases, office.endpoints, office.queue, office.clock)

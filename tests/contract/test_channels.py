@@ -149,8 +149,8 @@ def test_a_mail_arrives_with_both_parts() -> None:
 def test_what_the_mail_server_says_decides_whether_to_try_again(rcpt: str, data: str, error: type[Exception]) -> None:
     mailbox = Mailbox()
     mailbox.rcpt_answer, mailbox.data_answer = rcpt, data
-    said = (rcpt if data.startswith("250") else data)[:3]
-    with smtp_server(mailbox) as port, pytest.raises(error, match=said):
+    reply_code = (rcpt if data.startswith("250") else data)[:3]
+    with smtp_server(mailbox) as port, pytest.raises(error, match=reply_code):
         EmailChannel(HOST, port, "vigia@example.com").send(a_message(), ANA)
 
 
@@ -223,7 +223,7 @@ def test_a_webhook_that_is_called_too_often_says_when_to_come_back() -> None:
     with webhook(429, []) as url, pytest.raises(RetryableError) as caught:
         TeamsChannel(url).send(a_message(), ANA)
 
-    assert caught.value.after == timedelta(seconds=40)
+    assert caught.value.retry_after == timedelta(seconds=40)
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -35,14 +35,14 @@ def blobs(azurite: Addresses) -> AzureBlobStore:
 
 @pytest.fixture
 def trips(blobs: AzureBlobStore) -> Iterator[Callable[[], int]]:
-    """Return how many requests were sent since this was asked the last time."""
-    seen = 0
+    """Return a function that counts the requests since its last call."""
+    count = 0
     with counted_requests() as sent:
 
         def since() -> int:
-            nonlocal seen
-            seen, previous = sent(), seen
-            return seen - previous
+            nonlocal count
+            count, previous = sent(), count
+            return count - previous
 
         yield since
 
@@ -59,9 +59,9 @@ def claim(ledger: Ledger, fact: Fact) -> Claim:
     return ledger.claim(fact, PLAN, ("digest",), ())
 
 
-def claimed(found: Claim | None) -> Claimed:
-    assert isinstance(found, Claimed)
-    return found
+def claimed(claim: Claim | None) -> Claimed:
+    assert isinstance(claim, Claimed)
+    return claim
 
 
 def test_a_new_fact_takes_two_trips(blobs: AzureBlobStore, fact: Fact, trips: Callable[[], int]) -> None:

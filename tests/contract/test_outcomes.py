@@ -43,7 +43,7 @@ QUALITY = QualityPlan("accuracy", SOURCE, worse_by_at_most=0.02)
 
 
 def collecting(name: str) -> Deployment:
-    collections = {each: {"dataCollectionMode": "Enabled"} for each in ("model_inputs", "model_outputs")}
+    collections = {part: {"dataCollectionMode": "Enabled"} for part in ("model_inputs", "model_outputs")}
     resource = Resource(f"/deployments/{name}", "onlineEndpoints/deployments", {}, {})
     resource.properties["dataCollector"] = {"collections": collections}
     return Deployment(resource, f"flight-delay:{name[-1]}", Path("log"))
@@ -98,9 +98,9 @@ class Flights:
     def arrive(self, share: float = 1.0) -> None:
         """Register a version of the labels that holds the first share of them; keys are texts there."""
         self.version += 1
-        known = list(self.labels.items())[: int(len(self.labels) * share)]
+        labelled = list(self.labels.items())[: int(len(self.labels) * share)]
         buffer = io.BytesIO()
-        frame = pd.DataFrame({"flight_id": [str(key) for key, _ in known], "late": [label for _, label in known]})
+        frame = pd.DataFrame({"flight_id": [str(key) for key, _ in labelled], "late": [label for _, label in labelled]})
         frame.sample(frac=1, random_state=1).to_parquet(buffer, index=False)
         self.container.upload_blob(f"labels/{self.endpoint}/{self.version}/part.parquet", buffer.getvalue())
 
@@ -127,20 +127,20 @@ def flights(azurite: Addresses) -> Iterator[Flights]:
 def test_the_better_of_two_versions_is_found_in_what_the_collector_wrote(flights: Flights) -> None:
     flights.serve({V1: 0.8, V2: 2.0}, hours=8)
     flights.arrive()
-    found = outcome_of(flights.data, flights.release(ab=TEST), NOW + 6 * HOUR)
-    assert found
-    assert found.verdict is Verdict.PASS
+    outcome = outcome_of(flights.data, flights.release(ab=TEST), NOW + 6 * HOUR)
+    assert outcome
+    assert outcome.verdict is Verdict.PASS
     # Six of the eight hours, forty requests an hour, two rows each.
-    assert (found.numbers["rows"], found.numbers["champion_rows"]) == (480, 480)
-    assert found.numbers["value"] > found.numbers["champion_value"] + 0.1
+    assert (outcome.numbers["rows"], outcome.numbers["champion_rows"]) == (480, 480)
+    assert outcome.numbers["value"] > outcome.numbers["champion_value"] + 0.1
 
 
 def test_an_asset_that_is_not_there_yet_decides_nothing(flights: Flights) -> None:
     flights.serve({V1: 0.8, V2: 2.0}, hours=2)
-    found = outcome_of(flights.data, flights.release(ab=TEST), NOW + 6 * HOUR)
-    assert found
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "the workspace has no data asset" in found.reason
+    outcome = outcome_of(flights.data, flights.release(ab=TEST), NOW + 6 * HOUR)
+    assert outcome
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert "the workspace has no data asset" in outcome.reason
 
 
 def test_quality_grows_with_the_labels(flights: Flights) -> None:
@@ -149,10 +149,12 @@ def test_quality_grows_with_the_labels(flights: Flights) -> None:
     rows = []
     for share in (0.0, 0.54, 1.0):
         flights.arrive(share)
-        found = judged(FakeTelemetry(), flights.data, release, NOW, timedelta(0), NOW + 6 * HOUR)
-        assert found
-        release = replace(release, judgement=found)
-        rows.append((found.verdict, found.numbers.get("quality_rows"), found.numbers.get("champion_quality_rows")))
+        judgement = judged(FakeTelemetry(), flights.data, release, NOW, timedelta(0), NOW + 6 * HOUR)
+        assert judgement
+        release = replace(release, judgement=judgement)
+        rows.append(
+            (judgement.verdict, judgement.numbers.get("quality_rows"), judgement.numbers.get("champion_quality_rows"))
+        )
     assert rows == [
         (Verdict.INCONCLUSIVE, None, None),
         (Verdict.INCONCLUSIVE, None, None),

@@ -66,8 +66,8 @@ def test_publishing_again_is_the_same_event(grid: Grid) -> None:
     for _ in range(2):
         publisher(grid.url).publish(REQUEST)
     grid.settle()
-    assert {each.event["id"] for each in grid.functions.received} == {REQUEST.id}
-    assert len({fact_from(each.event).key for each in grid.functions.received}) == 1
+    assert {delivery.event["id"] for delivery in grid.functions.received} == {REQUEST.id}
+    assert len({fact_from(delivery.event).key for delivery in grid.functions.received}) == 1
 
 
 @pytest.mark.parametrize("where", ["wrong_key", "unreachable"])

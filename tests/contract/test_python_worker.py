@@ -101,12 +101,12 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses, que
     assert report.error is None
     assert set(report.functions) >= EVENT_FUNCTIONS
     bindings = [binding for function in report.functions.values() for binding in function]
-    assert {each["queueName"] for each in bindings if each["type"] == "queueTrigger"} == {
+    assert {binding["queueName"] for binding in bindings if binding["type"] == "queueTrigger"} == {
         "events",
         "releases",
         "notices",
     }
-    assert {each["schedule"] for each in bindings if each["type"] == "timerTrigger"} == {
+    assert {binding["schedule"] for binding in bindings if binding["type"] == "timerTrigger"} == {
         "%VIGIA_SWEEP_SCHEDULE%",
         "%VIGIA_MONITOR_SCHEDULE%",
         "%VIGIA_SCHEDULES_SCHEDULE%",
@@ -121,10 +121,10 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses, que
 def test_app_takes_a_webhook_delivery_apart_and_answers_the_handshake(azurite: Addresses, queue: QueueClient) -> None:
     batch = json.dumps([GRID_EVENT, CLOUD_EVENT])
     http = {"method": "POST", "url": "http://localhost/api/events", "body": batch}
-    asked = {"method": "OPTIONS", "url": http["url"], "headers": {"WebHook-Request-Origin": "eventgrid.azure.net"}}
+    handshake = {"method": "OPTIONS", "url": http["url"], "headers": {"WebHook-Request-Origin": "eventgrid.azure.net"}}
     settings = {**settings_for(azurite), "VIGIA_EVENTS_SUBSCRIPTIONS": "models-by-webhook"}
 
-    report = drive(ROOT, [Call("event_webhook", "http", each) for each in (http, asked)], settings)
+    report = drive(ROOT, [Call("event_webhook", "http", request) for request in (http, handshake)], settings)
 
     delivered, consented = report.results
     assert delivered["return"]["status"] == "202"

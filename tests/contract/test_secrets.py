@@ -165,8 +165,8 @@ def tokens_are_canaries(monkeypatch: pytest.MonkeyPatch) -> None:
     real = LoopbackCredential.get_token
 
     def get_token(self: LoopbackCredential, *scopes: str, **options: Any) -> AccessToken:
-        found = real(self, *scopes, **options)
-        return AccessToken(f"{found.token}{CANARY}", found.expires_on)
+        token = real(self, *scopes, **options)
+        return AccessToken(f"{token.token}{CANARY}", token.expires_on)
 
     monkeypatch.setattr(LoopbackCredential, "get_token", get_token)
 
@@ -179,8 +179,8 @@ def test_no_failure_shows_a_secret(adapter: str, server: str, logged: io.StringI
     else:
         with parrot() as port:
             error = _failure(adapter, port)
-    told = f"{error} {error!r} {error.message} {error.hint} {error.code}"
-    assert_no_secret(told + logged.getvalue())
+    shown = f"{error} {error!r} {error.message} {error.hint} {error.code}"
+    assert_no_secret(shown + logged.getvalue())
 
 
 def _failure(adapter: str, port: int) -> VigiaError:

@@ -115,16 +115,16 @@ def test_peeking_shows_what_waits_and_takes_nothing(settings: Settings) -> None:
 def test_moving_takes_only_the_named_messages_and_moved_ones_never_expire(settings: Settings) -> None:
     queues = AzureMessageQueue(settings)
     put_raw(settings, "test-move-poison", *(f"message {number}" for number in range(40)), "{not base64")
-    wanted = {text_digest("message 39"), text_digest("{not base64")}
+    digests = {text_digest("message 39"), text_digest("{not base64")}
 
-    assert queues.move("test-move-poison", wanted, "test-move") == wanted
+    assert queues.move("test-move-poison", digests, "test-move") == digests
 
     moved = queues.peek("test-move")
     assert [(message.text, message.expires_at) for message in moved] == [("message 39", None), ("{not base64", None)]
     assert queues.length("test-move-poison") == 39
     assert len(queues.peek("test-move-poison")) == 32  # the others are not left hidden
     assert len(queues.move("test-move-poison", {text_digest("message 3")}, None)) == 1
-    assert queues.move("test-move-poison", wanted, "test-move") == frozenset()
+    assert queues.move("test-move-poison", digests, "test-move") == frozenset()
     assert queues.length("test-move-poison") == 38
 
 

@@ -79,8 +79,8 @@ def test_requests_are_summed_per_deployment_and_interval(log: TrafficLog, teleme
 def test_probes_are_counted_among_the_requests_and_told_apart(log: TrafficLog, telemetry: LogsTelemetry) -> None:
     for mark in ("vigia-probe-1", "vigia-probe-2", "", "a-caller's own vigia-probe-3"):
         scored(log, 0.1, 10, client_request_id=mark)
-    (found,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
-    assert (found.requests, found.probes) == (4, 2)
+    (interval,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
+    assert (interval.requests, interval.probes) == (4, 2)
 
 
 def test_seconds_without_requests_are_absent(telemetry: LogsTelemetry) -> None:
@@ -95,8 +95,8 @@ def test_only_the_versions_own_failures_are_errors(
     log: TrafficLog, telemetry: LogsTelemetry, code: int, errors: int
 ) -> None:
     scored(log, 0, 10, code)
-    (found,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
-    assert (found.requests, found.errors) == (1, errors)
+    (interval,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
+    assert (interval.requests, interval.errors) == (1, errors)
 
 
 def test_the_end_and_other_endpoints_are_left_out(log: TrafficLog, telemetry: LogsTelemetry) -> None:
@@ -104,8 +104,8 @@ def test_the_end_and_other_endpoints_are_left_out(log: TrafficLog, telemetry: Lo
     scored(log, 1, 10)
     scored(log, 0, 10, endpoint_name="other")
     scored(log, -0.001, 10)
-    (found,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
-    assert found.requests == 1
+    (interval,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
+    assert interval.requests == 1
 
 
 def test_wide_intervals_start_where_the_service_cuts_them(log: TrafficLog, telemetry: LogsTelemetry) -> None:
@@ -173,8 +173,8 @@ def test_a_quantile_is_measured_when_it_is_asked_for(log: TrafficLog, telemetry:
         scored(log, 0.5, milliseconds)
 
     (plain,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND)
-    (found,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND, quantile=0.95)
+    (interval,) = telemetry.intervals(ENDPOINT, START, START + SECOND, SECOND, quantile=0.95)
 
     assert plain.quantile_log_latency is None
-    assert found.quantile_log_latency == pytest.approx(math.log(96))
-    assert found.mean_log_latency == plain.mean_log_latency
+    assert interval.quantile_log_latency == pytest.approx(math.log(96))
+    assert interval.mean_log_latency == plain.mean_log_latency

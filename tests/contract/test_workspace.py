@@ -57,16 +57,16 @@ def workspace(system: System, tmp_path_factory: pytest.TempPathFactory) -> Azure
     return adapter(system)
 
 
-def adapter(of: System) -> AzureWorkspace:
-    return AzureWorkspace(settings_for(VIGIA_ARM_ENDPOINT=of.addresses.url("azureml")))
+def adapter(services: System) -> AzureWorkspace:
+    return AzureWorkspace(settings_for(VIGIA_ARM_ENDPOINT=services.addresses.url("azureml")))
 
 
 @pytest.fixture
 def faults(system: System) -> Iterator[Callable[..., None]]:  # noqa: F811
     url = f"{system.addresses.url('azureml')}/_local/faults"
 
-    def set_faults(**wanted: Any) -> None:
-        assert requests.post(url, json=wanted, timeout=5).status_code == 200
+    def set_faults(**faults: Any) -> None:
+        assert requests.post(url, json=faults, timeout=5).status_code == 200
 
     yield set_faults
     requests.post(url, json=dict.fromkeys(requests.get(url, timeout=5).json(), 0), timeout=5)
@@ -94,10 +94,10 @@ def ended(workspace: AzureWorkspace, name: JobName) -> JobRecord:
     return job
 
 
-def until(found: Callable[[], Any]) -> Any:
+def until(condition: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        if value := found():
+        if value := condition():
             return value
         time.sleep(0.05)
     raise AssertionError("it did not come about in 30 s")
@@ -110,9 +110,9 @@ def test_no_thread_polls_what_was_begun(workspace: AzureWorkspace, faults: Calla
     workspace.create_endpoint(endpoint)
 
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("LROPoller")] == []
-    found = workspace.endpoint(endpoint)
-    assert found is not None
-    assert found.state == "Creating"
+    record = workspace.endpoint(endpoint)
+    assert record is not None
+    assert record.state == "Creating"
 
 
 def test_a_wait_that_azure_asks_for_is_handed_on_instead_of_slept(
@@ -128,8 +128,8 @@ def test_a_wait_that_azure_asks_for_is_handed_on_instead_of_slept(
     with pytest.raises(RetryableError, match="Azure ML asks not to be called for") as waiting:
         workspace.endpoint(EndpointName("any"))
 
-    assert throttled.value.after == timedelta(seconds=300)
-    assert waiting.value.after is not None
+    assert throttled.value.retry_after == timedelta(seconds=300)
+    assert waiting.value.retry_after is not None
 
 
 def test_a_role_that_is_taken_away_and_given_back(workspace: AzureWorkspace, faults: Callable[..., None]) -> None:
@@ -226,10 +226,10 @@ def test_versions_are_listed_newest_first_since_a_moment_in_one_call(
     assert nine is not None
 
     with counted_requests() as sent:
-        assert [each.version for each in workspace.models_after(name, everything, 100)] == ["1", "alpha", "10", "9"]
+        assert [model.version for model in workspace.models_after(name, everything, 100)] == ["1", "alpha", "10", "9"]
         assert sent() == 1
-    assert [each.version for each in workspace.models_after(name, nine.created_at, 100)] == ["1", "alpha", "10"]
-    assert [each.version for each in workspace.models_after(name, everything, 2)] == ["1", "alpha"]
+    assert [model.version for model in workspace.models_after(name, nine.created_at, 100)] == ["1", "alpha", "10"]
+    assert [model.version for model in workspace.models_after(name, everything, 2)] == ["1", "alpha"]
     system.ml.models.archive(name, version="1")
     assert workspace.models_after(name, everything, 1)[0].version == "alpha"
     assert workspace.models_after(ModelName("nothing-listed"), everything, 100) == ()
@@ -283,7 +283,7 @@ def test_an_endpoint_is_asked_for_and_seen_by_reading(workspace: AzureWorkspace)
     endpoint, deployment = EndpointName("churn-contract"), DeploymentName("v-1")
     workspace.create_endpoint(endpoint)
     made: EndpointRecord = until(
-        lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded" and seen
+        lambda: (record := workspace.endpoint(endpoint)) is not None and record.state == "Succeeded" and record
     )
     assert (dict(made.traffic), made.deployments) == ({}, ())
     assert made.scoring_uri.startswith("http://127.0.0.1:")
@@ -291,9 +291,12 @@ def test_an_endpoint_is_asked_for_and_seen_by_reading(workspace: AzureWorkspace)
     started = time.monotonic()
     workspace.create_deployment(DeploymentRequest(endpoint, deployment, ModelName("toy"), ModelVersion("1")))
     took = time.monotonic() - started
-    seen = workspace.endpoint(endpoint)
-    assert seen is not None
-    assert (seen.deployments[0].name, seen.deployments[0].state) in {(deployment, "Creating"), (deployment, "Updating")}
+    record = workspace.endpoint(endpoint)
+    assert record is not None
+    assert (record.deployments[0].name, record.deployments[0].state) in {
+        (deployment, "Creating"),
+        (deployment, "Updating"),
+    }
     assert took < 5
 
     until(lambda: (e := workspace.endpoint(endpoint)) is not None and e.deployments[0].state == "Succeeded")
@@ -314,14 +317,14 @@ def test_an_endpoint_is_asked_for_and_seen_by_reading(workspace: AzureWorkspace)
 def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWorkspace) -> None:
     endpoint, first, second = EndpointName("shadow-contract"), DeploymentName("v-1"), DeploymentName("v-2")
     workspace.create_endpoint(endpoint)
-    until(lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded")
+    until(lambda: (record := workspace.endpoint(endpoint)) is not None and record.state == "Succeeded")
     for name in (first, second):
         request = DeploymentRequest(endpoint, name, ModelName("toy"), ModelVersion("1"))
         retrying(lambda request=request: workspace.create_deployment(request))  # type: ignore[misc]
 
     def states() -> set[str]:
-        seen = workspace.endpoint(endpoint)
-        return {deployment.state for deployment in seen.deployments} if seen else set()
+        record = workspace.endpoint(endpoint)
+        return {deployment.state for deployment in record.deployments} if record else set()
 
     until(lambda: states() == {"Succeeded"})
     retrying(lambda: workspace.set_traffic(endpoint, {first: 100}))
@@ -398,7 +401,7 @@ def test_why_a_deployment_did_not_come_up_is_its_operations_error_and_the_end_of
     system.ml.models.create_or_update(Model(name="broken", version="1", type="mlflow_model", path=uri))
     endpoint, name = EndpointName("broken-contract"), DeploymentName("v-1")
     workspace.create_endpoint(endpoint)
-    until(lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded")
+    until(lambda: (record := workspace.endpoint(endpoint)) is not None and record.state == "Succeeded")
     request = DeploymentRequest(endpoint, name, ModelName("broken"), ModelVersion("1"))
     retrying(lambda: workspace.create_deployment(request))
     until(lambda: workspace.deployments(endpoint)[0].state == "Failed")
@@ -414,9 +417,9 @@ def test_what_azure_refuses_or_cannot_make_is_told_by_its_innermost_words(
 ) -> None:
     endpoint = EndpointName("refused-contract")
     workspace.create_endpoint(endpoint)
-    until(lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded")
+    until(lambda: (record := workspace.endpoint(endpoint)) is not None and record.state == "Succeeded")
 
-    def why(name: str) -> Failure:
+    def failure_of(name: str) -> Failure:
         workspace.create_deployment(
             DeploymentRequest(endpoint, DeploymentName(name), ModelName("toy"), ModelVersion("1"))
         )
@@ -425,14 +428,14 @@ def test_what_azure_refuses_or_cannot_make_is_told_by_its_innermost_words(
 
     faults(quota_cores=1, wrapped_refusals=True)
     with pytest.raises(WorkspaceError, match=r": 400 Not enough quota available for .* Additional needed: \d"):
-        why("v-1")
+        failure_of("v-1")
     assert workspace.deployments(endpoint) == ()
 
     faults(quota_in_operation=True)
-    assert why("v-1").reason.startswith("Not enough quota available for ")
+    assert failure_of("v-1").reason.startswith("Not enough quota available for ")
 
     faults(quota_cores=0, failing_deployments=1)
-    not_ready = why("v-2")
+    not_ready = failure_of("v-2")
     assert not_ready.reason.startswith("ResourceNotReady: User container has crashed")
     assert "No module named 'catboost'" in not_ready.log
 
@@ -453,7 +456,7 @@ def retrying(call: Callable[[], None]) -> None:
 def test_a_busy_endpoint_is_told_apart_from_a_refusal(workspace: AzureWorkspace, faults: Callable[..., None]) -> None:
     endpoint = EndpointName("busy-contract")
     workspace.create_endpoint(endpoint)
-    until(lambda: (seen := workspace.endpoint(endpoint)) is not None and seen.state == "Succeeded")
+    until(lambda: (record := workspace.endpoint(endpoint)) is not None and record.state == "Succeeded")
     request = DeploymentRequest(endpoint, DeploymentName("v-1"), ModelName("toy"), ModelVersion("1"))
     writes: tuple[Callable[[], None], ...] = (
         lambda: workspace.create_endpoint(endpoint),

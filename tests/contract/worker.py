@@ -107,13 +107,15 @@ async def report_on(app_folder: Path, calls: Sequence[Mapping[str, Any]]) -> dic
     if report["error"]:
         return report
     listing = await worker.functions_metadata_request(request(functions_metadata_request={}))
-    found = {
+    loaded = {
         function_metadata_result.name: function_metadata_result
         for function_metadata_result in listing.function_metadata_results
     }
-    report["functions"] = {name: [json.loads(raw) for raw in each.raw_bindings] for name, each in found.items()}
+    report["functions"] = {
+        name: [json.loads(raw) for raw in function.raw_bindings] for name, function in loaded.items()
+    }
     for call in calls:
-        invocation = _invocation(call, found, messages)
+        invocation = _invocation(call, loaded, messages)
         answer = await worker.invocation_request(request(invocation_request=invocation))
         report["results"].append(
             {
@@ -125,8 +127,8 @@ async def report_on(app_folder: Path, calls: Sequence[Mapping[str, Any]]) -> dic
     return report
 
 
-def _invocation(call: Mapping[str, Any], found: Mapping[str, Any], messages: Any) -> Any:
-    function = found[call["function"]]
+def _invocation(call: Mapping[str, Any], loaded: Mapping[str, Any], messages: Any) -> Any:
+    function = loaded[call["function"]]
     bindings = [json.loads(raw) for raw in function.raw_bindings]
     trigger = next(binding["name"] for binding in bindings if binding["type"].endswith("Trigger"))
     data = _typed(call["kind"], call["value"], messages)

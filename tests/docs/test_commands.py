@@ -50,7 +50,7 @@ def _inline(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 def _commands(program: str) -> list[Any]:
     shown = [(block.place, words) for block in SHOWN for words in _lines(block)]
-    shown += [found for page in PAGES for found in _inline(page)]
+    shown += [command for page in PAGES for command in _inline(page)]
     return [
         pytest.param(_until_pipe(arguments), id=f"{place} {' '.join(arguments)}")
         for place, words in shown
@@ -89,8 +89,8 @@ def test_a_vigia_command_exists_with_its_options(words: list[str]) -> None:
     while rest and rest[0] in getattr(command, "commands", {}):
         command = command.commands[rest.pop(0)]
     assert command.name or rest != words, f"there is no vigia {words[0]}"
-    known = {option for parameter in command.params for option in parameter.opts} | ROOT_OPTIONS
-    assert {word for word in rest if re.match(r"--?[a-z]", word)} <= known
+    options = {option for parameter in command.params for option in parameter.opts} | ROOT_OPTIONS
+    assert {word for word in rest if re.match(r"--?[a-z]", word)} <= options
     takes_arguments = any(parameter.param_type_name == "argument" for parameter in command.params)
     assert takes_arguments or not rest or rest[0].startswith("-"), f"there is no {command.name} {rest[0]}"
 

@@ -17,8 +17,8 @@ IDS = [name(page) for page in PAGES]
 
 
 def _links(page: Path) -> list[str]:
-    found = [one or other for one, other in LINK.findall(prose(page))]
-    return [link for link in found if not OUTSIDE.match(link)]
+    links = [one or other for one, other in LINK.findall(prose(page))]
+    return [link for link in links if not OUTSIDE.match(link)]
 
 
 def _anchors(page: Path) -> set[str]:
@@ -54,8 +54,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_no_page_names_a_folder_of_a_machine(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    found = [line.strip() for line in text.splitlines() if OF_A_MACHINE.search(line)]
-    assert not found, f"{name(page)}: {found}"
+    paths = [line.strip() for line in text.splitlines() if OF_A_MACHINE.search(line)]
+    assert not paths, f"{name(page)}: {paths}"
 
 
 def test_every_page_of_the_documentation_is_on_the_map() -> None:

@@ -41,7 +41,7 @@ from tests.unit.engine.fact_world import THEN, World, drift
 from tests.unit.events.wire import WORKSPACE
 
 EVENT = outgoing.data_arrived(WORKSPACE, THEN, data_name="customers", version="2")
-REFUSED = AccessRefusedError("access.refused", "job job-1: Azure does not accept who the app is: 401")
+REFUSED = AccessRefusedError("access.refused", "job job-1: Azure rejects the app's identity: 401")
 
 
 def refusal(status: int | None = 401) -> HttpResponseError:
@@ -85,7 +85,7 @@ def test_a_refused_call_is_made_once_more_with_a_new_client() -> None:
 def test_a_second_refusal_is_worth_another_try_later() -> None:
     service = Service(accepted_from=9)
 
-    with pytest.raises(AccessRefusedError, match="job: Azure does not accept who the app is: 401") as told:
+    with pytest.raises(AccessRefusedError, match="job: Azure rejects the app's identity: 401") as told:
         service.renewable().call("job", service.answer)
 
     assert isinstance(told.value, RetryableError)
@@ -128,7 +128,7 @@ def test_a_token_that_cannot_be_had_is_a_refusal_too() -> None:
     def no_token(_: int) -> None:
         raise refusal(status=None)
 
-    with pytest.raises(AccessRefusedError, match="no token was given"):
+    with pytest.raises(AccessRefusedError, match="no token was issued"):
         Renewable(lambda: 1).call("job", no_token)
 
 
@@ -225,7 +225,7 @@ def test_the_traffic_log_hears_from_a_new_client_once() -> None:
     assert [client.asked for client in clients] == [1, 1]
 
     telemetry._clients = Renewable(lambda: FakeLogs(is_refused=True))
-    with pytest.raises(AccessRefusedError, match="traffic log of churn: Azure does not accept"):
+    with pytest.raises(AccessRefusedError, match="traffic log of churn: Azure rejects the app"):
         telemetry.intervals(EndpointName("churn"), START, START + HOUR, HOUR)
 
 
@@ -309,12 +309,12 @@ class Signed(dict[str, QueueClient]):
 
 def as_on_azure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take Azurite's word for a signature with a wrong key for Azure's own, AuthenticationFailed."""
-    known = renewal.is_refusal
+    is_rejected = renewal.is_rejected_identity
 
-    def is_refusal(exc: BaseException) -> bool:
-        return known(exc) or getattr(exc, "status_code", 0) == 403
+    def is_rejected_identity(exc: BaseException) -> bool:
+        return is_rejected(exc) or getattr(exc, "status_code", 0) == 403
 
-    monkeypatch.setattr(renewal, "is_refusal", is_refusal)
+    monkeypatch.setattr(renewal, "is_rejected_identity", is_rejected_identity)
 
 
 class Refusing:

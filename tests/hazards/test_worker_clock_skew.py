@@ -45,7 +45,7 @@ class Heard:
     def get(self, name: str) -> Any:
         found = self._blobs.get(name)
         if found is not None:
-            self._clock.hear(found.read_at)
+            self._clock.synchronise(found.read_at)
         return found
 
     def __getattr__(self, name: str) -> Any:
@@ -138,14 +138,14 @@ def test_a_machine_that_is_right_keeps_its_own_time_and_one_that_is_off_is_put_r
     true = FakeClock()
     clock = ServiceClock(Skewed(true, HOUR).now)
     assert clock.now() == true.now() + HOUR  # nobody has said anything yet
-    clock.hear(true.now())
+    clock.synchronise(true.now())
     assert clock.now() == true.now()
     true.advance(HOUR)
     assert clock.now() == true.now()
 
     right = ServiceClock(true.now)
-    right.hear(true.now() - 3 * SECOND)  # an answer's date is in whole seconds, and was on its way
+    right.synchronise(true.now() - 3 * SECOND)  # an answer's date is in whole seconds, and was on its way
     assert right.now() == true.now()
-    right.hear(true.now() + HOUR)
-    right.hear(true.now())
+    right.synchronise(true.now() + HOUR)
+    right.synchronise(true.now())
     assert right.now() == true.now()

@@ -43,7 +43,7 @@ def triggers(kind: str) -> dict[str, dict[str, Any]]:
 
     # get_functions() remembers the names and refuses to be asked twice; other tests ask the same app.
     app.functions_bindings = None
-    found = {str(function.get_function_name()): function.get_trigger() for function in app.get_functions()}
+    triggers = {str(function.get_function_name()): function.get_trigger() for function in app.get_functions()}
     app.functions_bindings = None
-    shown = {name: trigger.get_dict_repr() for name, trigger in found.items() if trigger}
+    shown = {name: trigger.get_dict_repr() for name, trigger in triggers.items() if trigger}
     return {name: properties for name, properties in shown.items() if properties["type"] == kind}

@@ -23,7 +23,7 @@ def keys_of(value: object, path: str = "") -> set[str]:
     """Return the dotted paths of every key; lists count as values."""
     if not isinstance(value, dict):
         return {path}
-    return {found for key, inner in value.items() for found in keys_of(inner, f"{path}.{key}")}
+    return {key_path for key, inner in value.items() for key_path in keys_of(inner, f"{path}.{key}")}
 
 
 def test_environments_have_the_same_keys() -> None:

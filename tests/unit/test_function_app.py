@@ -38,6 +38,7 @@ HEAVY = (
     "azure.monitor",
     "azure.storage",
     "croniter",
+    "itsdangerous",
     "jinja2",
     "numpy",
     "pandas",

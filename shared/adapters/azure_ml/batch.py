@@ -41,18 +41,18 @@ class AzureBatchEndpoints:
         self._created: dict[str, datetime] = {}
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
-        found = self._read(f"batch endpoint {name}", lambda ml: ml.batch_endpoints.get(name))
-        if found is None:
+        entity = self._read(f"batch endpoint {name}", lambda ml: ml.batch_endpoints.get(name))
+        if entity is None:
             return None
         deployments = self._read(f"batch endpoint {name}", lambda ml: list(ml.batch_deployments.list(name))) or []
-        default = getattr(found.defaults, "deployment_name", None)
+        default = getattr(entity.defaults, "deployment_name", None)
         return EndpointRecord(
             name=name,
-            state=word(found.provisioning_state),
+            state=word(entity.provisioning_state),
             traffic={DeploymentName(default): 100} if default else {},
             mirror_traffic={},
-            deployments=tuple(deployment_record(each) for each in deployments),
-            scoring_uri=found.scoring_uri or "",
+            deployments=tuple(deployment_record(deployment) for deployment in deployments),
+            scoring_uri=entity.scoring_uri or "",
         )
 
     def create_endpoint(self, name: EndpointName) -> None:
@@ -87,15 +87,15 @@ class AzureBatchEndpoints:
 
     def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
         what = f"batch deployment {endpoint}/{deployment}"
-        found: Failure = self._do(what, lambda ml: deployment_failure(ml, ml.batch_deployments, endpoint, deployment))
-        return found
+        failure: Failure = self._do(what, lambda ml: deployment_failure(ml, ml.batch_deployments, endpoint, deployment))
+        return failure
 
     def delete_deployment(
         self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
     ) -> None:
-        found = self.endpoint(endpoint)
+        record = self.endpoint(endpoint)
         # From memory; not verified: that Azure ML itself refuses this.
-        if found and found.traffic.get(deployment):
+        if record and record.traffic.get(deployment):
             raise WorkspaceError("workspace.serving", f"deployment {endpoint}/{deployment} is the default: it stays")
         with sent_by(deadline):
             self._do(
@@ -126,7 +126,7 @@ class AzureBatchEndpoints:
         return JobName(job.name)
 
     def submitted_job(self, request: BatchRequest) -> JobName | None:
-        """Look through the deployment's newest jobs: the name that a job was asked for with is shown as its own."""
+        """Return the job that was submitted under the request's name; Azure ML keeps that as the display name."""
 
         def find(ml: Any) -> JobName | None:
             for job in _listed(ml, request.endpoint, request.deployment):
@@ -134,12 +134,12 @@ class AzureBatchEndpoints:
                     return JobName(job.name)
             return None
 
-        found: JobName | None = self._do(f"jobs of {request.endpoint}/{request.deployment}", find)
-        return found
+        existing: JobName | None = self._do(f"jobs of {request.endpoint}/{request.deployment}", find)
+        return existing
 
     def jobs_since(self, endpoint: EndpointName, deployment: DeploymentName, since: datetime) -> tuple[JobRecord, ...]:
         def read(ml: Any) -> tuple[JobRecord, ...]:
-            with _hearing(ml) as heard:
+            with _recording(ml) as heard:
                 jobs = _listed(ml, endpoint, deployment)
             inputs = _inputs_of(heard)
             return tuple(
@@ -148,11 +148,11 @@ class AzureBatchEndpoints:
                 if self._created_at(ml, job.name) >= since
             )
 
-        found: tuple[JobRecord, ...] = self._do(f"jobs of {endpoint}/{deployment}", read)
-        return found
+        records: tuple[JobRecord, ...] = self._do(f"jobs of {endpoint}/{deployment}", read)
+        return records
 
     def _created_at(self, ml: Any, job: str) -> datetime:
-        # The SDK drops the moment from what the list says; of each job it is asked for once.
+        # The SDK drops the time from the list's answer, so each job is read once for it.
         if job not in self._created:
             self._created[job] = ml.jobs.get(job).creation_context.created_at
         return self._created[job]
@@ -164,9 +164,9 @@ def _listed(ml: Any, endpoint: EndpointName, deployment: DeploymentName) -> list
 
 
 class _Once:
-    """The SDK's way to send, without sending anything twice: an answer that was lost may be of a job that runs.
+    """The SDK's pipeline without retries: a job may run although its answer was lost.
 
-    The SDK itself sends five times when there is no answer, and again on 500, 503 and 504; each is another job.
+    The SDK itself sends five times when there is no answer, and again on 500, 503 and 504; each starts another job.
     Source: azure-ai-ml 1.35.2, `BatchEndpointOperations.invoke`; azure-sdk-for-python issue 31166, read 2026-11-20.
     """
 
@@ -184,7 +184,7 @@ class _Once:
 
 @contextmanager
 def _invoking_once(ml: Any) -> Iterator[Any]:
-    """Give the operations of batch endpoints, which one thread at a time may invoke."""
+    """Give the operations of batch endpoints without retries; one thread at a time may invoke."""
     operations = ml.batch_endpoints
     with _INVOKING:
         usual = operations._requests_pipeline
@@ -195,8 +195,8 @@ def _invoking_once(ml: Any) -> Iterator[Any]:
             operations._requests_pipeline = usual
 
 
-class _Heard:
-    """The SDK's way to read, which keeps what the service said: the SDK drops a job's input from it."""
+class _Recording:
+    """The SDK's pipeline, recording the answers' bodies: the SDK drops a job's input from them."""
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
@@ -212,14 +212,14 @@ class _Heard:
 
 
 @contextmanager
-def _hearing(ml: Any) -> Iterator[list[str]]:
-    """Give what the listing of a deployment's jobs answers, which one thread at a time may read."""
+def _recording(ml: Any) -> Iterator[list[str]]:
+    """Give the bodies that the listing of a deployment's jobs answers; one thread at a time may read them."""
     operations = ml.batch_deployments
     with _INVOKING:
         usual = operations._requests_pipeline
-        operations._requests_pipeline = heard = _Heard(usual)
+        operations._requests_pipeline = recording = _Recording(usual)
         try:
-            yield heard.bodies
+            yield recording.bodies
         finally:
             operations._requests_pipeline = usual
 
@@ -229,15 +229,15 @@ def _inputs_of(bodies: list[str]) -> dict[str, dict[str, str]]:
 
     Source: recorded answers in the SDK's own tests (tests/recordings/batch_services), read 2026-11-20.
     """
-    found: dict[str, dict[str, str]] = {}
+    inputs: dict[str, dict[str, str]] = {}
     for body in bodies:
         listed = json.loads(body)
         for job in listed.get("value") or () if isinstance(listed, dict) else ():
             given = list(((job.get("properties") or {}).get("inputData") or {}).values())
             kind = _KINDS.get(str(given[0].get("jobInputType", "")).lower()) if len(given) == 1 else None
             if kind and given[0].get("uri"):
-                found[str(job.get("name"))] = {kind: str(given[0]["uri"])}
-    return found
+                inputs[str(job.get("name"))] = {kind: str(given[0]["uri"])}
+    return inputs
 
 
 def _deployment(request: DeploymentRequest) -> Any:

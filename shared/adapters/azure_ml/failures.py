@@ -1,6 +1,6 @@
 """Why a job or a deployment failed: the operation's or the run's error, the end of its log, its page in the studio.
 
-Everything here is read to be told: what cannot be read is left out.
+All of it is for people to read: a part that cannot be read is left out.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from shared.redaction import redacted
 
 log = logging.getLogger("vigia.workspace")
 
-# Of a log, what a person needs to see at a glance; the studio has the rest.
-LINES_KEPT = 6
-LENGTH_KEPT = 500
+# As much of a log as a person reads at a glance; the studio has the rest.
+MOST_LINES = 6
+LONGEST_LOG = 500
 LONGEST_REASON = 400
-LINES_ASKED = 50
+REQUESTED_LINES = 50
 MOST_LOG_BYTES = 4 * 1024 * 1024
 TIMEOUT_SECONDS = 10.0
 # Where a job's own output is. Source: azure-ai-ml 1.35.2, `_job_ops_helper.py`, read 2026-11-30.
@@ -43,7 +43,7 @@ def innermost(error: Any) -> str:
 
 def _messages(error: Any, depth: int) -> Iterator[str]:
     """Yield the innermost messages, the outer ones only where there is nothing inside."""
-    inner = [found for each in _inside(error) for found in _messages(each, depth - 1)] if depth else []
+    inner = [message for part in _inside(error) for message in _messages(part, depth - 1)] if depth else []
     message = _get(error, "message")
     if inner:
         yield from inner
@@ -54,13 +54,13 @@ def _messages(error: Any, depth: int) -> Iterator[str]:
 def _inside(error: Any) -> list[Any]:
     details = _get(error, "details")
     deeper = (_get(error, name) for name in ("error", "innererror", "inner_error", "innerError"))
-    return [*(details if isinstance(details, list | tuple) else ()), *(each for each in deeper if each)]
+    return [*(details if isinstance(details, list | tuple) else ()), *(error for error in deeper if error)]
 
 
 def _get(error: Any, name: str) -> Any:
-    # Of an object what it holds: azure-core's errors answer to `error` with themselves.
-    held = error if isinstance(error, Mapping) else getattr(error, "__dict__", {})
-    return held.get(name)
+    # Not getattr(error, name): azure-core's errors have a property `error` that returns themselves.
+    fields_of_error = error if isinstance(error, Mapping) else getattr(error, "__dict__", {})
+    return fields_of_error.get(name)
 
 
 def _unpacked(message: str) -> Iterator[str]:
@@ -75,16 +75,16 @@ def _unpacked(message: str) -> Iterator[str]:
         return
     errors = content.get("errors")
     if isinstance(errors, dict):
-        found = [str(text) for texts in errors.values() for text in (texts if isinstance(texts, list) else [texts])]
+        texts = [str(text) for texts in errors.values() for text in (texts if isinstance(texts, list) else [texts])]
     else:
-        found = list(_messages(content.get("error", content), 3))
-    yield from found or [message]
+        texts = list(_messages(content.get("error", content), 3))
+    yield from texts or [message]
 
 
 def log_end(text: str) -> str:
-    """Return the last lines of a log that say anything, without secrets."""
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()][-LINES_KEPT:]
-    return redacted("\n".join(lines))[-LENGTH_KEPT:]
+    """Return the last lines of a log that are not empty, without secrets."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()][-MOST_LINES:]
+    return redacted("\n".join(lines))[-LONGEST_LOG:]
 
 
 def job_failure(ml: Any, name: str) -> Failure:
@@ -105,7 +105,7 @@ def deployment_failure(ml: Any, operations: Any, endpoint: str, name: str) -> Fa
     uri = (getattr(deployment, "properties", None) or {}).get(OPERATION_PROPERTY, "")
     reason = innermost((_read("operation", lambda: _operation(ml, uri)) or {}).get("error")) if uri else ""
     ask = getattr(operations, "get_logs", None)
-    text = _read("log", lambda: ask(name=name, endpoint_name=endpoint, lines=LINES_ASKED)) if ask else ""
+    text = _read("log", lambda: ask(name=name, endpoint_name=endpoint, lines=REQUESTED_LINES)) if ask else ""
     return Failure(reason, log_end(text or ""))
 
 
@@ -113,7 +113,7 @@ def _operation(ml: Any, uri: str) -> Any:
     from azure.core.rest import HttpRequest
 
     operations = ml.online_deployments._online_deployment
-    # Only to where everything else of the workspace is asked for: the request carries our token.
+    # Only to Azure Resource Manager, as every other request: it carries our token.
     if urlsplit(uri).netloc != urlsplit(operations._config.base_url).netloc:
         return {}
     answer = operations._client.send_request(HttpRequest("GET", uri))
@@ -123,7 +123,7 @@ def _operation(ml: Any, uri: str) -> Any:
 
 def _log_of(details: Any) -> str:
     files = getattr(details, "log_files", None) or {}
-    address = files.get(USER_LOG) or next((each for name, each in files.items() if name.startswith("user_logs/")), "")
+    address = files.get(USER_LOG) or next((path for name, path in files.items() if name.startswith("user_logs/")), "")
     return log_end(_read("log", lambda: _text(address)) or "") if address else ""
 
 
@@ -134,10 +134,10 @@ def _text(address: str) -> str:
         return str(answer.read(MOST_LOG_BYTES).decode(errors="replace"))
 
 
-def _read(what: str, call: Callable[[], Any]) -> Any:
+def _read(part: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except Exception as exc:
-        # Whatever it is: a cause that cannot be read must not hide that something failed.
-        log.info("failure.unread", extra=fields(what=what, reason=type(exc).__name__))
+        # Any error: a reason that cannot be read must not hide that something failed.
+        log.info("failure.unread", extra=fields(what=part, reason=type(exc).__name__))
         return None

@@ -1,4 +1,4 @@
-"""A job as Azure ML wants it: a pipeline of one registered component, with its inputs checked and pinned."""
+"""A job's definition for Azure ML: a pipeline of one registered component, with its inputs checked and pinned."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def pipeline_job(ml: Any, request: JobRequest) -> Any:
     its environment a second time.
 
     Raises:
-        WorkspaceError: the component has no such input or output, or is not of the kind that was asked for.
+        WorkspaceError: the component has no such input or output, or is not of the requested type.
     """
     from azure.ai.ml import Output, dsl
     from azure.ai.ml.entities import PipelineJobSettings
 
     component = _component(ml, request.component)
     inputs = _inputs(ml, component, request.inputs)
-    _require_known("output", {*request.registers, *request.outputs}, component.outputs, component)
+    _require_declared("output", {*request.registers, *request.outputs}, component.outputs, component)
     _require_kind(component, request)
 
     def build() -> dict[str, Any]:
         step = component(**inputs)
         if request.spark:
-            _give(step, request.spark)
+            _set_resources(step, request.spark)
         return {output: step.outputs[output] for output in component.outputs}
 
     job = dsl.pipeline(build)()
@@ -70,8 +70,8 @@ def recipe_of(ml: Any, reference: str, given: Mapping[str, str]) -> Recipe:
 
 def _component(ml: Any, reference: str) -> Any:
     name, version = split_reference(reference)
-    which = {"label": "latest"} if version is None else {"version": version}
-    return ml.components.get(name, **which)
+    selector = {"label": "latest"} if version is None else {"version": version}
+    return ml.components.get(name, **selector)
 
 
 def _require_kind(component: Any, request: JobRequest) -> None:
@@ -84,8 +84,8 @@ def _require_kind(component: Any, request: JobRequest) -> None:
         )
 
 
-def _give(step: Any, spark: SparkResources) -> None:
-    """Set what a step runs on: serverless Spark, as whom."""
+def _set_resources(step: Any, spark: SparkResources) -> None:
+    """Set what a step runs on, serverless Spark, and under which identity."""
     from azure.ai.ml import ManagedIdentityConfiguration, UserIdentityConfiguration
     from azure.ai.ml.entities import SparkResourceConfiguration
 
@@ -95,7 +95,7 @@ def _give(step: Any, spark: SparkResources) -> None:
 
 
 def _inputs(ml: Any, component: Any, given: Mapping[str, str]) -> dict[str, Any]:
-    _require_known("input", given, component.inputs, component)
+    _require_declared("input", given, component.inputs, component)
     kinds = {name: str(component.inputs[name].type) for name in given}
     wrong = [
         f"{name} is not {kinds[name]}: {value!r}" for name, value in given.items() if not _fits(kinds[name], value)
@@ -110,30 +110,30 @@ def _inputs(ml: Any, component: Any, given: Mapping[str, str]) -> dict[str, Any]
     return {name: _input(ml, kinds[name], value, is_spark) for name, value in given.items()}
 
 
-def _require_known(what: str, named: Iterable[str], known: Iterable[str], component: Any) -> None:
-    unknown = sorted(set(named) - set(known))
+def _require_declared(kind: str, named: Iterable[str], declared: Iterable[str], component: Any) -> None:
+    unknown = sorted(set(named) - set(declared))
     if unknown:
         raise WorkspaceError(
-            code=f"workspace.unknown_{what}",
-            message=f"component {component.name}:{component.version} has no {what} {', '.join(unknown)}",
-            hint=f"it has {', '.join(known)}",
+            code=f"workspace.unknown_{kind}",
+            message=f"component {component.name}:{component.version} has no {kind} {', '.join(unknown)}",
+            hint=f"it has {', '.join(declared)}",
         )
 
 
 def _fits(kind: str, value: str) -> bool:
-    """Return whether a literal is of its kind; of an asset only Azure ML knows."""
+    """Return whether a literal is of its kind; only Azure ML can say it of an asset."""
     return kind not in _LITERALS or _LITERALS[kind].fullmatch(value) is not None
 
 
 def _input(ml: Any, kind: str, value: str, is_spark: bool) -> Any:
-    """Return a literal, or an asset pinned to its version: what a job read must be known afterwards."""
+    """Return a literal, or an asset pinned to its version, so that the job's record says what it read."""
     from azure.ai.ml import Input
 
     if kind in _LITERALS:
         return value
     if value.startswith("azureml:") and value.endswith("@latest"):
         name, _ = split_reference(value)
-        found = (ml.models if kind in _MODEL_TYPES else ml.data).get(name, label="latest")
-        value = asset_reference(found.name, found.version)
+        asset = (ml.models if kind in _MODEL_TYPES else ml.data).get(name, label="latest")
+        value = asset_reference(asset.name, asset.version)
     # Spark reads storage itself; nothing is mounted for it.
     return Input(type=kind, path=value, mode="direct") if is_spark else Input(type=kind, path=value)

@@ -75,14 +75,14 @@ def word(state: Any) -> str:
     return str(getattr(state, "value", state) or "")
 
 
-def _paths(job: Any, which: str) -> dict[str, str]:
+def _paths(job: Any, field: str) -> dict[str, str]:
     """Return input or output name to path, of the pipeline itself and, under it, of its steps."""
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for node in [*(getattr(job, "jobs", None) or {}).values(), job]:
-        for name, value in (getattr(node, which, None) or {}).items():
+        for name, value in (getattr(node, field, None) or {}).items():
             if path := _path(value):
-                found[name] = path
-    return found
+                paths[name] = path
+    return paths
 
 
 def _ran(job: Any) -> dict[str, str]:
@@ -103,7 +103,7 @@ def _recipe(job: Any) -> Recipe | None:
         return None
     name, version = split_reference(reference)
     own = getattr(job, "inputs", None) or {}
-    return Recipe(f"{name}:{version}", {key: _value(each, own) for key, each in steps[0].inputs.items()})
+    return Recipe(f"{name}:{version}", {key: _value(value, own) for key, value in steps[0].inputs.items()})
 
 
 def _value(given: Any, of_pipeline: Mapping[str, Any]) -> str:

@@ -14,8 +14,8 @@ from shared.errors import RetryableError
 from shared.ports.workspace import PROBE_MARK, Answer
 
 TIMEOUT_SECONDS = 30.0
-# Of an answer, as much as a person needs to see what is wrong.
-TEXT_KEPT = 1000
+# As much of an answer as a person needs to see what is wrong.
+LONGEST_TEXT = 1000
 
 
 def ask_deployment(uri: str, key: str, deployment: str, request: str, mark: str = "") -> Answer:
@@ -45,10 +45,10 @@ def ask_deployment(uri: str, key: str, deployment: str, request: str, mark: str 
     try:
         connection.request("POST", parts.path or "/", request.encode(), headers)
         response = connection.getresponse()
-        body = response.read(TEXT_KEPT)
+        body = response.read(LONGEST_TEXT)
     except (OSError, http.client.HTTPException) as exc:
-        about = f"deployment {deployment} does not answer: {type(exc).__name__}"
-        raise RetryableError("workspace.no_answer", about) from exc
+        message = f"deployment {deployment} does not answer: {type(exc).__name__}"
+        raise RetryableError("workspace.no_answer", message) from exc
     else:
         return Answer(response.status, time.perf_counter() - began, body.decode(errors="replace"))
     finally:
@@ -62,7 +62,7 @@ def send_probes(uri: str, key: str, requests: Sequence[tuple[DeploymentName, str
     for deployment, request in requests:
         if time.monotonic() >= until:
             break
-        # One without an answer stands in the traffic log as what it was, if it arrived at all.
+        # A probe without an answer is in the traffic log with its code, if it arrived at all.
         with suppress(RetryableError):
             ask_deployment(uri, key, deployment, request, PROBE_MARK)
             answered += 1

@@ -1,14 +1,14 @@
-"""Long-running operations that are begun and left alone: whoever needs to know reads the resource, look by look.
+"""Long-running operations are begun and not polled: the controller reads the resource each time it reconciles.
 
-The SDK starts a thread for each, which asks Azure every few seconds until the operation has ended: twenty minutes for a
-deployment, longer than a function may run, and one more reader of the subscription's budget of reads.
+The SDK starts a thread for each that polls every few seconds until the operation has ended: twenty minutes for a
+deployment, which is longer than a function may run and uses up the subscription's limit of reads.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# Where the SDK keeps the calls that begin one. Source: azure-ai-ml 1.35.2, read 2026-11-30.
+# The attributes of the SDK that hold the calls that begin one. Source: azure-ai-ml 1.35.2, read 2026-11-30.
 _CALLS = {
     "online_endpoints": "_online_operation",
     "online_deployments": "_online_deployment",
@@ -20,7 +20,7 @@ _CALLS = {
 
 
 class _Unwatched:
-    """Stands for a group of calls, and asks for no polling of what they begin."""
+    """A group of calls whose `begin_…` are made without polling."""
 
     def __init__(self, calls: Any) -> None:
         self._calls = calls

@@ -72,28 +72,28 @@ class AzureWorkspace:
         return unwatched(client)
 
     def model(self, name: ModelName, version: ModelVersion) -> ModelRecord | None:
-        found = self._read(f"model {name}:{version}", lambda ml: ml.models.get(name, version=version))
-        return None if found is None else model_record(found)
+        model = self._read(f"model {name}:{version}", lambda ml: ml.models.get(name, version=version))
+        return None if model is None else model_record(model)
 
     def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
         def read(ml: Any) -> list[ModelRecord]:
-            records = (model_record(each) for each in islice(_newest_first(ml, name, most), most))
+            records = (model_record(model) for model in islice(_newest_first(ml, name, most), most))
             return list(takewhile(lambda record: record.created_at > after, records))
 
         return tuple(self._read(f"versions of model {name}", read) or ())
 
     def job(self, name: JobName) -> JobRecord | None:
-        found = self._read(f"job {name}", lambda ml: ml.jobs.get(name))
-        return None if found is None else job_record(found)
+        job = self._read(f"job {name}", lambda ml: ml.jobs.get(name))
+        return None if job is None else job_record(job)
 
     def job_failure(self, name: JobName) -> Failure:
         return job_failure(self.ml, name)
 
     def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
         def read(ml: Any) -> list[JobRecord]:
-            # The newest comes first. From memory; not verified: no order can be asked for. The SDK leaves a None for
+            # The newest comes first. From memory; not verified: no order can be requested. The SDK leaves a None for
             # a job of a kind it does not know.
-            records = (job_record(each) for each in islice(ml.jobs.list(), most) if each is not None)
+            records = (job_record(job) for job in islice(ml.jobs.list(), most) if job is not None)
             return list(takewhile(lambda record: record.created_at is None or record.created_at > after, records))
 
         return tuple(self._read("jobs", read) or ())
@@ -104,8 +104,8 @@ class AzureWorkspace:
             try:
                 return ml.jobs.create_or_update(job)
             except Exception as exc:
-                # The name is ours and derived from what caused the job: whoever holds it is this very job,
-                # submitted before. Source: azure-docs issue 122250, read 2026-11-20.
+                # The name is derived from what caused the job, so the job that has it is this one, submitted before.
+                # Source: azure-docs issue 122250, read 2026-11-20.
                 if "JobPropertyImmutable" not in str(exc):
                     raise
                 return ml.jobs.get(request.name)
@@ -128,33 +128,33 @@ class AzureWorkspace:
 
     def pinned_data(self, reference: str) -> str:
         """Return "azureml:NAME:VERSION" for what the reference means now."""
-        found = self._data(reference)
-        return asset_reference(found.name, found.version)
+        asset = self._data(reference)
+        return asset_reference(asset.name, asset.version)
 
     def _data(self, reference: str) -> Any:
         name, version = split_reference(reference)
-        which = {"label": "latest"} if version is None else {"version": version}
-        found = self._read(f"data {reference}", lambda ml: ml.data.get(name, **which))
-        if found is None:
+        selector = {"label": "latest"} if version is None else {"version": version}
+        asset = self._read(f"data {reference}", lambda ml: ml.data.get(name, **selector))
+        if asset is None:
             raise WorkspaceError("workspace.no_data", f"the workspace has no data asset {reference}")
-        return found
+        return asset
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
-        found = self._read(f"endpoint {name}", lambda ml: ml.online_endpoints.get(name))
-        if found is None:
+        entity = self._read(f"endpoint {name}", lambda ml: ml.online_endpoints.get(name))
+        if entity is None:
             return None
         return EndpointRecord(
             name=name,
-            state=word(found.provisioning_state),
-            traffic=traffic_split(found.traffic),
-            mirror_traffic=traffic_split(found.mirror_traffic),
+            state=word(entity.provisioning_state),
+            traffic=traffic_split(entity.traffic),
+            mirror_traffic=traffic_split(entity.mirror_traffic),
             deployments=self.deployments(name),
-            scoring_uri=found.scoring_uri or "",
+            scoring_uri=entity.scoring_uri or "",
         )
 
     def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
-        found = self._read(f"endpoint {endpoint}", lambda ml: list(ml.online_deployments.list(endpoint)))
-        return tuple(deployment_record(each) for each in found or ())
+        entities = self._read(f"endpoint {endpoint}", lambda ml: list(ml.online_deployments.list(endpoint)))
+        return tuple(deployment_record(entity) for entity in entities or ())
 
     def create_endpoint(self, name: EndpointName) -> None:
         from azure.ai.ml.entities import ManagedOnlineEndpoint
@@ -163,15 +163,15 @@ class AzureWorkspace:
         self._do(f"endpoint {name}", lambda ml: ml.online_endpoints.begin_create_or_update(endpoint))
 
     def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
-        what = f"deployment {request.endpoint}/{request.name}"
+        subject = f"deployment {request.endpoint}/{request.name}"
 
         def create(ml: Any) -> None:
             ml.online_deployments.begin_create_or_update(_deployment(request), skip_script_validation=True)
 
-        # A PUT knows no "only if it is not there", and would undo what was done to a deployment since.
+        # A PUT has no "only if it is missing", and would undo later changes of the deployment, such as its scale.
         with sent_by(deadline):
-            if self._read(what, lambda ml: ml.online_deployments.get(request.name, request.endpoint)) is None:
-                self._do(what, create)
+            if self._read(subject, lambda ml: ml.online_deployments.get(request.name, request.endpoint)) is None:
+                self._do(subject, create)
 
     def set_traffic(
         self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
@@ -179,7 +179,7 @@ class AzureWorkspace:
         def write(ml: Any) -> None:
             entity = ml.online_endpoints.get(endpoint)
             if traffic_split(entity.traffic) == traffic_split(traffic):
-                # Another look's write has arrived meanwhile; the same again would keep the endpoint busy for minutes.
+                # Another worker has written it; the same write again would keep the endpoint busy for minutes.
                 return
             entity.traffic = dict(traffic)
             ml.online_endpoints.begin_create_or_update(entity)
@@ -216,7 +216,7 @@ class AzureWorkspace:
         def scale(ml: Any) -> None:
             entity = ml.online_deployments.get(name=deployment, endpoint_name=endpoint)
             entity.instance_count = instance_count
-            # The SDK cannot send back the collections that it reads: their data are ids then, and objects before.
+            # The SDK cannot send back the collections that it reads: it reads their data as ids, and sends objects.
             entity.data_collector = _data_collector() if entity.data_collector else None
             ml.online_deployments.begin_create_or_update(entity, skip_script_validation=True)
 
@@ -229,9 +229,9 @@ class AzureWorkspace:
     def delete_deployment(
         self, endpoint: EndpointName, deployment: DeploymentName, deadline: Deadline | None = None
     ) -> None:
-        found = self.endpoint(endpoint)
-        # Azure ML refuses, too; but not what only gets copies of requests.
-        if found and (found.traffic.get(deployment) or found.mirror_traffic.get(deployment)):
+        record = self.endpoint(endpoint)
+        # Azure ML refuses this, too, but not for a deployment that only gets mirrored requests.
+        if record and (record.traffic.get(deployment) or record.mirror_traffic.get(deployment)):
             raise WorkspaceError("workspace.serving", f"deployment {endpoint}/{deployment} has traffic: it stays")
         with sent_by(deadline):
             self._do(
@@ -240,33 +240,33 @@ class AzureWorkspace:
             )
 
     def stop_compute_instances(self, only: Sequence[str] = ()) -> tuple[str, ...]:
-        wanted = {name.lower() for name in only}
+        names = {name.lower() for name in only}
 
         def stop(ml: Any) -> tuple[str, ...]:
             running = [c.name for c in ml.compute.list(compute_type="ComputeInstance") if c.state == "Running"]
-            running = [name for name in running if not wanted or name.lower() in wanted]
+            running = [name for name in running if not names or name.lower() in names]
             for name in running:
                 ml.compute.begin_stop(name)
             return tuple(running)
 
         return self._do("compute instances", stop)
 
-    def _read(self, what: str, call: Callable[[Any], T]) -> T | None:
+    def _read(self, subject: str, call: Callable[[Any], T]) -> T | None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        with translated(what):
+        with translated(subject):
             try:
-                return self._clients.call(what, call)
+                return self._clients.call(subject, call)
             except ResourceNotFoundError:
                 return None
 
-    def _do(self, what: str, call: Callable[[Any], T]) -> T:
-        with translated(what):
-            return self._clients.call(what, call)
+    def _do(self, subject: str, call: Callable[[Any], T]) -> T:
+        with translated(subject):
+            return self._clients.call(subject, call)
 
 
 def _address(ml: Any, endpoint: EndpointName) -> tuple[str, str]:
-    """Return where an endpoint scores, and its key."""
+    """Return an endpoint's scoring URI and its key."""
     return ml.online_endpoints.get(endpoint).scoring_uri, ml.online_endpoints.get_keys(endpoint).primary_key
 
 
@@ -327,6 +327,6 @@ def _newest_first(ml: Any, name: ModelName, most: int) -> Iterable[Any]:
         order_by="createdtime desc",
         top=most,
         list_view_type="ActiveOnly",
-        cls=lambda page: [Model._from_rest_object(each) for each in page],
+        cls=lambda page: [Model._from_rest_object(version) for version in page],
     )
     return listed

@@ -1,4 +1,4 @@
-"""Ways to reach a person, one file each; a module's SPEC makes it a channel under the module's name."""
+"""Notification channels, one file each; a module's SPEC makes it a channel under the module's name."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ _IMPLICIT_TLS_PORT = 465
 
 @dataclass(frozen=True, slots=True)
 class EmailChannel:
-    """Sends each message in a connection of its own. Off this machine it never speaks in the clear: a
-    server that offers no encryption, or from whose answer somebody on the way cut the offer, gets nothing."""
+    """Sends each message in a connection of its own, encrypted unless the server is this machine: a server that offers
+    no encryption, or whose offer was removed on the way, gets no mail."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class EmailChannel:
         """Hand the mail to the server; the server accepting it is not the person reading it.
 
         Raises:
-            RetryableError: the server is out of reach, or puts us off (4xx).
+            RetryableError: the server is out of reach, or asks to retry later (4xx).
             PermanentError: the address cannot be one, or the server refuses it (5xx).
         """
         import smtplib
@@ -55,7 +55,7 @@ class EmailChannel:
             code, reason = exc.recipients[to.email]
             raise _refusal(code, reason, "the recipient") from exc
         except smtplib.SMTPAuthenticationError as exc:
-            # Not the message's fault, and mendable: keep it until the password is right.
+            # The message is valid: it waits until the password is corrected.
             raise RetryableError(
                 code="email.sign_in",
                 message=f"the mail server {self.host} refused the sign-in ({exc.smtp_code})",
@@ -93,7 +93,7 @@ class EmailChannel:
             server.starttls(context=ssl.create_default_context())
             server.ehlo()
         else:
-            # Kept and tried again: the offer may only be missing while somebody on the way removes it.
+            # Retryable: the offer may be missing only for as long as an attacker on the way removes it.
             raise RetryableError(
                 code="email.no_tls",
                 message=f"the mail server {self.host}:{self.port} offers no encryption",
@@ -106,9 +106,9 @@ class EmailChannel:
         return server
 
 
-def _refusal(code: int, reason: bytes | str, what: str) -> RetryableError | PermanentError:
+def _refusal(code: int, reason: bytes | str, subject: str) -> RetryableError | PermanentError:
     text = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
-    message = f"the mail server does not take {what}: {code} {' '.join(text.split())[:200]}"
+    message = f"the mail server does not accept {subject}: {code} {' '.join(text.split())[:200]}"
     if 400 <= code < 500:
         return RetryableError(code="email.put_off", message=message)
     return PermanentError(code="email.refused", message=message)
@@ -117,11 +117,11 @@ def _refusal(code: int, reason: bytes | str, what: str) -> RetryableError | Perm
 def build(settings: Settings) -> Channel | None:
     """Return the channel, or None without a mail service.
 
-    One word in policies, whatever carries the mail: people ask for a mail, not for a transport. With both
-    configured it is Azure Communication Services, which recognises a repeated sending.
+    Policies say `email`, whichever service carries it. With both configured it is Azure Communication Services, which
+    recognises a repeated request.
 
     Raises:
-        SettingsError: the sender is not a mail address, or the service's endpoint is none.
+        SettingsError: the sender is not a mail address, or the service's endpoint is not a URL.
     """
     from shared.adapters import acs_mail
     from shared.texts.mail import is_address

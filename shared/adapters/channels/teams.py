@@ -20,7 +20,7 @@ _TRY_AGAIN = {408, 425, 429}
 _MEANING = {
     401: "the URL is cut off, or the flow wants a sign-in",
     403: "the flow's data policy refuses the call",
-    404: "the flow was deleted, or its URL was made anew",
+    404: "the flow was deleted, or its URL was regenerated",
     413: "the card is too large",
 }
 
@@ -33,7 +33,7 @@ class TeamsChannel:
     timeout_seconds: float = 15.0
 
     def send(self, message: Message, to: Recipient) -> None:
-        """Post the card. 202 means that the flow was started; whether Teams shows the card, it does not say.
+        """Post the card. 202 means that the flow was started, not that Teams shows the card.
 
         Raises:
             RetryableError: the service is out of reach, busy or broken.
@@ -41,12 +41,12 @@ class TeamsChannel:
         """
         from shared.texts.card import webhook_body
 
-        status, asked = self._post(webhook_body(message, to))
+        status, wait = self._post(webhook_body(message, to))
         if 200 <= status < 300:
             return
         meaning = _MEANING.get(status, "see the flow's run history")
         if status in _TRY_AGAIN or status >= 500:
-            raise RetryableError("teams.busy", f"the Teams webhook answered {status}", after=asked)
+            raise RetryableError("teams.busy", f"the Teams webhook answered {status}", retry_after=wait)
         raise PermanentError(
             code="teams.refused",
             message=f"the Teams webhook answered {status}: {meaning}",
@@ -54,7 +54,7 @@ class TeamsChannel:
         )
 
     def _post(self, body: bytes) -> tuple[int, timedelta | None]:
-        """Return the status, and how long we are asked to wait.
+        """Return the status, and the wait that the service requests.
 
         Redirects are answers, not followed: they would carry the card elsewhere.
         """

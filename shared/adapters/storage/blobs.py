@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient, QueueServiceClient
 
 CONTAINER = "vigia"
-# Where Event Grid puts what it gave up; infra/ names it too.
+# Where Event Grid puts undelivered events; infra/ names it too.
 DEAD_LETTERS = "dead-letters"
 # Who may decide what, and the forms' key: the app alone reads and writes it (infra/base/people.bicep).
 DECISIONS = "vigia-decisions"
 LONGEST_NAME = 1024
-# What "somebody else has written it" looks like, and what "it is not there" does. Other answers of the same status say
-# something else: 409 is also a container that is being deleted, an immutability policy or an archived blob, 412 a
-# lease, 404 a missing container. Source: learn.microsoft.com, Blob service error codes, read 2026-11-20.
+# "Another worker has written it", and "there is no such blob". The status alone is not enough: 409 is also a container
+# that is being deleted, an immutability policy or an archived blob, 412 a lease, 404 a missing container.
+# Source: learn.microsoft.com, Blob service error codes, read 2026-11-20.
 _LOST_TO_ANOTHER = {"BlobAlreadyExists", "ConditionNotMet", "TargetConditionNotMet"}
 _NOT_THERE = {"BlobNotFound", "ResourceNotFound"}
 # The SDK's own pauses (15 s and more) would outlast the claim that a worker holds meanwhile.
@@ -63,8 +63,8 @@ class _Containers:
 
 
 class AzureBlobStore:
-    """A BlobStore over one container. Conditional writes go out once: a retry whose first try had in
-    truth succeeded would come back as "exists already" and make us doubt our own write."""
+    """A BlobStore over one container. Conditional writes are sent once: if the first try succeeded and its answer was
+    lost, a retry would be answered "exists already", as if another worker had written."""
 
     def __init__(self, settings: Settings, container: str = CONTAINER, storage: str | None = None) -> None:
         self._settings = settings
@@ -86,13 +86,15 @@ class AzureBlobStore:
 
         with translated(name):
             download = self._call(
-                name, lambda of: of.usual.download_blob(name, raw_response_hook=remember_date), _NOT_THERE
+                name,
+                lambda containers: containers.usual.download_blob(name, raw_response_hook=remember_date),
+                _NOT_THERE,
             )
             if download is None:
                 return None
             body = download.readall()
-        found = download.properties
-        return Blob(name, body, found.etag, found.last_modified, parsedate_to_datetime(dates[-1]))
+        properties = download.properties
+        return Blob(name, body, properties.etag, properties.last_modified, parsedate_to_datetime(dates[-1]))
 
     def create(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Written | None:
         from azure.core import MatchConditions
@@ -105,8 +107,10 @@ class AzureBlobStore:
         return self._conditional(name, body, metadata, etag=etag, match_condition=MatchConditions.IfNotModified)
 
     def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Written:
-        def write(of: _Containers) -> Mapping[str, Any]:
-            return of.usual.get_blob_client(name).upload_blob(body, overwrite=True, metadata=dict(metadata or {}))
+        def write(containers: _Containers) -> Mapping[str, Any]:
+            return containers.usual.get_blob_client(name).upload_blob(
+                body, overwrite=True, metadata=dict(metadata or {})
+            )
 
         with translated(name):
             return _written(self._containers.call(name, write))
@@ -116,11 +120,15 @@ class AzureBlobStore:
 
         condition: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         with translated(name):
-            self._call(name, lambda of: of.usual.delete_blob(name, **condition), _LOST_TO_ANOTHER | _NOT_THERE)
+            self._call(
+                name,
+                lambda containers: containers.usual.delete_blob(name, **condition),
+                _LOST_TO_ANOTHER | _NOT_THERE,
+            )
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
-        def first_page(of: _Containers) -> tuple[Any, Any]:
-            pages = of.usual.list_blobs(name_starts_with=prefix, include=["metadata"]).by_page()
+        def first_page(containers: _Containers) -> tuple[Any, Any]:
+            pages = containers.usual.list_blobs(name_starts_with=prefix, include=["metadata"]).by_page()
             return next(pages, ()), pages
 
         with translated(prefix):
@@ -131,8 +139,8 @@ class AzureBlobStore:
     def _conditional(
         self, name: str, body: bytes, metadata: Mapping[str, str] | None, **condition: Any
     ) -> Written | None:
-        def write(of: _Containers) -> Mapping[str, Any]:
-            blob = of.without_retries.get_blob_client(name)
+        def write(containers: _Containers) -> Mapping[str, Any]:
+            blob = containers.without_retries.get_blob_client(name)
             return blob.upload_blob(body, overwrite=True, metadata=dict(metadata or {}), **condition)
 
         with translated(name, is_conditional=True):
@@ -162,31 +170,40 @@ def _written(answer: Mapping[str, Any]) -> Written:
 
 
 @contextmanager
-def translated(what: str, *, is_conditional: bool = False) -> Iterator[None]:
-    """Turn the SDK's errors into ours: what may have happened, what did not, what can be tried again."""
+def translated(subject: str, *, is_conditional: bool = False) -> Iterator[None]:
+    """Translate the SDK's errors into ours.
+
+    Raises:
+        PermanentError: the name is not one.
+        AccessRefusedError: the identity lacks a role, or the firewall refuses it.
+        AmbiguousWriteError: a conditional write may have been done or not.
+        RetryableError: anything else; nothing was done.
+    """
     from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
 
-    _require_plain(what)
+    _require_plain(subject)
     try:
         yield
     except ServiceRequestError as exc:
-        raise RetryableError("storage.unreachable", f"storage cannot be reached for {what!r}") from exc
+        raise RetryableError("storage.unreachable", f"storage cannot be reached for {subject!r}") from exc
     except HttpResponseError as exc:
         code = error_code(exc)
-        # A refusal without a code may come from anything on the way, after the write has happened or before.
+        # An answer without a code may come from a proxy on the way, before or after the write was done.
         if is_conditional and ((exc.status_code or 500) >= 500 or not code):
-            raise AmbiguousWriteError("storage.ambiguous", f"no clear answer to writing {what!r}") from exc
+            raise AmbiguousWriteError("storage.ambiguous", f"no clear answer to writing {subject!r}") from exc
         if exc.status_code == 403:
-            hint = "give the app's identity the role that it lacks, and let its network in"
-            raise AccessRefusedError("access.forbidden", f"storage refused {what!r}: 403 {code}", hint) from exc
-        raise RetryableError("storage.refused", f"storage refused {what!r}: {exc.status_code} {code}".rstrip()) from exc
+            hint = "give the app's identity the role that it lacks, and allow its network"
+            raise AccessRefusedError("access.forbidden", f"storage refused {subject!r}: 403 {code}", hint) from exc
+        raise RetryableError(
+            "storage.refused", f"storage refused {subject!r}: {exc.status_code} {code}".rstrip()
+        ) from exc
     except AzureError as exc:
         if is_conditional:
-            raise AmbiguousWriteError("storage.ambiguous", f"no answer to writing {what!r}") from exc
-        raise RetryableError("storage.no_answer", f"no answer from storage for {what!r}") from exc
+            raise AmbiguousWriteError("storage.ambiguous", f"no answer to writing {subject!r}") from exc
+        raise RetryableError("storage.no_answer", f"no answer from storage for {subject!r}") from exc
 
 
 def _require_plain(name: str) -> None:
-    """Refuse a name that HTTP clients read as another one: "a/../b" is "b" by the time it is sent."""
+    """Refuse a name that HTTP clients normalise to another one: "a/../b" is sent as "b"."""
     if len(name) > LONGEST_NAME or not name.isprintable() or {".", ".."} & set(re.split(r"[/\\]", name)):
         raise PermanentError("storage.name", f"{name!r:.120} cannot be the name of a blob or a queue")

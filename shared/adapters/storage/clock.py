@@ -1,11 +1,11 @@
-"""The clock that the workers share: the storage service's, as its answers tell it."""
+"""The clock that the workers share: the storage service's, from the dates of its responses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-# An answer's date has whole seconds, and it was some time on its way: less than this is no difference.
+# A response's date has whole seconds and was under way for some time: less than this is no difference.
 TOLERANCE = timedelta(seconds=5)
 
 
@@ -14,20 +14,20 @@ def _machine() -> datetime:
 
 
 class ServiceClock:
-    """The Clock port: the machine's time, put right by as much as the storage service says that it is off.
+    """The Clock port: the machine's time, corrected by its difference from the storage service's.
 
-    Whatever is decided by the time is decided after something was read, so that workers whose machines disagree still
-    agree. Leases need none of this: storage answers carry both times that make an age.
+    Every decision by the time is made after a blob was read, so workers whose machines' clocks differ decide alike.
+    Leases do not need it: a blob's response carries both times of which an age is made.
     """
 
     def __init__(self, machine: Callable[[], datetime] = _machine) -> None:
         self._machine = machine
-        self._off = timedelta(0)
+        self._difference = timedelta(0)
 
     def now(self) -> datetime:
-        return self._machine() + self._off
+        return self._machine() + self._difference
 
-    def hear(self, told: datetime) -> None:
-        """Take note of the service's time in an answer that has just come."""
-        off = told - self._machine()
-        self._off = off if abs(off) > TOLERANCE else timedelta(0)
+    def synchronise(self, service_time: datetime) -> None:
+        """Take over the service's time from a response that has just arrived."""
+        difference = service_time - self._machine()
+        self._difference = difference if abs(difference) > TOLERANCE else timedelta(0)

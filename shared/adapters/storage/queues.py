@@ -36,25 +36,26 @@ class AzureMessageQueue:
     def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
         with translated(queue):
             self._do(queue, lambda _: self._require(queue))
-            # Without a time to live of its own a message is gone after seven days, whoever was away meanwhile.
+            # By default a message expires after seven days, although the app may have been stopped for longer.
             options = {"visibility_timeout": _seconds(delay), "time_to_live": -1}
-            self._do(queue, lambda of: of.send_message(_to_base64(text), **options))
+            self._do(queue, lambda client: client.send_message(_to_base64(text), **options))
 
     def peek(self, queue: str) -> tuple[Waiting, ...]:
-        return tuple(_waiting(message) for message in self._read(queue, lambda of: of.peek_messages(MOST_PEEKED)) or ())
+        messages = self._read(queue, lambda client: client.peek_messages(MOST_PEEKED))
+        return tuple(_waiting(message) for message in messages or ())
 
     def length(self, queue: str) -> int:
-        found = self._read(queue, lambda of: of.get_queue_properties())
-        return (found.approximate_message_count or 0) if found else 0
+        properties = self._read(queue, lambda client: client.get_queue_properties())
+        return (properties.approximate_message_count or 0) if properties else 0
 
     def look_through(self, queue: str) -> tuple[Waiting, ...]:
-        found: list[Waiting] = []
+        waiting: list[Waiting] = []
         with translated(queue):
             messages = list(self._taken(queue))
             for message in messages:
-                found.append(_waiting(message))
+                waiting.append(_waiting(message))
                 self._do(queue, partial(_show_again, message))
-        return tuple(found)
+        return tuple(waiting)
 
     def move(self, queue: str, digests: Collection[str], to: str | None) -> frozenset[str]:
         moved: set[str] = set()
@@ -66,6 +67,7 @@ class AzureMessageQueue:
                     moved.add(digest)
                 else:
                     others.append(message)
+            # Only at the end: shown at once, a message would be received again on the next page.
             for message in others:
                 self._do(queue, partial(_show_again, message))
         return frozenset(moved)
@@ -73,22 +75,23 @@ class AzureMessageQueue:
     def _taken(self, queue: str) -> Iterator[QueueMessage]:
         """Yield the messages of a queue, each hidden from others for a while.
 
-        What comes in meanwhile is not looked at, or this might never end.
+        Messages that arrive meanwhile are left out, or this might never end.
         """
-        left = self.length(queue)
-        while left > 0:
-            receive = partial(_receive, most=min(MOST_PEEKED, left))
+        remaining = self.length(queue)
+        while remaining > 0:
+            receive = partial(_receive, most=min(MOST_PEEKED, remaining))
             page = self._do(queue, receive)
             if not page:
                 return
             yield from page
-            left -= len(page)
+            remaining -= len(page)
 
     def _hand_over(self, message: QueueMessage, queue: str, to: str | None) -> None:
+        # Sent before it is deleted: a worker that crashes in between leaves the message twice, never not at all.
         if to is not None:
             self._do(to, lambda _: self._require(to))
-            self._do(to, lambda of: of.send_message(message.content, time_to_live=-1))
-        self._do(queue, lambda of: of.delete_message(message))
+            self._do(to, lambda client: client.send_message(message.content, time_to_live=-1))
+        self._do(queue, lambda client: client.delete_message(message))
 
     def _read(self, queue: str, use: Callable[[QueueClient], T]) -> T | None:
         """Return what `use` returns; None when there is no such queue."""
@@ -109,8 +112,8 @@ class AzureMessageQueue:
             self._existing.add(queue)
 
     def _client(self, queue: str) -> QueueClient:
-        # The SDK's decoding policy would refuse a whole page for one message that is not base64, and what Event Grid
-        # or a person put there is to be seen as it is: contents are encoded and decoded here.
+        # Contents are encoded and decoded here: the SDK's decoding policy would refuse a whole page for one message
+        # that is not base64, and a message that Event Grid or a person sent must be shown as it is.
         clients = self._clients.client
         if queue not in clients:
             clients[queue] = queue_service(self._settings).get_queue_client(queue)
@@ -125,7 +128,7 @@ def _receive(queue: QueueClient, most: int) -> list[QueueMessage]:
 def _show_again(message: QueueMessage, queue: QueueClient) -> None:
     from azure.core.exceptions import ResourceNotFoundError
 
-    with suppress(ResourceNotFoundError):  # its hiding ended by itself, and somebody took it
+    with suppress(ResourceNotFoundError):  # it became visible by itself, and a worker took it
         queue.update_message(message, visibility_timeout=0)
 
 

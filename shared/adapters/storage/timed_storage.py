@@ -1,4 +1,4 @@
-"""Blobs whose answers put the worker's clock right."""
+"""Blobs whose responses correct the worker's clock."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from shared.settings import Settings
 
 
 class TimedBlobStore(AzureBlobStore):
-    """The app's own blobs; the clock hears the service's time with every blob that is read."""
+    """The app's own blobs; the clock takes over the service's time from every blob that is read."""
 
     def __init__(self, settings: Settings, clock: ServiceClock) -> None:
         super().__init__(settings)
         self._clock = clock
 
     def get(self, name: str) -> Blob | None:
-        found = super().get(name)
-        if found is not None:
-            self._clock.hear(found.read_at)
-        return found
+        blob = super().get(name)
+        if blob is not None:
+            self._clock.synchronise(blob.read_at)
+        return blob

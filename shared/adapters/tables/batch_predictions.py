@@ -42,7 +42,7 @@ def parse_predictions(content: bytes, name: str, layout: PredictionLayout) -> pd
             raise PermanentError(
                 code="data.unreadable",
                 message=f"{name}, line {number} has {len(row)} values instead of {width} ({', '.join(layout.columns)})",
-                hint="say in rollout.batch.predictions which columns there are and what separates them",
+                hint="write the columns and the separator into rollout.batch.predictions",
             )
         if (len(rows) + 1) * width > MOST_CELLS:
             raise PermanentError("data.too_large", f"{name} has more than {MOST_CELLS:,} values", "use a smaller batch")
@@ -67,7 +67,7 @@ def _listed(line: str) -> list[str]:
     if len(line) > LONGEST_LINE:
         return []
     try:
-        found = literal_eval(line.strip())
+        values = literal_eval(line.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return []
-    return [str(value) for value in found] if isinstance(found, list | tuple) else []
+    return [str(value) for value in values] if isinstance(values, list | tuple) else []

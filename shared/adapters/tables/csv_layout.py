@@ -24,8 +24,12 @@ _POINT_NUMBER = re.compile(r"\s*[+-]?\d+\.\d+\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`skipped` lines come before the rows, the header among them; `are_spaced` says that a blank follows each
-    separator."""
+    """How a CSV file is written.
+
+    Args:
+        skipped: lines before the rows, including the header.
+        are_spaced: a blank follows each separator.
+    """
 
     encoding: str
     separator: str
@@ -39,11 +43,11 @@ def layout_of(head: bytes, name: str) -> Layout:
     """Return the layout that the first bytes of a file show.
 
     Raises:
-        PermanentError: it is empty or no text, has no line of names, or it cannot be told what separates its values.
+        PermanentError: it is empty or not a text, has no line of names, or its separator is not clear.
     """
     encoding = encoding_of(head)
     if not encoding:
-        raise _unreadable(name, "holds bytes that are no text", "is it what its name says?")
+        raise _unreadable(name, "holds bytes that are not text", "check that it is a CSV file")
     text = head.decode(encoding, "ignore") if encoding.startswith("utf-16") else spelled(_whole_lines(head))
     text = text.lstrip("\ufeff")
     if not text.strip():
@@ -52,17 +56,18 @@ def layout_of(head: bytes, name: str) -> Layout:
         text = text[: text.rfind("\n") + 1] or text
     if _MARKUP.match(text):
         raise _unreadable(
-            name, "begins like HTML, XML or JSON, not like CSV", "name it as what it is, or save it as CSV"
+            name, "begins like HTML, XML or JSON, not like CSV", "give it the suffix of its format, or save it as CSV"
         )
-    first, _, rest = text.partition("\n")
-    given = first.strip()[4:] if first.lower().startswith("sep=") and len(first.strip()) == 5 else ""
-    text = rest if given else text
-    separator = given or _separator(text, name)
+    # Excel writes and reads "sep=;" as a first line.
+    first, _, below = text.partition("\n")
+    declared = first.strip()[4:] if first.lower().startswith("sep=") and len(first.strip()) == 5 else ""
+    text = below if declared else text
+    separator = declared or _separator(text, name)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     names, lines = _header(reader, name)
     rows = [row for row, _ in zip(reader, range(_LINES), strict=False)]
     has_commas, are_spaced = _has_decimal_commas(rows, separator), _are_spaced(rows)
-    return Layout(encoding, separator, names, lines + bool(given), has_commas, are_spaced)
+    return Layout(encoding, separator, names, lines + bool(declared), has_commas, are_spaced)
 
 
 def _are_spaced(rows: list[list[str]]) -> bool:
@@ -76,33 +81,33 @@ def _whole_lines(head: bytes) -> bytes:
 
 def _header(reader: object, name: str) -> tuple[tuple[str, ...], int]:
     for row in reader:  # type: ignore[attr-defined]
-        if any(each.strip() for each in row):
+        if any(cell.strip() for cell in row):
             if _are_values(row):
                 message = f"begins with the values {', '.join(row[:3])}, not with the names of its columns"
                 raise _unreadable(name, message, "write a first line of names")
-            return tuple(each.strip() or f"column {place}" for place, each in enumerate(row, 1)), reader.line_num  # type: ignore[attr-defined]
+            return tuple(cell.strip() or f"column {place}" for place, cell in enumerate(row, 1)), reader.line_num  # type: ignore[attr-defined]
     raise _unreadable(name, "is empty", "give a file with a line of names and rows")
 
 
 def _are_values(row: list[str]) -> bool:
     """Return whether these are values, not names: nothing but numbers, or numbers beside times or booleans."""
-    are_numbers = [bool(re.match(NUMBER, each)) for each in row]
-    others = any(re.match(TIME, each) or each.strip().lower() in {"true", "false"} for each in row)
+    are_numbers = [bool(re.match(NUMBER, cell)) for cell in row]
+    others = any(re.match(TIME, cell) or cell.strip().lower() in {"true", "false"} for cell in row)
     return all(are_numbers) or (any(are_numbers) and others)
 
 
 def _separator(text: str, name: str) -> str:
     """Return the separator that cuts every line into as many values, more than one; a comma for a single column."""
-    tables = {each: _rows(text, each) for each in SEPARATORS}
-    even = {each: len(rows[0]) for each, rows in tables.items() if len({len(row) for row in rows}) == 1}
-    best = max(even, key=lambda each: even[each], default="")
+    tables = {cell: _rows(text, cell) for cell in SEPARATORS}
+    even = {cell: len(rows[0]) for cell, rows in tables.items() if len({len(row) for row in rows}) == 1}
+    best = max(even, key=lambda separator: even[separator], default="")
     if best and even[best] > 1:
         return best
-    headed = max(SEPARATORS, key=lambda each: len(tables[each][0]))
+    headed = max(SEPARATORS, key=lambda separator: len(tables[separator][0]))
     if len(tables[headed][0]) > 1:
-        return headed  # some line is too short or too long, which reading it says
+        return headed  # some line is too short or too long; reading reports which
     _require_one_column(text, name)
-    return next(each for each in ("\t", "|", ";", ",") if each not in text) if "," in text else ","
+    return next(separator for separator in ("\t", "|", ";", ",") if separator not in text) if "," in text else ","
 
 
 def _rows(text: str, separator: str) -> list[list[str]]:
@@ -116,17 +121,17 @@ def _rows(text: str, separator: str) -> list[list[str]]:
 
 
 def _require_one_column(text: str, name: str) -> None:
-    """Refuse what is no single column."""
-    lines = [each for each in text.splitlines()[:_LINES] if each.strip()]
+    """Refuse values with a separator that is not read, or with one that the header lacks."""
+    lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
     header, values = lines[0], lines[1:]
     for sign in ("\x01", "^", "~", ":", " "):
-        parts = [len(each.split(sign if sign != " " else None)) for each in lines]
+        parts = [len(line.split(sign if sign != " " else None)) for line in lines]
         if parts[0] > 1 and len(set(parts)) == 1:
-            what = {"\x01": "the sign of Hive's tables", " ": "blanks"}.get(sign, repr(sign))
-            raise _unreadable(name, f"seems to have {what} between its values", _REMEDY)
+            separators = {"\x01": "the sign of Hive's tables", " ": "blanks"}.get(sign, repr(sign))
+            raise _unreadable(name, f"seems to have {separators} between its values", _REMEDY)
     for sign in SEPARATORS:
-        cut = [each for each in values if sign in each]
-        is_number = all(_COMMA_NUMBER.match(each) for each in cut)
+        cut = [line for line in values if sign in line]
+        is_number = all(_COMMA_NUMBER.match(value) for value in cut)
         if len(cut) > len(values) / 2 and '"' not in text and not (sign == "," and is_number):
             message = f"has one name in its first line, {header.strip()[:40]!r}, and {sign!r} between values below it"
             raise _unreadable(name, message, _REMEDY)
@@ -134,12 +139,12 @@ def _require_one_column(text: str, name: str) -> None:
 
 def _has_decimal_commas(rows: list[list[str]], separator: str) -> bool:
     cells = [cell for row in rows for cell in row]
-    with_comma = [each for each in cells if _COMMA_NUMBER.match(each)]
-    if any(not _AMBIGUOUS.match(each) for each in with_comma):
+    with_comma = [cell for cell in cells if _COMMA_NUMBER.match(cell)]
+    if any(not _AMBIGUOUS.match(cell) for cell in with_comma):
         return True
-    has_points = any(_POINT_NUMBER.match(each) for each in cells)
+    has_points = any(_POINT_NUMBER.match(cell) for cell in cells)
     return bool(with_comma) and separator != "," and not has_points
 
 
-def _unreadable(name: str, what: str, hint: str) -> PermanentError:
-    return PermanentError("data.unreadable", f"{name} {what}", hint)
+def _unreadable(name: str, problem: str, hint: str) -> PermanentError:
+    return PermanentError("data.unreadable", f"{name} {problem}", hint)

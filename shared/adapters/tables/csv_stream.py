@@ -61,7 +61,7 @@ def _blocks(csv: Any, file: Any, reading: Any, parsing: Any, converting: Any) ->
     import pyarrow as pa
 
     try:
-        reader = csv.open_csv(_kept_open(file), reading, parsing, converting)
+        reader = csv.open_csv(_unclosed(file), reading, parsing, converting)
     except pa.ArrowInvalid as exc:
         # What pyarrow says of nothing below the header, with and without an end of line.
         if "Empty CSV file" in str(exc) or "Could not skip" in str(exc):
@@ -91,12 +91,11 @@ class _Columns:
 
         self.is_empty = False
         texts = self._without_names([_texts(column) for column in batch.columns])
-        found = [self._column(place, column) for place, column in enumerate(texts)]
-        if all(isinstance(each, pa.Array) for each in found):
-            return pa.RecordBatch.from_arrays(found, names=list(self._layout.names))
-        frame = pd.DataFrame(
-            {place: each.to_pandas() if isinstance(each, pa.Array) else each for place, each in enumerate(found)}
-        )
+        columns = [self._column(place, column) for place, column in enumerate(texts)]
+        if all(isinstance(column, pa.Array) for column in columns):
+            return pa.RecordBatch.from_arrays(columns, names=list(self._layout.names))
+        series = [column.to_pandas() if isinstance(column, pa.Array) else column for column in columns]
+        frame = pd.DataFrame(dict(enumerate(series)))
         return frame.set_axis(list(self._layout.names), axis=1)
 
     def _without_names(self, texts: list[Any]) -> list[Any]:
@@ -131,7 +130,7 @@ class _Columns:
             return pc.if_else(is_missing, None, pc.utf8_ltrim(texts, " ") if self._layout.are_spaced else texts)
         if numbers is not None:
             return numbers
-        values = [each if each is None or not reads_as_number(each) else float(each) for each in present.to_pylist()]
+        values = [text if text is None or not reads_as_number(text) else float(text) for text in present.to_pylist()]
         return _objects(values)
 
     def _numbers(self, texts: Any) -> Any:
@@ -163,11 +162,11 @@ def _texts(column: Any) -> Any:
         return column.cast(pa.string())
     except pa.ArrowInvalid:
         coded = column.dictionary_encode()
-        spelling = pa.array([spelled(each) for each in coded.dictionary.to_pylist()], type=pa.string())
+        spelling = pa.array([spelled(content) for content in coded.dictionary.to_pylist()], type=pa.string())
         return spelling.take(coded.indices)
 
 
-def _kept_open(source: Any) -> Any:
+def _unclosed(source: Any) -> Any:
     """Return a view that pyarrow may close."""
     return io.BufferedReader(_View(source))
 

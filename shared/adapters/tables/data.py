@@ -57,14 +57,16 @@ class WorkspaceData:
         import pandas as pd
 
         path = self._path(uri).rstrip("/")
-        # Storage lists by prefix: data/1 is also how data/10 begins.
+        # Storage lists by prefix: data/1 is a prefix of data/10, too.
         names = [n for n in self._names(path) if n.endswith(".parquet") and (n == path or n.startswith(path + "/"))]
         if not names:
-            raise PermanentError("data.missing", f"no parquet file at {uri}", "write one there, or mend the reference")
+            raise PermanentError(
+                "data.missing", f"no parquet file at {uri}", "write one there, or correct the reference"
+            )
         frames: list[pd.DataFrame] = []
         for name in names:
-            left = MOST_CELLS - sum(frame.size for frame in frames)
-            frames.append(read_parquet(self._read(name), name, left))
+            most_cells = MOST_CELLS - sum(frame.size for frame in frames)
+            frames.append(read_parquet(self._read(name), name, most_cells))
         return pd.concat(frames, ignore_index=True)
 
     def batches(self, uri: str) -> TableBatches:
@@ -76,13 +78,13 @@ class WorkspaceData:
         ]
         if not files:
             message = f"no table at {uri}"
-            raise PermanentError("data.missing", message, f"write one there ({WORDS}), or mend the reference")
+            raise PermanentError("data.missing", message, f"write one there ({WORDS}), or correct the reference")
         return TableBatches(files, downloader(self._containers.call))
 
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:
         path = self._path(uri)
         if path not in self._names(path):
-            raise PermanentError("data.missing", f"there is no file {uri}", "see what the job wrote, and where")
+            raise PermanentError("data.missing", f"there is no file {uri}", "see which files the job wrote")
         return parse_predictions(self._read(path), path, layout)
 
     def collected_bytes(
@@ -134,9 +136,9 @@ class WorkspaceData:
                 # An answer may be noted a moment after its request, in the next hour.
                 answers = dict(self._collected(f"{folder}/model_outputs", begin, until + timedelta(minutes=1)))
                 for request in self._records(f"{folder}/model_inputs", begin, until):
-                    found = answers.get(request.request_id, [])
-                    if len(found) == len(request.rows) and not request.request_id.startswith(PROBE_MARK):
-                        rows = [{**row, **answer} for row, answer in zip(request.rows, found, strict=True)]
+                    answer_rows = answers.get(request.request_id, [])
+                    if len(answer_rows) == len(request.rows) and not request.request_id.startswith(PROBE_MARK):
+                        rows = [{**row, **answer} for row, answer in zip(request.rows, answer_rows, strict=True)]
                         yield replace(request, rows=rows)
 
         return CollectedBatches(records)
@@ -152,15 +154,15 @@ class WorkspaceData:
                 if isinstance(value, int | float) and math.isfinite(value):
                     count, mean, squares = sums.get(interval, (0, 0.0, 0.0))
                     # Welford's update keeps the digits that a sum of squares would lose.
-                    moved = mean + (value - mean) / (count + 1)
-                    sums[interval] = count + 1, moved, squares + (value - mean) * (value - moved)
-        return tuple(Predictions(at, count, mean, rest / count) for at, (count, mean, rest) in sorted(sums.items()))
+                    updated = mean + (value - mean) / (count + 1)
+                    sums[interval] = count + 1, updated, squares + (value - mean) * (value - updated)
+        return tuple(Predictions(at, count, mean, total / count) for at, (count, mean, total) in sorted(sums.items()))
 
     def pinned(self, uri: str) -> str:
         return self._workspace.pinned_data(uri) if uri.endswith("@latest") else uri
 
     def _collected(self, folder: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield each collected request's correlation id and rows; probes of ours say nothing about what comes in."""
+        """Yield each collected request's correlation id and rows, without our own probes."""
         for request in self._requests(folder, start, end):
             if not request.request_id.startswith(PROBE_MARK):
                 yield request.request_id, request.rows
@@ -176,9 +178,9 @@ class WorkspaceData:
             for file in self._files(hour):
                 lines = whole_lines(ranges(file, download), file.name, _is_whole)
                 for number, line in enumerate(lines, start=1):
-                    found = _record(line, f"{file.name}, line {number}", start, end) if line.strip() else None
-                    if found is not None:
-                        yield found
+                    record = _record(line, f"{file.name}, line {number}", start, end) if line.strip() else None
+                    if record is not None:
+                        yield record
 
     def _path(self, uri: str) -> str:
         if not uri.startswith("azureml://"):
@@ -194,7 +196,7 @@ class WorkspaceData:
         from azure.core.exceptions import AzureError
 
         try:
-            return self._containers.call(prefix, lambda of: list(of.list_blob_names(name_starts_with=prefix)))
+            return self._containers.call(prefix, lambda client: list(client.list_blob_names(name_starts_with=prefix)))
         except AzureError as exc:
             raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
 
@@ -202,25 +204,25 @@ class WorkspaceData:
         from azure.core.exceptions import AzureError
 
         try:
-            found = self._containers.call(prefix, lambda of: list(of.list_blobs(name_starts_with=prefix)))
+            blobs = self._containers.call(prefix, lambda container: list(container.list_blobs(name_starts_with=prefix)))
         except AzureError as exc:
             raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
         return [
-            StoredFile(each.name, each.size, str(each.etag), bytes(each.content_settings.content_md5 or b""))
-            for each in found
+            StoredFile(blob.name, blob.size, str(blob.etag), bytes(blob.content_settings.content_md5 or b""))
+            for blob in blobs
         ]
 
     def _read(self, name: str) -> bytes:
         from azure.core.exceptions import AzureError
 
         try:
-            download = self._containers.call(name, lambda of: of.download_blob(name))
+            download = self._containers.call(name, lambda container: container.download_blob(name))
             if download.size > MOST_BYTES:
                 message = f"{name} has {download.size:,} bytes; at most {MOST_BYTES:,} are read"
                 raise PermanentError("data.too_large", message, "write smaller files")
             content: bytes = download.readall()
         except AzureError as exc:
-            raise RetryableError("data.unreachable", f"the workspace's storage did not give {name!r}") from exc
+            raise RetryableError("data.unreachable", f"the workspace's storage did not return {name!r}") from exc
         return content
 
 
@@ -275,7 +277,7 @@ def _encodable(value: Any) -> Any:
         case str():
             return value.encode("utf-8", "replace").decode()
         case list():
-            return [_encodable(each) for each in value]
+            return [_encodable(element) for element in value]
         case dict():
-            return {_encodable(key): _encodable(each) for key, each in value.items()}
+            return {_encodable(key): _encodable(element) for key, element in value.items()}
     return value

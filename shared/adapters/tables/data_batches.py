@@ -24,7 +24,7 @@ COLLECTED_ROWS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A blob as it was listed. `md5` is empty when storage was not told it."""
+    """A blob as it was listed. `md5` is empty where the writer gave none."""
 
     name: str
     size: int
@@ -36,7 +36,7 @@ Download = Callable[[StoredFile, int, int], bytes]
 
 
 class BlobFile(io.RawIOBase):
-    """A blob as a file that can seek; each read asks storage for that range."""
+    """A blob as a seekable file; each read downloads that range."""
 
     def __init__(self, file: StoredFile, download: Download) -> None:
         self._file = file
@@ -58,10 +58,10 @@ class BlobFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), self._file.size - self._at)
-        if wanted <= 0:
+        length = min(len(buffer), self._file.size - self._at)
+        if length <= 0:
             return 0
-        content = self._download(self._file, self._at, wanted)
+        content = self._download(self._file, self._at, length)
         buffer[: len(content)] = content
         self._at += len(content)
         return len(content)
@@ -69,23 +69,23 @@ class BlobFile(io.RawIOBase):
 
 @dataclass
 class TableBatches:
-    """The rows of files, from the first anew each time. Files of equal content count once."""
+    """The rows of files; each iteration starts at the first. Files of equal content count once."""
 
     files: Sequence[StoredFile]
     download: Download
     findings: tuple[str, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
-        kept: dict[tuple[int, bytes], str] = {}
+        originals: dict[tuple[int, bytes], str] = {}
         copies = []
         for file in self.files:
             key = (file.size, file.md5 or hashlib.sha256(file.name.encode()).digest())
-            if key in kept:
-                copies.append((file.name, kept[key]))
+            if key in originals:
+                copies.append((file.name, originals[key]))
             else:
-                kept[key] = file.name
-        self.files = [each for each in self.files if each.name in kept.values()]
-        self.findings = tuple(f"{name} is a copy of {of}: its rows count once" for name, of in copies)
+                originals[key] = file.name
+        self.files = [file for file in self.files if file.name in originals.values()]
+        self.findings = tuple(f"{name} is a copy of {original}: its rows count once" for name, original in copies)
 
     def __iter__(self) -> Iterator[Any]:
         for file in self.files:
@@ -106,25 +106,25 @@ class CollectedRecord:
 
 
 class Once:
-    """Tells which records were seen before, in memory that does not grow with the window: the ids of two hours."""
+    """Detects repeated records in memory that does not grow with the window: it keeps the ids of two hours."""
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
         self._ids: set[int] = set()
-        self._before: set[int] = set()
+        self._previous_ids: set[int] = set()
         self.repeated = 0
 
     def is_new(self, record: CollectedRecord) -> bool:
-        """Return whether the record was not seen; one without an id always is."""
+        """Return whether the record is new; one without an id always is."""
         if not record.record_id:
             return True
         hour = record.at.replace(minute=0, second=0, microsecond=0)
         if self._hour is None or hour > self._hour:
-            self._before = self._ids if self._hour and hour - self._hour == timedelta(hours=1) else set()
+            self._previous_ids = self._ids if self._hour and hour - self._hour == timedelta(hours=1) else set()
             self._ids, self._hour = set(), hour
         digest = hashlib.blake2b(record.record_id.encode("utf-8", "replace"), digest_size=8).digest()
         short = int.from_bytes(digest, "big")
-        if short in self._ids or short in self._before:
+        if short in self._ids or short in self._previous_ids:
             self.repeated += 1
             return False
         self._ids.add(short)
@@ -133,7 +133,7 @@ class Once:
 
 @dataclass
 class CollectedBatches:
-    """Collected rows, from the first anew each time; records that were written twice count once."""
+    """Collected rows; each iteration starts at the first. Records that were written twice count once."""
 
     records: Callable[[], Iterator[CollectedRecord]]
     findings: tuple[str, ...] = field(default=(), init=False)
@@ -161,28 +161,28 @@ def whole_lines(chunks: Iterator[bytes], name: str, is_whole: Callable[[bytes], 
     Raises:
         PermanentError: a line is too long to be a record.
     """
-    rest = b""
+    unfinished = b""
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, unfinished = (unfinished + chunk).split(b"\n")
         yield from lines
-        if len(rest) > MOST_LINE_BYTES:
+        if len(unfinished) > MOST_LINE_BYTES:
             message = f"{name} has a line of more than {MOST_LINE_BYTES:,} bytes"
-            raise PermanentError("data.too_large", message, "see what writes there")
-    if rest and is_whole(rest):
-        yield rest
+            raise PermanentError("data.too_large", message, "see which program writes there")
+    if unfinished and is_whole(unfinished):
+        yield unfinished
 
 
 def ranges(file: StoredFile, download: Download) -> Iterator[bytes]:
-    """Yield a blob piece by piece. What is appended to it meanwhile is left for later."""
+    """Yield a blob range by range, up to the size that it was listed with."""
     for start in range(0, file.size, RANGE_BYTES):
         yield download(file, start, min(RANGE_BYTES, file.size - start))
 
 
 def downloader(container: Callable[[str, Callable[[Any], Any]], Any]) -> Download:
-    """Return what reads a range of a blob.
+    """Return a function that reads a range of a blob.
 
     Args:
-        container: calls a function with a container client, given what for.
+        container: calls a function with a container client; its first argument names the blob, for errors.
     """
 
     def download(file: StoredFile, offset: int, length: int) -> bytes:
@@ -190,10 +190,10 @@ def downloader(container: Callable[[str, Callable[[Any], Any]], Any]) -> Downloa
 
         try:
             content: bytes = container(
-                file.name, lambda of: of.download_blob(file.name, offset=offset, length=length).readall()
+                file.name, lambda client: client.download_blob(file.name, offset=offset, length=length).readall()
             )
         except AzureError as exc:
-            raise RetryableError("data.unreachable", f"the workspace's storage did not give {file.name!r}") from exc
+            raise RetryableError("data.unreachable", f"the workspace's storage did not return {file.name!r}") from exc
         return content
 
     return download

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 64 * 1024
 FRAME_ROWS = 16_384
-# What is not written line by line is read whole.
+# A document that is not one object per line is read whole.
 MOST_BYTES = 256 * 1024 * 1024
 _REMEDY = 'write one JSON object per line, e.g. {"delay": 3.5, "carrier": "TP"}'
 _NESTED = ("data", "records", "rows", "value", "values", "items", "results")
 
 
 def stream_json(opened: Opened, name: str) -> Iterator[pd.DataFrame]:
-    """Yield the rows in frames; keys that a row has not are missing in it. Lines of a data collector give the rows
-    that they carry.
+    """Yield the rows in frames; a key that a row lacks is missing there. Lines of a data collector give the rows that
+    they carry.
 
     Raises:
-        PermanentError: it is no JSON, or holds no rows.
+        PermanentError: it is not JSON, or holds no rows.
     """
     import pandas as pd
 
@@ -50,12 +50,12 @@ def _rows(opened: Opened, name: str) -> Iterator[dict[str, Any]]:
         head = file.read(HEAD_BYTES)
     encoding = encoding_of(head)
     if not head.strip() or not encoding:
-        what = "holds bytes that are no text" if head.strip() else "is empty"
-        raise PermanentError("data.unreadable", f"{name} {what}", _REMEDY)
+        problem = "holds bytes that are not text" if head.strip() else "is empty"
+        raise PermanentError("data.unreadable", f"{name} {problem}", _REMEDY)
     if encoding.startswith("utf-16"):
         with opened() as file:
-            again = file.read(MOST_BYTES).decode(encoding).encode()
-        yield from _rows(lambda: io.BytesIO(again), name)
+            as_utf8 = file.read(MOST_BYTES).decode(encoding).encode()
+        yield from _rows(lambda: io.BytesIO(as_utf8), name)
         return
     with opened() as file:
         first, second = _decoded(_filled_line(file)), _decoded(_filled_line(file))
@@ -94,11 +94,14 @@ def _lines(file: IO[bytes], name: str) -> Iterator[dict[str, Any]]:
         if not text:
             continue
         try:
-            found = json.loads(text)
+            record = json.loads(text)
         except ValueError as exc:
-            message = f"line {number} of {name} is no JSON: {exc!s:.200}"
+            message = f"line {number} of {name} is not JSON: {exc!s:.200}"
             raise PermanentError("data.unreadable", message, _REMEDY) from exc
-        yield from _records(found, f"line {number} of {name}") if _is_collected(found) else [_row(found, name, number)]
+        if _is_collected(record):
+            yield from _records(record, f"line {number} of {name}")
+        else:
+            yield _row(record, name, number)
 
 
 def _is_collected(record: Any) -> bool:
@@ -106,10 +109,10 @@ def _is_collected(record: Any) -> bool:
     return isinstance(record, dict) and "specversion" in record and isinstance(record.get("data"), list)
 
 
-def _row(found: Any, name: str, number: int) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise PermanentError("data.unreadable", f"line {number} of {name} is no JSON object: {found!r:.40}", _REMEDY)
-    return found
+def _row(row: Any, name: str, number: int) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise PermanentError("data.unreadable", f"line {number} of {name} is not a JSON object: {row!r:.40}", _REMEDY)
+    return row
 
 
 def _records(document: Any, name: str) -> Iterator[dict[str, Any]]:
@@ -125,16 +128,16 @@ def _records(document: Any, name: str) -> Iterator[dict[str, Any]]:
             yield from (dict(zip(map(str, names), row, strict=True)) for row in rows)
         case dict() if nested := [document[key] for key in _NESTED if isinstance(document.get(key), list)]:
             yield from _records(nested[0], name)
-        case dict() if document and all(isinstance(each, dict) for each in document.values()):
+        case dict() if document and all(isinstance(column, dict) for column in document.values()):
             keys = list(dict.fromkeys(key for column in document.values() for key in column))
             yield from ({name: column.get(key) for name, column in document.items()} for key in keys)
         case dict() if (
             document
-            and len({len(each) if isinstance(each, list) else -1 for each in document.values()}) == 1
+            and len({len(column) if isinstance(column, list) else -1 for column in document.values()}) == 1
             and isinstance(next(iter(document.values())), list)
         ):
             yield from (dict(zip(document, row, strict=True)) for row in zip(*document.values(), strict=True))
-        case dict() if document and not any(isinstance(each, list | dict) for each in document.values()):
+        case dict() if document and not any(isinstance(value, list | dict) for value in document.values()):
             yield document
         case _:
             raise PermanentError("data.unreadable", f"{name} holds JSON, but no rows", _REMEDY)

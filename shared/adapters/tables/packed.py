@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from shared.errors import PermanentError
 
-# What gives a file's bytes from the first; it is called once for each time that they are gone through.
+# Opens a file at its first byte; called once for each time that it is read.
 Opened = Callable[[], IO[bytes]]
 
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
@@ -23,20 +23,20 @@ DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, Va
 
 
 def plain_name(name: str) -> str:
-    """Return the name without what says that the file is compressed, in small letters: "rows.csv" of "Rows.CSV.gz"."""
+    """Return the name in small letters, without the suffix of a compression: "rows.csv" of "Rows.CSV.gz"."""
     name = name.lower()
-    return next((name.removesuffix(each) for each in PACKED if name.endswith(each)), name)
+    return next((name.removesuffix(suffix) for suffix in PACKED if name.endswith(suffix)), name)
 
 
 def unpacked(opened: Opened, name: str) -> Opened:
-    """Return what opens the file's content, whatever it is compressed with; its first bytes say that, not its name.
+    """Return a function that opens the file's uncompressed content. Its first bytes show the compression, not its name.
 
     Raises:
         PermanentError: it is an archive of several files, or a workbook.
     """
     with opened() as file:
         head = file.read(8)
-    kind = next((each for magic, each in _MAGIC.items() if head.startswith(magic)), "")
+    kind = next((suffix for magic, suffix in _MAGIC.items() if head.startswith(magic)), "")
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise _workbook(name)
     match kind:
@@ -55,7 +55,7 @@ def unpacked(opened: Opened, name: str) -> Opened:
 
 
 class _Unpacked(io.BufferedReader):
-    """What unpacks a file, and closes it."""
+    """An uncompressed view of a file; closing it closes the file."""
 
     def __init__(self, packed: IO[bytes], unpacker: Callable[[IO[bytes]], Any]) -> None:
         self._packed = packed
@@ -97,10 +97,10 @@ def only_member(opened: Opened, name: str) -> str:
     """
     try:
         with opened() as file, zipfile.ZipFile(file) as archive:
-            members = [each for each in archive.namelist() if not each.endswith("/") and "__MACOSX" not in each]
+            members = [member for member in archive.namelist() if not member.endswith("/") and "__MACOSX" not in member]
     except DAMAGED as exc:
         raise PermanentError("data.unreadable", f"{name} is a damaged archive: {exc!s:.200}", "pack it again") from exc
-    if any(each.startswith("xl/") for each in members):
+    if any(member.startswith("xl/") for member in members):
         raise _workbook(name)
     if len(members) != 1:
         message = f"{name} is an archive of {len(members)} files"
@@ -114,7 +114,7 @@ def _workbook(name: str) -> PermanentError:
 
 def encoding_of(head: bytes) -> str:
     """Return the encoding of a text by its first bytes: utf-16 and utf-8-sig by their marks or zeros, utf-8 where it
-    is valid, else cp1252, which holds all of latin-1's letters."""
+    is valid, else cp1252, which has all of latin-1's letters; "" where it is not a text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if head.startswith(b"\xef\xbb\xbf"):
@@ -131,7 +131,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def spelled(content: bytes) -> str:
-    """Return bytes as text: UTF-8, or else cp1252 (of the few bytes that it has not, latin-1)."""
+    """Return bytes as text: UTF-8, else cp1252, else latin-1, which has a letter for every byte."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

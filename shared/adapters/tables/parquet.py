@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-# A file of 182 KB can hold 320 MB of equal numbers while its metadata speaks of 159 KB; what it will take once it is
-# decoded shows in its rows and columns. 25 million doubles are 200 MB, a tenth of the app's smallest machine.
+# A file of 182 KB can hold 320 MB of equal numbers while its metadata declares 159 KB; how much it takes once decoded
+# shows in its rows and columns. 25 million doubles are 200 MB, a tenth of the app's smallest machine.
 MOST_CELLS = 25_000_000
 MOST_BYTES = 256 * 1024 * 1024
 MOST_COLUMNS = 5_000
 BATCH_ROWS = 16_384
-# Streamed, a file is never whole in memory, so what bounds it is the time to go through it: ten million rows of fifty
-# columns are a quarter of this.
+# Streamed, a file is never whole in memory, so it is bounded by the time to read it: ten million rows of fifty columns
+# are a quarter of this.
 MOST_STREAMED_CELLS = 2_000_000_000
 STREAMED_ROWS = 32_768
 STREAMED_CELLS = 2_000_000
@@ -50,7 +50,7 @@ def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.
         columns = [leaf.path for leaf in plain] if len(plain) < metadata.num_columns else None
         batches = list(_batches(file, columns, name))
         table = pa.Table.from_batches(batches) if batches else file.schema_arrow.empty_table()
-        # The file's own notes for pandas are somebody's input, too.
+        # The file's own metadata for pandas is untrusted input, too.
         frame: pd.DataFrame = _plain(table).to_pandas(ignore_metadata=True)
     except _refusals() as exc:
         raise _unreadable(name, exc) from exc
@@ -74,7 +74,7 @@ def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS
         metadata = file.metadata
         _require_few_cells(metadata, name, most_cells)
         leaves = _plain_leaves(metadata, name, file.schema_arrow)
-        # Long texts that hardly repeat would gather in a dictionary as long as the row group.
+        # Long texts that hardly repeat would make a dictionary as long as the row group.
         repeat = _row_bytes(metadata) < LONG_VALUE_BYTES * metadata.num_columns
         if not repeat and _most_group_bytes(metadata) > MOST_BATCH_BYTES:
             # Such values fill pages of any size, and a page is decoded whole.
@@ -83,9 +83,9 @@ def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS
         file = pq.ParquetFile(
             source, metadata=metadata, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER_BYTES
         )
-        wanted = [leaf.path for leaf in leaves if not leaf.path.startswith("__index_level_")]
+        columns = [leaf.path for leaf in leaves if not leaf.path.startswith("__index_level_")]
         rows = max(1, min(STREAMED_ROWS, STREAMED_CELLS // len(leaves), MOST_BATCH_BYTES // 2 // _row_bytes(metadata)))
-        for batch in file.iter_batches(batch_size=rows, columns=wanted):
+        for batch in file.iter_batches(batch_size=rows, columns=columns):
             size = sum(column.nbytes for column in batch.columns)
             if size > MOST_BATCH_BYTES:
                 raise _too_large(name, f"{batch.num_rows:,} rows of it take more than {MOST_BATCH_BYTES:,} bytes")
@@ -110,13 +110,13 @@ def _most_group_bytes(metadata: pq.FileMetaData) -> int:
 
 
 def _row_bytes(metadata: pq.FileMetaData) -> int:
-    """Return what a row takes, on average, in the row group where it takes most."""
+    """Return the average bytes of a row, in the row group where that is highest."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     return max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0) + 1
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """Return what pyarrow and pandas raise about a damaged file."""
+    """Return the errors that pyarrow and pandas raise about a damaged file."""
     import pyarrow as pa
 
     return (pa.lib.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
@@ -128,8 +128,8 @@ def _unreadable(name: str, exc: Exception) -> PermanentError:
 
 
 def _require_few_cells(metadata: pq.FileMetaData, name: str, most_cells: int) -> int:
-    """Return how many bytes the file says that it decodes to."""
-    # Not asked for here: what a row group says of one column. On a damaged file pyarrow ends the process then.
+    """Return the bytes that the file declares to decode to."""
+    # A row group's metadata of single columns is not read here: on a damaged file pyarrow ends the process.
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     columns, rows = metadata.num_columns, max(metadata.num_rows, sum(group.num_rows for group in groups))
     if columns > MOST_COLUMNS:
@@ -155,7 +155,7 @@ def _batches(file: pq.ParquetFile, columns: list[str] | None, name: str) -> Iter
 
 
 def _decoded_bytes(column: pa.Array) -> int:
-    """Return what the values take once each is written out."""
+    """Return the bytes of the values once each is written out."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -191,5 +191,5 @@ def _is_bytes(kind: Any) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _too_large(name: str, why: str) -> PermanentError:
-    return PermanentError("data.too_large", f"{name} is too large: {why}", "write a smaller sample of it")
+def _too_large(name: str, reason: str) -> PermanentError:
+    return PermanentError("data.too_large", f"{name} is too large: {reason}", "write a smaller sample of it")

@@ -26,7 +26,7 @@ def stream_table(opened: Opened, name: str) -> Iterator[Any]:
     """Yield a file's rows in batches, each a RecordBatch or a frame.
 
     Raises:
-        PermanentError: it is no table that is read, or a damaged one.
+        PermanentError: it is not a table that is read, or a damaged one.
     """
     plain = plain_name(only_member(opened, name) if name.lower().endswith(".zip") else name)
     if plain.endswith(PARQUET):
@@ -43,13 +43,17 @@ def stream_table(opened: Opened, name: str) -> Iterator[Any]:
     read = next((reader for suffixes, reader in readers if plain.endswith(suffixes)), None)
     if read is None:
         hint = "save the sheet as CSV" if plain.endswith((".xlsx", ".xls", ".ods")) else f"give one of {WORDS}"
-        raise PermanentError("data.unreadable", f"{name} is no table that can be read", hint)
+        raise PermanentError("data.unreadable", f"{name} is not a table that can be read", hint)
     yield from read(opened, name)
 
 
 def _several_columns(batches: Iterator[Any], name: str) -> Iterator[Any]:
-    """Yield them, unless there is one column only: then it is more likely a note than a table."""
+    """Yield the batches of a table of several columns; a .txt with one is more likely a note than a table.
+
+    Raises:
+        PermanentError: there is one column only.
+    """
     for batch in batches:
         if batch.shape[1] < 2:
-            raise PermanentError("data.unreadable", f"{name} is no table that can be read", f"give one of {WORDS}")
+            raise PermanentError("data.unreadable", f"{name} is not a table that can be read", f"give one of {WORDS}")
         yield batch

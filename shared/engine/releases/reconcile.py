@@ -52,7 +52,7 @@ LONGEST_REQUESTED_WAIT = timedelta(minutes=10)
 
 def _requested_wait(exc: VigiaError) -> timedelta:
     """Return how long Azure asks to wait, as far as a release may lie still."""
-    wait = exc.after if isinstance(exc, RetryableError) else None
+    wait = exc.retry_after if isinstance(exc, RetryableError) else None
     return min(wait or NO_WAIT, LONGEST_REQUESTED_WAIT)
 
 

@@ -1,4 +1,4 @@
-"""All policies, so that those a fact is about are found without asking each; and what they decide together."""
+"""All policies, indexed by model and endpoint, and what they decide about a fact together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Plan:
 
 
 class PolicyBook:
-    """Finds policies by model and by endpoint; a workspace may have thousands, and most facts name one."""
+    """Policies by model and by endpoint: a workspace may have thousands, and most facts name one model."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self._all = tuple(policies)
@@ -36,11 +36,9 @@ class PolicyBook:
             self._by_endpoint[policy.endpoint.name].append(policy)
 
     def plan(self, fact: Fact, state_of: Callable[[Policy], ModelState], now: Callable[[], datetime]) -> Plan:
-        """Return what all policies want done; `state_of` is asked only where a rule looks at the state.
-
-        The time is asked for after the state was read: from the storage's answers a worker learns what time it is.
-        """
+        """Return the reactions of all policies; `state_of` is called only where a rule depends on the state."""
         concerned = self.about(fact)
+        # `now` is called after `state_of`: reading a blob corrects the worker's clock (adapters/storage/clock.py).
         reactions = [
             reaction
             for policy in concerned

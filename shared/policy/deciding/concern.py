@@ -30,17 +30,17 @@ _OUR_JOB = re.compile(r"job-[0-9a-f]{16}-[0-9]+")
 def concerns(fact: Fact, policy: Policy) -> bool:
     """Return whether the fact is about the policy's model or endpoint.
 
-    New data names no model: it concerns every policy, whose rules say whether they care. So does the workspace's own
-    compliance, and the end of a job of ours whose tags were not sent along.
+    New data names no model: it concerns every policy, and its rules decide. So does the workspace's own
+    compliance, and the end of a job of ours whose event carries no tags.
     """
     match fact.body:
         case RunEnded(model=None, run=run):
             return _OUR_JOB.fullmatch(run) is not None
         case ModelRegistered(model=model) | RetrainingRequested(model=model) | RunEnded(model=model):
             return model == policy.model
-        case DriftDetected(model=None) | MonitorContradicted() as told:
+        case DriftDetected(model=None) | MonitorContradicted() as finding:
             monitor = policy.section(Monitor)
-            return monitor is not None and any(_is_of(told, each.name) for each in monitor.azure)
+            return monitor is not None and any(_is_reported_by(finding, monitored.name) for monitored in monitor.azure)
         case DriftDetected(model=model):
             return model == policy.model
         case EndpointDegraded(endpoint=endpoint, endpoint_type=type_):
@@ -58,9 +58,10 @@ def concerns(fact: Fact, policy: Policy) -> bool:
     return True
 
 
-def _is_of(told: DriftDetected | MonitorContradicted, monitor: str) -> bool:
-    """Return whether an Azure monitor told it: its signals' names begin with its own; a dataset monitor's have none."""
-    return told.signal.startswith(monitor) or (told.signal == DATASET_SIGNAL and told.monitor == monitor)
+def _is_reported_by(finding: DriftDetected | MonitorContradicted, monitor: str) -> bool:
+    """Return whether that Azure monitor reported it: its signals' names begin with its own name; a dataset monitor's
+    signals have no name."""
+    return finding.signal.startswith(monitor) or (finding.signal == DATASET_SIGNAL and finding.monitor == monitor)
 
 
 def unconcerned(fact: Fact) -> str:

@@ -14,10 +14,10 @@ from shared.policy.sections.model import Policy
 
 
 def decide(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> list[Reaction]:
-    """Return what to do about `fact`, in the order in which the policy's rules were asked.
+    """Return the reactions to `fact`, in the order of the policy's rules.
 
     Reactions that a guardrail holds back are in the list too, with the reason, so that "why was nothing
-    done" has an answer. An empty list means that no rule wanted anything.
+    done" has an answer. An empty list means that no rule proposed anything.
     """
     decided: list[Reaction] = []
     for rule in policy.rules:
@@ -27,7 +27,7 @@ def decide(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> list
 
 
 def needs_state(fact: Fact, policy: Policy) -> bool:
-    """Return whether some rule looks at the state for this fact; if none does, any state decides the same."""
+    """Return whether a rule's decision about this fact depends on the state; reading it is a call to storage."""
     return any(isinstance(fact.body, rule.looks_at_state) for rule in policy.rules)
 
 

@@ -14,11 +14,11 @@ from shared.policy.sections.quantities import Rate
 # making; from this link of the chain on, a person must agree.
 LONGEST_CHAIN = 2
 MEASURED_CAUSES = frozenset({"drift", "performance"})
-# A training whose end was not told for so long is not waited for.
+# A training whose end was not reported for so long is not waited for.
 LONGEST_TRAINING = timedelta(days=1)
 # Trainings further apart than this answer to different data, not to each other.
 CHAIN_WINDOW = timedelta(days=7)
-# What fails so often in a row fails by itself: another try costs money and says nothing new.
+# After so many failures in a row another try costs money and most likely fails, too.
 FAILURES_THAT_BREAK = 3
 
 
@@ -56,14 +56,14 @@ def chain_guardrail(chain: int, cause: str) -> str | None:
 
 
 def training_guardrail(state: ModelState, cause: str, now: datetime) -> str | None:
-    """Return that a training runs already, which answers what was measured until its model serves.
+    """Return that a training runs already: it is the answer to what was measured, until its model serves.
 
-    One whose end nobody told for a day no longer counts: it may never be told.
+    One whose end was not reported for a day no longer counts: the event may never arrive.
     """
     if cause not in MEASURED_CAUSES:
         return None
     recent = (training for training in state.trainings if _apart(now, training.started_at) < LONGEST_TRAINING)
-    running = next((each for each in recent if each.outcome is None), None)
+    running = next((training for training in recent if training.outcome is None), None)
     return f"training under way: {running.job} has not ended" if running else None
 
 
@@ -71,7 +71,7 @@ def failures_in_a_row(state: ModelState) -> tuple[Training, ...]:
     """Return the latest trainings that ended without a model, oldest first.
 
     A success ends the row, and so does a training that a person asked for: if that one failed, it is the row's first.
-    One that still runs says nothing yet.
+    One that still runs is left out.
     """
     failed: list[Training] = []
     for training in sorted(state.trainings, key=lambda training: training.started_at, reverse=True):
@@ -97,8 +97,8 @@ def general_guardrail(proposed: Reaction, policy: Policy, earlier: Sequence[Reac
     """Return why no rule may propose this: it is about another model, or it is proposed a second time."""
     if proposed.model != policy.model:
         return f"it is about {proposed.model!r}, but the policy is for {policy.model!r}"
-    twin = next((other for other in earlier if _is_same(other, proposed) and other.suppressed is None), None)
-    return f"it is decided already: {twin.why}" if twin else None
+    duplicate = next((other for other in earlier if _is_same(other, proposed) and other.suppressed is None), None)
+    return f"it is decided already: {duplicate.why}" if duplicate else None
 
 
 def _is_same(one: Reaction, other: Reaction) -> bool:
@@ -117,7 +117,7 @@ def _cooling_down(state: ModelState, cooldown: timedelta | None, now: datetime) 
     last = _latest(state)
     if last is None or not cooldown or now - last.started_at >= cooldown:
         return None
-    allowed = _after(last.started_at, cooldown)
+    allowed = _end_text(last.started_at, cooldown)
     return f"cooldown: last training {last.job} started {_ago(now, last.started_at)}, next allowed {allowed}"
 
 
@@ -129,7 +129,7 @@ def _too_many(state: ModelState, at_most: Rate | None, now: datetime) -> str | N
         return None
     # The next one is allowed once only count - 1 of these are left in the window.
     blocking = recent[-at_most.count]
-    allowed = _after(blocking.started_at, at_most.per)
+    allowed = _end_text(blocking.started_at, at_most.per)
     jobs = ", ".join(t.job for t in recent[-at_most.count :][-3:])
     return f"at most {at_most}: {len(recent)} started already (last {jobs}), next allowed {allowed}"
 
@@ -142,7 +142,7 @@ def _apart(one: datetime, other: datetime) -> timedelta:
     return abs(one - other)
 
 
-def _after(start: datetime, duration: timedelta) -> str:
+def _end_text(start: datetime, duration: timedelta) -> str:
     try:
         return f"at {_moment(start + duration)}"
     except OverflowError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shared.domain.training import BeforeTraining, Newcomer, Recipe
 from shared.policy.deciding.guardrails import MEASURED_CAUSES
 
-# What a training of these causes would learn from is what the workspace has now. New data is what would help, and a
-# person may know better.
+# A training of these causes learns from the data that the workspace has now. Not among them: the arrival of new data,
+# and a person's request.
 CAUSES_THAT_BRING_NOTHING = MEASURED_CAUSES | {"schedule"}
 
 
@@ -20,7 +20,7 @@ def unconfirmed_guardrail(before_training: BeforeTraining) -> str | None:
 
 
 def undecided_guardrail(before_training: BeforeTraining, cause: str) -> str | None:
-    """Return that the answer to what was measured is on its way: a training runs, or its version is not decided."""
+    """Return that a training already runs, or that its version's release is not decided yet."""
     if cause not in MEASURED_CAUSES:
         return None
     if before_training.running:

@@ -1,4 +1,4 @@
-"""Pydantic's errors, said in the words of a policy's author."""
+"""Pydantic's errors, in the words of a policy's author."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from shared.policy.reading.document import Document
 from shared.policy.reading.problems import Loc, Problem, did_you_mean
 
-_WANTED = {
+_EXPECTED = {
     "string": "a text; write it in quotes",
     "bool": "true or false; write one of them without quotes",
     "int": "a whole number; write e.g. 3",
@@ -39,20 +39,23 @@ class _Mistake:
 
     @property
     def place(self) -> Loc:
-        """Return where it is in the document: a missing key is not, but what lacks it is."""
+        """Return its location in the document; of a missing key, the location of the mapping that lacks it."""
         return self.loc[:-1] if self.kind == "missing" else self.loc
 
 
 def problems_of(errors: Iterable[ErrorDetails], document: Document, schema: type[BaseModel]) -> Iterator[Problem]:
-    """Yield one problem per mistake. Of a union's members only the one that fits best is heard, what follows
-    from another mistake is left out, and so are places that were refused when the file was read."""
+    """Yield one problem per mistake.
+
+    Left out are: the members of a union that fit worse than another, mistakes that follow from another one, and places
+    that were refused when the file was read.
+    """
     properties = _Properties(schema)
     # "[key]" says that the key itself is wrong, not a value under it.
     mistakes = [_Mistake(tuple(part for part in error["loc"] if part != "[key]"), error) for error in errors]
-    heard = _without_unions(mistakes, document)
-    for mistake in heard:
+    distinct = _without_unions(mistakes, document)
+    for mistake in distinct:
         is_refused = any(mistake.loc[: len(refused)] == refused for refused in document.refused)
-        if not is_refused and not _follows(mistake, heard):
+        if not is_refused and not _follows(mistake, distinct):
             yield document.problem(mistake.loc, _message(mistake.error, mistake.loc, properties))
 
 
@@ -95,7 +98,7 @@ def _best_member(members: Sequence[list[_Mistake]], union: Loc) -> list[_Mistake
     at_top = {mistake.kind for mistake in best if mistake.loc[:-1] == union}
     if "extra_forbidden" not in at_top:
         return best
-    # None fits: which keys are missing depends on the member that was meant, and nobody knows that.
+    # None fits: which keys are missing depends on the member that the author meant, which is unknown.
     return [mistake for mistake in best if not (mistake.kind == "missing" and mistake.loc[:-1] == union)]
 
 
@@ -121,13 +124,13 @@ def _message(error: ErrorDetails, loc: Loc, properties: _Properties) -> str:
     if kind == "extra_forbidden":
         return f"is not a key here; {did_you_mean(str(loc[-1]), properties.at(loc[:-1]))}"
     if kind == "literal_error":
-        known = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        return f"{error['input']!r:.80} is not known here; {did_you_mean(str(error['input']), known)}"
+        words = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        return f"{error['input']!r:.80} is not known here; {did_you_mean(str(error['input']), words)}"
     if kind.endswith("_type") and error["input"] is None:
         return "is empty; write its value or remove it"
-    wanted = _WANTED.get(kind.removesuffix("_type"))
-    if kind.endswith("_type") and wanted:
-        return f"{error['input']!r:.60} is not {wanted}"
+    expected = _EXPECTED.get(kind.removesuffix("_type"))
+    if kind.endswith("_type") and expected:
+        return f"{error['input']!r:.60} is not {expected}"
     if kind in {"value_error", "assertion_error"}:
         return str(context["error"])
     if kind == "too_short":

@@ -1,4 +1,4 @@
-"""Strict YAML: values with the lines they stand on; everything that YAML could read differently is refused."""
+"""Strict YAML: values with their lines; everything that YAML versions read differently is refused."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def read_document(text: str, file: str) -> Document:
         value = None
     except (yaml.YAMLError, ValueError, OverflowError) as exc:
         # ValueError and OverflowError: PyYAML turns escapes such as "\UFFFFFFFF" into characters unchecked.
-        reader.note_line(_line_of(exc, text), (), f"is not YAML: {_reason(exc)}; mend the syntax")
+        reader.note_line(_line_of(exc, text), (), f"is not YAML: {_reason(exc)}; correct the syntax")
         value = None
     return Document(file, value, reader.lines, tuple(reader.problems), frozenset(reader.refused))
 
 
 class _GivenUpError(Exception):
-    """The rest of the file cannot be read with any meaning."""
+    """The rest of the file cannot be parsed."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Policies and people that are read only when somebody looks at them."""
+"""Policies and people that are loaded at first use."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ log = logging.getLogger("vigia.policy")
 
 
 class LatePolicies(Sequence[Policy]):
-    """The policies, read when they are first looked at.
+    """The policies, loaded at first use.
 
-    Posting a notice looks at none, so that running releases go on, and can be rolled back, while a file is broken.
+    Posting a notice uses none, so that running releases go on, and can be rolled back, while a file is invalid.
     """
 
     def __init__(self, load: Callable[[], tuple[Policy, ...]]) -> None:
@@ -37,16 +37,16 @@ class LatePolicies(Sequence[Policy]):
 
 
 class LatePeople(Mapping[str, Person]):
-    """The people of people.yaml, read when one is first looked for.
+    """The people of people.yaml, loaded at first use.
 
-    While the file is broken nobody is known, so that everybody is written to in English and UTC: the file says how
-    people are spoken to, never whether something is done, and a rollback must not wait for a time zone. Each look says
-    aloud what is wrong, and reads the file again.
+    While the file is invalid it lists nobody, so that everybody is written to in English and UTC: the file says how
+    people are addressed, never whether something is done, and a rollback must not wait for a time zone. Each use then
+    logs the error and reads the file again.
     """
 
     def __init__(self, load: Callable[[], Directory]) -> None:
         self._load = load
-        self._known: Mapping[str, Person] | None = None
+        self._loaded: Mapping[str, Person] | None = None
 
     def __getitem__(self, address: str) -> Person:
         return self._people()[address]
@@ -58,10 +58,10 @@ class LatePeople(Mapping[str, Person]):
         return len(self._people())
 
     def _people(self) -> Mapping[str, Person]:
-        if self._known is None:
+        if self._loaded is None:
             try:
-                self._known = self._load().people
+                self._loaded = self._load().people
             except PolicyError as exc:
-                log.error("people.broken: everybody is written to in English and UTC until it is mended\n%s", exc)
+                log.error("people.broken: everybody is written to in English and UTC until it is fixed\n%s", exc)
                 return {}
-        return self._known
+        return self._loaded

@@ -57,7 +57,7 @@ def load_policies(folder: Path, sections: Sections, rules: tuple[Rule, ...]) -> 
 
 
 def clashes(files: Iterable[Path], sections: Sections, rules: tuple[Rule, ...]) -> Iterator[Problem]:
-    """Yield what is wrong between policy files, wherever they lie; a file that is wrong by itself is left out."""
+    """Yield the problems between policy files of any folder; a file that is invalid by itself is left out."""
     loaded: list[tuple[Policy, Document]] = []
     for file in files:
         with suppress(PolicyProblemsError):
@@ -159,8 +159,8 @@ def _claimed_twice(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
 
 
 def _sharing_an_endpoint(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
-    """Yield that an endpoint is another policy's already: whose champion serves there is told by its name alone, and
-    each model's releases would be refused because of the other's. Azure tells names apart by more than their case."""
+    """Yield that an endpoint belongs to another policy already: the endpoint's name alone identifies its champion, and
+    each model's releases would be refused because of the other's. Azure's names do not differ by their case."""
     first: dict[str, Policy] = {}
     for policy, document in loaded:
         other = first.setdefault(policy.endpoint.name.lower(), policy)

@@ -26,9 +26,14 @@ ZONE_PATTERN = r"^[A-Za-z0-9_+\-]{1,40}(?:/[A-Za-z0-9_+\-]{1,40}){0,2}$"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who gets messages. `locale` is BCP 47 ("pt-BR"); `time_zone` an IANA name; `aliases` are the other names
-    under which Azure shows them; an admin may take back what others hold. `oid` is Entra's object id: whoever signs in
-    under it is this person, whatever address the sign-in shows.
+    """Someone who gets messages.
+
+    Args:
+        locale: BCP 47, e.g. "pt-BR".
+        time_zone: an IANA name.
+        aliases: the other names under which Azure shows them.
+        is_admin: may resume what others hold.
+        oid: Entra's object id; a sign-in with it is this person, whatever its address.
     """
 
     email: str
@@ -55,8 +60,8 @@ class Directory:
         """Return the address as which somebody who signed in may decide; "" when it is listed as another person's.
 
         Args:
-            oid: as the sign-in says it; "" when it says none.
-            email: the address that the sign-in shows.
+            oid: of the sign-in; "" when it has none.
+            email: the address of the sign-in.
         """
         listed = next((person for person in self.people.values() if oid and person.oid == oid), None)
         if listed is not None:
@@ -65,7 +70,7 @@ class Directory:
         return "" if claimed and claimed.oid and claimed.oid != oid else email
 
     def address_of(self, shown: str) -> str | None:
-        """Return the e-mail address of whom Azure shows under that name; None for nobody, or for several.
+        """Return the e-mail address of the person whom Azure shows under that name; None for nobody, or for several.
 
         Azure ML records a display name ("Mary Smith") as the maker of a model or a job, and no address with it.
         """
@@ -119,15 +124,15 @@ def _plain(name: str) -> str:
 
 
 def _listed_twice(document: Document) -> list[Problem]:
-    seen: set[str] = set()
-    found = []
+    addresses: set[str] = set()
+    problems = []
     for loc in document.lines:
         if len(loc) == 2 and loc[0] == "people":
             address = str(loc[1]).lower()
-            if address in seen:
-                found.append(document.problem(loc, "is listed already in another casing; keep one"))
-            seen.add(address)
-    return found
+            if address in addresses:
+                problems.append(document.problem(loc, "is listed already in another casing; keep one"))
+            addresses.add(address)
+    return problems
 
 
 def _zone(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong in a policy file, said where it stands."""
+"""Problems of a policy file, each with its line and key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Problem:
 
 
 class PolicyProblemsError(PolicyError):
-    """Every mistake that was found, in the order of files and lines."""
+    """Every mistake of the files, in the order of files and lines."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
@@ -45,9 +45,9 @@ def key_text(loc: Loc) -> str:
     return text
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return the remedy for an unknown word: the closest known one, else all of them."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+def did_you_mean(word: str, vocabulary: Sequence[str]) -> str:
+    """Return the remedy for an unknown word: the closest one of the vocabulary, else all of it."""
+    close = difflib.get_close_matches(word, vocabulary, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return f"known are {', '.join(known)}" if known else "remove it"
+    return f"known are {', '.join(vocabulary)}" if vocabulary else "remove it"

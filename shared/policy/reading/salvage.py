@@ -1,4 +1,4 @@
-"""What can still be read of policies while a file is broken: enough to call the people who can mend it, no more."""
+"""What can still be read of policies while a file is invalid: enough to notify the people who can fix it, no more."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _OWNER = re.compile(r"\bowner:\s*[\"']?([^\s\"',{}#]+@[^\s\"',{}#]+)")
 
 
 def readable_policies(folder: Path, sections: Sections, rules: tuple[Rule, ...]) -> tuple[Policy, ...]:
-    """Return the policies of the files that are right, and of each other one a policy without rules and sections that
-    knows its model and its owner, if the text shows them. Nothing may be decided by these."""
+    """Return the policies of the valid files, and of each other one a policy with only its model and its owner, as far
+    as the text shows them. Nothing may be decided by these."""
     try:
         files = policy_files(folder)
     except PolicyError:

@@ -76,15 +76,15 @@ class Budget(RootModel[tuple[Threshold, ...] | NamedBudget]):
         if self.named and not self.names:
             yield "name", "names no budget; write one, e.g. ml-team"
         if not self.thresholds:
-            yield at.rstrip("."), "has no threshold, so that nothing is ever done; write e.g. {at: 80%, do: [notify]}"
-        seen: set[float] = set()
+            yield at.rstrip("."), "has no threshold, so nothing would ever be done; write e.g. {at: 80%, do: [notify]}"
+        percentages: set[float] = set()
         for number, threshold in enumerate(self.thresholds):
-            if threshold.at in seen:
+            if threshold.at in percentages:
                 yield f"{at}{number}.at", f"{threshold.at:g}% stands here twice; put all of its measures into one entry"
-            seen.add(threshold.at)
+            percentages.add(threshold.at)
             if threshold.at <= 0:
                 yield f"{at}{number}.at", "is reached before anything is spent; write e.g. 80%"
             if not threshold.do:
                 yield f"{at}{number}.do", "does nothing; write e.g. [notify]"
         if self.named and self.named.scope is not None and not self.named.scope.strip().startswith("/"):
-            yield "scope", "is no ARM id; write e.g. /subscriptions/ID/resourceGroups/rg-ml"
+            yield "scope", "is not an ARM id; write e.g. /subscriptions/ID/resourceGroups/rg-ml"

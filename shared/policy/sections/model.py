@@ -1,4 +1,4 @@
-"""A policy: what its owner wants to happen to one model."""
+"""A policy: how its owner wants one model to be handled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Rule(Protocol):
         ...
 
     def propose(self, fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
-        """Return the reactions this rule wants; guardrails may still suppress them."""
+        """Return the reactions this rule proposes; guardrails may still suppress them."""
         ...
 
 
@@ -51,7 +51,7 @@ class Policy:
 
     Args:
         sections: the sections that reactions declared, by YAML key.
-        rules: the reactions that may propose, in the order they are asked.
+        rules: the reactions that may propose, in the order they are called.
         digest: sha256 of the file's bytes; every decision is stored with it.
         path: the file, for messages.
     """
@@ -65,6 +65,6 @@ class Policy:
     sections: Mapping[str, object] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
 
-    def section(self, of: type[S]) -> S | None:
+    def section(self, section_type: type[S]) -> S | None:
         """Return the section of that type, or None when the file does not have it."""
-        return next((section for section in self.sections.values() if isinstance(section, of)), None)
+        return next((section for section in self.sections.values() if isinstance(section, section_type)), None)

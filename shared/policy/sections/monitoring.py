@@ -76,18 +76,18 @@ class Monitor(Section):
 
     @property
     def signals(self) -> dict[str, Section]:
-        """Return what is asked of each signal that is switched on, by the signal's name."""
+        """Return the section of each signal that is switched on, by the signal's name."""
         names = ("data_drift", "data_quality", "prediction_drift", "estimated_performance", "performance")
-        asked = {name: getattr(self, name) for name in (*names, "concept_drift", "embedding_drift")}
-        return {name.replace("_", "-"): section for name, section in asked.items() if section}
+        signals = {name: getattr(self, name) for name in (*names, "concept_drift", "embedding_drift")}
+        return {name.replace("_", "-"): section for name, section in signals.items() if section}
 
     def problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
         yield from self._time_problems()
         if self.performance and self.performance.labels is None and "evaluate" not in policy.sections:
             yield "performance.labels", "no labels are named; write labels: azureml:NAME@latest, or add evaluate"
         if self.persistence.alarms > self.persistence.of:
-            yield "persistence", "more alarms than windows can never be; write e.g. {alarms: 2, of: 3}"
-        if any(not 0 <= each < math.inf for each in self.importance.values()):
+            yield "persistence", "alarms must not be more than the windows; write e.g. {alarms: 2, of: 3}"
+        if any(not 0 <= weight < math.inf for weight in self.importance.values()):
             yield "importance", "an importance is 0 or more, in any unit; write e.g. {dep_delay: 0.7, dest: 0.1}"
         yield from self._bound_problems()
         yield from self._label_problems()
@@ -102,11 +102,11 @@ class Monitor(Section):
     def _time_problems(self) -> Iterable[tuple[str, str]]:
         if self.every < LEAST_LOOK:
             yield "every", f"a window of {duration_text(self.every)} holds nothing to compare; write e.g. 1h"
-        names = [each.name for each in self.azure]
-        for number, each in enumerate(self.azure):
-            if each.name in names[:number]:
-                yield f"azure_monitors.{number}", f"{each.name} stands here twice; leave one out"
-            if each.every < LEAST_EVERY:
+        names = [monitor.name for monitor in self.azure]
+        for number, monitor in enumerate(self.azure):
+            if monitor.name in names[:number]:
+                yield f"azure_monitors.{number}", f"{monitor.name} stands here twice; leave one out"
+            if monitor.every < LEAST_EVERY:
                 yield f"azure_monitors.{number}.every", "Azure ML's monitors run hourly at most; write e.g. 1d"
 
     def _bound_problems(self) -> Iterable[tuple[str, str]]:
@@ -127,7 +127,7 @@ class Monitor(Section):
 
     def _label_problems(self) -> Iterable[tuple[str, str]]:
         if self.performance and self.performance.labels_within <= timedelta(0):
-            yield "performance.labels_within", "no label comes in no time; write e.g. 7d"
+            yield "performance.labels_within", "must be longer than 0; write e.g. 7d"
         if self.performance and self.performance.labels and (reason := never_changes(self.performance.labels)):
             yield "performance.labels", reason
         if self.concept_drift and not self.performance:

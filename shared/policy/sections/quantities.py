@@ -83,7 +83,7 @@ def size_text(size: int, digits: int | None = None) -> str:
     if digits is not None:
         size = round(size, digits - len(str(size)))
     # The largest unit that gives no more decimals than policies may have.
-    units = (each for each in reversed(_SIZES) if size >= _SIZES[each] and size * 10**6 % _SIZES[each] == 0)
+    units = (unit for unit in reversed(_SIZES) if size >= _SIZES[unit] and size * 10**6 % _SIZES[unit] == 0)
     unit = next(units, "KB")
     return f"{(Decimal(size) / _SIZES[unit]).normalize():f}{unit}"
 

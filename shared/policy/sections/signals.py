@@ -1,4 +1,4 @@
-"""What the policy's `monitor` section asks of each signal: bounds, and the columns that a signal looks at."""
+"""The settings of each signal in the policy's `monitor` section: bounds, and the columns that it compares."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DataDrift(Section):
 
 
 class PredictionDrift(Section):
-    """When the answers count as moved. Compared with scored, labelled rows, or else the version's first window."""
+    """When predictions count as drifted. Compared with scored, labelled rows, or else the version's first window."""
 
     min_effect: float = Field(default=0.05, gt=0, lt=1)
     false_alarms: Percent = 1.0
@@ -57,7 +57,7 @@ class PredictionDrift(Section):
 
 
 class DataQuality(Section):
-    """When a fault of the data counts: shares of rows beyond what the reference's own pieces show."""
+    """When a fault of the data counts: shares of rows beyond the variation within the reference."""
 
     min_share: Percent = 1.0
     min_duplicates: Percent = 5.0
@@ -72,10 +72,10 @@ class DataQuality(Section):
 
 
 class Performance(Section):
-    """What a metric may be at worst on labelled rows; labels may come as late as `labels_within`.
+    """The worst allowed value of a metric on labelled rows; labels may arrive as late as `labels_within`.
 
     `labels` is the data asset that holds the columns `key` and `label`, by default the one in `evaluate`;
-    `key` is also a column of the scored rows. Looked at whenever a new version of it arrives.
+    `key` is also a column of the scored rows. Measured whenever a new version of it arrives.
     """
 
     metric: MetricName
@@ -90,11 +90,11 @@ class Performance(Section):
     @property
     def bound(self) -> float:
         """Return the one bound; loading the policy made sure that there is one."""
-        return next(each for each in (self.at_least, self.at_most) if each is not None)
+        return next(bound for bound in (self.at_least, self.at_most) if bound is not None)
 
 
 class EstimatedPerformance(Section):
-    """By how much a metric may worsen by estimate, before labels come; with a bound, only beyond that, too."""
+    """By how much a metric may worsen by estimate, before labels arrive; with a bound, only beyond that, too."""
 
     metric: EstimatedMetricName = "roc_auc"
     at_least: float | None = None
@@ -105,7 +105,7 @@ class EstimatedPerformance(Section):
 
 
 class ConceptDrift(Section):
-    """When labels no longer follow from the features as they did; looked at with `performance`, on its labels."""
+    """When labels no longer follow from the features as before; measured with `performance`, on its labels."""
 
     min_ranking_loss: float = Field(default=0.03, gt=0, lt=1)
     min_level_change: float = Field(default=0.05, gt=0, lt=1)
@@ -116,7 +116,7 @@ class ConceptDrift(Section):
 
 
 class EmbeddingDrift(Section):
-    """When vectors count as moved: the roc_auc of a classifier that tells them from the first window's."""
+    """When vectors count as drifted: the roc_auc of a classifier between them and those of the first window."""
 
     column: str = Field(min_length=1)
     min_auc: float = Field(default=0.6, gt=0.5, lt=1)

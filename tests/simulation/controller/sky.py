@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.errors import AccessRefusedError, RetryableError, VigiaError, WorkspaceError
 
 REFUSALS: dict[str, Callable[[str], VigiaError]] = {
-    "401": lambda what: AccessRefusedError("access.refused", f"{what}: Azure does not accept who the app is: 401"),
+    "401": lambda what: AccessRefusedError("access.refused", f"{what}: Azure rejects the app's identity: 401"),
     "403": lambda what: AccessRefusedError("access.forbidden", f"{what}: 403 AuthorizationFailed"),
     "503": lambda what: RetryableError("workspace.retry", f"{what}: 503 Service Unavailable"),
     "400": lambda what: WorkspaceError("workspace.refused", f"{what}: 400 ValidationError"),

@@ -32,7 +32,7 @@ def test_lines_become_rows_of_texts(content: bytes, layout: PredictionLayout, ro
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "complaint"),
     [
         pytest.param(b"0,1\n", r"line 1 has 2 values instead of 3 \(row, prediction, file\)", id="too_few"),
         pytest.param(b"0,1,a\n0,1,a,b\n", "line 2 has 4 values", id="too_many"),
@@ -41,8 +41,8 @@ def test_lines_become_rows_of_texts(content: bytes, layout: PredictionLayout, ro
         pytest.param(b"0," + b"x" * 200_000 + b",a", "not a file of separated values", id="too_long"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_place(content: bytes, said: str) -> None:
-    with pytest.raises(PermanentError, match=said):
+def test_what_cannot_be_read_is_refused_with_its_place(content: bytes, complaint: str) -> None:
+    with pytest.raises(PermanentError, match=complaint):
         parse_predictions(content, "predictions.csv", LAYOUT)
 
 

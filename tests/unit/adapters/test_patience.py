@@ -12,7 +12,7 @@ from azure.core.pipeline import Pipeline
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest
 
-from shared.adapters.patience import asked_wait, patient
+from shared.adapters.patience import patient, requested_wait
 from shared.errors import RetryableError
 
 
@@ -26,9 +26,9 @@ class Throttled(HttpTransport[Any, Any]):
 
     def send(self, request: Any, **_: Any) -> Any:
         self.calls.append(request.method)
-        asked = self.answers.pop(0)
-        headers = {"Retry-After": asked} if asked else {}
-        return SimpleNamespace(status_code=429 if asked else 200, headers=headers, request=request)
+        answer = self.answers.pop(0)
+        headers = {"Retry-After": answer} if answer else {}
+        return SimpleNamespace(status_code=429 if answer else 200, headers=headers, request=request)
 
     def sleep(self, duration: float) -> None:
         self.slept.append(duration)
@@ -63,9 +63,9 @@ def test_a_long_wait_is_handed_on_and_nothing_is_sent_before_it_is_over() -> Non
     assert (client.call(), client.transport.slept) == (429, [])
 
     client.now += 100
-    with pytest.raises(RetryableError, match="Azure ML asks not to be called for 20 s") as told:
+    with pytest.raises(RetryableError, match="Azure ML asks not to be called for 20 s") as raised:
         client.call()
-    assert told.value.after == timedelta(seconds=20)
+    assert raised.value.retry_after == timedelta(seconds=20)
 
     client.now += 20
     assert client.call() == 200
@@ -86,5 +86,5 @@ def test_what_an_error_asks_for(header: str | None, expected: timedelta | None) 
     error = HttpResponseError("no")
     error.response = SimpleNamespace(headers={} if header is None else {"Retry-After": header})
 
-    assert asked_wait(error) == expected
-    assert asked_wait(HttpResponseError("no")) is None
+    assert requested_wait(error) == expected
+    assert requested_wait(HttpResponseError("no")) is None

@@ -62,9 +62,9 @@ def workspace_with(client: object) -> AzureWorkspace:
 
 def error_for(raised: Exception) -> VigiaError:
     workspace = workspace_with(Refuses(raised))
-    with pytest.raises(VigiaError) as told:
+    with pytest.raises(VigiaError) as translated:
         workspace.job(JobName("job-1"))
-    return told.value
+    return translated.value
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,6 @@ def test_the_innermost_messages_are_found_wherever_they_are(error: object, reaso
 
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=20), _nested, max_leaves=20))
 def test_whatever_an_error_looks_like_its_reason_is_one_short_line(error: object) -> None:
-    found = innermost(error)
-    assert "\n" not in found
-    assert len(found) <= 400
+    message = innermost(error)
+    assert "\n" not in message
+    assert len(message) <= 400

@@ -46,8 +46,8 @@ def test_both_parts_say_everything() -> None:
     mail = _sent(a_message(button=Button("Open", "https://vigia.example/api/approvals/x")))
     for kind in ("plain", "html"):
         content = _part(mail, kind)
-        for said in ("too many errors", "Version", "Why you get this", "https://vigia.example/api/approvals/x"):
-            assert said in content
+        for expected in ("too many errors", "Version", "Why you get this", "https://vigia.example/api/approvals/x"):
+            assert expected in content
 
 
 def test_hostile_values_stay_text() -> None:

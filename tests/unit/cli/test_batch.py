@@ -85,9 +85,9 @@ def test_a_person_may_take_what_is_not_proven(batch: FakeApp, run: Run) -> None:
     release = comparing(batch)
     batch.releases.create(release)
     run("releases", "promote", release.id, "--reason", "checked", "--by", "ana@example.com", "--yes", "--timeout", "0")
-    asked = batch.releases.request(release.id)
-    assert asked is not None
-    assert (asked.kind, asked.step) == ("promote", -1)
+    request = batch.releases.request(release.id)
+    assert request is not None
+    assert (request.kind, request.step) == ("promote", -1)
     assert release.state is ReleaseState.COMPARING
 
 

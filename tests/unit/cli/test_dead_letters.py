@@ -19,8 +19,8 @@ Json = Callable[..., Any]
 
 
 @pytest.fixture
-def astray(fake: FakeApp) -> FakeApp:
-    """Three things went astray: one that would act, one that is known, and one that nobody can read."""
+def undelivered(fake: FakeApp) -> FakeApp:
+    """Three events were not delivered: one that would act, one that is known, and one that nobody can read."""
     fake.given_up.put("MODELS/2026/11/20/6/a.json", json.dumps([given_up(json.loads(registered()))]).encode())
     fake.processor.process(drift())
     fake.queues.send("events-poison", drift())
@@ -28,7 +28,7 @@ def astray(fake: FakeApp) -> FakeApp:
     return fake
 
 
-def test_everything_is_listed_with_its_reason_and_prospect(astray: FakeApp, run: Run) -> None:
+def test_everything_is_listed_with_its_reason_and_prospect(undelivered: FakeApp, run: Run) -> None:
     shown = run("events", "dead").stdout
 
     for part in ("ModelRegistered models/churn:7", "would act", "already in the ledger", "MaxDeliveryAttemptsExceeded"):
@@ -37,11 +37,11 @@ def test_everything_is_listed_with_its_reason_and_prospect(astray: FakeApp, run:
     assert "\x1b" not in shown
 
 
-def test_json_has_stable_keys(astray: FakeApp, run_json: Json) -> None:
-    told = run_json("events", "dead", "--source", "dead")
+def test_json_has_stable_keys(undelivered: FakeApp, run_json: Json) -> None:
+    output = run_json("events", "dead", "--source", "dead")
 
-    assert (told["counts"], told["unseen"]) == ({"act": 1, "known": 0, "nothing": 0, "refused": 0}, 0)
-    (item,) = told["items"]
+    assert (output["counts"], output["unseen"]) == ({"act": 1, "known": 0, "nothing": 0, "refused": 0}, 0)
+    (item,) = output["items"]
     assert set(item) == {"id", "source", "at", "reason", "place", "expires_at", "prospect", "events"}
     assert item["events"][0]["standing"] == "new"
 
@@ -69,7 +69,7 @@ def test_replay_takes_also_what_cannot_be_seen(fake: FakeApp, run: Run) -> None:
     assert fake.queues.length("events-poison") == 0
 
 
-def test_one_is_shown_whole(astray: FakeApp, run: Run, run_json: Json) -> None:
+def test_one_is_shown_whole(undelivered: FakeApp, run: Run, run_json: Json) -> None:
     (item,) = run_json("events", "dead", "--source", "dead")["items"]
 
     shown = run("events", "show", item["id"][:8]).stdout
@@ -78,57 +78,63 @@ def test_one_is_shown_whole(astray: FakeApp, run: Run, run_json: Json) -> None:
         assert part in shown
 
 
-def test_an_id_as_people_were_told_it_is_found(astray: FakeApp, run: Run) -> None:
-    ((identifier, _),) = astray.quarantine.items()
+def test_an_id_as_people_were_told_it_is_found(undelivered: FakeApp, run: Run) -> None:
+    ((identifier, _),) = undelivered.quarantine.items()
 
     assert "the event is not JSON" in run("events", "show", identifier).stdout
 
 
-def test_a_dry_run_says_what_would_happen_and_does_nothing(astray: FakeApp, run: Run) -> None:
-    told = run("events", "replay", "--from", "dead", "--dry-run")
+def test_a_dry_run_says_what_would_happen_and_does_nothing(undelivered: FakeApp, run: Run) -> None:
+    output = run("events", "replay", "--from", "dead", "--dry-run")
 
-    assert (told.exit_code, told.stdout) == (0, "1 item: 1 would act, 0 already in the ledger, 0 cannot be used.\n")
-    assert len(astray.dead_letters.items()) == 3
+    assert (output.exit_code, output.stdout) == (0, "1 item: 1 would act, 0 already in the ledger, 0 cannot be used.\n")
+    assert len(undelivered.dead_letters.items()) == 3
 
 
-def test_replaying_everything_puts_back_what_acts_and_leaves_what_cannot_be_read(astray: FakeApp, run: Run) -> None:
-    told = run("events", "replay", "--yes", "--reason", "mended", "--by", "ana")
+def test_replaying_everything_puts_back_what_acts_and_leaves_what_cannot_be_read(
+    undelivered: FakeApp, run: Run
+) -> None:
+    output = run("events", "replay", "--yes", "--reason", "fixed", "--by", "ana")
 
-    assert told.exit_code == 1
-    assert told.stdout.splitlines()[1:] == [
+    assert output.exit_code == 1
+    assert output.stdout.splitlines()[1:] == [
         "1 put back",
         "1 cleared, for nothing was left to do",
-        "1 left where they are: see `vigia events show`, and mend the cause or dismiss them",
+        "1 left where they are: see `vigia events show`, and fix the cause or dismiss them",
     ]
-    assert len(astray.queues.texts(EVENTS)) == 1
-    assert [item.source for item in astray.dead_letters.items()] == ["quarantine"]
-    assert {(each.by, each.reason) for each in astray.replay.resolutions.all()} == {("ana", "mended")}
+    assert len(undelivered.queues.texts(EVENTS)) == 1
+    assert [item.source for item in undelivered.dead_letters.items()] == ["quarantine"]
+    assert {(resolution.by, resolution.reason) for resolution in undelivered.replay.resolutions.all()} == {
+        ("ana", "fixed")
+    }
 
 
-def test_nobody_there_to_ask_is_refused(astray: FakeApp, run: Run) -> None:
+def test_nobody_there_to_ask_is_refused(undelivered: FakeApp, run: Run) -> None:
     refused = run("events", "replay")
 
     assert refused.exit_code == 2
     assert "give --yes, or --dry-run to only look" in refused.stderr
-    assert astray.queues.texts(EVENTS) == []
+    assert undelivered.queues.texts(EVENTS) == []
 
 
 @pytest.mark.parametrize(("answer", "sent"), [("y\n", 1), ("n\n", 0)])
-def test_a_person_is_asked(astray: FakeApp, run: Run, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int) -> None:
+def test_a_person_is_asked(
+    undelivered: FakeApp, run: Run, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int
+) -> None:
     monkeypatch.setattr("cli.events.dead_letters.is_interactive", lambda: True)
 
-    told = run("events", "replay", "--from", "dead", input=answer)
+    output = run("events", "replay", "--from", "dead", input=answer)
 
-    assert "Put it back?" in told.stdout
-    assert len(astray.queues.texts(EVENTS)) == sent
+    assert "Put it back?" in output.stdout
+    assert len(undelivered.queues.texts(EVENTS)) == sent
 
 
-def test_one_is_dismissed_with_a_reason(astray: FakeApp, run: Run, run_json: Json) -> None:
+def test_one_is_dismissed_with_a_reason(undelivered: FakeApp, run: Run, run_json: Json) -> None:
     (item,) = run_json("events", "dead", "--source", "quarantine")["items"]
 
-    told = run("events", "dismiss", item["id"], "--reason", "a typing error")
+    output = run("events", "dismiss", item["id"], "--reason", "a typing error")
 
-    assert told.stdout == f"{item['id']} is dismissed: a typing error\n"
+    assert output.stdout == f"{item['id']} is dismissed: a typing error\n"
     assert run_json("events", "dead", "--source", "quarantine")["items"] == []
 
 
@@ -143,7 +149,7 @@ def test_one_is_dismissed_with_a_reason(astray: FakeApp, run: Run, run_json: Jso
         pytest.param(["dead", "--source", "ignored"], "is not one of", id="source"),
     ],
 )
-def test_a_wrong_call_is_refused(astray: FakeApp, run: Run, arguments: list[str], complaint: str) -> None:
+def test_a_wrong_call_is_refused(undelivered: FakeApp, run: Run, arguments: list[str], complaint: str) -> None:
     refused = run("events", *arguments)
 
     assert refused.exit_code == 2

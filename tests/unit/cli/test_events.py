@@ -34,13 +34,13 @@ WELL_GIVEN = [
 def test_each_kind_is_published_and_read_as_its_fact(
     fake: FakeApp, run: Run, kind: str, options: list[str], fact_kind: str
 ) -> None:
-    told = run("events", "trigger", kind, *options)
+    output = run("events", "trigger", kind, *options)
 
     (event,) = fake.topic.events
     (envelope,) = read_events(json.dumps(cloud_event(event)))
     fact = parse_fact(envelope)
-    assert told.exit_code == 0
-    assert event.id in told.stdout
+    assert output.exit_code == 0
+    assert event.id in output.stdout
     assert isinstance(fact, Fact)
     assert fact.kind == fact_kind
     assert fact.source == fake.settings.workspace_id.lower()
@@ -74,10 +74,10 @@ def test_a_dry_run_shows_the_cloud_event_and_sends_nothing(fake: FakeApp, run: R
 
 
 def test_json_tells_the_event_and_the_fact_it_becomes(fake: FakeApp, run_json: Json) -> None:
-    told = run_json(*RETRAIN)
+    output = run_json(*RETRAIN)
 
-    assert told.pop("fact") == fact_from(json.dumps(cloud_event(fake.topic.events[0]))).key
-    assert told == {
+    assert output.pop("fact") == fact_from(json.dumps(cloud_event(fake.topic.events[0]))).key
+    assert output == {
         "id": fake.topic.events[0].id,
         "type": "Vigia.RetrainingRequested",
         "subject": "models/flight-delay",

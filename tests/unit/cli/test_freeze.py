@@ -16,20 +16,20 @@ FREEZE = ("freeze", "flight-delay", "--reason", "labels are wrong", "--by", "ana
 def test_a_frozen_model_is_not_retrained_until_it_is_unfrozen(fake: FakeApp, run: Run) -> None:
     frozen = run(*FREEZE)
     guarded = retraining_guardrail(fake.models.read(MODEL), None, None, NOW)
-    lifted = run("unfreeze", "flight-delay", "--reason", "mended", "--by", "ben@example.com")
+    lifted = run("unfreeze", "flight-delay", "--reason", "fixed", "--by", "ben@example.com")
 
     assert frozen.stdout == "retraining of flight-delay is frozen: labels are wrong (ana@example.com)\n"
     assert guarded == "retraining is frozen: labels are wrong (ana@example.com)"
-    assert lifted.stdout.startswith("retraining of flight-delay is allowed again: mended (ben@example.com)")
+    assert lifted.stdout.startswith("retraining of flight-delay is allowed again: fixed (ben@example.com)")
     assert fake.models.read(MODEL).freeze is None
 
 
 def test_json_is_the_freeze_as_it_is_stored(fake: FakeApp, run_json: Json) -> None:
-    told = run_json(*FREEZE)
+    output = run_json(*FREEZE)
 
-    assert told["model"] == "flight-delay"
-    assert told["freeze"]["reason"] == "labels are wrong (ana@example.com)"
-    assert told["freeze"]["since"] == NOW.isoformat()
+    assert output["model"] == "flight-delay"
+    assert output["freeze"]["reason"] == "labels are wrong (ana@example.com)"
+    assert output["freeze"]["since"] == NOW.isoformat()
 
 
 def test_a_second_freeze_does_not_hide_the_first_reason(fake: FakeApp, run: Run) -> None:

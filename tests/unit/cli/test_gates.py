@@ -47,9 +47,9 @@ def test_every_kind_of_file_is_judged_alike(files: Path, scores: str) -> None:
         (files / "scores.csv").unlink()
         (files / "scores.jsonl").unlink()
         (files / "alone.parquet").unlink()
-    code, found = check(files, METRIC, scores=scores)
-    assert (code, [list(each) for each in found]) == (0, [["gate", "verdict", "reason", "numbers"]])
-    assert (found[0]["gate"], found[0]["verdict"], found[0]["numbers"]["rows"]) == ("metric roc_auc", "pass", 400)
+    code, results = check(files, METRIC, scores=scores)
+    assert (code, [list(row) for row in results]) == (0, [["gate", "verdict", "reason", "numbers"]])
+    assert (results[0]["gate"], results[0]["verdict"], results[0]["numbers"]["rows"]) == ("metric roc_auc", "pass", 400)
 
 
 @pytest.mark.parametrize(
@@ -73,20 +73,20 @@ def test_the_exit_code_is_the_verdict(files: Path, gates: tuple[str, ...], code:
     ],
 )
 def test_what_a_file_does_not_hold_is_inconclusive(files: Path, gate: str, reason: str) -> None:
-    code, (found,) = check(files, gate)
-    assert (code, found["verdict"], reason in found["reason"]) == (3, "inconclusive", True)
+    code, (results,) = check(files, gate)
+    assert (code, results["verdict"], reason in results["reason"]) == (3, "inconclusive", True)
 
 
 def test_training_data_is_judged_when_it_is_given(files: Path) -> None:
     options = ("--training-data", str(files / "alone.parquet"))
-    code, (found,) = check(files, "{data_quality: {columns: [row_id], leakage_at_most: 1.0}}", options=options)
-    assert (code, found["verdict"]) == (0, "pass")
+    code, (results,) = check(files, "{data_quality: {columns: [row_id], leakage_at_most: 1.0}}", options=options)
+    assert (code, results["verdict"]) == (0, "pass")
 
 
 def test_without_a_champion_the_comparison_passes_only_where_there_is_none(files: Path) -> None:
     gate = "{not_worse_than_champion: {metric: roc_auc, margin: 0.005}}"
-    code, (found,) = check(files, gate, scores="alone.parquet")
-    assert (code, "the evaluation lacks champion_score" in found["reason"]) == (3, True)
+    code, (results,) = check(files, gate, scores="alone.parquet")
+    assert (code, "the evaluation lacks champion_score" in results["reason"]) == (3, True)
     assert check(files, gate, scores="alone.parquet", options=("--first-release",))[0] == 0
 
 
@@ -99,8 +99,8 @@ def test_without_a_champion_the_comparison_passes_only_where_there_is_none(files
     ],
 )
 def test_what_cannot_be_judged_is_named(files: Path, gate: str, scores: str, message: str) -> None:
-    code, found = check(files, gate, scores=scores)
-    assert (code, message in found) == (2, True)
+    code, results = check(files, gate, scores=scores)
+    assert (code, message in results) == (2, True)
 
 
 def test_people_see_each_gate_with_its_reason(files: Path) -> None:

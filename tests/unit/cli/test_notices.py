@@ -32,9 +32,9 @@ def stored(fake: FakeApp) -> Stored:
 
 
 def record(fake: FakeApp, stored: Stored) -> OutboxRecord:
-    found = fake.outbox.store.load(stored.name)
-    assert found is not None
-    return found.record
+    record = fake.outbox.store.load(stored.name)
+    assert record is not None
+    return record.record
 
 
 def test_a_notice_that_failed_is_listed_with_whom_and_why(stored: Stored, run: Run, run_json: Json) -> None:
@@ -43,9 +43,9 @@ def test_a_notice_that_failed_is_listed_with_whom_and_why(stored: Stored, run: R
     assert "promoted flight-delay" in shown
     assert "ana@example.com by email" in shown
     assert "550 no such user" in shown
-    (told,) = run_json("notices", "failed")["notices"]
-    assert set(told) == {"id", "kind", "model", "posted_at", "failed"}
-    assert len(told["failed"]) == 1
+    (output,) = run_json("notices", "failed")["notices"]
+    assert set(output) == {"id", "kind", "model", "posted_at", "failed"}
+    assert len(output["failed"]) == 1
 
 
 def test_nothing_failed_is_said(fake: FakeApp, run: Run) -> None:
@@ -56,9 +56,9 @@ def test_retrying_sends_only_what_failed_and_has_two_days_for_it(
     fake: FakeApp, stored: Stored, run: Run, run_json: Json
 ) -> None:
     fake.time.advance(timedelta(days=5))
-    (told,) = run_json("notices", "failed")["notices"]
+    (output,) = run_json("notices", "failed")["notices"]
 
-    assert run("notices", "retry", told["id"]).exit_code == 0
+    assert run("notices", "retry", output["id"]).exit_code == 0
 
     states = {delivery.to: delivery.state for delivery in record(fake, stored).deliveries or ()}
     assert states == {"ben@example.com": "sent", "ana@example.com": "pending"}
@@ -70,9 +70,9 @@ def test_dismissing_clears_the_status_and_keeps_who_and_why(
     fake: FakeApp, stored: Stored, run: Run, run_json: Json
 ) -> None:
     assert run_json("status")["unsettled"]["failed_notices"] == 1
-    (told,) = run_json("notices", "failed")["notices"]
+    (output,) = run_json("notices", "failed")["notices"]
 
-    assert run("notices", "dismiss", told["id"], "--reason", "by phone", "--by", "ben").exit_code == 0
+    assert run("notices", "dismiss", output["id"], "--reason", "by phone", "--by", "ben").exit_code == 0
 
     assert run_json("status")["unsettled"]["failed_notices"] == 0
     assert record(fake, stored).state == "sent"

@@ -44,23 +44,23 @@ def test_a_new_version_is_planned_from_gate_to_clearing_away(champion: FakeApp, 
 
 
 def test_the_plan_is_there_for_programs(champion: FakeApp, run: Run) -> None:
-    told = json.loads(run("plan", "flight-delay:3", "-o", "json").stdout)
+    output = json.loads(run("plan", "flight-delay:3", "-o", "json").stdout)
 
-    assert (told["release"], told["nothing"], told["waits"]) == ("flight-delay-3", "", [])
-    assert told["at_most"] > told["at_least"] > 0
-    assert {change["sign"] for change in told["changes"]} == {"+", "~", "-"}
+    assert (output["release"], output["nothing"], output["waits"]) == ("flight-delay-3", "", [])
+    assert output["at_most"] > output["at_least"] > 0
+    assert {change["sign"] for change in output["changes"]} == {"+", "~", "-"}
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "sentence"),
     [
         pytest.param("2", "version 2 serves already.", id="serves"),
         pytest.param("1", "version 2 serves already, which is newer than 1.", id="older"),
     ],
 )
-def test_what_serves_or_is_older_changes_nothing(champion: FakeApp, run: Run, version: str, said: str) -> None:
+def test_what_serves_or_is_older_changes_nothing(champion: FakeApp, run: Run, version: str, sentence: str) -> None:
     shown = run("plan", f"flight-delay:{version}")
-    assert (shown.exit_code, shown.stdout) == (0, f"Nothing would change: {said}\n")
+    assert (shown.exit_code, shown.stdout) == (0, f"Nothing would change: {sentence}\n")
 
 
 def test_a_version_whose_release_has_ended_changes_nothing(champion: FakeApp, run: Run) -> None:

@@ -41,8 +41,8 @@ def test_an_approval_that_nobody_is_asked_for_is_a_warning(tmp_path: Path, run: 
         text.replace("flight-delay", "other-delay").replace("to: [owner, approvers]", "to: [zoe@example.com]")
     )
     assert "warning" not in run("policy", "validate", str(EXAMPLE)).stdout
-    told = run_json("policy", "validate", str(tmp_path))
-    (unasked, others), shown = told["policies"], run("policy", "validate", str(tmp_path))
+    output = run_json("policy", "validate", str(tmp_path))
+    (unasked, others), shown = output["policies"], run("policy", "validate", str(tmp_path))
     assert shown.exit_code == 0
     assert "no rule asks anybody for the approval; ana@example.com, ben@example.com are" in unasked["warnings"][0]
     assert "approval-needed reaches nobody who may decide" in others["warnings"][0]
@@ -53,13 +53,13 @@ def test_who_may_approve_by_an_address_alone_is_a_warning(tmp_path: Path, run_js
     (tmp_path / "a.yaml").write_text(EXAMPLE.read_text(encoding="utf-8"))
     people = (EXAMPLE.parent / "people.yaml").read_text(encoding="utf-8")
     (tmp_path / "people.yaml").write_text(re.sub(r', oid: "[-0-9a-f]+"', "", people))
-    (told, _) = run_json("policy", "validate", str(tmp_path))["policies"]
-    (warning,) = told["warnings"]
+    (output, _) = run_json("policy", "validate", str(tmp_path))["policies"]
+    (warning,) = output["warnings"]
     assert "people.yaml: ben@example.com may approve and has no oid" in warning
     assert "oid: " in warning
     (tmp_path / "people.yaml").unlink()
-    (told,) = run_json("policy", "validate", str(tmp_path))["policies"]
-    assert "ana@example.com, ben@example.com may approve and have no oid" in told["warnings"][0]
+    (output,) = run_json("policy", "validate", str(tmp_path))["policies"]
+    assert "ana@example.com, ben@example.com may approve and have no oid" in output["warnings"][0]
 
 
 def test_a_quorum_that_a_submitter_among_the_approvers_makes_unreachable_is_a_warning(
@@ -76,15 +76,15 @@ def test_a_quorum_that_a_submitter_among_the_approvers_makes_unreachable_is_a_wa
         ]
     ]
     (tmp_path / "a.yaml").write_text(text.replace("quorum: 1", "quorum: 2").replace("by: submitter", "by: nobody"))
-    assert not any(each["warnings"] for each in run_json("policy", "validate", str(tmp_path))["policies"])
+    assert not any(policy["warnings"] for policy in run_json("policy", "validate", str(tmp_path))["policies"])
 
 
 def test_a_monitor_that_asks_to_run_more_often_than_its_timer_is_a_warning(tmp_path: Path, run_json: Json) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     (tmp_path / "people.yaml").write_text((EXAMPLE.parent / "people.yaml").read_text(encoding="utf-8"))
     (tmp_path / "a.yaml").write_text(text.replace("every: 1h", "every: 1m", 1))
-    (told,) = [each for each in run_json("policy", "validate", str(tmp_path))["policies"] if each["model"]]
-    assert told["warnings"] == [
+    (output,) = [policy for policy in run_json("policy", "validate", str(tmp_path))["policies"] if policy["model"]]
+    assert output["warnings"] == [
         "monitor.every: 1m is less than the 5m after which the timer runs again; write 5m or more, or set "
         "VIGIA_MONITOR_SCHEDULE to run it as often"
     ]
@@ -100,7 +100,7 @@ def test_every_problem_of_every_file_is_named_with_its_line(tmp_path: Path, run:
     (tmp_path / "people.yaml").write_text("- nonsense\n")
 
     shown = run("policy", "validate", str(tmp_path))
-    told = run_json("policy", "validate", str(tmp_path))
+    output = run_json("policy", "validate", str(tmp_path))
 
     assert shown.exit_code == 1
     lines = text.splitlines()
@@ -109,8 +109,8 @@ def test_every_problem_of_every_file_is_named_with_its_line(tmp_path: Path, run:
     assert f"{tmp_path}/a.yaml:{approval}: approval.quorom" in shown.stdout
     assert f"{tmp_path}/a.yaml:{watch_for}: rollout.watch_for" in shown.stdout
     assert "people.yaml:1: " in shown.stdout
-    assert told["valid"] is False
-    assert {(Path(problem["file"]).name, problem["line"]) for problem in told["problems"]} == {
+    assert output["valid"] is False
+    assert {(Path(problem["file"]).name, problem["line"]) for problem in output["problems"]} == {
         ("a.yaml", approval),
         ("a.yaml", watch_for),
         ("people.yaml", 1),
@@ -123,10 +123,10 @@ def test_a_policy_without_rollout_says_that_it_releases_nothing(tmp_path: Path, 
         "model: small\nkind: tabular\nendpoint: {name: small, type: online}\npeople: {owner: ana@example.com}\n"
     )
 
-    told = run_json("policy", "validate", str(file))
+    output = run_json("policy", "validate", str(file))
 
-    assert told["valid"] is True
-    assert told["policies"][0]["summary"] == {
+    assert output["valid"] is True
+    assert output["policies"][0]["summary"] == {
         "model": "tabular model small, serving on online endpoint small; ana@example.com owns it",
         "rollout": "there is none, so new versions are not released",
     }
@@ -192,7 +192,7 @@ SMALL = "model: small\nkind: tabular\nendpoint: {name: small, type: online}\n" +
         ),
         pytest.param(
             "monitor: {performance: {metric: roc_auc, at_least: 0.7, labels: 'azureml:l@latest', labels_within: 0s}}",
-            "monitor.performance.labels_within: no label comes in no time; write e.g. 7d",
+            "monitor.performance.labels_within: must be longer than 0; write e.g. 7d",
             id="labels_in_no_time",
         ),
         pytest.param(
@@ -217,7 +217,7 @@ SMALL = "model: small\nkind: tabular\nendpoint: {name: small, type: online}\n" +
         ),
         pytest.param(
             "budget: {name: ml, thresholds: []}",
-            "budget.thresholds: has no threshold, so that nothing is ever done; write e.g. {at: 80%, do: [notify]}",
+            "budget.thresholds: has no threshold, so nothing would ever be done; write e.g. {at: 80%, do: [notify]}",
             id="no_threshold",
         ),
         pytest.param("budget: [{at: 80%, do: []}]", "budget[0].do: does nothing; write e.g. [notify]", id="no_measure"),
@@ -229,9 +229,11 @@ def test_a_plan_that_cannot_work_is_refused_where_it_stands(
     file = tmp_path / "small.yaml"
     file.write_text(f"{SMALL}{section}\n")
 
-    told = run_json("policy", "validate", str(file))
+    output = run_json("policy", "validate", str(file))
 
-    assert [f"{each['line']}: {each['key']}: {each['message']}" for each in told["problems"]] == [f"5: {complaint}"]
+    assert [f"{problem['line']}: {problem['key']}: {problem['message']}" for problem in output["problems"]] == [
+        f"5: {complaint}"
+    ]
 
 
 def test_files_that_are_named_one_by_one_are_compared_too(tmp_path: Path, run: Run) -> None:

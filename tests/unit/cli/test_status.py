@@ -69,15 +69,15 @@ def test_a_narrow_terminal_cuts_nothing_off(healthy: FakeApp, run: Run, monkeypa
 def test_json_holds_the_same_with_stable_keys(healthy: FakeApp, run_json: Json) -> None:
     start_canary(healthy)
 
-    told = run_json("status")
+    output = run_json("status")
 
-    assert list(told) == ["at", "healthy", "attention", "models", "unsettled"]
-    model = told["models"][0]
+    assert list(output) == ["at", "healthy", "attention", "models", "unsettled"]
+    model = output["models"][0]
     assert (model["champion"], model["champion_deployment"]) == ("2", "v-2")
     assert [(share["deployment"], share["percent"]) for share in model["traffic"]] == [("v-2", 90), ("v-3", 10)]
     assert (model["releases"][0]["state"], model["releases"][0]["percent"]) == ("canary", 10)
     assert model["monitor"]["verdict"] == "drift"
-    assert told["unsettled"]["quarantined"] == {}
+    assert output["unsettled"]["quarantined"] == {}
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,10 @@ def test_a_release_leads_to_the_fact_that_opened_it(fake: FakeApp, run_json: Jso
     record_fact(fake)
     fake.releases.create(in_canary(fake))
 
-    told = run_json("why", what)
+    output = run_json("why", what)
 
-    assert (told["asked"], told["key"], told["release"]["id"]) == (what, KEY, "flight-delay-3")
-    assert told["entry"]["plan"][0]["name"] == "start-training"
+    assert (output["asked"], output["key"], output["release"]["id"]) == (what, KEY, "flight-delay-3")
+    assert output["entry"]["plan"][0]["name"] == "start-training"
 
 
 def test_a_release_without_a_fact_in_the_ledger_says_so(fake: FakeApp, run: Run) -> None:

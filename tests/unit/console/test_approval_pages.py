@@ -58,15 +58,22 @@ def console() -> Console:
 def test_the_page_shows_what_is_to_be_decided(console: Console) -> None:
     page = console.show()
     assert page.status == 200
-    for said in ("May version 3 of flight-delay go on?", "roc_auc", "pass: 0.74", ANA, BEN, "21 Nov 2026, 09:00 (UTC)"):
-        assert said in page.body
+    for expected in (
+        "May version 3 of flight-delay go on?",
+        "roc_auc",
+        "pass: 0.74",
+        ANA,
+        BEN,
+        "21 Nov 2026, 09:00 (UTC)",
+    ):
+        assert expected in page.body
     assert page.body.count("<form") == 1
 
 
 def test_pages_speak_the_readers_language(console: Console) -> None:
-    known = console.show(BEN, "es")
-    assert '<html lang="pt-BR">' in known.body
-    assert "21 de nov. de 2026, 06:00 (UTC-3)" in known.body
+    page = console.show(BEN, "es")
+    assert '<html lang="pt-BR">' in page.body
+    assert "21 de nov. de 2026, 06:00 (UTC-3)" in page.body
     assert "¿Puede continuar" in console.show(ANA, "es-MX,es;q=0.9").body
 
 

@@ -56,7 +56,7 @@ def test_an_event_whose_service_is_away_comes_again_until_it_is_done(app: FakeAp
 def test_an_event_comes_again_when_the_service_asked_for_it(app: FakeApp) -> None:
     body = registered("3", model=MODEL)
     asked = timedelta(minutes=2)
-    app.azureml.errors["model"] = [RetryableError("azure.throttled", "too often", after=asked)]
+    app.azureml.errors["model"] = [RetryableError("azure.throttled", "too often", retry_after=asked)]
     app.azureml.register(MODEL, "3")
 
     process(Tried(body, 1))
@@ -84,7 +84,7 @@ def test_a_notice_whose_channel_is_away_comes_again(app: FakeApp) -> None:
 def test_a_notice_comes_again_when_the_channel_asked_for_it(app: FakeApp) -> None:
     class Full:
         def send(self, message: Message, to: Recipient) -> None:
-            raise RetryableError("email.quota", f"{message.key} to {to.email}: 429", after=timedelta(minutes=30))
+            raise RetryableError("email.quota", f"{message.key} to {to.email}: 429", retry_after=timedelta(minutes=30))
 
     app.outbox.channels.update(email=Full(), teams=Full())  # type: ignore[attr-defined]
     app.outbox.post([Notice(NoticeKind.TRAINING_FAILED, "k", MODEL, {"reason": "x"})])

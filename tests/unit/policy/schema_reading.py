@@ -36,11 +36,11 @@ def accepts(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
 
 
 def _accepts_mapping(value: dict[str, Any], schema: dict[str, Any], root: dict[str, Any]) -> bool:
-    known, other = schema.get("properties", {}), schema.get("additionalProperties", False)
+    properties, other = schema.get("properties", {}), schema.get("additionalProperties", False)
     if not set(schema.get("required", [])) <= set(value):
         return False
     return all(
-        accepts(item, known[key], root) if key in known else bool(other) and accepts(item, other, root)
+        accepts(item, properties[key], root) if key in properties else bool(other) and accepts(item, other, root)
         for key, item in value.items()
     )
 

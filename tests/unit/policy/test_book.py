@@ -53,18 +53,18 @@ BODIES: list[FactBody] = [
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.kind)
 def test_the_book_finds_what_asking_each_policy_finds(body: FactBody) -> None:
-    known = policies(6)
+    loaded = policies(6)
     fact = Fact(body, "source", "subject", (), NOW, "event")
-    assert PolicyBook(known).about(fact) == tuple(policy for policy in known if concerns(fact, policy))
+    assert PolicyBook(loaded).about(fact) == tuple(policy for policy in loaded if concerns(fact, policy))
 
 
 def test_a_fact_that_names_a_model_asks_only_its_policy(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    calls: list[str] = []
 
     def counting(fact: Fact, policy: Policy) -> bool:
-        asked.append(policy.model)
+        calls.append(policy.model)
         return concerns(fact, policy)
 
     monkeypatch.setattr(book, "concerns", counting)
     PolicyBook(policies(1000)).about(Fact(BODIES[0], "source", "subject", (), NOW, "event"))
-    assert asked == ["m3"]
+    assert calls == ["m3"]

@@ -167,10 +167,10 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize(("old", "new", "told"), [pytest.param(*case, id=name) for name, case in CHANGES.items()])
-def test_mistake_is_reported_with_line_key_and_remedy(old: str, new: str, told: str) -> None:
+@pytest.mark.parametrize(("old", "new", "complaint"), [pytest.param(*case, id=name) for name, case in CHANGES.items()])
+def test_mistake_is_reported_with_line_key_and_remedy(old: str, new: str, complaint: str) -> None:
     assert old in TEXT
-    assert any(told in problem for problem in _problems(TEXT.replace(old, new, 1)))
+    assert any(complaint in problem for problem in _problems(TEXT.replace(old, new, 1)))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_one_mistake_is_one_problem(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "complaint"),
     [
         ("", "churn.yaml:1: the file is empty"),
         ("# nothing\n", "churn.yaml:1: the file is empty"),
@@ -191,9 +191,9 @@ def test_one_mistake_is_one_problem(old: str, new: str) -> None:
         ("model: \x07", "character that YAML does not allow"),
     ],
 )
-def test_file_that_is_no_policy_is_reported(text: str, told: str) -> None:
+def test_file_that_is_no_policy_is_reported(text: str, complaint: str) -> None:
     [problem] = _problems(text)
-    assert told in problem
+    assert complaint in problem
 
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_lines() -> None:

@@ -43,7 +43,7 @@ def test_file_that_is_absent_lists_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "complaint"),
     [
         ("ben@example.com", "ben", "people.yaml:3: people.ben: 'ben' is not an e-mail address"),
         ("ben@example.com", "ana@example.com", "people.yaml:3: people.ana@example.com: is listed already in another"),
@@ -60,8 +60,8 @@ def test_file_that_is_absent_lists_nobody(tmp_path: Path) -> None:
         ("{}", "Ben", "people.yaml:3: people.ben@example.com: 'Ben' is not a mapping"),
     ],
 )
-def test_mistake_is_reported_once_with_line_and_remedy(old: str, new: str, told: str) -> None:
+def test_mistake_is_reported_once_with_line_and_remedy(old: str, new: str, complaint: str) -> None:
     with pytest.raises(PolicyProblemsError) as caught:
         load_people(TEXT.replace(old, new), "people.yaml")
     [problem] = caught.value.problems
-    assert told in str(problem)
+    assert complaint in str(problem)

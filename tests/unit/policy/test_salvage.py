@@ -14,7 +14,7 @@ from shared.policy.reading.salvage import readable_policies
 RIGHT = "model: churn\nkind: tabular\nendpoint: {name: churn, type: online}\npeople: {owner: Ana@example.com}\n"
 
 
-def found(folder: Path) -> list[tuple[str, str]]:
+def read(folder: Path) -> list[tuple[str, str]]:
     return [(policy.model, policy.people.owner) for policy in readable_policies(folder, policy_sections(), ())]
 
 
@@ -34,11 +34,11 @@ def found(folder: Path) -> list[tuple[str, str]]:
 )
 def test_model_and_owner_are_read_from_what_is_left(tmp_path: Path, text: str, expected: list[tuple[str, str]]) -> None:
     (tmp_path / "churn.yaml").write_text(text)
-    assert found(tmp_path) == expected
+    assert read(tmp_path) == expected
 
 
 def test_a_folder_that_is_gone_has_nobody(tmp_path: Path) -> None:
-    assert found(tmp_path / "gone") == []
+    assert read(tmp_path / "gone") == []
 
 
 @given(st.binary(max_size=300))
@@ -46,4 +46,4 @@ def test_no_bytes_stop_it(tmp_path_factory: pytest.TempPathFactory, body: bytes)
     folder = tmp_path_factory.mktemp("policies")
     (folder / "a.yaml").write_bytes(body)
     (folder / "b.yaml").write_text(RIGHT)
-    assert ("churn", "ana@example.com") in found(folder)
+    assert ("churn", "ana@example.com") in read(folder)

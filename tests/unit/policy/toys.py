@@ -108,8 +108,8 @@ def a_state(*trainings: Training) -> ModelState:
 class Wants:
     """A rule that always proposes the same."""
 
-    def __init__(self, *wanted: Reaction) -> None:
-        self._wanted = wanted
+    def __init__(self, *proposed: Reaction) -> None:
+        self._proposed = proposed
 
     @property
     def name(self) -> str:
@@ -120,4 +120,4 @@ class Wants:
         return ()
 
     def propose(self, fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
-        return self._wanted
+        return self._proposed

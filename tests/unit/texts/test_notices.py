@@ -122,9 +122,9 @@ def test_values_are_written_as_people_of_the_locale_write(locale: str, zone: str
 
 
 def test_words_of_ours_are_translated_and_unknown_ones_pass() -> None:
-    known = render(_notice(NoticeKind.TRAINING_STARTED, cause="new-data"), "pt-BR", "UTC", "")
+    message = render(_notice(NoticeKind.TRAINING_STARTED, cause="new-data"), "pt-BR", "UTC", "")
     unknown = render(_notice(NoticeKind.TRAINING_STARTED, cause="a-whim"), "pt-BR", "UTC", "")
-    assert ("Causa", "novos dados") in known.facts
+    assert ("Causa", "novos dados") in message.facts
     assert ("Causa", "a-whim") in unknown.facts
 
 

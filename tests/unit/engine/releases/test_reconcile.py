@@ -188,7 +188,9 @@ def test_a_busy_endpoint_is_waited_for() -> None:
 def test_a_release_is_not_looked_at_before_azure_wants_to_be_asked_again(method: str) -> None:
     world = World()
     release = world.open()
-    world.workspace.errors = {method: [RetryableError("azure.throttled", "too often", after=timedelta(minutes=3))]}
+    world.workspace.errors = {
+        method: [RetryableError("azure.throttled", "too often", retry_after=timedelta(minutes=3))]
+    }
 
     world.run(until=lambda: not world.workspace.errors[method])
 
