@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.domain.outcome import Better, Totals, is_higher_better
-from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError, as_numbers, as_text, missing_predictions
+from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError, as_numbers, as_text, is_missing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -240,7 +240,7 @@ def _confusion(metric: str, arm: Arm) -> tuple[int, int, int, int]:
 
 def _hits(arm: Arm) -> Numbers:
     """Return 1 for each row with a correct answer: cut at 0.5 where all are probabilities of 1, else the same class."""
-    if missing := missing_predictions(arm.predictions):
+    if missing := sum(map(is_missing, arm.predictions)):
         raise UnusableOutcomeError(f"{missing:,} of {len(arm.predictions):,} predictions are missing or NaN")
     if all(map(_is_share, arm.predictions)) and all(as_text(label) in {"0", "1"} for label in arm.labels):
         labels, predictions = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")

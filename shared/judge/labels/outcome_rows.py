@@ -51,7 +51,7 @@ def labels_by_key(labelled: pd.DataFrame, key: str, label: str) -> dict[str, obj
     """
     _require(labelled, (key, label), "the labels have")
     rows = zip(labelled[key].tolist(), labelled[label].tolist(), strict=True)
-    return {as_text(row): value for row, value in rows if not _is_missing(row) and not _is_missing(value)}
+    return {as_text(row): value for row, value in rows if not is_missing(row) and not is_missing(value)}
 
 
 class ArmReader:
@@ -105,15 +105,11 @@ def as_text(value: object) -> str:
     return str(value)
 
 
-def missing_predictions(predictions: tuple[object, ...]) -> int:
-    return sum(map(_is_missing, predictions))
-
-
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
     # NaN, NaT and pandas' NA are not equal to themselves; NA's comparison is NA, which has no truth.
     if value is None:
         return True
