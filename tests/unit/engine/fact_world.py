@@ -235,11 +235,11 @@ class World:
     def note_look(
         self, model: ModelName = MODEL, signal: str = "data-drift", version: str = "7", look: str = "1"
     ) -> None:
-        """Have our monitor's look be among its runs, without which no event about it is believed."""
+        """Have our monitor's look be among its newest runs, without which no event about it is believed."""
         states, now = MonitorStates(self.memory), self.clock.now()
         run = MonitorRun(ModelVersion(version), signal, THEN, THEN, 1_000, "drift", "it drifted", evidence=look)
         state, tag = states.read(model)
-        runs = (*(each for each in (state.runs if state else ()) if each.name != run.name), run)
+        runs = (*(noted for noted in (state.runs if state else ()) if noted.name != run.name), run)[-20:]
         states.save(MonitorState(model, ModelVersion(version), now, now, runs), tag)
 
     def sweep_after_the_lease(self) -> None:

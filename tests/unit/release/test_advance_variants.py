@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from shared.domain.verdict import Judgement, Verdict
@@ -17,10 +17,10 @@ from tests.unit.release import test_advance_invariants as walks
 from tests.unit.release.test_advance import an_endpoint, baking
 
 WALK = walks.test_a_release_keeps_its_promises_whatever_it_sees.hypothesis.inner_test  # type: ignore[attr-defined]
-# The same walks each time, and none made shorter: that one of them fails is all there is to know.
+# The same walks each time, from a seed that comes past all four places soon, and none made shorter: that one of them
+# fails is all there is to know.
 ALWAYS = settings(
     max_examples=500,
-    derandomize=True,
     database=None,
     deadline=None,
     phases=[Phase.generate],
@@ -34,14 +34,14 @@ ALWAYS = settings(
     [
         pytest.param(ending, "trouble_of_champion", lambda *_: "", id="goes_back_to_a_champion_in_trouble"),
         pytest.param(watch, "_obstacle", lambda *_: "", id="goes_back_for_what_may_be_shared"),
-        pytest.param(watch, "_wanted", lambda *_: {walks.V2: 100}, id="holds_nothing_back"),
+        pytest.param(watch, "_watch_split", lambda *_: {walks.V2: 100}, id="holds_nothing_back"),
         pytest.param(watch, "is_proven", lambda *_: True, id="ends_well_without_a_proof"),
     ],
 )
 def test_the_walks_find_a_release_that(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, variant: Any) -> None:
     monkeypatch.setattr(module, name, variant)
     with pytest.raises(AssertionError):
-        ALWAYS(given(data=st.data(), has_champion=st.booleans())(WALK))()
+        seed(1)(ALWAYS(given(data=st.data(), has_champion=st.booleans())(WALK)))()
 
 
 @pytest.mark.parametrize(
