@@ -91,12 +91,12 @@ def command(
         if champion == challenger:
             raise CommandError("cli.deployment", f"{champion} cannot be compared with itself", "name two deployments")
         plan = plan_of(policy)
-        found = judge_traffic(read_traffic(traffic, (champion, challenger), endpoint), plan, champion, challenger)
+        judged = judge_traffic(read_traffic(traffic, (champion, challenger), endpoint), plan, champion, challenger)
     if output is Format.JSON:
-        print_json(found)
+        print_json(judged)
     else:
-        _print(found)
-    raise typer.Exit(EXIT_CODES[found.verdict])
+        _print(judged)
+    raise typer.Exit(EXIT_CODES[judged.verdict])
 
 
 def plan_of(policy: Path | None) -> ReleasePlan:
@@ -176,12 +176,12 @@ def _release(plan: ReleasePlan, champion: str, challenger: str, begin: datetime)
     )
 
 
-def _print(found: Judged) -> None:
+def _print(judged: Judged) -> None:
     out, verdict = console(), None
-    for look in found.looks:
+    for look in judged.looks:
         if look.verdict is not verdict:
             line = f"{look.at:%Y-%m-%d %H:%M:%S} {look.verdict}: {look.reason}"
             out.print(text(line, STYLES[look.verdict]), soft_wrap=True)
         verdict = look.verdict
-    at = f" at {found.at.isoformat()}" if found.at else ""
-    out.print(text(f"{found.verdict}{at}, {len(found.looks)} looks: {found.reason}", "bold"), soft_wrap=True)
+    at = f" at {judged.at.isoformat()}" if judged.at else ""
+    out.print(text(f"{judged.verdict}{at}, {len(judged.looks)} looks: {judged.reason}", "bold"), soft_wrap=True)

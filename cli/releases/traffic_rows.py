@@ -80,10 +80,10 @@ def read_traffic(path: Path, deployments: Sequence[str], endpoint: str | None = 
         if deployment not in set(rows[DEPLOYMENT]):
             listed = f"it has rows of {', '.join(names[:9])}" if names else "it has no rows"
             raise CommandError("cli.deployment", f"{path} has no rows of deployment {deployment}", listed)
-    found = sorted(set(rows[ENDPOINT])) if ENDPOINT in rows else []
-    if len(found) > 1:
-        message = f"{path} has rows of these deployments at several endpoints: {', '.join(found[:9])}"
-        raise CommandError("cli.endpoint", message, f"say which is meant, e.g. --endpoint {found[0]}")
+    endpoints = sorted(set(rows[ENDPOINT])) if ENDPOINT in rows else []
+    if len(endpoints) > 1:
+        message = f"{path} has rows of these deployments at several endpoints: {', '.join(endpoints[:9])}"
+        raise CommandError("cli.endpoint", message, f"say which is meant, e.g. --endpoint {endpoints[0]}")
     return TrafficRows(rows)
 
 
@@ -92,15 +92,17 @@ def _columns(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     read = read_files([path])
-    pieces: Iterable[pd.DataFrame] = (each.to_pandas() for each in read) if isinstance(read, ParquetPieces) else (read,)
+    pieces: Iterable[pd.DataFrame] = (
+        (piece.to_pandas() for piece in read) if isinstance(read, ParquetPieces) else (read,)
+    )
     return pd.concat([_named(piece, path) for piece in pieces], ignore_index=True)
 
 
 def _named(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    known = {each.casefold(): each for each in (*NEEDED, *OPTIONAL)}
+    by_name = {name.casefold(): name for name in (*NEEDED, *OPTIONAL)}
     plain = {column: _SUFFIX.sub("", str(column)).strip('\ufeff "').casefold() for column in frame.columns}
-    names = {column: known[each] for column, each in plain.items() if each in known}
-    missing = [each for each in NEEDED if each not in names.values()]
+    names = {column: by_name[name] for column, name in plain.items() if name in by_name}
+    missing = [name for name in NEEDED if name not in names.values()]
     if missing:
         raise CommandError(
             "cli.traffic",

@@ -1,4 +1,4 @@
-"""`vigia releases get -w`: one release, shown anew whenever it changes, until it has ended."""
+"""`vigia releases get -w`: one release, shown again whenever it changes, until it has ended."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ POLL_SECONDS = 2.0
 def watch_release(app: App, release: Release, output: Format) -> None:
     """Show the release until it has ended: in place on a terminal; as JSON, an object per change."""
     if output is Format.JSON:
-        for seen in _changes(app, release):
-            print_json({"release": seen})
+        for current in _changes(app, release):
+            print_json({"release": current})
         return
     from rich.live import Live
 
     with Live(console=console(), auto_refresh=False) as live:
-        for seen in _looks(app, release):
-            request = app.releases.request(seen.id)
-            live.update(release_tree(seen, request, approval_of(app, seen), app.clock.now()), refresh=True)
+        for current in _looks(app, release):
+            request = app.releases.request(current.id)
+            live.update(release_tree(current, request, approval_of(app, current), app.clock.now()), refresh=True)
 
 
 def _changes(app: App, release: Release) -> Iterator[Release]:

@@ -190,7 +190,7 @@ class ReleasePlan:
 
     @property
     def stages(self) -> int:
-        """Return how often a release is judged anew: in its shadow, at each step, and while it is watched."""
+        """Return how often a release is judged from the start: in its shadow, at each step, and while it is watched."""
         return sum(step < 100 for step in self.steps) + bool(self.mirror) + 1
 
     def budget(self, is_first: bool) -> float:

@@ -51,7 +51,7 @@ def advance(release: Release, observation: Observation, now: datetime) -> Releas
     if observation.request and observation.request.kind == "abort" and release.state is not ReleaseState.ROLLING_BACK:
         return _abort(release, observation, observation.request, now)
     if release.state not in _STATES:
-        return end(release, ReleaseState.FAILED, f"state {release.state} has no way on", now)
+        return end(release, ReleaseState.FAILED, f"no transition is defined for state {release.state}", now)
     update = withhold_from_down(release, _STATES[release.state](release, observation, now), observation, now)
     if release.state.is_before_serving:
         return _held_back(release, update, hold_reason(observation), now)

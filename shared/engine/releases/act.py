@@ -105,7 +105,7 @@ class Actor:
         action: ClaimEndpoint | ScaleDeployment | SetTraffic | SetMirror | GiveBackEndpoint,
         deadline: Deadline,
     ) -> None:
-        """Change what is wanted of the endpoint, then the endpoint.
+        """Change the endpoint's desired state, then the endpoint.
 
         Recorded first: a release that lost the endpoint must not write to it any more.
         """
@@ -179,7 +179,7 @@ class Actor:
         log.info("release.probed", extra=about)
 
     def _ended_owner(self, release: Release) -> ReleaseId | None:
-        """Return the owner whose release has ended without giving the endpoint back (its worker died)."""
+        """Return the owner whose release has ended without giving the endpoint back (its worker crashed)."""
         owner = self.endpoints.read(release.endpoint).owner
         if owner is None:
             return None

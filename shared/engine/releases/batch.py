@@ -39,7 +39,7 @@ class BatchScorer:
     def score(self, request: BatchRequest, deadline: Deadline) -> None:
         """Invoke the deployment, unless that was done or is being done.
 
-        Recorded first: a worker that dies in between leaves a record. After a while another looks for the job, and
+        Recorded first: a worker that crashes in between leaves a record. After a while another looks for the job, and
         asks for it only if there is none.
 
         Args:
@@ -86,12 +86,12 @@ class BatchScorer:
             return replace(observation, judgement=judgement)
         failed = [job for job in jobs if job.status in FAILED][:MOST_TRIALS]
         trials = [trial for job in failed if (trial := trial_for(release, job)) is not None]
-        tried = [(trial, self._asked_job(trial.name)) for trial in trials]
+        tried = [(trial, self._recorded_job(trial.name)) for trial in trials]
         if open_trials := [trial for trial, job in tried if job is None or not job.has_ended]:
             reason = f"{judgement.reason}; the champion is tried on the same input"
-            wanted = tuple(trial for trial, job in tried if job is None)
+            missing = tuple(trial for trial, job in tried if job is None)
             pending = replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=reason)
-            return replace(observation, judgement=pending, trials=wanted, is_tried=bool(open_trials))
+            return replace(observation, judgement=pending, trials=missing, is_tried=bool(open_trials))
         excused = sum(job is not None and job.status in FAILED for _, job in tried)
         judgement = judge_jobs(statuses, plan.failed_jobs_at_most, excused)
         if judgement.verdict is not Verdict.FAIL:
@@ -121,9 +121,9 @@ class BatchScorer:
             raise RetryableError("batch.coming", f"{coming} was asked for a moment ago, and may still come")
 
     def _job(self, release: Release, serving: Serving) -> JobRecord | None:
-        return self._asked_job(scoring_job(release.id, serving.deployment))
+        return self._recorded_job(scoring_job(release.id, serving.deployment))
 
-    def _asked_job(self, name: JobName) -> JobRecord | None:
+    def _recorded_job(self, name: JobName) -> JobRecord | None:
         run = self.runs.read(name)
         return self.workspace.job(run.job) if run and run.job else None
 

@@ -28,7 +28,7 @@ class ReleaseDesk:
     def open(self, release: Release) -> bool:
         """Store a new release and have it looked at; False when it was opened before.
 
-        The wake-up is sent in both cases: the worker that opened it may have died before sending it.
+        The wake-up is sent in both cases: the worker that opened it may have crashed before sending it.
         """
         is_new = self.releases.create(release)
         self.wake(release.id)

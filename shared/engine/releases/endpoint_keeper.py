@@ -1,6 +1,6 @@
 """Keeps endpoints as their last release left them, and clears away what serves nobody any more.
 
-It touches only endpoints that no release owns. Before each write it stores the endpoint's record anew, guarded by its
+It touches only endpoints that no release owns. Before each write it stores the endpoint's record again, guarded by its
 ETag: a release that took the endpoint meanwhile makes that fail.
 """
 

@@ -160,7 +160,7 @@ class Observer:
         return self._with_traffic(release, observation)
 
     def _with_traffic(self, release: Release, observation: Observation) -> Observation:
-        """Add the endpoint, and what is wanted of it."""
+        """Add the endpoint and its desired state."""
         return replace(self._with_endpoint(release, observation), claim=self.endpoints.read(release.endpoint))
 
     def _with_endpoint(self, release: Release, observation: Observation) -> Observation:

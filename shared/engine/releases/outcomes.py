@@ -57,7 +57,7 @@ def with_quality_of(
 def _compared(data: DataReader, release: Release, since: datetime, lag: timedelta, now: datetime) -> Compared | None:
     """Return what the newest labels show; what they showed before when there are no newer ones, or they do not answer.
 
-    Rows are read anew only when there are: to do so costs as much as there was traffic.
+    Rows are read again only when there are new labels: to do so costs as much as there was traffic.
     """
     from shared.judge.labels.outcome_rows import UnusableOutcomeError
     from shared.judge.labels.quality_verdict import compared
@@ -124,14 +124,14 @@ def _arms(
 ) -> tuple[Arm, ...]:
     from shared.judge.labels.outcome_rows import labels_by_key
 
-    known = labels_by_key(keyed(data.table(labels), source.key), source.key, source.label)
-    return tuple(_arm(data, endpoint, each, known, source.key) for each in served)
+    labels_of = labels_by_key(keyed(data.table(labels), source.key), source.key, source.label)
+    return tuple(_arm(data, endpoint, each, labels_of, source.key) for each in served)
 
 
-def _arm(data: DataReader, endpoint: EndpointName, served: Served, known: dict[str, object], key: str) -> Arm:
+def _arm(data: DataReader, endpoint: EndpointName, served: Served, labels_of: dict[str, object], key: str) -> Arm:
     from shared.judge.labels.outcome_rows import ArmReader
 
-    reader, start = ArmReader(known, key), served.start
+    reader, start = ArmReader(labels_of, key), served.start
     while start < served.end:
         end = min(start + SLICE, served.end)
         reader.read(keyed(data.collected_predictions(endpoint, served.deployment, start, end), key))

@@ -43,12 +43,12 @@ class Retrier(Reopener):
 
     def _check(self, wish: Wish) -> Release:
         """Return the version's last release."""
-        known = list(self._of(wish))
-        if not known:
+        earlier = list(self._earlier_releases(wish))
+        if not earlier:
             hint = f"`vigia releases --model {wish.model}` lists them; a version is released when it is registered"
             raise refusal("retry.unknown", f"{wish.name} was never released", hint)
-        last = known[-1]
-        if running := next((each for each in known if not each.state.is_terminal), None):
+        last = earlier[-1]
+        if running := next((each for each in earlier if not each.state.is_terminal), None):
             hint = f"vigia releases get {running.id} shows it"
             raise refusal("retry.runs", f"release {running.id} of it is under way, {running.state}", hint)
         claim = self.endpoints.read(wish.endpoint)
@@ -56,14 +56,14 @@ class Retrier(Reopener):
         if serving == wish.version:
             raise refusal("retry.serves", f"{wish.name} serves already", "there is nothing to repeat")
         is_overtaken = serving is not None and is_newer(serving, None, wish.version, None)
-        if is_overtaken or any(each.state is ReleaseState.FINISHED for each in known):
+        if is_overtaken or any(each.state is ReleaseState.FINISHED for each in earlier):
             hint = f"vigia releases undo {wish.model} --to {wish.version} brings back a version that served"
             newer = f"version {serving} serves, which is newer" if is_overtaken else "it made it before"
             raise refusal("retry.overtaken", f"{wish.name} cannot be repeated: {newer}", hint)
         self.require_registered(wish, "retry.no_model")
         return last
 
-    def _of(self, wish: Wish) -> Iterator[Release]:
+    def _earlier_releases(self, wish: Wish) -> Iterator[Release]:
         """Yield the version's releases, oldest first."""
         for number in count(1):
             stored = self.releases.load(release_id(wish.model, wish.version, number))

@@ -30,7 +30,7 @@ class CompetingRelease:
 
 @dataclass(frozen=True, slots=True)
 class EndpointClaim:
-    """What is wanted of an endpoint, and who may want it.
+    """An endpoint's desired state, and the release that may change it.
 
     Args:
         owner: the release that may change its traffic.

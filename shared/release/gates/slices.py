@@ -160,14 +160,14 @@ def _compared(
     """Return what a group is: bad when even the upper bound says so, good when it is at the ratio and the lower bound
     is not far below."""
     least = max(gate.min_ratio - SLACK, gate.min_ratio / 2)
-    kept, strict = (_known(gate.metric, part, confidence) for confidence in confidences)
+    bounded, strict = (_known(gate.metric, part, confidence) for confidence in confidences)
     if METRICS[gate.metric].direction is Direction.LOWER_IS_BETTER:
-        ratio = math.inf if part.value == 0 else math.exp(wholes[0].value - kept.value)
-        low, _ = difference_bounds(wholes[0], _shifted(kept, math.log(least)), correlation)
+        ratio = math.inf if part.value == 0 else math.exp(wholes[0].value - bounded.value)
+        low, _ = difference_bounds(wholes[0], _shifted(bounded, math.log(least)), correlation)
         _, high = difference_bounds(wholes[1], _shifted(strict, math.log(gate.min_ratio)), correlation)
     else:
         ratio = part.value / wholes[0].value
-        low, _ = difference_bounds(kept, _times(wholes[0], least), correlation)
+        low, _ = difference_bounds(bounded, _times(wholes[0], least), correlation)
         _, high = difference_bounds(strict, _times(wholes[1], gate.min_ratio), correlation)
     if high < 0:
         return Group(name, ratio, Verdict.FAIL)
@@ -182,12 +182,12 @@ def _known(metric: str, estimate: Estimate, confidence: float) -> KnownWithin:
     return KnownWithin(*(math.log(max(value, 1e-300)) for value in (estimate.value, low, high)))
 
 
-def _times(known: KnownWithin, factor: float) -> KnownWithin:
-    return KnownWithin(known.value * factor, known.low * factor, known.high * factor)
+def _times(bounded: KnownWithin, factor: float) -> KnownWithin:
+    return KnownWithin(bounded.value * factor, bounded.low * factor, bounded.high * factor)
 
 
-def _shifted(known: KnownWithin, by: float) -> KnownWithin:
-    return KnownWithin(known.value + by, known.low + by, known.high + by)
+def _shifted(bounded: KnownWithin, by: float) -> KnownWithin:
+    return KnownWithin(bounded.value + by, bounded.low + by, bounded.high + by)
 
 
 def _shared(part: Estimate, whole: Estimate, rows: NDArray[np.intp]) -> float:

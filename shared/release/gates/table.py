@@ -57,7 +57,7 @@ def numbers(scores: pd.DataFrame | None, *columns: str) -> tuple[Numbers, ...]:
     """
     if scores is None or scores.empty:
         raise UnusableEvidenceError("the evaluation has no rows")
-    names = [str(each) for each in scores.columns]
+    names = [str(name) for name in scores.columns]
     if missing := [column for column in columns if column not in names]:
         raise UnusableEvidenceError(f"the evaluation lacks {', '.join(missing)}; it has {', '.join(names)}")
     if twice := [column for column in columns if names.count(column) > 1]:
@@ -115,7 +115,7 @@ def require_enough(metric: str, labels: Numbers, *versions: Numbers) -> None:
         raise UnusableEvidenceError(f"{rarer:,} rows of one class are too few; {FEWEST_PER_CLASS} of each are needed")
     if metric in {"f1", "pr_auc", "recall"} and positives < FEWEST_COUNTED:
         raise UnusableEvidenceError(f"{positives:,} rows of label 1 are too few; {FEWEST_COUNTED} are needed")
-    flagged = min((int((each >= THRESHOLD).sum()) for each in versions), default=0)
+    flagged = min((int((name >= THRESHOLD).sum()) for name in versions), default=0)
     if metric == "precision" and flagged < FEWEST_COUNTED:
         raise UnusableEvidenceError(
             f"{flagged:,} rows that score {THRESHOLD:g} or more are too few; {FEWEST_COUNTED} are needed"

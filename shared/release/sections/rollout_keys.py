@@ -109,7 +109,7 @@ class RolloutKeys(Section):
 
     @property
     def stages(self) -> int:
-        """Return how often a release is judged anew: in its shadow, at each step, and while it is watched."""
+        """Return how often a release is judged from the start: in its shadow, at each step, and while it is watched."""
         return len(self.traffic) + (self.strategy == "shadow")
 
     @property

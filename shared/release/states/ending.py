@@ -116,7 +116,7 @@ def trouble_of_champion(release: Release, observation: Observation) -> str:
 
 
 def hold_and_call(release: Release, reason: str, now: datetime) -> ReleaseUpdate:
-    """Hold, and call people anew at each deadline: only they can decide."""
+    """Hold, and notify people again at each deadline: only they can decide."""
     if is_late(release, now):
         release = replace(release, deadline=now + CALL_AGAIN_AFTER, held_because="")
     return hold(release, reason, now)
@@ -229,7 +229,7 @@ def _closing(release: Release) -> tuple[CloseApproval | CancelJobs, ...]:
 
 def _idle(release: Release, champion: Serving | None, now: datetime) -> dict[DeploymentName, datetime]:
     """Return the deployments of the release that may serve nobody from now on."""
-    if all(each.entered is not ReleaseState.DEPLOYING for each in release.history):
+    if all(transition.entered is not ReleaseState.DEPLOYING for transition in release.history):
         return {}
-    involved = [each.deployment for each in (release.challenger, release.champion) if each]
+    involved = [serving.deployment for serving in (release.challenger, release.champion) if serving]
     return {name: now for name in involved if champion is None or name != champion.deployment}

@@ -1,4 +1,4 @@
-"""What befalls a release from outside: deletions, traffic that others changed, writes of ours that land late."""
+"""What happens to a release from outside: deletions, traffic that others changed, writes of ours that land late."""
 
 from __future__ import annotations
 

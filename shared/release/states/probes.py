@@ -1,7 +1,7 @@
 """Probes: recorded requests, sent to both deployments while too few real ones come to judge by.
 
 They are requests like any other, and the traffic log measures them like any other; a mark in its client request id
-tells them apart. So nothing is counted twice, and whatever a worker that died had sent is measured as what it was.
+tells them apart. So nothing is counted twice, and whatever a crashed worker had sent is measured as what it was.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _watch_on(release: Release, decision: BakeDecision, observation: Observation
 
 def _trying(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Have the champion score what a job failed on. The watch does not end over it, but for a day at most."""
-    trials = tuple(ScoreBatch(each) for each in observation.trials)
+    trials = tuple(ScoreBatch(trial) for trial in observation.trials)
     if release.deadline and now >= release.deadline + TRY_WITHIN:
         return hold(release, f"{release.judgement.reason if release.judgement else ''}, for too long", now)
     return stay(unheld(release), now, *trials)

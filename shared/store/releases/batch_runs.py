@@ -15,7 +15,7 @@ from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode
 
 RUNS = "batch-runs/"
-# Whoever asked and never told what came of it has died, or got no answer.
+# A worker that submitted and recorded no job has crashed, or got no answer.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
 
 

@@ -1,4 +1,4 @@
-"""What is wanted of each endpoint: one blob per endpoint, changed only by compare-and-set."""
+"""The desired state of each endpoint: one blob per endpoint, changed only by compare-and-set."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class EndpointStore:
             with suppress(RetryableError):
                 self._store(replace(claim, late=late, asked_at=now), etag)
                 return
-        raise RetryableError("endpoint.contended", f"what is wanted of {endpoint} keeps changing under us")
+        raise RetryableError("endpoint.contended", f"the desired state of {endpoint} keeps changing")
 
     def desire_mirror(self, endpoint: EndpointName, release: ReleaseId, mirror: Mapping[DeploymentName, int]) -> bool:
         """Record which copies of requests the owner is about to ask for; False when the release is not the owner.
@@ -153,7 +153,7 @@ class EndpointStore:
         written = self._blobs.create(name, body) if etag is None else self._blobs.replace(name, body, etag)
         if written is None:
             raise RetryableError(
-                code="endpoint.contended", message=f"somebody else just changed what is wanted of {claim.endpoint}"
+                code="endpoint.contended", message=f"somebody else just changed the desired state of {claim.endpoint}"
             )
 
 
