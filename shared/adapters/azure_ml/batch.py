@@ -233,10 +233,10 @@ def _inputs_of(bodies: list[str]) -> dict[str, dict[str, str]]:
     for body in bodies:
         listed = json.loads(body)
         for job in listed.get("value") or () if isinstance(listed, dict) else ():
-            given = list(((job.get("properties") or {}).get("inputData") or {}).values())
-            kind = _KINDS.get(str(given[0].get("jobInputType", "")).lower()) if len(given) == 1 else None
-            if kind and given[0].get("uri"):
-                inputs[str(job.get("name"))] = {kind: str(given[0]["uri"])}
+            data = list(((job.get("properties") or {}).get("inputData") or {}).values())
+            kind = _KINDS.get(str(data[0].get("jobInputType", "")).lower()) if len(data) == 1 else None
+            if kind and data[0].get("uri"):
+                inputs[str(job.get("name"))] = {kind: str(data[0]["uri"])}
     return inputs
 
 

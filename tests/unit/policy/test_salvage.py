@@ -1,4 +1,4 @@
-"""While a policy file is broken, the people who can mend it are still found."""
+"""While a policy file is broken, the people who can fix it are still notified."""
 
 from __future__ import annotations
 
