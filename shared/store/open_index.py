@@ -2,7 +2,8 @@
 
 A marker is an empty blob `open/NAME` with the metadata that its record was last written with. It stands before its
 record is made and goes after the record was closed, so that a worker that crashes in between leaves a marker too many,
-never one too few. Closed records are not opened again.
+never one too few. Closed records are not opened again. Facts are the exception: as long as their event is on the queue,
+it stands in for the marker (`shared/store/facts/ledger.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
 
 from shared.errors import RetryableError
 from shared.ports.blobs import BlobItem, BlobStore, Written
@@ -48,27 +48,26 @@ class OpenIndex:
         metadata: Mapping[str, str],
         *,
         is_open: bool,
-        marks: Literal["before", "after", "never"] = "after",
+        marks_first: bool = False,
     ) -> Written | None:
         """Overwrite exactly the version with `etag`; None when it is another one by now.
 
         Args:
-            marks: when an open record's marker is written. After the record, so that whoever loses the race does not
-                say what the winner's marker says; before it, where the marker says that nobody but a person has to do
-                anything; never, where the record is written once more at once.
+            marks_first: an open record's marker is written before the record. It usually follows, so that whoever loses
+                the race does not say what the winner's marker says.
 
         Raises:
-            RetryableError: nothing was written.
+            RetryableError: the record was not written.
             AmbiguousWriteError: the record may have been written.
         """
-        if is_open and marks == "before":
+        if is_open and marks_first:
             self.mark(name, metadata)
         written = self._blobs.replace(name, body, etag, metadata)
         # What is not brought up to date here, whoever acts on it corrects.
         with suppress(RetryableError):
             if written is not None and not is_open:
                 self.discard(name)
-            elif written is not None and marks == "after":
+            elif written is not None and not marks_first:
                 self.mark(name, metadata)
         return written
 

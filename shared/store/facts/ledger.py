@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -17,8 +18,8 @@ from shared.domain.fact import Fact
 from shared.domain.ids import FactKey
 from shared.domain.notice import Notice
 from shared.domain.reaction import Reaction, ReactionResult
-from shared.errors import AmbiguousWriteError
-from shared.ports.blobs import Blob, BlobItem, BlobStore, Written
+from shared.errors import AmbiguousWriteError, RetryableError
+from shared.ports.blobs import Blob, BlobItem, BlobStore
 from shared.store.codec import decode, encode
 from shared.store.open_index import TRUSTED_FOR, OpenIndex
 
@@ -126,11 +127,11 @@ class Ledger:
         stored_raw = raw if len(raw.encode()) <= LARGEST_RAW else ""
         fresh = Entry(fact, plan, "claimed" if plan else "done", 1, _token(), digests, remarks, raw=stored_raw)
         try:
-            written = self._index.create(_name(fact.key), encode(fresh), _metadata(fresh), is_open=_is_open(fresh))
+            written = self._blobs.create(_name(fact.key), encode(fresh), _metadata(fresh))
         except AmbiguousWriteError:
             return self._after_ambiguity(fresh)
         if written is not None:
-            return _ours(fresh, written.etag, written.written_at)
+            return self._ours(fresh, written.etag, written.written_at)
         return self._contest(fact)
 
     def take_over(self, key: FactKey) -> Claim | None:
@@ -159,7 +160,8 @@ class Ledger:
     def release(self, claim: Claimed) -> None:
         """Give the claim up, so that the next attempt need not wait for the lease to run out."""
         entry = replace(claim.entry, is_released=True)
-        self._replace(entry, claim.etag)
+        name, metadata = _name(entry.fact.key), _metadata(entry)
+        self._index.replace(name, encode(entry), claim.etag, metadata, is_open=True)
 
     def reopen(self, key: FactKey) -> bool:
         """Have the recorded plan of a parked fact carried out again; False when it is not parked (any more).
@@ -187,7 +189,7 @@ class Ledger:
     def mark_posted(self, finished: Finished) -> None:
         """Record that the outbox has the notices. Losing this write only posts them again, which is harmless."""
         entry = replace(finished.entry, notices_posted=True)
-        self._replace(entry, finished.etag)
+        self._blobs.replace(_name(entry.fact.key), encode(entry), finished.etag, _metadata(entry))
 
     def entry(self, key: FactKey) -> Entry | None:
         blob = self._blobs.get(_name(key))
@@ -200,7 +202,10 @@ class Ledger:
 
     def open_keys(self) -> Iterator[FactKey]:
         """Yield facts that are claimed but not done, and done ones whose notices were not posted."""
-        return (_key(item.name) for item in self._index.list(PREFIX) if not _waits_for_a_person(item))
+        for item in self._index.list(PREFIX):
+            entry = None if _waits_for_a_person(item) else self.entry(_key(item.name))
+            if entry is not None and (entry.state == "claimed" or _is_unposted(entry)):
+                yield entry.fact.key
 
     def due_keys(self, now: datetime) -> Iterator[FactKey]:
         """Yield those of them that nobody can be working on: whose lease ran out by `now`, or was given up.
@@ -237,24 +242,22 @@ class Ledger:
         if blob is None or entry is None or entry.state != "parked":
             return False
         changed = change(entry)
-        return self._replace(changed, blob.etag, marks="before") is not None
-
-    def _replace(
-        self, entry: Entry, etag: str, *, marks: Literal["before", "after", "never"] = "after"
-    ) -> Written | None:
-        name = _name(entry.fact.key)
-        return self._index.replace(name, encode(entry), etag, _metadata(entry), is_open=_is_open(entry), marks=marks)
+        body, metadata, is_open = encode(changed), _metadata(changed), _is_open(changed)
+        # Its marker first: what a marker says to be parked, no sweep looks at for an hour.
+        written = self._index.replace(name, body, blob.etag, metadata, is_open=is_open, marks_first=True)
+        return written is not None
 
     def _close(self, claim: Claimed, closed: Entry) -> Finished | None:
         name = _name(closed.fact.key)
         try:
-            # Its notices are posted next, and that is written, too.
-            written = self._replace(closed, claim.etag, marks="after" if closed.state == "parked" else "never")
+            written = self._blobs.replace(name, encode(closed), claim.etag, _metadata(closed))
         except AmbiguousWriteError:
             blob = self._blobs.get(name)
             if blob is None or decode(Entry, blob.body) != closed:
                 raise
             return Finished(closed, blob.etag)
+        if written is not None and closed.state == "parked":
+            self._correct_marker(closed)
         return None if written is None else Finished(closed, written.etag)
 
     def _after_ambiguity(self, fresh: Entry) -> Claim:
@@ -262,7 +265,7 @@ class Ledger:
         if blob is None:
             raise AmbiguousWriteError("ledger.unknown", f"the claim of {fresh.fact.key[:16]} may still land")
         if decode(Entry, blob.body).token == fresh.token:
-            return _ours(fresh, blob.etag, blob.last_modified)
+            return self._ours(fresh, blob.etag, blob.last_modified)
         return self._contest(fresh.fact)
 
     def _contest(self, fact: Fact) -> Claim:
@@ -272,9 +275,19 @@ class Ledger:
         entry = decode(Entry, blob.body)
         if entry.fact.payload_digest != fact.payload_digest:
             return Contradiction(entry)
+        claim = self._judge(blob)
+        if isinstance(claim, Busy) or entry.state == "parked":
+            # The event is dropped now, and with it what would bring the fact back: its marker does from here on.
+            self._index.mark(_name(fact.key), _metadata(entry))
+        return claim
+
+    def _ours(self, entry: Entry, etag: str, at: datetime) -> Claimed | Finished:
         if entry.state != "claimed":
-            self._correct_marker(entry)  # the claim that was tried here overwrote it
-        return self._judge(blob)
+            return Finished(entry, etag)
+        # Without it the sweep does not find the fact if we crash, only its event does, which comes back later.
+        with suppress(RetryableError):
+            self._index.mark(_name(entry.fact.key), _metadata(entry))
+        return Claimed(entry, etag, at)
 
     def _correct_marker(self, entry: Entry) -> None:
         name = _name(entry.fact.key)
@@ -293,17 +306,13 @@ class Ledger:
         taken = replace(entry, epoch=entry.epoch + 1, token=_token(), is_released=False)
         name = _name(entry.fact.key)
         try:
-            written = self._replace(taken, etag)
+            written = self._blobs.replace(name, encode(taken), etag, _metadata(taken))
         except AmbiguousWriteError:
             blob = self._blobs.get(name)
             if blob is None or decode(Entry, blob.body).token != taken.token:
                 raise
             return Claimed(taken, blob.etag, blob.last_modified)
         return Busy(entry) if written is None else Claimed(taken, written.etag, written.written_at)
-
-
-def _ours(entry: Entry, etag: str, at: datetime) -> Claimed | Finished:
-    return Claimed(entry, etag, at) if entry.state == "claimed" else Finished(entry, etag)
 
 
 def _name(key: FactKey) -> str:

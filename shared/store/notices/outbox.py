@@ -176,8 +176,11 @@ class OutboxStore:
             changed = change(stored.record)
             with suppress(AmbiguousWriteError):  # what was written is seen by reading
                 body, metadata, is_open = encode(changed), _metadata(changed), _is_open(changed)
-                marks: Literal["before", "after"] = "before" if stored.record.state == "failed" else "after"
-                written = self._index.replace(stored.name, body, stored.etag, metadata, is_open=is_open, marks=marks)
+                # What a marker says to have failed, no sweep looks at for an hour.
+                is_failed = stored.record.state == "failed"
+                written = self._index.replace(
+                    stored.name, body, stored.etag, metadata, is_open=is_open, marks_first=is_failed
+                )
                 if written is not None:
                     return Stored(stored.name, changed, written.etag)
             newest = self.load(stored.name)

@@ -14,7 +14,7 @@ from tests.unit.engine.fact_world import Killed, World, drift, registered
 def leave_open(world: World, *bodies: str) -> None:
     """Have a worker die over each event, right after claiming it."""
     for body in bodies:
-        world.fuse.burns_on, world.fuse.is_late = "create ledger/", True
+        world.fuse.burns_on, world.fuse.is_late = "put open/ledger/", True
         with pytest.raises(Killed):
             world.process(body)
 
