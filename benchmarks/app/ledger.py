@@ -115,7 +115,13 @@ def figures(timings: Timings, trips: Trips) -> list[Figure]:
         Figure("ledger.p99_ms", slow, "ms", "claim and finish, 99th percentile"),
         Figure("ledger.floor_p99_ms", floor_slow, "ms", "two bare conditional PUTs, 99th percentile"),
         Figure("ledger.p99_ratio", slow / floor_slow, "x", "99th percentile, ours / floor"),
-        Figure("ledger.trips_new", trips.new, "", "storage round trips of a new fact", Goal("=", 2)),
+        Figure(
+            "ledger.trips_new",
+            trips.new,
+            "",
+            "storage round trips of a new fact, one of them its marker",
+            Goal("<=", 3),
+        ),
         Figure("ledger.trips_duplicate", trips.duplicate, "", "of a duplicate", Goal("<=", 2)),
         Figure("ledger.trips_takeover", trips.takeover, "", "of taking a dead worker's fact over", Goal("<=", 4)),
     ]
