@@ -19,7 +19,7 @@ from tests.field.explained import acted, explained, inputs
 from tests.unit.engine.fact_world import World
 from tests.unit.events.wire import WORKSPACE, grid
 from tests.unit.functions.test_webhook import app, call
-from tests.unit.test_function_app import kept
+from tests.unit.test_function_app import queued_message
 
 __all__ = ["app"]
 NOW = FakeClock().now()
@@ -29,7 +29,7 @@ FOREIGN = WORKSPACE.replace("ws-fake", "ws-other")
 
 def _through_the_trigger(event: object) -> str:
     """Return the queue message of an event that Microsoft's own converter reads."""
-    return kept(EventGridEventInConverter.decode(Datum(json.dumps(event), "json"), trigger_metadata=None))
+    return queued_message(EventGridEventInConverter.decode(Datum(json.dumps(event), "json"), trigger_metadata=None))
 
 
 def test_binary_data_comes_through_the_trigger() -> None:

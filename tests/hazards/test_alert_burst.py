@@ -17,7 +17,7 @@ from shared.engine.notices.outbox import NoticeOutbox
 from shared.ports.queues import NOTICES
 from shared.store.facts.quarantine import Quarantine
 from tests.fakes.app import MemoryApp
-from tests.unit.engine.dead_letter_world import Astray
+from tests.unit.engine.dead_letter_world import DeadLetterWorld
 from tests.unit.engine.fact_world import SETTINGS, registered
 from tests.unit.outbox.policies import a_policy
 from tests.unit.outbox.test_bursts import Mailbox
@@ -26,7 +26,7 @@ STORM = 10_000
 ASKS = {"on": ["event-quarantined", "dead-letters-arrived"], "to": ["owner"], "by": ["email"]}
 
 
-class Stormy(Astray):
+class Stormy(DeadLetterWorld):
     """A town where notices are delivered, to one person who asked for everything."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ import yaml
 from shared.adapters.storage.blobs import CONTAINER, DEAD_LETTERS
 from shared.errors import WorkspaceError
 from shared.store.facts.ledger import PREFIX
-from tests.unit.engine.dead_letter_world import Astray, given_up
+from tests.unit.engine.dead_letter_world import DeadLetterWorld, given_up
 from tests.unit.engine.fact_world import budget, drift, registered, requested, run_ended
 
 LEAST_DAYS = 90
@@ -36,7 +36,7 @@ FACTS = [
 @pytest.mark.parametrize("days", [2, 30, LEAST_DAYS])
 @pytest.mark.parametrize("body", FACTS)
 def test_what_is_delivered_again_days_later_does_nothing(body: str, days: int) -> None:
-    world = Astray()
+    world = DeadLetterWorld()
     world.process(body)
     effects = world.effects()
     for _ in range(days):  # a sweep a day stands for one a minute
@@ -51,7 +51,7 @@ def test_what_is_delivered_again_days_later_does_nothing(body: str, days: int) -
 
 @pytest.mark.parametrize("body", FACTS)
 def test_a_dead_letter_of_a_fact_that_was_told_otherwise_is_known_days_later(body: str) -> None:
-    world = Astray()
+    world = DeadLetterWorld()
     world.process(body)
     effects = world.effects()
     world.clock.advance(timedelta(days=LEAST_DAYS))
@@ -66,7 +66,7 @@ def test_a_dead_letter_of_a_fact_that_was_told_otherwise_is_known_days_later(bod
 
 
 def test_a_fact_that_was_parked_long_ago_is_no_new_one() -> None:
-    world = Astray()
+    world = DeadLetterWorld()
     world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
     world.process(drift())
     world.clock.advance(timedelta(days=LEAST_DAYS))

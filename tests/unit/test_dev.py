@@ -181,15 +181,15 @@ class TestAzurite:
 
 
 def test_check_runs_every_check_also_after_a_failure(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    seen: list[str] = []
+    started: list[str] = []
 
     def show(command: Sequence[str]) -> int:
-        seen.append(Path(command[0]).stem)
-        return 1 if seen == ["ruff"] else 0
+        started.append(Path(command[0]).stem)
+        return 1 if started == ["ruff"] else 0
 
     code = commands.check(environment(project, FakeRun()), [], show)
 
-    assert (code, seen) == (1, ["ruff", "ruff", "mypy", "lint-imports", "vulture"])
+    assert (code, started) == (1, ["ruff", "ruff", "mypy", "lint-imports", "vulture"])
     assert "format: FAILED in" in capsys.readouterr().err
 
 

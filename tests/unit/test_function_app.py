@@ -141,14 +141,14 @@ def blobs(monkeypatch: pytest.MonkeyPatch) -> MemoryBlobStore:
     """The storage that large events go to."""
     memory = MemoryBlobStore()
 
-    class Kept:
+    class StubApp:
         large_events = LargeEvents(memory)
 
-    monkeypatch.setattr(shared.bootstrap, "get_app", Kept)
+    monkeypatch.setattr(shared.bootstrap, "get_app", StubApp)
     return memory
 
 
-def kept(event: Any) -> str:
+def queued_message(event: Any) -> str:
     """Return the message that an event becomes."""
     queues = FakeQueues()
     with pytest.MonkeyPatch.context() as patch:
@@ -162,7 +162,7 @@ DATA = {"ModelName": "previsão", "ModelVersion": "1", "n": 1.5, "nested": {"lis
 
 
 def test_an_event_in_event_grids_schema_keeps_its_content() -> None:
-    assert json.loads(kept(a_grid_event(DATA))) == {
+    assert json.loads(queued_message(a_grid_event(DATA))) == {
         "id": "e-1",
         "topic": "/subscriptions/S/resourceGroups/rg",
         "subject": "models/previsão:1",
@@ -174,7 +174,7 @@ def test_an_event_in_event_grids_schema_keeps_its_content() -> None:
 
 
 def test_a_cloud_event_keeps_its_content() -> None:
-    assert json.loads(kept(a_cloud_event(DATA))) == {
+    assert json.loads(queued_message(a_cloud_event(DATA))) == {
         "specversion": "1.0",
         "id": "c-1",
         "source": "/vigia",
@@ -187,7 +187,7 @@ def test_a_cloud_event_keeps_its_content() -> None:
 
 @pytest.mark.parametrize("event", [a_grid_event(DATA), a_cloud_event(DATA)], ids=["event_grid", "cloud_event"])
 def test_what_is_queued_can_be_read_again(event: Any) -> None:
-    (envelope,) = read_events(kept(event))
+    (envelope,) = read_events(queued_message(event))
     assert (envelope.id, envelope.type) == (event.id, getattr(event, "event_type", None) or event.type)
     assert envelope.data.name("ModelName") == "previsão"
 
@@ -197,19 +197,19 @@ def test_an_event_that_is_too_large_for_a_message_goes_through_a_blob_and_back(
     make: Any, blobs: MemoryBlobStore
 ) -> None:
     event = make({"text": "ã" * LARGEST_MESSAGE})
-    message = kept(event)
+    message = queued_message(event)
     assert len(message) < 200
     assert json.loads(LargeEvents(blobs).open(message))["data"] == event.get_json()
-    assert kept(event) == message  # a redelivery keeps one blob
+    assert queued_message(event) == message  # a redelivery keeps one blob
     assert len([call for call in blobs.calls if call.startswith("create")]) == 2
 
 
 def test_the_largest_message_counts_in_bytes(blobs: MemoryBlobStore) -> None:
-    overhead = len(kept(a_grid_event({"text": ""})).encode())
+    overhead = len(queued_message(a_grid_event({"text": ""})).encode())
     fits, too_large = "x" * (LARGEST_MESSAGE - overhead), "x" * (LARGEST_MESSAGE - overhead + 1)
-    assert len(kept(a_grid_event({"text": fits})).encode()) == LARGEST_MESSAGE
+    assert len(queued_message(a_grid_event({"text": fits})).encode()) == LARGEST_MESSAGE
     assert blobs.calls == []
-    assert "vigia-large-event" in kept(a_grid_event({"text": too_large}))
+    assert "vigia-large-event" in queued_message(a_grid_event({"text": too_large}))
 
 
 def test_a_message_whose_blob_is_gone_is_tried_again_and_never_taken_for_an_event(blobs: MemoryBlobStore) -> None:
@@ -241,5 +241,7 @@ def test_an_event_that_event_grid_puts_on_the_queue_is_the_one_that_its_function
         (event,) = event
     if "time" not in event and "eventTime" not in event:
         pytest.skip("its time is when it is received")
-    by_queue, by_function = (read_events(body)[0] for body in (json.dumps(event), kept(event_grid_event(event))))
+    by_queue, by_function = (
+        read_events(body)[0] for body in (json.dumps(event), queued_message(event_grid_event(event)))
+    )
     assert parse_fact(by_queue) == parse_fact(by_function)

@@ -85,13 +85,13 @@ TOKEN = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
     ],
 )
 def test_secrets_become_stars(text: str, expected: str | None) -> None:
-    found = redacted(text)
-    assert "canary" not in found
-    assert KEY[:20] not in found
-    assert TOKEN[:20] not in found
-    assert "***" in found
-    assert expected is None or found == expected
-    assert redacted(found) == found
+    clean = redacted(text)
+    assert "canary" not in clean
+    assert KEY[:20] not in clean
+    assert TOKEN[:20] not in clean
+    assert "***" in clean
+    assert expected is None or clean == expected
+    assert redacted(clean) == clean
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_record_holds_no_secret_in_message_arguments_facts_and_traceback() -> 
     try:
         raise ValueError("GET https://x/?sig=canary")  # noqa: TRY301
     except ValueError as exc:
-        told = (type(exc), exc, exc.__traceback__)
-    record = RedactedRecord("x", logging.ERROR, "f.py", 1, "at %s", ("AccountKey=canary",), told)
+        exc_info = (type(exc), exc, exc.__traceback__)
+    record = RedactedRecord("x", logging.ERROR, "f.py", 1, "at %s", ("AccountKey=canary",), exc_info)
     record.__dict__.update(fields(reason="Bearer canarycanary"))
     shown = logging.Formatter("%(message)s %(vigia)s %(vigia_reason)s").format(record)
     assert "canary" not in shown

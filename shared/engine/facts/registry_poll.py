@@ -93,11 +93,11 @@ class RegistryPoll:
         jobs = self._or("jobs", partial(self._jobs, previous.jobs), _Jobs(previous.jobs, {}, (), 0))
         models = dict.fromkeys(policy.model for policy in self.policies)
         missed = jobs.missed + sum(self._or(model, partial(self._ended_trainings, model, jobs), 0) for model in models)
-        versions, missed_versions = self._each(models, previous.of, self._new_versions)
-        deployments, missed_deployments = self._each(
+        versions, missed_versions = self._look_at_all(models, previous.of, self._new_versions)
+        deployments, missed_deployments = self._look_at_all(
             _online_endpoints(self.policies), previous.deployments, self._new_deployments
         )
-        data, missed_data = self._each(
+        data, missed_data = self._look_at_all(
             {policy.model: policy for policy in self.policies}, previous.data, self._new_data
         )
         data = {model: assets for model, assets in data.items() if assets}
@@ -106,7 +106,7 @@ class RegistryPoll:
             self.marks.save(updated, etag)
         return missed + missed_versions + missed_deployments + missed_data
 
-    def _each(
+    def _look_at_all(
         self, subjects: Iterable[K], marks: Mapping[K, V], look: Callable[[K, V | None], tuple[V | None, int]]
     ) -> tuple[dict[K, V], int]:
         """Look at each subject from its mark on; return the next marks, and how many events the ledger lacked."""

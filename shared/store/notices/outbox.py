@@ -191,10 +191,10 @@ class OutboxStore:
             stored = newest
         raise RetryableError(code="outbox.busy", message=f"{stored.name} cannot be written: others keep changing it")
 
-    def overdue(self, now: datetime, after: timedelta, until_digest: timedelta) -> Iterator[str]:
-        """Yield the pending notices that nobody has touched for `after`; those that wait for a digest have longer."""
+    def overdue(self, now: datetime, age: timedelta, until_digest: timedelta) -> Iterator[str]:
+        """Yield the pending notices that nobody has touched for `age`; those that wait for a digest have longer."""
         for item in list(self._index.list(PREFIX)):
-            longest = until_digest if "waiting" in item.metadata else after
+            longest = until_digest if "waiting" in item.metadata else age
             if now - item.last_modified <= (TRUSTED_FOR if item.metadata.get("state") == "failed" else longest):
                 continue
             stored = self.load_open(item.name)

@@ -140,11 +140,11 @@ class ReleaseStore:
             if previous == request or (previous and not self._gives_way(release, previous, request)):
                 return
             # Whoever asks at the same moment must not be overwritten unread: it may be an abort.
-            if self._left(release, request, blob.etag if blob else None):
+            if self._write_request(release, request, blob.etag if blob else None):
                 return
         raise RetryableError("release.contended", f"others keep asking something of release {release}: ask again")
 
-    def _left(self, release: ReleaseId, request: ReleaseRequest, etag: str | None) -> bool:
+    def _write_request(self, release: ReleaseId, request: ReleaseRequest, etag: str | None) -> bool:
         name, body = _request_name(release), encode(request)
         try:
             written = self._blobs.create(name, body) if etag is None else self._blobs.replace(name, body, etag)

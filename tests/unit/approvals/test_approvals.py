@@ -199,7 +199,7 @@ def test_racing_answers_and_the_deadline_make_one_decision() -> None:
             office.clock.advance(timedelta(hours=24) - timedelta(seconds=1))
         start = threading.Barrier(7)
         outcomes: list[VoteResult] = []
-        seen: list[str | None] = []
+        digests: list[str | None] = []
 
         def answer(person: str, choice: Choice, office: Office, start: threading.Barrier, to: list[VoteResult]) -> None:
             start.wait()
@@ -213,7 +213,7 @@ def test_racing_answers_and_the_deadline_make_one_decision() -> None:
         answers: list[tuple[str, Choice]] = [(ANA, "approve"), (BEN, "reject"), (ANA, "approve"), (BEN, "approve")]
         answers += [(ANA, "reject"), (EVE, "approve")]
         threads = [threading.Thread(target=answer, args=(p, c, office, start, outcomes)) for p, c in answers]
-        threads.append(threading.Thread(target=expire, args=(office, start, seen)))
+        threads.append(threading.Thread(target=expire, args=(office, start, digests)))
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -227,4 +227,4 @@ def test_racing_answers_and_the_deadline_make_one_decision() -> None:
         assert decided <= {final}
         accepted = {outcome.code for outcome in outcomes if outcome.code in ("approved", "rejected")}
         assert accepted <= {final.choice}
-        assert set(seen) <= {final.choice, None}
+        assert set(digests) <= {final.choice, None}

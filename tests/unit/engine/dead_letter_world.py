@@ -1,4 +1,4 @@
-"""The fact path with everything that can go astray beside it."""
+"""The fact path with every place for what could not be delivered or processed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GIVEN_UP = {
 }
 
 
-class Astray(World):
+class DeadLetterWorld(World):
     """`given_up` is the container that Event Grid writes."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Astray(World):
         return self.dead_letters.items()
 
     def item(self) -> DeadLetter:
-        """Return the only thing that went astray."""
+        """Return the only item of the view."""
         (item,) = self.items()
         return item
 

@@ -152,7 +152,7 @@ def _no_endpoint(body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         pytest.param("[]", "the alert", id="a_list"),
         pytest.param("{}", "schemaId is missing", id="empty"),
@@ -178,7 +178,7 @@ def _no_endpoint(body: dict[str, Any]) -> None:
         pytest.param(_alert("metric", _essentials(monitorCondition="?")), "monitorCondition", id="no_condition"),
     ],
 )
-def test_alert_that_cannot_be_read_gets_an_event_error(body: str, told: str) -> None:
+def test_alert_that_cannot_be_read_gets_an_event_error(body: str, message: str) -> None:
     with pytest.raises(EventError) as caught:
         read_alert(body, NOW)
-    assert told in str(caught.value)
+    assert message in str(caught.value)

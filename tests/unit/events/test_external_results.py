@@ -28,36 +28,38 @@ def post(tool: str, content: Any, **more: str) -> tuple[OutgoingEvent, ...] | Ig
     return read_alert(json.dumps({"schemaId": "vigiaMonitorResult", "data": data}), NOW)
 
 
-def drift(told: tuple[OutgoingEvent, ...] | Ignored) -> DriftDetected:
-    assert isinstance(told, tuple)
-    (event,) = told
+def drift(events: tuple[OutgoingEvent, ...] | Ignored) -> DriftDetected:
+    assert isinstance(events, tuple)
+    (event,) = events
     body = fact_from(json.dumps(cloud_event(event))).body
     assert isinstance(body, DriftDetected)
     return body
 
 
 def test_evidently_tells_its_columns_strongest_first() -> None:
-    found = drift(post("evidently", result("evidently"), monitor="nightly", run="2026-11-20"))
-    assert (found.model, found.monitor, found.signal, found.run) == (
+    drifted = drift(post("evidently", result("evidently"), monitor="nightly", run="2026-11-20"))
+    assert (drifted.model, drifted.monitor, drifted.signal, drifted.run) == (
         "flight-delay",
         "nightly",
         "data-drift",
         "nightly@2026-11-20",
     )
-    assert [(feature.feature, feature.metric) for feature in found.features] == [
+    assert [(feature.feature, feature.metric) for feature in drifted.features] == [
         ("a", "Wasserstein distance (normed)"),
         ("c", "Jensen-Shannon distance"),
     ]
-    assert found.detail.startswith("Evidently finds drift in 2 of 3 columns (by its tests): a Wasserstein")
+    assert drifted.detail.startswith("Evidently finds drift in 2 of 3 columns (by its tests): a Wasserstein")
 
 
 def test_evidently_without_tests_is_judged_by_its_share_of_columns() -> None:
     content = {"metrics": result("evidently")["metrics"]}
     assert "a share of 0.67 against its bound of 0.5" in drift(post("evidently", content)).detail
     content["metrics"][0]["config"]["drift_share"] = 0.7
-    told = post("evidently", content)
-    assert isinstance(told, Ignored)
-    assert told.reason.startswith("Evidently finds drift in 2 of 3 columns (a share of 0.67 against its bound of 0.7)")
+    events = post("evidently", content)
+    assert isinstance(events, Ignored)
+    assert events.reason.startswith(
+        "Evidently finds drift in 2 of 3 columns (a share of 0.67 against its bound of 0.7)"
+    )
 
 
 def test_evidentlys_p_values_drift_downwards() -> None:
@@ -68,9 +70,9 @@ def test_evidentlys_p_values_drift_downwards() -> None:
 
 def test_nannyml_tells_its_newest_chunk() -> None:
     chunks = result("nannyml")
-    found = drift(post("nannyml", chunks))
-    assert [(feature.feature, feature.metric) for feature in found.features] == [("a", "jensen_shannon")]
-    assert chunks[-1]["chunk_end_date"] in found.detail
+    drifted = drift(post("nannyml", chunks))
+    assert [(feature.feature, feature.metric) for feature in drifted.features] == [("a", "jensen_shannon")]
+    assert chunks[-1]["chunk_end_date"] in drifted.detail
     chunks[-1]["a_jensen_shannon_alert"] = False
     assert isinstance(post("nannyml", chunks), Ignored)
 
@@ -82,8 +84,8 @@ def test_nannymls_performance_alarms_when_it_is_worse_only(name: str, signal: st
     (chunk,) = result(name)
     worse = {**chunk, "roc_auc_value": 0.5, "roc_auc_alert": True}
     better = {**chunk, "roc_auc_value": 0.999, "roc_auc_alert": True}
-    found = drift(post("nannyml", [worse]))
-    assert (found.signal, found.features[0].metric, found.features[0].feature) == (signal, "roc_auc", "")
+    drifted = drift(post("nannyml", [worse]))
+    assert (drifted.signal, drifted.features[0].metric, drifted.features[0].feature) == (signal, "roc_auc", "")
     assert isinstance(post("nannyml", [better]), Ignored)
 
 

@@ -33,10 +33,10 @@ def test_address_of_a_container(storage: str, url: str) -> None:
 
 
 def _location(body: str) -> str:
-    told = HOME.place(fact_from(body))
-    assert isinstance(told, Fact)
-    assert isinstance(told.body, DataArrived)
-    return told.body.location
+    placed = HOME.place(fact_from(body))
+    assert isinstance(placed, Fact)
+    assert isinstance(placed.body, DataArrived)
+    return placed.body.location
 
 
 def test_a_file_in_our_container_gets_the_name_that_policies_give_it() -> None:
@@ -59,9 +59,9 @@ def test_a_file_elsewhere_keeps_its_address(url: str) -> None:
 
 def test_naming_a_place_leaves_the_fact_the_same() -> None:
     fact = fact_from(blob_created("train/a.csv"))
-    told = HOME.place(fact)
-    assert isinstance(told, Fact)
-    assert (told.key, told.payload_digest) == (fact.key, fact.payload_digest)
+    placed = HOME.place(fact)
+    assert isinstance(placed, Fact)
+    assert (placed.key, placed.payload_digest) == (fact.key, fact.payload_digest)
 
 
 @pytest.mark.parametrize("resource", [WORKSPACE, f"{WORKSPACE}/onlineEndpoints/churn", WORKSPACE.upper() + "/"])
@@ -71,9 +71,9 @@ def test_a_verdict_about_our_workspace_is_ours(resource: str) -> None:
 
 @pytest.mark.parametrize("resource", [WORKSPACE + "-2", "/subscriptions/1", WORKSPACE.rpartition("/")[0]])
 def test_a_verdict_about_something_else_is_not(resource: str) -> None:
-    told = HOME.place(fact_from(policy_state("NonCompliant", resource)))
-    assert isinstance(told, Ignored)
-    assert told.is_known
+    placed = HOME.place(fact_from(policy_state("NonCompliant", resource)))
+    assert isinstance(placed, Ignored)
+    assert placed.is_known
 
 
 @pytest.mark.parametrize("body", [drift(), data_arrived()], ids=["drift", "version_of_an_asset"])

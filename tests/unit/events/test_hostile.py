@@ -158,11 +158,11 @@ def _read(body: str | bytes) -> list[Fact | Ignored]:
     return [parse_fact(envelope) for envelope in read_events(body)]
 
 
-@pytest.mark.parametrize(("body", "told"), [pytest.param(*case, id=name) for name, case in HOSTILE.items()])
-def test_hostile_event_gets_an_event_error_that_says_what_is_wrong(body: str | bytes, told: str) -> None:
+@pytest.mark.parametrize(("body", "message"), [pytest.param(*case, id=name) for name, case in HOSTILE.items()])
+def test_hostile_event_gets_an_event_error_that_says_what_is_wrong(body: str | bytes, message: str) -> None:
     with pytest.raises(EventError) as caught:
         _read(body)
-    assert told in caught.value.message
+    assert message in caught.value.message
     assert caught.value.code.startswith("event.")
 
 
@@ -197,11 +197,11 @@ PLAUSIBLE = st.sampled_from(["Completed", "actual", "fired", "2026-11-20", "2026
 def test_any_data_of_any_type_gives_a_fact_or_an_event_error(kind: str, data: object) -> None:
     body = json.dumps({"id": "1", "source": WORKSPACE, "type": kind, "time": "2026-11-20T07:00:00Z", "data": data})
     try:
-        told = _read(body)
+        events = _read(body)
     except EventError:
         return
-    assert all(isinstance(each, Fact | Ignored) for each in told)
-    assert all(len(each.key) == 64 for each in told if isinstance(each, Fact))
+    assert all(isinstance(each, Fact | Ignored) for each in events)
+    assert all(len(each.key) == 64 for each in events if isinstance(each, Fact))
 
 
 @given(body=st.text() | st.binary() | JSON.map(json.dumps))

@@ -52,8 +52,8 @@ def test_a_registered_model(name: str, version: str | int, upper: bool) -> None:
 
 @given(run=NAMES, status=st.sampled_from(sorted(STATUSES)), model=st.none() | NAMES, cause=st.none() | NAMES)
 def test_a_run_that_ended(run: str, status: str, model: str | None, cause: str | None) -> None:
-    found = {"vigia.model": model, "vigia.cause": cause, "other": "tag"}
-    tags = {name: value for name, value in found.items() if value is not None}
+    all_tags = {"vigia.model": model, "vigia.cause": cause, "other": "tag"}
+    tags = {name: value for name, value in all_tags.items() if value is not None}
     data = {"runId": run, "runStatus": status, "experimentName": "x", "runTags": tags, "runProperties": {"a": "b"}}
     fact = fact_from(polled.run_status_changed(WORKSPACE, a_job(run, status, tags, "x"), NOW))
 
@@ -77,15 +77,15 @@ def test_every_event_on_record(file: Path) -> None:
 
     match event.body:
         case ModelRegistered(model=model, version=version):
-            told = polled.model_registered(event.source, a_model(model, version))
+            body = polled.model_registered(event.source, a_model(model, version))
         case RunEnded(run=run, outcome=outcome, model=ours, cause=cause, experiment=experiment):
             status = next(word for word, meaning in STATUSES.items() if meaning == outcome)
             tags = {name: value for name, value in (("vigia.model", ours), ("vigia.cause", cause)) if value}
-            told = polled.run_status_changed(event.source, a_job(run, status, tags, experiment), NOW)
+            body = polled.run_status_changed(event.source, a_job(run, status, tags, experiment), NOW)
         case _:
             raise AssertionError(event.kind)
 
-    same(fact_from(told), event)
+    same(fact_from(body), event)
 
 
 @pytest.mark.parametrize("status", ["Running", "Queued", "Starting", "CancelRequested", "NotResponding"])

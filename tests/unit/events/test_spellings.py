@@ -73,8 +73,8 @@ def _in_data(key: Callable[[str], str] = _same, scalar: Callable[[Any], Any] = _
 
 def _other_schema(event: Event) -> Event:
     if "eventType" in event:
-        kept = {GRID_TO_CLOUD.get(name, name): value for name, value in event.items()}
-        return {"specversion": "1.0", **kept}
+        renamed = {GRID_TO_CLOUD.get(name, name): value for name, value in event.items()}
+        return {"specversion": "1.0", **renamed}
     back = {new: old for old, new in GRID_TO_CLOUD.items()}
     return {back.get(name, name): value for name, value in event.items() if name != "specversion"}
 

@@ -32,8 +32,8 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
 
 
 def post(body: bytes = ALERT, caller: str = "", role: str = "") -> tuple[int, str]:
-    told = {"azp": caller, "idtyp": "app", **({"roles": role} if role else {})}
-    claims = {"auth_typ": "aad", "claims": [{"typ": name, "val": value} for name, value in told.items()]}
+    token_claims = {"azp": caller, "idtyp": "app", **({"roles": role} if role else {})}
+    claims = {"auth_typ": "aad", "claims": [{"typ": name, "val": value} for name, value in token_claims.items()]}
     headers = {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(claims).encode()).decode()} if caller else {}
     answer = alerts(func.HttpRequest("POST", "http://127.0.0.1/api/alerts", headers=headers, body=body))
     return answer.status_code, answer.get_body().decode()

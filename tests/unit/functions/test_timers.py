@@ -102,9 +102,9 @@ def killed(app: TimerApp, monkeypatch: pytest.MonkeyPatch) -> TimerApp:
 def test_two_days_of_killed_looks_are_reported_and_the_other_model_is_looked_at(killed: TimerApp) -> None:
     for _ in range(48):
         killed.tick(hours=1)
-    told = killed.notices(NoticeKind.MONITOR_TROUBLE)
-    assert {notice.model for notice in told} == {"first"}
-    assert "ended from outside" in told[0].parameters["reason"]
+    notices = killed.notices(NoticeKind.MONITOR_TROUBLE)
+    assert {notice.model for notice in notices} == {"first"}
+    assert "ended from outside" in notices[0].parameters["reason"]
     assert killed.looks.count("second") >= 23
     assert {to for to, message in killed.mailbox.sent if message.kind is NoticeKind.MONITOR_TROUBLE} == {
         "first@example.com"

@@ -106,7 +106,7 @@ def test_a_structured_event_stays_itself_whatever_headers_it_has(app: FakeApp) -
 
 
 @pytest.mark.parametrize(
-    ("body", "kept"),
+    ("body", "expected"),
     [
         pytest.param(b"{broken", ["{broken"], id="no_json"),
         pytest.param(b"\xff\xfe", ["\\xff\\xfe"], id="no_utf8"),
@@ -117,12 +117,12 @@ def test_a_structured_event_stays_itself_whatever_headers_it_has(app: FakeApp) -
         pytest.param(b"  ", [], id="nothing"),
     ],
 )
-def test_poison_is_taken_and_left_to_the_quarantine(app: FakeApp, body: bytes, kept: list[str]) -> None:
+def test_poison_is_taken_and_left_to_the_quarantine(app: FakeApp, body: bytes, expected: list[str]) -> None:
     answer, messages = call(body)
-    assert (answer.status_code, messages) == (202, kept)
+    assert (answer.status_code, messages) == (202, expected)
     for message in messages:
         app.processor.process(app.large_events.open(message))
-    assert len(list(app.quarantine.items())) == len(kept)
+    assert len(list(app.quarantine.items())) == len(expected)
 
 
 def test_a_large_event_goes_through_a_blob_and_the_others_beside_it(app: FakeApp) -> None:

@@ -84,13 +84,13 @@ def deaths() -> Iterator[Death]:
 
 
 def test_every_death_loses_nothing_and_only_the_one_after_sending_repeats_that_message() -> None:
-    told = list(deaths())
-    assert len(told) > 20
-    assert all(death.messages in {1, 2} for death in told), told
-    repeated = [death for death in told if death.messages == 2]
+    delivered = list(deaths())
+    assert len(delivered) > 20
+    assert all(death.messages in {1, 2} for death in delivered), delivered
+    repeated = [death for death in delivered if death.messages == 2]
     # Right after the message went out, and right before it was noted: there is nothing in between.
     assert [death.is_late for death in repeated] == [True, False]
     assert repeated[1].call == repeated[0].call + 1
 
-    share = CRASH_RATE * len(repeated) / len(told)
+    share = CRASH_RATE * len(repeated) / len(delivered)
     assert share <= MOST_DUPLICATES, f"{share:.4%} of events at a crash rate of {CRASH_RATE:.0%}"

@@ -52,7 +52,7 @@ def test_each_person_is_told_once_per_channel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "message"),
     [
         ("{on: [aproval-needed], to: [owner], by: [email]}", "did you mean approval-needed?"),
         ("{on: [promoted], to: [owner], by: [emial]}", "did you mean email?"),
@@ -65,12 +65,12 @@ def test_each_person_is_told_once_per_channel() -> None:
         ("{on: [7], to: [owner], by: [email]}", "is not a notice"),
     ],
 )
-def test_mistakes_are_refused_with_their_line_and_a_remedy(rule: str, said: str) -> None:
+def test_mistakes_are_refused_with_their_line_and_a_remedy(rule: str, message: str) -> None:
     with pytest.raises(PolicyProblemsError) as caught:
         _load("{on: [promoted], to: [owner], by: [email]}", rule)
     (problem,) = caught.value.problems
     assert problem.line == 9
-    assert said in str(problem)
+    assert message in str(problem)
 
 
 def test_telling_approvers_who_do_not_exist_is_refused() -> None:
@@ -80,12 +80,12 @@ def test_telling_approvers_who_do_not_exist_is_refused() -> None:
 
 
 def test_a_reminder_goes_where_the_question_went_unless_a_rule_names_it() -> None:
-    asked = "{on: [approval-needed], to: [approvers], by: [teams]}"
-    assert _routes(_load(asked), NoticeKind.APPROVAL_REMINDER) == (
+    approval_rule = "{on: [approval-needed], to: [approvers], by: [teams]}"
+    assert _routes(_load(approval_rule), NoticeKind.APPROVAL_REMINDER) == (
         Route("teams", "ana@example.com"),
         Route("teams", "ben@example.com"),
     )
-    own = _load(asked, "{on: [approval-reminder], to: [owner], by: [email]}")
+    own = _load(approval_rule, "{on: [approval-reminder], to: [owner], by: [email]}")
     assert _routes(own, NoticeKind.APPROVAL_REMINDER) == (Route("email", "ana@example.com"),)
 
 
@@ -99,8 +99,8 @@ def test_a_reminder_goes_where_the_question_went_unless_a_rule_names_it() -> Non
 def test_an_escalation_goes_to_those_it_is_for(rule: str, channel: str) -> None:
     section = _load(rule).section(Notify)
     assert section is not None
-    found = section.routes(NoticeKind.APPROVAL_ESCALATED, _load(rule).people, ("Carla@example.com",))
-    assert found == (Route(channel, "carla@example.com"),)
+    recipients = section.routes(NoticeKind.APPROVAL_ESCALATED, _load(rule).people, ("Carla@example.com",))
+    assert recipients == (Route(channel, "carla@example.com"),)
 
 
 SHIPPED = sorted((Path(__file__).parents[3] / "policies").glob("**/[!p]*.yaml"))
@@ -109,17 +109,17 @@ SHIPPED = sorted((Path(__file__).parents[3] / "policies").glob("**/[!p]*.yaml"))
 @pytest.mark.parametrize("kind", sorted(NEEDS_A_PERSON))
 def test_what_needs_a_person_reaches_one_without_a_rule(kind: NoticeKind) -> None:
     policy = load_policy(POLICY.removesuffix("notify:\n"), "p.yaml", {"notify": Notify}, ())
-    found = routes(Notice(kind, "k", policy.model), [policy])
-    assert found
+    recipients = routes(Notice(kind, "k", policy.model), [policy])
+    assert recipients
     questions = {NoticeKind.APPROVAL_NEEDED, NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED}
     expected = ["ana@example.com", "ben@example.com"] if kind in questions else ["ana@example.com"]
-    assert found == tuple(Route("email", address) for address in expected)
+    assert recipients == tuple(Route("email", address) for address in expected)
 
 
 def test_a_rule_takes_the_place_of_the_default() -> None:
     policy = _load("{on: [release-held], to: [carla@example.com], by: [teams]}")
-    found = routes(Notice(NoticeKind.RELEASE_HELD, "k", policy.model), [policy])
-    assert found == (Route("teams", "carla@example.com"),)
+    recipients = routes(Notice(NoticeKind.RELEASE_HELD, "k", policy.model), [policy])
+    assert recipients == (Route("teams", "carla@example.com"),)
 
 
 @pytest.mark.parametrize(

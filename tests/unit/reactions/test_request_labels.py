@@ -63,7 +63,7 @@ def test_the_file_is_written_once_and_people_are_told_once_a_day() -> None:
     assert [json.loads(line)["image"] for line in file.body.splitlines()] == ["b.png", "c.png"]
     assert world.kinds.count("labels-requested") == 1
     entry = world.entries()[0]
-    (outcome,) = [each for each in entry.outcomes if each.reaction == NAME]
+    (outcome,) = [result for result in entry.outcomes if result.reaction == NAME]
     assert outcome.effect == f"azureml://datastores/workspaceblobstore/paths/{name}"
 
 

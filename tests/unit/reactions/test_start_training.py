@@ -81,8 +81,8 @@ def test_a_new_file_sets_a_training_off_where_the_policy_reads(place: str, path:
     policy = a_policy(**{"azureml:customers@latest": place})
     fact = HOME.place(fact_from(blob_created(path.replace(" ", "%20"))))
     assert isinstance(fact, Fact)
-    found = list(reactions()[NAME].propose(fact, policy, ModelState(MODEL), FakeClock().now()))
-    assert [(each.arguments["cause"], each.why) for each in found] == (
+    proposals = list(reactions()[NAME].propose(fact, policy, ModelState(MODEL), FakeClock().now()))
+    assert [(reaction.arguments["cause"], reaction.why) for reaction in proposals] == (
         [("new-data", f"new data: {STORE}{path}")] if is_read else []
     )
 
@@ -101,7 +101,7 @@ def test_a_new_file_sets_a_training_off_where_the_policy_reads(place: str, path:
     ],
 )
 def test_each_signal_of_a_monitor_is_a_cause_that_policies_know(signal: str, cause: list[str]) -> None:
-    assert [each.arguments["cause"] for each in proposed(NAME, drift(signal=signal))] == cause
+    assert [reaction.arguments["cause"] for reaction in proposed(NAME, drift(signal=signal))] == cause
 
 
 def test_a_cause_that_the_policy_does_not_name_sets_nothing_off() -> None:
@@ -160,7 +160,7 @@ def test_models_whose_new_data_has_no_labels_are_not_retrained_by_themselves(kin
         f"{kind} models are not retrained on drift by themselves: label the drifted items first"
     )
     for body in (data_arrived(), requested()):
-        assert [each.suppressed for each in proposed(NAME, body, policy=policy)] == [None]
+        assert [reaction.suppressed for reaction in proposed(NAME, body, policy=policy)] == [None]
 
 
 def test_the_job_says_what_it_is_for_and_who_asked() -> None:

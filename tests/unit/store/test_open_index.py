@@ -193,9 +193,9 @@ def test_whoever_is_about_to_make_the_record_keeps_the_marker() -> None:
         """Reads the old marker, and another worker marks the same record before it deletes."""
 
         def get(self, name: str):  # type: ignore[no-untyped-def]
-            found = service.store.get(name)
+            stored = service.store.get(name)
             index.mark("ledger/x.json", {})
-            return found
+            return stored
 
         def delete(self, name: str, etag: str | None = None) -> None:
             service.store.delete(name, etag)

@@ -41,15 +41,15 @@ def test_a_policy_that_does_not_train_on_new_data_is_left_alone() -> None:
     assert trainings(polled("1", "2", policy="[drift]")) == []
 
 
-@pytest.mark.parametrize("told_first", [True, False])
-def test_a_version_that_somebody_told_of_is_trained_on_once(told_first: bool) -> None:
+@pytest.mark.parametrize("announced_first", [True, False])
+def test_a_version_that_somebody_told_of_is_trained_on_once(announced_first: bool) -> None:
     world = polled("1")
     world.azureml.latest["customers"] = "2"
-    if told_first:
+    if announced_first:
         world.process(data_arrived(version="2"))
     world.clock.advance(QUARTER)
     world.poll_and_process()
-    if not told_first:
+    if not announced_first:
         world.process(data_arrived(version="2"))
 
     world.clock.advance(timedelta(days=1))

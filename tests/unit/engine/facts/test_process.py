@@ -98,11 +98,11 @@ def test_a_fact_has_its_effects_once_however_often_it_is_told(body: str, expecte
 
 
 def test_reordered_duplicates_do_nothing_more() -> None:
-    told = [drift(), registered(), budget(80), data_arrived(), requested()]
+    bodies = [drift(), registered(), budget(80), data_arrived(), requested()]
     orders = World(), World()
-    for body in told:
+    for body in bodies:
         orders[0].process(body)
-    for body in [*told, *reversed(told), *told]:
+    for body in [*bodies, *reversed(bodies), *bodies]:
         orders[1].process(body)
     assert orders[1].effects() == orders[0].effects()
 

@@ -1,4 +1,4 @@
-"""The view over what went astray: what it is, why it is there, and what putting it back would come to."""
+"""The view over what could not be delivered or processed: what, why, and what a replay would do."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.quarantine import Quarantined
 from shared.store.facts.queue_errors import LAST_TRY, QueueErrors
 from shared.store.notices.outbox import blob_name
-from tests.unit.engine.dead_letter_world import Astray
+from tests.unit.engine.dead_letter_world import DeadLetterWorld
 from tests.unit.engine.fact_world import drift, registered, requested, run_ended
 
 
 @pytest.fixture
-def world() -> Astray:
-    return Astray()
+def world() -> DeadLetterWorld:
+    return DeadLetterWorld()
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def world() -> Astray:
         pytest.param(requested(), "Vigia.RetrainingRequested", id="cloud_event_without_specversion"),
     ],
 )
-def test_what_event_grid_gave_up_is_read_in_both_schemas(world: Astray, body: str, kind: str) -> None:
+def test_what_event_grid_gave_up_is_read_in_both_schemas(world: DeadLetterWorld, body: str, kind: str) -> None:
     world.give_up(body)
 
     item = world.item()
@@ -46,7 +46,7 @@ def test_what_event_grid_gave_up_is_read_in_both_schemas(world: Astray, body: st
     )
 
 
-def test_what_a_foreign_source_told_would_be_ignored_again(world: Astray) -> None:
+def test_what_a_foreign_source_told_would_be_ignored_again(world: DeadLetterWorld) -> None:
     world.home = Home(
         "/subscriptions/1/resourceGroups/r/providers/Microsoft.MachineLearningServices/workspaces/other", ""
     )
@@ -58,7 +58,7 @@ def test_what_a_foreign_source_told_would_be_ignored_again(world: Astray) -> Non
     assert "is neither our workspace nor our topic" in item.readings[0].problem
 
 
-def test_events_of_one_blob_are_items_of_their_own(world: Astray) -> None:
+def test_events_of_one_blob_are_items_of_their_own(world: DeadLetterWorld) -> None:
     world.process(drift())
     world.give_up(drift(), registered("7"), registered("8"))
 
@@ -67,7 +67,7 @@ def test_events_of_one_blob_are_items_of_their_own(world: Astray) -> None:
     assert {item.place for item in world.items()} == {"MODEL-REGISTERED/2026/11/20/6/a.json"}
 
 
-def test_an_id_stays_the_same_while_the_item_is_there(world: Astray) -> None:
+def test_an_id_stays_the_same_while_the_item_is_there(world: DeadLetterWorld) -> None:
     world.give_up(registered("7"), registered("8"))
     first, second = world.items()
 
@@ -77,7 +77,7 @@ def test_an_id_stays_the_same_while_the_item_is_there(world: Astray) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b'[{"id": 1', b"[[[", b'{"id": "x"}', b"null"])
-def test_a_blob_that_nobody_understands_is_shown_and_hides_nothing(world: Astray, content: bytes) -> None:
+def test_a_blob_that_nobody_understands_is_shown_and_hides_nothing(world: DeadLetterWorld, content: bytes) -> None:
     world.give_up(registered())
     world.given_up.put("ODD", content)
 
@@ -88,7 +88,7 @@ def test_a_blob_that_nobody_understands_is_shown_and_hides_nothing(world: Astray
     assert len(items) == 2
 
 
-def test_a_poison_message_tells_why_it_failed_and_stays_on_its_queue(world: Astray) -> None:
+def test_a_poison_message_tells_why_it_failed_and_stays_on_its_queue(world: DeadLetterWorld) -> None:
     queue_errors = QueueErrors(world.memory, world.clock)
     with pytest.raises(WorkspaceError), queue_errors.recording("events", registered(), LAST_TRY):
         raise WorkspaceError("workspace.refused", "403 for the job")
@@ -100,7 +100,7 @@ def test_a_poison_message_tells_why_it_failed_and_stays_on_its_queue(world: Astr
     reasons = {item.readings[0].subject: item.reason for item in world.items()}
 
     assert reasons["models/churn:7"] == "it failed too often on queue events: WorkspaceError: 403 for the job"
-    assert [why for why in reasons.values() if why.endswith("why is in the app's log of that time")]
+    assert [reason for reason in reasons.values() if reason.endswith("why is in the app's log of that time")]
     assert world.queues.length(poison_queue("events")) == 2
 
 
@@ -110,7 +110,7 @@ def test_the_last_try_is_the_one_after_which_the_host_gives_up() -> None:
     assert host["extensions"]["queues"]["maxDequeueCount"] == LAST_TRY
 
 
-def test_a_large_poison_event_is_read_through_its_pointer(world: Astray) -> None:
+def test_a_large_poison_event_is_read_through_its_pointer(world: DeadLetterWorld) -> None:
     world.poison(LargeEvents(world.memory).store(registered()).to_body())
 
     assert world.item().body == registered()
@@ -131,7 +131,7 @@ def test_a_large_poison_event_is_read_through_its_pointer(world: Astray) -> None
     ],
 )
 def test_messages_of_the_app_to_itself_say_what_trying_again_would_do(
-    world: Astray, queue: str, text: str, prospect: str
+    world: DeadLetterWorld, queue: str, text: str, prospect: str
 ) -> None:
     world.process(registered())
     world.poison(text, queue)
@@ -139,7 +139,7 @@ def test_messages_of_the_app_to_itself_say_what_trying_again_would_do(
     assert world.item().prospect == prospect
 
 
-def test_a_batch_acts_as_soon_as_one_of_its_events_does(world: Astray) -> None:
+def test_a_batch_acts_as_soon_as_one_of_its_events_does(world: DeadLetterWorld) -> None:
     world.process(drift())
     world.poison(f"[{drift()}, {registered()}, 7]")
 
@@ -149,7 +149,7 @@ def test_a_batch_acts_as_soon_as_one_of_its_events_does(world: Astray) -> None:
     assert [reading.standing for reading in item.readings] == ["done", "new", "unreadable"]
 
 
-def test_quarantine_shows_whether_the_cause_is_mended(world: Astray) -> None:
+def test_quarantine_shows_whether_the_cause_is_mended(world: DeadLetterWorld) -> None:
     world.process('{"id": "e-1", "eventType": "Vigia.Odd", "subject": "s"}')
     world.quarantine.set_aside(
         Quarantined("event.field", "it was not understood then", registered(), world.clock.now())
@@ -162,7 +162,7 @@ def test_quarantine_shows_whether_the_cause_is_mended(world: Astray) -> None:
     assert (other.readings[0].event_id, other.readings[0].type) == ("e-1", "Vigia.Odd")
 
 
-def test_an_event_that_contradicts_the_ledger_is_not_put_back(world: Astray) -> None:
+def test_an_event_that_contradicts_the_ledger_is_not_put_back(world: DeadLetterWorld) -> None:
     world.process(run_ended("RunCompleted", "Completed"))
     world.process(run_ended("RunStatusChanged", "Failed"))
 
@@ -172,7 +172,7 @@ def test_an_event_that_contradicts_the_ledger_is_not_put_back(world: Astray) -> 
     assert "completed" in item.readings[0].problem
 
 
-def test_a_parked_fact_tells_what_failed(world: Astray) -> None:
+def test_a_parked_fact_tells_what_failed(world: DeadLetterWorld) -> None:
     world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
     world.process(drift())
 
@@ -183,7 +183,7 @@ def test_a_parked_fact_tells_what_failed(world: Astray) -> None:
     assert item.body == drift()
 
 
-def test_since_leaves_out_what_is_older(world: Astray) -> None:
+def test_since_leaves_out_what_is_older(world: DeadLetterWorld) -> None:
     world.poison(registered("7"))
     world.quarantine.set_aside(Quarantined("event.field", "old", "{}", world.clock.now()))
     world.clock.advance(timedelta(hours=3))
@@ -195,7 +195,7 @@ def test_since_leaves_out_what_is_older(world: Astray) -> None:
     assert [json.loads(item.body)["data"]["ModelVersion"] for item in recent] == ["8"]
 
 
-def test_messages_behind_those_that_can_be_seen_are_counted(world: Astray) -> None:
+def test_messages_behind_those_that_can_be_seen_are_counted(world: DeadLetterWorld) -> None:
     for number in range(40):
         world.poison(registered(str(number)))
 

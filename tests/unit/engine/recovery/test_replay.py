@@ -15,7 +15,7 @@ from shared.errors import RetryableError, WorkspaceError
 from shared.ports.queues import EVENTS, RELEASES, poison_queue, text_digest
 from shared.store.facts.quarantine import Quarantined
 from tests.fakes.queues import FakeQueues
-from tests.unit.engine.dead_letter_world import Astray
+from tests.unit.engine.dead_letter_world import DeadLetterWorld
 from tests.unit.engine.fact_world import Killed, drift, registered, requested
 
 AUDIT: tuple[Source, ...] = ("audit",)
@@ -23,11 +23,11 @@ BAD = '{"id": "e-1", "eventType": "Microsoft.MachineLearningServices.ModelRegist
 
 
 @pytest.fixture
-def world() -> Astray:
-    return Astray()
+def world() -> DeadLetterWorld:
+    return DeadLetterWorld()
 
 
-def test_what_event_grid_gave_up_acts_once_and_leaves_the_list(world: Astray) -> None:
+def test_what_event_grid_gave_up_acts_once_and_leaves_the_list(world: DeadLetterWorld) -> None:
     world.give_up(requested())
 
     assert world.replay_all() == ["replayed"]
@@ -38,7 +38,7 @@ def test_what_event_grid_gave_up_acts_once_and_leaves_the_list(world: Astray) ->
     assert list(world.given_up.list("")) == []
 
 
-def test_a_blob_stays_until_all_of_its_events_are_settled(world: Astray) -> None:
+def test_a_blob_stays_until_all_of_its_events_are_settled(world: DeadLetterWorld) -> None:
     world.process(drift())
     world.give_up(drift(), registered("7"), BAD)
 
@@ -50,7 +50,7 @@ def test_a_blob_stays_until_all_of_its_events_are_settled(world: Astray) -> None
     assert list(world.given_up.list("")) == []
 
 
-def test_what_is_done_already_is_not_even_sent(world: Astray) -> None:
+def test_what_is_done_already_is_not_even_sent(world: DeadLetterWorld) -> None:
     world.process(registered())
     world.give_up(registered())
 
@@ -59,7 +59,7 @@ def test_what_is_done_already_is_not_even_sent(world: Astray) -> None:
     assert world.items() == []
 
 
-def test_a_poison_message_goes_back_to_its_own_queue_and_never_expires(world: Astray) -> None:
+def test_a_poison_message_goes_back_to_its_own_queue_and_never_expires(world: DeadLetterWorld) -> None:
     world.process(registered())
     world.queues.messages.clear()
     world.poison('{"release": "churn-7"}', RELEASES)
@@ -74,7 +74,7 @@ def test_a_poison_message_goes_back_to_its_own_queue_and_never_expires(world: As
 NUMBERS = range(100)
 
 
-def poison_of_all_kinds(world: Astray) -> None:
+def poison_of_all_kinds(world: DeadLetterWorld) -> None:
     """Have forty messages that stay, in front of a hundred that can go."""
     for number in range(40):
         world.poison(f"nonsense {number}")
@@ -82,7 +82,7 @@ def poison_of_all_kinds(world: Astray) -> None:
         world.poison(registered(str(number)))
 
 
-def test_a_long_poison_queue_is_drained_whole(world: Astray) -> None:
+def test_a_long_poison_queue_is_drained_whole(world: DeadLetterWorld) -> None:
     poison_of_all_kinds(world)
     items = world.dead_letters.items(is_deep=True)
     assert len(items) == 140
@@ -94,7 +94,7 @@ def test_a_long_poison_queue_is_drained_whole(world: Astray) -> None:
     assert world.queues.length(poison_queue(EVENTS)) == 40
 
 
-def test_what_is_hidden_in_one_round_is_had_in_the_next_and_what_stays_hidden_stays(world: Astray) -> None:
+def test_what_is_hidden_in_one_round_is_had_in_the_next_and_what_stays_hidden_stays(world: DeadLetterWorld) -> None:
     poison_of_all_kinds(world)
     items = world.dead_letters.items(is_deep=True)
     slow = Slow(world.queues)
@@ -123,7 +123,9 @@ class Slow:
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
-def test_whoever_dies_while_a_queue_is_drained_nothing_is_lost_or_acts_twice(world: Astray, is_late: bool) -> None:
+def test_whoever_dies_while_a_queue_is_drained_nothing_is_lost_or_acts_twice(
+    world: DeadLetterWorld, is_late: bool
+) -> None:
     poison_of_all_kinds(world)
     world.fuse.burns_on, world.fuse.is_late = "move", is_late
     with pytest.raises(Killed):
@@ -134,7 +136,7 @@ def test_whoever_dies_while_a_queue_is_drained_nothing_is_lost_or_acts_twice(wor
     assert world.queues.texts(EVENTS) == [registered(str(number)) for number in NUMBERS]
 
 
-def test_quarantine_is_put_back_once_its_cause_is_mended(world: Astray) -> None:
+def test_quarantine_is_put_back_once_its_cause_is_mended(world: DeadLetterWorld) -> None:
     world.quarantine.set_aside(Quarantined("event.field", "not understood then", registered(), world.clock.now()))
 
     assert world.replay_all() == ["replayed"]
@@ -144,7 +146,7 @@ def test_quarantine_is_put_back_once_its_cause_is_mended(world: Astray) -> None:
     assert world.entry().state == "done"
 
 
-def test_what_still_cannot_be_read_stays_where_it_is(world: Astray) -> None:
+def test_what_still_cannot_be_read_stays_where_it_is(world: DeadLetterWorld) -> None:
     world.process(BAD)
 
     assert world.replay_all() == ["refused"]
@@ -152,7 +154,7 @@ def test_what_still_cannot_be_read_stays_where_it_is(world: Astray) -> None:
 
 
 @pytest.mark.parametrize("is_early", [True, False], ids=["before_it_is_marked", "afterwards"])
-def test_what_is_set_aside_anew_while_it_is_put_back_is_not_lost(world: Astray, is_early: bool) -> None:
+def test_what_is_set_aside_anew_while_it_is_put_back_is_not_lost(world: DeadLetterWorld, is_early: bool) -> None:
     again = Quarantined("event.field", "the app still runs the old code", registered(), world.clock.now())
     identifier = world.quarantine.set_aside(again)
     opened = world.quarantine.open(identifier)
@@ -167,7 +169,7 @@ def test_what_is_set_aside_anew_while_it_is_put_back_is_not_lost(world: Astray, 
     assert world.item().place == identifier
 
 
-def test_a_parked_fact_carries_its_recorded_plan_out(world: Astray) -> None:
+def test_a_parked_fact_carries_its_recorded_plan_out(world: DeadLetterWorld) -> None:
     world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
     world.process(drift())
     plan = world.entry().plan
@@ -181,7 +183,7 @@ def test_a_parked_fact_carries_its_recorded_plan_out(world: Astray) -> None:
     assert world.items() == []
 
 
-def test_a_parked_fact_that_fails_again_is_here_again(world: Astray) -> None:
+def test_a_parked_fact_that_fails_again_is_here_again(world: DeadLetterWorld) -> None:
     world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no")] * 2
     world.process(drift())
     world.replay_all()
@@ -190,7 +192,9 @@ def test_a_parked_fact_that_fails_again_is_here_again(world: Astray) -> None:
     assert world.item().source == "parked"
 
 
-def test_a_plan_that_was_given_up_gets_all_its_attempts_again(world: Astray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_was_given_up_gets_all_its_attempts_again(
+    world: DeadLetterWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("shared.engine.facts.process.MOST_EPOCHS", 2)
     world.azureml.errors["submit_job"] = [RetryableError("workspace.retry", "down")] * 3
     with pytest.raises(RetryableError):
@@ -205,7 +209,7 @@ def test_a_plan_that_was_given_up_gets_all_its_attempts_again(world: Astray, mon
     assert world.entry().state == "done"
 
 
-def test_the_audit_is_a_drill_in_which_nothing_acts(world: Astray) -> None:
+def test_the_audit_is_a_drill_in_which_nothing_acts(world: DeadLetterWorld) -> None:
     for body in (registered(), drift(), requested()):
         world.process(body)
     effects = world.effects()
@@ -220,7 +224,7 @@ def test_the_audit_is_a_drill_in_which_nothing_acts(world: Astray) -> None:
     assert world.resolutions == []
 
 
-def test_an_event_too_large_to_be_kept_cannot_be_replayed_from_the_audit(world: Astray) -> None:
+def test_an_event_too_large_to_be_kept_cannot_be_replayed_from_the_audit(world: DeadLetterWorld) -> None:
     world.process(registered(dataVersion="x" * 40_000))
 
     (item,) = world.dead_letters.items(AUDIT)
@@ -228,7 +232,7 @@ def test_an_event_too_large_to_be_kept_cannot_be_replayed_from_the_audit(world: 
     assert (item.body, world.replayer.replay(item, "ana", "drill")) == ("", "refused")
 
 
-def test_a_large_event_is_put_back_by_its_pointer(world: Astray) -> None:
+def test_a_large_event_is_put_back_by_its_pointer(world: DeadLetterWorld) -> None:
     world.give_up(registered(dataVersion="x" * 60_000))
 
     assert world.replay_all() == ["replayed"]
@@ -238,7 +242,7 @@ def test_a_large_event_is_put_back_by_its_pointer(world: Astray) -> None:
     assert world.entry().state == "done"
 
 
-def test_dismissing_keeps_who_when_why_and_the_event(world: Astray) -> None:
+def test_dismissing_keeps_who_when_why_and_the_event(world: DeadLetterWorld) -> None:
     world.give_up(registered())
     world.poison("not JSON")
     world.process(BAD)
@@ -252,17 +256,17 @@ def test_dismissing_keeps_who_when_why_and_the_event(world: Astray) -> None:
     assert world.items() == []
     resolutions_by_source = {resolution.source: resolution for resolution in world.resolutions}
     assert set(resolutions_by_source) == {"dead", "poison", "quarantine", "parked"}
-    assert {(each.action, each.by, each.reason) for each in resolutions_by_source.values()} == {
+    assert {(resolution.action, resolution.by, resolution.reason) for resolution in resolutions_by_source.values()} == {
         ("dismissed", "ana", "a drill")
     }
-    assert {source: each.body for source, each in resolutions_by_source.items()} == {
+    assert {source: resolution.body for source, resolution in resolutions_by_source.items()} == {
         source: item.body for source, item in items.items()
     }
     assert world.entry().remarks[-1] == "dismissed by ana: a drill"
     assert world.queues.length(poison_queue(EVENTS)) == 0
 
 
-def test_what_somebody_else_settled_meanwhile_is_said(world: Astray) -> None:
+def test_what_somebody_else_settled_meanwhile_is_said(world: DeadLetterWorld) -> None:
     world.poison(registered())
     world.process(BAD)
     world.azureml.errors["submit_job"] = [WorkspaceError("workspace.refused", "no such component")]
@@ -279,7 +283,7 @@ def test_what_somebody_else_settled_meanwhile_is_said(world: Astray) -> None:
 @pytest.mark.parametrize("source", ["dead", "poison", "quarantine", "parked"])
 def test_whoever_dies_while_putting_it_back_it_acts_once(source: str, is_late: bool) -> None:
     for step in range(1, 12):
-        world = astray_in(source)
+        world = world_with(source)
         world.fuse.calls, world.fuse.burns_at, world.fuse.is_late = 0, step, is_late
         try:
             world.replayer.replay(world.item(), "ana", "")
@@ -299,8 +303,8 @@ def test_whoever_dies_while_putting_it_back_it_acts_once(source: str, is_late: b
         raise AssertionError("it never got through")
 
 
-def astray_in(source: str) -> Astray:
-    world = Astray()
+def world_with(source: str) -> DeadLetterWorld:
+    world = DeadLetterWorld()
     body = requested()
     if source == "dead":
         world.give_up(body)
