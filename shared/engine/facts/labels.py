@@ -21,6 +21,12 @@ class Labels:
     files: BlobStore
 
     def request(self, request: LabelRequest) -> LabelManifest:
+        """Return the manifest of the request, made from what was served when there is none yet.
+
+        Raises:
+            PermanentError: the endpoint serves nothing, or the rows lack what the policy chooses by.
+            RetryableError: a service does not answer.
+        """
         from shared.drift.signals.labelling import choose, manifest
 
         path = f"labelling/{request.model}/{request.name}.jsonl"

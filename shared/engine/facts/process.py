@@ -112,11 +112,14 @@ class Processor:
 
     def _handle(self, fact: Fact, raw: str) -> None:
         plan = self._book.plan(fact, self._state, self.clock.now)
+        # Only where something would be done: an event is a hint, and reading the job costs a call.
         if plan.reactions and isinstance(fact.body, RunEnded):
             shown = self._read_again(fact, fact.body)
             if shown != fact:
                 fact, plan = shown, self._book.plan(shown, self._state, self.clock.now)
         digests = tuple(policy.digest for policy in plan.concerned)
+        # The plan is written before anything is done: a worker that takes over runs this plan, whatever the policies
+        # say by then.
         claim = self.ledger.claim(fact, plan.reactions, digests, plan.remarks, raw)
         match claim:
             case Claimed():
@@ -170,6 +173,7 @@ class Processor:
         outcomes = tuple(done.outcome for done in performed)
         notices = tuple(notice for done in performed for notice in done.notices)
         has_failed = any(outcome.status == "failed" for outcome in outcomes)
+        # The notices are stored in the record that closes the claim: without it a crash right after would lose them.
         close = self.ledger.park if has_failed else self.ledger.finish
         finished = close(claim, outcomes, notices)
         log.info("fact.done", extra=fields(fact=entry.fact.key[:16], kind=entry.fact.kind, outcomes=_brief(outcomes)))
@@ -210,6 +214,7 @@ class Processor:
 
     def _post(self, finished: Finished) -> None:
         if finished.entry.notices and not finished.entry.notices_posted:
+            # Marked after they are posted: posted twice they are one notice; marked first, a crash would lose them.
             self.outbox.post(finished.entry.notices)
             self.ledger.mark_posted(finished)
 

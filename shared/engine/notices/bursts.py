@@ -73,6 +73,8 @@ class Bursts:
             # Nobody waits: the burst is over, and what comes next is the first of another.
             self._written(burst, Window(window.number + 1, now), etag)
             return
+        # Digest, marks, message, next window: each step can be repeated. A crash between two of them leaves a window
+        # that has waiting notices, so that another worker gathers it again.
         for member in digest.record.members:
             self._mark(member, digest.name)
         self.queue.send(NOTICES, DeliverNotice(digest.name).to_body())

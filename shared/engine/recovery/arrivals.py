@@ -57,6 +57,8 @@ class Arrivals:
             marks = replace(marks, untold=PendingNotice(key, counts))
         if marks == previous:
             return 0
+        # Saved before it is posted: a worker that loses this write has nothing to post, and after a crash in between
+        # the next look posts what is saved here.
         saved = self.store.save(marks, etag)
         if saved is None:
             return 0  # another worker looks at the same time, and posts the notice

@@ -41,7 +41,11 @@ class Replay:
     clock: Clock
 
     def replay(self, item: DeadLetter, by: str, reason: str) -> Result:
-        """Put the item back, and take it out of the view after that worked."""
+        """Put the item back, and take it out of the view after that worked.
+
+        Raises:
+            RetryableError: the storage does not answer; repeating it is safe.
+        """
         if item.source == "audit":
             # A drill: the fact is in the ledger, which will say so once more.
             return self._send(item) if item.body else "refused"
@@ -90,12 +94,14 @@ class Replay:
         """Put the item back, then take it off its place; False when it is not there any more."""
         match item.source:
             case "dead":
+                # Sent before it is removed: after a crash in between it is sent again, and the ledger drops one.
                 self._send(item)
                 self.given_up.remove(item.place, item.digest)
                 return True
             case "poison":
                 return self._move(item, item.place)
             case "quarantine":
+                # Opened first: should the event end in quarantine again, its new entry has another ETag than this one.
                 opened = self.quarantine.open(item.place)
                 if opened is None:
                     return False

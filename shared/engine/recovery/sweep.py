@@ -21,7 +21,7 @@ log = logging.getLogger("vigia.sweep")
 
 
 class Resumption(Protocol):
-    """What carries an open fact on: the processor."""
+    """What continues an open fact: the processor."""
 
     def resume(self, key: FactKey) -> None: ...
 
@@ -39,7 +39,7 @@ class LateResumption:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Looks for claims whose worker died, releases that nobody woke, and notices that nobody sent."""
+    """Finds claims whose worker crashed, releases whose wake-up was lost, and notices that were not sent."""
 
     ledger: Ledger
     releases: ReleaseStore
@@ -52,7 +52,7 @@ class Sweep:
         """Resume what is abandoned; an item that fails does not keep the others waiting.
 
         Raises:
-            Exception: a mistake in the code, met on the way and raised when everything else was taken up.
+            Exception: a mistake in the code, met on the way and raised once everything else was resumed.
         """
         keys = list(self.ledger.due_keys(self.clock.now()))
         mistakes = [mistake for key in keys if (mistake := self._resume(key))]
