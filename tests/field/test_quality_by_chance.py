@@ -37,13 +37,15 @@ def test_random_halves_of_small_tables_are_in_order(name: str) -> None:
         assert report.verdict != "drift", report.sentence
 
 
-@pytest.mark.parametrize(("before", "now"), [(50, 50), (50, 1_000), (100, 100), (100, 5_000), (500, 500), (5_000, 200)])
+@pytest.mark.parametrize(
+    ("reference", "now"), [(50, 50), (50, 1_000), (100, 100), (100, 5_000), (500, 500), (5_000, 200)]
+)
 @pytest.mark.parametrize("law", ["normal", "lognormal", "standard_cauchy"])
-def test_independent_rows_of_one_law_are_in_order(law: str, previous: int, now: int) -> None:
-    chance = np.random.default_rng([previous, now])
+def test_independent_rows_of_one_law_are_in_order(law: str, reference: int, now: int) -> None:
+    chance = np.random.default_rng([reference, now])
     for _ in range(8):
         frames = []
-        for rows in (previous, now):
+        for rows in (reference, now):
             values = getattr(chance, law)(size=(rows, 6))
             values[chance.random(values.shape) < 0.05] = np.nan
             frames.append(pd.DataFrame(values).rename(columns=str))
