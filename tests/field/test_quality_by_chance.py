@@ -41,11 +41,11 @@ def test_random_halves_of_small_tables_are_in_order(name: str) -> None:
     ("reference", "now"), [(50, 50), (50, 1_000), (100, 100), (100, 5_000), (500, 500), (5_000, 200)]
 )
 @pytest.mark.parametrize("law", ["normal", "lognormal", "standard_cauchy"])
-def test_independent_rows_of_one_law_are_in_order(law: str, reference: int, now: int) -> None:
-    chance = np.random.default_rng([reference, now])
+def test_independent_rows_of_one_law_are_in_order(law: str, base: int, now: int) -> None:
+    chance = np.random.default_rng([base, now])
     for _ in range(8):
         frames = []
-        for rows in (reference, now):
+        for rows in (base, now):
             values = getattr(chance, law)(size=(rows, 6))
             values[chance.random(values.shape) < 0.05] = np.nan
             frames.append(pd.DataFrame(values).rename(columns=str))
