@@ -173,9 +173,9 @@ def a_record_of(record_id: str, at: datetime, *ages: int) -> bytes:
 
 
 def batches_of(store: Store) -> tuple[list[int], tuple[str, ...]]:
-    found = store.reader.collected_batches(ENDPOINT, DEPLOYMENT, START, START + timedelta(minutes=2))
-    ages = [age for frame in found for age in frame["age"]]
-    return sorted(ages), found.findings
+    delay = store.reader.collected_batches(ENDPOINT, DEPLOYMENT, START, START + timedelta(minutes=2))
+    ages = [age for frame in delay for age in frame["age"]]
+    return sorted(ages), delay.findings
 
 
 def test_collected_batches_hold_what_the_table_holds(store: Store) -> None:
@@ -251,10 +251,10 @@ def test_files_are_streamed_by_ranges_and_copies_count_once(store: Store) -> Non
     store.put_table("customers/1/b.parquet", *range(100_000))
     store.put("customers/1/c.csv", b"age\n7\n\n8.5\n")
     store.put("customers/1/_SUCCESS", b"")
-    found = store.reader.batches(STORE + "customers/1")
-    rows = [sum(batch.num_rows for batch in found) for _ in range(2)]
+    batches = store.reader.batches(STORE + "customers/1")
+    rows = [sum(batch.num_rows for batch in batches) for _ in range(2)]
     assert rows == [100_002, 100_002]
-    assert found.findings == ("customers/1/b.parquet is a copy of customers/1/a.parquet: its rows count once",)
+    assert batches.findings == ("customers/1/b.parquet is a copy of customers/1/a.parquet: its rows count once",)
 
 
 def test_a_text_far_down_among_numbers_is_read_as_what_it_is(store: Store) -> None:

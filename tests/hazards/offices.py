@@ -45,8 +45,8 @@ class ReleaseOffice(World):
     def form(self, release: ReleaseId, person: str) -> dict[str, str]:
         """Open the page; return what its form would send."""
         page = self.pages.show(release, signed_in(person), "")
-        found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.body)
-        return {**dict(found), "choice": "approve", "reason": ""}
+        fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.body)
+        return {**dict(fields), "choice": "approve", "reason": ""}
 
     def send(self, release: ReleaseId, person: str, form: dict[str, str] | None = None, **changes: str) -> Page:
         body = urlencode({**(form or self.form(release, person)), **changes}).encode()

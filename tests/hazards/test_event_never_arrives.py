@@ -62,9 +62,9 @@ class Watched(World):
         return registered(version, model, id=f"{model}-{version}", subject=f"models/{model}:{version}")
 
     def poll_and_process(self) -> int:
-        found = self.poll.run()
+        report = self.poll.run()
         self.deliver()
-        return found
+        return report
 
     def deliver(self) -> None:
         while (body := self.queues.take(EVENTS)) is not None:
@@ -290,10 +290,10 @@ def test_one_look_costs_one_listing_of_jobs_and_three_calls_per_policy(world: Wa
         world.azureml.register(f"elsewhere-{number}", "1", now)
     world.poll_and_process()
 
-    asked = Counter[str]()
-    world.workspace = Counted(world.azureml, asked)
+    counts = Counter[str]()
+    world.workspace = Counted(world.azureml, counts)
     assert [*previous, world.poll.run()] == [0, 0, 0]
-    assert asked == {"recent_jobs": 1, "models_after": 10, "deployments": 10, "recipe": 10}
+    assert counts == {"recent_jobs": 1, "models_after": 10, "deployments": 10, "recipe": 10}
 
 
 class Counted:

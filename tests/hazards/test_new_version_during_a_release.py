@@ -27,7 +27,7 @@ def test_by_default_it_queues_and_goes_next(stage: ReleaseState) -> None:
 
     world.run()
 
-    assert [world.release(each).state for each in (first, second)] == [ReleaseState.FINISHED] * 2
+    assert [world.release(release).state for release in (first, second)] == [ReleaseState.FINISHED] * 2
     assert world.release(second).champion == world.release(first).challenger
     assert world.traffic == {"v-3": 100}
 
@@ -51,7 +51,7 @@ def test_a_promoted_version_is_not_rolled_back_to_make_room() -> None:
 
     world.run()
 
-    assert [world.release(each).state for each in (first, second)] == [ReleaseState.FINISHED] * 2
+    assert [world.release(release).state for release in (first, second)] == [ReleaseState.FINISHED] * 2
 
 
 def test_a_newer_version_is_not_replaced_by_an_older_one() -> None:

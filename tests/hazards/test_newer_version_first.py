@@ -116,7 +116,7 @@ def test_a_newest_version_that_fails_its_gates_leaves_the_good_one_its_turn() ->
 
     world.run()
 
-    assert [world.release(each).state for each in (first, good, bad)] == ["finished", "finished", "rejected"]
+    assert [world.release(release).state for release in (first, good, bad)] == ["finished", "finished", "rejected"]
     assert world.traffic == {"v-3": 100}
 
 

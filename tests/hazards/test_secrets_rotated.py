@@ -160,11 +160,11 @@ def test_azure_ml_hears_from_a_new_client_once(system: System, refuse: object) -
     assert callable(refuse)
     workspace = AzureWorkspace(settings_for(VIGIA_ARM_ENDPOINT=system.addresses.url("azureml")))
     assert workspace.model(ModelName("nothing"), ModelVersion("1")) is None
-    before = workspace.ml
+    previous = workspace.ml
 
     refuse(1)
     assert workspace.job(JobName("job-nothing")) is None
-    assert workspace.ml is not before
+    assert workspace.ml is not previous
 
     refuse(2)
     with pytest.raises(AccessRefusedError, match="401"):

@@ -69,9 +69,9 @@ CASES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("break_", "plan", "state", "said"), CASES)
+@pytest.mark.parametrize(("break_", "plan", "state", "sentence"), CASES)
 def test_each_state_ends_by_its_own_deadline(
-    break_: Callable[[World], None] | None, plan: dict[str, Any], state: ReleaseState, said: str
+    break_: Callable[[World], None] | None, plan: dict[str, Any], state: ReleaseState, sentence: str
 ) -> None:
     world = World()
     if break_:
@@ -81,7 +81,7 @@ def test_each_state_ends_by_its_own_deadline(
     world.run(longest=LONGEST)
 
     assert world.release(release).state is state
-    assert said in world.release(release).reason
+    assert sentence in world.release(release).reason
     assert world.traffic == {"v-1": 100}
     assert world.endpoints.read(ENDPOINT).owner is None
 
@@ -119,10 +119,10 @@ def test_a_roll_back_never_gives_up_and_calls_people_every_half_hour() -> None:
     world.run(until=lambda: world.release(release).phase == "baking")
     traffic_never_moves(world)
     world.run(until=lambda: world.release(release).state is ReleaseState.ROLLING_BACK)
-    before = world.outbox.kinds.count("release-held")
+    previous = world.outbox.kinds.count("release-held")
 
     world.run(longest=timedelta(hours=5, minutes=5))
 
     assert world.release(release).state is ReleaseState.ROLLING_BACK
-    assert 9 <= world.outbox.kinds.count("release-held") - before <= 11
+    assert 9 <= world.outbox.kinds.count("release-held") - previous <= 11
     assert world.release(ReleaseId(release)).deadline is not None

@@ -40,9 +40,9 @@ def changed(status: str = "COMPLETED", **changes: Any) -> dict[str, Any]:
 
 def dead_lettered() -> dict[str, Any]:
     """The same status change out of a dead-letter blob: no specversion, further fields."""
-    told = {**changed("completed"), "id": "e-2", "deadletterreason": "MaxDeliveryAttemptsExceeded"}
-    del told["specversion"]
-    return {**told, "deliveryattempts": 30, "lastdeliveryoutcome": "Busy", "publishtime": "2026-11-20T07:01:04Z"}
+    event = {**changed("completed"), "id": "e-2", "deadletterreason": "MaxDeliveryAttemptsExceeded"}
+    del event["specversion"]
+    return {**event, "deliveryattempts": 30, "lastdeliveryoutcome": "Busy", "publishtime": "2026-11-20T07:01:04Z"}
 
 
 def process(*events: dict[str, Any], status: str = "Completed") -> World:

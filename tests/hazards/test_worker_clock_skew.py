@@ -43,10 +43,10 @@ class Heard:
         self._clock = clock
 
     def get(self, name: str) -> Any:
-        found = self._blobs.get(name)
-        if found is not None:
-            self._clock.synchronise(found.read_at)
-        return found
+        blob = self._blobs.get(name)
+        if blob is not None:
+            self._clock.synchronise(blob.read_at)
+        return blob
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._blobs, name)

@@ -78,8 +78,8 @@ class Registry(World):
 
     @property
     def ended(self) -> dict[str, Release]:
-        found = (self.releases.load(item.id) for item in self.releases.items())
-        return {str(stored.release.version): stored.release for stored in found if stored}
+        releases = (self.releases.load(item.id) for item in self.releases.items())
+        return {str(stored.release.version): stored.release for stored in releases if stored}
 
     @property
     def states(self) -> dict[str, str]:

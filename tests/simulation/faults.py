@@ -52,7 +52,7 @@ class Weather:
     @property
     def is_calm(self) -> bool:
         """Return whether nothing ever stops a worker."""
-        return not any(each.switch or each.sleep for each in (self.everywhere, *self.at.values()))
+        return not any(rates.switch or rates.sleep for rates in (self.everywhere, *self.at.values()))
 
 
 CALM = Weather()

@@ -117,7 +117,7 @@ class SimulatedQueue:
         return [message for message in self.queues.poison if poison_queue(message.queue) == queue]
 
     def _waiting(self, queue: str) -> tuple[Waiting, ...]:
-        return tuple(Waiting(each.text, each.visible_at, each.expires_at) for each in self._of(queue))
+        return tuple(Waiting(message.text, message.visible_at, message.expires_at) for message in self._of(queue))
 
     def _put(self, message: Message, to: str | None) -> None:
         now, expires_at = self.run.now, self._expires_at()

@@ -151,7 +151,7 @@ def plans_are_carried_out(end: FinishedRun) -> Iterator[str]:
     """Each reaction of a plan has its outcome, and what an outcome says is so."""
     jobs, releases = end.world.azureml.jobs, {release.id for release in end.releases}
     for entry in end.entries:
-        if [each.name for each in entry.plan] != [each.reaction for each in entry.outcomes]:
+        if [reaction.name for reaction in entry.plan] != [each.reaction for each in entry.outcomes]:
             yield f"{_name(entry)}: planned {[e.name for e in entry.plan]}, did {[o.reaction for o in entry.outcomes]}"
             continue
         for number, (planned, outcome) in enumerate(zip(entry.plan, entry.outcomes, strict=True)):

@@ -79,10 +79,10 @@ class Run:
         """Return what the service says, if it answers."""
         self._pass(where, label)
         self._refuse_or_die(self._faults(where), label)
-        found = look()
+        answer = look()
         if self.trace is not None:
-            self.note(f"{label} -> {_brief(found)}")
-        return found
+            self.note(f"{label} -> {_brief(answer)}")
+        return answer
 
     def write(
         self,

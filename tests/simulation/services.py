@@ -98,7 +98,7 @@ class Queues:
     def expire(self, now: datetime) -> None:
         """Drop what was not made to stay, as the service does."""
         self.messages = {number: each for number, each in self.messages.items() if each.is_alive(now)}
-        self.poison = [each for each in self.poison if each.is_alive(now)]
+        self.poison = [message for message in self.poison if message.is_alive(now)]
 
     def take(self, message: Message, now: datetime) -> int:
         """Hide the message and return the receipt."""

@@ -79,21 +79,21 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
         trace: is filled with a line per call and per trouble.
     """
     random, theme = Random(seed), theme_of(seed)
-    told = story(random, theme.shape)
+    script = story(random, theme.shape)
     run = Run(random, weather(random, theme.at, share=theme.share), _CREW, trace)
     run.note(f"seed {seed}: {theme.name}")
-    world = World(run, parts or Parts(), told.refused, TIMER if told.shape.flood else 10 * TIMER)
-    scheduler = _Scheduler(run, world, told)
+    world = World(run, parts or Parts(), script.refused, TIMER if script.shape.flood else 10 * TIMER)
+    scheduler = _Scheduler(run, world, script)
     is_app = patch.object(shared.bootstrap, "get_app", lambda: world)
     with is_app, patch.object(arrivals, "PEEK_LIMIT", SimulatedQueue.page):
         scheduler.trouble()
         is_quiet = scheduler.calm()
-    found = (*run.mistakes, *violations(world, told, is_quiet=is_quiet))
+    broken = (*run.mistakes, *violations(world, script, is_quiet=is_quiet))
     return Report(
         seed,
-        found,
+        broken,
         run.injected,
-        facts=sum(telling.identity is not None for telling in told.tellings),
+        facts=sum(telling.identity is not None for telling in script.tellings),
         jobs=len(world.azureml.jobs),
         messages=len(world.inbox.came),
         duplicates=duplicates(world.inbox.came),

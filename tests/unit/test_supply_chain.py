@@ -51,8 +51,8 @@ def test_the_bill_names_packages_hashes_and_who_needs_them(project: Environment)
     )
     core = bill["components"][0]
     assert core["purl"] == "pkg:pypi/azure-core@1.41.0"
-    assert [each["content"] for each in core["externalReferences"][0]["hashes"]] == [ONE, TWO]
-    assert {each["ref"]: each["dependsOn"] for each in bill["dependencies"]} == {
+    assert [digest["content"] for digest in core["externalReferences"][0]["hashes"]] == [ONE, TWO]
+    assert {component["ref"]: component["dependsOn"] for component in bill["dependencies"]} == {
         "pkg:pypi/azure-core@1.41.0": [],
         "pkg:pypi/azure-identity@1.2.3": ["pkg:pypi/azure-core@1.41.0"],
         "vigia": ["pkg:pypi/azure-core@1.41.0", "pkg:pypi/azure-identity@1.2.3"],
@@ -107,8 +107,8 @@ def test_the_bill_of_what_is_published_has_what_cyclonedx_requires() -> None:
         assert (component["type"], bool(component["name"])) == ("library", True)
         for reference in component["externalReferences"]:
             assert reference["type"] == "distribution"
-            assert all(re.fullmatch(r"[0-9a-f]{64}", each["content"]) for each in reference["hashes"])
-            assert {each["alg"] for each in reference["hashes"]} == {"SHA-256"}
+            assert all(re.fullmatch(r"[0-9a-f]{64}", digest["content"]) for digest in reference["hashes"])
+            assert {digest["alg"] for digest in reference["hashes"]} == {"SHA-256"}
 
 
 def test_the_commands_lock_is_the_one_that_is_published() -> None:

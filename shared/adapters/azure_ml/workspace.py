@@ -75,10 +75,10 @@ class AzureWorkspace:
         model = self._read(f"model {name}:{version}", lambda ml: ml.models.get(name, version=version))
         return None if model is None else model_record(model)
 
-    def models_after(self, name: ModelName, after: datetime, most: int) -> tuple[ModelRecord, ...]:
+    def models_after(self, name: ModelName, since: datetime, most: int) -> tuple[ModelRecord, ...]:
         def read(ml: Any) -> list[ModelRecord]:
             records = (model_record(model) for model in islice(_newest_first(ml, name, most), most))
-            return list(takewhile(lambda record: record.created_at > after, records))
+            return list(takewhile(lambda record: record.created_at > since, records))
 
         return tuple(self._read(f"versions of model {name}", read) or ())
 
@@ -89,12 +89,12 @@ class AzureWorkspace:
     def job_failure(self, name: JobName) -> Failure:
         return job_failure(self.ml, name)
 
-    def recent_jobs(self, after: datetime, most: int) -> tuple[JobRecord, ...]:
+    def recent_jobs(self, since: datetime, most: int) -> tuple[JobRecord, ...]:
         def read(ml: Any) -> list[JobRecord]:
             # The newest comes first. From memory; not verified: no order can be requested. The SDK leaves a None for
             # a job of a kind it does not know.
             records = (job_record(job) for job in islice(ml.jobs.list(), most) if job is not None)
-            return list(takewhile(lambda record: record.created_at is None or record.created_at > after, records))
+            return list(takewhile(lambda record: record.created_at is None or record.created_at > since, records))
 
         return tuple(self._read("jobs", read) or ())
 

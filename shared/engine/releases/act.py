@@ -127,7 +127,7 @@ class Actor:
         """Make it larger, unless somebody else has it now, or did so since it was looked at."""
         if self.endpoints.read(action.endpoint).owner != release.id:
             return
-        sizes = {each.name: each.instances for each in self.workspace.deployments(action.endpoint)}
+        sizes = {deployment.name: deployment.instances for deployment in self.workspace.deployments(action.endpoint)}
         if (sizes.get(action.deployment) or action.instances) < action.instances:
             self.workspace.scale_deployment(action.endpoint, action.deployment, action.instances, deadline)
             about = fields(release=release.id, deployment=action.deployment, instances=action.instances)

@@ -113,15 +113,17 @@ class AzureMl:
         return [split for _, split in changes[first:]]
 
     def record(self, name: EndpointName, now: datetime) -> EndpointRecord | None:
-        found = self.at(name, now)
-        if found is None:
+        endpoint = self.at(name, now)
+        if endpoint is None:
             return None
         deployments = tuple(
             DeploymentRecord(d.name, d.model, d.version, d.state(now), instances=None if self.is_batch else d.instances)
-            for d in found.deployments.values()
+            for d in endpoint.deployments.values()
         )
-        state = "Updating" if found.coming else "Succeeded"
-        return EndpointRecord(name, state, dict(found.traffic), dict(found.mirror), deployments, "https://scoring")
+        state = "Updating" if endpoint.coming else "Succeeded"
+        return EndpointRecord(
+            name, state, dict(endpoint.traffic), dict(endpoint.mirror), deployments, "https://scoring"
+        )
 
     def serve(self, name: EndpointName, model: ModelName, version: str, now: datetime) -> None:
         """Have an endpoint that serves a version since long ago."""

@@ -56,10 +56,10 @@ class WatchedBlobs(Blobs):
 
     def get(self, name: str, now: datetime) -> Blob | None:
         self.sky.check(f"{name.partition('/')[0]} r", now, _worker(self.run))
-        found = super().get(name, now)
+        blob = super().get(name, now)
         if self.run and self.run.active:
-            self.seen[self.run.active.name, name] = (found.etag if found else None, now)
-        return found
+            self.seen[self.run.active.name, name] = (blob.etag if blob else None, now)
+        return blob
 
     def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None, now: datetime) -> Written:
         self.sky.check(f"{name.partition('/')[0]} w", now, _worker(self.run))
@@ -132,8 +132,8 @@ class ControllerWorkspace:
 
     def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
         def land(by: str) -> None:
-            found = self.azureml.at(request.endpoint, self.run.now)
-            if found is None or request.name not in found.deployments:
+            endpoint = self.azureml.at(request.endpoint, self.run.now)
+            if endpoint is None or request.name not in endpoint.deployments:
                 self.azureml.create_deployment(request, self.run.now, by)
 
         self._write("deployment w", f"PUT deployment {request.endpoint}/{request.name}", land, deadline)

@@ -101,7 +101,7 @@ class FinishedRun:
         return list(self.world.told.notices.values())
 
     def accepted(self, what: str) -> list[Accepted]:
-        return [each for each in self.world.azureml.accepted if each.what == what and each.by != "hand"]
+        return [request for request in self.world.azureml.accepted if request.what == what and request.by != "hand"]
 
     def requests(self, release: str) -> list[tuple[Version, ReleaseRequest]]:
         versions = self.world.blobs.history.get(f"release-requests/{release}.json", [])
@@ -109,8 +109,8 @@ class FinishedRun:
 
     def abort_of(self, release: str) -> tuple[Version, ReleaseRequest] | None:
         """Return a person's first request to abort."""
-        asked = self.requests(release)
-        return next(((v, r) for v, r in asked if r.kind == "abort" and not r.is_automatic), None)
+        requests = self.requests(release)
+        return next(((v, r) for v, r in requests if r.kind == "abort" and not r.is_automatic), None)
 
 
 def every_release_ends(end: FinishedRun) -> Iterator[str]:
@@ -124,8 +124,8 @@ def every_release_ends(end: FinishedRun) -> Iterator[str]:
 def an_abort_stays(end: FinishedRun) -> Iterator[str]:
     """Nothing that is asked later takes a person's abort back."""
     for name in end.releases:
-        found = end.abort_of(name)
-        later = [] if found is None else [r for v, r in end.requests(name) if v.at >= found[0].at]
+        abort = end.abort_of(name)
+        later = [] if abort is None else [r for v, r in end.requests(name) if v.at >= abort[0].at]
         yield from (f"the abort of {name} was lost to {r.kind} by {r.by}" for r in later if r.kind != "abort")
 
 
@@ -152,7 +152,7 @@ def traffic_is_claimed(end: FinishedRun) -> Iterator[str]:
     """Only a split is written that is, or was a moment ago, wanted of the endpoint."""
     for write in end.accepted("traffic"):
         wanted = [claim.desired for claim in _current(end.claims.get(write.endpoint, []), write.at)]
-        if dict(write.split) not in [dict(each) for each in wanted]:
+        if dict(write.split) not in [dict(name) for name in wanted]:
             yield f"{write.by} wrote {dict(write.split)} at {write.at:%H:%M:%S}, which nobody wanted"
 
 

@@ -56,16 +56,16 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
         trace: is filled with a line per call and per trouble.
     """
     random, theme = Random(seed), theme_of(seed)
-    told = story(random, theme.shape)
+    script = story(random, theme.shape)
     trouble = weather(random, theme.at, share=theme.share)
     run = Run(random, replace(trouble, jump=trouble.jump / 4, lift=0.0), _CREW, trace, DELAYS)
     run.note(f"seed {seed}: {theme.name}")
-    world = World(run, parts or Parts(), told)
-    scheduler = _Scheduler(run, world, told)
+    world = World(run, parts or Parts(), script)
+    scheduler = _Scheduler(run, world, script)
     scheduler.trouble()
     scheduler.calm()
-    found = (*run.mistakes, *violations(world, told, is_exact=theme.share == 0 and not theme.at))
-    return Report(seed, found, run.injected, world.states(), scheduler.taken)
+    broken = (*run.mistakes, *violations(world, script, is_exact=theme.share == 0 and not theme.at))
+    return Report(seed, broken, run.injected, world.states(), scheduler.taken)
 
 
 class _Scheduler(Scheduler):

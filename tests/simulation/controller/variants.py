@@ -40,12 +40,12 @@ def _make_whatever(actor: Actor, release: Release, request: DeploymentRequest, d
     actor._endpoints(release).create_deployment(request, deadline)
 
 
-def _waits_for_ever(release: Release, why: str, since: datetime, now: datetime) -> ReleaseUpdate:
-    return blind._wait(release, why, since, now)
+def _waits_for_ever(release: Release, reason: str, since: datetime, now: datetime) -> ReleaseUpdate:
+    return blind._wait(release, reason, since, now)
 
 
-def _in_silence(release: Release, why: str, now: datetime) -> ReleaseUpdate:
-    return stay(replace(release, held_because=why), now)
+def _in_silence(release: Release, reason: str, now: datetime) -> ReleaseUpdate:
+    return stay(replace(release, held_because=reason), now)
 
 
 def _at_once(update: ReleaseUpdate, since: datetime, now: datetime) -> ReleaseUpdate:
@@ -92,19 +92,19 @@ def _by_the_guard(release: Release, judgement: Judgement) -> Judgement:
     return judgement if is_due else _TOGETHER(release, judgement)
 
 
-def _went_back(release: Release, seen: Observation) -> bool:
+def _went_back(release: Release, observation: Observation) -> bool:
     """The default that was asked for is taken to be the default."""
     if not release.plan.batch:
-        return _IS_RESTORED(release, seen)
-    return seen.claim is not None and dict(seen.claim.desired) == release.traffic_at(-1)
+        return _IS_RESTORED(release, observation)
+    return observation.claim is not None and dict(observation.claim.desired) == release.traffic_at(-1)
 
 
-def _passed(release: Release, why: str, now: datetime) -> ReleaseUpdate:
-    return before_traffic._after_gates(release, why, now)
+def _passed(release: Release, reason: str, now: datetime) -> ReleaseUpdate:
+    return before_traffic._after_gates(release, reason, now)
 
 
-def _first(store: BatchRunStore, wanted: JobName, now: datetime) -> str:
-    store._blobs.put(f"batch-runs/{wanted}.json", encode(BatchRun(wanted, now)))
+def _first(store: BatchRunStore, job: JobName, now: datetime) -> str:
+    store._blobs.put(f"batch-runs/{job}.json", encode(BatchRun(job, now)))
     return "first"
 
 

@@ -50,27 +50,27 @@ def judged(rows: pd.DataFrame, tmp_path: Path, *more: str) -> dict[str, Any]:
 
 
 def test_a_good_version_passes_once_the_bake_is_over(tmp_path: Path) -> None:
-    found = judged(traffic(), tmp_path)
-    assert list(found) == ["verdict", "at", "reason", "looks"]
-    assert found["verdict"] == "pass"
-    assert found["at"] == "2026-11-20T09:16:00+00:00"
-    assert len(found["looks"]) == 22
-    assert list(found["looks"][0]) == ["at", "verdict", "reason"]
-    assert found["looks"][0]["at"] == "2026-11-20T09:01:00+00:00"
+    judgement = judged(traffic(), tmp_path)
+    assert list(judgement) == ["verdict", "at", "reason", "looks"]
+    assert judgement["verdict"] == "pass"
+    assert judgement["at"] == "2026-11-20T09:16:00+00:00"
+    assert len(judgement["looks"]) == 22
+    assert list(judgement["looks"][0]) == ["at", "verdict", "reason"]
+    assert judgement["looks"][0]["at"] == "2026-11-20T09:01:00+00:00"
 
 
 def test_the_first_look_that_fails_the_version_ends_it(tmp_path: Path) -> None:
-    found = judged(traffic(failing=0.3), tmp_path)
-    assert found["verdict"] == "fail"
-    assert found["at"] == found["looks"][-1]["at"]
-    assert found["looks"][-1]["verdict"] == "fail"
-    assert found["at"] <= "2026-11-20T09:06:00+00:00"
-    assert found["reason"].startswith("the version is broken")
+    judgement = judged(traffic(failing=0.3), tmp_path)
+    assert judgement["verdict"] == "fail"
+    assert judgement["at"] == judgement["looks"][-1]["at"]
+    assert judgement["looks"][-1]["verdict"] == "fail"
+    assert judgement["at"] <= "2026-11-20T09:06:00+00:00"
+    assert judgement["reason"].startswith("the version is broken")
 
 
 def test_too_few_minutes_are_inconclusive_and_nothing_decided_them(tmp_path: Path) -> None:
-    found = judged(traffic(minutes=4), tmp_path)
-    assert (found["verdict"], found["at"], len(found["looks"])) == ("inconclusive", None, 4)
+    judgement = judged(traffic(minutes=4), tmp_path)
+    assert (judgement["verdict"], judgement["at"], len(judgement["looks"])) == ("inconclusive", None, 4)
 
 
 def test_a_bake_that_is_not_over_is_inconclusive(tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ def test_a_bake_that_is_not_over_is_inconclusive(tmp_path: Path) -> None:
         "model: churn\nkind: tabular\nendpoint: {name: churn, type: online}\npeople: {owner: ana@example.com}\n"
         "rollout: {bake: 30m, judge: {latency: {warm_up: 5m}}}\n"
     )
-    found = judged(traffic(), tmp_path, "--policy", str(policy))
-    assert (found["verdict"], found["at"]) == ("inconclusive", None)
-    assert "the bake is over at 2026-11-20T09:30:0" in found["reason"]
+    judgement = judged(traffic(), tmp_path, "--policy", str(policy))
+    assert (judgement["verdict"], judgement["at"]) == ("inconclusive", None)
+    assert "the bake is over at 2026-11-20T09:30:0" in judgement["reason"]
 
 
 def portal(rows: pd.DataFrame) -> pd.DataFrame:
@@ -133,8 +133,8 @@ def test_what_the_service_did_not_answer_counts_and_a_callers_mistake_does_not(
     code: str, verdict: str, tmp_path: Path
 ) -> None:
     rows = traffic(failing=0.3).astype({"ResponseCode": str})
-    found = judged(rows.replace({"ResponseCode": {"500": code}}), tmp_path)
-    assert found["verdict"] == verdict
+    judgement = judged(rows.replace({"ResponseCode": {"500": code}}), tmp_path)
+    assert judgement["verdict"] == verdict
 
 
 def test_exit_codes_say_the_verdict(tmp_path: Path) -> None:
@@ -161,12 +161,12 @@ def test_exit_codes_say_the_verdict(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_judged_says_what_to_do(change: Change, message: str, tmp_path: Path) -> None:
     change(traffic(minutes=2)).to_csv(tmp_path / "rows.csv", index=False)
-    found = run(tmp_path / "rows.csv")
-    assert found.exit_code == 2
-    assert message in " ".join(found.output.split())
+    printed = run(tmp_path / "rows.csv")
+    assert printed.exit_code == 2
+    assert message in " ".join(printed.output.split())
 
 
 def test_of_several_endpoints_one_is_named(tmp_path: Path) -> None:
     other = traffic(failing=0.3).assign(EndpointName="other")
-    found = judged(pd.concat([traffic(), other]), tmp_path, "--endpoint", "churn")
-    assert found == judged(traffic(), tmp_path)
+    judgement = judged(pd.concat([traffic(), other]), tmp_path, "--endpoint", "churn")
+    assert judgement == judged(traffic(), tmp_path)

@@ -53,10 +53,10 @@ def test_a_promotion_is_asked_for_this_step_and_awaited(
 ) -> None:
     then(step_index=1, phase="shifting")
 
-    told = run("releases", "promote", ID, *BY, "--yes")
+    printed = run("releases", "promote", ID, *BY, "--yes")
 
     request = fake.releases.request(running.id)
-    assert told.exit_code == 0
+    assert printed.exit_code == 0
     assert request is not None
     assert (request.kind, request.by, request.reason, request.step) == ("promote", "ana@example.com", "a hotfix", 0)
 
@@ -73,10 +73,10 @@ def test_a_promotion_that_does_not_happen_is_exit_code_2(
 ) -> None:
     then(**change)
 
-    told = run("releases", "promote", ID, *BY, "--yes")
+    printed = run("releases", "promote", ID, *BY, "--yes")
 
-    assert told.exit_code == 2
-    assert "not done within 60 s" in told.stdout
+    assert printed.exit_code == 2
+    assert "not done within 60 s" in printed.stdout
 
 
 def test_only_what_bakes_is_promoted(fake: FakeApp, run: Run) -> None:
@@ -123,10 +123,10 @@ def test_undo_opens_a_release_of_the_earlier_version(fake: FakeApp, run: Run) ->
     )
     fake.releases.create(first)
 
-    told = run("releases", "undo", "flight-delay", "--to", "1", *BY, "--yes")
+    printed = run("releases", "undo", "flight-delay", "--to", "1", *BY, "--yes")
 
-    assert told.exit_code == 0
-    assert told.stdout.startswith("release flight-delay-1-r2 is opened: opened by undo by ana@example.com: a hotfix")
+    assert printed.exit_code == 0
+    assert printed.stdout.startswith("release flight-delay-1-r2 is opened: opened by undo by ana@example.com: a hotfix")
 
 
 def test_undo_refuses_what_serves_and_asks_first(fake: FakeApp, run: Run) -> None:
@@ -173,19 +173,19 @@ def test_retry_opens_another_release_and_reads_it_back(fake: FakeApp, run: Run, 
     fake.releases.create(ended)
 
     unasked = run("releases", "retry", *target, *BY)
-    told = run("releases", "retry", *target, *BY, "--yes", "-o", "json")
+    printed = run("releases", "retry", *target, *BY, "--yes", "-o", "json")
 
-    assert (unasked.exit_code, told.exit_code) == (2, 0)
+    assert (unasked.exit_code, printed.exit_code) == (2, 0)
     assert "confirm the retry" in unasked.stderr
-    answer = json.loads(told.stdout)
+    answer = json.loads(printed.stdout)
     assert (answer["id"], answer["state"], answer["done"]) == ("flight-delay-3-r2", "opened", False)
     assert answer["cause"] == "retry of flight-delay-3 by ana@example.com: a hotfix"
 
 
 def test_retry_refuses_one_that_is_under_way(fake: FakeApp, running: Release, run: Run) -> None:
-    told = run("releases", "retry", ID, *BY, "--yes")
-    assert told.exit_code == 2
-    assert f"release {ID} of it is under way" in told.stderr
+    printed = run("releases", "retry", ID, *BY, "--yes")
+    assert printed.exit_code == 2
+    assert f"release {ID} of it is under way" in printed.stderr
 
 
 def held_by_ben(fake: FakeApp, release: Release) -> None:
@@ -245,18 +245,18 @@ def test_on_azure_nobody_asks_in_another_name(signed_in: FakeApp, run: Run) -> N
 
     for by in ([], ["--by", "ANA@example.com"]):
         run("releases", "hold", release, "--reason", "x", *by, "--timeout", "0")
-        asked = signed_in.releases.held(release)
-        assert asked
-        assert asked.by == "ana@example.com"
+        hold = signed_in.releases.held(release)
+        assert hold
+        assert hold.by == "ana@example.com"
 
 
 def test_an_application_asks_in_its_own_name(signed_in: FakeApp, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "credential_for", token_of(appid="1-2-3"))
     release = in_canary(signed_in).id
     run("releases", "hold", release, "--reason", "x", "--timeout", "0")
-    asked = signed_in.releases.held(release)
-    assert asked
-    assert asked.by == "application 1-2-3"
+    hold = signed_in.releases.held(release)
+    assert hold
+    assert hold.by == "application 1-2-3"
 
 
 def test_whoever_is_not_signed_in_is_told_to_be(signed_in: FakeApp, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

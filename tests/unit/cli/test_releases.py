@@ -40,8 +40,8 @@ def test_the_list_shows_running_ones_first_then_the_newest(fake: FakeApp, runnin
 
     releases = run_json("releases")["releases"]
 
-    assert [each["id"] for each in releases] == ["flight-delay-3", "flight-delay-2", "flight-delay-1"]
-    assert [each["percent"] for each in releases] == [10, None, None]
+    assert [release["id"] for release in releases] == ["flight-delay-3", "flight-delay-2", "flight-delay-1"]
+    assert [release["percent"] for release in releases] == [10, None, None]
 
 
 def test_the_list_is_a_table_of_state_step_traffic_age_and_reason(fake: FakeApp, running: Release, run: Run) -> None:
@@ -59,7 +59,7 @@ def test_the_limit_leaves_out_the_oldest_that_ended_and_another_model_is_left_ou
 
     limited = run_json("releases", "--limit", "2")["releases"]
 
-    assert [each["id"] for each in limited] == ["flight-delay-3", "flight-delay-4", "flight-delay-5"]
+    assert [row["id"] for row in limited] == ["flight-delay-3", "flight-delay-4", "flight-delay-5"]
     assert run_json("releases", "--model", "flight")["releases"] == []
 
 
@@ -109,14 +109,14 @@ def test_get_refuses_what_is_nobody_or_several(fake: FakeApp, running: Release, 
 def test_abort_leaves_the_request_wakes_the_release_and_reads_it_back(
     fake: FakeApp, running: Release, run: Run
 ) -> None:
-    told = run(*ABORT, "--yes")
+    printed = run(*ABORT, "--yes")
 
     request = fake.releases.request(running.id)
-    assert told.exit_code == 0
+    assert printed.exit_code == 0
     assert request is not None
     assert (request.kind, request.by, request.reason) == ("abort", "ana@example.com", "complaints")
     assert [json.loads(text) for text in fake.queues.texts(RELEASES)] == [{"release": "flight-delay-3"}]
-    assert told.stdout.startswith("abort requested by ana@example.com: complaints\nrelease flight-delay-3 is canary")
+    assert printed.stdout.startswith("abort requested by ana@example.com: complaints\nrelease flight-delay-3 is canary")
 
 
 def test_abort_asks_first_and_no_leaves_the_release_alone(

@@ -29,12 +29,12 @@ people: {owner: nobody@example.com}
 
 def test_a_policy_with_traffic_enough_decides(run: Run, run_json: Json) -> None:
     shown = run("simulate", EXAMPLE, *FEW)
-    told = run_json("simulate", EXAMPLE, *FEW)
+    printed = run_json("simulate", EXAMPLE, *FEW)
 
     assert shown.exit_code == 0
     assert "decides: of the good versions" in shown.stdout
-    outcomes = {each["change"]["name"]: each for each in told["outcomes"]}
-    assert told["decides"] is True
+    outcomes = {notice["change"]["name"]: notice for notice in printed["outcomes"]}
+    assert printed["decides"] is True
     assert outcomes["no difference"]["finished"] > 95
     assert outcomes["latency +50 %"]["rolled_back"] > 95
     assert outcomes["latency +10 %"]["is_tolerated"] is True
@@ -42,18 +42,18 @@ def test_a_policy_with_traffic_enough_decides(run: Run, run_json: Json) -> None:
 
 def test_a_policy_that_cannot_decide_is_refused_with_what_would(run: Run, run_json: Json) -> None:
     shown = run("simulate", EXAMPLE, *FEW, "--requests", "60")
-    told = run_json("simulate", EXAMPLE, *FEW, "--requests", "60")
+    printed = run_json("simulate", EXAMPLE, *FEW, "--requests", "60")
 
     assert shown.exit_code == 1
     words = " ".join(shown.stdout.split())
     assert "cannot decide: 10 % of 60 requests per minute needs about 99 min to decide" in words
     assert "would decide: decide_within: " in words
-    assert {each["write"].split(":")[0] for each in told["advice"]} >= {"decide_within", "steps"}
+    assert {notice["write"].split(":")[0] for notice in printed["advice"]} >= {"decide_within", "steps"}
 
 
 def test_versions_of_ones_own_can_be_tried(run_json: Json) -> None:
-    told = run_json("simulate", EXAMPLE, *FEW, "--latency", "3", "--errors", "20%")
-    outcomes = {each["change"]["name"]: each for each in told["outcomes"]}
+    printed = run_json("simulate", EXAMPLE, *FEW, "--latency", "3", "--errors", "20%")
+    outcomes = {notice["change"]["name"]: notice for notice in printed["outcomes"]}
     assert outcomes["latency 3 times"]["rolled_back"] == outcomes["errors +20 %"]["rolled_back"] == 100
 
 
@@ -73,7 +73,7 @@ def test_the_page_stands_alone_and_its_plots_are_sound(run: Run, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         pytest.param(("nowhere.yaml",), "there is no file nowhere.yaml", id="no_file"),
         pytest.param((EXAMPLE, "--errors", "2"), "write e.g. --errors 2%", id="no_percent"),
@@ -82,10 +82,10 @@ def test_the_page_stands_alone_and_its_plots_are_sound(run: Run, tmp_path: Path)
         pytest.param((EXAMPLE, "--report", "no/such/folder/a.html"), "there is no folder", id="no_folder"),
     ],
 )
-def test_what_cannot_be_simulated_is_said(run: Run, arguments: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_simulated_is_said(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
     shown = run("simulate", *arguments)
     assert shown.exit_code == 2
-    assert said in " ".join((shown.stdout + shown.stderr).split())
+    assert sentence in " ".join((shown.stdout + shown.stderr).split())
 
 
 def test_traffic_is_learned_from_the_log(run_json: Json, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_traffic_is_learned_from_the_log(run_json: Json, monkeypatch: pytest.Mon
         Learning.telemetry.record("flight-delay", Interval(DeploymentName("v-1"), start, 120_000, 600, 4.0))
     monkeypatch.setattr(simulate_study, "open_app", lambda _: Learning())
 
-    told = run_json("simulate", EXAMPLE, *FEW, "--learn")
+    printed = run_json("simulate", EXAMPLE, *FEW, "--learn")
 
-    assert told["traffic"]["hourly"] == [2000.0] * 24
-    assert told["traffic"]["errors"] == 0.005
+    assert printed["traffic"]["hourly"] == [2000.0] * 24
+    assert printed["traffic"]["errors"] == 0.005

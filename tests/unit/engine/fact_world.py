@@ -134,10 +134,10 @@ class Fused:
         self._fuse = fuse
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._target, name)
+        method = getattr(self._target, name)
 
         def guarded(*args: Any) -> Any:
-            return self._fuse.guard(f"{name} {args[0] if args else ''}", lambda: found(*args))
+            return self._fuse.guard(f"{name} {args[0] if args else ''}", lambda: method(*args))
 
         return guarded
 
@@ -365,9 +365,9 @@ def policy_state(compliance: str, resource: str = f"{WORKSPACE}/onlineEndpoints/
 
 def blob_created(path: str, etag: str = "0x1", **data: object) -> str:
     url = f"https://stfake.blob.core.windows.net/azureml-blobstore-fake/{path}"
-    told = {"api": "PutBlob", "url": url, "eTag": etag, "contentLength": 10, **data}
+    event = {"api": "PutBlob", "url": url, "eTag": etag, "contentLength": 10, **data}
     kind = "Microsoft.Storage.BlobCreated"
-    return json.dumps(grid("", told, id=f"b-{path}", topic=STORAGE, subject=f"/blobServices/{path}", eventType=kind))
+    return json.dumps(grid("", event, id=f"b-{path}", topic=STORAGE, subject=f"/blobServices/{path}", eventType=kind))
 
 
 def data_arrived(name: str = "customers", version: str = "2") -> str:

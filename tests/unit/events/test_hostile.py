@@ -200,8 +200,8 @@ def test_any_data_of_any_type_gives_a_fact_or_an_event_error(kind: str, data: ob
         events = _read(body)
     except EventError:
         return
-    assert all(isinstance(each, Fact | Ignored) for each in events)
-    assert all(len(each.key) == 64 for each in events if isinstance(each, Fact))
+    assert all(isinstance(event, Fact | Ignored) for event in events)
+    assert all(len(event.key) == 64 for event in events if isinstance(event, Fact))
 
 
 @given(body=st.text() | st.binary() | JSON.map(json.dumps))

@@ -55,14 +55,14 @@ def test_an_event_whose_service_is_away_comes_again_until_it_is_done(app: FakeAp
 
 def test_an_event_comes_again_when_the_service_asked_for_it(app: FakeApp) -> None:
     body = registered("3", model=MODEL)
-    asked = timedelta(minutes=2)
-    app.azureml.errors["model"] = [RetryableError("azure.throttled", "too often", retry_after=asked)]
+    delay = timedelta(minutes=2)
+    app.azureml.errors["model"] = [RetryableError("azure.throttled", "too often", retry_after=delay)]
     app.azureml.register(MODEL, "3")
 
     process(Tried(body, 1))
 
     (again,) = [message for message in app.queues.messages if message.queue == EVENTS]
-    assert (again.text, again.visible_at - app.time.now()) == (body, asked)
+    assert (again.text, again.visible_at - app.time.now()) == (body, delay)
 
 
 def test_a_notice_whose_channel_is_away_comes_again(app: FakeApp) -> None:

@@ -191,10 +191,10 @@ def test_a_release_keeps_its_promises_whatever_it_sees(data: st.DataObject, has_
     if release.traffic_since:
         written = SetTraffic(ENDPOINT, release.traffic_at(release.step_index))
     for _ in range(60):
-        seen = data.draw(observations(release, written))
-        update = advance(release, seen, now)
-        _check(release, seen, update)
-        _check_test(release, seen, update, now)
+        rows = data.draw(observations(release, written))
+        update = advance(release, rows, now)
+        _check(release, rows, update)
+        _check_test(release, rows, update, now)
         _check_probes(release, update, now)
         _check_calls(release, update)
         written = next((action for action in update.actions if isinstance(action, SetTraffic)), written)
@@ -213,184 +213,190 @@ def test_an_ab_test_is_taken_when_it_is_due_and_not_again(data: st.DataObject, t
     for _ in range(30):
         endpoint = EndpointRecord(ENDPOINT, "Succeeded", release.traffic_at(release.step_index), {}, alive, "")
         guard = data.draw(st.sampled_from([Verdict.PASS, Verdict.PASS, Verdict.INCONCLUSIVE]))
-        seen = Observation(endpoint=endpoint, judgement=Judgement(guard, "guarded"), outcome=data.draw(outcomes))
-        update = advance(release, seen, now)
-        _check(release, seen, update)
-        _check_test(release, seen, update, now)
+        observation = Observation(endpoint=endpoint, judgement=Judgement(guard, "guarded"), outcome=data.draw(outcomes))
+        update = advance(release, observation, now)
+        _check(release, observation, update)
+        _check_test(release, observation, update, now)
         release, now = update.release, now + data.draw(st.sampled_from([timedelta(minutes=m) for m in (1, 3, 9, 25)]))
 
 
-def _check(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
-    after = update.release
-    _check_terminal(before, after)
-    _check_traffic(before, seen, update)
-    _check_mirror(before, seen, update)
-    _check_memory(before, after)
+def _check(previous: Release, observation: Observation, update: ReleaseUpdate) -> None:
+    updated = update.release
+    _check_terminal(previous, updated)
+    _check_traffic(previous, observation, update)
+    _check_mirror(previous, observation, update)
+    _check_memory(previous, updated)
 
 
-def _check_terminal(before: Release, after: Release) -> None:
-    if before.state.is_terminal:
-        assert after.state is before.state
-    assert after.state.is_terminal or after.deadline is not None
-    if after.state is ReleaseState.ROLLED_BACK and before.state is not after.state:
-        assert before.state is ReleaseState.ROLLING_BACK
+def _check_terminal(previous: Release, updated: Release) -> None:
+    if previous.state.is_terminal:
+        assert updated.state is previous.state
+    assert updated.state.is_terminal or updated.deadline is not None
+    if updated.state is ReleaseState.ROLLED_BACK and previous.state is not updated.state:
+        assert previous.state is ReleaseState.ROLLING_BACK
 
 
-def _check_traffic(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
-    after = update.release
+def _check_traffic(previous: Release, observation: Observation, update: ReleaseUpdate) -> None:
+    updated = update.release
     for action in update.actions:
         if isinstance(action, SetTraffic):
             assert sum(action.traffic.values()) == 100
-            assert before.state in SERVING
-            _check_hand_edit(before, seen)
-            known = {after.challenger.deployment} | ({after.champion.deployment} if after.champion else set())
+            assert previous.state in SERVING
+            _check_hand_edit(previous, observation)
+            known = {updated.challenger.deployment} | ({updated.champion.deployment} if updated.champion else set())
             assert set(action.traffic) <= known
-            if before.state is ReleaseState.ROLLING_BACK and after.champion:
-                assert dict(action.traffic) == {after.champion.deployment: 100}
-    if after.step_index > before.step_index >= 0:
-        assert after.judgement is None
-        _check_grounds(before, seen)
-    if len(after.traffic_steps) > len(before.traffic_steps):
-        assert seen.traffic == ({V2: 100} if before.phase == "ending" else before.traffic_at(before.step_index))
-    _check_watch(before, seen, update)
-    _check_way_back(before, seen, after)
+            if previous.state is ReleaseState.ROLLING_BACK and updated.champion:
+                assert dict(action.traffic) == {updated.champion.deployment: 100}
+    if updated.step_index > previous.step_index >= 0:
+        assert updated.judgement is None
+        _check_grounds(previous, observation)
+    if len(updated.traffic_steps) > len(previous.traffic_steps):
+        assert observation.traffic == (
+            {V2: 100} if previous.phase == "ending" else previous.traffic_at(previous.step_index)
+        )
+    _check_watch(previous, observation, update)
+    _check_way_back(previous, observation, updated)
     # A release that was only shadowed has no traffic to give back: what a person changes meanwhile stays.
-    has_ended = after.state is ReleaseState.ROLLED_BACK and before.state is not after.state
-    if has_ended and after.champion and before.has_moved_traffic:
-        assert seen.traffic == {after.champion.deployment: 100}
+    has_ended = updated.state is ReleaseState.ROLLED_BACK and previous.state is not updated.state
+    if has_ended and updated.champion and previous.has_moved_traffic:
+        assert observation.traffic == {updated.champion.deployment: 100}
 
 
-def _check_watch(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
+def _check_watch(previous: Release, observation: Observation, update: ReleaseUpdate) -> None:
     """The champion keeps its share until the end of the watch, which is a proof, a person's word, or the old policy."""
-    after = update.release
-    if before.state is not ReleaseState.WATCHING:
+    updated = update.release
+    if previous.state is not ReleaseState.WATCHING:
         return
     for action in update.actions:
-        if isinstance(action, SetTraffic) and before.phase != "ending" and after.phase != "ending":
-            is_alone = before.champion is None or seen.deployment(V1) is None
-            assert dict(action.traffic) == ({V2: 100} if is_alone else before.traffic_at(len(before.steps) - 1))
-    ends = after.phase == "ending" or after.state is ReleaseState.FINISHED
-    if before.phase == "ending" or not ends:
+        if isinstance(action, SetTraffic) and previous.phase != "ending" and updated.phase != "ending":
+            is_alone = previous.champion is None or observation.deployment(V1) is None
+            assert dict(action.traffic) == ({V2: 100} if is_alone else previous.traffic_at(len(previous.steps) - 1))
+    ends = updated.phase == "ending" or updated.state is ReleaseState.FINISHED
+    if previous.phase == "ending" or not ends:
         return
-    judgement = after.judgement
-    promotes = before.phase == "asking" and seen.request is not None and seen.request.kind == "promote"
-    if promotes or before.plan.on_undecided == "finish" or before.champion is None:
+    judgement = updated.judgement
+    promotes = previous.phase == "asking" and observation.request is not None and observation.request.kind == "promote"
+    if promotes or previous.plan.on_undecided == "finish" or previous.champion is None:
         return
     assert judgement
     assert not any([judgement.suspects, judgement.needs_a_person, judgement.is_broken])
     assert judgement.verdict is not Verdict.FAIL
-    assert judgement.is_proven or judgement.verdict is Verdict.PASS or before.has_passed
+    assert judgement.is_proven or judgement.verdict is Verdict.PASS or previous.has_passed
 
 
-def _check_way_back(before: Release, seen: Observation, after: Release) -> None:
+def _check_way_back(previous: Release, observation: Observation, updated: Release) -> None:
     """No automatic way back leads to a champion that does not answer or fails too much; a failure of the watch goes
     back only where both served side by side."""
-    begins = after.state is ReleaseState.ROLLING_BACK and before.state is not after.state
-    champion = seen.deployment(V1)
-    is_forced = champion is None or before.champion is None or after.ends_as is ReleaseState.LOST
-    if not begins or not before.has_moved_traffic or is_forced or champion is None:
+    begins = updated.state is ReleaseState.ROLLING_BACK and previous.state is not updated.state
+    champion = observation.deployment(V1)
+    is_forced = champion is None or previous.champion is None or updated.ends_as is ReleaseState.LOST
+    if not begins or not previous.has_moved_traffic or is_forced or champion is None:
         return
-    if seen.request and seen.request.kind == "abort" and not seen.request.is_automatic:
+    if observation.request and observation.request.kind == "abort" and not observation.request.is_automatic:
         return
     assert champion.state == "Succeeded"
-    assert not (after.judgement and after.judgement.champion_is_sick)
-    if before.state is ReleaseState.WATCHING and after.ends_as is ReleaseState.ROLLED_BACK:
-        assert before.holdback or before.probed_at
+    assert not (updated.judgement and updated.judgement.champion_is_sick)
+    if previous.state is ReleaseState.WATCHING and updated.ends_as is ReleaseState.ROLLED_BACK:
+        assert previous.holdback or previous.probed_at
 
 
-def _check_grounds(before: Release, seen: Observation) -> None:
+def _check_grounds(previous: Release, observation: Observation) -> None:
     """What moves a step on: a pass, or a person's promotion of that step; nothing moves one on after a failure."""
-    judgement = seen.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured")
+    judgement = observation.judgement or Judgement(Verdict.INCONCLUSIVE, "nothing was measured")
     verdict = Verdict.FAIL if judgement.is_broken else judgement.verdict
-    request = seen.request
-    promotes = request is not None and request.kind == "promote" and request.step == before.step_index
+    request = observation.request
+    promotes = request is not None and request.kind == "promote" and request.step == previous.step_index
     assert verdict is Verdict.PASS or (promotes and verdict is not Verdict.FAIL)
     assert promotes or not judgement.suspects
     assert promotes or judgement.is_proven or not judgement.champion_is_sick
     assert not (request and request.kind in {"hold", "abort"})
 
 
-def _check_test(before: Release, seen: Observation, update: ReleaseUpdate, now: datetime) -> None:
+def _check_test(previous: Release, observation: Observation, update: ReleaseUpdate, now: datetime) -> None:
     """An A/B test is taken when its hold has ended, once; a step of one moves on by its pass, or by a person."""
-    after, plan = update.release, before.plan.ab
-    assert after.outcomes[: len(before.outcomes)] == before.outcomes
+    updated, plan = update.release, previous.plan.ab
+    assert updated.outcomes[: len(previous.outcomes)] == previous.outcomes
     if plan is None:
-        assert not after.outcomes
+        assert not updated.outcomes
         return
-    assert len(after.outcomes) <= (1 if plan.extend_until is None else 2)
-    ends = [before.plan.bake] + ([plan.extend_until] if plan.extend_until else [])
-    if len(after.outcomes) > len(before.outcomes):
-        assert before.traffic_since
-        assert now >= before.traffic_since + ends[len(before.outcomes)]
-        assert all(each.verdict is Verdict.INCONCLUSIVE for each in before.outcomes)
-    if after.step_index > before.step_index >= 0:
-        promotes = seen.request is not None and seen.request.kind == "promote"
-        assert promotes or after.outcomes[-1].verdict is Verdict.PASS
+    assert len(updated.outcomes) <= (1 if plan.extend_until is None else 2)
+    ends = [previous.plan.bake] + ([plan.extend_until] if plan.extend_until else [])
+    if len(updated.outcomes) > len(previous.outcomes):
+        assert previous.traffic_since
+        assert now >= previous.traffic_since + ends[len(previous.outcomes)]
+        assert all(outcome.verdict is Verdict.INCONCLUSIVE for outcome in previous.outcomes)
+    if updated.step_index > previous.step_index >= 0:
+        promotes = observation.request is not None and observation.request.kind == "promote"
+        assert promotes or updated.outcomes[-1].verdict is Verdict.PASS
 
 
-def _check_hand_edit(before: Release, seen: Observation) -> None:
+def _check_hand_edit(previous: Release, observation: Observation) -> None:
     """A person's traffic is overwritten by a roll back, or where the policy says so; a late write of ours always."""
-    if before.state is ReleaseState.ROLLING_BACK or before.plan.on_hand_edit == "repair":
+    if previous.state is ReleaseState.ROLLING_BACK or previous.plan.on_hand_edit == "repair":
         return
-    known = [before.traffic_at(before.step_index), before.traffic_at(max(before.step_index, 0) - 1)]
-    ours = [dict(split) for split in seen.claim.earlier] if seen.claim else []
-    has_failed = seen.has_failed and before.phase in {"shifting", "ending"}
-    assert has_failed or seen.traffic in [*known, *ours]
-    is_ending = before.phase == "ending" or (seen.traffic in known and before.state is ReleaseState.WATCHING)
-    if before.phase == "baking" or (before.state in {ReleaseState.WATCHING, ReleaseState.SHADOWING} and not is_ending):
-        assert seen.traffic in ours
+    known = [previous.traffic_at(previous.step_index), previous.traffic_at(max(previous.step_index, 0) - 1)]
+    ours = [dict(split) for split in observation.claim.earlier] if observation.claim else []
+    has_failed = observation.has_failed and previous.phase in {"shifting", "ending"}
+    assert has_failed or observation.traffic in [*known, *ours]
+    is_ending = previous.phase == "ending" or (observation.traffic in known and previous.state is ReleaseState.WATCHING)
+    if previous.phase == "baking" or (
+        previous.state in {ReleaseState.WATCHING, ReleaseState.SHADOWING} and not is_ending
+    ):
+        assert observation.traffic in ours
 
 
-def _check_mirror(before: Release, seen: Observation, update: ReleaseUpdate) -> None:
-    after = update.release
+def _check_mirror(previous: Release, observation: Observation, update: ReleaseUpdate) -> None:
+    updated = update.release
     for action in update.actions:
         if isinstance(action, SetMirror):
-            assert before.plan.mirror
-            assert dict(action.mirror) in ({}, {before.challenger.deployment: before.plan.mirror})
-    if before.state is ReleaseState.SHADOWING:
-        assert after.traffic_steps == ()
-        if after.state is ReleaseState.CANARY or (after.phase == "clearing" and before.phase == "baking"):
-            failed = seen.judgement and (seen.judgement.verdict is Verdict.FAIL or seen.judgement.is_broken)
-            assert not (failed and before.phase == "baking")
-        if after.state is ReleaseState.CANARY:
-            assert not seen.mirror
-    has_rolled_back = before.state is ReleaseState.ROLLING_BACK and after.state.is_terminal
-    if has_rolled_back and before.plan.mirror and before.champion and seen.endpoint:
-        assert not seen.mirror
+            assert previous.plan.mirror
+            assert dict(action.mirror) in ({}, {previous.challenger.deployment: previous.plan.mirror})
+    if previous.state is ReleaseState.SHADOWING:
+        assert updated.traffic_steps == ()
+        if updated.state is ReleaseState.CANARY or (updated.phase == "clearing" and previous.phase == "baking"):
+            failed = observation.judgement and (
+                observation.judgement.verdict is Verdict.FAIL or observation.judgement.is_broken
+            )
+            assert not (failed and previous.phase == "baking")
+        if updated.state is ReleaseState.CANARY:
+            assert not observation.mirror
+    has_rolled_back = previous.state is ReleaseState.ROLLING_BACK and updated.state.is_terminal
+    if has_rolled_back and previous.plan.mirror and previous.champion and observation.endpoint:
+        assert not observation.mirror
 
 
-def _check_probes(before: Release, update: ReleaseUpdate, now: datetime) -> None:
+def _check_probes(previous: Release, update: ReleaseUpdate, now: datetime) -> None:
     """Probes go to the two that are compared, as many to each, at most the plan's, once per interval."""
     for action in update.actions:
         if isinstance(action, SendProbes):
-            assert before.plan.probe
-            assert before.champion
-            assert before.phase == "baking" or before.state is ReleaseState.WATCHING
+            assert previous.plan.probe
+            assert previous.champion
+            assert previous.phase == "baking" or previous.state is ReleaseState.WATCHING
             sent = [name for name, _ in action.requests]
-            assert set(sent) == {before.champion.deployment, before.challenger.deployment}
-            assert sent.count(before.champion.deployment) == len(sent) / 2 <= before.plan.probe.per_interval
-            assert before.probed_at is None or now.replace(second=0) > before.probed_at.replace(second=0)
+            assert set(sent) == {previous.champion.deployment, previous.challenger.deployment}
+            assert sent.count(previous.champion.deployment) == len(sent) / 2 <= previous.plan.probe.per_interval
+            assert previous.probed_at is None or now.replace(second=0) > previous.probed_at.replace(second=0)
             assert update.release.probed_at == now
 
 
-def _check_calls(before: Release, update: ReleaseUpdate) -> None:
+def _check_calls(previous: Release, update: ReleaseUpdate) -> None:
     """Each call to decide is told once, while the question is open; a question does not outlive its release."""
-    told = [notice.kind for notice in update.release.notices]
+    kinds = [notice.kind for notice in update.release.notices]
     for kind in (NoticeKind.APPROVAL_NEEDED, NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED):
-        assert told.count(kind) <= 1
-    for kind in {notice.kind for notice in update.release.notices[len(before.notices) :]}:
+        assert kinds.count(kind) <= 1
+    for kind in {notice.kind for notice in update.release.notices[len(previous.notices) :]}:
         if kind in {NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED}:
-            assert before.state is update.release.state is ReleaseState.AWAITING_APPROVAL
+            assert previous.state is update.release.state is ReleaseState.AWAITING_APPROVAL
     if any(isinstance(action, GiveBackEndpoint) for action in update.actions):
-        was_asked = before.history[-1].left is ReleaseState.AWAITING_APPROVAL
+        was_asked = previous.history[-1].left is ReleaseState.AWAITING_APPROVAL
         assert was_asked is any(isinstance(action, CloseApproval) for action in update.actions)
 
 
-def _check_memory(before: Release, after: Release) -> None:
-    assert after.notices[: len(before.notices)] == before.notices
-    assert after.history[: len(before.history)] == before.history
-    assert len({notice.key for notice in after.notices}) == len(after.notices)
-    assert (after.plan, after.id, after.opened_by) == (before.plan, before.id, before.opened_by)
-    if after.state is not before.state:
-        assert after.history[-1].reason
-        assert after.history[-1].entered is after.state
+def _check_memory(previous: Release, updated: Release) -> None:
+    assert updated.notices[: len(previous.notices)] == previous.notices
+    assert updated.history[: len(previous.history)] == previous.history
+    assert len({notice.key for notice in updated.notices}) == len(updated.notices)
+    assert (updated.plan, updated.id, updated.opened_by) == (previous.plan, previous.id, previous.opened_by)
+    if updated.state is not previous.state:
+        assert updated.history[-1].reason
+        assert updated.history[-1].entered is updated.state

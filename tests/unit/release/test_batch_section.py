@@ -100,11 +100,11 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("rollout", "said"), REFUSED)
-def test_a_plan_that_cannot_work_is_refused(rollout: str, said: str) -> None:
+@pytest.mark.parametrize(("rollout", "sentence"), REFUSED)
+def test_a_plan_that_cannot_work_is_refused(rollout: str, sentence: str) -> None:
     with pytest.raises(PolicyError) as refused:
         load(rollout)
-    assert said in str(refused.value)
+    assert sentence in str(refused.value)
 
 
 def test_an_online_endpoint_has_no_default_to_swap() -> None:

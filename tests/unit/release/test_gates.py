@@ -83,8 +83,8 @@ def test_too_close_to_tell_is_inconclusive() -> None:
 
 
 def test_without_a_champion_there_is_nothing_to_be_worse_than() -> None:
-    found = result(release_with("not_worse_than_champion", None, metric="roc_auc"), scores(challenger=0.0))
-    assert (found.verdict, "no champion" in found.reason) == (Verdict.PASS, True)
+    gate_result = result(release_with("not_worse_than_champion", None, metric="roc_auc"), scores(challenger=0.0))
+    assert (gate_result.verdict, "no champion" in gate_result.reason) == (Verdict.PASS, True)
 
 
 def test_judging_again_gives_the_same_bounds() -> None:
@@ -100,9 +100,9 @@ def test_a_group_that_falls_behind_fails_and_is_named() -> None:
     )
     release = release_with("slices", by=["carrier"], metric="roc_auc", min_ratio=0.8)
 
-    found = result(release, table)
+    gate_result = result(release, table)
 
-    assert (found.verdict, "of carrier B6 is" in found.reason) == (Verdict.FAIL, True)
+    assert (gate_result.verdict, "of carrier B6 is" in gate_result.reason) == (Verdict.FAIL, True)
     assert result(release, scores(challenger=2.0)).verdict is Verdict.PASS
 
 
@@ -114,9 +114,9 @@ def test_rows_without_a_group_are_a_group() -> None:
     )
     table.loc[behind, "carrier"] = None
 
-    found = result(release_with("slices", by=["carrier"], metric="roc_auc", min_ratio=0.8), table)
+    gate_result = result(release_with("slices", by=["carrier"], metric="roc_auc", min_ratio=0.8), table)
 
-    assert found.verdict is Verdict.FAIL
+    assert gate_result.verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "recall", "precision", "f1", "roc_auc", "pr_auc", "log_loss", "brier"])
@@ -179,13 +179,15 @@ EVERY_GATE = [
     ],
 )
 def test_unusable_evidence_is_never_good_news(kind: str, settings: dict[str, Any], table: pd.DataFrame | None) -> None:
-    found = result(release_with(kind, **settings), table)
-    assert (found.verdict, bool(found.reason)) == (Verdict.INCONCLUSIVE, True)
+    gate_result = result(release_with(kind, **settings), table)
+    assert (gate_result.verdict, bool(gate_result.reason)) == (Verdict.INCONCLUSIVE, True)
 
 
 def test_an_evaluation_that_cannot_be_read_leaves_every_gate_open() -> None:
-    found = unreadable(release_with("metric", metric="roc_auc", at_least=0.7), "there is nothing there")
-    assert found == (GateResult("metric roc_auc", Verdict.INCONCLUSIVE, "metric roc_auc: there is nothing there"),)
+    gate_result = unreadable(release_with("metric", metric="roc_auc", at_least=0.7), "there is nothing there")
+    assert gate_result == (
+        GateResult("metric roc_auc", Verdict.INCONCLUSIVE, "metric roc_auc: there is nothing there"),
+    )
 
 
 def test_a_gate_of_another_version_of_the_program_is_refused() -> None:

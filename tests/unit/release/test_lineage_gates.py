@@ -51,12 +51,15 @@ SOUND = {"label": "late", "columns": ["carrier"], "ranges": {"hour": [0, 23]}}
 
 
 def test_sound_training_data_passes() -> None:
-    found = result("data_quality", Lineage(None, JOB, rows()), **SOUND)
-    assert (found.verdict, found.reason) == (Verdict.PASS, "400 rows and 4 columns of training data are sound")
+    gate_result = result("data_quality", Lineage(None, JOB, rows()), **SOUND)
+    assert (gate_result.verdict, gate_result.reason) == (
+        Verdict.PASS,
+        "400 rows and 4 columns of training data are sound",
+    )
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "sentence"),
     [
         pytest.param(rows().drop(columns="carrier"), "it lacks carrier", id="schema"),
         pytest.param(
@@ -76,24 +79,24 @@ def test_sound_training_data_passes() -> None:
         pytest.param(rows().assign(late=lambda t: t["late"].where(t.index > 3)), "4 rows have no label", id="no_label"),
     ],
 )
-def test_unsound_training_data_fails_and_says_why(table: pd.DataFrame, said: str) -> None:
-    found = result("data_quality", Lineage(None, JOB, table), **SOUND)
-    assert found.verdict is Verdict.FAIL
-    assert said in found.reason
+def test_unsound_training_data_fails_and_says_why(table: pd.DataFrame, sentence: str) -> None:
+    gate_result = result("data_quality", Lineage(None, JOB, table), **SOUND)
+    assert gate_result.verdict is Verdict.FAIL
+    assert sentence in gate_result.reason
 
 
 @pytest.mark.parametrize(
-    ("lineage", "said"),
+    ("lineage", "sentence"),
     [
         pytest.param(Lineage(None, JOB, problem="no parquet file"), "no parquet file", id="unreadable"),
         pytest.param(Lineage(), "is not known", id="unknown"),
         pytest.param(Lineage(None, JOB, rows(20)), "20 rows of training data are too few", id="few"),
     ],
 )
-def test_training_data_that_cannot_be_judged_is_no_good_news(lineage: Lineage, said: str) -> None:
-    found = result("data_quality", lineage, **SOUND)
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert said in found.reason
+def test_training_data_that_cannot_be_judged_is_no_good_news(lineage: Lineage, sentence: str) -> None:
+    gate_result = result("data_quality", lineage, **SOUND)
+    assert gate_result.verdict is Verdict.INCONCLUSIVE
+    assert sentence in gate_result.reason
 
 
 def test_many_rare_categories_do_not_seem_to_know_the_label() -> None:
@@ -103,8 +106,11 @@ def test_many_rare_categories_do_not_seem_to_know_the_label() -> None:
 
 def test_three_rows_of_a_label_do_not_show_that_a_column_tells_it() -> None:
     table = rows().assign(late=lambda t: (t.index < 3).astype(int), seat=lambda t: t.index)
-    found = result("data_quality", Lineage(None, JOB, table), **SOUND)
-    assert (found.verdict, "3 rows of one label are too few" in found.reason) == (Verdict.INCONCLUSIVE, True)
+    gate_result = result("data_quality", Lineage(None, JOB, table), **SOUND)
+    assert (gate_result.verdict, "3 rows of one label are too few" in gate_result.reason) == (
+        Verdict.INCONCLUSIVE,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,13 +132,13 @@ def test_the_gap_between_training_and_validation_is_limited(settings: dict[str, 
 
 def test_where_lower_is_better_the_gap_is_turned_round() -> None:
     job = replace(JOB, tags={"train_log_loss": "0.30", "validation_log_loss": "0.55"})
-    found = result("overfitting", Lineage(None, job), metric="log_loss", gap_at_most=0.1)
-    assert found.verdict is Verdict.FAIL
-    assert found.numbers["gap"] == pytest.approx(0.25)
+    gate_result = result("overfitting", Lineage(None, job), metric="log_loss", gap_at_most=0.1)
+    assert gate_result.verdict is Verdict.FAIL
+    assert gate_result.numbers["gap"] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
-    ("job", "said"),
+    ("job", "sentence"),
     [
         pytest.param(None, "no training job is recorded", id="no_job"),
         pytest.param(
@@ -146,10 +152,10 @@ def test_where_lower_is_better_the_gap_is_turned_round() -> None:
         pytest.param(replace(JOB, ran={"code": "/codes/c/versions/1", "environment": ""}), "not recorded", id="no_env"),
     ],
 )
-def test_what_cannot_be_repeated_fails(job: JobRecord | None, said: str) -> None:
-    found = result("reproducibility", Lineage(None, job))
-    assert found.verdict is Verdict.FAIL
-    assert said in found.reason
+def test_what_cannot_be_repeated_fails(job: JobRecord | None, sentence: str) -> None:
+    gate_result = result("reproducibility", Lineage(None, job))
+    assert gate_result.verdict is Verdict.FAIL
+    assert sentence in gate_result.reason
 
 
 @pytest.mark.parametrize("ran", ["train_churn:1", "azureml:train:1", "/subscriptions/s/components/train/versions/3"])

@@ -127,7 +127,7 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         pytest.param("rollout: {strategy: batch}", "batch needs a batch endpoint; write endpoint: ", id="batch"),
         pytest.param("rollout: {strategy: blue-green, steps: [100%]}", "blue-green has no steps", id="no_steps"),
@@ -173,10 +173,10 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
         ),
     ],
 )
-def test_impossible_plans_are_refused_with_a_remedy(text: str, said: str) -> None:
+def test_impossible_plans_are_refused_with_a_remedy(text: str, sentence: str) -> None:
     with pytest.raises(PolicyError) as refused:
         load(HEAD + text + "\n")
-    assert said in str(refused.value)
+    assert sentence in str(refused.value)
 
 
 def test_the_judge_is_planned_as_it_is_written() -> None:

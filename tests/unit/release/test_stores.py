@@ -92,11 +92,11 @@ class AsksMeanwhile(MemoryBlobStore):
     abort: ReleaseRequest | None = None
 
     def get(self, name: str) -> Blob | None:
-        found = super().get(name)
+        blob = super().get(name)
         if self.abort and name.startswith("release-requests/"):
             abort, self.abort = self.abort, None
             ReleaseStore(self).ask(FIRST, abort)
-        return found
+        return blob
 
 
 @pytest.mark.parametrize("kind", ["hold", "resume", "promote"])

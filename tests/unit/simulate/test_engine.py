@@ -81,17 +81,17 @@ def test_the_same_seed_gives_the_same_releases() -> None:
 
 
 def test_good_versions_are_hardly_ever_rolled_back_and_bad_ones_are() -> None:
-    same = Counter(each.state for each in simulate(PLAN, BUSY, SAME, 400, 1))
-    slow = Counter(each.state for each in simulate(PLAN, BUSY, Change("slow", latency=1.5), 400, 1))
+    same = Counter(result.state for result in simulate(PLAN, BUSY, SAME, 400, 1))
+    slow = Counter(result.state for result in simulate(PLAN, BUSY, Change("slow", latency=1.5), 400, 1))
     assert same[ReleaseState.ROLLED_BACK] <= 8
     assert slow[ReleaseState.ROLLED_BACK] >= 396
 
 
 def test_a_version_serves_less_the_sooner_it_is_rolled_back() -> None:
     finished, failed = (simulate(PLAN, BUSY, change, 20, 1) for change in (SAME, Change("failing", errors=0.2)))
-    assert max(each.requests for each in failed) < min(each.requests for each in finished) / 5
-    assert all(each.promoted_after is None for each in failed)
-    assert {each.promoted_after for each in finished} >= {6.0}
+    assert max(result.requests for result in failed) < min(result.requests for result in finished) / 5
+    assert all(result.promoted_after is None for result in failed)
+    assert {result.promoted_after for result in finished} >= {6.0}
 
 
 def test_predictions_are_left_out_without_making_the_others_bolder() -> None:
@@ -109,9 +109,9 @@ def test_probes_make_a_quiet_endpoint_decidable_and_are_nobodys_requests() -> No
     good = simulate(probed, QUIET, SAME, 60, seed=1)
     slow = simulate(probed, QUIET, Change("slow", latency=1.6), 60, seed=1)
 
-    assert Counter(each.state for each in good)[ReleaseState.FINISHED] >= 57
-    assert Counter(each.state for each in slow)[ReleaseState.ROLLED_BACK] >= 57
-    assert max(each.requests for each in good) <= 1.01 * 12 * max(each.minutes for each in good)
+    assert Counter(result.state for result in good)[ReleaseState.FINISHED] >= 57
+    assert Counter(result.state for result in slow)[ReleaseState.ROLLED_BACK] >= 57
+    assert max(result.requests for result in good) <= 1.01 * 12 * max(result.minutes for result in good)
     assert time_needed(PLAN, QUIET) != time_needed(probed, QUIET)
 
 
@@ -119,4 +119,4 @@ def test_probes_find_what_turns_bad_only_under_all_the_traffic() -> None:
     plan = replace(PLAN, steps=(100,), strategy="all-at-once", probe=ProbePlan("azureml:requests@latest", 120))
     plan = replace(plan, watch_for=30 * MINUTE)
     slow = simulate(plan, QUIET, Change("slow", latency=1.6), 60, seed=1)
-    assert Counter(each.state for each in slow)[ReleaseState.ROLLED_BACK] >= 57
+    assert Counter(result.state for result in slow)[ReleaseState.ROLLED_BACK] >= 57

@@ -64,12 +64,12 @@ def test_both_versions_score_the_same_version_of_the_batch_once() -> None:
 
     world.run(longest=timedelta(hours=1))
 
-    assert [(each.deployment, each.data) for each in world.azure.invoked] == [
+    assert [(invocation.deployment, invocation.data) for invocation in world.azure.invoked] == [
         ("v-1", "azureml:churn-sample:7"),
         ("v-2", "azureml:churn-sample:7"),
     ]
-    assert {each.name for each in world.azure.invoked} == {f"score-{release}-v-1", f"score-{release}-v-2"}
-    assert len({each.output for each in world.azure.invoked}) == 2
+    assert {invocation.name for invocation in world.azure.invoked} == {f"score-{release}-v-1", f"score-{release}-v-2"}
+    assert len({invocation.output for invocation in world.azure.invoked}) == 2
     assert world.release(release).sample == "azureml:churn-sample:7"
 
 
@@ -140,7 +140,7 @@ def test_a_failure_is_a_failure_whatever_a_person_asks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "state", "said"),
+    ("outcomes", "state", "sentence"),
     [
         pytest.param({"v-2": "Failed"}, ReleaseState.REJECTED, "which the champion could", id="the_challengers"),
         pytest.param({"v-1": "Failed"}, ReleaseState.FAILED, "could not be compared", id="the_champions"),
@@ -148,7 +148,7 @@ def test_a_failure_is_a_failure_whatever_a_person_asks() -> None:
         pytest.param({"v-2": "Canceled"}, ReleaseState.FAILED, "ended as Canceled", id="canceled"),
     ],
 )
-def test_a_job_that_does_not_predict(outcomes: dict[str, str], state: ReleaseState, said: str) -> None:
+def test_a_job_that_does_not_predict(outcomes: dict[str, str], state: ReleaseState, sentence: str) -> None:
     world = BatchWorld()
     world.azure.outcomes.update(outcomes)
     release = world.open(**BATCH)
@@ -157,7 +157,7 @@ def test_a_job_that_does_not_predict(outcomes: dict[str, str], state: ReleaseSta
 
     ended = world.release(release)
     assert ended.state is state
-    assert said in ended.reason
+    assert sentence in ended.reason
     assert world.swaps == []
 
 
@@ -194,7 +194,7 @@ def test_a_worker_that_dies_while_invoking_does_not_make_a_second_job(dies_after
     world.run()
 
     assert world.release(release).state is ReleaseState.FINISHED
-    assert sorted(each.deployment for each in world.azure.invoked) == ["v-1", "v-2"]
+    assert sorted(invocation.deployment for invocation in world.azure.invoked) == ["v-1", "v-2"]
 
 
 def test_a_worker_that_was_stopped_before_it_invokes_does_not_do_so_later() -> None:
@@ -262,7 +262,7 @@ def test_two_workers_at_once_invoke_once() -> None:
     for _ in range(3):
         world.desk.wake(release)
     world.run(longest=timedelta(minutes=3))
-    assert [each.deployment for each in world.azure.invoked] == ["v-1", "v-2"]
+    assert [invocation.deployment for invocation in world.azure.invoked] == ["v-1", "v-2"]
 
 
 def test_trouble_on_the_way_is_tried_again_and_a_refusal_ends_it() -> None:

@@ -46,9 +46,9 @@ class Measured:
         ]
 
     def judgement(self, lag: timedelta = timedelta(0)) -> Judgement:
-        found = judged(self.telemetry, self.data, self.release, T0, lag, T0 + 20 * MINUTE)
-        assert found
-        return found
+        judgement = judged(self.telemetry, self.data, self.release, T0, lag, T0 + 20 * MINUTE)
+        assert judgement
+        return judgement
 
 
 def test_predictions_that_moved_fail_a_version_that_is_otherwise_well() -> None:
@@ -83,9 +83,9 @@ def alone(errors: int = 0, minutes: int = 20) -> Judgement:
     release = a_release()
     for minute in range(minutes):
         telemetry.record(release.endpoint, Interval(CHALLENGER, T0 + minute * MINUTE, 2, errors, 4.0))
-    found = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
-    assert found
-    return found
+    judgement = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
+    assert judgement
+    return judgement
 
 
 def test_a_first_version_that_fails_half_its_requests_is_broken() -> None:
@@ -130,26 +130,26 @@ def both(challenger_errors: int, champion_errors: int) -> Judgement:
             Interval(CHALLENGER, T0 + minute * MINUTE, 100, challenger_errors, 4.0 + 0.01 * (minute % 3)),
             Interval(CHAMPION, T0 + minute * MINUTE, 100, champion_errors, 4.0),
         )
-    found = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
-    assert found
-    return found
+    judgement = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
+    assert judgement
+    return judgement
 
 
 def test_two_versions_that_both_fail_half_their_requests_are_both_broken() -> None:
-    found = both(50, 50)
-    assert (found.verdict, found.is_broken, found.champion_is_sick) == (Verdict.FAIL, True, True)
-    assert "of the champion's, 1,000 of 2,000 requests failed (at most 10 % may)" in found.reason
+    judgement = both(50, 50)
+    assert (judgement.verdict, judgement.is_broken, judgement.champion_is_sick) == (Verdict.FAIL, True, True)
+    assert "of the champion's, 1,000 of 2,000 requests failed (at most 10 % may)" in judgement.reason
 
 
 def test_a_good_version_beside_a_broken_champion_passes() -> None:
-    found = both(0, 50)
-    assert (found.verdict, found.is_broken, found.champion_is_sick) == (Verdict.PASS, False, True)
+    judgement = both(0, 50)
+    assert (judgement.verdict, judgement.is_broken, judgement.champion_is_sick) == (Verdict.PASS, False, True)
 
 
 def test_versions_that_fail_alike_but_not_provably_within_the_bound_do_not_pass() -> None:
-    found = both(10, 10)
-    assert (found.verdict, found.is_proven, found.champion_is_sick) == (Verdict.INCONCLUSIVE, False, False)
-    assert "200 of 2,000 requests failed (at most 10 % may): not proven yet" in found.reason
+    judgement = both(10, 10)
+    assert (judgement.verdict, judgement.is_proven, judgement.champion_is_sick) == (Verdict.INCONCLUSIVE, False, False)
+    assert "200 of 2,000 requests failed (at most 10 % may): not proven yet" in judgement.reason
 
 
 def test_a_challenger_is_broken_although_the_champion_has_no_traffic_to_compare_with() -> None:
@@ -157,6 +157,6 @@ def test_a_challenger_is_broken_although_the_champion_has_no_traffic_to_compare_
     release = replace(a_release(), champion=Serving(CHAMPION, None))
     for minute in range(20):
         telemetry.record(release.endpoint, Interval(CHALLENGER, T0 + minute * MINUTE, 10, 5, 4.0))
-    found = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
-    assert found
-    assert (found.verdict, found.has_data, found.is_broken) == (Verdict.FAIL, True, True)
+    judgement = judged(telemetry, FakeData(), release, T0, timedelta(0), T0 + 20 * MINUTE)
+    assert judgement
+    assert (judgement.verdict, judgement.has_data, judgement.is_broken) == (Verdict.FAIL, True, True)

@@ -90,9 +90,9 @@ class Labelled:
     def judgement(
         self, release: Release, now: datetime, since: datetime = NOW, lag: timedelta = timedelta(0)
     ) -> Judgement:
-        found = judged(FakeTelemetry(), self.data, release, since, lag, now)
-        assert found
-        return found
+        judgement = judged(FakeTelemetry(), self.data, release, since, lag, now)
+        assert judgement
+        return judgement
 
 
 def test_answers_that_became_worse_are_found_by_their_labels() -> None:
@@ -150,14 +150,14 @@ def test_labels_that_cannot_be_read_for_a_moment_leave_what_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("trouble", "sentence"),
     [
         pytest.param("asset", "the workspace has no data asset", id="no_such_asset"),
         pytest.param("label", "the labels have no column label; there are row_id, truth", id="no_such_label"),
         pytest.param("key", "the collected rows have no column row_id; there are visit, prediction", id="no_such_key"),
     ],
 )
-def test_labels_that_need_somebody_to_look_say_so(trouble: str, said: str) -> None:
+def test_labels_that_need_somebody_to_look_say_so(trouble: str, sentence: str) -> None:
     world = Labelled()
     if trouble == "asset":
         world.data.trouble = PermanentError("workspace.no_data", "the workspace has no data asset labels")
@@ -165,7 +165,7 @@ def test_labels_that_need_somebody_to_look_say_so(trouble: str, said: str) -> No
         world.arrive(2, world.truth.rename(columns={"label": "truth"}))
     else:
         world.data.rows[V2] = world.data.rows[V2].rename(columns={"row_id": "visit"})
-    assert said in world.judgement(world.release(QUALITY), NOW + 10 * HOUR).reason
+    assert sentence in world.judgement(world.release(QUALITY), NOW + 10 * HOUR).reason
 
 
 def test_without_labels_quality_says_nothing() -> None:
@@ -202,10 +202,10 @@ def test_the_second_test_has_the_rows_of_the_extended_hold_and_half_the_chance_t
     world = Labelled()
     extended = replace(AB, extend_until=20 * HOUR)
     release = replace(world.release(ab=extended), outcomes=(Judgement(Verdict.INCONCLUSIVE, "too close"),))
-    found = outcome_of(world.data, release, NOW + 20 * HOUR)
-    assert found
-    assert found.numbers["rows"] == 1800
-    assert "97.5 % bounds" in found.reason
+    outcome = outcome_of(world.data, release, NOW + 20 * HOUR)
+    assert outcome
+    assert outcome.numbers["rows"] == 1800
+    assert "97.5 % bounds" in outcome.reason
 
 
 def test_storage_that_does_not_answer_is_no_outcome_and_a_missing_asset_is_one() -> None:
@@ -213,7 +213,7 @@ def test_storage_that_does_not_answer_is_no_outcome_and_a_missing_asset_is_one()
     world.data.trouble = RetryableError("workspace.no_answer", "it is away")
     assert outcome_of(world.data, world.release(ab=AB), NOW + 10 * HOUR) is None
     world.data.trouble = PermanentError("workspace.no_data", "there is no data asset labels")
-    found = outcome_of(world.data, world.release(ab=AB), NOW + 10 * HOUR)
-    assert found
-    assert (found.verdict, found.has_data) == (Verdict.INCONCLUSIVE, False)
-    assert found.reason == "accuracy cannot be compared: there is no data asset labels"
+    outcome = outcome_of(world.data, world.release(ab=AB), NOW + 10 * HOUR)
+    assert outcome
+    assert (outcome.verdict, outcome.has_data) == (Verdict.INCONCLUSIVE, False)
+    assert outcome.reason == "accuracy cannot be compared: there is no data asset labels"

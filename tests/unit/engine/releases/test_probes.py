@@ -66,15 +66,15 @@ class QuietWorld(World):
 
     def _add(self, name: DeploymentName, requests: int, probes: int) -> None:
         start = self.clock.now().replace(second=0, microsecond=0)
-        known = self.telemetry.recorded.setdefault(ENDPOINT, [])
-        interval = next((i for i in known if (i.deployment, i.start) == (name, start)), None)
+        recorded = self.telemetry.recorded.setdefault(ENDPOINT, [])
+        interval = next((i for i in recorded if (i.deployment, i.start) == (name, start)), None)
         if interval is None:
             noise = float(self.random.normal(0, 0.03)) + 4.4
             interval = Interval(name, start, 0, 0, noise * self.slowdown.get(str(name), 1.0))
         else:
-            known.remove(interval)
+            recorded.remove(interval)
         errors = int(self.random.binomial(requests, self.error_share.get(str(name), 0.0)))
-        known.append(
+        recorded.append(
             replace(
                 interval,
                 requests=interval.requests + requests,

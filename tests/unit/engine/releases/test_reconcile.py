@@ -300,7 +300,7 @@ def test_a_second_release_waits_for_the_endpoint_and_then_goes() -> None:
 
     world.run()
 
-    assert [world.release(each).state for each in (first, second)] == [ReleaseState.FINISHED] * 2
+    assert [world.release(release).state for release in (first, second)] == [ReleaseState.FINISHED] * 2
     assert world.release(second).champion == world.release(first).challenger
     assert world.traffic == {"v-3": 100}
 

@@ -122,13 +122,13 @@ def test_blue_green_switches_back_when_the_new_version_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "sentence"),
     [
         pytest.param(Answer(424, 0.1, "KeyError: carrier"), "with 424: KeyError: carrier", id="an_error"),
         pytest.param(Answer(200, 3.2, "[0.5]"), "it took 3.2 s for the smoke test, and may take 2 s", id="slow"),
     ],
 )
-def test_who_fails_the_smoke_test_gets_no_traffic(answer: Answer, said: str) -> None:
+def test_who_fails_the_smoke_test_gets_no_traffic(answer: Answer, sentence: str) -> None:
     world = World()
     world.workspace.answers = [answer]
     release = world.open(smoke_test=SmokeTestPlan("[[1]]", timedelta(seconds=2)))
@@ -136,7 +136,7 @@ def test_who_fails_the_smoke_test_gets_no_traffic(answer: Answer, said: str) -> 
     world.run()
 
     assert world.release(release).state is ReleaseState.FAILED
-    assert said in world.release(release).reason
+    assert sentence in world.release(release).reason
     assert writes(world) == []
 
 
@@ -252,17 +252,17 @@ def test_a_version_that_was_there_before_any_release_comes_back_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "sentence"),
     [
         pytest.param("9", "the registry has no flight-delay:9", id="gone"),
         pytest.param("2", "flight-delay:2 serves already", id="serves"),
         pytest.param("3", "flight-delay:3 never served on flight-delay", id="never_served"),
     ],
 )
-def test_what_cannot_come_back_is_refused(version: str, said: str) -> None:
+def test_what_cannot_come_back_is_refused(version: str, sentence: str) -> None:
     world = World()
     finished(world, "2")
-    with pytest.raises(PermanentError, match=said):
+    with pytest.raises(PermanentError, match=sentence):
         world.undoer.open(wish(version), a_plan())
 
 
