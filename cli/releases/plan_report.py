@@ -94,8 +94,8 @@ def _nothing(app: App, would: Release) -> str:
     champion = would.champion.version if would.champion else None
     if champion == would.version:
         return f"version {would.version} serves already"
-    created = [app.workspace.model(would.model, each) for each in (champion, would.version) if each]
-    times = [each.created_at if each else None for each in created]
+    created = [app.workspace.model(would.model, version) for version in (champion, would.version) if version]
+    times = [model.created_at if model else None for model in created]
     if champion and is_newer(champion, times[0], would.version, times[-1]):
         return f"version {champion} serves already, which is newer than {would.version}"
     return ""

@@ -49,7 +49,7 @@ class TrafficRows:
         key = width, quantile
         if key not in self._measured:
             self._measured[key] = tuple(_intervals(self.rows, width, quantile))
-        return tuple(each for each in self._measured[key] if start <= each.start < end)
+        return tuple(interval for interval in self._measured[key] if start <= interval.start < end)
 
     def begin(self, deployment: str) -> datetime:
         """Return when the deployment's first request was."""

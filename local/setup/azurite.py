@@ -29,15 +29,15 @@ class Azurite:
         """
         folder = self.environment.root / "local" / "azurite"
         stamp = folder / "node_modules" / ".vigia-stamp"
-        wanted = digest(folder / "package.json", folder / "package-lock.json")
+        current = digest(folder / "package.json", folder / "package-lock.json")
         npm = self._npm()
-        if stamp.exists() and stamp.read_text() == wanted:
+        if stamp.exists() and stamp.read_text() == current:
             return
         say("installing Azurite, the storage emulator, by npm (about half a minute) ...")
         log = self.environment.root / ".vigia" / "logs" / "npm.log"
         if self.environment.run([npm, "ci", "--no-audit", "--no-fund"], folder, log) != 0:
             raise SetupError(explain("npm", log, "Azurite"))
-        stamp.write_text(wanted)
+        stamp.write_text(current)
 
     def _npm(self) -> str:
         node, npm = self.find("node"), self.find("npm")

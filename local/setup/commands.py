@@ -115,8 +115,8 @@ def bench(environment: Environment, arguments: Sequence[str]) -> int:
     stems = sorted(file.stem for file in files if "\nSPEC = Benchmark(" in file.read_text(encoding="utf-8"))
     name = arguments[0] if arguments and not arguments[0].startswith("-") else None
     if not stems or (name and name.replace("-", "_") not in stems):
-        wanted = f"there is no benchmark {name!r}" if name else "there are no benchmarks"
-        raise SetupError(f"{wanted}; benchmarks in this version: {', '.join(stems) or 'none'}")
+        problem = f"there is no benchmark {name!r}" if name else "there are no benchmarks"
+        raise SetupError(f"{problem}; benchmarks in this version: {', '.join(stems) or 'none'}")
     return become([str(environment.program("python")), "-m", "benchmarks", *arguments], Path.cwd())
 
 

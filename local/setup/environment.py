@@ -33,20 +33,20 @@ class Environment:
             SetupError: it can't be made, or packages can't be installed.
         """
         lock = self.root / "requirements-dev.txt"
-        wanted = {"python": self.version, "lock": digest(lock), "project": digest(self.root / "pyproject.toml")}
+        current = {"python": self.version, "lock": digest(lock), "project": digest(self.root / "pyproject.toml")}
         stamp = self._stamp() if self.program("python").exists() else {}
-        if stamp == wanted:
+        if stamp == current:
             return
         if stamp.get("python") != self.version or not self._has_pip():
             self._make()
             stamp = {}
         self._stamp_file.unlink(missing_ok=True)
-        if stamp.get("lock") != wanted["lock"]:
+        if stamp.get("lock") != current["lock"]:
             packages = len(re.findall(r"(?m)^[\w.-]+==", lock.read_text(encoding="utf-8")))
             say(f"installing {packages} locked packages into {self.folder.name} (about a minute) ...")
             self.install("--require-hashes", "-r", str(lock))
         self.install("--no-deps", "--no-build-isolation", "-e", str(self.root))
-        self._stamp_file.write_text(json.dumps(wanted))
+        self._stamp_file.write_text(json.dumps(current))
 
     def install(self, *arguments: str) -> None:
         """Run pip.

@@ -82,7 +82,7 @@ def bill_of_materials(packages: Sequence[Package], project: Mapping[str, Any]) -
     }
 
 
-def known_against(packages: Sequence[Package], ask: Ask) -> dict[str, list[str]]:
+def advisories_for(packages: Sequence[Package], ask: Ask) -> dict[str, list[str]]:
     """Return the advisories by package, e.g. {"jinja2 3.1.2": ["GHSA-…"]}; those without any are left out.
 
     Raises:
@@ -91,13 +91,13 @@ def known_against(packages: Sequence[Package], ask: Ask) -> dict[str, list[str]]
     queries = [{"package": {"purl": package.purl}} for package in packages]
     try:
         results = ask({"queries": queries})["results"]
-        known = [[str(vuln["id"]) for vuln in result.get("vulns", ())] for result in results]
+        advisories = [[str(vuln["id"]) for vuln in result.get("vulns", ())] for result in results]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
         raise SetupError(f"could not look: {ADVISORIES} gave no answer that can be read ({exc})") from exc
-    if len(known) != len(packages):
-        raise SetupError(f"could not look: {len(known)} answers about {len(packages)} packages")
-    found = zip(packages, known, strict=True)
-    return {f"{package.name} {package.version}": ids for package, ids in found if ids}
+    if len(advisories) != len(packages):
+        raise SetupError(f"could not look: {len(advisories)} answers about {len(packages)} packages")
+    pairs = zip(packages, advisories, strict=True)
+    return {f"{package.name} {package.version}": ids for package, ids in pairs if ids}
 
 
 def ask_advisories(query: Mapping[str, Any]) -> Any:
@@ -132,9 +132,9 @@ def audit(environment: Environment, arguments: Sequence[str], ask: Ask = ask_adv
     parser.add_argument("--accept", metavar="ID", action="append", default=[], help="an advisory that is known about")
     accepted = set(parser.parse_args(arguments).accept)
     locks = {name: (environment.root / name).read_text(encoding="utf-8") for name in (LOCK, DEV_LOCK)}
-    packages = {each.purl: each for name, text in locks.items() for each in locked(text, name)}
-    found = known_against(list(packages.values()), ask)
-    bad = {name: left for name, ids in found.items() if (left := sorted(set(ids) - accepted))}
+    packages = {package.purl: package for name, text in locks.items() for package in locked(text, name)}
+    advisories = advisories_for(list(packages.values()), ask)
+    bad = {name: open_ids for name, ids in advisories.items() if (open_ids := sorted(set(ids) - accepted))}
     for name, ids in bad.items():
         say(f"{name}: {', '.join(ids)}; see https://osv.dev/vulnerability/{ids[0]}")
     say(
@@ -145,7 +145,7 @@ def audit(environment: Environment, arguments: Sequence[str], ask: Ask = ask_adv
 
 
 def _component(package: Package) -> dict[str, Any]:
-    hashes = [{"alg": "SHA-256", "content": each} for each in package.hashes]
+    hashes = [{"alg": "SHA-256", "content": digest} for digest in package.hashes]
     url = f"https://pypi.org/project/{_plain(package.name)}/{package.version}/"
     return {
         "type": "library",

@@ -186,12 +186,12 @@ class Approvals:
 
     def open_questions(self) -> tuple[Question, ...]:
         """Return what waits for people, the most urgent first. Changes nothing."""
-        found = []
+        questions = []
         for release in self.records.releases_undecided():
             # One record that cannot be read must not hide the others; its release tells of it.
             with suppress(PermanentError):
-                found += [question] if (question := self.question(release)) else []
-        waiting = (question for question in found if question.decision is None)
+                questions += [question] if (question := self.question(release)) else []
+        waiting = (question for question in questions if question.decision is None)
         return tuple(sorted(waiting, key=lambda question: question.request.expires_at))
 
     def vote(
@@ -216,11 +216,11 @@ class Approvals:
         request = self.records.newest_request(release)
         if request is None:
             return VoteResult("unknown")
-        said = " ".join(reason.split())[:LONGEST_REASON]
-        vote = Vote(person.lower(), choice, said, self.clock.now(), oid, tuple(sorted(addresses)))
+        short_reason = " ".join(reason.split())[:LONGEST_REASON]
+        vote = Vote(person.lower(), choice, short_reason, self.clock.now(), oid, tuple(sorted(addresses)))
         votes = self.records.votes(release, request.digest)
-        known = self.records.decision(release, request.digest)
-        refused = refusal(request, votes, known, vote, digest)
+        earlier_decision = self.records.decision(release, request.digest)
+        refused = refusal(request, votes, earlier_decision, vote, digest)
         if refused is not None:
             return refused
         stays = self.records.cast(release, digest, vote)

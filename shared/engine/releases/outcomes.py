@@ -50,8 +50,8 @@ def with_quality_of(
     from shared.judge.labels.quality_verdict import with_quality
 
     plan = release.plan.judge.quality
-    found = _compared(data, release, since, lag, now)
-    return judgement if plan is None or found is None else with_quality(judgement, plan, found, tolerances)
+    compared = _compared(data, release, since, lag, now)
+    return judgement if plan is None or compared is None else with_quality(judgement, plan, compared, tolerances)
 
 
 def _compared(data: DataReader, release: Release, since: datetime, lag: timedelta, now: datetime) -> Compared | None:
@@ -125,7 +125,7 @@ def _arms(
     from shared.judge.labels.outcome_rows import labels_by_key
 
     labels_of = labels_by_key(keyed(data.table(labels), source.key), source.key, source.label)
-    return tuple(_arm(data, endpoint, each, labels_of, source.key) for each in served)
+    return tuple(_arm(data, endpoint, arm, labels_of, source.key) for arm in served)
 
 
 def _arm(data: DataReader, endpoint: EndpointName, served: Served, labels_of: dict[str, object], key: str) -> Arm:
@@ -141,5 +141,5 @@ def _arm(data: DataReader, endpoint: EndpointName, served: Served, labels_of: di
 
 def _begun(release: Release, since: datetime) -> datetime:
     """Return when the challenger may have got its first request, or copy of one."""
-    begun = [each.at for each in release.history if each.entered in {ReleaseState.SHADOWING, ReleaseState.CANARY}]
+    begun = [move.at for move in release.history if move.entered in {ReleaseState.SHADOWING, ReleaseState.CANARY}]
     return min([*begun, since])

@@ -48,7 +48,7 @@ class Retrier(Reopener):
             hint = f"`vigia releases --model {wish.model}` lists them; a version is released when it is registered"
             raise refusal("retry.unknown", f"{wish.name} was never released", hint)
         last = earlier[-1]
-        if running := next((each for each in earlier if not each.state.is_terminal), None):
+        if running := next((release for release in earlier if not release.state.is_terminal), None):
             hint = f"vigia releases get {running.id} shows it"
             raise refusal("retry.runs", f"release {running.id} of it is under way, {running.state}", hint)
         claim = self.endpoints.read(wish.endpoint)
@@ -56,7 +56,7 @@ class Retrier(Reopener):
         if serving == wish.version:
             raise refusal("retry.serves", f"{wish.name} serves already", "there is nothing to repeat")
         is_overtaken = serving is not None and is_newer(serving, None, wish.version, None)
-        if is_overtaken or any(each.state is ReleaseState.FINISHED for each in earlier):
+        if is_overtaken or any(release.state is ReleaseState.FINISHED for release in earlier):
             hint = f"vigia releases undo {wish.model} --to {wish.version} brings back a version that served"
             newer = f"version {serving} serves, which is newer" if is_overtaken else "it made it before"
             raise refusal("retry.overtaken", f"{wish.name} cannot be repeated: {newer}", hint)
@@ -75,10 +75,10 @@ class Retrier(Reopener):
     def _clear(self, wish: Wish, release: Release) -> None:
         endpoints, name = endpoints_of(self.workspace, release.plan.endpoint_type), release.challenger.deployment
         endpoint = endpoints.endpoint(wish.endpoint)
-        found = (
+        remains = (
             next((deployment for deployment in endpoint.deployments if deployment.name == name), None)
             if endpoint
             else None
         )
-        if found and found.version == wish.version and found.state in {"Failed", "Canceled"}:
+        if remains and remains.version == wish.version and remains.state in {"Failed", "Canceled"}:
             endpoints.delete_deployment(wish.endpoint, name)

@@ -85,7 +85,7 @@ def gain_bounds(metric: str, champion: Estimate, challenger: Estimate, confidenc
 
 
 @dataclass(frozen=True, slots=True)
-class KnownWithin:
+class BoundedValue:
     """A value and its bounds."""
 
     value: float
@@ -93,7 +93,7 @@ class KnownWithin:
     high: float
 
 
-def difference_bounds(first: KnownWithin, second: KnownWithin, correlation: float) -> Bounds:
+def difference_bounds(first: BoundedValue, second: BoundedValue, correlation: float) -> Bounds:
     """Return the bounds of first − second, from those of each and the correlation of the two values."""
     middle = first.value - second.value
     down = _joined(first.value - first.low, second.high - second.value, correlation)

@@ -109,7 +109,7 @@ def _too_few_to_know_leakage(gate: DataQuality, table: pd.DataFrame) -> str:
     there are enough."""
     if gate.label not in table.columns or not table[gate.label].isin([0, 1]).all():
         return ""
-    rarer = min(int((table[gate.label] == each).sum()) for each in (0, 1))
+    rarer = min(int((table[gate.label] == label).sum()) for label in (0, 1))
     return f"{rarer} rows of one label are too few" if 0 < rarer < FEWEST_PER_CLASS else ""
 
 

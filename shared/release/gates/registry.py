@@ -77,8 +77,8 @@ def reads_lineage(release: Release) -> bool:
 
 def training_input(release: Release) -> str | None:
     """Return which input of the training job a gate wants to see the rows of; None when none does."""
-    wanted = _planned(release.plan.gates, {"training-data"})
-    return str(getattr(_section(wanted[0]), "input", "training_data")) if wanted else None
+    plans = _planned(release.plan.gates, {"training-data"})
+    return str(getattr(_section(plans[0]), "input", "training_data")) if plans else None
 
 
 def unreadable(release: Release, reason: str) -> tuple[GateResult, ...]:

@@ -20,7 +20,7 @@ from pydantic import Field, field_validator
 from shared.domain.verdict import GateResult, Verdict
 from shared.drift.metrics.binary import METRICS, Direction
 from shared.policy.sections.section import Section
-from shared.release.gates.bounds import KnownWithin, difference_bounds, value_bounds
+from shared.release.gates.bounds import BoundedValue, difference_bounds, value_bounds
 from shared.release.gates.estimates import Estimate, estimated
 from shared.release.gates.spec import GateEvidence, GateSpec
 from shared.release.gates.table import (
@@ -54,7 +54,7 @@ class Slices(Section):
     min_ratio: float = Field(gt=0, le=1)
     small_groups: Literal["ignore", "inconclusive"] = "ignore"
 
-    _known = field_validator("metric")(check_metric)
+    _check_metric = field_validator("metric")(check_metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
     if not groups:
         return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: every group is too small{_named(small)}")
     verdict = next(
-        (each for each in (Verdict.FAIL, Verdict.INCONCLUSIVE) if any(g.verdict is each for g in groups)), Verdict.PASS
+        (worst for worst in (Verdict.FAIL, Verdict.INCONCLUSIVE) if any(group.verdict is worst for group in groups)),
+        Verdict.PASS,
     )
     worst = min((group for group in groups if group.verdict is verdict), key=lambda group: group.ratio)
     if verdict is Verdict.PASS and small and gate.small_groups == "inconclusive":
@@ -127,7 +128,7 @@ def _groups(
         else:
             parts.append((name, rows, estimated(gate.metric, labels[rows], scores[rows])))
     confidences = 1 - ERROR, 1 - ERROR / max(len(parts), 1)
-    wholes = tuple(_known(gate.metric, whole, confidence) for confidence in confidences)
+    wholes = tuple(_bounded(gate.metric, whole, confidence) for confidence in confidences)
     return [
         _compared(gate, name, part, _shared(part, whole, rows), wholes, confidences) for name, rows, part in parts
     ], small
@@ -154,13 +155,13 @@ def _compared(
     name: str,
     part: Estimate,
     correlation: float,
-    wholes: tuple[KnownWithin, ...],
+    wholes: tuple[BoundedValue, ...],
     confidences: tuple[float, ...],
 ) -> Group:
     """Return what a group is: bad when even the upper bound says so, good when it is at the ratio and the lower bound
     is not far below."""
     least = max(gate.min_ratio - SLACK, gate.min_ratio / 2)
-    bounded, strict = (_known(gate.metric, part, confidence) for confidence in confidences)
+    bounded, strict = (_bounded(gate.metric, part, confidence) for confidence in confidences)
     if METRICS[gate.metric].direction is Direction.LOWER_IS_BETTER:
         ratio = math.inf if part.value == 0 else math.exp(wholes[0].value - bounded.value)
         low, _ = difference_bounds(wholes[0], _shifted(bounded, math.log(least)), correlation)
@@ -174,20 +175,20 @@ def _compared(
     return Group(name, ratio, Verdict.PASS if ratio >= gate.min_ratio and low >= 0 else Verdict.INCONCLUSIVE)
 
 
-def _known(metric: str, estimate: Estimate, confidence: float) -> KnownWithin:
+def _bounded(metric: str, estimate: Estimate, confidence: float) -> BoundedValue:
     """Return the value and its bounds; of losses their logarithms, whose differences are ratios."""
     low, high = value_bounds(metric, estimate, confidence)
     if METRICS[metric].direction is Direction.HIGHER_IS_BETTER:
-        return KnownWithin(estimate.value, low, high)
-    return KnownWithin(*(math.log(max(value, 1e-300)) for value in (estimate.value, low, high)))
+        return BoundedValue(estimate.value, low, high)
+    return BoundedValue(*(math.log(max(value, 1e-300)) for value in (estimate.value, low, high)))
 
 
-def _times(bounded: KnownWithin, factor: float) -> KnownWithin:
-    return KnownWithin(bounded.value * factor, bounded.low * factor, bounded.high * factor)
+def _times(bounded: BoundedValue, factor: float) -> BoundedValue:
+    return BoundedValue(bounded.value * factor, bounded.low * factor, bounded.high * factor)
 
 
-def _shifted(bounded: KnownWithin, by: float) -> KnownWithin:
-    return KnownWithin(bounded.value + by, bounded.low + by, bounded.high + by)
+def _shifted(bounded: BoundedValue, by: float) -> BoundedValue:
+    return BoundedValue(bounded.value + by, bounded.low + by, bounded.high + by)
 
 
 def _shared(part: Estimate, whole: Estimate, rows: NDArray[np.intp]) -> float:
