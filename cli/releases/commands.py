@@ -55,7 +55,7 @@ def releases(
 @app.command("get")
 def get(
     id_: IdArgument,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it anew until it has ended.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again until it has ended.")] = False,
     output: OutputOption = Format.TABLE,
     settings: SettingsOption = None,
 ) -> None:

@@ -113,7 +113,7 @@ class Reconciler:
         try:
             stored = self.releases.load(release_id)
         except PermanentError as exc:
-            # Set aside where it is: whoever mends it has it go on, and no other release waits for that.
+            # Set aside where it is: whoever repairs it has it go on, and no other release waits for that.
             log.error("release.unreadable", extra=fields(release=release_id, reason=exc.message))
             self.outbox.post([stuck(f"release {release_id}", exc.message, self.clock.now())])
             return
@@ -198,7 +198,7 @@ class Reconciler:
             self.outbox.post([stuck(f"the traffic of release {release.id}", exc.message, now)])
 
     def _refused(self, stored: StoredRelease, observation: Observation, reason: str) -> StoredRelease | None:
-        """It is refused for good: fail before traffic was touched, take it back after; keep trying to roll back."""
+        """It is permanently rejected: fail before traffic was touched, take it back after; keep trying to roll back."""
         release, now = stored.release, self.clock.now()
         if release.state.is_terminal:
             self._retry(stored)
