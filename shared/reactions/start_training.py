@@ -88,7 +88,7 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
 
 
 def _trigger(drift: DriftDetected) -> str:
-    """Return what a monitor's signal is called in `retrain.on`; "" for one that no training helps against: broken data."""
+    """Return what a monitor's signal is called in `retrain.on`; "" where no training helps: broken data."""
     family = family_of(drift)
     return "" if family == "quality" else family
 
