@@ -54,9 +54,10 @@ def lasts(state: MonitorState, run: MonitorRun, monitor: Monitor) -> bool:
 
 def with_window_runs(state: MonitorState, runs: Sequence[MonitorRun], monitor: Monitor, end: datetime) -> MonitorState:
     """Return the state with the runs of a window. Too few rows leave the window open: the next look reads it again,
-    with more rows, and its runs replace these."""
-    is_closed = bool(runs) and not _is_open(runs, monitor)
-    return replace(_with_runs(state, runs), window_start=end if is_closed else state.window_start)
+    with more rows, and its runs replace these. Where every signal is measured on labels, nothing waits for rows, and
+    the window must not grow for ever: its size decides whether one process reads it."""
+    is_open = bool(runs) and _is_open(runs, monitor)
+    return replace(_with_runs(state, runs), window_start=state.window_start if is_open else end)
 
 
 def with_label_runs(state: MonitorState, runs: Sequence[MonitorRun]) -> MonitorState:

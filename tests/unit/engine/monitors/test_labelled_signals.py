@@ -108,3 +108,13 @@ def test_labels_without_the_named_column_are_an_error_that_names_it() -> None:
     world.look()
     (run,) = world.runs
     assert (run.verdict, "no column left" in run.sentence) == ("error", True)
+
+
+def test_a_monitor_of_labels_alone_has_a_window_that_moves_on() -> None:
+    world = World()
+    world.labels_arrive(1, noise=0.1)
+    for _ in range(3):
+        world.look()
+    state, _ = world.states.read(MODEL)
+    assert state is not None
+    assert state.window_start == state.looked_at == world.clock.now()
