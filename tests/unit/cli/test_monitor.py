@@ -151,7 +151,7 @@ def test_what_does_not_fit_a_frame_is_read_in_pieces(
         pytest.param(("--reference", "before.parquet"), "--current", id="one_side_only"),
         pytest.param(("--reference", "x.parquet", "--current", "same.csv"), "there is no file x.parquet", id="no_file"),
         pytest.param(("--reference", "broken.parquet", "--current", "same.csv"), "broken.parquet", id="broken"),
-        pytest.param(("--reference", "notes.txt", "--current", "same.csv"), "no table", id="another_kind"),
+        pytest.param(("--reference", "notes.txt", "--current", "same.csv"), "is not a table", id="another_kind"),
         pytest.param(
             ("--reference", "before.parquet", "--current", "same.csv", "--window", "1h"), "no window", id="window"
         ),
