@@ -29,7 +29,8 @@ SETTLE_SECONDS = 300.0
 # Longer than any worker lives.
 LONGEST_WAIT_SECONDS = 150
 OF_BURSTS = {("send", "notices"), ("create", "outbox/pending"), ("replace", "outbox/in-digest")}
-CLAIMED = Point("after", Call("events", "create", "ledger/claimed"))
+# After the marker of the claim: without it the event brings the fact back, not the sweep.
+CLAIMED = Point("before", Call("events", "submit_job", ""))
 # What a worker does that is to die on such an errand; nobody takes what another is to die of.
 _HABITS: Mapping[Errand, Mapping[str, str]] = {
     "events": {"CHAOS_IDLE_SECONDS": "2", "CHAOS_LEAVES": "releases"},

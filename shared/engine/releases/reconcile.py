@@ -145,7 +145,7 @@ class Reconciler:
             return None
         if not saved.release.is_settled and update.wake_at > now:
             self._wake(saved.release, now)
-        acted = self._act(saved, update, observation)
+        acted = self._act(saved, update, observation, now)
         return self._tell(acted) if acted else None
 
     def _observe(self, release: Release) -> tuple[Observation, timedelta]:
@@ -162,10 +162,13 @@ class Reconciler:
             return replace(unseen, request=self.releases.request(release.id)), requested_wait
         return unseen, requested_wait
 
-    def _act(self, saved: StoredRelease, update: ReleaseUpdate, observation: Observation) -> StoredRelease | None:
+    def _act(
+        self, saved: StoredRelease, update: ReleaseUpdate, observation: Observation, began: datetime
+    ) -> StoredRelease | None:
+        # What needs no endpoint is decided by what was read when the look began; it may be hours ago by now.
         for action in update.actions:
             try:
-                self._actor.act(saved.release, action, observation.observed_at)
+                self._actor.act(saved.release, action, observation.observed_at or began)
             except RetryableError as exc:
                 about = fields(release=saved.release.id, action=type(action).__name__, code=exc.code)
                 log.info("release.action_delayed", extra=about)
