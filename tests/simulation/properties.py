@@ -50,8 +50,8 @@ def violations(world: World, story: Story, *, is_quiet: bool) -> Iterator[str]:
 class FinishedRun:
     """The services at the end of a run."""
 
-    def __init__(self, world: World, told: Story) -> None:
-        self.world, self.told = world, told
+    def __init__(self, world: World, story: Story) -> None:
+        self.world, self.story = world, story
 
     @cached_property
     def entries(self) -> list[Entry]:
@@ -67,8 +67,8 @@ class FinishedRun:
 
     @cached_property
     def quarantined(self) -> list[Quarantined]:
-        kept = [*self._under(RESOLVED), *self._under(QUARANTINE)]
-        return list({item.body: item for item in (decode(Quarantined, v[-1].body) for _, v in kept)}.values())
+        stored = [*self._under(RESOLVED), *self._under(QUARANTINE)]
+        return list({item.body: item for item in (decode(Quarantined, v[-1].body) for _, v in stored)}.values())
 
     @cached_property
     def outbox(self) -> list[OutboxRecord]:
@@ -101,12 +101,12 @@ class FinishedRun:
 def every_fact_has_its_record(end: FinishedRun) -> Iterator[str]:
     """Every fact that was told has one record, which is done; parked only where Azure ML refuses for good."""
     recorded = Counter((entry.fact.kind, *entry.fact.identity) for entry in end.entries)
-    identities = {telling.identity for telling in end.told.tellings if telling.identity}
+    identities = {telling.identity for telling in end.story.tellings if telling.identity}
     yield from (f"{LOST} {' '.join(identity)} has no record" for identity in identities - set(recorded))
     yield from (f"unheard of: {' '.join(identity)} has a record" for identity in set(recorded) - identities)
     yield from (f"{TWICE} {' '.join(identity)} has {n} records" for identity, n in recorded.items() if n > 1)
     for entry in end.entries:
-        is_refused = any(o.status == "failed" for o in entry.outcomes) and end.told.refused
+        is_refused = any(o.status == "failed" for o in entry.outcomes) and end.story.refused
         if entry.state == "claimed" or (entry.state == "parked" and not is_refused):
             yield f"{_name(entry)} is {entry.state} in the end: {[o.detail for o in entry.outcomes]}"
 
@@ -205,7 +205,7 @@ def model_memory_forgets_nothing(end: FinishedRun) -> Iterator[str]:
         gone, came = 0, Counter[str]()
         for previous, updated in pairwise([{"trainings": [], "freeze": None}, *versions]):
             lost = {t["job"] for t in previous["trainings"]} - {t["job"] for t in updated["trainings"]}
-            if lost and updated["model"] not in end.told.refused:
+            if lost and updated["model"] not in end.story.refused:
                 yield f"{LOST} {name} forgot {sorted(lost)}"
             if previous["freeze"] != updated["freeze"]:
                 gone += previous["freeze"] is not None
@@ -242,7 +242,7 @@ def people_are_told(end: FinishedRun) -> Iterator[str]:
 def what_is_wrong_is_set_aside(end: FinishedRun) -> Iterator[str]:
     """What contradicts a fact or cannot be read is in quarantine with its notice, and nothing else is."""
     bodies = {item.body for item in end.quarantined}
-    for telling in end.told.tellings:
+    for telling in end.story.tellings:
         sides = [bodies & set(telling.bodies), bodies & set(telling.contradicting)]
         if telling.identity is None and not sides[0]:
             yield f"not set aside: {telling.bodies[0][:60]}"
@@ -257,7 +257,7 @@ def what_is_wrong_is_set_aside(end: FinishedRun) -> Iterator[str]:
 
 def people_are_called_only_where_they_are_needed(end: FinishedRun) -> Iterator[str]:
     """That a service was away for a while makes no message poison."""
-    outage, poisoned = end.told.shape.outage, end.world.queues.poisoned
+    outage, poisoned = end.story.shape.outage, end.world.queues.poisoned
     if outage and outage[0] == AZURE_ML and poisoned:
         yield f"{poisoned} messages were poison because {outage[0]} was away for {outage[2]}"
 

@@ -101,16 +101,16 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
 
 
 class _Scheduler(Scheduler):
-    def __init__(self, run: Run, world: World, told: Story) -> None:
+    def __init__(self, run: Run, world: World, story: Story) -> None:
         super().__init__(run, world.queues)
         self.world = world
         self._start = run.now
-        self._arrivals = list(told.arrivals)
+        self._arrivals = list(story.arrivals)
         self._ends: list[Arrival] = []  # of a training that was not submitted yet: nobody tells of it before it is
-        stopped_after = told.shape.stopped_after
+        stopped_after = story.shape.stopped_after
         self._stop = None if stopped_after is None else self._start + stopped_after
-        if told.shape.outage:
-            area, status, length = told.shape.outage
+        if story.shape.outage:
+            area, status, length = story.shape.outage
             world.sky.outages.append(Outage(area, self._start, self._start + length, status))
 
     def trouble(self) -> None:

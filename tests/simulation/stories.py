@@ -171,8 +171,8 @@ def _identity(body: str) -> tuple[str, ...]:
 
 
 def _requested(model: ModelName) -> str:
-    asked = {"request": f"r-{model}", "reason": "a new region", "requested_by": "ana@example.com"}
-    return cloud(outgoing.retraining_requested(WORKSPACE, THEN, model=model, **asked))
+    arguments = {"request": f"r-{model}", "reason": "a new region", "requested_by": "ana@example.com"}
+    return cloud(outgoing.retraining_requested(WORKSPACE, THEN, model=model, **arguments))
 
 
 def _hint() -> str:

@@ -62,9 +62,9 @@ def _records_as_they_are() -> Iterator[None]:
     values: dict[bytes, object] = {}
     real = codec._adapter
 
-    class Kept:
-        def __init__(self, of: Any) -> None:
-            self._of = real(of)
+    class CachedAdapter:
+        def __init__(self, kind: Any) -> None:
+            self._adapter = real(kind)
 
         def dump_json(self, value: object, indent: int) -> bytes:
             token = b"record %d" % len(values)
@@ -72,9 +72,9 @@ def _records_as_they_are() -> Iterator[None]:
             return token
 
         def validate_json(self, body: bytes) -> Any:
-            return values[body] if body in values else self._of.validate_json(body)
+            return values[body] if body in values else self._adapter.validate_json(body)
 
-    with patch.object(codec, "_adapter", lru_cache(maxsize=None)(Kept)):
+    with patch.object(codec, "_adapter", lru_cache(maxsize=None)(CachedAdapter)):
         yield
 
 
@@ -125,7 +125,7 @@ def _envelopes(raw: str) -> list[Envelope]:
 class _Remembering:
     """A TypeAdapter that reads each text once; what it returns is frozen."""
 
-    def __init__(self, of: Any) -> None:
-        adapter: TypeAdapter[Any] = TypeAdapter(of)
+    def __init__(self, kind: Any) -> None:
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
         self.dump_json: Callable[..., bytes] = adapter.dump_json
         self.validate_json: Callable[[bytes], Any] = lru_cache(maxsize=512)(adapter.validate_json)

@@ -176,14 +176,14 @@ class World:
     def _watched(self, ledger: Ledger) -> Ledger:
         claim, take_over = ledger.claim, ledger.take_over
 
-        def seen(found: Claim | None) -> Any:
-            if isinstance(found, Claimed) and self._run.active:
-                self.holders.append((found.etag, self._run.active.name))
-            return found
+        def noted(made: Claim | None) -> Any:
+            if isinstance(made, Claimed) and self._run.active:
+                self.holders.append((made.etag, self._run.active.name))
+            return made
 
         watched: Any = ledger
-        watched.claim = lambda *args, **named: seen(claim(*args, **named))
-        watched.take_over = lambda key: seen(take_over(key))
+        watched.claim = lambda *args, **named: noted(claim(*args, **named))
+        watched.take_over = lambda key: noted(take_over(key))
         return ledger
 
 

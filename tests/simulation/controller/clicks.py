@@ -11,7 +11,7 @@ from shared.release.open_release import Opening, new_release
 from tests.simulation.controller.story import SUBMITTER, Click, Story
 from tests.simulation.controller.world import World
 
-WHY = "complaints"
+REASON = "complaints"
 FIRST = DeploymentName("v-1")
 
 
@@ -25,7 +25,7 @@ def do(world: World, story: Story, click: Click) -> None:
         question = world.approvals.question(_release(click))
         if question is not None:
             choice: Choice = "approve" if click.what == "approve" else "reject"
-            world.approvals.vote(_release(click), question.request.digest, click.who, choice, WHY)
+            world.approvals.vote(_release(click), question.request.digest, click.who, choice, REASON)
     else:
         _ask(world, click)
 
@@ -38,15 +38,15 @@ def _ask(world: World, click: Click) -> None:
     release = _release(click)
     match click.what:
         case "abort":
-            world.desk.request_abort(release, click.who, WHY)
+            world.desk.request_abort(release, click.who, REASON)
         case "hold":
-            world.desk.request_hold(release, click.who, WHY)
+            world.desk.request_hold(release, click.who, REASON)
         case "resume":
-            world.desk.request_resume(release, click.who, WHY)
+            world.desk.request_resume(release, click.who, REASON)
         case "promote":
             stored = world.releases.load(release)
             if stored is not None:
-                world.desk.request_promotion(release, stored.release.step_index, click.who, WHY)
+                world.desk.request_promotion(release, stored.release.step_index, click.who, REASON)
         case _:
             raise ValueError(click.what)
 
@@ -54,9 +54,9 @@ def _ask(world: World, click: Click) -> None:
 def _begin(world: World, story: Story, click: Click) -> None:
     endpoint = EndpointName(click.model)
     if click.what == "undo":
-        world.undoer.open(Wish(click.model, endpoint, ModelVersion("1"), click.who, WHY), story.plan)
+        world.undoer.open(Wish(click.model, endpoint, ModelVersion("1"), click.who, REASON), story.plan)
     elif click.what == "retry":
-        world.retrier.open(Wish(click.model, endpoint, ModelVersion(click.version), click.who, WHY), story.plan)
+        world.retrier.open(Wish(click.model, endpoint, ModelVersion(click.version), click.who, REASON), story.plan)
     else:
         _open(world, story, click)
 

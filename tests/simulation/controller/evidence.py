@@ -46,7 +46,7 @@ class Truth:
     fails_nightly: frozenset[str] = frozenset()
     is_bad_input: bool = False
 
-    def of(self, version: str) -> float:
+    def quality(self, version: str) -> float:
         return self.right.get(version.removeprefix("v-"), 0.7)
 
     def scoring(self, deployment: str) -> str:
@@ -74,7 +74,7 @@ class SimulatedData:
     ) -> pd.DataFrame:
         def look() -> pd.DataFrame:
             self._check()
-            return _answered(deployment, self._truth.of(deployment), _rows(start), _rows(end))
+            return _answered(deployment, self._truth.quality(deployment), _rows(start), _rows(end))
 
         return self._run.read("data r", f"rows of {deployment} from {start:%H:%M:%S} to {end:%H:%M:%S}", look)
 
@@ -84,7 +84,7 @@ class SimulatedData:
             written = [job for job in self._azureml.jobs.values() if job.output == uri]
             if not written or not written[0].record(self._run.now).has_succeeded:
                 raise PermanentError("data.missing", f"there is nothing at {uri}")
-            return _predicted(self._truth.of(written[0].deployment), layout.columns)
+            return _predicted(self._truth.quality(written[0].deployment), layout.columns)
 
         return self._run.read("data r", f"predictions {uri[-40:]}", look)
 
@@ -103,7 +103,7 @@ class SimulatedData:
         job = next((job for job in self._azureml.jobs.values() if f"/{job.name}/" in uri), None)
         if job is None or not are_scores_there(self._truth, job, self._run.now):
             raise PermanentError("data.missing", f"there is nothing at {uri}")
-        champion, challenger = (self._truth.of(job.inputs[side].rpartition(":")[2]) for side in SIDES)
+        champion, challenger = (self._truth.quality(job.inputs[side].rpartition(":")[2]) for side in SIDES)
         return _evaluated(champion, challenger, self._truth.evaluated)
 
 

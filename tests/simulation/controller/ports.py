@@ -46,19 +46,19 @@ class WatchedBlobs(Blobs):
     """The blob service, with areas that cannot be read, and with what each worker read last.
 
     Args:
-        seen: (worker, blob) to the ETag of its last read of it, and when that was.
+        reads: (worker, blob) to the ETag of its last read of it, and when that was.
     """
 
     sky: Sky = field(default_factory=Sky)
     run: Run | None = None
-    seen: dict[tuple[str, str], tuple[str | None, datetime]] = field(default_factory=dict)
+    reads: dict[tuple[str, str], tuple[str | None, datetime]] = field(default_factory=dict)
     writers: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str, now: datetime) -> Blob | None:
         self.sky.check(f"{name.partition('/')[0]} r", now, _worker(self.run))
         blob = super().get(name, now)
         if self.run and self.run.active:
-            self.seen[self.run.active.name, name] = (blob.etag if blob else None, now)
+            self.reads[self.run.active.name, name] = (blob.etag if blob else None, now)
         return blob
 
     def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None, now: datetime) -> Written:
@@ -181,11 +181,11 @@ class ControllerWorkspace:
         self._write("deployment w", f"DELETE deployment {endpoint}/{deployment}", land, deadline)
 
     def _read(self, where: str, label: str, look: Callable[[], T]) -> T:
-        def seen() -> T:
+        def look_once() -> T:
             self.sky.check(where, self.run.now, _worker(self.run))
             return look()
 
-        return self.run.read(where, label, seen)
+        return self.run.read(where, label, look_once)
 
     def _write(self, where: str, label: str, land: Callable[[str], T], deadline: Deadline | None = None) -> T:
         by = self.run.active.name if self.run.active else "late"
@@ -276,7 +276,7 @@ class ControllerBatch(ControllerWorkspace):
 
 
 @dataclass
-class Told:
+class Notices:
     """What people were told: each notice with the time it was first posted."""
 
     run: Run

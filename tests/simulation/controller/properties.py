@@ -31,7 +31,7 @@ GRACE = timedelta(minutes=4)
 CANCELED_WITHIN = timedelta(minutes=15)
 # Between two looks, with what their calls take.
 INTERVAL = timedelta(seconds=90)
-TOLD_WITHIN = timedelta(minutes=5)
+NOTIFIED_WITHIN = timedelta(minutes=5)
 MOST_LOOKS_AN_HOUR = 60
 
 
@@ -73,8 +73,8 @@ def violations(world: World, story: Story, *, is_exact: bool) -> Iterator[str]:
 class FinishedRun:
     """The services at the end of a run."""
 
-    def __init__(self, world: World, told: Story) -> None:
-        self.world, self.told = world, told
+    def __init__(self, world: World, story: Story) -> None:
+        self.world, self.story = world, story
 
     @cached_property
     def releases(self) -> dict[str, list[tuple[Version, Release]]]:
@@ -98,7 +98,7 @@ class FinishedRun:
 
     @property
     def notices(self) -> list[tuple[datetime, Notice]]:
-        return list(self.world.told.notices.values())
+        return list(self.world.notices.notices.values())
 
     def accepted(self, what: str) -> list[Accepted]:
         return [request for request in self.world.azureml.accepted if request.what == what and request.by != "hand"]
@@ -234,10 +234,10 @@ def people_are_told_of_blindness(end: FinishedRun) -> Iterator[str]:
             if at - previous > 2 * INTERVAL:
                 began = at
             previous = at
-            if at - began < TOLD_WITHIN:
+            if at - began < NOTIFIED_WITHIN:
                 continue
             notices = [
-                posted for posted, n in end.notices if began <= posted <= began + TOLD_WITHIN and _says(n, status)
+                posted for posted, n in end.notices if began <= posted <= began + NOTIFIED_WITHIN and _says(n, status)
             ]
             if not notices:
                 yield f"{name} could not look from {began:%H:%M:%S} on ({status}), and nobody was told"
@@ -249,8 +249,8 @@ def damage_is_told(end: FinishedRun) -> Iterator[str]:
     parameters = [notice.parameters.get("part", "") for _, notice in end.notices]
     for name, versions in end.world.releases_stored():
         release = name.removeprefix("releases/").removesuffix(".json")
-        for damaged, mended in pairwise(versions):
-            is_long = mended.at - damaged.at > TOLD_WITHIN and damaged.metadata.get("settled") != "yes"
+        for damaged, repaired in pairwise(versions):
+            is_long = repaired.at - damaged.at > NOTIFIED_WITHIN and damaged.metadata.get("settled") != "yes"
             if is_long and _read(Release, damaged) is None and f"release {release}" not in parameters:
                 yield f"the record of {release} was damaged from {damaged.at:%H:%M:%S} on, and nobody was told"
 
@@ -345,7 +345,7 @@ def jobs_run_once_and_for_somebody(end: FinishedRun) -> Iterator[str]:
 
 def only_evidence_passes_gates(end: FinishedRun) -> Iterator[str]:
     """A release passes its gates on scores that are there, are enough, and are good."""
-    truth = end.told.truth
+    truth = end.story.truth
     for name, versions in end.releases.items():
         for (_, previous), (version, updated) in pairwise(versions):
             is_through = updated.state in {ReleaseState.AWAITING_APPROVAL, ReleaseState.DEPLOYING}
@@ -355,7 +355,7 @@ def only_evidence_passes_gates(end: FinishedRun) -> Iterator[str]:
             is_there = job is not None and are_scores_there(truth, job, version.at)
             # A first version is not compared with any.
             is_judged = updated.champion is not None or any(gate.kind == "metric" for gate in updated.plan.gates)
-            is_good = truth.evaluated >= EVALUATED and truth.of(updated.version) >= 0.5
+            is_good = truth.evaluated >= EVALUATED and truth.quality(updated.version) >= 0.5
             if not is_there or (is_judged and not is_good):
                 yield f"{name} passed its gates at {version.at:%H:%M:%S} without good evidence"
 
@@ -363,28 +363,28 @@ def only_evidence_passes_gates(end: FinishedRun) -> Iterator[str]:
 def only_the_proven_get_more(end: FinishedRun) -> Iterator[str]:
     """An A/B test promotes the better version, and a batch endpoint swaps to one that predicts alike, unless a person
     asked for it."""
-    truth = end.told.truth
+    truth = end.story.truth
     for name, versions in end.releases.items():
         newest = versions[-1][1]
         champion, plan = newest.champion, newest.plan
         if champion is None or not (plan.ab or (plan.batch and not newest.undo)):
             continue
-        own, others = truth.of(newest.version), truth.of(champion.deployment)
+        own, others = truth.quality(newest.version), truth.quality(champion.deployment)
         if own > others if plan.ab else abs(own - others) <= 0.1:
             continue
-        asked = [version.at for version, request in end.requests(name) if request.kind == "promote"]
+        requested_at = [version.at for version, request in end.requests(name) if request.kind == "promote"]
         free = plan.steps[0] if plan.ab else 0
         for write in end.accepted("traffic"):
             share = write.split.get(newest.challenger.deployment, 0)
             opened, settled = versions[0][0].at, versions[-1][0].at
             is_own = write.endpoint == newest.endpoint and opened <= write.at <= settled
             is_more = share > max(free, write.previous.get(newest.challenger.deployment, 0))
-            if is_own and is_more and not any(at <= write.at for at in asked):
+            if is_own and is_more and not any(at <= write.at for at in requested_at):
                 yield f"{name} got {share} % at {write.at:%H:%M:%S}, and nothing proved that it should"
 
 
-def _read(of: type[T], version: Version) -> T | None:
+def _read(kind: type[T], version: Version) -> T | None:
     try:
-        return decode(of, version.body)
+        return decode(kind, version.body)
     except PermanentError:
         return None

@@ -71,16 +71,16 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
 class _Scheduler(Scheduler):
     retry_after = timedelta(seconds=5)
 
-    def __init__(self, run: Run, world: World, told: Story) -> None:
+    def __init__(self, run: Run, world: World, story: Story) -> None:
         super().__init__(run, world.queues)
-        self.world, self.told = world, told
-        self._clicks = sorted((*told.openings, *told.clicks), key=lambda opening: opening.after)
-        self._damages = sorted(told.damages, key=lambda damage: damage.after)
+        self.world, self.story = world, story
+        self._clicks = sorted((*story.openings, *story.clicks), key=lambda opening: opening.after)
+        self._damages = sorted(story.damages, key=lambda damage: damage.after)
         self._timer = START + TIMER
-        last = [click.after for click in (*told.clicks, *told.openings)] + [damage.after for damage in told.damages]
-        last += [gap.after + min(gap.length, TROUBLE_LASTS) for gap in told.gaps]
+        last = [click.after for click in (*story.clicks, *story.openings)] + [damage.after for damage in story.damages]
+        last += [gap.after + min(gap.length, TROUBLE_LASTS) for gap in story.gaps]
         self._end = START + max(last) + AFTERWARDS
-        for gap in told.gaps:
+        for gap in story.gaps:
             start = START + gap.after
             world.sky.outages.append(Outage(gap.area, start, start + gap.length, gap.status))
 
@@ -97,7 +97,7 @@ class _Scheduler(Scheduler):
         self._clicks.clear()
         self._damages.clear()
         self.world.sky.clear(self.run.now)
-        self.world.mend()
+        self.world.repair()
         for _ in range(MOST_CALMS):
             self._go_on_until(self.run.now + CALM_LASTS)
             if self.world.is_settled():
@@ -138,7 +138,7 @@ class _Scheduler(Scheduler):
 
         def work() -> None:
             try:
-                do(self.world, self.told, click)
+                do(self.world, self.story, click)
             except VigiaError as exc:
                 self.run.note(f"{click.what}: {exc}")
 

@@ -9,7 +9,7 @@ from tests.simulation.controller.sky import REFUSALS
 from tests.simulation.controller.story import Shape
 from tests.simulation.faults import Faults
 
-ASKED = ("abort", "hold", "resume", "promote")
+REQUESTS = ("abort", "hold", "resume", "promote")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ THEMES = (
         {"jobs w": replace(UNANSWERED, sleep=0.2), "data r": Faults(refuse=0.3)},
         share=0.05,
     ),
-    Theme("everything", Shape((*ASKED, "undo", "retry"), moments=3, other_model=True), share=1.0),
+    Theme("everything", Shape((*REQUESTS, "undo", "retry"), moments=3, other_model=True), share=1.0),
 )
 
 

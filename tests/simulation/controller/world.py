@@ -29,9 +29,9 @@ from tests.simulation.controller.azureml import AzureMl
 from tests.simulation.controller.evidence import SimulatedData
 from tests.simulation.controller.ports import (
     ControllerWorkspace,
+    Notices,
     ServiceTime,
     SimulatedTelemetry,
-    Told,
     WatchedBlobs,
 )
 from tests.simulation.controller.sky import Sky
@@ -67,7 +67,7 @@ class World:
         self.azureml = AzureMl(
             takes=story.traffic_takes, outcome=dict(story.outcomes), is_batch=story.plan.batch is not None
         )
-        self.told = Told(run, self.sky)
+        self.notices = Notices(run, self.sky)
         # Which release a worker looks at.
         self.looking: dict[str, ReleaseId] = {}
         self._whole: dict[str, tuple[str, Version]] = {}
@@ -90,9 +90,9 @@ class World:
         telemetry = SimulatedTelemetry(run, self.azureml, self.sky, Random(0), dict(story.error_share))
         data = cast(Any, SimulatedData(run, self.sky, self.azureml, story.truth))
         self.reconciler = parts.reconciler(
-            workspace, telemetry, data, self.approvals, self.told, releases, endpoints, queue, clock
+            workspace, telemetry, data, self.approvals, self.notices, releases, endpoints, queue, clock
         )
-        self.keeper = parts.keeper(workspace, endpoints, releases, self.told, clock)
+        self.keeper = parts.keeper(workspace, endpoints, releases, self.notices, clock)
         self.desk = parts.desk(releases, endpoints, queue, clock)
         self.undoer = Undoer(workspace, releases, endpoints, queue, clock)
         self.retrier = Retrier(workspace, releases, endpoints, queue, clock)
@@ -130,7 +130,7 @@ class World:
         self._whole[name] = (written.etag, whole)
         return True
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Do what people do who were told of a damaged record: restore what it was, unless it was written since."""
         for name, (etag, whole) in self._whole.items():
             if self.blobs.history[name][-1].etag == etag:

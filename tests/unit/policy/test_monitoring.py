@@ -32,7 +32,9 @@ def test_metrics_that_policies_may_name_are_those_that_are_computed() -> None:
         ),
         pytest.param("estimated_performance: {}", "add labelled", id="estimate_without_labels"),
         pytest.param("concept_drift: {}", "add performance", id="concept_without_labels"),
-        pytest.param("persistence: {alarms: 3, of: 2}", "alarms must not be more than the windows", id="impossible_persistence"),
+        pytest.param(
+            "persistence: {alarms: 3, of: 2}", "alarms must not be more than the windows", id="impossible_persistence"
+        ),
         pytest.param("importance: {age: -1}", "0 or more", id="negative_importance"),
         pytest.param("data_quality: {min_share: 0%}", "between 0% and 100%", id="no_share"),
         pytest.param("embedding_drift: {column: v, false_alarms: 0%}", "between 0% and 100%", id="no_false_alarms"),
