@@ -137,10 +137,10 @@ def test_probes_say_nothing_about_what_comes_in(store: Store) -> None:
     assert [row["age"] for row in store.collected()] == [1]
 
 
-@pytest.mark.parametrize("kept", [1, 20, -1, -2, -15])
-def test_a_last_line_that_is_still_being_written_is_left_for_later(store: Store, kept: int) -> None:
+@pytest.mark.parametrize("stored", [1, 20, -1, -2, -15])
+def test_a_last_line_that_is_still_being_written_is_left_for_later(store: Store, stored: int) -> None:
     whole = a_record(START, 2)
-    store.put(path_of(START), a_record(START, 1) + b"\n" + whole[:kept])
+    store.put(path_of(START), a_record(START, 1) + b"\n" + whole[:stored])
     assert [row["age"] for row in store.collected()] == [1]
 
 
@@ -192,7 +192,7 @@ def test_the_bytes_of_a_window_are_those_of_its_hours(store: Store) -> None:
     store.put(path_of(later), b"x" * 3)
     store.put(path_of(START - timedelta(hours=1)), b"x" * 9000)
     until = [START + timedelta(seconds=30), START + timedelta(minutes=2)]
-    assert [store.reader.collected_bytes(ENDPOINT, DEPLOYMENT, START, each) for each in until] == [720, 723]
+    assert [store.reader.collected_bytes(ENDPOINT, DEPLOYMENT, START, end) for end in until] == [720, 723]
     assert store.reader.collected_bytes(EndpointName("nobody"), DEPLOYMENT, START, until[0]) == 0
 
 

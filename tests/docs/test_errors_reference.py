@@ -17,7 +17,7 @@ _TREE_LINE = re.compile(r"^(?P<indent>[│├└─ ]*)(?P<name>\w+)", re.MULTIL
 
 
 @dataclass
-class Found:
+class Uses:
     base: str
     raised: set[Path] = field(default_factory=set)
     handled: set[Path] = field(default_factory=set)
@@ -53,7 +53,7 @@ def _handled(node: ast.AST) -> set[str]:
     return set()
 
 
-def _errors() -> dict[str, Found]:
+def _errors() -> dict[str, Uses]:
     trees = list(_trees())
     classes = {
         node.name: node.bases[0].id
@@ -61,7 +61,7 @@ def _errors() -> dict[str, Found]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef) and node.bases and isinstance(node.bases[0], ast.Name)
     }
-    errors = {name: Found(base) for name, base in classes.items() if _is_exception(name, classes)}
+    errors = {name: Uses(base) for name, base in classes.items() if _is_exception(name, classes)}
     for file, tree in trees:
         for node in ast.walk(tree):
             for name in _raised(node) & errors.keys():
@@ -77,7 +77,7 @@ def _is_exception(name: str, classes: dict[str, str]) -> bool:
     return name in {"Exception", "ValueError"}
 
 
-def _table(errors: dict[str, Found]) -> str:
+def _table(errors: dict[str, Uses]) -> str:
     rows = [
         f"| `{name}` | {_places(error.raised)} | {_places(error.handled)} |\n" for name, error in sorted(errors.items())
     ]

@@ -6,16 +6,16 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-KEPT = (ROOT / "docs/explanation/how-it-works.md").read_text(encoding="utf-8").partition("## What is kept")[2]
+RECORDS = (ROOT / "docs/explanation/how-it-works.md").read_text(encoding="utf-8").partition("## What is kept")[2]
 ROLES = (ROOT / "infra/README.md").read_text(encoding="utf-8")
 PREFIX = re.compile(r"\"((?:[a-z]+-)*[a-z]+)/(?:[a-z-]+\.(?:json|txt))?\"$", re.MULTILINE)
 
 
 def test_every_place_that_records_are_kept_in_is_listed() -> None:
     modules = [*(ROOT / "shared/store").rglob("*.py"), ROOT / "shared/engine/facts/schedules.py"]
-    kept = {place for module in modules for place in PREFIX.findall(module.read_text(encoding="utf-8"))}
-    assert kept >= {"ledger", "polls", "schedules", "storms", "batch-runs", "monitor-reports"}
-    assert {place for place in kept if f"`{place}/`" not in KEPT} == set()
+    places = {place for module in modules for place in PREFIX.findall(module.read_text(encoding="utf-8"))}
+    assert places >= {"ledger", "polls", "schedules", "storms", "batch-runs", "monitor-reports"}
+    assert {place for place in places if f"`{place}/`" not in RECORDS} == set()
 
 
 def test_every_role_on_the_workspace_is_named() -> None:
@@ -30,4 +30,4 @@ def test_no_person_has_a_role_on_the_secret_of_the_pages_and_the_decisions() -> 
     assert "var operated = ['vigia', 'dead-letters']" in people
     assert "nobody but the app | containers `vigia-decisions`" in ROLES
     for place in ("`approvals/`, in the container `vigia-decisions`", "`secrets/`, there too"):
-        assert place in KEPT
+        assert place in RECORDS

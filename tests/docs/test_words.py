@@ -23,7 +23,7 @@ DIALECT = re.compile(
     r"\b(anew|of old|astray|befalls?|befell|lies still|dies in between|mends?|mended|refused for good)\b", re.IGNORECASE
 )
 # Fields of stored records and keys of policies, which keep their names, and the left side of a plot.
-KEPT = {
+UNCHANGED = {
     "shared/domain/reaction.py": {"why"},
     "shared/domain/release.py": {"left"},
     "shared/drift/calibrate/persistence.py": {"of"},
@@ -61,13 +61,13 @@ def test_names_say_what_a_value_is(room: str) -> None:
         for path in _files(".py")
         if path.relative_to(ROOT).parts[0] == room
         for name, line in _names(ast.parse(path.read_text(encoding="utf-8")))
-        if name.strip("_").lower() in VAGUE and name not in KEPT.get(path.relative_to(ROOT).as_posix(), set())
+        if name.strip("_").lower() in VAGUE and name not in UNCHANGED.get(path.relative_to(ROOT).as_posix(), set())
     ]
     assert not vague, "name what the value is:\n" + "\n".join(vague)
 
 
 def test_what_keeps_its_name_is_still_there() -> None:
-    for path, names in KEPT.items():
+    for path, names in UNCHANGED.items():
         given = {name for name, _ in _names(ast.parse((ROOT / path).read_text(encoding="utf-8")))}
         assert names <= given, path
 

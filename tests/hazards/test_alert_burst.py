@@ -22,7 +22,7 @@ from tests.unit.engine.fact_world import SETTINGS, registered
 from tests.unit.outbox.policies import a_policy
 from tests.unit.outbox.test_bursts import Mailbox
 
-STORM = 10_000
+BURST = 10_000
 ASKS = {"on": ["event-quarantined", "dead-letters-arrived"], "to": ["owner"], "by": ["email"]}
 
 
@@ -51,7 +51,7 @@ class Stormy(DeadLetterWorld):
         self.clock.advance(timedelta(minutes=1))
 
     @property
-    def ids_told(self) -> set[str]:
+    def notified_ids(self) -> set[str]:
         texts = [f"{message.sentence} {message.facts}" for message in self.mailbox.messages]
         return {identifier for text in texts for identifier in re.findall(r"\b[0-9a-f]{16}\b", text)}
 
@@ -67,14 +67,14 @@ def test_ten_thousand_events_set_aside_are_at_most_ten_messages_and_none_is_miss
     processor = world.processor
     world.minute()
     for quarter in range(4):
-        for number in range(quarter, STORM, 4):
+        for number in range(quarter, BURST, 4):
             processor.process(nonsense(number))
         world.minute()
     for _ in range(15):
         world.minute()
 
     waiting = {identifier for identifier, _ in Quarantine(world.memory).waiting()}
-    assert len(waiting) == STORM
-    assert world.ids_told == waiting
+    assert len(waiting) == BURST
+    assert world.notified_ids == waiting
     assert len(world.mailbox.messages) <= 10
     assert world.outbox.undelivered() == ()

@@ -17,7 +17,7 @@ def test_the_same_person_and_choice_gets_the_same_answer() -> None:
     first, second = world.send(release, BEN, form), world.send(release, BEN, form)
 
     assert (first.status, second.status) == (200, 200)
-    assert _said(first) == _said(second)
+    assert _message(first) == _message(second)
     assert len(world.decisions()) == 1
 
 
@@ -44,6 +44,6 @@ def test_the_same_person_who_changed_their_mind_is_too_late() -> None:
     assert world.send(release, BEN, form, choice="reject", reason="on second thoughts").status == 409
 
 
-def _said(page: Page) -> str:
+def _message(page: Page) -> str:
     """Return the page without what is new on each."""
     return re.sub(r'nonce="[^"]*"', "", page.body)

@@ -18,15 +18,15 @@ class Quiet(World):
 
     def __init__(self, most: int) -> None:
         super().__init__()
-        self.left = most
+        self.remaining = most
         record = self.telemetry.record
 
         def few(endpoint: str, *intervals: Interval) -> None:
             for interval in intervals:
                 if interval.deployment == "v-1":
                     record(endpoint, interval)
-                elif self.left > 0:
-                    self.left -= 1
+                elif self.remaining > 0:
+                    self.remaining -= 1
                     record(endpoint, Interval(interval.deployment, interval.start, 1, 0, interval.mean_log_latency))
 
         self.telemetry.record = few  # type: ignore[method-assign]

@@ -56,7 +56,7 @@ def _deploy(world: World, release: Release) -> None:
     endpoint = world.workspace.endpoints[ENDPOINT]
     name = release.challenger.deployment
     deployment = DeploymentRecord(name, release.model, release.version, "Succeeded")
-    traffic = {DeploymentName(each): share for each, share in release.traffic_at(_step(release)).items()}
+    traffic = {DeploymentName(name): share for name, share in release.traffic_at(_step(release)).items()}
     world.workspace.endpoints[ENDPOINT] = replace(
         endpoint, deployments=(*endpoint.deployments, deployment), traffic=traffic
     )

@@ -13,7 +13,7 @@ from shared.domain.release import ReleaseState
 from tests.unit.engine.fact_world import World, drift
 
 EVENTS = 1000
-STORM = timedelta(seconds=60)
+BURST_LENGTH = timedelta(seconds=60)
 
 
 def test_a_thousand_drifts_in_a_minute_start_one_training_and_leave_the_release_alone() -> None:
@@ -24,7 +24,7 @@ def test_a_thousand_drifts_in_a_minute_start_one_training_and_leave_the_release_
 
     for number in range(EVENTS):
         world.process(drift(run=f"storm@{number}"))
-        world.clock.advance(STORM / EVENTS)
+        world.clock.advance(BURST_LENGTH / EVENTS)
 
     trainings = [call for call in world.azureml.calls if call[0] == "submit_job"]
     reasons = [reaction.suppressed for entry in world.entries() for reaction in entry.plan if reaction.suppressed]

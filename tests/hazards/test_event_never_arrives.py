@@ -46,8 +46,8 @@ def policies() -> list[Policy]:
 class Watched(World):
     """A workspace that is polled every quarter of an hour, and tells of itself by events that may be lost."""
 
-    def __init__(self, *of: Policy) -> None:
-        super().__init__(*of)
+    def __init__(self, *policies: Policy) -> None:
+        super().__init__(*policies)
         self.azureml.models.clear()
         self.born = self.clock.now()
 
@@ -70,7 +70,7 @@ class Watched(World):
         while (body := self.queues.take(EVENTS)) is not None:
             self.process(body)
 
-    def told(self) -> set[str]:
+    def recorded(self) -> set[str]:
         """Return the versions that the ledger knows, as "model:version"."""
         bodies = [entry.fact.body for entry in self.entries()]
         return {f"{body.model}:{body.version}" for body in bodies if isinstance(body, ModelRegistered)}
@@ -97,7 +97,7 @@ def test_of_ten_percent_lost_events_none_is_missed_after_one_poll(seed: int) -> 
     missed = world.poll_and_process()
 
     assert missed == len(events) - len(arriving)
-    assert world.told() == {f"{model}:{number}" for number in range(1, 7) for model in (MODEL, *OTHERS)}
+    assert world.recorded() == {f"{model}:{number}" for number in range(1, 7) for model in (MODEL, *OTHERS)}
     assert len(list(world.releases.items())) == len(events)
     assert Counter(outcome.status for entry in world.entries() for outcome in entry.outcomes) == {"done": len(events)}
 
@@ -130,7 +130,7 @@ def test_the_first_look_releases_nothing_that_was_there() -> None:
 
     world.register("4")
     assert world.poll_and_process() == 1
-    assert world.told() == {"churn:4"}
+    assert world.recorded() == {"churn:4"}
 
 
 def test_a_policy_that_comes_later_starts_with_a_first_look_of_its_own(world: Watched) -> None:
@@ -162,7 +162,7 @@ def test_a_version_that_shows_up_late_is_found_in_the_overlap(world: Watched) ->
     world.register("6", created_at=world.clock.now() + timedelta(seconds=1))
 
     assert world.poll_and_process() == 1
-    assert world.told() == {"churn:6", "churn:7"}
+    assert world.recorded() == {"churn:6", "churn:7"}
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", "Canceled"])
@@ -245,7 +245,7 @@ def deployed_event(operation: str, minute: int) -> str:
     return json.dumps(grid("ModelDeployed", data, id=f"e-{minute}", eventTime=f"2026-11-20T07:{minute:02}:00Z"))
 
 
-def deployments_told(world: Watched) -> int:
+def notified_deployments(world: Watched) -> int:
     return sum(isinstance(entry.fact.body, ModelDeployed) for entry in world.entries())
 
 
@@ -259,7 +259,7 @@ def test_a_deployment_that_nobody_told_is_the_same_fact_as_its_event() -> None:
     world.process(deployed_event("odidp:2:2", 5))
     world.process(deployed_event("odidp:2:2", 9))
 
-    assert deployments_told(world) == 1
+    assert notified_deployments(world) == 1
 
 
 def test_two_deployments_of_the_same_model_are_two_facts(world: Watched) -> None:
@@ -269,7 +269,7 @@ def test_two_deployments_of_the_same_model_are_two_facts(world: Watched) -> None
     assert have(world) == 0  # deleted
     assert have(world, deployed("odidp:2:2")) == 1
 
-    assert deployments_told(world) == 2
+    assert notified_deployments(world) == 2
 
 
 def test_a_deployment_that_is_scaled_or_names_no_operation_tells_nothing() -> None:
@@ -278,7 +278,7 @@ def test_a_deployment_that_is_scaled_or_names_no_operation_tells_nothing() -> No
     assert have(world, deployed("odidp:2:2", "Updating")) == 0
     assert have(world, deployed("odidp:2:2")) == 0
     assert have(world, deployed("odidp:2:2"), deployed("", name="green")) == 0
-    assert deployments_told(world) == 0
+    assert notified_deployments(world) == 0
 
 
 def test_one_look_costs_one_listing_of_jobs_and_three_calls_per_policy(world: Watched) -> None:
@@ -297,12 +297,12 @@ def test_one_look_costs_one_listing_of_jobs_and_three_calls_per_policy(world: Wa
 
 
 class Counted:
-    def __init__(self, target: object, asked: Counter[str]) -> None:
+    def __init__(self, target: object, counts: Counter[str]) -> None:
         self._target = target
-        self._asked = asked
+        self._counts = counts
 
     def __getattr__(self, name: str) -> Any:
-        self._asked[name] += 1
+        self._counts[name] += 1
         return getattr(self._target, name)
 
 
@@ -314,9 +314,9 @@ def test_one_models_trouble_does_not_keep_the_others_waiting_and_is_made_up_for(
     world.azureml.errors["models_after"] = [RetryableError("workspace.retry", "later")]
 
     assert world.poll_and_process() == 1
-    assert world.told() == {f"{OTHERS[0]}:1"}
+    assert world.recorded() == {f"{OTHERS[0]}:1"}
     assert world.poll_and_process() == 1
-    assert world.told() == {f"{OTHERS[0]}:1", "churn:1"}
+    assert world.recorded() == {f"{OTHERS[0]}:1", "churn:1"}
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
@@ -329,7 +329,7 @@ def test_a_poll_that_dies_is_made_up_for_by_the_next(world: Watched, call: str, 
 
     world.poll_and_process()
 
-    assert world.told() == {"churn:7"}
+    assert world.recorded() == {"churn:7"}
     assert len(list(world.releases.items())) == 1
 
 

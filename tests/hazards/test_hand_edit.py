@@ -158,7 +158,7 @@ def test_a_roll_back_is_told_only_when_traffic_went_back() -> None:
     assert world.release(release).state is ReleaseState.ABORTED
     assert world.traffic == {"v-1": 30, "v-2": 70}
     assert "rolled-back" not in world.outbox.kinds
-    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-aborted")
+    (notice,) = (posted for posted in world.outbox.notices.values() if posted.kind == "release-aborted")
     assert notice.parameters["traffic"] == "v-1 30 %, v-2 70 %"
 
 
@@ -172,7 +172,7 @@ def test_an_abort_of_a_first_version_says_that_it_goes_on_serving() -> None:
 
     assert world.traffic == {"v-1": 100}
     assert "rolled-back" not in world.outbox.kinds
-    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-aborted")
+    (notice,) = (posted for posted in world.outbox.notices.values() if posted.kind == "release-aborted")
     assert notice.parameters["traffic"] == "v-1 100 %"
 
 

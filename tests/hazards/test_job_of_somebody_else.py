@@ -21,7 +21,7 @@ def training_of(world: World) -> str:
     return str(job)
 
 
-def seen(world: World, run: str) -> list[tuple[str, str]]:
+def reactions_to(world: World, run: str) -> list[tuple[str, str]]:
     """Return what was done about the run's end."""
     (entry,) = [entry for entry in world.entries() if entry.fact.identity == (run,)]
     assert entry.state == "done"
@@ -46,7 +46,7 @@ def test_a_strangers_run_is_recorded_and_nothing_is_done(run: str, model: str | 
 
     world.process(run_ended(kind, status, run=run, model=model))
 
-    assert seen(world, run) == []
+    assert reactions_to(world, run) == []
     assert {name: value for name, value in world.effects().items() if name != "outcomes"} == previous
 
 
@@ -56,7 +56,7 @@ def test_a_run_that_we_started_is_ours(model: str | None) -> None:
     run = training_of(world)
     assert world.ledger.entry(FactKey(world.entry().fact.key)) is not None
     world.process(run_ended("RunStatusChanged", "Failed", run=run, model=model))
-    assert seen(world, run) == [("note-training", "done"), ("notify", "done")]
+    assert reactions_to(world, run) == [("note-training", "done"), ("notify", "done")]
     assert "training-failed" in world.kinds
 
 

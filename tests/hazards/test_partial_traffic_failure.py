@@ -21,7 +21,7 @@ class Flaky(World):
     def __init__(self, how: str, spoilt: int) -> None:
         super().__init__()
         self.how, self.spoilt = how, spoilt
-        self.seen: dict[str, int] = {}
+        self.reads: dict[str, int] = {}
         self.write = self.workspace.set_traffic
         self.workspace.set_traffic = self.set_traffic  # type: ignore[method-assign]
 
@@ -30,7 +30,7 @@ class Flaky(World):
     ) -> None:
         previous = dict(self.workspace.endpoints[endpoint].traffic)
         self.write(endpoint, traffic, deadline)
-        count = self.seen[str(dict(traffic))] = self.seen.get(str(dict(traffic)), 0) + 1
+        count = self.reads[str(dict(traffic))] = self.reads.get(str(dict(traffic)), 0) + 1
         if count > self.spoilt:
             self._set(state="Succeeded")
         elif self.how == "lost":
@@ -53,7 +53,7 @@ def test_a_step_begins_when_its_split_was_read_back(how: str, spoilt: int) -> No
     ended = world.release(release)
     assert (ended.state, ended.traffic_steps) == (ReleaseState.FINISHED, (10, 50, 95, 100))
     assert world.traffic == {"v-2": 100}
-    assert world.seen[str({V2: 100})] >= spoilt + 1
+    assert world.reads[str({V2: 100})] >= spoilt + 1
     assert "release-held" not in world.outbox.kinds
 
 

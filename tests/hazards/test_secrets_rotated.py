@@ -85,10 +85,10 @@ def test_a_refused_call_is_made_once_more_with_a_new_client() -> None:
 def test_a_second_refusal_is_worth_another_try_later() -> None:
     service = Service(accepted_from=9)
 
-    with pytest.raises(AccessRefusedError, match="job: Azure rejects the app's identity: 401") as told:
+    with pytest.raises(AccessRefusedError, match="job: Azure rejects the app's identity: 401") as raised:
         service.renewable().call("job", service.answer)
 
-    assert isinstance(told.value, RetryableError)
+    assert isinstance(raised.value, RetryableError)
     assert service.calls == [1, 2]
 
 
@@ -222,7 +222,7 @@ def test_the_traffic_log_hears_from_a_new_client_once() -> None:
 
     with pytest.raises(RetryableError, match="only in part"):  # the second client's answer
         telemetry.intervals(EndpointName("churn"), START, START + HOUR, HOUR)
-    assert [client.asked for client in clients] == [1, 1]
+    assert [client.requests for client in clients] == [1, 1]
 
     telemetry._clients = Renewable(lambda: FakeLogs(is_refused=True))
     with pytest.raises(AccessRefusedError, match="traffic log of churn: Azure rejects the app"):
@@ -236,10 +236,10 @@ class FakeLogs:
 
     def __init__(self, is_refused: bool) -> None:
         self._is_refused = is_refused
-        self.asked = 0
+        self.requests = 0
 
     def query_workspace(self, *_: object, **__: object) -> FakeLogs:
-        self.asked += 1
+        self.requests += 1
         if self._is_refused:
             raise refusal()
         return self

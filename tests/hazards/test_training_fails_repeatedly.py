@@ -84,7 +84,7 @@ def test_people_are_called_once_however_often_it_fails_or_is_told() -> None:
     world.start()
 
     assert world.kinds.count("training-breaker") == 1
-    [record] = [each for each in world.outbox.store.records() if each.notice.kind == "training-breaker"]
+    [record] = [record for record in world.outbox.store.records() if record.notice.kind == "training-breaker"]
     assert record.notice.parameters["reason"] == f"the last 3 trainings failed ({', '.join([*jobs, str(running[0])])})"
 
 
@@ -92,9 +92,9 @@ def test_a_persons_request_is_heard_and_begins_the_count_anew() -> None:
     world = Trainings()
     world.fail(3)
 
-    asked_for = world.start(requested())
-    assert asked_for is not None
-    world.end(asked_for)  # the first of a new row
+    requested_job = world.start(requested())
+    assert requested_job is not None
+    world.end(requested_job)  # the first of a new row
 
     assert world.start() is not None
     assert world.kinds.count("training-breaker") == 1
@@ -103,9 +103,9 @@ def test_a_persons_request_is_heard_and_begins_the_count_anew() -> None:
 def test_a_second_row_calls_again() -> None:
     world = Trainings()
     world.fail(3)
-    asked_for = world.start(requested())
-    assert asked_for is not None
-    world.end(asked_for)
+    requested_job = world.start(requested())
+    assert requested_job is not None
+    world.end(requested_job)
 
     world.fail(2)
 

@@ -115,11 +115,11 @@ def test_a_failing_message_becomes_visible_again_soon_and_is_parked_after_five_t
 
 def test_published_package_leaves_out_what_the_app_does_not_need() -> None:
     lines = (ROOT / ".funcignore").read_text(encoding="utf-8").splitlines()
-    left_out = {line for line in lines if line and not line.startswith("#")}
+    ignored = {line for line in lines if line and not line.startswith("#")}
 
-    assert {"/tests/", "/local/", "/infra/", "/cli/", "/docs/"} <= left_out
+    assert {"/tests/", "/local/", "/infra/", "/cli/", "/docs/"} <= ignored
     needed = {"functions/", "shared/", "policies/", "function_app.py", "host.json", "requirements.txt"}
-    assert not {line.removeprefix("/") for line in left_out} & needed
+    assert not {line.removeprefix("/") for line in ignored} & needed
 
 
 def test_up_steps_follow_the_order_of_the_layers() -> None:

@@ -73,12 +73,12 @@ def weather(random: Random, at: Mapping[str, Faults], *, share: float) -> Weathe
     def some(heaviest: float) -> float:
         return heaviest * share * random.choice((0.0, 0.5, 1.0))
 
-    everywhere = Faults(*(some(getattr(HEAVIEST, each.name)) for each in fields(Faults)))
+    everywhere = Faults(*(some(getattr(HEAVIEST, fault.name)) for fault in fields(Faults)))
     hot = {where: _added(everywhere, more) for where, more in at.items()}
     return Weather(everywhere, hot, duplicate=some(0.06), jump=some(0.08), lift=0.2)
 
 
 def _added(some: Faults, more: Faults) -> Faults:
     return replace(
-        some, **{each.name: max(getattr(some, each.name), getattr(more, each.name)) for each in fields(Faults)}
+        some, **{fault.name: max(getattr(some, fault.name), getattr(more, fault.name)) for fault in fields(Faults)}
     )

@@ -106,18 +106,18 @@ class SimulatedQueue:
         return self.run.read("queues r", f"length of {queue}", lambda: len(self._waiting(queue)))
 
     def move(self, queue: str, digests: Collection[str], to: str | None) -> frozenset[str]:
-        moved = self.run.read("queues r", f"receive {queue}", lambda: self._of(queue))
+        moved = self.run.read("queues r", f"receive {queue}", lambda: self._messages(queue))
         for message in moved:
             if text_digest(message.text) in digests:
                 self.run.write("queues w", f"put {message.number} on {to}", partial(self._put, message, to))
                 self.run.write("queues w", f"take {message.number} off {queue}", partial(self._take_off, message))
         return frozenset(digests) & {text_digest(message.text) for message in moved}
 
-    def _of(self, queue: str) -> list[Message]:
+    def _messages(self, queue: str) -> list[Message]:
         return [message for message in self.queues.poison if poison_queue(message.queue) == queue]
 
     def _waiting(self, queue: str) -> tuple[Waiting, ...]:
-        return tuple(Waiting(message.text, message.visible_at, message.expires_at) for message in self._of(queue))
+        return tuple(Waiting(message.text, message.visible_at, message.expires_at) for message in self._messages(queue))
 
     def _put(self, message: Message, to: str | None) -> None:
         now, expires_at = self.run.now, self._expires_at()
@@ -127,7 +127,7 @@ class SimulatedQueue:
             self.queues.send(to, message.text, now, expires_at)
 
     def _take_off(self, message: Message) -> None:
-        self.queues.poison = [each for each in self.queues.poison if each is not message]
+        self.queues.poison = [other for other in self.queues.poison if other is not message]
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def violations(world: World, story: Story, *, is_quiet: bool) -> Iterator[str]:
         nothing_unplanned,
         trainings_keep_their_distance,
         model_memory_forgets_nothing,
-        people_are_told,
+        people_are_notified,
         what_is_wrong_is_set_aside,
         people_are_called_only_where_they_are_needed,
     ):
@@ -82,12 +82,12 @@ class FinishedRun:
     @cached_property
     def recorded(self) -> dict[str, int]:
         """Return when each notice was first part of a closed record, as the number of the write."""
-        found: dict[str, int] = {}
+        writes: dict[str, int] = {}
         for _, versions in self._under(PREFIX):
             for closed in [v for v in versions if v.metadata["state"] != "claimed"][:1]:
                 for notice in decode(Entry, closed.body).notices:
-                    found[notice.key] = min(int(closed.etag[1:]), found.get(notice.key, int(closed.etag[1:])))
-        return found
+                    writes[notice.key] = min(int(closed.etag[1:]), writes.get(notice.key, int(closed.etag[1:])))
+        return writes
 
     def records(self, prefix: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield every version of each blob, oldest first."""
@@ -151,7 +151,7 @@ def plans_are_carried_out(end: FinishedRun) -> Iterator[str]:
     """Each reaction of a plan has its outcome, and what an outcome says is so."""
     jobs, releases = end.world.azureml.jobs, {release.id for release in end.releases}
     for entry in end.entries:
-        if [reaction.name for reaction in entry.plan] != [each.reaction for each in entry.outcomes]:
+        if [reaction.name for reaction in entry.plan] != [outcome.reaction for outcome in entry.outcomes]:
             yield f"{_name(entry)}: planned {[e.name for e in entry.plan]}, did {[o.reaction for o in entry.outcomes]}"
             continue
         for number, (planned, outcome) in enumerate(zip(entry.plan, entry.outcomes, strict=True)):
@@ -215,7 +215,7 @@ def model_memory_forgets_nothing(end: FinishedRun) -> Iterator[str]:
         yield from (f"{TWICE} fact {fact[:16]} froze {name} {n} times" for fact, n in came.items() if n > 1)
 
 
-def people_are_told(end: FinishedRun) -> Iterator[str]:
+def people_are_notified(end: FinishedRun) -> Iterator[str]:
     """Every notice of a record came, or was given up after days; none came that no record holds."""
     recorded = {notice.key for entry in end.entries for notice in entry.notices}
     recorded |= {notice.key for release in end.releases for notice in release.notices}

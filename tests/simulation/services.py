@@ -58,8 +58,10 @@ class Blobs:
         return Written(version.etag, now)
 
     def list(self, prefix: str) -> list[BlobItem]:
-        found = sorted((name, versions[-1]) for name, versions in self.history.items() if name.startswith(prefix))
-        return [BlobItem(name, newest.at, newest.metadata) for name, newest in found]
+        newest_by_name = sorted(
+            (name, versions[-1]) for name, versions in self.history.items() if name.startswith(prefix)
+        )
+        return [BlobItem(name, newest.at, newest.metadata) for name, newest in newest_by_name]
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class Queues:
 
     def expire(self, now: datetime) -> None:
         """Drop what was not made to stay, as the service does."""
-        self.messages = {number: each for number, each in self.messages.items() if each.is_alive(now)}
+        self.messages = {number: message for number, message in self.messages.items() if message.is_alive(now)}
         self.poison = [message for message in self.poison if message.is_alive(now)]
 
     def take(self, message: Message, now: datetime) -> int:

@@ -105,12 +105,12 @@ def story(random: Random, shape: Shape) -> Story:
 
 def _deliveries(telling: Telling, shape: Shape, random: Random) -> Iterator[Arrival]:
     minutes = random.random() * shape.spread_minutes
-    told_at = timedelta(hours=random.choice(shape.hours), minutes=minutes)
+    reported_at = timedelta(hours=random.choice(shape.hours), minutes=minutes)
     for number in range(random.choice(shape.copies)):
         late = random.choice(shape.late) if number else timedelta(0)
-        yield Arrival(told_at + late, telling.bodies[number % len(telling.bodies)])
+        yield Arrival(reported_at + late, telling.bodies[number % len(telling.bodies)])
     for body in telling.contradicting:
-        yield Arrival(told_at + random.choice(LATE), body)
+        yield Arrival(reported_at + random.choice(LATE), body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,26 +93,26 @@ def _by_key(real: Callable[..., Message]) -> Callable[..., Message]:
 
 def _by_counts(real: Callable[..., Any]) -> Callable[..., Any]:
     """Return the same function of intervals, of which it only counts requests and errors."""
-    known: dict[object, Any] = {}
+    cached: dict[object, Any] = {}
 
     def judged(intervals: Sequence[Interval], *rest: Any) -> Any:
         key = (tuple((interval.requests, interval.errors) for interval in intervals), rest)
-        if key not in known:
-            known[key] = real(intervals, *rest)
-        return known[key]
+        if key not in cached:
+            cached[key] = real(intervals, *rest)
+        return cached[key]
 
     return judged
 
 
 def _by_bytes(real: Callable[..., Any]) -> Callable[..., Any]:
     """Return the same function of an array."""
-    known: dict[object, Any] = {}
+    cached: dict[object, Any] = {}
 
     def paths(counts: Any, tolerances: object) -> Any:
         key = (counts.tobytes(), counts.shape, tolerances)
-        if key not in known:
-            known[key] = real(counts, tolerances)
-        return known[key]
+        if key not in cached:
+            cached[key] = real(counts, tolerances)
+        return cached[key]
 
     return paths
 

@@ -100,9 +100,11 @@ def test_the_bill_of_what_is_published_has_what_cyclonedx_requires() -> None:
     """The whole bill was tried with the JSON schema of CycloneDX 1.6 on 2026-11-30: no error."""
     packages = locked((ROOT / "requirements.txt").read_text(encoding="utf-8"), "requirements.txt")
     bill = bill_of_materials(packages, {"name": "vigia", "version": "0.1.0"})
-    refs = [each["bom-ref"] for each in (bill["metadata"]["component"], *bill["components"])]
+    refs = [component["bom-ref"] for component in (bill["metadata"]["component"], *bill["components"])]
     assert len(set(refs)) == len(refs)
-    assert {ref for each in bill["dependencies"] for ref in (each["ref"], *each["dependsOn"])} <= set(refs)
+    assert {ref for dependency in bill["dependencies"] for ref in (dependency["ref"], *dependency["dependsOn"])} <= set(
+        refs
+    )
     for component in bill["components"]:
         assert (component["type"], bool(component["name"])) == ("library", True)
         for reference in component["externalReferences"]:

@@ -155,29 +155,31 @@ class AzureMl:
 
     def set_traffic(self, name: EndpointName, split: Mapping[DeploymentName, int], now: datetime, by: str) -> None:
         endpoint = self._idle(name, now)
-        wanted = {each: share for each, share in split.items() if share}
-        if self.is_batch and len(wanted) != 1:
-            raise WorkspaceError("workspace.traffic", f"{wanted} is no default of {name}")
-        if sum(wanted.values()) not in {0, 100} or not wanted.keys() <= endpoint.deployments.keys():
-            raise WorkspaceError("workspace.traffic", f"traffic {wanted} is impossible on {name}")
-        if any(endpoint.mirror.get(each) for each in wanted):
-            raise WorkspaceError("workspace.traffic", f"{wanted} serves from what is mirrored to")
+        shares = {deployment_name: share for deployment_name, share in split.items() if share}
+        if self.is_batch and len(shares) != 1:
+            raise WorkspaceError("workspace.traffic", f"{shares} is no default of {name}")
+        if sum(shares.values()) not in {0, 100} or not shares.keys() <= endpoint.deployments.keys():
+            raise WorkspaceError("workspace.traffic", f"traffic {shares} is impossible on {name}")
+        if any(endpoint.mirror.get(deployment_name) for deployment_name in shares):
+            raise WorkspaceError("workspace.traffic", f"{shares} serves from what is mirrored to")
         down = {
             deployment.name: deployment.down_since
             for deployment in endpoint.deployments.values()
             if deployment.down_since
         }
         previous = dict(endpoint.traffic)
-        self.accepted.append(Accepted(now, by, "traffic", name, None, dict(wanted), previous, down))
-        endpoint.coming = (now + self.takes, wanted)
+        self.accepted.append(Accepted(now, by, "traffic", name, None, dict(shares), previous, down))
+        endpoint.coming = (now + self.takes, shares)
         self.at(name, now)
 
     def set_mirror(self, name: EndpointName, mirror: Mapping[DeploymentName, int], now: datetime, by: str) -> None:
         endpoint = self._idle(name, now)
-        if not mirror.keys() <= endpoint.deployments.keys() or any(endpoint.traffic.get(each) for each in mirror):
+        if not mirror.keys() <= endpoint.deployments.keys() or any(
+            endpoint.traffic.get(deployment_name) for deployment_name in mirror
+        ):
             raise WorkspaceError("workspace.mirror", f"mirrored traffic {dict(mirror)} is impossible on {name}")
         self.accepted.append(Accepted(now, by, "mirror", name, None, dict(mirror), dict(endpoint.mirror)))
-        endpoint.mirror = {each: share for each, share in mirror.items() if share}
+        endpoint.mirror = {deployment_name: share for deployment_name, share in mirror.items() if share}
 
     def delete_deployment(self, name: EndpointName, deployment: DeploymentName, now: datetime, by: str) -> None:
         endpoint = self._idle(name, now)

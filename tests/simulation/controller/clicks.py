@@ -62,15 +62,20 @@ def _begin(world: World, story: Story, click: Click) -> None:
 
 
 def _split(world: World, endpoint: EndpointName, challenger: DeploymentName) -> None:
-    found = world.azureml.at(endpoint, world.run.now)
-    if found and {challenger, FIRST} <= found.deployments.keys() and not found.coming and not found.mirror:
+    endpoint_now = world.azureml.at(endpoint, world.run.now)
+    if (
+        endpoint_now
+        and {challenger, FIRST} <= endpoint_now.deployments.keys()
+        and not endpoint_now.coming
+        and not endpoint_now.mirror
+    ):
         world.azureml.set_traffic(endpoint, {challenger: 30, FIRST: 70}, world.run.now, "hand")
 
 
 def _take_down(world: World, endpoint: EndpointName, name: DeploymentName) -> None:
-    found = world.azureml.at(endpoint, world.run.now)
-    if found and name in found.deployments:
-        found.deployments[name].down_since = world.run.now
+    endpoint_now = world.azureml.at(endpoint, world.run.now)
+    if endpoint_now and name in endpoint_now.deployments:
+        endpoint_now.deployments[name].down_since = world.run.now
 
 
 _IN_THE_PORTAL: dict[str, Callable[[World, EndpointName, DeploymentName], None]] = {

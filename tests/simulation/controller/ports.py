@@ -122,8 +122,8 @@ class ControllerWorkspace:
         return self.azureml.record(name, self.run.now) if self.azureml.is_batch is self.is_batch else None
 
     def deployments(self, endpoint: EndpointName) -> tuple[DeploymentRecord, ...]:
-        found = self.endpoint(endpoint)
-        return found.deployments if found else ()
+        record = self.endpoint(endpoint)
+        return record.deployments if record else ()
 
     def create_endpoint(self, name: EndpointName) -> None:
         self._write(
@@ -218,10 +218,10 @@ class SimulatedTelemetry:
         return self.run.read("telemetry r", f"traffic log of {endpoint}", look)
 
     def _measured(self, endpoint: EndpointName, start: datetime, end: datetime, width: timedelta) -> list[Interval]:
-        found = self.azureml.at(endpoint, self.run.now)
-        if found is None:
+        record = self.azureml.at(endpoint, self.run.now)
+        if record is None:
             return []
-        serving = {**found.traffic, **found.mirror}
+        serving = {**record.traffic, **record.mirror}
         # What is long past is not looked at again: hours of it would cost more than everything else.
         count = min(max(0, (end - start) // width), MOST_MEASURED)
         return [

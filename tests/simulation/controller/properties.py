@@ -52,7 +52,7 @@ def violations(world: World, story: Story, *, is_exact: bool) -> Iterator[str]:
         approvals_are_counted,
         record_and_endpoint_agree,
         splits_are_whole,
-        what_is_said_was_read_back,
+        reports_follow_a_read,
         jobs_run_once_and_for_somebody,
         only_evidence_passes_gates,
         only_the_proven_get_more,
@@ -60,9 +60,9 @@ def violations(world: World, story: Story, *, is_exact: bool) -> Iterator[str]:
     if is_exact:
         checks += [
             deadlines_act,
-            damage_is_told,
+            damage_is_reported,
             damage_stops_nobody_else,
-            people_are_told_of_blindness,
+            blindness_is_reported,
             looks_are_few,
             no_message_is_poison,
         ]
@@ -88,12 +88,12 @@ class FinishedRun:
 
     @cached_property
     def claims(self) -> dict[EndpointName, list[tuple[Version, EndpointClaim]]]:
-        found = {n: v for n, v in self.world.blobs.history.items() if n.startswith("endpoints/")}
+        claims = {n: v for n, v in self.world.blobs.history.items() if n.startswith("endpoints/")}
         return {
             EndpointName(name.removeprefix("endpoints/").removesuffix(".json")): [
                 (version, claim) for version in versions if (claim := _read(EndpointClaim, version)) is not None
             ]
-            for name, versions in found.items()
+            for name, versions in claims.items()
         }
 
     @property
@@ -132,28 +132,28 @@ def an_abort_stays(end: FinishedRun) -> Iterator[str]:
 def an_abort_is_obeyed(end: FinishedRun) -> Iterator[str]:
     """After a person's abort the challenger gets no more traffic, and the release does not end as a success."""
     for name, versions in end.releases.items():
-        found, newest = end.abort_of(name), versions[-1][1]
-        if found is None:
+        abort, newest = end.abort_of(name), versions[-1][1]
+        if abort is None:
             continue
-        asked_at = found[0].at
+        aborted_at = abort[0].at
         terminal = next((v.at for v, r in versions if r.state.is_terminal), None)
-        if terminal is not None and terminal <= asked_at + GRACE:
+        if terminal is not None and terminal <= aborted_at + GRACE:
             continue
         if newest.state is ReleaseState.FINISHED:
-            yield f"{name} was aborted at {asked_at:%H:%M:%S} and finished"
+            yield f"{name} was aborted at {aborted_at:%H:%M:%S} and finished"
         for write in end.accepted("traffic"):
             mine, share = newest.challenger.deployment, write.split.get(newest.challenger.deployment, 0)
-            is_later = write.endpoint == newest.endpoint and write.at > asked_at + GRACE
+            is_later = write.endpoint == newest.endpoint and write.at > aborted_at + GRACE
             if is_later and share > write.previous.get(mine, 0):
-                yield f"{name} was aborted at {asked_at:%H:%M:%S}, and {mine} got {share} % at {write.at:%H:%M:%S}"
+                yield f"{name} was aborted at {aborted_at:%H:%M:%S}, and {mine} got {share} % at {write.at:%H:%M:%S}"
 
 
 def traffic_is_claimed(end: FinishedRun) -> Iterator[str]:
-    """Only a split is written that is, or was a moment ago, wanted of the endpoint."""
+    """Only a split is written that is, or was a moment ago, desired of the endpoint."""
     for write in end.accepted("traffic"):
-        wanted = [claim.desired for claim in _current(end.claims.get(write.endpoint, []), write.at)]
-        if dict(write.split) not in [dict(name) for name in wanted]:
-            yield f"{write.by} wrote {dict(write.split)} at {write.at:%H:%M:%S}, which nobody wanted"
+        desired = [claim.desired for claim in _current(end.claims.get(write.endpoint, []), write.at)]
+        if dict(write.split) not in [dict(name) for name in desired]:
+            yield f"{write.by} wrote {dict(write.split)} at {write.at:%H:%M:%S}, which nobody desired"
 
 
 def nothing_down_gets_traffic(end: FinishedRun) -> Iterator[str]:
@@ -193,9 +193,9 @@ def approvals_are_counted(end: FinishedRun) -> Iterator[str]:
     """Who was asked about is deployed only if enough different people agreed who may, and none of them refused."""
     for name, versions in end.releases.items():
         moved = [
-            (version.at, after)
-            for (_, before), (version, after) in pairwise(versions)
-            if before.state is ReleaseState.AWAITING_APPROVAL and after.state is ReleaseState.DEPLOYING
+            (version.at, updated)
+            for (_, previous), (version, updated) in pairwise(versions)
+            if previous.state is ReleaseState.AWAITING_APPROVAL and updated.state is ReleaseState.DEPLOYING
         ]
         for at, release in moved:
             folder = f"approvals/{name}/{release.approval_digest}/"
@@ -226,7 +226,7 @@ def deadlines_act(end: FinishedRun) -> Iterator[str]:
                 break
 
 
-def people_are_told_of_blindness(end: FinishedRun) -> Iterator[str]:
+def blindness_is_reported(end: FinishedRun) -> Iterator[str]:
     """Whoever cannot look for five minutes says so within them, and with what the service answered."""
     for name, tries in _refused(end).items():
         began = previous = tries[0][0]
@@ -244,7 +244,7 @@ def people_are_told_of_blindness(end: FinishedRun) -> Iterator[str]:
                 break
 
 
-def damage_is_told(end: FinishedRun) -> Iterator[str]:
+def damage_is_reported(end: FinishedRun) -> Iterator[str]:
     """Whose record cannot be read for five minutes is named to people."""
     parameters = [notice.parameters.get("part", "") for _, notice in end.notices]
     for name, versions in end.world.releases_stored():
@@ -277,14 +277,14 @@ def no_message_is_poison(end: FinishedRun) -> Iterator[str]:
 
 def _refused(end: FinishedRun) -> dict[str, list[tuple[datetime, str]]]:
     """Return when looks at each release saw nothing, and what the service said."""
-    found: dict[str, list[tuple[datetime, str]]] = {}
+    times_by_name: dict[str, list[tuple[datetime, str]]] = {}
     looked = set()
     for at, _, status, by in end.world.sky.refusals:
         # One look may try twice.
         if by in end.world.looking and (by, at.replace(microsecond=0)) not in looked:
             looked.add((by, at.replace(microsecond=0)))
-            found.setdefault(end.world.looking[by], []).append((at, status))
-    return found
+            times_by_name.setdefault(end.world.looking[by], []).append((at, status))
+    return times_by_name
 
 
 def _says(notice: Notice, status: str) -> bool:
@@ -297,7 +297,7 @@ def record_and_endpoint_agree(end: FinishedRun) -> Iterator[str]:
         claim, endpoint = versions[-1][1], end.world.azureml.at(name, end.world.run.now)
         if claim.owner is not None or endpoint is None or not claim.desired:
             continue
-        actual = {each: share for each, share in endpoint.traffic.items() if share}
+        actual = {deployment: share for deployment, share in endpoint.traffic.items() if share}
         if actual == dict(claim.desired):
             continue
         if claim.told is None or dict(claim.told) != actual:
@@ -310,7 +310,7 @@ def splits_are_whole(end: FinishedRun) -> Iterator[str]:
             yield f"{write.by} wrote {dict(write.split)}, which is not 100 %"
 
 
-def what_is_said_was_read_back(end: FinishedRun) -> Iterator[str]:
+def reports_follow_a_read(end: FinishedRun) -> Iterator[str]:
     """A release is promoted, or has gone back, only after the endpoint was seen to serve that."""
     for name, versions in end.releases.items():
         for (_, previous), (version, updated) in pairwise(versions):

@@ -123,7 +123,7 @@ class World:
         names = [name for name in self.blobs.history if name.startswith(start) and name.endswith(end)]
         if not names:
             return False
-        name = max(names, key=lambda each: self.blobs.history[each][-1].at)
+        name = max(names, key=lambda blob: self.blobs.history[blob][-1].at)
         whole = self.blobs.history[name][-1]
         body, metadata = (b'{"damaged": ', whole.metadata) if damage.how == "body" else (whole.body, {})
         written = Blobs.put(self.blobs, name, body, metadata, self.run.now)

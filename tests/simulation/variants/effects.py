@@ -33,7 +33,7 @@ class DoneFirst(Processor):
                 self._perform(claim, number, reaction)
 
 
-class DecidesAnew(Processor):
+class DecidesAgain(Processor):
     """Whoever takes a claim over decides again instead of carrying the recorded plan out."""
 
     def _carry_out(self, claim: Claimed) -> None:
@@ -109,7 +109,7 @@ def _reserve_without_looking(context: ReactionContext, retrain: Any, job: Any, c
     training = Training(job, context.key, cause, context.now)
 
     def note(state: ModelState) -> ModelState:
-        if any(each.job == job for each in state.trainings):
+        if any(training.job == job for training in state.trainings):
             return state
         return replace(state, trainings=(*state.trainings, training))
 
@@ -133,7 +133,7 @@ VARIANTS: tuple[Variant[Parts], ...] = (
         patches=(Patch(ReactionContext, "effect_name", property(_random_name)),),
     ),
     Variant("done-first", "done is written before the effects", Parts(processor=DoneFirst)),
-    Variant("decides-anew", "the plan is recomputed at takeover", Parts(processor=DecidesAnew)),
+    Variant("decides-anew", "the plan is recomputed at takeover", Parts(processor=DecidesAgain)),
     Variant("drops-delayed", "a message is dropped on passing trouble", Parts(processor=DropsWhatIsDelayed)),
     Variant("parks-delayed", "passing trouble is parked", Parts(processor=ParksWhatIsDelayed)),
     Variant("memory-unconditional", "model state without compare-and-set", Parts(models=OverwritesMemory)),

@@ -53,12 +53,12 @@ class ReadsAnyClaimAsOurs(Ledger):
 class TakesOverByItsOwnClock(Ledger):
     """The lease is measured by the worker's clock, and a takeover looks at no ETag."""
 
-    def _judge(self, found: Any) -> Claim:
-        entry = decode(Entry, found.body)
+    def _judge(self, blob: Any) -> Claim:
+        entry = decode(Entry, blob.body)
         if entry.state != "claimed":
-            return Finished(entry, found.etag)
+            return Finished(entry, blob.etag)
         run = getattr(self._blobs, "run")  # noqa: B009 (a part of the simulation, unknown to the port)
-        if run.worker_clock() - found.last_modified < self._lease:
+        if run.worker_clock() - blob.last_modified < self._lease:
             return Busy(entry)
         taken = replace(entry, epoch=entry.epoch + 1, token=_token(), is_released=False)
         return _claimed(taken, self._blobs.put(_name(entry.fact.key), encode(taken), _metadata(taken)))

@@ -31,12 +31,12 @@ class TellsBeforeDone(Processor):
         entry = claim.entry
         try:
             performed = [self._perform(claim, number, reaction) for number, reaction in enumerate(entry.plan)]
-            notices = tuple(notice for each in performed for notice in each.notices)
+            notices = tuple(notice for reaction in performed for notice in reaction.notices)
             self.outbox.post(notices)
         except RetryableError:
             self.ledger.release(claim)
             raise
-        outcomes = tuple(each.outcome for each in performed)
+        outcomes = tuple(reaction.outcome for reaction in performed)
         has_failed = any(outcome.status == "failed" for outcome in outcomes)
         (self.ledger.park if has_failed else self.ledger.finish)(claim, outcomes, notices)
 

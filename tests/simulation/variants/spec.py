@@ -36,6 +36,6 @@ class Variant(Generic[P]):
 def running(variant: Variant[P] | None, own: P) -> Iterator[P]:
     """Break what the variant breaks, and give the parts to run with; `own`, production's, where it has none."""
     with ExitStack() as stack:
-        for each in variant.patches if variant else ():
-            stack.enter_context(patch.object(each.owner, each.name, each.value))
+        for change in variant.patches if variant else ():
+            stack.enter_context(patch.object(change.owner, change.name, change.value))
         yield variant.parts if variant and variant.parts else own

@@ -26,9 +26,9 @@ def stored(fake: FakeApp) -> Stored:
     """Ben was told that a version was promoted; Ana could not be."""
     store = fake.outbox.store
     name = store.create(Notice(NoticeKind.PROMOTED, "promoted/1", MODEL), NOW)
-    found = store.load(name or "")
-    assert found is not None
-    return store.note(found, lambda record: replace(record, deliveries=(SENT, FAILED)))
+    stored = store.load(name or "")
+    assert stored is not None
+    return store.note(stored, lambda record: replace(record, deliveries=(SENT, FAILED)))
 
 
 def record(fake: FakeApp, stored: Stored) -> OutboxRecord:

@@ -125,7 +125,7 @@ def in_canary(app: App) -> Release:
         (ReleaseState.AWAITING_APPROVAL, ReleaseState.DEPLOYING, "approved by ana@example.com"),
         (ReleaseState.DEPLOYING, ReleaseState.CANARY, "deployment v-3 is up"),
     ]
-    moves = [Transition(NOW - timedelta(minutes=25 - 4 * n), a, b, why) for n, (a, b, why) in enumerate(story)]
+    moves = [Transition(NOW - timedelta(minutes=25 - 4 * n), a, b, reason) for n, (a, b, reason) in enumerate(story)]
     numbers = {"challenger_requests": 1234.0, "champion_requests": 11106.0, "latency_ratio": 1.0412}
     return replace(
         opened,

@@ -134,5 +134,5 @@ def test_a_thousand_columns_leave_the_trend_small() -> None:
 def test_what_json_cannot_hold_is_taken_out() -> None:
     column = replace(a_column("half \ud800", 0.2), measures={"PSI": math.inf, "KS": 0.2}, p_value=math.nan)
     report = a_run(1, None, a_signal("no-drift", "data-drift", column))
-    (found,) = report.signals[0].columns
-    assert (found.name, dict(found.measures), found.p_value) == ("half ?", {"KS": 0.2}, None)
+    (column,) = report.signals[0].columns
+    assert (column.name, dict(column.measures), column.p_value) == ("half ?", {"KS": 0.2}, None)

@@ -33,7 +33,7 @@ def _event(file: Path) -> Event:
     return event
 
 
-def _told(event: object) -> object:
+def _reported(event: object) -> object:
     [envelope] = read_events(json.dumps(event))
     return parse_fact(envelope)
 
@@ -41,7 +41,7 @@ def _told(event: object) -> object:
 EVENTS = {
     file.stem: _event(file)
     for file in sorted(FOLDER.glob("*.json"))
-    if not file.stem.startswith("alert-") and isinstance(_told(_event(file)), Fact)
+    if not file.stem.startswith("alert-") and isinstance(_reported(_event(file)), Fact)
 }
 
 
@@ -120,7 +120,7 @@ SPELLINGS: dict[str, Callable[[Event], object]] = {
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_spelling_changes_nothing(name: str, spelling: str) -> None:
-    fact, other = _told(EVENTS[name]), _told(SPELLINGS[spelling](EVENTS[name]))
+    fact, other = _reported(EVENTS[name]), _reported(SPELLINGS[spelling](EVENTS[name]))
     assert isinstance(fact, Fact)
     assert isinstance(other, Fact), other
     assert (other.key, other.payload_digest) == (fact.key, fact.payload_digest)
@@ -137,7 +137,7 @@ def test_a_run_without_tags_and_properties_is_the_same_fact(name: str, missing: 
     event = RUNS[name]
     given = {key: value for key, value in event["data"].items() if key.lower() not in {"runtags", "runproperties"}}
     data = given if missing == "absent" else {**given, "runTags": None, "runProperties": None}
-    fact, other = _told(event), _told({**event, "data": {**data, "createdBy": "someone-else"}})
+    fact, other = _reported(event), _reported({**event, "data": {**data, "createdBy": "someone-else"}})
     assert isinstance(fact, Fact)
     assert isinstance(other, Fact)
     assert (other.key, other.payload_digest) == (fact.key, fact.payload_digest)

@@ -37,7 +37,7 @@ class Mailbox:
     def send(self, message: Message, to: Recipient) -> None:
         self.messages.append(message)
 
-    def told(self) -> set[str]:
+    def notified(self) -> set[str]:
         """Return the number of every notice that some message tells."""
         texts = [f"{m.sentence} {m.facts}" for m in self.messages]
         return {number for text in texts for number in re.findall(r"alert (\d+)!", text)}
@@ -117,7 +117,7 @@ def test_ten_thousand_alerts_are_at_most_ten_messages_and_none_is_missing() -> N
     city.work_for(12)
 
     assert len(city.mailbox.messages) <= 10
-    assert city.mailbox.told() == {str(number) for number in range(10_000)}
+    assert city.mailbox.notified() == {str(number) for number in range(10_000)}
     assert city.states == {"sent", "in-digest"}
     assert city.outbox.undelivered() == ()
     assert city.queues.texts(NOTICES) == []
@@ -130,7 +130,7 @@ def test_a_burst_that_goes_on_is_a_digest_per_window() -> None:
         city.work_for(1)
     city.work_for(12)
     assert AT_ONCE + 6 <= len(city.mailbox.messages) <= AT_ONCE + 8
-    assert len(city.mailbox.told()) == 3_000
+    assert len(city.mailbox.notified()) == 3_000
 
 
 def test_after_a_burst_the_next_notice_goes_out_at_once() -> None:
@@ -175,7 +175,7 @@ def test_a_digest_has_a_limit_and_the_next_follows_at_once() -> None:
     city.clock.advance(WINDOW)
     city.work()
     assert len(city.mailbox.messages) == AT_ONCE + 2
-    assert len(city.mailbox.told()) == AT_ONCE + MOST_IN_DIGEST + 10
+    assert len(city.mailbox.notified()) == AT_ONCE + MOST_IN_DIGEST + 10
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
@@ -192,7 +192,7 @@ def test_a_worker_killed_at_any_call_loses_nothing_and_repeats_one_message_at_mo
         city.post(range(AT_ONCE + 4))
         city.fuse.calls, city.fuse.burns_at, city.fuse.is_late = 0, number, is_late
         _survive(city)
-        assert len(city.mailbox.told()) == AT_ONCE + 4, f"killed at call {number}"
+        assert len(city.mailbox.notified()) == AT_ONCE + 4, f"killed at call {number}"
         assert city.states <= {"sent", "in-digest"}, f"killed at call {number}"
         assert len(city.mailbox.messages) <= AT_ONCE + 3, f"killed at call {number}"
 
@@ -229,7 +229,7 @@ def test_lost_answers_lose_no_notice() -> None:
     city.memory = Forgetful(city.clock.now)
     city.post(range(60))
     city.work_for(20)
-    assert len(city.mailbox.told()) == 60
+    assert len(city.mailbox.notified()) == 60
     assert len(city.mailbox.messages) <= AT_ONCE + 2
     assert city.states == {"sent", "in-digest"}
 

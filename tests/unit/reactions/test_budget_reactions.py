@@ -13,18 +13,18 @@ from tests.unit.events.wire import fact_from
 from tests.unit.reactions.context import NOW, perform, proposed
 
 REACTIONS = ("freeze-retraining", "notify", "stop-compute")
-ALL, TOLD, NONE = list(REACTIONS), ["notify"], list[str]()
+ALL, NOTIFIED, NONE = list(REACTIONS), ["notify"], list[str]()
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
         pytest.param(budget(79), NONE, id="below_every_threshold"),
-        pytest.param(budget(80), TOLD, id="at_the_first"),
-        pytest.param(budget(99), TOLD, id="between"),
+        pytest.param(budget(80), NOTIFIED, id="at_the_first"),
+        pytest.param(budget(99), NOTIFIED, id="between"),
         pytest.param(budget(100), ALL, id="at_the_second"),
         pytest.param(budget(250), ALL, id="far_above"),
-        pytest.param(budget(100, "forecasted"), TOLD, id="a_forecast_is_told_and_never_acted_on"),
+        pytest.param(budget(100, "forecasted"), NOTIFIED, id="a_forecast_is_told_and_never_acted_on"),
     ],
 )
 def test_which_measures_a_crossed_threshold_takes(body: str, expected: list[str]) -> None:

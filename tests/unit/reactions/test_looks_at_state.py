@@ -73,7 +73,7 @@ def test_reading_would_be_noticed() -> None:
 
 def test_nearly_every_kind_of_fact_is_tried() -> None:
     tried = {type(fact_from(body).body).__name__ for body in BODIES}
-    assert {of.__name__ for of in get_args(FactBody)} - tried <= {"ModelDeployed", "ImagePushed"}
+    assert {body.__name__ for body in get_args(FactBody)} - tried <= {"ModelDeployed", "ImagePushed"}
 
 
 def test_storage_is_read_for_these_facts_only() -> None:

@@ -35,7 +35,7 @@ OPEN = Judgement(Verdict.INCONCLUSIVE, "latency not proven within the tolerance 
 BAD = Judgement(Verdict.FAIL, "errors beyond the tolerance")
 
 
-def said(verdict: Verdict) -> Judgement:
+def judged_as(verdict: Verdict) -> Judgement:
     return Judgement(verdict, f"the outcome is {verdict}", numbers={"gain_low": 0.01})
 
 
@@ -83,19 +83,19 @@ def test_a_failure_of_the_guard_rolls_back_at_once() -> None:
 
 
 def test_a_proven_outcome_promotes() -> None:
-    release = look(held(), NOW + WEEK, GOOD, said(Verdict.PASS)).release
+    release = look(held(), NOW + WEEK, GOOD, judged_as(Verdict.PASS)).release
     assert (release.step_index, release.phase) == (1, "shifting")
     assert release.history[-1].reason == "the outcome is pass; latency and errors within the tolerance"
 
 
 def test_a_refuted_outcome_rolls_back() -> None:
-    release = look(held(), NOW + WEEK, GOOD, said(Verdict.FAIL)).release
+    release = look(held(), NOW + WEEK, GOOD, judged_as(Verdict.FAIL)).release
     assert (release.state, release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ROLLED_BACK)
     assert release.reason.startswith("the outcome is fail")
 
 
 def test_an_outcome_that_decides_nothing_keeps_the_champion() -> None:
-    release = look(held(), NOW + WEEK, GOOD, said(Verdict.INCONCLUSIVE)).release
+    release = look(held(), NOW + WEEK, GOOD, judged_as(Verdict.INCONCLUSIVE)).release
     assert (release.state, release.ends_as) == (ReleaseState.ROLLING_BACK, ReleaseState.ABORTED)
     assert release.reason.startswith(
         "the A/B test of 7 d is undecided, so the champion stays: the outcome is inconclusive"
@@ -103,7 +103,7 @@ def test_an_outcome_that_decides_nothing_keeps_the_champion() -> None:
 
 
 def test_a_proven_outcome_waits_for_the_guard_and_is_not_tested_again() -> None:
-    waiting = look(held(), NOW + WEEK, OPEN, said(Verdict.PASS)).release
+    waiting = look(held(), NOW + WEEK, OPEN, judged_as(Verdict.PASS)).release
     assert (waiting.step_index, len(waiting.outcomes)) == (0, 1)
     assert due(waiting, NOW + WEEK + HOUR / 2) is None
     assert look(waiting, NOW + WEEK + HOUR / 2).release.step_index == 1
@@ -111,19 +111,19 @@ def test_a_proven_outcome_waits_for_the_guard_and_is_not_tested_again() -> None:
 
 
 def test_an_outcome_before_its_time_counts_for_nothing() -> None:
-    release = look(held(), NOW + WEEK - HOUR, GOOD, said(Verdict.PASS)).release
+    release = look(held(), NOW + WEEK - HOUR, GOOD, judged_as(Verdict.PASS)).release
     assert (release.step_index, release.outcomes) == (0, ())
 
 
 def test_an_extended_test_is_taken_twice_and_no_more() -> None:
     extended = replace(AB, extend_until=2 * WEEK)
-    first = look(held(extended), NOW + WEEK, GOOD, said(Verdict.INCONCLUSIVE)).release
+    first = look(held(extended), NOW + WEEK, GOOD, judged_as(Verdict.INCONCLUSIVE)).release
     assert (first.state, first.phase, len(first.outcomes)) == (ReleaseState.CANARY, "baking", 1)
     assert [due(first, NOW + days * timedelta(days=1)) for days in (8, 14)] == [None, NOW + 2 * WEEK]
-    between = look(first, NOW + WEEK + HOUR, GOOD, said(Verdict.PASS)).release
+    between = look(first, NOW + WEEK + HOUR, GOOD, judged_as(Verdict.PASS)).release
     assert (between.step_index, between.outcomes) == (0, first.outcomes)
-    assert look(first, NOW + 2 * WEEK, GOOD, said(Verdict.PASS)).release.step_index == 1
-    ended = look(first, NOW + 2 * WEEK, GOOD, said(Verdict.INCONCLUSIVE)).release
+    assert look(first, NOW + 2 * WEEK, GOOD, judged_as(Verdict.PASS)).release.step_index == 1
+    ended = look(first, NOW + 2 * WEEK, GOOD, judged_as(Verdict.INCONCLUSIVE)).release
     assert "the A/B test of 14 d is undecided" in ended.reason
 
 
@@ -141,7 +141,7 @@ def test_a_person_may_end_the_test() -> None:
 
 
 def test_a_test_is_stored_with_its_outcomes() -> None:
-    release = held(replace(AB, extend_until=2 * WEEK), (said(Verdict.INCONCLUSIVE),))
+    release = held(replace(AB, extend_until=2 * WEEK), (judged_as(Verdict.INCONCLUSIVE),))
     assert decode(Release, encode(release)) == release
 
 

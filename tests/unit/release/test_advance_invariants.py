@@ -243,8 +243,10 @@ def _check_traffic(previous: Release, observation: Observation, update: ReleaseU
             assert sum(action.traffic.values()) == 100
             assert previous.state in SERVING
             _check_hand_edit(previous, observation)
-            known = {updated.challenger.deployment} | ({updated.champion.deployment} if updated.champion else set())
-            assert set(action.traffic) <= known
+            deployments = {updated.challenger.deployment} | (
+                {updated.champion.deployment} if updated.champion else set()
+            )
+            assert set(action.traffic) <= deployments
             if previous.state is ReleaseState.ROLLING_BACK and updated.champion:
                 assert dict(action.traffic) == {updated.champion.deployment: 100}
     if updated.step_index > previous.step_index >= 0:
@@ -334,11 +336,13 @@ def _check_hand_edit(previous: Release, observation: Observation) -> None:
     """A person's traffic is overwritten by a roll back, or where the policy says so; a late write of ours always."""
     if previous.state is ReleaseState.ROLLING_BACK or previous.plan.on_hand_edit == "repair":
         return
-    known = [previous.traffic_at(previous.step_index), previous.traffic_at(max(previous.step_index, 0) - 1)]
+    allowed = [previous.traffic_at(previous.step_index), previous.traffic_at(max(previous.step_index, 0) - 1)]
     ours = [dict(split) for split in observation.claim.earlier] if observation.claim else []
     has_failed = observation.has_failed and previous.phase in {"shifting", "ending"}
-    assert has_failed or observation.traffic in [*known, *ours]
-    is_ending = previous.phase == "ending" or (observation.traffic in known and previous.state is ReleaseState.WATCHING)
+    assert has_failed or observation.traffic in [*allowed, *ours]
+    is_ending = previous.phase == "ending" or (
+        observation.traffic in allowed and previous.state is ReleaseState.WATCHING
+    )
     if previous.phase == "baking" or (
         previous.state in {ReleaseState.WATCHING, ReleaseState.SHADOWING} and not is_ending
     ):
@@ -388,8 +392,8 @@ def _check_calls(previous: Release, update: ReleaseUpdate) -> None:
         if kind in {NoticeKind.APPROVAL_REMINDER, NoticeKind.APPROVAL_ESCALATED}:
             assert previous.state is update.release.state is ReleaseState.AWAITING_APPROVAL
     if any(isinstance(action, GiveBackEndpoint) for action in update.actions):
-        was_asked = previous.history[-1].left is ReleaseState.AWAITING_APPROVAL
-        assert was_asked is any(isinstance(action, CloseApproval) for action in update.actions)
+        was_awaiting = previous.history[-1].left is ReleaseState.AWAITING_APPROVAL
+        assert was_awaiting is any(isinstance(action, CloseApproval) for action in update.actions)
 
 
 def _check_memory(previous: Release, updated: Release) -> None:

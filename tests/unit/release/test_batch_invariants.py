@@ -48,16 +48,20 @@ SWAPPED = {ReleaseState.CANARY, ReleaseState.WATCHING, ReleaseState.ROLLING_BACK
 
 @st.composite
 def batch_observations(draw: st.DrawFn, release: Release, written: SetTraffic | None) -> Observation:
-    seen = draw(observations(release, written))
-    found = {name: draw(statuses) for name in (V1, V2)}
-    if seen.endpoint is not None:
+    observation = draw(observations(release, written))
+    statuses_by_name = {name: draw(statuses) for name in (V1, V2)}
+    if observation.endpoint is not None:
         traffic = dict(written.traffic) if written and draw(st.integers(0, 3)) else draw(defaults)
-        seen = replace(seen, endpoint=replace(seen.endpoint, traffic=traffic, mirror_traffic={}))
+        observation = replace(observation, endpoint=replace(observation.endpoint, traffic=traffic, mirror_traffic={}))
     return replace(
-        seen,
+        observation,
         sample=draw(st.sampled_from(["", "azureml:s:7"])),
         problem="the workspace has no data asset",
-        scored={name: JobRecord(JobName(f"job-{name}"), status, {}, "") for name, status in found.items() if status},
+        scored={
+            name: JobRecord(JobName(f"job-{name}"), status, {}, "")
+            for name, status in statuses_by_name.items()
+            if status
+        },
         judgement=Judgement(draw(verdicts), "compared") if draw(st.integers(0, 4)) else None,
     )
 
@@ -114,9 +118,9 @@ def check(release: Release, observation: Observation, update: ReleaseUpdate) -> 
 
 def _check_swap(release: Release, action: SetTraffic) -> None:
     """There is one default, and it is the challenger only once the comparison is over."""
-    known = {release.challenger.deployment} | ({release.champion.deployment} if release.champion else set())
+    deployments = {release.challenger.deployment} | ({release.champion.deployment} if release.champion else set())
     assert list(action.traffic.values()) == [100]
-    assert set(action.traffic) <= known
+    assert set(action.traffic) <= deployments
     if release.challenger.deployment in action.traffic:
         assert release.state in SWAPPED - {ReleaseState.ROLLING_BACK}
     else:

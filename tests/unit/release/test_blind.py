@@ -75,8 +75,8 @@ def test_one_look_in_vain_at_the_deadline_ends_nothing() -> None:
 
 def test_what_can_be_seen_again_is_not_held_any_more() -> None:
     release, _ = looks(in_state(ReleaseState.OPENED), NOW + timedelta(minutes=10))
-    seen = advance(release, Observation(), NOW + timedelta(minutes=11)).release
-    assert (seen.unseen_since, seen.held_because) == (None, "")
+    advanced = advance(release, Observation(), NOW + timedelta(minutes=11)).release
+    assert (advanced.unseen_since, advanced.held_because) == (None, "")
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ def test_rows_without_a_group_are_a_group() -> None:
 @pytest.mark.parametrize("metric", ["accuracy", "recall", "precision", "f1", "roc_auc", "pr_auc", "log_loss", "brier"])
 def test_the_error_of_a_metric_is_the_jackknifes(metric: str) -> None:
     labels, given = numbers(scores(rows=300), "label", "challenger_score")
-    left_out = [measure_metric(metric, np.delete(labels, row), np.delete(given, row)) for row in range(len(labels))]
-    error = np.sqrt((len(labels) - 1) ** 2 / len(labels) * np.var(left_out, ddof=1))
+    without_row = [measure_metric(metric, np.delete(labels, row), np.delete(given, row)) for row in range(len(labels))]
+    error = np.sqrt((len(labels) - 1) ** 2 / len(labels) * np.var(without_row, ddof=1))
 
     assert estimated(metric, labels, given).error == pytest.approx(error, rel=0.01)
 
@@ -133,8 +133,8 @@ def test_the_error_of_a_predicted_numbers_metric_is_the_jackknifes(metric: str) 
     random = np.random.default_rng(4)
     labels = random.normal(20, 3, 300)
     given = labels + random.normal(0, 1, 300)
-    left_out = [measure_metric(metric, np.delete(labels, row), np.delete(given, row)) for row in range(len(labels))]
-    error = np.sqrt((len(labels) - 1) ** 2 / len(labels) * np.var(left_out, ddof=1))
+    without_row = [measure_metric(metric, np.delete(labels, row), np.delete(given, row)) for row in range(len(labels))]
+    error = np.sqrt((len(labels) - 1) ** 2 / len(labels) * np.var(without_row, ddof=1))
 
     assert estimated(metric, labels, given).error == pytest.approx(error, rel=0.01)
 

@@ -35,8 +35,8 @@ def drawn(
 @pytest.mark.parametrize(("gained", "lost"), TRUTHS)
 @pytest.mark.parametrize("rows", [200, 1000])
 def test_each_bound_covers_the_true_difference_as_often_as_it_says(gained: float, lost: float, rows: int) -> None:
-    found, times = np.unique(drawn(gained, lost, rows)[:, :2], axis=0, return_counts=True)
-    bounds = np.array([Discordant(int(g), int(worse), rows).bounds(0.95) for g, worse in found])
+    tables, times = np.unique(drawn(gained, lost, rows)[:, :2], axis=0, return_counts=True)
+    bounds = np.array([Discordant(int(g), int(worse), rows).bounds(0.95) for g, worse in tables])
     lower = float(times[bounds[:, 0] <= gained - lost].sum()) / STUDIES
     upper = float(times[bounds[:, 1] >= gained - lost].sum()) / STUDIES
     # Three standard errors of a share of 4,000 studies are 1 %, and whole rows move it by as much.

@@ -71,7 +71,7 @@ def test_a_stored_plan_is_the_plan() -> None:
     stored = decode(type(release), encode(release))
 
     assert decode(ReleasePlan, encode(release.plan)) == stored.plan
-    assert [found.gate for found in judge(stored, "evaluation", None)] == [
+    assert [result.gate for result in judge(stored, "evaluation", None)] == [
         "metric roc_auc",
         "not worse than champion roc_auc",
         "slices recall by carrier",

@@ -66,7 +66,7 @@ def test_the_keeper_puts_nothing_back_onto_a_deployment_that_is_down() -> None:
         world.keeper.run()
 
     assert world.traffic == {"v-1": 100}
-    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "traffic-changed")
+    (notice,) = (posted for posted in world.outbox.notices.values() if posted.kind == "traffic-changed")
     assert "is left: deployment v-2 is Failed, and gets no traffic" in notice.parameters["reason"]
 
 

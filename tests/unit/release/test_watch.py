@@ -49,11 +49,11 @@ def beside(**traffic: int) -> EndpointRecord:
     return an_endpoint("Succeeded", "flight-delay", **(traffic or {"v_1": 5, "v_2": 95}))
 
 
-def look(release: Release, judgement: Judgement | None, at: Any = NOW, **seen: Any) -> ReleaseUpdate:
-    return advance(release, Observation(**{"endpoint": beside(), "judgement": judgement, **seen}), at)
+def look(release: Release, judgement: Judgement | None, at: Any = NOW, **observed: Any) -> ReleaseUpdate:
+    return advance(release, Observation(**{"endpoint": beside(), "judgement": judgement, **observed}), at)
 
 
-def asked(kind: Any, is_automatic: bool = False, at_step: int | None = None) -> ReleaseRequest:
+def request(kind: Any, is_automatic: bool = False, at_step: int | None = None) -> ReleaseRequest:
     return ReleaseRequest(kind, "ana@example.com", "because", NOW, at_step, is_automatic=is_automatic)
 
 
@@ -152,8 +152,8 @@ def test_an_end_that_is_not_proven_asks_a_person(judgement: Judgement | None) ->
 
 def test_a_version_that_passed_its_steps_needs_no_second_proof() -> None:
     assert look(watched(has_passed=True), LITTLE, END).release.phase == "ending"
-    asked_about = look(watched(has_passed=True), replace(LITTLE, needs_a_person=True), END).release
-    assert asked_about.phase == "asking"
+    waiting = look(watched(has_passed=True), replace(LITTLE, needs_a_person=True), END).release
+    assert waiting.phase == "asking"
 
 
 def test_a_policy_may_have_it_go_back_instead() -> None:
@@ -169,7 +169,7 @@ def test_releases_from_before_the_question_end_as_they_did() -> None:
 
 def test_a_person_may_keep_it_which_is_not_forgotten() -> None:
     asking = look(watched(), LITTLE, END).release
-    release = look(asking, LITTLE, END, request=asked("promote", at_step=2)).release
+    release = look(asking, LITTLE, END, request=request("promote", at_step=2)).release
     ended = look(release, None, END, endpoint=beside(v_2=100)).release
     assert ended.state is ReleaseState.FINISHED
     assert ended.reason == "ana@example.com asked to promote: because; the judge had said inconclusive: 0 of 11 failed"
@@ -204,18 +204,18 @@ def test_a_suspicion_holds_and_is_over_when_it_is_gone() -> None:
 
 def test_an_alert_takes_nothing_back_to_a_sick_champion_and_a_person_may() -> None:
     sick = replace(WELL, champion_is_sick=True)
-    alert = look(watched(), sick, request=asked("abort", is_automatic=True)).release
+    alert = look(watched(), sick, request=request("abort", is_automatic=True)).release
     assert alert.state is ReleaseState.WATCHING
     assert "the champion fails too many requests itself" in alert.held_because
-    person = look(watched(), sick, request=asked("abort")).release
+    person = look(watched(), sick, request=request("abort")).release
     assert person.state is ReleaseState.ROLLING_BACK
     assert "the champion is in trouble" in person.reason
 
 
 def test_a_hold_keeps_the_watch_from_ending() -> None:
-    held = look(watched(), WELL, END, request=asked("hold")).release
+    held = look(watched(), WELL, END, request=request("hold")).release
     assert (held.phase, held.reason) == ("asking", "ana@example.com asked to hold: because")
-    assert look(held, WELL, END + timedelta(minutes=1), request=asked("resume")).release.phase == "ending"
+    assert look(held, WELL, END + timedelta(minutes=1), request=request("resume")).release.phase == "ending"
 
 
 def test_a_promoted_version_is_not_called_one_with_all_the_traffic() -> None:

@@ -29,7 +29,7 @@ def both_ways(
     monkeypatch: pytest.MonkeyPatch, plan: ReleasePlan, traffic: Traffic, change: Change
 ) -> tuple[Ended, Ended]:
     """Return how one release ends in the fast and in the slow way, on the same measurements."""
-    seen: list[Measured] = []
+    measured: list[Measured] = []
 
     def recorded(
         traffic: Traffic,
@@ -39,13 +39,13 @@ def both_ways(
         random: np.random.Generator,
         shares_load: bool = True,
     ) -> Measured:
-        seen.append(measure(traffic, change, (rates[0], rates[1]), tolerances, random, shares_load))
-        return seen[-1]
+        measured.append(measure(traffic, change, (rates[0], rates[1]), tolerances, random, shares_load))
+        return measured[-1]
 
     with monkeypatch.context() as patched:
         patched.setattr(engine, "measure", recorded)
         (fast,) = simulate(plan, traffic, change, 1, seed=len(change.name))
-    return fast, look_by_look(plan, iter(seen))
+    return fast, look_by_look(plan, iter(measured))
 
 
 @pytest.mark.parametrize(

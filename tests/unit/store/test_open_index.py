@@ -48,12 +48,12 @@ class _Mortal(MemoryBlobStore):
         super().__init__(lambda: service.now)
         self._blobs = service.store._blobs
         self._etags = service.store._etags
-        self._left = dies_at
+        self._remaining = dies_at
         self._lands = lands
 
     def _call(self, land: Callable[[], object]) -> None:
-        self._left -= 1
-        if self._left == 0:
+        self._remaining -= 1
+        if self._remaining == 0:
             if self._lands:
                 land()
             raise CrashError

@@ -36,20 +36,20 @@ class Tags(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.seen: set[str] = set()
+        self.tags: set[str] = set()
         self.attributes: set[str] = set()
         self.wrong: list[str] = []
         self.text = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.add(tag)
+        self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.add(tag)
+        self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
 
     def handle_endtag(self, tag: str) -> None:
@@ -89,7 +89,7 @@ def page() -> Tags:
 
 def test_the_page_is_well_formed_and_has_every_part(page: Tags) -> None:
     assert (page.open, page.wrong) == ([], [])
-    for said in (
+    for sentence in (
         "2 of 7 columns no longer look like the reference",
         "Which columns matter",
         "Before and now",
@@ -103,11 +103,11 @@ def test_the_page_is_well_formed_and_has_every_part(page: Tags) -> None:
         "4f1d0c8a9b7e6d5c",
         "flight-delay-20260712T030000Z",
     ):
-        assert said in page.text
+        assert sentence in page.text
 
 
 def test_the_page_needs_nothing_and_runs_nothing(page: Tags) -> None:
-    assert not page.seen & {
+    assert not page.tags & {
         "script",
         "img",
         "link",
@@ -130,7 +130,7 @@ def test_hostile_names_and_categories_are_text() -> None:
     text = render_report(with_columns(*columns))
     page = Tags(text)
     assert (page.open, page.wrong) == ([], [])
-    assert not page.seen & {"script", "img"}
+    assert not page.tags & {"script", "img"}
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7 * 7 }}" in page.text
     assert "\u202e" not in text

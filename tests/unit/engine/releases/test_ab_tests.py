@@ -130,14 +130,14 @@ QUALITY = QualityPlan("accuracy", SOURCE, worse_by_at_most=0.02)
 @pytest.mark.parametrize(("right", "state"), [(0.8, ReleaseState.FINISHED), (0.6, ReleaseState.ROLLED_BACK)])
 def test_labels_that_arrive_while_watching_roll_a_bad_version_back(right: float, state: ReleaseState) -> None:
     world, data = world_with(right)
-    known, data.labels = data.labels, data.labels.head(0)
+    labels, data.labels = data.labels, data.labels.head(0)
     judge = replace(a_plan().judge, quality=QUALITY)
     release = world.open(judge=judge, watch_for=timedelta(hours=3))
     world.run(until=lambda: world.release(release).state is ReleaseState.WATCHING)
     world.run(longest=10 * MINUTE)
     assert world.traffic == {"v-1": 5, "v-2": 95}
 
-    data.labels, data.version = known, 2
+    data.labels, data.version = labels, 2
     world.run()
 
     ended = world.release(release)
@@ -147,14 +147,14 @@ def test_labels_that_arrive_while_watching_roll_a_bad_version_back(right: float,
 
 def test_a_step_waits_for_quality_that_is_required() -> None:
     world, data = world_with(0.8)
-    known, data.labels = data.labels, data.labels.head(0)
+    labels, data.labels = data.labels, data.labels.head(0)
     judge = replace(a_plan().judge, quality=replace(QUALITY, required=True, worse_by_at_most=0.1))
     release = world.open(judge=judge)
     world.run(until=lambda: world.release(release).phase == "baking")
     world.run(longest=20 * MINUTE)
     assert world.release(release).traffic_steps == (10,)
 
-    data.labels, data.version = known, 2
+    data.labels, data.version = labels, 2
     world.run(until=lambda: world.release(release).step_index == 1, longest=10 * MINUTE)
     assert world.release(release).traffic_steps == (10,)
     assert "accuracy" in world.release(release).history[-1].reason

@@ -17,7 +17,7 @@ from tests.fakes.releases import a_plan
 from tests.unit.engine.release_world import ENDPOINT, NO_APPROVAL, World
 
 HOUR = timedelta(hours=1)
-ASKED = replace(a_plan().approval, expires=24 * HOUR, remind_after=12 * HOUR, escalate_after=18 * HOUR)
+QUESTION = replace(a_plan().approval, expires=24 * HOUR, remind_after=12 * HOUR, escalate_after=18 * HOUR)
 WHO = "ben@example.com"
 
 
@@ -28,7 +28,7 @@ class Asking(World):
         super().__init__()
         self.office = Approvals(ApprovalRecords(self.blobs), self.queue, self.clock)
         self.approvals = self.office  # type: ignore[assignment]
-        self.id = self.open(approval=replace(ASKED, **approval))
+        self.id = self.open(approval=replace(QUESTION, **approval))
         self.run(until=lambda: self.is_waiting)
         self.digest = self.release(self.id).approval_digest
 

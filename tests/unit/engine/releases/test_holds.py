@@ -23,7 +23,7 @@ def baking() -> tuple[World, ReleaseId]:
     return world, release
 
 
-def told(world: World, kind: NoticeKind) -> list[str]:
+def sent(world: World, kind: NoticeKind) -> list[str]:
     return [notice.parameters["reason"] for notice in world.outbox.notices.values() if notice.kind is kind]
 
 
@@ -50,7 +50,7 @@ def test_another_cannot_resume_but_an_admin_can_and_people_hear_of_it(baking: tu
     world.run()
 
     assert world.release(release).state is ReleaseState.FINISHED
-    assert told(world, NoticeKind.RELEASE_RESUMED) == [
+    assert sent(world, NoticeKind.RELEASE_RESUMED) == [
         "ben@example.com asked to resume: it is over; ana@example.com asked to hold: black friday"
     ]
 
@@ -99,4 +99,4 @@ def test_a_hold_before_serving_can_be_taken_back_too() -> None:
     world.run()
 
     assert world.release(release).state is ReleaseState.FINISHED
-    assert told(world, NoticeKind.RELEASE_RESUMED)
+    assert sent(world, NoticeKind.RELEASE_RESUMED)

@@ -314,7 +314,7 @@ def test_versions_in_any_order_end_with_the_highest(order: tuple[str, ...]) -> N
 
     assert world.traffic == {"v-3": 100}
     assert world.release(releases["3"]).state is ReleaseState.FINISHED
-    assert {world.release(releases[each]).state for each in ("1", "2")} == {ReleaseState.SUPERSEDED}
+    assert {world.release(releases[version]).state for version in ("1", "2")} == {ReleaseState.SUPERSEDED}
 
 
 def test_wake_ups_do_not_multiply() -> None:
@@ -448,7 +448,7 @@ def test_waiting_for_a_busy_endpoint_is_told_once_and_calls_for_nobody() -> None
     second = world.open("3")
     world.run(longest=timedelta(minutes=2))
 
-    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-held")
+    (notice,) = (posted for posted in world.outbox.notices.values() if posted.kind == "release-held")
     assert notice.parameters["release"] == second
     assert notice.parameters["reason"] == f"waiting for endpoint flight-delay, held by {first}"
     assert not world.release(second).held_because
@@ -461,7 +461,7 @@ def test_a_canary_without_data_is_told_once_a_step() -> None:
     world.telemetry.errors = [RetryableError("monitor.down", "no answer")] * 10_000
     world.run(longest=timedelta(minutes=30))
 
-    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-held")
+    (notice,) = (posted for posted in world.outbox.notices.values() if posted.kind == "release-held")
     assert "the measurements cannot be read: no answer" in notice.parameters["reason"]
     assert world.release(release).held_because
 
@@ -477,7 +477,7 @@ def test_why_a_deployment_did_not_come_up_is_in_the_release_and_in_the_notice() 
     ended = world.release(release)
     assert ended.reason == "deployment v-2 did not come up: Failed: no quota for Standard_F4s_v2"
     assert ended.history[-1].evidence == {"log": "starting · no memory"}
-    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-failed")
+    (notice,) = (posted for posted in world.outbox.notices.values() if posted.kind == "release-failed")
     assert (notice.parameters["reason"], notice.parameters["log"]) == (ended.reason, "starting · no memory")
 
 
@@ -517,5 +517,5 @@ def test_why_an_evaluation_failed_is_in_the_release_and_in_the_notice() -> None:
     world.run()
 
     assert world.release(release).reason == f"evaluation job eval-{release} ended as Failed: KeyError: 'late'"
-    (notice,) = (each for each in world.outbox.notices.values() if each.kind == "release-failed")
+    (notice,) = (posted for posted in world.outbox.notices.values() if posted.kind == "release-failed")
     assert notice.parameters["studio"] == link
