@@ -31,7 +31,7 @@ class _Except:
 
 
 def _done_before_the_effect(app: App) -> None:
-    """Write `done` first and act afterwards: whoever dies in between loses the effect."""
+    """Write `done` first and act afterwards: a worker that crashes in between loses the effect."""
     finish_and_act = Processor._carry_out
 
     def carry_out(self: Processor, claim: Claimed) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.pages import ROOT
 
-ROOMS = ("functions", "shared", "cli", "local", "benchmarks")
+ROOMS = ("functions", "shared", "cli", "local", "benchmarks", "tests")
 VAGUE = {
     *("told", "said", "seen", "known", "found", "asked", "wanted", "kept", "left"),
     *("of", "each", "before", "after", "why", "anew", "astray", "mend", "mended"),

@@ -1,7 +1,7 @@
 """Retraining loop: chain counter.
 
 Drift starts a training, its model drifts again, and so on: from the third such training in a row on, a person must
-agree. What a person asks for, or a week of quiet, begins the count anew.
+agree. What a person asks for, or a week of quiet, restarts the count.
 """
 
 from __future__ import annotations

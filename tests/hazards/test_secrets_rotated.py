@@ -187,7 +187,7 @@ def test_a_signature_with_a_key_of_yesterday_is_a_refusal_too() -> None:
 
 
 def test_storage_that_refuses_the_key_has_written_nothing_and_is_worth_another_try(azurite: Addresses) -> None:
-    # Azurite says AuthorizationFailure, which on Azure also means a firewall: no reason to sign in anew.
+    # Azurite says AuthorizationFailure, which on Azure also means a firewall: no reason to re-authenticate.
     right = azurite.storage_connection_string
     wrong = AzureBlobStore(settings_for(AzureWebJobsStorage=right.replace("AccountKey=", "AccountKey=AAAA")))
 
@@ -336,7 +336,7 @@ def test_people_are_told_once_and_the_event_survives() -> None:
     assert world.kinds.count("access-refused") == 1
     assert world.azureml.jobs == {}
 
-    world.azureml.errors.clear()  # the secret is mended
+    world.azureml.errors.clear()  # the secret is right again
     world.sweep_after_the_lease()
 
     assert {entry.state for entry in world.entries()} == {"done"}

@@ -1,7 +1,7 @@
 """Training fails again and again: breaker after 3, one escalation.
 
 After three trainings in a row that failed or were canceled, drift, schedules and new data start no further one, and a
-person is called once. A success, or a training that a person asked for, begins the count anew.
+person is called once. A success, or a training that a person asked for, restarts the count.
 """
 
 from __future__ import annotations

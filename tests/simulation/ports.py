@@ -159,7 +159,7 @@ class SimulatedWorkspace:
 
     def submit_job(self, request: JobRequest) -> JobRecord:
         if request.tags["vigia.model"] in self.refused:
-            self._read("jobs r", f"submit {request.name} (refused for good)", lambda: None)
+            self._read("jobs r", f"submit {request.name} (permanently rejected)", lambda: None)
             raise WorkspaceError("workspace.refused", "there is no such component")
         return self.run.write("jobs w", f"submit {request.name}", lambda: self.fake.submit_job(request))
 

@@ -155,7 +155,7 @@ class _Scheduler(Scheduler):
             self.give_a_turn()
 
     def due(self) -> list[datetime]:
-        moments = [self._start + arrival.after for arrival in self._arrivals[:1]]
+        moments = [self._start + arrival.delay for arrival in self._arrivals[:1]]
         return [*moments, self.run.now + TIMER] if self._stop else moments
 
     def wait(self) -> None:
@@ -172,7 +172,7 @@ class _Scheduler(Scheduler):
     def _deliver(self, until: datetime) -> None:
         if failing_training() in self.world.azureml.jobs:
             self._tell_ends()
-        while self._arrivals and self._start + self._arrivals[0].after <= until:
+        while self._arrivals and self._start + self._arrivals[0].delay <= until:
             self._ends.append(self._arrivals.pop(0))
             if failing_training() not in self._ends[-1].body or failing_training() in self.world.azureml.jobs:
                 self._send(self._ends.pop())

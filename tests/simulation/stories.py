@@ -36,7 +36,7 @@ class Telling:
 class Arrival:
     """A message that Event Grid's delivery puts on the queue, so long after the start."""
 
-    after: timedelta
+    delay: timedelta
     body: str
 
 
@@ -97,8 +97,8 @@ def story(random: Random, shape: Shape) -> Story:
     if random.random() < 0.2:
         first, second = random.sample(arrivals, 2)
         if "{" not in (first.body, second.body):
-            arrivals.append(Arrival(first.after, f"[{first.body},{second.body}]"))
-    arrivals.sort(key=lambda arrival: arrival.after)
+            arrivals.append(Arrival(first.delay, f"[{first.body},{second.body}]"))
+    arrivals.sort(key=lambda arrival: arrival.delay)
     refused = frozenset({str(random.choice(MODELS))}) if random.random() < 0.1 else frozenset[str]()
     return Story(tellings, tuple(arrivals), refused, shape)
 

@@ -98,7 +98,7 @@ def test_a_poison_message_is_seen_with_its_reason_moved_back_and_acts_once(app: 
     valid, odd = app.dead_letters.items()
     assert (valid.prospect, odd.prospect) == ("act", "refused")
     assert "KeyError: 'a mistake'" in valid.reason
-    assert app.replay.replay(valid, "ana", "mended") == "replayed"
+    assert app.replay.replay(valid, "ana", "fixed") == "replayed"
     assert app.replay.dismiss(odd, "ana", "typed by hand")
     assert [message.digest for message in app.queue.peek(EVENTS)] == [text_digest(body)]
     work(app)

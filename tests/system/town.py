@@ -36,7 +36,7 @@ retrain: {job: "azureml:JOB@latest", on: [drift], cooldown: 1s}
 notify:
   - {on: [training-started, training-failed, event-quarantined], to: [owner], by: [teams]}
 """
-# The app itself, but for the time that events wait for a broken policy to be mended.
+# The app itself, but for the time that events wait for a broken policy to be fixed.
 APP = f"""\
 import importlib.util
 from datetime import timedelta

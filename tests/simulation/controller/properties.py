@@ -212,7 +212,7 @@ def approvals_are_counted(end: FinishedRun) -> Iterator[str]:
 
 
 def deadlines_act(end: FinishedRun) -> Iterator[str]:
-    """Whatever has a deadline is another by then, or people are called anew; a release that waits its turn may wait."""
+    """Whatever has a deadline is another by then, or people are called again; one that waits its turn may wait."""
     for name, versions in end.releases.items():
         if len(versions) < len(end.world.blobs.history[f"releases/{name}.json"]):
             continue  # nobody could read its deadline; that is told
@@ -256,7 +256,7 @@ def damage_is_reported(end: FinishedRun) -> Iterator[str]:
 
 
 def damage_stops_nobody_else(end: FinishedRun) -> Iterator[str]:
-    """No release waits for another's record to be mended."""
+    """No release waits for another's record to be repaired."""
     for name, versions in end.releases.items():
         if any("a stored Release cannot be read" in release.held_because for _, release in versions):
             yield f"{name} was stopped by another release's damaged record"

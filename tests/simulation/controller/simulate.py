@@ -74,14 +74,14 @@ class _Scheduler(Scheduler):
     def __init__(self, run: Run, world: World, story: Story) -> None:
         super().__init__(run, world.queues)
         self.world, self.story = world, story
-        self._clicks = sorted((*story.openings, *story.clicks), key=lambda opening: opening.after)
-        self._damages = sorted(story.damages, key=lambda damage: damage.after)
+        self._clicks = sorted((*story.openings, *story.clicks), key=lambda opening: opening.delay)
+        self._damages = sorted(story.damages, key=lambda damage: damage.delay)
         self._timer = START + TIMER
-        last = [click.after for click in (*story.clicks, *story.openings)] + [damage.after for damage in story.damages]
-        last += [gap.after + min(gap.length, TROUBLE_LASTS) for gap in story.gaps]
+        last = [click.delay for click in (*story.clicks, *story.openings)] + [damage.delay for damage in story.damages]
+        last += [gap.delay + min(gap.length, TROUBLE_LASTS) for gap in story.gaps]
         self._end = START + max(last) + AFTERWARDS
         for gap in story.gaps:
-            start = START + gap.after
+            start = START + gap.delay
             world.sky.outages.append(Outage(gap.area, start, start + gap.length, gap.status))
 
     def trouble(self) -> None:
@@ -92,7 +92,7 @@ class _Scheduler(Scheduler):
             self._look()
 
     def calm(self) -> None:
-        """Let everything come to its end: services answer, records are mended, and people give up what holds."""
+        """Let everything come to its end: services answer, records are repaired, and people give up what holds."""
         self.run.calm_down()
         self._clicks.clear()
         self._damages.clear()
@@ -124,9 +124,9 @@ class _Scheduler(Scheduler):
         """Let what is due happen: late writes, clicks, damage, the timer."""
         run = self.run
         run.land_due()
-        while self._clicks and START + self._clicks[0].after <= run.now:
+        while self._clicks and START + self._clicks[0].delay <= run.now:
             self._click(self._clicks.pop(0))
-        while self._damages and START + self._damages[0].after <= run.now:
+        while self._damages and START + self._damages[0].delay <= run.now:
             self._damage(self._damages.pop(0))
         if self._timer <= run.now:
             self._timer = run.now + TIMER
@@ -149,7 +149,7 @@ class _Scheduler(Scheduler):
             self.run.note(f"!! {damage.blob} is damaged: {damage.how}")
 
     def due(self) -> list[datetime]:
-        return [START + c.after for c in self._clicks[:1]] + [START + d.after for d in self._damages[:1]]
+        return [START + c.delay for c in self._clicks[:1]] + [START + d.delay for d in self._damages[:1]]
 
     def wait(self) -> None:
         """Go to the next moment at which something can happen; the timer's is one only if it has work."""

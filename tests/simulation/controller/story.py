@@ -31,7 +31,7 @@ class Click:
             delete, break, break champion.
     """
 
-    after: timedelta
+    delay: timedelta
     what: str
     model: ModelName
     version: str = "2"
@@ -43,7 +43,7 @@ class Gap:
     """An area that cannot be read for a while."""
 
     area: str
-    after: timedelta
+    delay: timedelta
     length: timedelta
     status: str
 
@@ -52,7 +52,7 @@ class Gap:
 class Damage:
     """A record that is damaged so long after the start; `how` is "body" or "metadata"."""
 
-    after: timedelta
+    delay: timedelta
     blob: str
     how: str
 
@@ -119,8 +119,8 @@ def story(random: Random, shape: Shape) -> Story:
         plan=plan,
         models=models,
         has_champion=random.random() < 0.9,
-        openings=tuple(sorted(openings, key=lambda opening: opening.after)),
-        clicks=tuple(sorted(clicks, key=lambda click: click.after)),
+        openings=tuple(sorted(openings, key=lambda opening: opening.delay)),
+        clicks=tuple(sorted(clicks, key=lambda click: click.delay)),
         gaps=tuple(gaps),
         damages=tuple(damages),
         error_share={"v-2": 0.3} if random.random() < shape.is_bad else {},
@@ -218,7 +218,7 @@ def _click(random: Random, shape: Shape, delay: timedelta) -> Click:
 
 
 def _answer(random: Random, opening: Click) -> Click:
-    later = opening.after + (1 + random.random() * 8) * MINUTE
+    later = opening.delay + (1 + random.random() * 8) * MINUTE
     what = "reject" if random.random() < 0.1 else "approve"
     return Click(
         later, what, opening.model, opening.version, random.choice(("ben@example.com", *APPROVERS, "eve@example.com"))

@@ -133,7 +133,7 @@ VARIANTS: tuple[Variant[Parts], ...] = (
         patches=(Patch(ReactionContext, "effect_name", property(_random_name)),),
     ),
     Variant("done-first", "done is written before the effects", Parts(processor=DoneFirst)),
-    Variant("decides-anew", "the plan is recomputed at takeover", Parts(processor=DecidesAgain)),
+    Variant("decides-again", "the plan is recomputed at takeover", Parts(processor=DecidesAgain)),
     Variant("drops-delayed", "a message is dropped on passing trouble", Parts(processor=DropsWhatIsDelayed)),
     Variant("parks-delayed", "passing trouble is parked", Parts(processor=ParksWhatIsDelayed)),
     Variant("memory-unconditional", "model state without compare-and-set", Parts(models=OverwritesMemory)),

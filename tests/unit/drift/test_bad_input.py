@@ -144,7 +144,7 @@ def test_times_without_a_zone_are_a_finding(reference: Profile) -> None:
 
 
 def test_a_million_categories_are_reported_as_not_compared() -> None:
-    # Each twenty times and in every batch anew: their names would be neither few nor the names of rows.
+    # Each twenty times and in every batch again: their names would be neither few nor the names of rows.
     names = pa.array([f"customer-{number}" for number in range(50_003)])
     batches = [
         pa.table({"who": names.take(pa.array(np.random.default_rng(number).permutation(50_003)))})

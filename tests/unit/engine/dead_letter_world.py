@@ -72,7 +72,7 @@ class DeadLetterWorld(World):
         return item
 
     def replay_all(self) -> list[Result]:
-        return [self.replayer.replay(item, "ana", "mended") for item in self.items()]
+        return [self.replayer.replay(item, "ana", "fixed") for item in self.items()]
 
     def work(self) -> None:
         """Process what is on the queue of events."""

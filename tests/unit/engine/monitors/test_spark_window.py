@@ -1,4 +1,4 @@
-"""Windows that one process cannot read: a Spark job each, whatever dies in between, and the same verdict."""
+"""Windows that one process cannot read: a Spark job each, whatever crashes in between, and the same verdict."""
 
 from __future__ import annotations
 

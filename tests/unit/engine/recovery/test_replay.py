@@ -87,7 +87,7 @@ def test_a_long_poison_queue_is_drained_whole(world: DeadLetterWorld) -> None:
     items = world.dead_letters.items(is_deep=True)
     assert len(items) == 140
 
-    results = world.replayer.replay_all(items, "ana", "mended")
+    results = world.replayer.replay_all(items, "ana", "fixed")
 
     assert Counter(results.values()) == {"refused": 40, "replayed": 100}
     assert world.queues.texts(EVENTS) == [registered(str(number)) for number in NUMBERS]
@@ -99,7 +99,7 @@ def test_what_is_hidden_in_one_round_is_had_in_the_next_and_what_stays_hidden_st
     items = world.dead_letters.items(is_deep=True)
     slow = Slow(world.queues)
 
-    results = replace(world.replayer, queues=slow).replay_all(items, "ana", "mended")
+    results = replace(world.replayer, queues=slow).replay_all(items, "ana", "fixed")
 
     assert Counter(results.values()) == {"refused": 40, "replayed": 99, "gone": 1}
     assert slow.rounds == 11
@@ -129,9 +129,9 @@ def test_whoever_dies_while_a_queue_is_drained_nothing_is_lost_or_acts_twice(
     poison_of_all_kinds(world)
     world.fuse.burns_on, world.fuse.is_late = "move", is_late
     with pytest.raises(Killed):
-        world.replayer.replay_all(world.dead_letters.items(is_deep=True), "ana", "mended")
+        world.replayer.replay_all(world.dead_letters.items(is_deep=True), "ana", "fixed")
 
-    world.replayer.replay_all(world.dead_letters.items(is_deep=True), "ana", "mended")
+    world.replayer.replay_all(world.dead_letters.items(is_deep=True), "ana", "fixed")
 
     assert world.queues.texts(EVENTS) == [registered(str(number)) for number in NUMBERS]
 

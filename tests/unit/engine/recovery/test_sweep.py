@@ -1,4 +1,4 @@
-"""The sweep takes up what lies still, and lets nothing stand in its way."""
+"""The sweep resumes what was abandoned, and lets nothing stand in its way."""
 
 from __future__ import annotations
 

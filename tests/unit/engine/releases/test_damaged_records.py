@@ -34,7 +34,7 @@ def test_a_record_that_was_mended_goes_on() -> None:
     damage(world, f"releases/{release}.json")
     world.sweep()
     world.run(longest=timedelta(minutes=1))
-    world.blobs.put(f"releases/{release}.json", whole.body)  # whoever mends it may forget its metadata
+    world.blobs.put(f"releases/{release}.json", whole.body)  # whoever repairs it may forget its metadata
 
     world.sweep()
     world.run()

@@ -29,8 +29,8 @@ def released(*versions: str, **plan: Any) -> World:
     return world
 
 
-def sweep(world: World, after: timedelta = timedelta(0), times: int = 3) -> None:
-    world.clock.advance(after)
+def sweep(world: World, delay: timedelta = timedelta(0), times: int = 3) -> None:
+    world.clock.advance(delay)
     for _ in range(times):
         world.keeper.run()
 
@@ -40,7 +40,7 @@ def test_the_last_known_good_stays_and_what_was_before_it_goes_when_its_time_is_
     sweep(world)
     assert world.deployments == {"v-1", "v-2", "v-3"}
 
-    sweep(world, after=DAY)
+    sweep(world, delay=DAY)
 
     assert world.deployments == {"v-2", "v-3"}
     assert set(world.endpoints.read(ENDPOINT).idle) == {"v-2"}
@@ -49,11 +49,11 @@ def test_the_last_known_good_stays_and_what_was_before_it_goes_when_its_time_is_
 @pytest.mark.parametrize("then", ["delete", "scale-down"])
 def test_the_replaced_champion_goes_after_the_time_that_the_policy_names(then: Literal["delete", "scale-down"]) -> None:
     world = released("2", keep=KeepPlan(DAY, then, last_known_good_for=DAY))
-    sweep(world, after=DAY - timedelta(hours=1))
+    sweep(world, delay=DAY - timedelta(hours=1))
     assert world.deployments == {"v-1", "v-2"}
     world.workspace.calls.clear()
 
-    sweep(world, after=timedelta(hours=2))
+    sweep(world, delay=timedelta(hours=2))
 
     gone = ("delete_deployment", "v-1") if then == "delete" else ("scale_deployment", "v-1=1")
     assert world.workspace.calls == [gone]
@@ -68,7 +68,7 @@ def test_a_version_that_was_rolled_back_goes_too() -> None:
     world.open(**KEEP)
     world.run()
 
-    sweep(world, after=DAY)
+    sweep(world, delay=DAY)
 
     assert (world.deployments, world.traffic) == ({"v-1"}, {"v-1": 100})
 
@@ -85,7 +85,7 @@ def test_a_policy_may_keep_more(plan: dict[str, Any], calls: list[tuple[str, str
     world = released("2", "3", **plan)
     world.workspace.calls.clear()
 
-    sweep(world, after=DAY)
+    sweep(world, delay=DAY)
 
     assert world.workspace.calls == calls
     assert world.deployments == {"v-1", "v-2", "v-3"}
@@ -103,10 +103,10 @@ def test_nothing_is_cleared_away_under_a_running_release() -> None:
 
 def test_a_deployment_of_somebody_else_is_left_alone() -> None:
     world = released("2", "3")
-    sweep(world, after=10 * DAY)
+    sweep(world, delay=10 * DAY)
     world.workspace.endpoints[ENDPOINT] = _with_deployment(world, "experiment")
 
-    sweep(world, after=10 * DAY)
+    sweep(world, delay=10 * DAY)
 
     assert "experiment" in world.deployments
 
@@ -115,7 +115,7 @@ def test_a_removal_that_meets_a_busy_endpoint_is_tried_again() -> None:
     world = released("2", "3")
     world.workspace.errors = {"delete_deployment": [WorkspaceBusyError("workspace.busy", "updating")]}
 
-    sweep(world, after=DAY)
+    sweep(world, delay=DAY)
 
     assert world.deployments == {"v-2", "v-3"}
 

@@ -18,7 +18,7 @@ from tests.unit.engine.release_world import ENDPOINT, NO_APPROVAL, World
 
 def retried(world: World, version: str = "2", **plan: Any) -> Release:
     retrier = Retrier(world.workspace, world.releases, world.endpoints, world.queue, world.clock)
-    wish = Wish(ModelName("flight-delay"), ENDPOINT, ModelVersion(version), "eve@example.com", "it is mended")
+    wish = Wish(ModelName("flight-delay"), ENDPOINT, ModelVersion(version), "eve@example.com", "it is fixed")
     number = sum(item.id.startswith(f"flight-delay-{version}") for item in world.releases.items()) + 1
     world.offer_scores(f"flight-delay-{version}-r{number}")
     return retrier.open(wish, a_plan(**{"approval": NO_APPROVAL, **plan}))
@@ -41,7 +41,7 @@ def test_a_version_that_was_rolled_back_gets_a_fresh_release_with_its_gates(roll
     rolled_back.run()
 
     assert again.id == "flight-delay-2-r2"
-    assert again.cause == "retry of flight-delay-2 by eve@example.com: it is mended"
+    assert again.cause == "retry of flight-delay-2 by eve@example.com: it is fixed"
     ended = rolled_back.release(again.id)
     assert (ended.state, ended.submitter) == (ReleaseState.FINISHED, "ana@example.com")
     assert [move.entered for move in ended.history][:2] == [ReleaseState.GATING, ReleaseState.EVALUATING]
