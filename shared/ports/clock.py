@@ -23,6 +23,10 @@ class Deadline:
     at: datetime
 
     def require(self) -> None:
-        """Raises RetryableError when it is too late."""
+        """Raises RetryableError when it is too late.
+
+        Raises:
+            RetryableError: the deadline is over.
+        """
         if self.clock.now() > self.at:
             raise RetryableError("workspace.too_late", "what this was decided by was seen too long ago: look again")

@@ -57,6 +57,9 @@ class TeamsChannel:
         """Return the status, and the wait that the service requests.
 
         Redirects are answers, not followed: they would carry the card elsewhere.
+
+        Raises:
+            RetryableError: the webhook is out of reach.
         """
         import http.client
 

@@ -121,7 +121,11 @@ def _rows(text: str, separator: str) -> list[list[str]]:
 
 
 def _require_one_column(text: str, name: str) -> None:
-    """Refuse values with a separator that is not read, or with one that the header lacks."""
+    """Refuse values with a separator that is not read, or with one that the header lacks.
+
+    Raises:
+        PermanentError: the only column's name or values hold separators.
+    """
     lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
     header, values = lines[0], lines[1:]
     for sign in ("\x01", "^", "~", ":", " "):

@@ -257,7 +257,11 @@ def _is_whole(line: bytes) -> bool:
 
 
 def _record(line: bytes, place: str, start: datetime, end: datetime) -> CollectedRecord | None:
-    """Return one record; None when it was made outside [start, end)."""
+    """Return one record; None when it was made outside [start, end).
+
+    Raises:
+        PermanentError: it is not a collected request.
+    """
     try:
         record = json.loads(line)
         if b"\\ud" in line.lower():

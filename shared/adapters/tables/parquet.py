@@ -128,7 +128,11 @@ def _unreadable(name: str, exc: Exception) -> PermanentError:
 
 
 def _require_few_cells(metadata: pq.FileMetaData, name: str, most_cells: int) -> int:
-    """Return the bytes that the file declares to decode to."""
+    """Return the bytes that the file declares to decode to.
+
+    Raises:
+        PermanentError: it has too many columns, or too many values.
+    """
     # A row group's metadata of single columns is not read here: on a damaged file pyarrow ends the process.
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     columns, rows = metadata.num_columns, max(metadata.num_rows, sum(group.num_rows for group in groups))

@@ -183,6 +183,9 @@ def pr_auc(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
     """Return the average precision: the area under the precision-recall steps, without interpolation.
 
     Source: scikit-learn, sklearn.metrics.average_precision_score: sum of (R_n - R_(n-1)) P_n over the thresholds.
+
+    Raises:
+        MetricUndefinedError: no label is 1.
     """
     positives = int(labels.sum())
     if positives == 0:
@@ -220,14 +223,22 @@ def rmse(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
 
 
 def mape(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
-    """Return the mean error as a share of the label's size: .1 is 10 %."""
+    """Return the mean error as a share of the label's size: .1 is 10 %.
+
+    Raises:
+        MetricUndefinedError: some label is 0.
+    """
     if zeros := int(np.count_nonzero(labels == 0)):
         raise MetricUndefinedError(f"mape has no value: {zeros} labels are 0; use mae or rmse for such labels")
     return float(np.mean(np.abs((labels - scores) / labels)))
 
 
 def r2(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
-    """Return the share of the labels' variance that the scores explain; negative when their mean would do better."""
+    """Return the share of the labels' variance that the scores explain; negative when their mean would do better.
+
+    Raises:
+        MetricUndefinedError: all labels are the same.
+    """
     total = float(np.sum((labels - labels.mean()) ** 2))
     if total == 0.0:
         raise MetricUndefinedError(f"r2 has no value: all {len(labels)} labels are {labels[0]:g}")

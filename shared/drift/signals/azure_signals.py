@@ -133,7 +133,12 @@ def read_signal(content: bytes, place: str) -> AzureSignal:
 def _values(
     metric: str, tree: Mapping[str, object], path: tuple[str, ...], depth: int
 ) -> Iterator[tuple[str, str, float, float | None]]:
-    """Yield (metric, group, value, threshold) of a node and the groups below it."""
+    """Yield (metric, group, value, threshold) of a node and the groups below it.
+
+    Raises:
+        ValueError: the groups are nested too deep.
+        TypeError: the groups are no object.
+    """
     if depth > DEEPEST:
         raise ValueError(f"groups of {metric} are nested more than {DEEPEST} deep")
     value, threshold = tree.get("value"), tree.get("threshold")

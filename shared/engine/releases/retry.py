@@ -42,7 +42,11 @@ class Retrier(Reopener):
         return self.open_as_next(opening, plan, now)
 
     def _check(self, wish: Wish) -> Release:
-        """Return the version's last release."""
+        """Return the version's last release.
+
+        Raises:
+            PermanentError: there is no release of it, one is under way, or it serves or is overtaken.
+        """
         earlier = list(self._earlier_releases(wish))
         if not earlier:
             hint = f"`vigia releases --model {wish.model}` lists them; a version is released when it is registered"

@@ -52,7 +52,11 @@ def _no_news(envelope: Envelope, location: str) -> str | None:
 
 
 def _location(envelope: Envelope) -> str:
-    """Return the blob's URL as one spelling: host of the blob service, lower-cased; path decoded; no query."""
+    """Return the blob's URL as one spelling: host of the blob service, lower-cased; path decoded; no query.
+
+    Raises:
+        EventError: `data.url` is not the address of a blob.
+    """
     text = envelope.data.text("url").strip()
     try:
         parts = urlsplit(text)

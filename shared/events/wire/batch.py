@@ -80,7 +80,11 @@ def oversize(body: bytes) -> str | None:
 
 
 def _elements(text: str) -> list[str]:
-    """Return the elements of the array that `text` is; raises ValueError when it is none."""
+    """Return the elements of the array that `text` is; raises ValueError when it is none.
+
+    Raises:
+        ValueError: the array does not end.
+    """
     elements: list[str] = []
     at = _skip(text, 1)
     if text[at:] == "]":

@@ -59,7 +59,11 @@ def _text(body: str | bytes) -> str:
 
 
 def _check(value: Json) -> None:
-    """Refuse depth and lone surrogates, which could not be stored again."""
+    """Refuse depth and lone surrogates, which could not be stored again.
+
+    Raises:
+        EventError: it is nested too deep, or holds half a character.
+    """
     level: list[Json] = [value]
     for _ in range(DEEPEST + 1):
         inner: list[Json] = []

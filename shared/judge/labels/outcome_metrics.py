@@ -152,7 +152,11 @@ def _logit_bounds(arm: Arm, confidence: float) -> tuple[float, float, float]:
 
 
 def _area(arm: Arm) -> tuple[float, list[tuple[float, int]]]:
-    """Return the area, and the variance that the positive and the negative rows add to it, with how many they are."""
+    """Return the area, and the variance that the positive and the negative rows add to it, with how many they are.
+
+    Raises:
+        UnusableOutcomeError: a class has too few rows.
+    """
     labels, scores = as_numbers(arm.labels, "labels"), as_numbers(arm.predictions, "predictions")
     _check_classes("roc_auc", labels)
     wins, losses = scores[labels == 1], scores[labels == 0]
@@ -219,7 +223,11 @@ def _f1(counts: NDArray[np.int64]) -> Numbers:
 
 
 def _conditional(metric: str, arm: Arm) -> tuple[int, int]:
-    """Return hits, and the rows among which they are counted: the flagged ones, or the positives."""
+    """Return hits, and the rows among which they are counted: the flagged ones, or the positives.
+
+    Raises:
+        UnusableOutcomeError: too few rows are of the kind that the metric looks at.
+    """
     hits, flagged_wrong, missed, _ = _confusion(metric, arm)
     among = hits + (flagged_wrong if metric == "precision" else missed)
     if among < FEWEST_OF_A_KIND:
@@ -239,7 +247,11 @@ def _confusion(metric: str, arm: Arm) -> tuple[int, int, int, int]:
 
 
 def _hits(arm: Arm) -> Numbers:
-    """Return 1 for each row with a correct answer: cut at 0.5 where all are probabilities of 1, else the same class."""
+    """Return 1 for each row with a correct answer: cut at 0.5 where all are probabilities of 1, else the same class.
+
+    Raises:
+        UnusableOutcomeError: predictions are missing or NaN.
+    """
     if missing := sum(map(is_missing, arm.predictions)):
         raise UnusableOutcomeError(f"{missing:,} of {len(arm.predictions):,} predictions are missing or NaN")
     if all(map(_is_share, arm.predictions)) and all(as_text(label) in {"0", "1"} for label in arm.labels):

@@ -111,7 +111,11 @@ def _named(groups: list[str]) -> str:
 def _groups(
     gate: Slices, table: pd.DataFrame | None, labels: Numbers, scores: Numbers
 ) -> tuple[list[Group], list[str]]:
-    """Return the groups that can be judged, and the names of those that are too small."""
+    """Return the groups that can be judged, and the names of those that are too small.
+
+    Raises:
+        UnusableEvidenceError: a column is missing, or the whole's metric allows no ratio.
+    """
     whole = estimated(gate.metric, labels, scores)
     if table is None or whole.value <= 0:
         raise UnusableEvidenceError(f"{gate.metric} is {whole.value:g} on all rows, so there is no ratio to it")

@@ -171,6 +171,9 @@ class OutboxStore:
 
         What was sent is noted even when another worker writes at the same time, or when an answer was lost:
         not noting it would send it again.
+
+        Raises:
+            RetryableError: others keep changing it.
         """
         for _ in range(MOST_TRIES):
             changed = change(stored.record)

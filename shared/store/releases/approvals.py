@@ -74,7 +74,11 @@ class ApprovalRecords:
         return decode(Decision, self._first(_folder(release, digest) + "decision.json", encode(decision)))
 
     def _first(self, name: str, body: bytes) -> bytes:
-        """Write a blob unless it exists, and return what it holds then."""
+        """Write a blob unless it exists, and return what it holds then.
+
+        Raises:
+            AmbiguousWriteError: it is unknown whether it was written.
+        """
         with suppress(AmbiguousWriteError):  # what was written is seen by reading
             if self.blobs.create(name, body):
                 return body

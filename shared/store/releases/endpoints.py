@@ -59,6 +59,9 @@ class EndpointStore:
 
         Args:
             traffic: whole percents that sum to 100.
+
+        Raises:
+            ValueError: the split does not sum to 100.
         """
         if sum(traffic.values()) != 100 or min(traffic.values()) < 0:
             raise ValueError(f"a traffic split sums to 100, unlike {dict(traffic)}")
@@ -93,6 +96,9 @@ class EndpointStore:
 
         Args:
             mirror: whole percents that sum to at most 50; empty for none.
+
+        Raises:
+            ValueError: more than half of the requests would be copied.
         """
         if sum(mirror.values()) > 50 or any(share < 1 for share in mirror.values()):
             raise ValueError(f"at most 50 % of the requests can be copied, unlike {dict(mirror)}")

@@ -50,7 +50,11 @@ class ReleaseStore:
         return BatchRunStore(self._blobs)
 
     def create(self, release: Release) -> bool:
-        """Store a new release; False when its id exists already, whatever became of it."""
+        """Store a new release; False when its id exists already, whatever became of it.
+
+        Raises:
+            AmbiguousWriteError: it is unknown whether it was written.
+        """
         try:
             name, is_open = _name(release.id), not release.is_settled
             return self._index.create(name, encode(release), _metadata(release), is_open=is_open) is not None
