@@ -23,7 +23,7 @@ MODELS_AT_START = 6
 WATCHED: Split = {"v-2": 100 - HELD_BACK, "v-1": HELD_BACK}
 # More than may reach people one by one at the same time, see docs/reference/notices.md.
 BURST = 8
-TRIES = 5
+TRIES = 10
 # A fourth of it is enough on a quiet machine; it is waited to its end only for what would be lost.
 SETTLE_SECONDS = 300.0
 # Longer than any worker lives.
