@@ -49,7 +49,7 @@ DONE = (ReactionResult("open-release", "done", "release flight-delay-7 opened", 
 
 class PagedBlobs(MemoryBlobStore):
     """Blobs whose listings look at nothing but their prefix, as the service's do, and whose requests take TRIP_SECONDS
-    each; `trips` counts them. Filling it takes none."""
+    each; `trips` counts them. `copy` takes none."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock.now)

@@ -66,7 +66,7 @@ class OpenIndex:
         # What is not brought up to date here, whoever acts on it corrects.
         with suppress(RetryableError):
             if written is not None and not is_open:
-                self.discard(name)
+                self._discard(name)
             elif written is not None and not marks_first:
                 self.mark(name, metadata)
         return written
@@ -83,12 +83,22 @@ class OpenIndex:
         """Have the marker of an open record say what the record says."""
         self._blobs.put(OPEN + name, b"", metadata)
 
-    def discard(self, name: str) -> None:
-        """Take the marker of a closed record away."""
+    def correct(self, name: str, metadata: Mapping[str, str] | None, *, is_open: bool) -> None:
+        """Bring a record's marker in line with the record as it was just read: `metadata` is None when there is none.
+
+        A marker without a record goes once no worker can be about to make the record any more.
+        """
+        if metadata is None:
+            self._discard_abandoned(name)
+        elif is_open:
+            self.mark(name, metadata)
+        else:
+            self._discard(name)
+
+    def _discard(self, name: str) -> None:
         self._blobs.delete(OPEN + name)
 
-    def discard_abandoned(self, name: str) -> None:
-        """Take the marker of a record away that a worker was about to make, and has not made for a day."""
+    def _discard_abandoned(self, name: str) -> None:
         marker = self._blobs.get(OPEN + name)
         if marker is not None and marker.read_at - marker.last_modified > ABANDONED_AFTER:
             # Only the marker that was read: somebody may be about to make the record at this moment.

@@ -138,7 +138,7 @@ class Ledger:
         """Take an open claim whose lease ran out; None when there is no such fact."""
         blob = self._blobs.get(_name(key))
         if blob is None:
-            self._index.discard_abandoned(_name(key))
+            self._index.correct(_name(key), None, is_open=False)
             return None
         claim = self._judge(blob)
         if isinstance(claim, Finished):
@@ -290,8 +290,7 @@ class Ledger:
         return Claimed(entry, etag, at)
 
     def _correct_marker(self, entry: Entry) -> None:
-        name = _name(entry.fact.key)
-        self._index.mark(name, _metadata(entry)) if _is_open(entry) else self._index.discard(name)
+        self._index.correct(_name(entry.fact.key), _metadata(entry), is_open=_is_open(entry))
 
     def _judge(self, blob: Blob) -> Claim:
         entry = decode(Entry, blob.body)

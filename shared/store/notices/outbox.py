@@ -157,14 +157,9 @@ class OutboxStore:
         """Return a record that is to be found among the open ones, and correct what is said of it there; None where it
         is not open."""
         stored = self.load(name)
-        if stored is None:
-            self._index.discard_abandoned(name)
-            return None
-        if not _is_open(stored.record):
-            self._index.discard(name)
-            return None
-        self._index.mark(name, _metadata(stored.record))
-        return stored
+        is_open = stored is not None and _is_open(stored.record)
+        self._index.correct(name, _metadata(stored.record) if stored else None, is_open=is_open)
+        return stored if is_open else None
 
     def note(self, stored: Stored, change: Callable[[OutboxRecord], OutboxRecord]) -> Stored:
         """Apply `change` to the newest record, by compare-and-set; it may run several times.

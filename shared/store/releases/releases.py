@@ -122,14 +122,9 @@ class ReleaseStore:
             stored = self.load(release)
         except PermanentError:
             return _wake_at(item)  # whoever looks at it tells people that it cannot be read
-        if stored is None:
-            self._index.discard_abandoned(item.name)
-        elif stored.release.is_settled:
-            self._index.discard(item.name)
-        else:
-            self._index.mark(item.name, _metadata(stored.release))
-            return stored.release.wake_at
-        return None
+        is_open = stored is not None and not stored.release.is_settled
+        self._index.correct(item.name, _metadata(stored.release) if stored else None, is_open=is_open)
+        return stored.release.wake_at if stored and is_open else None
 
     def ask(self, release: ReleaseId, request: ReleaseRequest) -> None:
         """Leave a request for the release. An abort stays: no later request takes it back. Only one that no person

@@ -101,7 +101,7 @@ def _marks_after(index: OpenIndex, name: str, body: bytes, metadata: Any, *, is_
 
 def _closes_the_marker_first(index: OpenIndex, name: str, body: bytes, etag: str, metadata: Any, **rest: Any) -> Any:
     if not rest["is_open"]:
-        index.discard(name)
+        index._discard(name)
     return index._blobs.replace(name, body, etag, metadata)
 
 

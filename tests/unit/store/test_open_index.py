@@ -200,7 +200,7 @@ def test_whoever_is_about_to_make_the_record_keeps_the_marker() -> None:
         def delete(self, name: str, etag: str | None = None) -> None:
             service.store.delete(name, etag)
 
-    OpenIndex(LateReader()).discard_abandoned("ledger/x.json")
+    OpenIndex(LateReader()).correct("ledger/x.json", None, is_open=False)
     assert [item.name for item in index.list("ledger/")] == ["ledger/x.json"]
 
 
