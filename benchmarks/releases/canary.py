@@ -15,7 +15,7 @@ from benchmarks.releases.judged_scores import MODELS, Model, false_shifts
 from benchmarks.rivals import rules
 from benchmarks.rivals.releases import DAYS, Day
 from benchmarks.rivals.streams import MINUTES, Streams, World, simulate
-from shared.domain.release_plan import FIRST_BUDGET
+from shared.domain.releases.plan import FIRST_BUDGET
 from shared.judge.evidence.streams import Tolerances
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from local.demo.world import MODEL, World
 from local.flights.replay import Load
 from local.profile import QUICK, Profile
 from local.system import LocalSystem
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 
 T = TypeVar("T")
 

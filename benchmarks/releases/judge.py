@@ -16,9 +16,9 @@ from benchmarks.rivals.releases import CHALLENGER, CHAMPION, MINUTE, START, Reco
 from benchmarks.rivals.rules import naive
 from benchmarks.rivals.streams import Streams
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval
-from shared.domain.release_plan import JudgePlan
-from shared.domain.verdict import Verdict
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.plan import JudgePlan
+from shared.domain.releases.verdict import Verdict
 from shared.engine.releases.judge import judged
 from shared.judge.batch import share_at_most
 from shared.judge.canary import counts

@@ -26,9 +26,9 @@ from benchmarks.rivals.releases import (
     stages,
 )
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.releases.judge import judged
 from shared.judge.evidence.streams import Tolerances, tolerances_of
 from shared.release.open_release import Opening, new_release

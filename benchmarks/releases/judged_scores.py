@@ -24,9 +24,9 @@ from benchmarks.rivals.releases import (
     stages,
 )
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.measurement import Predictions
-from shared.domain.release import Release
-from shared.domain.verdict import Verdict
+from shared.domain.releases.measurement import Predictions
+from shared.domain.releases.release import Release
+from shared.domain.releases.verdict import Verdict
 from shared.engine.releases.judge import judged
 from shared.judge.evidence.streams import failed, score_paths, tolerances_of
 from shared.ports.data import DataReader

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.releases.undecided_ends import BROKEN, GOOD, RATES, RULES, STRATEGIES, WATCH, ends, passed_by_rivals
-from shared.domain.outcome import AbPlan, LabelSource, OutcomeMetric
-from shared.domain.verdict import Verdict
+from shared.domain.releases.outcome import AbPlan, LabelSource, OutcomeMetric
+from shared.domain.releases.verdict import Verdict
 from shared.judge.evidence.quality import log_e_of_means, log_e_of_shares
 from shared.judge.labels.outcome import judge_outcome
 from shared.judge.labels.outcome_rows import Arm

@@ -19,7 +19,7 @@ from benchmarks.releases.canary_town import CanaryTown, Version, seconds_in
 from local.errors import LocalSystemError
 from local.profile import QUICK, UNKIND
 from shared.domain.ids import ReleaseId
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 
 ROUNDS, LONG_ROUNDS = 1, 5
 HEALTHY, SLOW, FAILING = Version(), Version(slower_by=0.3), Version(fails=0.02)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
-from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
+from shared.domain.releases.plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
 from shared.judge.evidence.streams import tolerances_of
 from shared.simulate.engine import look_by_look, simulate
 from shared.simulate.measurements import Change, Measured, measure

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.rivals import rules
 from benchmarks.rivals.streams import REQUEST_SPREAD, Streams
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
+from shared.domain.releases.plan import ApprovalPlan, DeploymentPlan, JudgePlan, ReleasePlan
+from shared.domain.releases.release import ReleaseState
 from shared.simulate.engine import simulate
 from shared.simulate.measurements import Change
 from shared.simulate.traffic import constant

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.rivals.streams import REQUEST_SPREAD, Streams
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 from shared.simulate.measurements import Measured
 
 if TYPE_CHECKING:

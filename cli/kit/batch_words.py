@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.domain.batch import BatchPlan
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.batch import BatchPlan
+from shared.domain.releases.release import Release, ReleaseState
 
 
 def limits(plan: BatchPlan) -> str:

@@ -14,7 +14,7 @@ from cli.kit.output import console, print_json, text, waiting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.domain.verdict import GateResult
+    from shared.domain.releases.verdict import GateResult
 
 TOO_LITTLE = 3
 

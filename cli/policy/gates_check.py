@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cli.kit.errors import CommandError
 from cli.kit.policy_files import read_policy
 from cli.monitor.files import ParquetPieces, read_files
-from shared.domain.verdict import GateResult
+from shared.domain.releases.verdict import GateResult
 from shared.release.gates.registry import judge_all
 from shared.release.gates.spec import GateEvidence, Lineage, Needs
 from shared.release.sections.gates_and_approval import Gates

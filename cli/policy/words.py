@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.kit.batch_words import limits
 from cli.monitor.words import looks_in_words
-from shared.domain.outcome import tested_words
+from shared.domain.releases.outcome import tested_words
 from shared.policy.sections.budgets import Budget
 from shared.policy.sections.model import Policy
 from shared.policy.sections.monitoring import Monitor

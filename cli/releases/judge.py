@@ -13,12 +13,12 @@ import typer
 from cli.kit.errors import HEALTHY, NEEDS_A_PERSON, CommandError
 from cli.kit.options import Format, OutputOption
 from cli.kit.output import console, print_json, text, waiting
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:
     from cli.releases.traffic_rows import TrafficRows
-    from shared.domain.release import Release
-    from shared.domain.release_plan import ReleasePlan
+    from shared.domain.releases.plan import ReleasePlan
+    from shared.domain.releases.release import Release
 
 TOO_LITTLE = 3
 EXIT_CODES = {Verdict.PASS: HEALTHY, Verdict.FAIL: NEEDS_A_PERSON, Verdict.INCONCLUSIVE: TOO_LITTLE}
@@ -161,7 +161,7 @@ def _last(looks: list[Look], baked_at: datetime) -> Judged:
 def _release(plan: ReleasePlan, champion: str, challenger: str, begin: datetime) -> Release:
     """Return a release whose first step has its traffic since the challenger's first request."""
     from shared.domain.ids import DeploymentName, EndpointName, FactKey, ModelName, ModelVersion
-    from shared.domain.release import ReleaseState, Serving
+    from shared.domain.releases.release import ReleaseState, Serving
     from shared.release.open_release import Opening, new_release
 
     version = ModelVersion("1")

@@ -13,7 +13,7 @@ from cli.releases.requests import awaited
 
 if TYPE_CHECKING:
     from shared.bootstrap import App
-    from shared.domain.release import Release
+    from shared.domain.releases.release import Release
 
 NOTHING_DONE = "nothing was released"
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from cli.kit import batch_words
 from shared.domain.ids import EndpointName, FactKey, ModelVersion
-from shared.domain.outcome import tested_words
-from shared.domain.release import Release, Serving
-from shared.domain.release_plan import KeepPlan, ReleasePlan
+from shared.domain.releases.outcome import tested_words
+from shared.domain.releases.plan import KeepPlan, ReleasePlan
+from shared.domain.releases.release import Release, Serving
 from shared.ports.workspace import endpoints_of
 from shared.release.core.names import release_id
 from shared.release.core.transitions import DEPLOY_WITHIN, EVALUATE_WITHIN, GATE_WITHIN, SHIFT_WITHIN, WAIT_FOR_ENDPOINT

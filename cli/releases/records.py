@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cli.kit.errors import CommandError
-from shared.domain.approval import ApprovalRequest, Decision, Vote
 from shared.domain.ids import ReleaseId
-from shared.domain.release import Release
+from shared.domain.releases.approval import ApprovalRequest, Decision, Vote
+from shared.domain.releases.release import Release
 from shared.errors import RetryableError
 
 if TYPE_CHECKING:

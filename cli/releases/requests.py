@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.bootstrap import App
-    from shared.domain.release import Release, ReleaseRequest
+    from shared.domain.releases.release import Release, ReleaseRequest
 
 POLL_SECONDS = 1.0
 IsDone = Callable[["Release"], bool]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cli.kit.errors import CommandError
 from cli.monitor.files import ParquetPieces, read_files
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 from shared.ports.telemetry import is_failure, is_served
 from shared.ports.workspace import PROBE_MARK
 

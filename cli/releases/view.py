@@ -14,9 +14,9 @@ from cli.kit.batch_words import default_lines
 from cli.kit.output import text
 from cli.kit.times import ago, clock, span, until
 from cli.releases.line import ReleaseLine, state_text, step_words
-from shared.domain.outcome import AbPlan, tested_words
-from shared.domain.release import Release, ReleaseRequest, ReleaseState
-from shared.domain.verdict import GateResult, Judgement, Verdict
+from shared.domain.releases.outcome import AbPlan, tested_words
+from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState
+from shared.domain.releases.verdict import GateResult, Judgement, Verdict
 from shared.release.core.words import split
 from shared.release.states.ab_test import holds
 

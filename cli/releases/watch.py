@@ -13,7 +13,7 @@ from cli.releases.view import release_tree
 
 if TYPE_CHECKING:
     from shared.bootstrap import App
-    from shared.domain.release import Release
+    from shared.domain.releases.release import Release
 
 POLL_SECONDS = 2.0
 

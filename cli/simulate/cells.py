@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.domain.release_plan import ReleasePlan
+    from shared.domain.releases.plan import ReleasePlan
     from shared.simulate.result import SimulationResult
 
 SEED = 20261120

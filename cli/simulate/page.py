@@ -8,7 +8,7 @@ from html import escape
 
 from cli.simulate.cells import COLUMNS, rate_text, row, steps_text
 from cli.simulate.study import Study
-from shared.domain.release_plan import ReleasePlan
+from shared.domain.releases.plan import ReleasePlan
 from shared.policy.sections.quantities import duration_text
 from shared.simulate.result import SimulationResult
 from shared.simulate.traffic import HOURS, Traffic

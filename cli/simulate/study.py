@@ -10,7 +10,7 @@ from cli.kit.context import open_app
 from cli.kit.errors import CommandError
 from cli.simulate.cells import SEED, rate_text
 from shared.domain.ids import EndpointName
-from shared.domain.release_plan import ReleasePlan
+from shared.domain.releases.plan import ReleasePlan
 from shared.policy.sections.model import Policy
 from shared.policy.sections.quantities import Rate, duration_text, parse_percent
 from shared.release.sections.rollout import Rollout

@@ -77,7 +77,7 @@ def _gathered(settings: Path | None, model: str | None, timeout: int | None) -> 
 
 
 def _is_under_way(report: Report) -> bool:
-    from shared.domain.release import ReleaseState
+    from shared.domain.releases.release import ReleaseState
 
     return any(not ReleaseState(release.state).is_terminal for model in report.models for release in model.releases)
 

@@ -12,7 +12,7 @@ from cli.kit.output import counted
 from cli.releases.line import ReleaseLine
 from cli.releases.records import newest_first
 from shared.domain.ids import DeploymentName, FactKey
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.domain.state import Freeze, Training, WaitingData
 from shared.errors import VigiaError
 from shared.ports.workspace import endpoints_of

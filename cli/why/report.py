@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cli.kit.errors import CommandError
 from cli.releases.records import find_release
 from shared.domain.ids import FactKey, ReleaseId
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.domain.state import Training
 from shared.store.facts.ledger import Entry
 

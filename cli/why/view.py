@@ -15,7 +15,7 @@ from cli.kit.times import clock
 if TYPE_CHECKING:
     from cli.why.report import Answer
     from shared.domain.fact import Fact, FeatureDrift
-    from shared.domain.release import Release
+    from shared.domain.releases.release import Release
     from shared.domain.state import Training
     from shared.store.facts.ledger import Entry
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.demo.world import World
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.store.facts.ledger import Entry
 
 

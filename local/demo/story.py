@@ -22,7 +22,7 @@ from local.flights.bad_version import make_bad_package, register_bad_version
 from local.flights.data import flights
 from local.flights.register import register_components, register_data, register_environment
 from local.flights.replay import Load
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.store.monitors.monitors import MonitorRun
 
 # A machine that is too slow for so much gets less of it: more at a time would fail for want of cores, not by the model.

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from local.demo.outcome import Check, Evidence, cause
 from shared.domain.reaction import ReactionResult
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.store.facts.ledger import Entry
 
 STYLES = {"fact": "cyan", "decision": "white", "held": "yellow", "job": "blue", "release": "green", "notice": "magenta"}

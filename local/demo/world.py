@@ -16,7 +16,7 @@ from local.flights.workspace_files import WorkspaceFiles
 from local.system import LocalSystem
 from shared.bootstrap import App
 from shared.domain.ids import EndpointName, ModelName, ReleaseId
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.ports.queues import EVENTS, NOTICES
 from shared.settings import Settings
 from shared.store.facts.ledger import Entry

@@ -10,7 +10,7 @@ from shared.adapters.credentials import allow_loopback_http, credential_for
 from shared.adapters.patience import patient, requested_wait
 from shared.adapters.renewal import Renewable
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 from shared.errors import RetryableError
 from shared.ports.telemetry import FAILURES_BELOW_500
 from shared.ports.workspace import PROBE_MARK

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from shared.console import csrf
 from shared.console.page import Page, message_page, render_page
 from shared.console.principal import Principal
-from shared.domain.approval import ApprovalRequest, Vote
 from shared.domain.ids import ReleaseId
+from shared.domain.releases.approval import ApprovalRequest, Vote
 from shared.engine.releases.approvals import Approvals, Choice, Question, VoteResult, bar_to_vote
 from shared.errors import PermanentError, RetryableError
 from shared.policy.reading.people import Directory

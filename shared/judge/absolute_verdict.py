@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.judge.evidence.absolute_errors import AbsoluteErrors
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.batch import BatchTolerances, PredictionLayout
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.batch import BatchTolerances, PredictionLayout
+from shared.domain.releases.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

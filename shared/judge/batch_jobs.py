@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.verdict import Judgement, Verdict
 
 FAILED = frozenset({"Failed", "NotResponding"})
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import numpy as np
 
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.judge.evidence.latency import differences, has_quantile
 from shared.judge.evidence.paired_intervals import Pair
 from shared.judge.evidence.scores import Shift, moments

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from shared.domain.approval import ApprovalRequest, Decision
 from shared.domain.ids import ReleaseId
+from shared.domain.releases.approval import ApprovalRequest, Decision
 
 
 class ApprovalStore(Protocol):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.measurement import Predictions
+from shared.domain.releases.batch import PredictionLayout
+from shared.domain.releases.measurement import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd

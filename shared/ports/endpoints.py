@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.batch import BatchResources
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
+from shared.domain.releases.batch import BatchResources
 from shared.ports.clock import Deadline
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.domain.ids import EndpointName
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 
 # What a version did not answer, or not in time: 424 is a model that raised, 429 a deployment with too many requests,
 # and with 408 or 499 somebody gave up waiting. Other 4xx are the caller's mistakes, and say nothing about a version.

@@ -13,7 +13,7 @@ from shared.domain.fact import Fact, RetrainingRequested
 from shared.domain.ids import EndpointName, FactKey, ModelName, ReleaseId
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction, ReactionResult
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.domain.state import ModelState
 from shared.policy.reading.people import Directory
 from shared.policy.sections.model import Policy

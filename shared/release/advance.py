@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain.release import Release, ReleaseRequest, ReleaseState
+from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState
 from shared.release.core.observation import Observation
 from shared.release.core.requests import HOLD, hold_reason, noted_hold
 from shared.release.core.standing import withhold_from_down

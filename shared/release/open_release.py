@@ -7,8 +7,8 @@ from datetime import datetime
 
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleaseState, Serving, Undo
-from shared.domain.release_plan import ReleasePlan
+from shared.domain.releases.plan import ReleasePlan
+from shared.domain.releases.release import Release, ReleaseState, Serving, Undo
 from shared.release.core.names import deployment_name, release_id
 from shared.release.core.transitions import WAIT_FOR_ENDPOINT, tell
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.domain.release_plan import ReleasePlan
+from shared.domain.releases.plan import ReleasePlan
 from shared.judge.evidence.streams import tolerances_of
 from shared.judge.time_to_decide import Expected, intervals_to_pass
 from shared.release.sections.probe import with_probes

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, ModelName, ModelVersion
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.release_plan import ReleasePlan
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.plan import ReleasePlan
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.errors import PermanentError
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.release.advance import advance

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import ReleasePlan
+from shared.domain.releases.plan import ReleasePlan
+from shared.domain.releases.release import ReleaseState
 from shared.judge.evidence.streams import Tolerances, tolerances_of
 from shared.simulate.endpoint import (
     CHAMPION,

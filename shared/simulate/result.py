@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import JudgePlan, ReleasePlan
+from shared.domain.releases.plan import JudgePlan, ReleasePlan
+from shared.domain.releases.release import ReleaseState
 from shared.simulate.engine import Ended, simulate
 from shared.simulate.measurements import Change
 from shared.simulate.traffic import Traffic

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.harness.spec import Run
 from benchmarks.releases import outcomes, undecided_ends
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.simulate.engine import simulate
 from shared.simulate.traffic import constant
 

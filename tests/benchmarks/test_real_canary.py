@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.releases.canary_town import Version, seconds_in
 from benchmarks.releases.real_canary import FAILING, HEALTHY, SLOW, Aborted, CanaryResult, figures
-from shared.domain.release import Release, ReleaseState, Serving, Transition
+from shared.domain.releases.release import Release, ReleaseState, Serving, Transition
 from tests.fakes.releases import NOW, a_release
 
 CHAMPION = Serving(a_release("1").challenger.deployment, a_release("1").version)

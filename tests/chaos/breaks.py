@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.bootstrap import App
 from shared.domain.ids import JobName, ReleaseId
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.engine.facts.process import Processor
 from shared.engine.notices.bursts import Bursts
 from shared.ports.clock import Deadline

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from shared.domain.ids import ReleaseId
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.engine.notices.outbox import routes
 from shared.store.notices.outbox import OutboxRecord
 from tests.chaos.facts import Fed, Split

@@ -16,9 +16,9 @@ from azure.ai.ml.entities import Data, Model
 from local.addresses import WORKSPACE_CONTAINER
 from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.adapters.tables.data import WorkspaceData
-from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
+from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.releases.desk import ReleaseDesk
 from shared.engine.releases.reconcile import Reconciler
 from shared.engine.releases.reopen import Wish

@@ -25,9 +25,9 @@ from local.azureml.online.collector import Collector
 from local.azureml.online.deployment import Deployment
 from shared.adapters.tables.data import WorkspaceData
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.outcome import AbPlan, LabelSource, QualityPlan
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.verdict import Verdict
+from shared.domain.releases.outcome import AbPlan, LabelSource, QualityPlan
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Verdict
 from shared.engine.releases.judge import judged
 from shared.engine.releases.outcomes import outcome_of
 from shared.errors import WorkspaceError

@@ -25,7 +25,7 @@ DIALECT = re.compile(
 # Fields of stored records and keys of policies, which keep their names, and the left side of a plot.
 UNCHANGED = {
     "shared/domain/reaction.py": {"why"},
-    "shared/domain/release.py": {"left"},
+    "shared/domain/releases/release.py": {"left"},
     "shared/drift/calibrate/persistence.py": {"of"},
     "shared/drift/profiles/counts.py": {"known"},
     "shared/drift/results/comparison.py": {"before"},

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from shared.domain.approval import ApprovalRequest, Decision
 from shared.domain.ids import ReleaseId
+from shared.domain.releases.approval import ApprovalRequest, Decision
 
 
 class FakeApprovals:

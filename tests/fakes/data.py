@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.measurement import Predictions
+from shared.domain.releases.batch import PredictionLayout
+from shared.domain.releases.measurement import Predictions
 from shared.errors import PermanentError
 
 

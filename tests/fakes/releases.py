@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
-from shared.domain.release import Release
-from shared.domain.release_plan import ApprovalPlan, DeploymentPlan, EvaluationPlan, GatePlan, JudgePlan, ReleasePlan
+from shared.domain.releases.plan import ApprovalPlan, DeploymentPlan, EvaluationPlan, GatePlan, JudgePlan, ReleasePlan
+from shared.domain.releases.release import Release
 from shared.release.open_release import Opening, new_release
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

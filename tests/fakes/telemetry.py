@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.domain.ids import EndpointName
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 
 
 class FakeTelemetry:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.field.explained import explained, inputs
 from tests.unit.engine.fact_world import World, endpoint_alert
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval, Predictions
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.release_plan import JudgePlan
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.measurement import Interval, Predictions
+from shared.domain.releases.plan import JudgePlan
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.releases.judge import judged
 from tests.fakes.data import FakeData
 from tests.fakes.releases import a_plan, a_release

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.releases.gates import MARGINS, Values, passes, sliced, true_loss
 from shared.bootstrap import policy_sections
-from shared.domain.release_plan import GatePlan
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.plan import GatePlan
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.policy.reading.load import load_policy
 from shared.policy.reading.problems import PolicyProblemsError
 from shared.release.gates.registry import judge_all

@@ -12,7 +12,7 @@ from cli.why.report import Answer
 from cli.why.view import answer_tree
 from shared.domain.ids import DeploymentName, JobName, ModelVersion, ReleaseId
 from shared.domain.reaction import ReactionResult
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.domain.training import Recipe
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord

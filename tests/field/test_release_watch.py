@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import DeploymentName, ReleaseId
-from shared.domain.measurement import Interval
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.release import Release, ReleaseState
 from shared.release.core.judgements import serves_unproven
 from tests.unit.engine.release_world import ENDPOINT, MINUTE, World
 

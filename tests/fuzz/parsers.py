@@ -20,7 +20,7 @@ from shared.console.principal import Principal, parse_principal
 from shared.domain.fact import Ignored
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.messages import WakeRelease, read_notice_message
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.engine.releases.approvals import Approvals
 from shared.errors import VigiaError
 from shared.events.alerts import read_alert

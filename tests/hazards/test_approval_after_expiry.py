@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.hazards.offices import BEN, ReleaseOffice
 
 

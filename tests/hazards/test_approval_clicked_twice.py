@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from shared.console.page import Page
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.hazards.offices import BEN, CARLA, ReleaseOffice
 
 

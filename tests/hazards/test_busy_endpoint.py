@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.errors import WorkspaceBusyError
 from shared.ports.queues import RELEASES
 from tests.unit.engine.release_world import World

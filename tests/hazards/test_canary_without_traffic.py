@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.measurement import Interval
-from shared.domain.release import ReleaseState
-from shared.domain.verdict import Verdict
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.release import ReleaseState
+from shared.domain.releases.verdict import Verdict
 from tests.fakes.releases import a_plan
 from tests.unit.engine.release_world import World
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.ports.endpoints import DeploymentRecord
 from shared.store.codec import decode
 from tests.unit.engine.release_world import ENDPOINT, World

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release_plan import KeepPlan
+from shared.domain.releases.plan import KeepPlan
 from shared.errors import WorkspaceError
 from tests.unit.engine.release_world import ENDPOINT, World
 

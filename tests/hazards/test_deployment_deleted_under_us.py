@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ReleaseId
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.unit.engine.release_world import ENDPOINT, World
 
 STAGES = [ReleaseState.SHADOWING, ReleaseState.CANARY, ReleaseState.WATCHING]

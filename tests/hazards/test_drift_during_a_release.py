@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.unit.engine.fact_world import World, drift
 
 EVENTS = 1000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import DeploymentName, ReleaseId
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.errors import RetryableError
 from tests.unit.engine.release_world import ENDPOINT, World
 

@@ -13,9 +13,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.measurement import Interval
-from shared.domain.release import ReleaseState
-from shared.domain.verdict import Verdict
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.release import ReleaseState
+from shared.domain.releases.verdict import Verdict
 from shared.errors import RetryableError
 from tests.unit.engine.release_world import ENDPOINT, World
 

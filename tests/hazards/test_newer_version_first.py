@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.hazards.versions import Registry
 from tests.unit.engine.release_world import World
 

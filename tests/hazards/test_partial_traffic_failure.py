@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.ports.clock import Deadline
 from tests.unit.engine.release_world import ENDPOINT, World
 

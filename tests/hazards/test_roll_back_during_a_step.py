@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.unit.engine.release_world import ENDPOINT, World
 
 LATE = {DeploymentName("v-1"): 90, DeploymentName("v-2"): 10}

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ReleaseId
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import SmokeTestPlan
+from shared.domain.releases.plan import SmokeTestPlan
+from shared.domain.releases.release import ReleaseState
 from shared.errors import RetryableError
 from tests.fakes.releases import a_plan
 from tests.unit.engine.release_world import ENDPOINT, World

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.ids import JobName
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.ports.jobs import JobRecord
 from tests.hazards.offices import ANA, BEN, ReleaseOffice
 from tests.unit.engine.fact_world import World, registered

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.engine.releases.approvals import Approvals
 from tests.fakes.app import MemoryApp
 from tests.fakes.clock import FakeClock

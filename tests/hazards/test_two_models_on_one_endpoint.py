@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.fakes.releases import a_plan, a_release
 from tests.unit.engine.release_world import NO_APPROVAL, World
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from shared.domain.ids import EndpointName
-from shared.domain.measurement import Interval
-from shared.domain.release import Release
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.release import Release
 from shared.ports.queues import RELEASES
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.workspace import FakeWorkspace

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.domain.state import ModelState
 from shared.store.codec import decode
 from shared.store.facts.ledger import PREFIX, Entry

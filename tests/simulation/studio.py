@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from pydantic import TypeAdapter
 
-from shared.domain.measurement import Interval
 from shared.domain.notice import Notice
+from shared.domain.releases.measurement import Interval
 from shared.engine.notices import outbox
 from shared.events import registry
 from shared.events.wire.envelope import Envelope, read_events

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 from shared.domain.ids import ReleaseId
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.domain.state import ModelState
 from shared.engine.facts.process import Processor
 from shared.engine.notices.bursts import Bursts

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from shared.domain.verdict import Verdict
+from shared.domain.releases.verdict import Verdict
 from tests.unit.judge.labels.test_outcome import PLAN, Draw, classified, converted, errors, revenue, verdicts
 
 LONG_RUNS, RUNS = 600, 150

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from shared.domain.verdict import Verdict
+from shared.domain.releases.verdict import Verdict
 from shared.judge.canary import Comparison, judge
 from shared.judge.evidence.paired_intervals import Pair
 from tests.unit.judge.test_canary import MINUTE, T0, TOLERANCES, Case

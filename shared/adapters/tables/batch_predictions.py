@@ -8,7 +8,7 @@ from ast import literal_eval
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from shared.domain.batch import PredictionLayout
+from shared.domain.releases.batch import PredictionLayout
 from shared.errors import PermanentError
 
 if TYPE_CHECKING:

@@ -25,9 +25,9 @@ from shared.adapters.tables.data_batches import (
 from shared.adapters.tables.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.tables.table_files import WORDS, is_table
 from shared.domain.assets import DATASTORE, datastore_path
-from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.measurement import Predictions
+from shared.domain.releases.batch import PredictionLayout
+from shared.domain.releases.measurement import Predictions
 from shared.errors import PermanentError, RetryableError
 from shared.ports.workspace import PROBE_MARK
 from shared.settings import Settings

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import assert_never
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
-from shared.domain.release import Release, ReleaseRequest
+from shared.domain.releases.release import Release, ReleaseRequest
 from shared.engine.releases.batch import BatchScorer
 from shared.errors import PermanentError, WorkspaceError
 from shared.logs import fields

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.domain.approval import ApprovalRequest, Decision, Vote
 from shared.domain.ids import ReleaseId
 from shared.domain.messages import WakeRelease
+from shared.domain.releases.approval import ApprovalRequest, Decision, Vote
 from shared.errors import PermanentError
 from shared.ports.clock import Clock
 from shared.ports.queues import RELEASES, MessageQueue

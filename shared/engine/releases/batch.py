@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.domain.batch import BatchPlan
 from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import JobName
-from shared.domain.release import Release, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.batch import BatchPlan
+from shared.domain.releases.release import Release, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.monitors.labelled_rows import keyed
 from shared.errors import PermanentError, RetryableError
 from shared.ports.batch_endpoints import BatchRequest

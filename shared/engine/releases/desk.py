@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared.domain.ids import EndpointName, ReleaseId
 from shared.domain.messages import WakeRelease
-from shared.domain.release import Release, ReleaseRequest, ReleaseState
+from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState
 from shared.errors import PermanentError, RetryableError
 from shared.ports.clock import Clock
 from shared.ports.queues import RELEASES, MessageQueue

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.notice import Notice, NoticeKind
-from shared.domain.release import Release
-from shared.domain.release_plan import KeepPlan
+from shared.domain.releases.plan import KeepPlan
+from shared.domain.releases.release import Release
 from shared.engine.notices.access import stuck
 from shared.engine.releases.act import OBSERVATION_COUNTS_FOR
 from shared.errors import VigiaError

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.domain.measurement import Interval
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.releases.outcomes import with_quality_of
 from shared.errors import PermanentError, RetryableError
 from shared.ports.data import DataReader

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from shared.domain.assets import datastore_uri
 from shared.domain.failure import UNKNOWN
 from shared.domain.ids import ReleaseId
-from shared.domain.release import Release, ReleaseState
-from shared.domain.verdict import GateResult, Judgement
+from shared.domain.releases.release import Release, ReleaseState
+from shared.domain.releases.verdict import GateResult, Judgement
 from shared.engine.releases.batch import BatchScorer
 from shared.engine.releases.judge import judged
 from shared.engine.releases.outcomes import outcome_of

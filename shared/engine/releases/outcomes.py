@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.outcome import Compared, LabelSource
-from shared.domain.release import Release, ReleaseState
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.outcome import Compared, LabelSource
+from shared.domain.releases.release import Release, ReleaseState
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.monitors.labelled_rows import keyed
 from shared.errors import PermanentError, RetryableError
 from shared.ports.data import DataReader

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from shared.domain.ids import ReleaseId
 from shared.domain.messages import WakeRelease
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.notices.access import notify_refusal, stuck
 from shared.engine.releases.act import Actor
 from shared.engine.releases.batch import BatchScorer

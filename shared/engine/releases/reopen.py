@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import count
 
 from shared.domain.ids import EndpointName, FactKey, ModelName, ModelVersion
-from shared.domain.release import Release
-from shared.domain.release_plan import ReleasePlan
+from shared.domain.releases.plan import ReleasePlan
+from shared.domain.releases.release import Release
 from shared.engine.releases.desk import ReleaseDesk
 from shared.errors import PermanentError
 from shared.ports.clock import Clock

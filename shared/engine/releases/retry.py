@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from shared.domain.release import Release, ReleaseState
-from shared.domain.release_plan import ReleasePlan
+from shared.domain.releases.plan import ReleasePlan
+from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.releases.reopen import Reopener, Wish, refusal
 from shared.ports.workspace import endpoints_of
 from shared.release.core.names import release_id

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.domain.ids import ModelVersion
-from shared.domain.release import Release, Undo
-from shared.domain.release_plan import ReleasePlan
+from shared.domain.releases.plan import ReleasePlan
+from shared.domain.releases.release import Release, Undo
 from shared.engine.releases.reopen import Reopener, Wish, refusal
 from shared.release.open_release import Opening
 

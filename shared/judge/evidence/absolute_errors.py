@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 from shared.judge.evidence.agreement import spanned
 from shared.judge.evidence.staggered_starts import Starts, starts_for
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 from shared.judge.evidence.paired_intervals import Pair
 
 # A percentile is compared only where at least so many requests lie beyond it: with fewer, it is mostly chance, and

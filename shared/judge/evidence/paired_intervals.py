@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 
 
 @dataclass(frozen=True, slots=True)

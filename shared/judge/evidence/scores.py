@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.measurement import Predictions
+from shared.domain.releases.measurement import Predictions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

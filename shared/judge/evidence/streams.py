@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.release_plan import JudgePlan
+from shared.domain.releases.plan import JudgePlan
 from shared.judge.evidence import errors, means, score_evidence
 from shared.judge.evidence.agreement import MINUTE, minutes_agree, spanned
 from shared.judge.evidence.errors import Bound

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-from shared.domain.outcome import AbPlan, needed_words
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.outcome import AbPlan, needed_words
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.judge.labels.outcome_metrics import Bounds, bounds
 from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.outcome import Better, Totals, is_higher_better
+from shared.domain.releases.outcome import Better, Totals, is_higher_better
 from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError, as_numbers, as_text, is_missing
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.outcome import Compared, QualityPlan, Totals, is_higher_better
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.outcome import Compared, QualityPlan, Totals, is_higher_better
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.judge.evidence.quality import FEWEST_ROWS, log_e_of_means, log_e_of_shares
 from shared.judge.evidence.streams import FALSE_PASSES, Tolerances
 from shared.judge.labels.outcome_metrics import row_values, totals

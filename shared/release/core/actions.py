@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.approval import ApprovalRequest
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
-from shared.domain.release import Serving
+from shared.domain.releases.approval import ApprovalRequest
+from shared.domain.releases.release import Serving
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.endpoints import DeploymentRequest
 from shared.ports.jobs import JobRequest

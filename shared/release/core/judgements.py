@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from shared.domain.release import Release, ReleaseState
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import Release, ReleaseState
+from shared.domain.releases.verdict import Judgement, Verdict
 
 # A champion is taken for better when one as bad as the challenger would look so good this rarely.
 _BY_CHANCE = 0.001

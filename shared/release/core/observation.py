@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.approval import Decision
 from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import DeploymentName, EndpointName, ModelVersion, ReleaseId
-from shared.domain.release import ReleaseRequest, ReleaseState, Serving
-from shared.domain.verdict import GateResult, Judgement
+from shared.domain.releases.approval import Decision
+from shared.domain.releases.release import ReleaseRequest, ReleaseState, Serving
+from shared.domain.releases.verdict import GateResult, Judgement
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.jobs import JobRecord

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleaseRequest
-from shared.domain.verdict import Judgement
+from shared.domain.releases.release import Release, ReleaseRequest
+from shared.domain.releases.verdict import Judgement
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import tell
 from shared.release.core.words import request_words

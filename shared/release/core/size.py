@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.release import Release, Serving
+from shared.domain.releases.release import Release, Serving
 from shared.release.core.actions import ScaleDeployment
 from shared.release.core.observation import Observation
 

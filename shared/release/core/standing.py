@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.ports.endpoints import EndpointRecord
 from shared.release.core.actions import SetTraffic
 from shared.release.core.observation import Observation

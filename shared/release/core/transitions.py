@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.notice import Notice, NoticeKind
-from shared.domain.release import Release, ReleaseState, Transition
+from shared.domain.releases.release import Release, ReleaseState, Transition
 from shared.release.core.actions import Action
 
 # How long each state may take, where the release plan does not say.

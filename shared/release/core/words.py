@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import Release, ReleaseRequest
-from shared.domain.verdict import GateResult
+from shared.domain.releases.release import Release, ReleaseRequest
+from shared.domain.releases.verdict import GateResult
 
 
 def split(traffic: Mapping[DeploymentName, int]) -> str:

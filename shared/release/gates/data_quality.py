@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.metrics.binary import MetricUndefinedError, roc_auc
 from shared.policy.sections.quantities import Percent
 from shared.policy.sections.section import Section

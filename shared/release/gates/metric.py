@@ -12,7 +12,7 @@ from typing import Self
 
 from pydantic import field_validator, model_validator
 
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.metrics.binary import METRICS
 from shared.policy.sections.quantities import Percent
 from shared.policy.sections.section import Section

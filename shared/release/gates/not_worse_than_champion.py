@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.metrics.binary import METRICS, Direction
 from shared.policy.sections.quantities import Percent
 from shared.policy.sections.section import Section

@@ -11,7 +11,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.metrics.binary import METRICS, Direction
 from shared.policy.sections.section import Section
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 import shared.release.gates
-from shared.domain.release import Release
-from shared.domain.release_plan import GatePlan
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.plan import GatePlan
+from shared.domain.releases.release import Release
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.errors import PermanentError
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage, Needs
 from shared.release.gates.table import UnusableEvidenceError, one_row_per_id

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.policy.sections.section import Section
 from shared.ports.jobs import JobRecord
 from shared.release.gates.spec import GateEvidence, GateSpec

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.metrics.binary import METRICS, Direction
 from shared.policy.sections.section import Section
 from shared.release.gates.bounds import BoundedValue, difference_bounds, value_bounds

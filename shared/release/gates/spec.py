@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from shared.domain.verdict import GateResult
+from shared.domain.releases.verdict import GateResult
 from shared.ports.jobs import JobRecord
 from shared.ports.workspace import ModelRecord
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.domain.outcome import AbPlan, LabelSource
+from shared.domain.releases.outcome import AbPlan, LabelSource
 from shared.policy.sections.quantities import Rate, duration_text
 from shared.release.sections.labels import OutcomeSection, amount_problem, better_problems, labels_problems
 from shared.release.sections.rollout_keys import RolloutKeys

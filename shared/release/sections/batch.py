@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
+from shared.domain.releases.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
 from shared.policy.sections.quantities import AssetRef, Duration, Percent
 from shared.policy.sections.section import Section
 

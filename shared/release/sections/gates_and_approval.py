@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, RootModel, create_model
 
-from shared.domain.release_plan import GatePlan
+from shared.domain.releases.plan import GatePlan
 from shared.policy.sections.model import Policy
 from shared.policy.sections.quantities import AssetRef, ComponentRef, Duration, Email, duration_text
 from shared.policy.sections.section import Section

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.domain.release_plan import JudgePlan
+from shared.domain.releases.plan import JudgePlan
 from shared.policy.sections.quantities import Duration, Percent, duration_text
 from shared.policy.sections.section import Section
 from shared.release.sections.quality import Quality, quality_plan, quality_problems

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from shared.domain.outcome import Better, OutcomeMetric
+from shared.domain.releases.outcome import Better, OutcomeMetric
 from shared.policy.sections.quantities import AssetRef, Duration, Percent
 from shared.policy.sections.section import Section
 from shared.policy.sections.signals import change_problem, never_changes

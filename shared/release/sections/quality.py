@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from shared.domain.outcome import Better, LabelSource, QualityPlan, RowMetric
+from shared.domain.releases.outcome import Better, LabelSource, QualityPlan, RowMetric
 from shared.policy.sections.quantities import AssetRef, Duration
 from shared.policy.sections.section import Section
 from shared.release.sections.labels import amount_problem, better_problems, labels_problems

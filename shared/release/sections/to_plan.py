@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.release_plan import (
+from shared.domain.releases.plan import (
     ApprovalPlan,
     DeploymentPlan,
     EvaluationPlan,

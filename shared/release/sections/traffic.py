@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.domain.release_plan import stage_budget
+from shared.domain.releases.plan import stage_budget
 from shared.policy.sections.quantities import Rate, duration_text
 from shared.release.sections.judge import judge_plan
 from shared.release.sections.probe import probes_that_decide, with_probes

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.release import Release
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import Release
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.release.core.observation import Observation
 from shared.release.core.words import duration
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.release.core.transitions import tell
 
 STEP = "deploy"

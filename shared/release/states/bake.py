@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.domain.release import ReleaseRequest
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import ReleaseRequest
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.release.core.judgements import doubts, has_failed
 from shared.release.core.requests import promotion
 

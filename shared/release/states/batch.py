@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.assets import datastore_uri
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.jobs import JobRecord
 from shared.release.core.actions import ScoreBatch

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain.approval import ApprovalRequest
 from shared.domain.assets import asset_reference
 from shared.domain.ids import JobName, ReleaseId
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.release_plan import EvaluationPlan
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.approval import ApprovalRequest
+from shared.domain.releases.plan import EvaluationPlan
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.ports.jobs import JobRequest
 from shared.release.core.actions import AskApproval, ClaimEndpoint, ReplaceOwner, SubmitJob
 from shared.release.core.names import evaluation_job

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import ReleaseUpdate, hold, is_late, unheld
 from shared.release.core.words import request_words

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain.ids import DeploymentName
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Ending, Release, ReleaseState, Serving
+from shared.domain.releases.release import Ending, Release, ReleaseState, Serving
 from shared.release.core.actions import CancelJobs, CloseApproval, GiveBackEndpoint, SetMirror, SetTraffic
 from shared.release.core.judgements import champion_fails, champion_is_no_better
 from shared.release.core.observation import Observation

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.domain.ids import DeploymentName
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.release.core.actions import SetTraffic
 from shared.release.core.observation import EndpointClaim, Observation
 from shared.release.core.transitions import CALL_AGAIN_AFTER, LATE_WRITE_WITHIN, ReleaseUpdate, hold, noted, stay, tell

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.release.core.actions import SendProbes
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import ReleaseUpdate

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.ports.endpoints import DeploymentRequest
 from shared.release.core.actions import CreateDeployment, CreateEndpoint, SetTraffic
 from shared.release.core.observation import Observation

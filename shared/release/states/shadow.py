@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.release.core.actions import SetMirror
 from shared.release.core.observation import Observation
 from shared.release.core.requests import HOLD, hold_reason, promote_request

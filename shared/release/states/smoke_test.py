@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.release_plan import SmokeTestPlan
+from shared.domain.releases.plan import SmokeTestPlan
 from shared.ports.workspace import Answer
 from shared.release.core.words import duration
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.release.core.actions import ScoreBatch, SetTraffic
 from shared.release.core.judgements import is_proven
 from shared.release.core.observation import Observation

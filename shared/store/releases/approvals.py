@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from shared.domain.approval import ApprovalRequest, Decision, Vote
 from shared.domain.ids import ReleaseId
+from shared.domain.releases.approval import ApprovalRequest, Decision, Vote
 from shared.errors import AmbiguousWriteError, PermanentError
 from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
-from shared.domain.release import Serving
+from shared.domain.releases.release import Serving
 from shared.errors import RetryableError
 from shared.ports.blobs import BlobStore
 from shared.release.core.observation import EndpointClaim

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.ids import EndpointName, ReleaseId
-from shared.domain.release import Release, ReleaseRequest
+from shared.domain.releases.release import Release, ReleaseRequest
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import BlobItem, BlobStore
 from shared.store.codec import decode, encode

@@ -11,7 +11,7 @@ from local.flights.bad_version import make_bad_package, register_bad_version
 from local.flights.register import register_components, register_data, register_environment
 from local.flights.workspace_files import WorkspaceFiles
 from shared.adapters.azure_ml.records import job_record, model_record
-from shared.domain.verdict import Verdict
+from shared.domain.releases.verdict import Verdict
 from shared.release.gates.overfitting import Overfitting
 from shared.release.gates.overfitting import judge as overfitting
 from shared.release.gates.spec import GateEvidence, Lineage

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from shared.domain.batch import PredictionLayout
 from shared.domain.ids import DeploymentName, EndpointName
+from shared.domain.releases.batch import PredictionLayout
 from shared.errors import PermanentError
 from tests.simulation.controller.azureml import AzureMl, Job
 from tests.simulation.controller.sky import Sky

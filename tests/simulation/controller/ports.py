@@ -10,8 +10,8 @@ from typing import ClassVar, TypeVar
 
 from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
-from shared.domain.measurement import Interval
 from shared.domain.notice import Notice
+from shared.domain.releases.measurement import Interval
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.blobs import Blob, Written
 from shared.ports.clock import Deadline

@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TypeVar
 
-from shared.domain.approval import ApprovalRequest, Vote
 from shared.domain.ids import EndpointName
 from shared.domain.notice import Notice
-from shared.domain.release import Release, ReleaseRequest, ReleaseState
+from shared.domain.releases.approval import ApprovalRequest, Vote
+from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState
 from shared.engine.releases.approvals import bar_to_vote
 from shared.errors import PermanentError
 from shared.release.core.names import evaluation_job, scoring_job

@@ -8,10 +8,10 @@ from datetime import timedelta
 from random import Random
 from typing import Literal
 
-from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances
 from shared.domain.ids import ModelName
-from shared.domain.outcome import AbPlan, LabelSource
-from shared.domain.release_plan import ApprovalPlan, EvaluationPlan, GatePlan, JudgePlan, KeepPlan, ReleasePlan
+from shared.domain.releases.batch import BatchPlan, BatchResources, BatchTolerances
+from shared.domain.releases.outcome import AbPlan, LabelSource
+from shared.domain.releases.plan import ApprovalPlan, EvaluationPlan, GatePlan, JudgePlan, KeepPlan, ReleasePlan
 from tests.fakes.releases import a_plan
 from tests.simulation.controller.evidence import Truth
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.ids import JobName, ReleaseId
-from shared.domain.release import Release, ReleaseRequest
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import Release, ReleaseRequest
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.releases import approvals, endpoint_keeper, reconcile
 from shared.engine.releases.act import Actor
 from shared.engine.releases.reconcile import Reconciler

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, cast
 
 from shared.domain.ids import EndpointName, ReleaseId
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.engine.recovery.sweep import LateResumption, Sweep
 from shared.engine.releases.approvals import Approvals
 from shared.engine.releases.desk import ReleaseDesk

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.domain.ids import ModelName
 from shared.domain.reaction import Reaction, ReactionResult
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.domain.state import Freeze, ModelState, Training
 from shared.engine.facts.process import Processor
 from shared.errors import AmbiguousWriteError, RetryableError

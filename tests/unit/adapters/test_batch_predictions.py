@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.tables.batch_predictions import parse_predictions
-from shared.domain.batch import PredictionLayout
+from shared.domain.releases.batch import PredictionLayout
 from shared.errors import PermanentError
 
 LAYOUT = PredictionLayout()

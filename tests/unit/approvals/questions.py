@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.approval import ApprovalRequest
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
+from shared.domain.releases.approval import ApprovalRequest
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ANA, BEN, EVE = "ana@example.com", "ben@example.com", "eve@example.com"

@@ -14,8 +14,8 @@ from cli.releases.line import step_words
 from cli.releases.plan_report import gather
 from cli.releases.view import release_tree
 from shared.domain.ids import ModelVersion
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy
 from shared.release.sections.gates_and_approval import SECTIONS

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, ModelName, ModelVersion
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.release.open_release import Opening, new_release
 from shared.release.sections.to_plan import plan_from

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import FakeApp, a_release
 

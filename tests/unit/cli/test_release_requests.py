@@ -15,7 +15,7 @@ from azure.core.credentials import AccessToken
 
 from shared.adapters import credentials
 from shared.domain.ids import ModelVersion
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.policy.reading.people import Directory, Person
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import CHAMPION, ENDPOINT, FakeApp, a_release, in_canary

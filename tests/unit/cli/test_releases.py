@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.approval import Decision, Vote
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.approval import Decision, Vote
+from shared.domain.releases.release import Release, ReleaseState
 from shared.ports.queues import RELEASES
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import NOW, FakeApp, a_release, an_approval, in_canary

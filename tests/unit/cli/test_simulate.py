@@ -11,7 +11,7 @@ import pytest
 
 from cli.simulate import study as simulate_study
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 from tests.fakes.telemetry import FakeTelemetry
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import ROOT

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.ids import FactKey
 from shared.domain.reaction import Reaction, ReactionResult
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.domain.state import Freeze, ModelState, Training, WaitingData
 from shared.errors import WorkspaceError
 from shared.store.facts.ledger import Claimed

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shared.bootstrap import App
-from shared.domain.approval import ApprovalRequest
 from shared.domain.fact import DriftDetected, Fact, FeatureDrift
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction, ReactionResult
-from shared.domain.release import Release, ReleaseState, Serving, Transition
+from shared.domain.releases.approval import ApprovalRequest
+from shared.domain.releases.release import Release, ReleaseState, Serving, Transition
+from shared.domain.releases.verdict import GateResult, Judgement, Verdict
 from shared.domain.state import Training
-from shared.domain.verdict import GateResult, Judgement, Verdict
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.publisher import OutgoingEvent
 from shared.release.open_release import Opening, new_release

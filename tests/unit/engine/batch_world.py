@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances
 from shared.domain.ids import DeploymentName, ModelName, ModelVersion
+from shared.domain.releases.batch import BatchPlan, BatchResources, BatchTolerances
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from tests.fakes.batch_endpoints import FakeBatchEndpoints

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from shared.bootstrap import policy_sections
 from shared.domain.ids import EndpointName, FactKey, JobName, ModelName, ModelVersion
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.domain.state import ModelState, Training
 from shared.engine.facts.process import Processor
 from shared.engine.notices.outbox import NoticeOutbox

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
-from shared.domain.measurement import Interval
-from shared.domain.release import Release, Undo
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.release import Release, Undo
 from shared.engine.releases.desk import ReleaseDesk
 from shared.engine.releases.endpoint_keeper import EndpointKeeper
 from shared.engine.releases.reconcile import Reconciler

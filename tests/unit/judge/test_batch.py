@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest  # type: ignore[attr-defined]
 
-from shared.domain.batch import BatchTolerances, PredictionLayout
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.batch import BatchTolerances, PredictionLayout
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.judge.batch import judge_batch, share_at_least, share_at_most
 from shared.judge.batch_jobs import judge_jobs
 

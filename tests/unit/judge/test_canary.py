@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval, Predictions
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.measurement import Interval, Predictions
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.judge.canary import Comparison, counts, judge
 from shared.judge.evidence.latency import differences
 from shared.judge.evidence.paired_intervals import Pair, pair

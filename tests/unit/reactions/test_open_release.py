@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.ids import JobName, ReleaseId
-from shared.domain.release import Release
+from shared.domain.releases.release import Release
 from shared.errors import RetryableError
 from shared.policy.reading.people import Directory, Person
 from shared.ports.jobs import JobRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.ids import ReleaseId
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.domain.state import ModelState
 from shared.policy.sections.model import Endpoint
 from tests.unit.engine.fact_world import MODEL, World, a_policy, drift, endpoint_alert

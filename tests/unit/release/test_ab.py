@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
-from shared.domain.outcome import AbPlan, LabelSource
-from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.outcome import AbPlan, LabelSource
+from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.errors import PolicyError
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy

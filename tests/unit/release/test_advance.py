@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.verdict import GateResult, Judgement, Verdict
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import GateResult, Judgement, Verdict
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.workspace import ModelRecord
 from shared.release.advance import advance

@@ -9,13 +9,13 @@ from typing import Literal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.domain.approval import Decision
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.notice import NoticeKind
-from shared.domain.outcome import AbPlan, LabelSource
-from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving, Undo
-from shared.domain.release_plan import ProbePlan, SmokeTestPlan
-from shared.domain.verdict import GateResult, Judgement, Verdict
+from shared.domain.releases.approval import Decision
+from shared.domain.releases.outcome import AbPlan, LabelSource
+from shared.domain.releases.plan import ProbePlan, SmokeTestPlan
+from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState, Serving, Undo
+from shared.domain.releases.verdict import GateResult, Judgement, Verdict
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.jobs import JobRecord
 from shared.ports.workspace import Answer, ModelRecord

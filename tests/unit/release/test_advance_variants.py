@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.release.advance import advance
 from shared.release.core.observation import Observation
 from shared.release.states import bake, ending, watch

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances
 from shared.domain.ids import DeploymentName, JobName, ModelVersion
-from shared.domain.release import Release, ReleaseState, Serving, Undo
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.batch import BatchPlan, BatchResources, BatchTolerances
+from shared.domain.releases.release import Release, ReleaseState, Serving, Undo
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.ports.jobs import JobRecord
 from shared.release.advance import advance
 from shared.release.core.actions import ScoreBatch, SendProbes, SetMirror, SetTraffic

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.bootstrap import policy_sections
-from shared.domain.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
-from shared.domain.release_plan import KeepPlan, ReleasePlan
+from shared.domain.releases.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
+from shared.domain.releases.plan import KeepPlan, ReleasePlan
 from shared.errors import PolicyError
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy

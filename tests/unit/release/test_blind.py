@@ -9,8 +9,8 @@ import pytest
 
 from shared.domain.ids import DeploymentName, ModelVersion
 from shared.domain.notice import NoticeKind
-from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.release.advance import advance
 from shared.release.core.actions import Action
 from shared.release.core.observation import Observation

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared.domain.release import Release, Serving
-from shared.domain.release_plan import GatePlan
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.plan import GatePlan
+from shared.domain.releases.release import Release, Serving
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.metrics.binary import measure_metric
 from shared.errors import PermanentError
 from shared.release.gates.bounds import gain_bounds

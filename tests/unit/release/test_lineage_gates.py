@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import JobName
-from shared.domain.release_plan import GatePlan
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.plan import GatePlan
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.ports.jobs import JobRecord
 from shared.release.gates.registry import judge, judge_lineage, training_input
 from shared.release.gates.spec import Lineage

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared.domain.release import Serving
-from shared.domain.release_plan import GatePlan
-from shared.domain.verdict import GateResult, Verdict
+from shared.domain.releases.plan import GatePlan
+from shared.domain.releases.release import Serving
+from shared.domain.releases.verdict import GateResult, Verdict
 from shared.release.gates.paired import Discordant, discordant
 from shared.release.gates.registry import judge
 from tests.fakes.releases import a_plan, a_release

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.domain.release import Release, ReleaseState, Serving
-from shared.domain.release_plan import ProbePlan
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.plan import ProbePlan
+from shared.domain.releases.release import Release, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.releases.probe_sample import requests_of
 from shared.errors import PermanentError
 from shared.release.core.actions import SendProbes

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.release_plan import EvaluationPlan, GatePlan, KeepPlan, ProbePlan, ReleasePlan, SmokeTestPlan
+from shared.domain.releases.plan import EvaluationPlan, GatePlan, KeepPlan, ProbePlan, ReleasePlan, SmokeTestPlan
 from shared.errors import PolicyError
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.release.advance import advance
 from shared.release.core.observation import EndpointClaim, Observation
 from shared.store.codec import decode, encode

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
-from shared.domain.release import ReleaseRequest, ReleaseState, Serving
+from shared.domain.releases.release import ReleaseRequest, ReleaseState, Serving
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Blob, Written
 from shared.store.releases.endpoints import EndpointStore

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelVersion
-from shared.domain.release import Release, ReleaseRequest, ReleaseState, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.ports.endpoints import EndpointRecord
 from shared.release.advance import advance
 from shared.release.core.actions import SetTraffic

@@ -9,8 +9,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import JudgePlan, ProbePlan, ReleasePlan
+from shared.domain.releases.plan import JudgePlan, ProbePlan, ReleasePlan
+from shared.domain.releases.release import ReleaseState
 from shared.judge.evidence.streams import Tolerances, tolerances_of
 from shared.simulate import engine
 from shared.simulate.advice import time_needed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.ids import ReleaseId
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.errors import RetryableError, WorkspaceError
 from tests.unit.engine.batch_world import BATCH, BatchWorld
 from tests.unit.engine.release_world import World

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.failure import Failure
 from shared.domain.ids import ModelName
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.engine.facts import process
 from shared.errors import PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.store.notices.outbox import OutboxStore

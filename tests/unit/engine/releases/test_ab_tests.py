@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.outcome import AbPlan, LabelSource, QualityPlan
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.outcome import AbPlan, LabelSource, QualityPlan
+from shared.domain.releases.release import Release, ReleaseState
 from shared.errors import RetryableError
 from tests.fakes.data import FakeData
 from tests.fakes.releases import NOW, a_plan

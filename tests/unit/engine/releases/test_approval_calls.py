@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.engine.releases.approvals import Approvals
 from shared.engine.releases.reopen import Wish
 from shared.store.releases.approvals import ApprovalRecords

@@ -10,8 +10,8 @@ import pytest
 
 from shared.domain.failure import Failure
 from shared.domain.ids import ReleaseId
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import KeepPlan
+from shared.domain.releases.plan import KeepPlan
+from shared.domain.releases.release import ReleaseState
 from shared.errors import RetryableError, WorkspaceError
 from shared.store.releases.batch_runs import ASK_AGAIN_AFTER
 from tests.fakes.releases import a_plan

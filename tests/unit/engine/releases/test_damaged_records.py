@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.store.releases.releases import ReleaseStore
 from tests.unit.engine.release_world import ENDPOINT, World
 

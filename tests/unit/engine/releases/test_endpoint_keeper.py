@@ -10,8 +10,8 @@ from typing import Any, Literal
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import KeepPlan
+from shared.domain.releases.plan import KeepPlan
+from shared.domain.releases.release import ReleaseState
 from shared.errors import WorkspaceBusyError
 from shared.ports.clock import Deadline
 from tests.unit.engine.release_world import ENDPOINT, World

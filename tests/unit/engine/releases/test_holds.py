@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.ids import ReleaseId
 from shared.domain.notice import NoticeKind
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.errors import PermanentError
 from tests.unit.engine.release_world import World
 

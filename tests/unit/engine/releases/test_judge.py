@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval, Predictions
-from shared.domain.release import Release, Serving
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.measurement import Interval, Predictions
+from shared.domain.releases.release import Release, Serving
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.releases.judge import judged
 from shared.errors import RetryableError
 from tests.fakes.data import FakeData

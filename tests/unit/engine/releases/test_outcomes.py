@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.outcome import AbPlan, LabelSource, QualityPlan
-from shared.domain.release import Release, ReleaseState, Serving, Transition
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.outcome import AbPlan, LabelSource, QualityPlan
+from shared.domain.releases.release import Release, ReleaseState, Serving, Transition
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.releases.judge import judged
 from shared.engine.releases.outcomes import outcome_of
 from shared.errors import PermanentError, RetryableError

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.measurement import Interval
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import ProbePlan
+from shared.domain.releases.measurement import Interval
+from shared.domain.releases.plan import ProbePlan
+from shared.domain.releases.release import ReleaseState
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.queues import RELEASES
 from tests.fakes.workspace import FakeWorkspace

@@ -13,7 +13,7 @@ import pytest
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName
 from shared.domain.notice import NoticeKind
-from shared.domain.release import ReleaseState
+from shared.domain.releases.release import ReleaseState
 from shared.errors import AccessRefusedError, PermanentError, RetryableError, WorkspaceBusyError, WorkspaceError
 from shared.ports.queues import RELEASES
 from tests.fakes.releases import a_plan

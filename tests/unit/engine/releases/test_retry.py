@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
-from shared.domain.release import Release, ReleaseState
+from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.releases.reopen import Wish
 from shared.engine.releases.retry import Retrier
 from shared.errors import PermanentError

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import DeploymentName, ModelName, ModelVersion, ReleaseId
-from shared.domain.release import ReleaseState
-from shared.domain.release_plan import DeploymentPlan, KeepPlan
+from shared.domain.releases.plan import DeploymentPlan, KeepPlan
+from shared.domain.releases.release import ReleaseState
 from shared.engine.releases.reopen import Wish
 from shared.engine.releases.retry import Retrier
 from shared.errors import WorkspaceError

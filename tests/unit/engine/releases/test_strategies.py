@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
-from shared.domain.release import Release, ReleaseState
-from shared.domain.release_plan import SmokeTestPlan
+from shared.domain.releases.plan import SmokeTestPlan
+from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.releases.reopen import Wish
 from shared.errors import PermanentError, RetryableError
 from shared.ports.workspace import Answer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shared.domain.ids import DeploymentName
-from shared.domain.measurement import Interval
+from shared.domain.releases.measurement import Interval
 from shared.judge.evidence.absolute_errors import broken, fails_alike, proven, requests_to_prove, suspicious
 from shared.judge.evidence.staggered_starts import starts_for
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from shared.domain.outcome import AbPlan, LabelSource
-from shared.domain.verdict import Verdict
+from shared.domain.releases.outcome import AbPlan, LabelSource
+from shared.domain.releases.verdict import Verdict
 from shared.judge.labels.outcome import confidence_of_one, detectable, judge_outcome
 from shared.judge.labels.outcome_metrics import bounds, share_bounds
 from shared.judge.labels.outcome_rows import Arm

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from shared.domain.outcome import LabelSource, QualityPlan, Totals
-from shared.domain.verdict import Judgement, Verdict
+from shared.domain.releases.outcome import LabelSource, QualityPlan, Totals
+from shared.domain.releases.verdict import Judgement, Verdict
 from shared.judge.evidence.quality import log_e_of_means, log_e_of_shares
 from shared.judge.evidence.streams import Tolerances
 from shared.judge.labels.outcome_rows import Arm, ArmReader, labels_by_key

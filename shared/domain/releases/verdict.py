@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.domain.outcome import Compared
+from shared.domain.releases.outcome import Compared
 
 
 class Verdict(StrEnum):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from shared.domain.batch import BatchPlan
-from shared.domain.outcome import AbPlan, QualityPlan
+from shared.domain.releases.batch import BatchPlan
+from shared.domain.releases.outcome import AbPlan, QualityPlan
 
 Strategy = Literal["canary", "blue-green", "shadow", "all-at-once", "ab", "batch"]
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
 from shared.domain.notice import Notice
-from shared.domain.release_plan import ReleasePlan
-from shared.domain.verdict import GateResult, Judgement
+from shared.domain.releases.plan import ReleasePlan
+from shared.domain.releases.verdict import GateResult, Judgement
 
 
 class ReleaseState(StrEnum):
