@@ -66,7 +66,7 @@ class Renewable(Generic[C]):
             rejection = _rejection_or_raise(exc)
         try:
             if (renewed := self._renewed(client)) is not None:
-                log.warning("credential.renewed", extra=fields(what=subject))
+                log.warning("credential.renewed", extra=fields(subject=subject))
                 return use(renewed)
         except Exception as exc:
             rejection = _rejection_or_raise(exc)

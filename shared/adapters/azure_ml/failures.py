@@ -139,5 +139,5 @@ def _read(part: str, call: Callable[[], Any]) -> Any:
         return call()
     except Exception as exc:
         # Any error: a reason that cannot be read must not hide that something failed.
-        log.info("failure.unread", extra=fields(what=part, reason=type(exc).__name__))
+        log.info("failure.reason_unreadable", extra=fields(part=part, reason=type(exc).__name__))
         return None

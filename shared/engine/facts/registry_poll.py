@@ -142,7 +142,7 @@ class RegistryPoll:
         if not versions:
             return mark, 0
         if len(versions) == MOST_VERSIONS:
-            log.warning("poll.cut", extra=fields(model=model, told=MOST_VERSIONS))
+            log.warning("poll.truncated", extra=fields(model=model, limit=MOST_VERSIONS))
         # Oldest first, as their events would have come: a higher version supersedes a lower one.
         missed = sum(self._publish(model_registered(self.source, version)) for version in reversed(versions))
         return Mark(mark.first, max(mark.newest, versions[0].created_at)), missed
@@ -156,7 +156,7 @@ class RegistryPoll:
         looked_at = max(mark.looked_at, now) if mark else now
         jobs = self.workspace.recent_jobs((mark.looked_at if mark else now) - JOBS_LISTED_FOR, MOST_JOBS)
         if len(jobs) == MOST_JOBS:
-            log.warning("poll.cut", extra=fields(subject="jobs", told=MOST_JOBS))
+            log.warning("poll.truncated", extra=fields(subject="jobs", limit=MOST_JOBS))
         traces = {_trace(job): job for job in reversed(jobs) if job.has_ended or BREACH_TAG in job.tags}
         new = [job for trace, job in traces.items() if mark and trace not in mark.seen]
         missed = sum(self._publish(body) for job in new for body in self._bodies(job, now))
@@ -227,7 +227,7 @@ class RegistryPoll:
         if not isinstance(fact, Fact) or self.ledger.entry(fact.key) is not None:
             return False
         self.queue.send(EVENTS, body)
-        log.warning("poll.missed", extra=fields(kind=fact.kind, subject=fact.subject, fact=fact.key[:16]))
+        log.warning("poll.missing_event_found", extra=fields(kind=fact.kind, subject=fact.subject, fact=fact.key[:16]))
         return True
 
 

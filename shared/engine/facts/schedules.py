@@ -60,7 +60,9 @@ class Schedules:
             state = ModelStates(self.blobs).read(policy.model)
         except VigiaError as exc:
             # One model whose record cannot be read must not keep the others from their trainings.
-            log.warning("schedules.unread", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
+            log.warning(
+                "schedule.state_unreadable", extra=fields(model=policy.model, code=exc.code, reason=exc.message)
+            )
             return
         waiting = state.waiting
         if waiting is None or not waits_no_longer(state, retrain, now):

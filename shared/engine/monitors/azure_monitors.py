@@ -149,7 +149,7 @@ class AzureMonitors:
         self.outbox.post([Notice(NoticeKind.MONITOR_TROUBLE, key, policy.model, parameters)])
 
     def _delayed(self, what: str, exc: VigiaError) -> None:
-        log.warning("azure_monitors.delayed", extra=fields(subject=what, code=exc.code, reason=exc.message))
+        log.warning("azure_monitor.delayed", extra=fields(subject=what, code=exc.code, reason=exc.message))
         notify_refusal(exc, self.outbox, self.clock.now())
 
 

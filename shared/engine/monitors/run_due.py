@@ -67,7 +67,7 @@ class Monitors:
         began, beats = self.clock.now(), self._beats()
         for policy, monitor in _longest_ago_first(monitored, beats):
             if self.clock.now() - began >= BEGIN_WITHIN:
-                log.warning("monitor.later", extra=fields(model=policy.model))
+                log.warning("monitor.postponed", extra=fields(model=policy.model))
                 continue
             try:
                 self._run_if_due(policy, monitor, was_killed=beats.get(policy.model, Beat()).is_cut_off)
@@ -77,7 +77,7 @@ class Monitors:
                 self._report_no_look(policy, monitor, str(exc), is_permanent=isinstance(exc, PermanentError))
             except Exception as exc:
                 # Whatever it is, it must not stand between the other models and their monitors.
-                log.exception("monitor.mistake", extra=fields(model=policy.model))
+                log.exception("monitor.unexpected_error", extra=fields(model=policy.model))
                 reason = f"a mistake in the code: {type(exc).__name__}: {exc}"
                 self._report_no_look(policy, monitor, reason, is_permanent=True)
 
@@ -172,7 +172,9 @@ class Monitors:
             try:
                 state, _ = self.states.read(policy.model)
             except VigiaError as exc:
-                log.warning("monitor.unread", extra=fields(model=policy.model, code=exc.code, reason=exc.message))
+                log.warning(
+                    "monitor.state_unreadable", extra=fields(model=policy.model, code=exc.code, reason=exc.message)
+                )
                 return
             if state is None or not is_overdue(state, monitor, now):
                 return
@@ -191,7 +193,7 @@ class Monitors:
             self.outbox.post(notices)
         except VigiaError as exc:
             # The next look posts it again.
-            log.error("monitor.not_posted", extra=fields(code=exc.code, reason=exc.message))
+            log.error("monitor.notice_not_posted", extra=fields(code=exc.code, reason=exc.message))
 
     def _previous_report(self, state: MonitorState) -> MonitorReport | None:
         """Return the newest report that is still there and can be read: its past is carried on."""

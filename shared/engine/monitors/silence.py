@@ -66,7 +66,7 @@ def silent_monitors(monitored: Sequence[tuple[Policy, Monitor]], looks: Beats, n
     try:
         beats = looks.read_awaiting(policy.model for policy, _ in monitored)
     except VigiaError as exc:
-        log.warning("watchdog.unread", extra=fields(code=exc.code, reason=exc.message))
+        log.warning("watchdog.looks_unreadable", extra=fields(code=exc.code, reason=exc.message))
         return ()
     reasons = ((policy, _silence(beats.get(policy.model, Beat()), monitor, now)) for policy, monitor in monitored)
     return tuple(monitor_trouble(policy, reason, now) for policy, reason in reasons if reason)

@@ -122,7 +122,7 @@ def attempt(signal: str, measure: Callable[[], T]) -> T | SignalReport:
         return SignalReport(signal, "error", str(exc), 0)
     except Exception as exc:
         # Rows are written by others: whatever they make a library raise must not stop the other signals.
-        log.exception("monitor.mistake", extra=fields(signal=signal))
+        log.exception("monitor.unexpected_error", extra=fields(signal=signal))
         return SignalReport(signal, "error", f"a mistake in the code met these rows: {type(exc).__name__}: {exc}", 0)
 
 

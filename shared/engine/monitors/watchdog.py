@@ -61,7 +61,7 @@ class Watchdog:
             notices = [notice for name in others if (notice := self._silent(name, beats.get(name, Beat()), now))]
             self.outbox.post([*notices, *self._about_policies(now)])
         except VigiaError as exc:
-            log.error("watchdog.not_posted", extra=fields(code=exc.code, reason=exc.message))
+            log.error("watchdog.notice_not_posted", extra=fields(code=exc.code, reason=exc.message))
 
     def _silent(self, name: str, beat: Beat, now: datetime) -> Notice | None:
         if beat.ended_at is None or now - _second_moment(self.schedules[name], beat.ended_at) <= GRACE:

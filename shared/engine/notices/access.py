@@ -28,7 +28,7 @@ def notify_refusal(exc: VigiaError, outbox: Outbox, now: datetime) -> None:
     try:
         outbox.post([Notice(NoticeKind.ACCESS_REFUSED, key, ModelName(""), {"reason": exc.message})])
     except VigiaError as failure:
-        log.error("access.untold", extra=fields(code=failure.code, reason=failure.message))
+        log.error("access.notice_not_posted", extra=fields(code=failure.code, reason=failure.message))
 
 
 def stuck(part: str, reason: str, now: datetime) -> Notice:

@@ -70,6 +70,6 @@ class Sweep:
             log.warning("sweep.delayed", extra=fields(fact=key[:16], code=exc.code, reason=exc.message))
         except Exception as exc:
             # Whatever it is, it must not stand between the other facts and their effects.
-            log.exception("sweep.mistake", extra=fields(fact=key[:16]))
+            log.exception("sweep.unexpected_error", extra=fields(fact=key[:16]))
             return exc
         return None

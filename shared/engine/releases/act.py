@@ -175,7 +175,7 @@ class Actor:
         except WorkspaceError as exc:
             log.warning("release.probes_refused", extra=fields(release=release.id, code=exc.code, reason=exc.message))
             return
-        about = fields(release=release.id, wanted=len(action.requests), answered=answered)
+        about = fields(release=release.id, sent=len(action.requests), answered=answered)
         log.info("release.probed", extra=about)
 
     def _ended_owner(self, release: Release) -> ReleaseId | None:

@@ -48,7 +48,7 @@ class EndpointKeeper:
             try:
                 self._look(name)
             except VigiaError as exc:
-                log.warning("keeper.delayed", extra=fields(endpoint=name, code=exc.code, reason=exc.message))
+                log.warning("endpoint.check_delayed", extra=fields(endpoint=name, code=exc.code, reason=exc.message))
                 self._tell_damage(name, exc)
 
     def _tell_damage(self, name: EndpointName, exc: VigiaError) -> None:
@@ -88,7 +88,7 @@ class EndpointKeeper:
             self._tell(claim, last, actual, obstacle, repairs=repairs)
             claim = replace(claim, told=dict(actual), generation=claim.generation + 1)
         if repairs and self.endpoints.change(claim, claim):
-            log.info("keeper.repaired", extra=fields(endpoint=claim.endpoint, was=split(actual)))
+            log.info("endpoint.traffic_restored", extra=fields(endpoint=claim.endpoint, previous=split(actual)))
             deadline = self._deadline()
             endpoints_of(self.workspace, last.plan.endpoint_type).set_traffic(claim.endpoint, claim.desired, deadline)
 
@@ -123,7 +123,10 @@ class EndpointKeeper:
                 continue
             if not self.endpoints.change(claim, claim):
                 return
-            log.info("keeper.cleared", extra=fields(endpoint=claim.endpoint, deployment=name, how=keep.then))
+            log.info(
+                "endpoint.deployment_cleaned_up",
+                extra=fields(endpoint=claim.endpoint, deployment=name, action=keep.then),
+            )
             if keep.then == "delete":
                 # Forgotten when a later look finds it gone: a crash before this line must not keep it for ever.
                 endpoints.delete_deployment(claim.endpoint, name, deadline)

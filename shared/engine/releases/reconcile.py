@@ -118,7 +118,7 @@ class Reconciler:
             self.outbox.post([stuck(f"release {release_id}", exc.message, self.clock.now())])
             return
         if stored is None:
-            log.warning("release.unknown", extra=fields(release=release_id))
+            log.warning("release.not_found", extra=fields(release=release_id))
             return
         wake_at = stored.release.wake_at
         if arranged_at is not None and arranged_at != wake_at and self.clock.now() < wake_at:
@@ -154,7 +154,9 @@ class Reconciler:
         try:
             return self._observer.observe(release), NO_WAIT
         except VigiaError as exc:
-            log.warning("release.unseen", extra=fields(release=release.id, code=exc.code, reason=exc.message))
+            log.warning(
+                "release.observation_failed", extra=fields(release=release.id, code=exc.code, reason=exc.message)
+            )
             notify_refusal(exc, self.outbox, self.clock.now())
             unseen = Observation(unseen=exc.message)
             requested_wait = _requested_wait(exc)
@@ -228,8 +230,8 @@ class Reconciler:
             previous.step_index,
             previous.phase,
         ):
-            about = fields(release=release.id, state=release.state, left=previous.state, reason=release.reason)
-            log.info("release.moved", extra=about)
+            about = fields(release=release.id, state=release.state, previous=previous.state, reason=release.reason)
+            log.info("release.state_changed", extra=about)
         return saved
 
     def _retry(self, stored: StoredRelease, requested_wait: timedelta = NO_WAIT) -> None:
