@@ -185,7 +185,7 @@ class Approvals:
         return Question(request, votes, decision)
 
     def open_questions(self) -> tuple[Question, ...]:
-        """Return what waits for people, the most urgent first. Changes nothing."""
+        """Return what waits for people, the most urgent first."""
         questions = []
         for release in self.records.releases_undecided():
             # One record that cannot be read must not hide the others; its release tells of it.

@@ -1,21 +1,22 @@
 """Questions to people and their answers: one blob per question, per answer, and per decision.
 
-Every blob is written once (If-None-Match), so that the second writer sees what the first one wrote.
+Every blob is written once (If-None-Match), so that the second writer sees what the first one wrote. A question without
+a decision has a marker, by which it is found among all that were ever decided.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.domain.ids import ReleaseId
 from shared.domain.releases.approval import ApprovalRequest, Decision, Vote
-from shared.errors import AmbiguousWriteError, PermanentError
+from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode
+from shared.store.open_index import OpenIndex
 
 PREFIX = "approvals/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,254}")
@@ -27,12 +28,18 @@ class ApprovalRecords:
 
     blobs: BlobStore
 
+    @property
+    def _index(self) -> OpenIndex:
+        return OpenIndex(self.blobs)
+
     def ask(self, request: ApprovalRequest) -> None:
         """Store the question; the first one with its release and digest stays."""
-        self.blobs.create(_folder(request.release, request.digest) + "request.json", encode(request))
+        name = _request_name(request.release, request.digest)
+        if self._index.create(name, encode(request), {}, is_open=True) is None:
+            self._is_open(request.release, request.digest)
 
     def request(self, release: ReleaseId, digest: str) -> ApprovalRequest | None:
-        blob = self.blobs.get(_folder(release, digest) + "request.json")
+        blob = self.blobs.get(_request_name(release, digest))
         return None if blob is None else decode(ApprovalRequest, blob.body)
 
     def newest_request(self, release: ReleaseId) -> ApprovalRequest | None:
@@ -41,17 +48,23 @@ class ApprovalRecords:
         bodies = [blob.body for name in names if (blob := self.blobs.get(name))]
         return max((decode(ApprovalRequest, body) for body in bodies), key=lambda r: r.requested_at, default=None)
 
-    def releases_undecided(self) -> Iterator[ReleaseId]:
-        """Yield the releases that have a question without a decision, by name; only names are read."""
-        requests: dict[str, set[str]] = {}
-        decided: dict[str, set[str]] = {}
-        for item in self.blobs.list(PREFIX):
-            release, digest, leaf = item.name.removeprefix(PREFIX).split("/", 2)
-            if leaf == "request.json":
-                requests.setdefault(release, set()).add(digest)
-            elif leaf == "decision.json":
-                decided.setdefault(release, set()).add(digest)
-        return (ReleaseId(release) for release, digests in requests.items() if digests - decided.get(release, set()))
+    def releases_undecided(self) -> list[ReleaseId]:
+        """Return the releases that have a question without a decision, by name."""
+        undecided: dict[ReleaseId, None] = {}
+        for item in self._index.list(PREFIX):
+            release, digest, _ = item.name.removeprefix(PREFIX).split("/", 2)
+            if self._is_open(release, digest):
+                undecided[ReleaseId(release)] = None
+        return list(undecided)
+
+    def _is_open(self, release: str, digest: str) -> bool:
+        """Return whether the question waits for people; where it does not, its marker goes."""
+        name = _request_name(release, digest)
+        exists = self.blobs.get(name) is not None
+        if exists and self.blobs.get(_decision_name(release, digest)) is None:
+            return True
+        self._index.correct(name, {} if exists else None, is_open=False)
+        return False
 
     def votes(self, release: ReleaseId, digest: str) -> tuple[Vote, ...]:
         """Return the answers, first given first."""
@@ -66,12 +79,15 @@ class ApprovalRecords:
         return decode(Vote, body)
 
     def decision(self, release: ReleaseId, digest: str) -> Decision | None:
-        blob = self.blobs.get(_folder(release, digest) + "decision.json")
+        blob = self.blobs.get(_decision_name(release, digest))
         return None if blob is None else decode(Decision, blob.body)
 
     def decide(self, release: ReleaseId, digest: str, decision: Decision) -> Decision:
         """Store the decision and return the one that stays, which another may have made."""
-        return decode(Decision, self._first(_folder(release, digest) + "decision.json", encode(decision)))
+        stays = decode(Decision, self._first(_decision_name(release, digest), encode(decision)))
+        with suppress(RetryableError):  # whoever looks for open questions corrects it
+            self._index.correct(_request_name(release, digest), {}, is_open=False)
+        return stays
 
     def _first(self, name: str, body: bytes) -> bytes:
         """Write a blob unless it exists, and return what it holds then.
@@ -86,6 +102,14 @@ class ApprovalRecords:
         if blob is None:
             raise AmbiguousWriteError(code="approvals.unclear", message=f"{name} may or may not be written")
         return blob.body
+
+
+def _request_name(release: str, digest: str) -> str:
+    return _folder(release, digest) + "request.json"
+
+
+def _decision_name(release: str, digest: str) -> str:
+    return _folder(release, digest) + "decision.json"
 
 
 def _release_folder(release: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from shared.errors import AmbiguousWriteError, PermanentError
 from shared.ports.approvals import ApprovalStore
 from shared.ports.blobs import Written
 from shared.ports.queues import RELEASES
+from shared.store.open_index import OPEN, OpenIndex
 from shared.store.releases.approvals import ApprovalRecords
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
@@ -172,6 +174,21 @@ class LosingBlobStore(MemoryBlobStore):
         raise AmbiguousWriteError(code="test.lost", message="the answer was lost")
 
 
+class DyingBlobStore(MemoryBlobStore):
+    """The worker is gone after so many writes."""
+
+    def __init__(self, dies_at: int) -> None:
+        super().__init__()
+        self.remaining = dies_at
+
+    def _write(self, name: str, body: bytes, metadata: Mapping[str, str] | None) -> Written:
+        written = super()._write(name, body, metadata)
+        self.remaining -= 1
+        if self.remaining == 0:
+            raise RuntimeError("the worker crashed")
+        return written
+
+
 def test_lost_answers_are_read_back() -> None:
     office = Office(LosingBlobStore())
     office.approvals.open(a_request())
@@ -188,6 +205,37 @@ def test_what_waits_is_listed_most_urgent_first() -> None:
     office.vote(ANA)
     office.clock.advance(timedelta(minutes=5))
     assert [question.request.release for question in office.approvals.open_questions()] == ["sooner", "later"]
+
+
+def test_open_questions_are_found_without_listing_those_that_were_decided(office: Office) -> None:
+    for number in range(30):
+        office.approvals.open(a_request(f"earlier-{number}"))
+        office.approvals.close(ReleaseId(f"earlier-{number}"), "d1", "aborted")
+    office.blobs.calls.clear()
+    assert [question.request.release for question in office.approvals.open_questions()] == [RELEASE]
+    assert len(office.blobs.calls) == 7
+    assert not any("earlier" in call for call in office.blobs.calls)
+
+
+@pytest.mark.parametrize("dies_at", [1, 2])
+def test_a_question_whose_worker_crashed_is_found_once_it_is_asked_again(dies_at: int) -> None:
+    office = Office(DyingBlobStore(dies_at))
+    with suppress(RuntimeError):
+        office.approvals.open(a_request())
+    office.approvals.open(a_request())
+    assert [question.request.release for question in office.approvals.open_questions()] == [RELEASE]
+    office.vote(ANA)
+    assert office.approvals.open_questions() == ()
+
+
+def test_a_decided_question_that_is_asked_again_late_is_not_open(office: Office) -> None:
+    office.vote(ANA)
+    office.approvals.open(a_request())
+    assert office.approvals.open_questions() == ()
+    assert [item.name for item in office.blobs.list(OPEN)] == []
+    OpenIndex(office.blobs).mark("approvals/flight-delay-3/d1/request.json", {})
+    assert office.approvals.open_questions() == ()
+    assert [item.name for item in office.blobs.list(OPEN)] == []
 
 
 def test_racing_answers_and_the_deadline_make_one_decision() -> None:
