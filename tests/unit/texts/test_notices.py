@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment, meta
 
 from shared.domain.ids import ModelName
 from shared.domain.notice import Notice, NoticeKind
@@ -72,6 +75,54 @@ def test_every_kind_is_written_in_every_language(kind: NoticeKind, locale: str) 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_languages_have_the_same_texts(language: str) -> None:
     assert set(_keys(_texts(language))) == set(_keys(_texts("en")))
+
+
+def _placeholders(texts: dict[str, Any]) -> dict[str, set[str]]:
+    parser = Environment(autoescape=False)
+    values: dict[str, Any] = {path: reduce(getitem, path[1:].split("."), texts) for path in _keys(texts)}
+    return {path: meta.find_undeclared_variables(parser.parse(value)) for path, value in values.items()}
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_each_text_uses_the_same_placeholders_in_every_language(language: str) -> None:
+    assert _placeholders(_texts(language)) == _placeholders(_texts("en"))
+
+
+def test_a_placeholder_that_one_language_lacks_is_noticed() -> None:
+    broken = _texts("pt")
+    broken["result"]["waiting"]["text"] = "A versão {{ version }} de {{ model }} ainda espera."
+    assert _placeholders(broken)[".result.waiting.text"] == {"version", "model"}
+    assert _placeholders(broken) != _placeholders(_texts("en"))
+
+
+def test_the_words_of_the_glossary_are_the_words_of_the_texts() -> None:
+    page = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").split("## In Portuguese and Spanish")[1]
+    rows = [row.strip("| ").split(" | ") for row in page.splitlines() if row.startswith("| ")][1:]
+    assert len(rows) > 15
+    for column, language in ((1, "pt"), (2, "es")):
+        texts = (ROOT / f"shared/texts/{language}.toml").read_text(encoding="utf-8").casefold()
+        words = {word for row in rows for word in re.split(r"[;,()]\s*", row[column]) if word}
+        assert {word.strip() for word in words if word.strip() not in texts} == set(), language
+
+
+def test_the_form_of_address_is_one() -> None:
+    spanish = (ROOT / "shared/texts/es.toml").read_text(encoding="utf-8")
+    assert re.findall(r"(?i)\busted(?:es)?\b|\bsu (?:decisión|respuesta|nombre)\b", spanish) == []
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "1 item"), ("pt", "1 item "), ("es", "1 elemento ")])
+def test_one_item_is_not_written_as_many(language: str, title: str) -> None:
+    message = render(_notice(NoticeKind.LABELS_REQUESTED, items="1"), language, "UTC", "")
+    assert title in message.title
+    assert "items" not in message.title
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_forecast_is_not_called_reached(language: str) -> None:
+    parameters = {"budget": "mlops", "percent": "80"}
+    forecast = render(_notice(NoticeKind.BUDGET_CROSSED, basis="forecasted", **parameters), language, "UTC", "")
+    actual = render(_notice(NoticeKind.BUDGET_CROSSED, basis="actual", **parameters), language, "UTC", "")
+    assert forecast.title != actual.title
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
