@@ -74,7 +74,7 @@ def test_the_list_leads_to_the_models_and_on_to_their_reports(console: Console) 
 
 def test_lists_speak_the_readers_language(console: Console) -> None:
     page = console.pages.runs(MODEL, replace(READER, email=BEN), "")
-    assert "O que o monitor de flight-delay viu" in page.body
+    assert "Verificações do monitor de flight-delay" in page.body
     assert "12 de jul. de 2026, 00:00 (UTC-3)" in page.body
 
 
