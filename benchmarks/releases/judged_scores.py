@@ -28,7 +28,7 @@ from shared.domain.releases.measurement import Predictions
 from shared.domain.releases.release import Release
 from shared.domain.releases.verdict import Verdict
 from shared.engine.releases.judge import judged
-from shared.judge.evidence.streams import failed, score_paths, tolerances_of
+from shared.judge.evidence.streams import score_paths, tolerances_of
 from shared.ports.data import DataReader
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def false_shifts(model: Model, steps: int, seed: int) -> tuple[float, float]:
     release = _release(model, stage)
     minutes = moments.shape[1]
     tolerances = tolerances_of(release.plan.judge, minutes, release.budget)
-    fails = failed([score_paths(moments, tolerances)], tolerances)
+    fails = score_paths(moments, tolerances).is_failed(tolerances)
     back = sum(_is_failed(release, stage, moments, int(row), fails[row]) for row in np.flatnonzero(fails.any(axis=1)))
     return 100 * back / steps, 100 * float(_naive(moments).any(axis=1).mean())
 

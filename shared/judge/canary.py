@@ -7,7 +7,7 @@ Under the stated models the chance of ever failing a challenger that is no worse
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,14 +18,13 @@ from shared.judge.evidence.latency import differences, has_quantile
 from shared.judge.evidence.paired_intervals import Pair
 from shared.judge.evidence.scores import Shift, moments
 from shared.judge.evidence.streams import (
-    FALSE_PASSES,
-    FEWEST_INTERVALS_TO_PASS,
-    FEWEST_REQUESTS,
     Paths,
+    Standing,
     Tolerances,
     error_paths,
     latency_paths,
     score_paths,
+    standings,
 )
 
 
@@ -69,7 +68,7 @@ def judge(measured: Comparison, tolerances: Tolerances, now: datetime) -> Judgem
         verdict,
         _words(measured, numbers, tolerances) + ending,
         numbers=numbers,
-        suspects=any(metric.fails[0, 0] >= tolerances.enough_to_fail for metric in last),
+        suspects=any(metric.is_suspected(tolerances)[0, 0] for metric in last),
     )
 
 
@@ -102,24 +101,26 @@ def counts(pairs: Sequence[Pair]) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
 
 
 def _verdict(last: Sequence[Paths], pairs: Sequence[Pair], tolerances: Tolerances) -> tuple[Verdict, str]:
-    """Return the verdict and how its sentence ends.
+    """Return the verdict and how its sentence ends."""
+    requests = np.array([[float(sum(pair.challenger.requests for pair in pairs))]])
+    standing = Standing(standings(last, np.array([[len(pairs)]]), requests, tolerances)[0, 0])
+    match standing:
+        case Standing.FAILED:
+            return Verdict.FAIL, f": {_names(last, lambda metric: metric.is_failed(tolerances))} beyond the tolerance"
+        case Standing.SUSPECTED:
+            suspects = _names(last, lambda metric: metric.is_suspected(tolerances))
+            return Verdict.INCONCLUSIVE, f": {suspects} may be beyond the tolerance, in too few minutes to be sure"
+        case Standing.TOO_LITTLE:
+            return Verdict.INCONCLUSIVE, ": too little to decide"
+        case Standing.UNPROVEN:
+            unproven = _names(last, lambda metric: ~metric.is_within) or "nothing"
+            return Verdict.INCONCLUSIVE, f": {unproven} not proven within the tolerance yet"
+        case Standing.WITHIN:
+            return Verdict.PASS, ": within the tolerance"
 
-    A failure comes first, before any least number of intervals: its error is bounded however early it is found. A
-    suspicion comes before a pass, which it forbids.
-    """
-    beyond = [metric for metric in last if metric.fails[0, 0] >= tolerances.enough_to_fail]
-    if failed := [metric.metric for metric in beyond if metric.agrees[0, 0]]:
-        return Verdict.FAIL, f": {' and '.join(failed)} beyond the tolerance"
-    if beyond:
-        suspects = " and ".join(metric.metric for metric in beyond)
-        return Verdict.INCONCLUSIVE, f": {suspects} may be beyond the tolerance, in too few minutes to be sure"
-    requests = sum(pair.challenger.requests for pair in pairs)
-    if len(pairs) < FEWEST_INTERVALS_TO_PASS or requests < FEWEST_REQUESTS:
-        return Verdict.INCONCLUSIVE, ": too little to decide"
-    unproven = [metric.metric for metric in last if metric.passes[0, 0] < math.log(1 / FALSE_PASSES)]
-    if unproven or not last:
-        return Verdict.INCONCLUSIVE, f": {' and '.join(unproven) or 'nothing'} not proven within the tolerance yet"
-    return Verdict.PASS, ": within the tolerance"
+
+def _names(last: Sequence[Paths], condition: Callable[[Paths], np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]) -> str:
+    return " and ".join(metric.metric for metric in last if condition(metric)[0, 0])
 
 
 def _numbers(measured: Comparison, values: Sequence[float], tolerances: Tolerances) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from shared.judge.evidence.absolute_errors import broken, proven, suspicious
 from shared.judge.evidence.latency import FEWEST_BEYOND
 from shared.judge.evidence.staggered_starts import starts_for
-from shared.judge.evidence.streams import FEWEST_INTERVALS_TO_PASS, Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.evidence.streams import Standing, Tolerances, error_paths, latency_paths, standings
 from shared.simulate.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -134,15 +134,15 @@ def look(measured: Measured, tolerances: Tolerances, errors_at_most: float | Non
         is_warm = measured.is_served & (columns >= tolerances.warm_up / tolerances.interval)
         differences = _shift_left(measured.differences, is_warm)
         paths.append(latency_paths(differences, tolerances).at(np.cumsum(is_warm, axis=1, dtype=np.intp)))
-    shown = verdicts(paths, np.where(is_pair, measured.requests, 0.0), tolerances)
-    shown[pairs < FEWEST_INTERVALS_TO_PASS] = np.minimum(shown, 0)[pairs < FEWEST_INTERVALS_TO_PASS]
+    standing = standings(paths, pairs, np.cumsum(np.where(is_pair, measured.requests, 0.0), axis=1), tolerances)
+    shown = np.where(standing == Standing.FAILED, -1, np.where(standing == Standing.WITHIN, 1, 0))
     latest = np.maximum.accumulate(np.where(is_pair, columns, -1), axis=1)
     age = (columns + 1 - latest) * tolerances.interval.total_seconds()
     has_data = (pairs > 0) & (age <= tolerances.stale_after.total_seconds())
     shown = np.where(has_data, shown, 0).astype(np.int8)
     is_doubted = np.zeros(shown.shape, dtype=np.bool_)
     for path in paths:
-        is_doubted |= has_data & (path.fails >= tolerances.enough_to_fail)
+        is_doubted |= has_data & path.is_suspected(tolerances)
     if errors_at_most is None:
         return Looks(shown, has_data, np.zeros_like(is_doubted), is_doubted)
     requests, errors = measured.counts[..., 0], measured.counts[..., 1]

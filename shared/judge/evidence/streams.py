@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
     Truths = NDArray[np.bool_]
+    Counts = NDArray[np.intp]
 
 # The chance of proving "within the tolerance" of a challenger that is not, per metric.
 FALSE_PASSES = 0.05
@@ -127,7 +129,20 @@ class Paths:
     passes: Numbers
     agrees: Truths
 
-    def at(self, columns: NDArray[np.intp]) -> Paths:
+    def is_suspected(self, tolerances: Tolerances) -> Truths:
+        """Return whether the metric looks beyond its tolerance, proven or not."""
+        return self.fails >= tolerances.enough_to_fail
+
+    def is_failed(self, tolerances: Tolerances) -> Truths:
+        """Return whether the metric is proven to be beyond its tolerance."""
+        return self.is_suspected(tolerances) & self.agrees
+
+    @property
+    def is_within(self) -> Truths:
+        """Return whether the metric is proven to be within its tolerance."""
+        return self.passes >= math.log(1 / FALSE_PASSES)
+
+    def at(self, columns: Counts) -> Paths:
         """Return the paths as they stood after so many intervals, per stream; 0 for none at all."""
         # A column of zeros in front: the state after no interval.
         padded = [np.pad(path, ((0, 0), (1, 0))) for path in (self.fails, self.passes)]
@@ -172,33 +187,35 @@ def score_paths(moments: Numbers, tolerances: Tolerances) -> Paths:
     return Paths("scores", fails, score_evidence.shift_within(moments, bound), agrees)
 
 
-def failed(paths: Sequence[Paths], tolerances: Tolerances) -> Truths:
-    """Return whether any metric is proven to be beyond its tolerance, per stream and interval."""
-    return _any([(path.fails >= tolerances.enough_to_fail) & path.agrees for path in paths])
+class Standing(IntEnum):
+    """Where a challenger stands by its evidence: what applies first, in this order."""
+
+    FAILED = 0
+    SUSPECTED = 1
+    TOO_LITTLE = 2
+    UNPROVEN = 3
+    WITHIN = 4
 
 
-def suspected(paths: Sequence[Paths], tolerances: Tolerances) -> Truths:
-    """Return whether any metric looks so, whether it is proven or not."""
-    return _any([path.fails >= tolerances.enough_to_fail for path in paths])
+def standings(paths: Sequence[Paths], intervals: Counts, requests: Numbers, tolerances: Tolerances) -> Counts:
+    """Return the `Standing` per stream and interval.
 
-
-def _any(flags: Sequence[Truths]) -> Truths:
-    return np.asarray(np.logical_or.reduce(flags))
-
-
-def verdicts(paths: Sequence[Paths], requests: Numbers, tolerances: Tolerances) -> NDArray[np.int8]:
-    """Return -1 for fail, 1 for pass and 0 for inconclusive, per stream and interval.
+    A failure comes first, before any least number of intervals: its error is bounded however early it is found. A
+    suspicion comes before a pass, which it forbids. Without any metric nothing is proven.
 
     Args:
-        requests: the challenger's, per stream and interval.
+        intervals, requests: how many were compared so far, and of the challenger, per stream and interval.
     """
-    if not paths:
-        return np.zeros(requests.shape, dtype=np.int8)
-    passed = ~suspected(paths, tolerances) & (np.cumsum(requests, axis=1) >= FEWEST_REQUESTS)
-    for path in paths:
-        passed &= path.passes >= math.log(1 / FALSE_PASSES)
-    passed[:, : FEWEST_INTERVALS_TO_PASS - 1] = False
-    return np.where(failed(paths, tolerances), -1, np.where(passed, 1, 0)).astype(np.int8)
+    nothing = np.zeros(requests.shape, dtype=bool)
+    failed = np.logical_or.reduce([nothing, *(path.is_failed(tolerances) for path in paths)])
+    suspected = np.logical_or.reduce([nothing, *(path.is_suspected(tolerances) for path in paths)])
+    too_little = (intervals < FEWEST_INTERVALS_TO_PASS) | (requests < FEWEST_REQUESTS)
+    within = np.logical_and.reduce([path.is_within for path in paths]) if paths else nothing
+    return np.select(
+        [failed, suspected, too_little, within],
+        [Standing.FAILED, Standing.SUSPECTED, Standing.TOO_LITTLE, Standing.WITHIN],
+        Standing.UNPROVEN,
+    )
 
 
 def _zero_at_first(fails: Numbers) -> Numbers:

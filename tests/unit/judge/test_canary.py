@@ -15,7 +15,7 @@ from shared.judge.canary import Comparison, counts, judge
 from shared.judge.evidence.latency import differences
 from shared.judge.evidence.paired_intervals import Pair, pair
 from shared.judge.evidence.scores import Shift
-from shared.judge.evidence.streams import Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.evidence.streams import Standing, Tolerances, error_paths, latency_paths, standings
 
 T0 = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -110,17 +110,16 @@ def test_a_ratio_of_errors_may_be_tolerated_instead_of_a_difference() -> None:
     assert judge(Comparison(T0, pairs), replace(TOLERANCES, errors=0.1), now).verdict is Verdict.PASS
 
 
-def test_the_vectorised_verdicts_are_those_of_the_judge() -> None:
+def test_the_judge_stands_after_each_minute_where_many_streams_at_once_do() -> None:
     for case in (Case(), Case(latency_ratio=1.5), Case(more_errors=0.05)):
         pairs = case.pairs(np.random.default_rng(4), 15)
         paths = [error_paths(counts(pairs), TOLERANCES), latency_paths(np.array([differences(pairs)]), TOLERANCES)]
         requests = np.array([[pair.challenger.requests for pair in pairs]], dtype=float)
-        by_minute = verdicts(paths, requests, TOLERANCES)[0]
-        words = {-1: Verdict.FAIL, 0: Verdict.INCONCLUSIVE, 1: Verdict.PASS}
+        by_minute = standings(paths, np.arange(1, 16)[None], requests.cumsum(axis=1), TOLERANCES)[0]
+        words = {Standing.FAILED: Verdict.FAIL, Standing.WITHIN: Verdict.PASS}
         for minute in range(1, 16):
-            assert (
-                judge(Comparison(T0, pairs[:minute]), TOLERANCES, T0 + minute * MINUTE).verdict
-                is words[int(by_minute[minute - 1])]
+            assert judge(Comparison(T0, pairs[:minute]), TOLERANCES, T0 + minute * MINUTE).verdict is words.get(
+                Standing(by_minute[minute - 1]), Verdict.INCONCLUSIVE
             )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shared.judge.evidence.streams import Tolerances, error_paths, latency_paths, verdicts
+from shared.judge.evidence.streams import Standing, Tolerances, error_paths, latency_paths, standings
 from shared.judge.time_to_decide import Expected, intervals_to_pass
 
 TOLERANCES = Tolerances(errors=0.01, latency=1.25, false_rollbacks=0.01, horizon=60)
@@ -37,6 +37,8 @@ def test_about_half_of_the_good_versions_pass_by_then(expected: Expected) -> Non
     spread = np.sqrt(0.25 * (1 / n_c + 1 / n_b) + 2 * 0.03**2)
     differences = random.standard_normal(shape) * spread
     paths = [error_paths(counts, TOLERANCES), latency_paths(differences, TOLERANCES)]
-    passed = np.maximum.accumulate(verdicts(paths, counts[..., 0], TOLERANCES) > 0, axis=1).mean(axis=0)
+    intervals = np.broadcast_to(np.arange(1, shape[1] + 1), shape)
+    standing = standings(paths, intervals, counts[..., 0].cumsum(axis=1), TOLERANCES)
+    passed = np.maximum.accumulate(standing == Standing.WITHIN, axis=1).mean(axis=0)
     assert passed[math.ceil(0.5 * needed) - 1] < 0.5
     assert passed[-1] > 0.5
