@@ -212,7 +212,11 @@ def _sources(place: Place | None) -> tuple[Source, ...]:
 
 
 def _moment(app: App, since: str | None) -> datetime | None:
-    """Return the moment that lies so long ago, e.g. "2d"."""
+    """Return the moment that lies so long ago, e.g. "2d".
+
+    Raises:
+        CommandError: it is no length of time.
+    """
     if since is None:
         return None
     from pydantic_core import PydanticCustomError

@@ -64,6 +64,9 @@ def person(by: str | None, settings: Path | None) -> str:
     """Return who asks: whoever is signed in to Azure, and nobody else.
 
     On loopback nobody is signed in, and nothing is anybody's: there it is as given, else the user of this machine.
+
+    Raises:
+        CommandError: nobody is named, or the name is not that of who is signed in.
     """
     given, signed_in = (by or "").strip(), context.signed_in(settings)
     if signed_in is not None:
@@ -85,7 +88,11 @@ def person(by: str | None, settings: Path | None) -> str:
 
 
 def required_text(value: str, option: str) -> str:
-    """Return the text without surrounding blanks; a reason that says nothing is none."""
+    """Return the text without surrounding blanks; a reason that says nothing is none.
+
+    Raises:
+        CommandError: the text is empty.
+    """
     if not value.strip():
         raise CommandError(
             "cli.empty", f"{option} is empty", f"say it in a few words, e.g. {option} 'month-end closing'"

@@ -85,7 +85,11 @@ def _read(file: Path) -> pd.DataFrame:
 
 
 def _plain_columns(file: Any, path: Path) -> list[str] | None:
-    """Return the columns without lists, records and hidden indices, which nothing judges; None for all."""
+    """Return the columns without lists, records and hidden indices, which nothing judges; None for all.
+
+    Raises:
+        CommandError: every column holds lists or records.
+    """
     import pyarrow as pa
 
     schema = file.schema_arrow

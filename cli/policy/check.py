@@ -57,7 +57,12 @@ def _policies_of(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _folder(folder: Path) -> Iterator[Described]:
-    """Describe a folder's files; one bad file does not hide the problems of another."""
+    """Describe a folder's files; one bad file does not hide the problems of another.
+
+    Raises:
+        CommandError: no file of the folder is a policy.
+        PolicyProblemsError: what is wrong in any of the files.
+    """
     problems: list[Problem] = []
     described: list[Described] = []
     try:

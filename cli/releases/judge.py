@@ -100,7 +100,11 @@ def command(
 
 
 def plan_of(policy: Path | None) -> ReleasePlan:
-    """Return the release plan of a policy, or of the defaults, without what a traffic log does not show."""
+    """Return the release plan of a policy, or of the defaults, without what a traffic log does not show.
+
+    Raises:
+        CommandError: the policy releases on a batch endpoint.
+    """
     from cli.kit.policy_files import policy_of, read_policy
     from shared.release.sections.to_plan import plan_from
 
@@ -113,7 +117,11 @@ def plan_of(policy: Path | None) -> ReleasePlan:
 
 
 def judge_traffic(traffic: TrafficRows, plan: ReleasePlan, champion: str, challenger: str) -> Judged:
-    """Return what the looks come to."""
+    """Return what the looks come to.
+
+    Raises:
+        CommandError: the rows span more intervals than are looked at.
+    """
     from shared.engine.releases.judge import floor
 
     interval, begin = plan.judge.interval, traffic.begin(challenger)

@@ -28,7 +28,11 @@ def serves(release: Release) -> bool:
 
 
 def show_opened(release: Release, output: Format, timeout: int) -> None:
-    """Show it; exit code 2 when somebody waited for the version to serve and it does not."""
+    """Show it.
+
+    Raises:
+        typer.Exit: code 2, when somebody waited for the version to serve and it does not.
+    """
     done = serves(release)
     if output is Format.JSON:
         about = {"id": release.id, "state": release.state, "reason": release.reason, "cause": release.cause}

@@ -183,7 +183,12 @@ def _running(settings: Path | None, id_: str, what: str) -> tuple[App, Release]:
 
 
 def _answer(app: App, release: Release, kind: str, is_done: IsDone, timeout: int, output: Format) -> None:
-    """Read back the request and its result; exit code 2 when it is not done in time."""
+    """Read back the request and its result; exit code 2 when it is not done in time.
+
+    Raises:
+        CommandError: the request was overwritten or cannot be read back.
+        typer.Exit: with code 2, when it was not done in time.
+    """
     with waiting(f"asking to {kind}"):
         request = _read_back(app, release, kind)
         if request is None or request.kind != kind:

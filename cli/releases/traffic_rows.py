@@ -135,7 +135,11 @@ def _tidied(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def _times(values: pd.Series, path: Path) -> pd.Series:
-    """Return times in UTC; where no zone is written, it is UTC, as the service has it."""
+    """Return times in UTC; where no zone is written, it is UTC, as the service has it.
+
+    Raises:
+        CommandError: a value is no time.
+    """
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(values):

@@ -76,7 +76,11 @@ class AzureMl:
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
-        """Listen on both ports. Raise PortInUseError when one is taken."""
+        """Listen on both ports.
+
+        Raises:
+            PortInUseError: one is taken.
+        """
         require_free("Azure ML", self._config.addresses.azureml)
         require_free("the scoring proxy of Azure ML", self._config.addresses.scoring)
         for folder in ("jobs", "models", "deployments"):  # the registry starts empty, so what was downloaded is stale

@@ -98,7 +98,11 @@ def _hosted(function: Any) -> HostedFunction:
 
 
 def _require_same_names(function: str, parameters: set[str], bound: set[str]) -> None:
-    """Check, as Microsoft's worker does, that each parameter has a binding and each binding a parameter."""
+    """Check, as Microsoft's worker does, that each parameter has a binding and each binding a parameter.
+
+    Raises:
+        LocalSystemError: one has no counterpart.
+    """
     for parameter in sorted(parameters - bound):
         raise LocalSystemError(
             f"function {function}: its parameter {parameter!r} has no binding",

@@ -113,7 +113,11 @@ class AcsMail:
             raise AcsError(429, "TooManyRequests", "the quota is used up")
 
     def _accept(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> str:
-        """Take the mail, or recognise it; return the operation's id."""
+        """Take the mail, or recognise it; return the operation's id.
+
+        Raises:
+            AcsError: 400 when the request came before with other contents.
+        """
         message = parse_email(raw, now)
         operation = _uuid(headers.get("Operation-Id") or str(uuid.uuid4()), "Operation-Id")
         request_id, first_sent = _repeatability(headers, now)
@@ -176,7 +180,11 @@ def _recipients(recipients: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _repeatability(headers: Mapping[str, str], now: datetime) -> tuple[str, str]:
-    """Return the request's id and when it was first sent; both empty for a request that is not repeatable."""
+    """Return the request's id and when it was first sent; both empty for a request that is not repeatable.
+
+    Raises:
+        AcsError: 400 for headers that are incomplete or no time, 412 for a first time that is not near.
+    """
     identifier, first_sent = headers.get("Repeatability-Request-ID", ""), headers.get("Repeatability-First-Sent", "")
     if not identifier and not first_sent:
         return "", ""

@@ -66,7 +66,11 @@ class Gate:
         return self._take(request, by["createdBy"]) if right == "read" else {}
 
     def _take(self, request: web.Request, who: str) -> dict[str, str]:
-        """Take a token out of the caller's bucket."""
+        """Take a token out of the caller's bucket.
+
+        Raises:
+            ArmError: 429 with the seconds until there is a token again.
+        """
         profile, now = self._conditions.profile, self._clock()
         if not profile.reads_per_second:
             return {}

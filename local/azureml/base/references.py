@@ -38,7 +38,8 @@ class References:
     def asset(self, reference: str, kind: str) -> Resource:
         """Return the version behind an ARM id, `azureml:name:version` or `azureml:name@latest`.
 
-        Raises ArmError 404 when it isn't registered, 400 when the reference has another form.
+        Raises:
+            ArmError: 404 when it isn't registered, 400 when the reference has another form.
         """
         if match := _REGISTRY.match(reference):
             if (match["registry"], match["kind"]) != ("azureml", "environments"):

@@ -58,7 +58,11 @@ class BatchRunner:
         await self._steps.run_step(job, _STEP, component, node, PipelineData({}, {}))
 
     async def _require_unused(self, output: Json, file: str) -> None:
-        """The service fails a job whose output file exists. Source: how-to-use-batch-model-deployments."""
+        """The service fails a job whose output file exists. Source: how-to-use-batch-model-deployments.
+
+        Raises:
+            JobFailedError: it exists.
+        """
         if "uri" not in output:
             return
         target = self._references.blob(output["uri"])

@@ -126,7 +126,8 @@ def with_script(script: Path) -> ScoreFiles:
 def score_all(files: list[Path], score: ScoreFiles, limits: Limits) -> Iterator[str]:
     """Yield the lines of each mini-batch that could be scored.
 
-    Raises TooManyErrorsError as soon as the threshold is passed, and at the end when no mini-batch could be scored.
+    Raises:
+        TooManyErrorsError: as soon as the threshold is passed, and at the end when no mini-batch could be scored.
     """
     failed = 0
     for start in range(0, len(files), limits.mini_batch_size):
@@ -146,7 +147,11 @@ def score_all(files: list[Path], score: ScoreFiles, limits: Limits) -> Iterator[
 
 
 def attempt(batch: list[Path], score: ScoreFiles, max_retries: int) -> str | None:
-    """Return a mini-batch's lines, or None when all tries failed."""
+    """Return a mini-batch's lines, or None when all tries failed.
+
+    Raises:
+        InputFileError: an input itself cannot be read; no other try would help.
+    """
     for _ in range(1 + max_retries):
         try:
             return score(batch)

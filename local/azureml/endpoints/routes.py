@@ -144,7 +144,11 @@ class EndpointRoutes(ABC, Generic[E]):
         endpoint.state = "Succeeded"
 
     async def _delete(self, request: web.Request) -> web.Response:
-        """Delete an endpoint with its deployments."""
+        """Delete an endpoint with its deployments.
+
+        Raises:
+            ArmError: 409 while an operation on the endpoint is under way.
+        """
         name = request.match_info["endpoint"]
         if name not in self._endpoints:
             return web.Response(status=204)

@@ -65,7 +65,9 @@ class JobData:
     async def fetch(self, spec: Json, folder: Path) -> str:
         """Return the text that stands for an input in a command: a literal, or a path below `folder`.
 
-        Raises JobFailedError when the data isn't there, ArmError when the reference is wrong.
+        Raises:
+            JobFailedError: the data isn't there.
+            ArmError: 400 for a wrong reference.
         """
         kind = type_of(spec, "literal")
         if kind not in _FILE_TYPES:

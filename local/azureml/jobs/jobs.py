@@ -117,7 +117,11 @@ class Jobs:
         return {**defaults, **given, "services": services, "status": "NotStarted"}
 
     def _update(self, job: Job, properties: Json) -> web.Response:
-        """Answer a second PUT of the same name. Tags can be added but not removed, as in the service."""
+        """Answer a second PUT of the same name. Tags can be added but not removed, as in the service.
+
+        Raises:
+            ArmError: 400 JobPropertyImmutable for any other change.
+        """
         changed = sorted(
             key
             for key in job.submitted.keys() | properties.keys()

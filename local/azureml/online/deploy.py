@@ -99,7 +99,11 @@ class Deployer:
         return folder / str(configuration["scoringScript"])
 
     async def _warm_up(self, server: Server, model: Path, deployment: Deployment) -> None:
-        """Probe the process, and send the model's own example once: the first request often is a slow one."""
+        """Probe the process, and send the model's own example once: the first request often is a slow one.
+
+        Raises:
+            ArmError: 400, the probe or the example was not answered with success.
+        """
         async with self._session.get(f"{server.url}/ready") as answer:
             if answer.status != 200:
                 raise _failed(f"deployment {deployment.name}: the readiness probe was answered {answer.status}")

@@ -143,7 +143,11 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         )
 
     async def _started(self, endpoint: Endpoint, deployment: Deployment, least: asyncio.Task[None]) -> Server:
-        """Return a process that answers, when as much time has passed as Azure takes for it."""
+        """Return a process that answers, when as much time has passed as Azure takes for it.
+
+        Raises:
+            ArmError: the deployment has no process that answers.
+        """
         try:
             self._check_cores(deployment.resource.json(), deployment)
             if self._config.conditions.takes("failing_deployments"):

@@ -97,7 +97,11 @@ class Endpoints(EndpointRoutes[Endpoint]):
         return web.json_response(self.find(request).keys)
 
     async def _token(self, request: web.Request) -> web.Response:
-        """A token of an endpoint whose callers have tokens of Azure ML's own, good for an hour."""
+        """A token of an endpoint whose callers have tokens of Azure ML's own, good for an hour.
+
+        Raises:
+            ArmError: 400 for an endpoint with keys or tokens of Entra ID.
+        """
         endpoint = self.find(request)
         if str(endpoint.resource.properties.get("authMode")).lower() != "amltoken":
             raise bad_request(f"endpoint {endpoint.name} has no tokens of Azure ML; authMode must be AMLToken")

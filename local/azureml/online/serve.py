@@ -41,7 +41,8 @@ class ModelError(Exception):
 def load_pyfunc(folder: Path) -> Any:
     """Load an MLflow model folder; what comes back has `predict(frame)`.
 
-    Raises ModelError when the folder has no usable python_function flavor.
+    Raises:
+        ModelError: the folder has no usable python_function flavor.
     """
     description = folder / "MLmodel"
     if not description.exists():

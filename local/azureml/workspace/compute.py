@@ -96,7 +96,11 @@ class Compute:
         return web.json_response(self._find(request).json())
 
     async def _put(self, request: web.Request) -> web.Response:
-        """Replace the whole compute, as the service does; members that are left out are gone."""
+        """Replace the whole compute, as the service does; members that are left out are gone.
+
+        Raises:
+            ArmError: 400 for a compute without a type.
+        """
         name = request.match_info["name"]
         body = await read_json(request)
         properties = body.get("properties") or {}

@@ -67,7 +67,11 @@ def _route(function: HostedFunction, trigger: HttpTrigger, prefix: str) -> Route
 
 
 def _segment(function: str, segment: str) -> tuple[str, str, int]:
-    """Return a segment's regular expression, its kind for comparison, and its precedence."""
+    """Return a segment's regular expression, its kind for comparison, and its precedence.
+
+    Raises:
+        LocalSystemError: a segment of a form that this host does not know.
+    """
     if "{" not in segment:
         return re.escape(segment), segment.lower(), 0
     match = _PARAMETER.fullmatch(segment)

@@ -204,6 +204,10 @@ def translated(subject: str, *, is_conditional: bool = False) -> Iterator[None]:
 
 
 def _require_plain(name: str) -> None:
-    """Refuse a name that HTTP clients normalise to another one: "a/../b" is sent as "b"."""
+    """Refuse a name that HTTP clients normalise to another one: "a/../b" is sent as "b".
+
+    Raises:
+        PermanentError: it is such a name.
+    """
     if len(name) > LONGEST_NAME or not name.isprintable() or {".", ".."} & set(re.split(r"[/\\]", name)):
         raise PermanentError("storage.name", f"{name!r:.120} cannot be the name of a blob or a queue")

@@ -61,7 +61,11 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def score(name: str, folder: Path, frame: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return one probability per row; the label is withheld from the model."""
+    """Return one probability per row; the label is withheld from the model.
+
+    Raises:
+        UnusableModelError: the model raises, or its answer is not one finite number per row.
+    """
     model = load(folder)
     try:
         predicted = np.asarray(model.predict(frame.drop(columns=LABEL)), dtype=np.float64)

@@ -45,7 +45,11 @@ def load(folder: Path) -> Predictor:
 
 
 def _python_function(folder: Path) -> dict[str, str]:
-    """Return the `key: value` lines of the python_function flavour; nested keys are left out."""
+    """Return the `key: value` lines of the python_function flavour; nested keys are left out.
+
+    Raises:
+        UnusableModelError: the folder is no MLflow model, or none with that flavour.
+    """
     try:
         lines = (folder / "MLmodel").read_text().splitlines()
     except OSError as exc:
