@@ -4,7 +4,7 @@ import os
 
 import azure.functions as func
 
-from functions import alerts, approvals, events, monitors, notices, process, reconcile, timers, webhook
+from functions import alerts, approvals, events, look, monitors, notices, process, reconcile, timers, webhook
 from shared.logs import keep_secrets_out
 from shared.settings import Settings
 
@@ -15,5 +15,5 @@ if "FUNCTIONS_WORKER_RUNTIME" in os.environ:
     Settings.read(os.environ)
 
 app = func.FunctionApp()
-for family in (events, webhook, alerts, process, reconcile, notices, timers, approvals, monitors):
+for family in (events, webhook, alerts, process, reconcile, notices, timers, look, approvals, monitors):
     app.register_functions(family.bp)

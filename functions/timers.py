@@ -1,6 +1,5 @@
-"""Timers: the sweep of open work, the drift monitors, the retraining schedules, the poll of the workspace and of what
-Azure ML's own monitors left there. Each first checks that the others still run: a timer cannot report that it does
-not run itself."""
+"""Timers: the sweep of open work, the retraining schedules, and the looks that are due, which they hand out as messages
+of queue `looks`. Each first checks that the others still run: a timer cannot report that it does not run itself."""
 
 import azure.functions as func
 
@@ -17,7 +16,7 @@ def sweep(timer: func.TimerRequest) -> None:
             app.sweep.run()
         finally:
             try:
-                app.keeper.run()
+                app.looks.ask_for("endpoints")
             finally:
                 app.arrivals.look()
 
@@ -28,7 +27,7 @@ def monitors(timer: func.TimerRequest) -> None:
 
     app = get_app()
     with app.watchdog.on_duty("monitors"):
-        app.monitors.run_due()
+        app.monitors.ask_for_due()
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_SCHEDULES_SCHEDULE%")
@@ -45,8 +44,6 @@ def registry_poll(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
     app = get_app()
-    with app.watchdog.on_duty("registry_poll"):
-        try:
-            app.registry_poll.run()
-        finally:
-            app.azure_monitors.run()
+    # On duty is the look: a timer that asks for what is never done would seem to be well.
+    app.watchdog.look("registry_poll")
+    app.looks.ask_for("registry_poll")

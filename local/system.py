@@ -20,7 +20,7 @@ from local.errors import LocalSystemError
 from local.profile import profile_named
 from local.storage import Azurite
 
-QUEUES = ("events", "releases", "notices")
+QUEUES = ("events", "releases", "notices", "looks")
 # A message whose host was killed comes back after this time; on Azure that takes ten minutes.
 QUEUE_LEASE_SECONDS = 30
 ERROR_LINE = re.compile(r"[\d:.]+ error ")

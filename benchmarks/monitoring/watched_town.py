@@ -22,6 +22,7 @@ from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.jobs import JobRecord
 from shared.reactions.registry import reactions
 from shared.settings import Settings
+from tests.fakes.app import look_at_models
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.publisher import FakePublisher
@@ -126,7 +127,7 @@ class WatchedTown:
 
     def look(self) -> Mapping[str, str]:
         """Have the app's timer look, and return what each signal came to in its last run."""
-        self.app.monitors.run_due()
+        look_at_models(self.app)
         state, _ = self.app.monitor_states.read(MODEL)
         assert state is not None
         return {run.signal: run.verdict for run in state.runs}

@@ -21,7 +21,16 @@ var packageContainerName = 'deployment-package'
 var containerNames = ['vigia', 'vigia-decisions', 'dead-letters', packageContainerName]
 // The -poison queues are the Functions host's own: it moves a message there after maxDequeueCount tries.
 @export()
-var queueNames = ['events', 'releases', 'notices', 'events-poison', 'releases-poison', 'notices-poison']
+var queueNames = [
+  'events'
+  'releases'
+  'notices'
+  'looks'
+  'events-poison'
+  'releases-poison'
+  'notices-poison'
+  'looks-poison'
+]
 // On the whole account, because the Functions host keeps containers, queues and tables of its own there. Table Data
 // Contributor is for the host's own diagnostic events; the app keeps nothing in tables.
 var appRoles = [

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from shared.bootstrap.monitors import MonitorParts
 from shared.bootstrap.releases import ReleaseParts
+from shared.domain.messages import LookKind
 from shared.engine.facts.alerts import Alerts
 from shared.engine.facts.labels import Labels
 from shared.engine.facts.process import Processor
 from shared.engine.facts.registry_poll import RegistryPoll
 from shared.engine.facts.schedules import Schedules
+from shared.engine.monitors.looks import Looks
 
 
 class FactParts(ReleaseParts, MonitorParts):
@@ -48,6 +51,21 @@ class FactParts(ReleaseParts, MonitorParts):
             clock=self.clock,
             source=self.settings.workspace_id,
         )
+
+    @cached_property
+    def looks(self) -> Looks:
+        # Each is built when its look is taken: policies that cannot be read must not keep the endpoints' one waiting.
+        workspace: Mapping[LookKind, Callable[[], object]] = {
+            "endpoints": lambda: self.keeper.run(),
+            "registry_poll": self._poll,
+        }
+        return Looks(self.queue, self.look_claims, self.clock, self.watchdog, lambda: self.monitors, workspace)
+
+    def _poll(self) -> None:
+        try:
+            self.registry_poll.run()
+        finally:
+            self.azure_monitors.run()
 
     @cached_property
     def schedules(self) -> Schedules:

@@ -22,6 +22,8 @@ class MonitorParts(NoticeParts):
             data=self.data,
             profiles=self.profiles,
             states=self.monitor_states,
+            claims=self.look_claims,
+            queue=self.queue,
             publisher=self.publisher,
             clock=self.clock,
             source=self.settings.workspace_id,
@@ -51,4 +53,6 @@ class MonitorParts(NoticeParts):
     @cached_property
     def watchdog(self) -> Watchdog:
         beats, looks = Beats(self.blobs, TIMERS), self.monitor_states.looks
-        return Watchdog(beats, looks, self.settings.schedules, lambda: self.policies, self.outbox, self.clock)
+        # The look at endpoints is asked for by the sweep.
+        schedules = {**self.settings.schedules, "endpoints": self.settings.schedules["sweep"]}
+        return Watchdog(beats, looks, schedules, lambda: self.policies, self.outbox, self.clock)

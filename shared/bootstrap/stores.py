@@ -12,6 +12,7 @@ from shared.store.facts.polls import PollMarks
 from shared.store.facts.posted_results import PostedResults
 from shared.store.facts.quarantine import Quarantine
 from shared.store.facts.resolutions import Resolutions
+from shared.store.monitors.look_claims import LookClaims
 from shared.store.monitors.monitors import MonitorStates
 from shared.store.monitors.profiles import Profiles
 from shared.store.monitors.reports import MonitorReports
@@ -86,6 +87,10 @@ class Stores:
     @cached_property
     def monitor_states(self) -> MonitorStates:
         return MonitorStates(self.blobs)
+
+    @cached_property
+    def look_claims(self) -> LookClaims:
+        return LookClaims(self.blobs)
 
     @cached_property
     def monitor_reports(self) -> MonitorReports:

@@ -1,7 +1,8 @@
 """Messages on our own queues: each kind with the one writer and the one reader of its body.
 
-Queue `releases` carries `WakeRelease`, queue `notices` carries `DeliverNotice` and `MakeDigest`. Queue `events` carries
-events as they came in, or `LargeEvent` for one that does not fit. A poison queue carries what its queue carries.
+Queue `releases` carries `WakeRelease`, queue `notices` carries `DeliverNotice` and `MakeDigest`, queue `looks` carries
+`LookAt`. Queue `events` carries events as they came in, or `LargeEvent` for one that does not fit. A poison queue
+carries what its queue carries.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from shared.domain.ids import ReleaseId
 from shared.errors import PermanentError
@@ -82,6 +84,40 @@ def read_notice_message(body: str) -> DeliverNotice | MakeDigest:
         case {"storm": str(burst), **others} if not others and _BURST.fullmatch(burst):
             return MakeDigest(burst)
     raise _unreadable("notices", body, code="outbox.unreadable", hint='send {"notice": NAME}')
+
+
+# "monitor" and "labels" are of one model; the others are of the whole workspace.
+LookKind = Literal["monitor", "labels", "endpoints", "registry_poll"]
+
+
+@dataclass(frozen=True, slots=True)
+class LookAt:
+    """Asks, since `asked_at` (UTC), for a look; `model` is "" when it is of the whole workspace. It may come late,
+    twice or not at all: a timer asks again as long as the look is due."""
+
+    kind: LookKind
+    asked_at: datetime
+    model: str = ""
+
+    def to_body(self) -> str:
+        body = {"look": self.kind, "asked_at": self.asked_at.isoformat()}
+        return json.dumps(body | ({"model": self.model} if self.model else {}))
+
+    @classmethod
+    def from_body(cls, body: str) -> LookAt:
+        """Return the message of a body.
+
+        Raises:
+            PermanentError: the body is not one that `to_body` wrote.
+        """
+        match _json(body):
+            case {"look": "monitor" | "labels" as kind, "asked_at": str(at), "model": str(model)} if model:
+                if (time := _time(at)) and time.tzinfo:
+                    return cls(kind, time, model)
+            case {"look": "endpoints" | "registry_poll" as kind, "asked_at": str(at)}:
+                if (time := _time(at)) and time.tzinfo:
+                    return cls(kind, time)
+        raise _unreadable("looks", body, code="looks.unreadable", hint="a timer asks again for what is due")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 EVENTS = "events"
 RELEASES = "releases"
 NOTICES = "notices"
+LOOKS = "looks"
 
 
 def poison_queue(queue: str) -> str:

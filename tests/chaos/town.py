@@ -27,7 +27,7 @@ from tests.chaos.seeding import KEYS
 from tests.chaos.workers import Workers
 
 LEASE_SECONDS = 2
-QUEUES = ("events", "releases", "notices")
+QUEUES = ("events", "releases", "notices", "looks")
 VERSIONS = ("1", "2")
 TRAINED = tuple(f"trained-{number}" for number in range(16))
 # The workers take their events off the queue; what the emulators publish has no reader here.

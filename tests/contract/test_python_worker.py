@@ -105,6 +105,7 @@ def test_app_is_indexed_and_keeps_events_of_both_schemas(azurite: Addresses, que
         "events",
         "releases",
         "notices",
+        "looks",
     }
     assert {binding["schedule"] for binding in bindings if binding["type"] == "timerTrigger"} == {
         "%VIGIA_SWEEP_SCHEDULE%",

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.bootstrap import App
+from shared.domain.messages import LookAt
 from shared.policy.sections.model import Policy
 from shared.ports.clock import Clock
+from shared.ports.queues import LOOKS
 from shared.settings import Settings
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
@@ -49,3 +51,16 @@ class MemoryApp(App):
             setattr(self, name, part)
         if policies is not None:
             self.policies = policies
+
+
+def take_looks(app: App) -> None:
+    """Take the looks that the timers asked for, as the queue's function does, until none is left to be had now."""
+    queues: Any = app.queue
+    while body := queues.take(LOOKS):
+        app.looks.take(LookAt.from_body(body))
+
+
+def look_at_models(app: App) -> None:
+    """Do what the monitors' timer and its messages come to."""
+    app.monitors.ask_for_due()
+    take_looks(app)

@@ -72,7 +72,7 @@ def test_whole_system_starts_delivers_an_event_and_stops(tmp_path: Path, toy_app
         assert get(f"{addresses.url('functions')}/api/settings") == f"{addresses.url('azureml')} more"
         post_event(addresses, system.settings["VIGIA_TOPIC_KEY"])
         with QueueServiceClient.from_connection_string(addresses.storage_connection_string) as queues:
-            assert sorted(queue.name for queue in queues.list_queues()) == ["events", "notices", "releases"]
+            assert sorted(queue.name for queue in queues.list_queues()) == ["events", "looks", "notices", "releases"]
             assert read_one(queues) == "ZHJpZnQtMQ=="  # base64 of drift-1
         system.kill_functions()
         assert not is_listening(addresses.functions)

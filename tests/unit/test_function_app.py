@@ -101,6 +101,7 @@ def test_every_subscription_delivers_to_a_function_that_exists() -> None:
         "list_approvals",
         "list_monitor_runs",
         "list_monitors",
+        "look",
         "monitors",
         "process",
         "reconcile",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.ids import ModelName
 from shared.drift.results.assemble import ReportHeader, assemble, rules_in_words
 from shared.drift.results.signals import MonitorReport, SignalReport
+from shared.engine.monitors.budget import Budget, within
 from shared.engine.monitors.labelled_signals import measure_labelled
 from shared.engine.monitors.references import VersionReferences
 from shared.engine.monitors.runs import label_run, window_run
@@ -24,20 +25,27 @@ from shared.store.monitors.profiles import Profiles
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a look returns: the report, which people read, and per signal the run that the monitor's state stores.
-    `label_runs` are those of signals that were measured on newly arrived labels."""
+    `label_runs` are those of signals that were measured on newly arrived labels; `leaves_labels` says that these were
+    not looked at."""
 
     report: MonitorReport
     window_runs: tuple[MonitorRun, ...]
     label_runs: tuple[MonitorRun, ...] = ()
+    leaves_labels: bool = False
 
 
 @dataclass(frozen=True)
 class MonitorLook:
-    """Reads a window, its reference and labels from the workspace."""
+    """Reads a window, its reference and labels from the workspace; without `budget` for as long as it takes."""
 
     workspace: Workspace
     data: DataReader
     profiles: Profiles
+    budget: Budget | None = None
+
+    @property
+    def _rows(self) -> DataReader:
+        return within(self.budget, self.data) if self.budget else self.data
 
     def deployment(self, policy: Policy) -> DeploymentRecord | None:
         """Return the deployment that serves most requests; None when its model is not the policy's."""
@@ -56,15 +64,29 @@ class MonitorLook:
         """
         from shared.drift.rows.sample import Rows
 
-        references = VersionReferences(self.workspace, self.data, self.profiles, subject)
+        data = self._rows
+        references = VersionReferences(self.workspace, data, self.profiles, subject)
         # Rows that a person brings along were not answered by the endpoint.
         is_served = subject.rows is None
-        requests = Rows(self.data.collected_batches(*subject.window) if is_served else subject.rows)
-        answers = Rows(self.data.scored_batches(*subject.window) if is_served else ())
+        requests = Rows(data.collected_batches(*subject.window) if is_served else subject.rows)
+        answers = Rows(data.scored_batches(*subject.window) if is_served else ())
         window, reference = WindowSignals(subject, references, requests, answers).measure()
         # The window comes first: a look that is killed while it reads labels is repeated without them.
-        labelled, labels = measure_labelled(self.data, subject, references)
+        if not subject.reads_labels or (self.budget and not self.budget.has_time_for_labels):
+            leaves_labels = subject.monitor.performance is not None
+            return replace(complete_look(subject, reference, window), leaves_labels=leaves_labels)
+        labelled, labels = measure_labelled(data, subject, references)
         return complete_look(subject, reference, window, labelled, labels)
+
+    def look_at_labels(self, subject: Subject) -> Look | None:
+        """Return what labels show that are new to the subject's state; None when there are none.
+
+        Raises:
+            RetryableError: a service did not answer; whatever else goes wrong is in the report.
+        """
+        references = VersionReferences(self.workspace, self._rows, self.profiles, subject)
+        labelled, labels = measure_labelled(self._rows, subject, references)
+        return complete_look(subject, None, (), labelled, labels) if labelled else None
 
 
 def complete_look(

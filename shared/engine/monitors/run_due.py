@@ -1,15 +1,17 @@
-"""Runs monitors that are due: stores the report of each look, and announces drift as an event of our own."""
+"""Asks for the looks that are due, takes one, stores its report, and announces drift as an event of our own."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from shared.domain.ids import ModelName, ModelVersion
+from shared.domain.ids import DeploymentName, ModelName, ModelVersion
+from shared.domain.messages import LookAt
 from shared.domain.notice import Notice
 from shared.drift.results.signals import MonitorReport
+from shared.engine.monitors.budget import Budget
 from shared.engine.monitors.look import Look, MonitorLook
 from shared.engine.monitors.runs import lasts, with_label_runs, with_window_runs
 from shared.engine.monitors.silence import is_overdue, monitor_trouble, signal_troubles, silent_monitors
@@ -25,30 +27,30 @@ from shared.ports.clock import Clock
 from shared.ports.data import DataReader
 from shared.ports.outbox import Outbox
 from shared.ports.publisher import OutgoingEvent, Publisher
+from shared.ports.queues import LOOKS, MessageQueue
 from shared.ports.workspace import Workspace
 from shared.store.monitors.beats import Beat
-from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates
+from shared.store.monitors.look_claims import LookClaims
+from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates, Standing
 from shared.store.monitors.profiles import Profiles
 from shared.store.monitors.reports import MonitorReports
 from shared.texts.monitor_report.page import render_report
 
 log = logging.getLogger("vigia.monitors")
 
-# A function may run for ten minutes. Looks that would begin later than this wait for the next run, whose first they
-# are, so that each has as long again.
-BEGIN_WITHIN = timedelta(minutes=5)
-
 
 @dataclass(frozen=True)
 class Monitors:
-    """Runs every policy's monitor that is due; without `reports` none is stored, without `large` every window is read
-    here, however large."""
+    """Takes looks, and asks for those that are due; without `reports` none is stored, without `large` every window is
+    read here, however large."""
 
     policies: tuple[Policy, ...]
     workspace: Workspace
     data: DataReader
     profiles: Profiles
     states: MonitorStates
+    claims: LookClaims
+    queue: MessageQueue
     publisher: Publisher
     clock: Clock
     source: str
@@ -56,30 +58,40 @@ class Monitors:
     reports: MonitorReports | None = None
     large: SparkWindows | None = None
 
-    def run_due(self) -> None:
-        """Run the monitors that are due; one that fails does not stop the others.
+    def ask_for_due(self) -> None:
+        """Put a message on queue `looks` for each monitor that is due: the one whose look was begun the longest ago
+        comes first, so that one whose look is killed every time gets its next turn after all others.
 
-        The model whose look was begun the longest ago comes first, so that one whose look is killed every time gets
-        its next turn after all others. A killed look cannot report itself: the next run does, before any look.
+        A killed look cannot report itself: this does, before it asks for any.
         """
         monitored = [(policy, monitor) for policy in self.policies if (monitor := policy.section(Monitor))]
         self._post(silent_monitors(monitored, self.states.looks, self.clock.now()))
-        began, beats = self.clock.now(), self._beats()
-        for policy, monitor in _longest_ago_first(monitored, beats):
-            if self.clock.now() - began >= BEGIN_WITHIN:
-                log.warning("monitor.postponed", extra=fields(model=policy.model))
-                continue
-            try:
-                self._run_if_due(policy, monitor, was_killed=beats.get(policy.model, Beat()).is_cut_off)
-            except VigiaError as exc:
-                log.error("monitor.failed", extra=fields(model=policy.model, code=exc.code, reason=str(exc)))
-                notify_refusal(exc, self.outbox, self.clock.now())
-                self._report_no_look(policy, monitor, str(exc), is_permanent=isinstance(exc, PermanentError))
-            except Exception as exc:
-                # Whatever it is, it must not stand between the other models and their monitors.
-                log.exception("monitor.unexpected_error", extra=fields(model=policy.model))
-                reason = f"a mistake in the code: {type(exc).__name__}: {exc}"
-                self._report_no_look(policy, monitor, reason, is_permanent=True)
+        now, standings = self.clock.now(), self.states.standings()
+        for policy, monitor in _longest_ago_first(monitored, self._beats()):
+            if _is_due(standings.get(policy.model), monitor, now):
+                self.queue.send(LOOKS, LookAt("monitor", now, policy.model).to_body())
+
+    def look(self, model: ModelName, *, is_of_labels: bool = False) -> None:
+        """Take the model's look, if it is due and nobody else takes it; what goes wrong is reported, not raised.
+
+        Args:
+            is_of_labels: look at the labels alone, which the look at the window had no time for.
+        """
+        policy = next((policy for policy in self.policies if policy.model == model), None)
+        monitor = policy.section(Monitor) if policy else None
+        if policy is None or monitor is None:
+            return
+        try:
+            self._look(policy, monitor, is_of_labels=is_of_labels)
+        except VigiaError as exc:
+            log.error("monitor.failed", extra=fields(model=model, code=exc.code, reason=str(exc)))
+            notify_refusal(exc, self.outbox, self.clock.now())
+            self._report_no_look(policy, monitor, str(exc), is_permanent=isinstance(exc, PermanentError))
+        except Exception as exc:
+            # Whatever it is, trying the message again would not help; the timer asks for the look again.
+            log.exception("monitor.unexpected_error", extra=fields(model=model))
+            reason = f"a mistake in the code: {type(exc).__name__}: {exc}"
+            self._report_no_look(policy, monitor, reason, is_permanent=True)
 
     def _beats(self) -> Mapping[ModelName, Beat]:
         try:
@@ -88,15 +100,29 @@ class Monitors:
             log.warning("monitor.order_unknown", extra=fields(code=exc.code, reason=exc.message))
             return {}
 
-    def _run_if_due(self, policy: Policy, monitor: Monitor, *, was_killed: bool) -> None:
+    def _look(self, policy: Policy, monitor: Monitor, *, is_of_labels: bool) -> None:
+        # Most messages that come late are not due any more, and cost this one read.
         state, etag = self.states.read(policy.model)
-        # A window that is being counted is looked after on every run, due or not: its job may have ended.
-        if state is not None and not state.counting and self.clock.now() - state.looked_at < monitor.every:
+        if not is_of_labels and not _is_due(state, monitor, self.clock.now()):
             return
+        with self.claims.held(f"monitor/{policy.model}", self.clock.now()) as claim:
+            if claim is None:
+                log.info("monitor.under_way", extra=fields(model=policy.model))
+                return
+            # Another worker may have looked while this one took the claim.
+            state, etag = self.states.read(policy.model)
+            if is_of_labels:
+                self._run_labels(policy, monitor, state, etag)
+            elif _is_due(state, monitor, self.clock.now()):
+                self._run_recorded(policy, monitor, state, etag, was_cut_off=claim.was_cut_off)
+
+    def _run_recorded(
+        self, policy: Policy, monitor: Monitor, state: MonitorState | None, etag: str, *, was_cut_off: bool
+    ) -> None:
         self.states.looks.begin(policy.model)
         try:
             # Labels are the longest part of a look: after one that was killed the window gets its turn without them.
-            self._run(policy, monitor, state, etag, reads_labels=not was_killed)
+            self._run(policy, monitor, state, etag, reads_labels=not was_cut_off)
         except Exception:
             # A look that fails has ended; only a killed one does not get here.
             self.states.looks.end(policy.model)
@@ -107,7 +133,7 @@ class Monitors:
         self, policy: Policy, monitor: Monitor, state: MonitorState | None, etag: str, *, reads_labels: bool
     ) -> None:
         now = self.clock.now()
-        looking = MonitorLook(self.workspace, self.data, self.profiles)
+        looking = MonitorLook(self.workspace, self.data, self.profiles, Budget(self.clock, now))
         deployment = looking.deployment(policy)
         if deployment is None or deployment.version is None:
             reason = f"endpoint {policy.endpoint.name} serves no version of {policy.model}"
@@ -117,16 +143,8 @@ class Monitors:
             return
         if state is None or state.model_version != deployment.version:
             state, etag = self._begin(policy, monitor, deployment.version, state, etag)
-        subject = Subject(
-            policy,
-            monitor,
-            deployment.name,
-            state,
-            end=now,
-            previous=self._previous_report(state),
-            stores_references=True,
-            reads_labels=reads_labels,
-        )
+        subject = self._subject(policy, monitor, deployment.name, state, now)
+        subject = replace(subject, reads_labels=reads_labels)
         if self.large and not state.counting and (counting := self.large.frozen(subject)):
             # Stored before its job is submitted: the worker that finds it submits the same job again.
             state = replace(state, counting=counting)
@@ -141,7 +159,27 @@ class Monitors:
             look = looking.look(subject)
         state = self._publish(look, policy, monitor, state)
         self.states.save(replace(state, looked_at=subject.end), etag)
+        if look.leaves_labels:
+            self.queue.send(LOOKS, LookAt("labels", now, policy.model).to_body())
         self._report_troubles(policy, signal_troubles(policy, monitor, state, now))
+
+    def _run_labels(self, policy: Policy, monitor: Monitor, state: MonitorState | None, etag: str) -> None:
+        """Look at the labels alone, which the look at the window left; the version may have changed since."""
+        now = self.clock.now()
+        looking = MonitorLook(self.workspace, self.data, self.profiles, Budget(self.clock, now))
+        deployment = looking.deployment(policy)
+        if state is None or deployment is None or deployment.version != state.model_version:
+            return
+        look = looking.look_at_labels(self._subject(policy, monitor, deployment.name, state, now))
+        if look is not None:
+            published = self._publish(look, policy, monitor, state)
+            self.states.save(replace(published, window_start=state.window_start), etag)
+
+    def _subject(
+        self, policy: Policy, monitor: Monitor, deployment: DeploymentName, state: MonitorState, end: datetime
+    ) -> Subject:
+        previous = self._previous_report(state)
+        return Subject(policy, monitor, deployment, state, end=end, previous=previous, stores_references=True)
 
     def _begin(
         self, policy: Policy, monitor: Monitor, version: ModelVersion, state: MonitorState | None, etag: str
@@ -241,6 +279,11 @@ def _with_held(report: MonitorReport, held: Collection[str], monitor: Monitor) -
         for signal in report.signals
     )
     return replace(report, signals=signals)
+
+
+def _is_due(state: MonitorState | Standing | None, monitor: Monitor, now: datetime) -> bool:
+    # A window that is being counted is looked after every time: its job may have ended.
+    return state is None or state.is_counting or now - state.looked_at >= monitor.every
 
 
 def _longest_ago_first(

@@ -12,11 +12,11 @@ from functools import partial
 from typing import Literal, assert_never
 
 from shared.domain.ids import FactKey
-from shared.domain.messages import MakeDigest, WakeRelease, read_notice_message
+from shared.domain.messages import LookAt, MakeDigest, WakeRelease, read_notice_message
 from shared.engine.recovery.event_status import Prospect, Reading, as_event, prospect_of, read_body
 from shared.errors import PermanentError, RetryableError
 from shared.events.wire.own_workspace import Home
-from shared.ports.queues import EVENTS, NOTICES, RELEASES, OpenQueues, Waiting, poison_queue
+from shared.ports.queues import EVENTS, LOOKS, NOTICES, RELEASES, OpenQueues, Waiting, poison_queue
 from shared.store.facts.dead_letters import GivenUp, GivenUpEvents
 from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.ledger import Ledger
@@ -28,7 +28,7 @@ from shared.store.releases.releases import ReleaseStore
 Source = Literal["dead", "poison", "quarantine", "parked", "audit"]
 # What waits for a person. The audit holds every fact, whatever became of it.
 WAITING: tuple[Source, ...] = ("dead", "poison", "quarantine", "parked")
-QUEUES = (EVENTS, RELEASES, NOTICES)
+QUEUES = (EVENTS, RELEASES, NOTICES, LOOKS)
 READERS = 8
 # The service shows no more of a queue. Source: learn.microsoft.com "Peek Messages", read 2026-11-20.
 PEEK_LIMIT = 32
@@ -166,6 +166,9 @@ class DeadLetters:
                 body = self.large_events.open(text)
                 readings = read_body(body, self.ledger, self.home)
                 return body, readings, prospect_of(readings)
+            if queue == LOOKS:
+                LookAt.from_body(text)
+                return text, (), "nothing"  # a timer has asked again by now
             is_open = self._is_open_release(text) if queue == RELEASES else self._is_open_notice(text)
         except (PermanentError, RetryableError) as exc:
             return text, (Reading("unreadable", problem=f"the message cannot be used: {exc}"),), "refused"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -68,6 +69,18 @@ class MonitorState:
     counting: Counting | None = None
     counted_by: JobName | None = None
 
+    @property
+    def is_counting(self) -> bool:
+        return self.counting is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides when a monitor is due; it is in the metadata of its state's blob."""
+
+    looked_at: datetime
+    is_counting: bool
+
 
 class MonitorStates:
     """One blob per model; the etag read with it guards the write. `looks` knows when each model's look was begun."""
@@ -80,6 +93,16 @@ class MonitorStates:
         """Return the models whose monitor has looked at least once, by name."""
         names = (item.name for item in self._blobs.list(_PREFIX))
         return tuple(ModelName(name.removeprefix(_PREFIX).removesuffix(".json")) for name in names)
+
+    def standings(self) -> Mapping[ModelName, Standing]:
+        """Return what one listing tells of all models; without those whose state was written by a version before it."""
+        return {
+            ModelName(item.name.removeprefix(_PREFIX).removesuffix(".json")): Standing(
+                datetime.fromisoformat(item.metadata["looked_at"]), item.metadata["counting"] == "yes"
+            )
+            for item in self._blobs.list(_PREFIX)
+            if item.metadata.keys() >= {"looked_at", "counting"}
+        }
 
     def read(self, model: ModelName) -> tuple[MonitorState | None, str]:
         """Return the state and its etag; (None, "") before the first run."""
@@ -94,7 +117,8 @@ class MonitorStates:
         """
         body = encode(state)
         name = _name(state.model)
-        written = self._blobs.replace(name, body, etag) if etag else self._blobs.create(name, body)
+        about = {"looked_at": state.looked_at.isoformat(), "counting": "yes" if state.counting else "no"}
+        written = self._blobs.replace(name, body, etag, about) if etag else self._blobs.create(name, body, about)
         if written is None:
             raise RetryableError("monitors.contended", f"another monitor run of {state.model!r} was quicker")
         return written.etag

@@ -11,7 +11,7 @@ from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, ModelVersion
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.store.monitors.monitors import MonitorRun, MonitorStates
-from tests.fakes.app import MemoryApp
+from tests.fakes.app import MemoryApp, look_at_models
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
@@ -57,7 +57,7 @@ class World:
             publisher=self.topic,
             outbox=FakeOutbox(),
         )
-        app.monitors.run_due()
+        look_at_models(app)
 
     @property
     def runs(self) -> tuple[MonitorRun, ...]:

@@ -15,10 +15,11 @@ from shared.errors import PermanentError, RetryableError
 from shared.policy.sections.model import Policy
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.jobs import JobRecord
+from shared.store.monitors.look_claims import LEASE
 from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates
 from shared.store.monitors.profiles import profile_name
 from shared.store.monitors.reports import MonitorReports
-from tests.fakes.app import MemoryApp
+from tests.fakes.app import MemoryApp, look_at_models
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
@@ -94,7 +95,7 @@ class World:
             publisher=self.topic,
             outbox=self.outbox,
         )
-        app.monitors.run_due()
+        look_at_models(app)
 
     @property
     def state(self) -> MonitorState:
@@ -180,7 +181,7 @@ def test_a_death_between_announcing_and_noting_announces_the_same_fact_again(win
     with pytest.raises(Killed):
         world.look()
     (first,), world.topic = world.topic.events, published
-    world.look(wait=timedelta(minutes=5))
+    world.look(wait=LEASE)
 
     (second,) = published.events
     assert first.id == second.id

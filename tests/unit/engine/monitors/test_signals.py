@@ -76,7 +76,8 @@ def test_a_look_that_is_killed_over_labels_does_not_keep_the_window_from_being_l
         world.look()
     earlier = len(world.runs)
 
-    world.look()
+    with pytest.raises(Killed):  # the labels, in a look of their own
+        world.look()
     assert [run.signal for run in world.runs[earlier:]] == ["data-drift"]
 
     is_deadly = False

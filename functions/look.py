@@ -1,0 +1,41 @@
+"""Queue `looks`: take the looks that the timers ask for, one message each, so that Functions scales the work."""
+
+import logging
+import threading
+from datetime import timedelta
+
+import azure.functions as func
+
+from shared.ports.queues import LOOKS
+
+bp = func.Blueprint()
+log = logging.getLogger("vigia.functions")
+
+# A look at a model's data may need 500 MB, and the host gives a process a dozen messages of a queue at once. Those for
+# which there is no room come back: waiting here would use up the ten minutes that a function may run.
+LOOKS_AT_ONCE = 2
+NO_ROOM_DELAY = timedelta(seconds=20)
+_room = threading.BoundedSemaphore(LOOKS_AT_ONCE)
+
+
+@bp.queue_trigger(arg_name="message", queue_name=LOOKS, connection="AzureWebJobsStorage")
+def look(message: func.QueueMessage) -> None:
+    from shared.bootstrap import get_app
+    from shared.domain.messages import LookAt
+    from shared.errors import PolicyError, RetryableError
+
+    app = get_app()
+    body = message.get_body().decode(errors="backslashreplace")
+    with app.queue_errors.recording(LOOKS, body, message.dequeue_count):
+        asked = LookAt.from_body(body)
+        if asked.model and not _room.acquire(blocking=False):
+            app.queue.send(LOOKS, body, NO_ROOM_DELAY)
+            return
+        try:
+            app.looks.take(asked)
+        except (PolicyError, RetryableError) as exc:
+            # The next run of the timer asks again for what is still due.
+            log.warning("look.delayed %s: %s", body, exc)
+        finally:
+            if asked.model:
+                _room.release()

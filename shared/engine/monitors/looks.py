@@ -1,0 +1,56 @@
+"""Looks: timers ask for them by messages, and of each subject one is taken at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shared.domain.ids import ModelName
+from shared.domain.messages import LookAt, LookKind
+from shared.engine.monitors.run_due import Monitors
+from shared.engine.monitors.watchdog import Watchdog
+from shared.logs import fields
+from shared.ports.clock import Clock
+from shared.ports.queues import LOOKS, MessageQueue
+from shared.store.monitors.look_claims import LookClaims
+
+log = logging.getLogger("vigia.looks")
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Hands looks out and takes them.
+
+    Args:
+        monitors: raises PolicyError while a file is broken.
+        workspace: the looks that are of the whole workspace.
+    """
+
+    queue: MessageQueue
+    claims: LookClaims
+    clock: Clock
+    watchdog: Watchdog
+    monitors: Callable[[], Monitors]
+    workspace: Mapping[LookKind, Callable[[], object]]
+
+    def ask_for(self, kind: LookKind) -> None:
+        """Ask for a look at the whole workspace."""
+        self.queue.send(LOOKS, LookAt(kind, self.clock.now()).to_body())
+
+    def take(self, message: LookAt) -> None:
+        """Take the look, unless it is under way or was taken since it was asked for.
+
+        Raises:
+            PolicyError: a policy file is broken.
+            RetryableError: the storage does not answer; the next message asks again.
+        """
+        if message.model:
+            self.monitors().look(ModelName(message.model), is_of_labels=message.kind == "labels")
+            return
+        with self.claims.held(message.kind, self.clock.now(), message.asked_at) as claim:
+            if claim is None:
+                log.info("look.dropped", extra=fields(look=message.kind))
+                return
+            with self.watchdog.on_duty(message.kind):
+                self.workspace[message.kind]()
