@@ -27,15 +27,15 @@ def look(message: func.QueueMessage) -> None:
     app = get_app()
     body = message.get_body().decode(errors="backslashreplace")
     with app.queue_errors.recording(LOOKS, body, message.dequeue_count):
-        asked = LookAt.from_body(body)
-        if asked.model and not _room.acquire(blocking=False):
+        request = LookAt.from_body(body)
+        if request.model and not _room.acquire(blocking=False):
             app.queue.send(LOOKS, body, NO_ROOM_DELAY)
             return
         try:
-            app.looks.take(asked)
+            app.looks.take(request)
         except (PolicyError, RetryableError) as exc:
             # The next run of the timer asks again for what is still due.
-            log.warning("look.delayed %s: %s", body, exc)
+            log.warning("look.postponed %s: %s", body, exc)
         finally:
-            if asked.model:
+            if request.model:
                 _room.release()
