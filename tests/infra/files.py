@@ -31,8 +31,8 @@ def app_settings() -> dict[str, str]:
 
 
 def names_in(bicep: str, variable: str) -> set[str]:
-    """Return the text literals of a one-line list variable, such as `var queueNames = ['a', 'b']`."""
-    line = re.search(rf"^var {variable} = \[(.*)\]$", bicep, re.MULTILINE)
+    """Return the text literals of a list variable, such as `var queueNames = ['a', 'b']`, on one line or several."""
+    line = re.search(rf"^var {variable} = \[([^\]]*)\]$", bicep, re.MULTILINE)
     assert line, f"the list {variable} was not found"
     return set(re.findall(r"'([^']+)'", line.group(1)))
 
