@@ -19,6 +19,7 @@ from shared.ports.queues import EVENTS, MessageQueue
 
 if TYPE_CHECKING:
     from shared.settings import Settings
+    from shared.store.facts.large_events import LargeEvents
 
 bp = func.Blueprint()
 
@@ -67,6 +68,14 @@ def open_queue() -> MessageQueue:
     return AzureMessageQueue(read_settings())
 
 
+@cache
+def open_large_events() -> LargeEvents:
+    from shared.adapters.storage.blobs import AzureBlobStore
+    from shared.store.facts.large_events import LargeEvents
+
+    return LargeEvents(AzureBlobStore(read_settings()))
+
+
 def send(message: str) -> None:
     """Put a message on the queue, where it stays until it is taken.
 
@@ -78,13 +87,12 @@ def send(message: str) -> None:
 
 def queue_message(body: str) -> str:
     """Return the message that carries an event's body, or the name of the blob that holds it when it is large."""
-    return event_body(body, _store_large)
+    return event_body(body, store_large)
 
 
-def _store_large(body: str) -> LargeEvent:
-    from shared.bootstrap import get_app
-
-    return get_app().large_events.store(body)
+def store_large(body: str) -> LargeEvent:
+    """Put into a blob what does not fit into a message, and return what stands for it."""
+    return open_large_events().store(body)
 
 
 def _raw(event: func.EventGridEvent | func.CloudEvent) -> dict[str, Any]:

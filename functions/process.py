@@ -32,7 +32,7 @@ def process(message: func.QueueMessage) -> None:
         return
     with app.queue_errors.recording(EVENTS, body, message.dequeue_count):
         try:
-            processor.process(app.large_events.open(body))
+            processor.process(app.alerts.events_of(app.large_events.open(body)))
         except RetryableError as exc:
             if exc.retry_after is None and (message.dequeue_count or 0) < LAST_TRY:
                 raise

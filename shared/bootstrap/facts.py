@@ -73,4 +73,4 @@ class FactParts(ReleaseParts, MonitorParts):
 
     @cached_property
     def alerts(self) -> Alerts:
-        return Alerts(self.publisher, self.quarantine, self.clock, lambda: self.outbox, self.posted_results)
+        return Alerts(self.quarantine, self.outbox, self.posted_results)

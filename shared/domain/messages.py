@@ -1,8 +1,8 @@
 """Messages on our own queues: each kind with the one writer and the one reader of its body.
 
 Queue `releases` carries `WakeRelease`, queue `notices` carries `DeliverNotice` and `MakeDigest`, queue `looks` carries
-`LookAt`. Queue `events` carries events as they came in, or `LargeEvent` for one that does not fit. A poison queue
-carries what its queue carries.
+`LookAt`. Queue `events` carries events as they came in, and `PostedAlert`; `LargeEvent` stands for what does not fit.
+A poison queue carries what its queue carries.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ LARGEST_MESSAGE = 48 * 1024
 
 _NOTICE = re.compile(r"outbox/[0-9a-f]{64}\.json")
 _BURST = re.compile("[0-9a-f]{32}")
+# How the messages of ours on queue `events` begin.
+_OURS = '{"vigia-'
 # Exactly as `to_body` writes it; anything else is an event, and is judged as one.
 _LARGE_EVENT = re.compile(r'\{"vigia-large-event": "(events/[0-9a-f]{64}\.json)"\}')
 
@@ -136,16 +138,41 @@ class LargeEvent:
         return cls(pointer[1]) if pointer else None
 
 
+@dataclass(frozen=True, slots=True)
+class PostedAlert:
+    """Carries what was posted to the alert endpoint, as it came, and when (UTC)."""
+
+    text: str
+    at: datetime
+
+    def to_body(self, store: Callable[[str], LargeEvent]) -> str:
+        """Return the message; `store` puts a large one into a blob."""
+        return _fitting(json.dumps({"vigia-alert": self.text, "at": self.at.isoformat()}, ensure_ascii=False), store)
+
+    @classmethod
+    def from_body(cls, body: str) -> PostedAlert | None:
+        """Return the message; None when the body is an event itself."""
+        match _json(body) if body.startswith(_OURS) else None:
+            case {"vigia-alert": str(text), "at": str(at), **others} if not others and (time := _time(at)):
+                return cls(text.encode(errors="backslashreplace").decode(), time)
+        return None
+
+
 def event_body(event: str, store: Callable[[str], LargeEvent]) -> str:
     """Return the body of queue `events` for an event: the event itself or, when it is too large, what stands for it.
 
-    Half a character (a lone surrogate) has no bytes in UTF-8. It travels escaped, as JSON writes it, so that the event
-    reaches quarantine; raising here would have Event Grid repeat it for a day and then give it up.
+    What comes from outside and looks like a message of ours stays an event: behind a space it is judged as one.
 
     Args:
         store: puts a large event into a blob.
     """
-    content = event.encode(errors="backslashreplace")
+    return _fitting(f" {event}" if event.startswith(_OURS) else event, store)
+
+
+def _fitting(text: str, store: Callable[[str], LargeEvent]) -> str:
+    # Half a character (a lone surrogate) has no bytes in UTF-8. It travels escaped, as JSON writes it, so that the
+    # event reaches quarantine; raising here would have Event Grid repeat it for a day and then give it up.
+    content = text.encode(errors="backslashreplace")
     return content.decode() if len(content) <= LARGEST_MESSAGE else store(content.decode()).to_body()
 
 

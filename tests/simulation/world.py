@@ -12,6 +12,7 @@ from typing import Any, cast
 from shared.domain.ids import ReleaseId
 from shared.domain.releases.release import ReleaseState
 from shared.domain.state import ModelState
+from shared.engine.facts.alerts import Alerts
 from shared.engine.facts.process import Processor
 from shared.engine.notices.bursts import Bursts
 from shared.engine.notices.outbox import NoticeOutbox
@@ -27,6 +28,7 @@ from shared.store.facts.arrivals import ArrivalStore
 from shared.store.facts.dead_letters import GivenUpEvents
 from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.ledger import Claim, Claimed, Ledger
+from shared.store.facts.posted_results import PostedResults
 from shared.store.facts.quarantine import Quarantine
 from shared.store.facts.queue_errors import QueueErrors
 from shared.store.notices.bursts import BurstStore
@@ -128,6 +130,7 @@ class World:
             quarantine=parts.quarantine(blobs),
             clock=clock,
         )
+        self.alerts = Alerts(parts.quarantine(blobs), self.outbox, PostedResults(blobs))
         self.arrivals = parts.arrivals(
             ArrivalStore(blobs),
             GivenUpEvents(SimulatedBlobs(run, Blobs())),

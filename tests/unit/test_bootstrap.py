@@ -95,12 +95,6 @@ def test_while_people_are_broken_everybody_is_told_in_english_and_it_is_said_alo
     assert app.people.person("ANA@example.com").name == "Ana"
 
 
-def test_an_alert_that_cannot_be_read_is_still_kept(app: FakeApp) -> None:
-    with pytest.raises(Exception, match="schema"):
-        app.alerts.publish(b"{}")
-    assert len(list(app.quarantine.items())) == 1
-
-
 def test_what_needs_the_policy_says_what_is_wrong_with_it(app: FakeApp) -> None:
     with pytest.raises(PolicyError, match="modle"):
         _ = app.processor

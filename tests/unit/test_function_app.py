@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import azure.functions as func
 import pytest
@@ -16,7 +18,6 @@ import yaml
 
 import function_app
 import functions.events
-import shared.bootstrap
 from functions.events import FAMILIES, keep
 from local.functions_host.decode import event_grid_event
 from shared.domain.messages import LARGEST_MESSAGE
@@ -28,6 +29,7 @@ from shared.settings import SETTINGS
 from shared.store.facts.large_events import LargeEvents
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.queues import FakeQueues
+from tests.fakes.storage_account import TakingStorage, taking_storage
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
@@ -52,10 +54,13 @@ REQUIRED = tuple(setting.name for setting in SETTINGS if setting.default is None
 
 def import_app(**environment: str) -> subprocess.CompletedProcess[str]:
     """Import function_app in a process of its own, which prints the modules that this loaded."""
-    script = "import json, sys; import function_app; print(json.dumps(sorted(sys.modules)))"
+    return run_python("import json, sys; import function_app; print(json.dumps(sorted(sys.modules)))", **environment)
+
+
+def run_python(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
         env={**inherited, **environment},
         capture_output=True,
@@ -70,6 +75,63 @@ def test_importing_the_app_loads_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
     loaded = json.loads(done.stdout)
     assert [name for name in loaded if any(name == heavy or name.startswith(f"{heavy}.") for heavy in HEAVY)] == []
+
+
+FIRST_CALL = """
+import json, sys
+import azure.functions as func
+import function_app
+from datetime import UTC, datetime
+
+functions = {function.get_function_name(): function for function in function_app.app.get_functions()}
+kind, size = sys.argv[1], int(sys.argv[2])
+call, data = functions[kind].get_user_function(), {"text": "x" * size}
+if kind == "model_registered":
+    event = func.EventGridEvent(
+        id="e", data=data, topic="/t", subject="s", event_type="T", event_time=datetime.now(UTC), data_version="1"
+    )
+    done = call(event)
+else:
+    request = func.HttpRequest("POST", "http://localhost/api", headers={}, body=json.dumps(data).encode())
+    done = call(request).status_code
+print(json.dumps([done, sorted(sys.modules)]))
+"""
+# What the first call may not load: the app, and what only the processing of events needs.
+NOT_FOR_INTAKE = (
+    *(name for name in HEAVY if name not in {"azure.core", "azure.storage"}),
+    "azure.storage.blob",
+    "shared.bootstrap",
+    "shared.policy",
+    "shared.engine",
+    "shared.events.alerts",
+)
+
+
+@pytest.fixture
+def storage() -> Iterator[TakingStorage]:
+    with taking_storage() as account:
+        yield account
+
+
+@pytest.mark.parametrize("size", [1, 100_000], ids=["small", "large"])
+@pytest.mark.parametrize(("kind", "answer"), [("alerts", 202), ("event_webhook", 202), ("model_registered", None)])
+def test_what_is_called_from_outside_is_kept_without_building_the_app(
+    storage: TakingStorage, kind: str, answer: int | None, size: int
+) -> None:
+    nowhere = dict.fromkeys((*REQUIRED, "VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT"), "http://127.0.0.1:1")
+    settings = {**nowhere, "AzureWebJobsStorage": storage.connection_string, "VIGIA_CREDENTIAL": "loopback"}
+    done = run_python(FIRST_CALL, kind, str(size), **settings)
+    assert done.returncode == 0, done.stderr
+    answered, loaded = json.loads(done.stdout)
+    assert answered == answer, done.stderr
+    assert storage.taken[-1] == ("POST", "events/messages")
+    assert [path for _, path in storage.taken if path.startswith("vigia/events/")] == [ANY] * (size > 1)
+    is_allowed = size > 1 and "azure.storage.blob"
+    assert [
+        name
+        for name in loaded
+        if any(name == heavy or name.startswith(f"{heavy}.") for heavy in NOT_FOR_INTAKE if heavy != is_allowed)
+    ] == []
 
 
 def test_a_host_without_settings_does_not_start_and_says_all_that_is_missing() -> None:
@@ -141,11 +203,7 @@ def a_cloud_event(data: Any) -> func.CloudEvent:
 def blobs(monkeypatch: pytest.MonkeyPatch) -> MemoryBlobStore:
     """The storage that large events go to."""
     memory = MemoryBlobStore()
-
-    class StubApp:
-        large_events = LargeEvents(memory)
-
-    monkeypatch.setattr(shared.bootstrap, "get_app", StubApp)
+    monkeypatch.setattr(functions.events, "open_large_events", lambda: LargeEvents(memory))
     return memory
 
 

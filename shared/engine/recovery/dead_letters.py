@@ -12,7 +12,7 @@ from functools import partial
 from typing import Literal, assert_never
 
 from shared.domain.ids import FactKey
-from shared.domain.messages import LookAt, MakeDigest, WakeRelease, read_notice_message
+from shared.domain.messages import LookAt, MakeDigest, PostedAlert, WakeRelease, read_notice_message
 from shared.engine.recovery.event_status import Prospect, Reading, as_event, prospect_of, read_body
 from shared.errors import PermanentError, RetryableError
 from shared.events.wire.own_workspace import Home
@@ -164,6 +164,8 @@ class DeadLetters:
         try:
             if queue == EVENTS:
                 body = self.large_events.open(text)
+                if alert := PostedAlert.from_body(body):
+                    body = as_event(alert.text, alert.at)
                 readings = read_body(body, self.ledger, self.home)
                 return body, readings, prospect_of(readings)
             if queue == LOOKS:

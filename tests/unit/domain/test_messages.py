@@ -14,6 +14,7 @@ from shared.domain.messages import (
     DeliverNotice,
     LargeEvent,
     MakeDigest,
+    PostedAlert,
     WakeRelease,
     event_body,
     read_notice_message,
@@ -43,6 +44,14 @@ def test_a_pointer_reads_as_it_was_written(message: LargeEvent) -> None:
     assert LargeEvent.from_body(message.to_body()) == message
 
 
+@given(st.text(), times)
+def test_an_alert_reads_as_it_was_written(text: str, at: datetime) -> None:
+    message = PostedAlert(text, at)
+    body = message.to_body(lambda _: pytest.fail("it fits"))
+    assert PostedAlert.from_body(body) == message
+    assert PostedAlert.from_body(event_body(body, lambda _: pytest.fail("it fits"))) is None, "from outside it is none"
+
+
 def test_bodies_on_the_wire_stay_as_they_are() -> None:
     at = datetime(2026, 11, 20, 7, tzinfo=UTC)
     assert WakeRelease(ReleaseId("churn-7")).to_body() == '{"release": "churn-7"}'
@@ -50,6 +59,8 @@ def test_bodies_on_the_wire_stay_as_they_are() -> None:
         WakeRelease(ReleaseId("churn-7"), at).to_body() == '{"release": "churn-7", "at": "2026-11-20T07:00:00+00:00"}'
     )
     assert DeliverNotice("outbox/0.json").to_body() == '{"notice": "outbox/0.json"}'
+    alert = PostedAlert("{}", at).to_body(lambda _: pytest.fail("it fits"))
+    assert alert == '{"vigia-alert": "{}", "at": "2026-11-20T07:00:00+00:00"}'
     assert MakeDigest("00").to_body() == '{"storm": "00"}'
     assert LargeEvent("events/0.json").to_body() == '{"vigia-large-event": "events/0.json"}'
 

@@ -1,4 +1,4 @@
-"""The action groups' endpoint: what it answers decides whether the alert comes again."""
+"""The action groups' endpoint: what it answers decides whether the alert comes again, and what was kept acts."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ import azure.functions as func
 import pytest
 
 import shared.bootstrap
+from functions import alerts as endpoint
+from functions import events
 from functions.alerts import alerts
-from shared.engine.notices.outbox import NoticeOutbox
+from functions.process import process
+from shared.domain.messages import LARGEST_MESSAGE
 from shared.errors import RetryableError
+from shared.ports.queues import EVENTS
 from tests.unit.cli.world import FakeApp
+from tests.unit.functions.test_queues import Tried
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "events" / "alert-budget-legacy.json"
 ALERT = json.dumps(json.loads(GOLDEN.read_text(encoding="utf-8"))["body"]).encode()
-SERVICE_HEALTH = json.dumps(
-    json.loads((GOLDEN.parent / "alert-service-health.json").read_text(encoding="utf-8"))["body"]
-).encode()
 
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
     made = FakeApp()
     monkeypatch.setattr(shared.bootstrap, "get_app", lambda: made)
+    monkeypatch.setattr(endpoint, "read_settings", lambda: made.settings)
+    monkeypatch.setattr(events, "open_queue", lambda: made.queues)
+    monkeypatch.setattr(events, "open_large_events", lambda: made.large_events)
     return made
 
 
@@ -39,20 +44,47 @@ def post(body: bytes = ALERT, caller: str = "", role: str = "") -> tuple[int, st
     return answer.status_code, answer.get_body().decode()
 
 
-def test_an_alert_is_taken(app: FakeApp) -> None:
-    assert post() == (202, "published Vigia.BudgetAlert about budgets/bud-fake")
-    assert [event.type for event in app.topic.events] == ["Vigia.BudgetAlert"]
+def work(app: FakeApp) -> None:
+    """Have the queue's function process what was kept."""
+    while body := app.queues.take(EVENTS):
+        process(Tried(body, 1))
 
 
-def test_one_that_cannot_be_read_is_taken_too_for_it_would_not_get_better(app: FakeApp) -> None:
-    status, text = post(b"{}")
-    assert (status, text.partition(":")[0]) == (202, "not understood, set aside")
+def facts(app: FakeApp) -> list[str]:
+    return [entry.fact.kind for key in app.ledger.keys() if (entry := app.ledger.entry(key))]  # noqa: SIM118
+
+
+def test_an_alert_is_kept_and_becomes_one_fact_however_often_it_comes(app: FakeApp) -> None:
+    assert [post(), post()] == [(202, "kept")] * 2
+    work(app)
+    assert facts(app) == ["budget-crossed"]
+    assert app.topic.events == [], "the topic is not on its way"
+
+
+def test_a_large_one_goes_through_a_blob(app: FakeApp) -> None:
+    assert post(ALERT + b" " * LARGEST_MESSAGE) == (202, "kept")
+    assert max(map(len, app.queues.texts(EVENTS))) < 200
+    work(app)
+    assert facts(app) == ["budget-crossed"]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"\xff", b"", ALERT[:-1]], ids=["empty", "no_utf8", "nothing", "half"])
+def test_one_that_cannot_be_read_is_set_aside_and_people_hear_it_once(app: FakeApp, body: bytes) -> None:
+    for _ in range(2):
+        assert post(body) == (202, "kept")
+    work(app)
     assert len(list(app.quarantine.items())) == 1
+    assert [record.notice.kind.value for record in app.outbox_store.records()] == ["event-quarantined"]
 
 
-def test_one_that_cannot_be_published_is_asked_for_again(app: FakeApp) -> None:
-    app.topic.errors.append(RetryableError("publisher.refused", "the topic does not answer"))
-    assert post() == (503, "try again: the topic does not answer")
+def test_one_whose_processing_fails_waits_among_the_poison_as_what_it_tells(app: FakeApp) -> None:
+    post()
+    app.queues.move(EVENTS, {message.digest for message in app.queues.peek(EVENTS)}, "events-poison")
+    (item,) = app.dead_letters.items()
+    assert (item.prospect, [reading.type for reading in item.readings]) == ("act", ["Vigia.BudgetAlert"])
+    assert app.replay.replay(item, "ana", "fixed") == "replayed"
+    work(app)
+    assert facts(app) == ["budget-crossed"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +99,7 @@ def test_on_azure_only_action_groups_may_call(
     app.settings = replace(app.settings, uses_loopback_credential=False)
     caller = app.settings.alerts_caller if is_action_group else "11111111-1111-1111-1111-111111111111"
     assert post(caller=caller)[0] == status
-    assert len(app.topic.events) == (1 if status == 202 else 0)
+    assert app.queues.length(EVENTS) == (1 if status == 202 else 0)
 
 
 def test_the_application_must_have_its_role_where_one_is_asked_for(
@@ -79,44 +111,15 @@ def test_the_application_must_have_its_role_where_one_is_asked_for(
     assert post(caller=app.settings.alerts_caller, role="ActionGroupsSecureWebhook")[0] == 202
 
 
-def test_one_that_is_not_for_us_is_noted(app: FakeApp) -> None:
-    reason = "service health is about Azure's regions, not about an endpoint"
-    assert post(SERVICE_HEALTH) == (202, f"ignored: {reason}")
-    assert [item.reason for _, item in app.quarantine.ignored()] == [reason]
-    assert (app.topic.events, list(app.quarantine.items())) == ([], [])
-
-
-def test_people_hear_of_one_that_cannot_be_read(app: FakeApp) -> None:
-    post(b"{}")
-    post(b"{}")
-    assert [record.notice.kind.value for record in app.outbox_store.records()] == ["event-quarantined"]
-
-
-PARTS = ["the settings", "the topic", "the quarantine", "the outbox", "the record of what is ignored"]
-
-
 @pytest.mark.parametrize("error", [RetryableError("x", "later"), OSError("connection reset"), KeyError("x")], ids=repr)
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", ["read_settings", "send", "store_large"])
 def test_whatever_part_fails_the_alert_is_asked_for_again_and_never_with_a_500(
     app: FakeApp, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
-    def fail(*args: object, **named: object) -> NoReturn:
+    def fail(*_: object) -> NoReturn:
         raise error
 
-    body = {"the quarantine": b"{}", "the outbox": b"{}", PARTS[4]: SERVICE_HEALTH}.get(part, ALERT)
-    match part:
-        case "the settings":
-            monkeypatch.setattr(shared.bootstrap, "get_app", fail)
-        case "the topic":
-            monkeypatch.setattr(app.topic, "publish", fail)
-        case "the outbox":
-            monkeypatch.setattr(NoticeOutbox, "post", fail)
-        case _:
-            monkeypatch.setattr(app.memory, "create", fail)
-    status, text = post(body)
-    assert status == 503
-    assert text.startswith("try again: ")
-    if not isinstance(error, RetryableError):
-        assert str(error) not in text
-    if part == "the outbox":
-        assert len(list(app.quarantine.items())) == 1
+    monkeypatch.setattr(endpoint, part, fail)
+    status, text = post(ALERT + b" " * (LARGEST_MESSAGE if part == "store_large" else 0))
+    assert (status, text) == (503, "try again: it could not be kept, see the log")
+    assert app.queues.texts(EVENTS) == []

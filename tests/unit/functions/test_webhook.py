@@ -10,10 +10,9 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-import shared.bootstrap
 from functions import events, webhook
 from functions.webhook import event_webhook
-from shared.domain.messages import LARGEST_MESSAGE
+from shared.domain.messages import LARGEST_MESSAGE, PostedAlert
 from shared.errors import RetryableError
 from shared.ports.queues import EVENTS
 from tests.fakes.queues import FakeQueues
@@ -29,9 +28,9 @@ DROPPED = {400, 401, 403, 413}
 def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
     made = FakeApp()
     made.settings = replace(made.settings, events_subscriptions="models-by-webhook")
-    monkeypatch.setattr(shared.bootstrap, "get_app", lambda: made)
     monkeypatch.setattr(webhook, "read_settings", lambda: made.settings)
     monkeypatch.setattr(events, "open_queue", lambda: made.queue)
+    monkeypatch.setattr(events, "open_large_events", lambda: made.large_events)
     return made
 
 
@@ -123,6 +122,13 @@ def test_poison_is_taken_and_left_to_the_quarantine(app: FakeApp, body: bytes, e
     for message in messages:
         app.processor.process(app.large_events.open(message))
     assert len(list(app.quarantine.items())) == len(expected)
+
+
+def test_what_passes_itself_off_as_a_message_of_ours_is_judged_as_an_event(app: FakeApp) -> None:
+    alert = PostedAlert('{"schemaId": "AIP Budget Notification"}', app.time.now()).to_body(app.large_events.store)
+    _, messages = call(alert)
+    assert PostedAlert.from_body(alert)
+    assert [app.alerts.events_of(message).strip() for message in messages] == [alert]
 
 
 def test_a_large_event_goes_through_a_blob_and_the_others_beside_it(app: FakeApp) -> None:

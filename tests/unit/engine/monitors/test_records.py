@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import JobName
+from shared.domain.messages import PostedAlert
 from shared.events.sent import outgoing
 from shared.ports.jobs import JobRecord
 from shared.ports.publisher import cloud_event
@@ -89,9 +90,8 @@ def test_a_result_of_another_tool_counts_when_it_was_posted(app: FakeApp) -> Non
     posted.azureml.register(MODEL, "2")
     posted.serve(v_2=100)
     result = {"tool": "evidently", "model": MODEL, "result": json.loads(RESULT.read_text())}
-    posted.alerts.publish(json.dumps({"schemaId": "vigiaMonitorResult", "data": result}).encode())
-    (event,) = posted.topic.events
-    assert held_by(posted, json.dumps(cloud_event(event))) == ""
+    alert = PostedAlert(json.dumps({"schemaId": "vigiaMonitorResult", "data": result}), posted.time.now())
+    assert held_by(posted, posted.alerts.events_of(alert.to_body(posted.large_events.store))) == ""
 
 
 @pytest.mark.parametrize(
