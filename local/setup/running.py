@@ -55,7 +55,10 @@ def become(command: Sequence[str], folder: Path) -> int:
 
 def _environment() -> dict[str, str]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    # Set in many container images. Tests and emulators are dozens of processes of the same files: compiled once.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 def say(text: str) -> None:

@@ -5,28 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
 from shared.domain.releases.verdict import Judgement, Verdict
 from shared.release.advance import advance
 from shared.release.core.observation import Observation
 from shared.release.states import bake, ending, watch
 from tests.fakes.releases import NOW
-from tests.unit.release import test_advance_invariants as walks
+from tests.simulation import test_release_walks as walks
 from tests.unit.release.test_advance import an_endpoint, baking
-
-WALK = walks.test_a_release_keeps_its_promises_whatever_it_sees.hypothesis.inner_test  # type: ignore[attr-defined]
-# The same walks each time, from a seed that comes past all four places soon, and none made shorter: that one of them
-# fails is all there is to know.
-ALWAYS = settings(
-    max_examples=500,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +27,7 @@ ALWAYS = settings(
 def test_the_walks_find_a_release_that(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, variant: Any) -> None:
     monkeypatch.setattr(module, name, variant)
     with pytest.raises(AssertionError):
-        seed(1)(ALWAYS(given(data=st.data(), has_champion=st.booleans())(WALK)))()
+        walks.walk_all(walks.walk, walks.WALKS)
 
 
 @pytest.mark.parametrize(
