@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -157,6 +157,32 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class WorkspaceSettings:
+    """One more Azure ML workspace that the app serves, as workspaces.yaml lists it.
+
+    Args:
+        name: by which policies, commands and pages know it; lower-case letters, digits and hyphens.
+        environment: what people call it, e.g. "staging"; empty for nothing.
+        storage: the workspace's storage: blob service URI or connection string.
+        identity_client_id: client id of the identity that reads and changes it; empty for the app's own.
+    """
+
+    name: str
+    environment: str
+    subscription_id: str
+    resource_group: str
+    workspace: str
+    storage: str = field(repr=False)
+    container: str
+    logs_workspace_id: str
+    identity_client_id: str
+
+    @property
+    def workspace_id(self) -> str:
+        return workspace_id(self.subscription_id, self.resource_group, self.workspace)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The values, checked. Field names follow the setting names; secrets are left out when it is printed."""
 
@@ -193,6 +219,25 @@ class Settings:
     arm_endpoint: str
     monitor_endpoint: str
     uses_loopback_credential: bool
+    # Which workspace these are the settings of: "" is the app's own, which VIGIA_WORKSPACE names.
+    workspace_name: str = ""
+    environment: str = ""
+    workspace_identity_client_id: str = ""
+
+    def at(self, workspace: WorkspaceSettings) -> Settings:
+        """Return the settings with another workspace of the same app; the app's own storage, topic and people stay."""
+        return replace(
+            self,
+            subscription_id=workspace.subscription_id,
+            resource_group=workspace.resource_group,
+            workspace=workspace.workspace,
+            workspace_storage=workspace.storage,
+            workspace_container=workspace.container,
+            logs_workspace_id=workspace.logs_workspace_id,
+            workspace_name=workspace.name,
+            environment=workspace.environment,
+            workspace_identity_client_id=workspace.identity_client_id or self.identity_client_id,
+        )
 
     @property
     def workspace_id(self) -> str:
@@ -245,6 +290,7 @@ class Settings:
             smtp_password=values["VIGIA_SMTP_PASSWORD"],
             mail_from=values["VIGIA_MAIL_FROM"],
             identity_client_id=values["VIGIA_IDENTITY_CLIENT_ID"],
+            workspace_identity_client_id=values["VIGIA_IDENTITY_CLIENT_ID"],
             alerts_caller=values["VIGIA_ALERTS_CALLER"],
             alerts_role=values["VIGIA_ALERTS_ROLE"],
             events_caller=values["VIGIA_EVENTS_CALLER"],

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cli.kit.errors import CommandError
 from shared.bootstrap import policy_sections
-from shared.policy.reading.load import load_policy, read_text
+from shared.policy.reading.document import read_text
+from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy
 from shared.reactions.registry import reactions
 

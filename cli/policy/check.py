@@ -11,9 +11,11 @@ from cli.kit.policy_files import read_policy
 from cli.policy.warnings import warnings
 from cli.policy.words import summary
 from shared.bootstrap import policy_sections
-from shared.policy.reading.load import PEOPLE_FILE, clashes, load_policies, policy_files, read_text
+from shared.policy.reading.document import read_text
+from shared.policy.reading.load import NOT_POLICIES, PEOPLE_FILE, WORKSPACES_FILE, clashes, load_policies, policy_files
 from shared.policy.reading.people import Directory, load_people, load_people_file
 from shared.policy.reading.problems import PolicyProblemsError, Problem
+from shared.policy.reading.workspaces import load_workspaces
 from shared.policy.sections.model import Policy
 from shared.reactions.registry import reactions
 
@@ -53,7 +55,7 @@ def check(paths: Sequence[Path]) -> Checked:
 
 def _policies_of(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
-        yield from policy_files(path) if path.is_dir() else [path] if path.name != PEOPLE_FILE else []
+        yield from policy_files(path) if path.is_dir() else [path] if path.name not in NOT_POLICIES else []
 
 
 def _folder(folder: Path) -> Iterator[Described]:
@@ -77,8 +79,14 @@ def _folder(folder: Path) -> Iterator[Described]:
             described.append(_file(people))
         except PolicyProblemsError as exc:
             problems += exc.problems
+    workspaces = folder / WORKSPACES_FILE
+    if workspaces.exists():
+        try:
+            described.append(_file(workspaces))
+        except PolicyProblemsError as exc:
+            problems += exc.problems
     if problems:
-        raise PolicyProblemsError(problems)
+        raise PolicyProblemsError(list(dict.fromkeys(problems)))
     if not described:
         raise CommandError("cli.no_policies", f"{folder} holds no policy", "write one ending in .yaml into it")
     return iter(described)
@@ -89,6 +97,9 @@ def _file(file: Path) -> Described:
         raise CommandError("cli.no_file", f"there is no file {file}", "give a policy file, or a folder of them")
     if file.name == PEOPLE_FILE:
         return _people(file, load_people(read_text(file), str(file)))
+    if file.name == WORKSPACES_FILE:
+        names = [f"{place.name} ({place.workspace_id})" for place in load_workspaces(file)]
+        return Described(str(file), None, {"workspaces": ", ".join(names)})
     policy = read_policy(file)
     if problems := _undecided(policy):
         raise PolicyProblemsError(problems)

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 
 def credential_for(settings: Settings) -> TokenCredential:
+    """Return the credential for what is the app's own: its storage, its topic, its mails."""
+    return _credential(settings.identity_client_id, settings)
+
+
+def workspace_credential(settings: Settings) -> TokenCredential:
+    """Return the credential for the workspace, its storage and its logs, which may be another identity's."""
+    return _credential(settings.workspace_identity_client_id, settings)
+
+
+def _credential(client_id: str, settings: Settings) -> TokenCredential:
     """Return the managed identity on Azure, a developer's own sign-in elsewhere, the unsigned credential on loopback.
 
     On Azure only the managed identity is asked: DefaultAzureCredential would answer its failure by seven more ways to
@@ -27,10 +37,9 @@ def credential_for(settings: Settings) -> TokenCredential:
         return LoopbackCredential()
     from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
-    client_id = settings.identity_client_id or None
     if has_managed_identity(os.environ):
-        return ManagedIdentityCredential(client_id=client_id)
-    return DefaultAzureCredential(managed_identity_client_id=client_id)
+        return ManagedIdentityCredential(client_id=client_id or None)
+    return DefaultAzureCredential(managed_identity_client_id=client_id or None)
 
 
 def has_managed_identity(environment: Mapping[str, str]) -> bool:
@@ -51,7 +60,7 @@ def signed_in_as(settings: Settings) -> str:
         ValueError: the token names neither a person nor an application.
         AzureError: no token was issued.
     """
-    token = credential_for(settings).get_token(f"{settings.arm_endpoint}/.default").token
+    token = workspace_credential(settings).get_token(f"{settings.arm_endpoint}/.default").token
     claims = _claims(token)
     addresses = (claims.get(name) for name in ("upn", "preferred_username", "unique_name", "email"))
     if address := next((str(address) for address in addresses if address), ""):

@@ -6,7 +6,7 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.adapters.credentials import allow_loopback_http, workspace_credential
 from shared.adapters.patience import patient, requested_wait
 from shared.adapters.renewal import Renewable
 from shared.domain.ids import DeploymentName, EndpointName
@@ -45,7 +45,7 @@ class LogsTelemetry:
 
         retry_policy, patience = patient("Log Analytics", retry_total=2, retry_backoff_factor=0.3)
         return LogsQueryClient(
-            credential_for(self._settings),
+            workspace_credential(self._settings),
             endpoint=self._settings.monitor_endpoint,
             per_call_policies=[allow_loopback_http(), patience],
             retry_policy=retry_policy,

@@ -7,15 +7,16 @@ from functools import cached_property
 
 from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.adapters.publisher import EventGridPublisher
-from shared.adapters.storage.blobs import DEAD_LETTERS, DECISIONS, AzureBlobStore
+from shared.adapters.storage.blobs import DEAD_LETTERS, AzureBlobStore, decisions_container
 from shared.adapters.storage.clock import ServiceClock
-from shared.adapters.storage.queues import AzureMessageQueue
+from shared.adapters.storage.queues import AzureMessageQueue, WorkspaceQueue
 from shared.adapters.storage.timed_storage import TimedBlobStore
 from shared.adapters.tables.data import WorkspaceData
 from shared.adapters.telemetry import LogsTelemetry
 from shared.bootstrap.stores import Stores
 from shared.events.wire.own_workspace import Home, container_url
 from shared.ports.blobs import BlobStore
+from shared.ports.queues import OpenQueues
 from shared.settings import Settings
 from shared.store.facts.ledger import Ledger
 from shared.store.facts.queue_errors import QueueErrors
@@ -27,7 +28,8 @@ class Adapters(Stores):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = ServiceClock()
-        self.queue = AzureMessageQueue(settings)
+        self.all_queues: OpenQueues = AzureMessageQueue(settings)
+        self.queue: OpenQueues = WorkspaceQueue(self.all_queues, settings.workspace_name)
         self.workspace = AzureWorkspace(settings)
         self.publisher = EventGridPublisher(settings)
         self.telemetry = LogsTelemetry(settings)
@@ -35,7 +37,7 @@ class Adapters(Stores):
         # Its answers set the clock: leases compare times of the storage's own clock, never of a worker's.
         self.blobs: BlobStore = TimedBlobStore(settings, self.clock)
         self.dead_letter_blobs: BlobStore = AzureBlobStore(settings, DEAD_LETTERS)
-        self.decision_blobs: BlobStore = AzureBlobStore(settings, DECISIONS)
+        self.decision_blobs: BlobStore = AzureBlobStore(settings, decisions_container(settings))
 
     @cached_property
     def workspace_files(self) -> BlobStore:

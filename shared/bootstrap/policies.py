@@ -21,17 +21,30 @@ def policy_sections() -> Sections:
 
 class PolicyParts(Adapters):
     @cached_property
-    def policies(self) -> tuple[Policy, ...]:
-        """Return the policies.
+    def all_policies(self) -> tuple[Policy, ...]:
+        """Return the policies of all workspaces.
 
         Raises:
             PolicyError: names every mistake of every file.
         """
         return load_policies(self.settings.policies, policy_sections(), tuple(reactions().values()))
 
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """Return the policies of this workspace.
+
+        Raises:
+            PolicyError: names every mistake of every file, of whichever workspace.
+        """
+        return tuple(policy for policy in self.all_policies if policy.workspace == self.settings.workspace_name)
+
     def readable_policies(self) -> tuple[Policy, ...]:
-        """Return what can be read of the policies while a file is broken."""
-        return readable_policies(self.settings.policies, policy_sections(), tuple(reactions().values()))
+        """Return what can be read of the policies while a file is broken.
+
+        Of a file that is broken it is not known to which workspace it belongs; whoever owns it is in each.
+        """
+        readable = readable_policies(self.settings.policies, policy_sections(), tuple(reactions().values()))
+        return tuple(p for p in readable if not p.digest or p.workspace == self.settings.workspace_name)
 
     @cached_property
     def people(self) -> Directory:

@@ -50,7 +50,7 @@ class RecoveryParts(FactParts):
         return Arrivals(
             store=self.arrival_store,
             given_up=self.given_up_events,
-            queues=self.queue,
+            queues=self.all_queues,
             quarantine=self.quarantine,
             outbox=self.outbox,
             clock=self.clock,

@@ -176,6 +176,24 @@ def _fitting(text: str, store: Callable[[str], LargeEvent]) -> str:
     return content.decode() if len(content) <= LARGEST_MESSAGE else store(content.decode()).to_body()
 
 
+# Exactly as `addressed` writes it.
+_ADDRESSED = re.compile(r'\{"vigia-workspace": "([a-z0-9-]{1,40})", "body": (".*")\}', re.DOTALL)
+
+
+def addressed(workspace: str, body: str) -> str:
+    """Return the body as it travels when it is for one of several workspaces; the app's own, "", has no address."""
+    return f'{{"vigia-workspace": "{workspace}", "body": {json.dumps(body)}}}' if workspace else body
+
+
+def address_of(text: str) -> tuple[str, str]:
+    """Return which workspace a message is for, and its body without the address."""
+    if message := _ADDRESSED.fullmatch(text):
+        body = _json(message[2])
+        if isinstance(body, str):
+            return message[1], body
+    return "", text
+
+
 def _json(body: str) -> object:
     try:
         return json.loads(body)

@@ -14,7 +14,7 @@ from shared.adapters.azure_ml.pipeline_job import pipeline_job, recipe_of
 from shared.adapters.azure_ml.records import deployment_record, job_record, model_record, traffic_split, word
 from shared.adapters.azure_ml.scoring import ask_deployment, send_probes
 from shared.adapters.azure_ml.unwatched import unwatched
-from shared.adapters.credentials import allow_loopback_http, credential_for
+from shared.adapters.credentials import allow_loopback_http, workspace_credential
 from shared.adapters.patience import patient
 from shared.adapters.punctual import in_time, sent_by
 from shared.adapters.renewal import Renewable
@@ -59,7 +59,7 @@ class AzureWorkspace:
         s = self._settings
         retry_policy, patience = patient("Azure ML", **RETRIES)
         client = MLClient(
-            credential_for(s),
+            workspace_credential(s),
             s.subscription_id,
             s.resource_group,
             s.workspace,

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters.credentials import credential_for
+from shared.adapters.credentials import credential_for, workspace_credential
 from shared.adapters.renewal import Renewable, error_code
 from shared.errors import AccessRefusedError, AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import Blob, BlobItem, Written
@@ -35,15 +35,28 @@ _NOT_THERE = {"BlobNotFound", "ResourceNotFound"}
 RETRIES: dict[str, Any] = {"retry_total": 3, "initial_backoff": 0.3, "increment_base": 1, "random_jitter_range": 0.2}
 
 
+def records_container(settings: Settings) -> str:
+    """Return where the records of the settings' workspace are.
+
+    A container per workspace and not a prefix, because Azure's roles and life-cycle rules apply to containers.
+    """
+    return f"{CONTAINER}-ws-{settings.workspace_name}" if settings.workspace_name else CONTAINER
+
+
+def decisions_container(settings: Settings) -> str:
+    return f"{DECISIONS}-{settings.workspace_name}" if settings.workspace_name else DECISIONS
+
+
 def blob_service(settings: Settings, storage: str | None = None, **options: Any) -> BlobServiceClient:
-    """Return a client for the app's own storage, or for `storage` (connection string or service URI)."""
+    """Return a client for the app's own storage, or for the workspace's (connection string or service URI)."""
     from azure.storage.blob import BlobServiceClient
 
     where = storage or settings.storage or settings.storage_blob_uri
     options = {**RETRIES, **options}
     if "=" in where:
         return BlobServiceClient.from_connection_string(where, **options)
-    return BlobServiceClient(where, credential=credential_for(settings), **options)
+    credential = workspace_credential(settings) if storage else credential_for(settings)
+    return BlobServiceClient(where, credential=credential, **options)
 
 
 def queue_service(settings: Settings) -> QueueServiceClient:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.adapters.renewal import Renewable
 from shared.adapters.storage.blobs import create_if_missing, queue_service, translated
-from shared.ports.queues import Waiting
+from shared.domain.messages import address_of, addressed
+from shared.ports.queues import EVENTS, OpenQueues, Waiting, text_digest
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,6 +120,45 @@ class AzureMessageQueue:
         if queue not in clients:
             clients[queue] = queue_service(self._settings).get_queue_client(queue)
         return clients[queue]
+
+
+class WorkspaceQueue:
+    """The queues as one of several workspaces has them: what it sends is addressed to it, and of the messages that
+    wait it is shown its own. Events have no address, because their source says where they belong: they are the app's.
+    """
+
+    def __init__(self, queues: OpenQueues, workspace: str) -> None:
+        self._queues = queues
+        self._workspace = workspace
+
+    def send(self, queue: str, text: str, delay: timedelta = timedelta(0)) -> None:
+        body = text if queue == EVENTS else addressed(self._workspace, text)
+        self._queues.send(queue, body, delay)
+
+    def peek(self, queue: str) -> tuple[Waiting, ...]:
+        return self._own(self._queues.peek(queue))
+
+    def length(self, queue: str) -> int:
+        return self._queues.length(queue)
+
+    def look_through(self, queue: str) -> tuple[Waiting, ...]:
+        return self._own(self._queues.look_through(queue))
+
+    def move(self, queue: str, digests: Collection[str], to: str | None) -> frozenset[str]:
+        if not self._workspace:
+            return self._queues.move(queue, digests, to)
+        travelling = {
+            text_digest(addressed(self._workspace, waiting.text)): waiting.digest
+            for waiting in self.look_through(queue)
+            if waiting.digest in digests
+        }
+        return frozenset(travelling[digest] for digest in self._queues.move(queue, travelling, to))
+
+    def _own(self, messages: Iterable[Waiting]) -> tuple[Waiting, ...]:
+        addresses = ((address_of(message.text), message) for message in messages)
+        return tuple(
+            replace(message, text=body) for (workspace, body), message in addresses if workspace == self._workspace
+        )
 
 
 def _receive(queue: QueueClient, most: int) -> list[QueueMessage]:

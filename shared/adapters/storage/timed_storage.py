@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.adapters.storage.blobs import AzureBlobStore
+from shared.adapters.storage.blobs import AzureBlobStore, records_container
 from shared.adapters.storage.clock import ServiceClock
 from shared.ports.blobs import Blob
 from shared.settings import Settings
@@ -12,7 +12,7 @@ class TimedBlobStore(AzureBlobStore):
     """The app's own blobs; the clock takes over the service's time from every blob that is read."""
 
     def __init__(self, settings: Settings, clock: ServiceClock) -> None:
-        super().__init__(settings)
+        super().__init__(settings, records_container(settings))
         self._clock = clock
 
     def get(self, name: str) -> Blob | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import yaml
 
-from shared.policy.reading.problems import Loc, Problem, key_text
+from shared.policy.reading.problems import Loc, PolicyProblemsError, Problem, key_text
 
 MOST_CHARACTERS = 256 * 1024
 DEEPEST = 32
@@ -194,3 +195,19 @@ def _line_of(exc: Exception, text: str) -> int:
     if isinstance(exc, yaml.reader.ReaderError):
         return text.count("\n", 0, exc.position) + 1
     return 1
+
+
+def read_text(file: Path) -> str:
+    """Return the file's text, exactly as it is on disk.
+
+    Raises:
+        PolicyProblemsError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError as exc:
+        line = exc.object.count(b"\n", 0, exc.start) + 1
+        raise PolicyProblemsError([Problem(str(file), line, "", "is not UTF-8; save the file as UTF-8")]) from exc
+    except OSError as exc:
+        message = f"cannot be read: {exc.strerror}; check its permissions"
+        raise PolicyProblemsError([Problem(str(file), 1, "", message)]) from exc

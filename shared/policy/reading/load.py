@@ -13,14 +13,17 @@ from pydantic import BaseModel, ValidationError
 from shared.domain.ids import EndpointName, ModelName
 from shared.errors import PolicyError
 from shared.policy.reading.complaints import problems_of
-from shared.policy.reading.document import Document, read_document
-from shared.policy.reading.problems import Loc, PolicyProblemsError, Problem
+from shared.policy.reading.document import Document, read_document, read_text
+from shared.policy.reading.problems import Loc, PolicyProblemsError, Problem, did_you_mean
+from shared.policy.reading.workspaces import load_workspaces
 from shared.policy.sections.base import Base, file_model
 from shared.policy.sections.model import Endpoint, People, Policy, Rule
 
 Sections = Mapping[str, type[BaseModel]]
 
 PEOPLE_FILE = "people.yaml"
+WORKSPACES_FILE = "workspaces.yaml"
+NOT_POLICIES = {PEOPLE_FILE, WORKSPACES_FILE}
 
 
 def load_policy(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> Policy:
@@ -37,7 +40,8 @@ def load_policy(text: str, path: str, sections: Sections, rules: tuple[Rule, ...
 
 
 def load_policies(folder: Path, sections: Sections, rules: tuple[Rule, ...]) -> tuple[Policy, ...]:
-    """Return the policies of all *.yaml and *.yml files in `folder` except people.yaml, sorted by file name.
+    """Return the policies of all workspaces: of all *.yaml and *.yml files in `folder` but the two about people and
+    workspaces, sorted by file name.
 
     Raises:
         PolicyProblemsError: names every mistake of every file.
@@ -50,7 +54,7 @@ def load_policies(folder: Path, sections: Sections, rules: tuple[Rule, ...]) -> 
             loaded.append(_load(read_text(file), str(file), sections, rules))
         except PolicyProblemsError as exc:
             problems += exc.problems
-    problems += [*_claimed_twice(loaded), *_sharing_an_endpoint(loaded)]
+    problems += [*_claimed_twice(loaded), *_sharing_an_endpoint(loaded), *_elsewhere(loaded, folder)]
     if problems:
         raise PolicyProblemsError(problems)
     return tuple(policy for policy, _ in loaded)
@@ -80,23 +84,7 @@ def policy_files(folder: Path) -> list[Path]:
             message=f"the policy folder {folder} cannot be read: {exc.strerror}",
             hint="set VIGIA_POLICIES to the folder that holds the policy files",
         ) from exc
-    return [f for f in files if f.suffix in {".yaml", ".yml"} and f.name != PEOPLE_FILE and f.is_file()]
-
-
-def read_text(file: Path) -> str:
-    """Return the file's text, exactly as it is on disk.
-
-    Raises:
-        PolicyProblemsError: it cannot be read, or is not UTF-8.
-    """
-    try:
-        return file.read_bytes().decode()
-    except UnicodeDecodeError as exc:
-        line = exc.object.count(b"\n", 0, exc.start) + 1
-        raise PolicyProblemsError([Problem(str(file), line, "", "is not UTF-8; save the file as UTF-8")]) from exc
-    except OSError as exc:
-        message = f"cannot be read: {exc.strerror}; check its permissions"
-        raise PolicyProblemsError([Problem(str(file), 1, "", message)]) from exc
+    return [f for f in files if f.suffix in {".yaml", ".yml"} and f.name not in NOT_POLICIES and f.is_file()]
 
 
 def _load(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> tuple[Policy, Document]:
@@ -116,6 +104,7 @@ def _load(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> 
         path=path,
         sections={key: getattr(base, key) for key in sections if key in base.model_fields_set},
         rules=rules,
+        workspace=base.workspace,
     )
     if plan_problems := list(_plan_problems(policy, document)):
         raise PolicyProblemsError(plan_problems)
@@ -150,9 +139,9 @@ def _loc(key: str, path: str) -> Loc:
 
 
 def _claimed_twice(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
-    first: dict[str, Policy] = {}
+    first: dict[tuple[str, str], Policy] = {}
     for policy, document in loaded:
-        other = first.setdefault(policy.model, policy)
+        other = first.setdefault((policy.workspace, policy.model), policy)
         if other is not policy:
             message = f"{policy.model!r} has a policy already, in {other.path}; keep one file per model"
             yield document.problem(("model",), message)
@@ -161,9 +150,19 @@ def _claimed_twice(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
 def _sharing_an_endpoint(loaded: list[tuple[Policy, Document]]) -> Iterator[Problem]:
     """Yield that an endpoint belongs to another policy already: the endpoint's name alone identifies its champion, and
     each model's releases would be refused because of the other's. Azure's names do not differ by their case."""
-    first: dict[str, Policy] = {}
+    first: dict[tuple[str, str], Policy] = {}
     for policy, document in loaded:
-        other = first.setdefault(policy.endpoint.name.lower(), policy)
+        other = first.setdefault((policy.workspace, policy.endpoint.name.lower()), policy)
         if other is not policy and other.model != policy.model:
             message = f"{policy.endpoint.name!r} is the endpoint of {other.model} in {other.path}; name another"
             yield document.problem(("endpoint", "name"), message)
+
+
+def _elsewhere(loaded: list[tuple[Policy, Document]], folder: Path) -> Iterator[Problem]:
+    """Yield that a policy names a workspace that the folder's workspaces.yaml does not list."""
+    names = [workspace.name for workspace in load_workspaces(folder / WORKSPACES_FILE)]
+    for policy, document in loaded:
+        if policy.workspace and policy.workspace not in names:
+            remedy = did_you_mean(policy.workspace, names) if names else "leave the key out for the app's own workspace"
+            message = f"{policy.workspace!r} is not listed in {WORKSPACES_FILE}; {remedy}"
+            yield document.problem(("workspace",), message)

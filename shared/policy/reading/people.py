@@ -12,8 +12,7 @@ from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from shared.policy.reading.complaints import problems_of
-from shared.policy.reading.document import Document, read_document
-from shared.policy.reading.load import read_text
+from shared.policy.reading.document import Document, read_document, read_text
 from shared.policy.reading.problems import PolicyProblemsError, Problem
 from shared.policy.sections.quantities import Email, text_matching
 from shared.policy.sections.section import Section

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from shared.domain.ids import EndpointName, ModelName
 from shared.errors import PolicyError
-from shared.policy.reading.load import Sections, load_policy, policy_files, read_text
+from shared.policy.reading.document import read_text
+from shared.policy.reading.load import Sections, load_policy, policy_files
 from shared.policy.sections.model import Endpoint, People, Policy, Rule
 from shared.policy.sections.quantities import parse_email
 

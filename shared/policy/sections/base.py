@@ -40,6 +40,22 @@ _ModelText = Annotated[
 ]
 
 
+# The name is part of a container's name, of 63 characters at most.
+# Source: learn.microsoft.com "Naming and referencing containers, blobs, and metadata", read 2026-11-30.
+WORKSPACE_PATTERN = r"^[a-z0-9](?:-?[a-z0-9]){1,39}$"
+WorkspaceName = Annotated[
+    str,
+    PlainValidator(
+        text_matching(
+            WORKSPACE_PATTERN,
+            "is not the name of a workspace in workspaces.yaml",
+            "write 2 to 40 lower-case letters and digits, with single hyphens between them",
+        )
+    ),
+    WithJsonSchema({"type": "string", "pattern": WORKSPACE_PATTERN, "examples": ["staging"]}),
+]
+
+
 class EndpointSection(Section):
     """Where the model serves."""
 
@@ -61,6 +77,7 @@ class Base(Section):
     kind: Literal["tabular", "vision", "text"]
     endpoint: EndpointSection
     people: PeopleSection
+    workspace: WorkspaceName = ""
 
 
 def file_model(sections: Mapping[str, type[BaseModel]]) -> type[Base]:

@@ -54,6 +54,7 @@ class Policy:
         rules: the reactions that may propose, in the order they are called.
         digest: sha256 of the file's bytes; every decision is stored with it.
         path: the file, for messages.
+        workspace: its name in workspaces.yaml; "" is the app's own.
     """
 
     model: ModelName
@@ -64,6 +65,7 @@ class Policy:
     path: str
     sections: Mapping[str, object] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    workspace: str = ""
 
     def section(self, section_type: type[S]) -> S | None:
         """Return the section of that type, or None when the file does not have it."""
