@@ -8,7 +8,8 @@ import typer
 
 from cli import freeze, notices
 from cli.events import commands as events
-from cli.kit.errors import DEBUG, AnswerCommand, BorderGroup
+from cli.kit import context
+from cli.kit.errors import DEBUG, WORKSPACE, AnswerCommand, BorderGroup
 from cli.monitor import commands as monitor
 from cli.policy import commands as policy
 from cli.policy import gates
@@ -55,11 +56,21 @@ def _version() -> str:
 @app.callback()
 def vigia(
     debug: Annotated[bool, typer.Option(DEBUG, help="Show where an error came from; goes anywhere.")] = False,
+    workspace: Annotated[
+        str,
+        typer.Option(
+            WORKSPACE,
+            metavar="NAME",
+            help="Which of the app's workspaces, by its name in workspaces.yaml; by default the app's own. Goes anywhere.",
+            show_default=False,
+        ),
+    ] = "",
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """See what happens to your models on Azure, and step in."""
+    context.WORKSPACE.set(workspace)
 
 
 app.command("status")(status.command)

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.sign_in import answer, foreign_form, person_or_answer
+from functions.sign_in import answer, app_or_answer, foreign_form, person_or_answer
 
 bp = func.Blueprint()
 
@@ -10,35 +10,37 @@ bp = func.Blueprint()
 # Anonymous for the host's keys: sign-in decides who comes in, and a key in a link would be a secret in a mail.
 @bp.route(route="approvals", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def list_approvals(req: func.HttpRequest) -> func.HttpResponse:
-    from shared.bootstrap import get_app
+    from shared.bootstrap import get_workspaces
 
     person = person_or_answer(req)
     if isinstance(person, func.HttpResponse):
         return person
-    return answer(get_app().approval_pages.overview(person, _languages(req)))
+    return answer(get_workspaces().approval_pages.overview(person, _languages(req)))
 
 
 @bp.route(route="approvals/{release}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def show_approval(req: func.HttpRequest) -> func.HttpResponse:
-    from shared.bootstrap import get_app
-
     person = person_or_answer(req)
     if isinstance(person, func.HttpResponse):
         return person
-    return answer(get_app().approval_pages.show(req.route_params["release"], person, _languages(req)))
+    app = app_or_answer(req)
+    if isinstance(app, func.HttpResponse):
+        return app
+    return answer(app.approval_pages.show(req.route_params["release"], person, _languages(req)))
 
 
 @bp.route(route="approvals/{release}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def decide_approval(req: func.HttpRequest) -> func.HttpResponse:
-    from shared.bootstrap import get_app
-
     person = person_or_answer(req)
     if isinstance(person, func.HttpResponse):
         return person
     if refused := foreign_form(req):
         return refused
     release = req.route_params["release"]
-    return answer(get_app().approval_pages.decide(release, req.get_body(), person, _languages(req)))
+    app = app_or_answer(req)
+    if isinstance(app, func.HttpResponse):
+        return app
+    return answer(app.approval_pages.decide(release, req.get_body(), person, _languages(req)))
 
 
 def _languages(req: func.HttpRequest) -> str:

@@ -20,12 +20,11 @@ _room = threading.BoundedSemaphore(LOOKS_AT_ONCE)
 
 @bp.queue_trigger(arg_name="message", queue_name=LOOKS, connection="AzureWebJobsStorage")
 def look(message: func.QueueMessage) -> None:
-    from shared.bootstrap import get_app
+    from shared.bootstrap import get_workspaces
     from shared.domain.messages import LookAt
     from shared.errors import PolicyError, RetryableError
 
-    app = get_app()
-    body = message.get_body().decode(errors="backslashreplace")
+    app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
     with app.queue_errors.recording(LOOKS, body, message.dequeue_count):
         request = LookAt.from_body(body)
         if request.model and not _room.acquire(blocking=False):

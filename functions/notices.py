@@ -13,12 +13,11 @@ log = logging.getLogger("vigia.functions")
 
 @bp.queue_trigger(arg_name="message", queue_name=NOTICES, connection="AzureWebJobsStorage")
 def deliver_notice(message: func.QueueMessage) -> None:
-    from shared.bootstrap import get_app
+    from shared.bootstrap import get_workspaces
     from shared.errors import PolicyError, RetryableError
     from shared.store.facts.queue_errors import LAST_TRY
 
-    app = get_app()
-    body = message.get_body().decode(errors="backslashreplace")
+    app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
     try:
         with app.queue_errors.recording(NOTICES, body, message.dequeue_count):
             try:

@@ -16,15 +16,16 @@ BUSY_DELAY = timedelta(minutes=5)
 
 @bp.queue_trigger(arg_name="message", queue_name=EVENTS, connection="AzureWebJobsStorage")
 def process(message: func.QueueMessage) -> None:
-    from shared.bootstrap import get_app
+    from shared.bootstrap import get_workspaces
     from shared.errors import PolicyError, RetryableError
     from shared.store.facts.queue_errors import LAST_TRY
 
-    app = get_app()
+    workspaces = get_workspaces()
+    app = workspaces.first
     # Bytes that are not UTF-8 are shown as \xNN, which no JSON has: such a body ends in quarantine, readable.
     body = message.get_body().decode(errors="backslashreplace")
     try:
-        processor = app.processor
+        router = workspaces.router
     except PolicyError as exc:
         # Deciding by a broken policy is guessing; the event waits until someone fixes the file.
         log.error("policy.broken: events wait until it is fixed\n%s", exc)
@@ -32,7 +33,7 @@ def process(message: func.QueueMessage) -> None:
         return
     with app.queue_errors.recording(EVENTS, body, message.dequeue_count):
         try:
-            processor.process(app.alerts.events_of(app.large_events.open(body)))
+            router.process(app.alerts.events_of(app.large_events.open(body)))
         except RetryableError as exc:
             if exc.retry_after is None and (message.dequeue_count or 0) < LAST_TRY:
                 raise

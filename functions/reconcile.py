@@ -9,10 +9,9 @@ bp = func.Blueprint()
 
 @bp.queue_trigger(arg_name="message", queue_name=RELEASES, connection="AzureWebJobsStorage")
 def reconcile(message: func.QueueMessage) -> None:
-    from shared.bootstrap import get_app
+    from shared.bootstrap import get_workspaces
     from shared.store.facts.queue_errors import LAST_TRY
 
-    app = get_app()
-    body = message.get_body().decode(errors="backslashreplace")
+    app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
     with app.queue_errors.recording(RELEASES, body, message.dequeue_count):
         app.reconciler.handle(body, is_last_try=(message.dequeue_count or 0) >= LAST_TRY)

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 import azure.functions as func
 
 if TYPE_CHECKING:
+    from shared.bootstrap import App
     from shared.console.page import Page
     from shared.console.principal import Principal
 
@@ -52,6 +53,19 @@ def person_or_answer(req: func.HttpRequest) -> "Principal | func.HttpResponse":
     return answer(message_page(401, locale, "signed_out", sign_in_url=_sign_in_url(req)))
 
 
+def app_or_answer(req: func.HttpRequest) -> "App | func.HttpResponse":
+    """Return the app of the workspace that the address names, the app's own where it names none."""
+    from shared.bootstrap import get_workspaces
+    from shared.console.page import message_page
+    from shared.errors import PermanentError
+    from shared.texts.languages import preferred
+
+    try:
+        return get_workspaces().app(req.params.get("workspace", ""))
+    except PermanentError:
+        return answer(message_page(404, preferred(req.headers.get("Accept-Language", "")), "unknown"))
+
+
 def foreign_form(req: func.HttpRequest) -> "func.HttpResponse | None":
     """Return the refusal of a form that another site's page sent; None for one of ours.
 
@@ -74,6 +88,9 @@ def answer(page: "Page") -> func.HttpResponse:
 
 
 def _sign_in_url(req: func.HttpRequest) -> str:
+    from shared.console.page import within
+
     # Only the path, and that with one slash: where people land after signing in must be here, and //host is not.
     path = "/" + urlsplit(req.url).path.lstrip("/\\")
-    return f"/.auth/login/aad?post_login_redirect_uri={quote(path, safe='')}"
+    page = within(path, req.params.get("workspace", ""))
+    return f"/.auth/login/aad?post_login_redirect_uri={quote(page, safe='')}"

@@ -77,7 +77,7 @@ class WatchedApp(App):
         self.registry = registry
         self.clock = self.time  # type: ignore[assignment]
         self.blobs = MemoryBlobStore(self.time.now)
-        self.queue = FakeQueues(self.time)  # type: ignore[assignment]
+        self.queue = FakeQueues(self.time)
         self.publisher = FakePublisher()  # type: ignore[assignment]
         self.workspace = registry  # type: ignore[assignment]
         self.data._workspace = self.workspace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,19 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = Path("local.settings.json")
 POLICIES = "VIGIA_POLICIES"
+# The name of the workspace that commands are about; "" is the app's own.
+WORKSPACE: ContextVar[str] = ContextVar("workspace", default="")
 
 
 def open_app(settings_file: Path | None) -> App:
-    """Return the app over the settings of the file, of ./local.settings.json, or of the environment.
+    """Return the app over the settings of the file, of ./local.settings.json, or of the environment: that of the
+    workspace that --workspace names.
 
     Raises:
         SettingsError: the file cannot be read, or something is missing or wrong in it.
+        PermanentError: the app serves no such workspace.
     """
-    from shared.bootstrap import App
+    from shared.bootstrap import App, Workspaces
     from shared.settings import Settings
 
     values, origin = find_values(settings_file, os.environ)
@@ -34,7 +39,7 @@ def open_app(settings_file: Path | None) -> App:
     except SettingsError as exc:
         raise SettingsError(exc.code, f"{origin}: {exc.message}", _hint(exc.hint, settings_file)) from exc
     SOURCE.set(f"{origin}, storage {storage_place(settings.storage or settings.storage_blob_uri)}")
-    return App(settings)
+    return Workspaces(App(settings)).app(WORKSPACE.get())
 
 
 def signed_in(settings_file: Path | None) -> str | None:
@@ -118,6 +123,10 @@ def require_policy(app: App, model: str) -> Policy:
 
     policy = next((policy for policy in app.policies if policy.model == model), None)
     if policy is None:
+        elsewhere = [policy.workspace for policy in app.all_policies if policy.model == model]
+        if elsewhere:
+            option = f"--workspace {elsewhere[0]}" if elsewhere[0] else "no --workspace"
+            raise CommandError("cli.model", f"model {model!r} is of another workspace", f"say it with {option}")
         models = [policy.model for policy in app.policies]
         hint = did_you_mean(model, models) if models else f"there is no policy at all in {app.settings.policies}"
         raise CommandError("cli.model", f"no policy names a model {model!r}", hint)

@@ -18,6 +18,7 @@ NOT_DONE = 2
 # No command answers with it. Source: sysexits.h of 4.3BSD, EX_SOFTWARE.
 UNEXPECTED = 70
 DEBUG = "--debug"
+WORKSPACE = "--workspace"
 # Where the settings are from, and which storage they name; an error may want to say so.
 SOURCE: ContextVar[str] = ContextVar("source", default="nowhere yet")
 
@@ -30,13 +31,11 @@ class CommandError(VigiaError):
 
 
 class BorderGroup(TyperGroup):
-    """The outermost group: takes --debug anywhere, and shows a traceback only with it."""
+    """The outermost group: takes --debug and --workspace anywhere, and shows a traceback only with it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # People add --debug where they notice that they need it: at the end.
-        if DEBUG in args:
-            args = [DEBUG, *(arg for arg in args if arg != DEBUG)]
-        return super().parse_args(ctx, args)
+        # People add these where they notice that they need them: at the end.
+        return super().parse_args(ctx, _first(args))
 
     def invoke(self, ctx: Any) -> Any:
         if ctx.params.get("debug"):
@@ -53,6 +52,23 @@ class BorderGroup(TyperGroup):
             _show(f"unexpected {type(exc).__name__}: {exc}", f"run it again with {DEBUG} to see where, and report it")
             raise typer.Exit(UNEXPECTED) from exc
         raise typer.Exit(NOT_DONE)
+
+
+def _first(args: list[str]) -> list[str]:
+    """Return the arguments with those of the outermost command before all others."""
+    own: list[str] = []
+    others: list[str] = []
+    rest = iter(args)
+    for arg in rest:
+        if arg == "--":
+            return [*own, *others, arg, *rest]
+        if arg == DEBUG or arg.startswith(f"{WORKSPACE}="):
+            own.append(arg)
+        elif arg == WORKSPACE:
+            own += [arg, *([value] if (value := next(rest, None)) is not None else [])]
+        else:
+            others.append(arg)
+    return [*own, *others]
 
 
 class AnswerCommand(TyperCommand):

@@ -28,8 +28,7 @@ class Adapters(Stores):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = ServiceClock()
-        self.all_queues: OpenQueues = AzureMessageQueue(settings)
-        self.queue: OpenQueues = WorkspaceQueue(self.all_queues, settings.workspace_name)
+        self.queue: OpenQueues = AzureMessageQueue(settings)
         self.workspace = AzureWorkspace(settings)
         self.publisher = EventGridPublisher(settings)
         self.telemetry = LogsTelemetry(settings)
@@ -48,6 +47,11 @@ class Adapters(Stores):
     def home(self) -> Home:
         storage = container_url(self.settings.workspace_storage, self.settings.workspace_container)
         return Home(self.settings.workspace_id, storage, self.settings.topic_endpoint, self.settings.events_sources)
+
+    @cached_property
+    def own_queue(self) -> OpenQueues:
+        """Return the queues without the messages of other workspaces."""
+        return self.queue if self.settings.workspace_name else WorkspaceQueue(self.queue, "")
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -26,4 +26,5 @@ class NoticeParts(PolicyParts):
             public_url=self.settings.public_url,
             bursts=Bursts(self.outbox_store, BurstStore(self.blobs), self.queue, self.clock),
             readable=self.readable_policies,
+            workspace=self.settings.workspace_name,
         )

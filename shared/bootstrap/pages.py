@@ -12,8 +12,8 @@ from shared.console.monitor_pages import MonitorPages
 class PageParts(ReleaseParts):
     @cached_property
     def approval_pages(self) -> ApprovalPages:
-        return ApprovalPages(self.approvals, self.people, self.decision_blobs, self.clock)
+        return ApprovalPages(self.approvals, self.people, self.decision_blobs, self.clock, self.settings.workspace_name)
 
     @cached_property
     def monitor_pages(self) -> MonitorPages:
-        return MonitorPages(self.monitor_reports, self.monitor_states, self.people)
+        return MonitorPages(self.monitor_reports, self.monitor_states, self.people, self.settings.workspace_name)

@@ -22,7 +22,7 @@ class RecoveryParts(FactParts):
     def dead_letters(self) -> DeadLetters:
         return DeadLetters(
             given_up=self.given_up_events,
-            queues=self.queue,
+            queues=self.own_queue,
             quarantine=self.quarantine,
             ledger=self.ledger,
             releases=self.releases,
@@ -36,7 +36,7 @@ class RecoveryParts(FactParts):
     def replay(self) -> Replay:
         return Replay(
             given_up=self.given_up_events,
-            queues=self.queue,
+            queues=self.own_queue,
             quarantine=self.quarantine,
             ledger=self.ledger,
             large_events=self.large_events,
@@ -50,7 +50,7 @@ class RecoveryParts(FactParts):
         return Arrivals(
             store=self.arrival_store,
             given_up=self.given_up_events,
-            queues=self.all_queues,
+            queues=self.queue,
             quarantine=self.quarantine,
             outbox=self.outbox,
             clock=self.clock,

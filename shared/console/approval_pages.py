@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import parse_qsl
 
 from shared.console import csrf
-from shared.console.page import Page, message_page, render_page
+from shared.console.page import Page, message_page, render_page, within
 from shared.console.principal import Principal
 from shared.domain.ids import ReleaseId
 from shared.domain.releases.approval import ApprovalRequest, Vote
@@ -52,20 +54,28 @@ class _Form:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPages:
-    """Each method answers one request of a signed-in principal, whatever its role."""
+    """Each method answers one request of a signed-in principal, whatever its role.
+
+    Args:
+        workspace: whose questions these are, by its name in workspaces.yaml; "" for the app's own.
+        elsewhere: those of the other workspaces, by name, for the overview.
+    """
 
     approvals: Approvals
     people: Directory
     blobs: BlobStore
     clock: Clock
+    workspace: str = ""
+    elsewhere: Mapping[str, Approvals] = field(default_factory=dict)
 
     def overview(self, principal: Principal, accept_language: str) -> Page:
-        """List the open questions, the most urgent first."""
+        """List the open questions of all workspaces, the most urgent first."""
         visitor = self._visitor(principal, accept_language)
         if not principal.may_decide:
             return _no_role(visitor)
         try:
-            questions = self.approvals.open_questions()
+            places = {self.workspace: self.approvals, **self.elsewhere}
+            open_questions = [(question, name) for name, them in places.items() for question in them.open_questions()]
         except RetryableError:
             return _unavailable(visitor)
         return render_page(
@@ -73,7 +83,8 @@ class ApprovalPages:
             200,
             visitor.locale,
             email=visitor.email,
-            questions=questions,
+            questions=sorted(open_questions, key=lambda placed: placed[0].request.expires_at),
+            within=within,
             steps=section(visitor.locale, "step"),
             moment=visitor.writer.moment,
         )
@@ -136,6 +147,7 @@ class ApprovalPages:
             visitor.locale,
             email=visitor.email,
             question=question,
+            within=partial(within, workspace=self.workspace),
             evidence=_evidence(request, visitor.locale),
             step=section(visitor.locale, "step").get(request.step, request.step),
             problem=problem,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from shared.console.page import Page, message_page, page_headers, render_page
+from shared.console.page import Page, message_page, page_headers, render_page, within
 from shared.console.principal import Principal
 from shared.domain.ids import ModelName
 from shared.errors import PermanentError, RetryableError
@@ -36,18 +36,26 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MonitorPages:
-    """Each method answers one request of a signed-in principal, whatever its role."""
+    """Each method answers one request of a signed-in principal, whatever its role.
+
+    Args:
+        workspace: whose models these are, by its name in workspaces.yaml; "" for the app's own.
+        elsewhere: the states of the other workspaces, by name, for the overview.
+    """
 
     reports: MonitorReports
     states: MonitorStates
     people: Directory
+    workspace: str = ""
+    elsewhere: Mapping[str, MonitorStates] = field(default_factory=dict)
 
     def overview(self, principal: Principal, accept_language: str) -> Page:
-        """List the monitored models with what was seen last."""
+        """List the monitored models of all workspaces with what was seen last."""
 
         def page(writer: ValueWriter) -> Page:
-            states = [state for model in self.states.models() if (state := self.states.read(model)[0])]
-            return _list(writer, principal, "", [_monitor(state, writer) for state in states])
+            places = {self.workspace: self.states, **self.elsewhere}
+            placed = ((them.read(model)[0], name) for name, them in places.items() for model in them.models())
+            return _list(writer, principal, "", [_monitor(state, writer, name) for state, name in placed if state])
 
         return self._answered(principal, accept_language, page)
 
@@ -60,7 +68,7 @@ class MonitorPages:
             if state is None and not stored:
                 return message_page(404, writer.locale, "no_report", email=principal.email)
             sentences = _sentences(state)
-            lines = [_run(model, report, sentences.get(report.id, ""), writer) for report in stored]
+            lines = [_run(model, report, sentences.get(report.id, ""), writer, self.workspace) for report in stored]
             return _list(writer, principal, model, [*_unreported(state, writer), *lines])
 
         return self._answered(principal, accept_language, page)
@@ -73,7 +81,7 @@ class MonitorPages:
             if stored is None:
                 return message_page(404, writer.locale, "no_report", email=principal.email)
             nonce = secrets.token_urlsafe(16)
-            body = render_report(stored, nonce=nonce, back=f"{HOME}/{quote(model, safe='')}")
+            body = render_report(stored, nonce=nonce, back=within(f"{HOME}/{quote(model, safe='')}", self.workspace))
             return Page(200, body, page_headers(nonce))
 
         return self._answered(principal, accept_language, page)
@@ -109,12 +117,13 @@ def _list(writer: ValueWriter, principal: Principal, model: str, lines: list[Lin
     )
 
 
-def _monitor(state: MonitorState, writer: ValueWriter) -> Line:
-    path = f"{HOME}/{quote(state.model, safe='')}"
+def _monitor(state: MonitorState, writer: ValueWriter, workspace: str) -> Line:
+    path = within(f"{HOME}/{quote(state.model, safe='')}", workspace)
+    name = f"{state.model} · {workspace}" if workspace else state.model
     last = last_look(state)
     if last is None:
-        return Line(state.model, "insufficient-data", "", path)
-    return Line(state.model, last.verdict, f"{writer.moment(last.end)}: {last.sentence}", path)
+        return Line(name, "insufficient-data", "", path)
+    return Line(name, last.verdict, f"{writer.moment(last.end)}: {last.sentence}", path)
 
 
 def _unreported(state: MonitorState | None, writer: ValueWriter) -> list[Line]:
@@ -133,8 +142,8 @@ def _sentences(state: MonitorState | None) -> dict[str, str]:
     return {report: worst(runs).sentence for report, runs in by_report.items() if report}
 
 
-def _run(model: str, stored: StoredReport, sentence: str, writer: ValueWriter) -> Line:
-    path = f"{HOME}/{quote(model, safe='')}/{quote(stored.id, safe='')}"
+def _run(model: str, stored: StoredReport, sentence: str, writer: ValueWriter, workspace: str) -> Line:
+    path = within(f"{HOME}/{quote(model, safe='')}/{quote(stored.id, safe='')}", workspace)
     return Line(_moment(stored.id, writer), stored.verdict or "", sentence, path)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -48,6 +49,11 @@ def message_page(status: int, locale: str, code: str, **values: object) -> Page:
         email=values.get("email", ""),
         sign_in_url=values.get("sign_in_url", ""),
     )
+
+
+def within(path: str, workspace: str) -> str:
+    """Return the address of a page of one workspace; "" is the app's own."""
+    return f"{path}?workspace={quote(workspace, safe='')}" if workspace else path
 
 
 def page_headers(nonce: str) -> dict[str, str]:

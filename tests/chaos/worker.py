@@ -186,7 +186,7 @@ class Worker:
 def wire(app: App, fuse: Fuse) -> App:
     """Put the fuse into every port that the app writes through; before any part of it is built."""
     app.blobs = WiredBlobs(app.blobs, fuse)
-    app.queue = Wired(app.queue, fuse, queue_of)  # type: ignore[assignment]
+    app.queue = Wired(app.queue, fuse, queue_of)
     app.decision_blobs = WiredBlobs(app.decision_blobs, fuse)
     app.workspace = WiredWorkspace(app.workspace, fuse)  # type: ignore[assignment]
     app.policies = tuple(map(_without_cooldown, app.policies))

@@ -42,7 +42,8 @@ MAY_PASS = frozenset({NoticeKind.ACCESS_REFUSED})
 @dataclass(frozen=True)
 class NoticeOutbox:
     """Takes notices and delivers them. `channels` are the configured ones, by name; without `bursts` every notice is
-    told by itself, however many there are. `readable` is what can be read of the policies while one is broken."""
+    told by itself, however many there are. `readable` is what can be read of the policies while one is broken.
+    `workspace` is named to the readers, where it is not the app's own."""
 
     store: OutboxStore
     queue: MessageQueue
@@ -53,6 +54,7 @@ class NoticeOutbox:
     public_url: str
     bursts: Bursts | None = None
     readable: Callable[[], Sequence[Policy]] = tuple
+    workspace: str = ""
 
     def post(self, notices: Sequence[Notice]) -> None:
         """Take the notices over for delivery; one whose key was posted before is dropped.
@@ -202,13 +204,21 @@ class NoticeOutbox:
                 hint="docs/reference/notices.md names its settings",
             )
         person = self.people.person(delivery.to)
-        message = render(record.notice, person.locale, person.time_zone, self.public_url)
+        message = render(self._placed(record.notice), person.locale, person.time_zone, self.public_url)
         if record.members:
             message = digest(
-                message, [render(member, person.locale, person.time_zone, "") for member in record.members]
+                message,
+                [render(self._placed(member), person.locale, person.time_zone, "") for member in record.members],
             )
         attempt = replace(message, first_sent_at=delivery.at or record.posted_at)
         channel.send(attempt, Recipient(person.email, person.name))
+
+    def _placed(self, notice: Notice) -> Notice:
+        """Return the notice with its workspace, where the app serves several: people ask which one is meant."""
+        if not self.workspace:
+            return notice
+        path = f"{notice.path}?workspace={self.workspace}" if notice.path else ""
+        return replace(notice, path=path, parameters={**notice.parameters, "workspace": self.workspace})
 
 
 def _routed(record: OutboxRecord, deliveries: tuple[Delivery, ...]) -> OutboxRecord:

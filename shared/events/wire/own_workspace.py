@@ -48,9 +48,23 @@ class Home:
                 return replace(fact, body=replace(body, location=self._named(location)))
         return fact
 
+    def is_named_by(self, fact: Fact) -> bool:
+        """Return whether the fact says of itself that it is about this workspace, and not only that it may be."""
+        match fact.body:
+            case PolicyStateChanged(resource=resource):
+                return self._is_ours(resource)
+            case BudgetCrossed():
+                return self._is_covered(fact.source)
+            case DataArrived(location=location) if location.startswith(self._root):
+                return True
+        return self._is_ours(fact.source)
+
+    @property
+    def _root(self) -> str:
+        return self.container_url.rstrip("/") + "/"
+
     def _named(self, location: str) -> str:
-        root = self.container_url.rstrip("/") + "/"
-        return datastore_uri(location.removeprefix(root)) if location.startswith(root) else location
+        return datastore_uri(location.removeprefix(self._root)) if location.startswith(self._root) else location
 
     def _is_ours(self, resource: str) -> bool:
         return is_within(resource, self.workspace)

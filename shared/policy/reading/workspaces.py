@@ -58,7 +58,9 @@ def _storage(value: object) -> str:
         problem = "is empty; write the blob service's URI, e.g. https://stml.blob.core.windows.net"
         raise PydanticCustomError("policy_value", "{text}", {"text": problem})
     if "AccountKey=" in value and "127.0.0.1" not in value:
-        problem = "holds a key, which does not belong into a file; write the blob service's URI and give the identity a role"
+        problem = (
+            "holds a key, which does not belong into a file; write the blob service's URI and give the identity a role"
+        )
         raise PydanticCustomError("policy_value", "{text}", {"text": problem})
     return value.strip()
 

@@ -67,7 +67,7 @@ class FakeApp(App):
         self.dead_letter_blobs = self.given_up
         self.decision_blobs = self.blobs
         self.queues = FakeQueues(self.time)
-        self.queue = self.queues  # type: ignore[assignment]
+        self.queue = self.queues
         self.azureml = FakeWorkspace()
         self.workspace = self.azureml  # type: ignore[assignment]
         self.topic = FakePublisher()

@@ -13,6 +13,8 @@ import pytest
 
 from functions.approvals import decide_approval, list_approvals, show_approval
 from functions.sign_in import is_called_by
+from shared.bootstrap import Workspaces
+from tests.settings import settings_for
 from tests.unit.approvals.questions import ANA, RELEASE, a_request
 from tests.unit.console.test_approval_pages import Console, _form
 
@@ -42,8 +44,9 @@ def _request(method: str = "GET", headers: dict[str, str] | None = None, body: b
 def console(monkeypatch: pytest.MonkeyPatch) -> Console:
     console = Console()
     console.approvals.open(a_request())
-    app = SimpleNamespace(approval_pages=console.pages)
-    monkeypatch.setitem(sys.modules, "shared.bootstrap", SimpleNamespace(get_app=lambda: app))
+    app = SimpleNamespace(approval_pages=console.pages, settings=settings_for())
+    workspaces = Workspaces(app)
+    monkeypatch.setitem(sys.modules, "shared.bootstrap", SimpleNamespace(get_workspaces=lambda: workspaces))
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     return console
 

@@ -11,6 +11,7 @@ import azure.functions as func
 import pytest
 
 from functions.monitors import list_monitor_runs, list_monitors, show_monitor_report
+from shared.bootstrap import Workspaces
 from shared.console.monitor_pages import MonitorPages
 from shared.console.principal import Principal
 from shared.domain.ids import ModelName, ModelVersion
@@ -22,6 +23,7 @@ from shared.store.monitors.reports import MonitorReports
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.monitor_reports import a_report
+from tests.settings import settings_for
 from tests.unit.approvals.questions import ANA, BEN
 from tests.unit.console.test_functions import _call, _principal
 
@@ -130,8 +132,9 @@ def test_storage_that_does_not_answer_is_said_so(console: Console, monkeypatch: 
 
 
 def test_over_http_the_pages_stand_behind_the_sign_in(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = SimpleNamespace(monitor_pages=console.pages)
-    monkeypatch.setitem(sys.modules, "shared.bootstrap", SimpleNamespace(get_app=lambda: app))
+    app = SimpleNamespace(monitor_pages=console.pages, settings=settings_for())
+    workspaces = Workspaces(app)
+    monkeypatch.setitem(sys.modules, "shared.bootstrap", SimpleNamespace(get_workspaces=lambda: workspaces))
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     for function in (list_monitors, list_monitor_runs, show_monitor_report):
         assert _call(function)(_at_report(None)).status_code == 302
