@@ -53,6 +53,11 @@ def _version() -> str:
         return str(project["project"]["version"])
 
 
+def _choose_workspace(name: str) -> str:
+    context.WORKSPACE.set(name)
+    return name
+
+
 @app.callback()
 def vigia(
     debug: Annotated[bool, typer.Option(DEBUG, help="Show where an error came from; goes anywhere.")] = False,
@@ -60,8 +65,9 @@ def vigia(
         str,
         typer.Option(
             WORKSPACE,
+            callback=_choose_workspace,
             metavar="NAME",
-            help="Which of the app's workspaces, by its name in workspaces.yaml; by default the app's own. Goes anywhere.",
+            help="Which workspace, by its name in workspaces.yaml; by default the app's own. Goes anywhere.",
             show_default=False,
         ),
     ] = "",
@@ -70,7 +76,6 @@ def vigia(
     ] = False,
 ) -> None:
     """See what happens to your models on Azure, and step in."""
-    context.WORKSPACE.set(workspace)
 
 
 app.command("status")(status.command)

@@ -60,7 +60,7 @@ def signed_in_as(settings: Settings) -> str:
         ValueError: the token names neither a person nor an application.
         AzureError: no token was issued.
     """
-    token = workspace_credential(settings).get_token(f"{settings.arm_endpoint}/.default").token
+    token = credential_for(settings).get_token(f"{settings.arm_endpoint}/.default").token
     claims = _claims(token)
     addresses = (claims.get(name) for name in ("upn", "preferred_username", "unique_name", "email"))
     if address := next((str(address) for address in addresses if address), ""):

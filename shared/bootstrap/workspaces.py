@@ -1,20 +1,20 @@
 """Several workspaces in one app: an App for each, over one set of queues, people and policy files.
 
 Which app serves a message: its address says so (`addressed` in domain/messages.py), and of an event its source
-(`engine/facts/route.py`). ADR 20 says why an App knows one workspace only.
+(`engine/facts/route.py`). ADR 19 says why an App knows one workspace only.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
+from shared.adapters.storage.queues import WorkspaceQueue
 from shared.bootstrap.pages import PageParts
 from shared.bootstrap.recovery import RecoveryParts
-from shared.adapters.storage.queues import WorkspaceQueue
 from shared.console.approval_pages import ApprovalPages
 from shared.console.monitor_pages import MonitorPages
 from shared.domain.messages import address_of
@@ -35,7 +35,6 @@ from shared.store.facts.quarantine import Quarantine
 from shared.store.facts.queue_errors import QueueErrors
 from shared.store.facts.resolutions import Resolutions
 from shared.store.records_owner import RecordsOwner
-
 
 log = logging.getLogger("vigia.policy")
 
@@ -169,13 +168,13 @@ class Workspaces:
     @property
     def approval_pages(self) -> ApprovalPages:
         """Return the pages that show the questions of all workspaces."""
-        others = {name: app.approvals for name, app in self._named() if name}
+        others = {name: app.approvals for name, app in self.apps().items() if name}
         return replace(self.first.approval_pages, elsewhere=others)
 
     @property
     def monitor_pages(self) -> MonitorPages:
         """Return the pages that show the monitors of all workspaces."""
-        others = {name: app.monitor_states for name, app in self._named() if name}
+        others = {name: app.monitor_states for name, app in self.apps().items() if name}
         return replace(self.first.monitor_pages, elsewhere=others)
 
     @cached_property
@@ -185,7 +184,10 @@ class Workspaces:
         Raises:
             PolicyError: names every mistake of the files.
         """
-        return Router(tuple(Place(n, app.home, PolicyBook(app.policies), app.processor) for n, app in self._named()))
+        return Router(
+            tuple(Place(n, app.home, PolicyBook(app.policies), app.processor) for n, app in self.apps().items())
+        )
 
-    def _named(self) -> list[tuple[str, App]]:
-        return [(name, self.app(name)) for name in self.names]
+    def apps(self) -> Mapping[str, App]:
+        """Return the apps of all workspaces, by name, the first one first."""
+        return {name: self.app(name) for name in self.names}

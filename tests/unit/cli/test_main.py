@@ -16,6 +16,7 @@ from cli.reference import commands as reference
 from shared.errors import RetryableError, SettingsError
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import ROOT, SAMPLE, FakeApp
+from tests.unit.test_workspaces import WORKSPACES
 
 HEAVY = ("pydantic", "azure", "pandas", "numpy", "scipy", "babel", "jinja2", "yaml")
 
@@ -137,3 +138,17 @@ def test_a_mistake_of_ours_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyP
 
 def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
     assert run("stauts").exit_code == 2
+
+
+def test_a_command_is_about_the_workspace_that_it_names(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "workspaces.yaml").write_text(WORKSPACES)
+    values = {**json.loads(SAMPLE.read_text(encoding="utf-8"))["Values"], "VIGIA_POLICIES": "policies"}
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"Values": values}))
+    for arguments in (["--workspace", "stagin", "status"], ["status", "--workspace=stagin"]):
+        answer = run(*arguments, "--settings", str(file))
+        assert answer.exit_code == 2
+        assert "lists no workspace 'stagin'" in answer.stderr
+        assert "did you mean staging?" in answer.stderr
