@@ -35,7 +35,7 @@ from tests.fakes.queues import FakeQueues
 from tests.fakes.workspace import FakeWorkspace
 from tests.settings import settings_for
 from tests.unit.engine import fact_world
-from tests.unit.events.wire import cloud
+from tests.unit.events.wire import WORKSPACE, cloud
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 WORKSPACES = """\
@@ -307,7 +307,7 @@ def test_the_settings_of_a_workspace_keep_what_is_the_apps(tmp_path: Path) -> No
     )
     (listed,) = load_workspaces(tmp_path / "workspaces.yaml")
     settings = settings_for(VIGIA_IDENTITY_CLIENT_ID="own").at(listed)
-    assert settings.workspace_id == fact_world.WORKSPACE
+    assert settings.workspace_id == WORKSPACE
     assert (settings.identity_client_id, settings.workspace_identity_client_id[-1]) == ("own", "a")
     assert settings.topic_endpoint == settings_for().topic_endpoint
 

@@ -45,7 +45,7 @@ def console(monkeypatch: pytest.MonkeyPatch) -> Console:
     console = Console()
     console.approvals.open(a_request())
     app = SimpleNamespace(approval_pages=console.pages, settings=settings_for())
-    workspaces = Workspaces(app)
+    workspaces = Workspaces(app)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "shared.bootstrap", SimpleNamespace(get_workspaces=lambda: workspaces))
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     return console

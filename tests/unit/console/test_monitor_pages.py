@@ -133,7 +133,7 @@ def test_storage_that_does_not_answer_is_said_so(console: Console, monkeypatch: 
 
 def test_over_http_the_pages_stand_behind_the_sign_in(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     app = SimpleNamespace(monitor_pages=console.pages, settings=settings_for())
-    workspaces = Workspaces(app)
+    workspaces = Workspaces(app)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "shared.bootstrap", SimpleNamespace(get_workspaces=lambda: workspaces))
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     for function in (list_monitors, list_monitor_runs, show_monitor_report):
