@@ -12,30 +12,25 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 Comparison = Callable[[], object]
 
 
 def ours(reference: str, window: str) -> Comparison:
-    from shared.drift.comparison.verdict import compare
-    from shared.drift.profiles.profile import profile
+    """Take the app's first look of a version: the training data is profiled, then a window is compared with it."""
+    from benchmarks.monitoring.watched_files import WatchedFiles
 
-    files = _Files(reference), _Files(window)
-    return lambda: compare(profile(files[0]), files[1])
+    WatchedFiles.import_all()
+    return WatchedFiles(reference, window).look
 
 
 def ours_stored(reference: str, window: str) -> Comparison:
-    """Compare with the profile that lies beside the reference; make it when it is not there yet."""
-    from shared.drift.comparison.verdict import compare
-    from shared.drift.profiles.profile import Profile, profile
+    """Take the app's next look, which finds the references that the first one stored."""
+    from benchmarks.monitoring.watched_files import WatchedFiles
 
-    stored = Path(reference + ".profile")
-    if not stored.exists():
-        stored.write_bytes(profile(_Files(reference)).to_bytes())
-    rows = _Files(window)
-    return lambda: compare(Profile.from_bytes(stored.read_bytes()), rows)
+    watched = WatchedFiles(reference, window)
+    watched.look()
+    return watched.look
 
 
 def floor(reference: str, window: str) -> Comparison:
@@ -94,19 +89,6 @@ def frouros(reference: str, window: str) -> Comparison:
         return p_values
 
     return work
-
-
-class _Files:
-    """A parquet file in batches, as Vigia's own adapter reads it."""
-
-    def __init__(self, path: str) -> None:
-        from shared.adapters.tables.parquet import stream_parquet
-
-        self._read = stream_parquet
-        self._path = path
-
-    def __iter__(self) -> Any:
-        return self._read(self._path, self._path)
 
 
 LIBRARIES = {library.__name__: library for library in (ours, ours_stored, floor, evidently, nannyml, frouros)}

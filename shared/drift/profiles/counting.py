@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.drift.profiles.counts import MOST_UNSEEN, ColumnCounts, WindowCounts, bounded, whole_sum
+from shared.drift.profiles.grid import Grid
 from shared.drift.profiles.reference import CategoricalColumn, Column, NumericColumn, OtherColumn, Profile
 from shared.drift.rows.batches import (
     FRAME_ROWS,
@@ -31,8 +32,8 @@ from shared.drift.rows.values import Texts, Values, values_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# So many rows are sorted at once: they fit a core's cache, and are many beside the edges that are searched in them.
-SORTED_ROWS = 65_536
+# So many numbers are counted at once: they fit a core's cache, and are many beside the edges.
+ROWS_AT_ONCE = 32_768
 _FLAGS = {"True": 1.0, "False": 0.0}
 
 
@@ -160,11 +161,11 @@ class NumericTally(ColumnTally):
     def __init__(self, column: NumericColumn) -> None:
         super().__init__(column.kind)
         self._edges = np.array(column.edges, dtype=np.float64)
-        self._declared = self._precision = self._coarsest = column.precision
-        self._low, self._high = around(self._edges, self._precision)
+        self._counted = np.array((column.below, column.up_to), dtype=np.int64)
+        self._declared = self._coarsest = column.precision
+        self._use(column.precision)
         self._are_flags = bool(np.isin(self._edges, (0.0, 1.0)).all())
-        self._below = np.zeros(len(self._edges), dtype=np.int64)
-        self._equal = np.zeros(len(self._edges), dtype=np.int64)
+        self._below = np.zeros((2, len(self._edges)), dtype=np.int64)
         self._infinite = [0, 0]
         self._sums = [0, 0]
         self._least, self._most = math.inf, -math.inf
@@ -172,10 +173,11 @@ class NumericTally(ColumnTally):
     def add(self, values: Values) -> None:
         if values.texts:
             values = self._with_numbers_of(values.texts, values)
-        self._use(coarser(self._declared, values.precision))
+        if self._precision != (precision := coarser(self._declared, values.precision)):
+            self._use(precision)
         numbers = 0
-        for start in range(0, len(values.numbers), SORTED_ROWS):
-            numbers += self._add_sorted(np.sort(self._rounded(values.numbers[start : start + SORTED_ROWS])))
+        for start in range(0, len(values.numbers), ROWS_AT_ONCE):
+            numbers += self._add_numbers(rounded(values.numbers[start : start + ROWS_AT_ONCE], self._precision))
         self._add_types(values, numbers)
 
     def _with_numbers_of(self, texts: Texts, values: Values) -> Values:
@@ -193,53 +195,47 @@ class NumericTally(ColumnTally):
     def _use(self, precision: Precision) -> None:
         """Count what follows at this precision."""
         self._coarsest = coarser(self._coarsest, precision)
-        if precision != self._precision:
-            self._precision = precision
-            self._low, self._high = around(self._edges, precision)
+        self._precision = precision
+        low, high = around(self._edges, precision)
+        # A number is up to an edge if it is less than what follows on the largest that counts as the edge.
+        with np.errstate(over="ignore"):
+            both = np.concatenate((low, np.nextafter(high, math.inf)))
+        self._thresholds, place = np.unique(both, return_inverse=True)
+        self._place = place.reshape(2, -1)
+        expected = np.zeros(len(self._thresholds), dtype=np.int64)
+        expected[self._place] = self._counted
+        self._grid = Grid(self._thresholds, expected)
 
-    def _rounded(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        return rounded(numbers, self._precision)
-
-    def _add_sorted(self, ordered: NDArray[np.float64]) -> int:
-        """Count ascending numbers, NaN last; return how many are numbers."""
-        if math.isnan(ordered[-1]):
-            ordered = ordered[: ordered.searchsorted(math.nan)]
-            if not len(ordered):
-                return 0
-        size, low, high = len(ordered), 0, len(ordered)
-        if ordered[0] == -math.inf:
-            low = int(ordered.searchsorted(-math.inf, side="right"))
-        if ordered[-1] == math.inf:
-            high = int(ordered.searchsorted(math.inf, side="left"))
-        self._infinite[0] += low
-        self._infinite[1] += size - high
-        if low < high:
-            # Plus zero turns -0.0 into 0.0: which of the two a sort puts first is arbitrary, and bytes must not differ.
-            self._least = min(self._least, float(ordered[low]) + 0.0)
-            self._most = max(self._most, float(ordered[high - 1]) + 0.0)
+    def _add_numbers(self, numbers: NDArray[np.float64]) -> int:
+        """Count numbers, some of them NaN; return how many are not."""
+        # NaN and infinities show in both.
+        least, most = float(numbers.min()), float(numbers.max())
+        if math.isnan(least):
+            numbers = numbers[~np.isnan(numbers)]
+            return self._add_numbers(numbers) if len(numbers) else 0
+        size = len(numbers)
         if len(self._edges):
-            self._add_around_edges(ordered, low, high)
+            self._below += self._grid.below(numbers)[self._place]
+        if math.isinf(least) or math.isinf(most):
+            self._infinite[0] += int(np.count_nonzero(numbers == -math.inf))
+            self._infinite[1] += int(np.count_nonzero(numbers == math.inf))
+            numbers = numbers[np.isfinite(numbers)]
+            if not len(numbers):
+                return size
+            least, most = float(numbers.min()), float(numbers.max())
+        # Plus zero turns -0.0 into 0.0: which of the two is the least is arbitrary, and bytes must not differ.
+        self._least, self._most = min(self._least, least + 0.0), max(self._most, most + 0.0)
+        if len(self._edges):
+            first, last = self._thresholds[[0, -1]]
+            self._sums[0] += whole_sum(numbers[numbers < first]) if least < first else 0
+            self._sums[1] += whole_sum(numbers[numbers >= last]) if most >= last else 0
         return size
-
-    def _add_around_edges(self, ordered: NDArray[np.float64], low: int, high: int) -> None:
-        below = ordered.searchsorted(self._low)
-        self._below += below
-        # Most edges of continuous numbers equal no value of a batch: the second search is for the others only.
-        inside = below[: below.searchsorted(len(ordered))]
-        met = (ordered[inside] <= self._high[: len(inside)]).nonzero()[0]
-        if len(met):
-            self._equal[met] += ordered.searchsorted(self._high[met], side="right") - below[met]
-        if low < below[0]:
-            self._sums[0] += whole_sum(ordered[low : below[0]])
-        beyond = int(ordered.searchsorted(self._high[-1], side="right"))
-        if beyond < high:
-            self._sums[1] += whole_sum(ordered[beyond:high])
 
     def counts(self) -> ColumnCounts:
         return ColumnCounts(
             **self._types(),
-            below=self._below.copy(),
-            up_to=self._below + self._equal,
+            below=self._below[0].copy(),
+            up_to=self._below[1].copy(),
             negative_infinite=self._infinite[0],
             positive_infinite=self._infinite[1],
             low_sum=self._sums[0],

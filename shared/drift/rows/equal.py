@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -173,12 +173,22 @@ def numbers_of(column: Any) -> Numbers:
     """Return a column's numbers, one per row: 1 and 0 for booleans, NaN for what reads as no number."""
     import pandas as pd
 
-    if column.dtype == object or isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
-        column = column.astype(object).map(_number_or_none)
+    if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
+        return by_distinct(column, lambda distinct: numbers_of(distinct.astype(object)))
+    if column.dtype == object:
+        column = column.map(_number_or_none)
     if pd.api.types.is_complex_dtype(column.dtype):
         return np.full(len(column), np.nan)
     numbers: Numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     return numbers
+
+
+def by_distinct(column: Any, read: Callable[[Any], Numbers]) -> Numbers:
+    """Return each row's number, read once per distinct value; NaN for a missing one."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(column)
+    return np.append(read(pd.Series(distinct)), np.nan)[codes]
 
 
 def are_flags(column: Any) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from shared.drift.profiles.stored import reading
 from shared.drift.rows.columns import Kind, kind_of, named_columns
 from shared.drift.rows.duplicates import duplicate_share
-from shared.drift.rows.equal import Precision, are_flags, declared
+from shared.drift.rows.equal import Precision, are_flags, by_distinct, declared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,6 +151,8 @@ def finite_numbers(column: pd.Series[Any], kind: Kind) -> NDArray[np.float64]:
         return _seconds(column) if kind_of(column) == "datetime" else nothing
     if pd.api.types.is_complex_dtype(column.dtype):
         return nothing
+    if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
+        return by_distinct(column, lambda distinct: finite_numbers(distinct.astype(object), kind))
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
@@ -247,8 +249,9 @@ def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float, 
     import pandas as pd
 
     some = column.iloc[:: max(1, len(column) // LOOKED_AT)].dropna()
-    counts = some.astype(str).value_counts()
-    frequent = float(counts.iloc[0] / len(some)) if len(some) else 0.0
+    # Equal bits are equal texts, and much quicker to compare.
+    distinct = some.to_numpy().view(np.int64) if some.dtype == np.float64 else some.astype(str)
+    frequent = float(pd.Series(distinct).value_counts().max() / len(some)) if len(some) else 0.0
     if frequent < 1 / PIECES:  # then no piece can have it alone, but for a fluke of the sample
         return False, frequent, 0
     codes, _ = pd.factorize(column.astype(str) if column.dtype == object else column)
