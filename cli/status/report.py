@@ -142,7 +142,7 @@ def gather(app: App, model: str | None) -> Report:
 
 
 def _model(app: App, policy: Policy, running: list[Release], parked: tuple[ParkedFact, ...]) -> ModelStatus:
-    from shared.store.monitors.last_look import last_look, standing_drift
+    from shared.store.monitors.monitors import last_look, standing_drift
 
     now = app.clock.now()
     state = app.models.read(policy.model)

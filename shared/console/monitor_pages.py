@@ -13,8 +13,7 @@ from shared.console.principal import Principal
 from shared.domain.ids import ModelName
 from shared.errors import PermanentError, RetryableError
 from shared.policy.reading.people import Directory
-from shared.store.monitors.last_look import last_look, worst
-from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates
+from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates, last_look, worst
 from shared.store.monitors.reports import MonitorReports, StoredReport
 from shared.texts.catalogue import section
 from shared.texts.languages import preferred

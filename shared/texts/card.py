@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
 from shared.ports.channels import Message, Recipient
 from shared.texts.catalogue import text
-from shared.texts.markdown import escaped
 
 # Teams refuses messages over 28 KB as a whole; the flow adds its own envelope.
 # Source: learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages, read 2026-11-20.
 MOST_BYTES = 24 * 1024
 _SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
+_SPECIAL = re.compile(r"([\\`*_\[\]#~|])")
+# A line that begins like a list or a number would become one.
+_LEADING = re.compile(r"^(\s*)([-+]|\d+\.)(?=\s)")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def webhook_body(message: Message, to: Recipient) -> bytes:
@@ -83,3 +87,13 @@ def _mention_name(to: Recipient) -> str:
     # The entity's text must stand in the card letter by letter, so characters that need escaping are left out.
     name = "".join(c for c in (to.name or to.email) if c.isalnum() or c in " .'@-+")
     return name.strip() or to.email
+
+
+def escaped(text: str) -> str:
+    r"""Return the text with everything that Markdown, HTML or a mention would interpret escaped.
+
+    Mentions are `<at>…</at>` in the text, so angle brackets become entities. "1. x" becomes "1\. x".
+    Source: adaptivecards.io/explorer/TextBlock.html and CommonMark 0.31, section 2.4, read 2026-11-20.
+    """
+    text = _SPECIAL.sub(r"\\\1", text.translate(_ENTITIES))
+    return _LEADING.sub(lambda m: f"{m[1]}{m[2][:-1]}\\{m[2][-1]}", text)

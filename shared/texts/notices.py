@@ -1,6 +1,10 @@
-"""From a notice to a message in one person's language."""
+"""From a notice to a message in one person's language, and from many messages of one kind to one."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.domain.notice import Notice
 from shared.ports.channels import Button, Message
@@ -26,6 +30,24 @@ def render(notice: Notice, locale: str, time_zone: str, public_url: str) -> Mess
         facts=_facts(notice, values, locale),
         button=_button(notice, locale, public_url),
         footer=text(locale, "frame", footer, model=values["model"]),
+    )
+
+
+def digest(frame: Message, members: Sequence[Message]) -> Message:
+    """Return the message that lists every member, each with its facts; equal ones once, with their number.
+
+    Args:
+        frame: what the digest's own notice says; its title and sentence are replaced.
+        members: all in the language of the frame, at least one.
+    """
+    count = ValueWriter(frame.language, "UTC").number(str(len(members)))
+    lines = Counter(_line(member) for member in members)
+    return replace(
+        frame,
+        title=text(frame.language, "frame", "digest_title", count=count, title=members[0].title),
+        sentence=text(frame.language, "frame", "digest_sentence", count=count),
+        facts=tuple((f"{times}×", line) for line, times in lines.items()),
+        button=None,
     )
 
 
@@ -84,3 +106,8 @@ def _button(notice: Notice, locale: str, public_url: str) -> Button | None:
     own = f"notice.{notice.kind.value}"
     label = text(locale, own, "button") if has_text(locale, own, "button") else text(locale, "frame", "button")
     return Button(label, f"{public_url.rstrip('/')}/{notice.path.lstrip('/')}")
+
+
+def _line(message: Message) -> str:
+    facts = "; ".join(f"{label}: {value}" for label, value in message.facts)
+    return f"{message.title}. {message.sentence}" + (f" ({facts})" if facts else "")

@@ -22,8 +22,7 @@ import numpy as np
 
 from shared.drift.comparison.significance import benjamini_hochberg
 from shared.drift.metrics.binary import roc_auc
-from shared.drift.metrics.calibration import Curve, isotonic_curve
-from shared.drift.metrics.expected import expected_metric
+from shared.drift.metrics.expected import Curve, expected_metric, isotonic_curve
 from shared.drift.results.comparison import ColumnReport
 from shared.drift.results.signals import SignalReport
 from shared.drift.rows.columns import named_columns

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shared.drift.metrics.binary import METRICS, MetricUndefinedError
-from shared.drift.metrics.calibration import Curve, isotonic_curve
-from shared.drift.metrics.expected import EXPECTED, expected_metric
+from shared.drift.metrics.expected import EXPECTED, Curve, expected_metric, isotonic_curve
 from shared.drift.profiles.stored import reading
 from shared.drift.results.signals import SignalReport, SignalVerdict
 

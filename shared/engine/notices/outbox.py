@@ -27,8 +27,7 @@ from shared.ports.queues import NOTICES, MessageQueue
 from shared.reactions.notify_section import DEFAULT_CHANNEL, Notify, Route, default_routes
 from shared.release.sections.gates_and_approval import Approval
 from shared.store.notices.outbox import Delivery, OutboxRecord, OutboxStore, Stored
-from shared.texts.digests import digest
-from shared.texts.notices import render
+from shared.texts.notices import digest, render
 
 log = logging.getLogger("vigia.outbox")
 

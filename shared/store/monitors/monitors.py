@@ -1,8 +1,8 @@
-"""The state of each model's monitor: its newest runs, and where its next window begins."""
+"""The state of each model's monitor: its newest runs, what they come to, and where its next window begins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -18,6 +18,7 @@ RUNS_PER_SIGNAL = 60
 _PREFIX = "monitors/"
 
 MonitorVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
+_WORST_FIRST: tuple[MonitorVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,28 @@ class Standing:
 
     looked_at: datetime
     is_counting: bool
+
+
+def last_look(state: MonitorState | None) -> MonitorRun | None:
+    """Return what the newest look found: of its signals the one with the worst verdict."""
+    runs = state.runs if state else ()
+    newest = max((run.end for run in runs), default=None)
+    return worst([run for run in runs if run.end == newest]) if newest else None
+
+
+def standing_drift(state: MonitorState | None) -> tuple[MonitorRun, ...]:
+    """Return, per signal whose newest verdict on the version that serves is drift, that run. Looks at too little data
+    change nothing."""
+    if state is None:
+        return ()
+    runs = [run for run in state.runs if run.model_version == state.model_version]
+    judged = {run.signal: run for run in runs if run.verdict in {"drift", "no-drift"}}
+    return tuple(run for run in judged.values() if run.verdict == "drift")
+
+
+def worst(runs: Sequence[MonitorRun]) -> MonitorRun:
+    """Return the first of the runs that no other is worse than."""
+    return min(runs, key=lambda run: _WORST_FIRST.index(run.verdict))
 
 
 class MonitorStates:

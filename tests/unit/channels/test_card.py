@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from shared.ports.channels import Button, Message, Recipient
-from shared.texts.card import MOST_BYTES, webhook_body
-from shared.texts.markdown import escaped
+from shared.texts.card import MOST_BYTES, escaped, webhook_body
 from tests.unit.channels.messages import ANA, a_message
 
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 from shared.drift.metrics.binary import MetricUndefinedError, measure_metric
-from shared.drift.metrics.calibration import isotonic_curve
-from shared.drift.metrics.expected import EXPECTED, expected_metric
+from shared.drift.metrics.expected import EXPECTED, expected_metric, isotonic_curve
 from shared.drift.signals.estimated import EstimateReference, EstimateRules, estimate_performance, estimate_reference
 
 Numbers = NDArray[np.float64]

@@ -12,8 +12,7 @@ from shared.engine.monitors.look import MonitorLook
 from shared.engine.monitors.subject import Subject
 from shared.engine.monitors.window_signals import OF_FIRST_WINDOW
 from shared.policy.sections.monitoring import Monitor
-from shared.store.monitors.last_look import last_look
-from shared.store.monitors.monitors import MonitorState
+from shared.store.monitors.monitors import MonitorState, last_look
 from shared.store.monitors.profiles import Profiles
 from tests.unit.engine.fact_world import MODEL
 from tests.unit.engine.monitors.test_run_due import HOUR, TRAINED_ON
