@@ -19,12 +19,12 @@ from shared.judge.evidence.paired_intervals import Pair
 from shared.judge.evidence.scores import Shift, moments
 from shared.judge.evidence.streams import (
     Paths,
-    Standing,
+    Ruling,
     Tolerances,
     error_paths,
     latency_paths,
+    rulings,
     score_paths,
-    standings,
 )
 
 
@@ -103,19 +103,19 @@ def counts(pairs: Sequence[Pair]) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
 def _verdict(last: Sequence[Paths], pairs: Sequence[Pair], tolerances: Tolerances) -> tuple[Verdict, str]:
     """Return the verdict and how its sentence ends."""
     requests = np.array([[float(sum(pair.challenger.requests for pair in pairs))]])
-    standing = Standing(standings(last, np.array([[len(pairs)]]), requests, tolerances)[0, 0])
-    match standing:
-        case Standing.FAILED:
+    ruling = Ruling(rulings(last, np.array([[len(pairs)]]), requests, tolerances)[0, 0])
+    match ruling:
+        case Ruling.FAILED:
             return Verdict.FAIL, f": {_names(last, lambda metric: metric.is_failed(tolerances))} beyond the tolerance"
-        case Standing.SUSPECTED:
+        case Ruling.SUSPECTED:
             suspects = _names(last, lambda metric: metric.is_suspected(tolerances))
             return Verdict.INCONCLUSIVE, f": {suspects} may be beyond the tolerance, in too few minutes to be sure"
-        case Standing.TOO_LITTLE:
+        case Ruling.TOO_LITTLE:
             return Verdict.INCONCLUSIVE, ": too little to decide"
-        case Standing.UNPROVEN:
+        case Ruling.UNPROVEN:
             unproven = _names(last, lambda metric: ~metric.is_within) or "nothing"
             return Verdict.INCONCLUSIVE, f": {unproven} not proven within the tolerance yet"
-        case Standing.WITHIN:
+        case Ruling.WITHIN:
             return Verdict.PASS, ": within the tolerance"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from shared.judge.evidence.absolute_errors import broken, proven, suspicious
 from shared.judge.evidence.latency import FEWEST_BEYOND
 from shared.judge.evidence.staggered_starts import starts_for
-from shared.judge.evidence.streams import Standing, Tolerances, error_paths, latency_paths, standings
+from shared.judge.evidence.streams import Ruling, Tolerances, error_paths, latency_paths, rulings
 from shared.simulate.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def look(measured: Measured, tolerances: Tolerances, errors_at_most: float | Non
         is_warm = measured.is_served & (columns >= tolerances.warm_up / tolerances.interval)
         differences = _shift_left(measured.differences, is_warm)
         paths.append(latency_paths(differences, tolerances).at(np.cumsum(is_warm, axis=1, dtype=np.intp)))
-    standing = standings(paths, pairs, np.cumsum(np.where(is_pair, measured.requests, 0.0), axis=1), tolerances)
-    shown = np.where(standing == Standing.FAILED, -1, np.where(standing == Standing.WITHIN, 1, 0))
+    ruling = rulings(paths, pairs, np.cumsum(np.where(is_pair, measured.requests, 0.0), axis=1), tolerances)
+    shown = np.where(ruling == Ruling.FAILED, -1, np.where(ruling == Ruling.WITHIN, 1, 0))
     latest = np.maximum.accumulate(np.where(is_pair, columns, -1), axis=1)
     age = (columns + 1 - latest) * tolerances.interval.total_seconds()
     has_data = (pairs > 0) & (age <= tolerances.stale_after.total_seconds())

@@ -187,8 +187,8 @@ def score_paths(moments: Numbers, tolerances: Tolerances) -> Paths:
     return Paths("scores", fails, score_evidence.shift_within(moments, bound), agrees)
 
 
-class Standing(IntEnum):
-    """Where a challenger stands by its evidence: what applies first, in this order."""
+class Ruling(IntEnum):
+    """What the rule says of a challenger by its evidence: the first of these that applies."""
 
     FAILED = 0
     SUSPECTED = 1
@@ -197,8 +197,8 @@ class Standing(IntEnum):
     WITHIN = 4
 
 
-def standings(paths: Sequence[Paths], intervals: Counts, requests: Numbers, tolerances: Tolerances) -> Counts:
-    """Return the `Standing` per stream and interval.
+def rulings(paths: Sequence[Paths], intervals: Counts, requests: Numbers, tolerances: Tolerances) -> Counts:
+    """Return the `Ruling` per stream and interval.
 
     A failure comes first, before any least number of intervals: its error is bounded however early it is found. A
     suspicion comes before a pass, which it forbids. Without any metric nothing is proven.
@@ -213,8 +213,8 @@ def standings(paths: Sequence[Paths], intervals: Counts, requests: Numbers, tole
     within = np.logical_and.reduce([path.is_within for path in paths]) if paths else nothing
     return np.select(
         [failed, suspected, too_little, within],
-        [Standing.FAILED, Standing.SUSPECTED, Standing.TOO_LITTLE, Standing.WITHIN],
-        Standing.UNPROVEN,
+        [Ruling.FAILED, Ruling.SUSPECTED, Ruling.TOO_LITTLE, Ruling.WITHIN],
+        Ruling.UNPROVEN,
     )
 
 

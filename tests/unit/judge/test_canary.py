@@ -15,7 +15,7 @@ from shared.judge.canary import Comparison, counts, judge
 from shared.judge.evidence.latency import differences
 from shared.judge.evidence.paired_intervals import Pair, pair
 from shared.judge.evidence.scores import Shift
-from shared.judge.evidence.streams import Standing, Tolerances, error_paths, latency_paths, standings
+from shared.judge.evidence.streams import Ruling, Tolerances, error_paths, latency_paths, rulings
 
 T0 = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -115,11 +115,11 @@ def test_the_judge_stands_after_each_minute_where_many_streams_at_once_do() -> N
         pairs = case.pairs(np.random.default_rng(4), 15)
         paths = [error_paths(counts(pairs), TOLERANCES), latency_paths(np.array([differences(pairs)]), TOLERANCES)]
         requests = np.array([[pair.challenger.requests for pair in pairs]], dtype=float)
-        by_minute = standings(paths, np.arange(1, 16)[None], requests.cumsum(axis=1), TOLERANCES)[0]
-        words = {Standing.FAILED: Verdict.FAIL, Standing.WITHIN: Verdict.PASS}
+        by_minute = rulings(paths, np.arange(1, 16)[None], requests.cumsum(axis=1), TOLERANCES)[0]
+        words = {Ruling.FAILED: Verdict.FAIL, Ruling.WITHIN: Verdict.PASS}
         for minute in range(1, 16):
             assert judge(Comparison(T0, pairs[:minute]), TOLERANCES, T0 + minute * MINUTE).verdict is words.get(
-                Standing(by_minute[minute - 1]), Verdict.INCONCLUSIVE
+                Ruling(by_minute[minute - 1]), Verdict.INCONCLUSIVE
             )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shared.judge.evidence.streams import Standing, Tolerances, error_paths, latency_paths, standings
+from shared.judge.evidence.streams import Ruling, Tolerances, error_paths, latency_paths, rulings
 from shared.judge.time_to_decide import Expected, intervals_to_pass
 
 TOLERANCES = Tolerances(errors=0.01, latency=1.25, false_rollbacks=0.01, horizon=60)
@@ -38,7 +38,7 @@ def test_about_half_of_the_good_versions_pass_by_then(expected: Expected) -> Non
     differences = random.standard_normal(shape) * spread
     paths = [error_paths(counts, TOLERANCES), latency_paths(differences, TOLERANCES)]
     intervals = np.broadcast_to(np.arange(1, shape[1] + 1), shape)
-    standing = standings(paths, intervals, counts[..., 0].cumsum(axis=1), TOLERANCES)
-    passed = np.maximum.accumulate(standing == Standing.WITHIN, axis=1).mean(axis=0)
+    ruling = rulings(paths, intervals, counts[..., 0].cumsum(axis=1), TOLERANCES)
+    passed = np.maximum.accumulate(ruling == Ruling.WITHIN, axis=1).mean(axis=0)
     assert passed[math.ceil(0.5 * needed) - 1] < 0.5
     assert passed[-1] > 0.5
