@@ -36,7 +36,7 @@ monitor: {every: 1h, data_drift: {}, data_quality: {}}
 
 
 class FileBatches:
-    """A file's rows, read anew each time as the workspace's tables are."""
+    """A file's rows, read again each time as the workspace's tables are."""
 
     findings: tuple[str, ...] = ()
 

@@ -76,10 +76,10 @@ class Grid:
         if len(numbers) < FEW or self._scale is None:
             return _below(self._thresholds, numbers)
         codes, is_crowded, most = self._table
-        found, bins = codes.take(self._scale.cells(numbers)), len(self._thresholds) + 1
-        counts = np.bincount(found, minlength=bins)[:bins]
-        near = np.flatnonzero(found >= bins)
-        numbers, passed = numbers[near], found[near]
+        places, bins = codes.take(self._scale.cells(numbers)), len(self._thresholds) + 1
+        counts = np.bincount(places, minlength=bins)[:bins]
+        near = np.flatnonzero(places >= bins)
+        numbers, passed = numbers[near], places[near]
         passed -= bins
         crowded: Counts = np.zeros(len(self._thresholds), dtype=np.int64)
         if is_crowded.any() and (chosen := is_crowded[passed]).any():
