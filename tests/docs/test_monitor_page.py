@@ -7,11 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
 from local.flights.data import FEATURES, flights
 from tests.docs.pages import PAGES, blocks
+from tests.fakes.terminal import vigia
 
 SHOWN = next(block for page in PAGES for block in blocks(page) if "example=monitor-files" in block.info)
 # The time it is read at.
@@ -24,7 +23,7 @@ def test_comparing_two_files_prints_what_is_shown(tmp_path: Path, monkeypatch: p
     for number, name in ((1, "january"), (7, "july")):
         flights([number])[list(FEATURES)].to_parquet(f"{name}.parquet")
     command, *lines = SHOWN.text.splitlines()
-    result = CliRunner().invoke(app, shlex.split(command)[2:])
+    result = vigia(*shlex.split(command)[2:])
     assert (result.exit_code, _as_shown(result.stdout)) == (2, _as_shown("\n".join(lines)))
     assert (tmp_path / "drift.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 

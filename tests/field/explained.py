@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
-
-from cli.main import app
+from tests.fakes.terminal import vigia
 
 INPUTS = Path(__file__).parent / "inputs"
 
@@ -37,7 +35,7 @@ def explained(tmp_path: Path, content: object, *options: str, policy: str = POLI
         file = tmp_path / "events.json"
         file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     arguments = ["events", "explain", str(file), "--policies", str(policies), "-o", "json", *options]
-    result = CliRunner().invoke(app, arguments)
+    result = vigia(*arguments)
     answers: list[dict[str, Any]] = json.loads(result.stdout)
     assert result.exit_code == int(any(answer["outcome"] == "refused" for answer in answers))
     return answers

@@ -16,14 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
 from cli.monitor.files import read_files
 from shared.adapters.tables.data_batches import StoredFile, TableBatches
 from shared.drift.comparison.verdict import compare
 from shared.drift.profiles.profile import profile
 from shared.errors import VigiaError
+from tests.fakes.terminal import vigia
 
 ROWS = 2_000
 
@@ -195,7 +194,7 @@ def test_what_is_no_table_is_refused_with_the_remedy_and_not_as_drift(
     name, content, words = REFUSED[form]
     Path(name).write_bytes(content)
     a_shop().to_parquet("before.parquet")
-    result = CliRunner().invoke(app, ["monitor", "run", "--reference", "before.parquet", "--current", name])
+    result = vigia("monitor", "run", "--reference", "before.parquet", "--current", name)
     assert result.exit_code == 1, result.output
     assert words in " ".join(result.stderr.split())
     with pytest.raises(VigiaError) as caught:
@@ -204,7 +203,7 @@ def test_what_is_no_table_is_refused_with_the_remedy_and_not_as_drift(
 
 
 def look(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["monitor", "run", *arguments])
+    result = vigia("monitor", "run", *arguments)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from cli.kit import context
-from cli.main import app
+from tests.fakes.terminal import vigia
 from tests.unit.cli.world import FakeApp
 
 Run = Callable[..., Result]
@@ -28,10 +28,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command in a wide terminal; `run("status", "-o", "json")`."""
     monkeypatch.setenv("COLUMNS", "140")
 
-    def call(*arguments: str, **options: Any) -> Result:
-        return CliRunner().invoke(app, list(arguments), **options)
-
-    return call
+    return vigia
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
+from tests.fakes.terminal import vigia
 from tests.field.test_gates import scored
 
 POLICY = """\
@@ -37,7 +36,7 @@ def check(files: Path, *gates: str, scores: str = "scores.parquet", options: tup
     policy = files / "policy.yaml"
     policy.write_text(POLICY + "".join(f"  - {gate}\n" for gate in gates))
     arguments = ["gates", "check", str(files / scores), "--policy", str(policy), *options]
-    result = CliRunner().invoke(app, [*arguments, "-o", "json"])
+    result = vigia(*arguments, "-o", "json")
     return result.exit_code, json.loads(result.stdout) if result.stdout else result.stderr
 
 
@@ -106,6 +105,6 @@ def test_what_cannot_be_judged_is_named(files: Path, gate: str, scores: str, mes
 def test_people_see_each_gate_with_its_reason(files: Path) -> None:
     (files / "policy.yaml").write_text(f"{POLICY}  - {METRIC}\n")
     arguments = ["gates", "check", str(files / "scores.csv"), "--policy", str(files / "policy.yaml")]
-    shown = CliRunner().invoke(app, arguments).stdout
+    shown = vigia(*arguments).stdout
     assert "pass  metric roc_auc" in shown
     assert "at least" in shown

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.main import app
+from tests.fakes.terminal import vigia
 
 T0 = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -40,7 +40,7 @@ def traffic(minutes: int = 22, failing: float = 0.0, slower: float = 1.0) -> pd.
 
 
 def run(file: Path, *more: str) -> Result:
-    return CliRunner().invoke(app, ["releases", "judge", str(file), "--champion", "v-1", "--challenger", "v-2", *more])
+    return vigia("releases", "judge", str(file), "--champion", "v-1", "--challenger", "v-2", *more)
 
 
 def judged(rows: pd.DataFrame, tmp_path: Path, *more: str) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
 from pathlib import Path
 
-from shared.bootstrap import App
+from shared.bootstrap import App, policy_sections
 from shared.domain.fact import DriftDetected, Fact, FeatureDrift
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion
 from shared.domain.notice import Notice, NoticeKind
@@ -16,22 +17,25 @@ from shared.domain.releases.approval import ApprovalRequest
 from shared.domain.releases.release import Release, ReleaseState, Serving, Transition
 from shared.domain.releases.verdict import GateResult, Judgement, Verdict
 from shared.domain.state import Training
+from shared.policy.reading.load import load_policies
+from shared.policy.sections.model import Policy
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
-from shared.ports.publisher import OutgoingEvent
+from shared.reactions.registry import reactions
 from shared.release.open_release import Opening, new_release
 from shared.release.sections.to_plan import plan_from
 from shared.settings import Settings
 from shared.store.facts.ledger import Claimed
 from shared.store.monitors.monitors import MonitorRun, MonitorState
+from tests.fakes.app import MemoryApp
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
-from tests.fakes.data import FakeData
+from tests.fakes.publisher import FakePublisher
 from tests.fakes.queues import FakeQueues
-from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.workspace import FakeWorkspace
 from tests.unit.events.wire import WORKSPACE
 
 ROOT = Path(__file__).parents[3]
+POLICIES = ROOT / "policies"
 SAMPLE = ROOT / "local.settings.sample.json"
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MODEL = ModelName("flight-delay")
@@ -40,40 +44,33 @@ CHAMPION = Serving(DeploymentName("v-2"), ModelVersion("2"))
 CHALLENGER = Serving(DeploymentName("v-3"), ModelVersion("3"))
 
 
-class FakePublisher:
-    def __init__(self) -> None:
-        self.events: list[OutgoingEvent] = []
-        self.errors: list[Exception] = []
-
-    def publish(self, event: OutgoingEvent) -> None:
-        if self.errors:
-            raise self.errors.pop(0)
-        self.events.append(event)
+@cache
+def _shipped() -> tuple[Policy, ...]:
+    return load_policies(POLICIES, policy_sections(), tuple(reactions().values()))
 
 
-class FakeApp(App):
+class FakeApp(MemoryApp):
     """The real stores and use cases, over memory."""
 
     def __init__(self) -> None:
         values = json.loads(SAMPLE.read_text(encoding="utf-8"))["Values"]
-        self.settings = Settings.read(
-            {**values, "VIGIA_POLICIES": str(ROOT / "policies"), "VIGIA_EVENTS_SOURCES": WORKSPACE}
-        )
         self.time = FakeClock(NOW)
-        self.clock = self.time  # type: ignore[assignment]
-        self.memory = MemoryBlobStore(self.time.now)
-        self.blobs = self.memory
-        self.given_up = MemoryBlobStore(self.time.now)
-        self.dead_letter_blobs = self.given_up
-        self.decision_blobs = self.blobs
-        self.queues = FakeQueues(self.time)
-        self.queue = self.queues
-        self.azureml = FakeWorkspace()
-        self.workspace = self.azureml  # type: ignore[assignment]
-        self.topic = FakePublisher()
-        self.publisher = self.topic  # type: ignore[assignment]
-        self.telemetry = FakeTelemetry()  # type: ignore[assignment]
-        self.data = FakeData()  # type: ignore[assignment]
+        self.memory, self.given_up = MemoryBlobStore(self.time.now), MemoryBlobStore(self.time.now)
+        self.queues, self.azureml, self.topic = FakeQueues(self.time), FakeWorkspace(), FakePublisher()
+        super().__init__(
+            Settings.read({**values, "VIGIA_POLICIES": str(POLICIES), "VIGIA_EVENTS_SOURCES": WORKSPACE}),
+            self.time,
+            blobs=self.memory,
+            decision_blobs=self.memory,
+            dead_letter_blobs=self.given_up,
+            queue=self.queues,
+            workspace=self.azureml,
+            publisher=self.topic,
+        )
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        return _shipped() if self.settings.policies == POLICIES else super().policies
 
     def serve(self, **percents: int) -> None:
         """Have deployments v_2, v_3, … serve, with these percents of the traffic."""

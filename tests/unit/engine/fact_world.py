@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,6 +92,11 @@ def a_policy(text: str = POLICY, **replaced: str) -> Policy:
     for old, new in replaced.items():
         assert old in text
         text = text.replace(old, new)
+    return _read(text)
+
+
+@cache
+def _read(text: str) -> Policy:
     return load_policy(text, "churn.yaml", policy_sections(), tuple(reactions().values()))
 
 
