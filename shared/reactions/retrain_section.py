@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice, pairwise
 from typing import Literal
 
@@ -80,12 +81,13 @@ def _schedule_problem(text: str, cooldown: timedelta) -> str:
     return ""
 
 
+@cache  # of the text alone, and takes longer than the rest of a policy
 def _least_between(schedule: str) -> timedelta | None:
     """Return the shortest time between two of a schedule's moments; None when it has none."""
     # Any day does; this one makes the answer the same on every day.
     moments = croniter(schedule, datetime(2026, 1, 1, tzinfo=UTC), second_at_beginning=True, ret_type=datetime)
     try:
-        least: timedelta = min(later - earlier for earlier, later in pairwise(islice(moments, _MOMENTS_LOOKED_AT)))
+        between = (later - earlier for earlier, later in pairwise(islice(moments, _MOMENTS_LOOKED_AT)))
+        return min(between, default=None)
     except CroniterBadDateError:
         return None
-    return least

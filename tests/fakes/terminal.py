@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 
-# The runner builds the command anew for every call, which takes longer than most calls.
+# The runner builds the command for every call, which takes longer than most calls.
 testing._get_command = cache(testing._get_command)  # type: ignore[attr-defined]
 
 

@@ -57,11 +57,10 @@ def read_document(text: str, file: str) -> Document:
         return Document(file, None, {}, (Problem(file, 1, "", message),), frozenset({()}))
     reader = _Reader(file)
     try:
-        value = reader.document(yaml.parse(text, Loader=yaml.SafeLoader))
+        value = reader.document(yaml.parse(text, Loader=yaml.CSafeLoader))
     except _GivenUpError:
         value = None
-    except (yaml.YAMLError, ValueError, OverflowError) as exc:
-        # ValueError and OverflowError: PyYAML turns escapes such as "\UFFFFFFFF" into characters unchecked.
+    except (yaml.YAMLError, ValueError) as exc:  # ValueError: half a character, which cannot be handed to libyaml
         reader.note_line(_line_of(exc, text), (), f"is not YAML: {_reason(exc)}; correct the syntax")
         value = None
     return Document(file, value, reader.lines, tuple(reader.problems), frozenset(reader.refused))
@@ -149,7 +148,7 @@ class _Reader:
         if _UNPRINTABLE.search(text):
             self.note(event, loc, "holds characters that cannot be printed; remove them")
             return None
-        if event.style is not None:
+        if event.style:  # plain ones have "" of libyaml
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]
