@@ -46,6 +46,15 @@ class EndpointRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedEndpoint:
+    """What a listing of all endpoints tells of one: as in `EndpointRecord`, without the deployments."""
+
+    name: EndpointName
+    state: str
+    traffic: Mapping[DeploymentName, int]
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentRequest:
     """`environment`, `code` and `scoring_script` stay empty for MLflow models, which need none.
 
@@ -67,6 +76,10 @@ class DeploymentRequest:
 
 class Endpoints(Protocol):
     """What online and batch endpoints have in common."""
+
+    def listing(self) -> tuple[ListedEndpoint, ...]:
+        """Return all endpoints of the workspace, by one request for many of them."""
+        ...
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None: ...
 

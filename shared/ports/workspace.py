@@ -12,7 +12,7 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, 
 from shared.domain.training import Recipe
 from shared.ports.batch_endpoints import BatchEndpoints
 from shared.ports.clock import Deadline
-from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord, Endpoints
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord, Endpoints, ListedEndpoint
 from shared.ports.jobs import JobRecord, JobRequest
 
 # How a probe's ids begin: the client's, which the traffic log has as XMSClientRequestId, and the one that the data
@@ -81,6 +81,10 @@ class Workspace(Protocol):
 
     def recipe(self, component: str, inputs: Mapping[str, str]) -> Recipe:
         """Return what a job of that component with those inputs would run if it were submitted now."""
+        ...
+
+    def listing(self) -> tuple[ListedEndpoint, ...]:
+        """Return all endpoints, without their deployments, by one request for many of them."""
         ...
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None: ...

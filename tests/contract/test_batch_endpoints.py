@@ -130,6 +130,7 @@ def test_the_default_deployment_is_read_and_written_as_all_the_traffic(workspace
 
     retrying(lambda: workspace.batch.set_traffic(name, {V3: 100}))
     assert dict(settled(workspace, name, 2).traffic) == {V3: 100}
+    assert [dict(item.traffic) for item in workspace.batch.listing() if item.name == name] == [{V3: 100}]
     with pytest.raises(WorkspaceError, match="is the default: it stays"):
         workspace.batch.delete_deployment(name, V3)
     with pytest.raises(WorkspaceError, match="one default deployment"):

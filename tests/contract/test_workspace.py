@@ -303,6 +303,8 @@ def test_an_endpoint_is_asked_for_and_seen_by_reading(workspace: AzureWorkspace)
     retrying(lambda: workspace.set_traffic(endpoint, {deployment: 100}))
     final: EndpointRecord = until(lambda: (e := workspace.endpoint(endpoint)) is not None and e.traffic and e)
     assert dict(final.traffic) == {deployment: 100}
+    listed = {item.name: dict(item.traffic) for item in workspace.listing()}
+    assert listed[endpoint] == {deployment: 100}
     assert (final.deployments[0].model, final.deployments[0].version) == ("toy", "1")
 
     with pytest.raises(WorkspaceError, match="v-1"):

@@ -9,7 +9,7 @@ from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.errors import WorkspaceError
 from shared.ports.clock import Deadline
-from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord, ListedEndpoint
 
 
 class FakeEndpoints:
@@ -27,6 +27,10 @@ class FakeEndpoints:
     errors: dict[str, list[Exception]]
     deployment_outcome: str
     failures: dict[str, Failure]
+
+    def listing(self) -> tuple[ListedEndpoint, ...]:
+        self._raise("listing")
+        return tuple(ListedEndpoint(each.name, each.state, each.traffic) for each in self.endpoints.values())
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         self._raise("endpoint")

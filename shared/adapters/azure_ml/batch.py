@@ -19,7 +19,7 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.clock import Deadline
-from shared.ports.endpoints import DeploymentRequest, EndpointRecord
+from shared.ports.endpoints import DeploymentRequest, EndpointRecord, ListedEndpoint
 from shared.ports.jobs import JobRecord
 
 # Calls the SDK with the client and turns its errors into ours; the first gives None for what does not exist.
@@ -40,16 +40,22 @@ class AzureBatchEndpoints:
         self._do = do
         self._created: dict[str, datetime] = {}
 
+    def listing(self) -> tuple[ListedEndpoint, ...]:
+        entities = self._do("batch endpoints", lambda ml: list(ml.batch_endpoints.list()))
+        return tuple(
+            ListedEndpoint(EndpointName(entity.name), word(entity.provisioning_state), _default(entity))
+            for entity in entities
+        )
+
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         entity = self._read(f"batch endpoint {name}", lambda ml: ml.batch_endpoints.get(name))
         if entity is None:
             return None
         deployments = self._read(f"batch endpoint {name}", lambda ml: list(ml.batch_deployments.list(name))) or []
-        default = getattr(entity.defaults, "deployment_name", None)
         return EndpointRecord(
             name=name,
             state=word(entity.provisioning_state),
-            traffic={DeploymentName(default): 100} if default else {},
+            traffic=_default(entity),
             mirror_traffic={},
             deployments=tuple(deployment_record(deployment) for deployment in deployments),
             scoring_uri=entity.scoring_uri or "",
@@ -156,6 +162,12 @@ class AzureBatchEndpoints:
         if job not in self._created:
             self._created[job] = ml.jobs.get(job).creation_context.created_at
         return self._created[job]
+
+
+def _default(endpoint: Any) -> dict[DeploymentName, int]:
+    """Return the default deployment as a split: all requests are its."""
+    name = getattr(endpoint.defaults, "deployment_name", None)
+    return {DeploymentName(name): 100} if name else {}
 
 
 def _listed(ml: Any, endpoint: EndpointName, deployment: DeploymentName) -> list[Any]:

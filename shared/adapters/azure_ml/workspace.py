@@ -24,7 +24,7 @@ from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, 
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports.clock import Deadline
-from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord, ListedEndpoint
 from shared.ports.jobs import JobRecord, JobRequest
 from shared.ports.workspace import Answer, ModelRecord
 from shared.settings import Settings
@@ -139,8 +139,15 @@ class AzureWorkspace:
             raise WorkspaceError("workspace.no_data", f"the workspace has no data asset {reference}")
         return asset
 
+    def listing(self) -> tuple[ListedEndpoint, ...]:
+        entities = self._do("endpoints", lambda ml: list(ml.online_endpoints.list()))
+        return tuple(
+            ListedEndpoint(EndpointName(entity.name), word(entity.provisioning_state), traffic_split(entity.traffic))
+            for entity in entities
+        )
+
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
-        entity = self._read(f"endpoint {name}", lambda ml: ml.online_endpoints.get(name))
+        entity = self._read(f"endpoint {name}", lambda ml: _endpoint(ml, name))
         if entity is None:
             return None
         return EndpointRecord(
@@ -177,7 +184,7 @@ class AzureWorkspace:
         self, endpoint: EndpointName, traffic: Mapping[DeploymentName, int], deadline: Deadline | None = None
     ) -> None:
         def write(ml: Any) -> None:
-            entity = ml.online_endpoints.get(endpoint)
+            entity = _endpoint(ml, endpoint)
             if traffic_split(entity.traffic) == traffic_split(traffic):
                 # Another worker has written it; the same write again would keep the endpoint busy for minutes.
                 return
@@ -265,9 +272,20 @@ class AzureWorkspace:
             return self._clients.call(subject, call)
 
 
+def _endpoint(ml: Any, name: EndpointName) -> Any:
+    """Return an endpoint by one read: the SDK's own `get` also lists the deployments, for shares of 0.
+
+    Source: azure-ai-ml 1.35.2, read 2026-11-30.
+    """
+    from azure.ai.ml.entities import OnlineEndpoint
+
+    found = ml.online_endpoints._online_operation.get(ml.resource_group_name, ml.workspace_name, name)
+    return OnlineEndpoint._from_rest_object(found)
+
+
 def _address(ml: Any, endpoint: EndpointName) -> tuple[str, str]:
     """Return an endpoint's scoring URI and its key."""
-    return ml.online_endpoints.get(endpoint).scoring_uri, ml.online_endpoints.get_keys(endpoint).primary_key
+    return _endpoint(ml, endpoint).scoring_uri, ml.online_endpoints.get_keys(endpoint).primary_key
 
 
 def _cloud(arm_endpoint: str) -> dict[str, Any]:

@@ -6,8 +6,9 @@ ETag: a release that took the endpoint meanwhile makes that fail.
 
 from __future__ import annotations
 
+import bisect
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from shared.engine.releases.act import OBSERVATION_COUNTS_FOR
 from shared.errors import VigiaError
 from shared.logs import fields
 from shared.ports.clock import Clock, Deadline
-from shared.ports.endpoints import EndpointRecord, Endpoints
+from shared.ports.endpoints import EndpointRecord, Endpoints, ListedEndpoint
 from shared.ports.outbox import Outbox
 from shared.ports.workspace import Workspace, endpoints_of
 from shared.release.core.observation import EndpointClaim
@@ -28,10 +29,16 @@ from shared.release.core.standing import cannot_take
 from shared.release.core.words import split
 from shared.release.states.interference import landed_late
 from shared.store.codec import UNREADABLE_RECORD
-from shared.store.releases.endpoints import EndpointStore
+from shared.store.releases.endpoints import ClaimSummary, EndpointStore
 from shared.store.releases.releases import ReleaseStore
 
 log = logging.getLogger("vigia.keeper")
+
+
+# A full check reads the endpoint's deployments. Each endpoint has one within so many passes, which the sweep's timer
+# asks for each minute; where there are few, each pass checks all.
+PASSES_PER_ROUND = 15
+CHECKED_AT_LEAST = 5
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,43 @@ class EndpointKeeper:
     clock: Clock
 
     def run(self) -> None:
-        """Look at every endpoint that a release was given; one's trouble does not keep the others waiting."""
-        for name in list(self.endpoints.names()):
-            try:
-                self._look(name)
-            except VigiaError as exc:
-                log.warning("endpoint.check_delayed", extra=fields(endpoint=name, code=exc.code, reason=exc.message))
-                self._tell_damage(name, exc)
+        """Look at every endpoint that a release was given: when the listing shows other traffic than it should have, or
+        when it is its turn to be checked in full. One's trouble does not keep the others waiting."""
+        claims = self.endpoints.summaries()
+        in_full = self._next_in_full([claim.endpoint for claim in claims])
+        # Where each one is checked there is nothing to leave out.
+        listing = self._listing() if len(in_full) < len(claims) else {}
+        for claim in claims:
+            if claim.endpoint in in_full or _needs_a_look(claim, listing.get(claim.endpoint)):
+                self._or_postpone(claim.endpoint, self._look)
+            elif not claim.is_described:
+                self._or_postpone(claim.endpoint, self.endpoints.describe)
+        if len(in_full) < len(claims):
+            self.endpoints.note_checked(in_full[-1])
+
+    def _next_in_full(self, names: list[EndpointName]) -> list[EndpointName]:
+        """Return those after the last pass's, all of them within PASSES_PER_ROUND passes."""
+        most = max(CHECKED_AT_LEAST, -(-len(names) // PASSES_PER_ROUND))
+        if len(names) <= most:
+            return names
+        start = bisect.bisect_right(names, self.endpoints.checked_last())
+        return [*names[start:], *names[:start]][:most]
+
+    def _listing(self) -> Mapping[EndpointName, ListedEndpoint]:
+        """Return what the workspace's listings tell; nothing when they cannot be read now."""
+        try:
+            both = (*self.workspace.batch.listing(), *self.workspace.listing())
+        except VigiaError as exc:
+            log.warning("keeper.postponed", extra=fields(endpoint="all", code=exc.code, reason=exc.message))
+            return {}
+        return {endpoint.name: endpoint for endpoint in both}
+
+    def _or_postpone(self, name: EndpointName, look: Callable[[EndpointName], None]) -> None:
+        try:
+            look(name)
+        except VigiaError as exc:
+            log.warning("keeper.postponed", extra=fields(endpoint=name, code=exc.code, reason=exc.message))
+            self._tell_damage(name, exc)
 
     def _tell_damage(self, name: EndpointName, exc: VigiaError) -> None:
         if exc.code == UNREADABLE_RECORD:
@@ -58,8 +95,8 @@ class EndpointKeeper:
 
     def _look(self, name: EndpointName) -> None:
         claim = self.endpoints.read(name)
-        last = self._last_release(claim.last_owner)
-        if claim.owner is not None or last is None:
+        last = self._last_release(claim.last_owner) if claim.owner is None else None
+        if last is None:
             return
         endpoints = endpoints_of(self.workspace, last.plan.endpoint_type)
         endpoint = endpoints.endpoint(name)
@@ -135,6 +172,14 @@ class EndpointKeeper:
             stored = self.endpoints.read(claim.endpoint)
             self.endpoints.change(stored, _without(stored, name))
             return
+
+
+def _needs_a_look(claim: ClaimSummary, listed: ListedEndpoint | None) -> bool:
+    """Return whether the listings show more than an endpoint at rest; one that is changing is left until it has."""
+    if claim.is_owned or not claim.is_described:
+        return False
+    differs = listed is not None and listed.state == "Succeeded" and dict(listed.traffic) != dict(claim.desired)
+    return claim.is_told or (bool(claim.desired) and differs)
 
 
 def _needed(claim: EndpointClaim, endpoint: EndpointRecord) -> set[DeploymentName]:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.ids import DeploymentName, EndpointName, ReleaseId
 from shared.domain.releases.release import Serving
 from shared.errors import RetryableError
-from shared.ports.blobs import BlobStore
+from shared.ports.blobs import BlobItem, BlobStore
 from shared.release.core.observation import EndpointClaim
 from shared.store.codec import decode, encode
 
 ENDPOINTS = "endpoints/"
+CHECKED_LAST = "endpoint-checks/last"
 # A release asks for few splits; of more, the oldest were overtaken long ago.
 MOST_EARLIER = 8
 NOTE_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimSummary:
+    """What the listing tells of an endpoint's desired state; not `is_described` when it tells nothing.
+
+    Args:
+        is_told: people were told of a split that was not the desired one.
+    """
+
+    endpoint: EndpointName
+    is_described: bool = True
+    is_owned: bool = False
+    is_told: bool = False
+    desired: Mapping[DeploymentName, int] = field(default_factory=dict)
 
 
 class EndpointStore:
@@ -43,10 +59,27 @@ class EndpointStore:
         self._store(replace(claim, owner=release, earlier=(), late=(), asked_at=None, told=None), etag)
         return True
 
-    def names(self) -> Iterator[EndpointName]:
-        """Yield every endpoint of which something was ever wanted, by name."""
-        for item in self._blobs.list(ENDPOINTS):
-            yield EndpointName(item.name.removeprefix(ENDPOINTS).removesuffix(".json"))
+    def summaries(self) -> tuple[ClaimSummary, ...]:
+        """Return every endpoint of which something was ever wanted, by name, in one listing."""
+        return tuple(_summary(item) for item in self._blobs.list(ENDPOINTS))
+
+    def describe(self, endpoint: EndpointName) -> None:
+        """Write what the listing lacks about a record of a version before it; nothing else changes.
+
+        Raises:
+            PermanentError: the record is damaged.
+        """
+        claim, etag = self._load(endpoint)
+        if etag is not None:
+            self._blobs.replace(_name(endpoint), encode(claim), etag, _metadata(claim))
+
+    def checked_last(self) -> str:
+        """Return the endpoint at which the last pass of full checks stopped; "" before the first."""
+        blob = self._blobs.get(CHECKED_LAST)
+        return blob.body.decode() if blob else ""
+
+    def note_checked(self, endpoint: EndpointName) -> None:
+        self._blobs.put(CHECKED_LAST, endpoint.encode())
 
     def desire(
         self,
@@ -155,12 +188,30 @@ class EndpointStore:
 
     def _store(self, claim: EndpointClaim, etag: str | None) -> None:
         body = encode(replace(claim, generation=claim.generation + 1))
-        name = _name(claim.endpoint)
-        written = self._blobs.create(name, body) if etag is None else self._blobs.replace(name, body, etag)
+        name, about = _name(claim.endpoint), _metadata(claim)
+        written = self._blobs.replace(name, body, etag, about) if etag else self._blobs.create(name, body, about)
         if written is None:
             raise RetryableError(
                 code="endpoint.contended", message=f"somebody else just changed the desired state of {claim.endpoint}"
             )
+
+
+def _metadata(claim: EndpointClaim) -> dict[str, str]:
+    desired = ",".join(f"{name}={share}" for name, share in sorted(claim.desired.items()) if share)
+    return {"owned": _word(claim.owner), "told": _word(claim.told), "desired": desired or "nothing"}
+
+
+def _word(value: object) -> str:
+    return "no" if value is None else "yes"
+
+
+def _summary(item: BlobItem) -> ClaimSummary:
+    name, about = EndpointName(item.name.removeprefix(ENDPOINTS).removesuffix(".json")), item.metadata
+    if not about.keys() >= {"owned", "told", "desired"}:
+        return ClaimSummary(name, is_described=False)
+    shares = (part.partition("=") for part in about["desired"].split(",") if "=" in part)
+    desired = {DeploymentName(deployment): int(share) for deployment, _, share in shares}
+    return ClaimSummary(name, is_owned=about["owned"] == "yes", is_told=about["told"] == "yes", desired=desired)
 
 
 def _name(endpoint: EndpointName) -> str:

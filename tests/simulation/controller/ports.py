@@ -15,7 +15,7 @@ from shared.domain.releases.measurement import Interval
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.blobs import Blob, Written
 from shared.ports.clock import Deadline
-from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord
+from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord, ListedEndpoint
 from shared.ports.jobs import JobRecord, JobRequest
 from shared.ports.workspace import Answer, ModelRecord
 from tests.fakes.workspace import FakeWorkspace
@@ -114,6 +114,9 @@ class ControllerWorkspace:
 
     def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
         return UNKNOWN
+
+    def listing(self) -> tuple[ListedEndpoint, ...]:
+        raise NotImplementedError("a keeper of so few endpoints checks each of them")
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         return self._read("endpoint r", f"endpoint {name}", lambda: self._endpoint(name))
