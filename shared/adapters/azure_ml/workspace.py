@@ -279,8 +279,8 @@ def _endpoint(ml: Any, name: EndpointName) -> Any:
     """
     from azure.ai.ml.entities import OnlineEndpoint
 
-    found = ml.online_endpoints._online_operation.get(ml.resource_group_name, ml.workspace_name, name)
-    return OnlineEndpoint._from_rest_object(found)
+    resource = ml.online_endpoints._online_operation.get(ml.resource_group_name, ml.workspace_name, name)
+    return OnlineEndpoint._from_rest_object(resource)
 
 
 def _address(ml: Any, endpoint: EndpointName) -> tuple[str, str]:
