@@ -1,24 +1,120 @@
-"""Logs: an event's name is constant text, its fields are separate, and secrets are removed from both."""
+"""Logs and spans: an event's name is constant text, its facts are separate, and secrets are removed from both.
+
+Every line within a span carries the span's facts, and the correlation id of what it belongs to: the first 32 digits of
+a fact's key, which its decision, its release, its jobs and its notices keep. It is a trace id as W3C writes them, so
+nothing has to be carried on a queue for it to survive a crash, a replay or a second delivery.
+"""
 
 from __future__ import annotations
 
 import logging
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.redaction import redacted
 
+# Of their lines only warnings are of use to somebody; at INFO one idle sweep writes twenty.
+NOISY = ("azure", "msal", "msrest", "urllib3", "opentelemetry")
+
 
 def fields(**values: Any) -> dict[str, Any]:
-    """Return `extra` for a log call; each value becomes a custom dimension."""
-    safe = {name: redacted(value) if isinstance(value, str) else value for name, value in values.items()}
-    return {"vigia": safe, **{f"vigia_{name}": value for name, value in safe.items()}}
+    """Return `extra` for a log call; each value becomes a dimension of the line."""
+    return {"vigia": _safe(values)}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a line is written in: a trace (32 hex digits), a span of it (16), and the facts of all lines there."""
+
+    trace: str = ""
+    span: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that was done, from begin to end, in nanoseconds since 1970.
+
+    Args:
+        outer: what it was done in; of another trace when something belongs to a fact of its own.
+    """
+
+    name: str
+    scope: Scope
+    outer: Scope
+    begun_at: int
+    ended_at: int
+    is_failed: bool
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**self.scope.facts, "seconds": (self.ended_at - self.begun_at) / 1e9}
+
+
+_SCOPE: ContextVar[Scope] = ContextVar("scope", default=Scope())
+# Who takes ended spans; nobody, until telemetry is sent somewhere.
+span_receivers: list[Callable[[Span], None]] = []
+
+
+@contextmanager
+def span(name: str, correlation: str = "", **facts: Any) -> Iterator[None]:
+    """Have everything within belong to one span, and every log line there carry the facts.
+
+    Args:
+        correlation: id of what it belongs to; by default what the span around it belongs to, or the host's invocation.
+    """
+    outer = _SCOPE.get()
+    if not outer.trace:
+        outer = Scope(*_hosts_scope(), outer.facts)
+    trace = correlation or outer.trace or secrets.token_hex(16)
+    scope = Scope(trace, secrets.token_hex(8), {**outer.facts, **_safe(facts)})
+    token, begun_at, is_failed = _SCOPE.set(scope), time.time_ns(), True
+    try:
+        yield
+        is_failed = False
+    finally:
+        _SCOPE.reset(token)
+        ended = Span(name, scope, outer, begun_at, time.time_ns(), is_failed)
+        for receive in span_receivers:
+            receive(ended)
+
+
+@contextmanager
+def with_facts(**facts: Any) -> Iterator[None]:
+    """Have every log line within carry these facts, such as the `workspace` that it is about."""
+    outer = _SCOPE.get()
+    token = _SCOPE.set(Scope(outer.trace, outer.span, {**outer.facts, **_safe(facts)}))
+    try:
+        yield
+    finally:
+        _SCOPE.reset(token)
+
+
+def correlation_of(key: str) -> str:
+    """Return the correlation id of a fact, by its key."""
+    return key[:32]
+
+
+def current_correlation() -> str:
+    """Return the correlation id of what is being done; empty outside of any span."""
+    return _SCOPE.get().trace
 
 
 class RedactedRecord(logging.LogRecord):
-    """A record whose message and traceback hold no secret, whichever library logs it and whatever handler writes it."""
+    """A record whose message and traceback hold no secret, whichever library logs it and whatever handler writes it.
+
+    It remembers the scope that it was written in: handlers may look at it in another thread.
+    """
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.scope = _SCOPE.get()
         if self.exc_info and self.exc_info[0] is not None:
             # Formatters take this text instead of writing the traceback themselves.
             self.exc_text = redacted(logging.Formatter().formatException(self.exc_info))
@@ -27,7 +123,29 @@ class RedactedRecord(logging.LogRecord):
         return redacted(super().getMessage())
 
 
-def keep_secrets_out() -> None:
-    """Redact every log record of this process. The Functions worker has its own handlers and formatters, so the record
-    factory is the one place that all records pass."""
+def set_up_logging() -> None:
+    """Redact every log record of this process, and quiet the libraries. The Functions worker has its own handlers and
+    formatters, so the record factory is the one place that all records pass."""
     logging.setLogRecordFactory(RedactedRecord)
+    logging.getLogger("vigia").setLevel(logging.INFO)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def dimensions(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the facts of a line: those of its scope, its own, and its correlation id."""
+    scope: Scope = getattr(record, "scope", None) or Scope()
+    own: Mapping[str, Any] = getattr(record, "vigia", {})
+    return {**scope.facts, **own, **({"correlation_id": scope.trace} if scope.trace else {})}
+
+
+def _safe(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: redacted(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def _hosts_scope() -> tuple[str, str]:
+    """Return the trace and span of the host's invocation, which the worker attaches if it is told to
+    (PYTHON_ENABLE_OPENTELEMETRY); OpenTelemetry is then loaded already."""
+    api = sys.modules.get("opentelemetry.trace")
+    context = api.get_current_span().get_span_context() if api else None
+    return (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context and context.is_valid else ("", "")

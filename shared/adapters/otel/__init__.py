@@ -1,0 +1,1 @@
+"""OpenTelemetry: log lines, spans and metrics on their way out."""
