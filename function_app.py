@@ -5,14 +5,16 @@ import os
 import azure.functions as func
 
 from functions import alerts, approvals, events, look, monitors, notices, process, reconcile, timers, webhook
-from shared.logs import keep_secrets_out
+from shared.adapters.otel.outlet import send_telemetry
+from shared.logs import set_up_logging
 from shared.settings import Settings
 
-keep_secrets_out()
+set_up_logging()
 # Inside a Functions host an incomplete configuration must stop the start, naming everything that is missing;
 # elsewhere (indexing, tests, tools) the app can be imported without one.
 if "FUNCTIONS_WORKER_RUNTIME" in os.environ:
     Settings.read(os.environ)
+    send_telemetry(os.environ)
 
 app = func.FunctionApp()
 for family in (events, webhook, alerts, process, reconcile, notices, timers, look, approvals, monitors):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from functions.events import read_settings, send, store_large
+from functions.traced import traced
 from shared.domain.messages import PostedAlert
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ log = logging.getLogger("vigia.functions")
 
 # Anonymous for the host's keys: a secure webhook sends none. The platform checks its token before we are called.
 @bp.route(route="alerts", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@traced
 def alerts(req: func.HttpRequest) -> func.HttpResponse:
     """Keep what the action group tells.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
+from functions.traced import traced
 from shared.domain.messages import LargeEvent, event_body
 from shared.ports.queues import EVENTS, MessageQueue
 
@@ -49,7 +50,7 @@ def keep(event: func.EventGridEvent) -> None:
 
 
 for family in FAMILIES:
-    bp.function_name(family)(bp.event_grid_trigger(arg_name="event")(keep))
+    bp.function_name(family)(bp.event_grid_trigger(arg_name="event")(traced(keep, family)))
 
 
 @cache

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import azure.functions as func
 
+from functions.traced import traced
+from shared.logs import fields
 from shared.ports.queues import LOOKS
 
 bp = func.Blueprint()
@@ -19,6 +21,7 @@ _room = threading.BoundedSemaphore(LOOKS_AT_ONCE)
 
 
 @bp.queue_trigger(arg_name="message", queue_name=LOOKS, connection="AzureWebJobsStorage")
+@traced
 def look(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_workspaces
     from shared.domain.messages import LookAt
@@ -34,7 +37,7 @@ def look(message: func.QueueMessage) -> None:
             app.looks.take(request)
         except (PolicyError, RetryableError) as exc:
             # The next run of the timer asks again for what is still due.
-            log.warning("look.postponed %s: %s", body, exc)
+            log.warning("look.postponed", extra=fields(look=body, code=exc.code, reason=exc.message))
         finally:
             if request.model:
                 _room.release()

@@ -5,6 +5,8 @@ import logging
 import azure.functions as func
 
 from functions.process import BROKEN_POLICY_DELAY, BUSY_DELAY
+from functions.traced import traced
+from shared.logs import fields
 from shared.ports.queues import NOTICES
 
 bp = func.Blueprint()
@@ -12,6 +14,7 @@ log = logging.getLogger("vigia.functions")
 
 
 @bp.queue_trigger(arg_name="message", queue_name=NOTICES, connection="AzureWebJobsStorage")
+@traced
 def deliver_notice(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_workspaces
     from shared.errors import PolicyError, RetryableError
@@ -26,9 +29,9 @@ def deliver_notice(message: func.QueueMessage) -> None:
                 if exc.retry_after is None and (message.dequeue_count or 0) < LAST_TRY:
                     raise
                 # The notice is marked as failed after two days; until then its message must not reach the poison queue.
-                log.warning("notices wait for a channel: %s", exc)
+                log.warning("notice.waiting", extra=fields(code=exc.code, reason=exc.message))
                 app.queue.send(NOTICES, body, exc.retry_after or BUSY_DELAY)
     except PolicyError as exc:
         # Whom to notify is written in the policies; the notice waits until someone fixes the file.
-        log.error("policy.broken: notices wait until it is fixed\n%s", exc)
+        log.error("policy.broken", extra=fields(waiting="notices", reason=str(exc)))
         app.queue.send(NOTICES, body, BROKEN_POLICY_DELAY)

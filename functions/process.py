@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import azure.functions as func
 
+from functions.traced import traced
+from shared.logs import fields
 from shared.ports.queues import EVENTS
 
 bp = func.Blueprint()
@@ -15,6 +17,7 @@ BUSY_DELAY = timedelta(minutes=5)
 
 
 @bp.queue_trigger(arg_name="message", queue_name=EVENTS, connection="AzureWebJobsStorage")
+@traced
 def process(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_workspaces
     from shared.errors import PolicyError, RetryableError
@@ -28,7 +31,7 @@ def process(message: func.QueueMessage) -> None:
         router = workspaces.router
     except PolicyError as exc:
         # Deciding by a broken policy is guessing; the event waits until someone fixes the file.
-        log.error("policy.broken: events wait until it is fixed\n%s", exc)
+        log.error("policy.broken", extra=fields(waiting="events", reason=str(exc)))
         app.queue.send(EVENTS, body, BROKEN_POLICY_DELAY)
         return
     with app.queue_errors.recording(EVENTS, body, message.dequeue_count):
@@ -39,5 +42,5 @@ def process(message: func.QueueMessage) -> None:
                 raise
             # Five tries take half a minute, and outages last longer. No person is needed: the message comes back until
             # it can be processed, or until the sweep has done so and it is a duplicate.
-            log.warning("events wait for a service: %s", exc)
+            log.warning("event.waiting", extra=fields(code=exc.code, reason=exc.message))
             app.queue.send(EVENTS, body, exc.retry_after or BUSY_DELAY)

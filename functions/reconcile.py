@@ -2,12 +2,14 @@
 
 import azure.functions as func
 
+from functions.traced import traced
 from shared.ports.queues import RELEASES
 
 bp = func.Blueprint()
 
 
 @bp.queue_trigger(arg_name="message", queue_name=RELEASES, connection="AzureWebJobsStorage")
+@traced
 def reconcile(message: func.QueueMessage) -> None:
     from shared.bootstrap import get_workspaces
     from shared.store.facts.queue_errors import LAST_TRY

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
+from functions.traced import traced
+from shared.logs import fields, with_facts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +19,7 @@ log = logging.getLogger("vigia.functions")
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_SWEEP_SCHEDULE%")
+@traced
 def sweep(timer: func.TimerRequest) -> None:
     from shared.bootstrap import get_app
 
@@ -35,6 +39,7 @@ def _sweep(app: "App") -> None:
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_MONITOR_SCHEDULE%")
+@traced
 def monitors(timer: func.TimerRequest) -> None:
     def ask(app: "App") -> None:
         with app.watchdog.on_duty("monitors"):
@@ -44,6 +49,7 @@ def monitors(timer: func.TimerRequest) -> None:
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_SCHEDULES_SCHEDULE%")
+@traced
 def schedules(timer: func.TimerRequest) -> None:
     def run(app: "App") -> None:
         with app.watchdog.on_duty("schedules"):
@@ -53,6 +59,7 @@ def schedules(timer: func.TimerRequest) -> None:
 
 
 @bp.timer_trigger(arg_name="timer", schedule="%VIGIA_POLL_SCHEDULE%")
+@traced
 def registry_poll(timer: func.TimerRequest) -> None:
     def ask(app: "App") -> None:
         # On duty is the look: a timer that asks for what is never done would seem to be well.
@@ -74,9 +81,10 @@ def _in_each_workspace(work: "Callable[[App], None]") -> None:
     failures: list[Exception] = []
     for name in workspaces.readable_names:
         try:
-            work(workspaces.app(name))
+            with with_facts(workspace=name):
+                work(workspaces.app(name))
         except Exception as exc:
-            log.exception("timer.failed in workspace %r", name)
+            log.exception("timer.failed", extra=fields(workspace=name))
             failures.append(exc)
     if failures:
         raise failures[0]

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from functions.events import queue_message, read_settings, send
+from functions.traced import traced
+from shared.logs import fields
 
 if TYPE_CHECKING:
     from shared.events.wire.handshake import Subscribers
@@ -27,6 +29,7 @@ log = logging.getLogger("vigia.functions")
 
 # Anonymous for the host's keys: the platform checks Event Grid's token before we are called.
 @bp.route(route="events", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@traced
 def event_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Take a delivery: one queue message per event, so that each has an outcome of its own."""
     try:
@@ -47,7 +50,7 @@ def _taken(req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
     from shared.events.wire.batch import binary_event, events_in, oversize
 
     if problem := oversize(req.get_body()):
-        log.warning("webhook.oversize %s", problem)
+        log.warning("webhook.oversize", extra=fields(reason=problem))
         return func.HttpResponse(problem, status_code=413)
     # Bytes that are not UTF-8 are shown as \xNN, which no JSON has: such a body ends in quarantine, readable.
     body = req.get_body().decode(errors="backslashreplace")
@@ -70,10 +73,11 @@ def _validated(body: str, req: func.HttpRequest, settings: Settings) -> func.Htt
     try:
         code = validation_answer(body, name, _expected(settings))
     except EventError as exc:
-        log.warning("webhook.validation_unreadable %s", exc)
+        log.warning("webhook.validation_unreadable", extra=fields(code=exc.code, reason=exc.message))
         code = None
     if code is None:
-        log.warning("webhook.refused: VIGIA_EVENTS_SUBSCRIPTIONS does not name %.64r, or its topic is not ours", name)
+        reason = f"VIGIA_EVENTS_SUBSCRIPTIONS does not name {name!r:.64}, or its topic is not ours"
+        log.warning("webhook.refused", extra=fields(reason=reason))
         return func.HttpResponse(status_code=404)
     return func.HttpResponse(json.dumps({"validationResponse": code}), mimetype="application/json")
 

@@ -8,8 +8,8 @@ nothing has to be carried on a queue for it to survive a crash, a replay or a se
 from __future__ import annotations
 
 import logging
+import re
 import secrets
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from typing import Any
 from shared.redaction import redacted
 
 # Of their lines only warnings are of use to somebody; at INFO one idle sweep writes twenty.
-NOISY = ("azure", "msal", "msrest", "urllib3", "opentelemetry")
+NOISY = ("azure.ai", "azure.core", "azure.eventgrid", "azure.identity", "azure.monitor", "msal", "msrest", "urllib3")
 
 
 def fields(**values: Any) -> dict[str, Any]:
@@ -57,7 +57,9 @@ class Span:
         return {**self.scope.facts, "seconds": (self.ended_at - self.begun_at) / 1e9}
 
 
-_SCOPE: ContextVar[Scope] = ContextVar("scope", default=Scope())
+_NOWHERE = Scope()
+_TRACE_PARENT = re.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_SCOPE: ContextVar[Scope] = ContextVar("scope", default=_NOWHERE)
 # Who takes ended spans; nobody, until telemetry is sent somewhere.
 span_receivers: list[Callable[[Span], None]] = []
 
@@ -67,11 +69,9 @@ def span(name: str, correlation: str = "", **facts: Any) -> Iterator[None]:
     """Have everything within belong to one span, and every log line there carry the facts.
 
     Args:
-        correlation: id of what it belongs to; by default what the span around it belongs to, or the host's invocation.
+        correlation: id of what it belongs to; by default what the span around it belongs to.
     """
     outer = _SCOPE.get()
-    if not outer.trace:
-        outer = Scope(*_hosts_scope(), outer.facts)
     trace = correlation or outer.trace or secrets.token_hex(16)
     scope = Scope(trace, secrets.token_hex(8), {**outer.facts, **_safe(facts)})
     token, begun_at, is_failed = _SCOPE.set(scope), time.time_ns(), True
@@ -83,6 +83,17 @@ def span(name: str, correlation: str = "", **facts: Any) -> Iterator[None]:
         ended = Span(name, scope, outer, begun_at, time.time_ns(), is_failed)
         for receive in span_receivers:
             receive(ended)
+
+
+@contextmanager
+def within(trace_parent: str) -> Iterator[None]:
+    """Have spans within belong to somebody else's, given as W3C writes it; to nobody's where it cannot be read."""
+    outer, parent = _SCOPE.get(), _TRACE_PARENT.fullmatch(trace_parent)
+    token = _SCOPE.set(Scope(parent[1], parent[2], outer.facts) if parent else outer)
+    try:
+        yield
+    finally:
+        _SCOPE.reset(token)
 
 
 @contextmanager
@@ -134,18 +145,10 @@ def set_up_logging() -> None:
 
 def dimensions(record: logging.LogRecord) -> dict[str, Any]:
     """Return the facts of a line: those of its scope, its own, and its correlation id."""
-    scope: Scope = getattr(record, "scope", None) or Scope()
+    scope: Scope = getattr(record, "scope", _NOWHERE)
     own: Mapping[str, Any] = getattr(record, "vigia", {})
     return {**scope.facts, **own, **({"correlation_id": scope.trace} if scope.trace else {})}
 
 
 def _safe(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: redacted(value) if isinstance(value, str) else value for name, value in values.items()}
-
-
-def _hosts_scope() -> tuple[str, str]:
-    """Return the trace and span of the host's invocation, which the worker attaches if it is told to
-    (PYTHON_ENABLE_OPENTELEMETRY); OpenTelemetry is then loaded already."""
-    api = sys.modules.get("opentelemetry.trace")
-    context = api.get_current_span().get_span_context() if api else None
-    return (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context and context.is_valid else ("", "")

@@ -22,6 +22,7 @@ HEAVY = (
     "azure.monitor",
     "azure.storage",
     "numpy",
+    "opentelemetry",
     "pandas",
     "pyarrow",
     "scipy",

@@ -78,6 +78,8 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     properties: {
       APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+      // The app sends its own telemetry: the worker tells the host so, which then repeats none of it.
+      PYTHON_ENABLE_OPENTELEMETRY: 'true'
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: identityClientId
       AzureWebJobsStorage__blobServiceUri: account.properties.primaryEndpoints.blob

@@ -12,9 +12,15 @@ class ReadableFormatter(logging.Formatter):
     """Formats `12:34:56.789 info    host: message  key=value`."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the base class's name)
-        fields = "".join(f"  {key}={value}" for key, value in vars(record).items() if key not in _STANDARD)
+        extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        groups = [value if isinstance(value, dict) else {key: value} for key, value in extra.items()]
+        fields = "".join(f"  {key}={value}" for group in groups for key, value in group.items() if _is_plain(value))
         moment = f"{self.formatTime(record, '%H:%M:%S')}.{int(record.msecs):03d}"
         return f"{moment} {record.levelname.lower():7} {record.name}: {record.message}{fields}"
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float | bool)
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

@@ -7,7 +7,8 @@ Run as a script in a fresh process, because the worker keeps its functions in mo
 `calls.json` is a list of {"function", "kind", "value", "metadata": {name: value}}, where kind is a field of the
 worker's TypedData: json, string, bytes (as text), or http. The report is {"error", "functions", "results"}: the raw
 bindings of each function by name, and per call {"error", "return", "outputs"}. What the app prints goes to standard
-error.
+error. "logs" is what the host receives of log lines: the worker's handler of the root logger sends it level, message,
+category and the invocation's id (RpcLog; azure-functions-python-worker, dispatcher.py, read 2026-11-30).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import contextlib
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -28,6 +30,9 @@ from types import SimpleNamespace
 from typing import Any
 
 MESSAGES = "functions_messages"
+# The host's trace: of each invocation it is the parent.
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+TRACE_PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Report:
     error: str | None
     functions: dict[str, list[dict[str, Any]]]
     results: list[dict[str, Any]]
+    capabilities: dict[str, str]
+    logs: list[dict[str, Any]]
 
 
 def drive(app_folder: Path, calls: Sequence[Call], environment: Mapping[str, str]) -> Report:
@@ -102,8 +109,12 @@ async def report_on(app_folder: Path, calls: Sequence[Mapping[str, Any]]) -> dic
         return SimpleNamespace(request=messages.StreamingMessage(**content), properties=properties)
 
     start = messages.WorkerInitRequest(function_app_directory=str(app_folder))
+    lines = HostsLog()
+    logging.getLogger().addHandler(lines)
+    logging.getLogger().setLevel(logging.INFO)
     answer = await worker.worker_init_request(request(worker_init_request=start))
     report: dict[str, Any] = {"error": _error(answer.result, messages), "functions": {}, "results": []}
+    report |= {"capabilities": dict(answer.capabilities), "logs": lines.rows}
     if report["error"]:
         return report
     listing = await worker.functions_metadata_request(request(functions_metadata_request={}))
@@ -124,7 +135,21 @@ async def report_on(app_folder: Path, calls: Sequence[Mapping[str, Any]]) -> dic
                 "outputs": {output.name: _plain(output.data) for output in answer.output_data},
             }
         )
+    # The worker lives on, and what was logged is sent seconds later; this process ends.
+    for handler in logging.getLogger().handlers:
+        handler.flush()
     return report
+
+
+class HostsLog(logging.Handler):
+    """Keeps of a line what the worker's own handler sends to the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.rows.append({"level": record.levelname, "message": self.format(record), "category": record.name})
 
 
 def _invocation(call: Mapping[str, Any], loaded: Mapping[str, Any], messages: Any) -> Any:
@@ -134,6 +159,7 @@ def _invocation(call: Mapping[str, Any], loaded: Mapping[str, Any], messages: An
     data = _typed(call["kind"], call["value"], messages)
     return messages.InvocationRequest(
         invocation_id="invocation-1",
+        trace_context=messages.RpcTraceContext(trace_parent=TRACE_PARENT),
         function_id=function.function_id,
         input_data=[messages.ParameterBinding(name=trigger, data=data)],
         trigger_metadata={name: messages.TypedData(string=text) for name, text in call["metadata"].items()},

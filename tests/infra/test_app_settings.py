@@ -11,13 +11,14 @@ from tests.infra.files import app_settings, triggers
 KEYS = {"AzureWebJobsStorage", "VIGIA_TOPIC_KEY"}
 # Their defaults are right in Azure's public cloud.
 DEFAULTED = {"VIGIA_LEASE_SECONDS", "VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_CREDENTIAL"}
-# Read by the Functions host, not by the app.
+# Read by the Functions host, by its worker or by the telemetry SDK, not by the app's settings.
 OF_THE_HOST = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__tableServiceUri",
+    "PYTHON_ENABLE_OPENTELEMETRY",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
 }
 

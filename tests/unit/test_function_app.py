@@ -43,6 +43,7 @@ HEAVY = (
     "itsdangerous",
     "jinja2",
     "numpy",
+    "opentelemetry",
     "pandas",
     "pyarrow",
     "pydantic",

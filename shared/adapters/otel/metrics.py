@@ -41,7 +41,7 @@ METRICS: tuple[Metric, ...] = (
         ("kind", "model", "reaction"),
         unless_empty="suppressed",
     ),
-    Metric("vigia.facts", "counter", "fact.done", "facts that are done", "", ("kind",)),
+    Metric("vigia.facts", "counter", "fact", "facts that were taken up, again ones included", "", ("kind",)),
     Metric(
         "vigia.event_to_effect",
         "histogram",
@@ -51,7 +51,9 @@ METRICS: tuple[Metric, ...] = (
         ("kind",),
         unit="s",
     ),
-    Metric("vigia.function_seconds", "histogram", "function", "how long functions run", "seconds", ("function",), unit="s"),
+    Metric(
+        "vigia.function_seconds", "histogram", "function", "how long functions run", "seconds", ("function",), unit="s"
+    ),
     Metric(
         "vigia.queue_age",
         "histogram",
@@ -68,7 +70,15 @@ METRICS: tuple[Metric, ...] = (
     Metric("vigia.releases", "counter", "release.moved", "releases by the state that they came into", "", ("state",)),
     Metric("vigia.verdicts", "counter", "release.judged", "the judge's verdicts", "", ("verdict", "model")),
     Metric("vigia.looks", "counter", "monitor.ran", "monitors' looks", "", ("model", "signal", "verdict")),
-    Metric("vigia.looks_late", "gauge", "monitor.late", "how late a monitor's look began", "late_seconds", ("model",), unit="s"),
+    Metric(
+        "vigia.looks_late",
+        "gauge",
+        "monitor.late",
+        "how late a monitor's look began",
+        "late_seconds",
+        ("model",),
+        unit="s",
+    ),
     Metric("vigia.notices_failed", "counter", "notice.failed", "notices that reached nobody", "", ("channel", "kind")),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import threading
 from collections import deque
@@ -36,6 +35,7 @@ class Outlet(logging.Handler):
         self._waiting: deque[logging.LogRecord | logs.Span] = deque(maxlen=MOST_WAITING)
         self._timer: threading.Timer | None = None
         self._pipeline: Pipeline | None = None
+        self._is_closed = False
 
     def attach(self) -> None:
         """Take all lines and spans of ours, and every library's warnings."""
@@ -53,7 +53,7 @@ class Outlet(logging.Handler):
             logger.removeHandler(self)
             logger.propagate = True
 
-    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+    def filter(self, record: logging.LogRecord) -> bool:
         is_ours = record.name.startswith("vigia")
         return is_ours or (record.levelno >= logging.WARNING and not record.name.startswith(_THEIR_OWN))
 
@@ -78,7 +78,8 @@ class Outlet(logging.Handler):
             from shared.adapters.otel.pipeline import Pipeline
 
             pipeline = Pipeline(self._environment)
-        except (ValueError, ImportError) as exc:
+        except (ValueError, ImportError, RuntimeError) as exc:
+            # RuntimeError: the process is ending, and starts no thread any more.
             self.detach()
             log.error("telemetry.off", extra=logs.fields(reason=str(exc)))
             return
@@ -87,13 +88,18 @@ class Outlet(logging.Handler):
                 pipeline.send(self._waiting.popleft())
             self._pipeline = pipeline
 
-    def close(self) -> None:
-        """Send what is left, and stop."""
-        if self._timer is not None:
+    def flush(self) -> None:
+        """Send everything now; `logging` calls this when the process ends, too."""
+        if self._timer is not None and self._pipeline is None:
             self._timer.cancel()
-            if self._pipeline is None:
-                self.load()
+            self.load()
         if self._pipeline is not None:
+            self._pipeline.flush()
+
+    def close(self) -> None:
+        """Stop sending; `logging` flushes before, and may call this twice."""
+        if self._pipeline is not None and not self._is_closed:
+            self._is_closed = True
             self._pipeline.close()
         super().close()
 
@@ -105,5 +111,4 @@ def send_telemetry(environment: Mapping[str, str]) -> Outlet | None:
         return None
     outlet = Outlet(environment)
     outlet.attach()
-    atexit.register(outlet.close)
     return outlet

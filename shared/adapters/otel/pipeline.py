@@ -53,11 +53,12 @@ class Pipeline:
         name = environment.get("OTEL_SERVICE_NAME") or environment.get("WEBSITE_SITE_NAME") or "vigia"
         instance = environment.get("WEBSITE_INSTANCE_ID") or str(os.getpid())
         resource = Resource.create({"service.name": name, "service.instance.id": instance})
-        receivers = _receivers(environment)
         self._ids = _ChosenIds()
-        self._logs = LoggerProvider(resource=resource)
-        self._spans = TracerProvider(resource=resource, id_generator=self._ids)
-        self._metrics = MeterProvider([PeriodicExportingMetricReader(metrics) for *_, metrics in receivers], resource)
+        self._logs = LoggerProvider(resource=resource, shutdown_on_exit=False)
+        self._spans = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
+        receivers = _receivers(environment, self._spans)
+        readers = [PeriodicExportingMetricReader(metrics) for *_, metrics in receivers]
+        self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
         for lines, spans, _ in receivers:
             self._logs.add_log_record_processor(BatchLogRecordProcessor(lines, max_queue_size=MOST_QUEUED))
             self._spans.add_span_processor(BatchSpanProcessor(spans, max_queue_size=MOST_QUEUED))
@@ -69,6 +70,10 @@ class Pipeline:
             self._send_span(item)
         else:
             self._send_line(item)
+
+    def flush(self) -> None:
+        for provider in (self._logs, self._spans, self._metrics):
+            provider.force_flush()
 
     def close(self) -> None:
         for provider in (self._logs, self._spans, self._metrics):
@@ -119,17 +124,18 @@ class _ChosenIds(IdGenerator):
         return self.span
 
 
-def _receivers(environment: Mapping[str, str]) -> Sequence[Exporters]:
+def _receivers(environment: Mapping[str, str], tracers: TracerProvider) -> Sequence[Exporters]:
     receivers: list[Exporters] = []
     if connection := environment.get(APPLICATION_INSIGHTS):
-        # It would report on itself to Microsoft from threads of its own.
+        # It would report on itself, to Microsoft and among our metrics, from threads of its own.
         os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+        os.environ.setdefault("APPLICATIONINSIGHTS_SDKSTATS_DISABLED", "true")
         from azure.monitor.opentelemetry import exporter as azure
 
         receivers.append(
             (
                 azure.AzureMonitorLogExporter(connection_string=connection),
-                azure.AzureMonitorTraceExporter(connection_string=connection),
+                azure.AzureMonitorTraceExporter(connection_string=connection, tracer_provider=tracers),
                 azure.AzureMonitorMetricExporter(connection_string=connection),
             )
         )

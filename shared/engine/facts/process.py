@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
@@ -19,7 +20,7 @@ from shared.events.registry import read_fact
 from shared.events.run_ended import outcome_of
 from shared.events.wire.batch import events_in
 from shared.events.wire.own_workspace import Home
-from shared.logs import fields
+from shared.logs import correlation_of, fields, span
 from shared.policy.deciding.book import PolicyBook
 from shared.policy.reading.people import Directory
 from shared.policy.sections.model import Policy
@@ -81,10 +82,13 @@ class Processor:
             PermanentError: the stored entry cannot be read.
         """
         claim = self.ledger.take_over(key)
-        if isinstance(claim, Claimed):
-            self._carry_out(claim)
-        elif isinstance(claim, Finished):
-            self._post(claim)
+        if not isinstance(claim, Claimed | Finished):
+            return
+        with _fact_span(claim.entry.fact):
+            if isinstance(claim, Claimed):
+                self._carry_out(claim)
+            else:
+                self._post(claim)
 
     def _try_one(self, raw: str) -> VigiaError | None:
         """Handle one event; return the error instead of raising it, so that the next event has its turn."""
@@ -105,10 +109,11 @@ class Processor:
         if isinstance(fact, Ignored):
             self._note_ignored(fact, raw)
             return
-        try:
-            self._handle(fact, raw)
-        except EventError as exc:
-            self._set_aside(exc, raw)
+        with _fact_span(fact):
+            try:
+                self._handle(fact, raw)
+            except EventError as exc:
+                self._set_aside(exc, raw)
 
     def _handle(self, fact: Fact, raw: str) -> None:
         plan = self._book.plan(fact, self._state, self.clock.now)
@@ -124,7 +129,9 @@ class Processor:
         match claim:
             case Claimed():
                 self._carry_out(claim)
-            case Finished():
+            case Finished(entry=entry):
+                if not entry.plan:  # done by its claim
+                    _log_decisions(entry)
                 self._post(claim)
             case Contradiction(entry=entry):
                 versions = f"{fact.matters} now, {entry.fact.matters} before"
@@ -165,6 +172,7 @@ class Processor:
             RetryableError: a reaction has to wait.
         """
         entry = claim.entry
+        _log_decisions(entry)
         try:
             performed = [self._perform(claim, number, reaction) for number, reaction in enumerate(entry.plan)]
         except RetryableError:
@@ -176,7 +184,8 @@ class Processor:
         # The notices are stored in the record that closes the claim: without it a crash right after would lose them.
         close = self.ledger.park if has_failed else self.ledger.finish
         finished = close(claim, outcomes, notices)
-        log.info("fact.done", extra=fields(fact=entry.fact.key[:16], kind=entry.fact.kind, outcomes=_brief(outcomes)))
+        age = round((self.clock.now() - entry.fact.occurred_at).total_seconds(), 3)
+        log.info("fact.done", extra=fields(outcomes=_brief(outcomes), failed=has_failed, seconds_since_event=age))
         if finished is not None:
             self._post(finished)
 
@@ -230,10 +239,28 @@ class Processor:
             self.quarantine.note_ignored(note)
 
 
+def _fact_span(fact: Fact) -> AbstractContextManager[None]:
+    """Return the span of what is done about a fact; all its lines name the fact."""
+    about = {"fact": fact.key[:16], "kind": fact.kind, "subject": fact.subject, "event_id": fact.event_id}
+    return span("fact", correlation_of(fact.key), **about)
+
+
+def _log_decisions(entry: Entry) -> None:
+    """Log each decision of a plan that is about to be carried out; again when another worker takes the plan over, so
+    that a crash right after the claim keeps no decision from being seen."""
+    about = {"policies": ",".join(digest[:16] for digest in entry.policy_digests), "attempt": entry.attempts}
+    for reaction in entry.plan:
+        chosen = {"reaction": reaction.name, "model": reaction.model, "why": reaction.why}
+        log.info("decision", extra=fields(**about, **chosen, suppressed=reaction.suppressed))
+    if not entry.plan:
+        log.info("decision", extra=fields(**about, reaction="none", why="; ".join(entry.remarks)))
+
+
 def _failed(entry: Entry, number: int, reaction: Reaction, exc: VigiaError) -> Performed:
     """Return that the reaction cannot be done, and the notice that calls a person."""
     fact = entry.fact
-    log.error("reaction.failed", extra=fields(fact=fact.key[:16], reaction=reaction.name, reason=exc.message))
+    about = fields(reaction=reaction.name, model=reaction.model, code=exc.code, reason=exc.message)
+    log.error("reaction.failed", extra=about)
     notice = Notice(
         NoticeKind.EVENT_QUARANTINED,
         key=f"parked/{fact.key[:16]}-{number}",
