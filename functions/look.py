@@ -7,7 +7,7 @@ from datetime import timedelta
 import azure.functions as func
 
 from functions.traced import traced
-from shared.logs import fields
+from shared.logs import fields, with_facts
 from shared.ports.queues import LOOKS
 
 bp = func.Blueprint()
@@ -28,7 +28,7 @@ def look(message: func.QueueMessage) -> None:
     from shared.errors import PolicyError, RetryableError
 
     app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
-    with app.queue_errors.recording(LOOKS, body, message.dequeue_count):
+    with with_facts(workspace=app.settings.workspace), app.queue_errors.recording(LOOKS, body, message.dequeue_count):
         request = LookAt.from_body(body)
         if request.model and not _room.acquire(blocking=False):
             app.queue.send(LOOKS, body, NO_ROOM_DELAY)

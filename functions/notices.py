@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.process import BROKEN_POLICY_DELAY, BUSY_DELAY
 from functions.traced import traced
-from shared.logs import fields
+from shared.logs import fields, with_facts
 from shared.ports.queues import NOTICES
 
 bp = func.Blueprint()
@@ -22,7 +22,10 @@ def deliver_notice(message: func.QueueMessage) -> None:
 
     app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
     try:
-        with app.queue_errors.recording(NOTICES, body, message.dequeue_count):
+        with (
+            with_facts(workspace=app.settings.workspace),
+            app.queue_errors.recording(NOTICES, body, message.dequeue_count),
+        ):
             try:
                 app.outbox.handle(body)
             except RetryableError as exc:

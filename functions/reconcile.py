@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from functions.traced import traced
+from shared.logs import with_facts
 from shared.ports.queues import RELEASES
 
 bp = func.Blueprint()
@@ -15,5 +16,8 @@ def reconcile(message: func.QueueMessage) -> None:
     from shared.store.facts.queue_errors import LAST_TRY
 
     app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
-    with app.queue_errors.recording(RELEASES, body, message.dequeue_count):
+    with (
+        with_facts(workspace=app.settings.workspace),
+        app.queue_errors.recording(RELEASES, body, message.dequeue_count),
+    ):
         app.reconciler.handle(body, is_last_try=(message.dequeue_count or 0) >= LAST_TRY)

@@ -81,8 +81,9 @@ def _in_each_workspace(work: "Callable[[App], None]") -> None:
     failures: list[Exception] = []
     for name in workspaces.readable_names:
         try:
-            with with_facts(workspace=name):
-                work(workspaces.app(name))
+            app = workspaces.app(name)
+            with with_facts(workspace=app.settings.workspace):
+                work(app)
         except Exception as exc:
             log.exception("timer.failed", extra=fields(workspace=name))
             failures.append(exc)

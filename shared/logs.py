@@ -1,8 +1,8 @@
 """Logs and spans: an event's name is constant text, its facts are separate, and secrets are removed from both.
 
-Every line within a span carries the span's facts, and the correlation id of what it belongs to: the first 32 digits of
-a fact's key, which its decision, its release, its jobs and its notices keep. It is a trace id as W3C writes them, so
-nothing has to be carried on a queue for it to survive a crash, a replay or a second delivery.
+Every line within a span carries the span's facts, and the correlation id of what it belongs to (`correlation_of` in
+domain/ids.py): of a fact's key, which its decision, its release, its jobs and its notices keep. Nothing has to be
+carried on a queue for it to survive a crash, a replay or a second delivery.
 """
 
 from __future__ import annotations
@@ -105,11 +105,6 @@ def with_facts(**facts: Any) -> Iterator[None]:
         yield
     finally:
         _SCOPE.reset(token)
-
-
-def correlation_of(key: str) -> str:
-    """Return the correlation id of a fact, by its key."""
-    return key[:32]
 
 
 def current_correlation() -> str:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from shared.domain.assets import DATASTORE, datastore_path, datastore_uri
 from shared.domain.fact import DataArrived, DriftDetected, Fact, RetrainingRequested
-from shared.domain.ids import JobName
+from shared.domain.ids import JobName, correlation_of
 from shared.domain.notice import NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import Declined, ModelState, Training
@@ -257,6 +257,7 @@ def _request(retrain: Retrain, training: Training, reaction: Reaction, context: 
         "vigia.model": model,
         "vigia.cause": training.cause,
         "vigia.fact": context.key[:16],
+        "vigia.correlation": correlation_of(context.key),
         "vigia.chain": str(training.chain),
     }
     if "submitter" in reaction.arguments:

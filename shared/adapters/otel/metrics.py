@@ -67,7 +67,14 @@ METRICS: tuple[Metric, ...] = (
     Metric("vigia.oldest_claim", "gauge", "heartbeat", "age of the oldest of them", "oldest_claim_seconds", unit="s"),
     Metric("vigia.open_releases", "gauge", "heartbeat", "releases under way", "open_releases"),
     Metric("vigia.sweep_late", "gauge", "heartbeat", "how late the sweep ran", "late_seconds", unit="s"),
-    Metric("vigia.releases", "counter", "release.moved", "releases by the state that they came into", "", ("state",)),
+    Metric(
+        "vigia.releases",
+        "counter",
+        "release.state_changed",
+        "releases by the state that they came into",
+        "",
+        ("state",),
+    ),
     Metric("vigia.verdicts", "counter", "release.judged", "the judge's verdicts", "", ("verdict", "model")),
     Metric("vigia.looks", "counter", "monitor.ran", "monitors' looks", "", ("model", "signal", "verdict")),
     Metric(

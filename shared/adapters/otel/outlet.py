@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared import logs
+from shared.adapters.otel.receivers import has_receiver
 
 if TYPE_CHECKING:
     from shared.adapters.otel.pipeline import Pipeline
 
-APPLICATION_INSIGHTS, OTLP = "APPLICATIONINSIGHTS_CONNECTION_STRING", "OTEL_EXPORTER_OTLP_ENDPOINT"
 # Loading takes as long as a light function: it waits until a first call is likely to be over.
 LOADED_AFTER_SECONDS = 2.0
 # Of what is written before OpenTelemetry is loaded; beyond it the oldest goes.
@@ -107,7 +107,7 @@ class Outlet(logging.Handler):
 def send_telemetry(environment: Mapping[str, str]) -> Outlet | None:
     """Have telemetry sent to the receivers that the environment names; None when it names none, and log lines go where
     the worker sends them, without their facts."""
-    if not any(environment.get(name) for name in (APPLICATION_INSIGHTS, OTLP)):
+    if not has_receiver(environment):
         return None
     outlet = Outlet(environment)
     outlet.attach()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -16,20 +16,18 @@ from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from shared import logs
 from shared.adapters.otel.metrics import Instruments
-from shared.adapters.otel.outlet import APPLICATION_INSIGHTS, OTLP
+from shared.adapters.otel.receivers import open_receivers
 from shared.redaction import redacted
-
-Exporters = tuple[LogRecordExporter, SpanExporter, MetricExporter]
 
 # A burst of events writes a few thousand lines within the second that the SDK waits between two batches.
 MOST_QUEUED = 20_000
@@ -56,7 +54,7 @@ class Pipeline:
         self._ids = _ChosenIds()
         self._logs = LoggerProvider(resource=resource, shutdown_on_exit=False)
         self._spans = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        receivers = _receivers(environment, self._spans)
+        receivers = open_receivers(environment, self._spans)
         readers = [PeriodicExportingMetricReader(metrics) for *_, metrics in receivers]
         self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
         for lines, spans, _ in receivers:
@@ -122,30 +120,6 @@ class _ChosenIds(IdGenerator):
 
     def generate_span_id(self) -> int:
         return self.span
-
-
-def _receivers(environment: Mapping[str, str], tracers: TracerProvider) -> Sequence[Exporters]:
-    receivers: list[Exporters] = []
-    if connection := environment.get(APPLICATION_INSIGHTS):
-        # It would report on itself, to Microsoft and among our metrics, from threads of its own.
-        os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
-        os.environ.setdefault("APPLICATIONINSIGHTS_SDKSTATS_DISABLED", "true")
-        from azure.monitor.opentelemetry import exporter as azure
-
-        receivers.append(
-            (
-                azure.AzureMonitorLogExporter(connection_string=connection),
-                azure.AzureMonitorTraceExporter(connection_string=connection, tracer_provider=tracers),
-                azure.AzureMonitorMetricExporter(connection_string=connection),
-            )
-        )
-    if environment.get(OTLP):
-        from opentelemetry.exporter.otlp.json.http._log_exporter import OTLPLogExporter
-        from opentelemetry.exporter.otlp.json.http.metric_exporter import OTLPMetricExporter
-        from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter
-
-        receivers.append((OTLPLogExporter(), OTLPSpanExporter(), OTLPMetricExporter()))
-    return receivers
 
 
 def _span_context(scope: logs.Scope) -> trace.SpanContext:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from shared.domain.fact import Fact, Ignored, RunEnded
-from shared.domain.ids import FactKey
+from shared.domain.ids import FactKey, correlation_of
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction, ReactionResult
 from shared.domain.state import Challenger, ModelState
@@ -20,7 +20,7 @@ from shared.events.registry import read_fact
 from shared.events.run_ended import outcome_of
 from shared.events.wire.batch import events_in
 from shared.events.wire.own_workspace import Home
-from shared.logs import correlation_of, fields, span
+from shared.logs import fields, span
 from shared.policy.deciding.book import PolicyBook
 from shared.policy.reading.people import Directory
 from shared.policy.sections.model import Policy
@@ -84,7 +84,7 @@ class Processor:
         claim = self.ledger.take_over(key)
         if not isinstance(claim, Claimed | Finished):
             return
-        with _fact_span(claim.entry.fact):
+        with _fact_span(claim.entry.fact, self.home):
             if isinstance(claim, Claimed):
                 self._carry_out(claim)
             else:
@@ -109,7 +109,7 @@ class Processor:
         if isinstance(fact, Ignored):
             self._note_ignored(fact, raw)
             return
-        with _fact_span(fact):
+        with _fact_span(fact, self.home):
             try:
                 self._handle(fact, raw)
             except EventError as exc:
@@ -239,10 +239,11 @@ class Processor:
             self.quarantine.note_ignored(note)
 
 
-def _fact_span(fact: Fact) -> AbstractContextManager[None]:
+def _fact_span(fact: Fact, home: Home | None) -> AbstractContextManager[None]:
     """Return the span of what is done about a fact; all its lines name the fact."""
     about = {"fact": fact.key[:16], "kind": fact.kind, "subject": fact.subject, "event_id": fact.event_id}
-    return span("fact", correlation_of(fact.key), **about)
+    workspace = home.workspace.rpartition("/")[2] if home else None
+    return span("fact", correlation_of(fact.key), workspace=workspace, **about)
 
 
 def _log_decisions(entry: Entry) -> None:

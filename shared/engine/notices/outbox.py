@@ -18,7 +18,7 @@ from shared.domain.messages import DeliverNotice, MakeDigest, read_notice_messag
 from shared.domain.notice import NEEDS_A_PERSON, Notice, NoticeKind
 from shared.engine.notices.bursts import WINDOW, Bursts
 from shared.errors import AmbiguousWriteError, PermanentError, PolicyError, RetryableError, VigiaError
-from shared.logs import fields
+from shared.logs import current_correlation, fields, span
 from shared.policy.reading.people import Directory
 from shared.policy.sections.model import Policy
 from shared.ports.channels import Channel, Recipient
@@ -64,7 +64,7 @@ class NoticeOutbox:
         for notice in notices:
             if notice.kind in MAY_PASS and not self.store.lasts(notice.kind, self.clock.now()):
                 continue
-            if name := self.store.create(notice, self.clock.now()):
+            if name := self.store.create(notice, self.clock.now(), current_correlation()):
                 self._enqueue(name)
 
     def handle(self, message: str) -> None:
@@ -98,7 +98,9 @@ class NoticeOutbox:
             return
         if self.bursts is not None and stored.record.is_waiting and not self.bursts.lets_through(stored):
             return
-        self._deliver(stored)
+        notice = stored.record.notice
+        with span("notice", stored.record.correlation, kind=notice.kind, model=notice.model, key=notice.key):
+            self._deliver(stored)
 
     def undelivered(self) -> tuple[str, ...]:
         """Return the names of the notices of which something is still to be sent."""
@@ -147,8 +149,7 @@ class NoticeOutbox:
             # The routes of the first try stay, whatever the policy becomes: what is sent must be known.
             stored = self.store.note(stored, partial(_routed, deliveries=deliveries))
         if not deliveries:
-            notice = stored.record.notice
-            log.warning("notice.no_route", extra=fields(kind=notice.kind, model=notice.model))
+            log.warning("notice.no_route")
         delayed: list[RetryableError] = []
         for delivery in stored.record.deliveries or ():
             if delivery.state == "pending":
@@ -183,15 +184,14 @@ class NoticeOutbox:
                 # What may have been taken is repeated as the same attempt; what was not is a new one.
                 began = delivery.at if isinstance(exc, AmbiguousWriteError) else now
                 return replace(delivery, at=began, problem=str(exc)), exc
-            return self._failed(record, delivery, exc, f"given up after {GIVE_UP_AFTER}: {exc}"), None
+            return self._failed(delivery, exc, f"given up after {GIVE_UP_AFTER}: {exc}"), None
         except VigiaError as exc:
-            return self._failed(record, delivery, exc, str(exc)), None
-        log.info("notice.sent", extra=fields(channel=delivery.channel, kind=record.notice.kind, key=record.notice.key))
+            return self._failed(delivery, exc, str(exc)), None
+        log.info("notice.sent", extra=fields(channel=delivery.channel))
         return replace(delivery, state="sent", at=now, problem=""), None
 
-    def _failed(self, record: OutboxRecord, delivery: Delivery, exc: VigiaError, problem: str) -> Delivery:
-        about = fields(channel=delivery.channel, kind=record.notice.kind, key=record.notice.key, code=exc.code)
-        log.error("notice.failed", extra=about)
+    def _failed(self, delivery: Delivery, exc: VigiaError, problem: str) -> Delivery:
+        log.error("notice.failed", extra=fields(channel=delivery.channel, code=exc.code, reason=problem))
         return replace(delivery, state="failed", at=self.clock.now(), problem=problem)
 
     def _send(self, record: OutboxRecord, delivery: Delivery) -> None:

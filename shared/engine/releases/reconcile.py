@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from shared.domain.ids import ReleaseId
+from shared.domain.ids import ReleaseId, correlation_of
 from shared.domain.messages import WakeRelease
 from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.notices.access import notify_refusal, stuck
@@ -21,7 +21,7 @@ from shared.engine.releases.act import Actor
 from shared.engine.releases.batch import BatchScorer
 from shared.engine.releases.observe import Observer
 from shared.errors import AccessRefusedError, PermanentError, RetryableError, VigiaError
-from shared.logs import fields
+from shared.logs import fields, span
 from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock
 from shared.ports.data import DataReader
@@ -137,6 +137,12 @@ class Reconciler:
 
     def _look(self, stored: StoredRelease) -> StoredRelease | None:
         """Advance it once; None when this worker is to stop: the release is another's, or has to wait."""
+        release = stored.release
+        about = {"release": release.id, "model": release.model, "endpoint": release.endpoint, "state": release.state}
+        with span("release", correlation_of(release.opened_by), **about):
+            return self._look_once(stored)
+
+    def _look_once(self, stored: StoredRelease) -> StoredRelease | None:
         now = self.clock.now()
         observation, requested_wait = self._observe(stored.release)
         update = _not_before(advance(stored.release, observation, now), now + requested_wait)

@@ -58,6 +58,7 @@ class OutboxRecord:
         retried_at: when a person last had its failed deliveries tried again.
         members: the notices that a digest lists, in the order of their posting; empty for any other notice.
         digest: the blob name of the digest that lists this notice; empty when it is sent by itself.
+        correlation: id of what it is about (`shared/logs.py`); empty when it was posted about nothing in particular.
     """
 
     notice: Notice
@@ -66,6 +67,7 @@ class OutboxRecord:
     retried_at: datetime | None = None
     members: tuple[Notice, ...] = ()
     digest: str = ""
+    correlation: str = ""
 
     @property
     def is_waiting(self) -> bool:
@@ -123,9 +125,9 @@ class OutboxStore:
         self._blobs = blobs
         self._index = OpenIndex(blobs)
 
-    def create(self, notice: Notice, now: datetime) -> str | None:
+    def create(self, notice: Notice, now: datetime, correlation: str = "") -> str | None:
         """Store a notice and return its blob's name; None when one with its key was stored before."""
-        return self._create(OutboxRecord(notice, now))
+        return self._create(OutboxRecord(notice, now, correlation=correlation))
 
     def create_digest(self, notice: Notice, now: datetime, members: tuple[Notice, ...]) -> str | None:
         """Store a notice that lists others, likewise."""

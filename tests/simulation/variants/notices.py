@@ -72,7 +72,7 @@ class NotedBeforeSent(NoticeOutbox):
 class PostsTwice(OutboxStore):
     """Posting a notice again stores it again."""
 
-    def create(self, notice: Notice, now: datetime) -> str | None:
+    def create(self, notice: Notice, now: datetime, correlation: str = "") -> str | None:
         record = OutboxRecord(notice, now)
         name = f"outbox/{uuid.uuid4().hex}.json"
         self._blobs.create(name, encode(record), _metadata(record))

@@ -173,6 +173,7 @@ def test_the_job_says_what_it_is_for_and_who_asked() -> None:
         "vigia.model": "churn",
         "vigia.cause": "request",
         "vigia.fact": fact.key[:16],
+        "vigia.correlation": fact.key[:32],
         "vigia.chain": "0",
         "vigia.submitter": "ana@example.com",
     }
