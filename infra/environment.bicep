@@ -30,8 +30,11 @@ type App = {
   maxInstances: int
   @description('Redundancy of Vigia\'s own storage account, where the ledger and the releases are.')
   storageRedundancy: 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS'
-  @description('Where Event Grid delivers: to the trigger functions, or straight to the storage queue `events`.')
-  eventDelivery: 'function' | 'queue'
+  @description('Where Event Grid delivers: straight to the storage queue `events`, or to the trigger functions. An entry of ../subscriptions.yaml may say otherwise.')
+  eventDelivery: 'queue' | 'function'
+  @description('Instances that are always ready, for HTTP calls (alerts) and for each trigger function that events are delivered to; they cost money around the clock. 0: the first call after a pause waits for a cold start, and Azure may reject the first delivery to a function.')
+  @minValue(0)
+  alwaysReady: int
   @description('Folder of the policies, relative to the app.')
   policies: string
   @description('Time plans of the timers: six fields {second} {minute} {hour} {day} {month} {weekday}, UTC.')

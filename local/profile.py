@@ -64,7 +64,7 @@ class Profile:
     response_code_is_text: bool = False
     # Event Grid.
     rejected_first_deliveries: int = 0  # to each function, after the host's start
-    queued_topics: tuple[str, ...] = ()  # whose events go straight to the queue `events`, as with eventDelivery: queue
+    function_topics: tuple[str, ...] = ()  # whose events go to functions, and not straight to the queue `events`
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -148,7 +148,7 @@ UNKIND = Profile(
     metrics_minutes=3,
     response_code_is_text=True,
     rejected_first_deliveries=1,
-    queued_topics=("custom",),
+    function_topics=("workspace",),
 )
 PROFILES = {profile.name: profile for profile in (QUICK, UNKIND)}
 

@@ -17,6 +17,14 @@ param topicEndpoint string
 param insightsConnectionString string
 param logsWorkspaceId string
 
+// Each Event Grid trigger scales by itself, and is kept ready by its name.
+var calledFunctions = map(
+  filter(
+    loadYamlContent('../subscriptions.yaml').subscriptions,
+    entry => (entry.?delivery ?? config.app.eventDelivery) == 'function'
+  ),
+  entry => entry.function
+)
 var smtp = config.notifications.smtp
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -58,7 +66,16 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         }
       }
       runtime: { name: 'python', version: config.app.python }
-      scaleAndConcurrency: { instanceMemoryMB: 2048, maximumInstanceCount: config.app.maxInstances }
+      scaleAndConcurrency: {
+        instanceMemoryMB: 2048
+        maximumInstanceCount: config.app.maxInstances
+        alwaysReady: config.app.alwaysReady == 0
+          ? []
+          : map(
+              union(['http'], map(calledFunctions, name => 'function:${name}')),
+              group => { name: group, instanceCount: config.app.alwaysReady }
+            )
+      }
     }
     siteConfig: { minTlsVersion: '1.2' }
   }

@@ -5,8 +5,8 @@ import { Subscription, filterOf, functionOf, queueOf, retryOf, schemaOf } from '
 param topicName string
 param subscriptions Subscription[]
 
-@description('function: to each entry\'s trigger function. queue: straight to the storage queue `events`.')
-param delivery 'function' | 'queue'
+@description('Where an entry\'s events go that does not say it itself: straight to the storage queue `events`, or to its trigger function.')
+param delivery 'queue' | 'function'
 param appId string
 param storageId string
 
@@ -25,8 +25,8 @@ resource routes 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-15' = [
       eventDeliverySchema: schemaOf(entry)
       filter: filterOf(entry, '')
       retryPolicy: retryOf(entry)
-      destination: delivery == 'function' ? functionOf(entry, appId) : null
-      deliveryWithResourceIdentity: delivery == 'queue' ? queueOf(storageId) : null
+      destination: (entry.?delivery ?? delivery) == 'function' ? functionOf(entry, appId) : null
+      deliveryWithResourceIdentity: (entry.?delivery ?? delivery) == 'queue' ? queueOf(storageId) : null
       deadLetterWithResourceIdentity: {
         identity: { type: 'SystemAssigned' }
         deadLetterDestination: {

@@ -26,6 +26,8 @@ type Subscription = {
   function: string
   schema: 'event-grid' | 'cloud-events'
   types: string[]
+  @description('Where these events go, whatever the environment says.')
+  delivery: 'queue' | 'function'?
   subject_begins_with: string?
   subject_ends_with: string?
   advanced_filters: AdvancedFilter[]?

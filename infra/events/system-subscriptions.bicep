@@ -9,8 +9,8 @@ param subscriptions Subscription[]
 @description('How subjects must begin where the entry says nothing; empty for any.')
 param subjectPrefix string = ''
 
-@description('function: to each entry\'s trigger function. queue: straight to the storage queue `events`.')
-param delivery 'function' | 'queue'
+@description('Where an entry\'s events go that does not say it itself: straight to the storage queue `events`, or to its trigger function.')
+param delivery 'queue' | 'function'
 param appId string
 param storageId string
 
@@ -29,8 +29,8 @@ resource routes 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15'
       eventDeliverySchema: schemaOf(entry)
       filter: filterOf(entry, subjectPrefix)
       retryPolicy: retryOf(entry)
-      destination: delivery == 'function' ? functionOf(entry, appId) : null
-      deliveryWithResourceIdentity: delivery == 'queue' ? queueOf(storageId) : null
+      destination: (entry.?delivery ?? delivery) == 'function' ? functionOf(entry, appId) : null
+      deliveryWithResourceIdentity: (entry.?delivery ?? delivery) == 'queue' ? queueOf(storageId) : null
       deadLetterWithResourceIdentity: {
         identity: { type: 'SystemAssigned' }
         deadLetterDestination: {

@@ -36,8 +36,8 @@ class Surroundings:
     time_scale: float
     answer_timeout: timedelta
     dice: Callable[[], Dice]
-    # Where a topic's events go instead of to functions; None where they don't.
-    queue_of: Callable[[str], StorageQueue | None]
+    # Where a subscription's events go; None for its function.
+    queue_of: Callable[[Subscription], StorageQueue | None]
 
 
 class Courier:
@@ -94,7 +94,7 @@ class Courier:
         return answer
 
     async def _post(self, event: Published, attempts_before: int) -> retry.Answer:
-        if queue := self._around.queue_of(event.topic):
+        if queue := self._around.queue_of(self.subscription):
             return await queue.put(in_schema(event, self.subscription.schema))
         body, headers = delivery(event, self.subscription, attempts_before)
         timeout = aiohttp.ClientTimeout(total=self._around.answer_timeout.total_seconds())

@@ -98,7 +98,7 @@ class EventGrid:
             time_scale=self._time_scale,
             answer_timeout=self._answer_timeout,
             dice=lambda: self._dice,
-            queue_of=lambda topic: self._queue if topic in self._conditions.profile.queued_topics else None,
+            queue_of=self._queue_of,
         )
         self._couriers = [Courier(subscription, surroundings) for subscription in self._subscriptions]
 
@@ -132,6 +132,10 @@ class EventGrid:
                 self._spawn(courier.deliver(event))
                 if self._dice.is_duplicated():
                     self._spawn(courier.attempt(event, 1, was_duplicate=True))
+
+    def _queue_of(self, subscription: Subscription) -> StorageQueue | None:
+        by_profile = "function" if subscription.topic in self._conditions.profile.function_topics else "queue"
+        return self._queue if (subscription.delivery or by_profile) == "queue" else None
 
     def _spawn(self, delivery: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(delivery)

@@ -69,6 +69,7 @@ class Subscription:
     function: str
     schema: Schema
     types: tuple[str, ...]
+    delivery: str = ""  # "queue" or "function"; "" as the profile says for its topic
     subject_begins_with: str = ""
     subject_ends_with: str = ""
     advanced_filters: tuple[AdvancedFilter, ...] = ()

@@ -138,6 +138,7 @@ def _subscription(entry: _Entry) -> Subscription:
         function=entry.text("function"),
         schema=cast(Schema, entry.choice("schema", ("event-grid", "cloud-events"))),
         types=tuple(types),
+        delivery=entry.choice("delivery", ("queue", "function")) if "delivery" in entry.mapping else "",
         subject_begins_with=entry.text("subject_begins_with", ""),
         subject_ends_with=entry.text("subject_ends_with", ""),
         advanced_filters=_filters(entry),

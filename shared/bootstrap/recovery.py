@@ -54,4 +54,5 @@ class RecoveryParts(FactParts):
             quarantine=self.quarantine,
             outbox=self.outbox,
             clock=self.clock,
+            large_events=self.large_events,
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from local.addresses import Addresses
 from local.app_settings import settings_for
-from shared.adapters.storage.blobs import create_if_missing
+from local.eventgrid import StorageQueue
+from shared.adapters.storage.blobs import AzureBlobStore, create_if_missing
+from shared.settings import Settings
+from shared.store.facts.ledger import Ledger
 from tests.contract.worker import Call, Report, drive
 
 pytestmark = pytest.mark.skipif(
@@ -140,6 +145,34 @@ def test_app_takes_a_queued_event_that_it_does_not_know(azurite: Addresses) -> N
     report = drive(ROOT, [Call("process", "string", unknown, MESSAGE)], settings_for(azurite))
 
     assert [result["error"] for result in report.results] == [None]
+
+
+def test_an_event_is_the_same_fact_by_the_queue_and_by_its_function(azurite: Addresses, queue: QueueClient) -> None:
+    values = settings_for(azurite)
+    settings = Settings.read(values)
+    event = {**GRID_EVENT, "topic": settings.workspace_id, "subject": "models/two-ways:1"}
+    event["data"] = {"modelName": "two-ways", "modelVersion": "1"}
+    asyncio.run(delivered(event, values["AzureWebJobsStorage"]))
+    by_queue = queue.receive_message()
+    drive(ROOT, [Call("model_registered", "json", event)], values)
+    by_function = queue.receive_message()
+    assert by_queue
+    assert by_function
+
+    calls = [Call("process", "string", message.content, MESSAGE) for message in (by_queue, by_function)]
+    report = drive(ROOT, calls, values)
+
+    assert [result["error"] for result in report.results] == [None] * 2
+    ledger = Ledger(AzureBlobStore(settings), timedelta(minutes=2))
+    facts = [entry.fact.subject for key in ledger.keys() if (entry := ledger.entry(key)) and entry.state == "done"]  # noqa: SIM118
+    assert facts.count(event["subject"]) == 1
+
+
+async def delivered(event: dict[str, Any], connection_string: str) -> None:
+    """Put the event on the queue as Event Grid does."""
+    destination = StorageQueue(connection_string, "events")
+    assert (await destination.put({**event, "metadataVersion": "1"})).is_success
+    await destination.close()
 
 
 def drive_toy(folder: Path, source: str, calls: list[Call]) -> Report:

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from croniter import croniter
 
+from local.setup.commands import WORKER_PYTHON
 from tests.infra.files import ENVIRONMENTS, INFRA, load_yaml
 
 
@@ -59,8 +60,15 @@ def test_budget_is_one_that_azure_accepts(environment: dict[str, Any]) -> None:
     assert all(0 < threshold <= 1000 for threshold in budget["thresholds"])
 
 
-def test_delivery_is_one_of_the_two_words(environment: dict[str, Any]) -> None:
-    assert environment["app"]["eventDelivery"] in {"function", "queue"}
+def test_events_are_delivered_to_the_queue_unless_somebody_chooses_otherwise(environment: dict[str, Any]) -> None:
+    assert environment["app"]["eventDelivery"] == "queue"
+    assert environment["app"]["alwaysReady"] >= 0
+
+
+def test_what_is_deployed_is_the_python_under_which_the_tests_run_microsofts_worker(
+    environment: dict[str, Any],
+) -> None:
+    assert environment["app"]["python"] == WORKER_PYTHON
 
 
 def test_schedules_have_six_fields_that_parse(environment: dict[str, Any]) -> None:

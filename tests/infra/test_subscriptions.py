@@ -10,7 +10,7 @@ import pytest
 from tests.infra.files import subscriptions, triggers
 
 REQUIRED = {"name", "topic", "function", "schema", "types"}
-OPTIONAL = {"subject_begins_with", "subject_ends_with", "advanced_filters", "retry"}
+OPTIONAL = {"subject_begins_with", "subject_ends_with", "advanced_filters", "retry", "delivery"}
 OWN_EVENTS = {
     "Vigia.DriftDetected",
     "Vigia.BudgetAlert",
@@ -42,6 +42,7 @@ def test_subscription_is_one_that_event_grid_accepts(entry: dict[str, Any]) -> N
     assert entry["topic"] in {"workspace", "custom", *OTHER_EVENTS}
     assert entry["schema"] in {"event-grid", "cloud-events"}
     assert entry["types"]
+    assert entry.get("delivery", "queue") in {"queue", "function"}
     retry = entry.get("retry", {})
     assert 1 <= retry.get("max_attempts", 30) <= 30
     assert 1 <= retry.get("ttl_minutes", 1440) <= 1440

@@ -138,6 +138,7 @@ class World:
             Quarantine(blobs),
             self.outbox,
             clock,
+            self.large_events,
         )
         self.has_sweep = parts.has_sweep
         late = LateResumption(lambda: self.processor)

@@ -17,6 +17,7 @@ from local.errors import PortInUseError
 from local.system import PARTS, LocalSystem
 from shared.domain.fact import RetrainingRequested
 from shared.settings import SETTINGS
+from tests.local.running import call
 from tests.system.town import ROOT, Town
 
 COMPONENT = """\
@@ -114,6 +115,14 @@ def test_a_job_that_fails_is_told_by_name_and_its_log_says_why(town: Town) -> No
     log = "".join(town.ask("azureml", f"jobs/{step['name']}/log") for step in steps)
     assert "KeyError: no column 'age'" in log
     assert len(town.messages("training-failed", job["name"])) == 1
+
+
+@pytest.mark.parametrize(("topics", "status"), [(0, 201), (["custom"], 202)], ids=["queue", "function"])
+def test_an_event_acts_by_the_queue_and_by_its_function(town: Town, topics: list[str] | int, status: int) -> None:
+    call("POST", f"{town.system.addresses.url('azureml')}/_local/faults", {"function_topics": topics})
+    town.ask_for_training("nobody", f"way-{status}")
+    town.until(lambda: town.entries("retraining-requested", lambda f: f.identity[-1:] == (f"way-{status}",)))
+    assert town.ask("eventgrid", "deliveries")[-1]["status"] == status
 
 
 def test_an_event_waits_for_a_broken_policy_to_be_mended(town: Town) -> None:

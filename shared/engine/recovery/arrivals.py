@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.ids import ModelName
+from shared.domain.messages import LARGEST_MESSAGE
 from shared.domain.notice import Notice, NoticeKind
 from shared.engine.recovery.dead_letters import PEEK_LIMIT, QUEUES
 from shared.logs import fields
 from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
-from shared.ports.queues import OpenQueues, Waiting, poison_queue
+from shared.ports.queues import EVENTS, OpenQueues, Waiting, poison_queue
 from shared.store.facts.arrivals import ArrivalMarks, ArrivalStore, BlobMark, PendingNotice, QueueMark
 from shared.store.facts.dead_letters import GivenUpEvents
+from shared.store.facts.large_events import LargeEvents
 from shared.store.facts.quarantine import Quarantine
 
 log = logging.getLogger("vigia.arrivals")
@@ -40,9 +42,12 @@ class Arrivals:
     quarantine: Quarantine
     outbox: Outbox
     clock: Clock
+    large_events: LargeEvents
 
     def look(self) -> int:
         """Post one notice on everything that is new, and return how much that is.
+
+        A dead letter that is too large for a queue message needs no person: it is put on the queue by way of a blob.
 
         When nothing is new this costs two listings, a look into each queue, and one read; twice a day a queue of more
         than 32 messages is gone through.
@@ -79,14 +84,25 @@ class Arrivals:
         given_up = {item.name: item.last_modified for item in self.given_up.arrived()}
         # Each was posted when it was first set aside; what is set aside again is posted only here.
         set_aside = {f"{name} {item.last_modified}": item.last_modified for name, item in self.quarantine.returned()}
-        dead, dead_count = _newer(previous.blobs.get("given_up"), given_up)
-        quarantined, quarantined_count = _newer(previous.blobs.get("quarantined"), set_aside)
+        dead, new = _newer(previous.blobs.get("given_up"), given_up)
+        dead_count = sum(not self._take_in(name) for name in new)
+        quarantined, new = _newer(previous.blobs.get("quarantined"), set_aside)
         queues_before = {queue: previous.queues.get(queue, QueueMark(0)) for queue in QUEUES}
         queues = {queue: self._queue(queue, mark) for queue, mark in queues_before.items()}
         poison_count = sum(_more(queues_before[queue], now) for queue, now in queues.items())
         blobs = {key: mark for key, mark in (("given_up", dead), ("quarantined", quarantined)) if mark}
-        counts = {"given_up": dead_count, "poison": poison_count, "quarantined": quarantined_count}
+        counts = {"given_up": dead_count, "poison": poison_count, "quarantined": len(new)}
         return ArrivalMarks(blobs, queues), counts
+
+    def _take_in(self, blob: str) -> bool:
+        """Put the events of a dead letter on the queue that are too large for it; return whether none is left over."""
+        events = self.given_up.events(blob)
+        large = [event for event in events if len(event.body) > LARGEST_MESSAGE]
+        for event in large:
+            self.queues.send(EVENTS, self.large_events.message(event.body))
+            self.given_up.remove(blob, event.digest)
+            log.info("dead_letters.taken_in", extra=fields(blob=blob, reason=event.reason))
+        return bool(large) and len(large) == len(events)
 
     def _queue(self, queue: str, previous: QueueMark) -> QueueMark:
         name = poison_queue(queue)
@@ -114,14 +130,14 @@ class Arrivals:
         return mark
 
 
-def _newer(previous: BlobMark | None, now: Mapping[str, datetime]) -> tuple[BlobMark | None, int]:
-    """Return what is seen now, and how many of it were not there before."""
+def _newer(previous: BlobMark | None, now: Mapping[str, datetime]) -> tuple[BlobMark | None, list[str]]:
+    """Return what is seen now, and the names of what was not there before."""
     if not now:
-        return previous, 0
+        return previous, []
     mark = previous or BlobMark(min(now.values()))
     new = [name for name, at in now.items() if at >= mark.newest - OVERLAP and name not in mark.recent]
     newest = max(mark.newest, *now.values())
-    return BlobMark(newest, tuple(sorted(name for name, at in now.items() if at >= newest - OVERLAP))), len(new)
+    return BlobMark(newest, tuple(sorted(name for name, at in now.items() if at >= newest - OVERLAP))), new
 
 
 def _more(previous: QueueMark, mark: QueueMark) -> int:

@@ -16,7 +16,6 @@ from aiohttp import web
 from local.eventgrid import EventGrid, Faults, StorageQueue, Subscription
 from local.eventgrid.dead_letters import DeadLetterUnavailableError
 from local.listener import Listener
-from local.profile import Conditions, Profile
 from tests.local.running import LoopThread, call, running, wait_for
 
 MODEL_REGISTERED = "Microsoft.MachineLearningServices.ModelRegistered"
@@ -141,7 +140,6 @@ def running_grid(
             time_scale,
             faults,
             answer_timeout=answer_timeout,
-            conditions=Conditions(Profile(queued_topics=("workspace", "custom") if queue else ())),
             queue=queue,
         )
         with running(grid) as thread:

@@ -6,6 +6,7 @@ import base64
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,6 +59,17 @@ def test_each_event_is_one_message_in_its_subscription_s_schema_and_stays_until_
     assert by_id["event-1"]["metadataVersion"] == "1"
     assert CloudEvent.from_dict(by_id["b1"]).data == {"percent": 80}
     assert grid.functions.received == []
+
+
+def test_a_subscription_that_names_its_function_is_delivered_to_it(azurite: Addresses, queue: QueueClient) -> None:
+    queue.create_queue()
+    destination = StorageQueue(azurite.storage_connection_string, queue.queue_name)
+    with running_grid(replace(MODELS, delivery="function"), BUDGETS, queue=destination) as grid:
+        grid.publish("workspace", model_event())
+        grid.publish("custom", budget_event())
+        grid.settle()
+        assert [received.event["id"] for received in grid.functions.received] == ["event-1"]
+        assert [event["id"] for event in events_on(queue)] == ["b1"]
 
 
 def test_a_queue_that_is_missing_gets_its_events_once_it_is_there(grid: Grid, queue: QueueClient) -> None:

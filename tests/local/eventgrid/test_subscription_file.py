@@ -37,7 +37,7 @@ def test_entry_over_a_source_that_is_not_here_is_checked_and_left_out(tmp_path: 
 def test_optional_parts_are_read(tmp_path: Path) -> None:
     [subscription] = load(
         tmp_path,
-        f"{GOOD}, subject_begins_with: models/, retry: {{max_attempts: 5}}, "
+        f"{GOOD}, delivery: function, subject_begins_with: models/, retry: {{max_attempts: 5}}, "
         "advanced_filters: [{operator: NumberInRange, key: data.n, values: [[1, 2]]}]",
     )
     assert subscription == Subscription(
@@ -46,6 +46,7 @@ def test_optional_parts_are_read(tmp_path: Path) -> None:
         function="f",
         schema="event-grid",
         types=("T",),
+        delivery="function",
         subject_begins_with="models/",
         advanced_filters=(AdvancedFilter("NumberInRange", "data.n", ((1, 2),)),),
         retry=Retry(5, 1440),
@@ -56,6 +57,7 @@ def test_optional_parts_are_read(tmp_path: Path) -> None:
     ("entry", "message"),
     [
         pytest.param(f"{GOOD}, colour: red", "subscription 'a': unknown key 'colour'", id="unknown_key"),
+        pytest.param(f"{GOOD}, delivery: webhook", "`delivery` must be queue or function", id="delivery"),
         pytest.param(GOOD.replace("[T]", "[]"), "`types` must list", id="no_types"),
         pytest.param(GOOD.replace("workspace", "both"), "`topic` must be workspace or custom", id="topic"),
         pytest.param(GOOD.replace("name: a, ", ""), "number 1: `name` must be a text", id="no_name"),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from shared.domain.messages import LARGEST_MESSAGE
 from shared.domain.notice import NoticeKind
-from shared.ports.queues import Waiting, poison_queue
+from shared.ports.queues import EVENTS, Waiting, poison_queue
 from shared.store.facts.quarantine import Quarantined
 from shared.store.notices.outbox import OutboxStore
 from tests.unit.engine.dead_letter_world import DeadLetterWorld
 from tests.unit.engine.fact_world import Killed, drift, registered
+
+LARGE = json.dumps({**json.loads(registered("7")), "padding": "x" * LARGEST_MESSAGE})
 
 
 @pytest.fixture
@@ -44,6 +48,37 @@ def test_everything_that_arrived_is_one_notice_with_counts(world: DeadLetterWorl
 
     assert look(world) == 3
     assert posted_counts(world) == [{"given_up": "2", "poison": "1"}]
+
+
+def test_one_that_is_too_large_for_a_queue_message_is_taken_in_by_itself_and_acts_once(world: DeadLetterWorld) -> None:
+    world.give_up(LARGE, name="a")
+    world.give_up(LARGE, registered("8"), name="b")
+
+    assert look(world) == 1
+    assert posted_counts(world) == [{"given_up": "1"}]
+    assert [json.loads(item.body)["subject"] for item in world.items()] == [json.loads(registered("8"))["subject"]]
+    assert len(world.queues.texts(EVENTS)) == 2
+    world.work()
+    assert len(list(world.ledger.keys())) == 1
+    assert look(world) == 0
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("step", ["create events/", "send events", "delete MODEL", "create arrivals"])
+def test_whoever_dies_while_it_takes_one_in_it_acts_once_and_nobody_is_called(
+    world: DeadLetterWorld, step: str, is_late: bool
+) -> None:
+    world.give_up(LARGE)
+    world.fuse.burns_on, world.fuse.is_late = step, is_late
+    with pytest.raises(Killed):
+        look(world)
+
+    look(world)
+    world.work()
+
+    assert world.items() == []
+    assert posted_counts(world) == []
+    assert [entry.state for key in world.ledger.keys() if (entry := world.ledger.entry(key))] == ["done"]  # noqa: SIM118
 
 
 def test_the_same_is_never_told_twice_however_long_it_lies(world: DeadLetterWorld) -> None:
