@@ -127,6 +127,7 @@ def calibrate(
         persistence: the one that the suggested floor is for; 1 of 1 when None.
     """
     persistence = persistence or Persistence()
+    # In their order: persistence counts neighbours. Skipped looks do not part them, as in the monitor itself.
     ordered = sorted(looks, key=lambda look: look.at)
     judged = [look for look in ordered if look.verdict in ("drift", "no-drift") and look.strengths]
     rows = tuple(_alarms(judged, floor, candidate) for candidate in persistences for floor in floors) if judged else ()
@@ -164,6 +165,7 @@ def _strength(column: ColumnReport, false_alarms: float) -> float:
     effect = column.effect or 0.0
     p_value = column.adjusted_p_value
     is_significant = column.is_drifted if p_value is None else p_value <= OF_ONE_SIGNAL * false_alarms
+    # An effect within what sampling or past windows show alarms at no floor of the policy's own.
     is_above_others = column.floor_reason == "smallest effect that matters" or effect > column.floor
     return max(effect if is_significant and is_above_others else 0.0, shares)
 
@@ -179,6 +181,7 @@ def _quiet(judged: Sequence[Look], persistence: Persistence, at_most: float) -> 
     """Return the smallest floor, rounded up, that keeps to the share; more floor never means more alarms."""
     # Only the windows' own strengths can be the answer: between two of them the same windows alarm.
     unit = 10.0**_DIGITS
+    # Rounded up, but for what is only the arithmetic's: .1 must not become .101.
     candidates = {math.ceil(look.strongest * unit - 1e-9) / unit for look in judged if math.isfinite(look.strongest)}
     for floor in sorted(candidates):
         alarms = _alarms(judged, floor, persistence)

@@ -22,7 +22,8 @@ QUIET_WINDOWS, QUIET_COLUMNS = 30, 1000
 _WITH_FLOORS = (DATA_DRIFT, "prediction-drift", "embedding-drift", "estimated-performance")
 COLUMNS_NAMED = 3
 LONGEST_NAME = 60
-# The first of these verdicts that any signal has is the verdict on the whole.
+# The first of these verdicts that any signal has is the verdict on the whole. An error comes before "no drift": the
+# signal that failed may have missed it.
 _WORST_FIRST: tuple[SignalVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
 
 T = TypeVar("T")
@@ -57,8 +58,9 @@ def assemble(
     """Return the run's report. It can always be stored: no number in it is infinite, no text broken.
 
     Args:
-        before: the model's report before this one; its trend is carried on.
+        previous: the model's report before this one; its trend is carried on.
     """
+    # Ranked first: what is cut off further on, in the trend and in the sentence, is the least that matters.
     cleaned = tuple(_storable(_with_ranking(signal)) for signal in signals)
     verdict = overall_verdict(cleaned)
     points = trend(cleaned, header.end)
@@ -68,6 +70,7 @@ def assemble(
         sentence=headline(verdict, cleaned),
         signals=cleaned,
         trend=_carried_on(previous.trend if previous else (), points),
+        # The trend shows all versions; floors are of this one alone: another one's reference is another.
         quiet=_quiet(_of_same_version(previous, header), cleaned, header.start),
         **{field.name: _storable(getattr(header, field.name)) for field in dataclasses.fields(header)},
     )

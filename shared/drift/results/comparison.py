@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+# Effects that sampling gives fall with the root of the rows: a quarter more rows, a tenth less.
 SAME_LENGTH_WITHIN = 0.25
 Verdict = Literal["drift", "no-drift", "insufficient-data"]
 # A change of the missing share matters from here on, or from `min_effect` on where that is smaller.

@@ -56,6 +56,7 @@ _OF_TEXT = re.compile(f"aggregated{_QUALITY}passrate|(?:average|acceptable){_QUA
 _AVERAGED = re.compile(r"(?:weighted|macro|micro|binary|classwise)$")
 _SIDES: tuple[tuple[Side, dict[Family, str]], ...] = (("below", _WORSE_BELOW), ("above", _WORSE_ABOVE))
 _TABLE = {name: (side, family) for side, table in _SIDES for family, names in table.items() for name in names.split()}
+# The file is somebody else's: its depth must not become ours.
 DEEPEST = 4
 
 

@@ -43,12 +43,15 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 SIGNAL = "concept-drift"
+# More blocks would be too short to hold a bad day, fewer would leave the error itself uncertain.
 JACKKNIFE_BLOCKS = 20
 # The ranking is jackknifed on at most about so many rows, evenly spaced.
 RANKED_ROWS = 100_000
 CHUNKS = 8
 SMALLEST_CHUNK = 250
+# With the eight chunks that there are at least, the next lies beyond 3 by a chance of 1.3 % a side (Student's t).
 STANDARD_DEVIATIONS = 3.0
+# roc_auc of labels that nothing predicts then scatters by .04: the root of 1 / (12 · 50).
 FEWEST_OF_A_CLASS = 50
 SEGMENTS_NAMED = 3
 # Ranking, level and segments share the tolerated false alarms.
@@ -191,9 +194,12 @@ def _judge_ranking(
 ) -> tuple[float, str, bool]:
     from scipy.special import stdtr
 
+    # Against the gap of the reference, not against 0: a curve that fits its reference loosely has a gap from the start.
     gap, error = _ranking(scores, labels, reference.curve)
     loss = reference.ranking - gap
+    # A model that ranks without a mistake has no error at all.
     spread = max(math.hypot(error, reference.ranking_error), 1e-12)
+    # One-sided: a ranking that got better is no loss.
     p_value = float(stdtr(2 * (JACKKNIFE_BLOCKS - 1), -loss / spread))
     has_lost = loss > rules.min_ranking_loss and p_value <= rules.chance
     shown = roc_auc(labels, scores)
@@ -203,6 +209,7 @@ def _judge_ranking(
 
 
 def _judge_level(reference: ConceptReference, residuals: Numbers, rules: ConceptRules) -> tuple[str, bool]:
+    # Compared with 0: that is the mean of the reference's own residuals, to which the curve was fitted.
     level = float(residuals.mean())
     floor = max(rules.min_level_change, STANDARD_DEVIATIONS * reference.level_spread(len(residuals)))
     words = f"labels are 1 {abs(level):.1%} of rows {'more' if level > 0 else 'less'} often than the scores say"
@@ -235,6 +242,7 @@ def _column(
 ) -> ColumnReport:
     """Return the column's report: its segment that changed most among the significant ones, if any is."""
     significant = adjusted <= rules.chance
+    # Where none is, the largest that could be tested at all: one with too few blocks has a p-value of 1.
     worst = int(np.argmax(np.abs(changes) * (significant if significant.any() else p_values < 1)))
     change = float(changes[worst])
     often = f"{abs(change):.1%} {'more' if change > 0 else 'less'} often"
@@ -261,6 +269,7 @@ def _ranking(scores: Numbers, labels: Numbers, curve: Curve) -> tuple[float, flo
 
     Source: the delete-a-group jackknife, H. R. Kuensch, Ann. Statist. 17 (1989), for dependent rows.
     """
+    # Every so many-th row, not drawn ones: blocks stay stretches of time.
     step = math.ceil(len(labels) / RANKED_ROWS)
     scores, labels = scores[::step], labels[::step]
     probable = curve.at(scores)
@@ -268,6 +277,7 @@ def _ranking(scores: Numbers, labels: Numbers, curve: Curve) -> tuple[float, flo
     without = []
     for number in range(JACKKNIFE_BLOCKS):
         others = block != number
+        # Without one of the labels roc_auc has no value.
         if 0 < labels[others].sum() < others.sum():
             without.append(
                 roc_auc(labels[others], scores[others]) - expected_metric("roc_auc", scores[others], probable[others])

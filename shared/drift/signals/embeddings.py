@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 SIGNAL = "embedding-drift"
 FOLDS = 5
 COMPONENTS = 32
+# After eight, the weights no longer change but in their last bits, also where a plane separates the sides.
 NEWTON_STEPS = 8
+# On directions scaled to one. Without it a plane that separates the sides would have weights without end.
 PENALTY = 1.0
 ENOUGH_PAST_WINDOWS = 8
 STANDARD_DEVIATIONS = 3.0
 # Longer vectors are first cast onto so many random directions, which keeps distances and bounds the time.
 CAST_TO = 128
+# Fixed, so that the same vectors have the same verdict.
 SEED = 20261120
 # The folds share most of their training rows, so their mean scatters more than independent folds' would: measured
 # 1.2 to 1.6 times on normal vectors of 32 to 768 numbers, 200 to 2,000 of them.
@@ -135,6 +138,7 @@ def domain_auc(reference: Numbers, window: Numbers) -> float:
     pooled = np.concatenate((reference, window))
     labels = np.concatenate((np.zeros(len(reference)), np.ones(len(window))))
     fold = np.concatenate([np.arange(size) * FOLDS // size for size in (len(reference), len(window))])
+    # Directions are chosen without labels, so that the vectors to be recognised may take part.
     features = _directions(pooled, pooled)
     aucs = []
     for number in range(FOLDS):
@@ -199,6 +203,7 @@ def _logistic(features: Numbers, labels: Numbers) -> Numbers:
     penalty[-1] = 1e-9  # not 0, so that the curvature stays invertible
     weights = np.zeros(features.shape[1])
     for _ in range(NEWTON_STEPS):
+        # Beyond 30 the chance is 0 or 1 but for 1e-13, and the curvature would vanish.
         chance = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
         slope = features.T @ (labels - chance) - penalty * weights
         curvature = (features * (chance * (1 - chance))[:, np.newaxis]).T @ features + np.diag(penalty)

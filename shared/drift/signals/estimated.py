@@ -84,6 +84,8 @@ class EstimateReference:
     def spread_at(self, rows: int) -> float:
         """Return the standard deviation for windows of so many rows, between the sizes measured; as for the longest
         beyond it, which is too much rather than too little."""
+        # In logarithms: a spread that falls by a power of the rows is a straight line there. Not the root of the rows,
+        # as for independent ones: neighbours resemble one another.
         sizes, spreads = zip(*self.spreads, strict=True)
         logs = np.log(np.maximum(spreads, 1e-12))
         return math.exp(float(np.interp(math.log(rows), np.log(sizes), logs)))
@@ -125,6 +127,7 @@ def estimate_reference(scores: ArrayLike, labels: ArrayLike, rules: EstimateRule
     if set(np.unique(truth).tolist()) != {0.0, 1.0}:
         raise ValueError(f"the reference needs labels 0 and 1, both; got {np.unique(truth)[:5].tolist()}")
     curve = isotonic_curve(predicted, truth)
+    # Value and spread of the estimate, not of the metric itself: windows have no labels to compare that with.
     probable = curve.at(predicted)
     value = expected_metric(rules.metric, predicted, probable, rules.threshold)
     spreads = []
@@ -156,6 +159,7 @@ def estimate_performance(
         raise ValueError(f"the reference was made for {reference.metric} cut at {reference.threshold:g}; make it again")
     given = np.asarray(scores, dtype=np.float64)
     finite = given[np.isfinite(given)]
+    # Before any verdict: what is odd about the scores is worth a word also when they are too few.
     findings = _findings(reference, finite, len(given) - len(finite), rules)
     if len(finite) < rules.minimum_rows:
         text = f"Insufficient data: {len(finite):,} scores in the window, at least {rules.minimum_rows:,} are needed."
@@ -189,6 +193,7 @@ def _threshold(
         # Past windows that were off by themselves widen the margin, in whichever direction they were.
         away = abs(float(np.mean(past)) - reference.value)
         margins.append((away + STANDARD_DEVIATIONS * float(np.std(past, ddof=1)), "past windows"))
+    # The widest: a change within any of them does not matter or has another explanation.
     margin, reason = max(margins)
     worsened = reference.value + sign * margin
     # The bound is judged with the same noise: a model at its bound would otherwise alarm in every other window.
@@ -207,6 +212,7 @@ def _spread(rules: EstimateRules, scores: Numbers, probabilities: Numbers, size:
             values.append(expected_metric(rules.metric, scores[part], probabilities[part], rules.threshold))
         except MetricUndefinedError:
             continue
+    # How much it varies is unknown: then no window is worse than that.
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.inf
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Column = NDArray[Any]
 
+# The bound is then the tenth value from the end.
 RESAMPLES = 200
 CONFIDENCE = 0.95
 # Resamples are this large at most; the spread of a larger table follows by the square root of the sizes.

@@ -78,7 +78,7 @@ def _duplicates(reference: QualityProfile, window: pd.DataFrame, context: CheckC
 
 
 def _surely(share: float, usual: float, rows: int, chance: float) -> bool:
-    """Return whether a binomial count this large has less than this chance where `before` is the true share."""
+    """Return whether a binomial count this large has less than this chance where `usual` is the true share."""
     from scipy.special import bdtrc
 
     return float(bdtrc(round(share * rows) - 1, rows, usual)) <= chance

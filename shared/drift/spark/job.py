@@ -71,6 +71,7 @@ def ignored(text: str) -> frozenset[str]:
 
 def configure(spark: Any) -> None:
     """Set what reading needs: times in UTC, and batches long enough to be worth counting."""
+    # A time without a zone is UTC in one process, too; the session's zone would move it.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(ARROW_ROWS))
 
@@ -84,6 +85,7 @@ def training_table(spark: Any, uri: str) -> Any:
     try:
         table = spark.read.option("recursiveFileLookup", "true").option("pathGlobFilter", "*.parquet").parquet(uri)
     except Exception as exc:
+        # Errors come out of Java under many names.
         nanos = " Write its times in microseconds: Spark reads no nanoseconds." if "NANOS" in str(exc) else ""
         raise SystemExit(f"{uri} is not parquet that Spark reads.{nanos} {str(exc)[:500]}") from exc
     return plain_columns(table)
@@ -112,6 +114,7 @@ def profile_table(table: Any, ignore: frozenset[str] = frozenset()) -> Profile:
         part = pickle.loads(row["survey"])  # noqa: S301 - this job's own workers wrote it
         rows[row["part"]] = part.rows
         add_survey(survey, part)
+    # Parts arrive in any order; the profile has the columns in the table's.
     order = {name: place for place, name in enumerate(table.columns)}
     survey.columns = dict(sorted(survey.columns.items(), key=lambda item: order[item[0]]))
     plan = planned(survey)
@@ -140,6 +143,7 @@ def count_collected(spark: Any, folder: str, window: RequestWindow, reference: P
     once = (
         records.withColumn("id", key)
         .groupBy("id")
+        # Copies of one request: any of them will do.
         .agg(sql.first("request").alias("request"), sql.count("*").alias("times"))
     )
     work = _by_part(_count_requests, reference.to_bytes())
@@ -223,6 +227,7 @@ def _parse(window: RequestWindow, batches: Iterable[pa.RecordBatch]) -> Iterator
             try:
                 record = request_of(line, window) if line and line.strip() else None
             except ValueError:
+                # One id for all: grouping by it makes one row of them, with their number.
                 record = UNREADABLE, ""
             if record:
                 records.append(record)

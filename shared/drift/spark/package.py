@@ -10,6 +10,7 @@ ENTRY, CODE, COMPONENT = "count_window.py", "vigia_drift.zip", "component.yml"
 NAME = "vigia_count_window"
 # What the job imports: these rooms and itself. They import nothing else of ours.
 ROOMS = ("rows", "profiles")
+# The earliest that a zip file can hold: equal code makes an equal file.
 _FIRST_MOMENT = (1980, 1, 1, 0, 0, 0)
 _ENTRY = '''"""Counts a window of collected requests."""
 
