@@ -30,7 +30,7 @@ class FakeEndpoints:
 
     def listing(self) -> tuple[ListedEndpoint, ...]:
         self._raise("listing")
-        return tuple(ListedEndpoint(each.name, each.state, each.traffic) for each in self.endpoints.values())
+        return tuple(ListedEndpoint(record.name, record.state, record.traffic) for record in self.endpoints.values())
 
     def endpoint(self, name: EndpointName) -> EndpointRecord | None:
         self._raise("endpoint")

@@ -82,8 +82,8 @@ class Town:
 
     @property
     def edits(self) -> list[str]:
-        told = self.outbox.notices.values()
-        return [notice.parameters["endpoint"] for notice in told if notice.kind == "traffic-changed"]
+        notices = self.outbox.notices.values()
+        return [notice.parameters["endpoint"] for notice in notices if notice.kind == "traffic-changed"]
 
 
 def test_endpoints_at_rest_cost_a_listing_and_a_fifteenth_of_them() -> None:
