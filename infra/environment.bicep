@@ -47,6 +47,9 @@ type Retention = {
   @description('Days that ledger entries are kept. Event Grid may deliver a dead-lettered event again weeks later, hence the minimum.')
   @minValue(90)
   ledgerDays: int
+  @description('Days that facts which concern no policy are kept, for people who ask: nothing is decided by them.')
+  @minValue(7)
+  passingDays: int
   @minValue(30)
   deadLetterDays: int
   @minValue(30)

@@ -33,6 +33,7 @@ _LONG: dict[Prospect, str] = {
 }
 _STANDINGS = {
     "new": "not in the ledger",
+    "passing": "in the ledger: it concerned no policy",
     "claimed": "in the ledger: is being acted on",
     "done": "in the ledger: done",
     "parked": "in the ledger: parked, and waits for a person",

@@ -86,5 +86,4 @@ def _trainings(app: App, entry: Entry) -> Iterator[Training]:
 def _keys(app: App, beginning: str) -> list[FactKey]:
     if len(beginning) == 64:
         return [FactKey(beginning)] if app.ledger.entry(FactKey(beginning)) else []
-    keys = app.ledger.keys()
-    return [key for key in keys if key.startswith(beginning)]
+    return list(app.ledger.keys(beginning))

@@ -51,6 +51,7 @@ module storage 'storage.bicep' = {
     tags: tags
     redundancy: config.app.storageRedundancy
     ledgerDays: config.retention.ledgerDays
+    passingDays: config.retention.passingDays
     deadLetterDays: config.retention.deadLetterDays
     reportDays: config.retention.reportDays
     appPrincipalId: identity.outputs.principalId

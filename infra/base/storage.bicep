@@ -10,6 +10,8 @@ param redundancy string
 @description('Days after its last change that a ledger entry is deleted.')
 @minValue(90)
 param ledgerDays int = 400
+@description('Days after which a fact that concerned no policy is deleted.')
+param passingDays int
 param deadLetterDays int
 @description('Days that the reports of monitors are kept; a report carries the numbers of 30 windows before it.')
 param reportDays int
@@ -99,6 +101,15 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06
           definition: {
             filters: { blobTypes: ['blockBlob'], prefixMatch: ['vigia/ledger/'] }
             actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: ledgerDays } } }
+          }
+        }
+        {
+          name: 'forget-passing-facts'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['vigia/passing/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: passingDays } } }
           }
         }
         {

@@ -1,4 +1,5 @@
-"""What a fact costs in round trips to storage: 2 when it is new, at most 2 for a duplicate, 4 for a takeover.
+"""What a fact costs in round trips to storage: 2 when it is new and one for its marker, at most 2 for a duplicate, 4
+for a takeover.
 
 Counted are the HTTP requests that the SDK sends, its retries among them.
 """
@@ -86,6 +87,20 @@ def test_a_duplicate_takes_at_most_two(blobs: AzureBlobStore, fact: Fact, trips:
     trips()
     assert isinstance(claim(ledger, fact), Finished)
     assert trips() <= 2
+
+
+def test_a_fact_that_concerns_no_policy_takes_two_and_its_duplicate_three(
+    blobs: AzureBlobStore, fact: Fact, trips: Callable[[], int]
+) -> None:
+    ledger = Ledger(blobs, LEASE)
+
+    assert isinstance(ledger.claim(fact, (), (), ("no policy is about it",)), Finished)
+    assert trips() == 2
+    assert isinstance(ledger.claim(fact, (), (), ("no policy is about it",)), Finished)
+    assert trips() == 3
+
+    ledger.finish(claimed(claim(ledger, fact)), DONE, ())
+    assert trips() == 3
 
 
 @pytest.mark.parametrize("by_whom", ["the_sweep", "a_duplicate"])

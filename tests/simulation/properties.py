@@ -13,7 +13,7 @@ from typing import Any
 from shared.domain.releases.release import Release
 from shared.domain.state import ModelState
 from shared.store.codec import decode
-from shared.store.facts.ledger import PREFIX, Entry
+from shared.store.facts.ledger import PASSING, PREFIX, Entry
 from shared.store.facts.quarantine import QUARANTINE, RESOLVED, Quarantined
 from shared.store.notices.outbox import OutboxRecord, blob_name
 from shared.store.open_index import OPEN
@@ -55,7 +55,12 @@ class FinishedRun:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        return [decode(Entry, versions[-1].body) for _, versions in self._under(PREFIX)]
+        """Return the records of facts, those included that went by their age; `passed` likewise."""
+        return [decode(Entry, versions[-1].body) for _, versions in [*self._under(PREFIX), *self._forgotten(PREFIX)]]
+
+    @cached_property
+    def passed(self) -> list[Entry]:
+        return [decode(Entry, versions[-1].body) for _, versions in [*self._under(PASSING), *self._forgotten(PASSING)]]
 
     @cached_property
     def states(self) -> dict[str, ModelState]:
@@ -97,13 +102,19 @@ class FinishedRun:
     def _under(self, prefix: str) -> Iterator[tuple[str, Any]]:
         return ((name, v) for name, v in self.world.blobs.history.items() if name.startswith(prefix))
 
+    def _forgotten(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        return ((name, v) for name, v in self.world.blobs.forgotten if name.startswith(prefix))
+
 
 def every_fact_has_its_record(end: FinishedRun) -> Iterator[str]:
-    """Every fact that was told has one record, which is done; parked only where Azure ML refuses for good."""
+    """Every fact that was told has one record, which is done; parked only where Azure ML refuses for good. One that
+    concerned no policy is recorded apart, unless it was told again when one was concerned."""
     recorded = Counter((entry.fact.kind, *entry.fact.identity) for entry in end.entries)
+    passed = {(entry.fact.kind, *entry.fact.identity) for entry in end.passed}
     identities = {telling.identity for telling in end.story.tellings if telling.identity}
-    yield from (f"{LOST} {' '.join(identity)} has no record" for identity in identities - set(recorded))
-    yield from (f"unheard of: {' '.join(identity)} has a record" for identity in set(recorded) - identities)
+    yield from (f"{LOST} {' '.join(identity)} has no record" for identity in identities - set(recorded) - passed)
+    yield from (f"unheard of: {' '.join(identity)} has a record" for identity in {*recorded, *passed} - identities)
+    yield from (f"{LOST} {' '.join(identity)} passed" for identity in passed - set(recorded) - end.story.may_pass)
     yield from (f"{TWICE} {' '.join(identity)} has {n} records" for identity, n in recorded.items() if n > 1)
     for entry in end.entries:
         is_refused = any(o.status == "failed" for o in entry.outcomes) and end.story.refused

@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from shared.ports.blobs import Blob, BlobItem, Written
+from shared.store.facts.ledger import PASSING
 
 # The Functions host hides a message for ten minutes while it is worked on, and gives up after five tries.
 # Source: learn.microsoft.com "Azure Queue storage trigger", read 2026-11-20.
@@ -30,23 +32,36 @@ class Version:
 
 @dataclass
 class Blobs:
-    """`history` keeps every version of every blob, oldest first; the last one is what readers see."""
+    """`history` keeps every version of every blob, oldest first; the last one is what readers see. `forgotten` is what
+    went because of its age."""
 
     history: dict[str, list[Version]] = field(default_factory=dict)
+    forgotten: list[tuple[str, list[Version]]] = field(default_factory=list)
     _etags: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    # How long the account's rules keep what is in a folder. In truth it is weeks; of an hour the same is to be learned.
+    kept_for: ClassVar[Mapping[str, timedelta]] = {PASSING: timedelta(hours=1)}
+
+    def forget(self, name: str, now: datetime) -> None:
+        """Delete the blob if it is older than its folder's rule allows."""
+        longest = self.kept_for.get(name[: name.find("/") + 1])
+        if longest is not None and name in self.history and now - self.history[name][-1].at > longest:
+            self.forgotten.append((name, self.history.pop(name)))
 
     def get(self, name: str, now: datetime) -> Blob | None:
+        self.forget(name, now)
         if name not in self.history:
             return None
         newest = self.history[name][-1]
         return Blob(name, newest.body, newest.etag, newest.at, now)
 
     def create(self, name: str, body: bytes, metadata: Mapping[str, str] | None, now: datetime) -> Written | None:
+        self.forget(name, now)
         return None if name in self.history else self.put(name, body, metadata, now)
 
     def replace(
         self, name: str, body: bytes, etag: str, metadata: Mapping[str, str] | None, now: datetime
     ) -> Written | None:
+        self.forget(name, now)
         return self.put(name, body, metadata, now) if self.is_newest(name, etag) else None
 
     def is_newest(self, name: str, etag: str) -> bool:

@@ -82,7 +82,9 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     script = story(random, theme.shape)
     run = Run(random, weather(random, theme.at, share=theme.share), _CREW, trace)
     run.note(f"seed {seed}: {theme.name}")
-    world = World(run, parts or Parts(), script.refused, TIMER if script.shape.flood else 10 * TIMER)
+    poison_every = TIMER if script.shape.flood else 10 * TIMER
+    has_policy = script.shape.policy_after is None
+    world = World(run, parts or Parts(), script.refused, poison_every, has_policy)
     scheduler = _Scheduler(run, world, script)
     is_app = patch.object(shared.bootstrap, "get_app", lambda: world)
     with is_app, patch.object(arrivals, "PEEK_LIMIT", SimulatedQueue.page):
@@ -109,6 +111,7 @@ class _Scheduler(Scheduler):
         self._ends: list[Arrival] = []  # of a training that was not submitted yet: nobody tells of it before it is
         stopped_after = story.shape.stopped_after
         self._stop = None if stopped_after is None else self._start + stopped_after
+        self._policy_at = None if story.shape.policy_after is None else self._start + story.shape.policy_after
         if story.shape.outage:
             area, status, length = story.shape.outage
             world.sky.outages.append(Outage(area, self._start, self._start + length, status))
@@ -120,6 +123,8 @@ class _Scheduler(Scheduler):
             self.run.land_due()
             if self._stop and self.run.now >= self._stop:
                 self._be_stopped()
+            if self._policy_at and self.run.now >= self._policy_at:
+                self._add_policy()
             if not (self._arrivals or self.run.workers or self.queues.messages or self._stop):
                 return
             self._look()
@@ -127,6 +132,8 @@ class _Scheduler(Scheduler):
     def calm(self) -> bool:
         """Let everything come to its end without trouble; False when something is still open after many rounds."""
         self.run.calm_down()
+        if self._policy_at:
+            self._add_policy()
         self._deliver(datetime.max.replace(tzinfo=self.run.now.tzinfo))
         for _ in range(MOST_ROUNDS):
             self.run.advance(ROUND)
@@ -168,6 +175,11 @@ class _Scheduler(Scheduler):
         self._stop = None
         self.run.advance(STOPPED)
         self.queues.expire(self.run.now)
+
+    def _add_policy(self) -> None:
+        self._policy_at = None
+        self.run.note("!! the first model's policy is there from now on")
+        self.world.add_policy()
 
     def _deliver(self, until: datetime) -> None:
         if failing_training() in self.world.azureml.jobs:

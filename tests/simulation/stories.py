@@ -52,6 +52,8 @@ class Shape:
         burst: facts of which one kind of notice tells about one model, more than go out one by one.
         flood: facts about one model, more than can be seen of a poison queue.
         outage: what nobody can read from the start on, and the answer; for so long.
+        passing: facts that concern no policy.
+        policy_after: when, from the start on, the first model's policy is added; None where it is there from the start.
         stopped_after: when, from the start on, the app is stopped for two weeks; None for never.
         spread_minutes: the facts begin to be told within so many minutes, counted from one of `hours`.
     """
@@ -61,11 +63,13 @@ class Shape:
     releases: int = 0
     freezes: int = 0
     others: int = 0
+    passing: int = 0
     wrongs: int = 0
     burst: int = 0
     flood: int = 0
     outage: tuple[str, str, timedelta] | None = None
     stopped_after: timedelta | None = None
+    policy_after: timedelta | None = None
     copies: tuple[int, ...] = (1, 2, 2, 3)
     late: tuple[timedelta, ...] = LATE
     spread_minutes: float = 8
@@ -79,6 +83,15 @@ class Story:
     refused: frozenset[str]
     shape: Shape
 
+    @property
+    def may_pass(self) -> set[tuple[str, ...]]:
+        """Return the facts that concern no policy, and those of which no event comes once they concern one."""
+        since = self.shape.policy_after or timedelta(0)
+        late = [arrival.body for arrival in self.arrivals if arrival.delay >= since]
+        concerned = [telling for telling in self.tellings if telling not in _pool().passing]
+        acting = {t.identity for t in concerned if any(body in text for body in t.bodies for text in late)}
+        return {telling.identity for telling in self.tellings if telling.identity} - acting
+
 
 def story(random: Random, shape: Shape) -> Story:
     """Return what is told in this run; sometimes Azure ML refuses one model's jobs for good."""
@@ -89,6 +102,7 @@ def story(random: Random, shape: Shape) -> Story:
         *random.sample(pool.releases, shape.releases),
         *random.sample(pool.freezes, shape.freezes),
         *random.sample(pool.others, shape.others),
+        *random.sample(pool.passing, shape.passing),
         *random.sample(pool.wrongs, shape.wrongs),
         *random.sample(pool.burst, shape.burst),
         *random.sample(pool.flood, shape.flood),
@@ -122,6 +136,7 @@ class _Pool:
     releases: tuple[Telling, ...]
     freezes: tuple[Telling, ...]
     others: tuple[Telling, ...]
+    passing: tuple[Telling, ...]
     wrongs: tuple[Telling, ...]
     burst: tuple[Telling, ...]
     flood: tuple[Telling, ...]
@@ -149,6 +164,7 @@ def _pool() -> _Pool:
         releases=(seventh, _fact(registered("8")), _fact(registered("8", model=MODELS[1])), _fact(_hint())),
         freezes=(_fact(budget(100)),),
         others=tuple(others),
+        passing=tuple(_fact(registered(str(version), model="unwatched")) for version in range(4)),
         wrongs=(Telling(_identity(job_3[0]), job_3[:1], job_3[1:]), Telling(None, ("{",)), Telling(None, (nonsense,))),
         burst=tuple(_fact(drift(f"8@{run}")) for run in range(12)),
         flood=tuple(_fact(drift(f"8@{run}")) for run in range(100, 120)),

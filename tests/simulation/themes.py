@@ -1,4 +1,4 @@
-"""What a seed is about: thirteen consecutive seeds go through all themes, so that each hazard is met often enough."""
+"""What a seed is about: fourteen consecutive seeds go through all themes, so that each hazard is met often enough."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ REFUSING = Faults(refuse=0.4)
 MINUTE = timedelta(minutes=1)
 # The host's poison messages cannot be made to stay; those behind what can be seen are put back within ten minutes.
 AFTER_POISON = 20 * MINUTE
+AROUND = (timedelta(seconds=40), 4 * MINUTE, 20 * MINUTE, timedelta(hours=5))
 AZURE_ML_OUT = (AZURE_ML, "503", MINUTE)
 MEMORY_DAMAGED = ("models r", "400", 8 * MINUTE)
 
@@ -74,6 +75,21 @@ THEMES = (
             0, flood=12, copies=(1,), spread_minutes=5, hours=(0,), outage=MEMORY_DAMAGED, stopped_after=AFTER_POISON
         ),
         share=0.0,
+    ),
+    Theme(
+        "facts that pass, and a policy that is added",
+        Shape(
+            3,
+            elsewhere=1,
+            releases=2,
+            passing=2,
+            copies=(2, 3),
+            late=AROUND,
+            spread_minutes=5,
+            hours=(0,),
+            policy_after=5 * MINUTE,
+        ),
+        {"ledger w": CAUGHT, "passing w": UNANSWERED},
     ),
 )
 

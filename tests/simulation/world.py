@@ -93,7 +93,9 @@ class SometimesUnreadable(Blobs):
 class World:
     """It is the app, too, that the queues' functions work with."""
 
-    def __init__(self, run: Run, parts: Parts, refused: frozenset[str], poison_every: timedelta) -> None:
+    def __init__(
+        self, run: Run, parts: Parts, refused: frozenset[str], poison_every: timedelta, has_policy: bool = True
+    ) -> None:
         self.sky = Sky()
         self.blobs, self.queues, self.inbox = SometimesUnreadable(sky=self.sky), Queues(), Inbox()
         self.azureml = FakeWorkspace(job_outcome="Running", job_outcomes={failing_training(): "Failed"})
@@ -121,7 +123,7 @@ class World:
             bursts=Bursts(parts.outbox_store(blobs), BurstStore(blobs), queue, clock),
         )
         self.processor = parts.processor(
-            policies=policies(),
+            policies=policies() if has_policy else policies()[1:],
             ledger=self.ledger,
             models=parts.models(blobs),
             workspace=cast(Workspace, SimulatedWorkspace(run, self.azureml, refused, self.sky)),
@@ -143,6 +145,10 @@ class World:
         self.has_sweep = parts.has_sweep
         late = LateResumption(lambda: self.processor)
         self._sweep = Sweep(self.ledger, self.releases, late, self.outbox, queue, clock)
+
+    def add_policy(self) -> None:
+        """Have the workers that start from now on know the first model's policy."""
+        self.processor = replace(self.processor, policies=policies())
 
     def sweep(self) -> None:
         """Do what the minute's timer does; poison, where a run is not about it, is looked at less often."""

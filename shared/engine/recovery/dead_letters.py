@@ -13,7 +13,7 @@ from typing import Literal, assert_never
 
 from shared.domain.ids import FactKey
 from shared.domain.messages import LookAt, MakeDigest, PostedAlert, WakeRelease, read_notice_message
-from shared.engine.recovery.event_status import Prospect, Reading, as_event, prospect_of, read_body
+from shared.engine.recovery.event_status import Prospect, Reading, as_event, prospect_of, read_body, standing_of
 from shared.errors import PermanentError, RetryableError
 from shared.events.wire.own_workspace import Home
 from shared.ports.queues import EVENTS, LOOKS, NOTICES, RELEASES, OpenQueues, Waiting, poison_queue
@@ -120,8 +120,7 @@ class DeadLetters:
             case "parked":
                 return readers.map(partial(self._fact, "parked"), self.ledger.parked_keys())
             case "audit":
-                keys = self.ledger.keys() if since is None else self.ledger.keys_since(since)
-                return readers.map(partial(self._fact, "audit"), keys)
+                return readers.map(partial(self._fact, "audit"), self.ledger.keys(since=since))
             case _:
                 assert_never(source)
 
@@ -213,16 +212,16 @@ class DeadLetters:
         entry, written_at = stored
         failed = [f"{outcome.reaction}: {outcome.detail}" for outcome in entry.outcomes if outcome.status == "failed"]
         fact = entry.fact
-        reading = Reading(entry.state, fact.event_id, fact.kind, fact.subject, key)
+        reading = Reading(standing_of(entry), fact.event_id, fact.kind, fact.subject, key)
         return [
             DeadLetter(
                 id=f"{'f' if source == 'parked' else 'a'}-{key[:ID_DIGITS]}",
                 source=source,
                 at=written_at,
-                reason="; ".join(failed) or f"it is {entry.state}",
+                reason="; ".join(failed) or "; ".join(entry.remarks) or f"it is {entry.state}",
                 place=key,
                 body=entry.raw,
-                prospect="act" if source == "parked" else "known",
+                prospect="act" if source == "parked" else "nothing" if entry.is_passing else "known",
                 readings=(reading,),
             )
         ]

@@ -17,9 +17,9 @@ from shared.events.wire.batch import events_in
 from shared.events.wire.envelope import read_events
 from shared.events.wire.own_workspace import Home
 from shared.ports.publisher import cloud_event
-from shared.store.facts.ledger import Ledger
+from shared.store.facts.ledger import Entry, Ledger
 
-Standing = Literal["new", "claimed", "done", "parked", "ignored", "contradiction", "unreadable"]
+Standing = Literal["new", "passing", "claimed", "done", "parked", "ignored", "contradiction", "unreadable"]
 Prospect = Literal["act", "known", "nothing", "refused"]
 LONGEST_GUESS = 200
 # Stands for the time that a CloudEvent may leave out: the time is no part of a fact's key.
@@ -46,7 +46,8 @@ def read_body(body: str, ledger: Ledger, home: Home | None = None) -> tuple[Read
 def prospect_of(readings: Sequence[Reading]) -> Prospect:
     """Return what putting the body back would come to: one event that acts makes all of it act."""
     standings = {reading.standing for reading in readings}
-    if "new" in standings:
+    # What concerned no policy is decided on again: one may have been written since.
+    if standings & {"new", "passing"}:
         return "act"
     if standings & {"unreadable", "contradiction"}:
         return "refused"
@@ -85,7 +86,11 @@ def _standing(fact: Fact, ledger: Ledger) -> tuple[Standing, str]:
         return "new", ""
     if entry.fact.payload_digest != fact.payload_digest:
         return "contradiction", f"it says {fact.matters}; the ledger has {entry.fact.matters}"
-    return entry.state, ""
+    return standing_of(entry), ""
+
+
+def standing_of(entry: Entry) -> Standing:
+    return "passing" if entry.is_passing else entry.state
 
 
 def _guess(raw: str, problem: str) -> Reading:

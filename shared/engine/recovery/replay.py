@@ -46,6 +46,8 @@ class Replay:
         Raises:
             RetryableError: the storage does not answer; repeating it is safe.
         """
+        if item.source == "audit" and item.prospect == "nothing":
+            return "cleared"  # no policy was concerned, and one that was written since would act
         if item.source == "audit":
             # A drill: the fact is in the ledger, which will say so once more.
             return self._send(item) if item.body else "refused"

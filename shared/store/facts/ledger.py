@@ -3,6 +3,10 @@
     absent ──create──► claimed(epoch 1, token, plan) ──replace──► done | parked
 
 The plan is claimed together with the fact: the worker that takes a claim over runs the recorded plan, never a new one.
+
+A fact that concerns no policy is passing: it is kept apart, for a short while, so that people can ask about it. What is
+kept there decides nothing: reported again when a policy is concerned, the fact is claimed as a new one, whether its
+record was deleted by then or not.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from shared.store.codec import decode, encode
 from shared.store.open_index import TRUSTED_FOR, OpenIndex
 
 PREFIX = "ledger/"
+PASSING = "passing/"
 # A larger event is not kept beside its fact: each write carries the whole entry.
 LARGEST_RAW = 32 * 1024
 
@@ -56,6 +61,11 @@ class Entry:
     is_released: bool = False
     raw: str = ""
     epochs_before: int = 0
+
+    @property
+    def is_passing(self) -> bool:
+        """Return whether the fact concerned no policy."""
+        return not self.plan and not self.policy_digests
 
     @property
     def attempts(self) -> int:
@@ -126,13 +136,15 @@ class Ledger:
         """
         stored_raw = raw if len(raw.encode()) <= LARGEST_RAW else ""
         fresh = Entry(fact, plan, "claimed" if plan else "done", 1, _token(), digests, remarks, raw=stored_raw)
+        if fresh.is_passing:
+            return self._pass(fresh)
         try:
             written = self._blobs.create(_name(fact.key), encode(fresh), _metadata(fresh))
         except AmbiguousWriteError:
             return self._after_ambiguity(fresh)
         if written is not None:
             return self._ours(fresh, written.etag, written.written_at)
-        return self._contest(fact)
+        return self._contest(fact, self._blobs.get(_name(fact.key)))
 
     def take_over(self, key: FactKey) -> Claim | None:
         """Take an open claim whose lease ran out; None when there is no such fact."""
@@ -192,12 +204,12 @@ class Ledger:
         self._blobs.replace(_name(entry.fact.key), encode(entry), finished.etag, _metadata(entry))
 
     def entry(self, key: FactKey) -> Entry | None:
-        blob = self._blobs.get(_name(key))
-        return None if blob is None else decode(Entry, blob.body)
+        stored = self.read(key)
+        return None if stored is None else stored[0]
 
     def read(self, key: FactKey) -> tuple[Entry, datetime] | None:
         """Return the entry and when it was last written, by the server's clock."""
-        blob = self._blobs.get(_name(key))
+        blob = self._blobs.get(_name(key)) or self._blobs.get(_name(key, PASSING))
         return None if blob is None else (decode(Entry, blob.body), blob.last_modified)
 
     def open_keys(self) -> Iterator[FactKey]:
@@ -226,13 +238,25 @@ class Ledger:
             if item.metadata.get("state") == "parked" or (entry is not None and entry.state == "parked"):
                 yield _key(item.name)
 
-    def keys_since(self, moment: datetime) -> Iterator[FactKey]:
-        """Yield facts whose entry was written at or after `moment` (UTC, by the server's clock)."""
-        return (_key(item.name) for item in self._blobs.list(PREFIX) if item.last_modified >= moment)
+    def keys(self, beginning: str = "", since: datetime | None = None) -> Iterator[FactKey]:
+        """Yield each fact that is kept, passing ones last: those whose keys begin so, and whose entry was written at or
+        after `since` (UTC, by the server's clock)."""
+        passing = {_key(item.name): item for item in self._blobs.list(PASSING + beginning)}
+        for item in self._blobs.list(PREFIX + beginning):
+            passing.pop(_key(item.name), None)
+            if since is None or item.last_modified >= since:
+                yield _key(item.name)
+        yield from (key for key, item in passing.items() if since is None or item.last_modified >= since)
 
-    def keys(self) -> Iterator[FactKey]:
-        for item in self._blobs.list(PREFIX):
-            yield _key(item.name)
+    def _pass(self, fresh: Entry) -> Claim:
+        """Keep a fact that concerns no policy. It may have been claimed while it did, by a worker that crashed before
+        it made the marker: then this event brings it back."""
+        name = _name(fresh.fact.key, PASSING)
+        if claimed := self._blobs.get(_name(fresh.fact.key)):
+            return self._contest(fresh.fact, claimed)
+        if written := self._blobs.create(name, encode(fresh), _metadata(fresh)):
+            return Finished(fresh, written.etag)
+        return self._contest(fresh.fact, self._blobs.get(name))
 
     def _settle(self, key: FactKey, change: Callable[[Entry], Entry]) -> bool:
         """Change a parked entry, guarded by its ETag: of two people who resolve it, one wins."""
@@ -266,10 +290,9 @@ class Ledger:
             raise AmbiguousWriteError("ledger.unknown", f"the claim of {fresh.fact.key[:16]} may still land")
         if decode(Entry, blob.body).token == fresh.token:
             return self._ours(fresh, blob.etag, blob.last_modified)
-        return self._contest(fresh.fact)
+        return self._contest(fresh.fact, blob)
 
-    def _contest(self, fact: Fact) -> Claim:
-        blob = self._blobs.get(_name(fact.key))
+    def _contest(self, fact: Fact, blob: Blob | None) -> Claim:
         if blob is None:
             raise AmbiguousWriteError("ledger.vanished", f"fact {fact.key[:16]} existed a moment ago")
         entry = decode(Entry, blob.body)
@@ -314,12 +337,12 @@ class Ledger:
         return Busy(entry) if written is None else Claimed(taken, written.etag, written.written_at)
 
 
-def _name(key: FactKey) -> str:
-    return f"{PREFIX}{key}.json"
+def _name(key: FactKey, prefix: str = PREFIX) -> str:
+    return f"{prefix}{key}.json"
 
 
 def _key(name: str) -> FactKey:
-    return FactKey(name.removeprefix(PREFIX).removesuffix(".json"))
+    return FactKey(name.rpartition("/")[2].removesuffix(".json"))
 
 
 def _token() -> str:

@@ -11,8 +11,22 @@ from shared.domain.reaction import Reaction, ReactionResult
 from shared.errors import AmbiguousWriteError
 from shared.ports.blobs import Blob, Written
 from shared.store.codec import decode, encode
-from shared.store.facts.ledger import Busy, Claim, Claimed, Entry, Finished, Ledger, _metadata, _name, _token
+from shared.store.facts.ledger import (
+    PASSING,
+    PREFIX,
+    Busy,
+    Claim,
+    Claimed,
+    Entry,
+    Finished,
+    Ledger,
+    _metadata,
+    _name,
+    _token,
+)
 from shared.store.open_index import OpenIndex
+from tests.simulation.faults import HOUR
+from tests.simulation.services import Blobs
 from tests.simulation.variants.spec import Patch, Variant
 from tests.simulation.world import Parts
 
@@ -75,8 +89,7 @@ class TakesOverWithoutSayingSo(Ledger):
 class BelievesEveryTelling(Ledger):
     """A fact told with other values is taken for a duplicate."""
 
-    def _contest(self, fact: Fact) -> Claim:
-        blob = self._blobs.get(_name(fact.key))
+    def _contest(self, fact: Fact, blob: Blob | None) -> Claim:
         assert blob is not None
         return self._judge(blob)
 
@@ -90,6 +103,14 @@ class MarksBeforePosting(Ledger):
         closed = replace(claim.entry, state="done", outcomes=outcomes, notices=notices, notices_posted=True)
         finished = self._close(claim, closed)
         return finished and replace(finished, entry=replace(closed, notices_posted=False))
+
+
+class PassesForGood(Ledger):
+    """A fact that concerned no policy is a duplicate when one is concerned."""
+
+    def claim(self, fact: Fact, *rest: Any) -> Claim:
+        passed = self._blobs.get(_name(fact.key, PASSING))
+        return super().claim(fact, *rest) if passed is None else self._contest(fact, passed)
 
 
 def _marks_after(index: OpenIndex, name: str, body: bytes, metadata: Any, *, is_open: bool) -> Written | None:
@@ -125,6 +146,12 @@ VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("no-sweep", "duplicates are dropped while busy, and nobody sweeps", Parts(has_sweep=False)),
     Variant("marked-after", "the marker follows its record", patches=(Patch(OpenIndex, "create", _marks_after),)),
     Variant("closed-first", "the marker goes first", patches=(Patch(OpenIndex, "replace", _closes_the_marker_first),)),
+    Variant(
+        "decisions-go-by-age",
+        "decisions are deleted while their events may still come",
+        patches=(Patch(Blobs, "kept_for", {PASSING: HOUR, PREFIX: HOUR}),),
+    ),
+    Variant("passes-for-good", "what passed is a duplicate for ever", Parts(ledger=PassesForGood), first=55),
     Variant(
         "keyed-by-event", "facts are told apart by event id", patches=(Patch(Fact, "key", property(_by_event_id)),)
     ),

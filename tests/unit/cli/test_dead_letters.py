@@ -11,7 +11,7 @@ import pytest
 from shared.ports.queues import EVENTS
 from shared.store.facts.quarantine import Quarantined
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.world import NOW, FakeApp
+from tests.unit.cli.world import MODEL, NOW, FakeApp
 from tests.unit.engine.dead_letter_world import given_up
 from tests.unit.engine.fact_world import drift, registered
 
@@ -22,8 +22,8 @@ Json = Callable[..., Any]
 def undelivered(fake: FakeApp) -> FakeApp:
     """Three events were not delivered: one that would act, one that is known, and one that nobody can read."""
     fake.given_up.put("MODELS/2026/11/20/6/a.json", json.dumps([given_up(json.loads(registered()))]).encode())
-    fake.processor.process(drift())
-    fake.queues.send("events-poison", drift())
+    fake.processor.process(drift(model=MODEL))
+    fake.queues.send("events-poison", drift(model=MODEL))
     fake.quarantine.set_aside(Quarantined("event.not_json", "the event is not JSON \x1b[2J", "{", NOW))
     return fake
 

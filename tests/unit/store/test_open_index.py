@@ -82,7 +82,8 @@ def _work(ledger: Ledger, action: str) -> None:
     if action == "reopen":
         ledger.reopen(FACT.key)
         return
-    claim = ledger.take_over(FACT.key) if action == "sweep" else ledger.claim(FACT, PLAN, (), ())
+    plan = () if action == "pass" else PLAN
+    claim = ledger.take_over(FACT.key) if action == "sweep" else ledger.claim(FACT, plan, (), ())
     if isinstance(claim, Claimed):
         if action == "give up":
             ledger.release(claim)
@@ -93,10 +94,9 @@ def _work(ledger: Ledger, action: str) -> None:
         ledger.mark_posted(claim)
 
 
-ACTIONS = ("act", "quiet", "park", "give up", "sweep", "reopen", "dismiss")
-
-
-EVENTS = {"act", "quiet", "park", "give up"}
+# "pass": the same event, when the policy is gone that it concerned.
+ACTIONS = ("act", "quiet", "park", "give up", "pass", "sweep", "reopen", "dismiss")
+EVENTS = {"act", "quiet", "park", "give up", "pass"}
 
 
 class Facts:

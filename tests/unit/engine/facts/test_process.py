@@ -412,7 +412,7 @@ def test_an_alert_takes_the_release_back_that_was_under_way_when_it_was_decided(
     ("body", "trips"),
     [
         pytest.param(drift(), ["create", "replace", "replace"], id="with_effects_and_news"),
-        pytest.param(registered(model="nobody-knows"), ["create"], id="nothing_to_do"),
+        pytest.param(budget(10), ["create"], id="nothing_to_do"),
     ],
 )
 def test_what_a_new_fact_and_its_duplicate_cost_the_ledger(body: str, trips: list[str]) -> None:
@@ -422,6 +422,44 @@ def test_what_a_new_fact_and_its_duplicate_cost_the_ledger(body: str, trips: lis
     world.memory.calls.clear()
     world.process(body)
     assert [call.split()[0] for call in world.memory.calls if " ledger/" in call] == ["create", "get"]
+
+
+def test_a_fact_that_concerns_no_policy_is_kept_apart_and_a_duplicate_stays_one() -> None:
+    world = World()
+    world.process(registered(model="nobody-knows"))
+    world.process(registered(model="nobody-knows", id="event-2"))
+    (name,) = world.memory._blobs
+    assert name.startswith("passing/")
+    assert world.entry().remarks == ("no policy is about model 'nobody-knows'",)
+    assert world.entry().fact.event_id == "event-1"
+
+
+def test_a_fact_that_passed_is_acted_on_once_when_it_is_told_again_and_a_policy_is_concerned() -> None:
+    world, policies = World(), (a_policy(),)
+    world.policies = ()
+    world.process(drift())
+    assert (world.entry().is_passing, world.azureml.jobs) == (True, {})
+    world.policies = policies
+    world.process(drift())
+    effects = world.effects()
+    assert len(world.azureml.jobs) == 1
+    for current in ((), policies):
+        world.policies = current
+        world.process(drift())
+        assert world.effects() == effects
+    assert world.entry().state == "done"
+
+
+def test_a_claim_whose_worker_crashed_is_brought_back_by_its_event_though_its_policy_is_gone() -> None:
+    world = World()
+    world.fuse.burns_on = "put open/ledger/"
+    with pytest.raises(Killed):
+        world.process(drift())
+    world.policies = ()
+    world.process(drift())
+    world.sweep_after_the_lease()
+    assert [outcome.status for outcome in world.entry().outcomes] == ["suppressed", "suppressed"]
+    assert not any(name.startswith("passing/") for name in world.memory._blobs)
 
 
 def test_a_claim_is_not_taken_over_within_its_lease() -> None:

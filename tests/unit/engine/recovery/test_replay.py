@@ -224,6 +224,23 @@ def test_the_audit_is_a_drill_in_which_nothing_acts(world: DeadLetterWorld) -> N
     assert world.resolutions == []
 
 
+def test_the_audit_shows_what_concerned_no_policy_and_the_drill_leaves_it(world: DeadLetterWorld) -> None:
+    world.process(registered(model="nobody-knows"))
+    (item,) = world.dead_letters.items(AUDIT)
+    assert (item.reason, item.prospect) == ("no policy is about model 'nobody-knows'", "nothing")
+    assert [reading.standing for reading in item.readings] == ["passing"]
+    assert world.replayer.replay(item, "ana", "drill") == "cleared"
+    assert world.queues.texts(EVENTS) == []
+
+
+def test_what_passed_and_was_given_up_later_is_put_back_for_a_policy_may_be_concerned_by_now(
+    world: DeadLetterWorld,
+) -> None:
+    world.process(registered(model="nobody-knows"))
+    world.give_up(registered(model="nobody-knows", id="event-2"))
+    assert world.replay_all() == ["replayed"]
+
+
 def test_an_event_too_large_to_be_kept_cannot_be_replayed_from_the_audit(world: DeadLetterWorld) -> None:
     world.process(registered(dataVersion="x" * 40_000))
 
