@@ -38,6 +38,9 @@ log = logging.getLogger("vigia.process")
 # After so many attempts a person must look. The sweep makes one a minute, so that a service that is down for hours
 # costs nothing, and what is still impossible after about a day is parked.
 MOST_EPOCHS = 1440
+# A policy is gone once so many attempts missed it. A deployment replaces workers one after another: one of before may
+# take over what one with a newer policy has begun, and cannot say that it was not done.
+MOST_WITHOUT_POLICY = 15
 # For so long after an event the job may still be shown as it was before.
 SHOWN_WITHIN = timedelta(hours=1)
 
@@ -195,6 +198,8 @@ class Processor:
             message = f"given up after {MOST_EPOCHS} attempts, each of which ended before it could say why"
             return _failed(entry, number, reaction, PermanentError("process.given_up", message))
         policy = next((p for p in self.policies if p.model == reaction.model), None)
+        if policy is None and entry.attempts <= MOST_WITHOUT_POLICY:
+            raise RetryableError("process.policy_missing", f"this worker has no policy for model {reaction.model}")
         if policy is None:
             return held_back(reaction, f"the policy of model {reaction.model} is gone")
         context = ReactionContext(

@@ -144,7 +144,7 @@ class Ledger:
             return self._after_ambiguity(fresh)
         if written is not None:
             return self._ours(fresh, written.etag, written.written_at)
-        return self._contest(fact, self._blobs.get(_name(fact.key)))
+        return self._contest(fresh, self._blobs.get(_name(fact.key)))
 
     def take_over(self, key: FactKey) -> Claim | None:
         """Take an open claim whose lease ran out; None when there is no such fact."""
@@ -250,13 +250,13 @@ class Ledger:
 
     def _pass(self, fresh: Entry) -> Claim:
         """Keep a fact that concerns no policy. It may have been claimed while it did, by a worker that crashed before
-        it made the marker: then this event brings it back."""
+        it made the marker: then this event makes it."""
         name = _name(fresh.fact.key, PASSING)
         if claimed := self._blobs.get(_name(fresh.fact.key)):
-            return self._contest(fresh.fact, claimed)
+            return self._contest(fresh, claimed)
         if written := self._blobs.create(name, encode(fresh), _metadata(fresh)):
             return Finished(fresh, written.etag)
-        return self._contest(fresh.fact, self._blobs.get(name))
+        return self._contest(fresh, self._blobs.get(name))
 
     def _settle(self, key: FactKey, change: Callable[[Entry], Entry]) -> bool:
         """Change a parked entry, guarded by its ETag: of two people who resolve it, one wins."""
@@ -290,15 +290,17 @@ class Ledger:
             raise AmbiguousWriteError("ledger.unknown", f"the claim of {fresh.fact.key[:16]} may still land")
         if decode(Entry, blob.body).token == fresh.token:
             return self._ours(fresh, blob.etag, blob.last_modified)
-        return self._contest(fresh.fact, blob)
+        return self._contest(fresh, blob)
 
-    def _contest(self, fact: Fact, blob: Blob | None) -> Claim:
+    def _contest(self, fresh: Entry, blob: Blob | None) -> Claim:
+        fact = fresh.fact
         if blob is None:
             raise AmbiguousWriteError("ledger.vanished", f"fact {fact.key[:16]} existed a moment ago")
         entry = decode(Entry, blob.body)
         if entry.fact.payload_digest != fact.payload_digest:
             return Contradiction(entry)
-        claim = self._judge(blob)
+        # A worker that knows no policy that is concerned cannot carry out a plan that one made: the sweep does.
+        claim = Busy(entry) if fresh.is_passing and entry.state == "claimed" else self._judge(blob)
         if isinstance(claim, Busy) or entry.state == "parked":
             # The event is dropped now, and with it what would bring the fact back: its marker does from here on.
             self._index.mark(_name(fact.key), _metadata(entry))

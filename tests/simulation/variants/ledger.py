@@ -89,7 +89,7 @@ class TakesOverWithoutSayingSo(Ledger):
 class BelievesEveryTelling(Ledger):
     """A fact told with other values is taken for a duplicate."""
 
-    def _contest(self, fact: Fact, blob: Blob | None) -> Claim:
+    def _contest(self, fresh: Entry, blob: Blob | None) -> Claim:
         assert blob is not None
         return self._judge(blob)
 
@@ -110,7 +110,7 @@ class PassesForGood(Ledger):
 
     def claim(self, fact: Fact, *rest: Any) -> Claim:
         passed = self._blobs.get(_name(fact.key, PASSING))
-        return super().claim(fact, *rest) if passed is None else self._contest(fact, passed)
+        return super().claim(fact, *rest) if passed is None else self._contest(Entry(fact, (), "done", 1, ""), passed)
 
 
 def _marks_after(index: OpenIndex, name: str, body: bytes, metadata: Any, *, is_open: bool) -> Written | None:

@@ -250,7 +250,8 @@ def test_a_policy_that_is_gone_when_the_claim_is_taken_over_is_said() -> None:
         world.process(drift())
     other = a_policy(**{"model: churn": "model: other", "name: churn": "name: other"})
     world.policies = (other,)
-    world.sweep.run()
+    for _ in range(process.MOST_WITHOUT_POLICY):
+        world.sweep.run()
     assert [(o.status, o.detail) for o in world.entry().outcomes] == [
         ("suppressed", "the policy of model churn is gone"),
         ("suppressed", "the policy of model churn is gone"),
@@ -458,8 +459,25 @@ def test_a_claim_whose_worker_crashed_is_brought_back_by_its_event_though_its_po
     world.policies = ()
     world.process(drift())
     world.sweep_after_the_lease()
+    assert (world.entry().state, world.entry().epoch) == ("claimed", 2)
+    for _ in range(process.MOST_WITHOUT_POLICY):
+        world.sweep.run()
     assert [outcome.status for outcome in world.entry().outcomes] == ["suppressed", "suppressed"]
     assert not any(name.startswith("passing/") for name in world.memory._blobs)
+
+
+def test_a_worker_that_misses_a_policy_leaves_what_another_began_to_those_who_have_it() -> None:
+    world = World()
+    policies = world.policies
+    world.fuse.burns_on, world.fuse.is_late = "submit_job", True
+    with pytest.raises(Killed):
+        world.process(drift())
+    world.policies = ()
+    world.sweep_after_the_lease()
+    world.policies = policies
+    world.sweep.run()
+    assert outcomes(world) == [("notify", "done"), ("start-training", "done")]
+    assert len(world.azureml.jobs) == 1
 
 
 def test_a_claim_is_not_taken_over_within_its_lease() -> None:
