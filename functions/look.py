@@ -23,6 +23,7 @@ _room = threading.BoundedSemaphore(LOOKS_AT_ONCE)
 @bp.queue_trigger(arg_name="message", queue_name=LOOKS, connection="AzureWebJobsStorage")
 @traced
 def look(message: func.QueueMessage) -> None:
+    from shared.adapters.azure_ml.quota import background
     from shared.bootstrap import get_workspaces
     from shared.domain.messages import LookAt
     from shared.errors import PolicyError, RetryableError
@@ -34,7 +35,8 @@ def look(message: func.QueueMessage) -> None:
             app.queue.send(LOOKS, body, NO_ROOM_DELAY)
             return
         try:
-            app.looks.take(request)
+            with background():
+                app.looks.take(request)
         except (PolicyError, RetryableError) as exc:
             # The next run of the timer asks again for what is still due.
             log.warning("look.postponed", extra=fields(look=body, code=exc.code, reason=exc.message))

@@ -11,6 +11,7 @@ from shared.adapters.azure_ml.batch import AzureBatchEndpoints
 from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.failures import deployment_failure, job_failure
 from shared.adapters.azure_ml.pipeline_job import pipeline_job, recipe_of
+from shared.adapters.azure_ml.quota import quota_of, within_quota
 from shared.adapters.azure_ml.records import deployment_record, job_record, model_record, traffic_split, word
 from shared.adapters.azure_ml.scoring import ask_deployment, send_probes
 from shared.adapters.azure_ml.unwatched import unwatched
@@ -65,7 +66,8 @@ class AzureWorkspace:
             s.workspace,
             enable_telemetry=False,
             show_progress=False,
-            per_call_policies=[allow_loopback_http(), in_time(), patience],
+            # The deadline last: what it is about may have passed while a call waited for its turn.
+            per_call_policies=[allow_loopback_http(), patience, within_quota(quota_of(s.subscription_id)), in_time()],
             retry_policy=retry_policy,
             **_cloud(s.arm_endpoint),
         )
