@@ -44,7 +44,7 @@ class Client:
         self.now += seconds
 
     def call(self, method: str = "GET") -> None:
-        self._pipeline.run(HttpRequest(method, "https://management.azure.com/x"))  # type: ignore[arg-type]
+        self._pipeline.run(HttpRequest(method, "https://management.azure.com/x"))
 
 
 def test_calls_beyond_the_bucket_wait_for_their_turn() -> None:
