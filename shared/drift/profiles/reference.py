@@ -152,7 +152,7 @@ class Profile:
 
 def _stored(column: Column) -> dict[str, Any]:
     """Return a column's fields; counts as differences, which are small and compress well."""
-    fields = dataclasses.asdict(column)
+    fields = {name: getattr(column, name) for name in column.__slots__}
     if not isinstance(column, OtherColumn):
         fields["variation"] = [dataclasses.astuple(variation) for variation in column.variation]
     if isinstance(column, NumericColumn):

@@ -45,7 +45,8 @@ def duplicate_share(frame: pd.DataFrame) -> float:
 
 def _varied_first(frame: pd.DataFrame) -> list[int]:
     """Return the columns' positions, floats first: they tell rows apart soonest and are the cheapest to hash."""
-    return sorted(range(frame.shape[1]), key=lambda position: frame.dtypes.iloc[position].kind != "f")
+    kinds = [dtype.kind for dtype in frame.dtypes]
+    return sorted(range(len(kinds)), key=lambda position: kinds[position] != "f")
 
 
 def _hashes(part: pd.DataFrame) -> NDArray[np.uint64]:

@@ -7,7 +7,9 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from shared.drift.rows.batches import Batch, Source, findings_of, is_batch
+import pyarrow as pa
+
+from shared.drift.rows.batches import Batch, Source, findings_of, is_batch, named_columns, row_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,44 +32,79 @@ class EvenSample:
     ) -> None:
         self._columns = columns
         self._most_rows, self._most_cells = most_rows, most_cells
-        self._frames: list[pd.DataFrame] = []
+        # Each piece with the place of its first row among all rows of the sample.
+        self._pieces: list[tuple[int, Batch]] = []
         self.rows, self.step = 0, 1
 
     def add(self, batch: Batch) -> None:
-        import pandas as pd
-
-        frame = batch if isinstance(batch, pd.DataFrame) else batch.to_pandas()
         # Counted over all batches, so that the sample does not depend on how rows are cut into them.
         first = -self.rows % self.step
-        self.rows += len(frame)
-        chosen = frame.iloc[first :: self.step]
-        self._frames.append(chosen.loc[:, self._is_chosen(chosen)].copy())
+        chosen = self._of_columns(_every(batch, first, self.step))
+        self._pieces.append(((self.rows + first) // self.step, chosen))
+        self.rows += row_count(batch)
         # Doubled steps are multiples of the earlier ones: the sample stays even without a second pass.
         while self._is_too_large():
             self.step *= 2
-            self._frames = [self.frame.iloc[::2].copy()]
+            self._pieces = [((place + 1) // 2, _every(piece, place % 2, 2)) for place, piece in self._pieces]
 
     @property
     def frame(self) -> pd.DataFrame:
         """Return the sampled rows, numbered from 0; without any, their columns still."""
         import pandas as pd
 
-        frames = [frame for frame in self._frames if len(frame)] or self._frames[:1]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        pieces = [piece for _, piece in self._pieces if row_count(piece)] or [piece for _, piece in self._pieces[:1]]
+        # Put together once: readers of the whole sample take turns.
+        self._pieces = [(0, _together(pieces))] if pieces else []
+        return self._pieces[0][1] if pieces else pd.DataFrame()
+
+    @property
+    def is_bound_by_values(self) -> bool:
+        """Return whether there would be more rows if there were fewer columns."""
+        return self.step > 1 and 2 * self.rows <= self.step * self._most_rows
 
     @property
     def finding(self) -> str:
         """Return a sentence when not all rows are in the sample; "" when they are."""
         return f"one row in {self.step} of {self.rows:,} was looked at" if self.step > 1 else ""
 
-    def _is_chosen(self, frame: pd.DataFrame) -> list[bool]:
+    def _of_columns(self, piece: Batch) -> Batch:
+        named = enumerate(named_columns(piece))
         if self._columns is not None:
-            return [str(name) in self._columns for name in frame.columns]
-        return [not _holds_lists(frame.iloc[:, position]) for position in range(frame.shape[1])]
+            places = [place for place, (name, _) in named if name in self._columns]
+        else:
+            places = [place for place, (_, column) in named if not _holds_lists(column)]
+        return piece.iloc[:, places] if hasattr(piece, "iloc") else piece.select(places)
 
     def _is_too_large(self) -> bool:
-        rows = sum(map(len, self._frames))
-        return rows > 1 and (rows > self._most_rows or sum(frame.size for frame in self._frames) > self._most_cells)
+        rows = sum(row_count(piece) for _, piece in self._pieces)
+        cells = sum(piece.shape[0] * piece.shape[1] for _, piece in self._pieces)
+        return rows > 1 and (rows > self._most_rows or cells > self._most_cells)
+
+
+def _every(batch: Batch, first: int, step: int) -> Batch:
+    """Return every so many rows as a frame or table of its own."""
+    if hasattr(batch, "iloc"):
+        return batch.iloc[first::step].copy()
+    table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
+    return table if step == 1 else table.take(pa.array(range(first, table.num_rows, step), pa.int64())).combine_chunks()
+
+
+def _together(pieces: list[Batch]) -> pd.DataFrame:
+    import pandas as pd
+
+    if all(isinstance(piece, pa.Table) and piece.schema.equals(pieces[0].schema) for piece in pieces):
+        # As one table, texts stay a dictionary: frames of several would write each text out to be put together.
+        return _frame(pa.concat_tables(pieces).unify_dictionaries()).reset_index(drop=True)
+    frames = [piece if isinstance(piece, pd.DataFrame) else _frame(piece) for piece in pieces]
+    return frames[0].reset_index(drop=True) if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    for place, column in enumerate(table.schema):
+        if pa.types.is_dictionary(column.type) and not _is_string(column.type.value_type):
+            table = table.set_column(place, column.name, table.column(place).cast(column.type.value_type))
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+    return frame
 
 
 class Rows:
@@ -106,12 +143,13 @@ class Rows:
         return findings_of(self._source)
 
     def __iter__(self) -> Iterator[Any]:
-        filling = {name: EvenSample(*request) for name, request in self._requests.items()}
+        # The first reading fills them.
+        filling = {name: EvenSample(*request) for name, request in self._requests.items() if self._filled is None}
         for batch in self._batches():
             for sample in filling.values():
                 sample.add(batch)
             yield batch
-        self._filled = filling
+        self._filled = self._filled or filling
 
     def _batches(self) -> Iterator[Any]:
         begun, self._begun = self._begun, None
@@ -139,8 +177,14 @@ class Chosen:
                 yield batch.select([name for name in batch.schema.names if name in self._columns])
 
 
-def _holds_lists(column: pd.Series[Any]) -> bool:
+def _holds_lists(column: Any) -> bool:
+    if hasattr(column, "null_count"):
+        return bool(pa.types.is_nested(column.type)) and column.null_count < len(column)
     if column.dtype != object:
         return False
     first = next((value for value in column if value is not None), None)
     return isinstance(first, list | tuple | dict) or hasattr(first, "shape")
+
+
+def _is_string(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

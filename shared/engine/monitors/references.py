@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.drift.results.assemble import DATA_DRIFT
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PREDICTION = "prediction"
 VERSION = "model_version"
+# The sample of rows that data quality is judged by.
+QUALITY = "quality"
 # What shared/drift/signals/concept.py and estimated.py ask of a reference: 8 chunks of 250 rows.
 LABELLED_ROWS = 2000
 FIRST_WINDOW = "the first window: later ones are compared with it"
@@ -83,9 +86,19 @@ class VersionReferences:
         stored = self.profiles.read(self.subject.policy.model, self.subject.version)
         if stored is not None:
             return stored
-        made = profile(self.data.batches(self.training_uri()))
+        made = profile(self._training)
         self._save_profile(made)
         return made
+
+    @cached_property
+    def _training(self) -> Rows:
+        """Return the training data, of which the first reading leaves a sample for data quality."""
+        from shared.drift.rows.sample import Rows
+
+        rows = Rows(self.data.batches(self.training_uri()))
+        if self.subject.monitor.data_quality:
+            rows.request(QUALITY)
+        return rows
 
     def predictions(self, scored: Rows, minimum_rows: int) -> Profile:
         """Return the profile of labelled rows' predictions, else of the version's first window of enough rows.
@@ -119,26 +132,31 @@ class VersionReferences:
             NotYetError: there is none yet, or this window has become it.
             PermanentError: the training data is unknown.
         """
-        from shared.drift.rows.sample import Chosen, EvenSample
         from shared.drift.signals.quality_profile import QualityProfile, profile_quality
 
         kind = f"quality-{_digest(section.ignore)}" if section.ignore else "quality"
         stored = self._read(kind, QualityProfile.from_dict)
         if stored is not None:
             return stored
-        is_first = self.subject.monitor.reference == "last-window"
-        reference = sample
-        if is_first:
+        if is_first := self.subject.monitor.reference == "last-window":
             self._require_first(sample.rows, section.minimum_rows)
-        else:
-            reference = EvenSample()
-            for batch in Chosen(self.data.batches(self.training_uri()), set(sample.frame.columns)):
-                reference.add(batch)
-        made = profile_quality(reference.frame, section.ignore)
+        made = profile_quality(sample.frame if is_first else self._training_rows(sample), section.ignore)
         self._save(kind, made.to_dict())
         if is_first:
             raise NotYetError(FIRST_WINDOW, sample.rows)
         return made
+
+    def _training_rows(self, window: EvenSample) -> pd.DataFrame:
+        """Return a sample of the training data with those of its columns that a window has."""
+        from shared.drift.rows.sample import Chosen, EvenSample
+
+        names, sample = set(map(str, window.frame.columns)), self._training.sample(QUALITY)
+        if sample.is_bound_by_values and not names >= set(map(str, sample.frame.columns)):
+            # Of fewer columns there may be more rows.
+            sample = EvenSample()
+            for batch in Chosen(self._training, names):
+                sample.add(batch)
+        return sample.frame.loc[:, [str(name) in names for name in sample.frame.columns]]
 
     def embeddings(self, column: str, window: EvenSample, minimum_rows: int) -> Any:
         """Return the vectors of the version's first window of enough rows.

@@ -13,6 +13,7 @@ from shared.drift.results.signals import SignalReport
 from shared.engine.monitors.references import (
     FIRST_WINDOW,
     PREDICTION,
+    QUALITY,
     VersionReferences,
     column_values,
     estimate_rules,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 OF_FIRST_WINDOW = "Compared with the version's first window, not with the training data."
 # The samples that signals look at beside all rows.
-QUALITY, VECTORS, SCORES = "quality", "vectors", "scores"
+VECTORS, SCORES = "vectors", "scores"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.drift.comparison.verdict import compare
 from shared.drift.profiles.profile import profile
 from shared.drift.rows.sample import Chosen, EvenSample, Rows
+from shared.drift.signals.quality_profile import profile_quality
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 30))
@@ -24,6 +25,29 @@ def test_a_sample_is_every_nth_row_however_they_come(sizes: list[int], most: int
     assert numbers == list(range(0, at, sample.step))
     assert len(numbers) <= max(most, 1)
     assert at <= most or len(numbers) * 2 >= most // 2
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(1, 30))
+def test_a_sample_of_tables_is_that_of_frames(sizes: list[int], most: int) -> None:
+    texts = [None, "a", "b", "NA", "1", "ü", "2026-01-02"]
+    of_tables, of_frames, at = EvenSample(most_rows=most), EvenSample(most_rows=most), 0
+    for size in sizes:
+        columns = {
+            "n": pa.array(range(at, at + size), pa.int64()),
+            "gaps": pa.array([None if row % 3 else row / 7 for row in range(at, at + size)], pa.float32()),
+            "text": pa.array([texts[row % (1 + at % 7)] for row in range(at, at + size)], pa.string()),
+            "bytes": pa.array([b"x" if row % 2 else None for row in range(at, at + size)], pa.binary()),
+            "empty": pa.nulls(size, pa.string()),
+        }
+        of_frames.add(pa.table(columns).to_pandas())
+        is_read_as_dictionary = ("text", "bytes", "empty")
+        columns |= {name: columns[name].dictionary_encode() for name in is_read_as_dictionary}
+        of_tables.add(pa.record_batch(columns))
+        at += size
+    assert of_tables.step == of_frames.step
+    assert of_tables.frame["bytes"].dtype == object
+    pd.testing.assert_frame_equal(of_tables.frame.astype(object), of_frames.frame.astype(object), check_dtype=False)
+    assert profile_quality(of_tables.frame) == profile_quality(of_frames.frame)
 
 
 def test_a_sample_holds_no_lists_but_requested_ones() -> None:
