@@ -7,7 +7,7 @@ import os
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,7 +51,9 @@ app = the_app.app
 
 
 class Town:
-    def __init__(self, folder: Path, profile: str) -> None:
+    """`settings` are the app's, beside those that the local system gives it."""
+
+    def __init__(self, folder: Path, profile: str, settings: Mapping[str, str] | None = None) -> None:
         self.policies = folder / "policies"
         self.policies.mkdir()
         self.write_policy("churn", "train_badly")
@@ -61,6 +63,7 @@ class Town:
         (app_folder / "function_app.py").write_text(APP)
         shutil.copy(ROOT / "host.json", app_folder)
         extra = {"VIGIA_POLICIES": str(self.policies), "VIGIA_SWEEP_SCHEDULE": "*/1 * * * * *"}
+        extra |= settings or {}
         self.system = LocalSystem(
             Addresses.free(), folder / "work", extra_settings=extra, app_folder=app_folder, profile=profile
         )
