@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import freeze, notices
+from cli import freeze, notices, workspaces
 from cli.events import commands as events
 from cli.kit import context
 from cli.kit.errors import DEBUG, WORKSPACE, AnswerCommand, BorderGroup
@@ -90,6 +90,7 @@ app.add_typer(monitor.app, name="monitor")
 app.add_typer(notices.app, name="notices")
 app.add_typer(policy.app, name="policy")
 app.add_typer(gates.app, name="gates")
+app.command("workspaces")(workspaces.command)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import azure.functions as func
 
+from functions.process import app_for
 from functions.traced import traced
 from shared.logs import fields, with_facts
 from shared.ports.queues import LOOKS
@@ -24,11 +25,12 @@ _room = threading.BoundedSemaphore(LOOKS_AT_ONCE)
 @traced
 def look(message: func.QueueMessage) -> None:
     from shared.adapters.azure_ml.quota import background
-    from shared.bootstrap import get_workspaces
     from shared.domain.messages import LookAt
     from shared.errors import PolicyError, RetryableError
 
-    app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
+    if (addressee := app_for(message, LOOKS)) is None:
+        return
+    app, body = addressee
     with with_facts(workspace=app.settings.workspace), app.queue_errors.recording(LOOKS, body, message.dequeue_count):
         request = LookAt.from_body(body)
         if request.model and not _room.acquire(blocking=False):

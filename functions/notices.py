@@ -4,7 +4,7 @@ import logging
 
 import azure.functions as func
 
-from functions.process import BROKEN_POLICY_DELAY, BUSY_DELAY
+from functions.process import BROKEN_POLICY_DELAY, BUSY_DELAY, app_for
 from functions.traced import traced
 from shared.logs import fields, with_facts
 from shared.ports.queues import NOTICES
@@ -16,11 +16,12 @@ log = logging.getLogger("vigia.functions")
 @bp.queue_trigger(arg_name="message", queue_name=NOTICES, connection="AzureWebJobsStorage")
 @traced
 def deliver_notice(message: func.QueueMessage) -> None:
-    from shared.bootstrap import get_workspaces
     from shared.errors import PolicyError, RetryableError
     from shared.store.facts.queue_errors import LAST_TRY
 
-    app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
+    if (addressee := app_for(message, NOTICES)) is None:
+        return
+    app, body = addressee
     try:
         with (
             with_facts(workspace=app.settings.workspace),

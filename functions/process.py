@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
@@ -9,11 +10,31 @@ from functions.traced import traced
 from shared.logs import fields
 from shared.ports.queues import EVENTS
 
+if TYPE_CHECKING:
+    from shared.bootstrap import App
+
 bp = func.Blueprint()
 log = logging.getLogger("vigia.functions")
 
 BROKEN_POLICY_DELAY = timedelta(minutes=5)
 BUSY_DELAY = timedelta(minutes=5)
+
+
+def app_for(message: func.QueueMessage, queue: str) -> "tuple[App, str] | None":
+    """Return the app of the workspace that a message is for, and its body; None while nobody can say which it is,
+    because workspaces.yaml is broken: the message comes again later."""
+    from shared.bootstrap import get_workspaces
+    from shared.errors import PolicyError
+
+    workspaces = get_workspaces()
+    # Bytes that are not UTF-8 are shown as \xNN, which no JSON has: such a body ends in quarantine, readable.
+    text = message.get_body().decode(errors="backslashreplace")
+    try:
+        return workspaces.addressed(text)
+    except PolicyError as exc:
+        log.error("policy.broken: queue %s waits until it is fixed\n%s", queue, exc)
+        workspaces.first.queue.send(queue, text, BROKEN_POLICY_DELAY)
+        return None
 
 
 @bp.queue_trigger(arg_name="message", queue_name=EVENTS, connection="AzureWebJobsStorage")

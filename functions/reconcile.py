@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.process import app_for
 from functions.traced import traced
 from shared.logs import with_facts
 from shared.ports.queues import RELEASES
@@ -12,10 +13,11 @@ bp = func.Blueprint()
 @bp.queue_trigger(arg_name="message", queue_name=RELEASES, connection="AzureWebJobsStorage")
 @traced
 def reconcile(message: func.QueueMessage) -> None:
-    from shared.bootstrap import get_workspaces
     from shared.store.facts.queue_errors import LAST_TRY
 
-    app, body = get_workspaces().addressed(message.get_body().decode(errors="backslashreplace"))
+    if (addressee := app_for(message, RELEASES)) is None:
+        return
+    app, body = addressee
     with (
         with_facts(workspace=app.settings.workspace),
         app.queue_errors.recording(RELEASES, body, message.dequeue_count),

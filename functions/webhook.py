@@ -90,9 +90,14 @@ def _consent(req: func.HttpRequest, settings: Settings) -> func.HttpResponse:
 
 def _expected(settings: Settings) -> Subscribers:
     from shared.events.wire.handshake import subscribers
+    from shared.policy.reading.workspaces import load_workspaces
 
+    others = (workspace.workspace_id for workspace in load_workspaces(settings.policies))
     return subscribers(
-        settings.events_subscriptions, settings.workspace_id, settings.topic_endpoint, settings.events_origins
+        settings.events_subscriptions,
+        (settings.workspace_id, *others),
+        settings.topic_endpoint,
+        settings.events_origins,
     )
 
 

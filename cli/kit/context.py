@@ -22,9 +22,9 @@ POLICIES = "VIGIA_POLICIES"
 WORKSPACE: ContextVar[str] = ContextVar("workspace", default="")
 
 
-def open_app(settings_file: Path | None) -> App:
+def open_app(settings_file: Path | None, workspace: str | None = None) -> App:
     """Return the app over the settings of the file, of ./local.settings.json, or of the environment: that of the
-    workspace that --workspace names.
+    workspace, or else of the one that --workspace names.
 
     Raises:
         SettingsError: the file cannot be read, or something is missing or wrong in it.
@@ -39,7 +39,7 @@ def open_app(settings_file: Path | None) -> App:
     except SettingsError as exc:
         raise SettingsError(exc.code, f"{origin}: {exc.message}", _hint(exc.hint, settings_file)) from exc
     SOURCE.set(f"{origin}, storage {storage_place(settings.storage or settings.storage_blob_uri)}")
-    return Workspaces(App(settings)).app(WORKSPACE.get())
+    return Workspaces(App(settings)).app(WORKSPACE.get() if workspace is None else workspace)
 
 
 def signed_in(settings_file: Path | None) -> str | None:

@@ -12,10 +12,10 @@ from cli.policy.warnings import warnings
 from cli.policy.words import summary
 from shared.bootstrap import policy_sections
 from shared.policy.reading.document import read_text
-from shared.policy.reading.load import NOT_POLICIES, PEOPLE_FILE, WORKSPACES_FILE, clashes, load_policies, policy_files
+from shared.policy.reading.load import NOT_POLICIES, PEOPLE_FILE, clashes, load_policies, policy_files
 from shared.policy.reading.people import Directory, load_people, load_people_file
 from shared.policy.reading.problems import PolicyProblemsError, Problem
-from shared.policy.reading.workspaces import load_workspaces
+from shared.policy.reading.workspaces import WORKSPACES_FILE, load_workspaces
 from shared.policy.sections.model import Policy
 from shared.reactions.registry import reactions
 
@@ -98,7 +98,7 @@ def _file(file: Path) -> Described:
     if file.name == PEOPLE_FILE:
         return _people(file, load_people(read_text(file), str(file)))
     if file.name == WORKSPACES_FILE:
-        names = [f"{place.name} ({place.workspace_id})" for place in load_workspaces(file)]
+        names = [f"{place.name} ({place.workspace_id})" for place in load_workspaces(file.parent)]
         return Described(str(file), None, {"workspaces": ", ".join(names)})
     policy = read_policy(file)
     if problems := _undecided(policy):

@@ -22,10 +22,9 @@ from shared.engine.facts.route import Place, Router
 from shared.engine.recovery.arrivals import Arrivals
 from shared.errors import PermanentError, PolicyError, SettingsError
 from shared.policy.deciding.book import PolicyBook
-from shared.policy.reading.load import WORKSPACES_FILE
 from shared.policy.reading.people import Directory
 from shared.policy.reading.problems import did_you_mean
-from shared.policy.reading.workspaces import load_workspaces
+from shared.policy.reading.workspaces import WORKSPACES_FILE, load_workspaces
 from shared.policy.sections.model import Policy
 from shared.settings import Settings, WorkspaceSettings
 from shared.store.facts.dead_letters import GivenUpEvents
@@ -114,7 +113,7 @@ class Workspaces:
         Raises:
             PolicyError: names every mistake of the file.
         """
-        return load_workspaces(self.first.settings.policies / WORKSPACES_FILE)
+        return load_workspaces(self.first.settings.policies)
 
     @property
     def names(self) -> tuple[str, ...]:

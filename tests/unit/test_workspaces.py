@@ -305,7 +305,7 @@ def test_the_settings_of_a_workspace_keep_what_is_the_apps(tmp_path: Path) -> No
     (tmp_path / "workspaces.yaml").write_text(
         WORKSPACES + "    identity_client_id: 00000000-0000-0000-0000-00000000000a\n"
     )
-    (listed,) = load_workspaces(tmp_path / "workspaces.yaml")
+    (listed,) = load_workspaces(tmp_path)
     settings = settings_for(VIGIA_IDENTITY_CLIENT_ID="own").at(listed)
     assert settings.workspace_id == WORKSPACE
     assert (settings.identity_client_id, settings.workspace_identity_client_id[-1]) == ("own", "a")
@@ -326,7 +326,7 @@ def test_every_mistake_has_its_line_and_a_remedy(tmp_path: Path, text: str, prob
     file = tmp_path / "workspaces.yaml"
     file.write_text(text)
     with pytest.raises(PolicyProblemsError) as raised:
-        load_workspaces(file)
+        load_workspaces(tmp_path)
     assert problem in str(raised.value)
 
 
@@ -339,7 +339,9 @@ def test_a_policy_of_a_workspace_that_is_not_listed_is_refused(town: Town) -> No
 
 def test_while_workspaces_cannot_be_read_the_first_one_goes_on(town: Town) -> None:
     (town.first.settings.policies / "workspaces.yaml").write_text("workspaces: 1\n")
-    again = Workspaces(town.first, OtherApp)
+    again = town.workspaces = Workspaces(town.first, OtherApp)
     assert again.readable_names == ("",)
-    town.clock.advance(timedelta(minutes=1))
     assert again.app("") is town.first
+    body = addressed("staging", '{"release": "churn-7"}')
+    reconcile(func.QueueMessage(id="1", body=body.encode()))
+    assert town.queues.texts(RELEASES) == [body], "it waits for the file"

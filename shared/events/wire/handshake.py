@@ -25,33 +25,34 @@ class Subscribers:
 
     Args:
         names: of the event subscriptions, lower-cased; none closes the endpoint.
-        workspace: the workspace's ARM id.
+        workspaces: ARM ids of the workspaces that the app serves.
         topic_endpoint: URL of our own topic.
         origins: by which Event Grid names itself in the CloudEvents handshake, one per cloud, lower-cased.
     """
 
     names: frozenset[str]
-    workspace: str
+    workspaces: tuple[str, ...]
     topic_endpoint: str
     origins: frozenset[str]
 
     def expects(self, name: str, topic: str) -> bool:
         """Return whether a subscription of that name over that topic is one of ours.
 
-        The handshake names the topic by its ARM id, or only the Azure subscription it is in. It must be in ours; of
-        workspaces it must be our own, and of custom topics too.
+        The handshake names the topic by its ARM id, or only the Azure subscription it is in. It must be one of
+        ours; of workspaces it must be our own, and of custom topics too.
         """
-        topic, workspace = topic.strip().rstrip("/").lower(), self.workspace.lower()
-        if name.strip().lower() not in self.names or not is_within(topic, subscription_of(workspace)):
+        topic, workspaces = topic.strip().rstrip("/").lower(), [workspace.lower() for workspace in self.workspaces]
+        is_near = any(is_within(topic, subscription_of(workspace)) for workspace in workspaces)
+        if name.strip().lower() not in self.names or not is_near:
             return False
         if workspace_of(topic) == topic:
-            return topic == workspace
+            return topic in workspaces
         return topic_name(topic) in {None, topic_of(self.topic_endpoint)}
 
 
-def subscribers(names: str, workspace: str, topic_endpoint: str, origins: str = ORIGINS) -> Subscribers:
+def subscribers(names: str, workspaces: tuple[str, ...], topic_endpoint: str, origins: str = ORIGINS) -> Subscribers:
     """Return those that the settings name; `names` and `origins` are comma separated."""
-    return Subscribers(_listed(names), workspace, topic_endpoint, _listed(origins))
+    return Subscribers(_listed(names), workspaces, topic_endpoint, _listed(origins))
 
 
 def _listed(text: str) -> frozenset[str]:

@@ -15,14 +15,13 @@ from shared.errors import PolicyError
 from shared.policy.reading.complaints import problems_of
 from shared.policy.reading.document import Document, read_document, read_text
 from shared.policy.reading.problems import Loc, PolicyProblemsError, Problem, did_you_mean
-from shared.policy.reading.workspaces import load_workspaces
+from shared.policy.reading.workspaces import WORKSPACES_FILE, load_workspaces
 from shared.policy.sections.base import Base, file_model
 from shared.policy.sections.model import Endpoint, People, Policy, Rule
 
 Sections = Mapping[str, type[BaseModel]]
 
 PEOPLE_FILE = "people.yaml"
-WORKSPACES_FILE = "workspaces.yaml"
 NOT_POLICIES = {PEOPLE_FILE, WORKSPACES_FILE}
 
 
@@ -160,7 +159,7 @@ def _sharing_an_endpoint(loaded: list[tuple[Policy, Document]]) -> Iterator[Prob
 
 def _elsewhere(loaded: list[tuple[Policy, Document]], folder: Path) -> Iterator[Problem]:
     """Yield that a policy names a workspace that the folder's workspaces.yaml does not list."""
-    names = [workspace.name for workspace in load_workspaces(folder / WORKSPACES_FILE)]
+    names = [workspace.name for workspace in load_workspaces(folder)]
     for policy, document in loaded:
         if policy.workspace and policy.workspace not in names:
             remedy = did_you_mean(policy.workspace, names) if names else "leave the key out for the app's own workspace"

@@ -21,12 +21,16 @@ from shared.settings import WorkspaceSettings
 GUID_PATTERN = r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 
 
-def load_workspaces(file: Path) -> tuple[WorkspaceSettings, ...]:
-    """Return the workspaces in `file`, in its order; none when there is no such file.
+WORKSPACES_FILE = "workspaces.yaml"
+
+
+def load_workspaces(folder: Path) -> tuple[WorkspaceSettings, ...]:
+    """Return the workspaces that the folder of the policies lists, in the file's order; none where it has no such file.
 
     Raises:
         PolicyProblemsError: names every mistake.
     """
+    file = folder / WORKSPACES_FILE
     if not file.exists():
         return ()
     document = read_document(read_text(file), str(file))

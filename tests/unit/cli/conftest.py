@@ -19,7 +19,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
     replacement = FakeApp()
-    monkeypatch.setattr(context, "open_app", lambda settings_file: replacement)
+    monkeypatch.setattr(context, "open_app", lambda *_: replacement)
     return replacement
 
 

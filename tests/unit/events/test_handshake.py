@@ -15,9 +15,9 @@ from tests.unit.events.wire import WORKSPACE
 HOME = "/subscriptions/00000000-0000-0000-0000-000000000001"
 TOPIC = f"{HOME}/resourceGroups/rg-vigia/providers/Microsoft.EventGrid/topics/evgt-vigia"
 EXPECTED = subscribers(
-    "Models-By-Webhook, runs", WORKSPACE, "https://evgt-vigia.westeurope-1.eventgrid.azure.net/api/events"
+    "Models-By-Webhook, runs", (WORKSPACE,), "https://evgt-vigia.westeurope-1.eventgrid.azure.net/api/events"
 )
-CLOSED = subscribers("", WORKSPACE, "https://evgt-vigia.westeurope-1.eventgrid.azure.net/api/events")
+CLOSED = subscribers("", (WORKSPACE,), "https://evgt-vigia.westeurope-1.eventgrid.azure.net/api/events")
 GOLDEN = Path(__file__).parents[2] / "golden" / "events" / "subscription-validation.json"
 
 
