@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local.setup.azurite import Azurite
@@ -58,8 +59,10 @@ def test(environment: Environment, arguments: Sequence[str]) -> int:
         say("of the lines of functions, shared and cli tests/unit runs, in percent:")
         run_shown([python, "-m", "coverage", "report", "--format=total"])
         forms.append("--ignore=tests/unit")
-    code = _in_parallel(python, LANES, forms) or code
-    return _with_worker(environment) or code
+    with ThreadPoolExecutor(1) as beside:  # nobody waits for the environment of eight tests
+        worker = beside.submit(_worker, environment)
+        code = _in_parallel(python, LANES, forms) or code
+        return _with_worker(worker.result()) or code
 
 
 def _in_parallel(python: str, lanes: int, arguments: Sequence[str]) -> int:
@@ -68,15 +71,22 @@ def _in_parallel(python: str, lanes: int, arguments: Sequence[str]) -> int:
     return run_shown([python, "-m", "pytest", *arguments, *parallel])
 
 
-def _with_worker(environment: Environment) -> int:
+def _worker(environment: Environment) -> Environment | None:
+    """Return the environment that the worker's test needs besides this one, installed; None for none."""
     if environment.version == WORKER_PYTHON:
-        return 0
+        return None
     python = find_python(WORKER_PYTHON)
     if python is None:
         say(f"not run: {WORKER_TEST} needs Python {WORKER_PYTHON}, which was found neither on the PATH nor in pyenv")
-        return 0
-    worker = Environment(environment.root / ".venv313", python, WORKER_PYTHON)
+        return None
+    worker = Environment(environment.root / ".venv313", python, WORKER_PYTHON, is_compiled=False)
     worker.ensure()
+    return worker
+
+
+def _with_worker(worker: Environment | None) -> int:
+    if worker is None:
+        return 0
     say(f"running {WORKER_TEST} with Microsoft's Python worker on Python {WORKER_PYTHON}")
     return run_shown([str(worker.program("python")), "-m", "pytest", WORKER_TEST])
 
@@ -90,7 +100,7 @@ def check(environment: Environment, arguments: Sequence[str], show: Callable[[Se
         "format": ["ruff", "format", "--check", "--quiet", "."],
         "lint": ["ruff", "check", "--quiet", "."],
         # The packages of this environment are checked as this Python sees them: newer stubs need newer syntax.
-        "types": ["mypy", "--python-version", environment.version, *sources],
+        "types": ["mypy", "--num-workers", "auto", "--python-version", environment.version, *sources],
         "import contracts": ["lint-imports"],
         "dead code": ["vulture"],
     }

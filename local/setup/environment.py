@@ -14,13 +14,18 @@ from local.setup.running import ROOT, Run, SetupError, digest, explain, run_logg
 
 @dataclass
 class Environment:
-    """A virtual environment in `folder`, made by the interpreter `python`, whose version is like "3.11"."""
+    """A virtual environment in `folder`, made by the interpreter `python`, whose version is like "3.11".
+
+    Args:
+        is_compiled: every module when it is installed; otherwise each when it is first imported.
+    """
 
     folder: Path
     python: str
     version: str
     root: Path = ROOT
     run: Run = run_logged
+    is_compiled: bool = True
 
     def program(self, name: str) -> Path:
         """Return the path of a program in the environment."""
@@ -44,7 +49,9 @@ class Environment:
         if stamp.get("lock") != current["lock"]:
             packages = len(re.findall(r"(?m)^[\w.-]+==", lock.read_text(encoding="utf-8")))
             say(f"installing {packages} locked packages into {self.folder.name} (about a minute) ...")
-            self.install("--require-hashes", "-r", str(lock))
+            self.install("--require-hashes", "--no-compile", "-r", str(lock))
+            if self.is_compiled:
+                self._compile()
         self.install("--no-deps", "--no-build-isolation", "-e", str(self.root))
         self._stamp_file.write_text(json.dumps(current))
 
@@ -59,6 +66,11 @@ class Environment:
         command = [str(self.program("python")), "-m", "pip", "install", *options, *arguments]
         if self.run(command, self.root, log) != 0:
             raise SetupError(explain("pip", log, "Python packages"))
+
+    def _compile(self) -> None:
+        # By itself pip does so on one core alone. What can't be compiled is a template, or for another Python.
+        compiler = [str(self.program("python")), "-m", "compileall", "-q", "-j", "0", str(self.folder)]
+        self.run(compiler, self.root, self.root / ".vigia" / "logs" / "compile.log")
 
     @property
     def _stamp_file(self) -> Path:

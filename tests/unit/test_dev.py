@@ -73,7 +73,7 @@ class TestEnvironment:
 
         installs = [command.partition("off ")[2] for command in run.commands if " install " in command]
         assert installs == [
-            f"--require-hashes -r {project / 'requirements-dev.txt'}",
+            f"--require-hashes --no-compile -r {project / 'requirements-dev.txt'}",
             f"--no-deps --no-build-isolation -e {project}",
         ]
 
