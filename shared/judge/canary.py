@@ -1,4 +1,4 @@
-"""The judgement of a challenger by its measurements: fail, pass or inconclusive, in words and numbers.
+"""How a canary's step is judged by the measurements of both versions: fail, pass or inconclusive, in words and numbers.
 
 Under the stated models the chance of ever failing a challenger that is no worse than the tolerances is at most
 `false_rollbacks`, at any number of looks (Ville's inequality; the chance is split over metrics and stages).

@@ -1,4 +1,4 @@
-"""Which parameters a notice shows as facts, in which order, and how each is written."""
+"""The fields of a Teams card and the rows of a mail: which facts a notice shows, in which order, and how."""
 
 from __future__ import annotations
 

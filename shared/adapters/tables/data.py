@@ -1,4 +1,4 @@
-"""Parquet files and collected requests in the workspace's storage."""
+"""Where a monitor's window, and other tables, are read: collected requests and files in the workspace's storage."""
 
 from __future__ import annotations
 

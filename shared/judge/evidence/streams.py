@@ -1,4 +1,4 @@
-"""The evidence for and against a challenger, of one stream of measurements or of many at once."""
+"""The evidence for and against a challenger and the rule on it, of one stream of measurements or of many at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which policies a fact is about."""
+"""Which policies a fact is about; nothing is done about one that no policy is about."""
 
 from __future__ import annotations
 
