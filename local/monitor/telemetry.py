@@ -14,6 +14,11 @@ from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from local.monitor.kql.parser import parse
+from local.monitor.kql.stages import run_stage
+from local.monitor.kql.syntax import KqlSemanticError
+from local.monitor.kql.values import Column, Table, Type
+
 Row = Mapping[str, Any]
 
 KEY = "00000000-0000-0000-0000-0000000000aa"
@@ -88,6 +93,51 @@ class TelemetryReceiver:
                 data = metric.get("sum") or metric.get("gauge") or metric.get("histogram") or {}
                 for point in data.get("dataPoints", ()):
                     yield {**point, **_attributes(point), "name": metric["name"]}
+
+
+# Columns of the tables by type, those that are read here. Source: learn.microsoft.com/azure/azure-monitor/reference/
+# tables/apptraces and its neighbours, read 2026-11-30.
+_EVERYWHERE: dict[str, Type] = {
+    "TimeGenerated": "datetime",
+    "OperationId": "string",
+    "ParentId": "string",
+    "AppRoleName": "string",
+    "AppRoleInstance": "string",
+    "SDKVersion": "string",
+    "Properties": "dynamic",
+}
+_CALLS: dict[str, Type] = {
+    "Name": "string",
+    "Id": "string",
+    "Success": "bool",
+    "ResultCode": "string",
+    "DurationMs": "real",
+}
+COLUMNS: dict[str, dict[str, Type]] = {
+    "AppTraces": {"Message": "string", "SeverityLevel": "int"},
+    "AppExceptions": {"ExceptionType": "string", "OuterMessage": "string", "Details": "string", "SeverityLevel": "int"},
+    "AppDependencies": {**_CALLS, "DependencyType": "string"},
+    "AppRequests": _CALLS,
+    "AppMetrics": {"Name": "string", "Sum": "real", "ItemCount": "int", "Min": "real", "Max": "real"},
+}
+
+
+def query(text: str, tables: Mapping[str, Sequence[Row]], start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Return the rows that a query gives over what was received from `start` until before `end`, its "now".
+
+    Raises:
+        KqlError: the query is malformed, names something unknown or mixes types.
+    """
+    parsed = parse(text)
+    if parsed.table not in COLUMNS:
+        raise KqlSemanticError(f"'{parsed.table}': failed to resolve table; the tables here are {', '.join(COLUMNS)}")
+    rows = [row for row in tables.get(parsed.table, ()) if start <= row["TimeGenerated"] < end]
+    types = {**_EVERYWHERE, **COLUMNS[parsed.table]}
+    table = Table({name: Column(kind, [row.get(name) for row in rows]) for name, kind in types.items()}, len(rows))
+    for stage in parsed.stages:
+        table = run_stage(stage, table, end)
+    values = zip(*(column.values for column in table.columns.values()), strict=True)
+    return [dict(zip(table.columns, row, strict=True)) for row in values]
 
 
 def _handler(receiver: TelemetryReceiver) -> type[BaseHTTPRequestHandler]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import repeat
 from typing import Any
 
 from local.monitor.kql.functions import AGGREGATES, FUNCTIONS, Apply, Overload
-from local.monitor.kql.syntax import Call, Expression, KqlSemanticError, Literal, Name
+from local.monitor.kql.syntax import Call, Expression, KqlSemanticError, Literal, Name, Property
 from local.monitor.kql.values import Column, Scalar, Table, Type, Value, as_column, scalar
 
 
@@ -71,6 +71,10 @@ def evaluate(expression: Expression, scope: Scope) -> Value:
                 return scope.table.columns[text]
             columns = ", ".join(scope.table.columns)
             raise KqlSemanticError(f"Failed to resolve column expression named '{text}'; columns: {columns}")
+        case Property(of, name):
+            return _property(evaluate(of, scope), name)
+        case Call("now", ()):
+            return Scalar("datetime", scope.now)
         case Call("ago", (Literal(timedelta() as span),)):
             return Scalar("datetime", scope.now - span)
         case Call(function) if function in AGGREGATES:
@@ -79,6 +83,12 @@ def evaluate(expression: Expression, scope: Scope) -> Value:
             return scope.groups.aggregate(expression)
         case Call(function, arguments):
             return _call(function, [evaluate(argument, scope) for argument in arguments])
+
+
+def _property(value: Value, name: str) -> Value:
+    if value.type != "dynamic" or not isinstance(value, Column):
+        raise KqlSemanticError(f"'.{name}': a value of type {value.type} has no properties")
+    return Column("dynamic", [cell.get(name) if isinstance(cell, Mapping) else None for cell in value.values])
 
 
 def _call(name: str, arguments: Sequence[Value]) -> Value:

@@ -83,6 +83,22 @@ def _to_whole(value: Any) -> int | None:
     return int(number) if number is not None and math.isfinite(number) else None
 
 
+def _to_text(value: Any) -> str:
+    """What is missing is an empty text, and truth is written as the service writes it."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quotient(value: float, by: float) -> float | None:
+    return value / by if by else None
+
+
+def _minus(types: Types) -> tuple[Type, Apply] | None:
+    """Return the difference of numbers, or a time that is earlier by a timespan."""
+    if list(types) == ["datetime", "timespan"]:
+        return "datetime", operator.sub
+    return _arithmetic(operator.sub)(types)
+
+
 _TEXTS: Types = ("string", "string")
 
 FUNCTIONS: dict[str, Overload] = {
@@ -95,13 +111,21 @@ FUNCTIONS: dict[str, Overload] = {
     "=~": _typed(_TEXTS, "bool", lambda first, right: first.casefold() == right.casefold()),
     "startswith": _typed(_TEXTS, "bool", lambda text, start: text.casefold().startswith(start.casefold())),
     "in": _is_in,
+    "contains": _typed(_TEXTS, "bool", lambda text, part: part.casefold() in text.casefold()),
     "and": _typed(("bool", "bool"), "bool", operator.and_),
+    "or": _typed(("bool", "bool"), "bool", operator.or_),
     "not": _typed(("bool",), "bool", operator.not_),
     "+": _arithmetic(operator.add),
-    "-": _arithmetic(operator.sub),
+    "-": _minus,
+    "*": _arithmetic(operator.mul),
+    "/": lambda types: ("real", _quotient) if len(types) == 2 and _are_numbers(types) else None,
     "bin": _bin,
     "log": lambda types: ("real", _log) if len(types) == 1 and _are_numbers(types) else None,
     "iff": _iff,
+    "isempty": _typed(("string",), "bool", lambda text: not text),
+    "isnotempty": _typed(("string",), "bool", bool),
+    "tostring": lambda types: ("string", _to_text) if len(types) == 1 else None,
+    "tolong": lambda types: ("long", _to_whole) if len(types) == 1 else None,
     "todouble": lambda types: ("real", _to_real) if len(types) == 1 else None,
     "toint": lambda types: ("int", _to_whole) if len(types) == 1 else None,
 }
@@ -125,6 +149,10 @@ def _sum_of_true(values: Sequence[Any], conditions: Sequence[Any]) -> Any:
     return sum(_present([value for value, is_true in zip(values, conditions, strict=True) if is_true]))
 
 
+def _extreme(choose: Callable[..., Any]) -> Apply:
+    return lambda values: choose(_present(values), default=None)
+
+
 def _average(values: Sequence[Any]) -> float | None:
     present = _present(values)
     return math.fsum(present) / len(present) if present else None
@@ -144,6 +172,10 @@ AGGREGATES: dict[str, Overload] = {
     "count": lambda types: None if types else ("long", lambda size: size),
     "countif": _typed(("bool",), "long", lambda conditions: sum(map(bool, conditions))),
     "sumif": _sum_if,
+    "sum": lambda types: (total, lambda values: sum(_present(values))) if (total := _total(types)) else None,
+    "max": lambda types: (types[0], _extreme(max)) if len(types) == 1 else None,
+    "min": lambda types: (types[0], _extreme(min)) if len(types) == 1 else None,
+    "dcount": lambda types: ("long", lambda values: len(set(_present(values)))) if len(types) == 1 else None,
     "avg": lambda types: ("real", _average) if _total(types) else None,
     "percentile": lambda types: (types[0], _percentile) if len(types) == 2 and _are_numbers(types) else None,
 }

@@ -15,6 +15,7 @@ from local.monitor.kql.syntax import (
     Named,
     Order,
     Project,
+    Property,
     Query,
     Stage,
     Summarize,
@@ -107,6 +108,12 @@ class _Parser:
         return Named(name, self._expression())
 
     def _expression(self) -> Expression:
+        expression = self._conjunction()
+        while self._accept("or"):
+            expression = Call("or", (expression, self._conjunction()))
+        return expression
+
+    def _conjunction(self) -> Expression:
         expression = self._comparison()
         while self._accept("and"):
             expression = Call("and", (expression, self._comparison()))
@@ -122,8 +129,14 @@ class _Parser:
         return operand
 
     def _sum(self) -> Expression:
-        expression = self._factor()
+        expression = self._product()
         while self._token.kind == "symbol" and self._token.text in ("+", "-"):
+            expression = Call(self._advance().text, (expression, self._product()))
+        return expression
+
+    def _product(self) -> Expression:
+        expression = self._factor()
+        while self._token.kind == "symbol" and self._token.text in ("*", "/"):
             expression = Call(self._advance().text, (expression, self._factor()))
         return expression
 
@@ -137,7 +150,12 @@ class _Parser:
             self._expect(")")
             return inner
         name = self._name()
-        return Call(name, self._arguments()) if self._accept("(") else Name(name)
+        if self._accept("("):
+            return Call(name, self._arguments())
+        value: Expression = Name(name)
+        while self._accept("."):
+            value = Property(value, self._name())
+        return value
 
     def _arguments(self) -> tuple[Expression, ...]:
         """Read what follows an opening parenthesis, and its closing one."""

@@ -40,7 +40,15 @@ class Call:
     arguments: tuple[Expression, ...]
 
 
-Expression = Literal | Name | Call
+@dataclass(frozen=True)
+class Property:
+    """A value in a dynamic one: `Properties.model`."""
+
+    of: Expression
+    name: str
+
+
+Expression = Literal | Name | Call | Property
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _PATTERN = re.compile(
   | (?P<long>\d+)
   | (?P<string>"[^"\n]*"|'[^'\n]*')
   | (?P<name>[A-Za-z_$][A-Za-z0-9_]*)
-  | (?P<symbol>==|!=|=~|<=|>=|[-+<>=(),|])
+  | (?P<symbol>==|!=|=~|<=|>=|[-+*/.<>=(),|])
     """,
     re.VERBOSE,
 )

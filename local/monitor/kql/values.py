@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from local.monitor.kql.syntax import Constant
 
-Type = Literal["string", "int", "long", "real", "bool", "datetime", "timespan"]
+Type = Literal["string", "int", "long", "real", "bool", "datetime", "timespan", "dynamic"]
 
 NUMERIC: tuple[Type, ...] = ("int", "long", "real")  # from narrow to wide
 _LITERALS: dict[type, Type] = {

@@ -27,66 +27,64 @@ class Metric:
     value: str = ""
     dimensions: tuple[str, ...] = ()
     unless_empty: str = ""
-    unit: str = ""
 
 
+_QUEUE, _PLACE = ("queue",), ("workspace",)
+
+
+# Name, kind, source, meaning; then value, dimensions.
 METRICS: tuple[Metric, ...] = (
+    Metric("vigia.facts", "counter", "fact", "facts that were taken up, again ones included", "", ("kind",)),
     Metric("vigia.decisions", "counter", "decision", "decisions, one per reaction", "", ("kind", "model", "reaction")),
     Metric(
         "vigia.suppressed",
         "counter",
         "decision",
-        "decisions not to act, although an event asks for it",
+        "decisions not to do what an event asks for",
         "",
         ("kind", "model", "reaction"),
         unless_empty="suppressed",
     ),
-    Metric("vigia.facts", "counter", "fact", "facts that were taken up, again ones included", "", ("kind",)),
     Metric(
         "vigia.event_to_effect",
         "histogram",
         "fact.done",
-        "from what happened until its effects were done",
+        "from what happened until its effects were done, seconds",
         "seconds_since_event",
         ("kind",),
-        unit="s",
     ),
+    Metric("vigia.calls", "histogram", "function", "how long functions run, seconds", "seconds", ("function",)),
     Metric(
-        "vigia.function_seconds", "histogram", "function", "how long functions run", "seconds", ("function",), unit="s"
-    ),
-    Metric(
-        "vigia.queue_age",
+        "vigia.message_age",
         "histogram",
         "function",
-        "how long messages waited before a function took them",
+        "how old messages were when a function took them, seconds",
         "queue_age_seconds",
         ("function",),
-        unit="s",
     ),
-    Metric("vigia.open_claims", "gauge", "heartbeat", "claims that are open", "open_claims"),
-    Metric("vigia.oldest_claim", "gauge", "heartbeat", "age of the oldest of them", "oldest_claim_seconds", unit="s"),
-    Metric("vigia.open_releases", "gauge", "heartbeat", "releases under way", "open_releases"),
-    Metric("vigia.sweep_late", "gauge", "heartbeat", "how late the sweep ran", "late_seconds", unit="s"),
     Metric(
-        "vigia.releases",
-        "counter",
-        "release.state_changed",
-        "releases by the state that they came into",
-        "",
-        ("state",),
+        "vigia.queue_wait", "gauge", "queue.state", "wait of a queue's first message, seconds", "oldest_seconds", _QUEUE
     ),
+    Metric("vigia.poison", "gauge", "queue.state", "messages that failed too often", "poison", _QUEUE),
+    Metric("vigia.open_claims", "gauge", "heartbeat", "facts that no worker could carry on", "open_claims", _PLACE),
+    Metric("vigia.oldest_claim", "gauge", "heartbeat", "age of the oldest, seconds", "oldest_claim_seconds", _PLACE),
+    Metric("vigia.sweep", "gauge", "heartbeat", "how long the sweep took, seconds", "seconds", _PLACE),
+    Metric(
+        "vigia.overdue_releases", "gauge", "heartbeat", "releases whose look is overdue", "overdue_releases", _PLACE
+    ),
+    Metric("vigia.most_overdue", "gauge", "heartbeat", "by how much, seconds", "most_overdue_seconds", _PLACE),
+    Metric("vigia.releases", "counter", "release.state_changed", "releases by the state they entered", "", ("state",)),
     Metric("vigia.verdicts", "counter", "release.judged", "the judge's verdicts", "", ("verdict", "model")),
     Metric("vigia.looks", "counter", "monitor.ran", "monitors' looks", "", ("model", "signal", "verdict")),
     Metric(
-        "vigia.looks_late",
-        "gauge",
-        "monitor.late",
-        "how late a monitor's look began",
+        "vigia.look_late",
+        "histogram",
+        "look",
+        "from asking for a look until it is taken, seconds",
         "late_seconds",
-        ("model",),
-        unit="s",
+        ("look",),
     ),
-    Metric("vigia.notices_failed", "counter", "notice.failed", "notices that reached nobody", "", ("channel", "kind")),
+    Metric("vigia.notices_failed", "counter", "notice.failed", "notices that did not arrive", "", ("channel", "kind")),
 )
 
 
@@ -109,8 +107,8 @@ class Instruments:
 def _recorder(meter: Meter, metric: Metric) -> Callable[..., None]:
     match metric.kind:
         case "counter":
-            return meter.create_counter(metric.name, metric.unit, metric.meaning).add
+            return meter.create_counter(metric.name, description=metric.meaning).add
         case "gauge":
-            return meter.create_gauge(metric.name, metric.unit, metric.meaning).set
+            return meter.create_gauge(metric.name, description=metric.meaning).set
         case "histogram":
-            return meter.create_histogram(metric.name, metric.unit, metric.meaning).record
+            return meter.create_histogram(metric.name, description=metric.meaning).record

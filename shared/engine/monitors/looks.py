@@ -10,7 +10,7 @@ from shared.domain.ids import ModelName
 from shared.domain.messages import LookAt, LookKind
 from shared.engine.monitors.run_due import Monitors
 from shared.engine.monitors.watchdog import Watchdog
-from shared.logs import fields
+from shared.logs import span
 from shared.ports.clock import Clock
 from shared.ports.queues import LOOKS, MessageQueue
 from shared.store.monitors.look_claims import LookClaims
@@ -45,12 +45,17 @@ class Looks:
             PolicyError: a policy file is broken.
             RetryableError: the storage does not answer; the next message asks again.
         """
+        late = round((self.clock.now() - message.asked_at).total_seconds(), 1)
+        with span("look", look=message.kind, model=message.model or None, late_seconds=late):
+            self._take(message)
+
+    def _take(self, message: LookAt) -> None:
         if message.model:
             self.monitors().look(ModelName(message.model), is_of_labels=message.kind == "labels")
             return
         with self.claims.held(message.kind, self.clock.now(), message.asked_at) as claim:
             if claim is None:
-                log.info("look.dropped", extra=fields(look=message.kind))
+                log.info("look.dropped")
                 return
             with self.watchdog.on_duty(message.kind):
                 self.workspace[message.kind]()

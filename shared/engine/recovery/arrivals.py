@@ -14,7 +14,7 @@ from shared.engine.recovery.dead_letters import PEEK_LIMIT, QUEUES
 from shared.logs import fields
 from shared.ports.clock import Clock
 from shared.ports.outbox import Outbox
-from shared.ports.queues import EVENTS, OpenQueues, Waiting, poison_queue
+from shared.ports.queues import EVENTS, RELEASES, OpenQueues, Waiting, poison_queue
 from shared.store.facts.arrivals import ArrivalMarks, ArrivalStore, BlobMark, PendingNotice, QueueMark
 from shared.store.facts.dead_letters import GivenUpEvents
 from shared.store.facts.large_events import LargeEvents
@@ -56,6 +56,7 @@ class Arrivals:
         if previous.untold:
             previous, etag = self._post(previous, etag)
         marks, counts = self._compare(previous)
+        self._log_queues(marks)
         total = sum(counts.values())
         if total:
             key = f"{NoticeKind.DEAD_LETTERS_ARRIVED.value}/{self.clock.now().isoformat()}"
@@ -71,6 +72,15 @@ class Arrivals:
             log.warning("dead_letters.arrived", extra=fields(**counts))
             self._post(marks, saved)
         return total
+
+    def _log_queues(self, marks: ArrivalMarks) -> None:
+        """Log of each queue how long its first message waits, and how many have failed too often."""
+        now = self.clock.now()
+        for queue in QUEUES:
+            # Looks at releases are arranged for later: how long such a message has existed says nothing.
+            waiting = self.queues.peek(queue)[:1] if queue != RELEASES else ()
+            age = round((now - waiting[0].inserted_at).total_seconds(), 1) if waiting else 0.0
+            log.info("queue.state", extra=fields(queue=queue, oldest_seconds=age, poison=marks.queues[queue].length))
 
     def _post(self, marks: ArrivalMarks, etag: str) -> tuple[ArrivalMarks, str]:
         assert marks.untold is not None

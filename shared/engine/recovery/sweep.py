@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from shared.domain.ids import FactKey
@@ -54,22 +55,50 @@ class Sweep:
         Raises:
             Exception: a mistake in the code, met on the way and raised once everything else was resumed.
         """
-        keys = list(self.ledger.due_keys(self.clock.now()))
-        mistakes = [mistake for key in keys if (mistake := self._resume(key))]
-        for release, wake_at in self.releases.overdue(self.clock.now()):
-            # As it was arranged: when the lost message comes after all, the second one is dropped.
-            self.queue.send(RELEASES, WakeRelease(release, wake_at).to_body())
-        self.outbox.requeue_overdue()
+        began = self.clock.now()
+        open_since: list[datetime] = []
+        mistakes: list[Exception] = []
+        for key, since in list(self.ledger.due(began)):
+            try:
+                self.processor.resume(key)
+            except VigiaError as exc:
+                open_since.append(since)
+                log.warning("sweep.delayed", extra=fields(fact=key[:16], code=exc.code, reason=exc.message))
+            except Exception as exc:
+                # Whatever it is, it must not stand between the other facts and their effects.
+                open_since.append(since)
+                log.exception("sweep.unexpected_error", extra=fields(fact=key[:16]))
+                mistakes.append(exc)
+        arranged = self._wake_overdue(began)
+        requeued = self.outbox.requeue_overdue()
+        self._beat(began, open_since, arranged, requeued)
         if mistakes:
             raise mistakes[0]
 
-    def _resume(self, key: FactKey) -> Exception | None:
-        try:
-            self.processor.resume(key)
-        except VigiaError as exc:
-            log.warning("sweep.delayed", extra=fields(fact=key[:16], code=exc.code, reason=exc.message))
-        except Exception as exc:
-            # Whatever it is, it must not stand between the other facts and their effects.
-            log.exception("sweep.unexpected_error", extra=fields(fact=key[:16]))
-            return exc
-        return None
+    def _wake_overdue(self, now: datetime) -> list[datetime]:
+        """Wake the releases whose look is overdue, and return for when these looks were arranged."""
+        overdue = list(self.releases.overdue(now))
+        for release, wake_at in overdue:
+            # As it was arranged: when the lost message comes after all, the second one is dropped.
+            self.queue.send(RELEASES, WakeRelease(release, wake_at).to_body())
+        return [wake_at for _, wake_at in overdue]
+
+    def _beat(self, began: datetime, open_since: list[datetime], arranged: list[datetime], requeued: int) -> None:
+        """Log that the sweep has run, and what it leaves open. Whoever watches from outside misses this line first."""
+        now = self.clock.now()
+        log.info(
+            "heartbeat",
+            extra=fields(
+                seconds=_age([began], now),
+                open_claims=len(open_since),
+                oldest_claim_seconds=_age(open_since, now),
+                overdue_releases=len(arranged),
+                most_overdue_seconds=_age(arranged, now),
+                overdue_notices=requeued,
+            ),
+        )
+
+
+def _age(moments: list[datetime], now: datetime) -> float:
+    """Return how many seconds ago the earliest was; 0 where there is none."""
+    return round((now - min(moments, default=now)).total_seconds(), 1)

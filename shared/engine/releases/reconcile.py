@@ -145,6 +145,8 @@ class Reconciler:
     def _look_once(self, stored: StoredRelease) -> StoredRelease | None:
         now = self.clock.now()
         observation, requested_wait = self._observe(stored.release)
+        if judged := observation.judgement:
+            log.info("release.judged", extra=fields(verdict=judged.verdict, reason=judged.reason))
         update = _not_before(advance(stored.release, observation, now), now + requested_wait)
         saved = self._save(stored, update.release)
         if saved is None:

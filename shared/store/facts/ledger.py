@@ -219,8 +219,9 @@ class Ledger:
             if entry is not None and (entry.state == "claimed" or _is_unposted(entry)):
                 yield entry.fact.key
 
-    def due_keys(self, now: datetime) -> Iterator[FactKey]:
-        """Yield those of them that nobody can be working on: whose lease ran out by `now`, or was given up.
+    def due(self, now: datetime) -> Iterator[tuple[FactKey, datetime]]:
+        """Yield those of them that nobody can be working on: whose lease ran out by `now`, or was given up; each with
+        the time of what happened.
 
         Parked ones are among them once an hour, because a marker may say what was so before.
         """
@@ -228,7 +229,8 @@ class Ledger:
             is_claimed = item.metadata.get("state") == "claimed" and "released" not in item.metadata
             at_rest = TRUSTED_FOR if _waits_for_a_person(item) else self._lease if is_claimed else timedelta(0)
             if now - item.last_modified >= at_rest:
-                yield _key(item.name)
+                since = item.metadata.get("since")
+                yield _key(item.name), datetime.fromisoformat(since) if since else item.last_modified
 
     def parked_keys(self) -> Iterator[FactKey]:
         """Yield facts whose plan could not be carried out and waits for a person."""
@@ -362,7 +364,8 @@ def _is_open(entry: Entry) -> bool:
 
 def _metadata(entry: Entry) -> dict[str, str]:
     released = {"released": "yes"} if entry.is_released else {}
-    return {"state": entry.state, "notices": "unposted" if _is_unposted(entry) else "settled", **released}
+    notices = "unposted" if _is_unposted(entry) else "settled"
+    return {"state": entry.state, "notices": notices, "since": entry.fact.occurred_at.isoformat(), **released}
 
 
 def _waits_for_a_person(item: BlobItem) -> bool:

@@ -183,7 +183,7 @@ def test_timespan_of_the_request_applies_too(traffic: TrafficLog) -> None:
         ("T | take many", "expected a whole number"),
         ("T | where a == 'open", 'at "\'" on line [1,15]'),
         ("T | where t > datetime(soon)", "expected a time such as datetime("),
-        ("T | where a or b", "expected '|' or the end of the query"),
+        ("T | where a xor b", "expected '|' or the end of the query"),
         ("T | where t > ago(1000000000d)", "expected a shorter duration"),
         ("", "expected a name"),
         ("T | where " + "(" * 5000, "nested too deeply"),

@@ -150,7 +150,7 @@ def test_a_sweep_past_the_lease_finds_what_is_open_and_clears_what_is_not(steps:
     ledger = Ledger(facts.service.store, LEASE)
     for _ in range(2):
         facts.service.now += timedelta(days=2)
-        for key in list(ledger.due_keys(facts.service.now)):
+        for key, _ in list(ledger.due(facts.service.now)):
             claim = ledger.take_over(key)
             if isinstance(claim, Claimed):
                 claim = ledger.finish(claim, (), ())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
 from shared.errors import RetryableError
+from shared.logs import dimensions
 from shared.ports.queues import NOTICES, RELEASES
-from tests.unit.engine.fact_world import Killed, World, drift, registered
+from tests.unit.engine.fact_world import LEASE, Killed, World, drift, registered
 
 
 def leave_open(world: World, *bodies: str) -> None:
@@ -31,6 +33,24 @@ def test_one_fact_that_cannot_be_carried_on_keeps_no_other_waiting() -> None:
         "drift-detected": "claimed",
         "model-registered": "done",
     }
+
+
+def test_the_heartbeat_says_what_stays_open_and_since_when(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    leave_open(world, drift("7@1"), registered())
+    world.azureml.errors["submit_job"] = [RetryableError("workspace.retry", "later")]
+
+    with caplog.at_level(logging.INFO, "vigia.sweep"):
+        world.sweep_after_the_lease()
+        world.azureml.errors.clear()
+        world.sweep_after_the_lease()
+
+    first, second = [dimensions(record) for record in caplog.records if record.message == "heartbeat"]
+    (open_one,) = [entry for entry in world.entries() if entry.fact.kind == "drift-detected"]
+    assert first["open_claims"] == 1
+    since_the_event = (world.clock.now() - open_one.fact.occurred_at).total_seconds()
+    assert first["oldest_claim_seconds"] == since_the_event - (LEASE.total_seconds() + 1)
+    assert (second["open_claims"], second["oldest_claim_seconds"]) == (0, 0)
 
 
 def test_a_mistake_in_the_code_keeps_nothing_waiting_and_is_not_hidden() -> None:
