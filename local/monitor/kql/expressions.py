@@ -71,8 +71,8 @@ def evaluate(expression: Expression, scope: Scope) -> Value:
                 return scope.table.columns[text]
             columns = ", ".join(scope.table.columns)
             raise KqlSemanticError(f"Failed to resolve column expression named '{text}'; columns: {columns}")
-        case Property(of, name):
-            return _property(evaluate(of, scope), name)
+        case Property(parent, name):
+            return _property(evaluate(parent, scope), name)
         case Call("now", ()):
             return Scalar("datetime", scope.now)
         case Call("ago", (Literal(timedelta() as span),)):

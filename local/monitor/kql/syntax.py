@@ -44,7 +44,7 @@ class Call:
 class Property:
     """A value in a dynamic one: `Properties.model`."""
 
-    of: Expression
+    parent: Expression
     name: str
 
 
