@@ -213,7 +213,7 @@ def test_two_deliveries_at_once_are_one_look() -> None:
         app_of(world, queue).looks.take(second)
         return read(*window)
 
-    world.data.collected_inputs = deliver_again  # type: ignore[method-assign]
+    world.data.collected_inputs = deliver_again  # type: ignore[method-assign,assignment]
     app_of(world, queue).looks.take(second)
     assert len(world.data.windows) == 1
     assert len(world.topic.events) == 1
@@ -241,7 +241,7 @@ def test_a_look_that_takes_too_long_ends_itself_and_says_what_to_do() -> None:
         world.clock.advance(LONGEST_LOOK + timedelta(seconds=1))
         return frame
 
-    world.data.collected_inputs = slowly  # type: ignore[method-assign]
+    world.data.collected_inputs = slowly  # type: ignore[method-assign,assignment]
     world.look()
     assert world.verdicts == ["error"]
     assert "took longer than the 8 min of a look (shorten monitor.every" in world.runs[0].sentence
