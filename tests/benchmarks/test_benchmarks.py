@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.app import demo, fuzz, imports, intake, ledger
+from benchmarks.app import cold, demo, fuzz, imports, intake, ledger
 from benchmarks.app.fuzzing import Fuzzed
 from benchmarks.harness.spec import BenchmarkError, Figure, Run
 from benchmarks.harness.storage import settings_on
@@ -22,12 +22,34 @@ from benchmarks.rivals import environments
 from local.addresses import Addresses
 from shared.adapters.storage.blobs import AzureBlobStore
 from shared.store.facts.ledger import Ledger
+from tests.fakes.storage_account import taking_storage
 
 TINY = Run(is_long=False, progress=lambda _: None)
 
 
 def by_name(figures: Iterable[Figure]) -> dict[str, Figure]:
     return {figure.name: figure for figure in figures}
+
+
+@pytest.mark.parametrize("script", [cold.OURS, cold.FLOOR], ids=["ours", "floor"])
+@pytest.mark.parametrize("function", cold.CALLS)
+def test_a_first_call_sends_its_message(function: str, script: str) -> None:
+    with taking_storage() as storage:
+        assert cold.first_call(script, function, storage) > 0
+        assert storage.taken[-1] == ("POST", "events/messages")
+
+
+def test_a_first_call_that_sends_nothing_is_no_figure() -> None:
+    with taking_storage() as storage, pytest.raises(BenchmarkError, match="sent nothing"):
+        cold.first_call("print(0.1) # %s %s", "alerts", storage)
+
+
+def test_the_package_is_what_the_lock_installs() -> None:
+    heavy, rest = cold.HEAVY[1], "no-such-package"
+    figures = {
+        figure.name: figure.value for figure in cold.package_figures(f"{heavy}==1 \\\n    --hash=x\n{rest}==2\n")
+    }
+    assert figures["cold.package_mb"] == figures["cold.package_heavy_mb"] == cold.megabytes([heavy]) > 1
 
 
 def test_imports_are_measured_in_a_process_of_their_own() -> None:
