@@ -21,6 +21,19 @@ type Workspace = {
 
 @export()
 @sealed()
+@description('A further workspace that the same app looks after. workspaces.yaml beside the policies lists it, too, by the same name.')
+type FurtherWorkspace = {
+  @description('By which workspaces.yaml, policies and commands know it: lower-case letters, digits and hyphens.')
+  @minLength(2)
+  @maxLength(40)
+  name: string
+  workspace: Workspace
+  @description('An existing user-assigned identity that alone may use this workspace; empty texts for the app\'s own.')
+  identity: { id: string, principalId: string }
+}
+
+@export()
+@sealed()
 type App = {
   @description('Python of the function app.')
   python: '3.12' | '3.13'
@@ -125,6 +138,7 @@ type Notifications = {
 @description('One environment: the whole of environments/<name>.yaml.')
 type Environment = {
   workspace: Workspace
+  workspaces: FurtherWorkspace[]
   app: App
   retention: Retention
   groups: Groups

@@ -27,6 +27,9 @@ var calledFunctions = map(
 )
 var smtp = config.notifications.smtp
 
+// A workspace may have an identity of its own, which then needs the roles there and the app's own none.
+var identityIds = union([identityId], filter(map(config.workspaces, further => further.identity.id), id => !empty(id)))
+
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
 }
@@ -47,7 +50,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: { '${identityId}': {} }
+    userAssignedIdentities: toObject(identityIds, id => id, id => {})
   }
   properties: {
     serverFarmId: plan.id

@@ -80,6 +80,21 @@ module workspace 'workspace.bicep' = {
   }
 }
 
+module furtherWorkspaces 'workspace.bicep' = [
+  for further in config.workspaces: {
+    name: 'workspace-${further.name}'
+    scope: resourceGroup(further.workspace.resourceGroup)
+    params: {
+      workspaceName: further.workspace.name
+      location: further.workspace.location
+      storageAccountName: further.workspace.storageAccount
+      systemTopicName: further.workspace.systemTopic
+      tags: tags
+      appPrincipalId: empty(further.identity.id) ? identity.outputs.principalId : further.identity.principalId
+    }
+  }
+]
+
 module sourceTopics 'source-topic.bicep' = [
   for source in sources: {
     name: 'topic-${source.topic}'
@@ -104,10 +119,22 @@ module sourceDelivery 'delivery-roles.bicep' = [
   }
 ]
 
+module furtherDelivery 'delivery-roles.bicep' = [
+  for (further, index) in config.workspaces: {
+    name: 'delivery-${further.name}'
+    scope: group
+    params: {
+      storageName: storage.outputs.name
+      principalIds: [furtherWorkspaces[index].outputs.systemTopicPrincipalId]
+    }
+  }
+]
+
 module people 'people.bicep' = {
   scope: group
   params: {
     groups: config.groups
+    workspaceNames: map(config.workspaces, further => further.name)
     storageName: storage.outputs.name
     topicName: topic.outputs.name
     vaultName: vault.outputs.name

@@ -10,8 +10,12 @@ param topicName string
 param vaultName string
 param logsName string
 
-// The first holds the app's records.
-var operated = ['vigia', 'dead-letters']
+@description('Names of the further workspaces.')
+param workspaceNames string[]
+
+// One per workspace.
+var records = concat(['vigia'], map(workspaceNames, name => 'vigia-ws-${name}'))
+var operated = concat(records, ['dead-letters'])
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
@@ -99,15 +103,17 @@ resource writeSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if 
   }
 }
 
-resource viewRecords 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(groups.viewers)) {
-  name: guid(account.id, operated[0], groups.viewers, roles.storageBlobDataReader)
-  scope: operatedContainers[0]
-  properties: {
-    principalId: groups.viewers
-    principalType: 'Group'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+resource viewRecords 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (name, index) in records: if (!empty(groups.viewers)) {
+    name: guid(account.id, name, groups.viewers, roles.storageBlobDataReader)
+    scope: operatedContainers[index]
+    properties: {
+      principalId: groups.viewers
+      principalType: 'Group'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
+    }
   }
-}
+]
 
 resource readLogs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for group in [groups.operators, groups.viewers]: if (!empty(group)) {

@@ -35,6 +35,20 @@ module workspaceSubscriptions 'system-subscriptions.bicep' = {
   }
 }
 
+module furtherSubscriptions 'system-subscriptions.bicep' = [
+  for further in config.workspaces: {
+    name: 'subscriptions-${further.name}'
+    scope: resourceGroup(further.workspace.resourceGroup)
+    params: {
+      topicName: systemTopicFor(further.workspace.name, further.workspace.systemTopic)
+      subscriptions: filter(listed, entry => entry.topic == 'workspace')
+      delivery: config.app.eventDelivery
+      appId: receivers.outputs.appId
+      storageId: receivers.outputs.storageId
+    }
+  }
+]
+
 module sourceSubscriptions 'system-subscriptions.bicep' = [
   for source in sourcesOf(config, subscription().subscriptionId): {
     name: 'subscriptions-${source.topic}'
@@ -81,6 +95,18 @@ module budget 'budget.bicep' = if (config.budget.amount > 0) {
     actionGroupId: alerts.outputs.id
   }
 }
+
+module furtherTrafficLogs 'traffic-logs.bicep' = [
+  for further in config.workspaces: {
+    name: 'traffic-logs-${further.name}'
+    scope: resourceGroup(further.workspace.resourceGroup)
+    params: {
+      workspaceName: further.workspace.name
+      endpoints: further.workspace.onlineEndpoints
+      logsId: receivers.outputs.logsId
+    }
+  }
+]
 
 module trafficLogs 'traffic-logs.bicep' = {
   scope: resourceGroup(workspaceGroup)

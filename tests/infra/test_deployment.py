@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from shared.adapters.storage.blobs import CONTAINER, DEAD_LETTERS, DECISIONS
+from shared.adapters.storage.blobs import CONTAINER, DEAD_LETTERS, DECISIONS, records_container
 from shared.store.facts.ledger import PREFIX
 from tests.infra.files import INFRA, ROOT, load_yaml, names_in, triggers
+from tests.settings import settings_for
 
 BICEP = sorted([*INFRA.rglob("*.bicep"), *INFRA.rglob("*.bicepparam")])
 SECRETS = re.compile(
@@ -80,7 +82,9 @@ def test_storage_holds_the_containers_and_the_ledger_folder_of_the_code() -> Non
 def test_people_have_roles_on_single_containers_and_queues_and_none_on_the_decisions() -> None:
     text = (INFRA / "base" / "people.bicep").read_text(encoding="utf-8")
 
-    assert names_in(text, "operated") == {CONTAINER, DEAD_LETTERS}
+    of_workspace = records_container(replace(settings_for(), workspace_name="${name}"))
+    assert f"var records = concat(['{CONTAINER}'], map(workspaceNames, name => '{of_workspace}'))" in text
+    assert f"var operated = concat(records, ['{DEAD_LETTERS}'])" in text
     assert not re.search(r"scope: account\b", text)
     assert DECISIONS not in re.sub(r"//.*", "", text)
 
