@@ -265,7 +265,7 @@ def test_the_workspaces_storage_hears_from_a_new_client_once(
         reader._containers = Renewable(lambda: signed_with(azurite, next(keys)).get_container_client("hazard-27"))
 
     renew()
-    assert reader._names("list/") == ["list/a.txt"]
+    assert [file.name for file in reader._files("list/")] == ["list/a.txt"]
     renew()
     assert reader._read("list/a.txt") == b"content"
     assert next(keys, "none left") == "none left"

@@ -56,9 +56,7 @@ class WorkspaceData:
     def table(self, uri: str) -> pd.DataFrame:
         import pandas as pd
 
-        path = self._path(uri).rstrip("/")
-        # Storage lists by prefix: data/1 is a prefix of data/10, too.
-        names = [n for n in self._names(path) if n.endswith(".parquet") and (n == path or n.startswith(path + "/"))]
+        names = [file.name for file in self._files_at(uri) if file.name.endswith(".parquet")]
         if not names:
             raise PermanentError(
                 "data.missing", f"no parquet file at {uri}", "write one there, or correct the reference"
@@ -70,12 +68,7 @@ class WorkspaceData:
         return pd.concat(frames, ignore_index=True)
 
     def batches(self, uri: str) -> TableBatches:
-        path = self._path(uri).rstrip("/")
-        files = [
-            file
-            for file in self._files(path)
-            if is_table(file.name) and (file.name == path or file.name.startswith(path + "/"))
-        ]
+        files = [file for file in self._files_at(uri) if is_table(file.name)]
         if not files:
             message = f"no table at {uri}"
             raise PermanentError("data.missing", message, f"write one there ({WORDS}), or correct the reference")
@@ -83,7 +76,7 @@ class WorkspaceData:
 
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:
         path = self._path(uri)
-        if path not in self._names(path):
+        if all(file.name != path for file in self._files(path)):
             raise PermanentError("data.missing", f"there is no file {uri}", "see which files the job wrote")
         return parse_predictions(self._read(path), path, layout)
 
@@ -114,34 +107,28 @@ class WorkspaceData:
     ) -> pd.DataFrame:
         import pandas as pd
 
-        # An answer may be noted a moment after its request, on the other side of the window's end.
-        answers = dict(self._collected(f"{endpoint}/{deployment}/model_outputs", start, end + timedelta(minutes=1)))
-        requests = self._collected(f"{endpoint}/{deployment}/model_inputs", start, end)
-        return pd.DataFrame(
-            [
-                {**row, **answer}
-                for request, rows in requests
-                if len(rows) == len(answers.get(request, ()))
-                for row, answer in zip(rows, answers[request], strict=True)
-            ]
-        )
+        once, answered = Once(), self._answered(f"{endpoint}/{deployment}", start, end)
+        return pd.DataFrame([row for request in answered if once.is_new(request) for row in request.rows])
 
     def scored_batches(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> CollectedBatches:
-        folder = f"{endpoint}/{deployment}"
-
         def records() -> Iterator[CollectedRecord]:
             for begin, until in _whole_hours(start, end):
-                # An answer may be noted a moment after its request, in the next hour.
-                answers = dict(self._collected(f"{folder}/model_outputs", begin, until + timedelta(minutes=1)))
-                for request in self._records(f"{folder}/model_inputs", begin, until):
-                    answer_rows = answers.get(request.request_id, [])
-                    if len(answer_rows) == len(request.rows) and not request.request_id.startswith(PROBE_MARK):
-                        rows = [{**row, **answer} for row, answer in zip(request.rows, answer_rows, strict=True)]
-                        yield replace(request, rows=rows)
+                yield from self._answered(f"{endpoint}/{deployment}", begin, until)
 
         return CollectedBatches(records)
+
+    def _answered(self, folder: str, start: datetime, end: datetime) -> Iterator[CollectedRecord]:
+        """Yield each request with its answer's columns beside its own, as often as it was written."""
+        # An answer may be noted a moment after its request, on the other side of the window's end.
+        noted = self._requests(f"{folder}/model_outputs", start, end + timedelta(minutes=1))
+        answers = {answer.request_id: answer.rows for answer in noted}
+        for request in self._records(f"{folder}/model_inputs", start, end):
+            answer_rows = answers.get(request.request_id, [])
+            if len(answer_rows) == len(request.rows) and not request.request_id.startswith(PROBE_MARK):
+                rows = [{**row, **answer} for row, answer in zip(request.rows, answer_rows, strict=True)]
+                yield replace(request, rows=rows)
 
     def mean_predictions(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime, width: timedelta
@@ -160,12 +147,6 @@ class WorkspaceData:
 
     def pinned(self, uri: str) -> str:
         return self._workspace.pinned_data(uri) if uri.endswith("@latest") else uri
-
-    def _collected(self, folder: str, start: datetime, end: datetime) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield each collected request's correlation id and rows, without our own probes."""
-        for request in self._requests(folder, start, end):
-            if not request.request_id.startswith(PROBE_MARK):
-                yield request.request_id, request.rows
 
     def _requests(self, folder: str, start: datetime, end: datetime) -> Iterator[CollectedRecord]:
         """Yield each record once, however often it was written."""
@@ -192,13 +173,11 @@ class WorkspaceData:
             )
         return path
 
-    def _names(self, prefix: str) -> list[str]:
-        from azure.core.exceptions import AzureError
-
-        try:
-            return self._containers.call(prefix, lambda client: list(client.list_blob_names(name_starts_with=prefix)))
-        except AzureError as exc:
-            raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
+    def _files_at(self, uri: str) -> list[StoredFile]:
+        """Return the file of that name, or all files in that folder."""
+        path = self._path(uri).rstrip("/")
+        # Storage lists by prefix: data/1 is a prefix of data/10, too.
+        return [file for file in self._files(path) if file.name == path or file.name.startswith(path + "/")]
 
     def _files(self, prefix: str) -> list[StoredFile]:
         from azure.core.exceptions import AzureError

@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from shared.drift.results.comparison import ColumnReport, DriftReport, DriftRules
-from shared.drift.results.signals import MonitorReport, QuietWindow, SignalReport, SignalVerdict, TrendPoint
+from shared.drift.results.signals import (
+    WORST_FIRST,
+    MonitorReport,
+    QuietWindow,
+    SignalReport,
+    SignalVerdict,
+    TrendPoint,
+)
 
 DATA_DRIFT = "data-drift"
 # A report carries the past that its page draws, so that no older report has to be read to draw it.
@@ -22,9 +29,6 @@ QUIET_WINDOWS, QUIET_COLUMNS = 30, 1000
 _WITH_FLOORS = (DATA_DRIFT, "prediction-drift", "embedding-drift", "estimated-performance")
 COLUMNS_NAMED = 3
 LONGEST_NAME = 60
-# The first of these verdicts that any signal has is the verdict on the whole. An error comes before "no drift": the
-# signal that failed may have missed it.
-_WORST_FIRST: tuple[SignalVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
 
 T = TypeVar("T")
 
@@ -131,7 +135,7 @@ def overall_verdict(signals: Sequence[SignalReport]) -> SignalVerdict:
     """
     others = [signal for signal in signals if signal.signal != "data-quality"]
     verdicts = {signal.verdict for signal in signals if signal in others or not others or signal.verdict != "no-drift"}
-    return next((verdict for verdict in _WORST_FIRST if verdict in verdicts), "insufficient-data")
+    return next((verdict for verdict in WORST_FIRST if verdict in verdicts), "insufficient-data")
 
 
 def headline(verdict: SignalVerdict, signals: Sequence[SignalReport]) -> str:

@@ -10,6 +10,9 @@ from typing import Literal
 from shared.drift.results.comparison import ColumnReport
 
 SignalVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
+# The first of these that any signal has is the verdict on the whole. An error comes before "no drift": the signal that
+# failed may have missed it.
+WORST_FIRST: tuple[SignalVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
 
 
 @dataclass(frozen=True, slots=True)

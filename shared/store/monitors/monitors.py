@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from shared.domain.fact import FeatureDrift
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
+from shared.drift.results.signals import WORST_FIRST, SignalVerdict
 from shared.errors import RetryableError
 from shared.ports.blobs import BlobStore
 from shared.store.codec import decode, encode
@@ -16,9 +16,6 @@ from shared.store.monitors.beats import LOOKS, Beats
 
 RUNS_PER_SIGNAL = 60
 _PREFIX = "monitors/"
-
-MonitorVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
-_WORST_FIRST: tuple[MonitorVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class MonitorRun:
     start: datetime
     end: datetime
     rows: int
-    verdict: MonitorVerdict
+    verdict: SignalVerdict
     sentence: str
     features: tuple[FeatureDrift, ...] = ()
     evidence: str = ""
@@ -102,7 +99,7 @@ def standing_drift(state: MonitorState | None) -> tuple[MonitorRun, ...]:
 
 def worst(runs: Sequence[MonitorRun]) -> MonitorRun:
     """Return the first of the runs that no other is worse than."""
-    return min(runs, key=lambda run: _WORST_FIRST.index(run.verdict))
+    return min(runs, key=lambda run: WORST_FIRST.index(run.verdict))
 
 
 class MonitorStates:

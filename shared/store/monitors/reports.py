@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import islice
-from typing import cast
 
-from shared.drift.results.signals import MonitorReport, SignalVerdict
+from shared.drift.results.signals import WORST_FIRST, MonitorReport, SignalVerdict
 from shared.errors import PermanentError
 from shared.ports.blobs import BlobItem, BlobStore
 from shared.store.codec import decode, encode
@@ -70,11 +69,8 @@ def _by_name(item: BlobItem) -> str:
 
 
 def _stored(item: BlobItem, folder: str) -> StoredReport:
-    verdict = item.metadata.get("verdict")
-    is_verdict = verdict in ("drift", "no-drift", "insufficient-data", "error")
-    return StoredReport(
-        item.name.removeprefix(folder).removesuffix(".json"), cast(SignalVerdict, verdict) if is_verdict else None
-    )
+    verdict = next((verdict for verdict in WORST_FIRST if verdict == item.metadata.get("verdict")), None)
+    return StoredReport(item.name.removeprefix(folder).removesuffix(".json"), verdict)
 
 
 def _folder(model: str) -> str:
