@@ -42,6 +42,13 @@ def open_app(settings_file: Path | None, workspace: str | None = None) -> App:
     return Workspaces(App(settings)).app(WORKSPACE.get() if workspace is None else workspace)
 
 
+def further_workspaces(app: App) -> list[str]:
+    """Return the names of the workspaces that the app serves besides its own."""
+    from shared.policy.reading.workspaces import load_workspaces
+
+    return [workspace.name for workspace in load_workspaces(app.settings.policies)]
+
+
 def signed_in(settings_file: Path | None) -> str | None:
     """Return who is signed in to Azure; None on loopback, where nobody is.
 

@@ -36,6 +36,8 @@ def command(
 ) -> None:
     """Show each model's champion, traffic, release, trainings and monitor, and the work that is still open.
 
+    Of all workspaces that the app serves, unless one is named.
+
     Exit code 0: all is well. 1: something needs a person: a release that is held, failed, lost or waits for
     approval, a last training that failed, a freeze, traffic that is not where it should be, a monitor that fails, a
     workspace that cannot be read, an event in quarantine, a fact that could not be acted on, a notice that could not
@@ -50,30 +52,36 @@ def command(
       vigia status || echo "somebody should look"
     """
     with waiting("reading the status"):
-        report = _gathered(settings, model, timeout)
+        reports = _gathered(settings, model, timeout)
     if output is Format.JSON:
-        print_json(_as_json(report))
+        first, *others = [_as_json(report) for report in reports.values()]
+        print_json(first | ({"workspaces": dict(zip([*reports][1:], others, strict=True))} if others else {}))
     else:
         from cli.status.view import print_report
 
-        print_report(report)
-    if timeout is not None and _is_under_way(report):
+        for workspace, report in reports.items():
+            print_report(report, workspace if len(reports) > 1 else None)
+    if timeout is not None and any(map(_is_under_way, reports.values())):
         raise typer.Exit(NOT_DONE)
-    raise typer.Exit(NEEDS_A_PERSON if report.attention else HEALTHY)
+    raise typer.Exit(NEEDS_A_PERSON if any(report.attention for report in reports.values()) else HEALTHY)
 
 
-def _gathered(settings: Path | None, model: str | None, timeout: int | None) -> Report:
-    app = context.open_app(settings)
+def _gathered(settings: Path | None, model: str | None, timeout: int | None) -> dict[str, Report]:
+    """Return the reports by workspace: of all that the app serves, when neither one nor a model is named."""
+    apps = {context.WORKSPACE.get(): context.open_app(settings)}
     if model is not None:
-        context.require_policy(app, model)
+        context.require_policy(apps[context.WORKSPACE.get()], model)
+    elif not context.WORKSPACE.get():
+        apps |= {name: context.open_app(settings, name) for name in context.further_workspaces(apps[""])}
     from cli.status.report import gather
 
     give_up = time.monotonic() + (timeout or 0)
-    report = gather(app, model)
-    while (report.attention or _is_under_way(report)) and time.monotonic() < give_up:
+    while True:
+        reports = {name: gather(app, model) for name, app in apps.items()}
+        is_open = any(report.attention or _is_under_way(report) for report in reports.values())
+        if not is_open or time.monotonic() >= give_up:
+            return reports
         time.sleep(POLL_SECONDS)
-        report = gather(app, model)
-    return report
 
 
 def _is_under_way(report: Report) -> bool:

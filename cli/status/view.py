@@ -26,8 +26,11 @@ _OUTCOME_STYLES = {"completed": "green", "failed": "bold red", "canceled": "yell
 _VERDICT_STYLES = {"drift": "yellow", "no-drift": "green", "error": "bold red"}
 
 
-def print_report(report: Report, to: Console | None = None) -> None:
+def print_report(report: Report, workspace: str | None = None, to: Console | None = None) -> None:
+    """Print a report; `workspace` heads it where there are several, "" the app's own."""
     out = to or console()
+    if workspace is not None:
+        out.rule(text(f"workspace {workspace}" if workspace else "the app's own workspace", "bold"))
     for status in report.models:
         out.print(_block(status, report.at))
     if not report.models:
