@@ -16,6 +16,11 @@ if "FUNCTIONS_WORKER_RUNTIME" in os.environ:
     Settings.read(os.environ)
     send_telemetry(os.environ)
 
+# What is called from outside, and is light, and the work behind it may run in two apps: VIGIA_RUNS says which this is.
+FRONT = (events, webhook, alerts, approvals, monitors)
+WORK = (process, reconcile, notices, timers, look)
+RUNS = {"all": (*FRONT, *WORK), "front": FRONT, "work": WORK}
+
 app = func.FunctionApp()
-for family in (events, webhook, alerts, process, reconcile, notices, timers, look, approvals, monitors):
+for family in RUNS[os.environ.get("VIGIA_RUNS") or "all"]:
     app.register_functions(family.bp)

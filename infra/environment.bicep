@@ -48,6 +48,8 @@ type App = {
   @description('Instances that are always ready, for HTTP calls (alerts) and for each trigger function that events are delivered to; they cost money around the clock. 0: the first call after a pause waits for a cold start, and Azure may reject the first delivery to a function.')
   @minValue(0)
   alwaysReady: int
+  @description('Two apps from one package: one is called from outside (alerts, events, pages), one does the work behind the queues and the timers.')
+  split: bool
   @description('Folder of the policies, relative to the app.')
   policies: string
   @description('Time plans of the timers: six fields {second} {minute} {hour} {day} {month} {weekday}, UTC.')

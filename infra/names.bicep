@@ -11,6 +11,8 @@ type Names = {
   vault: string
   plan: string
   app: string
+  workPlan: string
+  workApp: string
   topic: string
   actionGroup: string
   budget: string
@@ -27,6 +29,9 @@ func namesFor(environmentName string, token string) Names => {
   vault: take('kv-vigia-${token}', 24)
   plan: 'plan-vigia-${environmentName}'
   app: 'func-vigia-${environmentName}-${token}'
+  // Different from the other within 32 characters, by which the Functions host tells apps on one storage account apart.
+  workPlan: 'plan-vigia-work-${environmentName}'
+  workApp: 'func-vigia-work-${environmentName}-${token}'
   topic: 'evgt-vigia-${environmentName}-${token}'
   actionGroup: 'ag-vigia-${environmentName}'
   budget: 'budget-vigia-${environmentName}'

@@ -118,6 +118,7 @@ SETTINGS: tuple[Setting, ...] = (
         "/providers/Microsoft.MachineLearningServices/workspaces/ws-train",
         "",
     ),
+    Setting("VIGIA_RUNS", "which functions this app has: all, front (called from outside) or work", "work", "all"),
     Setting("VIGIA_SWEEP_SCHEDULE", "when the sweep resumes open work (NCRONTAB, UTC)", "0 * * * * *", "0 * * * * *"),
     Setting("VIGIA_MONITOR_SCHEDULE", "when due monitors are run (NCRONTAB, UTC)", "0 */5 * * * *", "0 */5 * * * *"),
     Setting(
@@ -261,6 +262,8 @@ class Settings:
                 "AzureWebJobsStorage__blobServiceUri and AzureWebJobsStorage__queueServiceUri"
             )
         problems += [f"{n} must be a whole number, not {values[n]!r}" for n in _NUMBERS if not values[n].isdigit()]
+        if values["VIGIA_RUNS"] not in RUNS:
+            problems.append(f"VIGIA_RUNS must be {', '.join(RUNS)}, not {values['VIGIA_RUNS']!r}")
         problems += _credential_problems(values)
         if problems:
             raise SettingsError(
@@ -313,6 +316,7 @@ _TIMERS = {
     "schedules": "VIGIA_SCHEDULES_SCHEDULE",
     "registry_poll": "VIGIA_POLL_SCHEDULE",
 }
+RUNS = ("all", "front", "work")
 _NUMBERS = ("VIGIA_SMTP_PORT", "VIGIA_LEASE_SECONDS")
 _ENDPOINTS = ("VIGIA_ARM_ENDPOINT", "VIGIA_MONITOR_ENDPOINT", "VIGIA_TOPIC_ENDPOINT", "VIGIA_ACS_ENDPOINT")
 

@@ -5,6 +5,13 @@ import { actionGroupsApplication, eventGridApplication } from '../roles.bicep'
 
 param name string
 param planName string
+
+@description('The service of ../../azure.yaml that is published to it; empty where azd publishes nothing.')
+param service string = 'app'
+@description('Which functions it has (VIGIA_RUNS).')
+param runs 'all' | 'front' | 'work' = 'all'
+@description('Where people reach the pages; empty for this app.')
+param publicUrl string = ''
 param location string
 param tags object
 param config Environment
@@ -46,7 +53,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
 resource app 'Microsoft.Web/sites@2024-11-01' = {
   name: name
   location: location
-  tags: union(tags, { 'azd-service-name': 'app' })
+  tags: empty(service) ? tags : union(tags, { 'azd-service-name': service })
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
@@ -72,7 +79,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: 2048
         maximumInstanceCount: config.app.maxInstances
-        alwaysReady: config.app.alwaysReady == 0
+        alwaysReady: config.app.alwaysReady == 0 || runs == 'work'
           ? []
           : map(
               union(['http'], map(calledFunctions, name => 'function:${name}')),
@@ -115,7 +122,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       VIGIA_WORKSPACE_STORAGE: 'https://${config.workspace.storageAccount}.blob.${az.environment().suffixes.storage}'
       VIGIA_WORKSPACE_CONTAINER: config.workspace.container
       VIGIA_POLICIES: config.app.policies
-      VIGIA_PUBLIC_URL: 'https://${app.properties.defaultHostName}'
+      VIGIA_PUBLIC_URL: empty(publicUrl) ? 'https://${app.properties.defaultHostName}' : publicUrl
       VIGIA_TEAMS_WEBHOOK: config.notifications.teams ? '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/teams-webhook)' : ''
       VIGIA_ACS_ENDPOINT: config.notifications.acs
       VIGIA_SMTP_HOST: smtp.host
@@ -131,6 +138,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       VIGIA_EVENTS_SUBSCRIPTIONS: join(config.entra.webhooks, ',')
       VIGIA_EVENTS_ORIGINS: 'eventgrid.azure.net,eventgrid.azure.us,eventgrid.azure.cn'
       VIGIA_EVENTS_SOURCES: join(config.sources.others, ',')
+      VIGIA_RUNS: runs
       VIGIA_SWEEP_SCHEDULE: config.app.schedules.sweep
       VIGIA_MONITOR_SCHEDULE: config.app.schedules.monitors
       VIGIA_SCHEDULES_SCHEDULE: config.app.schedules.retraining

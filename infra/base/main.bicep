@@ -147,6 +147,7 @@ module app 'app.bicep' = {
   params: {
     name: names.app
     planName: names.plan
+    runs: config.app.split ? 'front' : 'all'
     location: location
     tags: tags
     config: config
@@ -154,6 +155,28 @@ module app 'app.bicep' = {
     identityClientId: identity.outputs.clientId
     storageName: storage.outputs.name
     packageContainer: storage.outputs.packageContainer
+    vaultUri: vault.outputs.uri
+    topicEndpoint: topic.outputs.endpoint
+    insightsConnectionString: monitoring.outputs.insightsConnectionString
+    logsWorkspaceId: monitoring.outputs.logsWorkspaceId
+  }
+}
+
+module workApp 'app.bicep' = if (config.app.split) {
+  scope: group
+  params: {
+    name: names.workApp
+    planName: names.workPlan
+    service: ''
+    runs: 'work'
+    publicUrl: app.outputs.url
+    location: location
+    tags: tags
+    config: config
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    storageName: storage.outputs.name
+    packageContainer: storage.outputs.workPackageContainer
     vaultUri: vault.outputs.uri
     topicEndpoint: topic.outputs.endpoint
     insightsConnectionString: monitoring.outputs.insightsConnectionString
@@ -173,6 +196,7 @@ module diagnostics 'diagnostics.bicep' = {
 
 output AZURE_RESOURCE_GROUP string = group.name
 output VIGIA_FUNCTION_APP string = app.outputs.name
+output VIGIA_WORK_APP string = config.app.split ? names.workApp : ''
 output VIGIA_PUBLIC_URL string = app.outputs.url
 output VIGIA_TOPIC_ENDPOINT string = topic.outputs.endpoint
 output VIGIA_STORAGE_ACCOUNT string = storage.outputs.name

@@ -18,9 +18,10 @@ param reportDays int
 param appPrincipalId string
 
 var packageContainerName = 'deployment-package'
+var workPackageContainerName = 'deployment-package-work'
 // All state of the app is in one container, `vigia`, in folders; but who decided what, and the key of the pages' forms, is
 // in one that no person may read or write.
-var containerNames = ['vigia', 'vigia-decisions', 'dead-letters', packageContainerName]
+var containerNames = ['vigia', 'vigia-decisions', 'dead-letters', packageContainerName, workPackageContainerName]
 // The -poison queues are the Functions host's own: it moves a message there after maxDequeueCount tries.
 @export()
 var queueNames = [
@@ -149,3 +150,4 @@ resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 
 output name string = account.name
 output packageContainer string = packageContainerName
+output workPackageContainer string = workPackageContainerName

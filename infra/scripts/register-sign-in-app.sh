@@ -17,7 +17,7 @@ group="rg-vigia-${environment}"
 name="vigia-sign-in-${environment}"
 graph=https://graph.microsoft.com/v1.0
 
-host=$(az functionapp list --resource-group "$group" --query '[0].defaultHostName' --output tsv)
+host=$(az functionapp list --resource-group "$group" --query "[?!starts_with(name, 'func-vigia-work-')].defaultHostName | [0]" --output tsv)
 identity=$(az identity show --resource-group "$group" --name "id-vigia-${environment}" --query principalId --output tsv)
 if [ -z "$host" ] || [ -z "$identity" ]; then
   echo "no function app or identity in ${group}: deploy layer 1 (infra/base) first" >&2

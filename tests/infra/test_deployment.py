@@ -45,7 +45,9 @@ def test_every_layer_is_a_folder_with_a_template_and_its_parameters() -> None:
 def test_service_of_azd_is_the_tag_of_the_app() -> None:
     (service,) = load_yaml(ROOT / "azure.yaml")["services"]
 
-    assert f"'azd-service-name': '{service}'" in (INFRA / "base" / "app.bicep").read_text(encoding="utf-8")
+    template = (INFRA / "base" / "app.bicep").read_text(encoding="utf-8")
+    assert f"param service string = '{service}'" in template
+    assert "{ 'azd-service-name': service }" in template
 
 
 @pytest.mark.parametrize("path", [*BICEP, *INFRA.rglob("*.yaml"), *INFRA.rglob("*.sh")], ids=relative)

@@ -63,6 +63,7 @@ def test_budget_is_one_that_azure_accepts(environment: dict[str, Any]) -> None:
 def test_events_are_delivered_to_the_queue_unless_somebody_chooses_otherwise(environment: dict[str, Any]) -> None:
     assert environment["app"]["eventDelivery"] == "queue"
     assert environment["app"]["alwaysReady"] >= 0
+    assert environment["app"]["split"] in {True, False}
 
 
 def test_what_is_deployed_is_the_python_under_which_the_tests_run_microsofts_worker(

@@ -176,6 +176,30 @@ def test_every_subscription_delivers_to_a_function_that_exists() -> None:
     }
 
 
+KINDS = """
+import function_app, json
+functions = function_app.app.get_functions()
+print(json.dumps({f.get_function_name(): f.get_trigger().get_dict_repr()["type"] for f in functions}))
+"""
+
+
+def test_what_is_called_from_outside_and_the_work_may_run_in_two_apps() -> None:
+    front, work, everything, default = (
+        json.loads(run_python(KINDS, VIGIA_RUNS=runs).stdout) for runs in ("front", "work", "all", "")
+    )
+    assert set(front.values()) == {"eventGridTrigger", "httpTrigger"}
+    assert set(work.values()) == {"queueTrigger", "timerTrigger"}
+    assert {**front, **work} == everything == default
+
+
+def test_a_host_that_is_to_run_something_else_does_not_start() -> None:
+    given = dict.fromkeys(REQUIRED, "http://127.0.0.1:1")
+    done = import_app(
+        FUNCTIONS_WORKER_RUNTIME="python", AzureWebJobsStorage="UseDevelopmentStorage=true", VIGIA_RUNS="half", **given
+    )
+    assert "VIGIA_RUNS must be all, front, work, not 'half'" in done.stderr
+
+
 def a_grid_event(data: Any) -> func.EventGridEvent:
     return func.EventGridEvent(
         id="e-1",
