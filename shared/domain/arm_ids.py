@@ -25,6 +25,11 @@ _BUDGET = re.compile(
 )
 _TYPE = re.compile(r".*/providers/(?P<type>[^/]+/[^/]+)/[^/]+")
 
+# In the properties of a deployment: the address of the operation that made it what it is, which ends with
+# "…/mfeOperationsStatus/odidp:GUID:GUID?api-version=…". Seen in answers of the service that people published in 2026.
+# Not verified: that a ModelDeployed event carries these properties of a managed deployment in ServiceProperties.
+OPERATION_PROPERTY = "AzureAsyncOperationUri"
+
 
 def scope_id(subscription: str, resource_group: str = "") -> str:
     """Return the ARM id of a resource group, or of a subscription when no group is given."""
@@ -86,6 +91,13 @@ def resource_type(arm_id: str) -> str:
     """Return the type of a resource, e.g. "microsoft.compute/virtualmachines"; "" when the id does not say."""
     resource = _TYPE.search(arm_id.lower())
     return resource["type"] if resource else ""
+
+
+def operation_of(uri: object) -> str:
+    """Return the operation's id, in lower case; "" when there is none. It tells one deployment of a model from the next
+    one of the same model on the same endpoint."""
+    path = uri.split("?", 1)[0].rstrip("/") if isinstance(uri, str) else ""
+    return path.rsplit("/", 1)[-1].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.deployment import OPERATION_PROPERTY
+from shared.domain.arm_ids import OPERATION_PROPERTY
 from shared.domain.fact import DriftDetected, Fact, ModelDeployed, ModelRegistered, RunEnded
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.engine.facts.registry_poll import MOST_VERSIONS, OVERLAP, RegistryPoll

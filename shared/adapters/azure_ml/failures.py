@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.domain.deployment import OPERATION_PROPERTY
+from shared.domain.arm_ids import OPERATION_PROPERTY
 from shared.domain.failure import Failure
 from shared.logs import fields
 from shared.redaction import redacted

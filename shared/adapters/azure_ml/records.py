@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from shared.domain.arm_ids import OPERATION_PROPERTY, operation_of
 from shared.domain.assets import pinned, split_reference
-from shared.domain.deployment import OPERATION_PROPERTY, operation_of
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
 from shared.ports.endpoints import DeploymentRecord

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from shared.adapters.tables.csv_stream import stream_csv
@@ -32,19 +32,15 @@ def stream_table(opened: Opened, name: str) -> Iterator[Any]:
     if plain.endswith(PARQUET):
         with opened() as file:
             yield from stream_parquet(file, name)
-        return
-    if plain.endswith(".txt"):
+    elif plain.endswith(_JSON):
+        yield from stream_json(opened, name)
+    elif plain.endswith(_CSV):
+        yield from stream_csv(opened, name)
+    elif plain.endswith(".txt"):
         yield from _several_columns(stream_csv(opened, name), name)
-        return
-    readers: tuple[tuple[tuple[str, ...], Callable[[Opened, str], Iterator[Any]]], ...] = (
-        (_JSON, stream_json),
-        (_CSV, stream_csv),
-    )
-    read = next((reader for suffixes, reader in readers if plain.endswith(suffixes)), None)
-    if read is None:
+    else:
         hint = "save the sheet as CSV" if plain.endswith((".xlsx", ".xls", ".ods")) else f"give one of {WORDS}"
         raise PermanentError("data.unreadable", f"{name} is not a table that can be read", hint)
-    yield from read(opened, name)
 
 
 def _several_columns(batches: Iterator[Any], name: str) -> Iterator[Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from shared.domain.deployment import OPERATION_PROPERTY
+from shared.domain.arm_ids import OPERATION_PROPERTY
 from shared.domain.ids import EndpointName
 from shared.events.monitor_breach import BREACH_TAG
 from shared.events.run_ended import CAUSE_TAG, MODEL_TAG

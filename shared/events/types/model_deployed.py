@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.deployment import OPERATION_PROPERTY, operation_of
+from shared.domain.arm_ids import OPERATION_PROPERTY, operation_of
 from shared.domain.fact import Fact, ModelDeployed
 from shared.domain.ids import EndpointName
 from shared.events.spec import AZURE_ML, EventSpec, fact_of

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.deployment import OPERATION_PROPERTY
+from shared.domain.arm_ids import OPERATION_PROPERTY
 from shared.domain.fact import Fact, Ignored, ModelRegistered, RunEnded
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.events.registry import parse_fact
