@@ -10,8 +10,6 @@ from shared.errors import PermanentError
 
 T = TypeVar("T")
 UNREADABLE_RECORD = "store.unreadable"
-
-
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 
 

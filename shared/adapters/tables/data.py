@@ -20,6 +20,7 @@ from shared.adapters.tables.data_batches import (
     TableBatches,
     downloader,
     ranges,
+    reachable,
     whole_lines,
 )
 from shared.adapters.tables.parquet import MOST_BYTES, MOST_CELLS, read_parquet
@@ -28,7 +29,7 @@ from shared.domain.assets import DATASTORE, datastore_path
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.releases.batch import PredictionLayout
 from shared.domain.releases.measurement import Predictions
-from shared.errors import PermanentError, RetryableError
+from shared.errors import PermanentError
 from shared.ports.workspace import PROBE_MARK
 from shared.settings import Settings
 
@@ -180,28 +181,20 @@ class WorkspaceData:
         return [file for file in self._files(path) if file.name == path or file.name.startswith(path + "/")]
 
     def _files(self, prefix: str) -> list[StoredFile]:
-        from azure.core.exceptions import AzureError
-
-        try:
+        with reachable(f"list {prefix!r}"):
             blobs = self._containers.call(prefix, lambda container: list(container.list_blobs(name_starts_with=prefix)))
-        except AzureError as exc:
-            raise RetryableError("data.unreachable", f"the workspace's storage did not list {prefix!r}") from exc
         return [
             StoredFile(blob.name, blob.size, str(blob.etag), bytes(blob.content_settings.content_md5 or b""))
             for blob in blobs
         ]
 
     def _read(self, name: str) -> bytes:
-        from azure.core.exceptions import AzureError
-
-        try:
+        with reachable(f"return {name!r}"):
             download = self._containers.call(name, lambda container: container.download_blob(name))
             if download.size > MOST_BYTES:
                 message = f"{name} has {download.size:,} bytes; at most {MOST_BYTES:,} are read"
                 raise PermanentError("data.too_large", message, "write smaller files")
             content: bytes = download.readall()
-        except AzureError as exc:
-            raise RetryableError("data.unreachable", f"the workspace's storage did not return {name!r}") from exc
         return content
 
 

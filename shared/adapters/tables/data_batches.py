@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -178,6 +179,21 @@ def ranges(file: StoredFile, download: Download) -> Iterator[bytes]:
         yield download(file, start, min(RANGE_BYTES, file.size - start))
 
 
+@contextmanager
+def reachable(action: str) -> Iterator[None]:
+    """Translate what Azure raises while its storage is asked to do that.
+
+    Raises:
+        RetryableError: it did not.
+    """
+    from azure.core.exceptions import AzureError
+
+    try:
+        yield
+    except AzureError as exc:
+        raise RetryableError("data.unreachable", f"the workspace's storage did not {action}") from exc
+
+
 def downloader(container: Callable[[str, Callable[[Any], Any]], Any]) -> Download:
     """Return a function that reads a range of a blob.
 
@@ -186,14 +202,10 @@ def downloader(container: Callable[[str, Callable[[Any], Any]], Any]) -> Downloa
     """
 
     def download(file: StoredFile, offset: int, length: int) -> bytes:
-        from azure.core.exceptions import AzureError
-
-        try:
+        with reachable(f"return {file.name!r}"):
             content: bytes = container(
                 file.name, lambda client: client.download_blob(file.name, offset=offset, length=length).readall()
             )
-        except AzureError as exc:
-            raise RetryableError("data.unreachable", f"the workspace's storage did not return {file.name!r}") from exc
         return content
 
     return download
