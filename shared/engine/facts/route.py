@@ -12,6 +12,7 @@ from shared.errors import EventError, VigiaError
 from shared.events.registry import read_fact
 from shared.events.wire.batch import events_in
 from shared.events.wire.own_workspace import Home
+from shared.logs import with_facts
 from shared.policy.deciding.book import PolicyBook
 
 
@@ -28,6 +29,10 @@ class Place:
     book: PolicyBook
     processor: EventProcessor
 
+    def process(self, body: str) -> None:
+        with with_facts(workspace=self.home.workspace.rpartition("/")[2]):
+            self.processor.process(body)
+
 
 @dataclass(frozen=True, slots=True)
 class Router:
@@ -43,17 +48,17 @@ class Router:
                 what was done of it is then known as done.
         """
         if len(self.places) == 1:
-            return self.places[0].processor.process(body)
+            self.places[0].process(body)
+            return
         errors: list[VigiaError] = []
         for raw in events_in(body):
             for place in route(raw, self.places):
                 try:
-                    place.processor.process(raw)
+                    place.process(raw)
                 except VigiaError as exc:
                     errors.append(exc)
         if errors:
             raise errors[0]
-        return None
 
 
 def route(raw: str, places: Sequence[Place]) -> Sequence[Place]:
