@@ -9,7 +9,7 @@ import pytest
 
 from local.addresses import Addresses
 from shared.adapters.storage.blobs import AzureBlobStore, queue_service
-from shared.adapters.storage.queues import AzureMessageQueue
+from shared.adapters.storage.queues import AzureMessageQueue, WorkspaceQueue
 from shared.errors import RetryableError
 from shared.ports.queues import text_digest
 from shared.settings import Settings
@@ -138,6 +138,22 @@ def test_a_queue_is_looked_through_whole_and_nothing_is_left_hidden(settings: Se
     assert {message.text for message in waitings} == {f"message {number}" for number in range(70)}
     assert (len(queues.peek("test-look-poison")), queues.length("test-look-poison")) == (32, 70)
     assert queues.look_through("test-none-poison") == ()
+
+
+def test_of_a_queue_that_workspaces_share_each_sees_and_moves_its_own(settings: Settings) -> None:
+    queues = AzureMessageQueue(settings)
+    staging, own = WorkspaceQueue(queues, "staging"), WorkspaceQueue(queues, "")
+    for number in range(20):
+        staging.send("test-shared-poison", f"message {number}")
+        own.send("test-shared-poison", f"message {number}")
+    digests = {text_digest("message 7"), text_digest("message 8")}
+
+    assert staging.move("test-shared-poison", digests, "test-shared") == digests
+
+    assert sorted(message.text for message in staging.peek("test-shared")) == ["message 7", "message 8"]
+    assert own.peek("test-shared") == ()
+    assert len(staging.look_through("test-shared-poison")) == 18
+    assert len(own.look_through("test-shared-poison")) == 20
 
 
 def test_unreachable_storage_is_worth_another_try() -> None:
