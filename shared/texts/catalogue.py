@@ -21,25 +21,21 @@ def text(locale: str, section: str, name: str, /, **values: object) -> str:
     return _template(language_of(locale), section, name).render(**values)
 
 
-def has_text(locale: str, section: str, name: str) -> bool:
-    return name in _section(language_of(locale), section)
+def has_text(locale: str, section_name: str, name: str) -> bool:
+    return name in section(locale, section_name)
 
 
 def section(locale: str, name: str) -> Mapping[str, str]:
     """Return a whole section, unrendered."""
-    return _section(language_of(locale), name)
+    value: Any = _file(language_of(locale))
+    for part in name.split("."):
+        value = value[part]
+    return value  # type: ignore[no-any-return]  # the files are ours, and a test reads each text
 
 
 @cache
 def _template(language: str, section_name: str, name: str) -> Template:
-    return _PLAIN.from_string(_section(language, section_name)[name])
-
-
-def _section(language: str, name: str) -> Mapping[str, str]:
-    value: Any = _file(language)
-    for part in name.split("."):
-        value = value[part]
-    return value  # type: ignore[no-any-return]  # the files are ours, and a test reads each text
+    return _PLAIN.from_string(section(language, section_name)[name])
 
 
 @cache

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 SIGNAL = "concept-drift"
-# More blocks would be too short to hold a bad day, fewer would leave the error itself uncertain.
 JACKKNIFE_BLOCKS = 20
 # The ranking is jackknifed on at most about so many rows, evenly spaced.
 RANKED_ROWS = 100_000

@@ -143,7 +143,6 @@ def count_collected(spark: Any, folder: str, window: RequestWindow, reference: P
     once = (
         records.withColumn("id", key)
         .groupBy("id")
-        # Copies of one request: any of them will do.
         .agg(sql.first("request").alias("request"), sql.count("*").alias("times"))
     )
     work = _by_part(_count_requests, reference.to_bytes())

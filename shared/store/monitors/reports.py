@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import islice
 
 from shared.drift.results.signals import WORST_FIRST, MonitorReport, SignalVerdict
 from shared.errors import PermanentError
@@ -55,17 +54,14 @@ class MonitorReports:
     def newest(self, model: str, most: int = 100) -> tuple[StoredReport, ...]:
         """Return a model's reports, newest first; ids sort as their windows do."""
         folder = _folder(model)
-        items = [item for item in self._blobs.list(folder) if item.name.endswith(".json")]
-        return tuple(islice((_stored(item, folder) for item in sorted(items, key=_by_name, reverse=True)), most))
+        items = (item for item in self._blobs.list(folder) if item.name.endswith(".json"))
+        newest_first = sorted(items, key=lambda item: item.name, reverse=True)
+        return tuple(_stored(item, folder) for item in newest_first[:most])
 
     def last(self, model: str) -> MonitorReport | None:
         """Return the model's newest report."""
         newest = self.newest(model, 1)
         return self.read(model, newest[0].id) if newest else None
-
-
-def _by_name(item: BlobItem) -> str:
-    return item.name
 
 
 def _stored(item: BlobItem, folder: str) -> StoredReport:
