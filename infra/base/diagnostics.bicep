@@ -3,6 +3,7 @@
 param vaultName string
 param storageName string
 param appName string
+param topicName string
 param logsName string
 
 resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
@@ -29,6 +30,10 @@ resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' exi
 
 resource app 'Microsoft.Web/sites@2024-11-01' existing = {
   name: appName
+}
+
+resource topic 'Microsoft.EventGrid/topics@2025-02-15' existing = {
+  name: topicName
 }
 
 resource ofVault 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
@@ -69,5 +74,18 @@ resource ofApp 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   properties: {
     workspaceId: logs.id
     logs: [{ categoryGroup: 'allLogs', enabled: true }]
+  }
+}
+
+// Which delivery failed, and why: metrics only count them.
+resource ofTopic 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'vigia'
+  scope: topic
+  properties: {
+    workspaceId: logs.id
+    logs: [
+      { category: 'DeliveryFailures', enabled: true }
+      { category: 'PublishFailures', enabled: true }
+    ]
   }
 }

@@ -190,7 +190,20 @@ module diagnostics 'diagnostics.bicep' = {
     vaultName: vault.outputs.name
     storageName: storage.outputs.name
     appName: app.outputs.name
+    topicName: topic.outputs.name
     logsName: monitoring.outputs.logsName
+  }
+}
+
+module watch 'watch.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    logsName: monitoring.outputs.logsName
+    topicName: topic.outputs.name
+    actionGroupName: '${names.actionGroup}-watch'
+    emails: config.notifications.emails
   }
 }
 

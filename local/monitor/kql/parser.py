@@ -152,6 +152,8 @@ class _Parser:
         name = self._name()
         if self._accept("("):
             return Call(name, self._arguments())
+        if name in ("true", "false"):
+            return Literal(name == "true")
         value: Expression = Name(name)
         while self._accept("."):
             value = Property(value, self._name())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-Constant = str | int | float | datetime | timedelta
+Constant = str | bool | int | float | datetime | timedelta
 
 
 class KqlError(Exception):

@@ -13,6 +13,7 @@ Type = Literal["string", "int", "long", "real", "bool", "datetime", "timespan", 
 NUMERIC: tuple[Type, ...] = ("int", "long", "real")  # from narrow to wide
 _LITERALS: dict[type, Type] = {
     str: "string",
+    bool: "bool",
     int: "long",
     float: "real",
     datetime: "datetime",
