@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
 def rows(text: str, *properties: dict[str, str]) -> list[dict[str, Any]]:
     at = NOW - timedelta(minutes=1)
-    sent = [{"TimeGenerated": at, "Message": "m", "SeverityLevel": 1, "Properties": each} for each in properties]
+    sent = [{"TimeGenerated": at, "Message": "m", "SeverityLevel": 1, "Properties": facts} for facts in properties]
     return query(f"AppTraces | {text}", {"AppTraces": sent}, NOW - timedelta(hours=1), NOW)
 
 
