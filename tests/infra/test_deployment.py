@@ -91,12 +91,15 @@ def test_people_have_roles_on_single_containers_and_queues_and_none_on_the_decis
     assert DECISIONS not in re.sub(r"//.*", "", text)
 
 
-def test_who_did_what_is_logged_of_vault_storage_and_app() -> None:
+def test_who_did_what_is_logged_of_vault_storage_and_app_and_what_the_topic_could_not_deliver() -> None:
     text = (INFRA / "base" / "diagnostics.bicep").read_text(encoding="utf-8")
 
-    assert set(re.findall(r"^  scope: (\w+)$", text, re.MULTILINE)) == {"vault", "blobs", "queues", "app"}
+    assert set(re.findall(r"^  scope: (\w+)$", text, re.MULTILINE)) == {"vault", "blobs", "queues", "app", "topic"}
     # Reads, and messages put on queues, are left out for their cost; infra/README.md says so.
-    assert re.findall(r"category: '(\w+)'", text) == ["StorageWrite", "StorageDelete", "StorageDelete"]
+    assert re.findall(r"category: '(\w+)'", text) == [
+        *("StorageWrite", "StorageDelete", "StorageDelete"),
+        *("DeliveryFailures", "PublishFailures"),
+    ]
 
 
 def test_every_queue_of_the_app_exists_with_its_poison_queue() -> None:
