@@ -85,7 +85,8 @@ def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS
         )
         columns = [leaf.path for leaf in leaves if not leaf.path.startswith("__index_level_")]
         rows = max(1, min(STREAMED_ROWS, STREAMED_CELLS // len(leaves), MOST_BATCH_BYTES // 2 // _row_bytes(metadata)))
-        for batch in file.iter_batches(batch_size=rows, columns=columns):
+        # On the caller's thread: others count meanwhile, and each thread that decodes keeps memory of its own.
+        for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
             size = sum(column.nbytes for column in batch.columns)
             if size > MOST_BATCH_BYTES:
                 raise _too_large(name, f"{batch.num_rows:,} rows of it take more than {MOST_BATCH_BYTES:,} bytes")

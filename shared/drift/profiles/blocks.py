@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.profiles.counting import Tally
-from shared.drift.profiles.counts import ColumnCounts, WindowCounts
+from shared.drift.profiles.counting import CategoricalTally, ColumnTally, NumericTally, Tally
+from shared.drift.profiles.counts import WindowCounts
 from shared.drift.profiles.reference import CategoricalColumn, NumericColumn, OtherColumn, Profile
 from shared.drift.rows.batches import Batch, row_count
 
@@ -104,9 +104,8 @@ class BlockTally:
 
     def _note(self, piece: int) -> None:
         # The tally goes on counting: a piece's counts are what was added since the previous piece.
-        counts = self._tally.counts()
         for name, cells in self._cells.items():
-            now = cells.count(counts.columns[name])
+            now = cells.count(self._tally.columns[name])
             if 0 <= piece < len(self._by_piece[name]):
                 self._by_piece[name][piece] += now - self._previous[name]
             self._previous[name] = now
@@ -116,7 +115,6 @@ class _Cells:
     """Reduces a column's counts to the cells of its blocks."""
 
     def __init__(self, column: NumericColumn | CategoricalColumn) -> None:
-        self._column = column
         if isinstance(column, NumericColumn):
             self._edges = block_edges(column)
             self.size = 1 + 2 * len(self._edges)
@@ -126,11 +124,12 @@ class _Cells:
             self._groups = np.where(is_named, number, NAMED_CATEGORIES + number % GROUPS)
             self.size = 2 + min(len(number), most)
 
-    def count(self, counts: ColumnCounts) -> NDArray[np.int64]:
-        if isinstance(self._column, NumericColumn):
+    def count(self, counts: ColumnTally) -> NDArray[np.int64]:
+        if isinstance(counts, NumericTally):
             return np.concatenate(([counts.numbers], counts.up_to[self._edges], counts.below[self._edges]))
-        groups = np.bincount(self._groups, counts.known, self.size - 2).astype(np.int64)
-        return np.concatenate(([counts.known.sum() + counts.unseen], groups, [counts.unseen]))
+        assert isinstance(counts, CategoricalTally)
+        groups = np.bincount(self._groups, counts.by_category, self.size - 2).astype(np.int64)
+        return np.concatenate(([counts.by_category.sum() + counts.unseen], groups, [counts.unseen]))
 
 
 def block_edges(column: NumericColumn) -> NDArray[np.intp]:

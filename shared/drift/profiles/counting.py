@@ -58,11 +58,11 @@ def count(reference: Profile, window: Source, threads: int = THREADS) -> WindowC
 
 
 class Tally:
-    """Adds batches up."""
+    """Adds batches up; `columns` are the counts so far."""
 
     def __init__(self, reference: Profile, digest: str) -> None:
         self._digest = digest
-        self._columns = {column.name: _tally(column) for column in reference.columns}
+        self.columns = {column.name: _tally(column) for column in reference.columns}
         self._rows = 0
         self._new: set[str] = set()
         self._twice: set[str] = set()
@@ -73,14 +73,14 @@ class Tally:
         for name, column in named_columns(batch):
             if name in names:
                 self._twice.add(name)
-            elif name in self._columns:
-                self._columns[name].add(values_of(column))
+            elif name in self.columns:
+                self.columns[name].add(values_of(column))
             else:
                 self._new.add(name)
             names.add(name)
 
     def counts(self) -> WindowCounts:
-        columns = {name: column.counts() for name, column in self._columns.items()}
+        columns = {name: column.counts() for name, column in self.columns.items()}
         return WindowCounts(self._digest, self._rows, columns, frozenset(self._new), frozenset(self._twice))
 
 
@@ -100,7 +100,7 @@ class ColumnTally:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._rows = self._numbers = self._texts = self._times = self._zoneless = 0
+        self._rows = self.numbers = self._texts = self._times = self._zoneless = 0
         self._foreign: str | None = None
 
     def add(self, values: Values) -> None:
@@ -112,7 +112,7 @@ class ColumnTally:
 
     def _add_types(self, values: Values, numbers: int) -> None:
         self._rows += values.rows
-        self._numbers += numbers
+        self.numbers += numbers
         self._texts += values.texts.total if values.texts else 0
         self._times += values.times
         self._zoneless += values.zoneless
@@ -129,7 +129,7 @@ class ColumnTally:
     def _types(self) -> dict[str, Any]:
         return {
             "rows": self._rows,
-            "numbers": self._numbers,
+            "numbers": self.numbers,
             "texts": self._texts,
             "times": self._times,
             "zoneless": self._zoneless,
@@ -165,7 +165,7 @@ class NumericTally(ColumnTally):
         self._declared = self._coarsest = column.precision
         self._use(column.precision)
         self._are_flags = bool(np.isin(self._edges, (0.0, 1.0)).all())
-        self._below = np.zeros((2, len(self._edges)), dtype=np.int64)
+        self.below, self.up_to = np.zeros((2, len(self._edges)), dtype=np.int64)
         self._infinite = [0, 0]
         self._sums = [0, 0]
         self._least, self._most = math.inf, -math.inf
@@ -215,7 +215,9 @@ class NumericTally(ColumnTally):
             return self._add_numbers(numbers) if len(numbers) else 0
         size = len(numbers)
         if len(self._edges):
-            self._below += self._grid.below(numbers)[self._place]
+            below, up_to = self._grid.below(numbers)[self._place]
+            self.below += below
+            self.up_to += up_to
         if math.isinf(least) or math.isinf(most):
             self._infinite[0] += int(np.count_nonzero(numbers == -math.inf))
             self._infinite[1] += int(np.count_nonzero(numbers == math.inf))
@@ -234,8 +236,8 @@ class NumericTally(ColumnTally):
     def counts(self) -> ColumnCounts:
         return ColumnCounts(
             **self._types(),
-            below=self._below[0].copy(),
-            up_to=self._below[1].copy(),
+            below=self.below.copy(),
+            up_to=self.up_to.copy(),
             negative_infinite=self._infinite[0],
             positive_infinite=self._infinite[1],
             low_sum=self._sums[0],
@@ -252,8 +254,8 @@ class CategoricalTally(ColumnTally):
         names = [name for name, _ in column.categories]
         self._place_of = {name: place for place, name in enumerate(names)}
         self._senses = senses(names)
-        self._by_category = np.zeros(len(column.categories), dtype=np.int64)
-        self._unseen = 0
+        self.by_category = np.zeros(len(column.categories), dtype=np.int64)
+        self.unseen = 0
         self._unseen_values: Counter[str] = Counter()
 
     def add(self, values: Values) -> None:
@@ -271,7 +273,7 @@ class CategoricalTally(ColumnTally):
         is_new = places < 0
         if is_new.any():
             self._add_unseen(texts.where(is_new))
-        np.add.at(self._by_category, places[~is_new], texts.counts[~is_new])
+        np.add.at(self.by_category, places[~is_new], texts.counts[~is_new])
 
     def _places(self, distinct: Any) -> NDArray[np.int64]:
         """Return each text's category, by the very text or else by how it reads; -1 for none."""
@@ -283,7 +285,7 @@ class CategoricalTally(ColumnTally):
         return places
 
     def _add_unseen(self, texts: Texts) -> None:
-        self._unseen += texts.total
+        self.unseen += texts.total
         for text, rows in zip(texts.distinct.to_pylist(), texts.counts.tolist(), strict=True):
             self._unseen_values[text] += rows
         # Not at every new value, since a cut goes through all of them.
@@ -292,7 +294,7 @@ class CategoricalTally(ColumnTally):
 
     def counts(self) -> ColumnCounts:
         values = dict(bounded(self._unseen_values))
-        return ColumnCounts(**self._types(), known=self._by_category.copy(), unseen=self._unseen, unseen_values=values)
+        return ColumnCounts(**self._types(), known=self.by_category.copy(), unseen=self.unseen, unseen_values=values)
 
 
 def _first(texts: Any) -> str:

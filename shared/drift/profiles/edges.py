@@ -29,19 +29,19 @@ def edges_of(sample: NDArray[np.float64], extremes: NDArray[np.float64]) -> NDAr
     """Return the edges, ascending and finite; none when no value is.
 
     Args:
-        sample: of the column, with NaN and infinities.
+        sample: of the column, ascending and finite.
         extremes: its smallest and largest finite values, ascending; the outermost are the column's own.
     """
-    finite = np.sort(sample[np.isfinite(sample)])
-    distinct: NDArray[np.float64] = np.unique(np.concatenate([finite, extremes]))
+    # A stable sort merges what is in order already.
+    ascending: NDArray[np.float64] = np.sort(np.concatenate([sample, extremes]), kind="stable")
     # 0.1 + 0.2 and 0.3 are one number: values that differ by a few roundings share an edge.
     with np.errstate(over="ignore"):
-        distinct = distinct[np.diff(distinct, prepend=-math.inf) > ROUNDING * np.abs(distinct)]
+        distinct = ascending[np.diff(ascending, prepend=-math.inf) > ROUNDING * np.abs(ascending)]
     if len(distinct) <= MAXIMUM_EDGES:
         return distinct + 0.0
     # Quantiles for the bulk, octaves for both tails, where quantiles are too far apart, and ticks for the histogram.
-    quantiles = np.quantile(finite, _LEVELS, method="inverted_cdf") if len(finite) else finite
-    chosen = [quantiles, _octaves(finite), _octaves(extremes), round_ticks(distinct[0], distinct[-1], finite)]
+    quantiles = np.quantile(sample, _LEVELS, method="inverted_cdf") if len(sample) else sample
+    chosen = [quantiles, _octaves(sample), _octaves(extremes), round_ticks(distinct[0], distinct[-1], sample)]
     return np.unique(np.concatenate(chosen)) + 0.0
 
 

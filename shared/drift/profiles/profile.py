@@ -25,7 +25,7 @@ from shared.drift.profiles.reference import (
 )
 from shared.drift.profiles.survey import ColumnSurvey, Survey
 from shared.drift.profiles.variation import variation_of
-from shared.drift.rows.batches import THREADS, Source, is_batch, pieces, row_count, share_out
+from shared.drift.rows.batches import THREADS, Source, ahead, is_batch, pieces, row_count, share_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def _varied(column: Column, blocks: BlockCounts | None) -> Column:
 def _surveyed(source: Source, ignore: frozenset[str], threads: int) -> Survey:
     survey = Survey(ignore)
     with ThreadPoolExecutor(threads) as pool:
-        for batch in pieces(source):
+        for batch in ahead(pieces(source)):
             survey.add(batch, pool.map if row_count(batch) > SMALL_BATCH else map)
     return survey
 
@@ -115,20 +115,14 @@ def _planned(name: str, survey: ColumnSurvey) -> Column:
         planned = CategoricalColumn(name, 0, present, survey.categories.distinct, categories, other)
         return replace(planned, categories=(), other=present) if planned.is_identifier else planned
     if survey.numbers:
-        edges = tuple(edges_of(survey.sample, survey.extremes).tolist())
-        below, up_to = _sampled(survey.sample, edges)
+        sample = np.sort(survey.sample[np.isfinite(survey.sample)])
+        edges = tuple(edges_of(sample, survey.extremes).tolist())
+        # How many of the sampled values lie below and up to each edge.
+        below, up_to = (tuple(np.searchsorted(sample, edges, side=side).tolist()) for side in ("left", "right"))
         mean, std = survey.mean_and_std
         column = NumericColumn(name, 0, survey.numbers, survey.infinite, edges, below, up_to, None, False, mean, std)
         return replace(column, precision=survey.precision)
     return OtherColumn(name, 0, 0, "empty")
-
-
-def _sampled(sample: NDArray[np.float64], edges: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return how many of the sampled values lie below and up to each edge."""
-    ordered = np.sort(sample[np.isfinite(sample)])
-    sides = (np.searchsorted(ordered, edges, side=side).tolist() for side in ("left", "right"))
-    below, up_to = map(tuple, sides)
-    return below, up_to
 
 
 def _filled(column: Column, counts: ColumnCounts, rows: int) -> Column:

@@ -22,6 +22,7 @@ class Worker(Protocol):
     def add(self, batch: Batch) -> None: ...
 
 
+AnyBatch = TypeVar("AnyBatch")
 AnyWorker = TypeVar("AnyWorker", bound=Worker)
 
 
@@ -59,15 +60,26 @@ def findings_of(source: Source) -> tuple[str, ...]:
     return () if is_batch(source) else tuple(getattr(source, "findings", ()))
 
 
+def ahead(batches: Iterable[AnyBatch]) -> Iterator[AnyBatch]:
+    """Yield batches, of which a thread of its own reads the next meanwhile: always the same one, since a library's
+    allocator keeps memory for each thread."""
+    waiting = iter(batches)
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, waiting, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, waiting, None)
+            yield batch
+
+
 def share_out(batches: Iterable[Batch], workers: Sequence[AnyWorker]) -> None:
     """Give each batch to one of the workers, each of which has a thread of its own.
 
-    One batch is read at a time, by the worker that will count it, so that no more are in memory than there are workers.
+    No more batches are in memory than there are workers, and one that is read meanwhile.
 
     Raises:
         Whatever reading or counting raises; the other workers then stop at their next batch.
     """
-    waiting, one_at_a_time = iter(batches), threading.Lock()
+    waiting, one_at_a_time = ahead(batches) if len(workers) > 1 else iter(batches), threading.Lock()
     stopped = threading.Event()
 
     def work(worker: AnyWorker) -> None:

@@ -45,7 +45,10 @@ class EvenSample:
         # Doubled steps are multiples of the earlier ones: the sample stays even without a second pass.
         while self._is_too_large():
             self.step *= 2
-            self._pieces = [((place + 1) // 2, _every(piece, place % 2, 2)) for place, piece in self._pieces]
+            # One by one, so that the whole is never there twice.
+            for number, (place, piece) in enumerate(self._pieces):
+                self._pieces[number] = (place + 1) // 2, _every(piece, place % 2, 2)
+            pa.default_memory_pool().release_unused()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -86,7 +89,7 @@ def _every(batch: Batch, first: int, step: int) -> Batch:
     if hasattr(batch, "iloc"):
         return batch.iloc[first::step].copy()
     table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-    return table if step == 1 else table.take(pa.array(range(first, table.num_rows, step), pa.int64())).combine_chunks()
+    return table if step == 1 else table.take(pa.array(range(first, table.num_rows, step), pa.int64()))
 
 
 def _together(pieces: list[Batch]) -> pd.DataFrame:
@@ -134,9 +137,12 @@ class Rows:
         first = next(batches, None)
         if first is None:
             return ()
-        # The next reader goes on from here: most of a window's time is spent on reading.
+        if not hasattr(first, "iloc"):
+            # An open table holds a page of each column: it takes less to open it again.
+            return tuple(first.schema.names)
+        # The next reader goes on from here: most of the time for collected requests is spent on reading.
         self._begun = chain([first], batches)
-        return tuple(map(str, first.columns if hasattr(first, "iloc") else first.schema.names))
+        return tuple(map(str, first.columns))
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -150,6 +156,7 @@ class Rows:
                 sample.add(batch)
             yield batch
         self._filled = self._filled or filling
+        pa.default_memory_pool().release_unused()
 
     def _batches(self) -> Iterator[Any]:
         begun, self._begun = self._begun, None
