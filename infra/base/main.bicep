@@ -54,6 +54,7 @@ module storage 'storage.bicep' = {
     passingDays: config.retention.passingDays
     deadLetterDays: config.retention.deadLetterDays
     reportDays: config.retention.reportDays
+    workspaceNames: map(config.workspaces, further => further.name)
     appPrincipalId: identity.outputs.principalId
   }
 }

@@ -15,6 +15,9 @@ param passingDays int
 param deadLetterDays int
 @description('Days that the reports of monitors are kept; a report carries the numbers of 30 windows before it.')
 param reportDays int
+@description('Names of the further workspaces (workspaces.yaml beside the policies).')
+@maxLength(30)
+param workspaceNames string[]
 param appPrincipalId string
 
 var packageContainerName = 'deployment-package'
@@ -22,6 +25,24 @@ var workPackageContainerName = 'deployment-package-work'
 // All state of the app is in one container, `vigia`, in folders; but who decided what, and the key of the pages' forms, is
 // in one that no person may read or write.
 var containerNames = ['vigia', 'vigia-decisions', 'dead-letters', packageContainerName, workPackageContainerName]
+// Each workspace's records are in a container of its own.
+var recordContainers = concat(['vigia'], map(workspaceNames, name => 'vigia-ws-${name}'))
+// As shared/store/retention.py has it (a test compares them). A rule takes ten folders, and an account a hundred rules.
+var kept = [
+  { key: 'ledger', days: ledgerDays, folders: ['ledger/', 'outbox/', 'quarantine-resolved/', 'settled/', 'events/', 'posted-results/', 'troubles/'] }
+  { key: 'passing', days: passingDays, folders: ['passing/', 'ignored/'] }
+  { key: 'reports', days: reportDays, folders: ['monitor-reports/'] }
+]
+var recordRules = flatten(map(
+  recordContainers,
+  container =>
+    map(kept, rule => {
+      name: 'forget-${rule.key}-of-${container}'
+      days: rule.days
+      folders: map(rule.folders, folder => '${container}/${folder}')
+    })
+))
+var rules = concat(recordRules, [{ name: 'forget-dead-letters', days: deadLetterDays, folders: ['dead-letters/'] }])
 // The -poison queues are the Functions host's own: it moves a message there after maxDequeueCount tries.
 @export()
 var queueNames = [
@@ -87,7 +108,7 @@ resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-
   }
 ]
 
-// Releases, endpoints, models and approvals are the record of why production is what it is: no rule deletes them.
+// Releases, endpoints, models and approvals are the record of why production is what it is: no rule deletes them, nor what is open.
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = {
   parent: account
   name: 'default'
@@ -95,40 +116,13 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06
   properties: {
     policy: {
       rules: [
-        {
-          name: 'forget-old-facts'
+        for rule in rules: {
+          name: rule.name
           enabled: true
           type: 'Lifecycle'
           definition: {
-            filters: { blobTypes: ['blockBlob'], prefixMatch: ['vigia/ledger/'] }
-            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: ledgerDays } } }
-          }
-        }
-        {
-          name: 'forget-passing-facts'
-          enabled: true
-          type: 'Lifecycle'
-          definition: {
-            filters: { blobTypes: ['blockBlob'], prefixMatch: ['vigia/passing/'] }
-            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: passingDays } } }
-          }
-        }
-        {
-          name: 'forget-dead-letters'
-          enabled: true
-          type: 'Lifecycle'
-          definition: {
-            filters: { blobTypes: ['blockBlob'], prefixMatch: ['dead-letters/'] }
-            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: deadLetterDays } } }
-          }
-        }
-        {
-          name: 'forget-old-monitor-reports'
-          enabled: true
-          type: 'Lifecycle'
-          definition: {
-            filters: { blobTypes: ['blockBlob'], prefixMatch: ['vigia/monitor-reports/'] }
-            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: reportDays } } }
+            filters: { blobTypes: ['blockBlob'], prefixMatch: rule.folders }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: rule.days } } }
           }
         }
       ]

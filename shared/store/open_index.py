@@ -14,13 +14,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.errors import RetryableError
-from shared.ports.blobs import BlobItem, BlobStore, Written
+from shared.ports.blobs import Blob, BlobItem, BlobStore, Written
 
 OPEN = "open/"
 # Longer than any worker may run: a record that was not made by then will never be.
 ABANDONED_AFTER = timedelta(days=1)
 # A marker that is older may say what its record said before: the record is read.
 TRUSTED_FOR = timedelta(hours=1)
+# Well before any rule deletes a record (the minimum of `ledgerDays` in infra/environment.bicep).
+RENEWED_AFTER = timedelta(days=30)
 
 
 class OpenIndex:
@@ -83,15 +85,22 @@ class OpenIndex:
         """Have the marker of an open record say what the record says."""
         self._blobs.put(OPEN + name, b"", metadata)
 
-    def correct(self, name: str, metadata: Mapping[str, str] | None, *, is_open: bool) -> None:
+    def correct(
+        self, name: str, metadata: Mapping[str, str] | None, *, is_open: bool, record: Blob | None = None
+    ) -> None:
         """Bring a record's marker in line with the record as it was just read: `metadata` is None when there is none.
 
         A marker without a record goes once no worker can be about to make the record any more.
+
+        Args:
+            record: what was read, of a folder that the account's rules delete by age: while it is open it is renewed.
         """
         if metadata is None:
             self._discard_abandoned(name)
         elif is_open:
             self.mark(name, metadata)
+            if record and record.read_at - record.last_modified > RENEWED_AFTER:
+                self._blobs.replace(name, record.body, record.etag, metadata)
         else:
             self._discard(name)
 

@@ -11,6 +11,7 @@ from shared.policy.sections.model import Policy
 from shared.ports.clock import Clock
 from shared.ports.queues import LOOKS
 from shared.settings import Settings
+from shared.store.retention import APP, DECISIONS
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.data import FakeData
@@ -49,6 +50,9 @@ class MemoryApp(App):
         parts = {name: make() for name, make in made.items() if name not in fakes}
         for name, part in {**parts, **fakes, "settings": settings, "clock": now}.items():
             setattr(self, name, part)
+        for part, container in ((self.blobs, APP), (self.decision_blobs, DECISIONS)):
+            if isinstance(part, MemoryBlobStore) and self.blobs is not self.decision_blobs:
+                part.container = container
         if policies is not None:
             self.policies = policies
 

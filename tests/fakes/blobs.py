@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.ports.blobs import Blob, BlobItem, Written
+from shared.store.retention import STORED
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,22 @@ class _Stored:
     metadata: Mapping[str, str]
 
 
+PLACES = {(row.container, row.place) for row in STORED}
+
+
+def require_known(container: str, name: str) -> None:
+    """Refuse what is written to a place of which nobody says how long it is kept; "" is any container."""
+    place = name[: name.index("/") + 1] if "/" in name else name
+    assert not container or (container, place) in PLACES, f"shared/store/retention.py has no {place!r} in {container}"
+
+
 class MemoryBlobStore:
-    """Safe for threads; `now` is the server's clock; `calls` names every call, e.g. "create outbox/x.json"."""
+    """Safe for threads; `now` is the server's clock; `calls` names every call, e.g. "create outbox/x.json".
+
+    With the name of a container it refuses a blob whose place `shared/store/retention.py` does not name.
+    """
+
+    container = ""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
@@ -68,6 +83,7 @@ class MemoryBlobStore:
         yield from (BlobItem(name, stored.last_modified, dict(stored.metadata)) for name, stored in matches)
 
     def _write(self, name: str, body: bytes, metadata: Mapping[str, str] | None) -> Written:
+        require_known(self.container, name)
         # As in the service, a write replaces the metadata as a whole.
         stored = _Stored(body, f'"{next(self._etags)}"', self._now(), dict(metadata or {}))
         self._blobs[name] = stored

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.storage.blobs import CONTAINER, DEAD_LETTERS, DECISIONS, records_container
-from shared.store.facts.ledger import PREFIX
+from shared.store.retention import STORED
 from tests.infra.files import INFRA, ROOT, load_yaml, names_in, triggers
 from tests.settings import settings_for
 
@@ -76,9 +76,39 @@ def test_roles_are_ids_of_built_in_roles_and_each_is_used() -> None:
     assert used == set(roles)
 
 
-def test_storage_holds_the_containers_and_the_ledger_folder_of_the_code() -> None:
+def test_storage_holds_the_containers_of_the_code() -> None:
     assert {CONTAINER, DEAD_LETTERS, DECISIONS} <= names_in(STORAGE, "containerNames")
-    assert f"prefixMatch: ['{CONTAINER}/{PREFIX}']" in STORAGE
+
+
+def test_the_rules_delete_what_the_table_of_everything_stored_says_and_nothing_else() -> None:
+    rules = {
+        days: re.findall(r"'([^']+)'", folders)
+        for days, folders in re.findall(r"\{ key: '\w+', days: (\w+), folders: \[(.+)\] \}", STORAGE)
+    }
+    table: dict[str, list[str]] = {}
+    for row in STORED:
+        if row.days and row.container == CONTAINER:
+            table.setdefault(row.days, []).append(row.place)
+    assert rules == table
+    assert max(map(len, rules.values())) <= 10, "a rule takes ten prefixes"
+    (dead,) = [row.days for row in STORED if row.container == DEAD_LETTERS]
+    assert f"days: {dead}, folders: ['{DEAD_LETTERS}/']" in STORAGE
+
+
+def test_every_number_of_days_of_the_table_is_in_the_environment_files() -> None:
+    days = {row.days for row in STORED if row.days}
+    for path in (INFRA / "environments").glob("*.yaml"):
+        assert set(load_yaml(path)["retention"]) == days
+
+
+def test_no_rule_deletes_what_is_open_or_why_production_is_what_it_is() -> None:
+    lasting = {row.place for row in STORED if not row.days}
+    assert {"open/", "releases/", "release-requests/", "endpoints/", "approvals/", "quarantine/", "models/"} <= lasting
+
+
+def test_the_table_of_everything_stored_names_the_queues() -> None:
+    queues = {row.place for row in STORED if row.container == "queue" and row.place != "*-poison"}
+    assert queues == {properties["queueName"] for properties in triggers("queueTrigger").values()}
 
 
 def test_people_have_roles_on_single_containers_and_queues_and_none_on_the_decisions() -> None:

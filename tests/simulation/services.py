@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from shared.ports.blobs import Blob, BlobItem, Written
 from shared.store.facts.ledger import PASSING
+from shared.store.retention import APP
+from tests.fakes.blobs import require_known
 
 # The Functions host hides a message for ten minutes while it is worked on, and gives up after five tries.
 # Source: learn.microsoft.com "Azure Queue storage trigger", read 2026-11-20.
@@ -35,6 +37,7 @@ class Blobs:
     """`history` keeps every version of every blob, oldest first; the last one is what readers see. `forgotten` is what
     went because of its age."""
 
+    container: ClassVar[str] = APP
     history: dict[str, list[Version]] = field(default_factory=dict)
     forgotten: list[tuple[str, list[Version]]] = field(default_factory=list)
     _etags: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -68,6 +71,7 @@ class Blobs:
         return name in self.history and self.history[name][-1].etag == etag
 
     def put(self, name: str, body: bytes, metadata: Mapping[str, str] | None, now: datetime) -> Written:
+        require_known(self.container, name)
         version = Version(body, f"v{next(self._etags)}", now, metadata or {})
         self.history.setdefault(name, []).append(version)
         return Written(version.etag, now)

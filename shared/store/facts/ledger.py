@@ -154,7 +154,7 @@ class Ledger:
             return None
         claim = self._judge(blob)
         if isinstance(claim, Finished):
-            self._correct_marker(claim.entry)
+            self._correct_marker(claim.entry, blob)
         return claim
 
     def finish(
@@ -316,8 +316,8 @@ class Ledger:
             self._index.mark(_name(entry.fact.key), _metadata(entry))
         return Claimed(entry, etag, at)
 
-    def _correct_marker(self, entry: Entry) -> None:
-        self._index.correct(_name(entry.fact.key), _metadata(entry), is_open=_is_open(entry))
+    def _correct_marker(self, entry: Entry, record: Blob | None = None) -> None:
+        self._index.correct(_name(entry.fact.key), _metadata(entry), is_open=_is_open(entry), record=record)
 
     def _judge(self, blob: Blob) -> Claim:
         entry = decode(Entry, blob.body)

@@ -158,9 +158,11 @@ class OutboxStore:
     def load_open(self, name: str) -> Stored | None:
         """Return a record that is to be found among the open ones, and correct what is said of it there; None where it
         is not open."""
-        stored = self.load(name)
+        blob = self._blobs.get(name)
+        stored = None if blob is None else Stored(name, decode(OutboxRecord, blob.body), blob.etag)
         is_open = stored is not None and _is_open(stored.record)
-        self._index.correct(name, _metadata(stored.record) if stored else None, is_open=is_open)
+        metadata = _metadata(stored.record) if stored else None
+        self._index.correct(name, metadata, is_open=is_open, record=blob)
         return stored if is_open else None
 
     def note(self, stored: Stored, change: Callable[[OutboxRecord], OutboxRecord]) -> Stored:

@@ -32,6 +32,7 @@ from shared.store.notices.outbox import OutboxStore
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.models import ModelStates
 from shared.store.releases.releases import ReleaseStore
+from shared.store.retention import APP
 from tests.fakes.app import MemoryApp
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
@@ -154,6 +155,7 @@ class World:
         self.clock = FakeClock()
         self.fuse = Fuse()
         self.memory = MemoryBlobStore(self.clock.now)
+        self.memory.container = APP
         self.queues = FakeQueues(self.clock)
         self.files = MemoryBlobStore(self.clock.now)
         self.data, self.telemetry = FakeData(), FakeTelemetry()

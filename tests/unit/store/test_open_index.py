@@ -224,3 +224,39 @@ def test_an_open_notice_has_a_marker_whenever_its_worker_died(steps: list[tuple[
         stored = OutboxStore(service.store).load(blob_name(NOTICE.key))
         is_open = stored is not None and stored.record.state in {"pending", "failed"}
         assert not is_open or service.store.get(OPEN + blob_name(NOTICE.key)) is not None
+
+
+def _parked(service: Service) -> str:
+    ledger = Ledger(service.store, LEASE)
+    claim = ledger.claim(FACT, PLAN, (), ())
+    assert isinstance(claim, Claimed)
+    ledger.park(claim, (), ())
+    return f"ledger/{FACT.key}.json"
+
+
+def _failed(service: Service) -> str:
+    store = OutboxStore(service.store)
+    name = store.create(NOTICE, service.now)
+    stored = store.load(name or "")
+    assert stored is not None
+    store.note(stored, lambda record: replace(record, deliveries=(Delivery("email", "ana", "failed"),)))
+    return stored.name
+
+
+@pytest.mark.parametrize("open_one", [_parked, _failed])
+def test_what_waits_for_a_person_is_renewed_before_a_rule_deletes_it_by_its_age(
+    open_one: Callable[[Service], str],
+) -> None:
+    service = Service()
+    name = open_one(service)
+    first = service.store.get(name)
+    for _ in range(100):
+        service.now += timedelta(days=1)
+        for key in list(Ledger(service.store, LEASE).due_keys(service.now)):
+            Ledger(service.store, LEASE).take_over(key)
+        list(OutboxStore(service.store).overdue(service.now, timedelta(0), timedelta(0)))
+    newest = service.store.get(name)
+    assert first is not None
+    assert newest is not None
+    assert newest.body == first.body
+    assert service.now - newest.last_modified < timedelta(days=32)
