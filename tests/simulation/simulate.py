@@ -86,7 +86,7 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     has_policy = script.shape.policy_after is None
     world = World(run, parts or Parts(), script.refused, poison_every, has_policy)
     scheduler = _Scheduler(run, world, script)
-    is_app = patch.object(shared.bootstrap, "get_app", lambda: world)
+    is_app = patch.object(shared.bootstrap, "get_workspaces", lambda: world)
     with is_app, patch.object(arrivals, "PEEK_LIMIT", SimulatedQueue.page):
         scheduler.trouble()
         is_quiet = scheduler.calm()

@@ -10,15 +10,18 @@ from functools import cache
 from typing import Any, cast
 
 from shared.domain.ids import ReleaseId
+from shared.domain.messages import address_of
 from shared.domain.releases.release import ReleaseState
 from shared.domain.state import ModelState
 from shared.engine.facts.alerts import Alerts
 from shared.engine.facts.process import Processor
+from shared.engine.facts.route import Place, Router
 from shared.engine.notices.bursts import Bursts
 from shared.engine.notices.outbox import NoticeOutbox
 from shared.engine.recovery.arrivals import Arrivals
 from shared.engine.recovery.sweep import LateResumption, Sweep
 from shared.engine.releases.desk import ReleaseDesk
+from shared.policy.deciding.book import PolicyBook
 from shared.policy.reading.people import Directory
 from shared.policy.sections.model import Policy
 from shared.ports.blobs import Blob
@@ -37,6 +40,7 @@ from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.models import ModelStates
 from shared.store.releases.releases import ReleaseStore
 from tests.fakes.workspace import FakeWorkspace
+from tests.settings import settings_for
 from tests.simulation.controller.sky import Sky
 from tests.simulation.ports import (
     SimulatedBlobs,
@@ -91,7 +95,7 @@ class SometimesUnreadable(Blobs):
 
 
 class World:
-    """It is the app, too, that the queues' functions work with."""
+    """It is the app, too, that the queues' functions work with, and the workspaces of which it is the only one."""
 
     def __init__(
         self, run: Run, parts: Parts, refused: frozenset[str], poison_every: timedelta, has_policy: bool = True
@@ -133,6 +137,8 @@ class World:
             clock=clock,
         )
         self.alerts = Alerts(parts.quarantine(blobs), self.outbox, PostedResults(blobs))
+        self.settings, self.first = settings_for(), self
+        self.alerts = Alerts(parts.quarantine(blobs), self.outbox, PostedResults(blobs))
         self.arrivals = parts.arrivals(
             ArrivalStore(blobs),
             GivenUpEvents(SimulatedBlobs(run, Blobs())),
@@ -145,6 +151,13 @@ class World:
         self.has_sweep = parts.has_sweep
         late = LateResumption(lambda: self.processor)
         self._sweep = Sweep(self.ledger, self.releases, late, self.outbox, queue, clock)
+
+    @property
+    def router(self) -> Router:
+        return Router((Place("", cast(Any, None), PolicyBook(()), self.processor),))
+
+    def addressed(self, text: str) -> tuple[World, str]:
+        return self, address_of(text)[1]
 
     def add_policy(self) -> None:
         """Have the workers that start from now on know the first model's policy."""
