@@ -252,7 +252,7 @@ def test_what_waits_for_a_person_is_renewed_before_a_rule_deletes_it_by_its_age(
     first = service.store.get(name)
     for _ in range(100):
         service.now += timedelta(days=1)
-        for key in list(Ledger(service.store, LEASE).due_keys(service.now)):
+        for key, _ in list(Ledger(service.store, LEASE).due(service.now)):
             Ledger(service.store, LEASE).take_over(key)
         list(OutboxStore(service.store).overdue(service.now, timedelta(0), timedelta(0)))
     newest = service.store.get(name)
