@@ -64,7 +64,7 @@ def test_one_that_is_too_large_for_a_queue_message_is_taken_in_by_itself_and_act
 
 
 @pytest.mark.parametrize("is_late", [False, True])
-@pytest.mark.parametrize("step", ["create events/", "send events", "delete MODEL", "create arrivals"])
+@pytest.mark.parametrize("step", ["put events/", "send events", "delete MODEL", "create arrivals"])
 def test_whoever_dies_while_it_takes_one_in_it_acts_once_and_nobody_is_called(
     world: DeadLetterWorld, step: str, is_late: bool
 ) -> None:
