@@ -32,7 +32,7 @@ def app_for(message: func.QueueMessage, queue: str) -> "tuple[App, str] | None":
     try:
         return workspaces.addressed(text)
     except PolicyError as exc:
-        log.error("policy.broken: queue %s waits until it is fixed\n%s", queue, exc)
+        log.error("policy.broken", extra=fields(waiting=queue, reason=str(exc)))
         workspaces.first.queue.send(queue, text, BROKEN_POLICY_DELAY)
         return None
 

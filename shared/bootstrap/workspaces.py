@@ -21,6 +21,7 @@ from shared.domain.messages import address_of
 from shared.engine.facts.route import Place, Router
 from shared.engine.recovery.arrivals import Arrivals
 from shared.errors import PermanentError, PolicyError, SettingsError
+from shared.logs import fields
 from shared.policy.deciding.book import PolicyBook
 from shared.policy.reading.people import Directory
 from shared.policy.reading.problems import did_you_mean
@@ -125,7 +126,7 @@ class Workspaces:
         try:
             return self.names
         except PolicyError as exc:
-            log.error("policy.broken: the other workspaces wait until it is fixed\n%s", exc)
+            log.error("policy.broken", extra=fields(waiting="workspaces", reason=str(exc)))
             return ("",)
 
     def app(self, name: str) -> App:

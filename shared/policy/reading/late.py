@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import overload
 
 from shared.errors import PolicyError
+from shared.logs import fields
 from shared.policy.reading.people import Directory, Person
 from shared.policy.sections.model import Policy
 
@@ -62,6 +63,6 @@ class LatePeople(Mapping[str, Person]):
             try:
                 self._loaded = self._load().people
             except PolicyError as exc:
-                log.error("people.broken: everybody is written to in English and UTC until it is fixed\n%s", exc)
+                log.error("people.broken", extra=fields(reason=str(exc)))
                 return {}
         return self._loaded
