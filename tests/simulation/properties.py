@@ -100,10 +100,10 @@ class FinishedRun:
             yield name, [json.loads(version.body) for version in versions]
 
     def _under(self, prefix: str) -> Iterator[tuple[str, Any]]:
-        return ((name, v) for name, v in self.world.blobs.history.items() if name.startswith(prefix))
+        return ((name, v) for name, v in self.world.storage.history.items() if name.startswith(prefix))
 
     def _forgotten(self, prefix: str) -> Iterator[tuple[str, Any]]:
-        return ((name, v) for name, v in self.world.blobs.forgotten if name.startswith(prefix))
+        return ((name, v) for name, v in self.world.storage.forgotten if name.startswith(prefix))
 
 
 def every_fact_has_its_record(end: FinishedRun) -> Iterator[str]:
@@ -130,7 +130,7 @@ def what_is_open_is_marked(end: FinishedRun) -> Iterator[str]:
 
 
 def _has_marker(end: FinishedRun, name: str) -> bool:
-    return OPEN + name in end.world.blobs.history
+    return OPEN + name in end.world.storage.history
 
 
 def records_only_grow(end: FinishedRun) -> Iterator[str]:
@@ -274,7 +274,7 @@ def people_are_called_only_where_they_are_needed(end: FinishedRun) -> Iterator[s
 
 
 def _was_frozen(end: FinishedRun, model: str) -> bool:
-    versions = end.world.blobs.history.get(f"models/{model}.json", ())
+    versions = end.world.storage.history.get(f"models/{model}.json", ())
     return any(decode(ModelState, version.body).freeze for version in versions)
 
 

@@ -86,7 +86,7 @@ def simulate(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     has_policy = script.shape.policy_after is None
     world = World(run, parts or Parts(), script.refused, poison_every, has_policy)
     scheduler = _Scheduler(run, world, script)
-    is_app = patch.object(shared.bootstrap, "get_workspaces", lambda: world)
+    is_app = patch.object(shared.bootstrap, "get_workspaces", lambda: world.workspaces)
     with is_app, patch.object(arrivals, "PEEK_LIMIT", SimulatedQueue.page):
         scheduler.trouble()
         is_quiet = scheduler.calm()
@@ -139,7 +139,7 @@ class _Scheduler(Scheduler):
             self.run.advance(ROUND)
             self.queues.replay(self.run.now)
             self._drain()
-            self.run.start("sweep", self.world.sweep)
+            self.run.start("sweep", self.world.tick)
             self._drain()
             if self._is_quiet():
                 if self._ends:
@@ -211,12 +211,12 @@ class _Scheduler(Scheduler):
 
     def _sweep(self) -> None:
         try:
-            self.world.sweep()
+            self.world.tick()
         except VigiaError as exc:
             self.run.note(f"the sweep ends early: {exc}")
 
     def _is_quiet(self) -> bool:
-        queues, listed = self.queues, self.world.blobs.list
+        queues, listed = self.queues, self.world.storage.list
         is_open = any(
             item.metadata.get("state") in {"claimed", "pending"}
             or item.metadata.get("notices") == "unposted"
