@@ -121,7 +121,8 @@ class World(MemoryApp):
     def _decide_by(self, policies: tuple[Policy, ...]) -> None:
         self.policies = policies
         self.__dict__.pop("processor", None)
-        self.processor = _as(self._processor, self.processor)
+        # The stories' drift is of no look that the app has had: that it is asked for is another story.
+        self.processor = replace(_as(self._processor, self.processor), looks=None)
         self.workspaces = Workspaces(self)
 
     def add_policy(self) -> None:
