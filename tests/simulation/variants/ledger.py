@@ -144,14 +144,16 @@ VARIANTS: tuple[Variant[Parts], ...] = (
     Variant("contradiction-ignored", "a contradiction is a duplicate", Parts(ledger=BelievesEveryTelling)),
     Variant("marked-before-posted", "posting is marked before posting", Parts(ledger=MarksBeforePosting)),
     Variant("no-sweep", "duplicates are dropped while busy, and nobody sweeps", Parts(has_sweep=False)),
-    Variant("marked-after", "the marker follows its record", patches=(Patch(OpenIndex, "create", _marks_after),)),
+    Variant(
+        "marked-after", "the marker follows its record", patches=(Patch(OpenIndex, "create", _marks_after),), first=30
+    ),
     Variant("closed-first", "the marker goes first", patches=(Patch(OpenIndex, "replace", _closes_the_marker_first),)),
     Variant(
         "decisions-go-by-age",
         "decisions are deleted while their events may still come",
         patches=(Patch(Blobs, "kept_for", {PASSING: HOUR, PREFIX: HOUR}),),
     ),
-    Variant("passes-for-good", "what passed is a duplicate for ever", Parts(ledger=PassesForGood), first=55),
+    Variant("passes-for-good", "what passed is a duplicate for ever", Parts(ledger=PassesForGood), first=80),
     Variant(
         "keyed-by-event", "facts are told apart by event id", patches=(Patch(Fact, "key", property(_by_event_id)),)
     ),
