@@ -49,6 +49,7 @@ class WatchedBlobs(Blobs):
         reads: (worker, blob) to the ETag of its last read of it, and when that was.
     """
 
+    container: ClassVar[str] = ""  # the app's records and the decisions in one
     sky: Sky = field(default_factory=Sky)
     run: Run | None = None
     reads: dict[tuple[str, str], tuple[str | None, datetime]] = field(default_factory=dict)
