@@ -35,7 +35,7 @@ type FurtherWorkspace = {
 @export()
 @sealed()
 type App = {
-  @description('Python of the function app.')
+  @description('Python of the function app. The tests run Microsoft\'s worker on 3.13.')
   python: '3.12' | '3.13'
   @description('Highest number of instances; Flex Consumption allows no less than 40.')
   @minValue(40)
