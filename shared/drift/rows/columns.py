@@ -54,7 +54,7 @@ def uniform(column: pd.Series[Any]) -> pd.Series[Any]:
         column = column.map(lambda value: value.decode("utf-8", "replace"), na_action="ignore")
     elif kind not in ("string", "categorical", "empty"):
         return column
-    codes, distinct = pd.factorize(column.astype(object))
+    codes, distinct = pd.factorize(column)
     if not all(isinstance(value, str) for value in distinct):
         return column
     names = [None if is_missing(text) else str(text) for text in distinct]

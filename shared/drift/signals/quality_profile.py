@@ -249,9 +249,12 @@ def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float, 
     import pandas as pd
 
     some = column.iloc[:: max(1, len(column) // LOOKED_AT)].dropna()
-    # Equal bits are equal texts, and much quicker to compare.
-    distinct = some.to_numpy().view(np.int64) if some.dtype == np.float64 else some.astype(str)
-    frequent = float(pd.Series(distinct).value_counts().max() / len(some)) if len(some) else 0.0
+    # Of numbers that are not missing, equal bits are equal texts, and much quicker to compare.
+    if some.dtype == np.float64:
+        some = pd.Series(some.to_numpy().view(np.int64))
+    elif not isinstance(getattr(some.dtype, "categories", some).dtype, pd.StringDtype):
+        some = some.astype(str)
+    frequent = float(some.value_counts().max() / len(some)) if len(some) else 0.0
     if frequent < 1 / PIECES:  # then no piece can have it alone, but for a fluke of the sample
         return False, frequent, 0
     codes, _ = pd.factorize(column.astype(str) if column.dtype == object else column)
@@ -260,7 +263,7 @@ def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float, 
     is_constant = bool(np.any(np.fmin.reduceat(codes, starts) == np.fmax.reduceat(codes, starts)))
     present = codes[~np.isnan(codes)]
     changes = np.flatnonzero(np.diff(present)) + 1
-    return is_constant, frequent, int(np.diff([0, *changes.tolist(), len(present)]).max())
+    return is_constant, frequent, int(np.diff(changes, prepend=0, append=len(present)).max())
 
 
 def _outside(values: NDArray[np.float64], starts: list[int]) -> float:
@@ -300,7 +303,10 @@ def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
     present = values[~np.isnan(values)]
     low, high = float(present.min()), float(present.max())
     some = np.linspace(0, len(present) - 1, min(len(present), LOOKED_AT)).astype(np.intp)
-    if not (_has_levels(present[some]) or _resemble(present[some], present[np.minimum(some + 1, len(present) - 1)])):
+    if len(some) < LEVELS * LEVELS:
+        return low, high
+    ranks = _ranks(present[some])
+    if not (_have_levels(ranks) or _resemble(ranks, _ranks(present[np.minimum(some + 1, len(present) - 1)]))):
         return low, high
     zeros = np.count_nonzero(present == 0) / len(present) >= LEAST_ZEROS
     width = high - low
@@ -310,17 +316,14 @@ def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
     )
 
 
-def _has_levels(values: NDArray[np.float64]) -> bool:
-    """Return whether pieces of the values, in their order, differ by more than chance.
+def _have_levels(ranks: NDArray[np.float64]) -> bool:
+    """Return whether pieces of the ranked values, in their order, differ by more than chance.
 
     Source: W. H. Kruskal and W. A. Wallis, J. Am. Stat. Assoc. 47 (1952), eq. 1.1 and 1.2.
     """
     from scipy.special import chdtrc
 
-    rows = len(values)
-    if rows < LEVELS * LEVELS:
-        return False
-    ranks = _ranks(values)
+    rows = len(ranks)
     spread = float(np.square(ranks).sum()) / (rows - 1)
     if spread == 0:
         return False
@@ -330,13 +333,10 @@ def _has_levels(values: NDArray[np.float64]) -> bool:
     return float(chdtrc(LEVELS - 1, between / spread)) <= OF_ONE_LAW
 
 
-def _resemble(values: NDArray[np.float64], following: NDArray[np.float64]) -> bool:
+def _resemble(ranks: NDArray[np.float64], following: NDArray[np.float64]) -> bool:
     """Return whether a value's rank is correlated with that of the one after it, by Spearman's correlation."""
-    if len(values) < LEVELS * LEVELS:
-        return False
-    ranks, following_ranks = _ranks(values), _ranks(following)
-    spread = math.sqrt(float(np.square(ranks).sum()) * float(np.square(following_ranks).sum()))
-    return spread > 0 and float(np.sum(ranks * following_ranks)) / spread * math.sqrt(len(ranks)) > SURE_DEVIATIONS
+    spread = math.sqrt(float(np.square(ranks).sum()) * float(np.square(following).sum()))
+    return spread > 0 and float(np.sum(ranks * following)) / spread * math.sqrt(len(ranks)) > SURE_DEVIATIONS
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
