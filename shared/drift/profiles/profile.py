@@ -63,7 +63,8 @@ def profile(source: Source, ignore: Collection[str] = (), threads: int = THREADS
 
 def planned(survey: Survey) -> Profile:
     """Return the edges and categories that follow from a survey; its counts are those of the sampled rows."""
-    return Profile(survey.rows, tuple(_planned(name, column) for name, column in survey.columns.items()))
+    with ThreadPoolExecutor(THREADS) as pool:
+        return Profile(survey.rows, tuple(pool.map(lambda item: _planned(*item), survey.columns.items())))
 
 
 def filled(plan: Profile, counts: WindowCounts, blocks: BlockCounts | None = None) -> Profile:

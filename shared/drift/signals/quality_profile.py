@@ -6,12 +6,14 @@ import dataclasses
 import math
 import sys
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from shared.drift.profiles.stored import reading
+from shared.drift.rows.batches import THREADS
 from shared.drift.rows.columns import Kind, kind_of, named_columns
 from shared.drift.rows.duplicates import duplicate_share
 from shared.drift.rows.equal import Precision, are_flags, by_distinct, declared
@@ -132,9 +134,12 @@ class QualityProfile:
 def profile_quality(frame: pd.DataFrame, ignore: Collection[str] = ()) -> QualityProfile:
     """Return the profile of a frame whose rows are in the order of time, if they have one. Never refuses a frame."""
     starts = _starts(len(frame))
-    named = drop_ignored(frame, ignore)
-    columns = tuple(_column(name, column, starts) for name, column in named_columns(named).items())
-    return QualityProfile(len(frame), columns, _duplicates(named))
+    judged = drop_ignored(frame, ignore)
+    named = named_columns(judged)
+    with ThreadPoolExecutor(THREADS) as pool:
+        duplicates = pool.submit(_duplicates, judged)
+        columns = tuple(pool.map(lambda name: _column(name, named[name], starts), named))
+    return QualityProfile(len(frame), columns, duplicates.result())
 
 
 def drop_ignored(frame: pd.DataFrame, ignore: Collection[str]) -> pd.DataFrame:
