@@ -35,13 +35,13 @@ def by_name(figures: Iterable[Figure]) -> dict[str, Figure]:
 @pytest.mark.parametrize("function", cold.CALLS)
 def test_a_first_call_sends_its_message(function: str, script: str) -> None:
     with taking_storage() as storage:
-        assert cold.first_call(script, function, storage) > 0
+        assert min(cold.first_call(script, function, storage)) > 0
         assert storage.taken[-1] == ("POST", "events/messages")
 
 
 def test_a_first_call_that_sends_nothing_is_no_figure() -> None:
     with taking_storage() as storage, pytest.raises(BenchmarkError, match="sent nothing"):
-        cold.first_call("print(0.1) # %s %s", "alerts", storage)
+        cold.first_call("print(0.1, 0.1) # %s %s", "alerts", storage)
 
 
 def test_the_package_is_what_the_lock_installs() -> None:
