@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +117,7 @@ class Rows:
         self._requests: dict[str, tuple[Collection[str] | None, int]] = {}
         self._filled: dict[str, EvenSample] | None = None
         self._begun: Iterator[Any] | None = None
+        self._columns: tuple[str, ...] | None = None
 
     def request(self, name: str, columns: Collection[str] | None = None, most_rows: int = MOST_ROWS) -> None:
         """Request a sample, before the rows are read."""
@@ -130,9 +130,15 @@ class Rows:
                 pass
         return (self._filled or {})[name]
 
-    @cached_property
+    @property
     def columns(self) -> tuple[str, ...]:
         """Return the names of the first piece's columns; empty when there are no rows."""
+        # No cached_property: until Python 3.12 one lock is held for all instances while one of them reads.
+        if self._columns is None:
+            self._columns = self._columns_of_first()
+        return self._columns
+
+    def _columns_of_first(self) -> tuple[str, ...]:
         batches = self._batches()
         first = next(batches, None)
         if first is None:

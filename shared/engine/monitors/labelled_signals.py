@@ -6,7 +6,6 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.drift.results.signals import SignalReport
@@ -143,9 +142,15 @@ class LabelledSignals:
             raise self._rows_or_error
         return self._rows_or_error
 
-    @cached_property
+    @property
     def _rows_or_error(self) -> LabelledRows | Exception:
         """Return the rows, or why they cannot be read: no signal tries again what failed for another."""
+        # No cached_property: until Python 3.12 one lock is held for all instances while one of them reads.
+        rows: LabelledRows | Exception = self.__dict__.get("_read") or self._read_rows()
+        self.__dict__["_read"] = rows
+        return rows
+
+    def _read_rows(self) -> LabelledRows | Exception:
         try:
             return LabelledReader(self.data, self.subject, self.performance, self._truth(), self._since()).read()
         except (ValueError, PermanentError) as exc:
