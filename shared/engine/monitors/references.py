@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.drift.results.assemble import DATA_DRIFT
@@ -90,14 +89,17 @@ class VersionReferences:
         self._save_profile(made)
         return made
 
-    @cached_property
+    @property
     def _training(self) -> Rows:
         """Return the training data, of which the first reading leaves a sample for data quality."""
         from shared.drift.rows.sample import Rows
 
-        rows = Rows(self.data.batches(self.training_uri()))
-        if self.subject.monitor.data_quality:
-            rows.request(QUALITY)
+        # No cached_property: until Python 3.12 one lock is held for all instances while one of them asks for the data.
+        rows: Rows | None = self.__dict__.get("_training_rows")
+        if rows is None:
+            rows = self.__dict__["_training_rows"] = Rows(self.data.batches(self.training_uri()))
+            if self.subject.monitor.data_quality:
+                rows.request(QUALITY)
         return rows
 
     def predictions(self, scored: Rows, minimum_rows: int) -> Profile:
