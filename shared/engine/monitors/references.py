@@ -95,9 +95,9 @@ class VersionReferences:
         from shared.drift.rows.sample import Rows
 
         # No cached_property: until Python 3.12 one lock is held for all instances while one of them asks for the data.
-        rows: Rows | None = self.__dict__.get("_training_rows")
+        rows: Rows | None = self.__dict__.get("_training_read")
         if rows is None:
-            rows = self.__dict__["_training_rows"] = Rows(self.data.batches(self.training_uri()))
+            rows = self.__dict__["_training_read"] = Rows(self.data.batches(self.training_uri()))
             if self.subject.monitor.data_quality:
                 rows.request(QUALITY)
         return rows
