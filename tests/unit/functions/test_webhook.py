@@ -143,7 +143,7 @@ def _cannot_keep(app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object) -> Any:
         raise RetryableError("storage.busy", "the storage does not answer")
 
-    monkeypatch.setattr(app.memory, "create", fail)
+    monkeypatch.setattr(app.memory, "put", fail)
 
 
 def _cannot_start(app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
