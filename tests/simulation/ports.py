@@ -73,7 +73,11 @@ class SimulatedBlobs:
         self.run.write(f"{_area(name)} w", f"delete {name[:24]}", land)
 
     def list(self, prefix: str) -> Iterator[BlobItem]:
-        yield from self.run.read("list r", f"list {prefix}", lambda: self.blobs.list(prefix))
+        def look() -> list[BlobItem]:
+            self.blobs.forget_all(prefix, self.run.now)
+            return self.blobs.list(prefix)
+
+        yield from self.run.read("list r", f"list {prefix}", look)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,10 @@ class Blobs:
         self.history.setdefault(name, []).append(version)
         return Written(version.etag, now)
 
+    def forget_all(self, prefix: str, now: datetime) -> None:
+        for name in [name for name in self.history if name.startswith(prefix)]:
+            self.forget(name, now)
+
     def list(self, prefix: str) -> list[BlobItem]:
         newest_by_name = sorted(
             (name, versions[-1]) for name, versions in self.history.items() if name.startswith(prefix)

@@ -89,7 +89,8 @@ THEMES = (
             hours=(0,),
             policy_after=5 * MINUTE,
         ),
-        {"ledger w": CAUGHT, "passing w": UNANSWERED},
+        {"ledger w": CAUGHT, "passing w": Faults(lose_reply=0.2, late=0.2, switch=0.2)},
+        share=0.1,
     ),
 )
 

@@ -21,9 +21,11 @@ from shared.release.core.transitions import ReleaseUpdate, stay
 from shared.release.states import ab_test, before_traffic, blind, ending
 from shared.store.codec import encode
 from shared.store.releases.batch_runs import BatchRun, BatchRunStore
-from shared.store.releases.releases import ReleaseItem, ReleaseStore, StoredRelease, _request_name
+from shared.store.releases.releases import RELEASES, ReleaseItem, ReleaseStore, StoredRelease, _request_name
 from tests.simulation.controller.ports import ControllerWorkspace
 from tests.simulation.controller.world import Parts
+from tests.simulation.faults import HOUR
+from tests.simulation.services import Blobs
 from tests.simulation.variants.spec import Patch, Variant, running
 
 
@@ -123,6 +125,7 @@ _ANYBODY = Patch(approvals, "bar_to_vote", lambda *_, **__: None)
 _BY_GUARD = Patch(ab_test, "_together", _by_the_guard)
 _UNREAD = Patch(ending, "_is_restored", _went_back)
 _PASSES = Patch(before_traffic, "_wait_for_gates", _passed)
+_BY_AGE = Patch(Blobs, "kept_for", {RELEASES: HOUR})
 _SCORES = Patch(BatchRunStore, "begin", _first)
 VARIANTS: dict[str, Variant[Parts]] = {
     variant.name: variant
@@ -146,6 +149,7 @@ VARIANTS: dict[str, Variant[Parts]] = {
         Variant("default-unread", "a batch default is switched back without reading", patches=(_UNREAD,), first=110),
         Variant("gates-unread", "a gate passes on missing evidence", patches=(_PASSES,), first=20),
         Variant("scores-again", "a batch is scored whenever there is no job", patches=(_SCORES,), first=10),
+        Variant("open-by-age", "releases are deleted by their age, also open ones", patches=(_BY_AGE,)),
         Variant("makes-again", "a deployment is made whenever it is not there", patches=_MAKES_AGAIN, first=15),
     )
 }

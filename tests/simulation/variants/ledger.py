@@ -24,7 +24,7 @@ from shared.store.facts.ledger import (
     _name,
     _token,
 )
-from shared.store.open_index import OpenIndex
+from shared.store.open_index import OPEN, OpenIndex
 from tests.simulation.faults import HOUR
 from tests.simulation.services import Blobs
 from tests.simulation.variants.spec import Patch, Variant
@@ -153,7 +153,12 @@ VARIANTS: tuple[Variant[Parts], ...] = (
         "decisions are deleted while their events may still come",
         patches=(Patch(Blobs, "kept_for", {PASSING: HOUR, PREFIX: HOUR}),),
     ),
-    Variant("passes-for-good", "what passed is a duplicate for ever", Parts(ledger=PassesForGood), first=80),
+    Variant(
+        "markers-go-by-age",
+        "markers of what is open are deleted by age",
+        patches=(Patch(Blobs, "kept_for", {OPEN: HOUR}),),
+    ),
+    Variant("passes-for-good", "what passed is a duplicate for ever", Parts(ledger=PassesForGood), first=27),
     Variant(
         "keyed-by-event", "facts are told apart by event id", patches=(Patch(Fact, "key", property(_by_event_id)),)
     ),
