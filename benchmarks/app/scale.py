@@ -214,7 +214,7 @@ def _trips_of(trips: Trips, work: Callable[[], object]) -> int:
 
 def run(run: Run) -> list[Figure]:
     size = LONGEST if run.is_long else LONG
-    times, lists, calls, asked = {}, {}, {}, {}
+    times, lists, calls, question_calls = {}, {}, {}, {}
     for done in (SHORT, size):
         run.progress(f"the sweep beside {done:,} facts that are done")
         app, trips = app_with_past(done)
@@ -222,7 +222,7 @@ def run(run: Run) -> list[Figure]:
         gc.collect()
         gc.freeze()  # the past is the service's memory, not ours
         calls[done] = _trips_of(trips, partial(sweep, app))
-        asked[done] = _trips_of(trips, app.approvals.open_questions)
+        question_calls[done] = _trips_of(trips, app.approvals.open_questions)
         times[done] = median(seconds(partial(sweep, app)) for _ in range(REPETITIONS)) * 1000
         lists[done] = median(seconds(partial(list_everything, app)) for _ in range(3)) * 1000
         gc.unfreeze()
@@ -230,7 +230,9 @@ def run(run: Run) -> list[Figure]:
         Figure("scale.sweep_ms", times[size], "ms", f"the sweep's timer beside {size:,} facts that are done"),
         Figure("scale.sweep_ratio", times[size] / times[SHORT], "x", f"beside {size:,} / {SHORT:,}", Goal("<=", 1.2)),
         Figure("scale.sweep_calls", calls[size], "", "requests to blobs and queues of one sweep", Goal("<=", 20)),
-        Figure("scale.question_calls", asked[size], "", "of listing the open questions: there is 1", Goal("<=", 7)),
+        Figure(
+            "scale.question_calls", question_calls[size], "", "of listing the open questions: there is 1", Goal("<=", 7)
+        ),
         Figure("scale.listing_ms", lists[size], "ms", "listing everything, as before there were markers"),
         Figure("scale.listing_ratio", lists[size] / lists[SHORT], "x", f"the same, beside {size:,} / {SHORT:,}"),
     ]
