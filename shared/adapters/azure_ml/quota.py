@@ -116,8 +116,8 @@ class Quota:
 
 
 @cache
-def quota_of(subscription: str) -> Quota:  # noqa: ARG001 (what it is cached by)
-    """Return the quota of a subscription: one for all workspaces in it."""
+def quota_of(subscription: str, identity: str) -> Quota:  # noqa: ARG001 (what it is cached by)
+    """Return the quota of an identity in a subscription: one for all workspaces that it reaches there."""
     return Quota()
 
 
