@@ -157,8 +157,8 @@ class World:
         return {str(name): share for name, share in self.workspace.endpoints[ENDPOINT].traffic.items()}
 
     def run(self, until: Callable[[], bool] = lambda: False, longest: timedelta = timedelta(days=2)) -> None:
-        """Deliver messages as they fall due until there are none, or `until` holds."""
-        end = self.clock.now() + longest
+        """Deliver messages as they fall due to one worker, until there are none, or `until` holds."""
+        end, reconciler = self.clock.now() + longest, self.reconciler
         while not until():
             due = self.queue.next_at(RELEASES)
             if due is None or due > end:
@@ -166,7 +166,7 @@ class World:
             self.pass_time(due)
             message = self.queue.take(RELEASES)
             assert message is not None
-            self.reconciler.handle(message)
+            reconciler.handle(message)
 
     def pass_time(self, to: Any) -> None:
         while self.clock.now() < to:

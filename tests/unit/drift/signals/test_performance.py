@@ -101,16 +101,6 @@ def test_rows_without_an_answer_or_a_label_are_left_out() -> None:
     assert report.findings == ("100 labelled rows have an empty prediction; they are left out",)
 
 
-def test_bounds_cover_the_true_value_as_often_as_they_say() -> None:
-    chance = np.random.default_rng(3)
-    outside = 0
-    for _ in range(200):
-        truth = chance.normal(0, 1, 400)
-        low, high = bounds("mae", truth, np.zeros(400), float(np.abs(truth).mean()))
-        outside += not low <= np.sqrt(2 / np.pi) <= high
-    assert 8 <= outside <= 34  # 10 % of 200, within three standard deviations
-
-
 def test_bounds_of_a_large_table_are_scaled_from_smaller_resamples() -> None:
     chance = np.random.default_rng(3)
     truth = chance.normal(0, 1, 80_000)
