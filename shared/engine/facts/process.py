@@ -87,7 +87,7 @@ class Processor:
         claim = self.ledger.take_over(key)
         if not isinstance(claim, Claimed | Finished):
             return
-        with _fact_span(claim.entry.fact, self.home):
+        with _fact_span(claim.entry.fact):
             if isinstance(claim, Claimed):
                 self._carry_out(claim)
             else:
@@ -112,7 +112,7 @@ class Processor:
         if isinstance(fact, Ignored):
             self._note_ignored(fact, raw)
             return
-        with _fact_span(fact, self.home):
+        with _fact_span(fact):
             try:
                 self._handle(fact, raw)
             except EventError as exc:
@@ -244,11 +244,10 @@ class Processor:
             self.quarantine.note_ignored(note)
 
 
-def _fact_span(fact: Fact, home: Home | None) -> AbstractContextManager[None]:
+def _fact_span(fact: Fact) -> AbstractContextManager[None]:
     """Return the span of what is done about a fact; all its lines name the fact."""
     about = {"fact": fact.key[:16], "kind": fact.kind, "subject": fact.subject, "event_id": fact.event_id}
-    workspace = home.workspace.rpartition("/")[2] if home else None
-    return span("fact", correlation_of(fact.key), workspace=workspace, **about)
+    return span("fact", correlation_of(fact.key), **about)
 
 
 def _log_decisions(entry: Entry) -> None:
