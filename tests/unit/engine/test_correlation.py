@@ -37,9 +37,9 @@ def test_a_decision_its_job_and_its_notices_have_one_id(caplog: pytest.LogCaptur
     records = list(OutboxStore(world.memory).records())
     ids = {record.correlation for record in records} | {job.tags["vigia.correlation"]}
     assert ids == {decision["correlation_id"]}
-    told = lines(caplog, "notice.sent") + lines(caplog, "notice.failed")
-    assert len(told) == len(records)
-    assert {line["correlation_id"] for line in told} == ids
+    attempts = lines(caplog, "notice.sent") + lines(caplog, "notice.failed")
+    assert len(attempts) == len(records)
+    assert {line["correlation_id"] for line in attempts} == ids
 
 
 def test_a_release_has_the_id_of_the_registration_that_opened_it(caplog: pytest.LogCaptureFixture) -> None:
