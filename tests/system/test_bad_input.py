@@ -93,7 +93,7 @@ def test_a_model_that_no_policy_names_is_done_and_says_why_nothing_happened(town
 
 def test_an_alert_that_cannot_be_read_is_answered_and_kept(town: Town) -> None:
     assert town.post_alert(b'{"schemaId": "from another world"}') == (202, "kept")
-    assert town.until(lambda: town.messages("event-quarantined", "schema"))
+    assert town.until(lambda: town.messages("event-quarantined", "from another world"))
     assert any("from another world" in item.body for _, item in town.app.quarantine.items())
 
 
