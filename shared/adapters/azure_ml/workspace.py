@@ -59,6 +59,7 @@ class AzureWorkspace:
 
         s = self._settings
         retry_policy, patience = patient("Azure ML", **RETRIES)
+        quota = quota_of(s.subscription_id, s.workspace_identity_client_id)
         client = MLClient(
             workspace_credential(s),
             s.subscription_id,
@@ -67,7 +68,7 @@ class AzureWorkspace:
             enable_telemetry=False,
             show_progress=False,
             # The deadline last: what it is about may have passed while a call waited for its turn.
-            per_call_policies=[allow_loopback_http(), patience, within_quota(quota_of(s.subscription_id)), in_time()],
+            per_call_policies=[allow_loopback_http(), patience, within_quota(quota), in_time()],
             retry_policy=retry_policy,
             **_cloud(s.arm_endpoint),
         )
