@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from tests.chaos.facts import Fed, Split, a_hint, a_registration, a_release_in_steps, a_request
@@ -59,6 +61,8 @@ class Campaign:
     _frozen: list[int] = field(default_factory=list)
     _models: list[str] = field(default_factory=lambda: list(TRAINED))
     _released: list[str] = field(default_factory=list)
+    # Whoever is to die of an event is alone with the queue of events, so that nobody else takes it.
+    _alone: threading.Lock = field(default_factory=threading.Lock)
 
     def feed_request(self, model: str = "") -> None:
         self._feed(a_request(model or self._existing_model()))
@@ -152,10 +156,11 @@ class Campaign:
 
     def _release(self) -> bool:
         """Have one more model released in each way, as far as its first look; False when the town has none left."""
-        if not self.feed_release():
-            return False
-        self._ends(self._fork(**_HABITS["events"]))
-        return True
+        with self._alone:
+            if not self.feed_release():
+                return False
+            self._ends(self._fork(**_HABITS["events"]))
+            return True
 
     def _struck(self, pid: int) -> list[Point]:
         return [Point.read(line["point"]) for line in self.town.journal() if line["pid"] == pid and "point" in line]
@@ -240,9 +245,10 @@ class Campaign:
         return False
 
     def _strike_once(self, point: Point) -> bool:
-        self._feed_for(point)
-        pid = self._fork(KILL_AT=str(point), **_HABITS[_habit(point)])
-        was_killed = self._ends(pid) == "killed"
+        with self._alone if _habit(point) == "events" else nullcontext():
+            self._feed_for(point)
+            pid = self._fork(KILL_AT=str(point), **_HABITS[_habit(point)])
+            was_killed = self._ends(pid) == "killed"
         self.town.killed += [pid] if was_killed else []
         return was_killed
 
