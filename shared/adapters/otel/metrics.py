@@ -15,76 +15,51 @@ class Metric:
 
     Args:
         source: the log line or span that it is measured by.
-        value: the fact that is its value; empty to count lines.
+        value: the fact that is its value; of a counter, the one that a line must have to count, "" for every line.
         dimensions: facts by which it can be split: few, and each with few values.
-        unless_empty: a fact without which the line does not count.
     """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     source: str
+    value: str
     meaning: str
-    value: str = ""
-    dimensions: tuple[str, ...] = ()
-    unless_empty: str = ""
+    dimensions: tuple[str, ...]
 
 
-_QUEUE, _PLACE = ("queue",), ("workspace",)
+def _count(name: str, source: str, meaning: str, *dimensions: str, required: str = "") -> Metric:
+    return Metric(f"vigia.{name}", "counter", source, required, meaning, dimensions)
 
 
-# Name, kind, source, meaning; then value, dimensions.
+def _gauge(name: str, source: str, value: str, meaning: str, *dimensions: str) -> Metric:
+    return Metric(f"vigia.{name}", "gauge", source, value, meaning, dimensions)
+
+
+def _spread(name: str, source: str, value: str, meaning: str, *dimensions: str) -> Metric:
+    return Metric(f"vigia.{name}", "histogram", source, value, meaning, dimensions)
+
+
 METRICS: tuple[Metric, ...] = (
-    Metric("vigia.facts", "counter", "fact", "facts that were taken up, again ones included", "", ("kind",)),
-    Metric("vigia.decisions", "counter", "decision", "decisions, one per reaction", "", ("kind", "model", "reaction")),
-    Metric(
-        "vigia.suppressed",
-        "counter",
-        "decision",
-        "decisions not to do what an event asks for",
-        "",
-        ("kind", "model", "reaction"),
-        unless_empty="suppressed",
+    _count("facts", "fact", "facts that were taken up, again ones included", "kind"),
+    _count("decisions", "decision", "decisions, one per reaction", "kind", "model", "reaction"),
+    _count(
+        "suppressed", "decision", "those not to do what is asked", "kind", "model", "reaction", required="suppressed"
     ),
-    Metric(
-        "vigia.event_to_effect",
-        "histogram",
-        "fact.done",
-        "from what happened until its effects were done, seconds",
-        "seconds_since_event",
-        ("kind",),
-    ),
-    Metric("vigia.calls", "histogram", "function", "how long functions run, seconds", "seconds", ("function",)),
-    Metric(
-        "vigia.message_age",
-        "histogram",
-        "function",
-        "how old messages were when a function took them, seconds",
-        "queue_age_seconds",
-        ("function",),
-    ),
-    Metric(
-        "vigia.queue_wait", "gauge", "queue.state", "wait of a queue's first message, seconds", "oldest_seconds", _QUEUE
-    ),
-    Metric("vigia.poison", "gauge", "queue.state", "messages that failed too often", "poison", _QUEUE),
-    Metric("vigia.open_claims", "gauge", "heartbeat", "facts that no worker could carry on", "open_claims", _PLACE),
-    Metric("vigia.oldest_claim", "gauge", "heartbeat", "age of the oldest, seconds", "oldest_claim_seconds", _PLACE),
-    Metric("vigia.sweep", "gauge", "heartbeat", "how long the sweep took, seconds", "seconds", _PLACE),
-    Metric(
-        "vigia.overdue_releases", "gauge", "heartbeat", "releases whose look is overdue", "overdue_releases", _PLACE
-    ),
-    Metric("vigia.most_overdue", "gauge", "heartbeat", "by how much, seconds", "most_overdue_seconds", _PLACE),
-    Metric("vigia.releases", "counter", "release.state_changed", "releases by the state they entered", "", ("state",)),
-    Metric("vigia.verdicts", "counter", "release.judged", "the judge's verdicts", "", ("verdict", "model")),
-    Metric("vigia.looks", "counter", "monitor.ran", "monitors' looks", "", ("model", "signal", "verdict")),
-    Metric(
-        "vigia.look_late",
-        "histogram",
-        "look",
-        "from asking for a look until it is taken, seconds",
-        "late_seconds",
-        ("look",),
-    ),
-    Metric("vigia.notices_failed", "counter", "notice.failed", "notices that did not arrive", "", ("channel", "kind")),
+    _spread("event_to_effect", "fact.done", "seconds_since_event", "seconds from what happened to its effects", "kind"),
+    _spread("calls", "function", "seconds", "how long functions run, seconds", "function"),
+    _spread("message_age", "function", "queue_age_seconds", "age of messages that are taken, seconds", "function"),
+    _gauge("queue_wait", "queue.state", "oldest_seconds", "wait of a queue's first message, seconds", "queue"),
+    _gauge("poison", "queue.state", "poison", "messages that failed too often", "queue"),
+    _gauge("open_claims", "heartbeat", "open_claims", "facts that no worker could carry on", "workspace"),
+    _gauge("oldest_claim", "heartbeat", "oldest_claim_seconds", "age of the oldest, seconds", "workspace"),
+    _gauge("sweep", "heartbeat", "seconds", "how long the sweep took, seconds", "workspace"),
+    _gauge("overdue_releases", "heartbeat", "overdue_releases", "releases whose look is overdue", "workspace"),
+    _gauge("most_overdue", "heartbeat", "most_overdue_seconds", "by how much, seconds", "workspace"),
+    _count("releases", "release.state_changed", "releases by the state they entered", "state"),
+    _count("verdicts", "release.judged", "the judge's verdicts", "verdict", "model"),
+    _count("looks", "monitor.ran", "monitors' looks", "model", "signal", "verdict"),
+    _spread("look_late", "look", "late_seconds", "from asking for a look until it is taken, seconds", "look"),
+    _count("notices_failed", "notice.failed", "notices that did not arrive", "channel", "kind"),
 )
 
 
@@ -100,7 +75,9 @@ class Instruments:
         """Record what the metrics of a line or span take from its facts."""
         for metric, record in self._by_source.get(source, ()):
             value = facts.get(metric.value) if metric.value else 1
-            if value is not None and (not metric.unless_empty or facts.get(metric.unless_empty)):
+            if metric.kind == "counter":
+                value = 1 if value else None
+            if value is not None:
                 record(value, {name: str(facts[name]) for name in metric.dimensions if name in facts})
 
 
