@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import socket
 import textwrap
@@ -73,7 +75,11 @@ def test_whole_system_starts_delivers_an_event_and_stops(tmp_path: Path, toy_app
         post_event(addresses, system.settings["VIGIA_TOPIC_KEY"])
         with QueueServiceClient.from_connection_string(addresses.storage_connection_string) as queues:
             assert sorted(queue.name for queue in queues.list_queues()) == ["events", "looks", "notices", "releases"]
-            assert read_one(queues) == "ZHJpZnQtMQ=="  # base64 of drift-1
+            assert json.loads(base64.b64decode(read_one(queues)))["id"] == "drift-1"
+            queues.get_queue_client("events").clear_messages()
+            call("POST", f"{addresses.url('azureml')}/_local/faults", {"function_topics": ["custom"]})
+            post_event(addresses, system.settings["VIGIA_TOPIC_KEY"])
+            assert base64.b64decode(read_one(queues)) == b"drift-1", "what its function puts there"
         system.kill_functions()
         assert not is_listening(addresses.functions)
         with pytest.raises(LocalSystemError, match="the Functions host has ended"):
