@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,19 +13,19 @@ import pytest
 from shared.domain.ids import ModelName
 from shared.domain.messages import MakeDigest
 from shared.domain.notice import Notice, NoticeKind
-from shared.engine.notices.bursts import AT_ONCE, MOST_IN_DIGEST, WINDOW, Bursts
+from shared.engine.notices.bursts import AT_ONCE, MOST_IN_DIGEST, WINDOW
 from shared.engine.notices.outbox import NoticeOutbox
 from shared.errors import AmbiguousWriteError
 from shared.policy.reading.people import Directory, Person
 from shared.ports.blobs import Written
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import NOTICES
-from shared.store.notices.bursts import BurstStore
 from shared.store.notices.outbox import OutboxStore
+from tests.fakes.app import MemoryApp
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues
-from tests.unit.engine.fact_world import Fuse, Fused, Killed
+from tests.unit.engine.fact_world import SETTINGS, Fuse, Fused, Killed
 from tests.unit.outbox.policies import a_policy
 
 KIND = NoticeKind.ENDPOINT_DEGRADED
@@ -46,30 +47,27 @@ class Mailbox:
 class City:
     """An outbox over memory with one reader; every port may kill the worker, and another one comes."""
 
-    def __init__(self, blobs: MemoryBlobStore | None = None) -> None:
+    def __init__(self, blobs: type[MemoryBlobStore] = MemoryBlobStore) -> None:
         self.clock = FakeClock()
         self.fuse = Fuse()
-        self.memory = blobs or MemoryBlobStore(self.clock.now)
+        self.memory = blobs(self.clock.now)
         self.queues = FakeQueues(self.clock)
         self.mailbox = Mailbox()
         rule = {"on": [KIND.value, "promoted"], "to": ["owner"], "by": ["email"]}
         self.policies = tuple(a_policy(model, rule) for model in ("flight-delay", "churn"))
+        self.outbox = self.new_worker()
 
-    @property
-    def outbox(self) -> NoticeOutbox:
-        blobs: Any = Fused(self.memory, self.fuse)
-        queue: Any = Fused(self.queues, self.fuse)
-        store = OutboxStore(blobs)
-        return NoticeOutbox(
-            store=store,
-            queue=queue,
-            clock=self.clock,
-            policies=self.policies,
+    def new_worker(self) -> NoticeOutbox:
+        app = MemoryApp(
+            SETTINGS,
+            self.clock,
+            self.policies,
+            blobs=Fused(self.memory, self.fuse),
+            queue=Fused(self.queues, self.fuse),
             people=Directory({"ana@example.com": Person("ana@example.com", "Ana", "pt-BR", "UTC")}),
-            channels={"email": Fused(self.mailbox, self.fuse)},
-            public_url="https://vigia.example",
-            bursts=Bursts(store, BurstStore(blobs), queue, self.clock),
         )
+        channel: Any = Fused(self.mailbox, self.fuse)
+        return replace(app.outbox, channels={"email": channel})
 
     def post(self, numbers: range, model: str = "flight-delay", kind: NoticeKind = KIND) -> None:
         for number in numbers:
@@ -83,6 +81,7 @@ class City:
                 self.outbox.handle(text)
             except Killed:
                 self.queues.send(NOTICES, text, timedelta(minutes=1))
+                self.outbox = self.new_worker()
 
     def work_for(self, minutes: int) -> None:
         for _ in range(minutes):
@@ -225,8 +224,7 @@ class Forgetful(MemoryBlobStore):
 
 
 def test_lost_answers_lose_no_notice() -> None:
-    city = City()
-    city.memory = Forgetful(city.clock.now)
+    city = City(Forgetful)
     city.post(range(60))
     city.work_for(20)
     assert len(city.mailbox.notified()) == 60

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from shared.domain.ids import EndpointName, ModelName
 from shared.domain.notice import Notice, NoticeKind
-from shared.engine.notices.outbox import NoticeOutbox
+from shared.engine.notices.bursts import WINDOW
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
 from shared.policy.reading.people import Directory, Person
 from shared.policy.sections.model import Endpoint, People, Policy
@@ -17,10 +18,12 @@ from shared.ports.blobs import Written
 from shared.ports.channels import Message, Recipient
 from shared.ports.queues import NOTICES
 from shared.reactions.notify_section import Notify
-from shared.store.notices.outbox import OutboxRecord, OutboxStore
+from shared.store.notices.outbox import OutboxRecord
+from tests.fakes.app import MemoryApp
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues
+from tests.unit.engine.fact_world import SETTINGS
 
 
 class RecordingChannel:
@@ -68,21 +71,21 @@ class Town:
         self.blobs = blobs or MemoryBlobStore(self.clock.now)
         self.queue = FakeQueues(self.clock)
         self.teams, self.email = RecordingChannel(), RecordingChannel()
-        self.store = OutboxStore(self.blobs)
-        self.outbox = NoticeOutbox(
-            store=self.store,
-            queue=self.queue,
-            clock=self.clock,
+        app = MemoryApp(
+            SETTINGS,
+            self.clock,
             policies=(
                 _policy(
                     "flight-delay", {"on": ["rolled-back"], "to": ["owner", "approvers"], "by": ["teams", "email"]}
                 ),
                 _policy("other", {"on": ["event-quarantined"], "to": ["zoe@example.com"], "by": ["email"]}),
             ),
+            blobs=self.blobs,
+            queue=self.queue,
             people=Directory({"ana@example.com": Person("ana@example.com", "Ana", "pt-BR", "America/Sao_Paulo")}),
-            channels={"teams": self.teams, "email": self.email},
-            public_url="https://vigia.example",
         )
+        self.store = app.outbox_store
+        self.outbox = replace(app.outbox, channels={"teams": self.teams, "email": self.email})
 
     def post(self, kind: NoticeKind = NoticeKind.ROLLED_BACK, model: str = "flight-delay") -> None:
         self.outbox.post([Notice(kind, f"key/{kind}", ModelName(model), {"version": "3"}, "/api/approvals/x")])
@@ -217,7 +220,7 @@ def test_a_crash_before_queueing_is_repaired_by_the_sweep() -> None:
     town.post()
     town.queue.messages.clear()
     assert town.outbox.requeue_overdue() == 0
-    town.clock.advance(timedelta(minutes=6))
+    town.clock.advance(2 * WINDOW + timedelta(minutes=1))  # it might be waiting for a digest
     assert town.outbox.requeue_overdue() == 1
     town.deliver_next()
     assert town.record().state == "sent"
