@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks.app import many_models
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.harness.timing import seconds
 from shared.bootstrap import Workspaces
@@ -235,7 +236,10 @@ def run(run: Run) -> list[Figure]:
         ),
         Figure("scale.listing_ms", lists[size], "ms", "listing everything, as before there were markers"),
         Figure("scale.listing_ratio", lists[size] / lists[SHORT], "x", f"the same, beside {size:,} / {SHORT:,}"),
+        *many_models.figures(run),
     ]
 
 
-SPEC = Benchmark("scale", "the sweep beside a short past and a long one", run)
+SPEC = Benchmark(
+    "scale", "the sweep beside a short past and a long one, and many models", run, options=many_models.OPTIONS
+)
