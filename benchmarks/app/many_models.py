@@ -293,8 +293,8 @@ class Instance:
         first, *others = places
 
         def workspace(place: Place) -> ArmWorkspace:
-            known = {"models": place.truth.models, "jobs": place.truth.jobs, "endpoints": place.truth.endpoints}
-            return ArmWorkspace(**known, arm=arm, quota=quota, is_old=size.is_old)  # type: ignore[arg-type]
+            records = {"models": place.truth.models, "jobs": place.truth.jobs, "endpoints": place.truth.endpoints}
+            return ArmWorkspace(**records, arm=arm, quota=quota, is_old=size.is_old)  # type: ignore[arg-type]
 
         def make(settings: Settings, app: App) -> App:
             from shared.adapters.storage.queues import WorkspaceQueue
