@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import time
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -23,12 +24,13 @@ import azure.functions as func
 from azure.core.exceptions import HttpResponseError
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
-from functions import notices, process, reconcile, timers
+from functions import look, notices, process, reconcile, timers
 from shared.adapters.storage.blobs import create_if_missing
 from shared.bootstrap import App, get_app
+from shared.engine.monitors import looks
 from shared.engine.notices import bursts, outbox
 from shared.policy.sections.model import Policy
-from shared.ports.queues import poison_queue
+from shared.ports.queues import LOOKS, poison_queue
 from shared.reactions.retrain_section import Retrain
 from tests.chaos import breaks
 from tests.chaos.fuse import Fuse, Wired, WiredBlobs, WiredWorkspace, queue_of
@@ -88,6 +90,7 @@ class Worker:
         # Minutes on Azure, too.
         for module in (bursts, outbox):
             module.WINDOW = BURST_WINDOW  # type: ignore[attr-defined]
+        looks.PASS_LEASE = BURST_WINDOW
         self.app = wire(get_app(), self.fuse)
         breaks.apply(environment.get("CHAOS_BREAK", ""), self.app)
 
@@ -128,8 +131,6 @@ class Worker:
         return True
 
     def _handle(self, queue: Errand, message: QueueMessage) -> bool:
-        from base64 import b64decode
-
         body = b64decode(message.content)
         try:
             function(ERRANDS[queue])(func.QueueMessage(id=message.id, body=body))
@@ -144,8 +145,16 @@ class Worker:
             for queue in self._queues:
                 self._put_back(queue)
             function(timers.sweep)(None)
+            self._look()
         except Exception as exc:
             self._journal.tell({"what": "error", "errand": "sweep", "error": f"{type(exc).__name__}: {exc}"[:500]})
+
+    def _look(self) -> None:
+        """Take the looks that the sweep asked for, which are a part of its work."""
+        client = self._queue(LOOKS)
+        for message in client.receive_messages():
+            function(look.look)(func.QueueMessage(id=message.id, body=b64decode(message.content)))
+            client.delete_message(message)
 
     def _put_back(self, queue: Errand) -> None:
         """Put back what stands on a queue's poison queue, as a person does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.domain.ids import ModelName
 from shared.domain.messages import LookAt, LookKind
@@ -13,9 +14,12 @@ from shared.engine.monitors.watchdog import Watchdog
 from shared.logs import span
 from shared.ports.clock import Clock
 from shared.ports.queues import LOOKS, MessageQueue
-from shared.store.monitors.look_claims import LookClaims
+from shared.store.monitors.look_claims import LEASE, LookClaims
 
 log = logging.getLogger("vigia.looks")
+
+# A pass over the endpoints takes seconds, and two beside each other do no harm: each of its writes is guarded.
+PASS_LEASE = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ class Looks:
         if message.model:
             self.monitors().look(ModelName(message.model), is_of_labels=message.kind == "labels")
             return
-        with self.claims.held(message.kind, self.clock.now(), message.asked_at) as claim:
+        lease = PASS_LEASE if message.kind == "endpoints" else LEASE
+        with self.claims.held(message.kind, self.clock.now(), message.asked_at, lease) as claim:
             if claim is None:
                 log.info("look.dropped")
                 return

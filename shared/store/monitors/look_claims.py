@@ -34,11 +34,13 @@ class LookClaim:
 
 
 class LookClaims:
-    def __init__(self, blobs: BlobStore, lease: timedelta = LEASE) -> None:
-        self._blobs, self._lease = blobs, lease
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
 
     @contextmanager
-    def held(self, subject: str, now: datetime, asked_at: datetime | None = None) -> Iterator[LookClaim | None]:
+    def held(
+        self, subject: str, now: datetime, asked_at: datetime | None = None, lease: timedelta = LEASE
+    ) -> Iterator[LookClaim | None]:
         """Hold the claim for the length of a `with`, errors included; a worker that dies keeps it for the lease.
 
         None is given when somebody else looks, or when a look has begun since this one was asked for.
@@ -46,7 +48,7 @@ class LookClaims:
         Raises:
             RetryableError: the storage does not answer.
         """
-        claim = self.take(subject, now, asked_at)
+        claim = self.take(subject, now, asked_at, lease)
         try:
             yield claim
         except Exception:
@@ -56,14 +58,16 @@ class LookClaims:
         if claim:
             self.give_back(claim)
 
-    def take(self, subject: str, now: datetime, asked_at: datetime | None = None) -> LookClaim | None:
+    def take(
+        self, subject: str, now: datetime, asked_at: datetime | None = None, lease: timedelta = LEASE
+    ) -> LookClaim | None:
         name, body = f"{LOOK_CLAIMS}{subject}.json", encode(LookRecord(now, is_held=True))
         blob = self._blobs.get(name)
         if blob is None:
             written = self._blobs.create(name, body)
             return LookClaim(subject, written.etag, now, was_cut_off=False) if written else None
         last = decode(LookRecord, blob.body)
-        if last.is_held and blob.read_at - blob.last_modified < self._lease:
+        if last.is_held and blob.read_at - blob.last_modified < lease:
             return None
         if not last.is_held and asked_at is not None and last.begun_at >= asked_at:
             return None

@@ -72,8 +72,8 @@ class Unconditional(LookClaims):
 class NeverExpires(LookClaims):
     """Broken: a worker that died keeps its claim."""
 
-    def __init__(self, blobs: Any) -> None:
-        super().__init__(blobs, timedelta(days=999))
+    def take(self, subject: str, now: datetime, *_: Any) -> LookClaim | None:
+        return super().take(subject, now, lease=timedelta(days=999))
 
 
 STEPS = st.lists(
