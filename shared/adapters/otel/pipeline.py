@@ -79,7 +79,7 @@ class Pipeline:
 
     def _send_line(self, record: logging.LogRecord) -> None:
         attributes = _attributes(logs.dimensions(record))
-        self._instruments.measure(record.msg, attributes)
+        self._instruments.measure(str(record.msg), attributes)
         scope: logs.Scope = getattr(record, "scope", None) or logs.Scope()
         sent = LogRecord(
             timestamp=int(record.created * 1e9),

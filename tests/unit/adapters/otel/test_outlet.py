@@ -82,9 +82,10 @@ def test_of_libraries_only_warnings_are_sent_and_none_of_the_exporters(
     logging.getLogger("azure.core.pipeline").info("GET 200")
     logging.getLogger("azure.core.pipeline").warning("retrying")
     logging.getLogger("opentelemetry.sdk").warning("could not export")
+    logging.getLogger("somebodys").warning({"text": "no text"})
     outlet.flush()
 
-    assert [sent["body"] for sent in receiver.otlp_logs()] == ["retrying"]
+    assert [sent["body"] for sent in receiver.otlp_logs()] == ["retrying", "{'text': 'no text'}"]
 
 
 def test_a_span_of_a_fact_is_linked_to_the_call_that_it_was_done_in(
