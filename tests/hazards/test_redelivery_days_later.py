@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.adapters.storage.blobs import CONTAINER, DEAD_LETTERS
+from shared.adapters.storage.blobs import DEAD_LETTERS
 from shared.errors import WorkspaceError
 from shared.store.facts.ledger import PREFIX
 from tests.unit.engine.dead_letter_world import DeadLetterWorld, given_up
@@ -78,13 +78,10 @@ def test_a_fact_that_was_parked_long_ago_is_no_new_one() -> None:
 
 
 def test_no_rule_of_the_storage_account_forgets_facts_earlier() -> None:
-    rules = re.findall(r"prefixMatch: \['([^']+)'\].*?daysAfter\w+GreaterThan: (\w+)", STORAGE, re.DOTALL)
+    rules = re.findall(r"days: (\w+), folders: \[(.+?)\] \}", STORAGE)
 
-    assert dict(rules) == {
-        f"{CONTAINER}/{PREFIX}": "ledgerDays",
-        f"{DEAD_LETTERS}/": "deadLetterDays",
-        f"{CONTAINER}/monitor-reports/": "reportDays",
-    }
+    assert [days for days, folders in rules if f"'{PREFIX}'" in folders] == ["ledgerDays"]
+    assert [days for days, folders in rules if f"'{DEAD_LETTERS}/'" in folders] == ["deadLetterDays"]
     assert re.search(rf"@minValue\({LEAST_DAYS}\)\s+param ledgerDays int", STORAGE)
 
 
