@@ -218,7 +218,8 @@ class Place:
 
     def __init__(self, name: str, models: Sequence[str], releases: int, simulation: Simulation) -> None:
         self.name, self.models = name, models
-        self.blobs = MemoryBlobStore(simulation.now)
+        self.blobs, *others = (MemoryBlobStore(simulation.now) for _ in range(4))
+        self.containers = dict(zip(("workspace_files", "decision_blobs", "dead_letter_blobs"), others, strict=True))
         self.truth = FakeWorkspace()
         self.data = SlowData(simulation)
         self.policies = tuple(_policy(model) for model in models)
@@ -256,10 +257,8 @@ class Place:
 
     def app(self, settings: Settings, simulation: Simulation, workspace: FakeWorkspace, queue: Any) -> MemoryApp:
         clock: Any = simulation
-        parts = {"workspace_files": self.blobs, "decision_blobs": self.blobs, "dead_letter_blobs": self.blobs}
-        return MemoryApp(
-            settings, clock, self.policies, blobs=self.blobs, workspace=workspace, queue=queue, data=self.data, **parts
-        )
+        records = {"blobs": self.blobs, **self.containers}
+        return MemoryApp(settings, clock, self.policies, workspace=workspace, queue=queue, data=self.data, **records)
 
 
 def _policy(model: str) -> Policy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
@@ -59,7 +60,9 @@ class FactParts(ReleaseParts, MonitorParts):
             "endpoints": lambda: self.keeper.run(),
             "registry_poll": self._poll,
         }
-        return Looks(self.queue, self.look_claims, self.clock, self.watchdog, lambda: self.monitors, workspace)
+        name = self.settings.workspace_name
+        offset = zlib.crc32(name.encode()) / 2**32 if name else 0.0
+        return Looks(self.queue, self.look_claims, self.clock, self.watchdog, lambda: self.monitors, workspace, offset)
 
     def _poll(self) -> None:
         try:

@@ -85,7 +85,9 @@ class Quota:
         self._clock, self._share, self._lock = clock, share, threading.Lock()
         now = clock()
         self._all = {kind: Bucket(size, rate, now) for kind, (size, rate) in LIMITS.items()}
-        self._ours = {kind: Bucket(size * share, rate * share, now) for kind, (size, rate) in LIMITS.items()}
+        # Small buckets: what several processes burst into at once, none of them sees in time.
+        background = {kind: rate * share for kind, (_, rate) in LIMITS.items()}
+        self._ours = {kind: Bucket(2 * rate, rate, now) for kind, rate in background.items()}
 
     def take(self, kind: Kind, *, is_background: bool) -> float:
         """Take a call and return in how many seconds it may be made.

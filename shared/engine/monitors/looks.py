@@ -10,7 +10,7 @@ from datetime import timedelta
 from shared.domain.ids import ModelName
 from shared.domain.messages import LookAt, LookKind
 from shared.engine.monitors.run_due import Monitors
-from shared.engine.monitors.watchdog import Watchdog
+from shared.engine.monitors.watchdog import Watchdog, second_moment
 from shared.logs import span
 from shared.ports.clock import Clock
 from shared.ports.queues import LOOKS, MessageQueue
@@ -29,6 +29,8 @@ class Looks:
     Args:
         monitors: raises PolicyError while a file is broken.
         workspace: the looks that are of the whole workspace.
+        offset: where the workspace's looks begin within two thirds of the timer's interval, 0 to 1: timers fire for all
+            workspaces at once, and what they ask for must not meet ARM's quota at once.
     """
 
     queue: MessageQueue
@@ -37,10 +39,13 @@ class Looks:
     watchdog: Watchdog
     monitors: Callable[[], Monitors]
     workspace: Mapping[LookKind, Callable[[], object]]
+    offset: float = 0.0
 
     def ask_for(self, kind: LookKind) -> None:
         """Ask for a look at the whole workspace."""
-        self.queue.send(LOOKS, LookAt(kind, self.clock.now()).to_body())
+        now = self.clock.now()
+        intervals = second_moment(self.watchdog.schedules[kind], now) - now
+        self.queue.send(LOOKS, LookAt(kind, now).to_body(), self.offset * intervals / 3)
 
     def take(self, message: LookAt) -> None:
         """Take the look, unless it is under way or was taken since it was asked for.

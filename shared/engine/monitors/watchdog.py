@@ -64,7 +64,7 @@ class Watchdog:
             log.error("watchdog.notice_not_posted", extra=fields(code=exc.code, reason=exc.message))
 
     def _silent(self, name: str, beat: Beat, now: datetime) -> Notice | None:
-        if beat.ended_at is None or now - _second_moment(self.schedules[name], beat.ended_at) <= GRACE:
+        if beat.ended_at is None or now - second_moment(self.schedules[name], beat.ended_at) <= GRACE:
             return None
         since = f"{beat.ended_at:%Y-%m-%d %H:%M} UTC"
         how = f"the run that began at {beat.begun_at:%Y-%m-%d %H:%M} UTC did not" if beat.is_cut_off else "none began"
@@ -87,7 +87,7 @@ class Watchdog:
             log.warning("watchdog.not_recorded", extra=fields(timer=timer, code=exc.code, reason=exc.message))
 
 
-def _second_moment(schedule: str, since: datetime) -> datetime:
+def second_moment(schedule: str, since: datetime) -> datetime:
     """Return the second moment after that one; of a schedule that the host reads and croniter does not, an hour."""
     if not croniter.is_valid(schedule, second_at_beginning=True):
         return since + timedelta(hours=1)
