@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any
 
 import typer
@@ -62,10 +63,12 @@ def _first(args: list[str]) -> list[str]:
     for arg in rest:
         if arg == "--":
             return [*own, *others, arg, *rest]
-        if arg == DEBUG or arg.startswith(f"{WORKSPACE}="):
+        if arg == DEBUG:
             own.append(arg)
-        elif arg == WORKSPACE:
-            own += [arg, *([value] if (value := next(rest, None)) is not None else [])]
+        elif arg == WORKSPACE or arg.startswith(f"{WORKSPACE}="):
+            option = [arg] if "=" in arg else [arg, *islice(rest, 1)]
+            # An ARM id is that of `events explain`, which needs no app and knows no names.
+            (others if "/" in option[-1] else own).extend(option)
         else:
             others.append(arg)
     return [*own, *others]

@@ -114,4 +114,7 @@ def test_values_are_alternatives_and_filters_must_all_hold() -> None:
     ],
 )
 def test_type_and_subject(types: tuple[str, ...], begins: str, ends: str, expected: bool) -> None:
-    assert passes(Subscription("s", "workspace", "f", "event-grid", types, begins, ends), EVENT) is expected
+    subscription = Subscription(
+        "s", "workspace", "f", "event-grid", types, subject_begins_with=begins, subject_ends_with=ends
+    )
+    assert passes(subscription, EVENT) is expected
