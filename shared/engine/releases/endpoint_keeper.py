@@ -38,7 +38,7 @@ log = logging.getLogger("vigia.keeper")
 # A full check reads the endpoint's deployments. Each endpoint has one within so many passes, which the sweep's timer
 # asks for each minute; where there are few, each pass checks all.
 PASSES_PER_ROUND = 15
-CHECKED_AT_LEAST = 5
+CHECKED_AT_LEAST = 3
 
 
 @dataclass(frozen=True)
