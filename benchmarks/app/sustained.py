@@ -93,15 +93,20 @@ class HostMessage(func.QueueMessage):
         return self._tries
 
 
+def call_process(message: HostMessage) -> None:
+    """Have the app's own function take the message."""
+    function: Any = process
+    function._function.get_user_function()(message)
+
+
 def take(message: QueueMessage, queue: QueueClient, poison: QueueClient) -> bool:
     """Have the app's own function process the message and settle it as the host does; return whether it succeeded.
 
     What fails comes again after five seconds, and after the fifth time lies in the poison queue (host.json).
     """
     tries = message.dequeue_count or 1
-    function: Any = process
     try:
-        function._function.get_user_function()(HostMessage(message.id, str(message.content), tries))
+        call_process(HostMessage(message.id, str(message.content), tries))
     except Exception:
         if tries < MOST_TRIES:
             queue.update_message(message, visibility_timeout=AGAIN_AFTER_SECONDS)
@@ -129,7 +134,7 @@ def work(settings: Settings, orders: Connection) -> None:
         )
         for name in (QUEUE, poison_queue(QUEUE))
     )
-    app.processor.process(event(f"warm-up-{os.getpid()}"))
+    call_process(HostMessage("warm-up", event(f"warm-up-{os.getpid()}"), 1))
     latencies: list[tuple[float, float]] = []
 
     def handle(message: QueueMessage) -> None:
