@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RANGE_BYTES = 4 * 1024 * 1024
+# What is as long as this is read by itself: pieces of long columns are far from each other.
+LONG_READ_BYTES = 256 * 1024
+# More than a batch of rows takes, whose columns are read one after the other.
+BLOCK_BYTES, MOST_BLOCKS = 1024 * 1024, 20
 MOST_LINE_BYTES = 32 * 1024 * 1024
 # Rows that a batch of collected requests has at least, but for the last.
 COLLECTED_ROWS = 16_384
@@ -37,12 +41,17 @@ Download = Callable[[StoredFile, int, int], bytes]
 
 
 class BlobFile(io.RawIOBase):
-    """A blob as a seekable file; each read downloads that range."""
+    """A blob as a seekable file. A long read downloads its range; short ones share blocks, of which the last are kept.
+
+    Python's own buffer would not do: of a batch of rows pyarrow reads one column after the other, each through all row
+    groups, so that a file of small row groups was downloaded once for each column.
+    """
 
     def __init__(self, file: StoredFile, download: Download) -> None:
         self._file = file
         self._download = download
         self._at = 0
+        self._blocks: dict[int, bytes] = {}
 
     def readable(self) -> bool:
         return True
@@ -62,10 +71,29 @@ class BlobFile(io.RawIOBase):
         length = min(len(buffer), self._file.size - self._at)
         if length <= 0:
             return 0
-        content = self._download(self._file, self._at, length)
+        content = self._content(length)
         buffer[: len(content)] = content
         self._at += len(content)
         return len(content)
+
+    def _content(self, length: int) -> bytes:
+        if length >= LONG_READ_BYTES:
+            return self._download(self._file, self._at, length)
+        first, last = self._at // BLOCK_BYTES, (self._at + length - 1) // BLOCK_BYTES
+        content = b"".join(self._block(number) for number in range(first, last + 1))
+        start = self._at - first * BLOCK_BYTES
+        return content[start : start + length]
+
+    def _block(self, number: int) -> bytes:
+        block = self._blocks.pop(number, None)
+        if block is None:
+            start = number * BLOCK_BYTES
+            block = self._download(self._file, start, min(BLOCK_BYTES, self._file.size - start))
+            if len(self._blocks) >= MOST_BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+        # Last in order: the first is the one that was not used for the longest.
+        self._blocks[number] = block
+        return block
 
 
 @dataclass

@@ -68,6 +68,9 @@ def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS
     """
     import pyarrow.parquet as pq
 
+    # A buffer in between would be filled for each piece of a column, and thrown away.
+    if isinstance(source, io.BufferedReader) and source.raw.seekable():
+        source = source.raw
     try:
         # Pages come one by one instead of whole row groups at once.
         file = pq.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES)
