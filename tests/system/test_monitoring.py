@@ -96,6 +96,8 @@ class Airport(Town):
             ]
         )
         self.get(lambda: self.app.workspace.set_traffic(ENDPOINT, {DEPLOYMENT: 100}))
+        # A monitor's first window begins with its first look; what was scored before is nobody's.
+        self.until(lambda: self.app.monitor_states.read(MODEL)[0])
 
     def serve(self, frame: pd.DataFrame) -> None:
         """Have the collector write that these rows were scored just now, 100 a request."""
