@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,7 +66,11 @@ def _unconditional_done(app: App) -> None:
 
 
 def _no_sweep(app: App) -> None:
-    """Never sweep: what a dead worker left open stays open once its message is gone."""
+    """Never sweep: what a dead worker left open stays open once its message is gone.
+
+    Claims hold for long, so that the message finds the fact busy however late the next worker comes.
+    """
+    app.ledger._lease = timedelta(minutes=10)
     app.sweep = SimpleNamespace(run=lambda: None)  # type: ignore[assignment]
 
 
