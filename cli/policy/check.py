@@ -73,16 +73,9 @@ def _folder(folder: Path) -> Iterator[Described]:
         problems += [problem for policy in policies for problem in _undecided(policy)]
     except PolicyProblemsError as exc:
         problems += exc.problems
-    people = folder / PEOPLE_FILE
-    if people.exists():
+    for file in (folder / PEOPLE_FILE, folder / WORKSPACES_FILE):
         try:
-            described.append(_file(people))
-        except PolicyProblemsError as exc:
-            problems += exc.problems
-    workspaces = folder / WORKSPACES_FILE
-    if workspaces.exists():
-        try:
-            described.append(_file(workspaces))
+            described += [_file(file)] if file.exists() else []
         except PolicyProblemsError as exc:
             problems += exc.problems
     if problems:
