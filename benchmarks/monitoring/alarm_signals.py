@@ -181,7 +181,7 @@ def _flight_scores(year: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _auc(labels: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
-    from shared.drift.metrics.binary import measure_metric
+    from shared.metrics.binary import measure_metric
 
     return measure_metric("roc_auc", labels, scores)
 

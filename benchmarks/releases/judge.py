@@ -20,11 +20,11 @@ from shared.domain.releases.measurement import Interval
 from shared.domain.releases.plan import JudgePlan
 from shared.domain.releases.verdict import Verdict
 from shared.engine.releases.judge import judged
-from shared.judge.batch import share_at_most
 from shared.judge.canary import counts
 from shared.judge.evidence.latency import differences
 from shared.judge.evidence.paired_intervals import Pair
 from shared.judge.evidence.streams import tolerances_of
+from shared.metrics.bounds import share_at_most
 from shared.simulate.measurements import Measured, look
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ import numpy as np
 
 from shared.domain.releases.batch import BatchTolerances, PredictionLayout
 from shared.domain.releases.verdict import Judgement, Verdict
+from shared.metrics.bounds import share_at_least, share_at_most
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,23 +178,6 @@ def _verdict(is_within: bool, is_beyond: bool) -> Verdict:
     if is_beyond:
         return Verdict.FAIL
     return Verdict.PASS if is_within else Verdict.INCONCLUSIVE
-
-
-def share_at_most(count: int, rows: int, alpha: float) -> float:
-    """Return the upper Clopper-Pearson bound of a share: the true one is above it with a chance of at most alpha.
-
-    By the beta distribution, in closed form; scipy.stats.binomtest searches for the same number.
-    """
-    from scipy.special import betaincinv
-
-    return 1.0 if count >= rows else float(betaincinv(count + 1, rows - count, 1 - alpha))
-
-
-def share_at_least(count: int, rows: int, alpha: float) -> float:
-    """Return the lower Clopper-Pearson bound."""
-    from scipy.special import betaincinv
-
-    return 0.0 if count == 0 else float(betaincinv(count, rows - count + 1, alpha))
 
 
 def _percent(share: float) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.harness.spec import Run
 from benchmarks.releases import gates
-from shared.drift.metrics.binary import METRICS, roc_auc
+from shared.metrics.binary import METRICS, roc_auc
 
 QUIET = Run(is_long=False, progress=lambda _: None)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.drift.calibrate.persistence import Persistence, persists
-from shared.drift.metrics.binary import METRICS, Direction
 from shared.drift.results.comparison import OF_ONE_SIGNAL, ColumnReport
 from shared.drift.results.signals import SignalReport, SignalVerdict
+from shared.metrics.binary import METRICS, Direction
 
 FLOORS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 PERSISTENCES = (Persistence(1, 1), Persistence(2, 2), Persistence(2, 3), Persistence(3, 5))

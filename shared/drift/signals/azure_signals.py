@@ -5,7 +5,7 @@ component model_monitor_metric_outputter, read 2026-11-20. The component that co
 has looked at accuracy, precision and recall as if more were worse, in some of its versions; so a breach that it
 reports may be good news, and one that it does not report may be bad.
 
-What each metric means is in one table. A test holds it against shared/drift/metrics/binary.py, which this file does not
+What each metric means is in one table. A test holds it against shared/metrics/binary.py, which this file does not
 load: events are read without numpy. Of a metric that is not in it, as custom signals have them, nobody here knows on
 which side it is worse. Names: azureml-assets, shared_utilities/constants.py, and pull request 2869 (scores of generated
 text); azure.ai.ml.constants.MonitorMetricName; the metrics of automated machine learning on learn.microsoft.com; read

@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shared.drift.comparison.significance import benjamini_hochberg
-from shared.drift.metrics.binary import roc_auc
-from shared.drift.metrics.expected import Curve, expected_metric, isotonic_curve
 from shared.drift.results.comparison import ColumnReport
 from shared.drift.results.signals import SignalReport
 from shared.drift.rows.columns import named_columns
@@ -35,6 +33,8 @@ from shared.drift.rows.segments import (
     segmentations,
     within_blocks,
 )
+from shared.metrics.binary import roc_auc
+from shared.metrics.expected import Curve, expected_metric, isotonic_curve
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from shared.drift.metrics.expected import Curve
 from shared.drift.profiles.stored import reading
 from shared.drift.rows.segments import BlockMeans, Segmentation
 from shared.drift.signals.concept import ConceptReference
+from shared.metrics.expected import Curve
 
 FORMAT = 1
 

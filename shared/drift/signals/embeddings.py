@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.drift.metrics.binary import roc_auc
 from shared.drift.results.signals import SignalReport
+from shared.metrics.binary import roc_auc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

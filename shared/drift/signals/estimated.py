@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.drift.metrics.binary import METRICS, MetricUndefinedError
-from shared.drift.metrics.expected import EXPECTED, Curve, expected_metric, isotonic_curve
 from shared.drift.profiles.stored import reading
 from shared.drift.results.signals import SignalReport, SignalVerdict
+from shared.metrics.binary import METRICS, MetricUndefinedError
+from shared.metrics.expected import EXPECTED, Curve, expected_metric, isotonic_curve
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from shared.drift.metrics.binary import METRICS, VALUES, MetricUndefinedError, measure_metric
-from shared.drift.metrics.classes import OF_CLASSES, class_codes, measure_codes
 from shared.drift.results.signals import SignalReport, SignalVerdict
 from shared.drift.rows.equal import key_of, numbers_of
+from shared.metrics.binary import METRICS, VALUES, MetricUndefinedError, measure_metric
+from shared.metrics.classes import OF_CLASSES, class_codes, measure_codes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,6 +14,7 @@ import numpy as np
 
 from shared.domain.releases.outcome import Better, Totals, is_higher_better
 from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError, as_numbers, as_text, is_missing
+from shared.metrics.estimates import placements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 4000
 FEWEST_OF_A_KIND = 10
-# Beyond this the logarithm has no value. The same value as in shared/drift/metrics/binary.py, after scikit-learn's.
+# Beyond this the logarithm has no value. The same value as in shared/metrics/binary.py, after scikit-learn's.
 _CLIP = float(np.finfo(np.float64).eps)
 _CUT = 0.5
 
@@ -168,19 +169,6 @@ def _area(arm: Arm) -> tuple[float, list[tuple[float, int]]]:
     sides = placements(wins, losses)
     errors = [(float(side.var(ddof=1)) / len(side), len(side)) for side in sides]
     return float(sides[0].mean()), errors
-
-
-def placements(wins: Numbers, losses: Numbers) -> tuple[Numbers, Numbers]:
-    """Return, per score of a positive and of a negative row, the share of the other class on the right side of it.
-
-    Ties count half. DeLong's variance of an area is that of these two samples. Not from all pairs of rows but from
-    their midranks, which takes a sort: X. Sun and W. Xu, IEEE Signal Processing Letters 21 (2014).
-    """
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.concatenate([wins, losses]))
-    by_win = (ranks[: len(wins)] - rankdata(wins)) / len(losses)
-    return by_win, 1 - (ranks[len(wins) :] - rankdata(losses)) / len(wins)
 
 
 def _reach(errors: list[tuple[float, int]], confidence: float) -> float:

@@ -11,7 +11,7 @@ from pydantic import Field
 from shared.policy.sections.quantities import AssetRef, Duration, Percent
 from shared.policy.sections.section import Section
 
-# The catalogue of shared/drift/metrics/binary.py, named here so that loading a policy needs no numpy.
+# The catalogue of shared/metrics/binary.py, named here so that loading a policy needs no numpy.
 MetricName = Literal[
     "roc_auc",
     "pr_auc",
@@ -27,7 +27,7 @@ MetricName = Literal[
     "mape",
     "r2",
 ]
-# Those of them that scores and a calibration say without labels: shared/drift/metrics/expected.py.
+# Those of them that scores and a calibration say without labels: shared/metrics/expected.py.
 EstimatedMetricName = Literal["roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier"]
 MOST_WINDOWS = 30
 
@@ -144,14 +144,14 @@ class Lasting(Section):
 
 def change_problem(metric: str, change: float) -> str:
     """Return what is wrong with an amount of change, and what to write instead; "" when nothing is."""
-    from shared.drift.metrics.binary import METRICS
+    from shared.metrics.binary import METRICS
 
     return METRICS[metric].change_problem(change)
 
 
 def bound_problem(metric: str, at_least: float | None, at_most: float | None) -> str:
     """Return what is wrong with a metric's bounds, and what to write instead; "" when nothing is."""
-    from shared.drift.metrics.binary import METRICS
+    from shared.metrics.binary import METRICS
 
     return METRICS[metric].bound_problem(at_least, at_most)
 

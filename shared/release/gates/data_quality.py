@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.drift.metrics.binary import MetricUndefinedError, roc_auc
+from shared.metrics.binary import MetricUndefinedError, roc_auc
 from shared.policy.sections.quantities import Percent
 from shared.policy.sections.section import Section
 from shared.release.gates.spec import GateEvidence, GateSpec

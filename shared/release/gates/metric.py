@@ -13,13 +13,10 @@ from typing import Self
 from pydantic import field_validator, model_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.drift.metrics.binary import METRICS
-from shared.policy.sections.quantities import Percent
-from shared.policy.sections.section import Section
-from shared.release.gates.bounds import value_bounds
-from shared.release.gates.estimates import estimated
-from shared.release.gates.spec import GateEvidence, GateSpec
-from shared.release.gates.table import (
+from shared.metrics.binary import METRICS
+from shared.metrics.bounds import value_bounds
+from shared.metrics.estimates import estimated
+from shared.metrics.table import (
     CHALLENGER,
     LABEL,
     UnusableEvidenceError,
@@ -29,6 +26,9 @@ from shared.release.gates.table import (
     numbers,
     require_enough,
 )
+from shared.policy.sections.quantities import Percent
+from shared.policy.sections.section import Section
+from shared.release.gates.spec import GateEvidence, GateSpec
 
 
 class MetricGate(Section):

@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.drift.metrics.binary import METRICS, Direction
-from shared.policy.sections.quantities import Percent
-from shared.policy.sections.section import Section
-from shared.release.gates.bounds import Bounds, gain_bounds
-from shared.release.gates.estimates import estimated
-from shared.release.gates.paired import PAIRED, Discordant, discordant
-from shared.release.gates.spec import GateEvidence, GateSpec
-from shared.release.gates.table import (
+from shared.metrics.binary import METRICS, Direction
+from shared.metrics.bounds import Bounds, gain_bounds
+from shared.metrics.estimates import estimated
+from shared.metrics.table import (
     CHALLENGER,
     CHAMPION,
     LABEL,
@@ -32,6 +28,10 @@ from shared.release.gates.table import (
     numbers,
     require_enough,
 )
+from shared.policy.sections.quantities import Percent
+from shared.policy.sections.section import Section
+from shared.release.gates.paired import PAIRED, Discordant, discordant
+from shared.release.gates.spec import GateEvidence, GateSpec
 
 if TYPE_CHECKING:
     import numpy as np

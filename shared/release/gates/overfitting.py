@@ -12,10 +12,10 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.drift.metrics.binary import METRICS, Direction
+from shared.metrics.binary import METRICS, Direction
+from shared.metrics.table import check_metric
 from shared.policy.sections.section import Section
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage
-from shared.release.gates.table import check_metric
 
 
 class Overfitting(Section):

@@ -16,8 +16,8 @@ from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.release import Release
 from shared.domain.releases.verdict import GateResult, Verdict
 from shared.errors import PermanentError
+from shared.metrics.table import UnusableEvidenceError, one_row_per_id
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage, Needs
-from shared.release.gates.table import UnusableEvidenceError, one_row_per_id
 
 if TYPE_CHECKING:
     import pandas as pd

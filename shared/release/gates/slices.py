@@ -18,12 +18,10 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.drift.metrics.binary import METRICS, Direction
-from shared.policy.sections.section import Section
-from shared.release.gates.bounds import BoundedValue, difference_bounds, value_bounds
-from shared.release.gates.estimates import Estimate, estimated
-from shared.release.gates.spec import GateEvidence, GateSpec
-from shared.release.gates.table import (
+from shared.metrics.binary import METRICS, Direction
+from shared.metrics.bounds import BoundedValue, difference_bounds, value_bounds
+from shared.metrics.estimates import Estimate, estimated
+from shared.metrics.table import (
     CHALLENGER,
     LABEL,
     UnusableEvidenceError,
@@ -32,6 +30,8 @@ from shared.release.gates.table import (
     numbers,
     require_enough,
 )
+from shared.policy.sections.section import Section
+from shared.release.gates.spec import GateEvidence, GateSpec
 
 if TYPE_CHECKING:
     import pandas as pd

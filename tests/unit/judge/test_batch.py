@@ -13,8 +13,9 @@ from scipy.stats import binomtest  # type: ignore[attr-defined]
 
 from shared.domain.releases.batch import BatchTolerances, PredictionLayout
 from shared.domain.releases.verdict import Judgement, Verdict
-from shared.judge.batch import judge_batch, share_at_least, share_at_most
+from shared.judge.batch import judge_batch
 from shared.judge.batch_jobs import judge_jobs
+from shared.metrics.bounds import share_at_least, share_at_most
 
 LAYOUT = PredictionLayout()
 CLASSES = BatchTolerances(changed_at_most=0.02)

@@ -6,8 +6,8 @@ import typing
 
 import pytest
 
-from shared.drift.metrics.binary import METRICS
-from shared.drift.metrics.expected import EXPECTED
+from shared.metrics.binary import METRICS
+from shared.metrics.expected import EXPECTED
 from shared.policy.reading.problems import PolicyProblemsError
 from shared.policy.sections.monitoring import Monitor
 from shared.policy.sections.signals import EstimatedMetricName, MetricName

@@ -12,12 +12,12 @@ import pytest
 from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.release import Release, Serving
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.drift.metrics.binary import measure_metric
 from shared.errors import PermanentError
-from shared.release.gates.bounds import gain_bounds
-from shared.release.gates.estimates import estimated
+from shared.metrics.binary import measure_metric
+from shared.metrics.bounds import gain_bounds
+from shared.metrics.estimates import estimated
+from shared.metrics.table import numbers
 from shared.release.gates.registry import gates, judge, unreadable
-from shared.release.gates.table import numbers
 from tests.fakes.releases import a_plan, a_release
 
 CHAMPION = Serving(a_release("1").challenger.deployment, a_release("1").version)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.fact import FeatureDrift
-from shared.drift.metrics.binary import METRICS, Direction, Metric
 from shared.drift.signals.azure_signals import is_breach, read_signal, worse_side
+from shared.metrics.binary import METRICS, Direction, Metric
 
 PLACE = "signals/churn.json"
 

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-from shared.drift.metrics.binary import MetricUndefinedError, measure_metric
-from shared.drift.metrics.expected import EXPECTED, expected_metric, isotonic_curve
 from shared.drift.signals.estimated import EstimateReference, EstimateRules, estimate_performance, estimate_reference
+from shared.metrics.binary import MetricUndefinedError, measure_metric
+from shared.metrics.expected import EXPECTED, expected_metric, isotonic_curve
 
 Numbers = NDArray[np.float64]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.drift.metrics.binary import MetricUndefinedError
-from shared.drift.rows.equal import key_of
+from shared.metrics.binary import MetricUndefinedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,9 +57,23 @@ def _as_text(name: str, values: Sequence[Any]) -> NDArray[np.str_]:
     column = pd.Series(list(values))
     if missing := int(column.isna().sum()):
         raise MetricUndefinedError(f"{name} has no value: {missing} classes are missing")
-    return np.array([_class(value) for value in column], dtype=np.str_)
+    return np.array([class_text(value) for value in column], dtype=np.str_)
 
 
-def _class(value: object) -> str:
-    text = key_of(value)
-    return {"True": "1", "False": "0"}.get(text, text)
+_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?")
+_FLAGS = {"true": "1", "false": "0"}
+
+
+def class_text(value: object) -> str:
+    """Return what names a class: 1, 1.0, "1", "1.0", true and "True" are one class, "01" and "b" others."""
+    if isinstance(value, str):
+        text = unicodedata.normalize("NFC", value.strip())
+        if not _NUMBER.fullmatch(text):
+            return _FLAGS.get(text.lower(), text)
+        value = float(text) if "." in text else int(text)
+    if isinstance(value, bool | np.bool_ | int | np.integer):
+        return str(int(value))
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        return f"{number:.0f}" if number.is_integer() and abs(number) < 2**53 else str(number)
+    return str(value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.metrics.binary import CLIP, MetricUndefinedError, f1, precision, recall
+from shared.metrics.binary import CLIP, MetricUndefinedError, f1, precision, recall
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.drift.metrics.binary import METRICS, VALUES
-from shared.judge.batch import share_at_least, share_at_most
-from shared.release.gates.estimates import RATES, Estimate, error_of
+from shared.metrics.binary import METRICS, VALUES
+from shared.metrics.estimates import RATES, Estimate, error_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,6 +129,23 @@ def _on_logits(estimate: Estimate) -> tuple[float, float]:
     least = math.sqrt(value * (1 - value) / max(estimate.counted, 1))
     error = math.hypot(estimate.error or least, (0.5 - value) / 2 / (estimate.counted + 1))
     return value, error / (value * (1 - value))
+
+
+def share_at_most(count: int, rows: int, alpha: float) -> float:
+    """Return the upper Clopper-Pearson bound of a share: the true one is above it with a chance of at most alpha.
+
+    By the beta distribution, in closed form; scipy.stats.binomtest searches for the same number.
+    """
+    from scipy.special import betaincinv
+
+    return 1.0 if count >= rows else float(betaincinv(count + 1, rows - count, 1 - alpha))
+
+
+def share_at_least(count: int, rows: int, alpha: float) -> float:
+    """Return the lower Clopper-Pearson bound."""
+    from scipy.special import betaincinv
+
+    return 0.0 if count == 0 else float(betaincinv(count, rows - count + 1, alpha))
 
 
 def _share_bounds(hits: int, rows: int, confidence: float) -> Bounds:

@@ -9,7 +9,7 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.drift.metrics.classes import OF_CLASSES, class_codes, measure_codes
+from shared.metrics.classes import OF_CLASSES, class_codes, measure_codes
 
 CLASSES = ["prepaid", "street", "upmarket"]
 SKLEARN: dict[str, Any] = {

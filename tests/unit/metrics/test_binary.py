@@ -10,7 +10,7 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.drift.metrics.binary import METRICS, Direction, MetricUndefinedError, measure_metric
+from shared.metrics.binary import METRICS, Direction, MetricUndefinedError, measure_metric
 
 
 def _root_mean_squared(labels: list[float], scores: list[float]) -> float:

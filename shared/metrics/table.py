@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.drift.metrics.binary import CLASSES, METRICS, MetricUndefinedError, measure_metric
-from shared.release.gates.estimates import THRESHOLD
+from shared.metrics.binary import CLASSES, METRICS, MetricUndefinedError, measure_metric
+from shared.metrics.estimates import THRESHOLD
 
 if TYPE_CHECKING:
     import pandas as pd
