@@ -53,7 +53,8 @@ class JobRecord:
     """A job as the workspace knows it. `status` in Azure ML's words; `outputs` name to URI, when known.
 
     `ran` says what was run: each step to its component, or code and environment of a job without steps. `recipe` is of
-    a pipeline of one registered component, None of other jobs. `created_at` is UTC.
+    a pipeline of one registered component, None of other jobs. `created_at` is UTC. `metrics` are those that its MLflow
+    run logged, each one's last value.
     """
 
     name: JobName
@@ -66,6 +67,7 @@ class JobRecord:
     ran: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     recipe: Recipe | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def has_ended(self) -> bool:

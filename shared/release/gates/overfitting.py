@@ -1,6 +1,7 @@
 """The model is not much better on its own training rows: `{overfitting: {metric: roc_auc, gap_at_most: 0.05}}`.
 
-Both figures are those that the training recorded, as tags of the model version or of the job that made it.
+Both figures are those that the training recorded: tags of the model version, or of the job that made it, or metrics
+that this job logged with MLflow.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def judge(gate: Overfitting, evidence: GateEvidence) -> GateResult:
     if train is None or validation is None:
         lacking = " and ".join(tag for tag, value in zip(tags, (train, validation), strict=True) if value is None)
         reason = (
-            f"neither the model version nor its training job has a tag {lacking} with a number; write it in training"
+            f"neither the model version nor its training job has a tag, or a logged metric, {lacking} with a number; "
+            "write it in training"
         )
         return GateResult(name, Verdict.INCONCLUSIVE, reason)
     is_higher_better = METRICS[gate.metric].direction is Direction.HIGHER_IS_BETTER
@@ -59,7 +61,8 @@ def judge(gate: Overfitting, evidence: GateEvidence) -> GateResult:
 
 
 def _recorded(lineage: Lineage, tag: str) -> float | None:
-    for tags in (lineage.model.tags if lineage.model else {}, lineage.job.tags if lineage.job else {}):
+    model, job = lineage.model, lineage.job
+    for tags in (model.tags if model else {}, job.tags if job else {}, job.metrics if job else {}):
         try:
             value = float(tags[tag])
         except (KeyError, ValueError):

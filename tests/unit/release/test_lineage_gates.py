@@ -130,6 +130,11 @@ def test_the_gap_between_training_and_validation_is_limited(settings: dict[str, 
     assert result("overfitting", Lineage(None, JOB), **settings).verdict is verdict
 
 
+def test_what_the_training_logged_with_mlflow_counts_like_its_tags() -> None:
+    job = replace(JOB, tags={"train_mae": "0.3"}, metrics={"train_mae": 9.0, "validation_mae": 0.5})
+    assert result("overfitting", Lineage(None, job), metric="mae", gap_at_most=0.1).numbers["gap"] == pytest.approx(0.2)
+
+
 def test_where_lower_is_better_the_gap_is_turned_round() -> None:
     job = replace(JOB, tags={"train_log_loss": "0.30", "validation_log_loss": "0.55"})
     gate_result = result("overfitting", Lineage(None, job), metric="log_loss", gap_at_most=0.1)
