@@ -101,3 +101,13 @@ def outcome(call: object) -> type[VigiaError] | None:
     except VigiaError as exc:
         return type(exc)
     return None
+
+
+def test_a_proxy_of_the_environment_is_used(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.answer = (404, "BlobNotFound")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{service.server_address[1]}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    where = "http://storage.invalid/devstoreaccount1"
+    connection = f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={KEY};BlobEndpoint={where};"
+    # Only the proxy can have answered for a host that does not exist.
+    assert AzureBlobStore(settings_for(AzureWebJobsStorage=connection)).get("a") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies
 
 from shared.adapters.credentials import credential_for, workspace_credential
 from shared.adapters.renewal import Renewable, error_code
@@ -52,7 +54,7 @@ def blob_service(settings: Settings, storage: str | None = None, **options: Any)
     from azure.storage.blob import BlobServiceClient
 
     where = storage or settings.storage or settings.storage_blob_uri
-    options = {**RETRIES, **options}
+    options = {**_transport_options(), **options}
     if "=" in where:
         return BlobServiceClient.from_connection_string(where, **options)
     credential = workspace_credential(settings) if storage else credential_for(settings)
@@ -63,8 +65,18 @@ def queue_service(settings: Settings) -> QueueServiceClient:
     from azure.storage.queue import QueueServiceClient
 
     if settings.storage:
-        return QueueServiceClient.from_connection_string(settings.storage, **RETRIES)
-    return QueueServiceClient(settings.storage_queue_uri, credential=credential_for(settings), **RETRIES)
+        return QueueServiceClient.from_connection_string(settings.storage, **_transport_options())
+    return QueueServiceClient(settings.storage_queue_uri, credential=credential_for(settings), **_transport_options())
+
+
+def _transport_options() -> dict[str, Any]:
+    """Return how calls are tried again, and what the environment says of proxies and certificates.
+
+    Left to itself requests searches the whole environment for every single call, a sixth of the time that an event
+    takes. Proxies have exceptions by host, which only that search knows.
+    """
+    certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    return {**RETRIES, "use_env_settings": bool(getproxies()), "connection_verify": certificates}
 
 
 @dataclass(frozen=True, slots=True)
