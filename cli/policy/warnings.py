@@ -52,6 +52,11 @@ def warnings(policy: Policy, people: Directory | None) -> Iterator[str]:
             f"monitor.every: {duration_text(monitor.every)} is less than the {duration_text(MONITORS_RUN_EVERY)} after "
             "which the timer runs again; write 5m or more, or set VIGIA_MONITOR_SCHEDULE to run it as often"
         )
+    if monitor and monitor.spark and monitor.spark.runtime == "3.4":
+        yield (
+            'monitor.spark.runtime: "3.4" has had no support since 2026-03-31 and is switched off: write "3.5" or '
+            "leave it out"
+        )
     notify = policy.section(Notify) or Notify(())
     named = {kind for rule in notify.root for kind in rule.on}
     if asks := _asks(policy):

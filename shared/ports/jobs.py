@@ -13,13 +13,13 @@ from shared.domain.training import Recipe
 
 @dataclass(frozen=True, slots=True)
 class SparkResources:
-    """What serverless Spark gives a job: `executors` machines beside the driver's, and its runtime, e.g. "3.4".
+    """What serverless Spark gives a job: `executors` machines beside the driver's, and its runtime, e.g. "3.5".
 
     `identity` is whose permissions read and write the data: of who submits ("user"), or of the workspace ("managed").
     """
 
     instance_type: str = "standard_e4s_v3"
-    runtime: str = "3.4"
+    runtime: str = "3.5"
     executors: int = 2
     identity: Literal["user", "managed"] = "managed"
 

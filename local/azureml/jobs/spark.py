@@ -11,6 +11,9 @@ from local.azureml.base.config import AzureMlConfig
 from local.azureml.jobs.job import JobFailedError
 
 CORES = 2
+# What serverless Spark's runtime 3.5 has, on Python 3.11.
+# Source: github.com/microsoft/synapse-spark-runtime, Synapse-Python311-CPU.yml, read 2026-11-30.
+LIBRARIES = ("pyspark==3.5.5", "numpy==1.26.4", "pandas==2.2.3", "pyarrow==19.0.0")
 
 
 def spark_command(component: Json) -> str:
@@ -49,7 +52,7 @@ def spark_python(config: AzureMlConfig) -> str:
     if not config.spark_python:
         raise JobFailedError(
             "a Spark component needs PySpark, which is no part of this environment: "
-            "make one (python3 -m venv E; E/bin/pip install pyspark==4.0.1 pandas==2.3.3 pyarrow), install Java 17, "
+            f"make one (python3.11 -m venv E; E/bin/pip install {' '.join(LIBRARIES)}), install Java 17, "
             "and set VIGIA_SPARK_PYTHON=E/bin/python before starting"
         )
     if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):

@@ -1,8 +1,8 @@
 """The job that counts a window on Spark, with the code that counts it in one process.
 
-It runs on what Azure ML's serverless Spark offers: Python 3.10, PySpark 3.4, pandas 1.5, pyarrow 14, numpy 1.26
-(runtime 3.4; 3.5 has Python 3.11, pandas 2.2, pyarrow 19). Source: github.com/microsoft/synapse-spark-runtime,
-Synapse-Python310-CPU.yml and Synapse-Python311-CPU.yml, read 2026-11-20.
+It runs on what Azure ML's serverless Spark offers: Python 3.11, PySpark 3.5, pandas 2.2, pyarrow 19, numpy 1.26
+(runtime 3.5; 3.4, which is retired, had Python 3.10, pandas 1.5, pyarrow 14). Source:
+github.com/microsoft/synapse-spark-runtime, Synapse-Python311-CPU.yml and Synapse-Python310-CPU.yml, read 2026-11-20.
 """
 
 from __future__ import annotations

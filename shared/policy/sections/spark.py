@@ -22,7 +22,8 @@ class SparkCounting(Section):
     when_above: Size = 5 * 10**9
     instance_type: str = Field(default="standard_e4s_v3", min_length=1)
     instances: int = Field(default=2, ge=1, le=100)
-    runtime: Literal["3.4", "3.5"] = "3.4"
+    # 3.4 has had no support since 2026-03-31 and is being disabled; policies that name it stay valid, with a warning.
+    runtime: Literal["3.4", "3.5"] = "3.5"
 
     def problems_at(self, path: str) -> Iterator[tuple[str, str]]:
         if not 0 < self.when_above <= MOST_IN_PROCESS:

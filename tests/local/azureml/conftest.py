@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,12 +156,20 @@ class EmulatorThread:
 
 @pytest.fixture(scope="session")
 def system(azurite: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with running(azurite, tmp_path_factory.mktemp("azureml")) as made:
+        yield made
+
+
+@contextmanager
+def running(azurite: Addresses, workdir: Path, spark_python: str = "") -> Iterator[System]:
+    """The emulator over that storage, with the Python that runs Spark components."""
     cloud_before = os.environ.get("AZUREML_CURRENT_CLOUD")
     free = Addresses.free()
     addresses = dataclasses.replace(azurite, azureml=free.azureml, scoring=free.scoring)
-    workdir = tmp_path_factory.mktemp("azureml")
     traffic, faults, events = TrafficLog(), Faults(), list[dict[str, Any]]()
-    emulator = EmulatorThread(AzureMlConfig(addresses, workdir, faults=faults), events, traffic)
+    emulator = EmulatorThread(
+        AzureMlConfig(addresses, workdir, spark_python=spark_python, faults=faults), events, traffic
+    )
     emulator.start()
     service = BlobServiceClient.from_connection_string(addresses.storage_connection_string)
     storage = service.get_container_client(WORKSPACE_CONTAINER)

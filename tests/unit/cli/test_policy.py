@@ -90,6 +90,18 @@ def test_a_monitor_that_asks_to_run_more_often_than_its_timer_is_a_warning(tmp_p
     ]
 
 
+def test_a_retired_spark_runtime_is_a_warning(tmp_path: Path, run_json: Json) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    spark = 'spark: {component: "azureml:vigia_count_window@latest", runtime: "3.4"}'
+    (tmp_path / "people.yaml").write_text((EXAMPLE.parent / "people.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "a.yaml").write_text(text.replace("every: 1h", f"every: 1h\n  {spark}", 1))
+    (output,) = [policy for policy in run_json("policy", "validate", str(tmp_path))["policies"] if policy["model"]]
+    assert output["warnings"] == [
+        'monitor.spark.runtime: "3.4" has had no support since 2026-03-31 and is switched off: write "3.5" or '
+        "leave it out"
+    ]
+
+
 def test_every_section_has_its_words() -> None:
     assert set(WORDS) == set(policy_sections())
 

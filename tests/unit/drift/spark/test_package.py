@@ -38,7 +38,7 @@ assert job.__file__.startswith({str(code)!r}), job.__file__
     assert done.returncode == 0, done.stderr
 
 
-def test_the_package_is_written_in_the_python_of_spark_3_4() -> None:
+def test_the_package_runs_on_the_python_of_spark_3_4_too() -> None:
     for name, content in package_files().items():
         tree = ast.parse(content, name, feature_version=(3, 10))
         imported = {
