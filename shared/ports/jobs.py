@@ -53,8 +53,8 @@ class JobRecord:
     """A job as the workspace knows it. `status` in Azure ML's words; `outputs` name to URI, when known.
 
     `ran` says what was run: each step to its component, or code and environment of a job without steps. `recipe` is of
-    a pipeline of one registered component, None of other jobs. `created_at` is UTC. `metrics` are those that its MLflow
-    run logged, each one's last value.
+    a pipeline of one registered component, None of other jobs. `created_at` is UTC. `metrics`, each one's last
+    value of those that its runs logged to MLflow, are filled where they were asked for.
     """
 
     name: JobName

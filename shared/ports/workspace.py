@@ -62,6 +62,15 @@ class Workspace(Protocol):
 
     def job(self, name: JobName) -> JobRecord | None: ...
 
+    def job_metrics(self, name: JobName) -> Mapping[str, float]:
+        """Return the last value of each metric that a job and its steps logged to MLflow; none when they cannot be read
+        by this identity."""
+        ...
+
+    def trials(self, name: JobName) -> tuple[JobRecord, ...]:
+        """Return the trials of a job that searches (a sweep, AutoML), each with what it logged."""
+        ...
+
     def job_failure(self, name: JobName) -> Failure:
         """Return what can be read of why a job failed; never raises."""
         ...

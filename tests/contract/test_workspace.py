@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 import uuid
@@ -508,3 +509,24 @@ def test_a_workspace_that_cannot_be_reached_is_worth_another_try(tmp_path: Path)
     nowhere = AzureWorkspace(settings_for(VIGIA_ARM_ENDPOINT="http://127.0.0.1:1"))
     with pytest.raises(RetryableError, match="model toy:1"):
         nowhere.model(ModelName("toy"), ModelVersion("1"))
+
+
+LOGS = "import json, os, urllib.request as u;"
+LOG_METRIC = (
+    "u.urlopen(u.Request(os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/log-metric', json.dumps(dict("
+    "run_id=os.environ['AZUREML_RUN_ID'], key='%s', value=%s)).encode(), {'Content-Type': 'application/json'}))"
+)
+
+
+def test_metrics_are_what_the_steps_of_a_job_logged_last(workspace: AzureWorkspace, system: System) -> None:  # noqa: F811
+    logged = "; ".join(LOG_METRIC % pair for pair in (("auc", 0.5), ("auc", 0.75), ("broken", "float('nan')")))
+    component = COMPONENT.replace("train_churn", "train_logging").replace(
+        "echo ${{inputs.rounds}}", f'python -c "{LOGS} {logged}"'
+    )
+    system.ml.components.create_or_update(load_component(io.StringIO(component)))
+    job = workspace.submit_job(a_request(component="azureml:train_logging@latest"))
+    assert ended(workspace, job.name).status == "Completed"
+
+    assert workspace.job_metrics(job.name) == {"auc": 0.75}
+    assert workspace.job_metrics(JobName("nobody")) == {}
+    assert workspace.trials(job.name) == ()

@@ -103,6 +103,14 @@ class FakeWorkspace(FakeEndpoints):
         self._raise("job")
         return self.jobs.get(name)
 
+    def job_metrics(self, name: JobName) -> Mapping[str, float]:
+        self._raise("job_metrics")
+        return self.jobs[name].metrics if name in self.jobs else {}
+
+    def trials(self, name: JobName) -> tuple[JobRecord, ...]:
+        self._raise("trials")
+        return tuple(job for job in self.jobs.values() if job.name.startswith(f"{name}_"))
+
     def job_failure(self, name: JobName) -> Failure:
         return self.failures.get(name, Failure())
 

@@ -73,6 +73,7 @@ class CommandRunner:
 def _environment(job: Job, command: Command, address: str) -> dict[str, str]:
     return {
         "AZUREML_RUN_ID": job.name,
+        "MLFLOW_RUN_ID": job.name,
         "AZUREML_ROOT_RUN_ID": str(job.resource.properties.get("parentJobName") or job.name),
         "MLFLOW_TRACKING_URI": f"{address}{TRACKING}",
         "AZUREML_EXPERIMENT_NAME": str(job.resource.properties.get("experimentName") or "Default"),

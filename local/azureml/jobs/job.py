@@ -38,6 +38,8 @@ class Job:
     times: dict[str, str] = field(default_factory=dict)  # status -> when it was reached
     error: str | None = None
     outputs: dict[str, Output] = field(default_factory=dict)  # known once the job runs
+    metrics: dict[str, list[Json]] = field(default_factory=dict)  # by name, MLflow's points in the order they came
+    parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def ended_at(self) -> str | None:

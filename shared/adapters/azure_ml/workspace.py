@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
@@ -13,6 +14,7 @@ from shared.adapters.azure_ml.failures import deployment_failure, job_failure
 from shared.adapters.azure_ml.pipeline_job import pipeline_job, recipe_of
 from shared.adapters.azure_ml.quota import quota_of, within_quota
 from shared.adapters.azure_ml.records import deployment_record, job_record, model_record, traffic_split, word
+from shared.adapters.azure_ml.run_metrics import run_metrics, trials_of
 from shared.adapters.azure_ml.scoring import ask_deployment, send_probes
 from shared.adapters.azure_ml.unwatched import unwatched
 from shared.adapters.credentials import allow_loopback_http, workspace_credential
@@ -23,7 +25,8 @@ from shared.domain.assets import asset_reference, split_reference
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
 from shared.domain.training import Recipe
-from shared.errors import WorkspaceError
+from shared.errors import AccessRefusedError, WorkspaceError
+from shared.logs import fields
 from shared.ports.clock import Deadline
 from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord, ListedEndpoint
 from shared.ports.jobs import JobRecord, JobRequest
@@ -39,6 +42,7 @@ SOVEREIGN_CLOUDS = {
 # The SDK's own ten retries last minutes, longer than the claim that a worker holds meanwhile; the queue tries again.
 RETRIES: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.3}
 T = TypeVar("T")
+log = logging.getLogger("vigia.workspace")
 
 
 class AzureWorkspace:
@@ -88,6 +92,17 @@ class AzureWorkspace:
     def job(self, name: JobName) -> JobRecord | None:
         job = self._read(f"job {name}", lambda ml: ml.jobs.get(name))
         return None if job is None else job_record(job)
+
+    def job_metrics(self, name: JobName) -> Mapping[str, float]:
+        try:
+            return self._read(f"metrics of job {name}", lambda ml: run_metrics(ml, name)) or {}
+        except (WorkspaceError, AccessRefusedError) as exc:
+            # They are evidence where there are some; who needs them says that they lack.
+            log.info("metrics.unreadable", extra=fields(job=name, reason=exc.message))
+            return {}
+
+    def trials(self, name: JobName) -> tuple[JobRecord, ...]:
+        return self._read(f"trials of job {name}", lambda ml: trials_of(ml, name)) or ()
 
     def job_failure(self, name: JobName) -> Failure:
         return job_failure(self.ml, name)

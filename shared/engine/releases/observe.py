@@ -80,6 +80,8 @@ class Observer:
         from shared.release.gates.spec import Lineage
 
         job = self.workspace.job(model.job) if model and model.job else None
+        if job:
+            job = replace(job, metrics=self.workspace.job_metrics(job.name))
         input_name = training_input(release)
         if input_name is None:
             return Lineage(model, job)

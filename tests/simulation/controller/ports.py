@@ -110,6 +110,9 @@ class ControllerWorkspace:
 
         self._write("jobs w", f"cancel {name}", land)
 
+    def job_metrics(self, name: JobName) -> Mapping[str, float]:
+        return {}
+
     def job_failure(self, name: JobName) -> Failure:
         return UNKNOWN
 
