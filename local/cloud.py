@@ -56,7 +56,9 @@ def build_emulators(config: CloudConfig, dead_letters: BlobDeadLetters) -> list[
         await grid.publish("workspace", [event])
 
     traffic = TrafficLog()
-    azureml_config = AzureMlConfig(addresses, config.workdir / "azureml", config.python, conditions=conditions)
+    azureml_config = AzureMlConfig(
+        addresses, config.workdir / "azureml", config.python, conditions=conditions, is_kept=config.is_kept
+    )
     azureml = AzureMl(azureml_config, publish, traffic)
     monitor = Monitor(addresses.monitor, traffic, conditions)
     return [Inbox(addresses.inbox, addresses.smtp), monitor, grid, azureml]

@@ -29,6 +29,7 @@ class CloudConfig:
     time_scale: float = 0.05
     faults: dict[str, Any] = field(default_factory=dict)
     profile: str = "quick"
+    is_kept: bool = False  # Azure ML's registry outlives this process, in workdir
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2, default=str))

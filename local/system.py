@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
@@ -39,7 +41,8 @@ class LocalSystem:
     """Runs everything that the app needs, and the app. Logs are in `workdir`/logs.
 
     `faults` are Event Grid's, e.g. {"duplicate": 0.3, "reorder": True}; `extra_settings` go over `settings_for`;
-    `profile` is a name of local/profile.py.
+    `profile` is a name of local/profile.py. With `keep` the next start in this folder finds what this one leaves:
+    storage, and what is registered and served in the workspace.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class LocalSystem:
         extra_settings: Mapping[str, str] | None = None,
         app_folder: Path = ROOT,
         profile: str = "quick",
+        keep: bool = False,
     ) -> None:
         self.addresses = addresses
         self.workdir = workdir.resolve()
@@ -58,11 +62,12 @@ class LocalSystem:
         self.settings_file = self.workdir / "local.settings.json"
         logs = self.workdir / "logs"
         config = self.workdir / "cloud.json"
+        home = self.workdir / "kept" if keep else None
         self._cloud_config = CloudConfig(
-            addresses, self.workdir, python=python, faults=dict(faults or {}), profile=profile
+            addresses, home or self.workdir, python=python, faults=dict(faults or {}), profile=profile, is_kept=keep
         )
         self._cloud_file = config
-        self._azurite = Azurite(addresses, log=logs / "azurite.log")
+        self._azurite = Azurite(addresses, home and home / "storage", log=logs / "azurite.log")
         # The repository is on the path of both, wherever they are started from.
         environment = {"PYTHONPATH": str(ROOT)}
         self._cloud = ChildProcess(
@@ -129,6 +134,13 @@ class LocalSystem:
         """Start the Functions host again, after `kill_functions`."""
         self._start(self._functions)
 
+    def change_settings(self, changes: Mapping[str, str]) -> None:
+        """Have the app start again with other settings, once it has finished what it is at."""
+        self.settings |= changes
+        write_settings(self.settings_file, self.settings)
+        self._functions.stop(grace_seconds=20)
+        self.start_functions()
+
     def __enter__(self) -> LocalSystem:
         self.start()
         return self
@@ -147,6 +159,8 @@ class LocalSystem:
             BlobServiceClient.from_connection_string(connection_string) as blobs,
             QueueServiceClient.from_connection_string(connection_string) as queues,
         ):
-            blobs.create_container(WORKSPACE_CONTAINER)
+            with suppress(ResourceExistsError):
+                blobs.create_container(WORKSPACE_CONTAINER)
             for name in QUEUES:
-                queues.create_queue(name)
+                with suppress(ResourceExistsError):
+                    queues.create_queue(name)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -29,7 +30,7 @@ from local.azureml.batch.jobs import BatchJobs
 from local.azureml.batch.run import BatchRunner
 from local.azureml.endpoints.region import Region
 from local.azureml.jobs.command import CommandRunner
-from local.azureml.jobs.job import Job
+from local.azureml.jobs.job import ENDED, Job
 from local.azureml.jobs.job_data import JobData
 from local.azureml.jobs.job_run import JobRunner
 from local.azureml.jobs.jobs import Jobs
@@ -44,6 +45,7 @@ from local.azureml.online.deployment import Endpoint
 from local.azureml.online.deployments import Deployments
 from local.azureml.online.endpoints import Endpoints
 from local.azureml.online.scoring import ScoringProxy
+from local.azureml.registry_file import RegistryFile
 from local.azureml.workspace.compute import Compute
 from local.azureml.workspace.datastores import Datastores
 from local.azureml.workspace.requirements import Requirements
@@ -74,6 +76,8 @@ class AzureMl:
         self._session: aiohttp.ClientSession | None = None
         self._proxy: ScoringProxy | None = None
         self._runners: list[web.AppRunner] = []
+        self._registry_file: RegistryFile | None = None
+        self._deployments: Deployments | None = None
 
     async def start(self) -> None:
         """Listen on both ports.
@@ -83,8 +87,13 @@ class AzureMl:
         """
         require_free("Azure ML", self._config.addresses.azureml)
         require_free("the scoring proxy of Azure ML", self._config.addresses.scoring)
-        for folder in ("jobs", "models", "deployments"):  # the registry starts empty, so what was downloaded is stale
-            shutil.rmtree(self._config.workdir / folder, ignore_errors=True)
+        if not self._config.is_kept:
+            for folder in (
+                "jobs",
+                "models",
+                "deployments",
+            ):  # the registry starts empty, so what was downloaded is stale
+                shutil.rmtree(self._config.workdir / folder, ignore_errors=True)
         self._config.workdir.mkdir(parents=True, exist_ok=True)
         await self._blobs.start()
         await self._outbox.start()
@@ -94,7 +103,9 @@ class AzureMl:
         self._proxy = ScoringProxy(self._config, self._endpoints, self._traffic, self._collector, session)
         try:
             await self._listen(self._proxy.app(), self._config.addresses.scoring)
-            await self._listen(self._arm_app(session), self._config.addresses.azureml)
+            app = self._arm_app(session)
+            await self._resume()
+            await self._listen(app, self._config.addresses.azureml)
         except OSError:
             await self.stop()
             raise
@@ -104,6 +115,8 @@ class AzureMl:
         # Listeners first, so that nothing new comes in; storage last, because the collector still writes to it.
         for runner in self._runners:
             await runner.cleanup()
+        if self._registry_file is not None:
+            await self._registry_file.stop()
         await self._runner.stop()
         await self._operations.stop()
         if self._proxy is not None:
@@ -124,18 +137,33 @@ class AzureMl:
         endpoints = Endpoints(config, operations, self._endpoints, region)
         deployer = Deployer(config, self._blobs, self._references, session)
         batch, compute = BatchEndpoints(config, operations, self._batch, region), Compute(operations, config)
+        datastores = Datastores(config.addresses)
         requirements = Requirements(self._references, compute)
         jobs = Jobs(config, self._runner, requirements, operations, self._outbox, self._jobs)
+        schedules = Schedules(jobs.submit)
+        deployments = self._deployments = Deployments(
+            config, endpoints, self._references, requirements, deployer, operations, self._outbox, region
+        )
+        if config.is_kept:
+            stored: dict[str, dict[str, Any]] = {
+                "jobs": self._jobs,
+                "endpoints": self._endpoints,
+                "batch": self._batch,
+                **self._assets.kinds,
+            }
+            stored |= {"computes": compute.computes, "schedules": schedules.schedules}
+            stored |= {"datastores": datastores.datastores, "secrets": datastores.secrets}
+            self._registry_file = RegistryFile(config.workdir / "registry.pickle", stored)
         parts = (
             Workspace(config.addresses, self._blobs),
-            Datastores(config.addresses),
+            datastores,
             operations,
             self._assets,
             compute,
             jobs,
-            Schedules(jobs.submit),
+            schedules,
             endpoints,
-            Deployments(config, endpoints, self._references, requirements, deployer, operations, self._outbox, region),
+            deployments,
             batch,
             BatchDeployments(config, batch, self._references, requirements, operations),
             BatchJobs(config, batch, self._runner, self._batch_runner(), self._outbox, self._jobs),
@@ -148,6 +176,18 @@ class AzureMl:
         for part in parts:
             app.add_routes(part.routes())
         return app
+
+    async def _resume(self) -> None:
+        """Go on where the last start has ended: endpoints serve again, and jobs that it cut off have failed."""
+        if self._registry_file is None or self._deployments is None:
+            return
+        self._registry_file.restore()
+        for job in self._jobs.values():
+            if job.status not in ENDED:
+                job.error = "the local system was stopped while this job ran"
+                job.move("Failed", self._outbox)
+        await self._deployments.resume(self._endpoints.values())
+        self._registry_file.start()
 
     def _check(self, gate: Gate) -> Callable[[web.Request], dict[str, str]]:
         own = self._config.addresses.url("azureml")

@@ -26,7 +26,7 @@ from local.lifeline import end_with_parent
 from local.profile import QUICK, UNKIND
 from local.stopping import raise_on_stop_signals
 from local.system import LocalSystem
-from local.up import describe, watch
+from local.up.__main__ import describe, watch
 
 # Event Grid may deliver twice and in any order; here it does, all the time.
 FAULTS = {"duplicate": 0.3, "reorder": True, "seed": 7}

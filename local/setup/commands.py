@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +23,7 @@ WORKER_TEST = "tests/contract/test_python_worker.py"
 LANES = 2  # of tests that mostly wait, see tests/conftest.py: they get processes beside those that the cores can feed
 FORMS = ("--long", "--unkind")  # of the whole run, see tests/conftest.py
 COVERAGE = "--coverage"
-WITHOUT_STORAGE = ("check", "sbom", "audit")
+WITHOUT_STORAGE = ("check", "env", "sbom", "audit")
 SOURCES = ("dev.py", "function_app.py", "functions", "shared", "cli", "local", "tests", "benchmarks")
 HELP = """\
 usage: python3 dev.py COMMAND [ARGUMENT ...]
@@ -35,7 +37,9 @@ usage: python3 dev.py COMMAND [ARGUMENT ...]
   check   run every check: format, lint, types, import contracts, dead code
   microsoft  run Microsoft's own live tests against the emulators, and print how they ended: microsoft [FOLDER ...]
   up      start the local system and leave it running until Ctrl-C
-          (--unkind: as slow, late and strict as Azure, on a scaled clock)
+          (--policies DIR takes yours, --keep goes on where the last one ended;
+          --unkind: as slow, late and strict as Azure, on a scaled clock)
+  env     print what has `vigia` and the Azure ML SDK find the system of `up`: eval "$(python3 dev.py env)"
   bench   measure, with the goal beside each figure: bench [NAME] [--long] [--json FILE]
   sbom    write what the app is made of as CycloneDX, from the lock (--output FILE)
   audit   look for advisories about the locked packages, over the network (exit code 2: it could not look)
@@ -130,6 +134,25 @@ def bench(environment: Environment, arguments: Sequence[str]) -> int:
     return become([str(environment.program("python")), "-m", "benchmarks", *arguments], Path.cwd())
 
 
+def env(environment: Environment, arguments: Sequence[str]) -> int:
+    """Print the settings of the system that `up` has started, and the PATH with `vigia`, as lines for the shell.
+
+    Raises:
+        SetupError: none was started.
+    """
+    parser = argparse.ArgumentParser(prog="dev.py env", description="Print the running system's settings for a shell.")
+    parser.add_argument("--workdir", type=Path, default=environment.root / ".vigia" / "up", help="that of `up`")
+    file = parser.parse_args(arguments).workdir / "local.settings.json"
+    if not file.is_file():
+        raise SetupError(f"there is no {file}: start the system first, with `python3 dev.py up`")
+    values = json.loads(file.read_text(encoding="utf-8"))["Values"]
+    values = {name: value for name, value in values.items() if name.startswith(("VIGIA_", "AzureWebJobs"))}
+    for name, value in values.items():
+        print(f"export {name}={shlex.quote(value)}")
+    print(f'export PATH={shlex.quote(str(environment.program("vigia").parent))}:"$PATH"')
+    return 0
+
+
 def module(name: str) -> Callable[[Environment, Sequence[str]], int]:
     """Return a command that runs a module in the caller's folder, so that its files land there."""
 
@@ -145,6 +168,7 @@ COMMANDS: dict[str, Callable[[Environment, Sequence[str]], int]] = {
     "check": check,
     "microsoft": module("tests.microsoft"),
     "up": module("local.up"),
+    "env": env,
     "bench": bench,
     "sbom": sbom,
     "audit": audit,

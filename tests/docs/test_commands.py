@@ -20,7 +20,7 @@ SHOWN = [block for page in PAGES for block in blocks(page) if set(block.info[:1]
 # Options of dev.py's own commands; what follows `test` goes to pytest.
 DEV_OPTIONS = {
     "demo": {"--ask", "--serve", "--unkind", "--json", "--workdir", "--help"},
-    "up": {"--free-ports", "--unkind", "--workdir", "--help"},
+    "up": {"--free-ports", "--keep", "--policies", "--unkind", "--workdir", "--help"},
     "bench": {"--long", "--json", "--rivals", "--unkind", "--help"},
     "check": {"--help"},
 }
@@ -97,7 +97,7 @@ def test_a_vigia_command_exists_with_its_options(words: list[str]) -> None:
 
 def test_the_options_of_dev_py_are_really_its_own() -> None:
     """The table above is read from the modules' own parsers, as text: starting each would cost seconds."""
-    sources = {"demo": "local/demo/__main__.py", "up": "local/up.py", "bench": "benchmarks/harness/command.py"}
+    sources = {"demo": "local/demo/__main__.py", "up": "local/up/__main__.py", "bench": "benchmarks/harness/command.py"}
     for command, source in sources.items():
         declared = set(re.findall(r"add_argument\(\s*\"(--[a-z-]+)\"", (ROOT / source).read_text(encoding="utf-8")))
         assert declared | {"--help"} == DEV_OPTIONS[command]

@@ -291,7 +291,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["deploy"]) == 2
-    assert "there is no command 'deploy'; commands: demo, test, check, microsoft, up, bench" in capsys.readouterr().err
+    assert (
+        "there is no command 'deploy'; commands: demo, test, check, microsoft, up, env, bench"
+        in capsys.readouterr().err
+    )
 
 
 def test_setup_needs_the_standard_library_only() -> None:

@@ -73,7 +73,7 @@ class Assets:
     """The store of one workspace's assets and its ARM routes. `on_model` is called for each new model version."""
 
     def __init__(self, on_model: Callable[[str, str, Resource], None]) -> None:
-        self._kinds: dict[str, dict[str, Container]] = {kind: {} for kind in _LOCATION}
+        self.kinds: dict[str, dict[str, Container]] = {kind: {} for kind in _LOCATION}
         self._on_model = on_model
 
     def routes(self) -> list[web.RouteDef]:
@@ -93,9 +93,9 @@ class Assets:
         Raises:
             ArmError: 404, the name is unknown.
         """
-        if name not in self._kinds[kind]:
+        if name not in self.kinds[kind]:
             raise not_found(_SINGULAR[kind], f"{kind}/{name}")
-        return self._kinds[kind][name]
+        return self.kinds[kind][name]
 
     def get(self, kind: str, name: str, version: str) -> Resource:
         """Return one version.
@@ -121,7 +121,7 @@ class Assets:
         return latest
 
     def next_version(self, kind: str, name: str) -> str:
-        container = self._kinds[kind].get(name)
+        container = self.kinds[kind].get(name)
         return "1" if container is None else container.next_version()
 
     def put(self, kind: str, name: str, version: str, properties: Json, by: Json) -> tuple[Resource, bool]:
@@ -144,13 +144,13 @@ class Assets:
         if kind == "data" and properties.get("dataType") in ("uri_folder", "mltable"):
             # The service ends the place of a folder so, whatever it was sent.
             properties = {**properties, "dataUri": str(properties.get("dataUri")).rstrip("/") + "/"}
-        container = self._kinds[kind].get(name)
+        container = self.kinds[kind].get(name)
         if container is None:
             top: Json = {"isArchived": False, "tags": {}, "properties": {}}
             if kind == "data":
                 top["dataType"] = properties.get("dataType")
             container = Container(resource(f"{kind}/{name}", kind, top, by))
-            self._kinds[kind][name] = container
+            self.kinds[kind][name] = container
         existing = container.versions.get(version)
         if existing is None:
             made = resource(f"{kind}/{name}/versions/{version}", f"{kind}/versions", properties, by)
@@ -181,7 +181,7 @@ class Assets:
         existing.system_data["lastModifiedBy"] = by["createdBy"]
 
     async def _list_containers(self, request: web.Request) -> web.Response:
-        containers = self._kinds[request.match_info["kind"]].values()
+        containers = self.kinds[request.match_info["kind"]].values()
         return page([container.json() for container in containers if _is_shown(container.resource, request)])
 
     async def _get_container(self, request: web.Request) -> web.Response:
@@ -207,7 +207,7 @@ class Assets:
         """Code of this content, whatever its name: the SDK asks under a new name before it uploads a folder."""
         return [
             version.json()
-            for container in self._kinds["codes"].values()
+            for container in self.kinds["codes"].values()
             for version in container.versions.values()
             if (version.properties.get("properties") or {}).get("hash_sha256") == content_hash
         ]

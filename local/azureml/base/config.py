@@ -25,7 +25,10 @@ class Faults:
 
 @dataclass(frozen=True)
 class AzureMlConfig:
-    """`python` runs jobs and scoring processes. Jobs, models and logs live under `workdir` until the next start."""
+    """`python` runs jobs and scoring processes. Jobs, models and logs live under `workdir` until the next start.
+
+    With `is_kept` they stay, and so does what is registered; storage must be the same, too.
+    """
 
     addresses: Addresses
     workdir: Path
@@ -37,6 +40,7 @@ class AzureMlConfig:
     operation_seconds: float = 0.05  # how long endpoint and compute operations stay "Updating"
     deployment_timeout_seconds: float = 120.0  # from start of the process to readiness
     pending_limit: int = 64  # requests waiting on one deployment before the proxy answers 429
+    is_kept: bool = False
     require_keys: bool = True  # scoring asks for the endpoint's key, as the service does
     faults: Faults = field(default_factory=Faults)
     conditions: Conditions = field(default_factory=Conditions)

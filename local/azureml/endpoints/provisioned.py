@@ -20,6 +20,10 @@ class Provisioned:
     shown: Json | None = field(default=None, kw_only=True)
     stale_until: float = field(default=0.0, kw_only=True)
 
+    def __getstate__(self) -> Json:
+        """Return what outlives this process: its clock does not."""
+        return {**self.__dict__, "shown": None, "stale_until": 0.0}
+
     @property
     def name(self) -> str:
         return self.resource.name

@@ -17,7 +17,7 @@ class Schedules:
 
     def __init__(self, submit: Callable[[str, Json, Json], Job]) -> None:
         self._submit = submit
-        self._schedules: dict[str, Resource] = {}
+        self.schedules: dict[str, Resource] = {}
 
     def routes(self) -> list[web.RouteDef]:
         one = PREFIX + "/schedules/{name}"
@@ -30,13 +30,13 @@ class Schedules:
         ]
 
     def _find(self, request: web.Request) -> Resource:
-        return find_named(self._schedules, request, "Schedule")
+        return find_named(self.schedules, request, "Schedule")
 
     async def _list(self, request: web.Request) -> web.Response:
         view = request.query.get("listViewType", "EnabledOnly")
         shown = [
             schedule.json()
-            for schedule in self._schedules.values()
+            for schedule in self.schedules.values()
             if view == "All" or schedule.properties["isEnabled"] == (view == "EnabledOnly")
         ]
         return page(shown)
@@ -48,17 +48,17 @@ class Schedules:
         name = request.match_info["name"]
         given = (await read_json(request)).get("properties") or {}
         made = resource(f"schedules/{name}", "schedules", _as_stored(given), caller(request))
-        is_new = name not in self._schedules
-        self._schedules[name] = made
+        is_new = name not in self.schedules
+        self.schedules[name] = made
         return web.json_response(made.json(), status=201 if is_new else 200)
 
     async def _delete(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        if name not in self._schedules:
+        if name not in self.schedules:
             return web.Response(status=204)
-        if self._schedules[name].properties["isEnabled"]:
+        if self.schedules[name].properties["isEnabled"]:
             raise bad_request("Cannot delete an active trigger. Disable the schedule first.", "ScheduleIsEnabled")
-        del self._schedules[name]
+        del self.schedules[name]
         return web.Response(status=200)
 
     async def _trigger(self, request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.azureml.base.arm import Json
 from local.azureml.endpoints.provisioned import Provisioned, ProvisionedEndpoint
 
 _DURATION = re.compile(r"^PT(?:(?P<m>\d+(?:\.\d+)?)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?$")
@@ -36,6 +37,10 @@ class Deployment(Provisioned):
     log: Path
     server: Server | None = None
     error: str | None = None
+
+    def __getstate__(self) -> Json:
+        """Return what outlives this process: its children do not."""
+        return {**super().__getstate__(), "server": None}
 
     @property
     def timeout_seconds(self) -> float:

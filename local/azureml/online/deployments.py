@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from aiohttp import web
@@ -141,6 +142,21 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         self._outbox.emit(
             events.model_deployed(endpoint.name, [deployment.model], dict(deployment.resource.top["tags"]), properties)
         )
+
+    async def resume(self, endpoints: Iterable[Endpoint]) -> None:
+        """Start the scoring processes of the deployments that an earlier start has left, each as it was."""
+        deployments = [(endpoint, deployment) for endpoint in endpoints for deployment in endpoint.deployments.values()]
+        for endpoint, _ in deployments:
+            endpoint.state = "Succeeded"
+        await asyncio.gather(*(self._resume(*one) for one in deployments if one[1].state != "Failed"))
+
+    async def _resume(self, endpoint: Endpoint, deployment: Deployment) -> None:
+        try:
+            deployment.server = await self._deployer.start(endpoint.name, deployment)
+        except ArmError as exc:
+            deployment.error, deployment.state = exc.message, "Failed"
+        else:
+            deployment.state = "Succeeded"
 
     async def _started(self, endpoint: Endpoint, deployment: Deployment, least: asyncio.Task[None]) -> Server:
         """Return a process that answers, when as much time has passed as Azure takes for it.

@@ -69,13 +69,13 @@ class Compute:
     def __init__(self, operations: Operations, config: AzureMlConfig) -> None:
         self._operations = operations
         self._config = config
-        self._computes: dict[str, Resource] = {}
+        self.computes: dict[str, Resource] = {}
         for name, properties in (("ci-local", _instance()), ("cpu-cluster", _cluster())):
-            self._computes[name] = resource(f"computes/{name}", "computes", properties, _BY, {"location": "local"})
+            self.computes[name] = resource(f"computes/{name}", "computes", properties, _BY, {"location": "local"})
 
     def has(self, reference: str) -> bool:
         """Whether a compute of this name or ARM id exists."""
-        return reference.rsplit("/", 1)[-1] in self._computes
+        return reference.rsplit("/", 1)[-1] in self.computes
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -87,10 +87,10 @@ class Compute:
         ]
 
     def _find(self, request: web.Request) -> Resource:
-        return find_named(self._computes, request, "Compute")
+        return find_named(self.computes, request, "Compute")
 
     async def _list(self, _: web.Request) -> web.Response:
-        return page([compute.json() for compute in self._computes.values()])
+        return page([compute.json() for compute in self.computes.values()])
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self._find(request).json())
@@ -106,7 +106,7 @@ class Compute:
         properties = body.get("properties") or {}
         if "computeType" not in properties:
             raise bad_request(f"compute {name}: properties.computeType is missing")
-        existing = self._computes.get(name)
+        existing = self.computes.get(name)
         properties["properties"] = {
             **(properties.get("properties") or {}),
             **_state(properties["computeType"], existing),
@@ -114,7 +114,7 @@ class Compute:
         properties["provisioningState"] = "Updating" if existing else "Creating"
         top = {"location": body.get("location") or "local", "tags": body.get("tags") or {}}
         made = resource(f"computes/{name}", "computes", properties, caller(request), top)
-        self._computes[name] = made
+        self.computes[name] = made
         operation = self._operations.begin("compute", self._settle(made))
         return self._operations.accepted_write(operation, made.json(), made.id, existing is None)
 
@@ -131,7 +131,7 @@ class Compute:
 
     async def _remove(self, compute: Resource) -> None:
         await self._work()
-        self._computes.pop(compute.name, None)
+        self.computes.pop(compute.name, None)
 
     async def _act(self, request: web.Request) -> web.Response:
         compute, action = self._find(request), request.match_info["action"]

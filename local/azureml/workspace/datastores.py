@@ -15,8 +15,8 @@ class Datastores:
     """ARM routes for datastores. What reads show of credentials is their kind; the secrets are kept apart."""
 
     def __init__(self, addresses: Addresses) -> None:
-        self._datastores = {name: _own(name, addresses) for name in OWN}
-        self._secrets: dict[str, Json] = {name: {"secretsType": "AccountKey", "key": ACCOUNT_KEY} for name in OWN}
+        self.datastores = {name: _own(name, addresses) for name in OWN}
+        self.secrets: dict[str, Json] = {name: {"secretsType": "AccountKey", "key": ACCOUNT_KEY} for name in OWN}
 
     def routes(self) -> list[web.RouteDef]:
         one = PREFIX + "/datastores/{name}"
@@ -29,11 +29,11 @@ class Datastores:
         ]
 
     def _find(self, request: web.Request) -> Resource:
-        return find_named(self._datastores, request, "Datastore")
+        return find_named(self.datastores, request, "Datastore")
 
     async def _list(self, request: web.Request) -> web.Response:
         only = request.query.get("isDefault", "").lower() == "true"
-        shown = [datastore for datastore in self._datastores.values() if datastore.properties["isDefault"] or not only]
+        shown = [datastore for datastore in self.datastores.values() if datastore.properties["isDefault"] or not only]
         return page([datastore.json() for datastore in shown])
 
     async def _get(self, request: web.Request) -> web.Response:
@@ -44,7 +44,7 @@ class Datastores:
         if "datastoreType" not in properties:
             raise bad_request(f"datastore {name}: properties.datastoreType is missing")
         credentials = properties.get("credentials") or {"credentialsType": "None"}
-        self._secrets[name] = credentials.get("secrets") or {}
+        self.secrets[name] = credentials.get("secrets") or {}
         shown = {key: value for key, value in credentials.items() if key != "secrets"}
         made = resource(
             f"datastores/{name}",
@@ -52,18 +52,18 @@ class Datastores:
             {"isDefault": False, "tags": {}, "properties": {}, **properties, "credentials": shown},
             caller(request),
         )
-        is_new = name not in self._datastores
-        self._datastores[name] = made
+        is_new = name not in self.datastores
+        self.datastores[name] = made
         return web.json_response(made.json(), status=201 if is_new else 200)
 
     async def _delete(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if name in OWN:
             raise bad_request(f"{name} is the workspace's own datastore, which can't be deleted.")
-        return web.Response(status=204 if self._datastores.pop(name, None) is None else 200)
+        return web.Response(status=204 if self.datastores.pop(name, None) is None else 200)
 
     async def _list_secrets(self, request: web.Request) -> web.Response:
-        return web.json_response(self._secrets[self._find(request).name])
+        return web.json_response(self.secrets[self._find(request).name])
 
 
 def _own(name: str, addresses: Addresses) -> Resource:

@@ -1,0 +1,1 @@
+"""`python3 dev.py up`: the local system for models of one's own."""
