@@ -74,6 +74,13 @@ def _gate(kind: str, settings: dict[str, Any]) -> str:
     if kind == "slices":
         by = _listed(settings["by"])
         return f"{settings['metric']} of every {by} at least {settings['min_ratio']:g} times the whole's"
+    if kind == "fairness":
+        bound = (
+            f"{settings['at_most']:g} apart" if settings["at_most"] else f"a ratio of {settings['at_least']:g} apart"
+        )
+        groups = _listed([" and ".join([by] if isinstance(by, str) else by) for by in settings["by"]])
+        what = settings["metric"] or settings["criterion"].replace("-", " ")
+        return f"{what} of every {groups} {bound} ({settings['confidence']} sure)"
     if kind == "overfitting":
         return (
             f"{settings['metric']} at most {settings['gap_at_most']:g} worse on validation rows than on training rows"
