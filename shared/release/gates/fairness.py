@@ -22,11 +22,11 @@ import numpy as np
 
 from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.rows.equal import key_of
-from shared.policy.sections.fairness import Fairness
 from shared.metrics.bounds import BoundedValue, difference_bounds, value_bounds
 from shared.metrics.estimates import THRESHOLD, Estimate, estimated
-from shared.release.gates.spec import GateEvidence, GateSpec
 from shared.metrics.table import CHALLENGER, LABEL, UnusableEvidenceError, measured, numbers, require_enough
+from shared.policy.sections.fairness import Fairness
+from shared.release.gates.spec import GateEvidence, GateSpec
 
 if TYPE_CHECKING:
     import pandas as pd
