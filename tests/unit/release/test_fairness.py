@@ -8,15 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fairlearn.metrics import (
-    MetricFrame,
-    demographic_parity_difference,
-    demographic_parity_ratio,
-    equal_opportunity_difference,
-    equal_opportunity_ratio,
-    equalized_odds_difference,
-    equalized_odds_ratio,
-)
 from sklearn.metrics import brier_score_loss, mean_absolute_error
 
 from shared.domain.releases.plan import GatePlan
@@ -28,6 +19,7 @@ from shared.release.gates.registry import judge
 from shared.release.sections.gates_and_approval import SECTIONS
 from tests.fakes.releases import a_plan, a_release
 
+fairlearn = pytest.importorskip("fairlearn.metrics")
 CHAMPION = Serving(a_release("1").challenger.deployment, a_release("1").version)
 
 
@@ -47,32 +39,23 @@ def people(rows: int = 3000, gap: float = 0.0, seed: int = 5) -> pd.DataFrame:
     return pd.DataFrame({"label": label, "challenger_score": score, "gender": gender, "age": age})
 
 
-@pytest.mark.parametrize(
-    ("criterion", "bound", "theirs"),
-    [
-        pytest.param("demographic-parity", "at_most", demographic_parity_difference, id="parity_difference"),
-        pytest.param("demographic-parity", "at_least", demographic_parity_ratio, id="parity_ratio"),
-        pytest.param("equal-opportunity", "at_most", equal_opportunity_difference, id="opportunity_difference"),
-        pytest.param("equal-opportunity", "at_least", equal_opportunity_ratio, id="opportunity_ratio"),
-        pytest.param("equalized-odds", "at_most", equalized_odds_difference, id="odds_difference"),
-        pytest.param("equalized-odds", "at_least", equalized_odds_ratio, id="odds_ratio"),
-    ],
-)
+@pytest.mark.parametrize("criterion", ["demographic-parity", "equal-opportunity", "equalized-odds"])
+@pytest.mark.parametrize(("bound", "value"), [("at_most", "difference"), ("at_least", "ratio")])
 @pytest.mark.parametrize("by", [["gender"], ["age"], ["gender", "age"]], ids=["gender", "age", "both"])
 @pytest.mark.parametrize("favourable", [1, 0])
-def test_values_agree_with_fairlearn(criterion: str, bound: str, theirs: Any, by: list[str], favourable: int) -> None:
+def test_values_agree_with_fairlearn(criterion: str, bound: str, value: str, by: list[str], favourable: int) -> None:
     table = people(gap=0.13, seed=len(by) + favourable)
     truth, predicted = table["label"] == favourable, (table["challenger_score"] >= 0.5) == favourable
     ours = fairness(table, by=[by], criterion=criterion, favourable=favourable, **{bound: 0.5}).numbers
-    value = ours["difference" if bound == "at_most" else "ratio"]
-    assert value == pytest.approx(theirs(truth, predicted, sensitive_features=table[by]), abs=1e-9)
-    assert ours["at_least"] <= value <= ours["at_most"]
+    theirs = getattr(fairlearn, f"{criterion.replace('-', '_')}_{value}")
+    assert ours[value] == pytest.approx(theirs(truth, predicted, sensitive_features=table[by]), abs=1e-9)
+    assert ours["at_least"] <= ours[value] <= ours["at_most"]
 
 
 @pytest.mark.parametrize(("metric", "theirs"), [("brier", brier_score_loss), ("mae", mean_absolute_error)])
 def test_the_worst_group_agrees_with_fairlearn(metric: str, theirs: Any) -> None:
     table = people(gap=0.3)
-    frame = MetricFrame(
+    frame = fairlearn.MetricFrame(
         metrics=theirs, y_true=table["label"], y_pred=table["challenger_score"], sensitive_features=table["gender"]
     )
     difference = fairness(table, criterion="worst-group", metric=metric, at_most=0.5).numbers["difference"]
