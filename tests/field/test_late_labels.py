@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.engine.monitors.labelled_rows import MOST_LABELLED_BYTES
+from shared.engine.monitors.rows.labelled_rows import MOST_LABELLED_BYTES
 from shared.store.monitors.reports import MonitorReports
 from tests.fakes.data import FakeCollected
 from tests.unit.engine.fact_world import MODEL

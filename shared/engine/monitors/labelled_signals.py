@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.drift.results.signals import SignalReport
-from shared.engine.monitors.labelled_rows import LabelledReader, LabelledRows, require_columns
 from shared.engine.monitors.references import FIRST_WINDOW, PREDICTION, VersionReferences, numbers
+from shared.engine.monitors.rows.labelled_rows import LabelledReader, LabelledRows, require_columns
 from shared.engine.monitors.subject import NotYetError, Subject, attempt
 from shared.errors import PermanentError
 from shared.logs import fields

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from shared.domain.ids import ModelName
 from shared.drift.results.assemble import ReportHeader, assemble, rules_in_words
 from shared.drift.results.signals import MonitorReport, SignalReport
-from shared.engine.monitors.budget import Budget, within
 from shared.engine.monitors.labelled_signals import measure_labelled
 from shared.engine.monitors.references import VersionReferences
+from shared.engine.monitors.rows.budget import Budget, within
 from shared.engine.monitors.runs import label_run, window_run
 from shared.engine.monitors.subject import Reference, Subject
 from shared.engine.monitors.window_signals import WindowSignals, drift_rules

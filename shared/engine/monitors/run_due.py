@@ -11,8 +11,8 @@ from shared.domain.ids import DeploymentName, ModelName, ModelVersion
 from shared.domain.messages import LookAt
 from shared.domain.notice import Notice
 from shared.drift.results.signals import MonitorReport
-from shared.engine.monitors.budget import Budget
 from shared.engine.monitors.look import Look, MonitorLook
+from shared.engine.monitors.rows.budget import Budget
 from shared.engine.monitors.runs import lasts, with_label_runs, with_window_runs
 from shared.engine.monitors.silence import is_overdue, monitor_trouble, signal_troubles, silent_monitors
 from shared.engine.monitors.spark_window import SparkWindows, after_counting

@@ -11,7 +11,7 @@ from shared.domain.ids import JobName
 from shared.domain.releases.batch import BatchPlan
 from shared.domain.releases.release import Release, Serving
 from shared.domain.releases.verdict import Judgement, Verdict
-from shared.engine.monitors.labelled_rows import keyed
+from shared.engine.monitors.rows.labelled_rows import keyed
 from shared.errors import PermanentError, RetryableError
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.clock import Clock, Deadline

@@ -10,7 +10,7 @@ from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.releases.outcome import Compared, LabelSource
 from shared.domain.releases.release import Release, ReleaseState
 from shared.domain.releases.verdict import Judgement, Verdict
-from shared.engine.monitors.labelled_rows import keyed
+from shared.engine.monitors.rows.labelled_rows import keyed
 from shared.errors import PermanentError, RetryableError
 from shared.ports.data import DataReader
 from shared.release.states.ab_test import due

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.messages import LookAt
-from shared.engine.monitors.budget import LABELS_BEGIN_WITHIN, LONGEST_LOOK
+from shared.engine.monitors.rows.budget import LABELS_BEGIN_WITHIN, LONGEST_LOOK
 from shared.errors import PermanentError
 from shared.ports.blobs import Written
 from shared.ports.queues import LOOKS

@@ -1,0 +1,1 @@
+"""Where the rows of a look come from, and for how long they may be read."""
