@@ -83,7 +83,7 @@ def _paired(champion: pd.DataFrame, challenger: pd.DataFrame, layout: Prediction
     key = list(layout.key)
     tables = {"champion": champion, "challenger": challenger}
     series = {name: table.set_index(key)[layout.prediction] for name, table in tables.items()}
-    texts = pd.DataFrame({name: _text(predictions) for name, predictions in series.items()})
+    texts = pd.DataFrame({name: prediction_texts(predictions) for name, predictions in series.items()})
     numbers = pd.DataFrame(
         {name: pd.to_numeric(column, errors="coerce") for name, column in texts.items()}, dtype="float64"
     )
@@ -91,7 +91,7 @@ def _paired(champion: pd.DataFrame, challenger: pd.DataFrame, layout: Prediction
     return texts if has_words else numbers.where(numbers.abs() < math.inf)
 
 
-def _text(predictions: pd.Series[str]) -> pd.Series[str]:
+def prediction_texts(predictions: pd.Series[str]) -> pd.Series[str]:
     """Return the predictions as text; every way to write a missing or infinite one is missing."""
     texts = predictions.astype("string").str.strip()
     return texts.mask(texts.str.lower().isin(_NOT_FINITE))

@@ -31,6 +31,22 @@ class BatchRequest:
     kind: Literal["", "uri_file", "uri_folder"] = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchRun:
+    """A job of an endpoint that has completed.
+
+    Args:
+        ended_at: UTC.
+        data: the file or folder that it scored, by azureml:// URI or data asset; "" when the service does not say.
+        predictions: azureml:// URI of the file that it wrote.
+    """
+
+    name: JobName
+    ended_at: datetime
+    data: str
+    predictions: str
+
+
 class BatchEndpoints(Endpoints, Protocol):
     """Reads return None for what does not exist, writes once the service accepted them. Raises as `Workspace`."""
 
@@ -50,4 +66,10 @@ class BatchEndpoints(Endpoints, Protocol):
 
         Their `inputs` hold the one input, by its kind ("uri_file", "uri_folder"), as far as the service says it.
         """
+        ...
+
+    def completed_runs(
+        self, endpoint: EndpointName, deployment: DeploymentName, since: datetime
+    ) -> tuple[BatchRun, ...]:
+        """Return the deployment's jobs that completed at or after that moment, oldest first: of the newest 500."""
         ...

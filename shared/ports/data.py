@@ -49,6 +49,11 @@ class DataReader(Protocol):
         equal content count once, as far as storage knows their MD5. `uri` and errors as `table`."""
         ...
 
+    def files(self, uri: str) -> tuple[tuple[str, int], ...]:
+        """Return each file of a table at that place, not of the folders in it, by its URI, with its bytes. `uri` and
+        errors as `table`."""
+        ...
+
     def collected_batches(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> Batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from collections.abc import Callable
@@ -16,27 +17,37 @@ from azure.ai.ml.entities import Data, Model
 from local.addresses import WORKSPACE_CONTAINER
 from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.adapters.tables.data import WorkspaceData
+from shared.domain.assets import datastore_path
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
 from shared.domain.releases.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
 from shared.domain.releases.release import Release, ReleaseState
+from shared.domain.state import ModelState
 from shared.engine.releases.desk import ReleaseDesk
 from shared.engine.releases.reconcile import Reconciler
 from shared.engine.releases.reopen import Wish
 from shared.engine.releases.undo import Undoer
 from shared.errors import RetryableError, WorkspaceError
+from shared.policy.deciding.decide import decide
 from shared.ports.batch_endpoints import BatchRequest
 from shared.ports.endpoints import DeploymentRequest, EndpointRecord
+from shared.ports.jobs import JobRecord
+from shared.ports.workspace import ModelRecord
 from shared.release.open_release import Opening, new_release
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore
+from tests.fakes.app import MemoryApp, look_at_models
 from tests.fakes.approvals import FakeApprovals
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.outbox import FakeOutbox
+from tests.fakes.publisher import FakePublisher
 from tests.fakes.queues import FakeQueues
 from tests.fakes.releases import a_plan
 from tests.fakes.telemetry import FakeTelemetry
 from tests.local.azureml.conftest import System, system, write_toy_model  # noqa: F401 (system is a fixture)
 from tests.settings import settings_for
+from tests.unit.engine.fact_world import SETTINGS, a_policy
+from tests.unit.engine.monitors.rows.test_batch_jobs import BATCH
+from tests.unit.events.wire import cloud, fact_from
 
 MODEL = ModelName("batch-contract")
 V1, V2, V3 = (DeploymentName(f"v-{version}") for version in "123")
@@ -167,6 +178,12 @@ def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWo
     assert set(rows["file"]) == {"0.csv", "1.csv", "2.csv"}
     assert rows.set_index(["file", "row"]).loc[("2.csv", "40"), "prediction"] in {"142", "142.0"}
     since = now - timedelta(minutes=1)
+    (run,) = workspace.batch.completed_runs(name, V3, since)
+    assert (run.name, now < run.ended_at < datetime.now(UTC)) == (job, True)
+    # In the long form, as the service writes it.
+    assert datastore_path(run.predictions) == datastore_path(request.output)
+    assert workspace.batch.completed_runs(name, V1, since) == ()
+    assert workspace.batch.completed_runs(name, V3, datetime.now(UTC)) == ()
     assert [(record.name, record.status) for record in workspace.batch.jobs_since(name, V3, since)] == [
         (job, "Completed")
     ]
@@ -184,6 +201,79 @@ def test_a_deployment_scores_a_batch_whichever_is_the_default(workspace: AzureWo
         ).status
         == "Completed"
     )
+
+
+def submitted(workspace: AzureWorkspace, request: BatchRequest) -> JobName:
+    return workspace.batch.submitted_job(request) or workspace.batch.score(request)
+
+
+def test_a_jobs_shifted_inputs_are_drift_that_retrains(workspace: AzureWorkspace, system: System) -> None:  # noqa: F811
+    name, container = EndpointName("batch-watched"), system.storage
+    serving(workspace, name, "1")
+    data = reader(system, workspace)
+    trained_on = f"{PATHS}/contract/trained-on.csv"
+    registered = workspace.model(MODEL, ModelVersion("1"))
+    assert registered is not None
+    made = replace(registered, job=JobName("made-it"))
+    training = JobRecord(JobName("made-it"), "Completed", {}, "ana", {"training_data": trained_on})
+
+    class Trained(AzureWorkspace):
+        """The job that made the toy is not in the emulated workspace."""
+
+        def model(self, _: ModelName, version: ModelVersion) -> ModelRecord | None:
+            return replace(made, version=version)
+
+        def job(self, job: JobName) -> JobRecord | None:
+            return training if job == training.name else super().job(job)
+
+    def upload(name: str, rows: int, step: int, shift: int = 0) -> None:
+        numbers = range(0, rows * step, step)
+        frame = pd.DataFrame({"a": [n % 500 + shift for n in numbers], "b": [n % 800 for n in numbers]})
+        container.upload_blob(name, frame.to_csv(index=False).encode())
+
+    upload("contract/trained-on.csv", 4000, 41)
+    policy = a_policy(
+        BATCH.replace("model: churn", f"model: {MODEL}").replace("{name: churn,", f"{{name: {name},")
+        + "monitor: {every: 1s, data_drift: {minimum_rows: 1000}, prediction_drift: {minimum_rows: 1000}}\n"
+    )
+    topic, blobs = FakePublisher(), MemoryBlobStore(lambda: datetime.now(UTC))
+    app = MemoryApp(
+        SETTINGS,
+        WallClock(),
+        (policy,),
+        blobs=blobs,
+        workspace=Trained(workspace._settings),
+        data=data,
+        publisher=topic,
+        outbox=FakeOutbox(),
+    )
+    look_at_models(app)
+    verdicts = []
+    for number, shift in enumerate((0, 300)):
+        folder = f"contract/nightly/{number}"
+        upload(f"{folder}/0.csv", 800, 37, shift)
+        upload(f"{folder}/1.csv", 800, 43, shift)
+        request = replace(
+            a_request(name), data=f"{PATHS}/{folder}/", kind="uri_folder", output=f"{PATHS}/o/{number}.csv"
+        )
+        # The job's own name cannot be asked for a second time: a lost answer is looked up.
+        job = until(functools.partial(submitted, workspace, request))
+        assert system.wait_for_job(job, SECONDS) == "Completed"
+
+        def looked(rows: int = 1600) -> dict[str, str]:
+            look_at_models(app)
+            state, _ = app.monitor_states.read(MODEL)
+            runs = state.runs if state else ()
+            return {run.signal: run.verdict for run in runs[-2:]} if runs and runs[-1].rows == rows else {}
+
+        verdicts.append(until(looked))
+        time.sleep(1.1)
+    # The first window of predictions is what later ones are compared with.
+    assert verdicts[0] == {"data-drift": "no-drift", "prediction-drift": "insufficient-data"}
+    assert verdicts[1] == {"data-drift": "drift", "prediction-drift": "drift"}
+    fact = fact_from(cloud(topic.events[0]))
+    decided = decide(fact, policy, ModelState(MODEL), fact.occurred_at)
+    assert ("start-training", None) in [(reaction.name, reaction.suppressed) for reaction in decided]
 
 
 def test_an_invocation_is_sent_once_even_when_nobody_answers(workspace: AzureWorkspace) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import WorkspaceError
-from shared.ports.batch_endpoints import BatchRequest
+from shared.ports.batch_endpoints import BatchRequest, BatchRun
 from shared.ports.clock import Deadline
 from shared.ports.endpoints import DeploymentRequest, EndpointRecord
 from shared.ports.jobs import JobRecord
@@ -42,6 +42,7 @@ class FakeBatchEndpoints(FakeEndpoints):
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     scored: Callable[[BatchRequest], None] = lambda _: None
+    runs: list[tuple[str, BatchRun]] = field(default_factory=list)
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 20, tzinfo=UTC)
 
     def set_traffic(
@@ -87,6 +88,12 @@ class FakeBatchEndpoints(FakeEndpoints):
     def jobs_since(self, endpoint: EndpointName, deployment: DeploymentName, since: datetime) -> tuple[JobRecord, ...]:
         self._raise("jobs_since")
         return tuple(job for name, at, job in self.ran if name == deployment and at >= since)
+
+    def completed_runs(
+        self, endpoint: EndpointName, deployment: DeploymentName, since: datetime
+    ) -> tuple[BatchRun, ...]:
+        self._raise("completed_runs")
+        return tuple(run for name, run in self.runs if name == deployment and run.ended_at >= since)
 
     def run_default(self, endpoint: str, status: str = "Completed", data: str = "") -> None:
         """Have somebody invoke the endpoint, as is done every night; `data` is the folder that is scored."""

@@ -58,6 +58,13 @@ class FakeData:
     def batches(self, uri: str) -> FakeBatches:
         return FakeBatches([self.table(uri)])
 
+    def files(self, uri: str) -> tuple[tuple[str, int], ...]:
+        """Return the tables whose URIs lie below that folder, or the one of that name."""
+        names = [name for name in self.tables if name == uri or name.startswith(f"{uri.rstrip('/')}/")]
+        if not names:
+            raise PermanentError("data.missing", f"no table at {uri}")
+        return tuple((name, self.size) for name in names)
+
     def collected_batches(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime
     ) -> FakeCollected:

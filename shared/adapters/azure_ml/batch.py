@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ from shared.domain.assets import asset_reference, split_reference
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName
 from shared.errors import RetryableError, WorkspaceError
-from shared.ports.batch_endpoints import BatchRequest
+from shared.ports.batch_endpoints import BatchRequest, BatchRun
 from shared.ports.clock import Deadline
 from shared.ports.endpoints import DeploymentRequest, EndpointRecord, ListedEndpoint
 from shared.ports.jobs import JobRecord
@@ -25,6 +25,9 @@ from shared.ports.jobs import JobRecord
 # Calls the SDK with the client and turns its errors into ours; the first gives None for what does not exist.
 Call = Callable[[str, Callable[[Any], Any]], Any]
 MOST_JOBS = 50
+# Of a job that ended lately; one that took longer is not found.
+MOST_RUNS, LONGEST_RUN = 500, timedelta(days=7)
+STEP, OUTPUT = "batchscoring", "score"
 PREDICTIONS_FILE = "predictions.csv"
 # The SDK writes each invocation's deployment into one dictionary of headers that all of them share.
 # Source: azure-ai-ml 1.35.2, `EndpointInvokeFields.DEFAULT_HEADER`, read 2026-11-20.
@@ -39,6 +42,7 @@ class AzureBatchEndpoints:
         self._read = read
         self._do = do
         self._created: dict[str, datetime] = {}
+        self._ended: dict[str, BatchRun] = {}
 
     def listing(self) -> tuple[ListedEndpoint, ...]:
         entities = self._do("batch endpoints", lambda ml: list(ml.batch_endpoints.list()))
@@ -157,6 +161,24 @@ class AzureBatchEndpoints:
         records: tuple[JobRecord, ...] = self._do(f"jobs of {endpoint}/{deployment}", read)
         return records
 
+    def completed_runs(
+        self, endpoint: EndpointName, deployment: DeploymentName, since: datetime
+    ) -> tuple[BatchRun, ...]:
+        def read(ml: Any) -> list[BatchRun]:
+            with _recording(ml) as heard:
+                jobs = _listed(ml, endpoint, deployment, MOST_RUNS)
+            inputs, runs = _inputs_of(heard), list[BatchRun]()
+            for job in jobs:
+                if self._created_at(ml, job.name) < since - LONGEST_RUN:
+                    break
+                if word(job.status) == "Completed":
+                    # What has ended stays as it is, so that each job is read once.
+                    self._ended[job.name] = run = self._ended.get(job.name) or _run(ml, job.name, inputs)
+                    runs.append(run)
+            return sorted((run for run in runs if run.ended_at >= since), key=lambda run: run.ended_at)
+
+        return tuple(self._do(f"jobs of {endpoint}/{deployment}", read))
+
     def _created_at(self, ml: Any, job: str) -> datetime:
         # The SDK drops the time from the list's answer, so each job is read once for it.
         if job not in self._created:
@@ -170,9 +192,32 @@ def _default(endpoint: Any) -> dict[DeploymentName, int]:
     return {DeploymentName(name): 100} if name else {}
 
 
-def _listed(ml: Any, endpoint: EndpointName, deployment: DeploymentName) -> list[Any]:
+def _listed(ml: Any, endpoint: EndpointName, deployment: DeploymentName, most: int = MOST_JOBS) -> list[Any]:
     """Return the newest jobs; the newest are first. Source: recorded answers in the SDK's own tests."""
-    return list(islice(ml.batch_deployments.list_jobs(endpoint, name=deployment), MOST_JOBS))
+    return list(islice(ml.batch_deployments.list_jobs(endpoint, name=deployment), most))
+
+
+def _run(ml: Any, name: str, inputs: Mapping[str, Mapping[str, str]]) -> BatchRun:
+    """Return a completed job as its one step ran: when it ended, and where its output is.
+
+    The job itself names no output; its step's is found as the SDK's own `jobs.download` finds it.
+    Source: azure-ai-ml 1.35.2, `_job_ops_helper.py`, read 2026-11-30.
+
+    Raises:
+        RetryableError: run history does not know the step's end or output yet.
+    """
+    from azure.ai.ml.operations._job_ops_helper import get_job_output_uris_from_dataplane
+
+    runs, scope = ml.jobs._runs_operations, (ml.subscription_id, ml.resource_group_name, ml.workspace_name)
+    steps = list(runs._operation.get_child(*scope, name))
+    step = next((step for step in steps if step.display_name == STEP or len(steps) == 1), None)
+    if step is None or step.end_time_utc is None or OUTPUT not in (step.outputs or {}):
+        raise RetryableError("workspace.run_incomplete", f"job {name} has completed, and its output is not known yet")
+    files = ml.jobs._dataset_dataplane_operations
+    uri = get_job_output_uris_from_dataplane(step.run_id, runs, files, None, OUTPUT)[OUTPUT]
+    if word(step.outputs[OUTPUT].type).replace("_", "").lower() != "urifile":
+        uri = f"{uri.rstrip('/')}/{PREDICTIONS_FILE}"
+    return BatchRun(JobName(name), step.end_time_utc, next(iter(inputs.get(name, {}).values()), ""), uri)
 
 
 class _Once:

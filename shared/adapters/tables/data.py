@@ -25,7 +25,7 @@ from shared.adapters.tables.data_batches import (
 )
 from shared.adapters.tables.parquet import MOST_BYTES, MOST_CELLS, read_parquet
 from shared.adapters.tables.table_files import WORDS, is_table
-from shared.domain.assets import DATASTORE, datastore_path
+from shared.domain.assets import DATASTORE, datastore_path, datastore_uri
 from shared.domain.ids import DeploymentName, EndpointName
 from shared.domain.releases.batch import PredictionLayout
 from shared.domain.releases.measurement import Predictions
@@ -69,11 +69,20 @@ class WorkspaceData:
         return pd.concat(frames, ignore_index=True)
 
     def batches(self, uri: str) -> TableBatches:
+        return TableBatches(self._tables_at(uri), downloader(self._containers.call))
+
+    def files(self, uri: str) -> tuple[tuple[str, int], ...]:
+        tables = self._tables_at(uri)
+        # As deep as the uppermost: a batch endpoint does not look into the folders of its input.
+        depth = min(file.name.count("/") for file in tables)
+        return tuple((datastore_uri(file.name), file.size) for file in tables if file.name.count("/") == depth)
+
+    def _tables_at(self, uri: str) -> list[StoredFile]:
         files = [file for file in self._files_at(uri) if is_table(file.name)]
         if not files:
             message = f"no table at {uri}"
             raise PermanentError("data.missing", message, f"write one there ({WORDS}), or correct the reference")
-        return TableBatches(files, downloader(self._containers.call))
+        return files
 
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:
         path = self._path(uri)
@@ -165,7 +174,8 @@ class WorkspaceData:
                         yield record
 
     def _path(self, uri: str) -> str:
-        if not uri.startswith("azureml://"):
+        # A job shows the data asset that it read as azureml://locations/…/data/NAME/versions/VERSION.
+        if not uri.startswith("azureml://") or (datastore_path(uri) is None and "/versions/" in uri):
             uri = self._workspace.data_uri(uri)
         path = datastore_path(uri)
         if not path:

@@ -10,6 +10,7 @@ from shared.drift.results.assemble import ReportHeader, assemble, rules_in_words
 from shared.drift.results.signals import MonitorReport, SignalReport
 from shared.engine.monitors.labelled_signals import measure_labelled
 from shared.engine.monitors.references import VersionReferences
+from shared.engine.monitors.rows.batch_jobs import served_rows
 from shared.engine.monitors.rows.budget import Budget, within
 from shared.engine.monitors.runs import label_run, window_run
 from shared.engine.monitors.subject import Reference, Subject
@@ -17,7 +18,7 @@ from shared.engine.monitors.window_signals import WindowSignals, drift_rules
 from shared.policy.sections.model import Policy
 from shared.ports.data import DataReader
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
-from shared.ports.workspace import Workspace
+from shared.ports.workspace import Workspace, endpoints_of
 from shared.store.monitors.monitors import MonitorRun
 from shared.store.monitors.profiles import Profiles
 
@@ -43,18 +44,21 @@ class MonitorLook:
     profiles: Profiles
     budget: Budget | None = None
 
-    @property
-    def _rows(self) -> DataReader:
-        return within(self.budget, self.data) if self.budget else self.data
+    def _rows(self, policy: Policy) -> DataReader:
+        data = served_rows(policy, self.workspace, self.data)
+        return within(self.budget, data) if self.budget else data
 
     def deployment(self, policy: Policy) -> DeploymentRecord | None:
         """Return the deployment that serves most requests; None when its model is not the policy's."""
-        return _monitored(self.workspace.endpoint(policy.endpoint.name), policy.model)
+        return _monitored(self._endpoint(policy), policy.model)
 
     def serves_another_model(self, policy: Policy) -> bool:
         """Return whether the endpoint serves requests, but not of this model: then no look would ever be taken."""
-        endpoint = self.workspace.endpoint(policy.endpoint.name)
+        endpoint = self._endpoint(policy)
         return endpoint is not None and any(endpoint.traffic.values()) and _monitored(endpoint, policy.model) is None
+
+    def _endpoint(self, policy: Policy) -> EndpointRecord | None:
+        return endpoints_of(self.workspace, policy.endpoint.type).endpoint(policy.endpoint.name)
 
     def look(self, subject: Subject) -> Look:
         """Return what the subject's window shows, and what labels show that are new to its state.
@@ -64,7 +68,7 @@ class MonitorLook:
         """
         from shared.drift.rows.sample import Rows
 
-        data = self._rows
+        data = self._rows(subject.policy)
         references = VersionReferences(self.workspace, data, self.profiles, subject)
         # Rows that a person brings along were not answered by the endpoint.
         is_served = subject.rows is None
@@ -84,8 +88,9 @@ class MonitorLook:
         Raises:
             RetryableError: a service did not answer; whatever else goes wrong is in the report.
         """
-        references = VersionReferences(self.workspace, self._rows, self.profiles, subject)
-        labelled, labels = measure_labelled(self._rows, subject, references)
+        data = self._rows(subject.policy)
+        references = VersionReferences(self.workspace, data, self.profiles, subject)
+        labelled, labels = measure_labelled(data, subject, references)
         return complete_look(subject, None, (), labelled, labels) if labelled else None
 
 

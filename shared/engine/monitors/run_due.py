@@ -12,6 +12,7 @@ from shared.domain.messages import LookAt
 from shared.domain.notice import Notice
 from shared.drift.results.signals import MonitorReport
 from shared.engine.monitors.look import Look, MonitorLook
+from shared.engine.monitors.rows.batch_jobs import silent_jobs
 from shared.engine.monitors.rows.budget import Budget
 from shared.engine.monitors.runs import lasts, with_label_runs, with_window_runs
 from shared.engine.monitors.silence import is_overdue, monitor_trouble, signal_troubles, silent_monitors
@@ -145,7 +146,9 @@ class Monitors:
             state, etag = self._begin(policy, monitor, deployment.version, state, etag)
         subject = self._subject(policy, monitor, deployment.name, state, now)
         subject = replace(subject, reads_labels=reads_labels)
-        if self.large and not state.counting and (counting := self.large.frozen(subject)):
+        # What a batch endpoint's jobs read lies elsewhere than Spark looks; the look's own time bounds it.
+        is_online = policy.endpoint.type == "online"
+        if self.large and is_online and not state.counting and (counting := self.large.frozen(subject)):
             # Stored before its job is submitted: the worker that finds it submits the same job again.
             state = replace(state, counting=counting)
             etag = self.states.save(state, etag)
@@ -161,7 +164,9 @@ class Monitors:
         self.states.save(replace(state, looked_at=subject.end), etag)
         if look.leaves_labels:
             self.queue.send(LOOKS, LookAt("labels", now, policy.model).to_body())
-        self._report_troubles(policy, signal_troubles(policy, monitor, state, now))
+        jobs = silent_jobs(policy, self.workspace, deployment.name, state.window_start, now)
+        silence = [monitor_trouble(policy, jobs, now, "jobs")] if jobs else []
+        self._report_troubles(policy, [*signal_troubles(policy, monitor, state, now), *silence])
 
     def _run_labels(self, policy: Policy, monitor: Monitor, state: MonitorState | None, etag: str) -> None:
         """Look at the labels alone, which the look at the window left; the version may have changed since."""

@@ -45,6 +45,8 @@ def signal_troubles(policy: Policy, monitor: Monitor, state: MonitorState, now: 
             continue
         if runs[-1].verdict == "error":
             yield monitor_trouble(policy, f"{signal} could not look: {runs[-1].sentence}", now, signal)
+        elif policy.endpoint.type == "batch" and not runs[-1].rows:
+            continue  # whether jobs come is looked at by their own schedule
         elif runs[-1].verdict == "insufficient-data" and (reason := _unjudged(runs, monitor, now)):
             yield monitor_trouble(policy, reason, now, signal)
 

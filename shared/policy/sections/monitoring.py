@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LEAST_EVERY = timedelta(hours=1)
 LEAST_LOOK = timedelta(seconds=1)
+# What the lines of a batch job's predictions call the place of their row, where no column of the rows tells them apart.
+FILE_AND_ROW = ("file", "row")
 
 
 class AzureMonitor(Section):
@@ -48,6 +50,7 @@ class Monitor(Section):
     `reference` is what production is compared with; `training_input` names the training job's input that
     holds it. `importance` is each column's share of what the model leans on, in any unit; `top` is how many columns
     an announcement names. `azure_monitors` are the names of Azure ML monitors whose breaches are about this model.
+    `jobs_every` is how often a batch endpoint's jobs complete.
     """
 
     reference: Literal["training", "last-window"] = "training"
@@ -66,6 +69,7 @@ class Monitor(Section):
     embedding_drift: EmbeddingDrift | None = None
     azure_monitors: tuple[str | AzureMonitor, ...] = ()
     spark: SparkCounting | None = None
+    jobs_every: Duration | None = None
 
     @property
     def azure(self) -> tuple[AzureMonitor, ...]:
@@ -91,6 +95,7 @@ class Monitor(Section):
             yield "importance", "an importance is 0 or more, in any unit; write e.g. {dep_delay: 0.7, dest: 0.1}"
         yield from self._bound_problems()
         yield from self._label_problems()
+        yield from self._batch_problems(policy) if policy.endpoint.type == "batch" else self._online_problems()
         if self.spark:
             yield from self._spark_problems(self.spark)
         for name, section in self.signals.items():
@@ -134,6 +139,30 @@ class Monitor(Section):
             yield "concept_drift", "it is looked at when labels come; add performance, which says where they are"
         if self.estimated_performance and not (self.labelled or self.performance):
             yield "estimated_performance", "it is measured against labels; add labelled: {data: azureml:NAME@latest}"
+
+    def _online_problems(self) -> Iterable[tuple[str, str]]:
+        if self.jobs_every is not None:
+            yield "jobs_every", "only a batch endpoint has jobs; leave it out, or write endpoint: {…, type: batch}"
+
+    def _batch_problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
+        """Yield what cannot be seen of a batch endpoint's jobs."""
+        if self.jobs_every is not None and self.jobs_every <= timedelta(0):
+            yield "jobs_every", "must be longer than 0; write e.g. 1d for nightly jobs"
+        if policy.kind != "tabular" and self.signals:
+            reason = "a batch job's inputs are read as tables, which images and texts are not"
+            yield "", f"{reason}; leave the signals out, and register a table of features with each batch"
+        if self.spark:
+            yield "spark", "it counts what online endpoints collect; leave it out: a batch job's rows are read here"
+        if self.embedding_drift:
+            reason = "a batch job's inputs are read without columns of lists"
+            yield "embedding_drift", f"{reason}; write the vector as columns of numbers, and use data_drift"
+        # The sections of releases are not this room's.
+        predictions = getattr(getattr(policy.sections.get("rollout"), "batch", None), "predictions", None)
+        key = set(getattr(predictions, "key", FILE_AND_ROW))
+        needs_answers = self.prediction_drift or self.estimated_performance or self.performance or self.concept_drift
+        if needs_answers and key & set(FILE_AND_ROW) and key != set(FILE_AND_ROW):
+            reason = f"rollout.batch.predictions.key {sorted(key)} does not tell the rows of a batch apart"
+            yield "", f"{reason}, to which predictions belong; write [file, row], or columns that the inputs have, too"
 
     def _spark_problems(self, spark: SparkCounting) -> Iterable[tuple[str, str]]:
         yield from spark.problems_at("spark")
