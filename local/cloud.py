@@ -57,7 +57,12 @@ def build_emulators(config: CloudConfig, dead_letters: BlobDeadLetters) -> list[
 
     traffic = TrafficLog()
     azureml_config = AzureMlConfig(
-        addresses, config.workdir / "azureml", config.python, conditions=conditions, is_kept=config.is_kept
+        addresses,
+        config.workdir / "azureml",
+        config.python,
+        conditions=conditions,
+        is_kept=config.is_kept,
+        layers=config.layers,
     )
     azureml = AzureMl(azureml_config, publish, traffic)
     monitor = Monitor(addresses.monitor, traffic, conditions)

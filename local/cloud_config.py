@@ -29,6 +29,7 @@ class CloudConfig:
     time_scale: float = 0.05
     faults: dict[str, Any] = field(default_factory=dict)
     profile: str = "quick"
+    layers: Path = ROOT / ".vigia" / "environments"
     is_kept: bool = False  # Azure ML's registry outlives this process, in workdir
 
     def write(self, path: Path) -> None:
@@ -43,7 +44,7 @@ class CloudConfig:
         """
         try:
             document = json.loads(path.read_text())
-            paths = {name: Path(document[name]) for name in ("workdir", "subscriptions") if name in document}
+            paths = {name: Path(document[name]) for name in ("workdir", "subscriptions", "layers") if name in document}
             return cls(**{**document, "addresses": Addresses(**document["addresses"]), **paths})
         except OSError as exc:
             raise LocalSystemError(f"the configuration can't be read: {path}: {exc.strerror}") from exc

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from local.addresses import Addresses
+from local.azureml.base.environments import Environments
 from local.profile import Conditions, Span
 
 
@@ -41,9 +43,15 @@ class AzureMlConfig:
     deployment_timeout_seconds: float = 120.0  # from start of the process to readiness
     pending_limit: int = 64  # requests waiting on one deployment before the proxy answers 429
     is_kept: bool = False
+    # Where environments are made that need other packages than this one has; None makes none.
+    layers: Path | None = None
     require_keys: bool = True  # scoring asks for the endpoint's key, as the service does
     faults: Faults = field(default_factory=Faults)
     conditions: Conditions = field(default_factory=Conditions)
+
+    @cached_property
+    def environments(self) -> Environments:
+        return Environments(self.python, self.layers)
 
     @property
     def updating_seconds(self) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.azureml.base.config import AzureMlConfig
+from local.azureml.base.environments import requirements_of, requirements_of_model
 from local.azureml.base.events import Outbox
 from local.azureml.base.expressions import render
 from local.azureml.base.processes import kill, spawn
@@ -53,7 +54,7 @@ class CommandRunner:
             await self._data.fetch_code(command.code, code)
         values: dict[str, str | None] = {f"inputs.{name}": value for name, value in command.inputs.items()}
         values |= {f"outputs.{name}": str(output.local) for name, output in command.outputs.items()}
-        python = spark_python(self.config) if command.is_spark else self.config.python
+        python = spark_python(self.config) if command.is_spark else await self._python(job, command)
         text = _PYTHON.sub(shlex.quote(python), render(command.text, values))
         job.move("Running", self._outbox)
         job.note(f"runs: {text}")
@@ -68,6 +69,14 @@ class CommandRunner:
             raise JobFailedError(f"the command ended with exit code {exit_code}; see its log {job.log}")
         for output in command.outputs.values():
             await self._data.upload(output)
+
+    async def _python(self, job: Job, command: Command) -> str:
+        """Return the interpreter with the packages of the job's environment, or of the MLflow model that it scores."""
+        reference, model = job.resource.properties.get("environmentId"), command.inputs.get("model")
+        requirements = requirements_of(self._data.environment(str(reference))) if reference else []
+        if not reference and model:
+            requirements = requirements_of_model(Path(model))
+        return await self.config.environments.interpreter(requirements, job.note)
 
 
 def _environment(job: Job, command: Command, address: str) -> dict[str, str]:

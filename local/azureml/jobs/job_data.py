@@ -83,6 +83,10 @@ class JobData:
         except BlobsMissingError as exc:
             raise JobFailedError(f"input {uri}: {exc}") from exc
 
+    def environment(self, reference: str) -> Json:
+        """Return the properties of a registered environment."""
+        return self._references.asset(reference, "environments").properties
+
     async def fetch_code(self, reference: str, folder: Path) -> None:
         """Copy a component's or job's code folder to `folder`.
 

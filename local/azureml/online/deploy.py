@@ -15,6 +15,7 @@ from local.addresses import HOST
 from local.azureml.base.arm import ArmError, Json
 from local.azureml.base.blobs import Blobs, BlobsMissingError
 from local.azureml.base.config import AzureMlConfig
+from local.azureml.base.environments import requirements_of, requirements_of_model
 from local.azureml.base.processes import kill, spawn, tail
 from local.azureml.base.references import References
 from local.azureml.online.deployment import Deployment, Server
@@ -51,7 +52,8 @@ class Deployer:
             raise _failed(f"deployment {deployment.name}: {exc}") from exc
         # A name of its own per start: an earlier process's file would give the wrong port.
         port_file = self._config.workdir / "deployments" / endpoint / deployment.name / f"port-{time.monotonic_ns()}"
-        command = [self._config.python, "-m", "local.azureml.online.serve", "--model", str(model)]
+        python = await self._python(properties.get("environmentId"), model, deployment)
+        command = [python, "-m", "local.azureml.online.serve", "--model", str(model)]
         command += ["--port", "0", "--port-file", str(port_file), "--concurrent", str(deployment.concurrent)]
         if script is not None:
             command += ["--script", str(script)]
@@ -90,6 +92,12 @@ class Deployer:
                 # A scoring script sees what is beside the model.
                 shutil.rmtree(part, ignore_errors=True)
             return target
+
+    async def _python(self, environment: str | None, model: Path, deployment: Deployment) -> str:
+        """Return the interpreter with the packages of the deployment's environment, or else of its MLflow model."""
+        asset = self._references.asset(environment, "environments") if environment else None
+        requirements = requirements_of(asset.properties) if asset else requirements_of_model(model)
+        return await self._config.environments.interpreter(requirements, deployment.note)
 
     async def _script(self, configuration: Json | None, endpoint: str, deployment: str) -> Path | None:
         if not configuration:

@@ -42,6 +42,12 @@ class Deployment(Provisioned):
         """Return what outlives this process: its children do not."""
         return {**super().__getstate__(), "server": None}
 
+    def note(self, line: str) -> None:
+        """Add a line of the emulator's own to the deployment's log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a") as log:
+            log.write(f"{line}\n")
+
     @property
     def timeout_seconds(self) -> float:
         """The request timeout of the deployment; the service's default is 5 s."""

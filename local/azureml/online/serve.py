@@ -51,6 +51,8 @@ def load_pyfunc(folder: Path) -> Any:
     flavor = flavors.get("python_function")
     if not flavor or "loader_module" not in flavor:
         raise ModelError(f"{description}: flavors.python_function.loader_module is missing")
+    if flavor["loader_module"].startswith("mlflow."):
+        return _load_by_mlflow(folder)
     if flavor.get("code"):
         sys.path.insert(0, str(folder / flavor["code"]))
     try:
@@ -58,6 +60,24 @@ def load_pyfunc(folder: Path) -> Any:
     except ImportError as exc:
         raise ModelError(f"{description}: loader_module {flavor['loader_module']!r} can't be imported: {exc}") from exc
     return loader._load_pyfunc(str(folder / flavor["data"]) if flavor.get("data") else str(folder))
+
+
+def _load_by_mlflow(folder: Path) -> Any:
+    """Load a model of MLflow's own flavors as the service does: what it predicts on is checked against its signature.
+
+    Raises:
+        ModelError: MLflow is not installed, or it cannot load the model.
+    """
+    try:
+        pyfunc = importlib.import_module("mlflow.pyfunc")
+    except ImportError as exc:
+        raise ModelError(
+            f"{folder} needs mlflow, which is not installed: name it in the model's requirements.txt"
+        ) from exc
+    try:
+        return pyfunc.load_model(str(folder))
+    except Exception as exc:  # the packages of the model may raise anything
+        raise ModelError(f"{folder}: mlflow cannot load it: {type(exc).__name__}: {exc}") from exc
 
 
 def load_mlflow(folder: Path) -> Predict:

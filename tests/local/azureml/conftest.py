@@ -27,6 +27,8 @@ from local.addresses import RESOURCE_GROUP, SUBSCRIPTION_ID, WORKSPACE, WORKSPAC
 from local.azureml import AzureMl, AzureMlConfig, Faults
 from local.traffic_log import TrafficLog
 
+LAYERS = Path(__file__).parents[3] / ".vigia" / "environments"  # of packages that this environment does not have
+
 
 class LocalCredential:
     """An unsigned token: pipeline jobs decode it, so it must look like a JWT of the Azure ML audience."""
@@ -168,7 +170,7 @@ def running(azurite: Addresses, workdir: Path, spark_python: str = "") -> Iterat
     addresses = dataclasses.replace(azurite, azureml=free.azureml, scoring=free.scoring)
     traffic, faults, events = TrafficLog(), Faults(), list[dict[str, Any]]()
     emulator = EmulatorThread(
-        AzureMlConfig(addresses, workdir, spark_python=spark_python, faults=faults), events, traffic
+        AzureMlConfig(addresses, workdir, spark_python=spark_python, layers=LAYERS, faults=faults), events, traffic
     )
     emulator.start()
     service = BlobServiceClient.from_connection_string(addresses.storage_connection_string)
