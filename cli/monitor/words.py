@@ -24,17 +24,23 @@ def looks_in_words(monitor: Monitor) -> Iterator[str]:
         bound = _bound(estimated.at_least, estimated.at_most)
         expected = f"no more than {estimated.min_change:g} worse{f', or {bound}' if bound else ''}"
         yield f"estimate {estimated.metric} without labels, and expect {expected}"
-    if performance := monitor.performance:
-        bound = _bound(performance.at_least, performance.at_most)
-        yield f"expect {performance.metric} of {bound} once labels are there"
-    if monitor.concept_drift:
-        yield "see then whether labels still follow from the features"
+    yield from _on_labels(monitor)
     if vectors := monitor.embedding_drift:
         yield f"compare the vectors in {vectors.column}"
     if spark := monitor.spark:
         yield f"count windows of more than {size_text(spark.when_above)} on Spark, for data drift alone"
     if monitor.persistence.of > 1:
         yield f"tell when {monitor.persistence.alarms} of the last {monitor.persistence.of} windows drifted"
+
+
+def _on_labels(monitor: Monitor) -> Iterator[str]:
+    if performance := monitor.performance:
+        bound = _bound(performance.at_least, performance.at_most)
+        yield f"expect {performance.metric} of {bound} once labels are there"
+    if monitor.concept_drift:
+        yield "see then whether labels still follow from the features"
+    if fairness := monitor.fairness:
+        yield f"see whether groups are treated alike: {fairness.title}"
 
 
 def _bound(at_least: float | None, at_most: float | None) -> str:

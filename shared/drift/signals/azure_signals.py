@@ -24,7 +24,7 @@ from typing import Literal
 from shared.domain.fact import DriftDetected, FeatureDrift
 
 # Our own signals that are about how well the model does; the others are about what it is given.
-MODEL_SIGNALS = frozenset({"performance", "estimated-performance", "concept-drift"})
+MODEL_SIGNALS = frozenset({"performance", "estimated-performance", "concept-drift", "fairness"})
 
 Side = Literal["above", "below"]
 Family = Literal["drift", "performance", "quality"]

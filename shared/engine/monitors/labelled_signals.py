@@ -6,14 +6,16 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared.drift.results.signals import SignalReport
+from shared.domain.releases.verdict import Verdict
+from shared.drift.results.signals import SignalReport, SignalVerdict
 from shared.engine.monitors.references import FIRST_WINDOW, PREDICTION, VersionReferences, numbers
 from shared.engine.monitors.rows.labelled_rows import LabelledReader, LabelledRows, require_columns
 from shared.engine.monitors.subject import NotYetError, Subject, attempt
 from shared.errors import PermanentError
 from shared.logs import fields
+from shared.policy.sections.fairness import Fairness
 from shared.policy.sections.model import Policy
 from shared.policy.sections.signals import ConceptDrift, EstimatedPerformance, Performance
 from shared.ports.data import DataReader
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 PERFORMANCE = "performance"
 CONCEPT_DRIFT = "concept-drift"
 ESTIMATED = "estimated-performance"
+FAIRNESS = "fairness"
+_OF_GATE: dict[Verdict, SignalVerdict] = {Verdict.PASS: "no-drift", Verdict.FAIL: "drift"}
 log = logging.getLogger("vigia.monitors")
 
 
@@ -54,6 +58,8 @@ def measure_labelled(
     reports = [attempt(PERFORMANCE, signals.performance_report)]
     if concept := monitor.concept_drift:
         reports.append(attempt(CONCEPT_DRIFT, lambda: signals.concept_report(concept)))
+    if fairness := monitor.fairness:
+        reports.append(attempt(FAIRNESS, lambda: signals.fairness_report(fairness)))
     if (estimated := monitor.estimated_performance) and not monitor.labelled:
         # No signal of its own: it makes the reference that estimates of later windows need.
         calibration = attempt(ESTIMATED, lambda: signals.calibrate(estimated))
@@ -123,6 +129,39 @@ class LabelledSignals:
         report = judge_concept(reference, frame, numbers(frame[PREDICTION]), numbers(frame[label]), rules)
         return _with_findings(report, served, served.rows)
 
+    def fairness_report(self, section: Fairness) -> SignalReport:
+        """Return whether groups are treated alike, by the rule of the gate of that name.
+
+        Raises:
+            NotYetError: no row has a label.
+            ValueError: a column that groups rows is missing.
+        """
+        from shared.metrics.table import CHALLENGER, LABEL
+        from shared.release.gates.fairness import PREDICTION as CLASS
+        from shared.release.gates.fairness import judge
+        from shared.release.gates.spec import GateEvidence
+
+        served = self._rows()
+        frame = _complete(served.answers.frame, self.performance)
+        if frame.empty:
+            raise NotYetError("no served row has a label yet")
+        require_columns(frame, section.group_columns, "the served rows and their labels have")
+        table = frame.rename(columns={self.performance.label: LABEL}).assign(**{CHALLENGER: frame[PREDICTION]})
+        if set(numbers(table[LABEL])) - {0.0, 1.0}:
+            table = table.assign(**{CLASS: frame[PREDICTION]})
+        result = judge(section, GateEvidence(table, has_champion=True))
+        measure = "difference" if section.at_most is not None else "ratio"
+        report = SignalReport(
+            FAIRNESS,
+            _OF_GATE.get(result.verdict, "insufficient-data"),
+            result.reason,
+            len(table),
+            result.numbers.get(measure),
+            section.at_most or section.at_least,
+            measure,
+        )
+        return _with_findings(report, served, served.answers)
+
     def calibrate(self, section: EstimatedPerformance) -> SignalReport:
         """Make the reference of estimates of these rows, unless there is one.
 
@@ -152,7 +191,9 @@ class LabelledSignals:
 
     def _read_rows(self) -> LabelledRows | Exception:
         try:
-            return LabelledReader(self.data, self.subject, self.performance, self._truth(), self._since()).read()
+            groups = fairness.group_columns if (fairness := self.subject.monitor.fairness) else set()
+            truth, since = self._truth(groups), self._since()
+            return LabelledReader(self.data, self.subject, self.performance, truth, since, frozenset(groups)).read()
         except (ValueError, PermanentError) as exc:
             return exc
 
@@ -167,12 +208,13 @@ class LabelledSignals:
             return start  # there is no reference, and the signal reports that itself
         return max(start, until) if until else start
 
-    def _truth(self) -> pd.Series[Any]:
+    def _truth(self, groups: set[str]) -> pd.DataFrame:
         from shared.drift.signals.performance import by_key
 
         key, label = self.performance.key, self.performance.label
         require_columns(self.labels, {key, label}, f"labels {self.labels_version} have")
-        return by_key(self.labels, key)[label].dropna()
+        columns = [label, *sorted(groups & set(self.labels.columns) - {key, label})]
+        return by_key(self.labels, key)[columns].dropna(subset=[label])
 
 
 def _with_findings(report: SignalReport, served: LabelledRows, sample: EvenSample) -> SignalReport:

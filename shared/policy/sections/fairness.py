@@ -45,6 +45,10 @@ class Fairness(Section):
         return tuple((entry,) if isinstance(entry, str) else entry for entry in self.by)
 
     @property
+    def group_columns(self) -> set[str]:
+        return {column for columns in self.columns for column in columns}
+
+    @property
     def title(self) -> str:
         groupings = ", ".join(" and ".join(columns) for columns in self.columns)
         return f"{f'worst group {self.metric}' if self.metric else self.criterion.replace('-', ' ')} by {groupings}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from shared.policy.sections.fairness import Fairness
 from shared.policy.sections.quantities import Duration, duration_text
 from shared.policy.sections.section import Section
 from shared.policy.sections.signals import (
@@ -66,6 +67,7 @@ class Monitor(Section):
     estimated_performance: EstimatedPerformance | None = None
     performance: Performance | None = None
     concept_drift: ConceptDrift | None = None
+    fairness: Fairness | None = None
     embedding_drift: EmbeddingDrift | None = None
     azure_monitors: tuple[str | AzureMonitor, ...] = ()
     spark: SparkCounting | None = None
@@ -82,7 +84,7 @@ class Monitor(Section):
     def signals(self) -> dict[str, Section]:
         """Return the section of each signal that is switched on, by the signal's name."""
         names = ("data_drift", "data_quality", "prediction_drift", "estimated_performance", "performance")
-        signals = {name: getattr(self, name) for name in (*names, "concept_drift", "embedding_drift")}
+        signals = {name: getattr(self, name) for name in (*names, "concept_drift", "fairness", "embedding_drift")}
         return {name.replace("_", "-"): section for name, section in signals.items() if section}
 
     def problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
@@ -131,6 +133,12 @@ class Monitor(Section):
             yield "estimated_performance.min_change", reason
 
     def _label_problems(self) -> Iterable[tuple[str, str]]:
+        if self.fairness:
+            if not self.performance:
+                yield "fairness", "it is looked at when labels come; add performance, which says where they are"
+            for path, problem in self.fairness.bound_problems():
+                if problem:
+                    yield f"fairness{path and '.'}{path}", problem
         if self.performance and self.performance.labels_within <= timedelta(0):
             yield "performance.labels_within", "must be longer than 0; write e.g. 7d"
         if self.performance and self.performance.labels and (reason := never_changes(self.performance.labels)):

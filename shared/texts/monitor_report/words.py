@@ -14,6 +14,7 @@ SIGNALS = {
     "prediction-drift": "Prediction drift",
     "concept-drift": "Concept drift",
     "performance": "Performance",
+    "fairness": "Fairness",
     "estimated-performance": "Performance, estimated without labels",
     "embedding-drift": "Embedding drift",
 }

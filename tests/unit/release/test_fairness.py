@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import brier_score_loss, mean_absolute_error
 
+from shared.bootstrap import policy_sections
 from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.release import Serving
 from shared.domain.releases.verdict import GateResult, Verdict
@@ -177,6 +178,20 @@ def test_what_cannot_be_judged_is_inconclusive(table: pd.DataFrame | None, reaso
 def test_a_policy_that_cannot_be_judged_is_refused(settings: str, problem: str) -> None:
     with pytest.raises(PolicyError) as refused:
         load_policy(POLICY.format(settings=settings), "loans.yaml", SECTIONS, ())
+    assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("fairness", "problem"),
+    [
+        pytest.param("criterion: equalized-odds, at_most: 0.1", "add performance", id="no_labels"),
+        pytest.param("criterion: equalized-odds", "monitor.fairness: one bound is needed", id="no_bound"),
+    ],
+)
+def test_a_monitor_that_cannot_be_judged_is_refused(fairness: str, problem: str) -> None:
+    text = POLICY.format(settings="criterion: equalized-odds, at_most: 0.1")
+    with pytest.raises(PolicyError) as refused:
+        load_policy(f"{text}monitor: {{fairness: {{by: [gender], {fairness}}}}}\n", "loans.yaml", policy_sections(), ())
     assert problem in str(refused.value)
 
 

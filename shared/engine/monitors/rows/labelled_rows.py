@@ -15,8 +15,6 @@ from shared.policy.sections.signals import Performance
 from shared.ports.data import DataReader
 
 if TYPE_CHECKING:
-    from typing import Any
-
     import pandas as pd
 
     from shared.drift.rows.sample import EvenSample
@@ -48,15 +46,17 @@ class LabelledReader:
     """Goes through the rows served since `labels_within`, once.
 
     Args:
-        truth: label by key.
+        truth: the label by key, and the columns that group rows, as far as the labels have them.
+        groups: the columns that group rows.
         since: from when on all columns are kept; None when no signal needs them.
     """
 
     data: DataReader
     subject: Subject
     performance: Performance
-    truth: pd.Series[Any]
+    truth: pd.DataFrame
     since: datetime | None = None
+    groups: frozenset[str] = frozenset()
 
     def read(self) -> LabelledRows:
         """Return the rows.
@@ -67,7 +67,7 @@ class LabelledReader:
         from shared.drift.rows.sample import EvenSample
 
         performance = self.performance
-        answers, rows = EvenSample([performance.key, PREDICTION, performance.label]), EvenSample()
+        answers, rows = EvenSample([performance.key, PREDICTION, performance.label, *self.groups]), EvenSample()
         spans, finding = self._spans()
         was_served = False
         for start, end in spans:
@@ -85,7 +85,8 @@ class LabelledReader:
         require_columns(batch, {key, PREDICTION}, "the scored rows have")
         batch = keyed(batch, key)
         labelled = batch[batch[key].isin(self.truth.index)]
-        return labelled.assign(**{self.performance.label: labelled[key].map(self.truth)})
+        added = [name for name in self.truth.columns if name == self.performance.label or name not in batch.columns]
+        return labelled.assign(**{name: labelled[key].map(self.truth[name]) for name in added})
 
     def _batches(self, start: datetime, end: datetime) -> Iterator[pd.DataFrame]:
         endpoint, deployment, _, _ = self.subject.window

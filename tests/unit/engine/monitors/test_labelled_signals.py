@@ -9,6 +9,7 @@ import pandas as pd
 
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, ModelVersion
+from shared.policy.sections.model import Policy
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.store.monitors.monitors import MonitorRun, MonitorStates
 from tests.fakes.app import MemoryApp, look_at_models
@@ -28,8 +29,16 @@ WATCHED = a_policy(
 )
 
 
+FAIR = a_policy(
+    POLICY
+    + f"monitor: {{performance: {{metric: roc_auc, at_least: 0.6, labels: '{LABELS}', key: customer, label: left}}, "
+    "fairness: {by: [gender, region], criterion: equal-opportunity, at_most: 0.1}}\n"
+)
+
+
 class World:
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy = WATCHED) -> None:
+        self.policy = policy
         self.clock, self.data, self.topic, self.workspace = FakeClock(), FakeData(), FakePublisher(), FakeWorkspace()
         self.blobs = MemoryBlobStore(self.clock.now)
         self.states = MonitorStates(self.blobs)
@@ -50,7 +59,7 @@ class World:
         app = MemoryApp(
             SETTINGS,
             self.clock,
-            (WATCHED,),
+            (self.policy,),
             blobs=self.blobs,
             workspace=self.workspace,
             data=self.data,
@@ -118,3 +127,47 @@ def test_a_monitor_of_labels_alone_has_a_window_that_moves_on() -> None:
     state, _ = world.states.read(MODEL)
     assert state is not None
     assert state.window_start == state.looked_at == world.clock.now()
+
+
+class UnequalWorld(World):
+    """Region is served; gender, which no model should see, stands beside the labels."""
+
+    def __init__(self) -> None:
+        super().__init__(FAIR)
+
+    def labels_arrive(self, version: int, noise: float, rows: int = 4000, gap: float = 0.0) -> None:
+        super().labels_arrive(version, noise, rows)
+        served, labels = self.data.predictions[ENDPOINT, "v-1"], self.data.tables[f"azureml:churned:{version}"]
+        labels["gender"] = np.where(np.arange(rows) % 2, "F", "M")
+        served["region"] = np.where(np.arange(rows) % 3, "north", "south")
+        chance = np.random.default_rng(version + 1).random(rows)
+        chosen = np.where(labels["gender"] == "F", 0.8 - gap, 0.8)
+        served["prediction"] = np.where(chance < np.where(labels["left"] == 1, chosen, 0.2), 0.9, 0.1)
+
+
+def test_bias_that_grows_is_announced_as_a_signal_of_its_own() -> None:
+    world = UnequalWorld()
+    world.labels_arrive(1, noise=0.5)
+    world.look()
+    world.labels_arrive(2, noise=0.5, gap=0.3)
+    world.look()
+    assert [(run.signal, run.verdict) for run in world.runs] == [
+        ("performance", "no-drift"),
+        ("fairness", "no-drift"),
+        ("performance", "no-drift"),
+        ("fairness", "drift"),
+    ]
+    (event,) = world.topic.events
+    body = fact_from(cloud(event)).body
+    assert isinstance(body, DriftDetected)
+    assert body.signal == "fairness"
+    assert "of gender F: a difference of" in body.detail
+
+
+def test_a_column_that_neither_rows_nor_labels_have_is_an_error_of_fairness_alone() -> None:
+    world = UnequalWorld()
+    world.labels_arrive(1, noise=0.5)
+    del world.data.tables["azureml:churned:1"]["gender"]
+    world.look()
+    assert [(run.signal, run.verdict) for run in world.runs] == [("performance", "no-drift"), ("fairness", "error")]
+    assert "no column gender" in world.runs[1].sentence
