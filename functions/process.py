@@ -57,7 +57,7 @@ def process(message: func.QueueMessage) -> None:
         return
     with app.queue_errors.recording(EVENTS, body, message.dequeue_count):
         try:
-            router.process(app.alerts.events_of(app.large_events.open(body)))
+            router.process(app.alerts.events_of(app.large_events.open(body)), is_first_try=message.dequeue_count == 1)
         except RetryableError as exc:
             if exc.retry_after is None and (message.dequeue_count or 0) < LAST_TRY:
                 raise

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -68,7 +69,7 @@ def event(name: str, sent_at: float = 0.0, characters: int = 0) -> str:
             "source": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-local/providers"
             "/Microsoft.MachineLearningServices/workspaces/ws-local",
             "subject": f"experiments/1/runs/{name}",
-            "time": "2026-11-20T09:00:00Z",
+            "time": datetime.now(UTC).isoformat(),
             "data": {
                 "experimentId": "1",
                 "experimentName": f"{sent_at}",
@@ -318,7 +319,7 @@ def run(run: Run) -> list[Figure]:
         run.progress("starting Azurite")
         seconds = LONG_SECONDS if run.is_long else SHORT_SECONDS
         with azurite_settings(VIGIA_POLICIES=str(few)) as settings:
-            figures = steady(settings, USUAL, seconds, run)
+            figures = steady(settings, USUAL, SHORT_SECONDS, run)
             figures += burst(settings, run)
         with azurite_settings(VIGIA_POLICIES=str(few)) as settings:
             figures += steady(settings, FULL, seconds, run)

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from benchmarks.harness.table import as_json, table
 ALL_GOALS_MET, GOAL_MISSED, NOT_MEASURED = 0, 1, 2
 EXIT_CODES = "exit codes: 0 every goal is met, 1 one is missed, 2 something was not measured"
 PLAIN_WIDTH = 120
+SECONDS_BETWEEN_LINES = 5
 UNKIND_ONLY = "real_canary"
 
 
@@ -71,10 +73,15 @@ def _console() -> Console:
 def _measure(benchmark: Benchmark, arguments: argparse.Namespace, err: Console) -> Sequence[Figure]:
     options = {option: number for option in benchmark.options if (number := getattr(arguments, option)) is not None}
 
+    lines_to = 0.0
+
     def tell(text: str) -> None:
+        nonlocal lines_to
         if err.is_terminal:
             status.update(f"{benchmark.name}: {text} …")
-        else:
+        elif monotonic() >= lines_to:
+            # Some tell many times a second how far they are; a log keeps every line.
+            lines_to = monotonic() + SECONDS_BETWEEN_LINES
             err.print(f"{benchmark.name}: {text}", soft_wrap=True)
 
     with err.status(f"{benchmark.name} …") as status:

@@ -41,6 +41,8 @@ MOST_EPOCHS = 1440
 # A policy is gone once so many attempts missed it. A deployment replaces workers one after another: one of before may
 # take over what one with a newer policy has begun, and cannot say that it was not done.
 MOST_WITHOUT_POLICY = 15
+# A message that is sent anew after its tries comes later than that: some try of it may have claimed the fact.
+NEW_FOR = timedelta(minutes=2)
 # For so long after an event the job may still be shown as it was before.
 SHOWN_WITHIN = timedelta(hours=1)
 
@@ -66,14 +68,17 @@ class Processor:
     def _book(self) -> PolicyBook:
         return PolicyBook(self.policies)
 
-    def process(self, body: str) -> None:
+    def process(self, body: str, is_first_try: bool = False) -> None:
         """Handle one queue message: one event or a batch, each with an outcome of its own.
+
+        Args:
+            is_first_try: no worker has had this message before.
 
         Raises:
             RetryableError: some effect has to wait; the message must come back.
             PermanentError: a stored record cannot be read; the message belongs into the poison queue.
         """
-        errors = [error for raw in events_in(body) if (error := self._try_one(raw))]
+        errors = [error for raw in events_in(body) if (error := self._try_one(raw, is_first_try))]
         if errors:
             raise errors[0]
 
@@ -93,17 +98,17 @@ class Processor:
             else:
                 self._post(claim)
 
-    def _try_one(self, raw: str) -> VigiaError | None:
+    def _try_one(self, raw: str, is_first_try: bool) -> VigiaError | None:
         """Handle one event; return the error instead of raising it, so that the next event has its turn."""
         try:
-            self._take(raw)
+            self._take(raw, is_first_try)
         except VigiaError as exc:
             log.warning("event.delayed", extra=fields(code=exc.code, reason=exc.message))
             notify_refusal(exc, self.outbox, self.clock.now())
             return exc
         return None
 
-    def _take(self, raw: str) -> None:
+    def _take(self, raw: str, is_first_try: bool) -> None:
         try:
             fact = read_fact(raw, self.clock.now(), self.home)
         except EventError as exc:
@@ -114,11 +119,11 @@ class Processor:
             return
         with _fact_span(fact):
             try:
-                self._handle(fact, raw)
+                self._handle(fact, raw, is_first_try)
             except EventError as exc:
                 self._set_aside(exc, raw)
 
-    def _handle(self, fact: Fact, raw: str) -> None:
+    def _handle(self, fact: Fact, raw: str, is_first_try: bool) -> None:
         plan = self._book.plan(fact, self._state, self.clock.now)
         # Only where something would be done: an event is a hint, and reading the job costs a call.
         if plan.reactions and isinstance(fact.body, RunEnded):
@@ -128,7 +133,8 @@ class Processor:
         digests = tuple(policy.digest for policy in plan.concerned)
         # The plan is written before anything is done: a worker that takes over runs this plan, whatever the policies
         # say by then.
-        claim = self.ledger.claim(fact, plan.reactions, digests, plan.remarks, raw)
+        is_new = is_first_try and abs(self.clock.now() - fact.occurred_at) < NEW_FOR
+        claim = self.ledger.claim(fact, plan.reactions, digests, plan.remarks, raw, is_new)
         match claim:
             case Claimed():
                 self._carry_out(claim)

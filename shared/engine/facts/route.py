@@ -17,7 +17,7 @@ from shared.policy.deciding.book import PolicyBook
 
 
 class EventProcessor(Protocol):
-    def process(self, body: str) -> None: ...
+    def process(self, body: str, is_first_try: bool = False) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Place:
     book: PolicyBook
     processor: EventProcessor
 
-    def process(self, body: str) -> None:
+    def process(self, body: str, is_first_try: bool) -> None:
         with with_facts(workspace=self.home.workspace.rpartition("/")[2]):
-            self.processor.process(body)
+            self.processor.process(body, is_first_try)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +40,24 @@ class Router:
 
     places: Sequence[Place]
 
-    def process(self, body: str) -> None:
+    def process(self, body: str, is_first_try: bool = False) -> None:
         """Handle one queue message: one event or a batch, each with an outcome of its own.
+
+        Args:
+            is_first_try: no worker has had this message before.
 
         Raises:
             VigiaError: the first that a workspace met, once all others had their turn; the message must come back, and
                 what was done of it is then known as done.
         """
         if len(self.places) == 1:
-            self.places[0].process(body)
+            self.places[0].process(body, is_first_try)
             return
         errors: list[VigiaError] = []
         for raw in events_in(body):
             for place in route(raw, self.places):
                 try:
-                    place.process(raw)
+                    place.process(raw, is_first_try)
                 except VigiaError as exc:
                     errors.append(exc)
         if errors:

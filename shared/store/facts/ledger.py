@@ -126,18 +126,23 @@ class Ledger:
         digests: tuple[str, ...],
         remarks: tuple[str, ...],
         raw: str = "",
+        is_new: bool = False,
     ) -> Claim:
-        """Claim the fact with its plan, or return who claimed it before. `raw` is its event.
+        """Claim the fact with its plan, or return who claimed it before.
+
+        A fact with an empty plan is done as soon as it is written: most facts of a busy workspace ask for nothing.
+
+        Args:
+            raw: its event.
+            is_new: no worker can have crashed over the message that reports it.
 
         Raises:
             AmbiguousWriteError: it is unknown whether the claim was written; the event must come again.
-
-        A fact with an empty plan is done as soon as it is written: most facts of a busy workspace ask for nothing.
         """
         stored_raw = raw if len(raw.encode()) <= LARGEST_RAW else ""
         fresh = Entry(fact, plan, "claimed" if plan else "done", 1, _token(), digests, remarks, raw=stored_raw)
         if fresh.is_passing:
-            return self._pass(fresh)
+            return self._pass(fresh, is_new)
         try:
             written = self._blobs.create(_name(fact.key), encode(fresh), _metadata(fresh))
         except AmbiguousWriteError:
@@ -250,11 +255,11 @@ class Ledger:
                 yield _key(item.name)
         yield from (key for key, item in passing.items() if since is None or item.last_modified >= since)
 
-    def _pass(self, fresh: Entry) -> Claim:
+    def _pass(self, fresh: Entry, is_new: bool) -> Claim:
         """Keep a fact that concerns no policy. It may have been claimed while it did, by a worker that crashed before
-        it made the marker: then this event makes it."""
+        it made the marker: then the message that this worker had makes it."""
         name = _name(fresh.fact.key, PASSING)
-        if claimed := self._blobs.get(_name(fresh.fact.key)):
+        if not is_new and (claimed := self._blobs.get(_name(fresh.fact.key))):
             return self._contest(fresh, claimed)
         if written := self._blobs.create(name, encode(fresh), _metadata(fresh)):
             return Finished(fresh, written.etag)

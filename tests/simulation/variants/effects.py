@@ -47,9 +47,9 @@ class DecidesAgain(Processor):
 class DropsWhatIsDelayed(Processor):
     """Passing trouble is logged, and the message is gone."""
 
-    def process(self, body: str) -> None:
+    def process(self, body: str, is_first_try: bool = False) -> None:
         try:
-            super().process(body)
+            super().process(body, is_first_try)
         except RetryableError:
             return
 

@@ -466,6 +466,19 @@ def test_a_claim_whose_worker_crashed_is_brought_back_by_its_event_though_its_po
     assert not any(name.startswith("passing/") for name in world.memory._blobs)
 
 
+@pytest.mark.parametrize(
+    ("is_first_try", "minutes_later", "calls"),
+    [(True, 0, ["create"]), (True, 3, ["get", "create"]), (False, 0, ["get", "create"])],
+)
+def test_what_passes_is_looked_up_where_a_worker_may_have_crashed_over_its_message(
+    is_first_try: bool, minutes_later: int, calls: list[str]
+) -> None:
+    world = World()
+    happened = world.clock.now() - timedelta(minutes=minutes_later)
+    world.processor.process(registered(model="nobody-knows", eventTime=happened.isoformat()), is_first_try)
+    assert [call.split()[0] for call in world.memory.calls if "/" in call] == calls
+
+
 def test_a_worker_that_misses_a_policy_leaves_what_another_began_to_those_who_have_it() -> None:
     world = World()
     policies = world.policies
