@@ -41,7 +41,7 @@ MOST_EPOCHS = 1440
 # A policy is gone once so many attempts missed it. A deployment replaces workers one after another: one of before may
 # take over what one with a newer policy has begun, and cannot say that it was not done.
 MOST_WITHOUT_POLICY = 15
-# A message that is sent anew after its tries comes later than that: some try of it may have claimed the fact.
+# A message that failed too often comes again as a new one, later than that: some try of it may have claimed the fact.
 NEW_FOR = timedelta(minutes=2)
 # For so long after an event the job may still be shown as it was before.
 SHOWN_WITHIN = timedelta(hours=1)
