@@ -30,7 +30,9 @@ def summary(policy: Policy) -> dict[str, str]:
     people = f"{policy.people.owner} owns it"
     if policy.people.approvers:
         people += f"; {_listed(policy.people.approvers)} may approve"
-    where = f"{policy.kind} model {policy.model}, serving on {policy.endpoint.type} endpoint {policy.endpoint.name}"
+    endpoint = policy.endpoint
+    where = f"{policy.kind} model {policy.model}, serving on "
+    where += f"{'Kubernetes' if endpoint.kubernetes else endpoint.type} endpoint {endpoint.name}"
     sentences = {key: WORDS[key](section) for key, section in sorted(policy.sections.items(), key=_place)}
     missing = {} if "rollout" in sentences else {"rollout": "there is none, so new versions are not released"}
     return {"model": f"{where}; {people}", **sentences, **missing}

@@ -134,9 +134,10 @@ class AzureMl:
     def _arm_app(self, session: aiohttp.ClientSession) -> web.Application:
         config, operations = self._config, self._operations
         region = Region(config.conditions)
-        endpoints = Endpoints(config, operations, self._endpoints, region)
+        compute = Compute(operations, config)
+        endpoints = Endpoints(config, operations, self._endpoints, region, compute)
         deployer = Deployer(config, self._blobs, self._references, session)
-        batch, compute = BatchEndpoints(config, operations, self._batch, region), Compute(operations, config)
+        batch = BatchEndpoints(config, operations, self._batch, region)
         datastores = Datastores(config.addresses)
         requirements = Requirements(self._references, compute)
         jobs = Jobs(config, self._runner, requirements, operations, self._outbox, self._jobs)

@@ -9,6 +9,7 @@ from typing import Protocol
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
 from shared.domain.releases.batch import BatchResources
+from shared.domain.releases.plan import KubernetesPlan
 from shared.ports.clock import Deadline
 
 
@@ -58,7 +59,8 @@ class ListedEndpoint:
 class DeploymentRequest:
     """`environment`, `code` and `scoring_script` stay empty for MLflow models, which need none.
 
-    `batch` is what a batch deployment runs on; None for an online deployment.
+    `batch` is what a batch deployment runs on; None for an online deployment. `kubernetes` is what one runs on that
+    Azure does not manage, and which `instance_type` is nothing to.
     """
 
     endpoint: EndpointName
@@ -72,6 +74,7 @@ class DeploymentRequest:
     scoring_script: str = ""
     collect_data: bool = True
     batch: BatchResources | None = None
+    kubernetes: KubernetesPlan | None = None
 
 
 class Endpoints(Protocol):

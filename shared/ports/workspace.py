@@ -102,7 +102,9 @@ class Workspace(Protocol):
         """Return the deployments of an endpoint; none when there is no such endpoint. Cheaper than `endpoint`."""
         ...
 
-    def create_endpoint(self, name: EndpointName) -> None: ...
+    def create_endpoint(self, name: EndpointName, cluster: str = "") -> None:
+        """Make an endpoint: on that attached Kubernetes cluster, or one that Azure manages."""
+        ...
 
     def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
         """Make a deployment; one that has the name stays as it is, whatever became of it."""
@@ -124,9 +126,11 @@ class Workspace(Protocol):
         """Send one request to a deployment, whatever the traffic. Raises RetryableError when nothing answers."""
         ...
 
-    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
+    def probe(
+        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+    ) -> tuple[Answer | None, ...]:
         """Send requests one after the other, each to its deployment, whatever the traffic, marked as ours, and return
-        how many were answered. What is not sent `within` is left out."""
+        their answers in order, None where nothing answered. What is not sent `within` is left out."""
         ...
 
     def scale_deployment(

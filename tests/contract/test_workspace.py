@@ -337,8 +337,9 @@ def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWo
 
     answer = workspace.score(endpoint, second, "[[1, 2, 3]]")
     assert (answer.seconds > 0, bool(answer.text), 200 <= answer.status < 500) == (True, True, True)
-    assert workspace.probe(endpoint, [(first, "[[1]]"), (second, "[[1]]")] * 2, timedelta(seconds=20)) == 4
-    assert workspace.probe(endpoint, [(first, "[[1]]")], timedelta(0)) == 0
+    answers = workspace.probe(endpoint, [(first, "[[1]]"), (second, "[[1]]")] * 2, timedelta(seconds=20))
+    assert [answer is not None for answer in answers] == [True] * 4
+    assert workspace.probe(endpoint, [(first, "[[1]]")], timedelta(0)) == ()
     with pytest.raises(WorkspaceError, match="has traffic: it stays"):
         retrying(lambda: workspace.delete_deployment(endpoint, second))
     with pytest.raises(WorkspaceError, match="at most 50"):

@@ -39,9 +39,9 @@ class FakeEndpoints:
     def deployment_failure(self, endpoint: EndpointName, deployment: DeploymentName) -> Failure:
         return self.failures.get(f"{endpoint}/{deployment}", Failure())
 
-    def create_endpoint(self, name: EndpointName) -> None:
+    def create_endpoint(self, name: EndpointName, cluster: str = "") -> None:
         self._raise("create_endpoint")
-        self.calls.append(("create_endpoint", name))
+        self.calls.append(("create_endpoint", f"{name} on {cluster}" if cluster else name))
         uri = f"https://{name}.example.com/{self.called_at}"
         self.endpoints.setdefault(name, EndpointRecord(name, "Succeeded", {}, {}, (), uri))
 

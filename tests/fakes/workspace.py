@@ -192,10 +192,16 @@ class FakeWorkspace(FakeEndpoints):
         self._raise("score")
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
-    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
+    def probe(
+        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+    ) -> tuple[Answer | None, ...]:
         self._raise("probe")
         self.probes += requests
-        return len(requests)
+        return tuple(self.answered(deployment, request) for deployment, request in requests)
+
+    def answered(self, deployment: DeploymentName, request: str) -> Answer | None:
+        """Return what a probe is answered."""
+        return Answer(200, 0.1, "[0.5]")
 
     def scale_deployment(
         self,

@@ -78,6 +78,11 @@ class Endpoint(ProvisionedEndpoint[Deployment]):
     routed: dict[str, int] = field(default_factory=dict)
 
     @property
+    def compute(self) -> str | None:
+        """The id of the Kubernetes cluster; None for an endpoint that Azure manages."""
+        return self.resource.properties.get("compute") or None
+
+    @property
     def traffic(self) -> dict[str, int]:
         return self.resource.properties.get("traffic") or {}
 

@@ -57,7 +57,7 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
     async def _put(self, request: web.Request) -> web.Response:
         endpoint, name, body = self._endpoints.find(request), request.match_info["name"], await read_json(request)
         existing = self._writable(endpoint, name)
-        model = self._model_of(name, body)
+        model = self._model_of(name, body, endpoint)
         if not self._config.conditions.profile.quota_in_operation:
             self._check_cores(body, existing)
         deployment = existing or self._new(endpoint, name, request)
@@ -74,10 +74,12 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         )
 
     def _check_cores(self, body: Json, itself: Deployment | None) -> None:
+        if _is_on_cluster(body):
+            return
         others = (deployment for deployment in self._endpoints.deployments() if deployment is not itself)
         self._region.check_cores(body, (other.resource.json() for other in others))
 
-    def _model_of(self, name: str, body: Json) -> Resource:
+    def _model_of(self, name: str, body: Json, endpoint: Endpoint) -> Resource:
         reference = (body.get("properties") or {}).get("model")
         if not reference:
             raise bad_request(f"deployment {name}: properties.model is missing; give the id of a registered model")
@@ -85,6 +87,10 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
         if needs_script(model) and not (body.get("properties") or {}).get("codeConfiguration"):
             text = f"Could not find driver program in the request. ({name}: no mlflow_model, no codeConfiguration)"
             raise bad_request(text, "MissingDriverProgram")
+        if _is_on_cluster(body) != bool(endpoint.compute):
+            kind = "Kubernetes" if endpoint.compute else "Managed"
+            # Words and code are ours.
+            raise bad_request(f"endpoint {endpoint.name} takes deployments of type {kind} only", "WrongComputeType")
         self._requirements.of_deployment(body.get("properties") or {})
         return model
 
@@ -104,7 +110,7 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
             "location": body.get("location") or "local",
             "tags": body.get("tags") or {},
             "sku": body.get("sku") or {"name": "Default", "capacity": 1},
-            "kind": "Managed",
+            "kind": "K8S" if _is_on_cluster(body) else "Managed",
         }
         properties = {key: value for key, value in (body.get("properties") or {}).items() if value is not None}
         deployment.resource.properties = {
@@ -188,6 +194,10 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
     async def _logs(self, request: web.Request) -> web.Response:
         deployment, body = self._find(request), await read_json(request)
         return web.json_response({"content": tail(deployment.log, int(body.get("tail") or 100))})
+
+
+def _is_on_cluster(body: Json) -> bool:
+    return bool((body.get("properties") or {}).get("endpointComputeType") == "Kubernetes")
 
 
 async def _retire(server: Server, timeout_seconds: float) -> None:

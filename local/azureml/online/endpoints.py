@@ -9,9 +9,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from local.azureml.base.arm import PREFIX, Json, Resource, bad_request, now, read_json
+from local.azureml.base.config import AzureMlConfig
+from local.azureml.base.operations import Operations
 from local.azureml.base.processes import kill
+from local.azureml.endpoints.region import Region
 from local.azureml.endpoints.routes import EndpointRoutes
 from local.azureml.online.deployment import Endpoint
+from local.azureml.workspace.compute import Compute
 from local.profile import NONE
 
 
@@ -43,6 +47,17 @@ class Endpoints(EndpointRoutes[Endpoint]):
     write_operation = "oe"
     delete_operation = "oe"
 
+    def __init__(
+        self,
+        config: AzureMlConfig,
+        operations: Operations,
+        endpoints: dict[str, Endpoint],
+        region: Region,
+        compute: Compute,
+    ) -> None:
+        super().__init__(config, operations, endpoints, region)
+        self._compute = compute
+
     def routes(self) -> list[web.RouteDef]:
         one = PREFIX + "/onlineEndpoints/{endpoint}"
         return [
@@ -53,7 +68,25 @@ class Endpoints(EndpointRoutes[Endpoint]):
         ]
 
     def _check(self, body: Json, existing: Endpoint | None) -> None:
-        check_traffic(*_shares(body), set(existing.deployments) if existing else set())
+        traffic, mirror = _shares(body)
+        check_traffic(traffic, mirror, set(existing.deployments) if existing else set())
+        compute = (body.get("properties") or {}).get("compute")
+        if existing is not None and existing.compute != compute:
+            # The code is a guess; that the compute of an endpoint cannot be changed is documented.
+            raise bad_request(f"the compute of endpoint {existing.name} cannot be changed", "ComputeChanged")
+        if compute:
+            self._check_cluster(str(compute), mirror)
+
+    def _check_cluster(self, compute: str, mirror: Json) -> None:
+        """Raise ArmError 400 for what an endpoint on a cluster lacks. Words and codes are ours.
+
+        Source: learn.microsoft.com, concept-endpoints-online (managed and Kubernetes compared), read 2026-11-30.
+        """
+        name = compute.rsplit("/", 1)[-1]
+        if self._compute.kind(compute) != "Kubernetes":
+            raise bad_request(f"compute {name} is no attached Kubernetes cluster", "ComputeNotFound")
+        if any(mirror.values()):
+            raise bad_request("Kubernetes online endpoints mirror no traffic", "MirrorTrafficNotSupported")
 
     def _new(self, made: Resource) -> Endpoint:
         endpoint = Endpoint(made)
@@ -65,7 +98,7 @@ class Endpoints(EndpointRoutes[Endpoint]):
             "location": body.get("location") or "local",
             "tags": body.get("tags") or {},
             "identity": body.get("identity") or {"type": "SystemAssigned"},
-            "kind": "Managed",
+            "kind": "K8S" if (body.get("properties") or {}).get("compute") else "Managed",
         }
         given = {key: value for key, value in (body.get("properties") or {}).items() if key != "keys"}
         url = f"{self._config.addresses.url('scoring')}/endpoints/{endpoint.name}"

@@ -82,10 +82,10 @@ class ScoringProxy:
         copy_to = None if requested else endpoint.pick_mirror(self._chance)
         if copy_to is not None:
             # Not awaited: a slow shadow must not delay the caller.
-            self._mirror(endpoint.name, copy_to, body, request_id)
+            self._mirror(endpoint, copy_to, body, request_id)
         answer = await self._forward(chosen, body, request_id)
         client_id = request.headers.get("x-ms-client-request-id", "")
-        self._record(endpoint.name, chosen, body, answer, request_id, client_id, is_mirrored=False)
+        self._record(endpoint, chosen, body, answer, request_id, client_id, is_mirrored=False)
         headers = {"azureml-model-deployment": chosen.name, "x-request-id": request_id}
         if answer.status == 424:
             headers["ms-azureml-model-error-statuscode"] = str(answer.model_status)
@@ -119,7 +119,7 @@ class ScoringProxy:
         status = 200 if response.status == 200 else 424
         return Answer(status, response.status, content, round((headed - began) * 1000), _ms(began))
 
-    def _mirror(self, endpoint: str, deployment: Deployment, body: bytes, request_id: str) -> None:
+    def _mirror(self, endpoint: Endpoint, deployment: Deployment, body: bytes, request_id: str) -> None:
         async def send() -> None:
             answer = await self._forward(deployment, body, request_id)
             self._record(endpoint, deployment, body, answer, request_id, "", is_mirrored=True)
@@ -131,7 +131,7 @@ class ScoringProxy:
 
     def _record(
         self,
-        endpoint: str,
+        endpoint: Endpoint,
         deployment: Deployment,
         body: bytes,
         answer: Answer,
@@ -141,25 +141,26 @@ class ScoringProxy:
         is_mirrored: bool,
     ) -> None:
         when = now()
-        self._traffic.append(
-            Request(
-                time_generated=when,
-                endpoint_name=endpoint,
-                deployment_name=deployment.name,
-                response_code=answer.status,
-                model_status_code=answer.model_status,
-                total_duration_ms=answer.total_ms,
-                request_duration_ms=answer.request_ms,
-                response_duration_ms=max(0, answer.total_ms - answer.request_ms),
-                request_payload_size=len(body),
-                response_payload_size=len(answer.body),
-                request_id=request_id,
-                client_request_id=client_id,
-                is_mirrored=is_mirrored,
-            )
+        logged = Request(
+            time_generated=when,
+            endpoint_name=endpoint.name,
+            deployment_name=deployment.name,
+            response_code=answer.status,
+            model_status_code=answer.model_status,
+            total_duration_ms=answer.total_ms,
+            request_duration_ms=answer.request_ms,
+            response_duration_ms=max(0, answer.total_ms - answer.request_ms),
+            request_payload_size=len(body),
+            response_payload_size=len(answer.body),
+            request_id=request_id,
+            client_request_id=client_id,
+            is_mirrored=is_mirrored,
         )
+        # Azure Monitor has neither logs nor metrics of endpoints on a cluster.
+        if endpoint.compute is None:
+            self._traffic.append(logged)
         if answer.status == 200 and deployment.resource.properties.get("dataCollector"):
-            self._collector.keep(endpoint, deployment, request_id, when, body, answer.body)
+            self._collector.keep(endpoint.name, deployment, request_id, when, body, answer.body)
 
 
 def _is_authorized(request: web.Request, endpoint: Endpoint) -> bool:

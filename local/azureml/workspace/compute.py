@@ -77,6 +77,11 @@ class Compute:
         """Whether a compute of this name or ARM id exists."""
         return reference.rsplit("/", 1)[-1] in self.computes
 
+    def kind(self, reference: str) -> str:
+        """The type of the compute of this name or ARM id; empty when there is none."""
+        compute = self.computes.get(reference.rsplit("/", 1)[-1])
+        return str(compute.properties["computeType"]) if compute else ""
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get(PREFIX + "/computes", self._list),

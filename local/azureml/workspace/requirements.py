@@ -60,7 +60,8 @@ class Requirements:
             ArmError: 400, one of them is unknown.
         """
         size = str(properties.get("instanceType") or "")
-        if size and not _SIZE.match(size):
+        # A cluster's instance types are its own.
+        if size and properties.get("endpointComputeType") != "Kubernetes" and not _SIZE.match(size):
             reason = inferencing({"VmSize": [f"Not supported VM size: {size}"]})
             raise bad_request(reason, "InferencingClientCreateDeploymentFailed")
         self._require("environments", properties.get("environmentId"))

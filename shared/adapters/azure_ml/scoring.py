@@ -55,15 +55,18 @@ def ask_deployment(uri: str, key: str, deployment: str, request: str, mark: str 
         connection.close()
 
 
-def send_probes(uri: str, key: str, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
-    """Send marked requests, each to its deployment, until all are sent or the time is over; return how many were
-    answered."""
-    until, answered = time.monotonic() + within.total_seconds(), 0
+def send_probes(
+    uri: str, key: str, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+) -> tuple[Answer | None, ...]:
+    """Send marked requests, each to its deployment, until all are sent or the time is over; return their answers, None
+    where nothing answered."""
+    until, answers = time.monotonic() + within.total_seconds(), list[Answer | None]()
     for deployment, request in requests:
         if time.monotonic() >= until:
             break
+        answer = None
         # A probe without an answer is in the traffic log with its code, if it arrived at all.
         with suppress(RetryableError):
-            ask_deployment(uri, key, deployment, request, PROBE_MARK)
-            answered += 1
-    return answered
+            answer = ask_deployment(uri, key, deployment, request, PROBE_MARK)
+        answers.append(answer)
+    return tuple(answers)

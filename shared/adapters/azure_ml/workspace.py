@@ -24,6 +24,7 @@ from shared.adapters.renewal import Renewable
 from shared.domain.assets import asset_reference, split_reference
 from shared.domain.failure import Failure
 from shared.domain.ids import DeploymentName, EndpointName, JobName, ModelName, ModelVersion
+from shared.domain.releases.plan import KubernetesPlan
 from shared.domain.training import Recipe
 from shared.errors import AccessRefusedError, WorkspaceError
 from shared.logs import fields
@@ -181,10 +182,11 @@ class AzureWorkspace:
         entities = self._read(f"endpoint {endpoint}", lambda ml: list(ml.online_deployments.list(endpoint)))
         return tuple(deployment_record(entity) for entity in entities or ())
 
-    def create_endpoint(self, name: EndpointName) -> None:
-        from azure.ai.ml.entities import ManagedOnlineEndpoint
+    def create_endpoint(self, name: EndpointName, cluster: str = "") -> None:
+        from azure.ai.ml.entities import KubernetesOnlineEndpoint, ManagedOnlineEndpoint
 
-        endpoint = ManagedOnlineEndpoint(name=name, auth_mode="key")
+        values: dict[str, Any] = {"name": name, "auth_mode": "key"}
+        endpoint = KubernetesOnlineEndpoint(compute=cluster, **values) if cluster else ManagedOnlineEndpoint(**values)
         self._do(f"endpoint {name}", lambda ml: ml.online_endpoints.begin_create_or_update(endpoint))
 
     def create_deployment(self, request: DeploymentRequest, deadline: Deadline | None = None) -> None:
@@ -227,7 +229,9 @@ class AzureWorkspace:
         uri, key = self._do(f"keys of endpoint {endpoint}", lambda ml: _address(ml, endpoint))
         return ask_deployment(uri, key, deployment, request)
 
-    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
+    def probe(
+        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+    ) -> tuple[Answer | None, ...]:
         uri, key = self._do(f"keys of endpoint {endpoint}", lambda ml: _address(ml, endpoint))
         return send_probes(uri, key, requests, within)
 
@@ -324,21 +328,34 @@ def _cloud(arm_endpoint: str) -> dict[str, Any]:
 
 
 def _deployment(request: DeploymentRequest) -> Any:
-    from azure.ai.ml.entities import CodeConfiguration, ManagedOnlineDeployment
+    from azure.ai.ml.entities import CodeConfiguration, KubernetesOnlineDeployment, ManagedOnlineDeployment
 
     own_code: dict[str, Any] = {
         "environment": request.environment,
         "code_configuration": CodeConfiguration(code=request.code, scoring_script=request.scoring_script),
     }
-    return ManagedOnlineDeployment(
-        name=request.name,
-        endpoint_name=request.endpoint,
-        model=asset_reference(request.model, request.version),
-        instance_type=request.instance_type,
-        instance_count=request.instance_count,
-        data_collector=_data_collector() if request.collect_data else None,
+    values: dict[str, Any] = {
+        "name": request.name,
+        "endpoint_name": request.endpoint,
+        "model": asset_reference(request.model, request.version),
+        "instance_count": request.instance_count,
+        "data_collector": _data_collector() if request.collect_data else None,
         **(own_code if request.code else {}),
+    }
+    if request.kubernetes is None:
+        return ManagedOnlineDeployment(instance_type=request.instance_type, **values)
+    return KubernetesOnlineDeployment(
+        instance_type=request.kubernetes.instance_type or None, resources=_resources(request.kubernetes), **values
     )
+
+
+def _resources(plan: KubernetesPlan) -> Any:
+    from azure.ai.ml.entities import ResourceRequirementsSettings, ResourceSettings
+
+    requests, limits = (
+        ResourceSettings(**quantities) if quantities else None for quantities in (plan.requests, plan.limits)
+    )
+    return ResourceRequirementsSettings(requests=requests, limits=limits) if requests or limits else None
 
 
 def _data_collector() -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -81,6 +81,22 @@ class JudgePlan:
     errors_at_most: float | None = 0.1
     latency_warm_up: timedelta = timedelta(0)
     log_delay: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesPlan:
+    """Where on an attached cluster a version runs; quantities are texts as Kubernetes writes them.
+
+    Args:
+        compute: the cluster that a new endpoint is made on; empty where the endpoint is there already.
+        instance_type: one of the cluster's own kinds of nodes; empty for its default.
+        requests, limits: of a container's cpu, memory and gpu; empty for those of the instance type.
+    """
+
+    compute: str = ""
+    instance_type: str = ""
+    requests: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +178,7 @@ class ReleasePlan:
         batch: None for a release on an online endpoint.
         probe: None sends no requests of our own.
         holdback: percent of the traffic that the champion keeps until the watch is over; 0 for none.
+        kubernetes: None for an endpoint that Azure manages.
         on_undecided: what becomes of a promoted version that nothing proved to be sound by the end of the watch. Only
             releases from before that was asked end as if it were.
     """
@@ -187,6 +204,7 @@ class ReleasePlan:
     probe: ProbePlan | None = None
     holdback: int = 0
     on_undecided: Literal["ask", "roll-back", "finish"] = "finish"
+    kubernetes: KubernetesPlan | None = None
 
     @property
     def stages(self) -> int:

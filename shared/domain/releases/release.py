@@ -10,6 +10,7 @@ from typing import Literal
 
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
 from shared.domain.notice import Notice
+from shared.domain.releases.measurement import Interval
 from shared.domain.releases.plan import ReleasePlan
 from shared.domain.releases.verdict import GateResult, Judgement
 
@@ -149,6 +150,7 @@ class Release:
         unseen_told: people were told so.
         has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
         person_hold: a person's hold as it was last seen, or its end (kind `resume`).
+        probe_answers: on Kubernetes, where nothing else measures, what probes met since this traffic, oldest first.
         champion_instances: how many the champion served with when this release claimed the endpoint; None if unknown.
     """
 
@@ -201,6 +203,7 @@ class Release:
     unseen_told: bool = False
     person_hold: ReleaseRequest | None = None
     closed_at: datetime | None = None
+    probe_answers: tuple[Interval, ...] = ()
 
     @property
     def budget(self) -> float:

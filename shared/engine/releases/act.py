@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -17,7 +17,7 @@ from shared.logs import fields
 from shared.ports.approvals import ApprovalStore
 from shared.ports.clock import Clock, Deadline
 from shared.ports.endpoints import DeploymentRequest, Endpoints
-from shared.ports.workspace import Workspace, endpoints_of
+from shared.ports.workspace import Answer, Workspace, endpoints_of
 from shared.release.core.actions import (
     Action,
     AskApproval,
@@ -53,8 +53,8 @@ class Actor:
     clock: Clock
     scorer: BatchScorer
 
-    def act(self, release: Release, action: Action, observed_at: datetime | None = None) -> None:
-        """Do it.
+    def act(self, release: Release, action: Action, observed_at: datetime | None = None) -> Sequence[Answer | None]:
+        """Do it; return what probes were answered, of all else nothing.
 
         Args:
             observed_at: when the endpoint was read that the action answers; what was read too long ago is not acted on.
@@ -73,17 +73,20 @@ class Actor:
                 self.approvals.open(request)
             case CloseApproval(closed, digest, reason):
                 self._close(release, closed, digest, reason)
-            case CreateEndpoint(endpoint):
+            case CreateEndpoint(endpoint, ""):
                 self._endpoints(release).create_endpoint(endpoint)
+            case CreateEndpoint(endpoint, cluster):
+                self.workspace.create_endpoint(endpoint, cluster)
             case CreateDeployment(request):
                 self._make(release, request, deadline)
             case ReplaceOwner(owner, reason):
                 abort = ReleaseRequest("abort", PRODUCT, reason, self.clock.now(), is_automatic=True)
                 self.releases.ask(owner, abort)
             case SendProbes():
-                self._probe(release, action)
+                return self._probe(release, action)
             case _:
                 assert_never(action)
+        return ()
 
     def _close(self, release: Release, closed: ReleaseId, digest: str, reason: str) -> None:
         try:
@@ -168,15 +171,16 @@ class Actor:
         finally:
             self.endpoints.note_late(endpoint, traffic, self.clock.now())
 
-    def _probe(self, release: Release, action: SendProbes) -> None:
+    def _probe(self, release: Release, action: SendProbes) -> Sequence[Answer | None]:
         """Send what can be sent: probes that are refused are no reason to take a version back."""
         try:
-            answered = self.workspace.probe(action.endpoint, action.requests, action.within)
+            answers = self.workspace.probe(action.endpoint, action.requests, action.within)
         except WorkspaceError as exc:
             log.warning("release.probes_refused", extra=fields(release=release.id, code=exc.code, reason=exc.message))
-            return
-        about = fields(release=release.id, sent=len(action.requests), answered=answered)
+            return ()
+        about = fields(release=release.id, sent=len(answers), answered=sum(answer is not None for answer in answers))
         log.info("release.probed", extra=about)
+        return answers
 
     def _ended_owner(self, release: Release) -> ReleaseId | None:
         """Return the owner whose release has ended without giving the endpoint back (its worker crashed)."""

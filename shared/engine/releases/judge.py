@@ -50,9 +50,7 @@ def judged(
     start = ceiling(since, plan.interval)
     window = Window(start, max(start, floor(now, plan.interval)), lag)
     try:
-        intervals = telemetry.intervals(
-            release.endpoint, window.start - lag, window.end, plan.interval, quantile=plan.latency_quantile
-        )
+        intervals = _intervals(telemetry, release, window)
         moved = _shifts(data, release, champion, window) if champion and data else ()
     except (RetryableError, PermanentError) as exc:
         reason = f"the measurements cannot be read: {exc.message}"
@@ -61,6 +59,14 @@ def judged(
         return _judged_alone(release, intervals, window, now)
     judgement = _compared(release, champion, intervals, moved, window, now)
     return with_quality_of(data, release, judgement, _tolerances(release), since, lag, now) if data else judgement
+
+
+def _intervals(telemetry: Telemetry, release: Release, window: Window) -> tuple[Interval, ...]:
+    """Return what was measured; Kubernetes endpoints have no traffic log, so there it is what probes were answered."""
+    plan, start = release.plan.judge, window.start - window.lag
+    if release.plan.kubernetes:
+        return tuple(interval for interval in release.probe_answers if start <= interval.start < window.end)
+    return telemetry.intervals(release.endpoint, start, window.end, plan.interval, quantile=plan.latency_quantile)
 
 
 def _compared(

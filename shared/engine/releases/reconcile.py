@@ -8,6 +8,7 @@ before acting, so that a crash in an action cannot stop the release; the sweep f
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,13 +29,14 @@ from shared.ports.data import DataReader
 from shared.ports.outbox import Outbox
 from shared.ports.queues import RELEASES, MessageQueue
 from shared.ports.telemetry import Telemetry
-from shared.ports.workspace import Workspace
+from shared.ports.workspace import Answer, Workspace
 from shared.release.advance import advance
-from shared.release.core.actions import Action, CancelJobs, CloseApproval, CreateDeployment
+from shared.release.core.actions import Action, CancelJobs, CloseApproval, CreateDeployment, SendProbes
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import ReleaseUpdate
 from shared.release.states.blind import TELLS_AFTER
 from shared.release.states.ending import end, go_back
+from shared.release.states.probes import with_answers
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore, StoredRelease
 
@@ -63,8 +65,10 @@ def _not_before(update: ReleaseUpdate, at: datetime) -> ReleaseUpdate:
     return ReleaseUpdate(replace(update.release, wake_at=at), update.actions, at)
 
 
-def _noted(release: Release, action: Action, now: datetime) -> Release:
-    """Return the release with what no later look could tell: that this action was done."""
+def _noted(release: Release, action: Action, answers: Sequence[Answer | None], now: datetime) -> Release:
+    """Return the release with what no later look could tell: that this action was done, and what came of it."""
+    if isinstance(action, SendProbes):
+        return with_answers(release, action, answers)
     if isinstance(action, CreateDeployment):
         return replace(release, deployed_at=now)
     if isinstance(action, CancelJobs | CloseApproval) and release.closed_at is None:
@@ -178,7 +182,7 @@ class Reconciler:
         # What needs no endpoint is decided by what was read when the look began; it may be hours ago by now.
         for action in update.actions:
             try:
-                self._actor.act(saved.release, action, observation.observed_at or began)
+                answers = self._actor.act(saved.release, action, observation.observed_at or began)
             except RetryableError as exc:
                 about = fields(release=saved.release.id, action=type(action).__name__, code=exc.code)
                 log.info("release.action_delayed", extra=about)
@@ -191,7 +195,7 @@ class Reconciler:
             except PermanentError as exc:
                 log.exception("release.action_refused", extra=fields(release=saved.release.id, code=exc.code))
                 return self._refused(saved, observation, exc.message)
-            noted = _noted(saved.release, action, self.clock.now())
+            noted = _noted(saved.release, action, answers, self.clock.now())
             if noted is not saved.release:
                 # Noted after it was done: a crash in between repeats the action, which is harmless.
                 if (stored := self._save(saved, noted)) is None:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from shared.domain.ids import EndpointName, ModelName
+from shared.domain.ids import ModelName
 from shared.errors import PolicyError
 from shared.policy.reading.complaints import problems_of
 from shared.policy.reading.document import Document, read_document, read_text
 from shared.policy.reading.problems import Loc, PolicyProblemsError, Problem, did_you_mean
 from shared.policy.reading.workspaces import WORKSPACES_FILE, load_workspaces
 from shared.policy.sections.base import Base, file_model
-from shared.policy.sections.model import Endpoint, People, Policy, Rule
+from shared.policy.sections.model import People, Policy, Rule
 
 Sections = Mapping[str, type[BaseModel]]
 
@@ -97,7 +97,7 @@ def _load(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> 
     policy = Policy(
         model=ModelName(base.model),
         kind=base.kind,
-        endpoint=Endpoint(EndpointName(base.endpoint.name), base.endpoint.type),
+        endpoint=base.endpoint.of_model,
         people=People(base.people.owner, base.people.approvers),
         digest=digest,
         path=path,

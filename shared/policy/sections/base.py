@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, create_model
+from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, create_model, model_validator
 
+from shared.domain.ids import EndpointName
+from shared.domain.releases.plan import KubernetesPlan
+from shared.policy.sections.model import Endpoint
 from shared.policy.sections.quantities import Email, text_matching
 from shared.policy.sections.section import Section
 
@@ -56,11 +59,63 @@ WorkspaceName = Annotated[
 ]
 
 
+_QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|[KMGT]i?)?$"
+_quantity = text_matching(
+    _QUANTITY_PATTERN, "is not a quantity of Kubernetes", "write e.g. cpu: 500m, memory: 2Gi, gpu: 1"
+)
+_Quantity = Annotated[
+    str,
+    PlainValidator(lambda value: _quantity(f"{value:g}" if type(value) in {int, float} else value)),
+    WithJsonSchema({"type": ["string", "number"], "pattern": _QUANTITY_PATTERN, "examples": ["2Gi"]}),
+]
+
+
+class Limits(Section):
+    """The most that a container may take of its node."""
+
+    cpu: _Quantity | None = None
+    memory: _Quantity | None = None
+    gpu: _Quantity | None = None
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        values = {"cpu": self.cpu, "memory": self.memory, "gpu": self.gpu}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Resources(Limits):
+    """What a container asks for, and its limits."""
+
+    limits: Limits = Limits()
+
+
 class EndpointSection(Section):
-    """Where the model serves."""
+    """Where the model serves; an attached cluster's keys are those of `type: kubernetes` only."""
 
     name: _EndpointText
-    type: Literal["online", "batch"]
+    type: Literal["online", "batch", "kubernetes"]
+    compute: str = ""
+    instance_type: str = ""
+    resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _has_its_own_keys(self) -> Self:
+        others = sorted(self.model_fields_set - {"name", "type"})
+        if others and self.type != "kubernetes":
+            hint = (
+                "instance types are rollout.deployment's" if self.type == "online" else "a cluster is rollout.batch's"
+            )
+            raise ValueError(f"{', '.join(others)} is about a Kubernetes cluster; write type: kubernetes ({hint})")
+        return self
+
+    @property
+    def of_model(self) -> Endpoint:
+        """Return the endpoint; one on Kubernetes is an online one for everything but how it is made and measured."""
+        if self.type != "kubernetes":
+            return Endpoint(EndpointName(self.name), self.type)
+        requests, limits = self.resources.quantities, self.resources.limits.quantities
+        cluster = KubernetesPlan(self.compute, self.instance_type, requests, limits)
+        return Endpoint(EndpointName(self.name), "online", cluster)
 
 
 class PeopleSection(Section):

@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeVar
 from shared.domain.fact import Fact
 from shared.domain.ids import EndpointName, ModelName
 from shared.domain.reaction import Reaction
+from shared.domain.releases.plan import KubernetesPlan
 from shared.domain.state import ModelState
 
 S = TypeVar("S")
@@ -33,8 +34,11 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
+    """`kubernetes` is None for an endpoint that Azure manages."""
+
     name: EndpointName
     type: Literal["online", "batch"]
+    kubernetes: KubernetesPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,10 @@ class CloseApproval:
 
 @dataclass(frozen=True, slots=True)
 class CreateEndpoint:
+    """`cluster` is the Kubernetes cluster to make it on; empty for one that Azure manages."""
+
     endpoint: EndpointName
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -17,6 +18,8 @@ from shared.release.sections.traffic import traffic_problems
 # Source: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
 MOST_MIRRORED = 50
 MOST_HELD_BACK = 50
+# Intervals of probes that a release's record holds, each with two deployments: about 100 KB.
+MOST_PROBED = 500
 # Keys of `rollout` that say something about traffic.
 _ONLINE = ("steps", "mirror", "bake", "judge", "smoke_test", "expected_traffic", "probe", "holdback", "on_undecided")
 _OF_AB = ("split", "hold_for", "on_inconclusive", "outcome")
@@ -51,8 +54,32 @@ class Rollout(RolloutKeys):
         yield from self._quality_problems()
         yield from ab_problems(self)
         yield from self._holdback_problems()
-        if self.expected_traffic is not None or self.probe is not None:
+        if policy.endpoint.kubernetes:
+            yield from self._kubernetes_problems()
+        elif self.expected_traffic is not None or self.probe is not None:
             yield from traffic_problems(self)
+
+    def _kubernetes_problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what needs mirrored traffic or the traffic log, which Azure ML has for managed endpoints only.
+
+        Source: learn.microsoft.com, concept-endpoints-online, read 2026-11-30.
+        """
+        if self.strategy == "shadow":
+            yield "strategy", "a Kubernetes endpoint copies no requests; write strategy: canary"
+        if "instance_type" in self.deployment.model_fields_set:
+            yield "deployment.instance_type", "is the cluster's own; write endpoint: {…, instance_type: NAME}"
+        if self.probe is None:
+            example = "{sample: azureml:NAME@latest, per_interval: 20}"
+            yield "probe", f"a Kubernetes endpoint has no traffic log: only probes are measured; write probe: {example}"
+            return
+        longest, interval = max(self.deadline, self.watch_for), self.judge.interval
+        if interval > timedelta(0) and longest / interval > MOST_PROBED:
+            wider = duration_text(math.ceil(longest / MOST_PROBED / timedelta(minutes=1)) * timedelta(minutes=1))
+            what = f"{duration_text(longest)} of probes, {duration_text(interval)} apart, are too many to keep"
+            yield "judge.interval", f"{what}; write judge: {{interval: {wider}}}"
+            return
+        # Requests of others are measured nowhere.
+        yield from traffic_problems(self.model_copy(update={"expected_traffic": None}))
 
     def _batch_problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         if policy.endpoint.type != "batch":

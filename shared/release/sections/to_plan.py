@@ -58,6 +58,7 @@ def plan_from(policy: Policy) -> ReleasePlan:
         batch=batch_plan(rollout.batch) if rollout.strategy == "batch" and rollout.batch else None,
         holdback=rollout.held_back,
         on_undecided=rollout.on_undecided,
+        kubernetes=policy.endpoint.kubernetes,
     )
 
 

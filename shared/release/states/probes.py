@@ -6,11 +6,16 @@ tells them apart. So nothing is counted twice, and whatever a crashed worker had
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.ids import DeploymentName
+from shared.domain.releases.measurement import Interval
 from shared.domain.releases.release import Release, ReleaseState
+from shared.ports.telemetry import is_failure, is_served
+from shared.ports.workspace import Answer
 from shared.release.core.actions import SendProbes
 from shared.release.core.observation import Observation
 from shared.release.core.transitions import ReleaseUpdate
@@ -25,7 +30,7 @@ _EPOCH = datetime.min.replace(tzinfo=UTC)
 def is_due(release: Release, now: datetime) -> bool:
     """Return whether this look may send probes: once per interval, while the release is judged beside a champion."""
     plan, last = release.plan.probe, release.probed_at
-    if plan is None or release.champion is None or not _is_judged(release):
+    if plan is None or not _is_judged(release) or (release.champion is None and not release.plan.kubernetes):
         return False
     return last is None or _interval(now, release) > _interval(last, release)
 
@@ -68,15 +73,50 @@ def _alternating(
 ) -> tuple[tuple[DeploymentName, str], ...]:
     """Return the same requests for both deployments, which take turns in being first; each interval begins elsewhere in
     the sample."""
-    assert release.champion is not None  # nothing is due without one
-    assert release.plan.probe is not None
-    both = release.champion.deployment, release.challenger.deployment
+    assert release.plan.probe is not None  # nothing is due without one
+    both = tuple(serving.deployment for serving in (release.champion, release.challenger) if serving)
     first = _interval(now, release) * release.plan.probe.per_interval
     requests = []
     for number in range(first, first + count):
         turn = both if number % 2 == 0 else both[::-1]
         requests += [(deployment, sample[number % len(sample)]) for deployment in turn]
     return tuple(requests)
+
+
+def with_answers(release: Release, sent: SendProbes, answers: Sequence[Answer | None]) -> Release:
+    """Return the release with what the probes were answered, where no traffic log measures them: on Kubernetes.
+
+    What a worker that crashed had sent is counted nowhere; none is counted twice, for each interval is probed once.
+    """
+    if release.plan.kubernetes is None or release.probed_at is None or not answers:
+        return release
+    since, interval = release.traffic_since or release.entered_at, release.plan.judge.interval
+    start = _EPOCH + _interval(release.probed_at, release) * interval
+    met: dict[DeploymentName, list[Answer | None]] = {}
+    for (deployment, _), answer in zip(sent.requests, answers, strict=False):
+        met.setdefault(deployment, []).append(answer)
+    earlier = tuple(measured for measured in release.probe_answers if measured.start >= since - interval)
+    quantile = release.plan.judge.latency_quantile
+    newest = (_measured(deployment, start, of_one, quantile) for deployment, of_one in met.items())
+    return replace(release, probe_answers=(*earlier, *newest))
+
+
+def _measured(
+    deployment: DeploymentName, start: datetime, answers: Sequence[Answer | None], quantile: float | None
+) -> Interval:
+    codes = [answer.status if answer else None for answer in answers]
+    logs = sorted(math.log(1000 * answer.seconds + 1) for answer in answers if answer and is_served(answer.status))
+    return Interval(
+        deployment,
+        start,
+        requests=len(answers),
+        errors=sum(map(is_failure, codes)),
+        # Stored records hold no NaN; of no served request it is not looked at.
+        mean_log_latency=math.fsum(logs) / max(len(logs), 1),
+        quantile_log_latency=logs[math.ceil(quantile * len(logs)) - 1] if quantile and logs else None,
+        probes=len(answers),
+        served=len(logs),
+    )
 
 
 def _within(release: Release) -> timedelta:

@@ -63,8 +63,12 @@ def deploying(release: Release, observation: Observation, now: datetime) -> Rele
 
 def _make(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Ask for what is not there: the endpoint first, then the deployment, once."""
+    cluster = release.plan.kubernetes
+    if observation.endpoint is None and cluster and not cluster.compute:
+        reason = f"endpoint {release.endpoint} does not exist; make it, or write endpoint: {{…, compute: CLUSTER}}"
+        return end(release, ReleaseState.FAILED, reason, now)
     if observation.endpoint is None:
-        return stay(release, now, CreateEndpoint(release.endpoint))
+        return stay(release, now, CreateEndpoint(release.endpoint, cluster.compute if cluster else ""))
     if observation.endpoint.state == "Failed":
         return end(release, ReleaseState.FAILED, f"endpoint {release.endpoint} did not come up", now)
     if observation.endpoint.state != "Succeeded":
@@ -240,4 +244,5 @@ def _deployment_request(release: Release) -> DeploymentRequest:
         code=plan.code,
         scoring_script=plan.scoring_script,
         batch=release.plan.batch.resources if release.plan.batch else None,
+        kubernetes=release.plan.kubernetes,
     )

@@ -132,7 +132,7 @@ class ControllerWorkspace:
         record = self.endpoint(endpoint)
         return record.deployments if record else ()
 
-    def create_endpoint(self, name: EndpointName) -> None:
+    def create_endpoint(self, name: EndpointName, cluster: str = "") -> None:
         self._write(
             "endpoint w", f"PUT endpoint {name}", lambda by: self.azureml.create_endpoint(name, self.run.now, by)
         )
@@ -164,8 +164,11 @@ class ControllerWorkspace:
     def score(self, endpoint: EndpointName, deployment: DeploymentName, request: str) -> Answer:
         return self._read("score r", f"score {endpoint}/{deployment}", lambda: Answer(200, 0.1, request))
 
-    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
-        return self._read("score r", f"probe {endpoint} within {within}", lambda: len(requests))
+    def probe(
+        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+    ) -> tuple[Answer | None, ...]:
+        answer = Answer(200, 0.1, "")
+        return self._read("score r", f"probe {endpoint} within {within}", lambda: tuple(answer for _ in requests))
 
     def scale_deployment(
         self,

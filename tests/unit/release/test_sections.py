@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
-from shared.domain.releases.plan import EvaluationPlan, GatePlan, KeepPlan, ProbePlan, ReleasePlan, SmokeTestPlan
+from shared.domain.releases.plan import (
+    EvaluationPlan,
+    GatePlan,
+    KeepPlan,
+    KubernetesPlan,
+    ProbePlan,
+    ReleasePlan,
+    SmokeTestPlan,
+)
 from shared.errors import PolicyError
 from shared.policy.reading.load import load_policy
 from shared.policy.sections.model import Policy
@@ -206,3 +215,58 @@ def test_those_who_are_told_last_may_decide_and_reminders_have_their_times() -> 
     assert (plan.remind_after, plan.escalate_after) == (timedelta(hours=4), timedelta(hours=6))
     assert plan.for_undo
     assert plan_from(load(HEAD + "rollout: {}\napproval: {}\n")).approval.escalate_after is None
+
+
+KUBERNETES = """\
+endpoint:
+  name: flight-delay
+  type: kubernetes
+  compute: arc-factory
+  instance_type: small
+  resources: {cpu: 500m, memory: 1Gi, limits: {cpu: 1, memory: 2Gi}}
+"""
+PROBED = "rollout: {probe: {sample: 'azureml:requests@latest', per_interval: 100}, decide_within: 8h"
+
+
+def on_kubernetes(rollout: str, endpoint: str = KUBERNETES) -> Policy:
+    return load(HEAD.replace("endpoint: {name: flight-delay, type: online}\n", endpoint) + rollout)
+
+
+def test_a_kubernetes_endpoint_is_an_online_one_on_a_cluster() -> None:
+    policy = on_kubernetes(f"{PROBED}}}")
+
+    cluster = KubernetesPlan("arc-factory", "small", {"cpu": "500m", "memory": "1Gi"}, {"cpu": "1", "memory": "2Gi"})
+    assert (policy.endpoint.type, policy.endpoint.kubernetes) == ("online", cluster)
+    assert plan_from(policy).kubernetes == cluster
+    assert decode(ReleasePlan, encode(plan_from(policy))) == plan_from(policy)
+
+
+@pytest.mark.parametrize(
+    ("rollout", "message"),
+    [
+        pytest.param("rollout: {strategy: canary}", "only probes are measured; write probe:", id="no_probe"),
+        pytest.param(f"{PROBED}, strategy: shadow}}", "copies no requests; write strategy: canary", id="shadow"),
+        pytest.param(
+            f"{PROBED}, deployment: {{instance_type: Standard_DS3_v2}}}}", "instance_type: NAME", id="a_vm_size"
+        ),
+        pytest.param(f"{PROBED}, watch_for: 24h}}", "write judge: {interval: 3m}", id="too_long"),
+        pytest.param(
+            f"{PROBED.replace('100', '1')}, expected_traffic: 9000 per minute}}", "per_interval", id="others_requests"
+        ),
+    ],
+)
+def test_what_a_kubernetes_endpoint_lacks_is_refused_with_what_to_write(rollout: str, message: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(message)):
+        on_kubernetes(rollout)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "message"),
+    [
+        ("endpoint: {name: flight-delay, type: online, compute: arc}\n", "write type: kubernetes"),
+        ("endpoint: {name: flight-delay, type: kubernetes, resources: {cpu: lots}}\n", "write e.g. cpu: 500m"),
+    ],
+)
+def test_a_clusters_keys_are_checked(endpoint: str, message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        on_kubernetes(f"{PROBED}}}", endpoint)

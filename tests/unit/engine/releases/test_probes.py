@@ -16,6 +16,7 @@ from shared.domain.releases.plan import ProbePlan
 from shared.domain.releases.release import ReleaseState
 from shared.errors import RetryableError, WorkspaceError
 from shared.ports.queues import RELEASES
+from shared.ports.workspace import Answer
 from tests.fakes.workspace import FakeWorkspace
 from tests.unit.engine.release_world import ENDPOINT, MINUTE, Killed, World
 
@@ -34,13 +35,15 @@ class ProbedWorkspace(FakeWorkspace):
     world: Any = None
     dies_after: int | None = None
 
-    def probe(self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta) -> int:
-        super().probe(endpoint, requests[: self.dies_after], within)
+    def probe(
+        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+    ) -> tuple[Answer | None, ...]:
+        answers = super().probe(endpoint, requests[: self.dies_after], within)
         self.world.scored(requests[: self.dies_after])
         if self.dies_after is not None:
             self.dies_after = None
             raise Killed
-        return len(requests)
+        return answers
 
 
 class QuietWorld(World):
