@@ -8,6 +8,7 @@ import typer
 
 from cli import freeze, notices, workspaces
 from cli.events import commands as events
+from cli.init import commands as init
 from cli.kit import context
 from cli.kit.errors import DEBUG, WORKSPACE, AnswerCommand, BorderGroup
 from cli.monitor import commands as monitor
@@ -78,6 +79,7 @@ def vigia(
     """See what happens to your models on Azure, and step in."""
 
 
+app.command("init")(init.command)
 app.command("status")(status.command)
 app.command("plan", cls=AnswerCommand)(plan.command)
 app.command("simulate")(simulate.command)
