@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import webbrowser
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from shared.drift.results.signals import MonitorReport
 
 app = typer.Typer(name="monitor", no_args_is_help=True, help="Look at a model's data: now, and as it was seen before.")
+
+
+class RowFormat(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
 
 DRIFT = 2
 TOO_LITTLE = 3
@@ -145,6 +155,36 @@ def show(
         print_runs(model, lines)
     if newest:
         print_report(newest)
+
+
+@app.command("rows")
+def rows(
+    since: Annotated[
+        str, typer.Option("--since", metavar="DURATION", help="How far back, in whole days of UTC.")
+    ] = "7d",
+    output: Annotated[RowFormat, typer.Option("--output", "-o", help="How to write them.")] = RowFormat.CSV,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to; by default here.")] = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Write every number of all looks as a table: a row per signal and column, for Power BI, pandas or a warehouse.
+
+    \b
+    Examples:
+      vigia monitor rows --since 7d
+      vigia monitor rows --since 90d -o parquet --out looks.parquet
+    """
+    from cli.monitor.rows import read_rows, written
+
+    _require_folder(out)
+    with waiting("reading the rows"):
+        content = written(read_rows(context.open_app(settings), since), output)
+    if out is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as exc:
+        raise CommandError("cli.file", f"{out} cannot be written: {exc.strerror}", "give another place") from exc
 
 
 @app.command("report")

@@ -29,7 +29,7 @@ var containerNames = ['vigia', 'vigia-decisions', 'dead-letters', packageContain
 var recordContainers = concat(['vigia'], map(workspaceNames, name => 'vigia-ws-${name}'))
 // As shared/store/retention.py has it (a test compares them). A rule takes ten folders, and an account a hundred rules.
 var kept = [
-  { key: 'ledger', days: ledgerDays, folders: ['ledger/', 'outbox/', 'quarantine-resolved/', 'settled/', 'events/', 'posted-results/', 'troubles/'] }
+  { key: 'ledger', days: ledgerDays, folders: ['ledger/', 'monitor-rows/', 'outbox/', 'quarantine-resolved/', 'settled/', 'events/', 'posted-results/', 'troubles/'] }
   { key: 'passing', days: passingDays, folders: ['passing/', 'ignored/'] }
   { key: 'reports', days: reportDays, folders: ['monitor-reports/'] }
 ]

@@ -29,6 +29,7 @@ class MonitorParts(NoticeParts):
             source=self.settings.workspace_id,
             outbox=self.outbox,
             reports=self.monitor_reports,
+            rows=self.monitor_rows,
             large=SparkWindows(self.workspace, self.data, self.profiles, self.workspace_files),
         )
 

@@ -16,6 +16,7 @@ from shared.store.monitors.look_claims import LookClaims
 from shared.store.monitors.monitors import MonitorStates
 from shared.store.monitors.profiles import Profiles
 from shared.store.monitors.reports import MonitorReports
+from shared.store.monitors.rows import MonitorRows
 from shared.store.notices.outbox import OutboxStore
 from shared.store.releases.approvals import ApprovalRecords
 from shared.store.releases.endpoints import EndpointStore
@@ -95,6 +96,10 @@ class Stores:
     @cached_property
     def monitor_reports(self) -> MonitorReports:
         return MonitorReports(self.blobs)
+
+    @cached_property
+    def monitor_rows(self) -> MonitorRows:
+        return MonitorRows(self.blobs)
 
     @cached_property
     def profiles(self) -> Profiles:

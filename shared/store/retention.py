@@ -63,6 +63,7 @@ STORED = (
     StoredPlace(
         APP, "monitor-reports/", "look of a monitor: its report, as JSON and HTML", "monitors", days="reportDays"
     ),
+    StoredPlace(APP, "monitor-rows/", "look of a monitor: its numbers, as parquet", "monitors", days="ledgerDays"),
     StoredPlace(APP, "monitor-looks/", "monitor: when it began and ended last (empty)", "monitors", _one_per("model")),
     StoredPlace(APP, "look-claims/", "subject of looks: who looks, and whether it ended", "looks", _one_per("subject")),
     StoredPlace(APP, "timers/", "timer: when it began and ended last (empty)", "timers", _one_per("timer")),

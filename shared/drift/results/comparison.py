@@ -90,7 +90,7 @@ class ColumnReport:
     why. `measures` holds every distance that was taken, by name ("KS", "PSI", "Wasserstein", "JS", "chi2_p").
     `effect_at_most` is above `effect` only for a reference with very many distinct values. Missing and unseen are
     shares of rows, 0-1, the latter less what sampling explains; `importance` is the column's share of the model's
-    feature importance, 0-1, when known.
+    feature importance, 0-1, when known. `segment` is the part of the column that the numbers are of, "" for all.
     """
 
     name: str
@@ -110,6 +110,7 @@ class ColumnReport:
     measures: Mapping[str, float] = field(default_factory=dict)
     importance: float | None = None
     histogram: Histogram | None = None
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

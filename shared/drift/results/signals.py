@@ -30,6 +30,7 @@ class SignalReport:
         measure: what `value` is, e.g. "KS", "roc_auc", "share of rows".
         columns: what was found column by column, worst first; empty for a signal about the whole model.
         findings: what else is odd, one sentence each.
+        low, high: bounds of `value`, each 95 % sure, where they are known.
     """
 
     signal: str
@@ -41,6 +42,8 @@ class SignalReport:
     measure: str = ""
     columns: tuple[ColumnReport, ...] = ()
     findings: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,7 @@ def _column(
         sentence=words,
         p_value=float(p_values[worst]),
         adjusted_p_value=float(adjusted[worst]),
+        segment=cut.labels[worst],
     )
     # The sentence names the worst segment; further significant ones are findings.
     others = np.flatnonzero(significant & (np.abs(changes) > rules.min_segment_change))

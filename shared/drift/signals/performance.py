@@ -84,6 +84,8 @@ class PerformanceReport:
             threshold=rules.bound,
             measure=rules.metric,
             findings=self.findings,
+            low=self.at_least,
+            high=self.at_most,
         )
 
 

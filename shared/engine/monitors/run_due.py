@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from shared.domain.ids import DeploymentName, ModelName, ModelVersion
 from shared.domain.messages import LookAt
 from shared.domain.notice import Notice
+from shared.drift.results.rows import monitor_rows
 from shared.drift.results.signals import MonitorReport
 from shared.engine.monitors.look import Look, MonitorLook
 from shared.engine.monitors.rows.batch_jobs import silent_jobs
@@ -34,7 +35,9 @@ from shared.store.monitors.beats import Beat
 from shared.store.monitors.look_claims import LookClaims
 from shared.store.monitors.monitors import MonitorRun, MonitorState, MonitorStates, Standing
 from shared.store.monitors.profiles import Profiles
+from shared.store.monitors.reports import PREFIX as REPORTS
 from shared.store.monitors.reports import MonitorReports
+from shared.store.monitors.rows import MonitorRows
 from shared.texts.monitor_report.page import render_report
 
 log = logging.getLogger("vigia.monitors")
@@ -57,6 +60,7 @@ class Monitors:
     source: str
     outbox: Outbox
     reports: MonitorReports | None = None
+    rows: MonitorRows | None = None
     large: SparkWindows | None = None
 
     def ask_for_due(self) -> None:
@@ -199,7 +203,9 @@ class Monitors:
         """Store the report, announce drift that lasts, and return the state with a run per signal."""
         runs = (*look.window_runs, *look.label_runs)
         held = {run.signal for run in runs if run.verdict == "drift" and not lasts(state, run, monitor)}
-        report = self._store(_with_held(look.report, held, monitor))
+        shown = _with_held(look.report, held, monitor)
+        report = self._store(shown)
+        self._write_rows(shown, report, monitor.top)
         window_runs, label_runs = (
             [replace(run, report=report) for run in group] for group in (look.window_runs, look.label_runs)
         )
@@ -253,6 +259,17 @@ class Monitors:
             return ""
         self.reports.save(report, render_report(report))
         return report.id
+
+    def _write_rows(self, report: MonitorReport, stored: str, most: int) -> None:
+        """Keep the look's rows as a table, and log its signals and the columns that drifted most."""
+        blob = f"{REPORTS}{report.model}/{stored}.json" if stored else ""
+        rows = monitor_rows(report, self.source.rsplit("/", 1)[-1], blob)
+        if self.rows:
+            self.rows.save(report.id, rows)
+        drifted = [row for row in rows if row.column and row.verdict == "drift"][:most]
+        for row in (*(row for row in rows if not row.column), *drifted):
+            times = {name: getattr(row, name).isoformat() for name in ("looked_at", "window_start", "window_end")}
+            log.info("monitor.row", extra=fields(**{**asdict(row), **times}))
 
     def _announce(self, run: MonitorRun, policy: Policy, *, is_held: bool) -> None:
         # Published before the state is saved: after a crash in between, the same window gives the same event again.
