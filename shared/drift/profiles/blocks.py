@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from shared.drift.profiles.counting import CategoricalTally, ColumnTally, Numeri
 from shared.drift.profiles.counts import WindowCounts
 from shared.drift.profiles.reference import CategoricalColumn, NumericColumn, OtherColumn, Profile
 from shared.drift.rows.batches import Batch, row_count
+from shared.drift.rows.values import values_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,32 +85,28 @@ class BlockTally:
         self._cells = {column.name: _Cells(column) for column in varied}
         pieces = max(0, len(self._starts) - 1)
         self._by_piece = {name: np.zeros((pieces, cells.size), dtype=np.int64) for name, cells in self._cells.items()}
-        self._previous = {name: np.zeros(cells.size, dtype=np.int64) for name, cells in self._cells.items()}
 
     def add(self, batch: tuple[int, Batch]) -> None:
         """Add a batch, given with the number of its first row."""
         first, rows = batch
-        size, done = row_count(rows), 0
-        inner = self._starts[(self._starts > first) & (self._starts < first + size)] - first
-        for end in [*inner.tolist(), size]:
-            if end > done:
-                self._tally.add(_slice(rows, done, end))
-                self._note(int(np.searchsorted(self._starts, first + done, side="right")) - 1)
-            done = end
+        size = row_count(rows)
+        starts = self._starts[(self._starts > first) & (self._starts < first + size)] - first
+        ends = np.append(starts, size)
+        pieces = np.searchsorted(self._starts, first + np.append(0, starts), side="right") - 1
+        for name, column in self._tally.known(rows):
+            tally, cells = self._tally.columns[name], self._cells.get(name)
+            if cells is None:
+                tally.add(values_of(column))
+                continue
+            counts, by_piece = cells.add(tally, column, ends), self._by_piece[name]
+            is_inside = (pieces >= 0) & (pieces < len(by_piece))
+            by_piece[pieces[is_inside]] += counts[is_inside]
 
     def counts(self) -> WindowCounts:
         return self._tally.counts()
 
     def blocks(self) -> BlockCounts:
         return BlockCounts(self._layout, self._by_piece)
-
-    def _note(self, piece: int) -> None:
-        # The tally goes on counting: a piece's counts are what was added since the previous piece.
-        for name, cells in self._cells.items():
-            now = cells.count(self._tally.columns[name])
-            if 0 <= piece < len(self._by_piece[name]):
-                self._by_piece[name][piece] += now - self._previous[name]
-            self._previous[name] = now
 
 
 class _Cells:
@@ -124,9 +122,23 @@ class _Cells:
             self._groups = np.where(is_named, number, NAMED_CATEGORIES + number % GROUPS)
             self.size = 2 + min(len(number), most)
 
-    def count(self, counts: ColumnTally) -> NDArray[np.int64]:
+    def add(self, tally: ColumnTally, column: Any, ends: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Add a batch's column to its tally; return the cells of each of its pieces."""
+        if isinstance(tally, NumericTally):
+            values = values_of(column)
+            if len(values.numbers) == values.rows:
+                return tally.add_pieces(values, ends, self._edges)
+        # The tally goes on counting: a piece's counts are what was added since the previous piece.
+        counted = [self._count(tally)]
+        for start, end in pairwise((0, *ends.tolist())):
+            tally.add(values_of(_slice(column, start, end)))
+            counted.append(self._count(tally))
+        return np.diff(counted, axis=0)
+
+    def _count(self, counts: ColumnTally) -> NDArray[np.int64]:
         if isinstance(counts, NumericTally):
-            return np.concatenate(([counts.numbers], counts.up_to[self._edges], counts.below[self._edges]))
+            below, up_to = counts.around[:, self._edges]
+            return np.concatenate(([counts.numbers], up_to, below))
         assert isinstance(counts, CategoricalTally)
         groups = np.bincount(self._groups, counts.by_category, self.size - 2).astype(np.int64)
         return np.concatenate(([counts.by_category.sum() + counts.unseen], groups, [counts.unseen]))
@@ -143,7 +155,5 @@ def _has_variation(column: NumericColumn | CategoricalColumn) -> bool:
     return bool(column.edges) if isinstance(column, NumericColumn) else not column.is_identifier
 
 
-def _slice(batch: Batch, start: int, end: int) -> Batch:
-    if start == 0 and end == row_count(batch):
-        return batch
-    return batch.iloc[start:end] if hasattr(batch, "iloc") else batch.slice(start, end - start)
+def _slice(column: Any, start: int, end: int) -> Any:
+    return column.iloc[start:end] if hasattr(column, "iloc") else column.slice(start, end - start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 # So many numbers are counted at once: they fit a core's cache, and are many beside the edges.
 ROWS_AT_ONCE = 32_768
+_NO_EDGES: NDArray[np.intp] = np.empty(0, dtype=np.intp)
 _FLAGS = {"True": 1.0, "False": 0.0}
 
 
@@ -68,13 +70,18 @@ class Tally:
         self._twice: set[str] = set()
 
     def add(self, batch: Batch) -> None:
+        for name, column in self.known(batch):
+            self.columns[name].add(values_of(column))
+
+    def known(self, batch: Batch) -> Iterator[tuple[str, Any]]:
+        """Note a batch's rows and names; yield the columns to count, of several with one name the first."""
         self._rows += row_count(batch)
         names: set[str] = set()
         for name, column in named_columns(batch):
             if name in names:
                 self._twice.add(name)
             elif name in self.columns:
-                self.columns[name].add(values_of(column))
+                yield name, column
             else:
                 self._new.add(name)
             names.add(name)
@@ -163,9 +170,9 @@ class NumericTally(ColumnTally):
         self._edges = np.array(column.edges, dtype=np.float64)
         self._counted = np.array((column.below, column.up_to), dtype=np.int64)
         self._declared = self._coarsest = column.precision
+        self._around = np.zeros((2, len(self._edges)), dtype=np.int64)
         self._use(column.precision)
         self._are_flags = bool(np.isin(self._edges, (0.0, 1.0)).all())
-        self.below, self.up_to = np.zeros((2, len(self._edges)), dtype=np.int64)
         self._infinite = [0, 0]
         self._sums = [0, 0]
         self._least, self._most = math.inf, -math.inf
@@ -173,12 +180,27 @@ class NumericTally(ColumnTally):
     def add(self, values: Values) -> None:
         if values.texts:
             values = self._with_numbers_of(values.texts, values)
+        self.add_pieces(values, np.array([len(values.numbers)]), _NO_EDGES)
+
+    def add_pieces(self, values: Values, ends: NDArray[np.intp], edges: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Add values without texts; return a line for each piece of the numbers, whose ends are given: how many there
+        are, up to each of some edges, and below each."""
         if self._precision != (precision := coarser(self._declared, values.precision)):
+            self._around = self.around
             self._use(precision)
-        numbers = 0
+        pieces = np.zeros((len(ends), 1 + len(self._thresholds)), dtype=np.int64)
         for start in range(0, len(values.numbers), ROWS_AT_ONCE):
-            numbers += self._add_numbers(rounded(values.numbers[start : start + ROWS_AT_ONCE], self._precision))
-        self._add_types(values, numbers)
+            numbers = rounded(values.numbers[start : start + ROWS_AT_ONCE], self._precision)
+            self._add_numbers(numbers, (ends - start).clip(0, len(numbers)), pieces)
+        whole = pieces.sum(axis=0)
+        self._pending += whole
+        self._add_types(values, int(whole[0]))
+        return pieces[:, np.concatenate(([0], self._places[1, edges], self._places[0, edges]))]
+
+    @property
+    def around(self) -> NDArray[np.int64]:
+        """Return how many numbers are below each edge, and how many up to it."""
+        return self._around + self._pending[self._places]
 
     def _with_numbers_of(self, texts: Texts, values: Values) -> Values:
         """Return the values with texts that read as numbers among the numbers, beside nothing but 0 and 1 also
@@ -201,29 +223,32 @@ class NumericTally(ColumnTally):
         with np.errstate(over="ignore"):
             both = np.concatenate((low, np.nextafter(high, math.inf)))
         self._thresholds, place = np.unique(both, return_inverse=True)
-        self._place = place.reshape(2, -1)
-        expected = np.zeros(len(self._thresholds), dtype=np.int64)
-        expected[self._place] = self._counted
-        self._grid = Grid(self._thresholds, expected)
+        # Where they are in a line of counts, that begins with how many numbers there are.
+        self._places = 1 + place.reshape(2, -1)
+        self._pending = np.zeros(1 + len(self._thresholds), dtype=np.int64)
+        expected = self._pending.copy()
+        expected[self._places] = self._counted
+        self._grid = Grid(self._thresholds, expected[1:])
 
-    def _add_numbers(self, numbers: NDArray[np.float64]) -> int:
-        """Count numbers, some of them NaN; return how many are not."""
+    def _add_numbers(self, numbers: NDArray[np.float64], ends: NDArray[np.intp], pieces: NDArray[np.int64]) -> None:
+        """Add numbers, some of them NaN, to the counts of the pieces."""
+        if not len(numbers):
+            return
         # NaN and infinities show in both.
         least, most = float(numbers.min()), float(numbers.max())
         if math.isnan(least):
-            numbers = numbers[~np.isnan(numbers)]
-            return self._add_numbers(numbers) if len(numbers) else 0
-        size = len(numbers)
+            present = np.flatnonzero(~np.isnan(numbers))
+            self._add_numbers(numbers[present], present.searchsorted(ends), pieces)
+            return
+        pieces[:, 0] += np.diff(ends, prepend=0)
         if len(self._edges):
-            below, up_to = self._grid.below(numbers)[self._place]
-            self.below += below
-            self.up_to += up_to
+            pieces[:, 1:] += self._grid.below(numbers, ends)
         if math.isinf(least) or math.isinf(most):
             self._infinite[0] += int(np.count_nonzero(numbers == -math.inf))
             self._infinite[1] += int(np.count_nonzero(numbers == math.inf))
             numbers = numbers[np.isfinite(numbers)]
             if not len(numbers):
-                return size
+                return
             least, most = float(numbers.min()), float(numbers.max())
         # Plus zero turns -0.0 into 0.0: which of the two is the least is arbitrary, and bytes must not differ.
         self._least, self._most = min(self._least, least + 0.0), max(self._most, most + 0.0)
@@ -231,13 +256,13 @@ class NumericTally(ColumnTally):
             first, last = self._thresholds[[0, -1]]
             self._sums[0] += whole_sum(numbers[numbers < first]) if least < first else 0
             self._sums[1] += whole_sum(numbers[numbers >= last]) if most >= last else 0
-        return size
 
     def counts(self) -> ColumnCounts:
+        below, up_to = self.around
         return ColumnCounts(
             **self._types(),
-            below=self.below.copy(),
-            up_to=self.up_to.copy(),
+            below=below,
+            up_to=up_to,
             negative_infinite=self._infinite[0],
             positive_infinite=self._infinite[1],
             low_sum=self._sums[0],

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,26 +72,34 @@ class Grid:
         # No number is beyond NaN, so that it may follow the last threshold.
         self._padded = np.append(thresholds, np.full(MOST_COMPARED, math.nan))
 
-    def below(self, numbers: Numbers) -> Counts:
-        """Return how many of the numbers are less than each threshold; none of them is NaN."""
+    def below(self, numbers: Numbers, ends: NDArray[np.intp]) -> Counts:
+        """Return how many numbers are less than each threshold, in a line for each piece of them.
+
+        Args:
+            numbers: none of them NaN.
+            ends: where the pieces end, ascending; the last at the end of the numbers.
+        """
         if len(numbers) < FEW or self._scale is None:
-            return _below(self._thresholds, numbers)
+            return self._below(numbers, ends)
         codes, is_crowded, most = self._table
         places, bins = codes.take(self._scale.cells(numbers)), len(self._thresholds) + 1
-        counts = np.bincount(places, minlength=bins)[:bins]
-        near = np.flatnonzero(places >= bins)
-        numbers, passed = numbers[near], places[near]
-        passed -= bins
-        crowded: Counts = np.zeros(len(self._thresholds), dtype=np.int64)
-        if is_crowded.any() and (chosen := is_crowded[passed]).any():
-            crowded = _below(self._thresholds, numbers[chosen])
-            numbers, passed = numbers[~chosen], passed[~chosen]
-        first = passed.copy()
+        near = (places >= bins).nonzero()[0]
+        compared, first = numbers.take(near), places.take(near) - bins
+        passed = first.copy()
         for step in range(most):
-            passed += numbers >= self._padded[first + step]
-        counts += np.bincount(passed, minlength=bins)
-        crowded += counts.cumsum()[:-1]
-        return crowded
+            passed += compared >= self._padded[step:].take(first)
+        # Those of crowded cells go beyond the last bin, and are sorted instead.
+        in_crowd = near[is_crowded.take(first)] if is_crowded is not None else near[:0]
+        places[near] = passed
+        places[in_crowd] = bins
+        bounds = pairwise((0, *ends.tolist()))
+        counts = np.array([np.bincount(places[start:end], minlength=bins + 1) for start, end in bounds])
+        below: Counts = counts.cumsum(axis=1)[:, :-2]
+        return below + self._below(numbers[in_crowd], in_crowd.searchsorted(ends)) if len(in_crowd) else below
+
+    def _below(self, numbers: Numbers, ends: NDArray[np.intp]) -> Counts:
+        bounds = pairwise((0, *ends.tolist()))
+        return np.array([np.sort(numbers[start:end]).searchsorted(self._thresholds) for start, end in bounds])
 
     @cached_property
     def _scale(self) -> Scale | None:
@@ -120,16 +129,13 @@ class Grid:
         return looked_up + float(np.sum(near * np.where(held > MOST_COMPARED, SORTED, COMPARED)))
 
     @cached_property
-    def _table(self) -> tuple[NDArray[Any], NDArray[np.bool_], int]:
+    def _table(self) -> tuple[NDArray[Any], NDArray[np.bool_] | None, int]:
         """Return per cell how many thresholds are in lower ones, plus one more than there are if it has some itself;
-        per threshold whether its cell is crowded; and the most thresholds of another cell."""
+        per threshold whether its cell is crowded, None if none is; and the most thresholds of another cell."""
         assert self._scale
         cells, bins = self._scale.cells(self._thresholds), len(self._thresholds) + 1
         held = np.bincount(cells, minlength=CELLS)
         codes = held.cumsum() - held + bins * (held > 0)
-        most = int(held[held <= MOST_COMPARED].max())
-        return codes.astype(np.int16 if 2 * bins < 2**15 else np.int32), held[cells] > MOST_COMPARED, most
-
-
-def _below(thresholds: Numbers, numbers: Numbers) -> Counts:
-    return np.sort(numbers).searchsorted(thresholds)
+        is_crowded, most = held[cells] > MOST_COMPARED, int(held[held <= MOST_COMPARED].max())
+        codes = codes.astype(np.int16 if 2 * bins < 2**15 else np.int32)
+        return codes, is_crowded if is_crowded.any() else None, most

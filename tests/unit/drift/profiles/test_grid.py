@@ -105,6 +105,6 @@ def test_a_smaller_number_is_in_no_higher_cell(numbers: list[float], bent: bool,
 def test_any_thresholds_are_met(thresholds: list[float], numbers: list[float]) -> None:
     ascending = np.unique(np.array(thresholds) + 0.0)
     many = np.resize([*thresholds, *(number for number in numbers if not math.isnan(number))], ROWS)
-    expected = np.searchsorted(np.sort(many), ascending)
-    assert Grid(ascending, expected).below(many).tolist() == [int(np.sum(many < at)) for at in ascending]
-    assert Grid(ascending, np.zeros_like(expected)).below(many).tolist() == expected.tolist()
+    expected, every = np.searchsorted(np.sort(many), ascending), np.array([ROWS])
+    assert Grid(ascending, expected).below(many, every)[0].tolist() == [int(np.sum(many < at)) for at in ascending]
+    assert Grid(ascending, np.zeros_like(expected)).below(many, every)[0].tolist() == expected.tolist()
