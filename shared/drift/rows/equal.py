@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
+FIRST_ROWS = 1_000
 # What a schema may say of its numbers, coarsest last; "" is a double, or a whole number.
 Precision = Literal["", "float32", "float16"]
 _PRECISIONS: tuple[Precision, ...] = ("", "float32", "float16")
@@ -193,6 +194,10 @@ def by_distinct(column: Any, read: Callable[[Any], Numbers]) -> Numbers:
 
 def are_flags(column: Any) -> bool:
     """Return whether a column holds nothing but booleans, in whatever spelling, or 0 and 1."""
+    # Most columns show in their first rows that they do not.
+    numbers = numbers_of(column.iloc[:FIRST_ROWS])
+    if not np.isin(numbers[~np.isnan(numbers)], (0.0, 1.0)).all():
+        return False
     numbers = numbers_of(column)
     return bool(np.isin(numbers[~np.isnan(numbers)], (0.0, 1.0)).all()) and not bool(
         (np.isnan(numbers) & column.notna()).any()

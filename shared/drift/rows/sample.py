@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from shared.drift.rows.batches import Batch, Source, findings_of, is_batch, named_columns, row_count
@@ -88,7 +89,7 @@ def _every(batch: Batch, first: int, step: int) -> Batch:
     if hasattr(batch, "iloc"):
         return batch.iloc[first::step].copy()
     table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-    return table if step == 1 else table.take(pa.array(range(first, table.num_rows, step), pa.int64()))
+    return table if step == 1 else table.take(pa.array(np.arange(first, table.num_rows, step)))
 
 
 def _together(pieces: list[Batch]) -> pd.DataFrame:

@@ -29,6 +29,7 @@ NO_NUMBERS: NDArray[np.float64] = np.empty(0, dtype=np.float64)
 _TIMES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64, pd.Period, pd.Interval)
 _NUMBERS = (int, float, Decimal, np.integer, np.floating)
 FEW = 256
+_BEGINNINGS = frozenset("+-.0123456789iI")
 _NOTHING = pa.array(sorted(MISSING), type=pa.large_string())
 _NUMBER_KINDS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
@@ -68,6 +69,9 @@ class Texts:
 
 
 def _matching(distinct: Any, pattern: str) -> NDArray[np.bool_]:
+    # For a few texts, a call of pyarrow takes longer than a loop; most begin as neither a number nor a time does.
+    if len(distinct) <= FEW and not any(text.lstrip()[:1] in _BEGINNINGS for text in distinct.to_pylist()):
+        return np.zeros(len(distinct), dtype=bool)
     is_match: NDArray[np.bool_] = pc.match_substring_regex(distinct, pattern).to_numpy(zero_copy_only=False)
     return is_match
 

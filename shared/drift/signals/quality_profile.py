@@ -275,15 +275,19 @@ def _outside(values: NDArray[np.float64], starts: list[int]) -> float:
     """Return the share of a piece's values, outside of what all other pieces hold, that a piece hardly exceeds."""
     if len(starts) < 2:
         return 0.0
-    lows = np.fmin.reduceat(values, starts)
-    highs = np.fmax.reduceat(values, starts)
-    shares = []
-    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(values)], strict=True)):
-        piece = values[start:end]
-        low, high = (np.delete(bounds, number) for bounds in (lows, highs))
-        if not bool(np.isnan(low).all()):
-            shares.append(float(np.mean((piece < np.nanmin(low)) | (piece > np.nanmax(high)))))
-    return _hardly_exceeded(np.array(shares))
+    sizes = np.diff([*starts, len(values)])
+    low = _least_of_others(np.fmin.reduceat(values, starts))
+    high = -_least_of_others(-np.fmax.reduceat(values, starts))
+    outside = (values < np.repeat(low, sizes)) | (values > np.repeat(high, sizes))
+    return _hardly_exceeded(_piece_means(outside, starts)[~np.isnan(low)])
+
+
+def _least_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return, in place of each of at least two values, the smallest of the others; NaN when they are."""
+    first, second = np.argsort(values)[:2]
+    least = np.full(len(values), values[first])
+    least[first] = values[second]
+    return least
 
 
 def _hardly_exceeded(shares: NDArray[Any], confidence: float = CONFIDENCE) -> float:
