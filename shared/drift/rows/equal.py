@@ -188,7 +188,8 @@ def by_distinct(column: Any, read: Callable[[Any], Numbers]) -> Numbers:
     """Return each row's number, read once per distinct value; NaN for a missing one."""
     import pandas as pd
 
-    codes, distinct = pd.factorize(column)
+    is_coded = isinstance(column.dtype, pd.CategoricalDtype)
+    codes, distinct = (column.cat.codes, column.cat.categories) if is_coded else pd.factorize(column)
     return np.append(read(pd.Series(distinct)), np.nan)[codes]
 
 

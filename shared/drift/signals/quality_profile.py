@@ -15,7 +15,7 @@ import numpy as np
 from shared.drift.profiles.stored import reading
 from shared.drift.rows.batches import THREADS
 from shared.drift.rows.columns import Kind, kind_of, named_columns
-from shared.drift.rows.duplicates import duplicate_share
+from shared.drift.rows.duplicates import ROWS_LOOKED_AT, duplicate_share
 from shared.drift.rows.equal import Precision, are_flags, by_distinct, declared
 
 if TYPE_CHECKING:
@@ -256,10 +256,12 @@ def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float, 
     some = column.iloc[:: max(1, len(column) // LOOKED_AT)].dropna()
     # Of numbers that are not missing, equal bits are equal texts, and much quicker to compare.
     if some.dtype == np.float64:
-        some = pd.Series(some.to_numpy().view(np.int64))
-    elif not isinstance(getattr(some.dtype, "categories", some).dtype, pd.StringDtype):
-        some = some.astype(str)
-    frequent = float(some.value_counts().max() / len(some)) if len(some) else 0.0
+        counts: Any = np.unique(some.to_numpy().view(np.int64), return_counts=True)[1]
+    elif isinstance(getattr(some.dtype, "categories", some).dtype, pd.StringDtype):
+        counts = some.value_counts()
+    else:
+        counts = some.astype(str).value_counts()
+    frequent = float(counts.max() / len(some)) if len(some) else 0.0
     if frequent < 1 / PIECES:  # then no piece can have it alone, but for a fluke of the sample
         return False, frequent, 0
     codes, _ = pd.factorize(column.astype(str) if column.dtype == object else column)
@@ -358,9 +360,12 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _duplicates(frame: pd.DataFrame) -> tuple[tuple[int, float], ...]:
     """Return the worst share of repeats among consecutive rows, for lengths that grow fourfold up to the whole."""
     shares: list[tuple[int, float]] = []
-    size = 1024
+    whole, size = duplicate_share(frame), 1024
     while size < len(frame):
         starts = np.linspace(0, len(frame) - size, min(PIECES, math.ceil(len(frame) / size)), dtype=int)
-        shares.append((size, max(duplicate_share(frame.iloc[start : start + size]) for start in starts)))
+        # Rows that never repeat do not in parts; of very many the whole is an estimate.
+        may_repeat = whole or len(frame) > ROWS_LOOKED_AT
+        parts = (duplicate_share(frame.iloc[start : start + size]) for start in starts) if may_repeat else [0.0]
+        shares.append((size, max(parts)))
         size *= 4
-    return (*shares, (len(frame), duplicate_share(frame)))
+    return (*shares, (len(frame), whole))
