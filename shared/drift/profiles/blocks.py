@@ -93,7 +93,7 @@ class BlockTally:
         starts = self._starts[(self._starts > first) & (self._starts < first + size)] - first
         ends = np.append(starts, size)
         pieces = np.searchsorted(self._starts, first + np.append(0, starts), side="right") - 1
-        for name, column in self._tally.known(rows):
+        for name, column in self._tally.counted_columns(rows):
             tally, cells = self._tally.columns[name], self._cells.get(name)
             if cells is None:
                 tally.add(values_of(column))

@@ -70,10 +70,10 @@ class Tally:
         self._twice: set[str] = set()
 
     def add(self, batch: Batch) -> None:
-        for name, column in self.known(batch):
+        for name, column in self.counted_columns(batch):
             self.columns[name].add(values_of(column))
 
-    def known(self, batch: Batch) -> Iterator[tuple[str, Any]]:
+    def counted_columns(self, batch: Batch) -> Iterator[tuple[str, Any]]:
         """Note a batch's rows and names; yield the columns to count, of several with one name the first."""
         self._rows += row_count(batch)
         names: set[str] = set()
