@@ -14,7 +14,8 @@ import pandas as pd
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.verdict import Verdict
-from shared.metrics.binary import METRICS, Direction, measure_metric
+from shared.metrics.binary import measure_metric
+from shared.metrics.catalogue import METRICS, Direction
 from shared.release.gates.registry import judge_all
 from shared.release.gates.spec import GateEvidence
 

@@ -1,14 +1,14 @@
-"""Metrics of scored, labelled rows: what gates and monitors compare, and which direction is good."""
+"""The values of metrics of one score per row, against labels of two classes or numbers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from shared.metrics.catalogue import METRICS, VALUES
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,72 +24,6 @@ class MetricUndefinedError(ValueError):
     """The metric has no value on these rows (one class, no rows, NaN): neither good nor bad news."""
 
 
-class Direction(StrEnum):
-    HIGHER_IS_BETTER = "higher is better"
-    LOWER_IS_BETTER = "lower is better"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric.
-
-    Args:
-        needs: what the scores must be: any ranking, probabilities, or values in the label's unit.
-        lowest, highest: what it can be, each included.
-        aliases: names that others have for it, e.g. Azure ML's, compared without case and punctuation.
-    """
-
-    name: str
-    direction: Direction
-    needs: str
-    compute: Callable[[Numbers, Numbers, float], float]
-    lowest: float = 0.0
-    highest: float = 1.0
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def bound(self) -> Literal["at_least", "at_most"]:
-        """Return which side a policy bounds: the one where the metric gets worse."""
-        return "at_least" if self.direction is Direction.HIGHER_IS_BETTER else "at_most"
-
-    def bound_problem(self, at_least: float | None, at_most: float | None) -> str:
-        """Return what is wrong with the requested bounds, and what to write instead; "" when nothing is."""
-        requested = at_least if self.bound == "at_least" else at_most
-        other = at_most if self.bound == "at_least" else at_least
-        if requested is None or other is not None:
-            written = "" if other is None or requested is not None or self._range_problem(other) else f": {other:g}"
-            return f"for {self.name} {self.direction}; write {self.bound}{written}, and only that"
-        return self._range_problem(requested)
-
-    def change_problem(self, change: float) -> str:
-        """Return what is wrong with an amount by which the metric may change; "" when nothing is."""
-        width = self.highest - self.lowest
-        if not 0 <= change < math.inf:
-            return f"{change:g} is no amount of {self.name}; write 0 or more, in its own unit"
-        if change >= width:
-            return f"{self.name} lies between {self._range}, so that {change:g} allows everything; {_as_share(change)}"
-        return ""
-
-    @property
-    def _range(self) -> str:
-        return f"{self.lowest:g} and {self.highest:g}"
-
-    def _range_problem(self, bound: float) -> str:
-        if not math.isfinite(bound) or not self.lowest <= bound <= self.highest:
-            remedy = _as_share(bound) if self.highest == 1 else "write a number in that range"
-            return f"{self.name} lies between {self._range}, and {bound:g} does not; {remedy}"
-        return ""
-
-    def is_worse(self, value: float, than: float) -> bool:
-        """Return whether `value` is strictly worse; never for NaN."""
-        return value < than if self.direction is Direction.HIGHER_IS_BETTER else value > than
-
-
-def _as_share(number: float) -> str:
-    """Return what to write instead of a number that was meant as a percentage, perhaps."""
-    return f"write {number / 100:g}" if 1 < number < 100 else "write a share, e.g. 0.05"
-
-
 def measure_metric(name: str, labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
     """Return the metric of one score per label.
 
@@ -103,9 +37,8 @@ def measure_metric(name: str, labels: ArrayLike, scores: ArrayLike, threshold: f
             predicted positive where precision needs it, a label of 0 for mape, or labels all alike for r2.
         ValueError: unknown metric, lengths that differ, labels other than 0 and 1, or scores that are no probabilities.
     """
-    if name not in METRICS:
-        raise ValueError(f"unknown metric {name!r}; known are {', '.join(sorted(METRICS))}")
-    metric = METRICS[name]
+    if name not in _VALUES:
+        raise ValueError(f"unknown metric {name!r}; known are {', '.join(sorted(_VALUES))}")
     truth, predicted = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if truth.ndim != 1 or truth.shape != predicted.shape:
         raise ValueError(f"{name} needs one score per label; got shapes {truth.shape} and {predicted.shape}")
@@ -116,9 +49,9 @@ def measure_metric(name: str, labels: ArrayLike, scores: ArrayLike, threshold: f
             raise MetricUndefinedError(
                 f"{name} has no value: {int((~np.isfinite(values)).sum())} {what} are not finite"
             )
-    if metric.needs != VALUES and not bool(np.isin(truth, (0.0, 1.0)).all()):
+    if METRICS[name].needs != VALUES and not bool(np.isin(truth, (0.0, 1.0)).all()):
         raise ValueError(f"{name} needs labels 0 and 1; got {np.unique(truth)[:5].tolist()}")
-    return metric.compute(truth, predicted, threshold)
+    return _VALUES[name](truth, predicted, threshold)
 
 
 def roc_auc(labels: Numbers, scores: Numbers, _threshold: float = 0.5) -> float:
@@ -256,28 +189,7 @@ def _counts(labels: Numbers, scores: Numbers, threshold: float) -> tuple[float, 
     return float(labels[flagged].sum()), float(flagged.sum()), float(labels.sum())
 
 
-RANKING, CLASSES, PROBABILITIES, VALUES = "any ranking", "a score to cut", "probabilities", "values"
-
-_HIGHER, _LOWER = Direction.HIGHER_IS_BETTER, Direction.LOWER_IS_BETTER
-_ERROR = (0.0, math.inf)
-
-# The one table of directions and ranges. The aliases of Azure ML: azure.ai.ml.constants.MonitorMetricName and
-# ModelPerformanceRegressionThresholds on learn.microsoft.com, read 2026-11-20.
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("roc_auc", _HIGHER, RANKING, roc_auc, aliases=("auc", "AUC_weighted", "AUC_macro")),
-        Metric("pr_auc", _HIGHER, RANKING, pr_auc, aliases=("average_precision",)),
-        Metric("accuracy", _HIGHER, CLASSES, accuracy),
-        Metric("precision", _HIGHER, CLASSES, precision),
-        Metric("recall", _HIGHER, CLASSES, recall),
-        Metric("f1", _HIGHER, CLASSES, f1, aliases=("F1Score",)),
-        Metric("log_loss", _LOWER, PROBABILITIES, log_loss, *_ERROR),
-        Metric("brier", _LOWER, PROBABILITIES, brier, aliases=("brier_score",)),
-        Metric("mae", _LOWER, VALUES, mae, *_ERROR, aliases=("MeanAbsoluteError",)),
-        Metric("mse", _LOWER, VALUES, mse, *_ERROR, aliases=("MeanSquaredError",)),
-        Metric("rmse", _LOWER, VALUES, rmse, *_ERROR, aliases=("RootMeanSquaredError",)),
-        Metric("mape", _LOWER, VALUES, mape, *_ERROR, aliases=("MeanAbsolutePercentageError",)),
-        Metric("r2", _HIGHER, VALUES, r2, -math.inf, aliases=("r2_score", "CoefficientOfDetermination")),
-    )
+_VALUES: dict[str, Callable[[Numbers, Numbers, float], float]] = {
+    function.__name__: function
+    for function in (roc_auc, pr_auc, accuracy, precision, recall, f1, log_loss, brier, mae, mse, rmse, mape, r2)
 }

@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.metrics.binary import METRICS, VALUES
-from shared.metrics.estimates import RATES, Estimate, error_of
+from shared.metrics.estimates import Estimate, Shape, error_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,38 +30,43 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 Bounds = tuple[float, float]
-_SHARES = frozenset({"accuracy", "recall", "precision"})
 # Rows that tell how heavy a tail is (one by its index), and the heaviest that is reckoned with: at 1 there is no mean.
 _FEWEST_IN_TAIL, _HEAVIEST = 10, 0.9
 _EDGE = 1e-3
 _HALVINGS = 50
 
 
-def value_bounds(metric: str, estimate: Estimate, confidence: float) -> Bounds:
+def value_bounds(estimate: Estimate, confidence: float) -> Bounds:
     """Return the lower and upper bound of the metric, each with that confidence, 0.5 to 1."""
-    if metric in _SHARES:
+    if estimate.hits is not None:
         return _share_bounds(round(estimate.value * estimate.counted), estimate.counted, confidence)
-    if metric in RATES:
+    if estimate.shape == "rate":
         value, spread = _on_logits(estimate)
         reach = _student(_rate_freedom(estimate.counted), confidence) * spread
         return tuple(1 / (1 + math.exp(-math.log(value / (1 - value)) - side)) for side in (-reach, reach))  # type: ignore[return-value]
-    loss = 1 - estimate.value if metric == "r2" else estimate.value
+    if estimate.shape == "mean":
+        reach = _loss_reach(estimate.parts, confidence) * estimate.error
+        low, high = (_unseen("mean", side * estimate.parts) for side in (-1, 1))
+        return estimate.value - reach - low, estimate.value + reach + high
+    is_turned = estimate.shape == "r2"
+    loss = 1 - estimate.value if is_turned else estimate.value
     error = estimate.error / loss if loss > 0 else 0.0
     below = _loss_reach(estimate.parts, 1 - (1 - confidence) / 2) * error
     above = _loss_reach(estimate.parts, 1 - (1 - confidence) * 3 / 4) * error
-    unseen = _unseen(metric, -estimate.parts if metric == "r2" else estimate.parts)
+    unseen = _unseen(estimate.shape, -estimate.parts if is_turned else estimate.parts)
     low, high = loss * math.exp(-below), loss * math.exp(min(above, 700.0)) + unseen
-    return (1 - high, 1 - low) if metric == "r2" else (low, high)
+    return (1 - high, 1 - low) if is_turned else (low, high)
 
 
-def gain_bounds(metric: str, champion: Estimate, challenger: Estimate, confidence: float) -> Bounds:
-    """Return the bounds of challenger − champion in the metric's own unit and direction."""
+def gain_bounds(champion: Estimate, challenger: Estimate, confidence: float) -> Bounds:
+    """Return the bounds of challenger − champion on the same rows, in the metric's own unit and direction."""
     gain, parts = challenger.value - champion.value, challenger.parts - champion.parts
     counted = min(champion.counted, challenger.counted)
     direct = error_of(parts, counted)
-    if metric not in RATES:
+    shape: Shape = "mean" if champion.shape != challenger.shape else champion.shape
+    if shape != "rate":
         reach = _loss_reach(parts, confidence) * direct
-        return gain - reach - _unseen(metric, -parts), gain + reach + _unseen(metric, parts)
+        return gain - reach - _unseen(shape, -parts), gain + reach + _unseen(shape, parts)
     ahead, behind = _on_logits(challenger), _on_logits(champion)
     correlation = _correlation(challenger.parts, champion.parts)
 
@@ -167,13 +171,13 @@ def _loss_reach(parts: Numbers, confidence: float) -> float:
     return _student(max(freedom, 1.0), confidence)
 
 
-def _unseen(metric: str, parts: Numbers) -> float:
+def _unseen(shape: Shape, parts: Numbers) -> float:
     """Return what the part of the tail that lies beyond the largest of the parts may add to their mean.
 
     The tail is supposed to fall as a power, one standard error heavier than the largest parts tell, because the same
     few rows tell both. Probabilities cannot miss by any amount, so nothing is added for them.
     """
-    if METRICS[metric].needs != VALUES:
+    if shape == "loss":
         return 0.0
     above = np.sort(parts[parts > 0])[-max(_FEWEST_IN_TAIL, len(parts) // 20) - 1 :]
     if not len(above):

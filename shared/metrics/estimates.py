@@ -11,20 +11,35 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from shared.metrics.binary import CLASSES, CLIP, METRICS, RANKING
+from shared.metrics.binary import CLIP, MetricUndefinedError, measure_metric
+from shared.metrics.catalogue import VALUES, Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
+    Places = NDArray[np.intp]
 
 THRESHOLD = 0.5
-# Metrics between 0 and 1 that are no mean of losses.
-RATES = frozenset(name for name, metric in METRICS.items() if metric.needs in {RANKING, CLASSES})
+FEWEST_ROWS = 50
+# Below these no bound keeps its error: measured by `python -m benchmarks gates`.
+FEWEST_PER_CLASS = 10
+FEWEST_COUNTED = 20
+# How a value errs: as a rate between 0 and 1, as a mean of losses (with a tail that may lie beyond the largest seen
+# when they are "tailed"), as 1 less such a loss, or as a mean of any numbers.
+Shape = Literal["rate", "loss", "tailed", "r2", "mean"]
+
+
+class UnusableEvidenceError(ValueError):
+    """The rows cannot be judged: neither good nor bad news."""
+
+
+class WrongEvidenceError(UnusableEvidenceError):
+    """They do not fit the metric, and no more rows of the kind ever will; the message says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +49,14 @@ class Estimate:
     Args:
         parts: one number per row, 0 on average; the value's error is about their mean.
         counted: the rows that it rests on: of the rarer class, those of label 1, those flagged, or all.
+        hits: 1 and 0 of the rows that count when the value is their share, NaN of the others.
     """
 
     value: float
     parts: Numbers
     counted: int
+    shape: Shape
+    hits: Numbers | None = None
 
     @property
     def error(self) -> float:
@@ -46,18 +64,143 @@ class Estimate:
         return error_of(self.parts, self.counted)
 
 
+class Sample(Protocol):
+    """The rows of one version that a metric is measured on."""
+
+    @property
+    def metric(self) -> Metric: ...
+    def __len__(self) -> int: ...
+    def take(self, rows: Places) -> Sample:
+        """Return some of the rows."""
+        ...
+
+    def estimate(self) -> Estimate:
+        """Return the metric's value; raises MetricUndefinedError when it has none on these rows."""
+        ...
+
+    def shortage(self) -> str:
+        """Return which rows are too few for bounds that hold, beyond FEWEST_ROWS of all; "" when none are."""
+        ...
+
+
+def measured(sample: Sample) -> Estimate:
+    """Return the estimate, of any number of rows.
+
+    Raises:
+        UnusableEvidenceError: the metric has no value on these rows.
+    """
+    try:
+        return sample.estimate()
+    except MetricUndefinedError as exc:
+        raise UnusableEvidenceError(str(exc)) from exc
+    except ValueError as exc:
+        raise WrongEvidenceError(str(exc)) from exc
+
+
+def require_enough(*samples: Sample) -> None:
+    """Make sure that there are rows enough for bounds that hold.
+
+    Raises:
+        UnusableEvidenceError: there are fewer.
+    """
+    for sample in samples:
+        if len(sample) < FEWEST_ROWS:
+            raise UnusableEvidenceError(f"{len(sample):,} rows are too few; {FEWEST_ROWS} are needed")
+        if shortage := sample.shortage():
+            raise UnusableEvidenceError(shortage)
+
+
 def error_of(parts: Numbers, counted: int) -> float:
     """Return the standard error of a mean of parts that rests on so many rows."""
     return math.sqrt(float(np.mean(parts**2)) / len(parts) * counted / max(counted - 1, 1))
 
 
-def estimated(metric: str, labels: Numbers, scores: Numbers) -> Estimate:
-    """Return the estimate of a metric that has a value on these rows, see `table.measured`."""
-    value = METRICS[metric].compute(labels, scores, THRESHOLD)
-    parts, counted = _PARTS.get(metric, _mean_loss(metric))(value, labels, scores)
-    return Estimate(value, parts, counted)
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A label and an answer per row, both numbers: 1 or 0 and a score, or the true and the predicted value.
+
+    `scale` is by which each row's error is divided for MASE.
+    """
+
+    metric: Metric
+    labels: Numbers
+    answers: Numbers
+    scale: Numbers | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Places) -> Pairs:
+        scale = self.scale[rows] if self.scale is not None else None
+        return Pairs(self.metric, self.labels[rows], self.answers[rows], scale)
+
+    def estimate(self) -> Estimate:
+        name = "roc_auc" if self.metric.of_class else self.metric.name
+        if name in _LOSSES or self.metric.base == "pinball":
+            return mean_of(_row_losses(self), "loss" if name in _BOUNDED else "tailed")
+        value = measure_metric(name, self.labels, self.answers, THRESHOLD)
+        if name in _SHARES:
+            among = _SHARES[name](self.labels, self.answers)
+            hits = np.where(among, (self.answers >= THRESHOLD) == (self.labels == 1), np.nan)
+            return share(hits)
+        parts, counted = _PARTS[name](value, self.labels, self.answers)
+        shape: Shape = "r2" if name == "r2" else "tailed" if self.metric.needs == VALUES else "rate"
+        return Estimate(value, parts, counted, shape)
+
+    def shortage(self) -> str:
+        name, positives = self.metric.base or self.metric.name, int((self.labels == 1).sum())
+        if name == "roc_auc" and (rarer := min(positives, len(self) - positives)) < FEWEST_PER_CLASS:
+            return f"{rarer:,} rows of one class are too few; {FEWEST_PER_CLASS} of each are needed"
+        if name in {"f1", "pr_auc", "recall"} and positives < FEWEST_COUNTED:
+            return f"{positives:,} rows of label 1 are too few; {FEWEST_COUNTED} are needed"
+        flagged = int((self.answers >= THRESHOLD).sum())
+        if name == "precision" and flagged < FEWEST_COUNTED:
+            return f"{flagged:,} rows that score {THRESHOLD:g} or more are too few; {FEWEST_COUNTED} are needed"
+        return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A user's own score of each row."""
+
+    metric: Metric
+    values: Numbers
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: Places) -> Scores:
+        return Scores(self.metric, self.values[rows])
+
+    def estimate(self) -> Estimate:
+        if bool(np.isin(self.values, (0.0, 1.0)).all()):
+            return share(self.values)
+        value = float(self.values.mean())
+        is_rate = float(self.values.min()) >= 0 and float(self.values.max()) <= 1
+        return Estimate(value, self.values - value, len(self.values), "rate" if is_rate else "mean")
+
+    def shortage(self) -> str:
+        return ""
+
+
+def mean_of(values: Numbers, shape: Shape) -> Estimate:
+    value = float(values.mean())
+    return Estimate(value, values - value, len(values), shape)
+
+
+def share(hits: Numbers) -> Estimate:
+    """Return the estimate of a share; `hits` are 1 and 0, and NaN of rows that do not count."""
+    among = np.isfinite(hits)
+    counted = int(among.sum())
+    value = float(hits[among].mean())
+    return Estimate(value, np.where(among, hits - value, 0.0) * len(hits) / counted, counted, "rate", hits)
+
+
+_SHARES: dict[str, Callable[[Numbers, Numbers], NDArray[np.bool_]]] = {
+    "accuracy": lambda labels, _: np.isfinite(labels),
+    "recall": lambda labels, _: labels == 1,
+    "precision": lambda _, answers: answers >= THRESHOLD,
+}
 Parts = Callable[[float, "Numbers", "Numbers"], tuple["Numbers", int]]
 
 
@@ -66,31 +209,24 @@ def _ratio(value: float, above: Numbers, below: Numbers, counted: int) -> tuple[
     return (above - value * below) / float(below.mean()), counted
 
 
-def _accuracy(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-    return ((scores >= THRESHOLD) == (labels == 1)) - value, len(labels)
-
-
-def _recall(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-    return _ratio(value, labels * (scores >= THRESHOLD), labels, int(labels.sum()))
-
-
-def _precision(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-    flagged = (scores >= THRESHOLD).astype(np.float64)
-    return _ratio(value, labels * flagged, flagged, int(flagged.sum()))
-
-
 def _f1(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
     flagged = (scores >= THRESHOLD).astype(np.float64)
     return _ratio(value, 2 * labels * flagged, flagged + labels, int(labels.sum()))
 
 
-def _roc_auc(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-    positive = labels == 1
+def _roc_auc(_value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
+    positives = int(labels.sum())
+    return area_parts(labels == 1, scores)[1], min(positives, len(labels) - positives)
+
+
+def area_parts(positive: NDArray[np.bool_], scores: Numbers) -> tuple[float, Numbers]:
+    """Return the area under the ROC curve of rows of both kinds, and its parts."""
     by_win, by_loss = placements(scores[positive], scores[~positive])
-    parts = np.empty(len(labels))
-    parts[positive] = (by_win - value) * len(labels) / len(by_win)
-    parts[~positive] = (by_loss - value) * len(labels) / len(by_loss)
-    return parts, min(len(by_win), len(by_loss))
+    value = float(by_win.mean())
+    parts = np.empty(len(positive))
+    parts[positive] = (by_win - value) * len(positive) / len(by_win)
+    parts[~positive] = (by_loss - value) * len(positive) / len(by_loss)
+    return value, parts
 
 
 def placements(wins: Numbers, losses: Numbers) -> tuple[Numbers, Numbers]:
@@ -132,28 +268,38 @@ def _r2(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
     return -parts, counted
 
 
-def _mean_loss(metric: str) -> Parts:
-    def parts(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-        return row_losses(metric, labels, scores) - value, len(labels)
-
-    return parts
+_BOUNDED = frozenset({"log_loss", "brier", "smape"})
+_LOSSES = _BOUNDED | {"mae", "mse", "mape", "mase"}
 
 
-def row_losses(metric: str, labels: Numbers, scores: Numbers) -> Numbers:
-    """Return each row's loss, for metrics that are the mean of them."""
-    if metric == "log_loss":
+def _row_losses(pairs: Pairs) -> Numbers:
+    """Return each row's loss, for metrics that are the mean of them.
+
+    Raises:
+        MetricUndefinedError, ValueError: as `measure_metric`.
+    """
+    name, labels, scores = pairs.metric.name, pairs.labels, pairs.answers
+    if name == "log_loss":
+        measure_metric(name, labels, scores)
         clipped = np.clip(scores, CLIP, 1 - CLIP)
         return np.where(labels == 1, -np.log(clipped), -np.log1p(-clipped))
     missed = labels - scores
-    if metric == "mape":
+    if name == "smape":
+        # azureml-metrics 0.0.91 has it as percent, 0 to 200; where both are 0 nothing is missed.
+        size = np.abs(labels) + np.abs(scores)
+        return np.asarray(np.divide(2 * np.abs(missed), size, out=np.zeros(len(size)), where=size > 0))
+    if name == "mase":
+        return np.abs(missed) / (pairs.scale if pairs.scale is not None else 1.0)
+    if pairs.metric.base == "pinball":
+        quantile = float(pairs.metric.part) / 100
+        return np.maximum(quantile * missed, (quantile - 1) * missed)
+    measure_metric(name, labels, scores)
+    if name == "mape":
         return np.abs(missed / labels)
-    return np.abs(missed) if metric == "mae" else missed**2
+    return np.abs(missed) if name == "mae" else missed**2
 
 
 _PARTS: dict[str, Parts] = {
-    "accuracy": _accuracy,
-    "recall": _recall,
-    "precision": _precision,
     "f1": _f1,
     "roc_auc": _roc_auc,
     "pr_auc": _pr_auc,

@@ -15,9 +15,11 @@ from shared.drift.results.comparison import DriftRules
 from shared.drift.signals.concept import concept_reference, judge_concept
 from shared.drift.signals.embeddings import domain_auc, domain_auc_null_quantile
 from shared.drift.signals.estimated import EstimateRules, estimate_performance, estimate_reference
-from shared.drift.signals.performance import bounds
 from shared.drift.signals.quality import check_quality
 from shared.drift.signals.quality_profile import profile_quality
+from shared.metrics.bounds import value_bounds
+from shared.metrics.catalogue import METRICS
+from shared.metrics.estimates import Pairs
 from tests.unit.drift.signals import test_concept as concept
 from tests.unit.drift.signals import test_estimated as estimated
 from tests.unit.drift.signals import test_quality as quality
@@ -100,7 +102,7 @@ def test_bounds_cover_the_true_value_as_often_as_they_say() -> None:
     outside = 0
     for _ in range(200):
         truth = chance.normal(0, 1, 400)
-        low, high = bounds("mae", truth, np.zeros(400), float(np.abs(truth).mean()))
+        low, high = value_bounds(Pairs(METRICS["mae"], truth, np.zeros(400)).estimate(), 0.95)
         outside += not low <= np.sqrt(2 / np.pi) <= high
     assert 8 <= outside <= 34  # 10 % of 200, within three standard deviations
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from shared.drift.calibrate.persistence import Persistence, persists
 from shared.drift.results.comparison import OF_ONE_SIGNAL, ColumnReport
 from shared.drift.results.signals import SignalReport, SignalVerdict
-from shared.metrics.binary import METRICS, Direction
+from shared.metrics.catalogue import known_metric
 
 FLOORS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 PERSISTENCES = (Persistence(1, 1), Persistence(2, 2), Persistence(2, 3), Persistence(3, 5))
@@ -102,8 +102,8 @@ def look_of(report: SignalReport, at: datetime, false_alarms: float = 0.01) -> L
         return Look(at, report.verdict, {column.name: _strength(column, false_alarms) for column in report.columns})
     if report.value is None:
         return Look(at, report.verdict, {})
-    metric = METRICS.get(report.measure.removeprefix("estimated "))
-    is_lower_worse = metric is not None and metric.direction is Direction.HIGHER_IS_BETTER
+    metric = known_metric(report.measure.removeprefix("estimated "))
+    is_lower_worse = metric is not None and metric.is_higher_better
     return Look(at, report.verdict, {WHOLE: -report.value if is_lower_worse else report.value})
 
 

@@ -43,7 +43,7 @@ _WORSE_ABOVE: dict[Family, str] = {
         "euclideandistance"
     ),
     "performance": (
-        "logloss brier mae meanabsoluteerror mse meansquarederror rmse rootmeansquarederror mape "
+        "logloss brier mae meanabsoluteerror mse meansquarederror rmse rootmeansquarederror mape smape mase "
         "meanabsolutepercentageerror medianabsoluteerror rmsle rootmeansquaredlogerror normalizedmeanabsoluteerror "
         "normalizedmedianabsoluteerror normalizedrootmeansquarederror normalizedrootmeansquaredlogerror"
     ),

@@ -21,7 +21,8 @@ import numpy as np
 
 from shared.drift.profiles.stored import reading
 from shared.drift.results.signals import SignalReport, SignalVerdict
-from shared.metrics.binary import METRICS, MetricUndefinedError
+from shared.metrics.binary import MetricUndefinedError
+from shared.metrics.catalogue import METRICS
 from shared.metrics.expected import EXPECTED, Curve, expected_metric, isotonic_curve
 
 if TYPE_CHECKING:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from shared.drift.results.signals import SignalReport, SignalVerdict
-from shared.drift.rows.equal import key_of, numbers_of
-from shared.metrics.binary import METRICS, VALUES, MetricUndefinedError, measure_metric
-from shared.metrics.classes import OF_CLASSES, class_codes, measure_codes
+from shared.drift.rows.equal import key_of
+from shared.metrics.bounds import value_bounds
+from shared.metrics.catalogue import CLASSES, Better, Metric, find_metric
+from shared.metrics.classes import class_text, is_list
+from shared.metrics.estimates import UnusableEvidenceError, WrongEvidenceError, measured, require_enough
+from shared.metrics.rows import Layout, read_sample
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Column = NDArray[Any]
-
-# The bound is then the tenth value from the end.
-RESAMPLES = 200
 CONFIDENCE = 0.95
-# Resamples are this large at most; the spread of a larger table follows by the square root of the sizes.
-RESAMPLED_ROWS = 20_000
 PREDICTION = "prediction"
 
 
@@ -34,6 +27,7 @@ class PerformanceRules:
     Args:
         key: names the column that both tables share.
         label: names the one with the truth.
+        better: which way is good of a metric of the user's own, the mean of a column of either table.
 
     Raises:
         ValueError: an unknown metric, or a bound on the side where the metric is good, or one it can never have.
@@ -45,12 +39,15 @@ class PerformanceRules:
     label: str
     minimum_rows: int = 200
     at_most: float | None = None
+    better: Better | None = None
 
     def __post_init__(self) -> None:
-        if self.metric not in METRICS:
-            raise ValueError(f"unknown metric {self.metric!r}; known are {', '.join(sorted(METRICS))}")
-        if problem := METRICS[self.metric].bound_problem(self.at_least, self.at_most):
+        if problem := self.measure.bound_problem(self.at_least, self.at_most):
             raise ValueError(problem)
+
+    @property
+    def measure(self) -> Metric:
+        return find_metric(self.metric, self.better)
 
     @property
     def bound(self) -> float:
@@ -58,7 +55,7 @@ class PerformanceRules:
 
     @property
     def bound_words(self) -> str:
-        return f"{METRICS[self.metric].bound.replace('_', ' ')} {self.bound:g}"
+        return f"{self.measure.bound.replace('_', ' ')} {self.bound:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,85 +94,56 @@ _SIGNAL_VERDICTS: dict[str, SignalVerdict] = {
 
 
 def judge_performance(scored: pd.DataFrame, labelled: pd.DataFrame, rules: PerformanceRules) -> PerformanceReport:
-    """Return whether the metric is beyond the bound without doubt: its bootstrap bound on the good side is, too.
+    """Return whether the metric is beyond the bound without doubt: its confidence bound on the good side is, too.
 
-    Rows are resampled one by one, as if they were independent. Rows that share a bad day are not; for those the
-    bounds are too narrow.
+    Rows count as if they were independent. Rows that share a bad day are not; for those the bounds are too narrow.
 
     Args:
-        scored: rows as they were served, with their `prediction`: a number, or a class where the labels are classes.
+        scored: rows as they were served, with their `prediction`, or one column `prediction_CLASS` of each class.
         labelled: rows whose truth is known; a key that stands there twice counts once, the last one. Rows without a
             label are not known yet.
 
     Raises:
         ValueError: a column is missing, or the metric does not fit the labels.
     """
-    _require(scored, {rules.key, PREDICTION}, "the scored rows have")
+    _require(scored, {rules.key}, "the scored rows have")
     _require(labelled, {rules.key, rules.label}, "the labels have")
-    truth = by_key(labelled, rules.key)[rules.label].dropna()
-    answers = by_key(scored, rules.key)[PREDICTION]
+    truth = by_key(labelled, rules.key).dropna(subset=[rules.label]).drop(columns=rules.key)
+    answers = by_key(scored, rules.key)
     keys = answers.index.intersection(truth.index)
-    unanswered = int(answers.loc[keys].isna().sum())
-    findings = (f"{unanswered:,} labelled rows have an empty prediction; they are left out",) if unanswered else ()
-    keys = keys[answers.loc[keys].notna().to_numpy()]
-    if len(keys) < rules.minimum_rows:
-        sentence = f"{len(keys):,} scored rows have a label by now; {rules.minimum_rows:,} are needed"
-        return PerformanceReport("insufficient-data", sentence, len(keys), findings=findings)
-    labels, predictions = _as_metric_needs(rules.metric, truth.loc[keys], answers.loc[keys])
+    rows = answers.loc[keys].drop(columns=truth.columns, errors="ignore").join(truth.loc[keys])
+    unanswered = rows[PREDICTION].isna() if PREDICTION in rows else rows.index != rows.index
+    findings: tuple[str, ...] = ()
+    if left_out := int(unanswered.sum()):
+        findings = (f"{left_out:,} labelled rows have an empty prediction; they are left out",)
+        rows = rows[~unanswered]
+    if len(rows) < rules.minimum_rows:
+        sentence = f"{len(rows):,} scored rows have a label by now; {rules.minimum_rows:,} are needed"
+        return PerformanceReport("insufficient-data", sentence, len(rows), findings=findings)
     try:
-        value = _measure(rules.metric, labels, predictions)
-    except MetricUndefinedError as exc:
-        return PerformanceReport("insufficient-data", str(exc), len(keys), findings=findings)
+        sample = read_sample(_fitting(rules.measure, rows[rules.label]), rows, Layout.of_served(rules.label))
+        estimate = measured(sample)
+        require_enough(sample)
+    except WrongEvidenceError:
+        raise
+    except UnusableEvidenceError as exc:
+        return PerformanceReport("insufficient-data", f"{rules.metric}: {exc}", len(rows), findings=findings)
     # Judged by the confidence bound on the good side: a few bad rows by chance must not alarm.
-    low, high = bounds(rules.metric, labels, predictions, value)
-    metric = METRICS[rules.metric]
-    doubt, bound = ("at most", high) if metric.bound == "at_least" else ("at least", low)
-    measured = f"{rules.metric} is {value:.3f} on {len(keys):,} labelled rows ({doubt} {bound:.3f}, 95 % sure)"
-    sentence = f"{measured}; {rules.bound_words} is asked for"
-    verdict: Literal["worse", "good-enough"] = "worse" if metric.is_worse(bound, than=rules.bound) else "good-enough"
-    return PerformanceReport(verdict, sentence, len(keys), value, high, low, findings)
+    low, high = value_bounds(estimate, CONFIDENCE)
+    doubt, bound = ("at most", high) if rules.measure.is_higher_better else ("at least", low)
+    measured_words = f"{rules.metric} is {estimate.value:.3f} on {len(rows):,} labelled rows"
+    sentence = f"{measured_words} ({doubt} {bound:.3f}, 95 % sure); {rules.bound_words} is asked for"
+    is_worse = rules.measure.is_worse(bound, than=rules.bound)
+    verdict: Literal["worse", "good-enough"] = "worse" if is_worse else "good-enough"
+    return PerformanceReport(verdict, sentence, len(rows), estimate.value, high, low, findings)
 
 
-def bounds(metric: str, labels: Column, predictions: Column, value: float) -> tuple[float, float]:
-    """Return the lower and upper percentile-bootstrap bound of `value`, each 95 % sure; infinite when unknown.
-
-    The same rows in the same order give the same bounds.
-    """
-    chance = np.random.default_rng(len(labels))
-    size = min(len(labels), RESAMPLED_ROWS)
-    values = []
-    for _ in range(RESAMPLES):
-        chosen = chance.integers(0, len(labels), size)
-        try:
-            values.append(_measure(metric, labels[chosen], predictions[chosen]))
-        except MetricUndefinedError:  # a resample without one of the classes says nothing
-            continue
-    if not values:
-        return -math.inf, math.inf
-    low, high = np.quantile(values, (1 - CONFIDENCE, CONFIDENCE))
-    # The error shrinks with the square root of the rows, so that resamples of a large table can be smaller than it.
-    narrower = math.sqrt(size / len(labels))
-    return value + (float(low) - value) * narrower, value + (float(high) - value) * narrower
-
-
-def _as_metric_needs(metric: str, truth: pd.Series[Any], answers: pd.Series[Any]) -> tuple[Column, Column]:
-    """Return both as numbers; as codes when the metric is of classes and the labels are not 0 and 1.
-
-    Raises:
-        ValueError: the metric needs numbers, and a label is none.
-    """
-    labels = numbers_of(truth)
-    if metric in OF_CLASSES and not bool(np.isin(labels, (0.0, 1.0)).all()):
-        return class_codes(metric, truth.tolist(), answers.tolist())
-    if METRICS[metric].needs == VALUES and np.isnan(labels).any():
-        raise ValueError(f"{metric} needs numbers as labels; got e.g. {truth.iloc[int(np.argmax(np.isnan(labels)))]!r}")
-    return labels, numbers_of(answers)
-
-
-def _measure(metric: str, labels: Column, predictions: Column) -> float:
-    if labels.dtype.kind == "i":
-        return measure_codes(metric, labels, predictions)
-    return measure_metric(metric, labels, predictions)
+def _fitting(metric: Metric, labels: pd.Series[Any]) -> Metric:
+    """Return the metric; of precision, recall and F1 the mean over the classes where labels are not just 0 and 1."""
+    if metric.needs != CLASSES or metric.name == "accuracy":
+        return metric
+    are_flags = not any(map(is_list, labels)) and {class_text(label) for label in labels.unique()} <= {"0", "1"}
+    return metric if are_flags else find_metric(f"{metric.name}_macro")
 
 
 def by_key(frame: pd.DataFrame, key: str) -> pd.DataFrame:

@@ -97,7 +97,13 @@ class LabelledSignals:
         if not served.was_served:
             raise NotYetError("no answers were collected yet")
         rules = PerformanceRules(
-            section.metric, section.at_least, section.key, section.label, section.minimum_rows, section.at_most
+            section.metric,
+            section.at_least,
+            section.key,
+            section.label,
+            section.minimum_rows,
+            section.at_most,
+            section.better,
         )
         report = judge_performance(served.answers.frame, self.labels, rules).as_signal(rules)
         return _with_findings(report, served, served.answers)
@@ -136,8 +142,7 @@ class LabelledSignals:
             NotYetError: no row has a label.
             ValueError: a column that groups rows is missing.
         """
-        from shared.metrics.table import CHALLENGER, LABEL
-        from shared.release.gates.fairness import PREDICTION as CLASS
+        from shared.metrics.rows import CHALLENGER, LABEL
         from shared.release.gates.fairness import judge
         from shared.release.gates.spec import GateEvidence
 
@@ -146,9 +151,9 @@ class LabelledSignals:
         if frame.empty:
             raise NotYetError("no served row has a label yet")
         require_columns(frame, section.group_columns, "the served rows and their labels have")
-        table = frame.rename(columns={self.performance.label: LABEL}).assign(**{CHALLENGER: frame[PREDICTION]})
+        table = frame.rename(columns={self.performance.label: LABEL}).assign(**{CHALLENGER.score: frame[PREDICTION]})
         if set(numbers(table[LABEL])) - {0.0, 1.0}:
-            table = table.assign(**{CLASS: frame[PREDICTION]})
+            table = table.assign(**{CHALLENGER.prediction: frame[PREDICTION]})
         result = judge(section, GateEvidence(table, has_champion=True))
         measure = "difference" if section.at_most is not None else "ratio"
         report = SignalReport(

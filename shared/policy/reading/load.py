@@ -15,6 +15,7 @@ from shared.errors import PolicyError
 from shared.policy.reading.complaints import problems_of
 from shared.policy.reading.document import Document, read_document, read_text
 from shared.policy.reading.problems import Loc, PolicyProblemsError, Problem, did_you_mean
+from shared.policy.reading.tasks import task_problems
 from shared.policy.reading.workspaces import WORKSPACES_FILE, load_workspaces
 from shared.policy.sections.base import Base, file_model
 from shared.policy.sections.model import People, Policy, Rule
@@ -104,6 +105,7 @@ def _load(text: str, path: str, sections: Sections, rules: tuple[Rule, ...]) -> 
         sections={key: getattr(base, key) for key in sections if key in base.model_fields_set},
         rules=rules,
         workspace=base.workspace,
+        task=base.task,
     )
     if plan_problems := list(_plan_problems(policy, document)):
         raise PolicyProblemsError(plan_problems)
@@ -124,6 +126,8 @@ def _validated(document: Document, schema: type[Base]) -> tuple[Base | None, lis
 
 
 def _plan_problems(policy: Policy, document: Document) -> Iterator[Problem]:
+    for key, path, message in task_problems(policy):
+        yield document.problem(_loc(key, path), message)
     for key, section in policy.sections.items():
         find = getattr(section, "problems", None)
         if find is None:

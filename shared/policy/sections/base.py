@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, create_mo
 
 from shared.domain.ids import EndpointName
 from shared.domain.releases.plan import KubernetesPlan
+from shared.metrics.catalogue import Task
 from shared.policy.sections.model import Endpoint
 from shared.policy.sections.quantities import Email, text_matching
 from shared.policy.sections.section import Section
@@ -130,6 +131,7 @@ class Base(Section):
 
     model: _ModelText
     kind: Literal["tabular", "vision", "text"]
+    task: Task | None = None
     endpoint: EndpointSection
     people: PeopleSection
     workspace: WorkspaceName = ""

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from shared.metrics.catalogue import Better, Metric, find_metric
 from shared.policy.sections.quantities import Percent
 from shared.policy.sections.section import Section
 
@@ -22,6 +23,7 @@ class Fairness(Section):
 
     by: tuple[str | tuple[str, ...], ...] = Field(min_length=1)
     criterion: Literal["demographic-parity", "equal-opportunity", "equalized-odds", "worst-group"]
+    better: Better | None = None
     metric: str | None = None
     at_most: float | None = None
     at_least: float | None = None
@@ -32,12 +34,14 @@ class Fairness(Section):
 
     @field_validator("metric")
     @classmethod
-    def _is_metric(cls, name: str | None) -> str | None:
-        from shared.metrics.binary import METRICS
-
-        if name is not None and name not in METRICS:
-            raise ValueError(f"{name!r} is not a metric; write one of {', '.join(sorted(METRICS))}")
+    def _is_metric(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None:
+            find_metric(name, info.data.get("better"))
         return name
+
+    def metrics(self) -> Iterator[tuple[str, Metric]]:
+        if self.metric is not None:
+            yield "metric", find_metric(self.metric, self.better)
 
     @property
     def columns(self) -> tuple[tuple[str, ...], ...]:

@@ -12,6 +12,7 @@ from shared.domain.ids import EndpointName, ModelName
 from shared.domain.reaction import Reaction
 from shared.domain.releases.plan import KubernetesPlan
 from shared.domain.state import ModelState
+from shared.metrics.catalogue import Task
 
 S = TypeVar("S")
 
@@ -59,6 +60,7 @@ class Policy:
         digest: sha256 of the file's bytes; every decision is stored with it.
         path: the file, for messages.
         workspace: its name in workspaces.yaml; "" is the app's own.
+        task: what the model answers; None when the file does not say.
     """
 
     model: ModelName
@@ -70,6 +72,7 @@ class Policy:
     sections: Mapping[str, object] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     workspace: str = ""
+    task: Task | None = None
 
     def section(self, section_type: type[S]) -> S | None:
         """Return the section of that type, or None when the file does not have it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from shared.metrics.catalogue import Metric, Task, find_metric
 from shared.policy.sections.fairness import Fairness
 from shared.policy.sections.quantities import Duration, duration_text
 from shared.policy.sections.section import Section
@@ -22,8 +23,6 @@ from shared.policy.sections.signals import (
     Lasting,
     Performance,
     PredictionDrift,
-    bound_problem,
-    change_problem,
     never_changes,
 )
 from shared.policy.sections.spark import SparkCounting
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from shared.policy.sections.model import Policy
 
 
+# Whose labels concept drift can follow.
+CONCEPT_TASKS: tuple[Task, ...] = ("binary-classification", "other")
 LEAST_EVERY = timedelta(hours=1)
 LEAST_LOOK = timedelta(seconds=1)
 # What the lines of a batch job's predictions call the place of their row, where no column of the rows tells them apart.
@@ -87,7 +88,15 @@ class Monitor(Section):
         signals = {name: getattr(self, name) for name in (*names, "concept_drift", "fairness", "embedding_drift")}
         return {name.replace("_", "-"): section for name, section in signals.items() if section}
 
+    def metrics(self) -> Iterable[tuple[str, Metric]]:
+        if self.performance:
+            yield "performance.metric", self.performance.measure
+        if self.estimated_performance:
+            yield "estimated_performance.metric", find_metric(self.estimated_performance.metric)
+
     def problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
+        if self.concept_drift and policy.task and policy.task not in CONCEPT_TASKS:
+            yield "concept_drift", f"it is of {' and '.join(CONCEPT_TASKS)}, not of {policy.task}; leave it out"
         yield from self._time_problems()
         if self.performance and self.performance.labels is None and "evaluate" not in policy.sections:
             yield "performance.labels", "no labels are named; write labels: azureml:NAME@latest, or add evaluate"
@@ -118,18 +127,15 @@ class Monitor(Section):
 
     def _bound_problems(self) -> Iterable[tuple[str, str]]:
         if (performance := self.performance) and (
-            reason := bound_problem(performance.metric, performance.at_least, performance.at_most)
+            reason := performance.measure.bound_problem(performance.at_least, performance.at_most)
         ):
             yield "performance", reason
-        estimated = self.estimated_performance
-        is_bound = estimated and (estimated.at_least, estimated.at_most) != (None, None)
-        if (
-            estimated
-            and is_bound
-            and (reason := bound_problem(estimated.metric, estimated.at_least, estimated.at_most))
-        ):
+        if (estimated := self.estimated_performance) is None:
+            return
+        metric, bounds = find_metric(estimated.metric), (estimated.at_least, estimated.at_most)
+        if bounds != (None, None) and (reason := metric.bound_problem(*bounds)):
             yield "estimated_performance", reason
-        if estimated and (reason := change_problem(estimated.metric, estimated.min_change)):
+        if reason := metric.change_problem(estimated.min_change):
             yield "estimated_performance.min_change", reason
 
     def _label_problems(self) -> Iterable[tuple[str, str]]:

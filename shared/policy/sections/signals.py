@@ -8,26 +8,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from shared.policy.sections.measured import Measured
 from shared.policy.sections.quantities import AssetRef, Duration, Percent
 from shared.policy.sections.section import Section
 
-# The catalogue of shared/metrics/binary.py, named here so that loading a policy needs no numpy.
-MetricName = Literal[
-    "roc_auc",
-    "pr_auc",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "log_loss",
-    "brier",
-    "mae",
-    "mse",
-    "rmse",
-    "mape",
-    "r2",
-]
-# Those of them that scores and a calibration say without labels: shared/metrics/expected.py.
+# Metrics that scores and a calibration tell without labels: shared/metrics/expected.py.
 EstimatedMetricName = Literal["roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier"]
 MOST_WINDOWS = 30
 
@@ -71,14 +56,13 @@ class DataQuality(Section):
                 yield f"{path}.{name}", "it must lie between 0% and 100%; write e.g. 1%"
 
 
-class Performance(Section):
+class Performance(Measured):
     """The worst allowed value of a metric on labelled rows; labels may arrive as late as `labels_within`.
 
     `labels` is the data asset that holds the columns `key` and `label`, by default the one in `evaluate`;
     `key` is also a column of the scored rows. Measured whenever a new version of it arrives.
     """
 
-    metric: MetricName
     at_least: float | None = None
     at_most: float | None = None
     minimum_rows: int = Field(default=200, ge=50)
@@ -140,20 +124,6 @@ class Lasting(Section):
 
     alarms: int = Field(default=1, ge=1, le=MOST_WINDOWS)
     of: int = Field(default=1, ge=1, le=MOST_WINDOWS)
-
-
-def change_problem(metric: str, change: float) -> str:
-    """Return what is wrong with an amount of change, and what to write instead; "" when nothing is."""
-    from shared.metrics.binary import METRICS
-
-    return METRICS[metric].change_problem(change)
-
-
-def bound_problem(metric: str, at_least: float | None, at_most: float | None) -> str:
-    """Return what is wrong with a metric's bounds, and what to write instead; "" when nothing is."""
-    from shared.metrics.binary import METRICS
-
-    return METRICS[metric].bound_problem(at_least, at_most)
 
 
 def never_changes(labels: str) -> str:

@@ -23,10 +23,20 @@ import numpy as np
 from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.rows.equal import key_of
 from shared.metrics.bounds import BoundedValue, difference_bounds, value_bounds
-from shared.metrics.estimates import THRESHOLD, Estimate, estimated
-from shared.metrics.table import CHALLENGER, LABEL, UnusableEvidenceError, measured, numbers, require_enough
+from shared.metrics.catalogue import find_metric
+from shared.metrics.classes import class_text
+from shared.metrics.estimates import (
+    THRESHOLD,
+    Estimate,
+    UnusableEvidenceError,
+    WrongEvidenceError,
+    measured,
+    require_enough,
+    share,
+)
+from shared.metrics.rows import CHALLENGER, LABEL, numbers, read_sample
 from shared.policy.sections.fairness import Fairness
-from shared.release.gates.spec import GateEvidence, GateSpec
+from shared.release.gates.spec import GateEvidence, GateSpec, unusable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +47,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Measure = Callable[[Rows], Estimate | None]
 
-PREDICTION = "challenger_prediction"
+PREDICTION = CHALLENGER.prediction
 NAMED = 5
 
 
@@ -67,7 +77,7 @@ def judge(gate: Fairness, evidence: GateEvidence) -> GateResult:
     try:
         families, small = _families(gate, evidence.scores)
     except UnusableEvidenceError as exc:
-        return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.title}: {exc}")
+        return unusable(name, gate.title, exc)
     pairs = _pairs(gate, families)
     if not pairs:
         reason = f"{gate.title}: there are not two groups to compare{_too_small(small)}"
@@ -127,7 +137,9 @@ def _families(gate: Fairness, table: pd.DataFrame | None) -> tuple[list[list[Gro
     if table is None or table.empty:
         raise UnusableEvidenceError("the evaluation has no rows")
     if missing := [column for columns in gate.columns for column in columns if column not in table.columns]:
-        raise UnusableEvidenceError(f"the evaluation lacks {', '.join(missing)}")
+        raise WrongEvidenceError(
+            f"the evaluation lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}"
+        )
     measures = _measures(gate, table)
     families: list[list[Group]] = []
     small: dict[str, None] = {}
@@ -164,17 +176,17 @@ def _measures(gate: Fairness, table: pd.DataFrame) -> dict[str, Measure]:
         UnusableEvidenceError: the columns do not hold what the criterion needs.
     """
     if gate.metric is not None:
-        metric, labels, scores = gate.metric, *numbers(table, LABEL, CHALLENGER)
+        sample = read_sample(find_metric(gate.metric, gate.better), table, CHALLENGER)
 
         def of_metric(rows: Rows) -> Estimate | None:
+            group = sample.take(rows)
             try:
-                require_enough(metric, labels[rows], scores[rows])
-                measured(metric, labels[rows], scores[rows])
+                require_enough(group)
+                return measured(group)
             except UnusableEvidenceError:
                 return None
-            return estimated(metric, labels[rows], scores[rows])
 
-        return {metric: of_metric}
+        return {gate.metric: of_metric}
     selected, deserving = _selected(gate, table), _is_favourable(gate, table, LABEL)
     everyone = np.ones(len(table), dtype=bool)
     return {
@@ -192,7 +204,7 @@ def _share(selected: Flags, among: Flags) -> Measure:
         chosen = selected[rows][among[rows]].astype(np.float64)
         if not len(chosen):
             return None
-        return Estimate(float(chosen.mean()), chosen - chosen.mean(), len(chosen))
+        return share(chosen)
 
     return of_rows
 
@@ -201,42 +213,35 @@ def _selected(gate: Fairness, table: pd.DataFrame) -> Flags:
     """Return which rows the challenger gives the favourable class."""
     if PREDICTION in table.columns:
         return _is_favourable(gate, table, PREDICTION)
-    labels, scores = numbers(table, LABEL, CHALLENGER)
+    labels, scores = numbers(table, LABEL, CHALLENGER.score)
     if not np.isin(labels, (0.0, 1.0)).all() or bool(((scores < 0) | (scores > 1)).any()):
-        raise UnusableEvidenceError(
+        raise WrongEvidenceError(
             f"{gate.criterion} compares how often groups get the favourable class, and these scores tell no class; "
             f"write {PREDICTION} into the evaluation, or judge numbers by criterion: worst-group with metric: mae"
         )
-    if _class_of(gate.favourable) not in {"0", "1"}:
-        raise UnusableEvidenceError(f"labels are 0 and 1, and favourable is {gate.favourable!r}; write 0 or 1")
-    return np.equal(scores >= THRESHOLD, _class_of(gate.favourable) == "1")
+    if class_text(gate.favourable) not in {"0", "1"}:
+        raise WrongEvidenceError(f"labels are 0 and 1, and favourable is {gate.favourable!r}; write 0 or 1")
+    return np.equal(scores >= THRESHOLD, class_text(gate.favourable) == "1")
 
 
 def _is_favourable(gate: Fairness, table: pd.DataFrame, column: str) -> Flags:
     """Return which rows of the column hold the favourable class."""
     if column not in table.columns or table[column].isna().any():
         raise UnusableEvidenceError(f"column {column} of the evaluation is missing, or has rows without a value")
-    classes = table[column].map(_class_of)
-    favourable = np.asarray(classes == _class_of(gate.favourable), dtype=bool)
+    classes = table[column].map(class_text)
+    favourable = np.asarray(classes == class_text(gate.favourable), dtype=bool)
     if column == LABEL and not favourable.any():
         there = ", ".join(sorted(classes.unique())[:NAMED])
         raise UnusableEvidenceError(f"no row has the favourable label {gate.favourable!r}; there are {there}")
     return favourable
 
 
-def _class_of(value: object) -> str:
-    """Return a class as text, in which true is 1."""
-    text = key_of(value)
-    return {"True": "1", "False": "0"}.get(text, text)
-
-
 def _pairs(gate: Fairness, families: list[list[Group]]) -> list[Pair]:
     """Return all pairs that are compared, with the bounds that the whole of them needs."""
     chosen = [pair for family in families for pair in combinations(family, 2)]
     error = 1 - gate.confidence / 100
-    kind = gate.metric or "accuracy"  # an accuracy is a share of rows, too, and bounded as one
     bounded = {
-        (id(group), level): _bounded(kind, group.estimate, 1 - level, is_ratio=gate.at_least is not None)
+        (id(group), level): _bounded(group.estimate, 1 - level, is_ratio=gate.at_least is not None)
         for family in families
         for group in family
         for level in {error, error / max(len(chosen), 1)}
@@ -255,9 +260,9 @@ def _pairs(gate: Fairness, families: list[list[Group]]) -> list[Pair]:
     return pairs
 
 
-def _bounded(kind: str, estimate: Estimate, confidence: float, *, is_ratio: bool) -> BoundedValue:
+def _bounded(estimate: Estimate, confidence: float, *, is_ratio: bool) -> BoundedValue:
     """Return the value and its bounds, or their logarithms; of a share of no rows that of half a row."""
-    low, high = value_bounds(kind, estimate, confidence)
+    low, high = value_bounds(estimate, confidence)
     if not is_ratio:
         return BoundedValue(estimate.value, low, high)
     value = max(estimate.value, min(0.5 / estimate.counted, high))

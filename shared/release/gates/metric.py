@@ -13,33 +13,21 @@ from typing import Self
 from pydantic import field_validator, model_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.metrics.binary import METRICS
 from shared.metrics.bounds import value_bounds
-from shared.metrics.estimates import estimated
-from shared.metrics.table import (
-    CHALLENGER,
-    LABEL,
-    UnusableEvidenceError,
-    check_confidence,
-    check_metric,
-    measured,
-    numbers,
-    require_enough,
-)
+from shared.metrics.estimates import UnusableEvidenceError, measured, require_enough
+from shared.metrics.rows import CHALLENGER, read_sample
+from shared.policy.sections.measured import Measured
 from shared.policy.sections.quantities import Percent
-from shared.policy.sections.section import Section
-from shared.release.gates.spec import GateEvidence, GateSpec
+from shared.release.gates.spec import GateEvidence, GateSpec, check_confidence, unusable
 
 
-class MetricGate(Section):
+class MetricGate(Measured):
     """A bound on one metric of the challenger, and how sure it must be that it is kept."""
 
-    metric: str
     at_least: float | None = None
     at_most: float | None = None
     confidence: Percent = 95.0
 
-    _is_metric = field_validator("metric")(check_metric)
     _is_a_confidence = field_validator("confidence")(check_confidence)
 
     @model_validator(mode="after")
@@ -50,18 +38,18 @@ class MetricGate(Section):
         return self
 
     def bound_problems(self) -> Iterator[tuple[str, str]]:
-        yield "", METRICS[self.metric].bound_problem(self.at_least, self.at_most)
+        yield "", self.measure.bound_problem(self.at_least, self.at_most)
 
 
 def judge(gate: MetricGate, evidence: GateEvidence) -> GateResult:
     name = title(gate)
     try:
-        labels, scores = numbers(evidence.scores, LABEL, CHALLENGER)
-        value = measured(gate.metric, labels, scores)
-        require_enough(gate.metric, labels, scores)
+        sample = read_sample(gate.measure, evidence.scores, CHALLENGER)
+        estimate = measured(sample)
+        require_enough(sample)
     except UnusableEvidenceError as exc:
-        return GateResult(name, Verdict.INCONCLUSIVE, f"{gate.metric} cannot be judged: {exc}")
-    low, high = value_bounds(gate.metric, estimated(gate.metric, labels, scores), gate.confidence / 100)
+        return unusable(name, f"{gate.metric} cannot be judged", exc)
+    low, high = value_bounds(estimate, gate.confidence / 100)
     if gate.at_least is not None:
         bound, is_met, is_missed, aim = gate.at_least, low >= gate.at_least, high < gate.at_least, "at least"
     else:
@@ -70,10 +58,10 @@ def judge(gate: MetricGate, evidence: GateEvidence) -> GateResult:
     verdict = Verdict.PASS if is_met else Verdict.FAIL if is_missed else Verdict.INCONCLUSIVE
     unclear = ": too close to tell" if verdict is Verdict.INCONCLUSIVE else ""
     reason = (
-        f"{gate.metric} is {value:.4g} on {len(labels):,} rows; {aim} {bound:g} is asked for "
+        f"{gate.metric} is {estimate.value:.4g} on {len(sample):,} rows; {aim} {bound:g} is asked for "
         f"({gate.confidence:g} % bounds {low:.4g} to {high:.4g}{unclear})"
     )
-    evidence_numbers = {"value": value, "low": low, "high": high, "bound": bound, "rows": float(len(labels))}
+    evidence_numbers = {"value": estimate.value, "low": low, "high": high, "bound": bound, "rows": float(len(sample))}
     return GateResult(name, verdict, reason, evidence_numbers)
 
 

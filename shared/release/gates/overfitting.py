@@ -10,27 +10,22 @@ import math
 from collections.abc import Iterator
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.metrics.binary import METRICS, Direction
-from shared.metrics.table import check_metric
-from shared.policy.sections.section import Section
+from shared.policy.sections.measured import Measured
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage
 
 
-class Overfitting(Section):
+class Overfitting(Measured):
     """How much worse a metric may be on validation rows than on training rows, in the metric's unit."""
 
-    metric: str
     gap_at_most: float = Field(ge=0)
     train: str = ""
     validation: str = ""
 
-    _is_metric = field_validator("metric")(check_metric)
-
     def bound_problems(self) -> Iterator[tuple[str, str]]:
-        yield "gap_at_most", METRICS[self.metric].change_problem(self.gap_at_most)
+        yield "gap_at_most", self.measure.change_problem(self.gap_at_most)
 
     @model_validator(mode="after")
     def _has_two_tags(self) -> Self:
@@ -50,8 +45,7 @@ def judge(gate: Overfitting, evidence: GateEvidence) -> GateResult:
             "write it in training"
         )
         return GateResult(name, Verdict.INCONCLUSIVE, reason)
-    is_higher_better = METRICS[gate.metric].direction is Direction.HIGHER_IS_BETTER
-    gap = train - validation if is_higher_better else validation - train
+    gap = train - validation if gate.measure.is_higher_better else validation - train
     verdict = Verdict.PASS if gap <= gate.gap_at_most else Verdict.FAIL
     reason = (
         f"{gate.metric} is {train:.4g} on training rows and {validation:.4g} on validation rows, a gap of {gap:.4g}; "

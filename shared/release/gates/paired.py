@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-THRESHOLD = 0.5
-# The rows that a metric is a share of; a share of what a version itself flags (precision) is not paired.
-_ROWS = {"accuracy": lambda labels: np.isfinite(labels), "recall": lambda labels: labels == 1}
-PAIRED = frozenset(_ROWS)
 _EDGE = 1e-12
 
 
@@ -80,13 +76,13 @@ class Discordant:
         return excess / math.sqrt(variance)
 
 
-def discordant(metric: str, labels: Numbers, champion: Numbers, challenger: Numbers) -> Discordant:
-    """Return on which rows that count for the metric, one of `PAIRED`, just one version is right."""
-    rows = _ROWS[metric](labels)
-    truth = labels[rows] == 1
-    champion_right, challenger_right = ((scores[rows] >= THRESHOLD) == truth for scores in (champion, challenger))
-    return Discordant(
-        int((challenger_right & ~champion_right).sum()),
-        int((champion_right & ~challenger_right).sum()),
-        int(rows.sum()),
-    )
+def discordant(champion: Numbers | None, challenger: Numbers | None) -> Discordant | None:
+    """Return on which rows just one version is right, from the hits of both estimates; None unless both are shares of
+    the same rows: a share of what a version itself flags (precision) is not paired."""
+    if champion is None or challenger is None:
+        return None
+    rows = np.isfinite(champion)
+    if not np.array_equal(rows, np.isfinite(challenger)):
+        return None
+    difference = challenger[rows] - champion[rows]
+    return Discordant(int((difference > 0).sum()), int((difference < 0).sum()), int(rows.sum()))

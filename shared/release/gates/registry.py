@@ -16,7 +16,8 @@ from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.release import Release
 from shared.domain.releases.verdict import GateResult, Verdict
 from shared.errors import PermanentError
-from shared.metrics.table import UnusableEvidenceError, one_row_per_id
+from shared.metrics.estimates import UnusableEvidenceError
+from shared.metrics.rows import one_row_per_id
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage, Needs
 
 if TYPE_CHECKING:

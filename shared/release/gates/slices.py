@@ -15,23 +15,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.metrics.binary import METRICS, Direction
 from shared.metrics.bounds import BoundedValue, difference_bounds, value_bounds
-from shared.metrics.estimates import Estimate, estimated
-from shared.metrics.table import (
-    CHALLENGER,
-    LABEL,
+from shared.metrics.estimates import (
+    FEWEST_ROWS,
+    Estimate,
+    Sample,
     UnusableEvidenceError,
-    check_metric,
+    WrongEvidenceError,
     measured,
-    numbers,
     require_enough,
 )
-from shared.policy.sections.section import Section
-from shared.release.gates.spec import GateEvidence, GateSpec
+from shared.metrics.rows import CHALLENGER, read_sample
+from shared.policy.sections.measured import Measured
+from shared.release.gates.spec import GateEvidence, GateSpec, unusable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,18 +42,15 @@ ERROR, SLACK = 0.05, 0.1
 NAMED = 5
 
 
-class Slices(Section):
+class Slices(Measured):
     """Which columns group the rows, and how far a group may fall behind the whole.
 
     `small_groups` says what groups mean that are too small to be judged.
     """
 
     by: tuple[str, ...] = Field(min_length=1)
-    metric: str
     min_ratio: float = Field(gt=0, le=1)
     small_groups: Literal["ignore", "inconclusive"] = "ignore"
-
-    _check_metric = field_validator("metric")(check_metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +66,11 @@ def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
     """Compare each group's metric with the whole's; where lower is better the ratio is turned round."""
     name, what = title(gate), f"{gate.metric} by {', '.join(gate.by)}"
     try:
-        labels, scores = numbers(evidence.scores, LABEL, CHALLENGER)
-        whole = measured(gate.metric, labels, scores)
-        groups, small = _groups(gate, evidence.scores, labels, scores)
+        sample = read_sample(gate.measure, evidence.scores, CHALLENGER)
+        whole = measured(sample)
+        groups, small = _groups(gate, evidence.scores, sample, whole)
     except UnusableEvidenceError as exc:
-        return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: {exc}")
+        return unusable(name, what, exc)
     if not groups:
         return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: every group is too small{_named(small)}")
     verdict = next(
@@ -86,13 +82,13 @@ def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
         verdict = Verdict.INCONCLUSIVE
     unclear = [group.name for group in groups if group.verdict is Verdict.INCONCLUSIVE]
     reason = (
-        f"{gate.metric} of {worst.name} is {worst.ratio:.2f} times the whole's {whole:.4g}; at least "
+        f"{gate.metric} of {worst.name} is {worst.ratio:.2f} times the whole's {whole.value:.4g}; at least "
         f"{gate.min_ratio:g} times is asked for ({len(groups)} groups judged, {len(unclear)} of them too close to tell"
         f"{_named(unclear)}, {len(small)} too small{_named(small)})"
     )
     numbers_ = {
         "worst_ratio": worst.ratio,
-        "whole": whole,
+        "whole": whole.value,
         "judged": float(len(groups)),
         "unclear": float(len(unclear)),
         "too_small": float(len(small)),
@@ -108,34 +104,42 @@ def _named(groups: list[str]) -> str:
     return f": {', '.join(groups[:NAMED])}{', …' if len(groups) > NAMED else ''}" if groups else ""
 
 
-def _groups(
-    gate: Slices, table: pd.DataFrame | None, labels: Numbers, scores: Numbers
-) -> tuple[list[Group], list[str]]:
+def _groups(gate: Slices, table: pd.DataFrame | None, sample: Sample, whole: Estimate) -> tuple[list[Group], list[str]]:
     """Return the groups that can be judged, and the names of those that are too small.
 
     Raises:
         UnusableEvidenceError: a column is missing, or the whole's metric allows no ratio.
     """
-    whole = estimated(gate.metric, labels, scores)
     if table is None or whole.value <= 0:
         raise UnusableEvidenceError(f"{gate.metric} is {whole.value:g} on all rows, so there is no ratio to it")
     if missing := [column for column in gate.by if column not in table.columns]:
-        raise UnusableEvidenceError(f"the evaluation lacks {', '.join(missing)}")
+        existing = ", ".join(map(str, table.columns))
+        raise WrongEvidenceError(f"the evaluation lacks {', '.join(missing)}; it has {existing}")
     parts: list[tuple[str, NDArray[np.intp], Estimate]] = []
     small: list[str] = []
     for name, rows in _rows_of_groups(table, gate.by):
         try:
-            require_enough(gate.metric, labels[rows], scores[rows])
-            measured(gate.metric, labels[rows], scores[rows])
+            parts.append((name, rows, _estimate(sample, rows)))
         except UnusableEvidenceError:
             small.append(name)
-        else:
-            parts.append((name, rows, estimated(gate.metric, labels[rows], scores[rows])))
     confidences = 1 - ERROR, 1 - ERROR / max(len(parts), 1)
-    wholes = tuple(_bounded(gate.metric, whole, confidence) for confidence in confidences)
+    wholes = tuple(_bounded(gate, whole, confidence) for confidence in confidences)
     return [
         _compared(gate, name, part, _shared(part, whole, rows), wholes, confidences) for name, rows, part in parts
     ], small
+
+
+def _estimate(sample: Sample, rows: NDArray[np.intp]) -> Estimate:
+    """Return the estimate of a group that is large enough; one that has none of a class is not.
+
+    Raises:
+        UnusableEvidenceError: it is too small.
+    """
+    if len(rows) < FEWEST_ROWS:
+        raise UnusableEvidenceError(f"{len(rows):,} rows are too few")
+    group = sample.take(rows)
+    require_enough(group)
+    return measured(group)
 
 
 def _rows_of_groups(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[str, NDArray[np.intp]]]:
@@ -165,8 +169,8 @@ def _compared(
     """Return what a group is: bad when even the upper bound says so, good when it is at the ratio and the lower bound
     is not far below."""
     least = max(gate.min_ratio - SLACK, gate.min_ratio / 2)
-    bounded, strict = (_bounded(gate.metric, part, confidence) for confidence in confidences)
-    if METRICS[gate.metric].direction is Direction.LOWER_IS_BETTER:
+    bounded, strict = (_bounded(gate, part, confidence) for confidence in confidences)
+    if not gate.measure.is_higher_better:
         ratio = math.inf if part.value == 0 else math.exp(wholes[0].value - bounded.value)
         low, _ = difference_bounds(wholes[0], _shifted(bounded, math.log(least)), correlation)
         _, high = difference_bounds(wholes[1], _shifted(strict, math.log(gate.min_ratio)), correlation)
@@ -179,10 +183,10 @@ def _compared(
     return Group(name, ratio, Verdict.PASS if ratio >= gate.min_ratio and low >= 0 else Verdict.INCONCLUSIVE)
 
 
-def _bounded(metric: str, estimate: Estimate, confidence: float) -> BoundedValue:
+def _bounded(gate: Slices, estimate: Estimate, confidence: float) -> BoundedValue:
     """Return the value and its bounds; of losses their logarithms, whose differences are ratios."""
-    low, high = value_bounds(metric, estimate, confidence)
-    if METRICS[metric].direction is Direction.HIGHER_IS_BETTER:
+    low, high = value_bounds(estimate, confidence)
+    if gate.measure.is_higher_better:
         return BoundedValue(estimate.value, low, high)
     return BoundedValue(*(math.log(max(value, 1e-300)) for value in (estimate.value, low, high)))
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from shared.domain.releases.verdict import GateResult
+from shared.domain.releases.verdict import GateResult, Verdict
+from shared.metrics.estimates import UnusableEvidenceError, WrongEvidenceError
 from shared.ports.jobs import JobRecord
 from shared.ports.workspace import ModelRecord
 
@@ -41,8 +42,8 @@ class GateEvidence:
     """What the gates of one release look at.
 
     Args:
-        scores: row_id, label (0 or 1), champion_score, challenger_score and the columns to slice by, one row
-            per evaluated row; None for gates that need only the model.
+        scores: row_id, label, both versions' answers and the columns to slice by, one row per evaluated row; None for
+            gates that need only the model.
         has_champion: False for a first release, whose champion_score is meaningless.
         lineage: of the challenger, for gates that are judged before the evaluation.
     """
@@ -69,3 +70,21 @@ class GateSpec:
     needs: Needs
     judge: Callable[[Any, GateEvidence], GateResult]
     title: Callable[[Any], str]
+
+
+def unusable(name: str, what: str, error: UnusableEvidenceError) -> GateResult:
+    """Return what a gate says of evidence that it cannot judge: too little may become enough; what does not fit the
+    metric never will, and fails at once with what to write instead."""
+    verdict = Verdict.FAIL if isinstance(error, WrongEvidenceError) else Verdict.INCONCLUSIVE
+    return GateResult(name, verdict, f"{what}: {error}")
+
+
+def check_confidence(value: float) -> float:
+    """Return the percentage.
+
+    Raises:
+        ValueError: it is that of no decision.
+    """
+    if not 50 <= value <= 99.9:
+        raise ValueError(f"a confidence of {value:g}% decides nothing; write 50% to 99.9%, e.g. 95%")
+    return value

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, RootModel, create_model
 
 from shared.domain.releases.plan import GatePlan
+from shared.metrics.catalogue import Metric
 from shared.policy.sections.model import Policy
 from shared.policy.sections.quantities import AssetRef, ComponentRef, Duration, Email, duration_text
 from shared.policy.sections.section import Section
@@ -45,6 +46,13 @@ class Gates(RootModel[tuple[_any_gate(), ...]]):  # type: ignore[misc]
             kind, section, _ = _gate(written)
             for path, problem in bound_problems(section):
                 yield ".".join(filter(None, (f"{number}", "" if section is written else kind, path))), problem
+
+    def metrics(self) -> Iterator[tuple[str, Metric]]:
+        for number, written in enumerate(self.root):
+            kind, section, _ = _gate(written)
+            name_metrics = getattr(section, "metrics", None)
+            for path, metric in name_metrics() if name_metrics else ():
+                yield f"{number}.{path}" if section is written else f"{number}.{kind}.{path}", metric
 
     def plans(self) -> tuple[GatePlan, ...]:
         return tuple(GatePlan(kind, section.model_dump(mode="json")) for kind, section, _ in map(_gate, self.root))

@@ -8,9 +8,10 @@ from datetime import timedelta
 from pydantic import Field
 
 from shared.domain.releases.outcome import Better, OutcomeMetric
+from shared.metrics.catalogue import find_metric
 from shared.policy.sections.quantities import AssetRef, Duration, Percent
 from shared.policy.sections.section import Section
-from shared.policy.sections.signals import change_problem, never_changes
+from shared.policy.sections.signals import never_changes
 
 
 class OutcomeSection(Section):
@@ -43,4 +44,4 @@ def better_problems(metric: str, better: Better | None) -> Iterator[tuple[str, s
 
 def amount_problem(metric: str, amount: float) -> str:
     """Return what is wrong with an amount by which the metric may change; the labels' own mean has no range."""
-    return change_problem(metric, amount) if metric != "mean" else ""
+    return find_metric(metric).change_problem(amount) if metric != "mean" else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+from shared.metrics.catalogue import Metric, find_metric
 from shared.policy.sections.model import Policy
 from shared.policy.sections.quantities import duration_text
 from shared.release.sections.ab_test import ab_problems
@@ -27,6 +28,12 @@ _OF_AB = ("split", "hold_for", "on_inconclusive", "outcome")
 
 class Rollout(RolloutKeys):
     """How traffic moves to a new version."""
+
+    def metrics(self) -> Iterator[tuple[str, Metric]]:
+        for path, section in (("judge.quality", self.judge.quality), ("outcome", self.outcome)):
+            # The mean of the labels' own column fits any task.
+            if section is not None and section.metric != "mean":
+                yield f"{path}.metric", find_metric(section.metric)
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         yield from self._keep_problems()

@@ -6,16 +6,14 @@ import typing
 
 import pytest
 
-from shared.metrics.binary import METRICS
 from shared.metrics.expected import EXPECTED
 from shared.policy.reading.problems import PolicyProblemsError
 from shared.policy.sections.monitoring import Monitor
-from shared.policy.sections.signals import EstimatedMetricName, MetricName
+from shared.policy.sections.signals import EstimatedMetricName
 from tests.unit.engine.fact_world import POLICY, a_policy
 
 
-def test_metrics_that_policies_may_name_are_those_that_are_computed() -> None:
-    assert set(typing.get_args(MetricName)) == set(METRICS)
+def test_metrics_that_may_be_estimated_are_those_that_can_be() -> None:
     assert set(typing.get_args(EstimatedMetricName)) == set(EXPECTED)
 
 
@@ -65,7 +63,7 @@ def test_what_cannot_work_is_refused_with_what_to_write(written: str, message: s
 
 
 def test_signals_are_those_that_are_switched_on() -> None:
-    policy = a_policy(POLICY + "monitor: {data_quality: {}, performance: {metric: mae, at_most: 2}}\n")
+    policy = a_policy(POLICY + "monitor: {data_quality: {}, performance: {metric: brier, at_most: 0.2}}\n")
     monitor = policy.section(Monitor)
     assert monitor is not None
     assert list(monitor.signals) == ["data-quality", "performance"]

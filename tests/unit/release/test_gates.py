@@ -15,8 +15,9 @@ from shared.domain.releases.verdict import GateResult, Verdict
 from shared.errors import PermanentError
 from shared.metrics.binary import measure_metric
 from shared.metrics.bounds import gain_bounds
-from shared.metrics.estimates import estimated
-from shared.metrics.table import numbers
+from shared.metrics.catalogue import METRICS
+from shared.metrics.estimates import Estimate, Pairs
+from shared.metrics.rows import numbers
 from shared.release.gates.registry import gates, judge, unreadable
 from tests.fakes.releases import a_plan, a_release
 
@@ -40,6 +41,10 @@ def scores(champion: float = 1.0, challenger: float = 1.0, rows: int = 2000, see
 
 def release_with(kind: str, champion: Serving | None = CHAMPION, **settings: Any) -> Release:
     return replace(a_release(plan=a_plan(gates=(GatePlan(kind, settings),))), champion=champion)
+
+
+def of_pairs(metric: str, labels: np.ndarray, answers: np.ndarray) -> Estimate:
+    return Pairs(METRICS[metric], labels, answers).estimate()
 
 
 def result(release: Release, table: pd.DataFrame | None) -> GateResult:
@@ -125,7 +130,7 @@ def test_the_error_of_a_metric_is_the_jackknifes(metric: str) -> None:
     without_row = [measure_metric(metric, np.delete(labels, row), np.delete(given, row)) for row in range(len(labels))]
     error = np.sqrt((len(labels) - 1) ** 2 / len(labels) * np.var(without_row, ddof=1))
 
-    assert estimated(metric, labels, given).error == pytest.approx(error, rel=0.01)
+    assert of_pairs(metric, labels, given).error == pytest.approx(error, rel=0.01)
 
 
 @pytest.mark.parametrize("metric", ["mae", "mse", "rmse", "mape", "r2"])
@@ -136,13 +141,13 @@ def test_the_error_of_a_predicted_numbers_metric_is_the_jackknifes(metric: str) 
     without_row = [measure_metric(metric, np.delete(labels, row), np.delete(given, row)) for row in range(len(labels))]
     error = np.sqrt((len(labels) - 1) ** 2 / len(labels) * np.var(without_row, ddof=1))
 
-    assert estimated(metric, labels, given).error == pytest.approx(error, rel=0.01)
+    assert of_pairs(metric, labels, given).error == pytest.approx(error, rel=0.01)
 
 
 def test_two_versions_that_rank_alike_differ_by_nothing_surely() -> None:
     labels, champion = numbers(scores(rows=200), "label", "champion_score")
-    versions = estimated("roc_auc", labels, champion), estimated("roc_auc", labels, champion * 0.5)
-    assert gain_bounds("roc_auc", *versions, 0.95) == pytest.approx((0.0, 0.0), abs=1e-9)
+    versions = of_pairs("roc_auc", labels, champion), of_pairs("roc_auc", labels, champion * 0.5)
+    assert gain_bounds(*versions, 0.95) == pytest.approx((0.0, 0.0), abs=1e-9)
 
 
 def test_groups_too_small_are_named_and_may_be_asked_to_hold() -> None:
@@ -170,17 +175,31 @@ EVERY_GATE = [
     [
         pytest.param(None, id="none"),
         pytest.param(scores(rows=0), id="empty"),
-        pytest.param(scores().drop(columns=["label"]), id="no_labels"),
         pytest.param(scores().assign(challenger_score=np.nan), id="nan"),
         pytest.param(scores().assign(challenger_score=np.inf), id="infinite"),
-        pytest.param(scores().assign(challenger_score="high"), id="words"),
         pytest.param(scores().assign(label=1), id="one_class"),
-        pytest.param(scores().assign(label=2), id="strange_labels"),
     ],
 )
 def test_unusable_evidence_is_never_good_news(kind: str, settings: dict[str, Any], table: pd.DataFrame | None) -> None:
     gate_result = result(release_with(kind, **settings), table)
     assert (gate_result.verdict, bool(gate_result.reason)) == (Verdict.INCONCLUSIVE, True)
+
+
+@pytest.mark.parametrize(("kind", "settings"), EVERY_GATE, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("table", "remedy"),
+    [
+        pytest.param(scores().drop(columns=["label"]), "the evaluation lacks label; it has", id="no_labels"),
+        pytest.param(scores().assign(challenger_score="high"), "write plain numbers", id="words"),
+        pytest.param(scores().assign(label=2), "for several classes name a metric of theirs", id="strange_labels"),
+        pytest.param(scores().assign(label="street"), "for several classes name a metric of theirs", id="class_names"),
+    ],
+)
+def test_evidence_that_does_not_fit_the_metric_fails_at_once_with_the_remedy(
+    kind: str, settings: dict[str, Any], table: pd.DataFrame, remedy: str
+) -> None:
+    gate_result = result(release_with(kind, **settings), table)
+    assert (gate_result.verdict, remedy in gate_result.reason) == (Verdict.FAIL, True)
 
 
 def test_an_evaluation_that_cannot_be_read_leaves_every_gate_open() -> None:

@@ -12,6 +12,8 @@ import pytest
 from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.release import Serving
 from shared.domain.releases.verdict import GateResult, Verdict
+from shared.metrics.catalogue import METRICS
+from shared.metrics.estimates import Pairs
 from shared.release.gates.paired import Discordant, discordant
 from shared.release.gates.registry import judge
 from tests.fakes.releases import a_plan, a_release
@@ -84,8 +86,14 @@ def test_the_exact_test_is_the_binomial_one_towards_the_heavier_side() -> None:
 def test_recall_counts_the_positive_rows_alone() -> None:
     labels = np.array([1.0, 1, 1, 0, 0])
     champion, challenger = np.array([0.9, 0.1, 0.1, 0.1, 0.9]), np.array([0.1, 0.9, 0.9, 0.1, 0.1])
-    assert discordant("recall", labels, champion, challenger) == Discordant(2, 1, 3)
-    assert discordant("accuracy", labels, champion, challenger) == Discordant(3, 1, 5)
+
+    def hits(metric: str, answers: np.ndarray) -> np.ndarray | None:
+        return Pairs(METRICS[metric], labels, answers).estimate().hits
+
+    assert discordant(hits("recall", champion), hits("recall", challenger)) == Discordant(2, 1, 3)
+    assert discordant(hits("accuracy", champion), hits("accuracy", challenger)) == Discordant(3, 1, 5)
+    # What each version flags differs, so that their rows are no pairs.
+    assert discordant(hits("precision", champion), hits("precision", challenger)) is None
 
 
 def gate(metric: str, margin: float, gained: int, lost: int, rows: int = 1000) -> GateResult:

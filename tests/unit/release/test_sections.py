@@ -65,7 +65,7 @@ def test_a_whole_policy_becomes_a_plan() -> None:
         "azureml:evaluate-flight-delay@latest", "azureml:flights-labelled@latest", "serverless"
     )
     assert plan.gates[0] == GatePlan(
-        "metric", {"metric": "roc_auc", "at_least": 0.7, "at_most": None, "confidence": "95%"}
+        "metric", {"better": None, "metric": "roc_auc", "at_least": 0.7, "at_most": None, "confidence": "95%"}
     )
     assert [gate.kind for gate in plan.gates] == ["metric", "not_worse_than_champion", "slices"]
     assert (plan.steps, plan.bake, plan.decide_within) == ((10, 50, 100), timedelta(minutes=15), timedelta(hours=1))
@@ -175,7 +175,7 @@ def test_all_at_once_has_one_step_and_nobody_is_asked_unless_the_policy_says_so(
         ),
         pytest.param("rollout: {}\napproval: {when: always, quorum: 3}", "3 must agree but", id="quorum"),
         pytest.param("gates: [{metric: roc_auc, at_least: 0.7}]", "add a section evaluate", id="no_evaluation"),
-        pytest.param("gates: [{metric: auc, at_least: 0.7}]", "'auc' is not a metric; write one of", id="metric"),
+        pytest.param("gates: [{metric: auc, at_least: 0.7}]", "'auc' is not a metric; write roc_auc", id="metric"),
         pytest.param("gates: [{metric: roc_auc}]", "write either at_least or at_most", id="no_bound"),
         pytest.param(
             "gates: [{not_worse_than_champion: {metric: f1, confidence: 20%}}]", "decides nothing", id="confidence"

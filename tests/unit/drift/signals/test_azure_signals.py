@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.domain.fact import FeatureDrift
 from shared.drift.signals.azure_signals import is_breach, read_signal, worse_side
-from shared.metrics.binary import METRICS, Direction, Metric
+from shared.metrics.catalogue import METRICS, Direction, Metric
 
 PLACE = "signals/churn.json"
 

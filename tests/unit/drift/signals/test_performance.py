@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from shared.drift.signals.performance import PerformanceRules, bounds, judge_performance
+from shared.drift.signals.performance import PerformanceRules, judge_performance
 
 RULES = PerformanceRules("roc_auc", 0.8, key="flight_id", label="late")
 
@@ -101,14 +103,39 @@ def test_rows_without_an_answer_or_a_label_are_left_out() -> None:
     assert report.findings == ("100 labelled rows have an empty prediction; they are left out",)
 
 
-def test_bounds_of_a_large_table_are_scaled_from_smaller_resamples() -> None:
+def test_the_bounds_of_a_mean_are_those_of_its_standard_error() -> None:
     chance = np.random.default_rng(3)
-    truth = chance.normal(0, 1, 80_000)
-    value = float(np.abs(truth).mean())
-    low, high = bounds("mae", truth, np.zeros(80_000), value)
-    expected = 1.645 * float(np.abs(truth).std()) / np.sqrt(80_000)
-    assert high - value == pytest.approx(expected, rel=0.25)
-    assert value - low == pytest.approx(expected, rel=0.25)
+    truth, keys = chance.normal(0, 1, 20_000), [str(number) for number in range(20_000)]
+    scored = pd.DataFrame({"flight_id": keys, "prediction": 0.0})
+    rules = PerformanceRules("mae", None, "flight_id", "late", at_most=1.0)
+    report = judge_performance(scored, pd.DataFrame({"flight_id": keys, "late": truth}), rules)
+    expected = 1.645 * float(np.abs(truth).std()) / np.sqrt(20_000)
+    assert report.value is not None
+    assert report.at_least is not None
+    assert report.value - report.at_least == pytest.approx(expected, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("metric", "better", "value"),
+    [
+        pytest.param("f1_macro", None, 0.5555, id="many_classes"),
+        pytest.param("f1", None, 0.5555, id="f1_of_many_classes_is_their_mean"),
+        pytest.param("recall[a]", None, 1.0, id="one_class"),
+        pytest.param("log_loss", None, -np.log(0.6) * 2 / 3 - np.log(0.2) / 3, id="probabilities"),
+        pytest.param("revenue", "higher", 2.0, id="own_outcome"),
+    ],
+)
+def test_served_rows_of_several_classes_are_judged(metric: str, better: Any, value: float) -> None:
+    keys = [str(number) for number in range(300)]
+    scored = pd.DataFrame({"flight_id": keys, "prediction": ["a", "b", "c"] * 100})
+    for name in "abc":
+        scored[f"prediction_{name}"] = np.where(scored["prediction"] == name, 0.6, 0.2)
+    labels = pd.DataFrame({"flight_id": keys, "late": ["a", "b", "b"] * 100, "revenue": [1.0, 2.0, 3.0] * 100})
+    bound = {"at_most": 3.0} if metric == "log_loss" else {"at_least": 0.1}
+    rules = PerformanceRules(
+        metric, bound.get("at_least"), "flight_id", "late", at_most=bound.get("at_most"), better=better
+    )
+    assert judge_performance(scored, labels, rules).value == pytest.approx(value, abs=1e-3)
 
 
 def test_the_report_is_a_signal() -> None:
