@@ -232,7 +232,7 @@ def _is_favourable(gate: Fairness, table: pd.DataFrame, column: str) -> Flags:
     favourable = np.asarray(classes == class_text(gate.favourable), dtype=bool)
     if column == LABEL and not favourable.any():
         there = ", ".join(sorted(classes.unique())[:NAMED])
-        raise UnusableEvidenceError(f"no row has the favourable label {gate.favourable!r}; there are {there}")
+        raise WrongEvidenceError(f"no row has the favourable label {gate.favourable!r}; there are {there}")
     return favourable
 
 

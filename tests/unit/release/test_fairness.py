@@ -129,7 +129,7 @@ def test_a_class_of_many_may_be_the_favourable_one() -> None:
     settings = {"criterion": "equal-opportunity", "at_most": 0.1}
     assert fairness(table, favourable="granted", **settings).verdict is Verdict.FAIL
     unknown = fairness(table, favourable="approved", **settings)
-    assert unknown.verdict is Verdict.INCONCLUSIVE
+    assert unknown.verdict is Verdict.FAIL
     assert "no row has the favourable label 'approved'; there are asked again, denied, granted" in unknown.reason
     flags = people(4000, gap=0.4).assign(label=lambda rows: rows["label"] == 1)
     assert fairness(flags, **settings).verdict is Verdict.FAIL
@@ -142,22 +142,26 @@ def test_numbers_have_a_worst_group_but_no_parity() -> None:
     table = pd.DataFrame({"label": price, "challenger_score": price + missed, "gender": gender})
     assert fairness(table, criterion="worst-group", metric="mae", at_least=0.8).verdict is Verdict.FAIL
     parity = fairness(table, criterion="demographic-parity", at_most=0.1)
-    assert parity.verdict is Verdict.INCONCLUSIVE
+    assert parity.verdict is Verdict.FAIL
     assert "judge numbers by criterion: worst-group with metric: mae" in parity.reason
 
 
 @pytest.mark.parametrize(
-    ("table", "reason"),
+    ("table", "reason", "verdict"),
     [
-        pytest.param(None, "no rows", id="no_rows"),
-        pytest.param(people().drop(columns="gender"), "lacks gender", id="no_column"),
-        pytest.param(people().drop(columns="challenger_score"), "lacks challenger_score", id="no_score"),
-        pytest.param(people().assign(challenger_score=0.1), "not proven", id="nobody_is_selected"),
+        pytest.param(None, "no rows", Verdict.INCONCLUSIVE, id="no_rows"),
+        pytest.param(people().drop(columns="gender"), "lacks gender", Verdict.FAIL, id="no_column"),
+        pytest.param(people().drop(columns="challenger_score"), "lacks challenger_score", Verdict.FAIL, id="no_score"),
+        pytest.param(
+            people().assign(challenger_score=0.1), "not proven", Verdict.INCONCLUSIVE, id="nobody_is_selected"
+        ),
     ],
 )
-def test_what_cannot_be_judged_is_inconclusive(table: pd.DataFrame | None, reason: str) -> None:
+def test_what_can_never_be_judged_fails_and_too_little_is_inconclusive(
+    table: pd.DataFrame | None, reason: str, verdict: Verdict
+) -> None:
     result = fairness(table, criterion="demographic-parity", at_least=0.8)
-    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.verdict is verdict
     assert reason in result.reason or reason == "not proven"
 
 

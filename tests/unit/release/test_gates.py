@@ -217,6 +217,7 @@ def test_a_gate_of_another_version_of_the_program_is_refused() -> None:
 def test_the_known_gates() -> None:
     assert set(gates()) == {
         "data_quality",
+        "fairness",
         "metric",
         "not_worse_than_champion",
         "overfitting",
