@@ -20,6 +20,7 @@ from shared.release.sections.rollout import Rollout
 # What can only happen with a section; everything else can happen to any policy.
 _ONLY_WITH: dict[NoticeKind, type] = {
     NoticeKind.LABELS_REQUESTED: Labelling,
+    NoticeKind.LABELS_READ: Labelling,
     NoticeKind.TRAINING_FAILED: Retrain,
     NoticeKind.TRAINING_BREAKER: Retrain,
     NoticeKind.RETRAINING_FROZEN: Budget,

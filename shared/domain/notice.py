@@ -14,6 +14,7 @@ class NoticeKind(StrEnum):
 
     DRIFT_DETECTED = "drift-detected"
     LABELS_REQUESTED = "labels-requested"
+    LABELS_READ = "labels-read"
     TRAINING_STARTED = "training-started"
     TRAINING_FAILED = "training-failed"
     TRAINING_BREAKER = "training-breaker"
@@ -48,6 +49,7 @@ ASKS_TO_DECIDE = frozenset({NoticeKind.APPROVAL_NEEDED, NoticeKind.APPROVAL_REMI
 # Of no use unless somebody gets it: sent to the owner, or to those who may decide, where no rule names it.
 NEEDS_A_PERSON = ASKS_TO_DECIDE | {
     NoticeKind.LABELS_REQUESTED,
+    NoticeKind.LABELS_READ,
     NoticeKind.TRAINING_FAILED,
     NoticeKind.TRAINING_BREAKER,
     NoticeKind.RELEASE_REJECTED,

@@ -1,12 +1,30 @@
-"""Asking people to label items, by a file in the workspace's storage that they, or a labelling tool, read."""
+"""Asking people to label items, by files in the workspace's storage, and reading what they answered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shared.domain.ids import EndpointName, ModelName
+
+LabelKind = Literal["classes", "several-labels", "boxes", "spans"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTask:
+    """What is to be said of each item: its class, its classes, boxes in an image or spans of a text.
+
+    Args:
+        item, key: the served rows' columns that name the item (or are it), and the row.
+        classes: that there are; empty for any.
+    """
+
+    item: str
+    kind: LabelKind = "classes"
+    classes: tuple[str, ...] = ()
+    key: str = "row_id"
+    is_image: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +34,6 @@ class LabelRequest:
     Args:
         name: of the file; the same name is written once.
         start, end: the served rows to choose from, [start, end), UTC.
-        item: the column that names the item, or is it.
         embedding: the column of vectors; "" for none.
         most: how many items are chosen at most.
     """
@@ -26,7 +43,7 @@ class LabelRequest:
     endpoint: EndpointName
     start: datetime
     end: datetime
-    item: str
+    task: LabelTask
     embedding: str
     most: int
 
@@ -39,10 +56,24 @@ class LabelManifest:
     items: int
 
 
-class LabelDesk(Protocol):
-    def request(self, request: LabelRequest) -> LabelManifest:
-        """Choose the items and write the file, or return the one that was written under this name before.
+@dataclass(frozen=True, slots=True)
+class LabelsRead:
+    """What a file of answers came to: `labels` of it, and in `version` of the data asset all `rows` there are so far.
+    `remarks` say what was left out, and how well annotators agree."""
 
-        Raises PermanentError for rows that nothing can be chosen from, RetryableError when a service does not answer.
-        """
+    version: str
+    labels: int
+    rows: int
+    remarks: tuple[str, ...]
+
+
+class LabelDesk(Protocol):
+    """Raises PermanentError for rows or answers that cannot be used, RetryableError when a service does not answer."""
+
+    def request(self, request: LabelRequest) -> LabelManifest:
+        """Choose the items and write the file, or return the one that was written under this name before."""
+        ...
+
+    def read(self, model: ModelName, file: str, task: LabelTask, data: str) -> LabelsRead:
+        """Make a new version of the data asset of a file of answers, once. Of one that is wrong nothing is taken."""
         ...

@@ -92,6 +92,10 @@ class Workspace(Protocol):
         """Return what a job of that component with those inputs would run if it were submitted now."""
         ...
 
+    def register_data(self, name: str, version: str, folder: str, tags: Mapping[str, str]) -> None:
+        """Make the folder at that URI a version of a data asset; one that is there stays."""
+        ...
+
     def listing(self) -> tuple[ListedEndpoint, ...]:
         """Return all endpoints, without their deployments, by one request for many of them."""
         ...

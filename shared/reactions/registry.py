@@ -1,4 +1,4 @@
-"""Finds the reactions: every module of this package that exports a SPEC."""
+"""Finds the reactions: each ReactionSpec that a module of this package exports, SPEC or further ones."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ def reactions() -> dict[str, ReactionSpec]:
     specs: dict[str, ReactionSpec] = {}
     for module_info in pkgutil.iter_modules(shared.reactions.__path__):
         module = importlib.import_module(f"{shared.reactions.__name__}.{module_info.name}")
-        spec = getattr(module, "SPEC", None)
-        if isinstance(spec, ReactionSpec):
-            specs[spec.name] = spec
+        specs |= {spec.name: spec for spec in vars(module).values() if isinstance(spec, ReactionSpec)}
     return specs
 
 

@@ -103,7 +103,7 @@ STORED = (
         "a replay: the sweep has it stay",
     ),
     StoredPlace(
-        WORKSPACE, "labelling/", "what people should label", "processor", "people, when the labels are registered"
+        WORKSPACE, "labelling/", "what people should label, their answers, versions of labels", "processor", "people"
     ),
     StoredPlace(WORKSPACE, "vigia/windows/", "window that Spark counted, and its profile", "Spark job", "people"),
     StoredPlace(LOGS, "App*, FunctionAppLogs", "log line, request, metric, exception", "app, host", days="logDays"),

@@ -66,6 +66,7 @@ PARAMETERS: dict[str, ValueType] = {
 FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.DRIFT_DETECTED: ("version", "monitor", "signal", "metric", "value", "threshold", "features", "detail"),
     NoticeKind.LABELS_REQUESTED: ("items", "location", "detail"),
+    NoticeKind.LABELS_READ: ("items", "location", "detail"),
     NoticeKind.TRAINING_STARTED: ("job", "cause", "detail"),
     NoticeKind.TRAINING_FAILED: ("job", "outcome", "cause", "log", "studio", "detail"),
     NoticeKind.TRAINING_BREAKER: ("job", "detail"),

@@ -12,7 +12,7 @@ from shared.adapters.storage.blobs import AzureBlobStore, blob_service
 from shared.domain.ids import DeploymentName, EndpointName, ModelName
 from shared.engine.facts.labels import Labels
 from shared.ports.endpoints import EndpointRecord
-from shared.ports.labels import LabelRequest
+from shared.ports.labels import LabelRequest, LabelTask
 from tests.fakes.data import FakeData
 from tests.fakes.workspace import FakeWorkspace
 from tests.settings import settings_for
@@ -31,7 +31,7 @@ def test_the_manifest_is_in_the_workspaces_own_container_and_stays_as_it_was(azu
     data.predictions[(ENDPOINT, SERVING)] = pd.DataFrame({"image": ["a", "b"], "prediction": [0.9, 0.5]})
     files = AzureBlobStore(settings, settings.workspace_container, settings.workspace_storage)
     request = LabelRequest(
-        "2026-11-20", ModelName("damage"), ENDPOINT, NOW - timedelta(hours=24), NOW, "image", "", most=1
+        "2026-11-20", ModelName("damage"), ENDPOINT, NOW - timedelta(hours=24), NOW, LabelTask("image"), "", most=1
     )
 
     first = Labels(workspace, data, files).request(request)

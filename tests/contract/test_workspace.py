@@ -243,6 +243,15 @@ def test_data_is_found_by_version_and_as_the_latest(workspace: AzureWorkspace) -
         workspace.data_uri("azureml:customers:99")
 
 
+def test_a_folder_becomes_a_version_of_a_data_asset_once(workspace: AzureWorkspace) -> None:
+    for _ in range(2):
+        workspace.register_data("labels", "1-ab", f"{PATHS}/labelling/toy/labels/1-ab", {"vigia.model": "toy"})
+    assert workspace.data_uri("azureml:labels@latest").endswith("/paths/labelling/toy/labels/1-ab/")
+    assert workspace.pinned_data("azureml:labels@latest") == "azureml:labels:1-ab"
+    with pytest.raises(WorkspaceError, match="can't be changed"):
+        workspace.register_data("labels", "1-ab", f"{PATHS}/elsewhere", {})
+
+
 REFUSED = [
     pytest.param(
         {"inputs": {"customers": "azureml:customers:1", "round": "2", "depth": "3"}},

@@ -45,6 +45,7 @@ class FakeWorkspace(FakeEndpoints):
     answers: list[Answer] = field(default_factory=lambda: [Answer(200, 0.1, "[0.5]")])
     probes: list[tuple[DeploymentName, str]] = field(default_factory=list)
     latest: dict[str, str] = field(default_factory=dict)
+    data: dict[tuple[str, str], tuple[str, dict[str, str]]] = field(default_factory=dict)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     failures: dict[str, Failure] = field(default_factory=dict)
@@ -75,6 +76,12 @@ class FakeWorkspace(FakeEndpoints):
         )
         self.models[name, version] = record
         return record
+
+    def register_data(self, name: str, version: str, folder: str, tags: Mapping[str, str]) -> None:
+        if self.data.get((name, version)) is None:
+            self.calls.append(("register_data", f"{name}:{version}"))
+            self.data[name, version] = folder, dict(tags)
+            self.latest[name] = version
 
     def serve(self, model: str, version: str) -> None:
         """Have the endpoint of the model's name answer by that version alone."""

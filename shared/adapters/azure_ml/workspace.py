@@ -150,6 +150,12 @@ class AzureWorkspace:
         asset = self._data(reference)
         return asset_reference(asset.name, asset.version)
 
+    def register_data(self, name: str, version: str, folder: str, tags: Mapping[str, str]) -> None:
+        from azure.ai.ml.entities import Data
+
+        asset = Data(name=name, version=version, path=folder, type="uri_folder", tags=dict(tags))
+        self._do(f"data {name}:{version}", lambda ml: ml.data.create_or_update(asset))
+
     def _data(self, reference: str) -> Any:
         name, version = split_reference(reference)
         selector = {"label": "latest"} if version is None else {"version": version}

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from shared.drift.rows.equal import key_of
+from shared.ports.labels import LabelTask
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
 PREDICTION = "prediction"
+# What a tool shows beside an item: what was predicted, and how large an image is, in pixels.
+SHOWN = ("width", "height", PREDICTION)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One item to label. `uncertainty` is 0 (sure) to 1; `strangeness` is its rank by distance from the middle of all
-    embeddings, 0-1. Either is None when it cannot be measured."""
+    embeddings, 0-1. Either is None when it cannot be measured. `key` is its row's, `shown` what a tool shows of it."""
 
     item: str
     reason: str
     uncertainty: float | None
     strangeness: float | None
+    key: str
+    shown: Mapping[str, Any]
 
 
-def choose(rows: pd.DataFrame, item: str, embedding: str, most: int) -> tuple[Candidate, ...]:
+def choose(rows: pd.DataFrame, task: LabelTask, embedding: str, most: int) -> tuple[Candidate, ...]:
     """Return at most `most` items, each once: in turn the least certain and the most unusual ones.
 
     Args:
         rows: served rows with their `prediction`: the probability of the positive class, or of every class.
-        item: the column that names the item (or is it, for texts).
+        task: names the columns of the item and of the row's key; without the latter, the item is the key.
         embedding: the column of vectors; "" for none.
 
     Raises:
         ValueError: there is no column `item`, or neither predictions nor embeddings to choose by.
     """
+    item = task.item
     if item not in rows.columns:
         raise ValueError(f"the served rows have no column {item!r}; there are {', '.join(map(str, rows.columns))}")
     rows = rows[rows[item].notna()].drop_duplicates(item, keep="last").reset_index(drop=True)
@@ -52,38 +61,61 @@ def choose(rows: pd.DataFrame, item: str, embedding: str, most: int) -> tuple[Ca
         for reason, order in ranked:
             if len(chosen) < most and place < len(order):
                 chosen.setdefault(int(order[place]), reason)
-    names = rows[item].astype(str)
+    names, keys = rows[item].astype(str), rows[task.key if task.key in rows.columns else item].map(key_of)
+    columns = [name for name in rows.columns if name in SHOWN or str(name).startswith(f"{PREDICTION}_")]
     return tuple(
-        Candidate(names.iloc[row], reason, _at(uncertainty, row), _at(strangeness, row))
+        Candidate(
+            names.iloc[row],
+            reason,
+            _at(uncertainty, row),
+            _at(strangeness, row),
+            keys.iloc[row],
+            {name: value for name in columns if _is_there(value := rows[name].iloc[row])},
+        )
         for row, reason in chosen.items()
     )
 
 
-def manifest(candidates: tuple[Candidate, ...], item: str) -> bytes:
-    """Return JSON Lines, one item each, with an empty `label` to fill in: what Azure ML's labelling imports and
-    exports, beside why the item was chosen."""
+def manifest(candidates: tuple[Candidate, ...], task: LabelTask) -> bytes:
+    """Return JSON Lines, one item each, with an empty `label` to fill in, beside why the item was chosen."""
     lines = (
         {
             "label": None,
-            item: candidate.item,
+            task.item: candidate.item,
+            task.key: candidate.key,
             "why": candidate.reason,
             "uncertainty": candidate.uncertainty,
             "unusual": candidate.strangeness,
+            **candidate.shown,
         }
         for candidate in candidates
     )
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    text = (json.dumps(line, ensure_ascii=False, default=lambda value: value.tolist()) for line in lines)
+    return "".join(f"{line}\n" for line in text).encode()
+
+
+def _is_there(value: Any) -> bool:
+    return value is not None and (not isinstance(value, float) or bool(np.isfinite(value)))
 
 
 def _uncertainty(rows: pd.DataFrame) -> NDArray[np.float64] | None:
-    if PREDICTION not in rows.columns:
+    shares = [name for name in rows.columns if str(name).startswith(f"{PREDICTION}_")]
+    if not shares and PREDICTION not in rows.columns:
         return None
-    uncertainty = np.array([_unsure(value) for value in rows[PREDICTION]], dtype=np.float64)
+    values = rows[shares].to_numpy().tolist() if shares else rows[PREDICTION]
+    uncertainty = np.array([_unsure(value) for value in values], dtype=np.float64)
     return None if np.isnan(uncertainty).all() else uncertainty
 
 
 def _unsure(prediction: Any) -> float:
-    """Return 1 for a coin flip, 0 for certainty, NaN for what is no probability."""
+    """Return 1 for a coin flip, 0 for certainty, NaN for what is no probability. Of boxes or spans with a `score` each,
+    the least certain counts."""
+    if isinstance(prediction, dict):
+        prediction = prediction.get("boxes", prediction.get("probs"))
+    if isinstance(prediction, list) and all(isinstance(each, dict) for each in prediction):
+        return max((_unsure(each.get("score")) for each in prediction), default=np.nan)
+    if isinstance(prediction, list) and not all(isinstance(each, int | float) for each in prediction):
+        return np.nan
     if isinstance(prediction, list | tuple | np.ndarray) and len(prediction) > 1:
         shares = np.asarray(prediction, dtype=np.float64)
         is_distribution = np.isfinite(shares).all() and (shares >= 0).all() and abs(shares.sum() - 1) < 1e-3

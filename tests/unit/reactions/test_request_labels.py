@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import timedelta
 
@@ -12,21 +13,23 @@ from shared.domain.ids import DeploymentName, ModelVersion
 from shared.engine.facts.labels import Labels
 from shared.errors import PermanentError, PolicyError
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
-from shared.ports.labels import LabelRequest
+from shared.ports.labels import LabelRequest, LabelTask
 from shared.ports.queues import EVENTS
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.data import FakeData
-from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, World, a_policy, drift
+from tests.unit.engine.fact_world import ENDPOINT, MODEL, POLICY, Killed, World, a_policy, blob_created, drift
 from tests.unit.reactions.context import proposed
 
 VISION = POLICY.replace("kind: tabular", "kind: vision") + "labelling: {item: image, most: 2}\n"
-NAME = "request-labels"
+READS = VISION.replace("most: 2", "classes: [ok, dent], data: azureml:customers@latest")
+NAME, READ = "request-labels", "read-labels"
+STORE = "azureml://datastores/workspaceblobstore/paths/"
 SERVING = DeploymentName("v-7")
 
 
 class LabelWorld(World):
-    def __init__(self) -> None:
-        super().__init__(a_policy(VISION))
+    def __init__(self, policy: str = VISION) -> None:
+        super().__init__(a_policy(policy))
         self.data, self.files = FakeData(), MemoryBlobStore(self.clock.now)
         self.azureml.endpoints[ENDPOINT] = EndpointRecord(
             ENDPOINT,
@@ -37,8 +40,20 @@ class LabelWorld(World):
             "http://127.0.0.1/score",
         )
         self.data.predictions[(ENDPOINT, SERVING)] = pd.DataFrame(
-            {"image": ["a.png", "b.png", "c.png"], "prediction": [0.9, 0.5, 0.6]}
+            {"image": ["a.png", "b.png", "c.png"], "row_id": ["1", "2", "3"], "prediction": [0.9, 0.5, 0.6]}
         )
+
+    def answer(self, file: str, labels: dict[str, str | None], annotator: str = "ana") -> None:
+        """Have a file of answers arrive."""
+        lines = [json.dumps({"row_id": row, "label": label, "annotator": annotator}) for row, label in labels.items()]
+        self.files.put(place := f"labelling/{MODEL}/answers/{file}", "\n".join(lines).encode())
+        self.process(blob_created(place, etag=file))
+
+    def table(self, version: str) -> pd.DataFrame:
+        folder, _ = self.azureml.data["customers", version]
+        stored = self.files.get(f"{folder.removeprefix(STORE)}/labels.parquet")
+        assert stored is not None
+        return pd.read_parquet(io.BytesIO(stored.body))
 
 
 def test_tabular_models_do_not_ask() -> None:
@@ -95,7 +110,7 @@ def test_an_endpoint_that_serves_nothing_is_said() -> None:
     world.azureml.endpoints.clear()
     with pytest.raises(PermanentError, match="serves nothing to choose from"):
         Labels(world.workspace, world.data, world.files).request(
-            LabelRequest("2026-11-20", MODEL, ENDPOINT, world.clock.now(), world.clock.now(), "image", "", 5)
+            LabelRequest("2026-11-20", MODEL, ENDPOINT, world.clock.now(), world.clock.now(), LabelTask("image"), "", 5)
         )
 
 
@@ -119,3 +134,104 @@ def test_the_labelled_version_is_found_and_trained_on() -> None:
     recipe = world.azureml.jobs[job].recipe
     assert recipe is not None
     assert recipe.inputs == {"training_data": "azureml:customers:2"}
+
+
+def asked() -> LabelWorld:
+    """Return a world in which people were asked about rows 2, 3 and 1."""
+    world = LabelWorld(READS)
+    world.process(drift())
+    return world
+
+
+def test_answers_become_a_version_of_the_data_asset_which_the_next_ones_add_to() -> None:
+    world = asked()
+    world.answer("one.jsonl", {"1": "ok", "2": "dent", "3": None})
+    world.answer("two.jsonl", {"2": "ok", "3": "ok"}, annotator="ben")
+
+    first, second = (version for _, version in world.azureml.data)
+    assert (first[:2], second[:2]) == ("1-", "2-")
+    assert world.table(first)[["row_id", "label"]].to_dict("split")["data"] == [["1", "ok"], ["2", "dent"]]
+    assert world.table(second).to_dict("split")["data"] == [
+        ["1", "ok", "a.png", "2026-11-20", "ana"],
+        ["2", "ok", "b.png", "2026-11-20", "ben"],
+        ["3", "ok", "c.png", "2026-11-20", "ben"],
+    ]
+    _, tags = world.azureml.data["customers", second]
+    assert tags == {
+        "vigia.model": MODEL,
+        "vigia.answers": f"labelling/{MODEL}/answers/two.jsonl",
+        "vigia.manifests": "2026-11-20",
+    }
+    lines = world.files.get(f"labelling/{MODEL}/labels/{second}/train.jsonlines")
+    assert lines is not None
+    assert json.loads(lines.body.splitlines()[0]) == {"image_url": "a.png", "label": "ok"}
+    assert world.kinds.count("labels-read") == 2
+
+
+def test_a_file_that_comes_twice_is_one_version() -> None:
+    world = asked()
+    for name in ("one.jsonl", "copy.jsonl"):
+        world.answer(name, {"1": "ok"})
+    assert [call for call, _ in world.azureml.calls if call == "register_data"] == ["register_data"]
+    assert len(world.azureml.data) == 1
+
+
+def test_after_a_crash_the_version_that_was_recorded_is_registered() -> None:
+    world = asked()
+    world.fuse.burns_on = "register_data"
+    with pytest.raises(Killed):
+        world.answer("one.jsonl", {"1": "ok"})
+    assert not world.azureml.data
+    world.sweep_after_the_lease()
+    assert [version[:2] for _, version in world.azureml.data] == ["1-"]
+    assert world.kinds.count("labels-read") == 1
+
+
+def test_a_file_with_a_wrong_line_waits_for_a_person_and_nothing_of_it_is_taken() -> None:
+    world = asked()
+    world.answer("one.jsonl", {"1": "ok", "2": "dnet"})
+    assert not world.azureml.data
+    (parked,) = [entry for entry in world.entries() if entry.state == "parked"]
+    assert "line 2 is no answer: there is no class dnet; there are ok, dent" in parked.outcomes[0].detail
+    assert world.kinds.count("event-quarantined") == 1
+    assert world.files.get(f"labelling/{MODEL}/answers/one.jsonl")
+
+
+def test_without_a_data_asset_answers_are_not_read() -> None:
+    world = LabelWorld()
+    world.process(drift())
+    world.answer("one.jsonl", {"2": "ok"})
+    outcomes = [outcome for entry in world.entries() for outcome in entry.outcomes if outcome.reaction == READ]
+    assert [outcome.status for outcome in outcomes] == ["suppressed"]
+    assert "write e.g. data: azureml:NAME@latest" in outcomes[0].detail
+
+
+def test_the_labels_are_new_data() -> None:
+    world = asked()
+    world.azureml.latest["customers"] = "0"
+    world.app.registry_poll.run()
+    world.answer("one.jsonl", {"1": "ok"})
+    ((_, version),) = world.azureml.data
+    world.clock.advance(timedelta(minutes=15))
+    world.app.registry_poll.run()
+    while (body := world.queues.take(EVENTS)) is not None:
+        world.process(body)
+    (job,) = [what for call, what in world.azureml.calls if call == "submit_job"]
+    recipe = world.azureml.jobs[job].recipe
+    assert recipe is not None
+    assert recipe.inputs == {"training_data": f"azureml:customers:{version}"}
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        pytest.param("task: spans", "boxes are drawn in images, spans marked in texts", id="spans_in_images"),
+        pytest.param("tool: coco, classes: [a]", "coco holds boxes alone", id="coco_without_boxes"),
+        pytest.param("tool: label-studio", "write e.g. classes:", id="no_classes"),
+        pytest.param("classes: [a, a]", "each once", id="class_twice"),
+        pytest.param("data: 'azureml:customers:3'", "never changes", id="pinned_data"),
+    ],
+)
+def test_a_task_that_cannot_be_given_is_refused(written: str, problem: str) -> None:
+    with pytest.raises(PolicyError, match=problem):
+        a_policy(VISION.replace("most: 2", written))

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 from shared.drift.signals.labelling import choose, manifest
+from shared.ports.labels import LabelTask
+
+TASK = LabelTask("image")
 
 
 def rows(**columns: Any) -> pd.DataFrame:
@@ -17,7 +20,7 @@ def rows(**columns: Any) -> pd.DataFrame:
 
 
 def names(frame: pd.DataFrame, most: int, embedding: str = "") -> list[str]:
-    return [candidate.item for candidate in choose(frame, "image", embedding, most)]
+    return [candidate.item for candidate in choose(frame, TASK, embedding, most)]
 
 
 def test_the_least_certain_come_first() -> None:
@@ -28,14 +31,14 @@ def test_the_least_certain_come_first() -> None:
 def test_of_several_classes_the_flattest_is_least_certain() -> None:
     frame = rows(image=["a", "b", "c"], prediction=[[0.9, 0.05, 0.05], [0.34, 0.33, 0.33], [0.5, 0.5, 0.0]])
     assert names(frame, 3) == ["b", "c", "a"]
-    assert choose(frame, "image", "", 1)[0].uncertainty == pytest.approx(0.99)
+    assert choose(frame, TASK, "", 1)[0].uncertainty == pytest.approx(0.99)
 
 
 def test_unusual_ones_take_turns_with_uncertain_ones() -> None:
     vectors = [[0.0, 0.1], [0.1, 0.0], [9.0, 9.0], [0.0, 0.0], [5.0, 5.0]]
     frame = rows(image=list("abcde"), prediction=[0.5, 0.6, 0.99, 0.7, 0.98], embedding=vectors)
     assert names(frame, 4, "embedding") == ["a", "c", "b", "e"]
-    assert [candidate.reason for candidate in choose(frame, "image", "embedding", 2)] == [
+    assert [candidate.reason for candidate in choose(frame, TASK, "embedding", 2)] == [
         "least certain",
         "most unusual",
     ]
@@ -64,15 +67,40 @@ def test_rows_that_tell_nothing_are_left_out() -> None:
 )
 def test_what_cannot_be_chosen_from_is_said(frame: pd.DataFrame, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        choose(frame, "image", "embedding", 5)
+        choose(frame, TASK, "embedding", 5)
 
 
-def test_the_manifest_is_lines_with_an_empty_label() -> None:
-    chosen = choose(rows(image=["ação.png"], prediction=[0.5]), "image", "", 5)
-    assert json.loads(manifest(chosen, "image")) == {
+def test_the_manifest_is_lines_with_an_empty_label_and_what_a_tool_shows() -> None:
+    frame = rows(image=["ação.png"], row_id=[7.0], prediction=[np.float64(0.5)], width=[640], height=[np.nan])
+    assert json.loads(manifest(choose(frame, TASK, "", 5), TASK)) == {
         "label": None,
         "image": "ação.png",
+        "row_id": "7",
         "why": "least certain",
         "uncertainty": 1.0,
         "unusual": None,
+        "prediction": 0.5,
+        "width": 640,
     }
+
+
+def test_without_a_column_of_keys_the_item_is_the_key() -> None:
+    (chosen,) = choose(rows(image=["a.png"], prediction=[0.5]), TASK, "", 5)
+    assert chosen.key == "a.png"
+
+
+def test_of_boxes_and_spans_the_least_certain_counts() -> None:
+    boxes = [
+        {"boxes": [{"label": "dent", "score": 0.99}, {"label": "dent", "score": 0.5}]},
+        {"boxes": []},
+        [{"label": "dent", "score": 0.9}],
+        {"labels": ["a", "b"], "probs": [0.7, 0.3]},
+        ["a", "b"],
+    ]
+    chosen = choose(rows(image=list("abcde"), prediction=boxes), TASK, "", 5)
+    assert [(candidate.item, candidate.uncertainty) for candidate in chosen] == [("a", 1.0), ("d", 0.6), ("c", 0.2)]
+
+
+def test_columns_of_probabilities_say_how_certain_it_is() -> None:
+    frame = rows(image=["a", "b"], prediction=["x", "y"], prediction_x=[0.9, 0.4], prediction_y=[0.1, 0.6])
+    assert [candidate.item for candidate in choose(frame, TASK, "", 2)] == ["b", "a"]
