@@ -1,4 +1,4 @@
-"""Finds the reactions: each ReactionSpec that a module of this package exports, SPEC or further ones."""
+"""Finds the reactions: every module of this package that exports a SPEC, or several."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def reactions() -> dict[str, ReactionSpec]:
     specs: dict[str, ReactionSpec] = {}
     for module_info in pkgutil.iter_modules(shared.reactions.__path__):
         module = importlib.import_module(f"{shared.reactions.__name__}.{module_info.name}")
-        specs |= {spec.name: spec for spec in vars(module).values() if isinstance(spec, ReactionSpec)}
+        spec = getattr(module, "SPEC", ())
+        specs |= {each.name: each for each in (spec if isinstance(spec, tuple) else (spec,))}
     return specs
 
 

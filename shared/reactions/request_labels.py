@@ -43,7 +43,6 @@ class Labelling(Section):
     tool: Literal["jsonl", "label-studio", "cvat", "coco"] = "jsonl"
     task: LabelKind = "classes"
     classes: tuple[str, ...] = ()
-    model_predictions: bool = True
     data: AssetRef | None = None
 
     def task_of(self, policy: Policy) -> LabelTask:
@@ -122,5 +121,7 @@ def read(reaction: Reaction, context: ReactionContext) -> Performed:
     return done(reaction, f"{sentence}; {remarks}" if remarks else sentence, asset, notice)
 
 
-READING = ReactionSpec(READ, propose_reading, read, looks_at_state=())
-SPEC = ReactionSpec(NAME, propose, perform, {"labelling": Labelling}, looks_at_state=())
+SPEC = (
+    ReactionSpec(NAME, propose, perform, {"labelling": Labelling}, looks_at_state=()),
+    ReactionSpec(READ, propose_reading, read, looks_at_state=()),
+)
