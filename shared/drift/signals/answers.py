@@ -20,10 +20,6 @@ SAME_BOX = 0.5
 _LISTED = 5
 
 
-class AnswerError(ValueError):
-    """A file of answers cannot be used; the message says which line, and why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answers:
     """One label for each row's key, as JSON has it, and the annotators who gave it."""
@@ -41,7 +37,7 @@ def read_answers(content: bytes, asked: Mapping[str, str], task: LabelTask) -> A
         asked: items by row key.
 
     Raises:
-        AnswerError: a line is no answer, or no line is.
+        ValueError: a line is no answer, or no line is; the message says which, and why.
     """
     keys = {key_of(name): key for key, item in asked.items() for name in (item, key)}
     given: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -58,12 +54,12 @@ def read_answers(content: bytes, asked: Mapping[str, str], task: LabelTask) -> A
             label, annotator = _checked(label, asked[key], task), str(answer.get("annotator", ""))
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             what = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
-            raise AnswerError(f"line {number} is no answer: {what:.300}") from exc
+            raise ValueError(f"line {number} is no answer: {what:.300}") from exc
         if annotator in given[key]:
             repeated.append(key)
         given[key][annotator] = label
     if not given:
-        raise AnswerError(f"no line labels a row that was asked for; {len(strangers)} are about others")
+        raise ValueError(f"no line labels a row that was asked for; {len(strangers)} are about others")
     return _settled(given, strangers, repeated, task)
 
 

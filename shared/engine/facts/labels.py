@@ -108,12 +108,12 @@ class Labels:
         """Write the files of the next version, and return what its record says."""
         import pandas as pd
 
-        from shared.drift.signals.answers import AnswerError, read_answers
+        from shared.drift.signals.answers import read_answers
 
         asked = self.asked(model, task)
         try:
             answers = read_answers(content, {key: item for key, (item, _) in asked.items()}, task)
-        except AnswerError as exc:
+        except ValueError as exc:
             hint = "correct the file and write it again; `vigia labels import` converts what tools export"
             raise PermanentError("labels.unusable_answers", str(exc), hint) from exc
         rows = [
