@@ -19,7 +19,7 @@ def reactions() -> dict[str, ReactionSpec]:
     for module_info in pkgutil.iter_modules(shared.reactions.__path__):
         module = importlib.import_module(f"{shared.reactions.__name__}.{module_info.name}")
         spec = getattr(module, "SPEC", ())
-        specs |= {each.name: each for each in (spec if isinstance(spec, tuple) else (spec,))}
+        specs |= {one.name: one for one in (spec if isinstance(spec, tuple) else (spec,))}
     return specs
 
 

@@ -29,17 +29,17 @@ class Answers:
     remarks: tuple[str, ...]
 
 
-def read_answers(content: bytes, asked: Mapping[str, str], task: LabelTask) -> Answers:
+def read_answers(content: bytes, items: Mapping[str, str], task: LabelTask) -> Answers:
     """Return what a file of answers says, without what cannot be settled.
 
     Args:
         content: JSON Lines with the row's key or the item, `label`, and `annotator` where there are several.
-        asked: items by row key.
+        items: items by row key.
 
     Raises:
         ValueError: a line is no answer, or no line is; the message says which, and why.
     """
-    keys = {key_of(name): key for key, item in asked.items() for name in (item, key)}
+    keys = {key_of(name): key for key, item in items.items() for name in (item, key)}
     given: dict[str, dict[str, Any]] = defaultdict(dict)
     strangers, repeated = [], []
     for number, line in enumerate(content.splitlines(), 1):
@@ -51,7 +51,7 @@ def read_answers(content: bytes, asked: Mapping[str, str], task: LabelTask) -> A
             if (key := keys.get(name)) is None:
                 strangers.append(name)
                 continue
-            label, annotator = _checked(label, asked[key], task), str(answer.get("annotator", ""))
+            label, annotator = _checked(label, items[key], task), str(answer.get("annotator", ""))
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             what = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
             raise ValueError(f"line {number} is no answer: {what:.300}") from exc
@@ -75,12 +75,12 @@ def _checked(label: Any, item: str, task: LabelTask) -> Any:
         raise TypeError(f"its label {label!r:.80} is not one class")
     sides = SIDES.get(task.kind, ())
     labels = label if isinstance(label, list) else [label]
-    names = [str(each["label"] if sides else each) for each in labels]
+    names = [str(part["label"] if sides else part) for part in labels]
     if unknown := sorted({name for name in names if task.classes and name not in task.classes}):
         raise ValueError(f"there is no class {', '.join(unknown)}; there are {', '.join(task.classes)}")
     if not sides:
         return names[0] if task.kind == "classes" else sorted(set(names))
-    places = [{side: each[side] for side in sides} for each in labels]
+    places = [{side: part[side] for side in sides} for part in labels]
     if misplaced := [place for place in places if not _is_in(list(place.values()), item, task)]:
         raise ValueError(f"{misplaced[0]} is not in the item")
     return [{"label": name, **place} for name, place in zip(names, places, strict=True)]
@@ -145,8 +145,10 @@ def _is_same(one: Any, other: Any, task: LabelTask) -> bool:
     """Return whether two labels are equal; boxes, whether each has its like in the other."""
     if task.kind != "boxes":
         return bool(one == other)
-    found = all(any(_overlap(box, like) >= SAME_BOX for like in other if like["label"] == box["label"]) for box in one)
-    return found and len(one) == len(other)
+    is_matched = all(
+        any(_overlap(box, like) >= SAME_BOX for like in other if like["label"] == box["label"]) for box in one
+    )
+    return is_matched and len(one) == len(other)
 
 
 def _overlap(one: Mapping[str, float], other: Mapping[str, float]) -> float:

@@ -112,9 +112,9 @@ def _unsure(prediction: Any) -> float:
     the least certain counts."""
     if isinstance(prediction, dict):
         prediction = prediction.get("boxes", prediction.get("probs"))
-    if isinstance(prediction, list) and all(isinstance(each, dict) for each in prediction):
-        return max((_unsure(each.get("score")) for each in prediction), default=np.nan)
-    if isinstance(prediction, list) and not all(isinstance(each, int | float) for each in prediction):
+    if isinstance(prediction, list) and all(isinstance(part, dict) for part in prediction):
+        return max((_unsure(part.get("score")) for part in prediction), default=np.nan)
+    if isinstance(prediction, list) and not all(isinstance(part, int | float) for part in prediction):
         return np.nan
     if isinstance(prediction, list | tuple | np.ndarray) and len(prediction) > 1:
         shares = np.asarray(prediction, dtype=np.float64)

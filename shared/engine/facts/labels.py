@@ -68,7 +68,7 @@ class Labels:
             return self.request(request)
         return LabelManifest(datastore_uri(path), len(chosen))
 
-    def asked(self, model: ModelName, task: LabelTask) -> dict[str, tuple[str, str]]:
+    def requested(self, model: ModelName, task: LabelTask) -> dict[str, tuple[str, str]]:
         """Return the item and the manifest's name for the key of each row that was ever asked about."""
         folder, rows = f"labelling/{model}/", dict[str, tuple[str, str]]()
         for stored in self.files.list(folder):
@@ -110,21 +110,21 @@ class Labels:
 
         from shared.drift.signals.answers import read_answers
 
-        asked = self.asked(model, task)
+        items = self.requested(model, task)
         try:
-            answers = read_answers(content, {key: item for key, (item, _) in asked.items()}, task)
+            answers = read_answers(content, {key: item for key, (item, _) in items.items()}, task)
         except ValueError as exc:
             hint = "correct the file and write it again; `vigia labels import` converts what tools export"
             raise PermanentError("labels.unusable_answers", str(exc), hint) from exc
         rows = [
-            {task.key: key, "label": _cell(label, task), "item": asked[key][0], "asked_by": asked[key][1]}
+            {task.key: key, "label": _cell(label, task), "item": items[key][0], "asked_by": items[key][1]}
             | {"annotators": ", ".join(answers.annotators[key])}
             for key, label in answers.labels.items()
         ]
         table = pd.DataFrame(rows)
-        if versions and (before := self.files.get(f"{_folder(model, versions[-1]['version'])}/labels.parquet")):
-            earlier = pd.read_parquet(io.BytesIO(before.body))
-            table = pd.concat([earlier[~earlier[task.key].isin(table[task.key])], table], ignore_index=True)
+        if versions and (earlier := self.files.get(f"{_folder(model, versions[-1]['version'])}/labels.parquet")):
+            previous = pd.read_parquet(io.BytesIO(earlier.body))
+            table = pd.concat([previous[~previous[task.key].isin(table[task.key])], table], ignore_index=True)
         version = f"{len(versions) + 1}-{digest}"
         for name, body in _files(table, task):
             self.files.put(f"{_folder(model, version)}/{name}", body)
