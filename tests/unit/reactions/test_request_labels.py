@@ -136,7 +136,7 @@ def test_the_labelled_version_is_found_and_trained_on() -> None:
     assert recipe.inputs == {"training_data": "azureml:customers:2"}
 
 
-def asked() -> LabelWorld:
+def world_that_asked() -> LabelWorld:
     """Return a world in which people were asked about rows 2, 3 and 1."""
     world = LabelWorld(READS)
     world.process(drift())
@@ -144,7 +144,7 @@ def asked() -> LabelWorld:
 
 
 def test_answers_become_a_version_of_the_data_asset_which_the_next_ones_add_to() -> None:
-    world = asked()
+    world = world_that_asked()
     world.answer("one.jsonl", {"1": "ok", "2": "dent", "3": None})
     world.answer("two.jsonl", {"2": "ok", "3": "ok"}, annotator="ben")
 
@@ -169,7 +169,7 @@ def test_answers_become_a_version_of_the_data_asset_which_the_next_ones_add_to()
 
 
 def test_a_file_that_comes_twice_is_one_version() -> None:
-    world = asked()
+    world = world_that_asked()
     for name in ("one.jsonl", "copy.jsonl"):
         world.answer(name, {"1": "ok"})
     assert [call for call, _ in world.azureml.calls if call == "register_data"] == ["register_data"]
@@ -177,7 +177,7 @@ def test_a_file_that_comes_twice_is_one_version() -> None:
 
 
 def test_after_a_crash_the_version_that_was_recorded_is_registered() -> None:
-    world = asked()
+    world = world_that_asked()
     world.fuse.burns_on = "register_data"
     with pytest.raises(Killed):
         world.answer("one.jsonl", {"1": "ok"})
@@ -188,7 +188,7 @@ def test_after_a_crash_the_version_that_was_recorded_is_registered() -> None:
 
 
 def test_a_file_with_a_wrong_line_waits_for_a_person_and_nothing_of_it_is_taken() -> None:
-    world = asked()
+    world = world_that_asked()
     world.answer("one.jsonl", {"1": "ok", "2": "dnet"})
     assert not world.azureml.data
     (parked,) = [entry for entry in world.entries() if entry.state == "parked"]
@@ -207,7 +207,7 @@ def test_without_a_data_asset_answers_are_not_read() -> None:
 
 
 def test_the_labels_are_new_data() -> None:
-    world = asked()
+    world = world_that_asked()
     world.azureml.latest["customers"] = "0"
     world.app.registry_poll.run()
     world.answer("one.jsonl", {"1": "ok"})

@@ -14,7 +14,7 @@ from sklearn.metrics import cohen_kappa_score
 from shared.drift.signals.answers import fleiss_kappa, read_answers
 from shared.ports.labels import LabelTask
 
-ASKED = {"7": "a.png", "8": "b.png", "9": "the dent in the door"}
+ITEMS = {"7": "a.png", "8": "b.png", "9": "the dent in the door"}
 CLASSES = LabelTask("image", classes=("scratch", "dent"))
 BOXES = LabelTask("image", "boxes", ("scratch", "dent"))
 SPANS = LabelTask("image", "spans", ("part",))
@@ -24,14 +24,14 @@ def lines(*answers: object) -> bytes:
     return "\n".join(json.dumps(answer) for answer in answers).encode()
 
 
-def box(label: str = "dent", left: float = 0.1, top: float = 0.1, right: float = 0.5, bottom: float = 0.5) -> Any:
-    return {"label": label, "topX": left, "topY": top, "bottomX": right, "bottomY": bottom}
+def box(label: str = "dent", x: float = 0.1, top: float = 0.1, right: float = 0.5, bottom: float = 0.5) -> Any:
+    return {"label": label, "topX": x, "topY": top, "bottomX": right, "bottomY": bottom}
 
 
 def test_rows_are_named_by_their_key_or_by_the_item() -> None:
     answers = read_answers(
         lines({"row_id": 7.0, "label": "dent"}, {"image": "b.png", "label": "scratch"}, {"row_id": "9", "label": None}),
-        ASKED,
+        ITEMS,
         CLASSES,
     )
     assert (answers.labels, answers.remarks) == ({"7": "dent", "8": "scratch"}, ())
@@ -50,7 +50,7 @@ def test_rows_are_named_by_their_key_or_by_the_item() -> None:
     ],
 )
 def test_labels_have_one_form(task: LabelTask, label: object, stored: object) -> None:
-    assert read_answers(lines({"row_id": "9", "label": label}), ASKED, task).labels == {"9": stored}
+    assert read_answers(lines({"row_id": "9", "label": label}), ITEMS, task).labels == {"9": stored}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_labels_have_one_form(task: LabelTask, label: object, stored: object) ->
         pytest.param(CLASSES, {"row_id": "7"}, "it has no 'label'", id="no_label"),
         pytest.param(CLASSES, ["7", "dent"], "line 2 is no answer", id="no_object"),
         pytest.param(BOXES, {"row_id": "7", "label": "dent"}, "no list of boxes", id="no_list"),
-        pytest.param(BOXES, {"row_id": "7", "label": [box(left=0.6)]}, "is not in the item", id="turned"),
+        pytest.param(BOXES, {"row_id": "7", "label": [box(x=0.6)]}, "is not in the item", id="turned"),
         pytest.param(BOXES, {"row_id": "7", "label": [box(bottom=40)]}, "is not in the item", id="pixels"),
         pytest.param(BOXES, {"row_id": "7", "label": [{"label": "dent"}]}, "it has no 'topX'", id="no_sides"),
         pytest.param(SPANS, {"row_id": "9", "label": [{"label": "part", "start": 4, "end": 99}]}, "in the it", id="e"),
@@ -69,21 +69,21 @@ def test_labels_have_one_form(task: LabelTask, label: object, stored: object) ->
 )  # fmt: skip
 def test_a_wrong_line_is_refused_with_its_number(task: LabelTask, line: object, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        read_answers(lines({"row_id": "8", "label": None}, line), ASKED, task)
+        read_answers(lines({"row_id": "8", "label": None}, line), ITEMS, task)
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_answers_or_refused(content: bytes) -> None:
     for task in (CLASSES, BOXES, SPANS):
         with pytest.raises(ValueError, match="line"):
-            read_answers(content, ASKED, task)
+            read_answers(content, ITEMS, task)
 
 
 def test_what_cannot_be_settled_is_left_out_and_named() -> None:
     given = [("7", "ana", "dent"), ("7", "ben", "dent"), ("7", "eva", "scratch"), ("8", "ana", "dent"),
              ("8", "ben", "scratch"), ("9", "ana", "dent"), ("9", "ana", "scratch"), ("10", "ana", "dent")]  # fmt: skip
     answers = read_answers(
-        lines(*({"row_id": row, "annotator": who, "label": label} for row, who, label in given)), ASKED, CLASSES
+        lines(*({"row_id": row, "annotator": who, "label": label} for row, who, label in given)), ITEMS, CLASSES
     )
     assert answers.labels == {"7": "dent", "9": "scratch"}
     assert answers.annotators == {"7": ("ana", "ben", "eva"), "9": ("ana",)}
@@ -99,7 +99,7 @@ def test_boxes_that_cover_the_same_are_the_same() -> None:
     near, far = box(right=0.55), box(right=0.95)
     labels = [("7", "ana", [box()]), ("7", "ben", [near]), ("8", "ana", [box()]), ("8", "ben", [far])]
     answers = read_answers(
-        lines(*({"row_id": row, "annotator": who, "label": label} for row, who, label in labels)), ASKED, BOXES
+        lines(*({"row_id": row, "annotator": who, "label": label} for row, who, label in labels)), ITEMS, BOXES
     )
     assert answers.labels == {"7": [box()]}
     assert answers.remarks[-1] == "1 of 2 pairs of answers to the same row agree"
