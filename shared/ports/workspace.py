@@ -131,10 +131,18 @@ class Workspace(Protocol):
         ...
 
     def probe(
-        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+        self,
+        endpoint: EndpointName,
+        requests: Sequence[tuple[DeploymentName, str]],
+        within: timedelta,
+        per_second: float = 0.0,
     ) -> tuple[Answer | None, ...]:
-        """Send requests one after the other, each to its deployment, whatever the traffic, marked as ours, and return
-        their answers in order, None where nothing answered. What is not sent `within` is left out."""
+        """Send requests, each to its deployment, whatever the traffic, marked as ours, and return their answers in
+        order, None where nothing answered. What is not sent `within` is left out.
+
+        Args:
+            per_second: their rate, whether or not earlier ones are answered; 0 for one after the other.
+        """
         ...
 
     def scale_deployment(

@@ -349,6 +349,8 @@ def test_copies_a_single_request_and_the_size_of_a_deployment(workspace: AzureWo
     answers = workspace.probe(endpoint, [(first, "[[1]]"), (second, "[[1]]")] * 2, timedelta(seconds=20))
     assert [answer is not None for answer in answers] == [True] * 4
     assert workspace.probe(endpoint, [(first, "[[1]]")], timedelta(0)) == ()
+    load = workspace.probe(endpoint, [(first, "[[1]]")] * 30, timedelta(seconds=20), per_second=100)
+    assert [answer is not None for answer in load] == [True] * 30
     with pytest.raises(WorkspaceError, match="has traffic: it stays"):
         retrying(lambda: workspace.delete_deployment(endpoint, second))
     with pytest.raises(WorkspaceError, match="at most 50"):

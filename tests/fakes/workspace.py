@@ -200,7 +200,11 @@ class FakeWorkspace(FakeEndpoints):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def probe(
-        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+        self,
+        endpoint: EndpointName,
+        requests: Sequence[tuple[DeploymentName, str]],
+        within: timedelta,
+        per_second: float = 0.0,
     ) -> tuple[Answer | None, ...]:
         self._raise("probe")
         self.probes += requests

@@ -236,10 +236,14 @@ class AzureWorkspace:
         return ask_deployment(uri, key, deployment, request)
 
     def probe(
-        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+        self,
+        endpoint: EndpointName,
+        requests: Sequence[tuple[DeploymentName, str]],
+        within: timedelta,
+        per_second: float = 0.0,
     ) -> tuple[Answer | None, ...]:
         uri, key = self._do(f"keys of endpoint {endpoint}", lambda ml: _address(ml, endpoint))
-        return send_probes(uri, key, requests, within)
+        return send_probes(uri, key, requests, within, per_second)
 
     def scale_deployment(
         self,

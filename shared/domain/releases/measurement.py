@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from shared.domain.ids import DeploymentName
@@ -32,6 +32,20 @@ class Interval:
     @property
     def served_requests(self) -> int:
         return self.requests if self.served is None else self.served
+
+
+@dataclass(frozen=True, slots=True)
+class LoadCount:
+    """What came of a load: of its requests some were served, and of those some `slow` or `wrong`, e.g. `example`."""
+
+    sent: int = 0
+    served: int = 0
+    slow: int = 0
+    wrong: int = 0
+    example: str = ""
+
+    def plus(self, other: LoadCount) -> LoadCount:
+        return LoadCount(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,16 +111,37 @@ class DeploymentPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class SmokeTestPlan:
-    """One request that the challenger must answer before it gets traffic.
+class LoadPlan:
+    """Recorded requests of a data asset, so many in all, and what may come of them.
 
     Args:
-        request: the body, as text.
-        answers_within: the longest an answer may take; None not to look.
+        errors_at_most, slow_at_most: share of them that may fail, and of the answers that may take longer than
+            `slow_after`; None not to look.
+        expected: the sample's column of right answers, which numbers may miss by `tolerance`; empty for none.
+    """
+
+    sample: str
+    requests: int
+    per_second: float
+    errors_at_most: float
+    slow_after: timedelta | None = None
+    slow_at_most: float = 0.0
+    expected: str = ""
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeTestPlan:
+    """What the challenger must answer before it gets traffic: one request first, then a load.
+
+    Args:
+        request: the body, as text; empty for the first of the load.
+        answers_within: the longest its answer may take; None not to look.
     """
 
     request: str
     answers_within: timedelta | None = None
+    load: LoadPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

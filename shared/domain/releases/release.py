@@ -10,7 +10,7 @@ from typing import Literal
 
 from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, ModelName, ModelVersion, ReleaseId
 from shared.domain.notice import Notice
-from shared.domain.releases.measurement import Interval
+from shared.domain.releases.measurement import Interval, LoadCount
 from shared.domain.releases.plan import ReleasePlan
 from shared.domain.releases.verdict import GateResult, Judgement
 
@@ -150,6 +150,7 @@ class Release:
         unseen_told: people were told so.
         has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
         person_hold: a person's hold as it was last seen, or its end (kind `resume`).
+        load: what the smoke test's load has come to; None while its first request is not answered.
         probe_answers: on Kubernetes, where nothing else measures, what probes met since this traffic, oldest first.
         champion_instances: how many the champion served with when this release claimed the endpoint; None if unknown.
     """
@@ -204,6 +205,7 @@ class Release:
     person_hold: ReleaseRequest | None = None
     closed_at: datetime | None = None
     probe_answers: tuple[Interval, ...] = ()
+    load: LoadCount | None = None
 
     @property
     def budget(self) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shared.domain.assets import datastore_uri
 from shared.domain.failure import UNKNOWN
 from shared.domain.ids import ReleaseId
+from shared.domain.releases.plan import SmokeTestPlan
 from shared.domain.releases.release import Release, ReleaseState
 from shared.domain.releases.verdict import GateResult, Judgement
 from shared.engine.releases.batch import BatchScorer
@@ -22,10 +23,11 @@ from shared.ports.data import DataReader
 from shared.ports.endpoints import EndpointRecord
 from shared.ports.jobs import JobRecord
 from shared.ports.telemetry import Telemetry
-from shared.ports.workspace import Answer, ModelRecord, Workspace, endpoints_of
+from shared.ports.workspace import ModelRecord, Workspace, endpoints_of
 from shared.release.core.names import evaluation_job
 from shared.release.core.observation import CompetingRelease, EndpointClaim, Observation
 from shared.release.states.probes import is_due
+from shared.release.states.smoke_test import PORTION, portion
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore
 
@@ -113,13 +115,31 @@ class Observer:
             return replace(observation, failure=endpoints.deployment_failure(release.endpoint, challenger.name))
         if release.plan.smoke_test is None or challenger is None or challenger.state != "Succeeded":
             return observation
-        return replace(observation, answer=self._answer(release, release.plan.smoke_test.request))
-
-    def _answer(self, release: Release, request: str) -> Answer | None:
         try:
-            return self.workspace.score(release.endpoint, release.challenger.deployment, request)
+            return self._tested(release, release.plan.smoke_test, observation)
         except RetryableError:
-            return None
+            return observation
+        except PermanentError as exc:
+            return replace(observation, problem=exc.message)
+
+    def _tested(self, release: Release, test: SmokeTestPlan, observation: Observation) -> Observation:
+        """Send the smoke test's first request, or a portion of its load."""
+        endpoint, deployment, count = release.endpoint, release.challenger.deployment, portion(release)
+        if release.load is not None and not count:
+            return observation
+        if test.load is None:
+            return replace(observation, answer=self.workspace.score(endpoint, deployment, test.request))
+        from shared.engine.releases.probe_sample import met, requests_of
+
+        table, column = self.data.table(test.load.sample), test.load.expected
+        bodies = requests_of(table, column)
+        if release.load is None:
+            return replace(observation, answer=self.workspace.score(endpoint, deployment, test.request or bodies[0]))
+        places = [number % len(bodies) for number in range(release.load.sent, release.load.sent + count)]
+        requests = [(deployment, bodies[place]) for place in places]
+        answers = self.workspace.probe(endpoint, requests, PORTION, test.load.per_second)
+        expected = table[column].iloc[places].tolist() if column else []
+        return replace(observation, load=met(test.load, answers, expected))
 
     def _serving(self, release: Release, observation: Observation) -> Observation:
         judgement = None

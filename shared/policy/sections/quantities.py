@@ -28,6 +28,7 @@ _UNITS = {
     "d": timedelta(days=1),
 }
 _PERIODS = {
+    "second": timedelta(seconds=1),
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),

@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.domain.failure import UNKNOWN, Failure
 from shared.domain.ids import DeploymentName, EndpointName, ModelVersion, ReleaseId
 from shared.domain.releases.approval import Decision
+from shared.domain.releases.measurement import LoadCount
 from shared.domain.releases.release import ReleaseRequest, ReleaseState, Serving
 from shared.domain.releases.verdict import GateResult, Judgement
 from shared.ports.batch_endpoints import BatchRequest
@@ -71,8 +72,10 @@ class Observation:
         champion_created_at: when the model version that serves was registered.
         gate_results: None while the evidence is not there to be judged.
         answer: what the challenger answered to the smoke test.
+        load: what came of the part of its load that this look has sent; None when it sent none.
         outcome: of an A/B test that is due; None when none is, or it cannot be read now.
         sample: the batch to score, with its version; empty when it cannot be looked up, with the `problem`.
+        problem: why that is so, or why the load cannot be sent.
         scored: the jobs in which deployments score the batch; a deployment without one has not begun.
         probe_sample: recorded requests, when this look may send some.
         trials: inputs of jobs that failed, for the champion to score before the challenger is blamed.
@@ -95,6 +98,7 @@ class Observation:
     decision: Decision | None = None
     judgement: Judgement | None = None
     answer: Answer | None = None
+    load: LoadCount | None = None
     outcome: Judgement | None = None
     sample: str = ""
     problem: str = ""

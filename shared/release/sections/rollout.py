@@ -13,7 +13,7 @@ from shared.policy.sections.quantities import duration_text
 from shared.release.sections.ab_test import ab_problems
 from shared.release.sections.batch import batch_problems
 from shared.release.sections.judge import judge_problems, warm_up_problems
-from shared.release.sections.rollout_keys import IN_STEPS, RolloutKeys
+from shared.release.sections.rollout_keys import IN_STEPS, RolloutKeys, smoke_problems
 from shared.release.sections.traffic import traffic_problems
 
 # Source: learn.microsoft.com, how-to-safely-rollout-online-endpoints, read 2026-11-20.
@@ -134,9 +134,8 @@ class Rollout(RolloutKeys):
     def _keep_problems(self) -> Iterator[tuple[str, str]]:
         if self.keep.champion_for is not None and self.keep.champion_for < timedelta(0):
             yield "keep.champion_for", "is in the past; write e.g. 24h"
-        within = self.smoke_test.answers_within if self.smoke_test else None
-        if within is not None and within <= timedelta(0):
-            yield "smoke_test.answers_within", "nothing answers in no time; write e.g. 2s"
+        if self.smoke_test:
+            yield from smoke_problems(self.smoke_test)
 
     def _time_problems(self) -> Iterator[tuple[str, str]]:
         interval = self.judge.interval

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 
-from shared.policy.sections.quantities import Duration, Rate, parse_percent
+from shared.domain.releases.plan import LoadPlan
+from shared.policy.sections.quantities import AssetRef, Duration, Percent, Rate, duration_text, parse_percent
 from shared.policy.sections.section import Section
 from shared.release.sections.batch import DECIDE_WITHIN, Batch
 from shared.release.sections.judge import Judge
 from shared.release.sections.labels import OutcomeSection
 from shared.release.sections.probe import Probe
 from shared.release.states.ab_test import SETTLE_WITHIN
+from shared.release.states.smoke_test import ERROR
 
 IN_STEPS = ("canary", "shadow")
 HOLDBACK, QUIET_HOLDBACK = 5, 10
@@ -55,13 +59,69 @@ class Deployment(Section):
     scoring_script: str = ""
 
 
+class LoadLatency(Section):
+    """The longest that one quantile of a load's answers may take."""
+
+    quantile: float = Field(default=0.95, gt=0, lt=1)
+    at_most: Duration
+
+
+class ExpectedAnswers(Section):
+    """The column of the recorded requests that holds their right answers, and how far numbers may be from it."""
+
+    like: str = Field(min_length=1)
+    tolerance: float = Field(default=0.0, ge=0)
+
+
 class SmokeTest(Section):
-    """One request that the new version must answer, before it gets traffic."""
+    """What the new version must answer, before it gets traffic: one request, and then a load of recorded ones."""
 
-    request: str = Field(min_length=1)
+    request: str = Field(default="", min_length=1)
     answers_within: Duration | None = None
+    requests: AssetRef | None = None
+    lasts: Duration = Field(default=timedelta(minutes=2), alias="for")
+    rate: Rate = Rate(5, timedelta(seconds=1))
+    errors_at_most: Percent = 1.0
+    latency: LoadLatency | None = None
+    answers: ExpectedAnswers | None = None
+
+    @property
+    def load(self) -> LoadPlan | None:
+        if self.requests is None:
+            return None
+        return LoadPlan(
+            sample=self.requests,
+            requests=int(self.rate.count * (self.lasts / self.rate.per)),
+            per_second=self.rate.count / self.rate.per.total_seconds(),
+            errors_at_most=self.errors_at_most / 100,
+            slow_after=self.latency.at_most if self.latency else None,
+            slow_at_most=1 - self.latency.quantile if self.latency else 0.0,
+            expected=self.answers.like if self.answers else "",
+            tolerance=self.answers.tolerance if self.answers else 0.0,
+        )
 
 
+def smoke_problems(test: SmokeTest) -> Iterator[tuple[str, str]]:
+    if test.answers_within is not None and test.answers_within <= timedelta(0):
+        yield "smoke_test.answers_within", "nothing answers in no time; write e.g. 2s"
+    load = test.load
+    if load is None:
+        if not test.request or test.model_fields_set - {"request", "answers_within"}:
+            yield "smoke_test", "has no requests; write request: BODY, or for a load requests: azureml:NAME@latest"
+        return
+    if load.per_second > MOST_PER_SECOND or test.lasts > LONGEST_LOAD:
+        most = f"{MOST_PER_SECOND} per second for {duration_text(LONGEST_LOAD)}"
+        yield "smoke_test.rate", f"no release waits for more than {most}; write rate: 5 per second, for: 2m"
+    shares = [load.errors_at_most, *([load.slow_at_most] if load.slow_after else [])]
+    if not all(0 < share < 1 for share in shares):
+        yield "smoke_test.errors_at_most", "no load proves that none or all fail; write e.g. 1%"
+    elif load.requests < (fewest := max(math.ceil(math.log(ERROR) / math.log1p(-share)) for share in shares)):
+        longer = f"{math.ceil(fewest / load.per_second)}s"
+        yield "smoke_test.for", f"{load.requests:,} requests prove no share so small; write {longer} or more"
+
+
+# A deployment must be up and tested within two hours.
+MOST_PER_SECOND, LONGEST_LOAD = 50, timedelta(minutes=30)
 KEEP_FOR = timedelta(hours=24)
 
 

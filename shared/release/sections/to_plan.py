@@ -63,7 +63,7 @@ def plan_from(policy: Policy) -> ReleasePlan:
 
 
 def _smoke_test_plan(smoke_test: SmokeTest | None) -> SmokeTestPlan | None:
-    return SmokeTestPlan(smoke_test.request, smoke_test.answers_within) if smoke_test else None
+    return SmokeTestPlan(smoke_test.request, smoke_test.answers_within, smoke_test.load) if smoke_test else None
 
 
 def _keep_plan(keep: Keep) -> KeepPlan:

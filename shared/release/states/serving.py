@@ -32,7 +32,7 @@ from shared.release.states.batch import begin_comparing
 from shared.release.states.ending import end, go_back
 from shared.release.states.interference import changed_by_hand, lost, other_traffic
 from shared.release.states.shadow import begin_shadowing
-from shared.release.states.smoke_test import SMOKE_TRIES, smoke_problem
+from shared.release.states.smoke_test import smoke_tested
 
 # A deployment that was accepted is listed at once; this is for lists that lag.
 LISTED_WITHIN = timedelta(minutes=5)
@@ -96,12 +96,14 @@ def _up(release: Release, observation: Observation, now: datetime) -> ReleaseUpd
             return end(release, ReleaseState.FAILED, f"{reason}, but {size}", now)
         return stay(replace(release, reason=size), now, scaling)
     if release.plan.smoke_test:
-        problem = smoke_problem(release.plan.smoke_test, observation.answer)
-        if problem and (release.smoke_failures + 1 >= SMOKE_TRIES or is_late(release, now)):
-            return end(release, ReleaseState.FAILED, f"{reason}, but {problem}", now)
-        if problem:
-            return stay(replace(release, smoke_failures=release.smoke_failures + 1, reason=problem), now)
-        reason = f"{reason} and answered the smoke test"
+        test = smoke_tested(release, release.plan.smoke_test, observation, now)
+        if test.kind == "failed":
+            return end(test.release, ReleaseState.FAILED, f"{reason}, but {test.words}", now)
+        if test.kind == "again":
+            update = stay(replace(test.release, reason=test.words), now)
+            wake_at = update.wake_at if test.rest is None else now + test.rest
+            return ReleaseUpdate(replace(update.release, wake_at=wake_at), (), wake_at)
+        release, reason = test.release, f"{reason} and {test.words}"
     if release.plan.batch and release.champion and not release.undo:
         return go_on(begin_comparing(release, reason, now), now)
     if release.plan.mirror and release.champion:

@@ -165,7 +165,11 @@ class ControllerWorkspace:
         return self._read("score r", f"score {endpoint}/{deployment}", lambda: Answer(200, 0.1, request))
 
     def probe(
-        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+        self,
+        endpoint: EndpointName,
+        requests: Sequence[tuple[DeploymentName, str]],
+        within: timedelta,
+        per_second: float = 0.0,
     ) -> tuple[Answer | None, ...]:
         answer = Answer(200, 0.1, "")
         return self._read("score r", f"probe {endpoint} within {within}", lambda: tuple(answer for _ in requests))

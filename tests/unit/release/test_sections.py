@@ -270,3 +270,36 @@ def test_what_a_kubernetes_endpoint_lacks_is_refused_with_what_to_write(rollout:
 def test_a_clusters_keys_are_checked(endpoint: str, message: str) -> None:
     with pytest.raises(PolicyError, match=message):
         on_kubernetes(f"{PROBED}}}", endpoint)
+
+
+def test_a_smoke_tests_load_is_counted_in_requests() -> None:
+    policy = load(
+        HEAD
+        + "rollout: {smoke_test: {requests: 'azureml:sample@latest', for: 2m, rate: 5 per second, errors_at_most: 1%, "
+        + "latency: {quantile: 0.9, at_most: 300ms}, answers: {like: churn, tolerance: 0.01}}}"
+    )
+
+    plan = plan_from(policy).smoke_test
+    assert plan is not None
+    assert plan.load is not None
+    assert (plan.load.requests, plan.load.per_second, plan.load.slow_after) == (600, 5.0, timedelta(milliseconds=300))
+    assert (plan.load.errors_at_most, round(plan.load.slow_at_most, 6)) == (0.01, 0.1)
+    assert decode(ReleasePlan, encode(plan_from(policy))) == plan_from(policy)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        pytest.param("answers_within: 2s", "write request: BODY", id="nothing"),
+        pytest.param("request: x, for: 2m", "for a load requests:", id="no_requests"),
+        pytest.param("requests: 'azureml:s@latest', for: 10s", "smoke_test.for: 50 requests prove no", id="too_few"),
+        pytest.param("requests: 'azureml:s@latest', errors_at_most: 0%", "write e.g. 1%", id="none_may_fail"),
+        pytest.param("requests: 'azureml:s@latest', rate: 500 per second", "write rate: 5 per second", id="too_many"),
+        pytest.param(
+            "requests: 'azureml:s@latest', latency: {quantile: 0.999, at_most: 1s}", "write 599s", id="rare_quantile"
+        ),
+    ],
+)
+def test_a_load_that_can_prove_nothing_is_refused(test: str, message: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(message)):
+        load(HEAD + f"rollout: {{smoke_test: {{{test}}}}}")

@@ -36,9 +36,13 @@ class ProbedWorkspace(FakeWorkspace):
     dies_after: int | None = None
 
     def probe(
-        self, endpoint: EndpointName, requests: Sequence[tuple[DeploymentName, str]], within: timedelta
+        self,
+        endpoint: EndpointName,
+        requests: Sequence[tuple[DeploymentName, str]],
+        within: timedelta,
+        per_second: float = 0.0,
     ) -> tuple[Answer | None, ...]:
-        answers = super().probe(endpoint, requests[: self.dies_after], within)
+        answers = super().probe(endpoint, requests[: self.dies_after], within, per_second)
         self.world.scored(requests[: self.dies_after])
         if self.dies_after is not None:
             self.dies_after = None
