@@ -43,6 +43,8 @@ def split_reference(reference: str) -> tuple[str, str | None]:
 def pinned(path: str) -> str:
     """Return an asset's ARM id or short form as "azureml:NAME:VERSION", and the URI of a place as it is."""
     if "/versions/" not in path:
-        return path
+        # The inputs of a pipeline keep the short form without its scheme.
+        is_bare = path.count(":") == 1 and "/" not in path and not path.startswith("azureml:")
+        return f"azureml:{path}" if is_bare else path
     name, version = split_reference(path)
     return asset_reference(name, version or "")

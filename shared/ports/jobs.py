@@ -29,7 +29,8 @@ class JobRequest:
     """A job to submit under a name of ours, so that submitting it again is harmless.
 
     Args:
-        component: "azureml:NAME@latest" or "azureml:NAME:VERSION", a registered command component.
+        component: "azureml:NAME@latest" or "azureml:NAME:VERSION", a registered component, or the path of a job's
+            definition: a YAML file of Azure ML's.
         inputs: input name to "azureml:NAME@latest", "azureml:NAME:VERSION", an azureml:// URI, or a literal.
         registers: pipeline output name to the model name it is registered under on success.
         outputs: pipeline output name to the azureml:// URI of the folder to write it to; by default Azure ML chooses.

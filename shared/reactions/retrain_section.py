@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice, pairwise
+from pathlib import Path
 from typing import Literal
 
 from croniter import CroniterBadDateError, croniter
 from pydantic import Field
 
 from shared.policy.sections.model import Policy
-from shared.policy.sections.quantities import ComponentRef, Duration, Rate, duration_text
+from shared.policy.sections.quantities import Duration, JobRef, Rate, duration_text
 from shared.policy.sections.section import Section
 
 # How many trainings a model's memory holds, and so the most that a limit can count.
@@ -35,14 +36,16 @@ class Retrain(Section):
 
     `inputs` are the component's inputs: new data sets a training off when it is a version of an asset among them
     (azureml:NAME@latest) or lies below a place among them (azureml://datastores/workspaceblobstore/paths/FOLDER).
-    `output` is the one that holds the model and is registered under
-    the policy's model name when the job succeeds.
+    `hyperparameters` are literal inputs beside them. `output` is the one that holds the model and is registered under
+    the policy's model name when the job succeeds, unless the job does that itself (`registered_by: job`).
     """
 
-    job: ComponentRef
+    job: JobRef
     on: tuple[Literal["drift", "performance", "new-data"] | Schedule, ...]
     inputs: dict[str, str] = Field(default_factory=dict)
+    hyperparameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
     output: str = "model"
+    registered_by: Literal["vigia", "job"] = "vigia"
     compute: str = "serverless"
     cooldown: Duration = timedelta(hours=6)
     at_most: Rate | None = None
@@ -51,7 +54,21 @@ class Retrain(Section):
     def schedules(self) -> tuple[str, ...]:
         return tuple(trigger.schedule for trigger in self.on if isinstance(trigger, Schedule))
 
+    @property
+    def given(self) -> dict[str, str]:
+        """Return all that the job is given, as text: assets, places and literals."""
+        literals = self.hyperparameters.items()
+        return {**self.inputs, **{name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in literals}}
+
+    def source(self, policy: Policy) -> str:
+        """Return the component, or the path of the job's file."""
+        return self.job if self.job.startswith("azureml:") else str(Path(policy.path).parent / self.job)
+
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
+        if twice := sorted(self.inputs.keys() & self.hyperparameters.keys()):
+            yield f"hyperparameters.{twice[0]}", f"{twice[0]!r} is among the inputs, too; write it once"
+        if not (source := self.source(policy)).startswith("azureml:") and not Path(source).is_file():
+            yield "job", f"there is no file {self.job!r} beside the policy; add it, or write azureml:NAME@latest"
         if self.at_most and self.at_most.count > MOST_TRAININGS:
             yield (
                 "at_most",

@@ -173,7 +173,7 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
         return held_back(reaction, "the policy no longer has a retrain section")
     cause = reaction.arguments["cause"]
     job_name = JobName(f"job-{context.effect_name}")
-    preparation = read_before(context, retrain.job, retrain.inputs)
+    preparation = read_before(context, retrain.source(context.policy), retrain.given)
     training, reason = _reserve(context, retrain, job_name, cause, preparation)
     if reason or training is None:
         reason = reason or "another training was noted first"
@@ -264,13 +264,13 @@ def _request(retrain: Retrain, training: Training, reaction: Reaction, context: 
         tags["vigia.submitter"] = reaction.arguments["submitter"]
     return JobRequest(
         name=training.job,
-        component=retrain.job,
-        inputs=retrain.inputs,
+        component=retrain.source(context.policy),
+        inputs=retrain.given,
         experiment=f"{model}-training",
         display_name=f"Train {model}: {training.cause}",
         tags=tags,
         compute=retrain.compute,
-        registers={retrain.output: model},
+        registers={retrain.output: model} if retrain.registered_by == "vigia" else {},
     )
 
 

@@ -83,7 +83,7 @@ def _environment(job: Job, command: Command, address: str) -> dict[str, str]:
     return {
         "AZUREML_RUN_ID": job.name,
         "MLFLOW_RUN_ID": job.name,
-        "AZUREML_ROOT_RUN_ID": str(job.resource.properties.get("parentJobName") or job.name),
+        "AZUREML_ROOT_RUN_ID": str(job.resource.properties.get("rootJobName") or job.name),
         "MLFLOW_TRACKING_URI": f"{address}{TRACKING}",
         "AZUREML_EXPERIMENT_NAME": str(job.resource.properties.get("experimentName") or "Default"),
         "AZUREML_JOB_TAGS": json.dumps(job.tags),  # not in the service

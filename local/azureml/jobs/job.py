@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.azureml.base import events
-from local.azureml.base.arm import Json, Resource, stamp
+from local.azureml.base.arm import Json, Resource, caller_of, resource, stamp
 from local.azureml.base.blobs import BlobPath
 from local.azureml.base.events import Outbox
 
@@ -90,3 +90,22 @@ class Job:
         outbox.emit(events.run_status_changed(run, status))
         if status == "Completed":
             outbox.emit(events.run_completed(run))
+
+
+def child_of(parent: Job, name: str, folder: Path, **properties: object) -> Job:
+    """Return a step or a trial of a job, not started yet."""
+    of_parent = parent.resource.properties
+    shared: Json = {
+        "jobType": "Command",
+        "experimentName": of_parent.get("experimentName"),
+        "computeId": of_parent.get("computeId"),
+        "parentJobName": parent.name,
+        "rootJobName": of_parent.get("rootJobName") or parent.name,
+        "inputs": {},
+        "outputs": {},
+        "tags": {},
+        "properties": {},
+        "status": "NotStarted",
+    }
+    made = resource(f"jobs/{name}", "jobs", {**shared, **properties}, caller_of(parent.resource))
+    return Job(made, {}, folder, "azureml.StepRun", submissions=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from local.azureml.base.arm import ArmError, Json
 from local.azureml.base.config import AzureMlConfig
@@ -13,6 +14,9 @@ from local.azureml.jobs.command import Command, CommandRunner
 from local.azureml.jobs.job import ENDED, Job, JobFailedError, Output
 from local.azureml.jobs.job_data import JobData
 from local.azureml.jobs.pipeline import PipelineData, PipelineRunner
+from local.azureml.jobs.sweep import SweepRunner, children, sweep_of
+
+_MODEL = {"type": "mlflow_model"}
 
 
 class JobRunner:
@@ -26,6 +30,7 @@ class JobRunner:
         self._jobs = jobs
         self._commands = CommandRunner(config, data, outbox)
         self._pipelines = PipelineRunner(self._commands, data, references, outbox, jobs)
+        self._sweeps = SweepRunner(self._commands, data, outbox, jobs)
         self._slots = asyncio.Semaphore(config.concurrent_jobs)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -80,12 +85,19 @@ class JobRunner:
         folder = job.folder / "outputs"
         outputs = {name: self._data.plan(name, spec or {}, job.name, folder) for name, spec in specs.items()}
         job.outputs = outputs
-        if properties["jobType"] == "Pipeline":
-            await self._pipelines.run(job, PipelineData(inputs, outputs))
-        else:
-            variables = {str(key): str(value) for key, value in (properties.get("environmentVariables") or {}).items()}
-            command = Command(properties["command"], properties.get("codeId"), inputs, outputs, variables)
-            await self._commands.run(job, command)
+        match properties["jobType"]:
+            case "Pipeline":
+                await self._pipelines.run(job, PipelineData(inputs, outputs))
+            case "Sweep":
+                trial = _command(properties["trial"], inputs, outputs)
+                text = trial.text.replace("${{search_space.", "${{inputs.")
+                await self._sweeps.run(job, sweep_of(properties), replace(trial, text=text), outputs)
+            case "AutoML":
+                # The best model is an output of every AutoML job, named or not.
+                outputs.setdefault("best_model", self._data.plan("best_model", _MODEL, job.name, folder))
+                await self._pipelines.automl(job, properties, outputs, PipelineData(inputs, outputs))
+            case _:
+                await self._commands.run(job, _command(properties, inputs, outputs))
         self._register(job, specs, outputs)
 
     def _register(self, job: Job, specs: Json, outputs: dict[str, Output]) -> None:
@@ -96,6 +108,12 @@ class JobRunner:
 
     def _end(self, job: Job, status: str) -> None:
         """End a job, and the steps of it that had not ended."""
-        steps = [step for step in self._jobs.values() if step.resource.properties.get("parentJobName") == job.name]
-        for canceled in [*steps, job]:
-            canceled.move(status, self._outbox)
+        for step in list(children(self._jobs, job)):
+            self._end(step, status)
+        job.move(status, self._outbox)
+
+
+def _command(spec: Json, inputs: dict[str, str | None], outputs: dict[str, Output]) -> Command:
+    """Return the command of a job, or of a sweep's trial."""
+    variables = {str(key): str(value) for key, value in (spec.get("environmentVariables") or {}).items()}
+    return Command(spec["command"], spec.get("codeId"), inputs, outputs, variables)

@@ -21,14 +21,22 @@ from local.azureml.base.arm import (
 from local.azureml.base.config import AzureMlConfig
 from local.azureml.base.events import Outbox
 from local.azureml.base.operations import Operations
+from local.azureml.jobs.automl import automl_of
 from local.azureml.jobs.job import Job
 from local.azureml.jobs.job_data import with_modes
 from local.azureml.jobs.job_run import JobRunner
+from local.azureml.jobs.sweep import sweep_of
 from local.azureml.workspace.requirements import Requirements
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")
 _CHANGEABLE = {"description", "tags", "displayName", "properties", "isArchived"}
-_RUN_TYPES = {"Pipeline": "azureml.PipelineRun", "Command": "azureml.commandrun"}
+# The last two: from memory; not verified.
+_RUN_TYPES = {
+    "Pipeline": "azureml.PipelineRun",
+    "Command": "azureml.commandrun",
+    "Sweep": "azureml.sweeprun",
+    "AutoML": "automl",
+}
 
 
 class Jobs:
@@ -100,6 +108,7 @@ class Jobs:
             text = f"job name {name!r}: up to 255 letters, digits, '-', '_' and '.', beginning with a letter or digit"
             raise bad_request(text, "InvalidJobName")
         self._requirements.of_job(properties)
+        _require_emulated(properties)
         made = resource(f"jobs/{name}", "jobs", self._initial(name, properties), by)
         job = Job(made, properties, self._config.workdir / "jobs" / name, _RUN_TYPES[properties["jobType"]])
         # Listed before it runs: a read right after the answer finds it.
@@ -140,6 +149,17 @@ class Jobs:
     async def _cancel(self, request: web.Request) -> web.Response:
         job = self._find(request)
         return self._operations.accepted(self._operations.begin("cancel", self._runner.cancel(job)))
+
+
+def _require_emulated(properties: Json) -> None:
+    """Raise ArmError 400 for a sweep or AutoML, as a job or as a step, that could not run here."""
+    nodes = (properties.get("jobs") or {}).values()
+    for spec in (properties, *(node for node in nodes if isinstance(node, dict))):
+        kind = str(spec.get("jobType") or spec.get("type")).lower()
+        if kind == "sweep":
+            sweep_of(spec)
+        elif kind == "automl":
+            automl_of(spec, "")
 
 
 def _plain(properties: Json, key: str) -> Any:

@@ -1,17 +1,22 @@
-"""Runs the steps of a pipeline job, each a registered command component, one after the other."""
+"""Runs the steps of a pipeline job one after the other: components, sweeps, AutoML, pipelines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from local.azureml.base.arm import ArmError, Json, caller_of, resource
+from local.azureml.base.arm import ArmError, Json
 from local.azureml.base.events import Outbox
 from local.azureml.base.expressions import binding
 from local.azureml.base.references import References
+from local.azureml.jobs.automl import BEST, automl_of, data_of
 from local.azureml.jobs.command import Command, CommandRunner
-from local.azureml.jobs.job import Job, JobFailedError, Output
+from local.azureml.jobs.job import Job, JobFailedError, Output, child_of
 from local.azureml.jobs.job_data import JobData
 from local.azureml.jobs.spark import spark_command, spark_environment, spark_python
+from local.azureml.jobs.sweep import BEST as BEST_TRIAL
+from local.azureml.jobs.sweep import SweepRunner, sweep_of
+
+_JOB_TYPES = {"spark": "Spark", "sweep": "Sweep", "automl": "AutoML", "pipeline": "Pipeline"}
 
 
 @dataclass
@@ -34,6 +39,7 @@ class PipelineRunner:
         self._references = references
         self._outbox = outbox
         self._jobs = jobs
+        self._sweeps = SweepRunner(commands, data, outbox, jobs)
 
     async def run(self, job: Job, pipeline: PipelineData) -> None:
         """Run all steps. Raise JobFailedError, with the step's name, at the first that fails."""
@@ -43,8 +49,17 @@ class PipelineRunner:
             pipeline.made[step] = await self._step(job, step, nodes[step], pipeline)
 
     async def _step(self, job: Job, step: str, node: Json, pipeline: PipelineData) -> dict[str, Output]:
-        component = self._references.asset(str(node.get("componentId")), "components").properties["componentSpec"]
-        return await self.run_step(job, step, component, node, pipeline)
+        kind = node.get("type")
+        if kind == "automl":
+            spec = {"type": "automl", "outputs": {"best_model": {"type": "mlflow_model"}}}
+            return await self.run_step(job, step, spec, node, pipeline)
+        owner = node.get("trial") or {} if kind == "sweep" else node
+        component = self._references.asset(str(owner.get("componentId")), "components").properties["componentSpec"]
+        if kind != "sweep":
+            return await self.run_step(job, step, component, node, pipeline)
+        searched = sweep_of(node).space
+        inputs = {name: spec for name, spec in (component.get("inputs") or {}).items() if name not in searched}
+        return await self.run_step(job, step, {**component, "type": "sweep", "inputs": inputs}, node, pipeline)
 
     async def run_step(
         self, job: Job, step: str, component: Json, node: Json, pipeline: PipelineData
@@ -64,7 +79,7 @@ class PipelineRunner:
             child.outputs = outputs
             variables = {**(component.get("environment_variables") or {}), **(node.get("environment_variables") or {})}
             environment = {str(key): str(value) for key, value in variables.items()}
-            await self._commands.run(child, self._command(component, inputs, outputs, environment))
+            await self._run(child, component, node, pipeline, self._command(component, inputs, outputs, environment))
         except (JobFailedError, ArmError) as exc:
             child.error = str(exc)
             child.note(f"the step failed: {exc}")
@@ -79,32 +94,49 @@ class PipelineRunner:
         child.move("Completed", self._outbox)
         return outputs
 
+    async def _run(self, child: Job, component: Json, node: Json, pipeline: PipelineData, command: Command) -> None:
+        """Do what a step is: a command, a sweep, AutoML, or a pipeline of its own."""
+        match component.get("type"):
+            case "sweep":
+                await self._sweeps.run(child, sweep_of(node), command, command.outputs)
+            case "automl":
+                await self.automl(child, node, command.outputs, pipeline)
+            case "pipeline":
+                child.resource.properties["jobs"] = component.get("jobs")
+                await self.run(child, PipelineData(command.inputs, command.outputs))
+            case _:
+                await self._commands.run(child, command)
+
+    async def automl(self, job: Job, spec: Json, outputs: dict[str, Output], pipeline: PipelineData) -> None:
+        """Run AutoML as a job or a step; its best model becomes the job's output."""
+        given = data_of(spec, "training_data")
+        data = await self._input(job, "training_data", given, pipeline)
+        sweep, trial = automl_of(spec, str(data))
+        await self._sweeps.run(job, sweep, trial, outputs)
+        tags = {**job.tags, BEST: job.resource.properties["properties"].pop(BEST_TRIAL)}
+        job.resource.properties["tags"] = tags
+
     def _command(
         self, component: Json, inputs: dict[str, str | None], outputs: dict[str, Output], environment: dict[str, str]
     ) -> Command:
         if component.get("type") != "spark":
-            return Command(component["command"], component.get("code"), inputs, outputs, environment)
+            text = str(component.get("command") or "").replace("${{search_space.", "${{inputs.")
+            return Command(text, component.get("code"), inputs, outputs, environment)
         environment |= spark_environment(component, self._commands.config)
         return Command(spark_command(component), component.get("code"), inputs, outputs, environment, is_spark=True)
 
     def _child(self, job: Job, step: str, component: Json) -> Job:
         name = f"{job.name}_{step}"
-        properties: Json = {
-            "jobType": "Spark" if component.get("type") == "spark" else "Command",
-            "displayName": step,
-            "command": component.get("command"),
-            "environmentId": component.get("environment"),
-            "experimentName": job.resource.properties.get("experimentName"),
-            "computeId": job.resource.properties.get("computeId"),
-            "parentJobName": job.name,
-            "inputs": {},
-            "outputs": {},
-            "tags": {},
-            "properties": {"azureml.pipelinerunid": job.name, "azureml.nodeid": step},
-            "status": "NotStarted",
-        }
-        made = resource(f"jobs/{name}", "jobs", properties, caller_of(job.resource))
-        child = Job(made, {}, job.folder / "steps" / step, "azureml.StepRun", submissions=0)
+        child = child_of(
+            job,
+            name,
+            job.folder / "steps" / step,
+            jobType=_JOB_TYPES.get(str(component.get("type")), "Command"),
+            displayName=step,
+            command=component.get("command"),
+            environmentId=component.get("environment"),
+            properties={"azureml.pipelinerunid": job.name, "azureml.nodeid": step},
+        )
         self._jobs[name] = child
         child.move("NotStarted", self._outbox)
         return child
@@ -126,13 +158,15 @@ class PipelineRunner:
             values[name] = value
         return values
 
-    async def _input(self, child: Job, name: str, spec: Json | None, pipeline: PipelineData) -> str | None:
+    async def _input(self, child: Job, name: str, spec: Json | str | None, pipeline: PipelineData) -> str | None:
         path = _bound(spec)
         if path is not None and path[0] == "inputs":
             return pipeline.inputs.get(path[1])
         if path is not None and path[0] == "jobs":
             return str(pipeline.made[path[1]][path[3]].local)
-        return None if spec is None else await self._data.fetch(spec, child.folder / "inputs" / name)
+        if spec is None or isinstance(spec, str):
+            return spec
+        return await self._data.fetch(spec, child.folder / "inputs" / name)
 
     def _outputs(self, child: Job, component: Json, node: Json, pipeline: PipelineData) -> dict[str, Output]:
         given = node.get("outputs") or {}
@@ -170,7 +204,7 @@ def in_order(nodes: dict[str, Json]) -> list[str]:
     """
     needs: dict[str, set[str]] = {}
     for name, node in nodes.items():
-        paths = [_bound(spec) for spec in (node.get("inputs") or {}).values()]
+        paths = [_bound(spec) for spec in [*(node.get("inputs") or {}).values(), node.get("training_data")]]
         needs[name] = {path[1] for path in paths if path is not None and path[0] == "jobs"}
     order: list[str] = []
     while len(order) < len(nodes):

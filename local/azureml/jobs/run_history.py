@@ -14,6 +14,7 @@ from local.azureml.base.arm import PREFIX, Json, not_found, read_json
 from local.azureml.base.config import AzureMlConfig
 from local.azureml.jobs.job import Job
 from local.azureml.jobs.job_data import MODEL_TYPES, datastore_uri
+from local.azureml.jobs.sweep import children
 
 _HISTORY = f"/history/v1.0{PREFIX}"
 _DATA = f"/data/v1.0{PREFIX}/dataversion/batchGetResolvedUris"
@@ -53,9 +54,8 @@ class RunHistory:
         return web.json_response(details)
 
     async def _children(self, request: web.Request) -> web.Response:
-        parent = self._find(request.match_info["name"]).name
-        steps = [job for job in self._jobs.values() if job.resource.properties.get("parentJobName") == parent]
-        return web.json_response({"value": [run_of(step) for step in steps]})
+        parent = self._find(request.match_info["name"])
+        return web.json_response({"value": [run_of(step) for step in children(self._jobs, parent)]})
 
     async def _run_data(self, request: web.Request) -> web.Response:
         job = self._find(str((await read_json(request)).get("runId")))
@@ -91,7 +91,7 @@ def run_of(job: Job) -> Json:
         "description": properties.get("description"),
         "experimentId": properties.get("experimentName"),
         "parentRunId": properties.get("parentJobName"),
-        "rootRunId": properties.get("parentJobName") or job.name,
+        "rootRunId": properties.get("rootJobName") or job.name,
         "runType": job.run_type,
         "status": job.status,
         "hidden": bool(properties.get("isArchived")),

@@ -40,9 +40,12 @@ class Requirements:
         self._require_compute((properties.get("settings") or {}).get("default_compute"))
         self._require("environments", properties.get("environmentId"))
         self._require("codes", properties.get("codeId"))
+        trial = properties.get("trial") or {}
+        self._require("environments", trial.get("environmentId"))
+        self._require("codes", trial.get("codeId"))
         for node in (properties.get("jobs") or {}).values():
             self._require_compute(node.get("computeId"))
-            component = node.get("componentId")
+            component = node.get("componentId") or (node.get("trial") or {}).get("componentId")
             if component:
                 self._require("components", component)
                 self._of_component(self._references.asset(str(component), "components").properties["componentSpec"])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from shared.adapters.azure_ml.job_definition import DEFINITION_TAG
 from shared.domain.arm_ids import OPERATION_PROPERTY, operation_of
 from shared.domain.assets import pinned, split_reference
 from shared.domain.ids import DeploymentName, JobName, ModelName, ModelVersion
@@ -89,7 +90,10 @@ def _ran(job: Any) -> dict[str, str]:
     """Return each step of a pipeline to its component; of another job its code and its environment."""
     steps = getattr(job, "jobs", None) or {}
     if steps:
-        return {f"step {name}": _reference(getattr(step, "component", None)) for name, step in steps.items()}
+        return {
+            f"step {name}": _reference(getattr(step, "component", None) or getattr(step, "trial", None))
+            for name, step in steps.items()
+        }
     return {name: _reference(getattr(job, name, None)) for name in ("code", "environment") if hasattr(job, name)}
 
 
@@ -98,6 +102,8 @@ def _recipe(job: Any) -> Recipe | None:
 
     What the step does not name keeps the component's default, which its version fixes.
     """
+    if definition := (job.tags or {}).get(DEFINITION_TAG):
+        return Recipe(str(definition), {name: _value(value, {}) for name, value in job.inputs.items()})
     steps = list((getattr(job, "jobs", None) or {}).values())
     if len(steps) != 1 or not (reference := _reference(getattr(steps[0], "component", None))):
         return None

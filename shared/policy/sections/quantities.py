@@ -42,6 +42,7 @@ PERCENT_PATTERN = rf"^{_NUMBER}%$"
 SIZE_PATTERN = rf"^{_NUMBER}(?:{'|'.join(_SIZES)})$"
 RATE_PATTERN = rf"^[0-9]{{1,6}} per (?:{'|'.join(_PERIODS)}|{_NUMBER}(?:s|m|h|d))$"
 ASSET_PATTERN = r"^azureml:[A-Za-z0-9][A-Za-z0-9_.\-]{0,254}(?:@latest|:[A-Za-z0-9][A-Za-z0-9_.\-]{0,254})$"
+DEFINITION_PATTERN = r"^(?:[A-Za-z0-9][A-Za-z0-9_.\-]*/)*[A-Za-z0-9][A-Za-z0-9_.\-]*\.ya?ml$"
 EMAIL_PATTERN = r"^[A-Za-z0-9._%+'\-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9\-]{0,62}\.)+[A-Za-z0-9\-]{2,63}$"
 
 
@@ -143,6 +144,15 @@ def parse_asset(value: object) -> str:
     return value
 
 
+def parse_job(value: object) -> str:
+    """Return what a training runs unchanged: a registered component, or the path of a job's file below the policy's."""
+    if isinstance(value, str) and re.fullmatch(DEFINITION_PATTERN, value):
+        return value
+    if isinstance(value, str) and value.endswith((".yml", ".yaml")):
+        _refuse(value, "is no file below the policy's folder", "write e.g. jobs/train.yml")
+    return parse_asset(value)
+
+
 def parse_email(value: object) -> str:
     """Return an e-mail address in lower case, so that comparing addresses is comparing texts."""
     if not isinstance(value, str) or not re.fullmatch(EMAIL_PATTERN, value):
@@ -199,6 +209,17 @@ ComponentRef = Annotated[
     str,
     PlainValidator(parse_asset),
     WithJsonSchema({"type": "string", "pattern": ASSET_PATTERN, "examples": ["azureml:train_flight_delay@latest"]}),
+]
+JobRef = Annotated[
+    str,
+    PlainValidator(parse_job),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"{ASSET_PATTERN}|{DEFINITION_PATTERN}",
+            "examples": ["azureml:train_flight_delay@latest", "jobs/train.yml"],
+        }
+    ),
 ]
 Email = Annotated[
     str,

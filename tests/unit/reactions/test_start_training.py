@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from shared.bootstrap import policy_sections
 from shared.domain.fact import Fact
 from shared.domain.ids import JobName, ModelName
 from shared.domain.state import ModelState
 from shared.errors import PolicyError, RetryableError, WorkspaceError
+from shared.policy.reading.load import load_policy
 from shared.reactions.registry import reactions
 from shared.reactions.start_training import SCHEDULE, _forget
 from tests.fakes.clock import FakeClock
@@ -297,3 +300,45 @@ def test_a_limit_beyond_what_is_remembered_is_refused() -> None:
     with pytest.raises(PolicyError, match="51 per day never holds: the last 50 trainings are remembered"):
         a_policy(**{"at_most: 4 per day": "at_most: 51 per day"})
     assert a_policy(**{"at_most: 4 per day": "at_most: 50 per day"}).model == MODEL
+
+
+def test_a_jobs_file_is_submitted_with_the_policys_literals(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "train.yml").write_text("type: command")
+    text = POLICY.replace(
+        "job: azureml:train_churn@latest", "job: jobs/train.yml\n  hyperparameters: {lr: 0.1, deep: true}"
+    )
+    policy = load_policy(text, str(tmp_path / "churn.yaml"), policy_sections(), tuple(reactions().values()))
+    world = World(policy)
+
+    perform(world, NAME, drift())
+
+    (request,) = world.azureml.requests
+    assert request.component == str(tmp_path / "jobs" / "train.yml")
+    assert dict(request.inputs) == {"training_data": "azureml:customers@latest", "lr": "0.1", "deep": "true"}
+    assert dict(request.registers) == {"model": "churn"}
+
+
+def test_a_job_that_registers_its_model_itself_is_asked_for_no_output() -> None:
+    world = World(a_policy(**{"  cooldown: 6h": "  registered_by: job\n  cooldown: 6h"}))
+
+    perform(world, NAME, drift())
+
+    (request,) = world.azureml.requests
+    assert dict(request.registers) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param("jobs/train.yml", "there is no file 'jobs/train.yml' beside the policy", id="no_file"),
+        pytest.param(
+            "azureml:train@latest\n  hyperparameters: {training_data: 1}",
+            "'training_data' is among the inputs, too; write it once",
+            id="twice",
+        ),
+    ],
+)
+def test_a_training_that_cannot_be_submitted_is_refused_with_the_policy(change: str, message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        a_policy(**{"azureml:train_churn@latest": change})
