@@ -14,6 +14,7 @@ from shared.domain.ids import JobName, ModelName
 from shared.domain.state import ModelState
 from shared.errors import PolicyError, RetryableError, WorkspaceError
 from shared.policy.reading.load import load_policy
+from shared.ports.jobs import JobRequest
 from shared.reactions.registry import reactions
 from shared.reactions.start_training import SCHEDULE, _forget
 from tests.fakes.clock import FakeClock
@@ -182,6 +183,7 @@ def test_the_job_says_what_it_is_for_and_who_asked() -> None:
     }
     assert dict(job.inputs) == {"training_data": "azureml:customers@latest"}
     (request,) = world.azureml.requests
+    assert isinstance(request, JobRequest)
     assert dict(getattr(request, "registers", {})) == {"model": "churn"}
 
 
@@ -314,6 +316,7 @@ def test_a_jobs_file_is_submitted_with_the_policys_literals(tmp_path: Path) -> N
     perform(world, NAME, drift())
 
     (request,) = world.azureml.requests
+    assert isinstance(request, JobRequest)
     assert request.component == str(tmp_path / "jobs" / "train.yml")
     assert dict(request.inputs) == {"training_data": "azureml:customers@latest", "lr": "0.1", "deep": "true"}
     assert dict(request.registers) == {"model": "churn"}
@@ -325,6 +328,7 @@ def test_a_job_that_registers_its_model_itself_is_asked_for_no_output() -> None:
     perform(world, NAME, drift())
 
     (request,) = world.azureml.requests
+    assert isinstance(request, JobRequest)
     assert dict(request.registers) == {}
 
 
