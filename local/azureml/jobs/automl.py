@@ -30,8 +30,8 @@ def data_of(spec: Json, name: str) -> Json | str | None:
     """Return the data of a job or a node, by its name there."""
     details = spec.get("taskDetails") or spec
     head, _, tail = name.partition("_")
-    found: Json | str | None = details.get(name) or details.get(f"{head}{tail.capitalize()}")
-    return found
+    data: Json | str | None = details.get(name) or details.get(f"{head}{tail.capitalize()}")
+    return data
 
 
 def automl_of(spec: Json, data: str) -> tuple[Sweep, Command]:

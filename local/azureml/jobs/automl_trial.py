@@ -54,8 +54,8 @@ def _load_pyfunc(path):
 def main(data: str, target: str, task: str, model: str, folder: str) -> None:
     table = read_table(Path(data))
     features, labels = table.drop(columns=target), table[target]
-    train, test, known, truth = train_test_split(features, labels, test_size=0.2, random_state=0)
-    made = made_model(task, model).fit(train, known)
+    train, test, train_labels, truth = train_test_split(features, labels, test_size=0.2, random_state=0)
+    made = made_model(task, model).fit(train, train_labels)
     for name, value in measured(task, made, test, truth).items():
         log_metric(name, value)
     write(Path(folder), made.fit(features, labels))
