@@ -36,6 +36,14 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DataVersion:
+    """One version of a data asset: "azureml:NAME:VERSION", and when it was registered, UTC."""
+
+    asset: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a deployment answered to one request. `status` is HTTP's; `text` begins like the body."""
 
@@ -58,6 +66,10 @@ class Workspace(Protocol):
 
     def models_after(self, name: ModelName, since: datetime, most: int) -> tuple[ModelRecord, ...]:
         """Return the versions created after that moment, newest first: the `most` newest, archived ones left out."""
+        ...
+
+    def data_versions(self, reference: str, most: int) -> tuple[DataVersion, ...]:
+        """Return the newest versions of the data asset "azureml:NAME@latest", newest first; archived ones left out."""
         ...
 
     def job(self, name: JobName) -> JobRecord | None: ...

@@ -241,6 +241,10 @@ def test_data_is_found_by_version_and_as_the_latest(workspace: AzureWorkspace) -
         assert workspace.data_uri(reference).endswith("/paths/contract/toy/")
     with pytest.raises(WorkspaceError, match="the workspace has no data asset azureml:customers:99"):
         workspace.data_uri("azureml:customers:99")
+    (newest, *_) = workspace.data_versions("azureml:customers@latest", 3)
+    assert newest.asset == workspace.pinned_data("azureml:customers@latest")
+    assert newest.created_at < datetime.now(UTC)
+    assert workspace.data_versions("azureml:nobody@latest", 3) == ()
 
 
 def test_a_folder_becomes_a_version_of_a_data_asset_once(workspace: AzureWorkspace) -> None:

@@ -13,7 +13,7 @@ from shared.errors import WorkspaceError
 from shared.ports.clock import Deadline
 from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord
 from shared.ports.jobs import JobRecord, JobRequest
-from shared.ports.workspace import Answer, ModelRecord
+from shared.ports.workspace import Answer, DataVersion, ModelRecord
 from tests.fakes.batch_endpoints import FakeBatchEndpoints
 from tests.fakes.endpoints import FakeEndpoints
 
@@ -37,6 +37,7 @@ class FakeWorkspace(FakeEndpoints):
     jobs: dict[str, JobRecord] = field(default_factory=dict)
     endpoints: dict[str, EndpointRecord] = field(default_factory=dict)
     requests: list[JobRequest | DeploymentRequest] = field(default_factory=list)
+    versions: dict[str, list[DataVersion]] = field(default_factory=dict)
     compute_instances: list[str] = field(default_factory=list)
     deployment_outcome: str = "Succeeded"
     scaling_state: str = "Succeeded"
@@ -53,6 +54,11 @@ class FakeWorkspace(FakeEndpoints):
 
     def __post_init__(self) -> None:
         self.batch = FakeBatchEndpoints(self.jobs)
+
+    def data_versions(self, reference: str, most: int) -> tuple[DataVersion, ...]:
+        """Return what is filed under the reference, newest first."""
+        self._raise("data_versions")
+        return tuple(self.versions.get(reference, ())[:most])
 
     def register(
         self,

@@ -31,7 +31,7 @@ from shared.logs import fields
 from shared.ports.clock import Deadline
 from shared.ports.endpoints import DeploymentRecord, DeploymentRequest, EndpointRecord, ListedEndpoint
 from shared.ports.jobs import JobRecord, JobRequest
-from shared.ports.workspace import Answer, ModelRecord
+from shared.ports.workspace import Answer, DataVersion, ModelRecord
 from shared.settings import Settings
 
 # Source: azure-ai-ml 1.35.2, `_azure_environments.py`, read 2026-11-20.
@@ -85,10 +85,19 @@ class AzureWorkspace:
 
     def models_after(self, name: ModelName, since: datetime, most: int) -> tuple[ModelRecord, ...]:
         def read(ml: Any) -> list[ModelRecord]:
-            records = (model_record(model) for model in islice(_newest_first(ml, name, most), most))
+            records = (model_record(model) for model in islice(_newest_first(ml, ml.models, name, most), most))
             return list(takewhile(lambda record: record.created_at > since, records))
 
         return tuple(self._read(f"versions of model {name}", read) or ())
+
+    def data_versions(self, reference: str, most: int) -> tuple[DataVersion, ...]:
+        name, _ = split_reference(reference)
+
+        def read(ml: Any) -> list[DataVersion]:
+            assets = islice(_newest_first(ml, ml.data, name, most), most)
+            return [DataVersion(asset_reference(a.name, a.version), a.creation_context.created_at) for a in assets]
+
+        return tuple(self._read(f"versions of data {name}", read) or ())
 
     def job(self, name: JobName) -> JobRecord | None:
         job = self._read(f"job {name}", lambda ml: ml.jobs.get(name))
@@ -375,21 +384,23 @@ def _data_collector() -> Any:
     return DataCollector(collections=collected)
 
 
-def _newest_first(ml: Any, name: ModelName, most: int) -> Iterable[Any]:
-    """Return the active versions of a model.
+def _newest_first(ml: Any, operations: Any, name: str, most: int) -> Iterable[Any]:
+    """Return the active versions of a model or a data asset, whose `operations` of the SDK are given.
 
-    The SDK's own `models.list` takes no order and promises none; it makes this very call without one.
+    The SDK's own `list` takes no order and promises none; it makes this very call without one.
     Source: azure-ai-ml 1.35.2, read 2026-11-20.
     """
-    from azure.ai.ml.entities import Model
+    from azure.ai.ml.entities import Data, Model
 
-    listed: Iterable[Any] = ml.models._model_versions_operation.list(
+    is_model = operations is ml.models
+    entity, versions = (Model, operations._model_versions_operation) if is_model else (Data, operations._operation)
+    listed: Iterable[Any] = versions.list(
         name=name,
         workspace_name=ml.workspace_name,
         resource_group_name=ml.resource_group_name,
         order_by="createdtime desc",
         top=most,
         list_view_type="ActiveOnly",
-        cls=lambda page: [Model._from_rest_object(version) for version in page],
+        cls=lambda page: [entity._from_rest_object(version) for version in page],
     )
     return listed

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from shared.drift.results.comparison import ColumnReport, DriftReport, DriftRules
 from shared.drift.results.signals import (
+    DATA_SIGNALS,
     WORST_FIRST,
     MonitorReport,
     QuietWindow,
@@ -133,7 +134,7 @@ def overall_verdict(signals: Sequence[SignalReport]) -> SignalVerdict:
 
     Data without faults does not mean that there is no drift: beside other signals, only its faults count.
     """
-    others = [signal for signal in signals if signal.signal != "data-quality"]
+    others = [signal for signal in signals if signal.signal not in ("data-quality", *DATA_SIGNALS)]
     verdicts = {signal.verdict for signal in signals if signal in others or not others or signal.verdict != "no-drift"}
     return next((verdict for verdict in WORST_FIRST if verdict in verdicts), "insufficient-data")
 

@@ -14,6 +14,9 @@ SignalVerdict = Literal["drift", "no-drift", "insufficient-data", "error"]
 # failed may have missed it.
 WORST_FIRST: tuple[SignalVerdict, ...] = ("drift", "error", "no-drift", "insufficient-data")
 
+# About data assets, whichever rows were served: each version of an asset is one thing to tell.
+DATA_SIGNALS = ("freshness", "completeness")
+
 
 @dataclass(frozen=True, slots=True)
 class SignalReport:

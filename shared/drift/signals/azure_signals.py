@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.domain.fact import DriftDetected, FeatureDrift
+from shared.drift.results.signals import DATA_SIGNALS
 
 # Our own signals that are about how well the model does; the others are about what it is given.
 MODEL_SIGNALS = frozenset({"performance", "estimated-performance", "concept-drift", "fairness"})
@@ -95,7 +96,7 @@ def worse_side(metric: str) -> Side | None:
 def family_of(drift: DriftDetected) -> Family:
     """Return what a monitor's signal is about: one of ours by its name, Azure's, which people name, by what it
     measured."""
-    if drift.signal == "data-quality":
+    if drift.signal in ("data-quality", *DATA_SIGNALS):
         return "quality"
     if drift.signal in MODEL_SIGNALS:
         return "performance"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from shared.domain.ids import ModelName
 from shared.drift.results.assemble import ReportHeader, assemble, rules_in_words
 from shared.drift.results.signals import MonitorReport, SignalReport
+from shared.engine.monitors.freshness import DataAssets
 from shared.engine.monitors.labelled_signals import measure_labelled
 from shared.engine.monitors.references import VersionReferences
 from shared.engine.monitors.rows.batch_jobs import served_rows
@@ -19,7 +20,7 @@ from shared.policy.sections.model import Policy
 from shared.ports.data import DataReader
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
 from shared.ports.workspace import Workspace, endpoints_of
-from shared.store.monitors.monitors import MonitorRun
+from shared.store.monitors.monitors import MonitorRun, VersionRows
 from shared.store.monitors.profiles import Profiles
 
 
@@ -33,6 +34,7 @@ class Look:
     window_runs: tuple[MonitorRun, ...]
     label_runs: tuple[MonitorRun, ...] = ()
     leaves_labels: bool = False
+    data_rows: tuple[VersionRows, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,16 @@ class MonitorLook:
         requests = Rows(data.collected_batches(*subject.window) if is_served else subject.rows)
         answers = Rows(data.scored_batches(*subject.window) if is_served else ())
         window, reference = WindowSignals(subject, references, requests, answers).measure()
+        assets = DataAssets(subject, self.workspace, data, subject.state.data_rows)
+        of_data = assets.measure()
         # The window comes first: a look that is killed while it reads labels is repeated without them.
         if not subject.reads_labels or (self.budget and not self.budget.has_time_for_labels):
             leaves_labels = subject.monitor.performance is not None
-            return replace(complete_look(subject, reference, window), leaves_labels=leaves_labels)
-        labelled, labels = measure_labelled(data, subject, references)
-        return complete_look(subject, reference, window, labelled, labels)
+            look = replace(complete_look(subject, reference, window, of_data), leaves_labels=leaves_labels)
+        else:
+            labelled, labels = measure_labelled(data, subject, references)
+            look = complete_look(subject, reference, window, [*of_data, *labelled], labels)
+        return replace(look, data_rows=assets.counts)
 
     def look_at_labels(self, subject: Subject) -> Look | None:
         """Return what labels show that are new to the subject's state; None when there are none.

@@ -164,6 +164,7 @@ class Monitors:
             state = after_counting(state, counting, look)
         else:
             look = looking.look(subject)
+            state = replace(state, data_rows=look.data_rows)
         state = self._publish(look, policy, monitor, state)
         self.states.save(replace(state, looked_at=subject.end), etag)
         if look.leaves_labels:
@@ -195,7 +196,8 @@ class Monitors:
     ) -> tuple[MonitorState, str]:
         """Return the state before a version's first look, and its etag; the runs of earlier versions stay in it."""
         start = self.clock.now() - monitor.every
-        begun = MonitorState(policy.model, version, start, start, state.runs if state else ())
+        begun = MonitorState(policy.model, version, start, start)
+        begun = replace(begun, runs=state.runs, data_rows=state.data_rows) if state else begun
         # Stored before anything is published: the window's start is part of what makes two events one fact.
         return begun, self.states.save(begun, etag)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.domain.fact import FeatureDrift
 from shared.drift.calibrate.persistence import Persistence, persists
-from shared.drift.results.signals import SignalReport
+from shared.drift.results.signals import DATA_SIGNALS, SignalReport
 from shared.engine.monitors.labelled_signals import PERFORMANCE
 from shared.engine.monitors.subject import Subject
 from shared.policy.sections.monitoring import Monitor
@@ -37,12 +37,17 @@ def window_run(signal: SignalReport, subject: Subject) -> MonitorRun:
 
 
 def label_run(signal: SignalReport, subject: Subject, labels: str) -> MonitorRun:
-    """Return the run of a signal that was measured on this version of the labels."""
+    """Return the run of a signal that was measured on this version of the labels, or on its own versions of data."""
+    if signal.signal in DATA_SIGNALS:
+        versions = ",".join(sorted(f"{column.name}:{column.segment}" for column in signal.columns))
+        return replace(window_run(signal, subject), evidence=versions)
     return replace(window_run(signal, subject), start=subject.labels_start, evidence=labels)
 
 
 def lasts(state: MonitorState, run: MonitorRun, monitor: Monitor) -> bool:
     """Return whether the run's drift has lasted as long as the policy asks, this run included."""
+    if run.signal in DATA_SIGNALS:
+        return True  # an age is no chance finding
     persistence = Persistence(monitor.persistence.alarms, monitor.persistence.of)
     earlier = [
         past.verdict

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from shared.domain.notice import Notice, NoticeKind
+from shared.drift.results.signals import DATA_SIGNALS
 from shared.engine.monitors.labelled_signals import PERFORMANCE
 from shared.errors import VigiaError
 from shared.logs import fields
@@ -36,7 +37,7 @@ def monitor_trouble(policy: Policy, reason: str, now: datetime, signal: str = ""
 def signal_troubles(policy: Policy, monitor: Monitor, state: MonitorState, now: datetime) -> Iterator[Notice]:
     """Yield what is wrong after a look: signals that failed, and those that have had no verdict for long."""
     version_runs = [run for run in state.runs if run.model_version == state.model_version]
-    for signal in monitor.signals:
+    for signal in (*monitor.signals, *DATA_SIGNALS):
         runs = [run for run in version_runs if run.signal == signal]
         if signal == PERFORMANCE and (reason := _unlabelled(version_runs, state, monitor, now)):
             yield monitor_trouble(policy, reason, now, signal)

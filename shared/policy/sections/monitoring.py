@@ -19,6 +19,7 @@ from shared.policy.sections.signals import (
     DataQuality,
     EmbeddingDrift,
     EstimatedPerformance,
+    Freshness,
     Labelled,
     Lasting,
     Performance,
@@ -73,6 +74,7 @@ class Monitor(Section):
     azure_monitors: tuple[str | AzureMonitor, ...] = ()
     spark: SparkCounting | None = None
     jobs_every: Duration | None = None
+    freshness: tuple[Freshness, ...] = ()
 
     @property
     def azure(self) -> tuple[AzureMonitor, ...]:
@@ -106,6 +108,7 @@ class Monitor(Section):
             yield "importance", "an importance is 0 or more, in any unit; write e.g. {dep_delay: 0.7, dest: 0.1}"
         yield from self._bound_problems()
         yield from self._label_problems()
+        yield from self._freshness_problems()
         yield from self._batch_problems(policy) if policy.endpoint.type == "batch" else self._online_problems()
         if self.spark:
             yield from self._spark_problems(self.spark)
@@ -153,6 +156,18 @@ class Monitor(Section):
             yield "concept_drift", "it is looked at when labels come; add performance, which says where they are"
         if self.estimated_performance and not (self.labelled or self.performance):
             yield "estimated_performance", "it is measured against labels; add labelled: {data: azureml:NAME@latest}"
+
+    def _freshness_problems(self) -> Iterable[tuple[str, str]]:
+        for number, section in enumerate(self.freshness):
+            path = f"freshness.{number}"
+            if reason := never_changes(section.data):
+                yield f"{path}.data", reason
+            if section.at_most is None and section.rows_at_least is None and section.rows_of_usual is None:
+                yield path, "nothing is asked of it; write e.g. at_most: 26h, or rows_of_usual: 80%"
+            if section.at_most is not None and section.at_most <= timedelta(0):
+                yield f"{path}.at_most", "must be longer than 0; write e.g. 26h for nightly data"
+            if section.rows_of_usual == 0:
+                yield f"{path}.rows_of_usual", "must be above 0%; write e.g. 80%"
 
     def _online_problems(self) -> Iterable[tuple[str, str]]:
         if self.jobs_every is not None:

@@ -119,6 +119,16 @@ class Labelled(Section):
     label: str = "label"
 
 
+class Freshness(Section):
+    """How new and how whole a data asset should be, labels included: the age of its newest version, and its rows, at
+    least so many and at least that share of what earlier versions had."""
+
+    data: AssetRef
+    at_most: Duration | None = None
+    rows_at_least: int | None = Field(default=None, ge=1)
+    rows_of_usual: Percent | None = None
+
+
 class Lasting(Section):
     """How long drift has to last: `alarms` of the last `of` windows drifted, the newest among them."""
 

@@ -41,6 +41,15 @@ class MonitorRun:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionRows:
+    """How many rows one version of a data asset has."""
+
+    asset: str
+    created_at: datetime
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counting:
     """A window [start, end) of so many bytes that is too large for one process: the Spark job that counts it, under a
     name that is ours, or none when the policy names no Spark component."""
@@ -56,7 +65,8 @@ class Counting:
 class MonitorState:
     """`window_start` is where the next window begins; `runs` are the newest, oldest first; `labels_seen` is the
     version of the labels that performance was last judged on. `counting` is the window that waits for its counts;
-    `counted_by` the job whose profile of the version's training data later jobs count around."""
+    `counted_by` the job whose profile of the version's training data later jobs count around; `data_rows` what versions
+    of the data assets that are watched were found to hold."""
 
     model: ModelName
     model_version: ModelVersion
@@ -66,6 +76,7 @@ class MonitorState:
     labels_seen: str = ""
     counting: Counting | None = None
     counted_by: JobName | None = None
+    data_rows: tuple[VersionRows, ...] = ()
 
     @property
     def is_counting(self) -> bool:

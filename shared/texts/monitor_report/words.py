@@ -17,6 +17,8 @@ SIGNALS = {
     "fairness": "Fairness",
     "estimated-performance": "Performance, estimated without labels",
     "embedding-drift": "Embedding drift",
+    "freshness": "Freshness of data",
+    "completeness": "Completeness of data",
 }
 _VERDICTS = {"drift": "Drift", "no-drift": "No drift", "insufficient-data": "Too little data", "error": "Not looked at"}
 NOTHING = "–"
