@@ -12,7 +12,7 @@ import itertools
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -208,7 +208,7 @@ class SlowData(FakeData):
         self._simulation.sleep(SLOW_SECONDS if is_slow else self._random.uniform(0.5, 1.5) * ROWS_SECONDS)
         return pd.DataFrame({"age": range(600)})
 
-    def table(self, uri: str) -> pd.DataFrame:  # noqa: ARG002 (the port's)
+    def table(self, uri: str, lists: Collection[str] = ()) -> pd.DataFrame:  # noqa: ARG002 (the port's)
         self._simulation.sleep(2 * ROWS_SECONDS)
         return pd.DataFrame({"age": range(600)})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,9 @@ class ParquetPieces:
                 yield from opened.iter_batches(columns=_plain_columns(opened, file))
 
 
-def read_files(paths: Sequence[Path]) -> pd.DataFrame | ParquetPieces:
-    """Return the rows of all files, in their order; folders stand for the files in them, by name.
+def read_files(paths: Sequence[Path], lists: Collection[str] = ()) -> pd.DataFrame | ParquetPieces:
+    """Return the rows of all files, in their order; folders stand for the files in them, by name. Of columns of lists
+    only `lists` are read.
 
     Raises:
         CommandError: a file is not there, cannot be read, or is of another kind.
@@ -41,7 +42,7 @@ def read_files(paths: Sequence[Path]) -> pd.DataFrame | ParquetPieces:
     files = [file for path in paths for file in _files(path)]
     if all(map(_is_parquet, files)) and sum(map(_cells, files)) > MOST_CELLS:
         return ParquetPieces(files)
-    return pd.concat([_read(file) for file in files], ignore_index=True)
+    return pd.concat([_read(file, lists) for file in files], ignore_index=True)
 
 
 def _files(path: Path) -> list[Path]:
@@ -66,7 +67,7 @@ def _is_parquet(file: Path) -> bool:
     return file.name.lower().endswith(PARQUET)
 
 
-def _read(file: Path) -> pd.DataFrame:
+def _read(file: Path, lists: Collection[str]) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -76,7 +77,9 @@ def _read(file: Path) -> pd.DataFrame:
     if _is_parquet(file):
         with _translated(file), pq.ParquetFile(file) as opened:
             # The file's own notes for pandas name an index, which is no column.
-            frame: pd.DataFrame = opened.read(columns=_plain_columns(opened, file)).to_pandas(ignore_metadata=True)
+            frame: pd.DataFrame = opened.read(columns=_plain_columns(opened, file, lists)).to_pandas(
+                ignore_metadata=True
+            )
             return frame
     with _translated(file):
         batches = list(stream_table(lambda: file.open("rb"), file.name))
@@ -84,19 +87,21 @@ def _read(file: Path) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _plain_columns(file: Any, path: Path) -> list[str] | None:
+def _plain_columns(file: Any, path: Path, lists: Collection[str] = ()) -> list[str] | None:
     """Return the columns without lists, records and hidden indices, which nothing judges; None for all.
 
     Raises:
         CommandError: every column holds lists or records.
     """
+
     import pyarrow as pa
 
     schema = file.schema_arrow
     plain = [
         column.name
         for column in schema
-        if not pa.types.is_nested(column.type) and not column.name.startswith("__index_level_")
+        if (not pa.types.is_nested(column.type) or column.name in lists)
+        and not column.name.startswith("__index_level_")
     ]
     if not plain:
         raise CommandError("cli.file", f"{path} has no column of plain values", "write numbers and texts of their own")

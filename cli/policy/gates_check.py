@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from cli.kit.errors import CommandError
 from cli.kit.policy_files import read_policy
 from cli.monitor.files import ParquetPieces, read_files
 from shared.domain.releases.verdict import GateResult
+from shared.metrics.aggregates import FILE, Aggregate, read_aggregates
+from shared.metrics.rows import LISTS
 from shared.release.gates.registry import judge_all
 from shared.release.gates.spec import GateEvidence, Lineage, Needs
 from shared.release.sections.gates_and_approval import Gates
@@ -35,11 +38,37 @@ def judged(
         training_data=_table([training_data]) if training_data else None, problem="add --training-data FILE"
     )
     looked_at: frozenset[Needs] = frozenset({"evaluation", "training-data"})
-    return judge_all(section.plans(), GateEvidence(_table(scores), has_champion, lineage), looked_at)
+    table, aggregates = _evaluation(scores)
+    evidence = GateEvidence(table, has_champion, lineage, aggregates)
+    return judge_all(section.plans(), evidence, looked_at)
+
+
+def _evaluation(paths: Sequence[Path]) -> tuple[pd.DataFrame | None, tuple[Aggregate, ...]]:
+    """Return the evaluation's rows, and what its metrics.json says; None for rows where that is all there is.
+
+    Raises:
+        CommandError: a file cannot be read.
+    """
+    files = [file for path in paths for file in (_tables(path) if path.is_dir() else [path])]
+    measured = [file for file in files if file.name == FILE]
+    try:
+        aggregates = [aggregate for file in measured for aggregate in read_aggregates(json.loads(file.read_bytes()))]
+    except (OSError, ValueError) as exc:
+        raise CommandError(
+            "cli.file", f"{measured[0]} cannot be used: {exc}", "see docs/reference/evaluation.md"
+        ) from exc
+    tables = [file for file in files if file.name != FILE]
+    return _table(tables) if tables or not measured else None, tuple(aggregates)
+
+
+def _tables(folder: Path) -> list[Path]:
+    from shared.adapters.tables.table_files import is_table
+
+    return sorted(file for file in folder.iterdir() if is_table(file.name)) or [folder]
 
 
 def _table(files: Sequence[Path]) -> pd.DataFrame:
-    table = read_files(files)
+    table = read_files(files, LISTS)
     if isinstance(table, ParquetPieces):
         raise CommandError("cli.file", "these are too many rows for one table", "give a sample of them")
     return table

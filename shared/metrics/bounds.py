@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.metrics.estimates import Estimate, Shape, error_of
+from shared.metrics.aggregates import Aggregate, gain_of
+from shared.metrics.estimates import Estimate, Shape, WrongEvidenceError, error_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +37,10 @@ _EDGE = 1e-3
 _HALVINGS = 50
 
 
-def value_bounds(estimate: Estimate, confidence: float) -> Bounds:
+def value_bounds(estimate: Estimate | Aggregate, confidence: float) -> Bounds:
     """Return the lower and upper bound of the metric, each with that confidence, 0.5 to 1."""
+    if isinstance(estimate, Aggregate):
+        return estimate.bounds(confidence)
     if estimate.hits is not None:
         return _share_bounds(round(estimate.value * estimate.counted), estimate.counted, confidence)
     if estimate.shape == "rate":
@@ -58,8 +61,16 @@ def value_bounds(estimate: Estimate, confidence: float) -> Bounds:
     return (1 - high, 1 - low) if is_turned else (low, high)
 
 
-def gain_bounds(champion: Estimate, challenger: Estimate, confidence: float) -> Bounds:
-    """Return the bounds of challenger − champion on the same rows, in the metric's own unit and direction."""
+def gain_bounds(champion: Estimate | Aggregate, challenger: Estimate | Aggregate, confidence: float) -> Bounds:
+    """Return the bounds of challenger − champion on the same rows, in the metric's own unit and direction.
+
+    Raises:
+        WrongEvidenceError: one is of rows, the other an aggregate.
+    """
+    if isinstance(champion, Aggregate) and isinstance(challenger, Aggregate):
+        return gain_of(champion, challenger, confidence)
+    if isinstance(champion, Aggregate) or isinstance(challenger, Aggregate):
+        raise WrongEvidenceError("one version has a score per row, the other an aggregate; write both alike")
     gain, parts = challenger.value - champion.value, challenger.parts - champion.parts
     counted = min(champion.counted, challenger.counted)
     direct = error_of(parts, counted)

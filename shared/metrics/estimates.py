@@ -59,6 +59,10 @@ class Estimate:
     hits: Numbers | None = None
 
     @property
+    def rows(self) -> int:
+        return len(self.parts)
+
+    @property
     def error(self) -> float:
         """Return the standard error."""
         return error_of(self.parts, self.counted)

@@ -55,6 +55,8 @@ class Layout:
 
 
 CHAMPION, CHALLENGER = Layout.of_version("champion"), Layout.of_version("challenger")
+# The evaluation's columns that may hold lists of classes.
+LISTS = (LABEL, CHAMPION.prediction, CHALLENGER.prediction)
 
 
 def one_row_per_id(scores: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,12 +29,17 @@ class Batches(Protocol):
 
 
 class DataReader(Protocol):
-    def table(self, uri: str) -> pd.DataFrame:
-        """Return the rows of a parquet file, or of all parquet files in a folder, without columns of lists.
+    def table(self, uri: str, lists: Collection[str] = ()) -> pd.DataFrame:
+        """Return the rows of a parquet file, or of all parquet files in a folder, without columns of lists other than
+        `lists`.
 
         `uri` is "azureml:NAME:VERSION", "azureml:NAME@latest", an ARM id or an azureml://datastores/… URI.
         Raises PermanentError for a missing or unreadable file, RetryableError when the storage does not answer.
         """
+        ...
+
+    def document(self, uri: str) -> object:
+        """Return what a JSON file holds; None when there is no such file. Raises as `table`."""
         ...
 
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:

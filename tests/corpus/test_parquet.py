@@ -118,3 +118,13 @@ def test_what_cannot_be_streamed_says_why() -> None:
         list(stream_parquet(io.BytesIO(good()), "a.parquet", most_cells=5))
     with pytest.raises(PermanentError, match=r"b.parquet is not a readable parquet file"):
         list(stream_parquet(io.BytesIO(good()[:-3]), "b.parquet"))
+
+
+def test_columns_of_lists_are_read_where_they_are_named() -> None:
+    lists = pa.array([["red"], [], ["red", "round"]])
+    table = pa.table({"label": lists, "other": lists, "records": pa.array([[{"a": 1}]] * 3), "row": [1, 2, 3]})
+    frame = read_parquet(written(table), "a.parquet", lists=("label", "records"))
+    assert (list(frame.columns), [list(row) for row in frame["label"]]) == (
+        ["label", "row"],
+        [["red"], [], ["red", "round"]],
+    )

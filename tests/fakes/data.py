@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -38,6 +38,7 @@ class FakeData:
 
     def __init__(self) -> None:
         self.tables: dict[str, pd.DataFrame] = {}
+        self.documents: dict[str, object] = {}
         self.inputs: dict[tuple[str, str], pd.DataFrame] = {}
         self.predictions: dict[tuple[str, str], pd.DataFrame] = {}
         self.means: dict[tuple[str, str], list[Predictions]] = {}
@@ -45,12 +46,15 @@ class FakeData:
         self.errors: list[Exception] = []
         self.size = self.scored_size = 0
 
-    def table(self, uri: str) -> pd.DataFrame:
+    def table(self, uri: str, lists: Collection[str] = ()) -> pd.DataFrame:
         if self.errors:
             raise self.errors.pop(0)
         if uri not in self.tables:
             raise PermanentError("data.missing", f"there is nothing at {uri}")
         return self.tables[uri]
+
+    def document(self, uri: str) -> object:
+        return self.documents.get(uri)
 
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:
         return self.table(uri)

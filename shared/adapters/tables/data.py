@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,7 @@ class WorkspaceData:
         service = blob_service(self._settings, self._settings.workspace_storage)
         return service.get_container_client(self._settings.workspace_container)
 
-    def table(self, uri: str) -> pd.DataFrame:
+    def table(self, uri: str, lists: Collection[str] = ()) -> pd.DataFrame:
         import pandas as pd
 
         names = [file.name for file in self._files_at(uri) if file.name.endswith(".parquet")]
@@ -65,8 +65,19 @@ class WorkspaceData:
         frames: list[pd.DataFrame] = []
         for name in names:
             most_cells = MOST_CELLS - sum(frame.size for frame in frames)
-            frames.append(read_parquet(self._read(name), name, most_cells))
+            frames.append(read_parquet(self._read(name), name, most_cells, lists))
         return pd.concat(frames, ignore_index=True)
+
+    def document(self, uri: str) -> object:
+        path = self._path(uri)
+        if all(file.name != path for file in self._files(path)):
+            return None
+        try:
+            return json.loads(self._read(path))
+        except (ValueError, RecursionError) as exc:
+            raise PermanentError(
+                "data.unreadable", f"{uri} is no JSON: {exc!s:.200}", "correct what writes it"
+            ) from exc
 
     def batches(self, uri: str) -> TableBatches:
         return TableBatches(self._tables_at(uri), downloader(self._containers.call))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PermanentError
@@ -30,9 +30,9 @@ LONG_VALUE_BYTES = 1024
 BUFFER_BYTES = 1024 * 1024
 
 
-def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.DataFrame:
+def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS, lists: Collection[str] = ()) -> pd.DataFrame:
     """Return the rows, without any index that the file asks for, and without columns of lists or records: nothing
-    here judges them, and one row of them can hold any amount.
+    here judges them, and one row of them can hold any amount. `lists` are columns that may hold lists, e.g. of classes.
 
     Raises:
         PermanentError: it is no parquet file, it is damaged, or it would take too much memory.
@@ -43,7 +43,7 @@ def read_parquet(content: bytes, name: str, most_cells: int = MOST_CELLS) -> pd.
     try:
         metadata = pq.read_metadata(io.BytesIO(content))
         _require_modest(metadata, name, most_cells)
-        plain = _plain_leaves(metadata, name, pq.read_schema(io.BytesIO(content)))
+        plain = _plain_leaves(metadata, name, pq.read_schema(io.BytesIO(content)), lists)
         # As a dictionary, a text that fills every row is held once; it is measured before it is written out.
         texts = [leaf.path for leaf in plain if leaf.physical_type == "BYTE_ARRAY" and "." not in leaf.path]
         file = pq.ParquetFile(io.BytesIO(content), read_dictionary=texts)
@@ -98,12 +98,22 @@ def stream_parquet(source: Any, name: str, most_cells: int = MOST_STREAMED_CELLS
         raise _unreadable(name, exc) from exc
 
 
-def _plain_leaves(metadata: pq.FileMetaData, name: str, schema: pa.Schema) -> list[Any]:
+def _plain_leaves(metadata: pq.FileMetaData, name: str, schema: pa.Schema, lists: Collection[str] = ()) -> list[Any]:
     import pyarrow as pa
 
     nested = {field.name for field in schema if pa.types.is_nested(field.type)}
+    chosen = {
+        field.name
+        for field in schema
+        if field.name in lists and pa.types.is_list(field.type) and not pa.types.is_nested(field.type.value_type)
+    }
     leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
-    plain = [leaf for leaf in leaves if leaf.max_repetition_level == 0 and leaf.path.split(".")[0] not in nested]
+    roots = [leaf.path.split(".")[0] for leaf in leaves]
+    plain = [
+        leaf
+        for leaf, root in zip(leaves, roots, strict=True)
+        if root in chosen or (leaf.max_repetition_level == 0 and root not in nested)
+    ]
     if not plain:
         raise PermanentError("data.unreadable", f"{name} is not a readable parquet file: no column of plain values")
     return plain

@@ -50,7 +50,7 @@ def measure_labelled(
         version = data.pinned(_labels_asset(subject.policy, performance))
         if version == subject.state.labels_seen:
             return [], ""
-        labels = data.table(version)
+        labels = data.table(version, {performance.label})
     except PermanentError as exc:
         # Without a version the state does not advance, so that the next look tries these labels again.
         return [SignalReport(PERFORMANCE, "error", str(exc), 0)], ""

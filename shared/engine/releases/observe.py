@@ -12,7 +12,7 @@ from shared.domain.failure import UNKNOWN
 from shared.domain.ids import ReleaseId
 from shared.domain.releases.plan import SmokeTestPlan
 from shared.domain.releases.release import Release, ReleaseState
-from shared.domain.releases.verdict import GateResult, Judgement
+from shared.domain.releases.verdict import GateResult, Judgement, Verdict
 from shared.engine.releases.batch import BatchScorer
 from shared.engine.releases.judge import judged
 from shared.engine.releases.outcomes import outcome_of
@@ -221,13 +221,23 @@ class Observer:
         return None
 
     def _evaluated(self, release: Release, job: JobRecord) -> tuple[GateResult, ...]:
-        from shared.release.gates.registry import judge, unreadable
+        from shared.metrics.aggregates import FILE, read_aggregates
+        from shared.metrics.estimates import WrongEvidenceError
+        from shared.metrics.rows import LISTS
+        from shared.release.gates.registry import judge, reads_aggregates, unreadable
 
+        uri = scores_uri(job)
         try:
-            scores = self.data.table(scores_uri(job))
+            document = self.data.document(f"{uri.rstrip('/')}/{FILE}") if reads_aggregates(release) else None
+            aggregates = read_aggregates(document) if document is not None else ()
+            scores = self.data.table(uri, LISTS)
+        except WrongEvidenceError as exc:
+            return unreadable(release, str(exc), Verdict.FAIL)
         except PermanentError as exc:
-            return unreadable(release, exc.message)
-        return judge(release, "evaluation", scores)
+            if exc.code != "data.missing" or not aggregates:
+                return unreadable(release, exc.message)
+            scores = None
+        return judge(release, "evaluation", scores, aggregates)
 
     def _judged(self, release: Release, since: datetime, lag: timedelta) -> Judgement | None:
         return judged(self.telemetry, self.data, release, since, lag, self.clock.now())

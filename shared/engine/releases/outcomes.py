@@ -124,7 +124,7 @@ def _arms(
 ) -> tuple[Arm, ...]:
     from shared.judge.labels.outcome_rows import labels_by_key
 
-    labels_of = labels_by_key(keyed(data.table(labels), source.key), source.key, source.label)
+    labels_of = labels_by_key(keyed(data.table(labels, {source.label}), source.key), source.key, source.label)
     return tuple(_arm(data, endpoint, arm, labels_of, source.key) for arm in served)
 
 

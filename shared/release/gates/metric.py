@@ -14,8 +14,8 @@ from pydantic import field_validator, model_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
 from shared.metrics.bounds import value_bounds
-from shared.metrics.estimates import UnusableEvidenceError, measured, require_enough
-from shared.metrics.rows import CHALLENGER, read_sample
+from shared.metrics.estimates import UnusableEvidenceError
+from shared.metrics.rows import CHALLENGER
 from shared.policy.sections.measured import Measured
 from shared.policy.sections.quantities import Percent
 from shared.release.gates.spec import GateEvidence, GateSpec, check_confidence, unusable
@@ -44,9 +44,7 @@ class MetricGate(Measured):
 def judge(gate: MetricGate, evidence: GateEvidence) -> GateResult:
     name = title(gate)
     try:
-        sample = read_sample(gate.measure, evidence.scores, CHALLENGER)
-        estimate = measured(sample)
-        require_enough(sample)
+        estimate = evidence.estimate(gate.measure, CHALLENGER)
     except UnusableEvidenceError as exc:
         return unusable(name, f"{gate.metric} cannot be judged", exc)
     low, high = value_bounds(estimate, gate.confidence / 100)
@@ -58,10 +56,10 @@ def judge(gate: MetricGate, evidence: GateEvidence) -> GateResult:
     verdict = Verdict.PASS if is_met else Verdict.FAIL if is_missed else Verdict.INCONCLUSIVE
     unclear = ": too close to tell" if verdict is Verdict.INCONCLUSIVE else ""
     reason = (
-        f"{gate.metric} is {estimate.value:.4g} on {len(sample):,} rows; {aim} {bound:g} is asked for "
+        f"{gate.metric} is {estimate.value:.4g} on {estimate.rows:,} rows; {aim} {bound:g} is asked for "
         f"({gate.confidence:g} % bounds {low:.4g} to {high:.4g}{unclear})"
     )
-    evidence_numbers = {"value": estimate.value, "low": low, "high": high, "bound": bound, "rows": float(len(sample))}
+    evidence_numbers = {"value": estimate.value, "low": low, "high": high, "bound": bound, "rows": float(estimate.rows)}
     return GateResult(name, verdict, reason, evidence_numbers)
 
 

@@ -14,8 +14,8 @@ from pydantic import Field, field_validator
 
 from shared.domain.releases.verdict import GateResult, Verdict
 from shared.metrics.bounds import gain_bounds
-from shared.metrics.estimates import UnusableEvidenceError, measured, require_enough
-from shared.metrics.rows import CHALLENGER, CHAMPION, read_sample
+from shared.metrics.estimates import UnusableEvidenceError
+from shared.metrics.rows import CHALLENGER, CHAMPION
 from shared.policy.sections.measured import Measured
 from shared.policy.sections.quantities import Percent
 from shared.release.gates.paired import Discordant, discordant
@@ -41,21 +41,19 @@ def judge(gate: NotWorseThanChampion, evidence: GateEvidence) -> GateResult:
             name, Verdict.PASS, f"{gate.metric}: no champion serves, so there is nothing to be worse than"
         )
     try:
-        samples = [read_sample(gate.measure, evidence.scores, layout) for layout in (CHAMPION, CHALLENGER)]
-        champion, challenger = map(measured, samples)
-        require_enough(*samples)
+        champion, challenger = (evidence.estimate(gate.measure, layout) for layout in (CHAMPION, CHALLENGER))
+        rows, confidence = discordant(champion.hits, challenger.hits), gate.confidence / 100
+        low, high = rows.bounds(confidence) if rows else gain_bounds(champion, challenger, confidence)
     except UnusableEvidenceError as exc:
         return unusable(name, f"{gate.metric} cannot be compared", exc)
     values = champion.value, challenger.value
-    rows = discordant(champion.hits, challenger.hits)
-    low, high = rows.bounds(gate.confidence / 100) if rows else gain_bounds(champion, challenger, gate.confidence / 100)
     if not gate.measure.is_higher_better:
         low, high = -high, -low
     verdict = Verdict.PASS if low >= -gate.margin else Verdict.FAIL if high < -gate.margin else Verdict.INCONCLUSIVE
     if rows and gate.margin == 0 and rows.probability() > 1 - gate.confidence / 100:
         verdict = Verdict.INCONCLUSIVE
     numbers_ = {"champion": values[0], "challenger": values[1], "low": low, "high": high, "margin": gate.margin}
-    reason = _reason(gate, values, (low, high), len(samples[0]), verdict)
+    reason = _reason(gate, values, (low, high), challenger.rows, verdict)
     if rows is None:
         return GateResult(name, verdict, reason, numbers_)
     counts = {"gained": float(rows.gained), "lost": float(rows.lost), "mcnemar_p": rows.probability()}

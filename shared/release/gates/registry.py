@@ -16,6 +16,7 @@ from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.release import Release
 from shared.domain.releases.verdict import GateResult, Verdict
 from shared.errors import PermanentError
+from shared.metrics.aggregates import Aggregate
 from shared.metrics.estimates import UnusableEvidenceError
 from shared.metrics.rows import one_row_per_id
 from shared.release.gates.spec import GateEvidence, GateSpec, Lineage, Needs
@@ -35,9 +36,12 @@ def gates() -> dict[str, GateSpec]:
     return specs
 
 
-def judge(release: Release, needs: Needs, scores: pd.DataFrame | None) -> tuple[GateResult, ...]:
+def judge(
+    release: Release, needs: Needs, scores: pd.DataFrame | None, aggregates: tuple[Aggregate, ...] = ()
+) -> tuple[GateResult, ...]:
     """Return what the release's gates of that kind say, in the release plan's order."""
-    return judge_all(_planned(release.plan.gates, {needs}), GateEvidence(scores, release.champion is not None))
+    evidence = GateEvidence(scores, release.champion is not None, aggregates=aggregates)
+    return judge_all(_planned(release.plan.gates, {needs}), evidence)
 
 
 def judge_lineage(release: Release, lineage: Lineage) -> tuple[GateResult, ...]:
@@ -82,10 +86,15 @@ def training_input(release: Release) -> str | None:
     return str(getattr(_section(plans[0]), "input", "training_data")) if plans else None
 
 
-def unreadable(release: Release, reason: str) -> tuple[GateResult, ...]:
-    """Return inconclusive results for every evaluation gate, for evidence that cannot be read."""
+def reads_aggregates(release: Release) -> bool:
+    """Return whether any of its gates is about a metric of the user's own, which the evaluation may have measured."""
+    return any(plan.settings.get("better") for plan in release.plan.gates)
+
+
+def unreadable(release: Release, reason: str, verdict: Verdict = Verdict.INCONCLUSIVE) -> tuple[GateResult, ...]:
+    """Return that verdict for every evaluation gate, for evidence that cannot be read."""
     return tuple(
-        GateResult(_title(plan), Verdict.INCONCLUSIVE, f"{_title(plan)}: {reason}")
+        GateResult(_title(plan), verdict, f"{_title(plan)}: {reason}")
         for plan in _planned(release.plan.gates, {"evaluation"})
     )
 

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from shared.domain.releases.verdict import GateResult, Verdict
+from shared.metrics.aggregates import FILE, Aggregate, find_aggregate
 from shared.metrics.bounds import BoundedValue, difference_bounds, value_bounds
 from shared.metrics.estimates import (
     FEWEST_ROWS,
@@ -29,7 +30,7 @@ from shared.metrics.estimates import (
     require_enough,
 )
 from shared.metrics.rows import CHALLENGER, read_sample
-from shared.policy.sections.measured import Measured
+from shared.policy.sections.measured import Measured as MeasuredSection
 from shared.release.gates.spec import GateEvidence, GateSpec, unusable
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
+Measured = Estimate | Aggregate
 ERROR, SLACK = 0.05, 0.1
 NAMED = 5
 
 
-class Slices(Measured):
+class Slices(MeasuredSection):
     """Which columns group the rows, and how far a group may fall behind the whole.
 
     `small_groups` says what groups mean that are too small to be judged.
@@ -62,13 +64,21 @@ class Group:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A group's metric, and the correlation of its value with the whole's."""
+
+    name: str
+    value: Measured
+    correlation: float
+
+
 def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
     """Compare each group's metric with the whole's; where lower is better the ratio is turned round."""
     name, what = title(gate), f"{gate.metric} by {', '.join(gate.by)}"
     try:
-        sample = read_sample(gate.measure, evidence.scores, CHALLENGER)
-        whole = measured(sample)
-        groups, small = _groups(gate, evidence.scores, sample, whole)
+        whole, parts, small = _measured_parts(gate, evidence)
+        groups = _compared_groups(gate, whole, parts)
     except UnusableEvidenceError as exc:
         return unusable(name, what, exc)
     if not groups:
@@ -104,29 +114,65 @@ def _named(groups: list[str]) -> str:
     return f": {', '.join(groups[:NAMED])}{', …' if len(groups) > NAMED else ''}" if groups else ""
 
 
-def _groups(gate: Slices, table: pd.DataFrame | None, sample: Sample, whole: Estimate) -> tuple[list[Group], list[str]]:
-    """Return the groups that can be judged, and the names of those that are too small.
+def _measured_parts(gate: Slices, evidence: GateEvidence) -> tuple[Measured, list[Part], list[str]]:
+    """Return the whole, the groups that can be judged, and the names of those that are too small.
 
     Raises:
-        UnusableEvidenceError: a column is missing, or the whole's metric allows no ratio.
+        UnusableEvidenceError: a column is missing, or the whole has no value.
     """
-    if table is None or whole.value <= 0:
-        raise UnusableEvidenceError(f"{gate.metric} is {whole.value:g} on all rows, so there is no ratio to it")
-    if missing := [column for column in gate.by if column not in table.columns]:
-        existing = ", ".join(map(str, table.columns))
+    if aggregate := evidence.aggregate(gate.measure, CHALLENGER):
+        return aggregate, *_given_parts(gate, aggregate, evidence.aggregates)
+    table, sample = evidence.scores, read_sample(gate.measure, evidence.scores, CHALLENGER)
+    whole = measured(sample)
+    if table is None or (missing := [column for column in gate.by if column not in table.columns]):
+        existing = ", ".join(map(str, table.columns)) if table is not None else "no rows"
         raise WrongEvidenceError(f"the evaluation lacks {', '.join(missing)}; it has {existing}")
-    parts: list[tuple[str, NDArray[np.intp], Estimate]] = []
+    parts: list[Part] = []
     small: list[str] = []
     for name, rows in _rows_of_groups(table, gate.by):
         try:
-            parts.append((name, rows, _estimate(sample, rows)))
+            part = _estimate(sample, rows)
+            parts.append(Part(name, part, _shared(part, whole, rows)))
         except UnusableEvidenceError:
             small.append(name)
+    return whole, parts, small
+
+
+def _given_parts(gate: Slices, whole: Aggregate, aggregates: tuple[Aggregate, ...]) -> tuple[list[Part], list[str]]:
+    """Return the groups that the evaluation measured itself; what they share with the whole is not known.
+
+    Raises:
+        WrongEvidenceError: it measured none.
+    """
+    groups = dict.fromkeys(other.slice for other in aggregates if other.slice.partition("=")[0] in gate.by)
+    if not groups:
+        raise WrongEvidenceError(
+            f'{FILE} gives {gate.metric} of no group; write entries with e.g. "slice": "{gate.by[0]}=…"'
+        )
+    parts, small = [], []
+    for group in groups:
+        try:
+            part = find_aggregate(aggregates, whole.metric, whole.version, group)
+        except UnusableEvidenceError:
+            part = None
+        if part is None:
+            small.append(group)
+        else:
+            parts.append(Part(group, part, 0.0))
+    return parts, small
+
+
+def _compared_groups(gate: Slices, whole: Measured, parts: list[Part]) -> list[Group]:
+    """Return what each group is.
+
+    Raises:
+        UnusableEvidenceError: the whole's metric allows no ratio.
+    """
+    if whole.value <= 0:
+        raise UnusableEvidenceError(f"{gate.metric} is {whole.value:g} on all rows, so there is no ratio to it")
     confidences = 1 - ERROR, 1 - ERROR / max(len(parts), 1)
     wholes = tuple(_bounded(gate, whole, confidence) for confidence in confidences)
-    return [
-        _compared(gate, name, part, _shared(part, whole, rows), wholes, confidences) for name, rows, part in parts
-    ], small
+    return [_compared(gate, part, wholes, confidences) for part in parts]
 
 
 def _estimate(sample: Sample, rows: NDArray[np.intp]) -> Estimate:
@@ -158,16 +204,10 @@ def _plain(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _compared(
-    gate: Slices,
-    name: str,
-    part: Estimate,
-    correlation: float,
-    wholes: tuple[BoundedValue, ...],
-    confidences: tuple[float, ...],
-) -> Group:
+def _compared(gate: Slices, group: Part, wholes: tuple[BoundedValue, ...], confidences: tuple[float, ...]) -> Group:
     """Return what a group is: bad when even the upper bound says so, good when it is at the ratio and the lower bound
     is not far below."""
+    name, part, correlation = group.name, group.value, group.correlation
     least = max(gate.min_ratio - SLACK, gate.min_ratio / 2)
     bounded, strict = (_bounded(gate, part, confidence) for confidence in confidences)
     if not gate.measure.is_higher_better:
@@ -183,7 +223,7 @@ def _compared(
     return Group(name, ratio, Verdict.PASS if ratio >= gate.min_ratio and low >= 0 else Verdict.INCONCLUSIVE)
 
 
-def _bounded(gate: Slices, estimate: Estimate, confidence: float) -> BoundedValue:
+def _bounded(gate: Slices, estimate: Measured, confidence: float) -> BoundedValue:
     """Return the value and its bounds; of losses their logarithms, whose differences are ratios."""
     low, high = value_bounds(estimate, confidence)
     if gate.measure.is_higher_better:

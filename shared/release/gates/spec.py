@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from shared.domain.releases.verdict import GateResult, Verdict
-from shared.metrics.estimates import UnusableEvidenceError, WrongEvidenceError
+from shared.metrics.aggregates import FILE, Aggregate, find_aggregate
+from shared.metrics.catalogue import OWN, Metric
+from shared.metrics.estimates import Estimate, UnusableEvidenceError, WrongEvidenceError, measured, require_enough
+from shared.metrics.rows import Layout, read_sample
 from shared.ports.jobs import JobRecord
 from shared.ports.workspace import ModelRecord
 
@@ -46,11 +49,40 @@ class GateEvidence:
             gates that need only the model.
         has_champion: False for a first release, whose champion_score is meaningless.
         lineage: of the challenger, for gates that are judged before the evaluation.
+        aggregates: what the evaluation measured itself.
     """
 
     scores: pd.DataFrame | None
     has_champion: bool
     lineage: Lineage = field(default_factory=Lineage)
+    aggregates: tuple[Aggregate, ...] = ()
+
+    def estimate(self, metric: Metric, layout: Layout) -> Estimate | Aggregate:
+        """Return one version's metric, of rows enough for its bounds.
+
+        Raises:
+            UnusableEvidenceError: it cannot be judged.
+        """
+        if aggregate := self.aggregate(metric, layout):
+            return aggregate
+        sample = read_sample(metric, self.scores, layout)
+        estimate = measured(sample)
+        require_enough(sample)
+        return estimate
+
+    def aggregate(self, metric: Metric, layout: Layout) -> Aggregate | None:
+        """Return a metric of the user's own as the evaluation measured it; None where each row has a score of it.
+
+        Raises:
+            UnusableEvidenceError: it cannot be judged.
+        """
+        if metric.needs != OWN or (self.scores is not None and layout.own + metric.name in self.scores.columns):
+            return None
+        aggregate = find_aggregate(self.aggregates, metric.name, layout.own.rstrip("_"))
+        if aggregate is None and self.aggregates:
+            lacking = f"neither a column {layout.own}{metric.name} nor an entry of it in {FILE} is there"
+            raise WrongEvidenceError(f"{lacking}; write one of them")
+        return aggregate
 
 
 @dataclass(frozen=True, slots=True)

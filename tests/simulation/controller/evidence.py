@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -62,12 +62,15 @@ class SimulatedData:
     def __init__(self, run: Run, sky: Sky, azureml: AzureMl, truth: Truth) -> None:
         self._run, self._sky, self._azureml, self._truth = run, sky, azureml, truth
 
-    def table(self, uri: str) -> pd.DataFrame:
+    def table(self, uri: str, lists: Collection[str] = ()) -> pd.DataFrame:
         def look() -> pd.DataFrame:
             self._check()
             return self._labels() if uri.startswith("azureml:labels") else self._scores(uri)
 
         return self._run.read("data r", f"table {uri[-40:]}", look)
+
+    def document(self, uri: str) -> object:
+        return None
 
     def collected_predictions(
         self, endpoint: EndpointName, deployment: DeploymentName, start: datetime, end: datetime

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.fakes.terminal import vigia
@@ -85,7 +86,7 @@ def test_training_data_is_judged_when_it_is_given(files: Path) -> None:
 def test_without_a_champion_the_comparison_passes_only_where_there_is_none(files: Path) -> None:
     gate = "{not_worse_than_champion: {metric: roc_auc, margin: 0.005}}"
     code, (results,) = check(files, gate, scores="alone.parquet")
-    assert (code, "the evaluation lacks champion_score" in results["reason"]) == (3, True)
+    assert (code, "the evaluation lacks champion_score" in results["reason"]) == (1, True)
     assert check(files, gate, scores="alone.parquet", options=("--first-release",))[0] == 0
 
 
@@ -108,3 +109,18 @@ def test_people_see_each_gate_with_its_reason(files: Path) -> None:
     shown = vigia(*arguments).stdout
     assert "pass  metric roc_auc" in shown
     assert "at least" in shown
+
+
+def test_lists_of_classes_and_what_the_evaluation_measured_itself_are_read(tmp_path: Path) -> None:
+    lists = [["red"], ["red", "round"], []] * 100
+    table = pd.DataFrame({"row_id": range(300), "label": lists, "challenger_prediction": lists, "odd": lists})
+    table.to_parquet(tmp_path / "scores.parquet")
+    measured = [{"version": "challenger", "metric": "map", "value": 0.6, "rows": 300}]
+    (tmp_path / "metrics.json").write_text(json.dumps(measured))
+    code, results = check(
+        tmp_path, "{metric: f1_micro, at_least: 0.9}", "{metric: map, better: higher, at_least: 0.5}", scores=""
+    )
+    assert (code, [result["verdict"] for result in results]) == (0, ["pass", "pass"])
+    (tmp_path / "metrics.json").write_text("[1]")
+    code, message = check(tmp_path, "{metric: map, better: higher, at_least: 0.5}", scores="")
+    assert (code != 0, "entry 1: it is no object; write e.g." in message) == (True, True)

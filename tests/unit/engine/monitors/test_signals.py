@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pandas as pd
@@ -65,10 +66,10 @@ def test_a_look_that_is_killed_over_labels_does_not_keep_the_window_from_being_l
     world.labels_arrive(1)
     table, is_deadly = world.data.table, True
 
-    def deadly(uri: str) -> pd.DataFrame:
+    def deadly(uri: str, lists: Collection[str] = ()) -> pd.DataFrame:
         if is_deadly and "labelled" in uri:
             raise Killed
-        return table(uri)
+        return table(uri, lists)
 
     world.data.table = deadly  # type: ignore[method-assign]
     with pytest.raises(Killed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,7 +49,7 @@ class ServedRows(FakeData):
         answers = np.where(is_right, keys % 2, 1 - keys % 2)
         return pd.DataFrame({"row_id": [f"{deployment}/{key}" for key in keys], "prediction": answers})
 
-    def table(self, uri: str) -> pd.DataFrame:
+    def table(self, uri: str, lists: Collection[str] = ()) -> pd.DataFrame:
         return self.labels if uri.startswith("azureml:labels") else super().table(uri)
 
     def pinned(self, uri: str) -> str:
