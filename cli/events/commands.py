@@ -61,6 +61,9 @@ def trigger(
     deployment: Annotated[str | None, _text("deployment", "The deployment in trouble.", "NAME")] = None,
     rule: Annotated[str | None, _text("rule", "The alert rule.", "NAME")] = None,
     condition: Annotated[str | None, _text("condition", "fired (the default) or resolved.", "CONDITION")] = None,
+    commit: Annotated[str | None, _text("commit", "The commit that a pipeline asks for.", "SHA")] = None,
+    repository: Annotated[str | None, _text("repository", "The commit's repository.", "OWNER/NAME")] = None,
+    run: Annotated[str | None, _text("run", "The pipeline's run.", "URL")] = None,
     by: ByOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the event and send nothing.")] = False,
     output: OutputOption = Format.TABLE,
@@ -95,6 +98,9 @@ def trigger(
         deployment=deployment,
         rule=rule,
         condition=_one_of(condition, "--condition", "fired", "resolved"),
+        commit=commit,
+        repository=repository,
+        run=run,
     )
     chosen.check(answers)
     with waiting("starting"):

@@ -35,6 +35,9 @@ class Answers:
     deployment: str | None = None
     rule: str | None = None
     condition: str | None = None
+    commit: str | None = None
+    repository: str | None = None
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,7 @@ def _retraining_requested(source: str, now: datetime, answers: Answers) -> Outgo
     from shared.domain.ids import ModelName
     from shared.events.sent.outgoing import retraining_requested
 
+    pipeline = (("commit", answers.commit), ("repository", answers.repository), ("runUrl", answers.run))
     return retraining_requested(
         source,
         now,
@@ -141,6 +145,7 @@ def _retraining_requested(source: str, now: datetime, answers: Answers) -> Outgo
         request=answers.request or _fresh("request"),
         reason=answers.reason or "",
         requested_by=answers.by,
+        **{key: value for key, value in pipeline if value},
     )
 
 
@@ -212,7 +217,13 @@ def _fresh(what: str) -> str:
 
 KINDS: tuple[EventKind, ...] = (
     EventKind("model-registered", "Look at a registered model again.", ("model", "version"), (), _model_registered),
-    EventKind("retraining-requested", "Ask for a training.", ("model", "reason"), ("request",), _retraining_requested),
+    EventKind(
+        "retraining-requested",
+        "Ask for a training.",
+        ("model", "reason"),
+        ("request", "commit", "repository", "run"),
+        _retraining_requested,
+    ),
     EventKind(
         "drift-detected",
         "Tell that a model's data drifted. It trains only what a monitor's run confirms; to train, ask for it.",

@@ -148,12 +148,18 @@ class DataArrived:
 
 @dataclass(frozen=True, slots=True)
 class RetrainingRequested:
-    """A person or a schedule asked for a training. `request` makes it one request however often it is sent."""
+    """A person, a schedule or a pipeline asked for a training. `request` makes it one request however often it is sent.
+
+    `commit`, `repository` and `run_url` are of the pipeline's run; "" when none asked.
+    """
 
     model: ModelName
     request: str
     reason: str
     requested_by: str
+    commit: str = ""
+    repository: str = ""
+    run_url: str = ""
     kind: Literal["retraining-requested"] = "retraining-requested"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from shared.domain.fact import Fact, ModelRegistered
@@ -63,10 +63,15 @@ def _opening(model: ModelRecord, job: JobRecord | None, context: ReactionContext
         endpoint=context.policy.endpoint.name,
         fact=context.key,
         submitter=submitter,
-        cause=tags.get("vigia.cause") or f"registration by {model.created_by or 'somebody unknown'}",
+        cause=_cause(tags) or f"registration by {model.created_by or 'somebody unknown'}",
         chain=_chain(tags.get("vigia.chain", "")),
         submitter_is_unknown=has_human and submitter is None,
     )
+
+
+def _cause(tags: Mapping[str, str]) -> str:
+    cause, commit, repository = (tags.get(f"vigia.{name}", "") for name in ("cause", "commit", "repository"))
+    return f"{cause} for commit {commit[:12]} of {repository or 'a repository'}" if cause and commit else cause
 
 
 def _chain(tag: str) -> int:

@@ -80,11 +80,21 @@ def _cause(fact: Fact, policy: Policy, retrain: Retrain) -> tuple[str, str]:
             return "new-data", f"new data: {data} has a new version"
         case DataArrived(location=location) if "new-data" in retrain.on and _reads(retrain, location):
             return "new-data", f"new data: {location}"
-        case RetrainingRequested(model=model, reason=reason, requested_by=person) if model == policy.model:
+        case RetrainingRequested(model=model, reason=reason, requested_by=person) as request if model == policy.model:
             if person in {SCHEDULE, WAITING_DATA}:
                 return person, reason
-            return "request", f"{person} asked for it: {reason}"
+            return "request", f"{person} asked for it: {reason}{_pipeline_words(request)}"
     return "", ""
+
+
+def _pipeline_words(request: RetrainingRequested) -> str:
+    parts = (
+        f"commit {request.commit[:12]}" if request.commit else "",
+        f"of {request.repository}" if request.repository else "",
+        request.run_url,
+    )
+    words = " ".join(part for part in parts if part)
+    return f" ({words})" if words else ""
 
 
 def _trigger(drift: DriftDetected) -> str:
@@ -262,6 +272,9 @@ def _request(retrain: Retrain, training: Training, reaction: Reaction, context: 
     }
     if "submitter" in reaction.arguments:
         tags["vigia.submitter"] = reaction.arguments["submitter"]
+    if isinstance(request := context.fact.body, RetrainingRequested):
+        origin = {"commit": request.commit, "repository": request.repository, "run_url": request.run_url}
+        tags |= {f"vigia.{name}": value for name, value in origin.items() if value}
     return JobRequest(
         name=training.job,
         component=retrain.source(context.policy),

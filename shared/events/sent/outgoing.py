@@ -109,10 +109,11 @@ def data_arrived(
 
 
 def retraining_requested(
-    source: str, time: datetime, *, model: ModelName, request: str, reason: str, requested_by: str
+    source: str, time: datetime, *, model: ModelName, request: str, reason: str, requested_by: str, **pipeline: str
 ) -> OutgoingEvent:
-    """Ask for a training; `request` makes it one request however often it is sent."""
-    data = {"model": model, "request": request, "reason": reason, "requestedBy": requested_by}
+    """Ask for a training; `request` makes it one request however often it is sent. `pipeline`: commit, repository,
+    runUrl."""
+    data = {"model": model, "request": request, "reason": reason, "requestedBy": requested_by, **pipeline}
     return _event(requested.TYPE, source, f"models/{model}", time, data, model, request)
 
 

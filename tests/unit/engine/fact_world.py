@@ -382,9 +382,9 @@ def data_arrived(name: str = "customers", version: str = "2") -> str:
     return cloud(outgoing.data_arrived(WORKSPACE, THEN, data_name=name, version=version))
 
 
-def requested(request: str = "r-1", by: str = "ana@example.com") -> str:
+def requested(request: str = "r-1", by: str = "ana@example.com", **pipeline: str) -> str:
     return cloud(
         outgoing.retraining_requested(
-            WORKSPACE, THEN, model=MODEL, request=request, reason="a new region", requested_by=by
+            WORKSPACE, THEN, model=MODEL, request=request, reason="a new region", requested_by=by, **pipeline
         )
     )

@@ -150,6 +150,10 @@ HOSTILE = {
     "data_base64_is_not": (_azure64("%%%"), "data_base64 is not base64"),
     "data_base64_is_not_json": (_azure64("aGVsbG8="), "not JSON"),
     "data_base64_is_not_an_object": (_azure64("W10="), "data is a list"),
+    "request_of_a_run_elsewhere": (
+        _ours("RetrainingRequested", model="m", request="r", reason="x", requestedBy="p", runUrl="javascript:x"),
+        "data.runUrl is no https:// address",
+    ),
     "request_without_person": (_ours("RetrainingRequested", model="m", request="r", reason="x"), "data.requestedBy"),
 }
 

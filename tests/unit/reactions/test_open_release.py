@@ -74,6 +74,13 @@ def test_a_version_of_a_persons_making_has_that_person_as_its_submitter() -> Non
             0,
             id="who_asked",
         ),
+        pytest.param(
+            {"vigia.cause": "request", "vigia.commit": "1a2b3c4d5e6f7890", "vigia.repository": "acme/churn"},
+            None,
+            "request for commit 1a2b3c4d5e6f of acme/churn",
+            0,
+            id="a_commit",
+        ),
         pytest.param({"vigia.cause": "drift", "vigia.chain": "many"}, None, "drift", 0, id="a_chain_edited_by_hand"),
         pytest.param({"vigia.cause": "drift", "vigia.chain": "-3"}, None, "drift", 0, id="a_negative_chain"),
     ],

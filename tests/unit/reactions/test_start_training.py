@@ -346,3 +346,24 @@ def test_a_job_that_registers_its_model_itself_is_asked_for_no_output() -> None:
 def test_a_training_that_cannot_be_submitted_is_refused_with_the_policy(change: str, message: str) -> None:
     with pytest.raises(PolicyError, match=message):
         a_policy(**{"azureml:train_churn@latest": change})
+
+
+def test_a_commit_is_told_and_becomes_tags_of_the_job() -> None:
+    world = World()
+    run = "https://ci.example/runs/7"
+    body = requested(commit="1a2b3c4d5e6f7890", repository="acme/churn", runUrl=run)
+
+    performed = perform(world, NAME, body)
+
+    (request,) = world.azureml.requests
+    assert (
+        request.tags.items()
+        >= {
+            "vigia.commit": "1a2b3c4d5e6f7890",
+            "vigia.repository": "acme/churn",
+            "vigia.run_url": run,
+            "vigia.submitter": "ana@example.com",
+        }.items()
+    )
+    sentence = f"ana@example.com asked for it: a new region (commit 1a2b3c4d5e6f of acme/churn {run})"
+    assert performed.notices[0].parameters["reason"] == sentence
