@@ -356,6 +356,7 @@ def test_a_commit_is_told_and_becomes_tags_of_the_job() -> None:
     performed = perform(world, NAME, body)
 
     (request,) = world.azureml.requests
+    assert isinstance(request, JobRequest)
     assert (
         request.tags.items()
         >= {
