@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import freeze, notices, workspaces
+from cli.doctor import commands as doctor
 from cli.events import commands as events
 from cli.init import commands as init
 from cli.kit import context
@@ -80,6 +81,7 @@ def vigia(
 
 
 app.command("init")(init.command)
+app.command("doctor")(doctor.command)
 app.command("status")(status.command)
 app.command("plan", cls=AnswerCommand)(plan.command)
 app.command("simulate")(simulate.command)

@@ -113,6 +113,9 @@ class Deployments(DeploymentRoutes[Endpoint, Deployment]):
             "kind": "K8S" if _is_on_cluster(body) else "Managed",
         }
         properties = {key: value for key, value in (body.get("properties") or {}).items() if value is not None}
+        for collection in ((properties.get("dataCollector") or {}).get("collections") or {}).values():
+            # The SDK writes "enabled" and reads "Enabled". Source: azure-ai-ml 1.35.2, `deployment_collection.py`.
+            collection["dataCollectionMode"] = str(collection.get("dataCollectionMode") or "Disabled").capitalize()
         deployment.resource.properties = {
             "endpointComputeType": "Managed",
             "scaleSettings": {"scaleType": "Default"},

@@ -1,0 +1,1 @@
+"""`vigia doctor`: whether everything that a policy names is there."""
