@@ -29,6 +29,17 @@ def show_approval(req: func.HttpRequest) -> func.HttpResponse:
     return answer(app.approval_pages.show(req.route_params["release"], person, _languages(req)))
 
 
+@bp.route(route="approvals/{release}/card", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def show_version_card(req: func.HttpRequest) -> func.HttpResponse:
+    person = person_or_answer(req)
+    if isinstance(person, func.HttpResponse):
+        return person
+    app = app_or_answer(req)
+    if isinstance(app, func.HttpResponse):
+        return app
+    return answer(app.approval_pages.card(req.route_params["release"], person, _languages(req)))
+
+
 @bp.route(route="approvals/{release}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def decide_approval(req: func.HttpRequest) -> func.HttpResponse:
     person = person_or_answer(req)

@@ -62,7 +62,14 @@ def look_at_files(request: LookRequest, now: datetime) -> MonitorReport:
 
 
 # Files that are given were not answered by the endpoint, so that signals on labels and answers do not apply.
-_OF_ANSWERS = ("performance", "fairness", "concept_drift", "prediction_drift", "estimated_performance")
+_OF_ANSWERS = (
+    "performance",
+    "fairness",
+    "concept_drift",
+    "prediction_drift",
+    "estimated_performance",
+    "attribution_drift",
+)
 
 
 def look_at_model(app: App, model: str, request: LookRequest) -> MonitorReport:

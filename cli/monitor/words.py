@@ -27,6 +27,8 @@ def looks_in_words(monitor: Monitor) -> Iterator[str]:
     yield from _on_labels(monitor)
     if vectors := monitor.embedding_drift:
         yield f"compare the vectors in {vectors.column}"
+    if order := monitor.attribution_drift:
+        yield f"see whether the model still leans on the same features, from an NDCG of {order.min_ndcg:g} down"
     if spark := monitor.spark:
         yield f"count windows of more than {size_text(spark.when_above)} on Spark, for data drift alone"
     if monitor.persistence.of > 1:

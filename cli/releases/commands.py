@@ -9,6 +9,7 @@ import typer
 from cli.kit import context
 from cli.kit.options import Format, IdArgument, OutputOption, SettingsOption
 from cli.kit.output import console, print_json, text, waiting
+from cli.releases import card as release_card
 from cli.releases import judge as release_judge
 from cli.releases import requests as release_requests
 from cli.releases import retry as release_retry
@@ -96,6 +97,7 @@ def _plain_line(line: object) -> dict[str, object]:
     return values
 
 
+app.command("card")(release_card.card)
 app.command("judge")(release_judge.command)
 app.command("promote")(release_requests.promote)
 app.command("abort")(release_requests.abort)

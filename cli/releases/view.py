@@ -14,6 +14,7 @@ from cli.kit.batch_words import default_lines
 from cli.kit.output import text
 from cli.kit.times import ago, clock, span, until
 from cli.releases.line import ReleaseLine, state_text, step_words
+from shared.domain.releases.card import DataUsed, VersionCard
 from shared.domain.releases.outcome import AbPlan, tested_words
 from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState
 from shared.domain.releases.verdict import GateResult, Judgement, Verdict
@@ -61,6 +62,26 @@ def release_tree(release: Release, request: ReleaseRequest | None, approval: App
     _add(tree, "A/B test", _test(release, release.plan.ab) if release.plan.ab else ())
     _add(tree, "judgement", _judgement(release.judgement) if release.judgement else ())
     return tree
+
+
+def card_tree(card: VersionCard) -> Tree:
+    """Return what a version's card says, but for its story: `vigia releases get` tells that."""
+    tree = Tree(Text.assemble(text(f"{card.model}:{card.version}", "bold"), "  ", state_text(card.state)))
+    _add(tree, "why", [text(card.reason)])
+    _add(tree, "gates", map(_gate, card.gates))
+    _add(tree, "data", (text(f"{used.purpose}: {used.reference}, {_rows(used)}") for used in card.evidence.data))
+    for entry in card.evidence.attributions:
+        ranked = sorted(entry.features.items(), key=lambda item: -item[1])
+        _add(tree, f"version {entry.version} leans on", (text(f"{name} {value:.4g}") for name, value in ranked))
+    if decision := card.decision:
+        by = f"{decision.choice} by {', '.join(decision.by) or 'nobody'} {clock(decision.at)}"
+        _add(tree, "decision", [text(f"{by}: {decision.reason}" if decision.reason else by)])
+    _add(tree, "not judged", map(text, card.limits))
+    return tree
+
+
+def _rows(used: DataUsed) -> str:
+    return "rows not counted" if used.rows is None else f"{used.rows:,} rows"
 
 
 def _headline(release: Release, now: datetime) -> Text:

@@ -12,7 +12,8 @@ from shared.console.monitor_pages import MonitorPages
 class PageParts(ReleaseParts):
     @cached_property
     def approval_pages(self) -> ApprovalPages:
-        return ApprovalPages(self.approvals, self.people, self.decision_blobs, self.clock, self.settings.workspace_name)
+        name = self.settings.workspace_name
+        return ApprovalPages(self.approvals, self.people, self.decision_blobs, self.clock, self.releases, name)
 
     @cached_property
     def monitor_pages(self) -> MonitorPages:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from shared.bootstrap.notices import NoticeParts
 from shared.engine.releases.approvals import Approvals
+from shared.engine.releases.cards import Cards
 from shared.engine.releases.desk import ReleaseDesk
 from shared.engine.releases.endpoint_keeper import EndpointKeeper
 from shared.engine.releases.reconcile import Reconciler
@@ -34,7 +35,12 @@ class ReleaseParts(NoticeParts):
             outbox=self.outbox,
             queue=self.queue,
             clock=self.clock,
+            cards=self.cards,
         )
+
+    @cached_property
+    def cards(self) -> Cards:
+        return Cards(self.workspace, self.data, self.approvals, self.releases, self.profiles, self.clock)
 
     @cached_property
     def keeper(self) -> EndpointKeeper:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from shared.console import csrf
-from shared.console.page import Page, message_page, render_page, within
+from shared.console.page import Page, message_page, page_headers, render_page, within
 from shared.console.principal import Principal
 from shared.domain.ids import ReleaseId
 from shared.domain.releases.approval import ApprovalRequest, Vote
@@ -17,9 +18,11 @@ from shared.errors import PermanentError, RetryableError
 from shared.policy.reading.people import Directory
 from shared.ports.blobs import BlobStore
 from shared.ports.clock import Clock
+from shared.store.releases.releases import ReleaseStore
 from shared.texts.catalogue import section, text
 from shared.texts.languages import preferred
 from shared.texts.values import ValueWriter
+from shared.texts.version_card.page import render_card
 
 LARGEST_FORM = 16 * 1024
 
@@ -65,6 +68,7 @@ class ApprovalPages:
     people: Directory
     blobs: BlobStore
     clock: Clock
+    releases: ReleaseStore
     workspace: str = ""
     elsewhere: Mapping[str, Approvals] = field(default_factory=dict)
 
@@ -101,6 +105,22 @@ class ApprovalPages:
             return self._unknown(visitor)
         except RetryableError:
             return _unavailable(visitor)
+
+    def card(self, release: str, principal: Principal, accept_language: str) -> Page:
+        """Show the card of a release's version to those who may decide."""
+        visitor = self._visitor(principal, accept_language)
+        if not principal.may_decide:
+            return _no_role(visitor)
+        try:
+            card = self.releases.card(ReleaseId(release))
+        except PermanentError:
+            card = None
+        except RetryableError:
+            return _unavailable(visitor)
+        if card is None:
+            return self._unknown(visitor)
+        nonce, back = secrets.token_urlsafe(16), within(f"/api/approvals/{quote(release, safe='')}", self.workspace)
+        return Page(200, render_card(card, nonce=nonce, back=back), page_headers(nonce))
 
     def decide(self, release: str, body: bytes, principal: Principal, accept_language: str) -> Page:
         """Record the vote of a submitted form, and return its outcome."""

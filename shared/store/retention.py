@@ -52,6 +52,7 @@ STORED = (
     StoredPlace(APP, "releases/", "release", "controller", PROOF),
     StoredPlace(APP, "release-requests/", "release: what a person asked of it", "command, pages", PROOF),
     StoredPlace(APP, "release-holds/", "release: who holds it, or took that back", "command", PROOF),
+    StoredPlace(APP, "cards/", "release: its version's card", "controller", PROOF),
     StoredPlace(
         APP, "endpoints/", "endpoint: owner, split that is wanted, last known good", "controller, keeper", PROOF
     ),

@@ -36,6 +36,7 @@ from shared.store.facts.ledger import Entry
 from shared.store.monitors.monitors import MonitorState
 from shared.store.notices.outbox import OutboxRecord
 from shared.store.releases.approvals import ApprovalRecords
+from shared.store.releases.releases import ReleaseStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues
@@ -111,7 +112,7 @@ def _pages() -> ApprovalPages:
     blobs = MemoryBlobStore(clock.now)
     approvals = Approvals(ApprovalRecords(blobs), FakeQueues(clock), clock)
     approvals.open(a_request())
-    return ApprovalPages(approvals, Directory(), blobs, clock)
+    return ApprovalPages(approvals, Directory(), blobs, clock, ReleaseStore(blobs))
 
 
 def _principal(body: bytes) -> ParseResult:

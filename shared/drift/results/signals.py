@@ -24,7 +24,7 @@ class SignalReport:
 
     Args:
         signal: "data-drift", "data-quality", "prediction-drift", "concept-drift", "performance",
-            "estimated-performance", "fairness" or "embedding-drift".
+            "estimated-performance", "fairness", "embedding-drift" or "attribution-drift".
         verdict: "drift" is what a person should look at, whatever the signal.
         sentence: the verdict with its evidence, for people.
         rows: how many rows of the window were looked at.

@@ -160,6 +160,13 @@ class VersionReferences:
                 sample.add(batch)
         return sample.frame.loc[:, [str(name) in names for name in sample.frame.columns]]
 
+    def attributions(self) -> Mapping[str, float]:
+        """Return what each feature counted for in the version's evaluation; {} when that wrote none."""
+        from shared.drift.signals.attributions import KIND, read_attributions
+
+        written = self._read(KIND, read_attributions)
+        return written.features if written else {}
+
     def embeddings(self, column: str, window: EvenSample, minimum_rows: int) -> Any:
         """Return the vectors of the version's first window of enough rows.
 

@@ -19,8 +19,9 @@ from shared.engine.monitors.references import (
     estimate_rules,
     numbers,
 )
-from shared.engine.monitors.subject import NotYetError, Reference, Subject, attempt
+from shared.engine.monitors.subject import NotYetError, Reference, Subject, attempt, no_reference
 from shared.policy.sections.signals import (
+    AttributionDrift,
     DataDrift,
     DataQuality,
     EmbeddingDrift,
@@ -73,10 +74,13 @@ class WindowSignals:
             reports.append(attempt("prediction-drift", lambda: self._prediction_drift(predictions)))
         if estimated := monitor.estimated_performance:
             reports.append(attempt("estimated-performance", lambda: self._estimated_performance(estimated)))
+        if attributions := monitor.attribution_drift:
+            reports.append(attempt("attribution-drift", lambda: self._attribution_drift(attributions)))
         return reports, reference
 
     def _request_samples(self) -> None:
         """Ask for the samples that signals will look at, before the rows are gone through."""
+        from shared.drift.signals.attributions import KIND, PREFIX
         from shared.drift.signals.embeddings import EmbeddingRules
 
         monitor = self.subject.monitor
@@ -86,6 +90,9 @@ class WindowSignals:
             self.requests.request(VECTORS, [vectors.column], EmbeddingRules().sample)
         if monitor.estimated_performance:
             self.answers.request(SCORES, [PREDICTION])
+        if monitor.attribution_drift:
+            columns = [f"{PREFIX}{feature}" for feature in self.references.attributions()]
+            self.answers.request(KIND, columns)
 
     def _data_drift(self, rules: DataDrift) -> tuple[SignalReport, Reference | None]:
         # In two steps: a comparison that fails still names what the window was compared with.
@@ -166,6 +173,17 @@ class WindowSignals:
         scores = numbers(sample.frame[PREDICTION])
         past = self.subject.past_values("estimated-performance", sample.rows)
         return _of_sample(estimate_performance(reference, scores, estimate_rules(section), past), sample)
+
+    def _attribution_drift(self, section: AttributionDrift) -> SignalReport:
+        from shared.drift.signals.attributions import KIND, compare_attributions
+
+        self._require_answers()
+        reference = self.references.attributions()
+        if not reference:
+            hint = "have the evaluation write attributions.json, see docs/reference/evaluation.md"
+            raise no_reference(f"no attributions are kept of version {self.subject.version}", hint)
+        sample = self.answers.sample(KIND)
+        return _of_sample(compare_attributions(reference, sample.frame, section.min_ndcg, section.minimum_rows), sample)
 
     def _require_answers(self) -> None:
         if not self.answers.columns:

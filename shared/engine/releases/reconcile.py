@@ -20,6 +20,7 @@ from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.notices.access import notify_refusal, stuck
 from shared.engine.releases.act import Actor
 from shared.engine.releases.batch import BatchScorer
+from shared.engine.releases.cards import Cards
 from shared.engine.releases.observe import Observer
 from shared.errors import AccessRefusedError, PermanentError, RetryableError, VigiaError
 from shared.logs import fields, span
@@ -87,6 +88,7 @@ class Reconciler:
     endpoints: EndpointStore
     queue: MessageQueue
     clock: Clock
+    cards: Cards
 
     def handle(self, message: str, *, is_last_try: bool = False) -> None:
         """Act on a message of queue `releases`. Of two wake-ups for one release the one that is not the
@@ -152,12 +154,17 @@ class Reconciler:
         if judged := observation.judgement:
             log.info("release.judged", extra=fields(verdict=judged.verdict, reason=judged.reason))
         update = _not_before(advance(stored.release, observation, now), now + requested_wait)
+        if update.release.is_settled:
+            # Before it is closed: nobody looks at it again.
+            self.cards.write(update.release)
         saved = self._save(stored, update.release)
         if saved is None:
             return None
         if not saved.release.is_settled and update.wake_at > now:
             self._wake(saved.release, now)
         acted = self._act(saved, update, observation, now)
+        if acted and acted.release.state is not stored.release.state:
+            self.cards.write(acted.release)
         return self._tell(acted) if acted else None
 
     def _observe(self, release: Release) -> tuple[Observation, timedelta]:

@@ -14,6 +14,7 @@ from shared.policy.sections.fairness import Fairness
 from shared.policy.sections.quantities import Duration, duration_text
 from shared.policy.sections.section import Section
 from shared.policy.sections.signals import (
+    AttributionDrift,
     ConceptDrift,
     DataDrift,
     DataQuality,
@@ -71,6 +72,7 @@ class Monitor(Section):
     concept_drift: ConceptDrift | None = None
     fairness: Fairness | None = None
     embedding_drift: EmbeddingDrift | None = None
+    attribution_drift: AttributionDrift | None = None
     azure_monitors: tuple[str | AzureMonitor, ...] = ()
     spark: SparkCounting | None = None
     jobs_every: Duration | None = None
@@ -86,8 +88,9 @@ class Monitor(Section):
     @property
     def signals(self) -> dict[str, Section]:
         """Return the section of each signal that is switched on, by the signal's name."""
-        names = ("data_drift", "data_quality", "prediction_drift", "estimated_performance", "performance")
-        signals = {name: getattr(self, name) for name in (*names, "concept_drift", "fairness", "embedding_drift")}
+        of_data = ("data_drift", "data_quality", "prediction_drift", "embedding_drift", "attribution_drift")
+        of_labels = ("estimated_performance", "performance", "concept_drift", "fairness")
+        signals = {name: getattr(self, name) for name in (*of_data, *of_labels)}
         return {name.replace("_", "-"): section for name, section in signals.items() if section}
 
     def metrics(self) -> Iterable[tuple[str, Metric]]:

@@ -108,6 +108,13 @@ class EmbeddingDrift(Section):
     minimum_rows: int = Field(default=200, ge=50, le=2000)
 
 
+class AttributionDrift(Section):
+    """When a version counts as leaning on other features than when it was evaluated: NDCG of their order below."""
+
+    min_ndcg: float = Field(default=0.9, gt=0, lt=1)
+    minimum_rows: int = Field(default=200, ge=50)
+
+
 class Labelled(Section):
     """Scored rows whose truth is known and that no version was trained on, in the order of time: what estimates and
     concept drift are measured against.

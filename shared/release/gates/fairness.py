@@ -78,10 +78,13 @@ def judge(gate: Fairness, evidence: GateEvidence) -> GateResult:
         families, small = _families(gate, evidence.scores)
     except UnusableEvidenceError as exc:
         return unusable(name, gate.title, exc)
+    groups = [group for family in families for group in family]
+    judged = len({group.name for group in groups})
+    numbers_ = {"judged": float(judged), "too_small": float(len(small))}
     pairs = _pairs(gate, families)
     if not pairs:
         reason = f"{gate.title}: there are not two groups to compare{_too_small(small)}"
-        return GateResult(name, Verdict.INCONCLUSIVE, reason)
+        return GateResult(name, Verdict.INCONCLUSIVE, reason, numbers_)
     widest = max(pairs, key=lambda pair: pair.apart)
     at_least, at_most = max(pair.at_least for pair in pairs), max(pair.at_most for pair in pairs)
     limit = gate.at_most if gate.at_most is not None else -math.log(gate.at_least or 1)
@@ -91,16 +94,13 @@ def judge(gate: Fairness, evidence: GateEvidence) -> GateResult:
     elif at_most <= limit and not (small and gate.small_groups == "inconclusive"):
         verdict = Verdict.PASS
     values = _written(gate, widest.apart, at_least, at_most)
-    groups = [group for family in families for group in family]
-    groups_judged = len({group.name for group in groups})
     reason = (
         f"{widest.high.rate} is {widest.high.estimate.value:.3g} of {widest.high.name} and "
         f"{widest.low.estimate.value:.3g} of {widest.low.name}: {_bounds_words(gate, values)} "
-        f"({groups_judged} groups judged{_too_small(small)})"
+        f"({judged} groups judged{_too_small(small)})"
     )
-    numbers_ = {**values, "judged": float(groups_judged), "too_small": float(len(small))}
     by_group = {f"{group.rate} of {group.name}": group.estimate.value for group in groups}
-    return GateResult(name, verdict, reason, {**numbers_, **by_group})
+    return GateResult(name, verdict, reason, {**values, **numbers_, **by_group})
 
 
 def title(gate: Fairness) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.ids import EndpointName, ReleaseId
+from shared.domain.releases.card import VersionCard
 from shared.domain.releases.release import Release, ReleaseRequest
 from shared.errors import AmbiguousWriteError, PermanentError, RetryableError
 from shared.ports.blobs import BlobItem, BlobStore
@@ -20,6 +21,7 @@ REQUESTS = "release-requests/"
 ASK_ATTEMPTS = 8
 UNREADABLE = "unreadable"
 HOLDS = "release-holds/"
+CARDS = "cards/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,13 @@ class ReleaseStore:
             written = self._blobs.replace(name, body, blob.etag) if blob else self._blobs.create(name, body)
             return written is not None
         return False
+
+    def card(self, release: ReleaseId) -> VersionCard | None:
+        blob = self._blobs.get(f"{CARDS}{release}.json")
+        return None if blob is None else decode(VersionCard, blob.body)
+
+    def save_card(self, card: VersionCard) -> None:
+        self._blobs.put(f"{CARDS}{card.release}.json", encode(card))
 
     def request(self, release: ReleaseId) -> ReleaseRequest | None:
         blob = self._blobs.get(_request_name(release))

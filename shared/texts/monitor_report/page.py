@@ -51,8 +51,8 @@ def render_report(report: MonitorReport, *, nonce: str = "", back: str = "") -> 
         report=report,
         nonce=nonce,
         back=back,
-        style=Markup(_style()),  # noqa: S704 (a file of ours)
-        style_hash=_style_hash(),
+        style=Markup(style()),  # noqa: S704 (a file of ours)
+        style_hash=style_hash(),
         rows=max((signal.rows for signal in report.signals), default=0),
         columns=columns,
         drifted=sum(column.is_drifted for column in columns),
@@ -139,19 +139,20 @@ def _last(points: tuple[TrendPoint, ...]) -> str:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
     return (_FOLDER / "style.css").read_text(encoding="utf-8") + plots.STYLE
 
 
 @cache
-def _style_hash() -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()}"
+def style_hash() -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()}"
 
 
 @cache
-def _environment() -> Environment:
+def environment(folder: Path) -> Environment:
+    """Return what reads the templates of a folder: no value of theirs may be more than text."""
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -182,4 +183,4 @@ def _environment() -> Environment:
 
 
 def _template() -> Template:
-    return _environment().get_template("report.html.j2")
+    return environment(_FOLDER).get_template("report.html.j2")

@@ -19,6 +19,7 @@ SIGNALS = {
     "embedding-drift": "Embedding drift",
     "freshness": "Freshness of data",
     "completeness": "Completeness of data",
+    "attribution-drift": "Attribution drift",
 }
 _VERDICTS = {"drift": "Drift", "no-drift": "No drift", "insufficient-data": "Too little data", "error": "Not looked at"}
 NOTHING = "–"

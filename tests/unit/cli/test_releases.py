@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.domain.releases.approval import Decision, Vote
+from shared.domain.releases.card import Evidence, VersionCard
 from shared.domain.releases.release import Release, ReleaseState
 from shared.ports.queues import RELEASES
+from tests.fakes.cards import a_card
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import NOW, FakeApp, a_release, an_approval, in_canary
 
@@ -161,3 +164,24 @@ def test_abort_of_a_release_that_ended_is_refused(fake: FakeApp, run: Run) -> No
 
     assert refused.exit_code == 2
     assert "release flight-delay-3 has ended already, finished: so" in refused.stderr
+
+
+def test_a_card_is_a_tree_json_or_a_page(
+    fake: FakeApp, running: Release, run: Run, run_json: Json, tmp_path: Path
+) -> None:
+    assert "has no card yet" in run("releases", "card", "flight-delay-3").stderr
+    fake.releases.save_card(a_card())
+    shown = run("releases", "card", "flight-delay:3").stdout
+    assert "fail  fairness equal opportunity by gender" in shown
+    assert "evaluation: azureml:flights-labelled:9, 4,000 rows" in shown
+    assert "No gate looked at the weather." in shown
+    assert run_json("releases", "card", "flight-delay-3")["evidence"]["data"][0]["rows"] == 4000
+    page = tmp_path / "card.html"
+    assert f"wrote {page}" in run("releases", "card", "flight-delay-3", "--html", str(page)).stdout.replace("\n", "")
+    assert "style-src 'sha256-" in page.read_text().replace("&#39;", "'")
+
+
+def test_each_field_of_a_card_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "read-a-versions-card.md").read_text()
+    names = [field.name for field in fields(VersionCard)] + [f"evidence.{field.name}" for field in fields(Evidence)]
+    assert [name for name in names if f"`{name}`" not in page and name != "evidence"] == []

@@ -14,6 +14,7 @@ from shared.engine.releases.approvals import Approvals
 from shared.policy.reading.people import Directory, Person
 from shared.ports.queues import RELEASES
 from shared.store.releases.approvals import ApprovalRecords
+from shared.store.releases.releases import ReleaseStore
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeQueues
@@ -33,7 +34,7 @@ class Console:
         self.queue = FakeQueues(self.clock)
         self.approvals = Approvals(ApprovalRecords(self.blobs), self.queue, self.clock)
         people = Directory({BEN: Person(BEN, "Ben", "pt-BR", "America/Sao_Paulo")})
-        self.pages = ApprovalPages(self.approvals, people, self.blobs, self.clock)
+        self.pages = ApprovalPages(self.approvals, people, self.blobs, self.clock, ReleaseStore(self.blobs))
 
     def show(self, email: str = ANA, languages: str = "") -> Page:
         return self.pages.show(RELEASE, _person(email), languages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -11,9 +12,10 @@ from types import SimpleNamespace
 import azure.functions as func
 import pytest
 
-from functions.approvals import decide_approval, list_approvals, show_approval
+from functions.approvals import decide_approval, list_approvals, show_approval, show_version_card
 from functions.sign_in import is_called_by
 from shared.bootstrap import Workspaces
+from tests.fakes.cards import a_card
 from tests.settings import settings_for
 from tests.unit.approvals.questions import ANA, RELEASE, a_request
 from tests.unit.console.test_approval_pages import Console, _form
@@ -118,3 +120,22 @@ def test_a_form_that_another_site_sent_is_refused(console: Console, headers: dic
 
     assert answer.status_code == status
     assert (console.approvals.decision(RELEASE, "d1") is not None) == (status == 200)
+
+
+def test_the_card_of_a_version_is_shown_by_the_same_rules_as_its_question(console: Console) -> None:
+    show = _call(show_version_card)
+    assert show(_request()).status_code == 302
+    assert show(_request(headers=_principal(role="Reader"))).status_code == 403
+    assert show(_request(headers=_principal())).status_code == 404
+    console.pages.releases.save_card(a_card())
+    shown = show(_request(headers=_principal()))
+    body = shown.get_body().decode()
+    assert shown.status_code == 200
+    assert "Rejected before it served. 1 of 2 gates passed." in body
+    assert "&lt;script&gt;" in body
+    assert "<script>" not in body
+    assert f'href="/api/approvals/{RELEASE}"' in body
+    nonce = re.search(r"style-src 'nonce-([^']+)'", shown.headers["Content-Security-Policy"])
+    assert nonce is not None
+    assert f'<style nonce="{nonce[1]}">' in body
+    assert f'href="/api/approvals/{RELEASE}/card"' in console.show().body

@@ -67,6 +67,16 @@ class SignalWorld(World):
         if is_labelled:
             self.labels = pd.concat([self.labels, people[["id", "label"]]])
 
+    def look_with_attributions(self, rows: int = 500, **sizes: float) -> None:
+        """Look after answers that say what each feature counted for."""
+        people = self.people(rows)
+        counted = {f"attribution_{name}": self.random.normal(0, size, rows) for name, size in sizes.items()}
+        self.data.requests.append(("v-1", self.clock.now(), people[["age", "id"]]))
+        self.data.answered.append(
+            ("v-1", self.clock.now(), people[["age", "id", "prediction"]].assign(attribution_city=0.01, **counted))
+        )
+        self.look()
+
     def labels_arrive(self, version: int) -> None:
         self.data.latest[LABELS] = f"azureml:customers-labelled:{version}"
         self.data.tables[self.data.latest[LABELS]] = self.labels

@@ -1,0 +1,1 @@
+"""A version's card as a page."""
