@@ -22,6 +22,7 @@ from shared.domain.ids import DeploymentName, EndpointName, FactKey, JobName, Mo
 from shared.domain.releases.batch import BatchPlan, BatchResources, BatchTolerances, PredictionLayout
 from shared.domain.releases.release import Release, ReleaseState
 from shared.domain.state import ModelState
+from shared.engine.releases.cards import Cards
 from shared.engine.releases.desk import ReleaseDesk
 from shared.engine.releases.reconcile import Reconciler
 from shared.engine.releases.reopen import Wish
@@ -33,6 +34,7 @@ from shared.ports.endpoints import DeploymentRequest, EndpointRecord
 from shared.ports.jobs import JobRecord
 from shared.ports.workspace import ModelRecord
 from shared.release.open_release import Opening, new_release
+from shared.store.monitors.profiles import Profiles
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore
 from tests.fakes.app import MemoryApp, look_at_models
@@ -328,16 +330,18 @@ class Office:
         self.endpoint, self.workspace, self.clock = endpoint, workspace, clock
         self.queue = FakeQueues(clock)
         self.releases, self.endpoints = ReleaseStore(blobs), EndpointStore(blobs)
+        data, approvals = reader(system, workspace), FakeApprovals()
         self.reconciler = Reconciler(
             workspace,
             FakeTelemetry(),
-            reader(system, workspace),
-            FakeApprovals(),
+            data,
+            approvals,
             FakeOutbox(),
             self.releases,
             self.endpoints,
             self.queue,
             clock,
+            Cards(workspace, data, approvals, self.releases, Profiles(blobs), clock),
         )
         self.plan = a_plan(
             evaluation=None,

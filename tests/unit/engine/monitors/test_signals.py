@@ -386,12 +386,12 @@ def test_a_column_that_was_served_and_is_no_more_is_drift() -> None:
 def test_a_version_that_leans_on_other_features_than_when_it_was_evaluated_is_announced() -> None:
     world = SignalWorld("attribution_drift: {}")
     world.look_with_attributions(age=3.0, income=1.0)
-    assert world.newest["attribution-drift"].verdict == "error"
+    assert world.verdict_by_signal == {"attribution-drift": "error"}
     assert "no attributions are kept of version 1" in world.newest["attribution-drift"].sentence
     evaluated = {"version": "challenger", "method": "shap", "features": {"age": 0.6, "income": 0.2, "city": 0.02}}
     Profiles(world.blobs).save_reference(MODEL, ModelVersion("1"), "attributions", evaluated)
     world.look_with_attributions(age=3.0, income=1.0)
-    assert world.newest["attribution-drift"].verdict == "no-drift"
+    assert world.verdict_by_signal == {"attribution-drift": "no-drift"}
     world.look_with_attributions(age=0.1, income=3.0)
-    assert world.newest["attribution-drift"].verdict == "drift"
+    assert world.verdict_by_signal == {"attribution-drift": "drift"}
     assert world.announced == ["attribution-drift"]
