@@ -6,13 +6,19 @@ import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import scale
 
 from shared.adapters.channels import ChannelSpec
+from shared.domain.releases.verdict import Verdict
 from shared.errors import PermanentError, RetryableError
 from shared.events.spec import EventSpec
 from shared.reactions.spec import ReactionSpec
-from shared.release.gates.spec import GateSpec
+from shared.release.gates.conversion import Conversion, judge
+from shared.release.gates.spec import GateEvidence, GateSpec
 from tests.docs.pages import PAGES, Block, blocks
 
 EXAMPLES = {
@@ -62,6 +68,23 @@ def _cases(test: Any) -> list[dict[str, Any]]:
         names, cases = mark.args
         return [dict(zip(names, case.values, strict=True)) for case in cases]
     return [{}]
+
+
+def test_the_example_conversion_is_released_by_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("skl2onnx")
+    convert = _run(EXAMPLES["convert"], "example_convert", monkeypatch)
+    rows, labels = load_breast_cancer(return_X_y=True, as_frame=True)
+    classifiers: list[Any] = [LogisticRegression(C=C) for C in (1.0, 0.001)]  # type: ignore[no-untyped-call]
+    model, weaker = (classifier.fit(scale(rows.to_numpy()), labels) for classifier in classifiers)
+    rows = pd.DataFrame(scale(rows.to_numpy()), columns=rows.columns)
+
+    scores, others = (convert.scores(model, convert.convert(form, rows), rows) for form in (model, weaker))
+
+    assert (scores["challenger_seconds"] > 0).all()
+    gate = Conversion(time_ratio_at_most=None)
+    alike, unlike = (judge(gate, GateEvidence(table, has_champion=True)) for table in (scores, others))
+    assert alike.verdict is Verdict.PASS, alike.reason
+    assert unlike.verdict is Verdict.FAIL, unlike.reason
 
 
 def test_the_example_reaction_may_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,7 @@ class ReleasePlan:
         probe: None sends no requests of our own.
         holdback: percent of the traffic that the champion keeps until the watch is over; 0 for none.
         kubernetes: None for an endpoint that Azure manages.
+        package: the form that is released: versions that others were converted to; empty for those as trained.
         on_undecided: what becomes of a promoted version that nothing proved to be sound by the end of the watch. Only
             releases from before that was asked end as if it were.
     """
@@ -226,6 +227,7 @@ class ReleasePlan:
     holdback: int = 0
     on_undecided: Literal["ask", "roll-back", "finish"] = "finish"
     kubernetes: KubernetesPlan | None = None
+    package: Literal["", "onnx"] = ""
 
     @property
     def stages(self) -> int:

@@ -150,6 +150,7 @@ class Release:
         unseen_told: people were told so.
         has_passed: the judge passed it while it was compared: no person moved it past its last step instead.
         person_hold: a person's hold as it was last seen, or its end (kind `resume`).
+        converted_from: the version of the model that this one is another form of; empty for none.
         load: what the smoke test's load has come to; None while its first request is not answered.
         probe_answers: on Kubernetes, where nothing else measures, what probes met since this traffic, oldest first.
         champion_instances: how many the champion served with when this release claimed the endpoint; None if unknown.
@@ -206,6 +207,7 @@ class Release:
     closed_at: datetime | None = None
     probe_answers: tuple[Interval, ...] = ()
     load: LoadCount | None = None
+    converted_from: str = ""
 
     @property
     def budget(self) -> float:

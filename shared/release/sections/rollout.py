@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+from shared.domain.releases.plan import GatePlan
 from shared.metrics.catalogue import Metric, find_metric
 from shared.policy.sections.model import Policy
 from shared.policy.sections.quantities import duration_text
@@ -37,6 +38,9 @@ class Rollout(RolloutKeys):
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         yield from self._keep_problems()
+        gates: tuple[GatePlan, ...] = getattr(policy.sections.get("gates"), "plans", tuple)()
+        if self.package and not any(gate.kind == "conversion" for gate in gates):
+            yield "package", "no gate compares it with the original; write gates: [{conversion: {}}, …]"
         if self.strategy == "batch":
             yield from self._batch_problems(policy)
         else:

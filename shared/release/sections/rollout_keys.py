@@ -59,6 +59,12 @@ class Deployment(Section):
     scoring_script: str = ""
 
 
+class Package(Section):
+    """The form that is released: only versions that others were converted to."""
+
+    form: Literal["onnx"]
+
+
 class LoadLatency(Section):
     """The longest that one quantile of a load's answers may take."""
 
@@ -160,6 +166,7 @@ class RolloutKeys(Section):
     batch: Batch | None = None
     judge: Judge = Judge()
     deployment: Deployment = Deployment()
+    package: Package | None = None
 
     @property
     def traffic(self) -> tuple[int, ...]:

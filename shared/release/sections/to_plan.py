@@ -59,6 +59,7 @@ def plan_from(policy: Policy) -> ReleasePlan:
         holdback=rollout.held_back,
         on_undecided=rollout.on_undecided,
         kubernetes=policy.endpoint.kubernetes,
+        package=rollout.package.form if rollout.package else "",
     )
 
 

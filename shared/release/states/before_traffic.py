@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.assets import asset_reference
-from shared.domain.ids import JobName, ReleaseId
+from shared.domain.ids import JobName, ModelVersion, ReleaseId
 from shared.domain.notice import NoticeKind
 from shared.domain.releases.approval import ApprovalRequest
 from shared.domain.releases.plan import EvaluationPlan
@@ -25,12 +25,19 @@ from shared.release.core.words import duration, gates, split
 from shared.release.states.approval import STEP, call_to_decide, reminded, without_four_eyes
 from shared.release.states.ending import end
 
+# The tag of a version that another one, of that number, was converted to.
+CONVERTED_FROM = "converted_from"
+
 
 def opened(release: Release, observation: Observation, now: datetime) -> ReleaseUpdate:
     """Wait for the endpoint, claim it, and note what serves there."""
     if observation.model is None:
         return end(release, ReleaseState.REJECTED, _no_model(release), now)
-    release = replace(release, model_created_at=observation.model.created_at)
+    original = observation.model.tags.get(CONVERTED_FROM, "")
+    release = replace(release, model_created_at=observation.model.created_at, converted_from=original)
+    if release.plan.package and not original:
+        reason = f"version {release.version} is released in another form: the version with tag {CONVERTED_FROM}: "
+        return end(release, ReleaseState.SUPERSEDED, f"{reason}{release.version}", now)
     if newer := superseded(release, observation):
         return end(release, ReleaseState.SUPERSEDED, newer, now)
     if is_late(release, now):
@@ -215,14 +222,17 @@ def evaluation_request(release: Release, plan: EvaluationPlan, job: JobName) -> 
     """Return the job. Without a champion the challenger is scored twice: the component needs both inputs."""
     challenger = asset_reference(release.model, release.version)
     champion = release.champion.version if release.champion else None
+    inputs = {
+        "champion": asset_reference(release.model, champion) if champion else challenger,
+        "challenger": challenger,
+        "data": plan.data,
+    }
+    if release.plan.package:
+        inputs["original"] = asset_reference(release.model, ModelVersion(release.converted_from))
     return JobRequest(
         name=job,
         component=plan.job,
-        inputs={
-            "champion": asset_reference(release.model, champion) if champion else challenger,
-            "challenger": challenger,
-            "data": plan.data,
-        },
+        inputs=inputs,
         experiment=f"{release.model}-evaluation",
         display_name=f"evaluate {release.model} {release.version}",
         tags={"vigia.release": release.id, "vigia.model": release.model},

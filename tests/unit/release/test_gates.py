@@ -216,6 +216,7 @@ def test_a_gate_of_another_version_of_the_program_is_refused() -> None:
 
 def test_the_known_gates() -> None:
     assert set(gates()) == {
+        "conversion",
         "data_quality",
         "fairness",
         "metric",
@@ -224,3 +225,41 @@ def test_the_known_gates() -> None:
         "reproducibility",
         "slices",
     }
+
+
+def converted(rows: int = 400, apart: float = 0.0, moved: int = 0, ratio: float = 0.5) -> pd.DataFrame:
+    """Return scores of a version and its other form, `moved` of them by `apart`."""
+    random = np.random.default_rng(5)
+    original, seconds = random.uniform(0.0, 0.99, rows), random.lognormal(-7, 0.2, rows)
+    challenger = original + np.where(np.arange(rows) < moved, apart, 0.0)
+    slower = seconds * ratio * np.where(np.arange(rows) % 2, 1.1, 0.9)
+    columns = {"original_score": original, "challenger_score": challenger}
+    return pd.DataFrame({"row_id": range(rows), **columns, "original_seconds": seconds, "challenger_seconds": slower})
+
+
+@pytest.mark.parametrize(
+    ("table", "verdict", "reason"),
+    [
+        pytest.param(converted(), Verdict.PASS, "0 of 400 rows differ (0.00% to 0.75%; 0.01 may)", id="alike"),
+        pytest.param(converted(apart=1e-5, moved=400), Verdict.PASS, "up to 1e-05 apart", id="within_the_tolerance"),
+        pytest.param(converted(apart=0.01, moved=40), Verdict.FAIL, "40 of 400 rows differ", id="some_far_apart"),
+        pytest.param(converted(apart=0.01, moved=4), Verdict.INCONCLUSIVE, "4 of 400 rows differ", id="a_few"),
+        pytest.param(converted(rows=100), Verdict.INCONCLUSIVE, "0 of 100 rows differ", id="too_few_rows"),
+        pytest.param(converted(ratio=1.5), Verdict.FAIL, "take more than 1 times as long", id="slower"),
+        pytest.param(converted(ratio=1.0), Verdict.INCONCLUSIVE, "take more than 1 times as long", id="as_slow"),
+        pytest.param(
+            converted().drop(columns=["original_score"]), Verdict.FAIL, "lacks original_score", id="no_original"
+        ),
+    ],
+)
+def test_a_converted_version_answers_like_the_original_and_as_fast(
+    table: pd.DataFrame, verdict: Verdict, reason: str
+) -> None:
+    gate_result = result(release_with("conversion"), table)
+    assert (gate_result.verdict, reason in gate_result.reason) == (verdict, True), gate_result.reason
+
+
+def test_a_decision_that_changes_is_a_difference_however_small() -> None:
+    table = converted(rows=1000).assign(original_score=0.49999, challenger_score=0.50001)
+    assert result(release_with("conversion", time_ratio_at_most=None), table).verdict is Verdict.FAIL
+    assert result(release_with("conversion", time_ratio_at_most=None, threshold=None), table).verdict is Verdict.PASS

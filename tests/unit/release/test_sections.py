@@ -303,3 +303,11 @@ def test_a_smoke_tests_load_is_counted_in_requests() -> None:
 def test_a_load_that_can_prove_nothing_is_refused(test: str, message: str) -> None:
     with pytest.raises(PolicyError, match=re.escape(message)):
         load(HEAD + f"rollout: {{smoke_test: {{{test}}}}}")
+
+
+def test_a_form_that_nothing_compares_with_the_original_is_refused() -> None:
+    evaluated = HEAD + "evaluate: {job: 'azureml:e@latest', data: 'azureml:d@latest'}\n"
+    with pytest.raises(PolicyError, match=r"write gates: .{conversion: {}}"):
+        load(evaluated + "rollout: {package: {form: onnx}}")
+    policy = load(evaluated + "gates: [{conversion: {}}]\nrollout: {package: {form: onnx}}")
+    assert plan_from(policy).package == "onnx"

@@ -12,6 +12,7 @@ from shared.domain.releases.plan import SmokeTestPlan
 from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.releases.reopen import Wish
 from shared.errors import PermanentError, RetryableError
+from shared.ports.jobs import JobRequest
 from shared.ports.workspace import Answer
 from tests.fakes.releases import a_plan
 from tests.unit.engine.release_world import ENDPOINT, NO_APPROVAL, World
@@ -274,3 +275,18 @@ def test_an_undo_does_not_push_past_a_running_release() -> None:
 
     with pytest.raises(PermanentError, match="release flight-delay-3 is under way"):
         world.undoer.open(wish("1"), a_plan())
+
+
+def test_the_form_that_is_released_is_a_version_of_its_own() -> None:
+    world = World()
+    world.workspace.register("flight-delay", "2")
+    world.workspace.register("flight-delay", "3", tags={"converted_from": "2"})
+    trained, onnx = world.open("2", package="onnx"), world.open("3", package="onnx")
+
+    world.run()
+
+    assert world.release(trained).state is ReleaseState.SUPERSEDED
+    assert world.release(trained).reason.endswith("the version with tag converted_from: 2")
+    assert world.release(onnx).state is ReleaseState.FINISHED
+    (request,) = (request for request in world.workspace.requests if isinstance(request, JobRequest))
+    assert request.inputs["original"] == "azureml:flight-delay:2"
