@@ -191,7 +191,7 @@ class NumericTally(ColumnTally):
         pieces = np.zeros((len(ends), 1 + len(self._thresholds)), dtype=np.int64)
         for start in range(0, len(values.numbers), ROWS_AT_ONCE):
             numbers = rounded(values.numbers[start : start + ROWS_AT_ONCE], self._precision)
-            self._add_numbers(numbers, (ends - start).clip(0, len(numbers)), pieces)
+            self._add_numbers(numbers, np.minimum(np.maximum(ends - start, 0), len(numbers)), pieces)
         whole = pieces.sum(axis=0)
         self._pending += whole
         self._add_types(values, int(whole[0]))
@@ -240,7 +240,8 @@ class NumericTally(ColumnTally):
             present = np.flatnonzero(~np.isnan(numbers))
             self._add_numbers(numbers[present], present.searchsorted(ends), pieces)
             return
-        pieces[:, 0] += np.diff(ends, prepend=0)
+        pieces[:, 0] += ends
+        pieces[1:, 0] -= ends[:-1]
         if len(self._edges):
             pieces[:, 1:] += self._grid.below(numbers, ends)
         if math.isinf(least) or math.isinf(most):

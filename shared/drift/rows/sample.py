@@ -48,7 +48,6 @@ class EvenSample:
             # One by one, so that the whole is never there twice.
             for number, (place, piece) in enumerate(self._pieces):
                 self._pieces[number] = (place + 1) // 2, _every(piece, place % 2, 2)
-            pa.default_memory_pool().release_unused()
 
     @property
     def frame(self) -> pd.DataFrame:
