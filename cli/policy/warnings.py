@@ -23,6 +23,7 @@ _ONLY_WITH: dict[NoticeKind, type] = {
     NoticeKind.LABELS_READ: Labelling,
     NoticeKind.TRAINING_FAILED: Retrain,
     NoticeKind.TRAINING_BREAKER: Retrain,
+    NoticeKind.TRAINING_SIGNS: Retrain,
     NoticeKind.RETRAINING_FROZEN: Budget,
     NoticeKind.COMPUTE_STOPPED: Budget,
     NoticeKind.BUDGET_CROSSED: Budget,

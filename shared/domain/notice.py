@@ -18,6 +18,7 @@ class NoticeKind(StrEnum):
     TRAINING_STARTED = "training-started"
     TRAINING_FAILED = "training-failed"
     TRAINING_BREAKER = "training-breaker"
+    TRAINING_SIGNS = "training-signs"
     REACTION_SUPPRESSED = "reaction-suppressed"
     RELEASE_OPENED = "release-opened"
     RELEASE_REJECTED = "release-rejected"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.fact import RunOutcome
@@ -14,7 +15,8 @@ class Training:
     """A training that was started. `cause` is "drift", "schedule", "request", "new-data" or "performance".
 
     `outcome` is None until the end of its job is reported; `ended_at` is the time of the end in that report. `problem`
-    is why it failed, as far as Azure ML could say then, and `link` its page in the studio.
+    is why it failed, as far as Azure ML could say then, and `link` its page in the studio. `metrics` are those that it
+    logged of training and validation rows.
     """
 
     job: JobName
@@ -26,6 +28,7 @@ class Training:
     ended_at: datetime | None = None
     problem: str = ""
     link: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def read_before(context: ReactionContext, component: str, inputs: Mapping[str, s
     except PermanentError:
         # Submitting it will say what is wrong.
         recipe = None
-    endpoint = endpoints_of(context.workspace, context.policy.endpoint.type).endpoint(context.policy.endpoint.name)
+    endpoint = _endpoint(context)
     made = [] if recipe is None else [_serving(context, endpoint), _completed(context, last)]
     return BeforeTraining(
         recipe=recipe,
@@ -43,6 +43,15 @@ def read_before(context: ReactionContext, component: str, inputs: Mapping[str, s
         running=_running(context, last),
         doubt=_doubt(context, endpoint) if isinstance(context.fact.body, DriftDetected) else "",
     )
+
+
+def serving_training(context: ReactionContext) -> Made | None:
+    """Return the training of the version that serves; None when it is not known."""
+    return _serving(context, _endpoint(context))
+
+
+def _endpoint(context: ReactionContext) -> EndpointRecord | None:
+    return endpoints_of(context.workspace, context.policy.endpoint.type).endpoint(context.policy.endpoint.name)
 
 
 def _doubt(context: ReactionContext, endpoint: EndpointRecord | None) -> str:

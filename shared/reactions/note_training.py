@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,9 @@ from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState, Training
 from shared.policy.deciding.guardrails import FAILURES_THAT_BREAK, failures_in_a_row
+from shared.policy.deciding.training_signs import changed_inputs, signs
 from shared.policy.sections.model import Policy
+from shared.reactions.before_training import serving_training
 from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, arguments, done
 
 NAME = "note-training"
@@ -31,9 +33,27 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
     assert isinstance(context.fact.body, RunEnded)
     run, outcome, ended_at = context.fact.body.run, context.fact.body.outcome, context.fact.occurred_at
     failure = context.workspace.job_failure(run) if outcome == "failed" else UNKNOWN
-    end = _End(outcome, ended_at, failure)
+    metrics = context.workspace.job_metrics(run) if outcome == "completed" else {}
+    end = _End(outcome, ended_at, failure, {name: value for name, value in metrics.items() if _is_kept(name)})
     state = context.models.update(context.policy.model, lambda state: _with_end(state, run, end))
-    return done(reaction, failure.added_to(f"noted: {reaction.why}"), run, *_escalation(state, run, context))
+    shown = tuple(signs(state.trainings)) if outcome == "completed" else ()
+    detail = "; ".join([failure.added_to(f"noted: {reaction.why}"), *shown, *_changes(context, run, outcome)])
+    notices = [*_escalation(state, run, context)]
+    if shown:
+        notices.append(context.notice(NoticeKind.TRAINING_SIGNS, job=run, reason="; ".join(shown)))
+    return done(reaction, detail, run, *notices)
+
+
+def _is_kept(metric: str) -> bool:
+    return metric.startswith(("train_", "validation_"))
+
+
+def _changes(context: ReactionContext, run: JobName, outcome: RunOutcome) -> Iterable[str]:
+    """Yield what the training read that the champion's did not."""
+    job = context.workspace.job(run) if outcome == "completed" else None
+    champion = serving_training(context)
+    if job and job.recipe and champion and (changes := changed_inputs(job.recipe.inputs, champion.recipe.inputs)):
+        yield changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +61,7 @@ class _End:
     outcome: RunOutcome
     at: datetime
     failure: Failure
+    metrics: Mapping[str, float]
 
 
 def _with_end(state: ModelState, run: JobName, end: _End) -> ModelState:
@@ -52,7 +73,7 @@ def _with_end(state: ModelState, run: JobName, end: _End) -> ModelState:
 
 def _ended(training: Training, end: _End) -> Training:
     problem, link = end.failure.words, end.failure.link
-    return replace(training, outcome=end.outcome, ended_at=end.at, problem=problem, link=link)
+    return replace(training, outcome=end.outcome, ended_at=end.at, problem=problem, link=link, metrics=end.metrics)
 
 
 def _escalation(state: ModelState, run: JobName, context: ReactionContext) -> tuple[Notice, ...]:

@@ -70,6 +70,7 @@ FACTS: dict[NoticeKind, tuple[str, ...]] = {
     NoticeKind.TRAINING_STARTED: ("job", "cause", "detail"),
     NoticeKind.TRAINING_FAILED: ("job", "outcome", "cause", "log", "studio", "detail"),
     NoticeKind.TRAINING_BREAKER: ("job", "detail"),
+    NoticeKind.TRAINING_SIGNS: ("job", "detail"),
     NoticeKind.REACTION_SUPPRESSED: ("what", "cause", "detail"),
     NoticeKind.RELEASE_OPENED: ("version", "champion", "endpoint", "submitter", "release"),
     NoticeKind.RELEASE_REJECTED: ("version", "champion", "endpoint", "release", "detail"),

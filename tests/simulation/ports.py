@@ -158,6 +158,9 @@ class SimulatedWorkspace:
     def job(self, name: JobName) -> JobRecord | None:
         return self._read("jobs r", f"job {name}", lambda: self.fake.job(name))
 
+    def job_metrics(self, name: JobName) -> Mapping[str, float]:
+        return self._read("jobs r", f"metrics of job {name}", lambda: self.fake.job_metrics(name))
+
     def job_failure(self, name: JobName) -> Failure:
         return self._read("jobs r", f"failure of job {name}", lambda: self.fake.job_failure(name))
 

@@ -199,11 +199,12 @@ class RegistryPoll:
         """Publish which data assets of the training have another version than at the last look; return what they are
         now, and how many events the ledger lacked. No event exists for that. The first look at an asset publishes
         nothing."""
-        retrain = next(policy for policy in self.policies if policy.model == model).section(Retrain)
+        policy = next(policy for policy in self.policies if policy.model == model)
+        retrain = policy.section(Retrain)
         if retrain is None or "new-data" not in retrain.on or not any(map(_is_latest, retrain.inputs.values())):
             return (), 0
         latest = {name: value for name, value in retrain.inputs.items() if _is_latest(value)}
-        inputs = self.workspace.recipe(retrain.job, latest).inputs.values()
+        inputs = self.workspace.recipe(retrain.source(policy), latest).inputs.values()
         assets = tuple(sorted({value for value in inputs if is_data_version(value)}))
         watched = {_asset_name(asset) for asset in mark or ()}
         new = [asset for asset in assets if asset not in (mark or ()) and _asset_name(asset) in watched]
