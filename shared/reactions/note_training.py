@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.fact import Fact, RunEnded, RunOutcome
 from shared.domain.failure import UNKNOWN, Failure
@@ -12,6 +12,7 @@ from shared.domain.ids import JobName
 from shared.domain.notice import Notice, NoticeKind
 from shared.domain.reaction import Reaction
 from shared.domain.state import ModelState, Training
+from shared.errors import RetryableError
 from shared.policy.deciding.guardrails import FAILURES_THAT_BREAK, failures_in_a_row
 from shared.policy.deciding.training_signs import changed_inputs, signs
 from shared.policy.sections.model import Policy
@@ -19,6 +20,8 @@ from shared.reactions.before_training import serving_training
 from shared.reactions.spec import Performed, ReactionContext, ReactionSpec, arguments, done
 
 NAME = "note-training"
+# What a job registers may be shown only some time after the job has ended.
+REGISTRY_LAG = timedelta(minutes=10)
 
 
 def propose(fact: Fact, policy: Policy, state: ModelState, now: datetime) -> Iterable[Reaction]:
@@ -36,12 +39,31 @@ def perform(reaction: Reaction, context: ReactionContext) -> Performed:
     metrics = context.workspace.job_metrics(run) if outcome == "completed" else {}
     end = _End(outcome, ended_at, failure, {name: value for name, value in metrics.items() if _is_kept(name)})
     state = context.models.update(context.policy.model, lambda state: _with_end(state, run, end))
+    if outcome == "completed" and not _has_registered(state, run, context):
+        reason = f"it completed, and the registry has no version of {context.policy.model} from it"
+        notice = context.notice(NoticeKind.TRAINING_FAILED, job=run, outcome=outcome, reason=reason)
+        return done(reaction, f"noted: {reaction.why}; {reason}", run, notice)
     shown = tuple(signs(state.trainings)) if outcome == "completed" else ()
     detail = "; ".join([failure.added_to(f"noted: {reaction.why}"), *shown, *_changes(context, run, outcome)])
     notices = [*_escalation(state, run, context)]
     if shown:
         notices.append(context.notice(NoticeKind.TRAINING_SIGNS, job=run, reason="; ".join(shown)))
     return done(reaction, detail, run, *notices)
+
+
+def _has_registered(state: ModelState, run: JobName, context: ReactionContext) -> bool:
+    """Return whether a version appeared since the training started.
+
+    Raises:
+        RetryableError: none has, and the registry may still be behind.
+    """
+    started_at = next(training.started_at for training in state.trainings if training.job == run)
+    if context.workspace.models_after(context.policy.model, started_at, 1):
+        return True
+    if context.now - context.fact.occurred_at < REGISTRY_LAG:
+        message = f"the registry shows no version of {context.policy.model} from {run} yet"
+        raise RetryableError("registry.lags", message, retry_after=REGISTRY_LAG / 5)
+    return False
 
 
 def _is_kept(metric: str) -> bool:

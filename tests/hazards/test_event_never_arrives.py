@@ -171,6 +171,8 @@ def test_the_end_of_a_training_that_nobody_told_is_found(world: Watched, status:
     (training,) = world.models.read(MODEL).trainings
     assert world.poll_and_process() == 0  # it runs
     world.azureml.end_job(training.job, status)
+    if status == "Completed":
+        world.process(world.register("7", created_at=world.clock.now() + timedelta(seconds=1)))
 
     assert world.poll_and_process() == 1
 

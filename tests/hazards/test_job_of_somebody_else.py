@@ -101,6 +101,7 @@ def test_what_the_job_shows_counts_not_what_the_event_says() -> None:
     world = World()
     run = training_of(world)
     world.azureml.end_job(run, "Completed")
+    world.azureml.register("churn", "8", world.clock.now() + timedelta(minutes=1), job=run)
     world.processor.process(run_ended("RunStatusChanged", "Failed", run=run))
     (training,) = world.models.read(MODEL).trainings
     assert (training.outcome, "training-failed" in world.kinds) == ("completed", False)
