@@ -31,8 +31,6 @@ TRAIN_METRICS = {Task.BINARY: "roc_auc", Task.CLASSES: "f1_macro", Task.SEVERAL_
 
 def render(answers: Answers) -> dict[Path, str]:
     """Return the text of each file, by its place in the folder."""
-    from shared.policy.sections.base import Base
-
     environment = _environment()
     names = {
         "a": answers,
@@ -42,7 +40,6 @@ def render(answers: Answers) -> dict[Path, str]:
         "splits": not answers.evaluation,
         "rehearses": answers.is_rehearsal,
         "has_classes": answers.task in {Task.BINARY, Task.CLASSES},
-        "knows_task": "task" in Base.model_fields,
         "train_metric": TRAIN_METRICS.get(answers.task, "mae"),
     }
     return {
