@@ -12,6 +12,7 @@ from cli.events import commands as events
 from cli.init import commands as init
 from cli.kit import context
 from cli.kit.errors import DEBUG, WORKSPACE, AnswerCommand, BorderGroup
+from cli.labels import commands as labels
 from cli.monitor import commands as monitor
 from cli.policy import commands as policy
 from cli.policy import gates
@@ -92,6 +93,7 @@ app.command("unfreeze")(freeze.unfreeze)
 app.add_typer(events.app, name="events")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(notices.app, name="notices")
+app.add_typer(labels.app, name="labels")
 app.add_typer(policy.app, name="policy")
 app.add_typer(gates.app, name="gates")
 app.command("workspaces")(workspaces.command)

@@ -43,6 +43,7 @@ class Labelling(Section):
     tool: Literal["jsonl", "label-studio", "cvat", "coco"] = "jsonl"
     task: LabelKind = "classes"
     classes: tuple[str, ...] = ()
+    model_predictions: bool = True
     data: AssetRef | None = None
 
     def task_of(self, policy: Policy) -> LabelTask:

@@ -102,11 +102,11 @@ def _settled(
         if agreed := [label for label, count in votes if 2 * count > len(by)]:
             labels[key] = agreed[0]
     notes = {
-        "rows that nobody asked for are left out": strangers,
-        "rows were answered twice by one annotator: the last answer counts": repeated,
-        "rows are left out because their annotators disagree": [key for key in given if key not in labels],
+        "left out, nobody asked for these rows": strangers,
+        "answered twice by one annotator, the last answer counts": repeated,
+        "left out, the annotators disagree": [key for key in given if key not in labels],
     }
-    remarks = [f"{len(keys)} {note}: {_some(keys)}" for note, keys in notes.items() if keys]
+    remarks = [f"{note}: {len(keys)} ({_some(keys)})" for note, keys in notes.items() if keys]
     remarks += _agreement([list(by.values()) for by in given.values() if len(by) > 1], task)
     return Answers(labels, {key: tuple(filter(None, given[key])) for key in labels}, tuple(remarks))
 

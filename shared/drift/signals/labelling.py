@@ -118,8 +118,11 @@ def _unsure(prediction: Any) -> float:
         return np.nan
     if isinstance(prediction, list | tuple | np.ndarray) and len(prediction) > 1:
         shares = np.asarray(prediction, dtype=np.float64)
-        is_distribution = np.isfinite(shares).all() and (shares >= 0).all() and abs(shares.sum() - 1) < 1e-3
-        return float((1 - shares.max()) * len(shares) / (len(shares) - 1)) if is_distribution else np.nan
+        if not ((shares >= 0) & (shares <= 1)).all():
+            return np.nan
+        if abs(shares.sum() - 1) < 1e-3:
+            return float((1 - shares.max()) * len(shares) / (len(shares) - 1))
+        return float((1 - np.abs(2 * shares - 1)).max())  # of several labels, each with a probability of its own
     if isinstance(prediction, int | float | np.number) and not isinstance(prediction, bool) and 0 <= prediction <= 1:
         return 1 - abs(2 * float(prediction) - 1)
     return np.nan

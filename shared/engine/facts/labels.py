@@ -21,6 +21,8 @@ from shared.ports.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
+    from shared.drift.signals.answers import Answers
+
 # AutoML reads the lines by it; their name is one that our readers of tables do not take.
 # Source: learn.microsoft.com, reference-automl-images-schema, read 2026-11-30.
 _MLTABLE = """\
@@ -102,20 +104,23 @@ class Labels:
         self.workspace.register_data(data, made["version"], folder, tags)
         return LabelsRead(made["version"], made["labels"], made["rows"], tuple(made["remarks"]))
 
+    def check(self, model: ModelName, content: bytes, task: LabelTask) -> Answers:
+        """Return what a file of answers says; raises PermanentError when it cannot be used."""
+        from shared.drift.signals.answers import read_answers
+
+        try:
+            return read_answers(content, {key: item for key, (item, _) in self.requested(model, task).items()}, task)
+        except ValueError as exc:
+            hint = "correct the file and write it again; `vigia labels import` converts what tools export"
+            raise PermanentError("labels.unusable_answers", str(exc), hint) from exc
+
     def _write(
         self, model: ModelName, content: bytes, digest: str, task: LabelTask, versions: list[dict[str, Any]]
     ) -> dict[str, Any]:
         """Write the files of the next version, and return what its record says."""
         import pandas as pd
 
-        from shared.drift.signals.answers import read_answers
-
-        items = self.requested(model, task)
-        try:
-            answers = read_answers(content, {key: item for key, (item, _) in items.items()}, task)
-        except ValueError as exc:
-            hint = "correct the file and write it again; `vigia labels import` converts what tools export"
-            raise PermanentError("labels.unusable_answers", str(exc), hint) from exc
+        answers, items = self.check(model, content, task), self.requested(model, task)
         rows = [
             {task.key: key, "label": _cell(label, task), "item": items[key][0], "asked_by": items[key][1]}
             | {"annotators": ", ".join(answers.annotators[key])}

@@ -88,9 +88,9 @@ def test_what_cannot_be_settled_is_left_out_and_named() -> None:
     assert answers.labels == {"7": "dent", "9": "scratch"}
     assert answers.annotators == {"7": ("ana", "ben", "eva"), "9": ("ana",)}
     assert answers.remarks == (
-        "1 rows that nobody asked for are left out: 10",
-        "1 rows were answered twice by one annotator: the last answer counts: 9",
-        "1 rows are left out because their annotators disagree: 8",
+        "left out, nobody asked for these rows: 1 (10)",
+        "answered twice by one annotator, the last answer counts: 1 (9)",
+        "left out, the annotators disagree: 1 (8)",
         "1 of 4 pairs of answers to the same row agree, Fleiss' kappa -0.74",
     )
 

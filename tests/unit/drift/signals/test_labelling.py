@@ -101,6 +101,11 @@ def test_of_boxes_and_spans_the_least_certain_counts() -> None:
     assert [(candidate.item, candidate.uncertainty) for candidate in chosen] == [("a", 1.0), ("d", 0.6), ("c", 0.2)]
 
 
+def test_of_several_labels_the_least_certain_counts() -> None:
+    chosen = choose(rows(image=["a", "b"], prediction=[[0.9, 0.95, 0.05], [0.9, 0.6, 0.05]]), TASK, "", 2)
+    assert [(candidate.item, candidate.uncertainty) for candidate in chosen] == [("b", 0.8), ("a", 0.2)]
+
+
 def test_columns_of_probabilities_say_how_certain_it_is() -> None:
     frame = rows(image=["a", "b"], prediction=["x", "y"], prediction_x=[0.9, 0.4], prediction_y=[0.1, 0.6])
     assert [candidate.item for candidate in choose(frame, TASK, "", 2)] == ["b", "a"]
