@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,15 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="See what people were asked to label, and bring back what they answered.", no_args_is_help=True)
 
 
-class Tool(StrEnum):
-    """Whose tasks are written."""
-
-    JSONL = "jsonl"
-    LABEL_STUDIO = "label-studio"
-    CVAT = "cvat"
-    COCO = "coco"
-
-
+Tool = Literal["jsonl", "label-studio", "cvat", "coco"]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="The model, as policies name it.")]
 ManifestOption = Annotated[
     str, typer.Option("--request", metavar="DATE", help="Which request, by its date; the newest.", show_default=False)
@@ -130,7 +121,7 @@ def export(
         app_ = context.open_app(settings)
         policy, section = _labelled(app_, model)
         name, items = _manifest(app_, policy, section, request)
-    files = _files(app_, policy, section, (tool or Tool(section.tool)).value, name, items)
+    files = _files(app_, policy, section, tool or section.tool, name, items)
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         (folder / file).write_bytes(content)
@@ -201,7 +192,7 @@ def _files(
 
     from cli.labels.tools import TOOLS
 
-    if tool == Tool.JSONL:
+    if tool == "jsonl":
         return {f"{name}.jsonl": _content(app_, f"labelling/{policy.model}/{name}.jsonl")}
     changed = section.model_copy(update={"tool": tool})
     if problem := next((f"labelling.{path}: {what}" for path, what in changed.problems(policy)), ""):

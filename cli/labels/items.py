@@ -40,7 +40,6 @@ class Item:
     item: str
     reason: str
     uncertainty: float | None
-    unusual: float | None
     size: tuple[float, ...]
     guess: tuple[Label, ...]
 
@@ -63,7 +62,7 @@ def _item(line: Mapping[str, Any], task: LabelTask) -> Item:
     size = (line["width"], line["height"]) if line.get("width") and line.get("height") else ()
     name = str(line[task.item])
     key = str(line.get(task.key, name))
-    return Item(key, name, line["why"], line["uncertainty"], line["unusual"], size, guess_of(line, task))
+    return Item(key, name, line["why"], line["uncertainty"], size, guess_of(line, task))
 
 
 def guess_of(row: Mapping[str, Any], task: LabelTask) -> tuple[Label, ...]:

@@ -99,7 +99,7 @@ def test_tools_take_our_tasks_and_we_take_what_they_export(tmp_path: Path, is_lo
     for kind, guess in PLACES.items():
         task = LabelTask("image", kind, ("dent", 'a "b" & <c>'), is_image=kind in ("classes", "boxes"))
         name = TEXT if kind == "spans" else "https://x.example/a.png"
-        items[kind] = task, Item("1", name, "least certain", 0.8, None, (640, 480), guess)
+        items[kind] = task, Item("1", name, "least certain", 0.8, (640, 480), guess)
         for tool, write in TOOLS.items():
             if (tool, kind) != ("cvat", "spans") and (tool != "coco" or kind == "boxes"):
                 for file, content in write([items[kind][1]], task, kind).items():
