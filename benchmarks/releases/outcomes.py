@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.releases.undecided_ends import BROKEN, GOOD, RATES, RULES, STRATEGIES, WATCH, ends, passed_by_rivals
-from shared.domain.releases.outcome import AbPlan, LabelSource, OutcomeMetric
+from shared.domain.releases.outcome import AbPlan, LabelSource
 from shared.domain.releases.verdict import Verdict
 from shared.judge.evidence.quality import log_e_of_means, log_e_of_shares
 from shared.judge.labels.outcome import judge_outcome
@@ -148,7 +148,7 @@ def missed(random: np.random.Generator, rows: int) -> tuple[Numbers, Numbers]:
     return random.normal(0, 2, rows), np.zeros(rows)
 
 
-TESTS: Mapping[str, tuple[str, OutcomeMetric, Draw, tuple[int, int]]] = {
+TESTS: Mapping[str, tuple[str, str, Draw, tuple[int, int]]] = {
     "roc_auc": ("area under the ROC curve", "roc_auc", classified, (500, 500)),
     "roc_auc_uneven": ("the same, a tenth of the rows", "roc_auc", classified, (150, 1350)),
     "accuracy": ("accuracy", "accuracy", classified, (500, 500)),
@@ -161,7 +161,7 @@ TESTS: Mapping[str, tuple[str, OutcomeMetric, Draw, tuple[int, int]]] = {
 }
 
 
-def false_promotions(metric: OutcomeMetric, draw: Draw, rows: tuple[int, int], runs: int) -> float:
+def false_promotions(metric: str, draw: Draw, rows: tuple[int, int], runs: int) -> float:
     """Return the percent of tests of a version without any gain that promote it."""
     plan, random = AbPlan(metric, LABELS, needed_gain=0.0), np.random.default_rng(SEED)
     verdicts = (

@@ -12,10 +12,11 @@ from enum import StrEnum
 from functools import cache
 from typing import Literal
 
+from shared.domain.releases.outcome import Better
+
 Task = Literal[
     "binary-classification", "classification", "multilabel-classification", "regression", "forecasting", "other"
 ]
-Better = Literal["higher", "lower"]
 RANKING, CLASSES, PROBABILITIES, VALUES = "any ranking", "a score to cut", "probabilities", "values"
 CHOICES, CLASS_PROBABILITIES, OWN = "a predicted class", "a probability per class", "a score of each row"
 
@@ -61,6 +62,12 @@ class Metric:
     @property
     def is_higher_better(self) -> bool:
         return self.direction is Direction.HIGHER_IS_BETTER
+
+    @property
+    def is_of_rows(self) -> bool:
+        """Return whether each row has a value of it, whose mean it is."""
+        rows = {"accuracy", "log_loss", "brier", "mae", "mse", "mape", "smape", "mase"}
+        return self.name in rows or self.base in {"top", "pinball"} or self.needs == OWN
 
     @property
     def of_class(self) -> str:

@@ -8,7 +8,16 @@ import pytest
 from scipy import stats
 
 from shared.domain.releases.verdict import Verdict
-from tests.unit.judge.labels.test_outcome import PLAN, Draw, classified, converted, errors, revenue, verdicts
+from tests.unit.judge.labels.test_outcome import (
+    PLAN,
+    Draw,
+    classified,
+    converted,
+    errors,
+    of_three_classes,
+    revenue,
+    verdicts,
+)
 
 LONG_RUNS, RUNS = 600, 150
 
@@ -27,6 +36,9 @@ def most(runs: int) -> float:
         pytest.param("recall", classified(1.5), (300, 300), id="recall"),
         pytest.param("precision", classified(1.5), (300, 300), id="precision"),
         pytest.param("log_loss", classified(1.5), (300, 300), id="log_loss"),
+        pytest.param("f1_macro", of_three_classes(0.8), (300, 300), id="f1_macro"),
+        pytest.param("recall_macro", of_three_classes(0.8), (200, 600), id="recall_macro"),
+        pytest.param("recall[2]", of_three_classes(0.8), (400, 400), id="recall_of_one_class"),
         pytest.param("rmse", errors(2.0), (200, 600), id="rmse"),
         pytest.param("mae", errors(2.0), (200, 600), id="mae"),
         pytest.param("mean", revenue(10.0), (400, 400), id="revenue"),
@@ -36,7 +48,7 @@ def most(runs: int) -> float:
 def test_a_version_without_the_gain_is_promoted_as_rarely_as_was_agreed(
     metric: str, draw: Draw, rows: tuple[int, int], is_long: bool
 ) -> None:
-    plan = replace(PLAN, metric=metric)  # type: ignore[arg-type]
+    plan = replace(PLAN, metric=metric)
     runs = LONG_RUNS if is_long else RUNS
     passed = verdicts(plan, draw, draw, rows, runs).count(Verdict.PASS)
     assert passed <= most(runs)

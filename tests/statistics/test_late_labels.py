@@ -185,7 +185,7 @@ def test_predictions_that_are_missing_hold(prediction: object) -> None:
     broken = Arm(("1", "2"), (1, 1), (1, prediction), 2, 2)
     judgement = judged(broken, arm(900, 1000))
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "1 of 2 predictions are missing or NaN" in judgement.reason
+    assert "1 of 2 values of prediction are" in judgement.reason
 
 
 def test_the_chance_of_a_false_rollback_is_split_with_quality() -> None:
@@ -202,12 +202,13 @@ def test_the_chance_of_a_false_rollback_is_split_with_quality() -> None:
         ("mae", (3, 5), (1, 6), 1.5),
         ("mse", (3, 5), (1, 6), 2.5),
         ("mean", (3, 5), (None, None), 4),
+        ("accuracy", (["a", "b"], ["a"]), (["b", "a"], []), 0.5),
     ],
 )
 def test_each_row_has_its_value(
     metric: str, labels: tuple[object, ...], predictions: tuple[object, ...], mean: float
 ) -> None:
-    plan = QualityPlan(metric, LABELS, 0.0)  # type: ignore[arg-type]
+    plan = QualityPlan(metric, LABELS, 0.0)
     rows = Arm(tuple(map(str, labels)), labels, predictions, len(labels), len(labels))
     comparison = compared(plan, "v", rows, rows)
     assert isinstance(comparison.challenger, Totals)
@@ -219,14 +220,14 @@ def test_each_row_has_its_value(
     [
         ("log_loss", (1, 2), (0.5, 0.5), "labels 0 and 1"),
         ("log_loss", (1, 0), (1.5, 0.5), "probabilities"),
-        ("mae", ("a", 1), (1, 1), "1 of 2 labels are not finite numbers"),
-        ("mean", (math.inf, 1), (1, 1), "1 of 2 outcomes are not finite numbers"),
+        ("mae", ("a", 1), (1, 1), "column label does not hold numbers: 'a'"),
+        ("mean", (math.inf, 1), (1, 1), "1 of 2 values of label are not finite"),
     ],
 )
 def test_rows_that_do_not_fit_the_metric_say_why(
     metric: str, labels: tuple[object, ...], predictions: tuple[object, ...], problem: str
 ) -> None:
-    plan = QualityPlan(metric, LABELS, 0.0)  # type: ignore[arg-type]
+    plan = QualityPlan(metric, LABELS, 0.0)
     rows = Arm(("1", "2"), labels, predictions, 2, 2)
     assert problem in compared(plan, "v", rows, rows).problem
 

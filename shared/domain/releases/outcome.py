@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-# A row's own value is the metric's, and the versions' means are compared.
-RowMetric = Literal["accuracy", "log_loss", "mae", "mse", "mean"]
-# Those of many rows together: they are compared once, at the end of an A/B test.
-OutcomeMetric = Literal[RowMetric, "roc_auc", "precision", "recall", "f1", "rmse"]
 Better = Literal["higher", "lower"]
-
-LOWER_IS_BETTER = frozenset({"log_loss", "mae", "mse", "rmse"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +32,10 @@ class QualityPlan:
     Args:
         worse_by_at_most: in the metric's unit, 0 or more.
         required: whether a step waits until quality is proven; otherwise quality can only roll back.
-        better: which way is good; matters for `mean` alone.
+        better: which way is good; matters for `mean` and other metrics of the user's own.
     """
 
-    metric: RowMetric
+    metric: str
     labels: LabelSource
     worse_by_at_most: float
     required: bool = False
@@ -60,7 +54,7 @@ class AbPlan:
             on until then and tested once more. None gives up.
     """
 
-    metric: OutcomeMetric
+    metric: str
     labels: LabelSource
     needed_gain: float
     confidence: float = 0.95
@@ -90,11 +84,6 @@ class Compared:
     challenger: Totals | None = None
     champion: Totals | None = None
     problem: str = ""
-
-
-def is_higher_better(metric: str, better: Better) -> bool:
-    """Return which way is good; `better` says so for the mean of an outcome, whose good way is not in its name."""
-    return better == "higher" if metric == "mean" else metric not in LOWER_IS_BETTER
 
 
 def tested_words(plan: AbPlan) -> str:

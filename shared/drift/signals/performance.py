@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from shared.domain.releases.outcome import Better
 from shared.drift.results.signals import SignalReport, SignalVerdict
 from shared.drift.rows.equal import key_of
 from shared.metrics.bounds import value_bounds
-from shared.metrics.catalogue import CLASSES, Better, Metric, find_metric
+from shared.metrics.catalogue import CLASSES, Metric, find_metric
 from shared.metrics.classes import class_text, is_list
 from shared.metrics.estimates import UnusableEvidenceError, WrongEvidenceError, measured, require_enough
 from shared.metrics.rows import Layout, read_sample

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.ids import DeploymentName, EndpointName
-from shared.domain.releases.outcome import Compared, LabelSource
+from shared.domain.releases.outcome import AbPlan, Compared, QualityPlan
 from shared.domain.releases.release import Release, ReleaseState
 from shared.domain.releases.verdict import Judgement, Verdict
 from shared.engine.monitors.rows.labelled_rows import keyed
@@ -59,8 +59,8 @@ def _compared(data: DataReader, release: Release, since: datetime, lag: timedelt
 
     Rows are read again only when there are new labels: to do so costs as much as there was traffic.
     """
-    from shared.judge.labels.outcome_rows import UnusableOutcomeError
     from shared.judge.labels.quality_verdict import compared
+    from shared.metrics.estimates import UnusableEvidenceError
 
     plan, champion = release.plan.judge.quality, release.champion
     if plan is None or champion is None:
@@ -75,7 +75,7 @@ def _compared(data: DataReader, release: Release, since: datetime, lag: timedelt
         challenger, baseline = _arms(
             data,
             release.endpoint,
-            plan.labels,
+            plan,
             labels,
             Served(release.challenger.deployment, begun, end),
             Served(champion.deployment, min(begun, since - lag), end),
@@ -84,7 +84,7 @@ def _compared(data: DataReader, release: Release, since: datetime, lag: timedelt
         return quality or Compared("")
     except PermanentError as exc:
         return Compared(labels, problem=exc.message)
-    except UnusableOutcomeError as exc:
+    except UnusableEvidenceError as exc:
         return Compared(labels, problem=str(exc))
     return compared(plan, labels, challenger, baseline)
 
@@ -95,7 +95,7 @@ def outcome_of(data: DataReader, release: Release, now: datetime) -> Judgement |
     Only rows count that were served while the split was held, and were old enough for their labels at its end.
     """
     from shared.judge.labels.outcome import confidence_of_one, judge_outcome
-    from shared.judge.labels.outcome_rows import UnusableOutcomeError
+    from shared.metrics.estimates import UnusableEvidenceError
 
     plan, champion, end = release.plan.ab, release.champion, due(release, now)
     if plan is None or champion is None or end is None or release.traffic_since is None:
@@ -105,7 +105,7 @@ def outcome_of(data: DataReader, release: Release, now: datetime) -> Judgement |
         challenger, baseline = _arms(
             data,
             release.endpoint,
-            plan.labels,
+            plan,
             data.pinned(plan.labels.asset),
             Served(release.challenger.deployment, start, until),
             Served(champion.deployment, start, until),
@@ -114,24 +114,32 @@ def outcome_of(data: DataReader, release: Release, now: datetime) -> Judgement |
         return None
     except PermanentError as exc:
         return Judgement(Verdict.INCONCLUSIVE, f"{plan.metric} cannot be compared: {exc.message}", has_data=False)
-    except UnusableOutcomeError as exc:
+    except UnusableEvidenceError as exc:
         return Judgement(Verdict.INCONCLUSIVE, f"{plan.metric} cannot be compared: {exc}", has_data=False)
     return judge_outcome(plan, challenger, baseline, confidence_of_one(plan))
 
 
 def _arms(
-    data: DataReader, endpoint: EndpointName, source: LabelSource, labels: str, *served: Served
+    data: DataReader, endpoint: EndpointName, plan: QualityPlan | AbPlan, labels: str, *served: Served
 ) -> tuple[Arm, ...]:
+    from shared.judge.labels.outcome_metrics import measure_of
     from shared.judge.labels.outcome_rows import labels_by_key
+    from shared.metrics.catalogue import OWN
 
-    labels_of = labels_by_key(keyed(data.table(labels, {source.label}), source.key), source.key, source.label)
-    return tuple(_arm(data, endpoint, arm, labels_of, source.key) for arm in served)
+    source, metric = plan.labels, measure_of(plan.metric, plan.better)
+    table = keyed(data.table(labels, {source.label}), source.key)
+    own = metric.name if metric.needs == OWN else ""
+    # A user's own outcome may be a column beside the label, or of the answers.
+    labels_of = labels_by_key(table, source.key, own if own in table.columns else source.label)
+    return tuple(_arm(data, endpoint, arm, labels_of, source.key, own) for arm in served)
 
 
-def _arm(data: DataReader, endpoint: EndpointName, served: Served, labels_of: dict[str, object], key: str) -> Arm:
+def _arm(
+    data: DataReader, endpoint: EndpointName, served: Served, labels_of: dict[str, object], key: str, own: str
+) -> Arm:
     from shared.judge.labels.outcome_rows import ArmReader
 
-    reader, start = ArmReader(labels_of, key), served.start
+    reader, start = ArmReader(labels_of, key, own), served.start
     while start < served.end:
         end = min(start + SLICE, served.end)
         reader.read(keyed(data.collected_predictions(endpoint, served.deployment, start, end), key))

@@ -10,8 +10,10 @@ import math
 
 from shared.domain.releases.outcome import AbPlan, needed_words
 from shared.domain.releases.verdict import Judgement, Verdict
-from shared.judge.labels.outcome_metrics import Bounds, bounds
-from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError
+from shared.judge.labels.outcome_metrics import Bounds, bounds, measure_of
+from shared.judge.labels.outcome_rows import Arm
+from shared.metrics.catalogue import OWN, known_metric
+from shared.metrics.estimates import UnusableEvidenceError
 
 FEWEST_ROWS = 50
 # Below this chance the labelled shares differ by more than sampling: rows with labels were selected differently.
@@ -19,7 +21,7 @@ LEAST_CHANCE_OF_SHARES = 0.001
 # The chance that a version that is good enough passes, where a plan is checked against its traffic.
 POWER = 0.8
 # The standard deviation of one row, for plans, where the policy does not say: of shares of nine in ten.
-_TYPICAL_SPREAD = {"accuracy": 0.3, "precision": 0.4, "recall": 0.4, "f1": 0.4, "log_loss": 0.4, "roc_auc": 0.5}
+_SPREADS = {"accuracy": 0.3, "top": 0.3, "precision": 0.4, "recall": 0.4, "f1": 0.4, "log_loss": 0.4, "roc_auc": 0.5}
 
 
 def judge_outcome(plan: AbPlan, challenger: Arm, champion: Arm, confidence: float) -> Judgement:
@@ -29,13 +31,13 @@ def judge_outcome(plan: AbPlan, challenger: Arm, champion: Arm, confidence: floa
         confidence: of this one test; the plan's, or more where two may be taken.
     """
     shared = frozenset(challenger.keys) & frozenset(champion.keys)
-    if plan.metric == "mean":
+    if measure_of(plan.metric, plan.better).needs == OWN:
         # The outcome of a key that both versions served cannot be attributed to one of them.
         challenger, champion = challenger.without(shared), champion.without(shared)
     try:
         _check(challenger, champion)
         gain = bounds(plan.metric, plan.better, challenger, champion, confidence)
-    except UnusableOutcomeError as exc:
+    except UnusableEvidenceError as exc:
         numbers = {"rows": float(len(challenger.keys)), "champion_rows": float(len(champion.keys))}
         return Judgement(Verdict.INCONCLUSIVE, f"{plan.metric} cannot be compared: {exc}", False, numbers)
     return _judged(plan, gain, (len(challenger.keys), len(champion.keys)), confidence)
@@ -47,7 +49,8 @@ def detectable(plan: AbPlan, challenger: float, champion: float, spread: float |
     Args:
         spread: standard deviation of one row's value.
     """
-    sigma = spread or _TYPICAL_SPREAD.get(plan.metric)
+    metric = known_metric(plan.metric)
+    sigma = spread or _SPREADS.get(metric.base or metric.name if metric else "")
     if sigma is None:
         return None
     from scipy.special import ndtri
@@ -90,12 +93,12 @@ def _judged(plan: AbPlan, gain: Bounds, rows: tuple[int, int], confidence: float
 def _check(challenger: Arm, champion: Arm) -> None:
     fewest = min(len(challenger.keys), len(champion.keys))
     if fewest < FEWEST_ROWS:
-        raise UnusableOutcomeError(
+        raise UnusableEvidenceError(
             f"{len(challenger.keys):,} rows of the challenger and {len(champion.keys):,} of the champion have a label; "
             f"{FEWEST_ROWS} of each are needed"
         )
     if _chance_of_shares(challenger, champion) < LEAST_CHANCE_OF_SHARES:
-        raise UnusableOutcomeError(
+        raise UnusableEvidenceError(
             f"labels came for {_share(challenger)} of the challenger's rows and {_share(champion)} of the champion's: "
             "which rows have one depends on the version"
         )

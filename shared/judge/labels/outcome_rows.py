@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
+from shared.metrics.classes import is_list
+from shared.metrics.estimates import UnusableEvidenceError
+from shared.metrics.rows import LABEL
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Numbers = NDArray[np.float64]
-
-PREDICTION = "prediction"
-
-
-class UnusableOutcomeError(ValueError):
-    """The rows cannot be compared: neither good nor bad news."""
+PREDICTION, _CLASSES = "prediction", "prediction_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +21,7 @@ class Arm:
     """One version's labelled rows: keys, labels and predictions side by side, each key once.
 
     Args:
+        others: further columns of the answers: `prediction_CLASS`, and a user's own.
         served: how many rows it answered; `labelled` of them have a label, repeated keys counted.
     """
 
@@ -35,19 +30,34 @@ class Arm:
     predictions: tuple[object, ...]
     served: int
     labelled: int
+    others: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+
+    def table(self) -> pd.DataFrame:
+        """Return the rows with their label and the answers' columns; one that no row has is left out."""
+        import pandas as pd
+
+        columns = {LABEL: self.labels, PREDICTION: self.predictions, **self.others}
+        # Objects, because a list of lists may be taken for a table.
+        series = {name: pd.Series(list(values), dtype=object) for name, values in columns.items()}
+        return pd.DataFrame({name: column.infer_objects() for name, column in series.items() if column.notna().any()})
 
     def without(self, keys: frozenset[str]) -> Arm:
         """Return the arm without the rows of these keys."""
         places = [place for place, key in enumerate(self.keys) if key not in keys]
-        labels, predictions = (tuple(column[place] for place in places) for column in (self.labels, self.predictions))
-        return Arm(tuple(self.keys[place] for place in places), labels, predictions, self.served, self.labelled)
+
+        def kept(column: tuple[object, ...]) -> tuple[object, ...]:
+            return tuple(column[place] for place in places)
+
+        others = {name: kept(column) for name, column in self.others.items()}
+        names = tuple(self.keys[place] for place in places)
+        return Arm(names, kept(self.labels), kept(self.predictions), self.served, self.labelled, others)
 
 
 def labels_by_key(labelled: pd.DataFrame, key: str, label: str) -> dict[str, object]:
     """Return each key's label, the last one; a key without a label has none yet.
 
     Raises:
-        UnusableOutcomeError: a column is missing.
+        UnusableEvidenceError: a column is missing.
     """
     _require(labelled, (key, label), "the labels have")
     rows = zip(labelled[key].tolist(), labelled[label].tolist(), strict=True)
@@ -55,45 +65,42 @@ def labels_by_key(labelled: pd.DataFrame, key: str, label: str) -> dict[str, obj
 
 
 class ArmReader:
-    """Collects one version's labelled rows, slice by slice, oldest first."""
+    """Collects one version's labelled rows, slice by slice, oldest first.
 
-    def __init__(self, labels: Mapping[str, object], key: str) -> None:
-        self._labels, self._key = labels, key
-        self._predictions: dict[str, object] = {}
+    Args:
+        own: a column of the answers that a metric of the user's own is the mean of; it need not be there.
+    """
+
+    def __init__(self, labels: Mapping[str, object], key: str, own: str = "") -> None:
+        self._labels, self._key, self._own = labels, key, own
+        self._answers: dict[str, dict[str, object]] = {}
         self._served = self._labelled = 0
 
     def read(self, scored: pd.DataFrame) -> None:
-        """Take rows with their `prediction`; of a key that was served twice, the last answer counts.
+        """Take rows with their answers; of a key that was served twice, the last answer counts.
 
         Raises:
-            UnusableOutcomeError: a column is missing.
+            UnusableEvidenceError: a column is missing.
         """
         if scored.empty:
             return
-        _require(scored, (self._key, PREDICTION), "the collected rows have")
+        columns = [name for name in map(str, scored.columns) if name == self._own or name.startswith(_CLASSES)]
+        _require(scored, (self._key, *(() if columns else (PREDICTION,))), "the collected rows have")
+        columns += [PREDICTION] if PREDICTION in scored.columns else []
         self._served += len(scored)
-        for row, prediction in zip(scored[self._key].tolist(), scored[PREDICTION].tolist(), strict=True):
+        answers = zip(*(scored[column].tolist() for column in columns), strict=True)
+        for row, values in zip(scored[self._key].tolist(), answers, strict=True):
             key = as_text(row)
             if key in self._labels:
                 self._labelled += 1
-                self._predictions[key] = prediction
+                self._answers[key] = dict(zip(columns, values, strict=True))
 
     def arm(self) -> Arm:
-        keys = tuple(self._predictions)
-        labels = tuple(self._labels[key] for key in keys)
-        return Arm(keys, labels, tuple(self._predictions.values()), self._served, self._labelled)
-
-
-def as_numbers(values: tuple[object, ...], what: str) -> Numbers:
-    """Return the values as finite numbers.
-
-    Raises:
-        UnusableOutcomeError: one of them is not.
-    """
-    numbers = np.array([_number(value) for value in values], dtype=np.float64)
-    if bad := int((~np.isfinite(numbers)).sum()):
-        raise UnusableOutcomeError(f"{bad:,} of {len(numbers):,} {what} are not finite numbers")
-    return numbers
+        keys, rows = tuple(self._answers), self._answers.values()
+        names = dict.fromkeys(name for row in rows for name in row if name != PREDICTION)
+        others = {name: tuple(row.get(name) for row in rows) for name in names}
+        labels, predictions = tuple(self._labels[key] for key in keys), tuple(row.get(PREDICTION) for row in rows)
+        return Arm(keys, labels, predictions, self._served, self._labelled, others)
 
 
 def as_text(value: object) -> str:
@@ -105,14 +112,10 @@ def as_text(value: object) -> str:
     return str(value)
 
 
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
-
-
 def is_missing(value: object) -> bool:
     # NaN, NaT and pandas' NA are not equal to themselves; NA's comparison is NA, which has no truth.
-    if value is None:
-        return True
+    if value is None or is_list(value):
+        return value is None
     try:
         return bool(value != value)
     except (TypeError, ValueError):
@@ -122,4 +125,4 @@ def is_missing(value: object) -> bool:
 def _require(frame: pd.DataFrame, columns: tuple[str, ...], subject: str) -> None:
     if missing := [column for column in columns if column not in frame.columns]:
         existing = ", ".join(map(str, frame.columns)) or "none at all"
-        raise UnusableOutcomeError(f"{subject} no column {', '.join(missing)}; there are {existing}")
+        raise UnusableEvidenceError(f"{subject} no column {', '.join(missing)}; there are {existing}")

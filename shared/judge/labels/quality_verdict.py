@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.domain.releases.outcome import Compared, QualityPlan, Totals, is_higher_better
+from shared.domain.releases.outcome import Compared, QualityPlan, Totals
 from shared.domain.releases.verdict import Judgement, Verdict
 from shared.judge.evidence.quality import FEWEST_ROWS, log_e_of_means, log_e_of_shares
 from shared.judge.evidence.streams import FALSE_PASSES, Tolerances
-from shared.judge.labels.outcome_metrics import row_values, totals
-from shared.judge.labels.outcome_rows import Arm, UnusableOutcomeError
+from shared.judge.labels.outcome_metrics import measure_of, row_values, totals
+from shared.judge.labels.outcome_rows import Arm
+from shared.metrics.estimates import UnusableEvidenceError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 def compared(plan: QualityPlan, labels: str, challenger: Arm, champion: Arm) -> Compared:
     """Return what the labelled rows of both versions show, in the metric's own unit."""
     try:
-        arms = [totals(row_values(plan.metric, arm)) if arm.keys else None for arm in (challenger, champion)]
-    except UnusableOutcomeError as exc:
+        metric = measure_of(plan.metric, plan.better)
+        arms = [totals(row_values(metric, arm)) if arm.keys else None for arm in (challenger, champion)]
+    except UnusableEvidenceError as exc:
         return Compared(labels, problem=str(exc))
     return Compared(labels, arms[0], arms[1])
 
@@ -61,8 +63,9 @@ def with_quality(judgement: Judgement, plan: QualityPlan, comparison: Compared, 
 
 def log_evidence(plan: QualityPlan, challenger: Totals, champion: Totals) -> tuple[float, float]:
     """Return ln of the e-values against "within the tolerance" and "beyond it"."""
-    sign = -1.0 if is_higher_better(plan.metric, plan.better) else 1.0
-    if plan.metric == "accuracy":
+    metric = measure_of(plan.metric, plan.better)
+    sign = -1.0 if metric.is_higher_better else 1.0
+    if metric.name == "accuracy" or metric.base == "top":
         wrong = [(arm.rows, arm.rows * (1 - arm.mean)) for arm in (challenger, champion)]
         counts = np.array([[[*wrong[0], *wrong[1]]]], dtype=np.float64)
         paths = log_e_of_shares(counts, min(plan.worse_by_at_most, 1.0))

@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from shared.metrics.catalogue import Better, Metric, find_metric
+from shared.domain.releases.outcome import Better
+from shared.metrics.catalogue import Metric, find_metric
 from shared.policy.sections.quantities import Percent
 from shared.policy.sections.section import Section
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pydantic import ValidationInfo, field_validator
 
-from shared.metrics.catalogue import Better, Metric, find_metric
+from shared.domain.releases.outcome import Better
+from shared.metrics.catalogue import Metric, find_metric
 from shared.policy.sections.section import Section
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shared.domain.releases.outcome import AbPlan, LabelSource
 from shared.policy.sections.quantities import Rate, duration_text
-from shared.release.sections.labels import OutcomeSection, amount_problem, better_problems, labels_problems
+from shared.release.sections.labels import OutcomeSection, labels_problems
 from shared.release.sections.rollout_keys import RolloutKeys
 
 KEYS = ("split", "hold_for", "on_inconclusive", "outcome")
@@ -84,10 +84,10 @@ def _outcome_problems(outcome: OutcomeSection, hold_for: timedelta) -> Iterator[
     if outcome.labels_within >= hold_for:
         longer = duration_text(hold_for + outcome.labels_within)
         yield "outcome.labels_within", f"no row is old enough when the test is taken; write hold_for: {longer}"
-    for path, problem in (*labels_problems(outcome.labels), *better_problems(outcome.metric, outcome.better)):
+    for path, problem in labels_problems(outcome.labels):
         yield f"outcome.{path}", problem
     for key in ("better_by_at_least", "worse_by_at_most"):
-        if (change := getattr(outcome, key)) is not None and (problem := amount_problem(outcome.metric, change)):
+        if (change := getattr(outcome, key)) is not None and (problem := outcome.measure.change_problem(change)):
             yield f"outcome.{key}", problem
 
 

@@ -5,43 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from shared.domain.releases.outcome import Better, OutcomeMetric
-from shared.metrics.catalogue import find_metric
+from shared.metrics.catalogue import Metric, find_metric
+from shared.policy.sections.measured import Measured
 from shared.policy.sections.quantities import AssetRef, Duration, Percent
-from shared.policy.sections.section import Section
 from shared.policy.sections.signals import never_changes
 
 
-class OutcomeSection(Section):
-    """What is measured on the rows whose labels arrived, and what it must be for the new version to be promoted.
+class LabelledMetric(Measured):
+    """A metric on the rows whose labels arrived.
 
     `mean` is that of the labels' own column, whatever it holds: revenue, a complaint, a click.
     """
 
-    metric: OutcomeMetric
     labels: AssetRef
     key: str = "row_id"
     label: str = "label"
-    better: Better | None = None
+    labels_within: Duration = timedelta(0)
+
+    @field_validator("metric")
+    @classmethod
+    def _is_metric(cls, name: str, info: ValidationInfo) -> str:
+        if name != "mean":
+            find_metric(name, info.data.get("better"))
+        return name
+
+    @property
+    def measure(self) -> Metric:
+        return find_metric(self.metric, self.better or "higher") if self.metric == "mean" else super().measure
+
+
+class OutcomeSection(LabelledMetric):
+    """What is measured, and what it must be for the new version to be promoted."""
+
     better_by_at_least: float | None = Field(default=None, ge=0)
     worse_by_at_most: float | None = Field(default=None, gt=0)
     confidence: Percent = 95.0
-    labels_within: Duration = timedelta(0)
     spread: float | None = Field(default=None, gt=0)
 
 
 def labels_problems(labels: str) -> Iterator[tuple[str, str]]:
     if problem := never_changes(labels):
         yield "labels", problem
-
-
-def better_problems(metric: str, better: Better | None) -> Iterator[tuple[str, str]]:
-    if better is not None and metric != "mean":
-        yield "better", f"which way {metric} is good is known; leave it out"
-
-
-def amount_problem(metric: str, amount: float) -> str:
-    """Return what is wrong with an amount by which the metric may change; the labels' own mean has no range."""
-    return find_metric(metric).change_problem(amount) if metric != "mean" else ""

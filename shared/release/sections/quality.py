@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from pydantic import Field
 
-from shared.domain.releases.outcome import Better, LabelSource, QualityPlan, RowMetric
-from shared.policy.sections.quantities import AssetRef, Duration
-from shared.policy.sections.section import Section
-from shared.release.sections.labels import amount_problem, better_problems, labels_problems
+from shared.domain.releases.outcome import LabelSource, QualityPlan
+from shared.release.sections.labels import LabelledMetric, labels_problems
 
 
-class Quality(Section):
+class Quality(LabelledMetric):
     """How much worse the answers may be, by a metric that every row has a value of; in the metric's own unit."""
 
-    metric: RowMetric
-    labels: AssetRef
-    key: str = "row_id"
-    label: str = "label"
     worse_by_at_most: float = Field(ge=0)
-    better: Better | None = None
-    labels_within: Duration = timedelta(0)
     required: bool = False
 
 
 def quality_problems(quality: Quality) -> Iterator[tuple[str, str]]:
-    if problem := amount_problem(quality.metric, quality.worse_by_at_most):
+    if not quality.measure.is_of_rows:
+        remedy = "write accuracy, log_loss, brier, top_3_accuracy, mae, mse, pinball_90, mean, or one of your own"
+        yield "judge.quality.metric", f"{quality.metric} is of many rows together, not of each; {remedy}"
+    if problem := quality.measure.change_problem(quality.worse_by_at_most):
         yield "judge.quality.worse_by_at_most", problem
-    for path, problem in (*labels_problems(quality.labels), *better_problems(quality.metric, quality.better)):
+    for path, problem in labels_problems(quality.labels):
         yield f"judge.quality.{path}", problem
 
 

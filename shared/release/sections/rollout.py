@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from shared.domain.releases.plan import GatePlan
-from shared.metrics.catalogue import Metric, find_metric
+from shared.metrics.catalogue import Metric
 from shared.policy.sections.model import Policy
 from shared.policy.sections.quantities import duration_text
 from shared.release.sections.ab_test import ab_problems
@@ -32,9 +32,8 @@ class Rollout(RolloutKeys):
 
     def metrics(self) -> Iterator[tuple[str, Metric]]:
         for path, section in (("judge.quality", self.judge.quality), ("outcome", self.outcome)):
-            # The mean of the labels' own column fits any task.
-            if section is not None and section.metric != "mean":
-                yield f"{path}.metric", find_metric(section.metric)
+            if section is not None:
+                yield f"{path}.metric", section.measure
 
     def problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         yield from self._keep_problems()

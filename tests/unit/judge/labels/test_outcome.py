@@ -40,6 +40,14 @@ def classified(quality: float) -> Draw:
     return draw
 
 
+def of_three_classes(right: float) -> Draw:
+    def draw(random: np.random.Generator, rows: int) -> Rows:
+        labels = random.choice(3, rows, p=[0.6, 0.3, 0.1]).astype(float)
+        return labels.tolist(), np.where(random.random(rows) < right, labels, random.choice(3, rows)).tolist()
+
+    return draw
+
+
 def revenue(mean: float) -> Draw:
     def draw(random: np.random.Generator, rows: int) -> Rows:
         values = (random.random(rows) < 0.3) * random.lognormal(0, 0.7, rows) * mean
@@ -88,6 +96,34 @@ def test_the_verdict(needed: float, challenger: float, champion: float, verdict:
     assert by_release.count(verdict) >= 17
 
 
+@pytest.mark.parametrize("metric", ["f1_macro", "f1_weighted", "recall_macro", "precision[1]", "accuracy"])
+def test_models_of_several_classes_are_compared(metric: str) -> None:
+    plan = replace(PLAN, metric=metric)
+    assert verdicts(plan, of_three_classes(0.9), of_three_classes(0.6), (600, 600), 3) == [Verdict.PASS] * 3
+    assert verdicts(plan, of_three_classes(0.6), of_three_classes(0.9), (600, 600), 3) == [Verdict.FAIL] * 3
+
+
+def test_probabilities_and_outcomes_of_ones_own_are_compared() -> None:
+    random = np.random.default_rng(3)
+    labels = tuple("abc"[place] for place in random.integers(0, 3, 300))
+
+    def answered(sure: float, revenue: float) -> Arm:
+        likely = {
+            f"prediction_{name}": tuple(sure if name == label else (1 - sure) / 2 for label in labels) for name in "abc"
+        }
+        sales = tuple((revenue + random.normal(0, 1, 300)).tolist())
+        keys = tuple(f"{sure}-{number}" for number in range(300))
+        return Arm(keys, labels, (None,) * 300, 300, 300, {**likely, "revenue": sales})
+
+    arms = answered(0.8, 3.0), answered(0.5, 1.0)
+    loss = bounds("roc_auc_macro", "higher", *arms, 0.95)
+    assert (loss.challenger, loss.champion) == (1.0, 1.0)
+    sales = bounds("revenue", "higher", *arms, 0.95)
+    assert sales.low > 1.5
+    assert judge_outcome(replace(PLAN, metric="top_2_accuracy"), *arms, 0.95).numbers["value"] == 1.0
+    assert bounds("revenue", "lower", *arms, 0.95).high < -1.5
+
+
 def test_where_less_is_better_less_is_a_gain() -> None:
     plan = replace(PLAN, metric="mean", better="lower")
     assert verdicts(plan, revenue(5.0), revenue(10.0), (1000, 1000), 5) == [Verdict.PASS] * 5
@@ -132,11 +168,16 @@ def test_rows_that_cannot_carry_a_verdict_are_inconclusive(challenger: Arm, cham
 
 @pytest.mark.parametrize(
     ("metric", "reason"),
-    [("roc_auc", "10 rows of each class"), ("recall", "10 rows of label 1"), ("precision", "10 rows flagged")],
+    [
+        ("roc_auc", "all 100 labels are 0"),
+        ("recall", "no label is 1"),
+        ("precision", "no score reaches 0.5"),
+        ("f1", "no label is 1"),
+    ],
 )
 def test_metrics_of_a_kind_of_row_need_some_of_them(metric: str, reason: str) -> None:
     none_positive = arm(([0.0] * 100, [0.1] * 100)), arm(([0.0] * 100, [0.1] * 100), 100)
-    assert reason in judge_outcome(replace(PLAN, metric=metric), *none_positive, 0.95).reason  # type: ignore[arg-type]
+    assert reason in judge_outcome(replace(PLAN, metric=metric), *none_positive, 0.95).reason
 
 
 def test_who_met_both_versions_does_not_count_for_an_outcome() -> None:
