@@ -272,8 +272,8 @@ def _r2(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
     return -parts, counted
 
 
-_BOUNDED = frozenset({"log_loss", "brier", "smape"})
-_LOSSES = _BOUNDED | {"mae", "mse", "mape", "mase"}
+_BOUNDED = frozenset({"log_loss", "brier"})
+_LOSSES = _BOUNDED | {"mae", "mse", "mape", "smape", "mase"}
 
 
 def _row_losses(pairs: Pairs) -> Numbers:

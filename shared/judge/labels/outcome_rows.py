@@ -45,12 +45,12 @@ class Arm:
         """Return the arm without the rows of these keys."""
         places = [place for place, key in enumerate(self.keys) if key not in keys]
 
-        def kept(column: tuple[object, ...]) -> tuple[object, ...]:
+        def chosen(column: tuple[object, ...]) -> tuple[object, ...]:
             return tuple(column[place] for place in places)
 
-        others = {name: kept(column) for name, column in self.others.items()}
+        others = {name: chosen(column) for name, column in self.others.items()}
         names = tuple(self.keys[place] for place in places)
-        return Arm(names, kept(self.labels), kept(self.predictions), self.served, self.labelled, others)
+        return Arm(names, chosen(self.labels), chosen(self.predictions), self.served, self.labelled, others)
 
 
 def labels_by_key(labelled: pd.DataFrame, key: str, label: str) -> dict[str, object]:
