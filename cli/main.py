@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import freeze, notices, workspaces
+from cli import experiments, freeze, notices, workspaces
 from cli.doctor import commands as doctor
 from cli.events import commands as events
 from cli.init import commands as init
@@ -91,6 +91,7 @@ app.command("why")(why.command)
 app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.add_typer(events.app, name="events")
+app.add_typer(experiments.app, name="experiments")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(notices.app, name="notices")
 app.add_typer(labels.app, name="labels")

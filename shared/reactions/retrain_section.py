@@ -31,6 +31,16 @@ class Schedule(Section):
     schedule: str
 
 
+class Candidates(Section):
+    """Versions that the jobs of one experiment register compete: once all its jobs `within` that time have ended, the
+    best by a metric that they logged is released; `METRIC_se` is its standard error."""
+
+    experiment: str = Field(min_length=1)
+    metric: str = Field(min_length=1)
+    better: Literal["higher", "lower"]
+    within: Duration = timedelta(days=1)
+
+
 class Retrain(Section):
     """How the model is trained again, and when.
 
@@ -49,6 +59,7 @@ class Retrain(Section):
     compute: str = "serverless"
     cooldown: Duration = timedelta(hours=6)
     at_most: Rate | None = None
+    candidates: Candidates | None = None
 
     @property
     def schedules(self) -> tuple[str, ...]:

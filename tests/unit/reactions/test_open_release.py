@@ -140,3 +140,66 @@ def test_repeating_it_is_one_release() -> None:
     again = perform(world, NAME, registered())
     assert again.outcome.detail.startswith("release churn-7 was opened before")
     assert (opened(world), again.outcome.effect) == (first, "churn-7")
+
+
+CANDIDATES = "  candidates: {experiment: search, metric: auc, better: higher}\n  cooldown: 6h"
+
+
+def a_search(**status: str) -> World:
+    """A world with an experiment of three jobs, each of which registered a version: 7 to 9, the best is 8."""
+    world = World(a_policy(**{"  cooldown: 6h": CANDIDATES}))
+    now = world.clock.now()
+    for number, auc in enumerate((0.8, 0.85, 0.7), start=7):
+        name = JobName(f"try-{number}")
+        metrics = {"auc": auc, "auc_se": 0.01}
+        ended = status.get(f"job_{number}", "Completed")
+        record = JobRecord(name, ended, {}, "ana", experiment="search", created_at=now, metrics=metrics)
+        world.azureml.jobs[name] = record
+        world.azureml.register("churn", str(number), now + timedelta(minutes=number), job=name)
+    return world
+
+
+def test_the_best_of_an_experiment_is_released_and_says_of_how_many() -> None:
+    world = a_search()
+
+    performed = perform(world, NAME, registered("8"))
+
+    assert performed.outcome.effect == "churn-8"
+    assert performed.outcome.detail.endswith(
+        "opened by registration by ana@example.com; the best of 3 of experiment search by auc, 0.85"
+    )
+
+
+def test_another_of_its_candidates_is_not_and_says_how_far_it_is_behind() -> None:
+    world = a_search()
+
+    performed = perform(world, NAME, registered("9"))
+
+    assert performed.outcome.detail == (
+        "churn:9 is not released: by auc it is 0.15 behind try-8 of the same experiment, between 0.1161 and 0.1839"
+    )
+    assert list(world.releases.items()) == []
+
+
+def test_an_experiment_whose_jobs_still_run_is_looked_at_again_until_its_time_is_over() -> None:
+    world = a_search(job_9="Running")
+    body = registered("8")
+    world.clock.advance(fact_from(body).occurred_at - world.clock.now())
+    with pytest.raises(RetryableError, match="try-9 of experiment search has not ended"):
+        perform(world, NAME, body)
+
+
+def test_a_candidate_that_logged_no_metric_is_not_released() -> None:
+    world = a_search()
+    world.azureml.jobs["try-9"] = replace(world.azureml.jobs["try-9"], metrics={})
+
+    detail = perform(world, NAME, registered("9")).outcome.detail
+
+    assert detail == ("churn:9 is not released: its job logged no auc, by which experiment search is decided")
+
+
+def test_a_version_of_another_experiment_is_released_as_ever() -> None:
+    world = a_search()
+    world.azureml.jobs["try-9"] = replace(world.azureml.jobs["try-9"], experiment="other")
+
+    assert perform(world, NAME, registered("9")).outcome.effect == "churn-9"
