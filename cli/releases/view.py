@@ -66,13 +66,15 @@ def release_tree(release: Release, request: ReleaseRequest | None, approval: App
 
 def card_tree(card: VersionCard) -> Tree:
     """Return what a version's card says, but for its story: `vigia releases get` tells that."""
-    tree = Tree(Text.assemble(text(f"{card.model}:{card.version}", "bold"), "  ", state_text(card.state)))
-    _add(tree, "why", [text(card.reason)])
-    _add(tree, "gates", map(_gate, card.gates))
+    release = card.release
+    name = text(f"{release.model}:{release.version}", "bold")
+    tree = Tree(Text.assemble(name, "  ", state_text(release.state), text(f", as of {clock(card.updated_at)}", "dim")))
+    _add(tree, "why", [text(release.reason)])
+    _add(tree, "gates", map(_gate, release.gate_results))
     _add(tree, "data", (text(f"{used.purpose}: {used.reference}, {_rows(used)}") for used in card.evidence.data))
     for entry in card.evidence.attributions:
         ranked = sorted(entry.features.items(), key=lambda item: -item[1])
-        _add(tree, f"version {entry.version} leans on", (text(f"{name} {value:.4g}") for name, value in ranked))
+        _add(tree, f"version {entry.version} leans on", (text(f"{feature} {size:.4g}") for feature, size in ranked))
     if decision := card.decision:
         by = f"{decision.choice} by {', '.join(decision.by) or 'nobody'} {clock(decision.at)}"
         _add(tree, "decision", [text(f"{by}: {decision.reason}" if decision.reason else by)])

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared.domain.ids import EndpointName, JobName, ModelName, ModelVersion
+from shared.domain.ids import DeploymentName, JobName, ModelVersion
 from shared.domain.releases.approval import Decision
 from shared.domain.releases.card import Attributions, DataUsed, Evidence, VersionCard
-from shared.domain.releases.release import ReleaseState, Transition
+from shared.domain.releases.release import ReleaseState, Serving, Transition
 from shared.domain.releases.verdict import GateResult, Judgement, Verdict
-from tests.unit.approvals.questions import ANA, RELEASE
+from tests.fakes.releases import a_release
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 def a_card() -> VersionCard:
-    return VersionCard(
-        release=RELEASE,
-        model=ModelName("flight-delay"),
-        version=ModelVersion("3"),
-        endpoint=EndpointName("flight-delay"),
-        champion=ModelVersion("2"),
+    release = replace(
+        a_release("3"),
+        champion=Serving(DeploymentName("v-2"), ModelVersion("2")),
         state=ReleaseState.REJECTED,
         reason="true positive rate is 0.8 of gender M and 0.5 of gender F",
-        cause="drift",
-        submitter=ANA,
-        opened_at=AT,
-        updated_at=AT,
-        fact="a1b2",
-        policy_digest="c3d4",
-        evidence=Evidence(
-            training=JobName("train-3"),
-            evaluation=JobName("eval-3"),
-            ran={"train": "azureml:train:4"},
-            tags={"note": "<script>alert(1)</script>"},
-            data=(DataUsed("evaluation", "azureml:flights-labelled:9", 4000),),
-            attributions=(Attributions(ModelVersion("3"), "shap", {"dep_delay": 0.4, "dest": 0.1}),),
-        ),
-        gates=(
+        gate_results=(
             GateResult("metric roc_auc", Verdict.PASS, "roc_auc is 0.81", {"value": 0.81, "low": 0.79}),
             GateResult(
                 "fairness equal opportunity by gender",
@@ -47,7 +31,14 @@ def a_card() -> VersionCard:
             ),
         ),
         judgement=Judgement(Verdict.PASS, "10 of 1,000 requests failed"),
-        decision=Decision("rejected", (ANA,), "unfair", AT),
-        story=(Transition(AT, ReleaseState.EVALUATING, ReleaseState.REJECTED, "unfair"),),
-        limits=("No gate looked at the weather.",),
+        history=(Transition(AT, ReleaseState.EVALUATING, ReleaseState.REJECTED, "unfair"),),
     )
+    evidence = Evidence(
+        training=JobName("train-3"),
+        ran={"train": "azureml:train:4"},
+        tags={"note": "<script>alert(1)</script>"},
+        data=(DataUsed("evaluation", "azureml:flights-labelled:9", 4000),),
+        attributions=(Attributions("3", "shap", {"dep_delay": 0.4, "dest": 0.1}),),
+    )
+    decision = Decision("rejected", ("ana@example.com",), "unfair", AT)
+    return VersionCard(release, AT, evidence, decision, ("No gate looked at the weather.",))

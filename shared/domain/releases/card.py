@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.ids import EndpointName, JobName, ModelName, ModelVersion, ReleaseId
+from shared.domain.ids import JobName
 from shared.domain.releases.approval import Decision
-from shared.domain.releases.release import ReleaseState, Transition
-from shared.domain.releases.verdict import GateResult, Judgement
+from shared.domain.releases.release import Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class DataUsed:
 class Attributions:
     """What a version leans on: the mean absolute attribution of each feature, in any unit, by `method`, e.g. "shap"."""
 
-    version: ModelVersion
+    version: str
     method: str
     features: Mapping[str, float]
 
@@ -36,12 +35,11 @@ class Evidence:
 
     Args:
         ran: each step of the training to its component, or to its code and environment.
-        tags: of the model, then of its training job.
+        tags: of the model, and of its training job.
         problems: what could not be read, one sentence each; it is read again while there are any.
     """
 
     training: JobName | None = None
-    evaluation: JobName | None = None
     ran: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     data: tuple[DataUsed, ...] = ()
@@ -51,33 +49,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class VersionCard:
-    """The card. Its JSON form has these fields; later versions only add some.
+    """The card, complete once the release has ended. Later versions of its JSON form only add fields.
 
     Args:
-        state: of the release; the card is complete once it has ended.
-        fact: the key of the fact that opened the release, for `vigia why`.
-        gates: every gate that was judged, with its numbers: value, bounds, groups.
-        judgement: the last one of the version while it served; None when it did not, or nobody looked.
+        release: with the plan that it followed, each gate's result, and its story.
+        decision: what people decided; None when nobody was asked, or has answered.
         limits: what was not judged, and why, one sentence each.
     """
 
-    release: ReleaseId
-    model: ModelName
-    version: ModelVersion
-    endpoint: EndpointName
-    champion: ModelVersion | None
-    state: ReleaseState
-    reason: str
-    cause: str
-    submitter: str | None
-    opened_at: datetime
+    release: Release
     updated_at: datetime
-    fact: str
-    policy_digest: str
     evidence: Evidence
-    gates: tuple[GateResult, ...]
-    judgement: Judgement | None
     decision: Decision | None
-    story: tuple[Transition, ...]
     limits: tuple[str, ...]
     format: int = 1

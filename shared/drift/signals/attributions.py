@@ -12,12 +12,12 @@ M. Najork, ECIR 2008, for ties; A. Davison and D. Hinkley, Bootstrap Methods (19
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shared.domain.releases.card import Attributions
 from shared.drift.results.signals import SignalReport, SignalVerdict
 from shared.drift.rows.equal import numbers_of
 
@@ -31,32 +31,22 @@ SIGNAL, KIND, PREFIX = "attribution-drift", "attributions", "attribution_"
 RESAMPLES, CONFIDENCE = 200, 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenAttributions:
-    """What a job wrote in `attributions.json`: whose, how they were found, and each feature's mean absolute one."""
-
-    version: str
-    method: str
-    features: Mapping[str, float]
-
-    def as_json(self) -> dict[str, Any]:
-        return {"version": self.version, "method": self.method, "features": dict(self.features)}
-
-
-def read_attributions(document: Any) -> WrittenAttributions:
+def read_attributions(document: object) -> Attributions:
     """Return the attributions.
 
     Raises:
         ValueError: the document is something else.
     """
-    features = document.get("features") if isinstance(document, dict) else None
+    written: Any = document if isinstance(document, dict) else {}
+    features = written.get("features")
     if not isinstance(features, dict) or not features:
         raise ValueError('attributions are {"version": "challenger", "method": "shap", "features": {"age": 0.2}}')
-    values = {str(name): value for name, value in features.items()}
-    wrong = [name for name, value in values.items() if not _is_size(value)]
-    if wrong or not any(values.values()):
-        raise ValueError(f"attributions are mean absolute values, 0 or more, and not all 0; see {wrong[:1] or values}")
-    return WrittenAttributions(str(document.get("version", "challenger")), str(document.get("method", "")), values)
+    wrong = [name for name, value in features.items() if not _is_size(value)]
+    if wrong or not any(features.values()):
+        raise ValueError(
+            f"attributions are mean absolute values, 0 or more, and not all 0; see {wrong[:1] or features}"
+        )
+    return Attributions(str(written.get("version", "challenger")), str(written.get("method", "")), features)
 
 
 def _is_size(value: object) -> bool:
@@ -75,32 +65,38 @@ def compare_attributions(
     Raises:
         ValueError: the rows have no such column.
     """
-    columns = {name: f"{PREFIX}{name}" for name in reference if f"{PREFIX}{name}" in served.columns}
-    if not columns:
+    returned = [name for name in reference if f"{PREFIX}{name}" in served.columns]
+    if not returned:
         raise ValueError(f"the answers have no column {PREFIX}{next(iter(reference))}; have the model return it")
-    sizes = np.column_stack([np.abs(np.nan_to_num(numbers_of(served[column]))) for column in columns.values()])
-    rows = len(sizes)
-    if rows < minimum_rows:
+    if (rows := len(served)) < minimum_rows:
         sentence = f"{rows:,} answers have attributions by now; {minimum_rows:,} are needed"
         return SignalReport(SIGNAL, "insufficient-data", sentence, rows)
-    gains = np.array([reference[name] for name in (*columns, *(set(reference) - set(columns)))])
-    value = ndcg(gains, _padded(sizes.mean(axis=0), len(gains)))
-    chance = np.random.default_rng(rows)
-    resampled = [
-        ndcg(gains, _padded(chance.multinomial(rows, np.full(rows, 1 / rows)) @ sizes / rows, len(gains)))
-        for _ in range(RESAMPLES)
-    ]
+    missing = np.zeros(rows)
+    sizes = np.column_stack(
+        [
+            np.abs(np.nan_to_num(numbers_of(served[f"{PREFIX}{name}"]))) if name in returned else missing
+            for name in reference
+        ]
+    )
+    gains, means = np.array(list(reference.values())), sizes.mean(axis=0)
+    value, chance = ndcg(gains, means), np.random.default_rng(rows)
+    shares = np.full(rows, 1 / rows)
+    resampled = [ndcg(gains, chance.multinomial(rows, shares) @ sizes / rows) for _ in range(RESAMPLES)]
     low, high = np.quantile(resampled, (1 - CONFIDENCE, CONFIDENCE))
     bound = min(1.0, max(2 * value - float(low), float(high)))
-    evaluated = sorted(reference, key=reference.__getitem__, reverse=True)
-    now = [name for _, name in sorted(zip(-sizes.mean(axis=0), columns, strict=True))]
+    verdict: SignalVerdict = "drift" if bound < min_ndcg else "no-drift"
     sentence = (
         f"NDCG of the features' order is {value:.3f} on {rows:,} answers (at most {bound:.3f}, 95 % sure); at least "
-        f"{min_ndcg:g} is asked for. It leans most on {_named(now)}; when it was evaluated, on {_named(evaluated)}"
+        f"{min_ndcg:g} is asked for. It leans most on {_first(reference, means)}; when it was evaluated, on "
+        f"{_first(reference, gains)}"
     )
-    verdict: SignalVerdict = "drift" if bound < min_ndcg else "no-drift"
-    lost = tuple(f"attributions of {name} are not returned any more" for name in reference if name not in columns)
+    lost = tuple(f"attributions of {name} are not returned any more" for name in reference if name not in returned)
     return SignalReport(SIGNAL, verdict, sentence, rows, value, min_ndcg, "NDCG", findings=lost)
+
+
+def _first(features: Iterable[str], sizes: Numbers) -> str:
+    """Return the three of the largest sizes."""
+    return ", ".join(name for _, name in sorted(zip(-sizes, features, strict=True))[:3])
 
 
 def ndcg(gains: Numbers, scores: Numbers) -> float:
@@ -110,11 +106,3 @@ def ndcg(gains: Numbers, scores: Numbers) -> float:
     _, tied, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
     shared = np.add.reduceat(weights, np.concatenate([[0], np.cumsum(sizes)[:-1]])) / sizes
     return float(gains @ shared[tied] / (np.sort(gains)[::-1] @ weights))
-
-
-def _padded(values: Numbers, length: int) -> Numbers:
-    return np.concatenate([values, np.zeros(length - len(values))])
-
-
-def _named(features: list[str]) -> str:
-    return ", ".join(features[:3])

@@ -140,7 +140,7 @@ class LabelledSignals:
 
         Raises:
             NotYetError: no row has a label.
-            ValueError: a column that groups rows is missing.
+            ValueError: a column is missing, or the rows do not fit the criterion.
         """
         from shared.metrics.rows import CHALLENGER, LABEL
         from shared.release.gates.fairness import judge
@@ -155,6 +155,8 @@ class LabelledSignals:
         if set(numbers(table[LABEL])) - {0.0, 1.0}:
             table = table.assign(**{CHALLENGER.prediction: frame[PREDICTION]})
         result = judge(section, GateEvidence(table, has_champion=True))
+        if not result.numbers:
+            raise ValueError(result.reason)
         measure = "difference" if section.at_most is not None else "ratio"
         report = SignalReport(
             FAIRNESS,

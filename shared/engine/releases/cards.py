@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TypeVar
 
+from shared.domain.ids import ModelVersion, ReleaseId
 from shared.domain.releases.approval import Decision
 from shared.domain.releases.card import Attributions, DataUsed, Evidence, VersionCard
 from shared.domain.releases.release import Release, ReleaseState
@@ -42,37 +43,16 @@ class Cards:
         """
         if release.state in _NOT_YET_JUDGED:
             return
-        evidence = self._read_before(release)
+        evidence = self._read_before(release.id)
         if evidence is None or evidence.problems:
             evidence = self._evidence(release)
         decision = self.approvals.decision(release.id, release.approval_digest) if release.approval_digest else None
-        self.releases.save_card(
-            VersionCard(
-                release=release.id,
-                model=release.model,
-                version=release.version,
-                endpoint=release.endpoint,
-                champion=release.champion.version if release.champion else None,
-                state=release.state,
-                reason=release.reason,
-                cause=release.cause,
-                submitter=release.submitter,
-                opened_at=release.opened_at,
-                updated_at=self.clock.now(),
-                fact=release.opened_by,
-                policy_digest=release.plan.policy_digest,
-                evidence=evidence,
-                gates=release.gate_results,
-                judgement=release.judgement,
-                decision=decision,
-                story=release.history,
-                limits=tuple(limits(release, evidence, decision)),
-            )
-        )
+        unjudged = tuple(limits(release, evidence, decision))
+        self.releases.save_card(VersionCard(release, self.clock.now(), evidence, decision, unjudged))
 
-    def _read_before(self, release: Release) -> Evidence | None:
+    def _read_before(self, release: ReleaseId) -> Evidence | None:
         with suppress(PermanentError):  # a card that was damaged is written again
-            return card.evidence if (card := self.releases.card(release.id)) else None
+            return card.evidence if (card := self.releases.card(release)) else None
         return None
 
     def _evidence(self, release: Release) -> Evidence:
@@ -86,26 +66,20 @@ class Cards:
                 return None
 
         model = attempt(lambda: self.workspace.model(release.model, release.version))
-        job, evaluation = model.job if model else None, release.evaluation
+        job, evaluation, plan = model.job if model else None, release.evaluation, release.plan.evaluation
         training = attempt(lambda: self.workspace.job(job)) if job else None
         judged = attempt(lambda: self.workspace.job(evaluation)) if evaluation else None
-        evidence = Evidence(job, release.evaluation)
-        if training:
-            profile = self.profiles.read(release.model, release.version)
-            used = [
-                DataUsed(f"training: {name}", uri, profile.rows if profile and "data" in name else None)
-                for name, uri in training.inputs.items()
-            ]
-            evidence = replace(evidence, ran=training.ran, tags=training.tags, data=tuple(used))
-        if model:
-            evidence = replace(evidence, tags={**evidence.tags, **model.tags})
-        if judged and judged.has_succeeded and release.plan.evaluation:
-            rows = attempt(lambda: len(self.data.table(scores_uri(judged))))
-            data = judged.inputs.get("data", release.plan.evaluation.data)
-            evidence = replace(evidence, data=(*evidence.data, DataUsed("evaluation", data, rows)))
-        folders = [*([scores_uri(judged)] if judged else []), *(training.outputs.values() if training else ())]
+        data = [DataUsed(f"training: {name}", uri) for name, uri in training.inputs.items()] if training else []
+        folders = list(training.outputs.values()) if training else []
+        if judged and judged.has_succeeded and plan:
+            scores = scores_uri(judged)
+            rows = attempt(lambda: len(self.data.table(scores)))
+            data.append(DataUsed("evaluation", judged.inputs.get("data", plan.data), rows))
+            folders.insert(0, scores)
         attributions = attempt(lambda: self._attributions(release, folders)) or ()
-        return replace(evidence, attributions=attributions, problems=tuple(problems))
+        tags = {**(training.tags if training else {}), **(model.tags if model else {})}
+        ran = training.ran if training else {}
+        return Evidence(job, ran, tags, tuple(data), attributions, tuple(problems))
 
     def _attributions(self, release: Release, folders: Iterable[str]) -> tuple[Attributions, ...]:
         """Return what the jobs wrote about attributions, and keep it with the versions for their monitors.
@@ -119,46 +93,37 @@ class Cards:
             if (document := self.data.document(uri)) is None:
                 continue
             try:
-                written = [
-                    read_attributions(entry) for entry in (document if isinstance(document, list) else [document])
-                ]
+                written = map(read_attributions, document if isinstance(document, list) else [document])
+                stored = [replace(entry, version=name) for entry in written if (name := versions.get(entry.version))]
             except ValueError as exc:
                 raise PermanentError("data.unreadable", f"{uri}: {exc}", "see docs/reference/evaluation.md") from exc
-            stored = []
-            for entry in written:
-                if version := versions.get(entry.version):
-                    self.profiles.save_reference(release.model, version, KIND, entry.as_json())
-                    stored.append(Attributions(version, entry.method, entry.features))
+            for entry in stored:
+                self.profiles.save_reference(release.model, ModelVersion(entry.version), KIND, asdict(entry))
             return tuple(stored)
         return ()
 
 
 def limits(release: Release, evidence: Evidence, decision: Decision | None) -> Iterator[str]:
     """Yield what nobody judged, and why: one sentence each."""
-    yield from _unjudged_gates(release)
-    if release.champion is None:
-        yield "There was no champion to compare with."
-    if not evidence.attributions:
-        yield "No attributions were recorded: what the version leans on is not known."
-    if decision is None:
-        yield f"No person was asked: the policy asks {release.plan.approval.when}."
-    if release.judgement is None:
-        yield "It was not judged while it served."
-    yield from (f"Not read: {problem}." for problem in evidence.problems)
-
-
-def _unjudged_gates(release: Release) -> Iterator[str]:
     plan, results = release.plan, release.gate_results
+    missing = len(plan.gates) - len(results)
     if release.undo:
         yield f"No gate was judged: {release.undo.by} asked to have this version back."
-    elif missing := len(plan.gates) - len(results):
-        yield f"{missing} of {len(plan.gates)} gates were not judged: the release ended before."
-    elif not plan.gates:
-        yield "No gate was judged: the policy names none."
+    elif missing or not plan.gates:
+        yield f"{missing} of {len(plan.gates)} gates were not judged." if missing else "The policy names no gates."
     for result in results:
         if result.verdict is Verdict.INCONCLUSIVE:
             yield f"Not decided by {result.gate}: {result.reason}."
         if small := int(result.numbers.get("too_small", 0)):
             yield f"{small} groups were too small to be judged by {result.gate}."
-    if not {gate.kind for gate in plan.gates} & {"fairness", "slices"}:
-        yield "No gate looked at groups of rows: neither fairness nor slices are in the policy."
+    absent = {
+        "No gate looked at groups of rows: neither fairness nor slices are in the policy.": not (
+            {gate.kind for gate in plan.gates} & {"fairness", "slices"}
+        ),
+        "There was no champion to compare with.": release.champion is None,
+        "No attributions were recorded: what the version leans on is not known.": not evidence.attributions,
+        f"No person was asked: the policy asks {plan.approval.when}.": decision is None,
+        "It was not judged while it served.": release.judgement is None,
+    }
+    yield from (sentence for sentence, is_so in absent.items() if is_so)
+    yield from (f"Not read: {problem}." for problem in evidence.problems)

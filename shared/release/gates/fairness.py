@@ -13,7 +13,7 @@ fairlearn 0.15.0 has them: between groups, equalized odds by the worse of both r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -73,59 +73,47 @@ class Pair:
 
 def judge(gate: Fairness, evidence: GateEvidence) -> GateResult:
     """Compare the challenger's groups two by two."""
-    name = title(gate)
     try:
         families, small = _families(gate, evidence.scores)
     except UnusableEvidenceError as exc:
-        return unusable(name, gate.title, exc)
+        return unusable(title(gate), gate.title, exc)
     groups = [group for family in families for group in family]
     judged = len({group.name for group in groups})
-    numbers_ = {"judged": float(judged), "too_small": float(len(small))}
+    counts = {"judged": float(judged), "too_small": float(len(small))}
+    in_words = f"({judged} groups judged, {len(small)} too small{named(small)})"
     pairs = _pairs(gate, families)
     if not pairs:
-        reason = f"{gate.title}: there are not two groups to compare{_too_small(small)}"
-        return GateResult(name, Verdict.INCONCLUSIVE, reason, numbers_)
-    widest = max(pairs, key=lambda pair: pair.apart)
-    at_least, at_most = max(pair.at_least for pair in pairs), max(pair.at_most for pair in pairs)
-    limit = gate.at_most if gate.at_most is not None else -math.log(gate.at_least or 1)
+        reason = f"{gate.title}: there are not two groups to compare {in_words}"
+        return GateResult(title(gate), Verdict.INCONCLUSIVE, reason, counts)
+    apart, at_most = max(pair.apart for pair in pairs), max(pair.at_most for pair in pairs)
+    surest = max(pairs, key=lambda pair: (pair.at_least, pair.apart))
+    values, limit = (apart, surest.at_least, at_most), gate.at_most
+    what, bound = "difference", f"at most {limit:g}" if limit else ""
+    if gate.at_least:
+        values, limit = (math.exp(-apart), math.exp(-at_most), math.exp(-surest.at_least)), -math.log(gate.at_least)
+        what, bound = "ratio", f"at least {gate.at_least:g}"
     verdict = Verdict.INCONCLUSIVE
-    if at_least > limit:
-        verdict, widest = Verdict.FAIL, max(pairs, key=lambda pair: pair.at_least)
-    elif at_most <= limit and not (small and gate.small_groups == "inconclusive"):
+    if surest.at_least > (limit or 0.0):
+        verdict = Verdict.FAIL
+    elif at_most <= (limit or 0.0) and not (small and gate.small_groups == "inconclusive"):
         verdict = Verdict.PASS
-    values = _written(gate, widest.apart, at_least, at_most)
     reason = (
-        f"{widest.high.rate} is {widest.high.estimate.value:.3g} of {widest.high.name} and "
-        f"{widest.low.estimate.value:.3g} of {widest.low.name}: {_bounds_words(gate, values)} "
-        f"({judged} groups judged{_too_small(small)})"
+        f"{surest.high.rate} is {surest.high.estimate.value:.3g} of {surest.high.name} and "
+        f"{surest.low.estimate.value:.3g} of {surest.low.name}; the {what} over all groups is {values[0]:.3g} "
+        f"({values[1]:.3g} to {values[2]:.3g}, each {gate.confidence:g} % sure); {bound} is asked for {in_words}"
     )
     by_group = {f"{group.rate} of {group.name}": group.estimate.value for group in groups}
-    return GateResult(name, verdict, reason, {**values, **numbers_, **by_group})
+    measured_ = dict(zip((what, "at_least", "at_most"), values, strict=True))
+    return GateResult(title(gate), verdict, reason, {**measured_, **counts, **by_group})
 
 
 def title(gate: Fairness) -> str:
     return f"fairness {gate.title}"
 
 
-def _written(gate: Fairness, apart: float, at_least: float, at_most: float) -> dict[str, float]:
-    """Return the distance and its bounds as the policy writes it."""
-    if gate.at_most is not None:
-        return {"difference": apart, "at_least": at_least, "at_most": at_most}
-    return {"ratio": math.exp(-apart), "at_least": math.exp(-at_most), "at_most": math.exp(-at_least)}
-
-
-def _bounds_words(gate: Fairness, values: Mapping[str, float]) -> str:
-    what = "difference" if gate.at_most is not None else "ratio"
-    bound = f"at most {gate.at_most:g}" if gate.at_most is not None else f"at least {gate.at_least:g}"
-    return (
-        f"a {what} of {values[what]:.3g} (over all groups {values['at_least']:.3g} to {values['at_most']:.3g}, each "
-        f"{gate.confidence:g} % sure); {bound} is asked for"
-    )
-
-
-def _too_small(groups: list[str]) -> str:
-    named = f": {', '.join(groups[:NAMED])}{', …' if len(groups) > NAMED else ''}" if groups else ""
-    return f", {len(groups)} too small{named}"
+def named(groups: list[str]) -> str:
+    """Return the first of the groups, to be put behind their number."""
+    return f": {', '.join(groups[:NAMED])}{', …' if len(groups) > NAMED else ''}" if groups else ""
 
 
 def _families(gate: Fairness, table: pd.DataFrame | None) -> tuple[list[list[Group]], list[str]]:
@@ -136,28 +124,24 @@ def _families(gate: Fairness, table: pd.DataFrame | None) -> tuple[list[list[Gro
     """
     if table is None or table.empty:
         raise UnusableEvidenceError("the evaluation has no rows")
-    if missing := [column for columns in gate.columns for column in columns if column not in table.columns]:
-        raise WrongEvidenceError(
-            f"the evaluation lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}"
-        )
-    measures = _measures(gate, table)
+    if missing := sorted(gate.group_columns - set(table.columns)):
+        existing = ", ".join(map(str, table.columns))
+        raise WrongEvidenceError(f"the evaluation lacks {', '.join(missing)}; it has {existing}")
     families: list[list[Group]] = []
     small: dict[str, None] = {}
+    measures = _measures(gate, table)
     for columns in gate.columns:
-        named = list(_rows_of_groups(table, columns))
+        groups = list(rows_of_groups(table, columns))
         for rate, measure in measures.items():
-            estimates = {name: measure(rows) for name, rows in named if len(rows) >= gate.minimum_rows}
-            enough = {
-                name: estimate
-                for name, estimate in estimates.items()
-                if estimate and estimate.counted >= gate.minimum_rows
-            }
+            estimates = {name: measure(rows) for name, rows in groups if len(rows) >= gate.minimum_rows}
+            least = gate.minimum_rows
+            enough = {name: value for name, value in estimates.items() if value and value.counted >= least}
             families.append([Group(name, rate, estimate) for name, estimate in enough.items()])
-            small |= dict.fromkeys(name for name, _ in named if name not in enough)
+            small |= dict.fromkeys(name for name, _ in groups if name not in enough)
     return families, list(small)
 
 
-def _rows_of_groups(table: pd.DataFrame, columns: tuple[str, ...]) -> Iterator[tuple[str, Rows]]:
+def rows_of_groups(table: pd.DataFrame, columns: tuple[str, ...]) -> Iterator[tuple[str, Rows]]:
     """Yield each group's name and rows. Rows without a value are a group too: they must not slip through."""
     import pandas as pd
 
@@ -188,25 +172,18 @@ def _measures(gate: Fairness, table: pd.DataFrame) -> dict[str, Measure]:
 
         return {gate.metric: of_metric}
     selected, deserving = _selected(gate, table), _is_favourable(gate, table, LABEL)
-    everyone = np.ones(len(table), dtype=bool)
-    return {
-        "demographic-parity": {"selection rate": _share(selected, everyone)},
-        "equal-opportunity": {"true positive rate": _share(selected, deserving)},
-        "equalized-odds": {
-            "true positive rate": _share(selected, deserving),
-            "false positive rate": _share(selected, ~deserving),
-        },
-    }[gate.criterion]
 
+    def share_among(among: Flags) -> Measure:
+        def of_rows(rows: Rows) -> Estimate | None:
+            chosen = selected[rows][among[rows]].astype(np.float64)
+            return share(chosen) if len(chosen) else None
 
-def _share(selected: Flags, among: Flags) -> Measure:
-    def of_rows(rows: Rows) -> Estimate | None:
-        chosen = selected[rows][among[rows]].astype(np.float64)
-        if not len(chosen):
-            return None
-        return share(chosen)
+        return of_rows
 
-    return of_rows
+    if gate.criterion == "demographic-parity":
+        return {"selection rate": share_among(np.ones(len(table), dtype=bool))}
+    rates = {"true positive rate": share_among(deserving)}
+    return rates | ({"false positive rate": share_among(~deserving)} if gate.criterion == "equalized-odds" else {})
 
 
 def _selected(gate: Fairness, table: pd.DataFrame) -> Flags:

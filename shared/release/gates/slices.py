@@ -10,8 +10,8 @@ Source: G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -31,17 +31,16 @@ from shared.metrics.estimates import (
 )
 from shared.metrics.rows import CHALLENGER, read_sample
 from shared.policy.sections.measured import Measured as MeasuredSection
+from shared.release.gates.fairness import named, rows_of_groups
 from shared.release.gates.spec import GateEvidence, GateSpec, unusable
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
 
 Measured = Estimate | Aggregate
 ERROR, SLACK = 0.05, 0.1
-NAMED = 5
 
 
 class Slices(MeasuredSection):
@@ -82,7 +81,7 @@ def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
     except UnusableEvidenceError as exc:
         return unusable(name, what, exc)
     if not groups:
-        return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: every group is too small{_named(small)}")
+        return GateResult(name, Verdict.INCONCLUSIVE, f"{what}: every group is too small{named(small)}")
     verdict = next(
         (worst for worst in (Verdict.FAIL, Verdict.INCONCLUSIVE) if any(group.verdict is worst for group in groups)),
         Verdict.PASS,
@@ -94,7 +93,7 @@ def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
     reason = (
         f"{gate.metric} of {worst.name} is {worst.ratio:.2f} times the whole's {whole.value:.4g}; at least "
         f"{gate.min_ratio:g} times is asked for ({len(groups)} groups judged, {len(unclear)} of them too close to tell"
-        f"{_named(unclear)}, {len(small)} too small{_named(small)})"
+        f"{named(unclear)}, {len(small)} too small{named(small)})"
     )
     numbers_ = {
         "worst_ratio": worst.ratio,
@@ -108,10 +107,6 @@ def judge(gate: Slices, evidence: GateEvidence) -> GateResult:
 
 def title(gate: Slices) -> str:
     return f"slices {gate.metric} by {', '.join(gate.by)}"
-
-
-def _named(groups: list[str]) -> str:
-    return f": {', '.join(groups[:NAMED])}{', …' if len(groups) > NAMED else ''}" if groups else ""
 
 
 def _measured_parts(gate: Slices, evidence: GateEvidence) -> tuple[Measured, list[Part], list[str]]:
@@ -129,7 +124,7 @@ def _measured_parts(gate: Slices, evidence: GateEvidence) -> tuple[Measured, lis
         raise WrongEvidenceError(f"the evaluation lacks {', '.join(missing)}; it has {existing}")
     parts: list[Part] = []
     small: list[str] = []
-    for name, rows in _rows_of_groups(table, gate.by):
+    for name, rows in chain.from_iterable(rows_of_groups(table, (column,)) for column in gate.by):
         try:
             part = _estimate(sample, rows)
             parts.append(Part(name, part, _shared(part, whole, rows)))
@@ -186,22 +181,6 @@ def _estimate(sample: Sample, rows: NDArray[np.intp]) -> Estimate:
     group = sample.take(rows)
     require_enough(group)
     return measured(group)
-
-
-def _rows_of_groups(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    import pandas as pd
-
-    for column in by:
-        # Rows without a value are a group too: they must not slip through.
-        codes, values = pd.factorize(table[column], use_na_sentinel=False)
-        order = np.argsort(codes, kind="stable")
-        for value, rows in zip(values, np.split(order, np.cumsum(np.bincount(codes))[:-1]), strict=True):
-            yield f"{column} {'missing' if pd.isna(value) else _plain(value)}", rows
-
-
-def _plain(value: object) -> str:
-    """Return a group's value as it stands in the file: whole numbers may have been read as others."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _compared(gate: Slices, group: Part, wholes: tuple[BoundedValue, ...], confidences: tuple[float, ...]) -> Group:

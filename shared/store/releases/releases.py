@@ -184,7 +184,7 @@ class ReleaseStore:
         return None if blob is None else decode(VersionCard, blob.body)
 
     def save_card(self, card: VersionCard) -> None:
-        self._blobs.put(f"{CARDS}{card.release}.json", encode(card))
+        self._blobs.put(f"{CARDS}{card.release.id}.json", encode(card))
 
     def request(self, release: ReleaseId) -> ReleaseRequest | None:
         blob = self._blobs.get(_request_name(release))

@@ -161,7 +161,7 @@ def test_bias_that_grows_is_announced_as_a_signal_of_its_own() -> None:
     body = fact_from(cloud(event)).body
     assert isinstance(body, DriftDetected)
     assert body.signal == "fairness"
-    assert "of gender F: a difference of" in body.detail
+    assert "of gender F; the difference over all groups is" in body.detail
 
 
 def test_a_column_that_neither_rows_nor_labels_have_is_an_error_of_fairness_alone() -> None:
@@ -171,3 +171,13 @@ def test_a_column_that_neither_rows_nor_labels_have_is_an_error_of_fairness_alon
     world.look()
     assert [(run.signal, run.verdict) for run in world.runs] == [("performance", "no-drift"), ("fairness", "error")]
     assert "no column gender" in world.runs[1].sentence
+
+
+def test_rows_that_the_criterion_does_not_fit_are_an_error_and_no_bias() -> None:
+    world = UnequalWorld()
+    world.labels_arrive(1, noise=0.5)
+    world.data.tables["azureml:churned:1"]["left"] = 0
+    world.look()
+    (run,) = [run for run in world.runs if run.signal == "fairness"]
+    assert run.verdict == "error"
+    assert "no row has the favourable label 1; there are 0" in run.sentence
