@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from azure.ai.ml.entities import KubernetesCompute, Model
 
 from shared.adapters.azure_ml.workspace import AzureWorkspace
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion
-from shared.domain.releases.plan import KubernetesPlan
+from shared.domain.releases.plan import JudgePlan, KubernetesPlan, ProbePlan
+from shared.domain.releases.release import Release, ReleaseState
 from shared.errors import WorkspaceError
 from shared.ports.endpoints import DeploymentRequest
 from tests.contract.test_workspace import adapter, retrying, until
+from tests.fakes.releases import a_plan, a_release
 from tests.local.azureml.conftest import System, system, write_toy_model  # noqa: F401 (system is a fixture)
+from tests.unit.engine.release_world import NO_APPROVAL, World
 
+SAMPLE, RELEASED = "azureml:requests@latest", EndpointName("released-arc")
 CLUSTER = "/subscriptions/s/resourceGroups/r/providers/Microsoft.Kubernetes/connectedClusters/factory"
 BODY = '{"input_data": {"columns": ["a"], "index": [0], "data": [[1]]}}'
 SMALL = KubernetesPlan("arc-factory", "small", {"cpu": "500m", "memory": "1Gi"}, {"cpu": "1", "memory": "2Gi"})
@@ -25,7 +31,8 @@ SMALL = KubernetesPlan("arc-factory", "small", {"cpu": "500m", "memory": "1Gi"},
 @pytest.fixture(scope="module")
 def workspace(system: System, tmp_path_factory: pytest.TempPathFactory) -> AzureWorkspace:  # noqa: F811
     uri = system.upload(write_toy_model(Path(tmp_path_factory.mktemp("kubernetes")) / "toy"), "kubernetes/toy")
-    system.ml.models.create_or_update(Model(name="toy-k8s", version="1", type="mlflow_model", path=uri))
+    for version in ("1", "2"):
+        system.ml.models.create_or_update(Model(name="toy-k8s", version=version, type="mlflow_model", path=uri))
     system.ml.compute.begin_create_or_update(
         KubernetesCompute(name=SMALL.compute, resource_id=CLUSTER, namespace="azureml")
     ).result()
@@ -96,3 +103,50 @@ def test_what_a_cluster_lacks_is_refused(workspace: AzureWorkspace) -> None:
         retrying(lambda: workspace.create_deployment(a_request(endpoint, "v-2", kubernetes=None)))
     with pytest.raises(WorkspaceError, match="no attached Kubernetes cluster"):
         workspace.create_endpoint(EndpointName("nowhere-arc"), "cpu-cluster")
+
+
+class ClusterWorld(World):
+    """The emulated workspace under the app's clock: looks wait until it has done what the last one asked for."""
+
+    def __init__(self, workspace: AzureWorkspace) -> None:
+        super().__init__(champion=False)
+        self.azure = self.workspace = workspace  # type: ignore[assignment]
+        self.data.tables[SAMPLE] = pd.DataFrame({"request": [BODY]})
+
+    def pass_time(self, to: Any) -> None:
+        until(self._is_settled)
+        self.clock.advance(max(to - self.clock.now(), timedelta(0)))
+
+    def _is_settled(self) -> bool:
+        record = self.azure.endpoint(RELEASED)
+        return record is None or {record.state, *(d.state for d in record.deployments)} <= {"Succeeded"}
+
+    def released(self, version: str) -> Release:
+        plan = a_plan(
+            evaluation=None,
+            gates=(),
+            approval=NO_APPROVAL,
+            kubernetes=SMALL,
+            probe=ProbePlan(SAMPLE, 20),
+            steps=(50, 100),
+            judge=JudgePlan(0.01, None, 0.05, "hold", timedelta(minutes=1)),
+            decide_within=timedelta(hours=3),
+            watch_for=timedelta(minutes=30),
+        )
+        opened = replace(a_release(version, plan, self.clock.now()), model=ModelName("toy-k8s"), endpoint=RELEASED)
+        assert self.desk.open(opened)
+        self.run()
+        return self.release(opened.id)
+
+
+def test_a_first_version_and_the_next_are_released_onto_a_cluster(workspace: AzureWorkspace) -> None:
+    world = ClusterWorld(workspace)
+
+    first, second = world.released("1"), world.released("2")
+
+    assert [release.state for release in (first, second)] == [ReleaseState.FINISHED] * 2, second.reason
+    assert second.traffic_steps == (50, 95, 100)
+    assert "requests were probes" in second.reason
+    record = workspace.endpoint(RELEASED)
+    assert record is not None
+    assert dict(record.traffic) == {"v-2": 100}
