@@ -13,6 +13,7 @@ from cli.monitor.files import ParquetPieces, read_files
 from shared.domain.releases.verdict import GateResult
 from shared.metrics.aggregates import FILE, Aggregate, read_aggregates
 from shared.metrics.rows import LISTS
+from shared.release.gates.own_tests import FILES
 from shared.release.gates.registry import judge_all
 from shared.release.gates.spec import GateEvidence, Lineage, Needs
 from shared.release.sections.gates_and_approval import Gates
@@ -38,8 +39,10 @@ def judged(
         training_data=_table([training_data]) if training_data else None, problem="add --training-data FILE"
     )
     looked_at: frozenset[Needs] = frozenset({"evaluation", "training-data"})
-    table, aggregates = _evaluation(scores)
-    evidence = GateEvidence(table, has_champion, lineage, aggregates)
+    results = [path for path in scores if path.name in FILES]
+    others = [path for path in scores if path not in results]
+    table, aggregates = _evaluation(others) if others or not results else (None, ())
+    evidence = GateEvidence(table, has_champion, lineage, aggregates, _tests(results[0]) if results else None)
     return judge_all(section.plans(), evidence, looked_at)
 
 
@@ -59,6 +62,19 @@ def _evaluation(paths: Sequence[Path]) -> tuple[pd.DataFrame | None, tuple[Aggre
         ) from exc
     tables = [file for file in files if file.name != FILE]
     return _table(tables) if tables or not measured else None, tuple(aggregates)
+
+
+def _tests(path: Path) -> object:
+    """Return the results of the model's own tests.
+
+    Raises:
+        CommandError: the file cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text if path.suffix == ".xml" else json.loads(text)
+    except (OSError, ValueError) as exc:
+        raise CommandError("cli.file", f"{path} cannot be used: {exc}", "see docs/reference/evaluation.md") from exc
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -39,7 +39,7 @@ class DataReader(Protocol):
         ...
 
     def document(self, uri: str) -> object:
-        """Return what a JSON file holds; None when there is no such file. Raises as `table`."""
+        """Return what a JSON file holds, or an XML file's text; None when there is no such file. Raises as `table`."""
         ...
 
     def batch_predictions(self, uri: str, layout: PredictionLayout) -> pd.DataFrame:

@@ -72,6 +72,8 @@ class WorkspaceData:
         path = self._path(uri)
         if all(file.name != path for file in self._files(path)):
             return None
+        if path.endswith(".xml"):
+            return self._read(path).decode(errors="replace")
         try:
             return json.loads(self._read(path))
         except (ValueError, RecursionError) as exc:

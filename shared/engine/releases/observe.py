@@ -224,20 +224,24 @@ class Observer:
         from shared.metrics.aggregates import FILE, read_aggregates
         from shared.metrics.estimates import WrongEvidenceError
         from shared.metrics.rows import LISTS
+        from shared.release.gates.own_tests import FILES
         from shared.release.gates.registry import judge, reads_aggregates, unreadable
 
-        uri = scores_uri(job)
+        uri, tests = scores_uri(job), None
         try:
+            if any(gate.kind == "tests" for gate in release.plan.gates):
+                documents = (self.data.document(f"{uri.rstrip('/')}/{file}") for file in FILES)
+                tests = next((results for results in documents if results is not None), None)
             document = self.data.document(f"{uri.rstrip('/')}/{FILE}") if reads_aggregates(release) else None
             aggregates = read_aggregates(document) if document is not None else ()
             scores = self.data.table(uri, LISTS)
         except WrongEvidenceError as exc:
             return unreadable(release, str(exc), Verdict.FAIL)
         except PermanentError as exc:
-            if exc.code != "data.missing" or not aggregates:
+            if exc.code != "data.missing" or not (aggregates or tests):
                 return unreadable(release, exc.message)
             scores = None
-        return judge(release, "evaluation", scores, aggregates)
+        return judge(release, "evaluation", scores, aggregates, tests)
 
     def _judged(self, release: Release, since: datetime, lag: timedelta) -> Judgement | None:
         return judged(self.telemetry, self.data, release, since, lag, self.clock.now())

@@ -37,10 +37,14 @@ def gates() -> dict[str, GateSpec]:
 
 
 def judge(
-    release: Release, needs: Needs, scores: pd.DataFrame | None, aggregates: tuple[Aggregate, ...] = ()
+    release: Release,
+    needs: Needs,
+    scores: pd.DataFrame | None,
+    aggregates: tuple[Aggregate, ...] = (),
+    tests: object = None,
 ) -> tuple[GateResult, ...]:
     """Return what the release's gates of that kind say, in the release plan's order."""
-    evidence = GateEvidence(scores, release.champion is not None, aggregates=aggregates)
+    evidence = GateEvidence(scores, release.champion is not None, aggregates=aggregates, tests=tests)
     return judge_all(_planned(release.plan.gates, {needs}), evidence)
 
 

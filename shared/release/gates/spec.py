@@ -50,12 +50,14 @@ class GateEvidence:
         has_champion: False for a first release, whose champion_score is meaningless.
         lineage: of the challenger, for gates that are judged before the evaluation.
         aggregates: what the evaluation measured itself.
+        tests: the results of the model's own tests: of a JSON file its content, of an XML file its text.
     """
 
     scores: pd.DataFrame | None
     has_champion: bool
     lineage: Lineage = field(default_factory=Lineage)
     aggregates: tuple[Aggregate, ...] = ()
+    tests: object = None
 
     def estimate(self, metric: Metric, layout: Layout) -> Estimate | Aggregate:
         """Return one version's metric, of rows enough for its bounds.

@@ -124,3 +124,11 @@ def test_lists_of_classes_and_what_the_evaluation_measured_itself_are_read(tmp_p
     (tmp_path / "metrics.json").write_text("[1]")
     code, message = check(tmp_path, "{metric: map, better: higher, at_least: 0.5}", scores="")
     assert (code != 0, "entry 1: it is no object; write e.g." in message) == (True, True)
+
+
+def test_results_of_the_models_own_tests_are_a_file_like_the_others(files: Path) -> None:
+    (files / "tests.xml").write_text('<testsuite><testcase name="test_it"/></testsuite>', encoding="utf-8")
+
+    code, (results,) = check(files, "{tests: {at_least: 1}}", scores="tests.xml")
+
+    assert (code, results["verdict"]) == (0, "pass")

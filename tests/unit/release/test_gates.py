@@ -224,6 +224,7 @@ def test_the_known_gates() -> None:
         "overfitting",
         "reproducibility",
         "slices",
+        "tests",
     }
 
 
@@ -263,3 +264,33 @@ def test_a_decision_that_changes_is_a_difference_however_small() -> None:
     table = converted(rows=1000).assign(original_score=0.49999, challenger_score=0.50001)
     assert result(release_with("conversion", time_ratio_at_most=None), table).verdict is Verdict.FAIL
     assert result(release_with("conversion", time_ratio_at_most=None, threshold=None), table).verdict is Verdict.PASS
+
+
+JUNIT = """<?xml version="1.0"?>
+<testsuites><testsuite name="pytest" tests="5">
+<testcase classname="t" name="test_keeps_order"/><testcase classname="t" name="test_missing_age"/>
+<testcase classname="t" name="test_negative"><skipped message="later"/></testcase>
+<testcase classname="t" name="test_twins"><failure message="assert 1 == 2">trace</failure></testcase>
+<testcase classname="t" name="test_loads"><error message="no file"/></testcase>
+</testsuite></testsuites>"""
+GOOD = JUNIT.replace('<failure message="assert 1 == 2">trace</failure>', "").replace('<error message="no file"/>', "")
+
+
+@pytest.mark.parametrize(
+    ("document", "settings", "verdict", "reason"),
+    [
+        pytest.param(GOOD, {"at_least": 4}, Verdict.PASS, "4 of the model's own tests passed", id="all_pass"),
+        pytest.param(GOOD, {"at_least": 5}, Verdict.FAIL, "at least 5 are to", id="skipped_proves_nothing"),
+        pytest.param(JUNIT, {}, Verdict.FAIL, "2 failed: test_twins, test_loads", id="failures_are_named"),
+        pytest.param(JUNIT, {"failures_at_most": 2}, Verdict.PASS, "2 failed", id="allowed"),
+        pytest.param({"passed": 3, "failed": 0}, {"at_least": 3}, Verdict.PASS, "0 failed", id="counts"),
+        pytest.param({"passed": "3"}, {}, Verdict.FAIL, "holds no counts; write e.g.", id="no_counts"),
+        pytest.param(None, {}, Verdict.FAIL, "is not there; write e.g.", id="no_file"),
+        pytest.param("<testsuite>", {}, Verdict.FAIL, "tests.xml is no XML", id="half_a_file"),
+        pytest.param("<!DOCTYPE a []><a/>", {}, Verdict.FAIL, "document type", id="entities"),
+        pytest.param("<testsuite/>", {}, Verdict.FAIL, "0 of the model's own tests passed", id="no_tests"),
+    ],
+)
+def test_the_models_own_tests(document: object, settings: dict[str, Any], verdict: Verdict, reason: str) -> None:
+    (gate_result,) = judge(release_with("tests", **settings), "evaluation", None, tests=document)
+    assert (gate_result.verdict, reason in gate_result.reason) == (verdict, True), gate_result.reason

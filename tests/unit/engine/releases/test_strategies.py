@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import ModelName, ModelVersion, ReleaseId
-from shared.domain.releases.plan import SmokeTestPlan
+from shared.domain.releases.plan import GatePlan, SmokeTestPlan
 from shared.domain.releases.release import Release, ReleaseState
 from shared.engine.releases.reopen import Wish
 from shared.errors import PermanentError, RetryableError
@@ -290,3 +290,16 @@ def test_the_form_that_is_released_is_a_version_of_its_own() -> None:
     assert world.release(onnx).state is ReleaseState.FINISHED
     (request,) = (request for request in world.workspace.requests if isinstance(request, JobRequest))
     assert request.inputs["original"] == "azureml:flight-delay:2"
+
+
+@pytest.mark.parametrize(("failed", "state"), [(0, ReleaseState.FINISHED), (1, ReleaseState.REJECTED)])
+def test_an_evaluation_may_hold_the_models_own_tests_and_no_rows(failed: int, state: ReleaseState) -> None:
+    world = World()
+    release = world.open(gates=(GatePlan("tests", {"at_least": 20}),))
+    folder = f"azureml://datastores/workspaceblobstore/paths/azureml/eval-{release}/scores"
+    del world.data.tables[f"{folder}/"]
+    world.data.documents[f"{folder}/tests.json"] = {"passed": 20, "failed": failed}
+
+    world.run()
+
+    assert world.release(release).state is state
