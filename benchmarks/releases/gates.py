@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
+from benchmarks.releases.gate_kinds import kind_figures
 from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.verdict import Verdict
 from shared.metrics.binary import measure_metric
@@ -223,7 +224,8 @@ def slice_figures(trials: int, run: Run) -> Iterator[Figure]:
 
 def run(run: Run) -> Sequence[Figure]:
     trials, sliced_trials = (2000, 2000) if run.is_long else (400, 400)
-    return [*margin_figures(trials, run), *bound_figures(trials, run), *slice_figures(sliced_trials, run)]
+    figures = [*margin_figures(trials, run), *bound_figures(trials, run), *slice_figures(sliced_trials, run)]
+    return [*figures, *kind_figures(sliced_trials, run)]
 
 
 SPEC = Benchmark(

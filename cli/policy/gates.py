@@ -34,8 +34,8 @@ def check(
         list[Path],
         typer.Argument(
             metavar="SCORES...",
-            help="The scored, labelled rows: parquet, CSV or JSON lines, or folders of them; "
-            "columns row_id, label, champion_score, challenger_score and those to slice by.",
+            help="What the evaluation wrote: parquet, CSV or JSON lines, a metrics.json, or folders of them; "
+            "columns as docs/reference/evaluation.md has them for each kind of model.",
         ),
     ],
     policy: Annotated[Path, typer.Option("--policy", metavar="FILE", help="The policy whose gates judge.")],

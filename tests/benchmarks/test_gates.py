@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.harness.spec import Run
-from benchmarks.releases import gates
+from benchmarks.releases import gate_kinds, gates
 from shared.metrics.binary import roc_auc
-from shared.metrics.catalogue import METRICS
+from shared.metrics.catalogue import CHOICES, CLASS_PROBABILITIES, METRICS, OWN, PROBABILITIES, VALUES, find_metric
+from shared.metrics.classes import Choices
+from shared.metrics.estimates import Estimate
 
 QUIET = Run(is_long=False, progress=lambda _: None)
 
@@ -25,6 +29,36 @@ def test_every_case_has_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bounds == {f"gates.{name}.false_passes_of_bound" for name in gates.MARGINS}
     assert len(list(gates.slice_figures(2, QUIET))) == len(gates.SLICES)
     gates.true_loss.cache_clear()
+
+
+def test_every_kind_of_model_has_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_kinds, "TRUTH_ROWS", 1_000)
+    monkeypatch.setattr(gate_kinds, "TRUTHS", 1)
+    figures = {figure.name for figure in gate_kinds.kind_figures(1, QUIET)}
+    names = {f"gates.{name}.{part}" for name in gate_kinds.KINDS for part in ("false_passes", "false_passes_of_bound")}
+    assert figures == names
+    assert {find_metric(metric, better).needs for metric, better, _, _ in gate_kinds.KINDS.values()} == {
+        VALUES,
+        CHOICES,
+        CLASS_PROBABILITIES,
+        PROBABILITIES,
+        OWN,
+    }
+    gate_kinds.true_values.cache_clear()
+
+
+def test_bounds_that_count_every_class_as_one_of_all_rows_would_pass_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, _ = gate_kinds.passed("f1_macro_3", 60)
+    estimate = Choices.estimate
+
+    def too_sure(sample: Choices) -> Estimate:
+        return replace(estimate(sample), parts=estimate(sample).parts / 4)
+
+    monkeypatch.setattr(Choices, "estimate", too_sure)
+    wrong, _ = gate_kinds.passed("f1_macro_3", 60)
+    assert right <= 12
+    assert wrong > 20
+    gate_kinds.true_values.cache_clear()
 
 
 def test_the_margin_is_what_the_challenger_truly_loses() -> None:

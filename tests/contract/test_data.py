@@ -118,6 +118,21 @@ def path_of(at: datetime, name: str = "a.jsonl", deployment: str = "v-1") -> str
     return f"modelDataCollector/churn/{deployment}/model_inputs/{at:%Y/%m/%d/%H}/{name}"
 
 
+def test_lists_of_classes_and_a_json_file_are_read_beside_the_rows(store: Store) -> None:
+    buffer = io.BytesIO()
+    pd.DataFrame({"label": [["a"], []], "other": [["b"], []], "age": [1, 2]}).to_parquet(buffer, index=False)
+    store.put("azureml/eval/scores/scores.parquet", buffer.getvalue())
+    store.put("azureml/eval/scores/metrics.json", b'[{"value": 0.4}]')
+    store.put("azureml/eval/scores/damaged.json", b"[")
+    uri = STORE + "azureml/eval/scores/"
+    table = store.reader.table(uri, ("label",))
+    assert (sorted(table.columns), [list(row) for row in table["label"]]) == (["age", "label"], [["a"], []])
+    assert store.reader.document(uri + "metrics.json") == [{"value": 0.4}]
+    assert store.reader.document(uri + "metric.json") is None
+    with pytest.raises(PermanentError, match=r"damaged\.json is no JSON"):
+        store.reader.document(uri + "damaged.json")
+
+
 def test_requests_of_a_window_are_found_across_hours_and_files(store: Store) -> None:
     later = START + timedelta(minutes=1, seconds=30)
     store.put(path_of(START), a_record(START - timedelta(seconds=1), 1) + b"\n" + a_record(START, 2, 3) + b"\n")
