@@ -152,6 +152,7 @@ def import_answers(
     from cli.labels.items import answer_lines
     from cli.labels.tools import answers_in
     from shared.domain.assets import asset_reference, split_reference
+    from shared.drift.signals.answers import read_answers
 
     with waiting("reading the answers"):
         app_ = context.open_app(settings)
@@ -162,12 +163,15 @@ def import_answers(
         task = section.task_of(policy)
         content = file.read_bytes()
         answers = answers_in(content, task)
+        items = {key: item for key, (item, _) in app_.labels.requested(policy.model, task).items()}
         if answers is not None:
-            items = {key: item for key, (item, _) in app_.labels.requested(policy.model, task).items()}
             content = answer_lines(answers, items, task)
         place = f"labelling/{policy.model}/answers/{hashlib.sha256(content).hexdigest()[:12]}.jsonl"
         # Checked before it is stored, where the app would set it aside.
-        app_.labels.check(policy.model, content, task)
+        try:
+            read_answers(content, items, task)
+        except ValueError as exc:
+            raise CommandError("cli.labels", f"{file}: {exc}", "correct it there; nothing of it was taken") from exc
         app_.workspace_files.create(place, content)
         name, _ = split_reference(section.data)
         read = app_.labels.read(policy.model, place, task, name)
@@ -264,7 +268,8 @@ def _versions(app_: App, policy: Policy) -> list[dict[str, Any]]:
 
 def _labels(app_: App, policy: Policy, section: Labelling) -> dict[str, Any]:
     """Return the label of each row that has one."""
-    versions = _versions(app_, policy)
+    asked_now = [section.task, section.key]
+    versions = [version for version in _versions(app_, policy) if version["task"] == asked_now]
     if not versions:
         return {}
     import io

@@ -55,7 +55,8 @@ class Answer:
 
 def items_of(manifest: bytes, task: LabelTask) -> tuple[Item, ...]:
     """Return what people are asked about, the most telling items first."""
-    return tuple(_item(json.loads(line), task) for line in manifest.splitlines())
+    lines = [json.loads(line) for line in manifest.splitlines()]
+    return tuple(_item(line, task) for line in lines if task.item in line)
 
 
 def _item(line: Mapping[str, Any], task: LabelTask) -> Item:

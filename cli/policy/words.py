@@ -165,7 +165,11 @@ def _errors_limit(errors: Errors) -> str:
 def _labelling(section: Labelling) -> str:
     by = "least certain and most unusual" if section.embedding else "least certain"
     back = _span(section.look_back)
-    return f"on drift, ask for labels of the {section.most} {by} items (column {section.item}) of the last {back}"
+    what = section.task.replace("several-labels", "several classes")
+    reads = f"; answers become versions of {section.data}" if section.data else ""
+    return (
+        f"on drift, ask for {what} of the {section.most} {by} items (column {section.item}) of the last {back}{reads}"
+    )
 
 
 def _budget(section: Budget) -> str:

@@ -56,7 +56,7 @@ resource readData 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Below labelling/ it writes which items people should label.
+// Below labelling/ it writes which items people should label, and versions of what they answered.
 resource askForLabels 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(workspaceStorage.id, appPrincipalId, roles.storageBlobDataContributor)
   scope: workspaceStorage

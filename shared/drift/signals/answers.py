@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 from shared.drift.rows.equal import key_of
+from shared.metrics.classes import class_text
 from shared.ports.labels import LabelTask
 
 # The sides of a box as AutoML for images writes them, 0-1 of the image, and the ends of a span in characters.
@@ -30,7 +31,7 @@ class Answers:
 
 
 def read_answers(content: bytes, items: Mapping[str, str], task: LabelTask) -> Answers:
-    """Return what a file of answers says, without what cannot be settled.
+    """Return of each row the label that more than half of its annotators gave.
 
     Args:
         content: JSON Lines with the row's key or the item, `label`, and `annotator` where there are several.
@@ -45,22 +46,29 @@ def read_answers(content: bytes, items: Mapping[str, str], task: LabelTask) -> A
     for number, line in enumerate(content.splitlines(), 1):
         try:
             answer = json.loads(line)
-            name, label = key_of(answer.get(task.key, answer.get(task.item))), answer["label"]
-            if label is None:
-                continue
-            if (key := keys.get(name)) is None:
+            name, annotator = key_of(answer.get(task.key, answer.get(task.item))), str(answer.get("annotator", ""))
+            label, key = answer["label"], keys.get(name)
+            if label is not None and key is None:
                 strangers.append(name)
+            if label is None or key is None:
                 continue
-            label, annotator = _checked(label, items[key], task), str(answer.get("annotator", ""))
+            label = _checked(label, items[key], task)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             what = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
             raise ValueError(f"line {number} is no answer: {what:.300}") from exc
-        if annotator in given[key]:
-            repeated.append(key)
+        repeated += [key] if annotator in given[key] else []
         given[key][annotator] = label
-    if not given:
-        raise ValueError(f"no line labels a row that was asked for; {len(strangers)} are about others")
-    return _settled(given, strangers, repeated, task)
+    labels = {key: label for key, by in given.items() for label in _agreed(list(by.values()), task)}
+    notes = {
+        "left out, nobody asked for these rows": strangers,
+        "answered twice by one annotator, the last answer counts": repeated,
+        "left out, the annotators disagree": [key for key in given if key not in labels],
+    }
+    remarks = [f"{note}: {len(names)} ({_some(names)})" for note, names in notes.items() if names]
+    if not labels:
+        raise ValueError("; ".join(["no line has a label to be taken", *remarks]))
+    remarks += _agreement([list(by.values()) for by in given.values() if len(by) > 1], task)
+    return Answers(labels, {key: tuple(filter(None, given[key])) for key in labels}, tuple(remarks))
 
 
 def _checked(label: Any, item: str, task: LabelTask) -> Any:
@@ -69,62 +77,44 @@ def _checked(label: Any, item: str, task: LabelTask) -> Any:
     Raises:
         ValueError, TypeError, KeyError: it has another form, a class that there is not, or a place outside the item.
     """
-    if task.kind != "classes" and not isinstance(label, list):
-        raise TypeError(f"its label {label!r:.80} is no list of {task.kind}")
-    if task.kind == "classes" and isinstance(label, list | dict):
-        raise TypeError(f"its label {label!r:.80} is not one class")
-    sides = SIDES.get(task.kind, ())
-    labels = label if isinstance(label, list) else [label]
-    names = [str(part["label"] if sides else part) for part in labels]
-    if unknown := sorted({name for name in names if task.classes and name not in task.classes}):
+    if isinstance(label, dict) or isinstance(label, list) == (task.kind == "classes"):
+        form = "one class" if task.kind == "classes" else f"a list of {task.kind}"
+        raise TypeError(f"its label {label!r:.80} is not {form}")
+    sides, parts = SIDES.get(task.kind), label if isinstance(label, list) else [label]
+    classes = {class_text(name): name for name in task.classes}
+    texts = [class_text(part["label"] if sides else part) for part in parts]
+    if unknown := sorted({text for text in texts if classes and text not in classes}):
         raise ValueError(f"there is no class {', '.join(unknown)}; there are {', '.join(task.classes)}")
+    names = [classes.get(text, text) for text in texts]
     if not sides:
         return names[0] if task.kind == "classes" else sorted(set(names))
-    places = [{side: part[side] for side in sides} for part in labels]
-    if misplaced := [place for place in places if not _is_in(list(place.values()), item, task)]:
-        raise ValueError(f"{misplaced[0]} is not in the item")
+    places = [{side: part[side] for side in sides} for part in parts]
+    end, half = len(item) if task.kind == "spans" else 1, len(sides) // 2
+    for place in places:
+        values = list(place.values())
+        if not all(0 <= low < high <= end for low, high in zip(values[:half], values[half:], strict=True)):
+            raise ValueError(f"{place} is not in the item")
     return [{"label": name, **place} for name, place in zip(names, places, strict=True)]
 
 
-def _is_in(place: list[float], item: str, task: LabelTask) -> bool:
-    if task.kind == "spans":
-        return 0 <= place[0] < place[1] <= len(item)
-    return 0 <= place[0] < place[2] <= 1 and 0 <= place[1] < place[3] <= 1
-
-
-def _settled(
-    given: Mapping[str, Mapping[str, Any]], strangers: Sequence[str], repeated: Sequence[str], task: LabelTask
-) -> Answers:
-    """Return of each row the label that more than half of its annotators gave."""
-    labels: dict[str, Any] = {}
-    for key, by in given.items():
-        votes = ((label, sum(_is_same(label, other, task) for other in by.values())) for label in by.values())
-        if agreed := [label for label, count in votes if 2 * count > len(by)]:
-            labels[key] = agreed[0]
-    notes = {
-        "left out, nobody asked for these rows": strangers,
-        "answered twice by one annotator, the last answer counts": repeated,
-        "left out, the annotators disagree": [key for key in given if key not in labels],
-    }
-    remarks = [f"{note}: {len(keys)} ({_some(keys)})" for note, keys in notes.items() if keys]
-    remarks += _agreement([list(by.values()) for by in given.values() if len(by) > 1], task)
-    return Answers(labels, {key: tuple(filter(None, given[key])) for key in labels}, tuple(remarks))
+def _agreed(labels: Sequence[Any], task: LabelTask) -> Sequence[Any]:
+    """Return the label that more than half of the annotators gave, if there is one."""
+    votes = [sum(_is_same(label, other, task) for other in labels) for label in labels]
+    return [label for label, count in zip(labels, votes, strict=True) if 2 * count > len(labels)][:1]
 
 
 def _agreement(shared: Sequence[Sequence[Any]], task: LabelTask) -> Iterator[str]:
     """Yield how well the annotators of the same rows agree."""
-    if not shared:
-        return
     pairs = [_is_same(one, other, task) for labels in shared for one, other in combinations(labels, 2)]
-    words = f"{sum(pairs)} of {len(pairs)} pairs of answers to the same row agree"
-    if task.kind != "boxes":
-        kappa = fleiss_kappa([[json.dumps(label) for label in labels] for labels in shared])
-        words += "" if kappa is None else f", Fleiss' kappa {kappa:.2f}"
-    yield words
+    texts = [[json.dumps(label) for label in labels] for labels in shared] if task.kind != "boxes" else []
+    kappa = fleiss_kappa(texts)
+    if pairs:
+        beyond_chance = "" if kappa is None else f", Fleiss' kappa {kappa:.2f}"
+        yield f"{sum(pairs)} of {len(pairs)} pairs of answers to the same row agree{beyond_chance}"
 
 
 def fleiss_kappa(ratings: Sequence[Sequence[str]]) -> float | None:
-    """Return how far agreement is beyond chance, 1 at most; None where there is but one category.
+    """Return how far agreement is beyond chance, 1 at most; None where there is no second category.
 
     Args:
         ratings: the categories that each item got, two or more.
@@ -132,13 +122,12 @@ def fleiss_kappa(ratings: Sequence[Sequence[str]]) -> float | None:
     Source: J. L. Fleiss, Measuring nominal scale agreement among many raters, Psychological Bulletin 76 (1971).
     """
     counts = [Counter(item) for item in ratings]
-    agreeing = [
-        sum(n * (n - 1) for n in count.values()) / (len(item) * (len(item) - 1))
-        for count, item in zip(counts, ratings, strict=True)
-    ]
     whole = sum(counts, Counter[str]())
+    if len(whole) < 2:
+        return None
+    shares = [sum(n * (n - 1) for n in c.values()) / (c.total() * (c.total() - 1)) for c in counts]
     chance = sum((n / whole.total()) ** 2 for n in whole.values())
-    return None if len(whole) == 1 else (sum(agreeing) / len(agreeing) - chance) / (1 - chance)
+    return (sum(shares) / len(shares) - chance) / (1 - chance)
 
 
 def _is_same(one: Any, other: Any, task: LabelTask) -> bool:

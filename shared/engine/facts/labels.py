@@ -21,8 +21,6 @@ from shared.ports.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shared.drift.signals.answers import Answers
-
 # AutoML reads the lines by it; their name is one that our readers of tables do not take.
 # Source: learn.microsoft.com, reference-automl-images-schema, read 2026-11-30.
 _MLTABLE = """\
@@ -76,13 +74,13 @@ class Labels:
         for stored in self.files.list(folder):
             name, dot, ending = stored.name.removeprefix(folder).partition(".jsonl")
             if dot and not ending and "/" not in name and (blob := self.files.get(stored.name)):
-                lines = [json.loads(line) for line in blob.body.splitlines()]
+                lines = [line for line in map(json.loads, blob.body.splitlines()) if task.item in line]
                 # Manifests of earlier versions of Vigia name no row but by its item.
                 rows |= {str(line.get(task.key, line[task.item])): (line[task.item], name) for line in lines}
         return rows
 
     def read(self, model: ModelName, file: str, task: LabelTask, data: str) -> LabelsRead:
-        """Return what the file came to; each version holds the labels of all files so far, the newest of each row.
+        """Return what the file came to. A version holds the labels of all files of its task so far, each row's newest.
 
         Raises:
             PermanentError: there is no such file, or it cannot be used.
@@ -104,37 +102,35 @@ class Labels:
         self.workspace.register_data(data, made["version"], folder, tags)
         return LabelsRead(made["version"], made["labels"], made["rows"], tuple(made["remarks"]))
 
-    def check(self, model: ModelName, content: bytes, task: LabelTask) -> Answers:
-        """Return what a file of answers says; raises PermanentError when it cannot be used."""
-        from shared.drift.signals.answers import read_answers
-
-        try:
-            return read_answers(content, {key: item for key, (item, _) in self.requested(model, task).items()}, task)
-        except ValueError as exc:
-            hint = "correct the file and write it again; `vigia labels import` converts what tools export"
-            raise PermanentError("labels.unusable_answers", str(exc), hint) from exc
-
     def _write(
         self, model: ModelName, content: bytes, digest: str, task: LabelTask, versions: list[dict[str, Any]]
     ) -> dict[str, Any]:
         """Write the files of the next version, and return what its record says."""
         import pandas as pd
 
-        answers, items = self.check(model, content, task), self.requested(model, task)
+        from shared.drift.signals.answers import read_answers
+
+        items = self.requested(model, task)
+        try:
+            answers = read_answers(content, {key: item for key, (item, _) in items.items()}, task)
+        except ValueError as exc:
+            hint = "correct the file and write it again; `vigia labels import` converts what tools export"
+            raise PermanentError("labels.unusable_answers", str(exc), hint) from exc
         rows = [
             {task.key: key, "label": _cell(label, task), "item": items[key][0], "asked_by": items[key][1]}
             | {"annotators": ", ".join(answers.annotators[key])}
             for key, label in answers.labels.items()
         ]
         table = pd.DataFrame(rows)
-        if versions and (earlier := self.files.get(f"{_folder(model, versions[-1]['version'])}/labels.parquet")):
+        same = [version["version"] for version in versions if version["task"] == [task.kind, task.key]]
+        if same and (earlier := self.files.get(f"{_folder(model, same[-1])}/labels.parquet")):
             previous = pd.read_parquet(io.BytesIO(earlier.body))
             table = pd.concat([previous[~previous[task.key].isin(table[task.key])], table], ignore_index=True)
         version = f"{len(versions) + 1}-{digest}"
         for name, body in _files(table, task):
             self.files.put(f"{_folder(model, version)}/{name}", body)
         manifests = sorted({row["asked_by"] for row in rows})
-        counts = {"version": version, "labels": len(rows), "rows": len(table)}
+        counts = {"version": version, "labels": len(rows), "rows": len(table), "task": [task.kind, task.key]}
         return {**counts, "manifests": manifests, "remarks": answers.remarks}
 
 

@@ -144,7 +144,7 @@ def test_without_predictions_people_are_shown_none(
         pytest.param('[{"annotations": [{}], "data": {"item": "a"}}]', "it lacks 'result'", id="no_result"),
         pytest.param('{"frames": [{"name": "a"}], "annotations": {}}', "it lacks 'labels'", id="no_labels"),
         pytest.param('{"row_id": "1", "label": "dnet"}', "there is no class dnet; there are ok, dent", id="class"),
-        pytest.param('{"row_id": "5", "label": "ok"}', "1 are about others", id="strangers"),
+        pytest.param('{"row_id": "5", "label": "ok"}', "nobody asked for these rows: 1 (5)", id="strangers"),
     ],
 )
 def test_a_wrong_file_changes_nothing(

@@ -168,6 +168,27 @@ def test_answers_become_a_version_of_the_data_asset_which_the_next_ones_add_to()
     assert world.kinds.count("labels-read") == 2
 
 
+def test_labels_of_another_task_begin_anew() -> None:
+    world = world_that_asked()
+    world.answer("one.jsonl", {"1": "ok"})
+    world.policies = (a_policy(READS.replace("classes: [ok", "task: several-labels, classes: [ok")),)
+    line = json.dumps({"row_id": "2", "label": ["dent", "ok"]})
+    world.files.put(place := f"labelling/{MODEL}/answers/two.jsonl", line.encode())
+    world.process(blob_created(place))
+    _, second = (version for _, version in world.azureml.data)
+    assert [(row["row_id"], list(row["label"])) for row in world.table(second).to_dict("records")] == [
+        ("2", ["dent", "ok"])
+    ]
+
+
+def test_of_another_column_nobody_was_asked() -> None:
+    world = world_that_asked()
+    world.policies = (a_policy(READS.replace("item: image", "item: picture")),)
+    world.answer("one.jsonl", {"1": "ok"})
+    (parked,) = [entry for entry in world.entries() if entry.state == "parked"]
+    assert "nobody asked for these rows: 1 (1)" in parked.outcomes[0].detail
+
+
 def test_a_file_that_comes_twice_is_one_version() -> None:
     world = world_that_asked()
     for name in ("one.jsonl", "copy.jsonl"):

@@ -47,6 +47,7 @@ def test_rows_are_named_by_their_key_or_by_the_item() -> None:
             SPANS, [{"label": "part", "start": 4, "end": 8}], [{"label": "part", "start": 4, "end": 8}], id="span"
         ),
         pytest.param(LabelTask("image"), 3, "3", id="any_class"),
+        pytest.param(LabelTask("image", classes=("1.0", "x")), 1, "1.0", id="number_in_another_form"),
     ],
 )
 def test_labels_have_one_form(task: LabelTask, label: object, stored: object) -> None:
@@ -60,7 +61,7 @@ def test_labels_have_one_form(task: LabelTask, label: object, stored: object) ->
         pytest.param(CLASSES, {"row_id": "7", "label": ["dent"]}, "is not one class", id="list"),
         pytest.param(CLASSES, {"row_id": "7"}, "it has no 'label'", id="no_label"),
         pytest.param(CLASSES, ["7", "dent"], "line 2 is no answer", id="no_object"),
-        pytest.param(BOXES, {"row_id": "7", "label": "dent"}, "no list of boxes", id="no_list"),
+        pytest.param(BOXES, {"row_id": "7", "label": "dent"}, "is not a list of boxes", id="no_list"),
         pytest.param(BOXES, {"row_id": "7", "label": [box(x=0.6)]}, "is not in the item", id="turned"),
         pytest.param(BOXES, {"row_id": "7", "label": [box(bottom=40)]}, "is not in the item", id="pixels"),
         pytest.param(BOXES, {"row_id": "7", "label": [{"label": "dent"}]}, "it has no 'topX'", id="no_sides"),
@@ -93,6 +94,16 @@ def test_what_cannot_be_settled_is_left_out_and_named() -> None:
         "left out, the annotators disagree: 1 (8)",
         "1 of 4 pairs of answers to the same row agree, Fleiss' kappa -0.74",
     )
+
+
+def test_a_file_of_which_nothing_can_be_taken_is_refused() -> None:
+    both = lines(
+        *({"row_id": "7", "annotator": who, "label": label} for who, label in (("ana", "dent"), ("ben", "scratch")))
+    )
+    with pytest.raises(
+        ValueError, match=r"no line has a label to be taken; left out, the annotators disagree: 1 \(7\)"
+    ):
+        read_answers(both, ITEMS, CLASSES)
 
 
 def test_boxes_that_cover_the_same_are_the_same() -> None:
