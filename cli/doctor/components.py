@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.doctor.finding import Finding, fail, ok, read
 from shared.domain.assets import split_reference
+from shared.domain.ids import JobName
 from shared.policy.sections.model import Policy
 from shared.reactions.retrain_section import Retrain
 from shared.release.sections.gates_and_approval import Evaluate
@@ -18,7 +19,7 @@ _EVALUATION = {"champion": _MODELS, "challenger": _MODELS, "data": {"uri_file", 
 def components(ml: Any, policy: Policy) -> Iterator[Finding]:
     """Yield what is found of the training and of the evaluation."""
     if retrain := policy.section(Retrain):
-        yield from _training(ml, retrain)
+        yield from _training(ml, retrain) if retrain.job.startswith("azureml:") else _job_file(ml, policy, retrain)
     if evaluate := policy.section(Evaluate):
         yield from _evaluation(ml, evaluate)
 
@@ -29,7 +30,10 @@ def _training(ml: Any, retrain: Retrain) -> Iterator[Finding]:
     if problem:
         yield problem
         return
-    yield from _inputs(subject, component, dict.fromkeys(retrain.inputs))
+    yield from _inputs(subject, component, dict.fromkeys(retrain.given))
+    if retrain.registered_by == "job":
+        yield ok(subject, f"version {component.version} registers its model itself")
+        return
     output = component.outputs.get(retrain.output)
     if output is None or str(output.type) not in _MODELS:
         what = "has no such output" if output is None else f"that output is {output.type}, and no model"
@@ -37,6 +41,26 @@ def _training(ml: Any, retrain: Retrain) -> Iterator[Finding]:
         yield fail(subject, f"its output {retrain.output!r} is to be registered: {what}", remedy)
     else:
         yield ok(subject, f"version {component.version} gives {retrain.output}: {output.type}")
+
+
+def _job_file(ml: Any, policy: Policy, retrain: Retrain) -> Iterator[Finding]:
+    """Yield whether the job in the file could be submitted: it is put together, and not sent."""
+    from shared.adapters.azure_ml.job_definition import definition_job
+    from shared.ports.jobs import JobRequest
+
+    subject = f"training {retrain.job}"
+    request = JobRequest(
+        name=JobName("doctor"),
+        component=retrain.source(policy),
+        inputs=retrain.given,
+        experiment="doctor",
+        display_name="doctor",
+        tags={},
+        registers={retrain.output: policy.model} if retrain.registered_by == "vigia" else {},
+    )
+    missing = fail(subject, "names data that is not registered", "register it: az ml data create")
+    job, problem = read(subject, lambda: definition_job(ml, request), missing)
+    yield problem or ok(subject, f"gives {', '.join(job.outputs) if job else 'nothing'}")
 
 
 def _evaluation(ml: Any, evaluate: Evaluate) -> Iterator[Finding]:

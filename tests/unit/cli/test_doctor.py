@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -176,3 +177,35 @@ def test_endpoint_of_the_other_type_is_named(policy: Policy) -> None:
     findings = list(endpoint(workspace, SimpleNamespace(online_endpoints=operations({})), policy))
 
     assert grave(findings) == ["online endpoint churn: is not there; batch endpoint churn is"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "problem"),
+    [
+        pytest.param("{rows: 'azureml:churn:1'}", "model", "", id="all_there"),
+        pytest.param("{depth: '3'}", "model", "job train.yml has no input depth", id="no_such_input"),
+        pytest.param("{}", "best", "job train.yml has no output best", id="no_such_output"),
+    ],
+)
+def test_a_jobs_file_is_put_together_and_not_sent(tmp_path: Path, inputs: str, output: str, problem: str) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "train.yml").write_text(JOB)
+    retrain = f"retrain: {{job: jobs/train.yml, inputs: {inputs}, output: {output}, on: [drift]}}"
+    text = "\n".join(retrain if line.startswith("retrain:") else line for line in POLICY.splitlines())
+    ml = SimpleNamespace(
+        data=operations({"churn": SimpleNamespace(name="churn", version="1")}), components=operations({})
+    )
+
+    training, *_ = components(ml, policy_of(text, str(tmp_path / "churn.yaml")))
+
+    assert problem in training.detail
+    assert (training.status == "ok") is not bool(problem)
+
+
+JOB = """\
+type: command
+command: python train.py ${{inputs.rows}} ${{outputs.model}}
+environment: azureml:env:1
+inputs: {rows: {type: uri_folder, path: "azureml:churn@latest"}}
+outputs: {model: {type: mlflow_model}}
+"""
