@@ -1,6 +1,6 @@
 """What training code tells of its run, and what others read of it: MLflow's tracking REST interface, as far as runs.
 
-Source: https://mlflow.org/docs/latest/api_reference/rest-api.html, from memory; not verified. On Azure the tracking
+Source: mlflow-skinny 2.22.5, whose client logs, reads and ends the run of a job over it. On Azure the tracking
 address is azureml://…, which MLflow speaks with azureml-mlflow. What is read over Azure's own address is the same.
 """
 
