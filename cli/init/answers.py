@@ -37,20 +37,8 @@ METRICS: dict[Task, tuple[str, float]] = {
     Task.SEVERAL_LABELS: ("f1_micro", 0.7),
     Task.NUMBER: ("mae", 1.0),
     Task.FORECAST: ("mae", 1.0),
-    Task.OTHER: ("score", 0.5),
+    Task.OTHER: ("closeness", 0.5),
 }
-LOWER_IS_BETTER = (
-    "mae",
-    "mse",
-    "rmse",
-    "mape",
-    "smape",
-    "mase",
-    "brier",
-    "log_loss",
-    "pinball",
-    "expected_calibration",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +97,7 @@ def check_model(name: str) -> str:
 
 def is_higher_better(metric: str) -> bool:
     """Return which way a metric is better; one of a user's own counts as higher."""
-    return not metric.startswith(LOWER_IS_BETTER)
+    from shared.metrics.catalogue import known_metric
+
+    listed = known_metric(metric)
+    return listed is None or listed.is_higher_better

@@ -31,6 +31,8 @@ TRAIN_METRICS = {Task.BINARY: "roc_auc", Task.CLASSES: "f1_macro", Task.SEVERAL_
 
 def render(answers: Answers) -> dict[Path, str]:
     """Return the text of each file, by its place in the folder."""
+    from shared.metrics.catalogue import known_metric
+
     environment = _environment()
     names = {
         "a": answers,
@@ -39,6 +41,7 @@ def render(answers: Answers) -> dict[Path, str]:
         "is_file": not is_asset(answers.data),
         "splits": not answers.evaluation,
         "rehearses": answers.is_rehearsal,
+        "is_own": answers.task is Task.OTHER and known_metric(answers.metric) is None,
         "has_classes": answers.task in {Task.BINARY, Task.CLASSES},
         "train_metric": TRAIN_METRICS.get(answers.task, "mae"),
     }

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from cli.init.answers import Task
 from cli.main import app
 
 PEOPLE = ["--owner", "ana@example.com", "--yes"]
@@ -66,7 +67,7 @@ def test_bound_of_an_error_is_what_the_median_would_do(tmp_path: Path, rows: Pat
     ]
 
 
-@pytest.mark.parametrize("task", ["binary-classification", "regression", "forecasting"])
+@pytest.mark.parametrize("task", [task.value for task in Task])
 @pytest.mark.parametrize("kind", ["online", "batch"])
 def test_each_file_is_whole(tmp_path: Path, task: str, kind: str) -> None:
     options = ["--data", "azureml:visits", "--evaluation", "azureml:visits-later", "--task", task]
