@@ -37,7 +37,7 @@ usage: python3 dev.py COMMAND [ARGUMENT ...]
   check   run every check: format, lint, types, import contracts, dead code
   microsoft  run Microsoft's own live tests against the emulators, and print how they ended: microsoft [FOLDER ...]
   up      start the local system and leave it running until Ctrl-C
-          (--policies DIR takes yours, --keep goes on where the last one ended;
+          (--policies DIR and --data DIR take yours, --keep goes on where the last one ended;
           --unkind: as slow, late and strict as Azure, on a scaled clock)
   env     print what has `vigia` and the Azure ML SDK find the system of `up`: eval "$(python3 dev.py env)"
   bench   measure, with the goal beside each figure: bench [NAME] [--long] [--json FILE]

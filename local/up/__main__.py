@@ -6,6 +6,7 @@ import argparse
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.addresses import Addresses
 from local.cloud_config import ROOT
@@ -14,6 +15,9 @@ from local.lifeline import end_with_parent
 from local.stopping import raise_on_stop_signals
 from local.system import LocalSystem
 from local.up.policies import PolicyFolder
+
+if TYPE_CHECKING:
+    from local.up.data import DataFolder
 
 CHECK_SECONDS = 1.0
 
@@ -48,7 +52,7 @@ def main() -> int:
         with _system(arguments, policies) as system:
             print(f"The local system is running; Ctrl-C stops it.\n{describe(system)}")
             print('For the commands and the SDK, in another terminal: eval "$(python3 dev.py env)"', flush=True)
-            watch(system, policies)
+            watch(system, policies, _data(arguments, system))
     except LocalSystemError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
@@ -64,6 +68,7 @@ def _arguments() -> argparse.Namespace:
         "--workdir", type=Path, default=ROOT / ".vigia" / "up", help="for logs and settings; default: .vigia/up"
     )
     parser.add_argument("--policies", type=Path, metavar="DIR", help="your policies, read again whenever they change")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="your files, each a data asset named like the file")
     parser.add_argument(
         "--keep",
         action="store_true",
@@ -80,15 +85,21 @@ def _system(arguments: argparse.Namespace, policies: PolicyFolder | None) -> Loc
         LocalSystemError: there is no such folder.
     """
     changes = {}
+    if arguments.data is not None:
+        _require(arguments.data)
     if policies is not None:
-        if not policies.source.is_dir():
-            raise LocalSystemError(f"there is no folder {policies.source}", "make it; `vigia init` writes policies")
+        _require(policies.source)
         policies.prepare(is_kept=arguments.keep)
         take_over(policies)
         changes = {"VIGIA_POLICIES": str(policies.served), "VIGIA_LOCAL_USERS": policies.users()}
     profile = "unkind" if arguments.unkind else "quick"
     addresses = _addresses(arguments)
     return LocalSystem(addresses, arguments.workdir, extra_settings=changes, profile=profile, keep=arguments.keep)
+
+
+def _require(folder: Path) -> None:
+    if not folder.is_dir():
+        raise LocalSystemError(f"there is no folder {folder}", "make it, or name another one")
 
 
 def _addresses(arguments: argparse.Namespace) -> Addresses:
@@ -117,8 +128,16 @@ def take_over(policies: PolicyFolder) -> bool:
     return True
 
 
-def watch(system: LocalSystem, policies: PolicyFolder | None = None) -> None:
-    """Have the app follow its policies until Ctrl-C.
+def _data(arguments: argparse.Namespace, system: LocalSystem) -> DataFolder | None:
+    if arguments.data is None:
+        return None
+    from local.up.data import DataFolder  # the SDK takes a second
+
+    return DataFolder(arguments.data, system.settings)
+
+
+def watch(system: LocalSystem, policies: PolicyFolder | None = None, data: DataFolder | None = None) -> None:
+    """Have the app follow its policies, and the workspace its files, until Ctrl-C.
 
     Raises:
         LocalSystemError: a part has ended by itself.
@@ -129,6 +148,8 @@ def watch(system: LocalSystem, policies: PolicyFolder | None = None) -> None:
         if policies is not None and take_over(policies):
             system.change_settings({"VIGIA_LOCAL_USERS": policies.users()})
             print(f"the app has read {policies.source} again", flush=True)
+        for asset in data.register() if data is not None else ():
+            print(f"data asset {asset} is registered", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ SHOWN = [block for page in PAGES for block in blocks(page) if set(block.info[:1]
 # Options of dev.py's own commands; what follows `test` goes to pytest.
 DEV_OPTIONS = {
     "demo": {"--ask", "--serve", "--unkind", "--json", "--workdir", "--help"},
-    "up": {"--free-ports", "--keep", "--policies", "--unkind", "--workdir", "--help"},
+    "up": {"--data", "--free-ports", "--keep", "--policies", "--unkind", "--workdir", "--help"},
     "bench": {"--long", "--json", "--rivals", "--unkind", "--help"},
     "check": {"--help"},
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from local.flights.workspace_files import WorkspaceFiles
 from local.setup.commands import env
 from local.setup.environment import Environment
 from local.system import LocalSystem
+from local.up.data import DataFolder
 from local.up.policies import PolicyFolder
 from tests.local.azureml.conftest import make_client, write_toy_model
+from tests.system.conftest import CLOUD
 
 POLICY = """\
 model: churn
@@ -55,6 +59,30 @@ def score(address: str, key: str) -> int:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
     with urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=10) as answer:
         return int(answer.status)
+
+
+def test_files_are_data_assets_and_new_versions_when_they_change(tmp_path: Path, toy_app: Path) -> None:
+    rows = tmp_path / "data"
+    rows.mkdir()
+    (rows / "wine.csv").write_text("a,b\n1,2\n")
+    with LocalSystem(Addresses.free(), tmp_path / "work", app_folder=toy_app) as system:
+        folder = DataFolder(rows, system.settings)
+        assert list(folder.register()) == ["wine:1"]
+        assert list(folder.register()) == []
+        assert list(DataFolder(rows, system.settings).register()) == []
+
+        (rows / "wine.csv").write_text("a,b\n3,4\n")
+
+        assert list(folder.register()) == ["wine:2"]
+
+
+@pytest.fixture(autouse=True)
+def _no_cloud_of_other_tests() -> Iterator[None]:
+    previous = os.environ.pop(CLOUD, None)
+    yield
+    os.environ.pop(CLOUD, None)
+    if previous is not None:
+        os.environ[CLOUD] = previous
 
 
 def test_next_start_serves_what_the_last_one_kept(tmp_path: Path, toy_app: Path) -> None:
