@@ -181,9 +181,9 @@ def _flight_scores(year: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _auc(labels: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
-    from shared.metrics.binary import measure_metric
+    from shared.metrics.binary import roc_auc
 
-    return measure_metric("roc_auc", labels, scores)
+    return roc_auc(labels, scores)
 
 
 def _percent(alarms: list[bool]) -> float:

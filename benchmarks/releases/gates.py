@@ -15,8 +15,8 @@ from benchmarks.harness.spec import Benchmark, Figure, Goal, Run
 from benchmarks.releases.gate_kinds import kind_figures
 from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.verdict import Verdict
-from shared.metrics.binary import measure_metric
 from shared.metrics.catalogue import METRICS, Direction
+from shared.metrics.estimates import Pairs
 from shared.release.gates.registry import judge_all
 from shared.release.gates.spec import GateEvidence
 
@@ -98,6 +98,10 @@ MARGINS: Mapping[str, tuple[str, int, Classes | Values]] = {
     "rmse_100": ("rmse", 100, Values(5.0, 1.1)),
     "r2_200": ("r2", 200, Values(5.0, 1.1)),
 }
+
+
+def measure_metric(metric: str, labels: Numbers, scores: Numbers) -> float:
+    return Pairs(METRICS[metric], labels, scores).estimate().value
 
 
 @cache

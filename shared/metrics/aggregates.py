@@ -9,8 +9,10 @@ Source: W. Hoeffding, Journal of the American Statistical Association 58 (1963),
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from shared.metrics.estimates import FEWEST_ROWS, UnusableEvidenceError, WrongEvidenceError
 
@@ -19,16 +21,22 @@ EXAMPLE = '{"version": "challenger", "metric": "map", "value": 0.41, "rows": 500
 _HALVINGS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+def _group(written: object) -> object:
+    """Return a group as text: {"gender": "F"} is "gender=F"."""
+    return ", ".join(f"{key}={value}" for key, value in written.items()) if isinstance(written, Mapping) else written
+
+
+class Aggregate(BaseModel):
     """One version's metric; `slice` is the group it is of, "gender=F", or "" for all rows."""
 
-    version: str
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    version: Literal["champion", "challenger"]
     metric: str
-    value: float
-    rows: int
-    standard_error: float | None = None
-    slice: str = ""
+    value: FiniteFloat
+    rows: int = Field(ge=1)
+    standard_error: FiniteFloat | None = Field(default=None, gt=0)
+    slice: Annotated[str, BeforeValidator(_group)] = ""
 
     @property
     def hits(self) -> None:
@@ -82,44 +90,14 @@ def read_aggregates(document: object) -> tuple[Aggregate, ...]:
     Raises:
         WrongEvidenceError: it holds something else; the message says what to write.
     """
-    entries = (
-        document if isinstance(document, list) else document.get("metrics") if isinstance(document, dict) else None
-    )
-    if not isinstance(entries, list):
-        raise WrongEvidenceError(f"{FILE} holds no list of metrics; write [{EXAMPLE}]")
-    return tuple(_aggregate(number, entry) for number, entry in enumerate(entries, start=1))
-
-
-def _aggregate(number: int, entry: object) -> Aggregate:
-    for problem in _problems(entry):
-        raise WrongEvidenceError(f"{FILE}, entry {number}: {problem}; write e.g. {EXAMPLE}")
-    assert isinstance(entry, Mapping)
-    error, group = entry.get("standard_error"), entry.get("slice", "")
-    if isinstance(group, Mapping):
-        group = ", ".join(f"{column}={value}" for column, value in group.items())
-    error = None if error is None else float(error)
-    return Aggregate(entry["version"], entry["metric"], float(entry["value"]), int(entry["rows"]), error, str(group))
-
-
-def _problems(entry: object) -> Iterator[str]:
-    if not isinstance(entry, Mapping):
-        yield "it is no object"
-        return
-    if entry.get("version") not in {"champion", "challenger"}:
-        yield "version is neither champion nor challenger"
-    if not isinstance(entry.get("metric"), str) or not entry["metric"]:
-        yield "metric is no name"
-    if not _is_number(entry.get("value")):
-        yield "value is no finite number"
-    rows, error = entry.get("rows"), entry.get("standard_error")
-    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
-        yield "rows is no whole number above 0"
-    if error is not None and (not _is_number(error) or error <= 0):
-        yield "standard_error is no number above 0"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    entries = document.get("metrics") if isinstance(document, Mapping) else document
+    try:
+        return tuple(TypeAdapter(list[Aggregate]).validate_python(entries))
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        place = "".join(f"[{part}]" for part in error["loc"])
+        problem = f"{FILE}{place}: {error['msg']}; write a list of entries such as {EXAMPLE}"
+        raise WrongEvidenceError(problem) from exc
 
 
 def find_aggregate(aggregates: Iterable[Aggregate], metric: str, version: str, group: str = "") -> Aggregate | None:

@@ -172,16 +172,17 @@ class Choices:
             few = f"{count:,} rows of {name} are too few; {FEWEST_COUNTED} are needed"
             return few if count < FEWEST_COUNTED else ""
         if self.metric.part == "macro":
-            return too_few(self.names, self.labels.per_class(classes), self.labelled)
+            fewest = FEWEST_PER_CLASS if self.metric.base == "f1" else FEWEST_COUNTED
+            return too_few(self.names, self.labels.per_class(classes), self.labelled, fewest)
         return ""
 
 
-def too_few(names: Sequence[str], counts: Numbers, labelled: NDArray[np.bool_]) -> str:
+def too_few(names: Sequence[str], counts: Numbers, labelled: NDArray[np.bool_], fewest: int) -> str:
     """Return which of the labelled classes have too few rows for a mean over classes; "" when none have."""
-    if not (few := np.flatnonzero(labelled & (counts < FEWEST_PER_CLASS))).size:
+    if not (few := np.flatnonzero(labelled & (counts < fewest))).size:
         return ""
     some = ", ".join(f"{counts[place]:.0f} of {names[place]}" for place in few[:NAMED])
-    return f"{some}{', …' if few.size > NAMED else ''} are too few rows; {FEWEST_PER_CLASS} of each class are needed"
+    return f"{some}{', …' if few.size > NAMED else ''} are too few rows; {fewest} of each class are needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ class ClassProbabilities:
 
     def shortage(self) -> str:
         counts = np.bincount(self.labels, minlength=len(self.names)).astype(np.float64)
-        return too_few(self.names, counts, self.labelled) if self.metric.base == "roc_auc" else ""
+        return too_few(self.names, counts, self.labelled, FEWEST_PER_CLASS) if self.metric.base == "roc_auc" else ""
 
 
 def choices(metric: Metric, labels: Sequence[Any], predicted: Sequence[Any]) -> Choices:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from shared.metrics.binary import CLIP, MetricUndefinedError, measure_metric
-from shared.metrics.catalogue import VALUES, Metric
+from shared.metrics.binary import CLIP, MetricUndefinedError, f1, pr_auc
+from shared.metrics.catalogue import Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,14 +142,13 @@ class Pairs:
         name = "roc_auc" if self.metric.of_class else self.metric.name
         if name in _LOSSES or self.metric.base == "pinball":
             return mean_of(_row_losses(self), "loss" if name in _BOUNDED else "tailed")
-        value = measure_metric(name, self.labels, self.answers, THRESHOLD)
-        if name in _SHARES:
-            among = _SHARES[name](self.labels, self.answers)
-            hits = np.where(among, (self.answers >= THRESHOLD) == (self.labels == 1), np.nan)
-            return share(hits)
-        parts, counted = _PARTS[name](value, self.labels, self.answers)
-        shape: Shape = "r2" if name == "r2" else "tailed" if self.metric.needs == VALUES else "rate"
-        return Estimate(value, parts, counted, shape)
+        if name not in _SHARES:
+            return _ESTIMATES[name](self.labels, self.answers)
+        is_counted, nothing = _SHARES[name]
+        among = is_counted(self.labels, self.answers)
+        if not among.any():
+            raise MetricUndefinedError(f"{name} has no value: {nothing}")
+        return share(np.where(among, (self.answers >= THRESHOLD) == (self.labels == 1), np.nan))
 
     def shortage(self) -> str:
         name, positives = self.metric.base or self.metric.name, int((self.labels == 1).sum())
@@ -200,27 +199,31 @@ def share(hits: Numbers) -> Estimate:
     return Estimate(value, np.where(among, hits - value, 0.0) * len(hits) / counted, counted, "rate", hits)
 
 
-_SHARES: dict[str, Callable[[Numbers, Numbers], NDArray[np.bool_]]] = {
-    "accuracy": lambda labels, _: np.isfinite(labels),
-    "recall": lambda labels, _: labels == 1,
-    "precision": lambda _, answers: answers >= THRESHOLD,
+_Kind = Callable[["Numbers", "Numbers"], "NDArray[np.bool_]"]
+# The rows that a share is of, and what is said when there are none.
+_SHARES: dict[str, tuple[_Kind, str]] = {
+    "accuracy": (lambda labels, _: np.isfinite(labels), "there are no rows"),
+    "recall": (lambda labels, _: labels == 1, "no label is 1"),
+    "precision": (lambda _, answers: answers >= THRESHOLD, f"no score reaches {THRESHOLD:g}"),
 }
-Parts = Callable[[float, "Numbers", "Numbers"], tuple["Numbers", int]]
 
 
-def _ratio(value: float, above: Numbers, below: Numbers, counted: int) -> tuple[Numbers, int]:
+def _f1(labels: Numbers, scores: Numbers) -> Estimate:
+    value, flagged = f1(labels, scores), (scores >= THRESHOLD).astype(np.float64)
+    parts = _ratio(value, 2 * labels * flagged, flagged + labels)
+    return Estimate(value, parts, int(labels.sum()), "rate")
+
+
+def _ratio(value: float, above: Numbers, below: Numbers) -> Numbers:
     """Return the parts of sum(above) / sum(below)."""
-    return (above - value * below) / float(below.mean()), counted
+    return (above - value * below) / float(below.mean())
 
 
-def _f1(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-    flagged = (scores >= THRESHOLD).astype(np.float64)
-    return _ratio(value, 2 * labels * flagged, flagged + labels, int(labels.sum()))
-
-
-def _roc_auc(_value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
+def _roc_auc(labels: Numbers, scores: Numbers) -> Estimate:
     positives = int(labels.sum())
-    return area_parts(labels == 1, scores)[1], min(positives, len(labels) - positives)
+    if positives in (0, len(labels)):
+        raise MetricUndefinedError(f"roc_auc has no value: all {len(labels)} labels are {int(labels[0])}")
+    return Estimate(*area_parts(labels == 1, scores), min(positives, len(labels) - positives), "rate")
 
 
 def area_parts(positive: NDArray[np.bool_], scores: Numbers) -> tuple[float, Numbers]:
@@ -246,8 +249,10 @@ def placements(wins: Numbers, losses: Numbers) -> tuple[Numbers, Numbers]:
     return by_win, 1 - (ranks[len(wins) :] - rankdata(losses)) / len(wins)
 
 
-def _pr_auc(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-    """Return the jackknife's parts: what the average precision is without each row, found from both ends at once."""
+def _pr_auc(labels: Numbers, scores: Numbers) -> Estimate:
+    """Return the estimate with the jackknife's parts: what the average precision is without each row, found from both
+    ends at once."""
+    value = pr_auc(labels, scores)
     _, group, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
     of_group = np.bincount(group, weights=labels)
     hits, flagged, positives = np.cumsum(of_group), np.cumsum(sizes).astype(np.float64), float(labels.sum())
@@ -260,16 +265,21 @@ def _pr_auc(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, in
         labels == 1, without_positive[group] / max(positives - 1, 1), without_negative[group] / positives
     )
     parts = (len(labels) - 1) * (value - without_row)
-    return parts - parts.mean(), int(positives)
+    return Estimate(value, parts - parts.mean(), int(positives), "rate")
 
 
-def _rmse(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-    return ((labels - scores) ** 2 - value**2) / (2 * value or 1.0), len(labels)
+def _rmse(labels: Numbers, scores: Numbers) -> Estimate:
+    squares = (labels - scores) ** 2
+    value = math.sqrt(float(squares.mean()))
+    return Estimate(value, (squares - value**2) / (2 * value or 1.0), len(labels), "tailed")
 
 
-def _r2(value: float, labels: Numbers, scores: Numbers) -> tuple[Numbers, int]:
-    parts, counted = _ratio(1 - value, (labels - scores) ** 2, (labels - labels.mean()) ** 2, len(labels))
-    return -parts, counted
+def _r2(labels: Numbers, scores: Numbers) -> Estimate:
+    squares, spread = (labels - scores) ** 2, (labels - labels.mean()) ** 2
+    if not (total := float(spread.sum())):
+        raise MetricUndefinedError(f"r2 has no value: all {len(labels)} labels are {labels[0]:g}")
+    loss = float(squares.sum()) / total
+    return Estimate(1 - loss, -_ratio(loss, squares, spread), len(labels), "r2")
 
 
 _BOUNDED = frozenset({"log_loss", "brier"})
@@ -277,33 +287,29 @@ _LOSSES = _BOUNDED | {"mae", "mse", "mape", "smape", "mase"}
 
 
 def _row_losses(pairs: Pairs) -> Numbers:
-    """Return each row's loss, for metrics that are the mean of them.
-
-    Raises:
-        MetricUndefinedError, ValueError: as `measure_metric`.
-    """
+    """Return each row's loss, for metrics that are the mean of them."""
     name, labels, scores = pairs.metric.name, pairs.labels, pairs.answers
-    if name == "log_loss":
-        measure_metric(name, labels, scores)
-        clipped = np.clip(scores, CLIP, 1 - CLIP)
-        return np.where(labels == 1, -np.log(clipped), -np.log1p(-clipped))
     missed = labels - scores
-    if name == "smape":
-        # azureml-metrics 0.0.91 has it as percent, 0 to 200; where both are 0 nothing is missed.
-        size = np.abs(labels) + np.abs(scores)
-        return np.asarray(np.divide(2 * np.abs(missed), size, out=np.zeros(len(size)), where=size > 0))
-    if name == "mase":
-        return np.abs(missed) / (pairs.scale if pairs.scale is not None else 1.0)
     if pairs.metric.base == "pinball":
         quantile = float(pairs.metric.part) / 100
         return np.maximum(quantile * missed, (quantile - 1) * missed)
-    measure_metric(name, labels, scores)
-    if name == "mape":
-        return np.abs(missed / labels)
-    return np.abs(missed) if name == "mae" else missed**2
+    match name:
+        case "log_loss":
+            return np.asarray(-np.log(np.clip(np.where(labels == 1, scores, 1 - scores), CLIP, 1 - CLIP)))
+        case "smape":
+            # azureml-metrics 0.0.91 has it as percent, 0 to 200; where both are 0 nothing is missed.
+            size = np.abs(labels) + np.abs(scores)
+            return np.asarray(np.divide(2 * np.abs(missed), size, out=np.zeros(len(size)), where=size > 0))
+        case "mase":
+            return np.abs(missed) / (pairs.scale if pairs.scale is not None else 1.0)
+        case "mape":
+            return np.abs(missed / labels)
+        case "mae":
+            return np.abs(missed)
+    return missed**2
 
 
-_PARTS: dict[str, Parts] = {
+_ESTIMATES: dict[str, Callable[[Numbers, Numbers], Estimate]] = {
     "f1": _f1,
     "roc_auc": _roc_auc,
     "pr_auc": _pr_auc,

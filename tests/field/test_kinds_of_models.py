@@ -183,7 +183,7 @@ MAP = "gates: [{metric: map, better: higher, at_least: 0.35}]\n"
         (aggregates(0.38, standard_error=0.01), ReleaseState.DEPLOYING, "map is 0.38 on 400 rows"),
         (aggregates(0.30, standard_error=0.01), ReleaseState.REJECTED, "at least 0.35 is asked for"),
         (aggregates(27.0), ReleaseState.REJECTED, "nothing bounds it; write one, or the score of each row"),
-        ({"map": 0.45}, ReleaseState.REJECTED, "metrics.json holds no list of metrics; write ["),
+        ({"map": 0.45}, ReleaseState.REJECTED, "metrics.json: Input should be a valid list; write a list of entries"),
         (aggregates(0.45)[:1], ReleaseState.REJECTED, "nor an entry of it in metrics.json is there; write one"),
     ],
     ids=["share", "standard_error", "worse", "nothing_bounds_it", "another_shape", "one_version"],

@@ -123,7 +123,7 @@ def test_lists_of_classes_and_what_the_evaluation_measured_itself_are_read(tmp_p
     assert (code, [result["verdict"] for result in results]) == (0, ["pass", "pass"])
     (tmp_path / "metrics.json").write_text("[1]")
     code, message = check(tmp_path, "{metric: map, better: higher, at_least: 0.5}", scores="")
-    assert (code != 0, "entry 1: it is no object; write e.g." in message) == (True, True)
+    assert (code != 0, "metrics.json[0]: Input should be a valid" in message) == (True, True)
 
 
 def test_results_of_the_models_own_tests_are_a_file_like_the_others(files: Path) -> None:

@@ -13,13 +13,13 @@ from shared.domain.releases.plan import GatePlan
 from shared.domain.releases.release import Release, Serving
 from shared.domain.releases.verdict import GateResult, Verdict
 from shared.errors import PermanentError
-from shared.metrics.binary import measure_metric
 from shared.metrics.bounds import gain_bounds
 from shared.metrics.catalogue import METRICS
 from shared.metrics.estimates import Estimate, Pairs
 from shared.metrics.rows import numbers
 from shared.release.gates.registry import gates, judge, unreadable
 from tests.fakes.releases import a_plan, a_release
+from tests.unit.metrics.measuring import measure_metric
 
 CHAMPION = Serving(a_release("1").challenger.deployment, a_release("1").version)
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 from shared.drift.signals.estimated import EstimateReference, EstimateRules, estimate_performance, estimate_reference
-from shared.metrics.binary import MetricUndefinedError, measure_metric
+from shared.metrics.binary import MetricUndefinedError
 from shared.metrics.expected import EXPECTED, expected_metric, isotonic_curve
+from tests.unit.metrics.measuring import measure_metric
 
 Numbers = NDArray[np.float64]
 
