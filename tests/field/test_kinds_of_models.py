@@ -217,6 +217,7 @@ def test_groups_that_the_evaluation_measured_itself_are_judged() -> None:
         ("gates: [{metric: bleu, at_least: 0.3}]\n", "for one of your own add better: higher, or lower"),
         ("gates: [{metric: f1, better: higher, at_least: 0.3}]\n", "leave better out"),
         ("task: sorting\n", "did you mean"),
+        ("task:\n", "task"),
         (
             "task: regression\nmonitor: {estimated_performance: {metric: roc_auc}, labelled: {data: 'azureml:l:1'}}\n",
             "roc_auc is a metric of binary-classification, not of regression",

@@ -131,7 +131,7 @@ class Base(Section):
 
     model: _ModelText
     kind: Literal["tabular", "vision", "text"]
-    task: Task | None = None
+    task: Task = Field(default=None)  # type: ignore[arg-type]  # absent, and null is refused in files
     endpoint: EndpointSection
     people: PeopleSection
     workspace: WorkspaceName = ""
