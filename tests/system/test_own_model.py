@@ -17,6 +17,7 @@ import pytest
 
 from local.cloud_config import ROOT
 from local.demo.approver import Browser
+from local.lifeline import MARK
 
 T = TypeVar("T")
 PAGE = ROOT / "docs" / "tutorial" / "your-model.md"
@@ -63,7 +64,8 @@ class Newcomer:
 
     def _start(self, words: list[str]) -> subprocess.Popen[bytes]:
         with (self.folder / f"terminal-{len(self._terminals) + 1}.log").open("wb") as log:
-            environment = {**self._shell, "PYTHONPATH": str(ROOT)}
+            # With the mark the system ends when this process does, however that is.
+            environment = {**self._shell, "PYTHONPATH": str(ROOT), MARK: "1"}
             process = subprocess.Popen(
                 words, cwd=self.folder, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
             )

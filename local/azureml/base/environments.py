@@ -24,6 +24,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 _SITE = Path(sysconfig.get_paths()["purelib"])
 _CONDA = re.compile(r"^(?P<name>[\w.-]+)\s*(?:==?\s*(?P<version>[\w.]+))?$")
 _NOT_PYTHON = {"python", "pip"}
+_MLFLOW = {"mlflow", "mlflow-skinny"}
+_MLFLOW_LOADER = re.compile(r"^\s*loader_module: mlflow\.", re.MULTILINE)
 _DONE = "vigia-layer.txt"
 
 
@@ -88,9 +90,17 @@ def requirements_of(environment: Mapping[str, Any]) -> list[str]:
 
 
 def requirements_of_model(folder: Path) -> list[str]:
-    """Return the packages that an MLflow model's folder asks for."""
-    file = folder / "requirements.txt"
-    return _installable(file.read_text(encoding="utf-8").splitlines()) if file.is_file() else []
+    """Return the packages that an MLflow model's folder asks for.
+
+    MLflow names itself in each. Here a model that brings its own loader is served without it, and need not wait until
+    all of MLflow is installed.
+    """
+    file, description = folder / "requirements.txt", folder / "MLmodel"
+    if not file.is_file():
+        return []
+    requirements = _installable(file.read_text(encoding="utf-8").splitlines())
+    needs_mlflow = description.is_file() and _MLFLOW_LOADER.search(description.read_text(encoding="utf-8"))
+    return [line for line in requirements if needs_mlflow or Requirement(line).name not in _MLFLOW]
 
 
 def is_satisfied(requirement: str) -> bool:

@@ -103,4 +103,6 @@ def test_requirements_are_read_from_conda_files_and_models(tmp_path: Path) -> No
 
     assert requirements_of({"condaFile": conda}) == ["numpy==2.4", "pandas==3.1.1", "mlflow"]
     assert requirements_of({"image": "python:3.11"}) == []
+    assert requirements_of_model(tmp_path) == ["cloudpickle==3.1"]
+    (tmp_path / "MLmodel").write_text("flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n")
     assert requirements_of_model(tmp_path) == ["mlflow==3.17.2", "cloudpickle==3.1"]
