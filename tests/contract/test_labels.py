@@ -1,14 +1,18 @@
-"""What people are asked to label lies where the workspace's labelling tools read."""
+"""What people are asked to label lies where labelling tools read, and their answers where monitors do."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 
 from local.addresses import WORKSPACE_CONTAINER, Addresses
 from shared.adapters.storage.blobs import AzureBlobStore, blob_service
+from shared.adapters.tables.data import WorkspaceData
 from shared.domain.ids import DeploymentName, EndpointName, ModelName
 from shared.engine.facts.labels import Labels
 from shared.ports.endpoints import EndpointRecord
@@ -45,3 +49,25 @@ def test_the_manifest_is_in_the_workspaces_own_container_and_stays_as_it_was(azu
         WORKSPACE_CONTAINER, "labelling/damage/2026-11-20.jsonl"
     )
     assert json.loads(blob.download_blob().readall())["image"] == "b"
+
+
+def test_what_people_answer_is_read_as_any_table_of_labels(azurite: Addresses) -> None:
+    storage = azurite.storage_connection_string
+    settings = settings_for(VIGIA_WORKSPACE_STORAGE=storage, VIGIA_WORKSPACE_CONTAINER=WORKSPACE_CONTAINER)
+    workspace, files = FakeWorkspace(), AzureBlobStore(settings, WORKSPACE_CONTAINER, storage)
+    model, task = ModelName(f"damage-{uuid.uuid4().hex[:8]}"), LabelTask("image", "several-labels", ("dent", "ok"))
+    folder = f"labelling/{model}"
+    files.create(
+        f"{folder}/2026-11-20.jsonl", b'{"image": "a.png", "row_id": "7"}\n{"image": "b.png", "row_id": "8"}\n'
+    )
+    for name, row, label in (("one", "7", ["dent"]), ("two", "8", ["ok", "dent"])):
+        files.create(file := f"{folder}/answers/{name}.jsonl", json.dumps({"row_id": row, "label": label}).encode())
+        Labels(workspace, FakeData(), files).read(model, file, task, "damage-labels")
+
+    uri, _ = workspace.data["damage-labels", workspace.latest["damage-labels"]]
+    catalogue: Any = SimpleNamespace(data_uri=lambda reference: uri + "/")
+    reader = WorkspaceData(settings, catalogue)
+
+    table = reader.table("azureml:damage-labels@latest", lists=("label",))
+    assert dict(zip(table["row_id"], map(list, table["label"]), strict=True)) == {"7": ["dent"], "8": ["dent", "ok"]}
+    assert sum(len(batch) for batch in reader.batches("azureml:damage-labels@latest")) == 2
