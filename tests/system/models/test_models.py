@@ -1,4 +1,4 @@
-"""Small real models of several kinds, from a request to a monitored champion, and versions of them that may not pass."""
+"""Small real models of several kinds, from a request to a monitored champion, and versions that may not pass."""
 
 from __future__ import annotations
 
