@@ -195,6 +195,22 @@ def test_what_a_job_would_run_is_its_file_and_the_versions_of_its_data(workspace
     assert due.component.startswith("command.yml:")
 
 
+def test_another_version_of_what_a_file_names_by_latest_is_another_training(
+    workspace: AzureWorkspace,
+    system: System,  # noqa: F811
+    folder: Path,
+) -> None:
+    path = str(folder / "pipeline.yml")
+    earlier = workspace.recipe(path, {})
+    (folder / "other.yml").write_text(COMPONENT.replace("python train.py", "python  train.py"))
+    system.ml.components.create_or_update(load_component(folder / "other.yml"))
+
+    later = workspace.recipe(path, {})
+
+    assert earlier != later
+    assert workspace.recipe(path, {}) == later
+
+
 def test_a_registered_pipeline_is_trained_like_a_command(workspace: AzureWorkspace) -> None:
     request = a_request("azureml:train_nested@latest", inputs={"lr": "0.4"})
     workspace.submit_job(request)

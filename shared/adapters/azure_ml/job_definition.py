@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from shared.adapters.azure_ml.job_inputs import checked_inputs, plain, require_outputs
+from shared.adapters.azure_ml.job_inputs import MODEL_TYPES, checked_inputs, plain, require_outputs
+from shared.domain.assets import asset_reference, split_reference
 from shared.domain.training import Recipe
 from shared.errors import WorkspaceError
 from shared.ports.jobs import JobRequest
@@ -31,14 +32,14 @@ _AUTOML_OUTPUT = "best_model"
 
 @dataclass(frozen=True)
 class Definition:
-    """The file's content; `name` is the file's, with a digest of the content."""
+    """The file's content, every @latest in it pinned; `name` is the file's, with a digest of that content."""
 
     path: Path
     name: str
     content: dict[str, Any]
 
     @classmethod
-    def read(cls, path: str) -> Definition:
+    def read(cls, ml: Any, path: str) -> Definition:
         """Return what the file says.
 
         Raises:
@@ -46,13 +47,14 @@ class Definition:
         """
         file = Path(path)
         try:
-            text = file.read_text(encoding="utf-8")
-            content = yaml.safe_load(text)
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
             raise WorkspaceError("workspace.no_definition", f"the job {file.name} cannot be read: {exc}") from exc
         if not isinstance(content, dict):
             raise WorkspaceError("workspace.no_definition", f"the job {file.name} is no mapping")
-        return cls(file, f"{file.name}:{hashlib.sha256(text.encode()).hexdigest()[:12]}", content)
+        content = _with_versions(ml, content)
+        digest = hashlib.sha256(yaml.safe_dump(content).encode()).hexdigest()
+        return cls(file, f"{file.name}:{digest[:12]}", content)
 
     @property
     def owner(self) -> str:
@@ -118,7 +120,7 @@ def definition_job(ml: Any, request: JobRequest) -> Any:
     """
     from azure.ai.ml import Output, load_job
 
-    definition = Definition.read(request.component)
+    definition = Definition.read(ml, request.component)
     outputs = definition.outputs(request.registers)
     require_outputs(definition.owner, {name: str(value.get("type")) for name, value in outputs.items()}, request)
     kinds = definition.kinds
@@ -131,6 +133,21 @@ def definition_job(ml: Any, request: JobRequest) -> Any:
         job.settings.default_compute = request.compute
     job.tags = {DEFINITION_TAG: definition.name}
     return job
+
+
+def _with_versions(ml: Any, content: Any, key: str = "", kind: str = "") -> Any:
+    """Return content with the version of every asset that it names by @latest: else the same file would be another job
+    tomorrow, and nobody would see it."""
+    if isinstance(content, dict):
+        return {name: _with_versions(ml, value, name, str(content.get("type", ""))) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_with_versions(ml, value, key, kind) for value in content]
+    if not (isinstance(content, str) and content.startswith("azureml:") and content.endswith("@latest")):
+        return content
+    assets = {"component": ml.components, "trial": ml.components, "environment": ml.environments}
+    operations = assets.get(key) or (ml.models if kind in MODEL_TYPES else ml.data)
+    asset = operations.get(split_reference(content)[0], label="latest")
+    return asset_reference(asset.name, asset.version)
 
 
 def _kind(value: Any) -> str:

@@ -16,7 +16,7 @@ _LITERALS = {
     "integer": re.compile(r"[-+]?[0-9]+"),
     "boolean": re.compile(r"(?i)true|false"),
 }
-_MODEL_TYPES = {"custom_model", "mlflow_model", "triton_model"}
+MODEL_TYPES = {"custom_model", "mlflow_model", "triton_model"}
 
 
 def checked_inputs(
@@ -57,11 +57,11 @@ def require_outputs(owner: str, kinds: Mapping[str, str], request: JobRequest) -
     """
     _require_declared("output", owner, {*request.registers, *request.outputs}, kinds)
     for name in request.registers:
-        if kinds[name] not in _MODEL_TYPES:
+        if kinds[name] not in MODEL_TYPES:
             raise WorkspaceError(
                 code="workspace.wrong_output",
                 message=f"{owner}: its output {name} is of type {kinds[name]} and would not become a model",
-                hint=f"declare it as one of {', '.join(sorted(_MODEL_TYPES))}",
+                hint=f"declare it as one of {', '.join(sorted(MODEL_TYPES))}",
             )
 
 
@@ -88,7 +88,7 @@ def _input(ml: Any, kind: str, value: str, is_spark: bool) -> Any:
         return value
     if value.startswith("azureml:") and value.endswith("@latest"):
         name, _ = split_reference(value)
-        asset = (ml.models if kind in _MODEL_TYPES else ml.data).get(name, label="latest")
+        asset = (ml.models if kind in MODEL_TYPES else ml.data).get(name, label="latest")
         value = asset_reference(asset.name, asset.version)
     # Spark reads storage itself; nothing is mounted for it.
     return Input(type=kind, path=value, mode="direct") if is_spark else Input(type=kind, path=value)

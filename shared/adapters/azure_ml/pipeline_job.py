@@ -66,7 +66,7 @@ def recipe_of(ml: Any, reference: str, given: Mapping[str, str]) -> Recipe:
         WorkspaceError: the component has no such input.
     """
     if not reference.startswith("azureml:"):
-        return Definition.read(reference).recipe(ml, given)
+        return Definition.read(ml, reference).recipe(ml, given)
     component = _component(ml, reference)
     is_spark = str(component.type) == "spark"
     inputs = checked_inputs(ml, _named(component), _kinds(component.inputs), given, is_spark)

@@ -193,7 +193,9 @@ def test_a_jobs_file_is_put_together_and_not_sent(tmp_path: Path, inputs: str, o
     retrain = f"retrain: {{job: jobs/train.yml, inputs: {inputs}, output: {output}, on: [drift]}}"
     text = "\n".join(retrain if line.startswith("retrain:") else line for line in POLICY.splitlines())
     ml = SimpleNamespace(
-        data=operations({"churn": SimpleNamespace(name="churn", version="1")}), components=operations({})
+        data=operations({"churn": SimpleNamespace(name="churn", version="1")}),
+        components=operations({}),
+        environments=operations({}),
     )
 
     training, *_ = components(ml, policy_of(text, str(tmp_path / "churn.yaml")))
