@@ -233,4 +233,5 @@ def _complete(frame: pd.DataFrame, performance: Performance) -> pd.DataFrame:
     """Return the rows with prediction and label, each key once: of its rows the newest."""
     if frame.empty:
         return frame
+    require_columns(frame, {PREDICTION}, "the scored rows have")
     return frame.dropna(subset=[PREDICTION, performance.label]).drop_duplicates(performance.key, keep="last")

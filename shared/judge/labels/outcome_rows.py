@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.metrics.classes import is_list
 from shared.metrics.estimates import UnusableEvidenceError
-from shared.metrics.rows import LABEL
+from shared.metrics.rows import LABEL, SCALE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,8 +84,8 @@ class ArmReader:
         """
         if scored.empty:
             return
-        columns = [name for name in map(str, scored.columns) if name == self._own or name.startswith(_CLASSES)]
-        _require(scored, (self._key, *(() if columns else (PREDICTION,))), "the collected rows have")
+        columns = [name for name in map(str, scored.columns) if name in {self._own, SCALE} or name.startswith(_CLASSES)]
+        _require(scored, (self._key, *(() if {*columns} - {SCALE} else (PREDICTION,))), "the collected rows have")
         columns += [PREDICTION] if PREDICTION in scored.columns else []
         self._served += len(scored)
         answers = zip(*(scored[column].tolist() for column in columns), strict=True)

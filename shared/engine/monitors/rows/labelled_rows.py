@@ -41,6 +41,13 @@ class LabelledRows:
     finding: str
 
 
+class _Answers(frozenset[str]):
+    """The columns that metrics are of: those named, and the probability of each class."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or str(name).startswith(f"{PREDICTION}_")
+
+
 @dataclass(frozen=True)
 class LabelledReader:
     """Goes through the rows served since `labels_within`, once.
@@ -65,9 +72,11 @@ class LabelledReader:
             ValueError: a column is missing.
         """
         from shared.drift.rows.sample import EvenSample
+        from shared.metrics.rows import SCALE
 
         performance = self.performance
-        answers, rows = EvenSample([performance.key, PREDICTION, performance.label, *self.groups]), EvenSample()
+        columns = {performance.key, PREDICTION, performance.label, SCALE, performance.metric, *self.groups}
+        answers, rows = EvenSample(_Answers(columns)), EvenSample()
         spans, finding = self._spans()
         was_served = False
         for start, end in spans:
@@ -82,7 +91,8 @@ class LabelledReader:
 
     def _labelled(self, batch: pd.DataFrame) -> pd.DataFrame:
         key = self.performance.key
-        require_columns(batch, {key, PREDICTION}, "the scored rows have")
+        has_others = self.performance.better or any(str(name).startswith(f"{PREDICTION}_") for name in batch.columns)
+        require_columns(batch, {key} if has_others else {key, PREDICTION}, "the scored rows have")
         batch = keyed(batch, key)
         labelled = batch[batch[key].isin(self.truth.index)]
         added = [name for name in self.truth.columns if name == self.performance.label or name not in batch.columns]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from shared.domain.fact import DriftDetected
 from shared.domain.ids import DeploymentName, ModelVersion
@@ -34,6 +35,9 @@ FAIR = a_policy(
     + f"monitor: {{performance: {{metric: roc_auc, at_least: 0.6, labels: '{LABELS}', key: customer, label: left}}, "
     "fairness: {by: [gender, region], criterion: equal-opportunity, at_most: 0.1}}\n"
 )
+
+
+OF_NO_GATES = "\n".join(line for line in POLICY.splitlines() if "roc_auc" not in line) + "\n"
 
 
 class World:
@@ -85,6 +89,33 @@ def test_a_model_that_got_worse_is_announced_once_per_version_of_the_labels() ->
     assert isinstance(body, DriftDetected)
     assert (body.signal, body.run) == ("performance", "1@azureml:churned:1")
     assert "at least 0.8 is asked for" in body.detail
+
+
+@pytest.mark.parametrize(
+    ("metric", "right", "verdict"),
+    [
+        ("f1_macro, at_least: 0.8", 0.95, "no-drift"),
+        ("f1_macro, at_least: 0.8", 0.5, "drift"),
+        ("roc_auc_macro, at_least: 0.8", 0.95, "no-drift"),
+        ("log_loss, at_most: 0.5", 0.5, "drift"),
+        ("'recall[c]', at_least: 0.8", 0.5, "drift"),
+        ("revenue, better: higher, at_least: 2", 0.5, "drift"),
+    ],
+)
+def test_models_of_several_classes_and_own_outcomes_are_watched(metric: str, right: float, verdict: str) -> None:
+    performance = f"{{metric: {metric}, labels: '{LABELS}', key: customer, label: left}}"
+    world = World(a_policy(OF_NO_GATES + f"monitor: {{performance: {performance}}}\n"))
+    chance, keys = np.random.default_rng(1), [f"c{number}" for number in range(900)]
+    truth = chance.choice(["a", "b", "c"], 900)
+    guess = np.where(chance.random(900) < right, truth, chance.choice(["a", "b", "c"], 900))
+    served = pd.DataFrame({"customer": keys, "prediction": guess, "age": 3})
+    for name in "abc":
+        served[f"prediction_{name}"] = np.where(guess == name, 0.8, 0.1)
+    world.data.predictions[ENDPOINT, "v-1"] = served
+    world.data.latest[LABELS] = "azureml:churned:1"
+    world.data.tables["azureml:churned:1"] = pd.DataFrame({"customer": keys, "left": truth, "revenue": 1.0})
+    world.look()
+    assert [run.verdict for run in world.runs] == [verdict]
 
 
 def test_newer_labels_are_looked_at_again() -> None:
