@@ -15,8 +15,9 @@ from typing import Literal
 from shared.domain.ids import DeploymentName, EndpointName, ModelName, ModelVersion, ReleaseId
 from shared.domain.notice import NoticeKind
 from shared.domain.releases.approval import Decision
+from shared.domain.releases.measurement import LoadCount
 from shared.domain.releases.outcome import AbPlan, LabelSource
-from shared.domain.releases.plan import ProbePlan, ReleasePlan, SmokeTestPlan
+from shared.domain.releases.plan import KubernetesPlan, LoadPlan, ProbePlan, ReleasePlan, SmokeTestPlan
 from shared.domain.releases.release import Release, ReleaseRequest, ReleaseState, Serving, Undo
 from shared.domain.releases.verdict import GateResult, Judgement, Verdict
 from shared.ports.endpoints import DeploymentRecord, EndpointRecord
@@ -27,6 +28,7 @@ from shared.release.core.actions import CloseApproval, GiveBackEndpoint, SendPro
 from shared.release.core.names import evaluation_job
 from shared.release.core.observation import CompetingRelease, EndpointClaim, Observation
 from shared.release.core.transitions import ReleaseUpdate, move
+from shared.release.states.smoke_test import portion
 from tests.fakes.releases import NOW, a_plan, a_release
 
 V1, V2 = DeploymentName("v-1"), DeploymentName("v-2")
@@ -57,6 +59,7 @@ TESTS = [AbPlan("roc_auc", LABELS, 0.0), AbPlan("mean", LABELS, -0.1, extend_unt
 CALLS_AND_UNDO = replace(
     a_plan().approval, remind_after=timedelta(hours=1), escalate_after=timedelta(hours=2), for_undo=True
 )
+LOAD = LoadPlan("azureml:requests@latest", 600, 5.0, 0.01, timedelta(seconds=1), 0.05)
 PLACES = [None, -1, 0, 1, 2]
 RIVALS: list[tuple[CompetingRelease, ...]] = [
     *[()] * 12,
@@ -73,7 +76,8 @@ def a_random_plan(chance: Random) -> ReleasePlan:
     return a_plan(
         ab=chance.choice([None, *TESTS]) if is_one_in(chance, 2) else None,
         mirror=chance.choice([0, 0, 50]),
-        smoke_test=chance.choice([None, SmokeTestPlan("[]", timedelta(seconds=1))]),
+        smoke_test=chance.choice([None, SmokeTestPlan("[]", timedelta(seconds=1)), SmokeTestPlan("", load=LOAD)]),
+        kubernetes=chance.choice([None, None, KubernetesPlan("arc")]),
         on_hand_edit=chance.choice(["hold", "repair"]),
         on_new_version=chance.choice(["queue", "replace", "refuse"]),
         steps=chance.choice([(10, 50, 100), (100,)]),
@@ -129,6 +133,7 @@ def observe(chance: Random, release: Release, written: SetTraffic | None) -> Obs
         decision=Decision(choice, ("ben",), "", NOW) if choice else None,
         judgement=None if is_one_in(chance, 10) else _judgement(chance),
         answer=chance.choice(ANSWERS),
+        load=chance.choice([None, LoadCount(150, 150), LoadCount(150, 149, 1)]) if portion(release) else None,
         outcome=_outcome(chance),
         probe_sample=chance.choice([(), ("[1]", "[2]", "[3]")]),
     )
@@ -188,6 +193,7 @@ def walk(chance: Random) -> None:
         _check(release, observation, update)
         _check_test(release, observation, update, now)
         _check_probes(release, update, now)
+        _check_load(release, update)
         _check_calls(release, update)
         written = next((action for action in update.actions if isinstance(action, SetTraffic)), written)
         release = replace(update.release, posted=len(update.release.notices))
@@ -387,13 +393,22 @@ def _check_probes(previous: Release, update: ReleaseUpdate, now: datetime) -> No
     for action in update.actions:
         if isinstance(action, SendProbes):
             assert previous.plan.probe
-            assert previous.champion
+            assert previous.champion or previous.plan.kubernetes
             assert previous.phase == "baking" or previous.state is ReleaseState.WATCHING
             sent = [name for name, _ in action.requests]
-            assert set(sent) == {previous.champion.deployment, previous.challenger.deployment}
-            assert sent.count(previous.champion.deployment) == len(sent) / 2 <= previous.plan.probe.per_interval
+            both = {serving.deployment for serving in (previous.champion, previous.challenger) if serving}
+            assert set(sent) == both
+            assert sent.count(V2) == len(sent) / len(both) <= previous.plan.probe.per_interval
             assert previous.probed_at is None or now.replace(second=0) > previous.probed_at.replace(second=0)
             assert update.release.probed_at == now
+
+
+def _check_load(previous: Release, update: ReleaseUpdate) -> None:
+    """Nothing gets traffic, or copies of it, before its load is sent and is within the bounds."""
+    test, serves = previous.plan.smoke_test, not update.release.state.is_before_serving
+    if previous.state is ReleaseState.DEPLOYING and serves and not update.release.state.is_terminal:
+        load = previous.load or LoadCount()
+        assert test is None or test.load is None or (load.sent >= LOAD.requests and load.sent - load.served <= 2)
 
 
 def _check_calls(previous: Release, update: ReleaseUpdate) -> None:

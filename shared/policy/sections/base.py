@@ -61,13 +61,11 @@ WorkspaceName = Annotated[
 
 
 _QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|[KMGT]i?)?$"
-_quantity = text_matching(
-    _QUANTITY_PATTERN, "is not a quantity of Kubernetes", "write e.g. cpu: 500m, memory: 2Gi, gpu: 1"
-)
+_REMEDY = 'write a text, e.g. cpu: 500m, memory: 2Gi, gpu: "1"'
 _Quantity = Annotated[
     str,
-    PlainValidator(lambda value: _quantity(f"{value:g}" if type(value) in {int, float} else value)),
-    WithJsonSchema({"type": ["string", "number"], "pattern": _QUANTITY_PATTERN, "examples": ["2Gi"]}),
+    PlainValidator(text_matching(_QUANTITY_PATTERN, "is not a quantity of Kubernetes", _REMEDY)),
+    WithJsonSchema({"type": "string", "pattern": _QUANTITY_PATTERN, "examples": ["2Gi"]}),
 ]
 
 

@@ -66,7 +66,7 @@ class Rollout(RolloutKeys):
         yield from self._holdback_problems()
         if policy.endpoint.kubernetes:
             yield from self._kubernetes_problems()
-        elif self.expected_traffic is not None or self.probe is not None:
+        if self.expected_traffic is not None or self.probe is not None:
             yield from traffic_problems(self)
 
     def _kubernetes_problems(self) -> Iterator[tuple[str, str]]:
@@ -78,6 +78,8 @@ class Rollout(RolloutKeys):
             yield "strategy", "a Kubernetes endpoint copies no requests; write strategy: canary"
         if "instance_type" in self.deployment.model_fields_set:
             yield "deployment.instance_type", "is the cluster's own; write endpoint: {…, instance_type: NAME}"
+        if self.expected_traffic is not None:
+            yield "expected_traffic", "is measured nowhere on a Kubernetes endpoint; leave it out"
         if self.probe is None:
             example = "{sample: azureml:NAME@latest, per_interval: 20}"
             yield "probe", f"a Kubernetes endpoint has no traffic log: only probes are measured; write probe: {example}"
@@ -87,9 +89,6 @@ class Rollout(RolloutKeys):
             wider = duration_text(math.ceil(longest / MOST_PROBED / timedelta(minutes=1)) * timedelta(minutes=1))
             what = f"{duration_text(longest)} of probes, {duration_text(interval)} apart, are too many to keep"
             yield "judge.interval", f"{what}; write judge: {{interval: {wider}}}"
-            return
-        # Requests of others are measured nowhere.
-        yield from traffic_problems(self.model_copy(update={"expected_traffic": None}))
 
     def _batch_problems(self, policy: Policy) -> Iterator[tuple[str, str]]:
         if policy.endpoint.type != "batch":

@@ -223,7 +223,7 @@ endpoint:
   type: kubernetes
   compute: arc-factory
   instance_type: small
-  resources: {cpu: 500m, memory: 1Gi, limits: {cpu: 1, memory: 2Gi}}
+  resources: {cpu: 500m, memory: 1Gi, limits: {cpu: "1", memory: 2Gi}}
 """
 PROBED = "rollout: {probe: {sample: 'azureml:requests@latest', per_interval: 100}, decide_within: 8h"
 
@@ -250,9 +250,8 @@ def test_a_kubernetes_endpoint_is_an_online_one_on_a_cluster() -> None:
             f"{PROBED}, deployment: {{instance_type: Standard_DS3_v2}}}}", "instance_type: NAME", id="a_vm_size"
         ),
         pytest.param(f"{PROBED}, watch_for: 24h}}", "write judge: {interval: 3m}", id="too_long"),
-        pytest.param(
-            f"{PROBED.replace('100', '1')}, expected_traffic: 9000 per minute}}", "per_interval", id="others_requests"
-        ),
+        pytest.param(f"{PROBED.replace('100', '1')}}}", "write decide_within", id="too_few_probes"),
+        pytest.param(f"{PROBED}, expected_traffic: 40 per hour}}", "is measured nowhere", id="others_requests"),
     ],
 )
 def test_what_a_kubernetes_endpoint_lacks_is_refused_with_what_to_write(rollout: str, message: str) -> None:
@@ -264,7 +263,7 @@ def test_what_a_kubernetes_endpoint_lacks_is_refused_with_what_to_write(rollout:
     ("endpoint", "message"),
     [
         ("endpoint: {name: flight-delay, type: online, compute: arc}\n", "write type: kubernetes"),
-        ("endpoint: {name: flight-delay, type: kubernetes, resources: {cpu: lots}}\n", "write e.g. cpu: 500m"),
+        ("endpoint: {name: flight-delay, type: kubernetes, resources: {cpu: lots}}\n", "a text, e.g. cpu: 500m"),
     ],
 )
 def test_a_clusters_keys_are_checked(endpoint: str, message: str) -> None:
