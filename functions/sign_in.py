@@ -7,6 +7,8 @@ from urllib.parse import quote, urlsplit
 import azure.functions as func
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.bootstrap import App
     from shared.console.page import Page
     from shared.console.principal import Principal
@@ -64,6 +66,27 @@ def app_or_answer(req: func.HttpRequest) -> "App | func.HttpResponse":
         return get_workspaces().app(req.params.get("workspace", ""))
     except PermanentError:
         return answer(message_page(404, preferred(req.headers.get("Accept-Language", "")), "unknown"))
+
+
+def answer_from(req: func.HttpRequest, page: "Callable[[App, Principal, str], Page]") -> func.HttpResponse:
+    """Return a page of the workspace that the address names, to whoever is signed in."""
+
+    def of_workspace(person: "Principal", languages: str) -> "Page | func.HttpResponse":
+        app = app_or_answer(req)
+        return app if isinstance(app, func.HttpResponse) else page(app, person, languages)
+
+    return answer_page(req, of_workspace)
+
+
+def answer_page(
+    req: func.HttpRequest, page: "Callable[[Principal, str], Page | func.HttpResponse]"
+) -> func.HttpResponse:
+    """Return a page in its reader's language, to whoever is signed in."""
+    person = person_or_answer(req)
+    if isinstance(person, func.HttpResponse):
+        return person
+    shown = page(person, str(req.headers.get("Accept-Language", "")))
+    return shown if isinstance(shown, func.HttpResponse) else answer(shown)
 
 
 def foreign_form(req: func.HttpRequest) -> "func.HttpResponse | None":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qsl, quote
@@ -74,68 +74,63 @@ class ApprovalPages:
 
     def overview(self, principal: Principal, accept_language: str) -> Page:
         """List the open questions of all workspaces, the most urgent first."""
-        visitor = self._visitor(principal, accept_language)
-        if not principal.may_decide:
-            return _no_role(visitor)
-        try:
+
+        def page(visitor: Visitor) -> Page:
             places = {self.workspace: self.approvals, **self.elsewhere}
             open_questions = [(question, name) for name, them in places.items() for question in them.open_questions()]
-        except RetryableError:
-            return _unavailable(visitor)
-        return render_page(
-            "approvals.html.j2",
-            200,
-            visitor.locale,
-            email=visitor.email,
-            questions=sorted(open_questions, key=lambda placed: placed[0].request.expires_at),
-            within=within,
-            steps=section(visitor.locale, "step"),
-            moment=visitor.writer.moment,
-        )
+            return render_page(
+                "approvals.html.j2",
+                200,
+                visitor.locale,
+                email=visitor.email,
+                questions=sorted(open_questions, key=lambda placed: placed[0].request.expires_at),
+                within=within,
+                steps=section(visitor.locale, "step"),
+                moment=visitor.writer.moment,
+            )
+
+        return self._answered(principal, accept_language, page)
 
     def show(self, release: str, principal: Principal, accept_language: str) -> Page:
         """Show one question with its evidence, and the form to those who may decide."""
-        visitor = self._visitor(principal, accept_language)
-        if not principal.may_decide:
-            return _no_role(visitor)
-        try:
+
+        def page(visitor: Visitor) -> Page:
             question = self.approvals.question(ReleaseId(release))
             return self._unknown(visitor) if question is None else self._question_page(question, visitor)
-        except PermanentError:
-            return self._unknown(visitor)
-        except RetryableError:
-            return _unavailable(visitor)
+
+        return self._answered(principal, accept_language, page)
 
     def card(self, release: str, principal: Principal, accept_language: str) -> Page:
-        """Show the card of a release's version to those who may decide."""
-        visitor = self._visitor(principal, accept_language)
-        if not principal.may_decide:
-            return _no_role(visitor)
-        try:
-            card = self.releases.card(ReleaseId(release))
-        except PermanentError:
-            card = None
-        except RetryableError:
-            return _unavailable(visitor)
-        if card is None:
-            return self._unknown(visitor)
-        nonce, back = secrets.token_urlsafe(16), within(f"/api/approvals/{quote(release, safe='')}", self.workspace)
-        return Page(200, render_card(card, nonce=nonce, back=back), page_headers(nonce))
+        """Show the card of a release's version."""
+
+        def page(visitor: Visitor) -> Page:
+            if (card := self.releases.card(ReleaseId(release))) is None:
+                return self._unknown(visitor)
+            nonce, back = secrets.token_urlsafe(16), within(f"/api/approvals/{quote(release, safe='')}", self.workspace)
+            return Page(200, render_card(card, nonce=nonce, back=back), page_headers(nonce))
+
+        return self._answered(principal, accept_language, page)
 
     def decide(self, release: str, body: bytes, principal: Principal, accept_language: str) -> Page:
         """Record the vote of a submitted form, and return its outcome."""
+
+        def page(visitor: Visitor) -> Page:
+            if (form := _parse(body)) is None:
+                return message_page(400, visitor.locale, "bad_form", email=visitor.email)
+            return self._decide(ReleaseId(release), form, visitor)
+
+        return self._answered(principal, accept_language, page)
+
+    def _answered(self, principal: Principal, accept_language: str, page: Callable[[Visitor], Page]) -> Page:
         visitor = self._visitor(principal, accept_language)
         if not principal.may_decide:
-            return _no_role(visitor)
-        form = _parse(body)
-        if form is None:
-            return message_page(400, visitor.locale, "bad_form", email=visitor.email)
+            return message_page(403, visitor.locale, "no_role", email=visitor.email)
         try:
-            return self._decide(ReleaseId(release), form, visitor)
+            return page(visitor)
         except PermanentError:
             return self._unknown(visitor)
         except RetryableError:
-            return _unavailable(visitor)
+            return message_page(503, visitor.locale, "unavailable", email=visitor.email)
 
     def _decide(self, release: ReleaseId, form: _Form, visitor: Visitor) -> Page:
         secret = csrf.stored_secret(self.blobs)
@@ -195,14 +190,6 @@ def _evidence(request: ApprovalRequest, locale: str) -> list[tuple[str, str]]:
         (labels.get(name, name), causes.get(value, value) if name == "cause" else value)
         for name, value in request.evidence
     ]
-
-
-def _no_role(visitor: Visitor) -> Page:
-    return message_page(403, visitor.locale, "no_role", email=visitor.email)
-
-
-def _unavailable(visitor: Visitor) -> Page:
-    return message_page(503, visitor.locale, "unavailable", email=visitor.email)
 
 
 def _outcome_page(outcome: VoteResult, request: ApprovalRequest, visitor: Visitor) -> Page:

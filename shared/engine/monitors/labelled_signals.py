@@ -142,19 +142,15 @@ class LabelledSignals:
             NotYetError: no row has a label.
             ValueError: a column is missing, or the rows do not fit the criterion.
         """
-        from shared.metrics.rows import CHALLENGER, LABEL
-        from shared.release.gates.fairness import judge
-        from shared.release.gates.spec import GateEvidence
+        from shared.metrics.rows import Layout
+        from shared.release.gates.fairness import compare_groups
 
         served = self._rows()
-        frame = _complete(served.answers.frame, self.performance)
-        if frame.empty:
+        table = _complete(served.answers.frame, self.performance)
+        if table.empty:
             raise NotYetError("no served row has a label yet")
-        require_columns(frame, section.group_columns, "the served rows and their labels have")
-        table = frame.rename(columns={self.performance.label: LABEL}).assign(**{CHALLENGER.score: frame[PREDICTION]})
-        if set(numbers(table[LABEL])) - {0.0, 1.0}:
-            table = table.assign(**{CHALLENGER.prediction: frame[PREDICTION]})
-        result = judge(section, GateEvidence(table, has_champion=True))
+        require_columns(table, section.group_columns, "the served rows and their labels have")
+        result = compare_groups(section, table, Layout.of_served(self.performance.label))
         if not result.numbers:
             raise ValueError(result.reason)
         measure = "difference" if section.at_most is not None else "ratio"

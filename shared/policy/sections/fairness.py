@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -43,6 +44,8 @@ class Fairness(Section):
     def metrics(self) -> Iterator[tuple[str, Metric]]:
         if self.metric is not None:
             yield "metric", find_metric(self.metric, self.better)
+        elif self.criterion != "worst-group":
+            yield "criterion", replace(find_metric("accuracy"), name=self.criterion)
 
     @property
     def columns(self) -> tuple[tuple[str, ...], ...]:
@@ -75,9 +78,8 @@ class Fairness(Section):
         if (self.at_most is None) == (self.at_least is None):
             return "one bound is needed; write at_most: 0.1 (a difference) or at_least: 0.8 (a ratio)"
         if self.at_least is not None:
-            return (
-                "" if 0 < self.at_least < 1 else f"a ratio lies between 0 and 1, {self.at_least:g} does not; write .8"
-            )
+            problem = f"a ratio lies between 0 and 1, {self.at_least:g} does not; write .8"
+            return "" if 0 < self.at_least < 1 else problem
         widest = math.inf if self.criterion == "worst-group" else 1.0
         if self.at_most is not None and not 0 < self.at_most < widest:
             return f"a difference of {self.at_most:g} can never be told from none, or allows all; write e.g. 0.1"

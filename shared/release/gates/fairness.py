@@ -24,7 +24,7 @@ from shared.domain.releases.verdict import GateResult, Verdict
 from shared.drift.rows.equal import key_of
 from shared.metrics.bounds import BoundedValue, difference_bounds, value_bounds
 from shared.metrics.catalogue import find_metric
-from shared.metrics.classes import class_text
+from shared.metrics.classes import Choices, class_text
 from shared.metrics.estimates import (
     THRESHOLD,
     Estimate,
@@ -34,7 +34,7 @@ from shared.metrics.estimates import (
     require_enough,
     share,
 )
-from shared.metrics.rows import CHALLENGER, LABEL, numbers, read_sample
+from shared.metrics.rows import CHALLENGER, Layout, numbers, read_sample
 from shared.policy.sections.fairness import Fairness
 from shared.release.gates.spec import GateEvidence, GateSpec, unusable
 
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Measure = Callable[[Rows], Estimate | None]
 
-PREDICTION = CHALLENGER.prediction
 NAMED = 5
 
 
@@ -72,9 +71,13 @@ class Pair:
 
 
 def judge(gate: Fairness, evidence: GateEvidence) -> GateResult:
-    """Compare the challenger's groups two by two."""
+    return compare_groups(gate, evidence.scores, CHALLENGER)
+
+
+def compare_groups(gate: Fairness, table: pd.DataFrame | None, layout: Layout) -> GateResult:
+    """Compare the groups of a version's rows two by two."""
     try:
-        families, small = _families(gate, evidence.scores)
+        families, small = _families(gate, table, layout)
     except UnusableEvidenceError as exc:
         return unusable(title(gate), gate.title, exc)
     groups = [group for family in families for group in family]
@@ -116,7 +119,7 @@ def named(groups: list[str]) -> str:
     return f": {', '.join(groups[:NAMED])}{', …' if len(groups) > NAMED else ''}" if groups else ""
 
 
-def _families(gate: Fairness, table: pd.DataFrame | None) -> tuple[list[list[Group]], list[str]]:
+def _families(gate: Fairness, table: pd.DataFrame | None, layout: Layout) -> tuple[list[list[Group]], list[str]]:
     """Return the groups that are compared with each other, for each rate and grouping, and the names of the too small.
 
     Raises:
@@ -129,7 +132,7 @@ def _families(gate: Fairness, table: pd.DataFrame | None) -> tuple[list[list[Gro
         raise WrongEvidenceError(f"the evaluation lacks {', '.join(missing)}; it has {existing}")
     families: list[list[Group]] = []
     small: dict[str, None] = {}
-    measures = _measures(gate, table)
+    measures = _measures(gate, table, layout)
     for columns in gate.columns:
         groups = list(rows_of_groups(table, columns))
         for rate, measure in measures.items():
@@ -153,14 +156,14 @@ def rows_of_groups(table: pd.DataFrame, columns: tuple[str, ...]) -> Iterator[tu
         yield ", ".join(f"{column} {text}" for column, text in zip(columns, texts, strict=True)), rows
 
 
-def _measures(gate: Fairness, table: pd.DataFrame) -> dict[str, Measure]:
+def _measures(gate: Fairness, table: pd.DataFrame, layout: Layout) -> dict[str, Measure]:
     """Return how each of the criterion's rates is measured on some of the rows.
 
     Raises:
         UnusableEvidenceError: the columns do not hold what the criterion needs.
     """
     if gate.metric is not None:
-        sample = read_sample(find_metric(gate.metric, gate.better), table, CHALLENGER)
+        sample = read_sample(find_metric(gate.metric, gate.better), table, layout)
 
         def of_metric(rows: Rows) -> Estimate | None:
             group = sample.take(rows)
@@ -171,7 +174,7 @@ def _measures(gate: Fairness, table: pd.DataFrame) -> dict[str, Measure]:
                 return None
 
         return {gate.metric: of_metric}
-    selected, deserving = _selected(gate, table), _is_favourable(gate, table, LABEL)
+    selected, deserving = _flags(gate, table, layout)
 
     def share_among(among: Flags) -> Measure:
         def of_rows(rows: Rows) -> Estimate | None:
@@ -186,31 +189,25 @@ def _measures(gate: Fairness, table: pd.DataFrame) -> dict[str, Measure]:
     return rates | ({"false positive rate": share_among(~deserving)} if gate.criterion == "equalized-odds" else {})
 
 
-def _selected(gate: Fairness, table: pd.DataFrame) -> Flags:
-    """Return which rows the challenger gives the favourable class."""
-    if PREDICTION in table.columns:
-        return _is_favourable(gate, table, PREDICTION)
-    labels, scores = numbers(table, LABEL, CHALLENGER.score)
-    if not np.isin(labels, (0.0, 1.0)).all() or bool(((scores < 0) | (scores > 1)).any()):
-        raise WrongEvidenceError(
-            f"{gate.criterion} compares how often groups get the favourable class, and these scores tell no class; "
-            f"write {PREDICTION} into the evaluation, or judge numbers by criterion: worst-group with metric: mae"
-        )
-    if class_text(gate.favourable) not in {"0", "1"}:
-        raise WrongEvidenceError(f"labels are 0 and 1, and favourable is {gate.favourable!r}; write 0 or 1")
-    return np.equal(scores >= THRESHOLD, class_text(gate.favourable) == "1")
-
-
-def _is_favourable(gate: Fairness, table: pd.DataFrame, column: str) -> Flags:
-    """Return which rows of the column hold the favourable class."""
-    if column not in table.columns or table[column].isna().any():
-        raise UnusableEvidenceError(f"column {column} of the evaluation is missing, or has rows without a value")
-    classes = table[column].map(class_text)
-    favourable = np.asarray(classes == class_text(gate.favourable), dtype=bool)
-    if column == LABEL and not favourable.any():
-        there = ", ".join(sorted(classes.unique())[:NAMED])
-        raise WrongEvidenceError(f"no row has the favourable label {gate.favourable!r}; there are {there}")
-    return favourable
+def _flags(gate: Fairness, table: pd.DataFrame, layout: Layout) -> tuple[Flags, Flags]:
+    """Return which rows get the favourable class, and of which it is the label."""
+    try:
+        sample = read_sample(find_metric("accuracy"), table, layout)
+    except WrongEvidenceError as exc:
+        remedy = "numbers are judged by criterion: worst-group with metric: mae"
+        raise WrongEvidenceError(f"{gate.criterion} is of classes: {exc}; {remedy}") from exc
+    favourable = class_text(gate.favourable)
+    if isinstance(sample, Choices):
+        chosen, names = (np.array(sample.names) == favourable).astype(np.float64), sample.names
+        selected, deserving = (named.per_row(len(sample), chosen) > 0 for named in (sample.predicted, sample.labels))
+    else:
+        labels, scores = numbers(table, layout.label, layout.score)
+        names, of_zero = ("0", "1"), favourable == "0"
+        selected, deserving = (scores >= THRESHOLD) != of_zero, (labels == 1) != of_zero
+    if favourable not in names or not deserving.any():
+        existing = ", ".join(names[:NAMED])
+        raise WrongEvidenceError(f"no row has the favourable label {gate.favourable!r}; there are {existing}")
+    return selected, deserving
 
 
 def _pairs(gate: Fairness, families: list[list[Group]]) -> list[Pair]:
